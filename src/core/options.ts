@@ -1,0 +1,89 @@
+/** Checks shared by the factories: every one throws an error that names the caller, the option and the remedy. */
+import { ConfigError, ShapeError } from './errors.js';
+
+/** Shows a rejected value in a message: strings quoted, objects by their type. */
+export function describeValue(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'object' && value !== null) return `an object of type ${value.constructor?.name ?? 'null'}`;
+  return String(value);
+}
+
+/**
+ * Rejects options that are not an object, and keys that the function does not know.
+ *
+ * @throws ConfigError naming the first unknown key and listing the known ones.
+ */
+export function checkKeys(caller: string, options: object, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new ConfigError(`${caller}: expected an options object, got ${describeValue(options)}; pass { ${known.join(', ')} }`);
+  }
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) {
+      throw new ConfigError(`${caller}: unknown option '${key}'; the options are ${known.join(', ')}`);
+    }
+  }
+}
+
+/**
+ * Requires a positive integer, such as a dimension.
+ *
+ * @throws ShapeError otherwise.
+ */
+export function checkPositiveInteger(caller: string, name: string, value: unknown): asserts value is number {
+  if (!Number.isInteger(value) || (value as number) < 1) {
+    throw new ShapeError(`${caller}: ${name} must be a positive integer, got ${describeValue(value)}; pass ${name} ≥ 1`);
+  }
+}
+
+/** The bounds that {@link checkNumber} enforces; without a bound that side is open. */
+export interface NumberRange {
+  /** Smallest value allowed. */
+  readonly min?: number;
+  /** Largest value allowed. */
+  readonly max?: number;
+  /** The value must lie strictly above this. */
+  readonly above?: number;
+  /** The value must lie strictly below this. */
+  readonly below?: number;
+}
+
+/**
+ * Requires a finite number in a range.
+ *
+ * @throws ConfigError naming the option, the range and what came.
+ */
+export function checkNumber(caller: string, name: string, value: unknown, range: NumberRange = {}): asserts value is number {
+  const { min, max, above, below } = range;
+  const number = value as number;
+  const inside =
+    Number.isFinite(value) &&
+    (min === undefined || number >= min) &&
+    (max === undefined || number <= max) &&
+    (above === undefined || number > above) &&
+    (below === undefined || number < below);
+  if (inside) return;
+  const bounds = [
+    min === undefined ? '' : `at least ${min}`,
+    above === undefined ? '' : `above ${above}`,
+    max === undefined ? '' : `at most ${max}`,
+    below === undefined ? '' : `below ${below}`,
+  ].filter((bound) => bound !== '');
+  const wanted = bounds.length === 0 ? 'a finite number' : `a finite number ${bounds.join(' and ')}`;
+  throw new ConfigError(`${caller}: ${name} must be ${wanted}, got ${describeValue(value)}; pass such a number or leave it out for the default`);
+}
+
+/**
+ * Requires one of a fixed set of strings.
+ *
+ * @throws ConfigError listing the choices.
+ */
+export function checkChoice<Choice extends string>(
+  caller: string,
+  name: string,
+  value: unknown,
+  choices: readonly Choice[],
+): asserts value is Choice {
+  if (!choices.includes(value as Choice)) {
+    throw new ConfigError(`${caller}: ${name} must be one of ${choices.map((c) => `'${c}'`).join(', ')}, got ${describeValue(value)}`);
+  }
+}
