@@ -1,0 +1,211 @@
+/**
+ * Matrix product in pure TypeScript. Large products are packed into 4-wide panels, blocked for the caches and computed by a
+ * 4×4 register tile; small and thin ones, where packing would cost more than it saves, are read in place.
+ *
+ * @see Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 34(3), 2008.
+ */
+import type { MatrixView } from '../kernels.js';
+
+/** Side of the register tile. Sixteen sums are as many as x86-64 keeps near its registers; 4×2 to 2×6 tiles measured no faster. */
+const TILE = 4;
+/** Depth of a packed panel: four rows of it (8 kB) stay in a first-level cache of 32 kB together with those of B. */
+const DEPTH = 256;
+/** Rows of A packed at a time: 96 × 256 doubles (200 kB) stay in a second-level cache. */
+const ROWS = 96;
+/** Columns of B packed at a time: 512 × 256 doubles (1 MB) stay in a last-level cache. */
+const COLUMNS = 512;
+/** Below this many multiplications packing costs more than strided reads. */
+const DIRECT_PRODUCTS = 24 ** 3;
+/** With fewer rows or columns than this in C, a packed entry would be used too few times to pay. */
+const DIRECT_SIDE = 4;
+
+// Grown on demand and kept: a product allocates nothing once it has seen its largest size.
+let packedA = new Float64Array(0);
+let packedB = new Float64Array(0);
+const edgeTile = new Float64Array(TILE * TILE);
+
+/**
+ * C = A B.
+ *
+ * @param m - rows of A and C.
+ * @param n - columns of B and C.
+ * @param k - columns of A, rows of B; C is zero where k = 0.
+ * @param a - m×k, any strides.
+ * @param b - k×n, any strides.
+ * @param c - receives C, m×n row-major and contiguous from `offset`; fully overwritten. Must not overlap A or B. 2·m·n·k flops.
+ * @param offset - index of C's first entry in `c`.
+ */
+export function gemm(m: number, n: number, k: number, a: MatrixView, b: MatrixView, c: Float64Array, offset: number): void {
+  if (m < DIRECT_SIDE || n < DIRECT_SIDE || m * n * k <= DIRECT_PRODUCTS) {
+    multiplyDirectly(m, n, k, a, b, c, offset);
+  } else {
+    multiplyPacked(m, n, k, a, b, c, offset);
+  }
+}
+
+function multiplyDirectly(m: number, n: number, k: number, a: MatrixView, b: MatrixView, c: Float64Array, offset: number): void {
+  const evenRows = m - (m % 2);
+  const evenColumns = n - (n % 2);
+  for (let i = 0; i < evenRows; i += 2) {
+    for (let j = 0; j < evenColumns; j += 2) multiplyTwoByTwo(k, a, i, b, j, c, offset + i * n + j, n);
+    if (evenColumns < n) {
+      c[offset + i * n + evenColumns] = dot(k, a, i, b, evenColumns);
+      c[offset + (i + 1) * n + evenColumns] = dot(k, a, i + 1, b, evenColumns);
+    }
+  }
+  if (evenRows < m) {
+    for (let j = 0; j < n; j++) c[offset + evenRows * n + j] = dot(k, a, evenRows, b, j);
+  }
+}
+
+/** Row i of A times column j of B. */
+function dot(k: number, a: MatrixView, i: number, b: MatrixView, j: number): number {
+  const x = a.data;
+  const y = b.data;
+  const xStep = a.columnStride;
+  const yStep = b.rowStride;
+  let xi = a.offset + i * a.rowStride;
+  let yi = b.offset + j * b.columnStride;
+  let sum = 0;
+  for (let p = 0; p < k; p++) {
+    sum += x[xi] * y[yi];
+    xi += xStep;
+    yi += yStep;
+  }
+  return sum;
+}
+
+/** Rows i, i+1 of A times columns j, j+1 of B, stored at `at`. */
+function multiplyTwoByTwo(k: number, a: MatrixView, i: number, b: MatrixView, j: number, c: Float64Array, at: number, n: number): void {
+  const x = a.data;
+  const y = b.data;
+  const xStep = a.columnStride;
+  const yStep = b.rowStride;
+  const xNext = a.rowStride;
+  const yNext = b.columnStride;
+  let xi = a.offset + i * xNext;
+  let yi = b.offset + j * yNext;
+  let c00 = 0, c01 = 0, c10 = 0, c11 = 0;
+  for (let p = 0; p < k; p++) {
+    const x0 = x[xi], x1 = x[xi + xNext];
+    const y0 = y[yi], y1 = y[yi + yNext];
+    c00 += x0 * y0; c01 += x0 * y1;
+    c10 += x1 * y0; c11 += x1 * y1;
+    xi += xStep;
+    yi += yStep;
+  }
+  c[at] = c00; c[at + 1] = c01;
+  c[at + n] = c10; c[at + n + 1] = c11;
+}
+
+function multiplyPacked(m: number, n: number, k: number, a: MatrixView, b: MatrixView, c: Float64Array, offset: number): void {
+  reserve(m, n, k);
+  for (let firstColumn = 0; firstColumn < n; firstColumn += COLUMNS) {
+    const columns = Math.min(COLUMNS, n - firstColumn);
+    for (let start = 0; start < k; start += DEPTH) {
+      const depth = Math.min(DEPTH, k - start);
+      // Column j of B is row j of its transpose, so that one routine packs both operands.
+      pack(columns, depth, b.data, b.offset + start * b.rowStride + firstColumn * b.columnStride, b.columnStride, b.rowStride, packedB);
+      for (let firstRow = 0; firstRow < m; firstRow += ROWS) {
+        const rows = Math.min(ROWS, m - firstRow);
+        pack(rows, depth, a.data, a.offset + firstRow * a.rowStride + start * a.columnStride, a.rowStride, a.columnStride, packedA);
+        multiplyBlock(rows, columns, depth, c, offset + firstRow * n + firstColumn, n, start > 0);
+      }
+    }
+  }
+}
+
+function reserve(m: number, n: number, k: number): void {
+  const depth = Math.min(k, DEPTH);
+  const neededA = roundUpToTile(Math.min(m, ROWS)) * depth;
+  const neededB = roundUpToTile(Math.min(n, COLUMNS)) * depth;
+  if (packedA.length < neededA) packedA = new Float64Array(neededA);
+  if (packedB.length < neededB) packedB = new Float64Array(neededB);
+}
+
+function roundUpToTile(count: number): number {
+  return Math.ceil(count / TILE) * TILE;
+}
+
+/**
+ * Copies rows into panels of four, each panel stored column by column. A last panel that is not full is padded with zeros;
+ * what they yield is dropped at the edge of C, so infinities and NaN spread only where IEEE arithmetic takes them.
+ */
+function pack(rows: number, depth: number, source: Float64Array, offset: number, rowStride: number, columnStride: number, packed: Float64Array): void {
+  let to = 0;
+  let row = 0;
+  for (; row + TILE <= rows; row += TILE) {
+    let from = offset + row * rowStride;
+    for (let p = 0; p < depth; p++) {
+      packed[to] = source[from];
+      packed[to + 1] = source[from + rowStride];
+      packed[to + 2] = source[from + 2 * rowStride];
+      packed[to + 3] = source[from + 3 * rowStride];
+      to += TILE;
+      from += columnStride;
+    }
+  }
+  const left = rows - row;
+  if (left === 0) return;
+  packed.fill(0, to, to + TILE * depth);
+  for (let i = 0; i < left; i++) {
+    const from = offset + (row + i) * rowStride;
+    for (let p = 0; p < depth; p++) packed[to + p * TILE + i] = source[from + p * columnStride];
+  }
+}
+
+/** A block of C from the packed panels of A and B. */
+function multiplyBlock(rows: number, columns: number, depth: number, c: Float64Array, offset: number, n: number, accumulate: boolean): void {
+  for (let j = 0; j < columns; j += TILE) {
+    const width = Math.min(TILE, columns - j);
+    for (let i = 0; i < rows; i += TILE) {
+      const height = Math.min(TILE, rows - i);
+      const at = offset + i * n + j;
+      if (width === TILE && height === TILE) {
+        multiplyTile(depth, packedA, i * depth, packedB, j * depth, c, at, n, accumulate);
+        continue;
+      }
+      multiplyTile(depth, packedA, i * depth, packedB, j * depth, edgeTile, 0, TILE, false);
+      for (let row = 0; row < height; row++) {
+        for (let column = 0; column < width; column++) {
+          const entry = at + row * n + column;
+          c[entry] = edgeTile[row * TILE + column] + (accumulate ? c[entry] : 0);
+        }
+      }
+    }
+  }
+}
+
+/** One 4×4 tile of C at `at`, from a panel of A at `ai` and one of B at `bi`. */
+function multiplyTile(
+  depth: number, a: Float64Array, ai: number, b: Float64Array, bi: number, c: Float64Array, at: number, n: number, accumulate: boolean,
+): void {
+  let c00 = 0, c01 = 0, c02 = 0, c03 = 0;
+  let c10 = 0, c11 = 0, c12 = 0, c13 = 0;
+  let c20 = 0, c21 = 0, c22 = 0, c23 = 0;
+  let c30 = 0, c31 = 0, c32 = 0, c33 = 0;
+  const row1 = at + n, row2 = row1 + n, row3 = row2 + n;
+  if (accumulate) {
+    c00 = c[at]; c01 = c[at + 1]; c02 = c[at + 2]; c03 = c[at + 3];
+    c10 = c[row1]; c11 = c[row1 + 1]; c12 = c[row1 + 2]; c13 = c[row1 + 3];
+    c20 = c[row2]; c21 = c[row2 + 1]; c22 = c[row2 + 2]; c23 = c[row2 + 3];
+    c30 = c[row3]; c31 = c[row3 + 1]; c32 = c[row3 + 2]; c33 = c[row3 + 3];
+  }
+  for (let p = 0; p < depth; p++) {
+    const b0 = b[bi], b1 = b[bi + 1], b2 = b[bi + 2], b3 = b[bi + 3];
+    const a0 = a[ai];
+    c00 += a0 * b0; c01 += a0 * b1; c02 += a0 * b2; c03 += a0 * b3;
+    const a1 = a[ai + 1];
+    c10 += a1 * b0; c11 += a1 * b1; c12 += a1 * b2; c13 += a1 * b3;
+    const a2 = a[ai + 2];
+    c20 += a2 * b0; c21 += a2 * b1; c22 += a2 * b2; c23 += a2 * b3;
+    const a3 = a[ai + 3];
+    c30 += a3 * b0; c31 += a3 * b1; c32 += a3 * b2; c33 += a3 * b3;
+    ai += TILE;
+    bi += TILE;
+  }
+  c[at] = c00; c[at + 1] = c01; c[at + 2] = c02; c[at + 3] = c03;
+  c[row1] = c10; c[row1 + 1] = c11; c[row1 + 2] = c12; c[row1 + 3] = c13;
+  c[row2] = c20; c[row2 + 1] = c21; c[row2 + 2] = c22; c[row2 + 3] = c23;
+  c[row3] = c30; c[row3 + 1] = c31; c[row3 + 2] = c32; c[row3 + 3] = c33;
+}
