@@ -69,7 +69,9 @@ export function checkNumber(caller: string, name: string, value: unknown, range:
     below === undefined ? '' : `below ${below}`,
   ].filter((bound) => bound !== '');
   const wanted = bounds.length === 0 ? 'a finite number' : `a finite number ${bounds.join(' and ')}`;
-  throw new ConfigError(`${caller}: ${name} must be ${wanted}, got ${describeValue(value)}; pass such a number or leave it out for the default`);
+  throw new ConfigError(
+    `${caller}: ${name} must be ${wanted}, got ${describeValue(value)}; pass such a number or leave it out for the default`,
+  );
 }
 
 /**

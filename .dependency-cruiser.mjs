@@ -1,0 +1,94 @@
+// The architecture of docs/design.md as rules. test/architecture.test.ts shows that each of them bites.
+
+/** Lowest first: a folder of src/ imports only from itself and from folders before it in this list. */
+const layers = ['core', 'linalg', 'metrics', 'retractions', 'manifolds', 'solvers', 'diagnostics', 'models', 'lora', 'cli'];
+
+/** The files behind the package's subpaths. They only gather exports, so they may import from anywhere in src/. */
+const entries = ['^src/index\\.ts$', '^src/[^/]+/index\\.ts$'];
+
+const layerRules = layers.slice(0, -1).map((layer, position) => ({
+  name: `layer-${layer}`,
+  comment: `src/${layer} imports only from ${layers.slice(0, position + 1).join(', ')} (docs/design.md, Layers).`,
+  severity: 'error',
+  from: { path: `^src/${layer}/`, pathNot: entries },
+  to: { path: `^src/(${layers.slice(position + 1).join('|')})/` },
+}));
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+const configuration = {
+  forbidden: [
+    ...layerRules,
+    {
+      name: 'known-layers-only',
+      comment: 'A new folder of src/ needs its place in the order of docs/design.md and in `layers` of .dependency-cruiser.mjs.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: [`^src/(${layers.join('|')})/`, ...entries] },
+      to: {},
+    },
+    {
+      name: 'entries-are-for-users',
+      comment: 'Inside the library import the file that defines the name: through an entry file every layer is reachable.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: entries },
+      to: { path: entries },
+    },
+    {
+      name: 'no-cycles',
+      comment: 'Type-only imports count: two files that need each other’s types are one concept, or hide a third.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'tensorflow-where-allowed',
+      comment: 'Only linalg/tensor, models, lora and cli may import TensorFlow.js.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(linalg/tensor|models|lora|cli)/' },
+      to: { path: '(^|/)@tensorflow/' },
+    },
+    {
+      name: 'mathematics-without-tensorflow',
+      comment: "`import 'bures'` and 'bures/diagnostics' load no TensorFlow.js, however indirectly.",
+      severity: 'error',
+      from: { path: ['^src/index\\.ts$', '^src/diagnostics/index\\.ts$'] },
+      to: { path: '(^|/)@tensorflow/', reachable: true },
+    },
+    {
+      name: 'src-stands-alone',
+      comment: 'What is published cannot depend on what is not.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|bench|examples|docs|tools)/' },
+    },
+    {
+      name: 'no-development-dependencies',
+      comment: 'A devDependency is not there in a project that installed the package.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['npm', 'npm-optional', 'npm-peer'] },
+    },
+    {
+      name: 'examples-are-users',
+      comment: "An example shows what a user can write: it imports from 'bures', not from files inside it.",
+      severity: 'error',
+      from: { path: '^examples/' },
+      to: { path: '^src/', pathNot: entries },
+    },
+    {
+      name: 'resolvable',
+      comment: 'The import leads nowhere: a typing error, or a package that is not installed.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(dist|test/(consumer|fixtures))/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'types', 'default'] },
+  },
+};
+
+export default configuration;
