@@ -10,10 +10,10 @@ import type { MatrixView } from '../kernels.js';
 const TILE = 4;
 /** Depth of a packed panel: four rows of it (8 kB) stay in a first-level cache of 32 kB together with those of B. */
 const DEPTH = 256;
-/** Rows of A packed at a time: 96 × 256 doubles (200 kB) stay in a second-level cache. */
-const ROWS = 96;
-/** Columns of B packed at a time: 512 × 256 doubles (1 MB) stay in a last-level cache. */
-const COLUMNS = 512;
+/** Rows of A packed at a time: 512 × 256 doubles (1 MB) stay in a last-level cache. */
+const ROWS = 512;
+/** Columns of B packed at a time: 128 × 256 doubles (256 kB) stay in a second-level cache. */
+const COLUMNS = 128;
 /** Below this many multiplications packing costs more than strided reads. */
 const DIRECT_PRODUCTS = 24 ** 3;
 /** With fewer rows or columns than this in C, a packed entry would be used too few times to pay. */
@@ -100,15 +100,15 @@ function multiplyTwoByTwo(k: number, a: MatrixView, i: number, b: MatrixView, j:
 
 function multiplyPacked(m: number, n: number, k: number, a: MatrixView, b: MatrixView, c: Float64Array, offset: number): void {
   reserve(m, n, k);
-  for (let firstColumn = 0; firstColumn < n; firstColumn += COLUMNS) {
-    const columns = Math.min(COLUMNS, n - firstColumn);
+  for (let firstRow = 0; firstRow < m; firstRow += ROWS) {
+    const rows = Math.min(ROWS, m - firstRow);
     for (let start = 0; start < k; start += DEPTH) {
       const depth = Math.min(DEPTH, k - start);
-      // Column j of B is row j of its transpose, so that one routine packs both operands.
-      pack(columns, depth, b.data, b.offset + start * b.rowStride + firstColumn * b.columnStride, b.columnStride, b.rowStride, packedB);
-      for (let firstRow = 0; firstRow < m; firstRow += ROWS) {
-        const rows = Math.min(ROWS, m - firstRow);
-        pack(rows, depth, a.data, a.offset + firstRow * a.rowStride + start * a.columnStride, a.rowStride, a.columnStride, packedA);
+      pack(rows, depth, a.data, a.offset + firstRow * a.rowStride + start * a.columnStride, a.rowStride, a.columnStride, packedA);
+      for (let firstColumn = 0; firstColumn < n; firstColumn += COLUMNS) {
+        const columns = Math.min(COLUMNS, n - firstColumn);
+        // Column j of B is row j of its transpose, so that one routine packs both operands.
+        pack(columns, depth, b.data, b.offset + start * b.rowStride + firstColumn * b.columnStride, b.columnStride, b.rowStride, packedB);
         multiplyBlock(rows, columns, depth, c, offset + firstRow * n + firstColumn, n, start > 0);
       }
     }
@@ -154,12 +154,12 @@ function pack(rows: number, depth: number, source: Float64Array, offset: number,
   }
 }
 
-/** A block of C from the packed panels of A and B. */
+/** A block of C from the packed panels of A and B, along the rows of C: the order in which its cache lines are filled whole. */
 function multiplyBlock(rows: number, columns: number, depth: number, c: Float64Array, offset: number, n: number, accumulate: boolean): void {
-  for (let j = 0; j < columns; j += TILE) {
-    const width = Math.min(TILE, columns - j);
-    for (let i = 0; i < rows; i += TILE) {
-      const height = Math.min(TILE, rows - i);
+  for (let i = 0; i < rows; i += TILE) {
+    const height = Math.min(TILE, rows - i);
+    for (let j = 0; j < columns; j += TILE) {
+      const width = Math.min(TILE, columns - j);
       const at = offset + i * n + j;
       if (width === TILE && height === TILE) {
         multiplyTile(depth, packedA, i * depth, packedB, j * depth, c, at, n, accumulate);
