@@ -14,6 +14,8 @@ export interface BuresErrorOptions {
  * separates misuse and numerical breakdown from programming errors elsewhere.
  */
 export abstract class BuresError extends Error {
+  /** The name of the class. */
+  abstract override readonly name: string;
   /** A stable identifier of the kind of error, safe to compare against across versions. */
   abstract readonly code: string;
 

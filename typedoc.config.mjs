@@ -1,0 +1,52 @@
+import markdownItKatex from '@vscode/markdown-it-katex';
+
+/** @type {Partial<import('typedoc').TypeDocOptions>} */
+const options = {
+  name: 'bures',
+  // One line a subpath of the package; each file's `@module` tag gives its name.
+  entryPoints: ['src/index.ts', 'src/diagnostics/index.ts'],
+  tsconfig: 'tsconfig.build.json',
+  out: 'docs/api',
+  readme: 'README.md',
+  projectDocuments: ['docs/*.md'],
+  // `$…$` in a comment becomes MathML and HTML while the page is written: a reader needs no script and no network.
+  markdownItLoader(parser) {
+    parser.use(markdownItKatex.default ?? markdownItKatex, { throwOnError: true });
+  },
+  plugin: ['./tools/typedoc-katex.mjs'],
+  treatWarningsAsErrors: true,
+  treatValidationWarningsAsErrors: true,
+  validation: {
+    notExported: true,
+    invalidLink: true,
+    invalidPath: true,
+    rewrittenLink: true,
+    notDocumented: true,
+    unusedMergeModuleWith: true,
+  },
+  // Every kind that can be exported, and the members of each. Left out are kinds whose words belong elsewhere: a
+  // parameter's in its function's comment, a constructor's in its class's.
+  requiredToBeDocumented: [
+    'Module',
+    'Namespace',
+    'Enum',
+    'EnumMember',
+    'Variable',
+    'Function',
+    'Class',
+    'Interface',
+    'Property',
+    'Method',
+    'Accessor',
+    'TypeAlias',
+  ],
+  excludePrivate: true,
+  excludeInternal: true,
+  excludeExternals: true,
+  githubPages: false,
+  hideGenerator: true,
+  disableSources: true,
+  sort: ['source-order'],
+};
+
+export default options;
