@@ -1,0 +1,71 @@
+import { checkChoice, checkKeys } from '../../core/options.js';
+import type { LinearAlgebra } from '../linear-algebra.js';
+import { matrixFunctions } from '../matrix-functions.js';
+import { construction } from './construction.js';
+import { elementwise } from './elementwise.js';
+import { factorizations } from './factorizations.js';
+import type { HostArray } from './host-array.js';
+
+export type { HostArray };
+import type { HostKernels } from './kernels.js';
+import { products } from './products.js';
+import { reductions } from './reductions.js';
+import { structure } from './structure.js';
+import { typescriptKernels } from './typescript-kernels.js';
+
+/** Linear algebra in float64 on the host. What the contract calls `Awaitable` is there at once. */
+export interface HostAlgebra extends LinearAlgebra<HostArray> {
+  toArray(x: HostArray): Float64Array;
+  peek(x: HostArray): Float64Array;
+  inner(x: HostArray, y: HostArray): number;
+  norm(x: HostArray): number;
+  total(x: HostArray): number;
+  maxAbs(x: HostArray): number;
+}
+
+/** What {@link hostAlgebra} may be told. */
+export interface HostAlgebraOptions {
+  /**
+   * Whether to call a BLAS library for large matrices: `'auto'` (default) where one is found, `'off'` never, `'require'` fail without.
+   * With `'auto'`, the environment variable BURES_BLAS=off switches it off.
+   */
+  readonly blas?: 'auto' | 'off' | 'require';
+}
+
+const BLAS_CHOICES = ['auto', 'off', 'require'] as const;
+const instances = new Map<string, HostAlgebra>();
+
+/**
+ * The float64 engine on the host.
+ *
+ * @returns the engine; the same object for the same options.
+ * @throws ConfigError for unknown options; BackendError if BLAS is required and no library is found.
+ */
+export function hostAlgebra(options: HostAlgebraOptions = {}): HostAlgebra {
+  checkKeys('hostAlgebra', options, ['blas']);
+  const { blas = 'auto' } = options;
+  checkChoice('hostAlgebra', 'blas', blas, BLAS_CHOICES);
+  const kernels = typescriptKernels;
+  const cached = instances.get(kernels.name);
+  if (cached !== undefined) return cached;
+  const engine = assemble(kernels);
+  instances.set(kernels.name, engine);
+  return engine;
+}
+
+function assemble(kernels: HostKernels): HostAlgebra {
+  const core = {
+    name: kernels === typescriptKernels ? 'host' : `host:${kernels.name}`,
+    epsilon: Number.EPSILON,
+    ...construction,
+    ...elementwise,
+    ...structure,
+    ...reductions,
+    ...products(kernels),
+    ...factorizations(kernels),
+    tidy: <Result>(compute: () => Result): Result => compute(),
+    keep: (x: HostArray): HostArray => x,
+    dispose: (): void => undefined,
+  };
+  return Object.freeze({ ...core, ...matrixFunctions<HostArray>(core) }) as HostAlgebra;
+}

@@ -1,0 +1,170 @@
+import { NumericalError } from '../../../core/errors.js';
+import { makeReflector } from './householder.js';
+import { safeScale } from './scaling.js';
+import { createWorkspace } from './workspace.js';
+
+const matrixSpace = createWorkspace();
+const vectorSpace = createWorkspace();
+const diagonalSpace = createWorkspace();
+
+/** QL takes one to two iterations an eigenvalue; LAPACK allows 30. */
+const ITERATIONS_PER_VALUE = 60;
+
+/**
+ * Eigendecomposition of a symmetric matrix, A = W diag(λ) Wᵀ: Householder reduction to tridiagonal form, then the implicit QL
+ * iteration with Wilkinson's shift. About 9·n³ flops.
+ *
+ * @param a - n×n, lower triangle read; not modified.
+ * @param values - n eigenvalues, ascending, overwritten.
+ * @param vectors - n×n, column i belongs to value i, overwritten.
+ * @throws NumericalError if the iteration does not converge.
+ * @see Golub and Van Loan, "Matrix Computations", 4th ed., 2013, §8.3; Parlett, "The Symmetric Eigenvalue Problem", 1998, §8.
+ */
+export function eigh(n: number, a: Float64Array, values: Float64Array, vectors: Float64Array): void {
+  const matrix = matrixSpace(n * n);
+  // Row i of this buffer is eigenvector i: rotations then run along memory.
+  const basis = vectorSpace(n * n);
+  const diagonals = diagonalSpace(3 * n);
+  const diagonal = diagonals.subarray(0, n);
+  const offDiagonal = diagonals.subarray(n, 2 * n);
+  const scratch = diagonals.subarray(2 * n, 3 * n);
+  const scale = safeScale(a, n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j <= i; j++) matrix[i * n + j] = matrix[j * n + i] = a[i * n + j] / scale;
+  }
+  tridiagonalize(n, matrix, diagonal, offDiagonal, scratch);
+  accumulate(n, matrix, scratch, basis);
+  if (!implicitQl(n, diagonal, offDiagonal, basis)) {
+    throw new NumericalError(`eigh: the QL iteration on a ${n}×${n} matrix did not converge; this should not happen for finite input, please report it`);
+  }
+  writeAscending(n, diagonal, basis, scale, values, vectors);
+}
+
+/**
+ * Qᵀ A Q = T. Row k of the matrix, right of the diagonal, is left holding the k-th reflection; τ goes to `taus`. The whole symmetric matrix is
+ * kept, for then both the product and the update run along its rows.
+ */
+function tridiagonalize(n: number, a: Float64Array, diagonal: Float64Array, offDiagonal: Float64Array, taus: Float64Array): void {
+  for (let k = 0; k < n - 1; k++) {
+    const row = k * n;
+    const first = k + 1;
+    const tau = makeReflector(a, row + first, row + n);
+    taus[k] = tau;
+    offDiagonal[k] = a[row + first];
+    if (tau === 0) continue;
+    a[row + first] = 1;
+    rankTwoUpdate(n, a, row, first, tau, diagonal);
+  }
+  for (let k = 0; k < n; k++) diagonal[k] = a[k * n + k];
+  if (n > 0) offDiagonal[n - 1] = 0;
+}
+
+/** A₂₂ ← H A₂₂ H = A₂₂ − v wᵀ − w vᵀ, w = τ (A₂₂ v − ½ τ (vᵀ A₂₂ v) v). `product` is scratch. */
+function rankTwoUpdate(n: number, a: Float64Array, row: number, first: number, tau: number, product: Float64Array): void {
+  let projection = 0;
+  for (let i = first; i < n; i++) {
+    let sum = 0;
+    for (let j = first; j < n; j++) sum += a[i * n + j] * a[row + j];
+    product[i] = tau * sum;
+    projection += product[i] * a[row + i];
+  }
+  const half = 0.5 * tau * projection;
+  for (let i = first; i < n; i++) product[i] -= half * a[row + i];
+  for (let i = first; i < n; i++) {
+    const vi = a[row + i];
+    const wi = product[i];
+    for (let j = first; j < n; j++) a[i * n + j] -= vi * product[j] + wi * a[row + j];
+  }
+}
+
+/** Row i of `basis` becomes column i of Q = H₀ H₁ ⋯, formed backward so that the leading rows and columns stay those of the identity. */
+function accumulate(n: number, a: Float64Array, taus: Float64Array, basis: Float64Array): void {
+  basis.fill(0, 0, n * n);
+  for (let i = 0; i < n; i++) basis[i * (n + 1)] = 1;
+  for (let k = n - 2; k >= 0; k--) {
+    const row = k * n;
+    const tau = taus[k];
+    if (tau === 0) continue;
+    for (let i = k + 1; i < n; i++) {
+      let weight = 0;
+      for (let j = k + 1; j < n; j++) weight += basis[i * n + j] * a[row + j];
+      weight *= tau;
+      for (let j = k + 1; j < n; j++) basis[i * n + j] -= weight * a[row + j];
+    }
+  }
+}
+
+/** Below this (the matrix is scaled to about one, unless far from over- and underflow) an off-diagonal entry is no longer a normal product. */
+const UNDERFLOW = 2 ** -1000;
+
+/** Diagonalizes the tridiagonal matrix in place. @returns whether it converged. */
+function implicitQl(n: number, d: Float64Array, e: Float64Array, basis: Float64Array): boolean {
+  let budget = ITERATIONS_PER_VALUE * n;
+  for (let l = 0; l < n; ) {
+    let m = l;
+    while (m < n - 1 && Math.abs(e[m]) > Number.EPSILON * 0.5 * (Math.abs(d[m]) + Math.abs(d[m + 1])) && Math.abs(e[m]) > UNDERFLOW) m++;
+    if (m < n - 1) e[m] = 0;
+    if (m === l) {
+      l++;
+      continue;
+    }
+    if (budget-- === 0) return false;
+    qlSweep(n, l, m, d, e, basis);
+  }
+  return true;
+}
+
+/** One implicit QL sweep on the block l … m, shifted by the eigenvalue of its leading 2×2 block nearer to d_l. */
+function qlSweep(n: number, l: number, m: number, d: Float64Array, e: Float64Array, basis: Float64Array): void {
+  const difference = (d[l + 1] - d[l]) / (2 * e[l]);
+  const root = Math.hypot(difference, 1);
+  let g = d[m] - d[l] + e[l] / (difference + (difference >= 0 ? root : -root));
+  let s = 1;
+  let c = 1;
+  let p = 0;
+  for (let i = m - 1; i >= l; i--) {
+    const f = s * e[i];
+    const b = c * e[i];
+    const r = Math.hypot(f, g);
+    e[i + 1] = r;
+    if (r === 0) {
+      // The bulge vanished: the matrix splits here, and the next search for a block finds it.
+      d[i + 1] -= p;
+      e[m] = 0;
+      return;
+    }
+    s = f / r;
+    c = g / r;
+    const shifted = d[i + 1] - p;
+    const t = (d[i] - shifted) * s + 2 * c * b;
+    p = s * t;
+    d[i + 1] = shifted + p;
+    g = c * t - b;
+    rotateRows(n, basis, i, c, s);
+  }
+  d[l] -= p;
+  e[l] = g;
+  e[m] = 0;
+}
+
+function rotateRows(n: number, basis: Float64Array, i: number, c: number, s: number): void {
+  const upper = i * n;
+  const lower = upper + n;
+  for (let k = 0; k < n; k++) {
+    const x = basis[upper + k];
+    const y = basis[lower + k];
+    basis[lower + k] = s * x + c * y;
+    basis[upper + k] = c * x - s * y;
+  }
+}
+
+function writeAscending(n: number, d: Float64Array, basis: Float64Array, scale: number, values: Float64Array, vectors: Float64Array): void {
+  for (let rank = 0; rank < n; rank++) {
+    // Selection: n² comparisons, little beside n³ flops; a chosen value is marked by infinity.
+    let smallest = 0;
+    for (let i = 1; i < n; i++) if (d[i] < d[smallest]) smallest = i;
+    values[rank] = d[smallest] * scale;
+    d[smallest] = Infinity;
+    for (let i = 0; i < n; i++) vectors[i * n + rank] = basis[smallest * n + i];
+  }
+}

@@ -1,0 +1,102 @@
+/** Dense and sparse products. */
+import { checkCsr } from '../csr.js';
+import type { CsrMatrix } from '../csr-matrix.js';
+import type { LinearAlgebra, MatmulOptions } from '../linear-algebra.js';
+import { checkMatrix, checkSameBatch, checkVector, entryCount, throwMismatch } from '../shape-checks.js';
+import { checkArray, memberOffset, packed, wrap, type HostArray } from './host-array.js';
+import type { HostKernels } from './kernels.js';
+import { sampledProduct, sparseProduct, sparseTransposeProduct } from './kernels/sparse.js';
+
+type Products = Pick<LinearAlgebra<HostArray>, 'matmul' | 'sparseMatmul' | 'sampledMatmul'>;
+
+/** The products of the contract over a set of kernels. */
+export function products(kernels: HostKernels): Products {
+  return {
+    matmul: (a, b, options = {}) => matmul(kernels, a, b, options),
+
+    sparseMatmul(s, x, { transpose = false } = {}) {
+      const values = csrValues('sparseMatmul', s);
+      const dense = packed('sparseMatmul', x);
+      checkMatrix('sparseMatmul', x.shape);
+      const [rows, columns] = transpose ? [s.columns, s.rows] : [s.rows, s.columns];
+      if (x.shape[x.shape.length - 2] !== columns) {
+        throwMismatch('sparseMatmul', 'as many rows of X as S has columns', [rows, columns], x.shape, 'set or drop { transpose: true }, or check X');
+      }
+      const k = x.shape[x.shape.length - 1];
+      const shape = [...x.shape.slice(0, -2), rows, k];
+      const out = new Float64Array(entryCount(shape));
+      const kernel = transpose ? sparseTransposeProduct : sparseProduct;
+      for (let from = 0, to = 0; to < out.length; from += columns * k, to += rows * k) {
+        kernel(s, values, k, dense.subarray(from, from + columns * k), out.subarray(to, to + rows * k));
+      }
+      return wrap(out, shape);
+    },
+
+    sampledMatmul(pattern, a, b) {
+      const left = packed('sampledMatmul', a);
+      checkArray('sampledMatmul', b);
+      checkCsr('sampledMatmul', pattern);
+      if (a.shape.length !== 2 || b.shape.length !== 2 || a.shape[0] !== pattern.rows || b.shape[1] !== pattern.columns || a.shape[1] !== b.shape[0]) {
+        throwMismatch(
+          'sampledMatmul',
+          `matrices ${pattern.rows}×k and k×${pattern.columns}, without a batch, for a ${pattern.rows}×${pattern.columns} pattern`,
+          a.shape,
+          b.shape,
+          'the product must have the shape of the pattern',
+        );
+      }
+      // The columns of B one after another: each entry is then the dot product of two contiguous runs.
+      const right = packed('sampledMatmul', b.transpose(1, 0));
+      const out = new Float64Array(pattern.columnIndices.length);
+      sampledProduct(pattern, a.shape[1], left, right, out);
+      return wrap(out, [out.length]);
+    },
+  };
+}
+
+function csrValues(caller: string, s: CsrMatrix<HostArray>): Float64Array {
+  checkCsr(caller, s);
+  const values = packed(caller, s.values);
+  checkVector(caller, s.values.shape);
+  if (s.values.shape.length !== 1 || values.length !== s.columnIndices.length) {
+    throwMismatch(caller, 'one value for each column index', s.values.shape, [s.columnIndices.length], 'build the matrix with csrMatrix, which checks it');
+  }
+  return values;
+}
+
+function matmul(kernels: HostKernels, a: HostArray, b: HostArray, options: MatmulOptions): HostArray {
+  checkArray('matmul', a);
+  checkArray('matmul', b);
+  checkMatrix('matmul', a.shape);
+  checkMatrix('matmul', b.shape);
+  checkSameBatch('matmul', a.shape, 2, b.shape, 2);
+  const { transposeA = false, transposeB = false } = options;
+  const axes = a.shape.length;
+  const [rowsA, columnsA] = transposeA ? [axes - 1, axes - 2] : [axes - 2, axes - 1];
+  const [rowsB, columnsB] = transposeB ? [axes - 1, axes - 2] : [axes - 2, axes - 1];
+  const [m, k, n] = [a.shape[rowsA], a.shape[columnsA], b.shape[columnsB]];
+  if (b.shape[rowsB] !== k) {
+    throwMismatch(
+      'matmul',
+      `as many columns of A${transposeA ? 'ᵀ' : ''} as rows of B${transposeB ? 'ᵀ' : ''}`,
+      a.shape,
+      b.shape,
+      'check the factors, or set transposeA / transposeB',
+    );
+  }
+  const shape = [...a.shape.slice(0, -2), m, n];
+  const out = new Float64Array(entryCount(shape));
+  if (k === 0) return wrap(out, shape);
+  for (let start = 0, index = 0; start < out.length; start += m * n, index++) {
+    kernels.gemm(
+      m,
+      n,
+      k,
+      { data: a.data, offset: memberOffset(a, index, 2), rowStride: a.stride[rowsA], columnStride: a.stride[columnsA] },
+      { data: b.data, offset: memberOffset(b, index, 2), rowStride: b.stride[rowsB], columnStride: b.stride[columnsB] },
+      out,
+      start,
+    );
+  }
+  return wrap(out, shape);
+}

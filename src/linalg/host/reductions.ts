@@ -1,0 +1,127 @@
+/** Sums, inner products and norms. */
+import { ConfigError } from '../../core/errors.js';
+import { describeValue } from '../../core/options.js';
+import type { LinearAlgebra } from '../linear-algebra.js';
+import { checkMatrix, checkSameShape, checkSquare, checkVector } from '../shape-checks.js';
+import { packed, wrap, type HostArray } from './host-array.js';
+import { euclideanNorm } from './kernels/euclidean-norm.js';
+
+type Reductions = Pick<LinearAlgebra<HostArray>, 'sum' | 'sumVector' | 'trace' | 'innerEach' | 'normEach'> & {
+  inner(x: HostArray, y: HostArray): number;
+  norm(x: HostArray): number;
+  total(x: HostArray): number;
+  maxAbs(x: HostArray): number;
+};
+
+/** The reductions of the contract; one or two flops an entry. Those that leave the engine give a number, not a promise. */
+export const reductions: Reductions = {
+  sum(x, of) {
+    const entries = packed('sum', x);
+    checkMatrix('sum', x.shape);
+    if (of !== 'rows' && of !== 'columns') throw new ConfigError(`sum: of must be 'rows' or 'columns', got ${describeValue(of)}`);
+    const axes = x.shape.length;
+    const [m, n] = [x.shape[axes - 2], x.shape[axes - 1]];
+    const kept = of === 'rows' ? m : n;
+    const shape = [...x.shape.slice(0, -2), kept];
+    const out = new Float64Array(shape.reduce((product, length) => product * length, 1));
+    for (let row = 0, i = 0; i < entries.length; row++) {
+      if (of === 'rows') {
+        let rowSum = 0;
+        for (let j = 0; j < n; j++) rowSum += entries[i++];
+        out[row] = rowSum;
+      } else {
+        const start = Math.floor(row / m) * n;
+        for (let j = 0; j < n; j++) out[start + j] += entries[i++];
+      }
+    }
+    return wrap(out, shape);
+  },
+
+  sumVector(x) {
+    const entries = packed('sumVector', x);
+    checkVector('sumVector', x.shape);
+    const n = x.shape[x.shape.length - 1];
+    return each(x, 1, (start) => sumRange(entries, start, start + n));
+  },
+
+  trace(x) {
+    const entries = packed('trace', x);
+    checkSquare('trace', x.shape);
+    const n = x.shape[x.shape.length - 1];
+    return each(x, 2, (start) => {
+      let sum = 0;
+      for (let i = 0; i < n; i++) sum += entries[start + i * (n + 1)];
+      return sum;
+    });
+  },
+
+  innerEach(x, y) {
+    const a = packed('innerEach', x);
+    const b = packed('innerEach', y);
+    checkMatrix('innerEach', x.shape);
+    checkSameShape('innerEach', x.shape, y.shape);
+    return each(x, 2, (start, end) => dotRange(a, b, start, end));
+  },
+
+  normEach(x) {
+    const entries = packed('normEach', x);
+    checkMatrix('normEach', x.shape);
+    return each(x, 2, (start, end) => euclideanNorm(entries, start, end));
+  },
+
+  inner(x, y) {
+    const a = packed('inner', x);
+    const b = packed('inner', y);
+    checkSameShape('inner', x.shape, y.shape);
+    return dotRange(a, b, 0, a.length);
+  },
+
+  norm(x) {
+    const entries = packed('norm', x);
+    return euclideanNorm(entries, 0, entries.length);
+  },
+
+  total(x) {
+    const entries = packed('total', x);
+    return sumRange(entries, 0, entries.length);
+  },
+
+  maxAbs(x) {
+    const entries = packed('maxAbs', x);
+    let largest = 0;
+    for (let i = 0; i < entries.length; i++) largest = Math.max(largest, Math.abs(entries[i]));
+    return largest;
+  },
+};
+
+/** One number for each member, whose entries are `start ≤ i < end`; `tail` axes do not belong to the batch. */
+function each(x: HostArray, tail: 1 | 2, reduce: (start: number, end: number) => number): HostArray {
+  const batch = x.shape.slice(0, -tail);
+  const out = new Float64Array(batch.reduce((product, length) => product * length, 1));
+  const size = x.shape.slice(-tail).reduce((product, length) => product * length, 1);
+  for (let index = 0; index < out.length; index++) out[index] = reduce(index * size, (index + 1) * size);
+  return wrap(out, batch);
+}
+
+function sumRange(entries: Float64Array, start: number, end: number): number {
+  let sum = 0;
+  for (let i = start; i < end; i++) sum += entries[i];
+  return sum;
+}
+
+function dotRange(a: Float64Array, b: Float64Array, start: number, end: number): number {
+  // Four sums: the additions of a single one would wait for each other, and its rounding error grows faster.
+  let s0 = 0;
+  let s1 = 0;
+  let s2 = 0;
+  let s3 = 0;
+  let i = start;
+  for (; i + 3 < end; i += 4) {
+    s0 += a[i] * b[i];
+    s1 += a[i + 1] * b[i + 1];
+    s2 += a[i + 2] * b[i + 2];
+    s3 += a[i + 3] * b[i + 3];
+  }
+  for (; i < end; i++) s0 += a[i] * b[i];
+  return s0 + s1 + (s2 + s3);
+}

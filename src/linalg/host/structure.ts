@@ -1,0 +1,182 @@
+/** Rows, columns, diagonals, and moving entries about. */
+import { ConfigError, ShapeError } from '../../core/errors.js';
+import { describeValue } from '../../core/options.js';
+import type { LinearAlgebra } from '../linear-algebra.js';
+import { checkDimensions, checkMatrix, checkSameBatch, checkSquare, checkVector, describeShape, entryCount, throwMismatch } from '../shape-checks.js';
+import { checkArray, copyStrided, memberOffset, packed, packedCopy, wrap, type HostArray } from './host-array.js';
+
+type Structure = Pick<
+  LinearAlgebra<HostArray>,
+  'scaleRows' | 'scaleColumns' | 'scaleEach' | 'outerSum' | 'diag' | 'diagMatrix' | 'transpose' | 'concat' | 'slice' | 'reshape'
+>;
+
+/** The structural part of the contract; at most one flop an entry. */
+export const structure: Structure = {
+  scaleRows(d, x) {
+    const factors = packed('scaleRows', d);
+    const entries = packed('scaleRows', x);
+    checkScaling('scaleRows', d, x, 2);
+    const n = x.shape[x.shape.length - 1];
+    const out = new Float64Array(entries.length);
+    for (let row = 0; row < factors.length; row++) {
+      const factor = factors[row];
+      for (let i = row * n; i < (row + 1) * n; i++) out[i] = factor * entries[i];
+    }
+    return wrap(out, x.shape);
+  },
+
+  scaleColumns(x, d) {
+    const entries = packed('scaleColumns', x);
+    const factors = packed('scaleColumns', d);
+    checkScaling('scaleColumns', d, x, 1);
+    const [m, n] = x.shape.slice(-2);
+    const out = new Float64Array(entries.length);
+    for (let row = 0; row * n < out.length; row++) {
+      const start = row * n;
+      const factorStart = Math.floor(row / m) * n;
+      for (let j = 0; j < n; j++) out[start + j] = entries[start + j] * factors[factorStart + j];
+    }
+    return wrap(out, x.shape);
+  },
+
+  scaleEach(c, x) {
+    const factors = packed('scaleEach', c);
+    const entries = packed('scaleEach', x);
+    const batchAxes = c.shape.length;
+    if (batchAxes > x.shape.length || c.shape.some((length, axis) => length !== x.shape[axis])) {
+      throwMismatch('scaleEach', 'a batch scalar whose axes are the first axes of x', c.shape, x.shape, 'reshape the scalar to the batch axes of x');
+    }
+    const size = entryCount(x.shape.slice(batchAxes));
+    const out = new Float64Array(entries.length);
+    for (let index = 0; index < factors.length; index++) {
+      const factor = factors[index];
+      for (let i = index * size; i < (index + 1) * size; i++) out[i] = factor * entries[i];
+    }
+    return wrap(out, x.shape);
+  },
+
+  outerSum(s, t) {
+    const left = packed('outerSum', s);
+    const right = packed('outerSum', t);
+    checkVector('outerSum', s.shape);
+    checkVector('outerSum', t.shape);
+    checkSameBatch('outerSum', s.shape, 1, t.shape, 1);
+    const m = s.shape[s.shape.length - 1];
+    const n = t.shape[t.shape.length - 1];
+    const out = new Float64Array(left.length * n);
+    for (let row = 0; row < left.length; row++) {
+      const start = Math.floor(row / m) * n;
+      for (let j = 0; j < n; j++) out[row * n + j] = left[row] + right[start + j];
+    }
+    return wrap(out, [...s.shape, n]);
+  },
+
+  diag(x) {
+    const entries = packed('diag', x);
+    checkSquare('diag', x.shape);
+    const n = x.shape[x.shape.length - 1];
+    const out = new Float64Array(n === 0 ? 0 : entries.length / n);
+    for (let row = 0; row < out.length; row++) out[row] = entries[row * n + (row % n)];
+    return wrap(out, x.shape.slice(0, -1));
+  },
+
+  diagMatrix(d) {
+    const entries = packed('diagMatrix', d);
+    checkVector('diagMatrix', d.shape);
+    const n = d.shape[d.shape.length - 1];
+    const out = new Float64Array(entries.length * n);
+    for (let row = 0; row < entries.length; row++) out[row * n + (row % n)] = entries[row];
+    return wrap(out, [...d.shape, n]);
+  },
+
+  transpose(x) {
+    checkArray('transpose', x);
+    checkMatrix('transpose', x.shape);
+    const axes = x.shape.length;
+    const [m, n] = [x.shape[axes - 2], x.shape[axes - 1]];
+    const out = new Float64Array(entryCount(x.shape));
+    for (let start = 0, index = 0; start < out.length; start += m * n, index++) {
+      copyStrided(n, m, x.data, memberOffset(x, index, 2), x.stride[axes - 1], x.stride[axes - 2], out, start);
+    }
+    return wrap(out, [...x.shape.slice(0, -2), n, m]);
+  },
+
+  concat,
+  slice,
+
+  reshape(x, shape) {
+    checkArray('reshape', x);
+    checkDimensions('reshape', shape);
+    if (entryCount(shape) !== entryCount(x.shape)) {
+      throwMismatch('reshape', 'a shape with as many entries', x.shape, shape, `pass a shape with ${entryCount(x.shape)} entries`);
+    }
+    return wrap(packedCopy('reshape', x), shape);
+  },
+};
+
+/** Requires d to be a vector along the rows (`fromEnd` 2) or columns (1) of x. */
+function checkScaling(caller: string, d: HostArray, x: HostArray, fromEnd: 1 | 2): void {
+  checkMatrix(caller, x.shape);
+  checkVector(caller, d.shape);
+  checkSameBatch(caller, d.shape, 1, x.shape, 2);
+  if (d.shape[d.shape.length - 1] === x.shape[x.shape.length - fromEnd]) return;
+  throwMismatch(caller, `a vector as long as the matrix has ${fromEnd === 2 ? 'rows' : 'columns'}`, d.shape, x.shape, 'check which side is scaled');
+}
+
+function concat(parts: readonly HostArray[], along: 'rows' | 'columns'): HostArray {
+  if (along !== 'rows' && along !== 'columns') {
+    throw new ConfigError(`concat: along must be 'rows' or 'columns', got ${describeValue(along)}`);
+  }
+  if (!Array.isArray(parts) || parts.length === 0) throw new ShapeError('concat: expected at least one matrix, got none; pass a list of matrices');
+  const blocks = parts.map((part: HostArray) => packed('concat', part));
+  const first = parts[0].shape;
+  // Seen from its flat buffer, joining along rows puts whole matrices after one another, along columns whole rows.
+  const tail = along === 'rows' ? 2 : 1;
+  let joined = 0;
+  for (const part of parts) {
+    checkMatrix('concat', part.shape);
+    checkSameBatch('concat', first, 2, part.shape, 2);
+    const other = along === 'rows' ? 1 : 2;
+    if (part.shape[part.shape.length - other] !== first[first.length - other]) {
+      throwMismatch('concat', `matrices with equal ${along === 'rows' ? 'columns' : 'rows'}`, first, part.shape, `joining along ${along} needs it`);
+    }
+    joined += part.shape[part.shape.length - tail];
+  }
+  const shape = first.slice();
+  shape[shape.length - tail] = joined;
+  const out = new Float64Array(entryCount(shape));
+  const chunk = entryCount(shape.slice(-tail));
+  let position = 0;
+  blocks.forEach((block, index) => {
+    const size = entryCount(parts[index].shape.slice(-tail));
+    for (let from = 0, to = position; from < block.length; from += size, to += chunk) out.set(block.subarray(from, from + size), to);
+    position += size;
+  });
+  return wrap(out, shape);
+}
+
+function slice(x: HostArray, ranges: { readonly rows?: readonly [number, number]; readonly columns?: readonly [number, number] }): HostArray {
+  checkArray('slice', x);
+  checkMatrix('slice', x.shape);
+  const axes = x.shape.length;
+  const [m, n] = [x.shape[axes - 2], x.shape[axes - 1]];
+  const [firstRow, endRow] = checkRange('rows', ranges.rows ?? [0, m], m, x);
+  const [firstColumn, endColumn] = checkRange('columns', ranges.columns ?? [0, n], n, x);
+  const [rowStride, columnStride] = [x.stride[axes - 2], x.stride[axes - 1]];
+  const shape = [...x.shape.slice(0, -2), endRow - firstRow, endColumn - firstColumn];
+  const out = new Float64Array(entryCount(shape));
+  const size = (endRow - firstRow) * (endColumn - firstColumn);
+  for (let start = 0, index = 0; start < out.length; start += size, index++) {
+    const offset = memberOffset(x, index, 2) + firstRow * rowStride + firstColumn * columnStride;
+    copyStrided(endRow - firstRow, endColumn - firstColumn, x.data, offset, rowStride, columnStride, out, start);
+  }
+  return wrap(out, shape);
+}
+
+function checkRange(name: 'rows' | 'columns', range: readonly [number, number], length: number, x: HostArray): readonly [number, number] {
+  const [first, end] = range;
+  if (Number.isInteger(first) && Number.isInteger(end) && 0 <= first && first <= end && end <= length) return range;
+  throw new ShapeError(
+    `slice: ${name} must be [first, end) with 0 ≤ first ≤ end ≤ ${length} for shape ${describeShape(x.shape)}, got [${String(first)}, ${String(end)}]; pass integers inside it`,
+  );
+}

@@ -1,0 +1,199 @@
+/**
+ * Functions of symmetric matrices and the equations that go with them, written once for all engines over the primitive operations.
+ *
+ * @see Higham, "Functions of Matrices", 2008; Bhatia, "Positive Definite Matrices", 2007.
+ */
+import { NumericalError, ShapeError } from '../core/errors.js';
+import type { LinearAlgebra, PolarFactors } from './linear-algebra.js';
+import { checkMatrix, checkSameBatch, checkSameShape, checkSquare, describeShape, throwMismatch } from './shape-checks.js';
+
+type MatrixFunctionName = 'solveSylvester' | 'solveLyapunov' | 'sqrtSpd' | 'inverseSqrtSpd' | 'polar' | 'geometricMean';
+
+/** What an engine offers once it has {@link matrixFunctions}. */
+export type MatrixFunctions<M> = Pick<LinearAlgebra<M>, MatrixFunctionName>;
+
+/** What {@link matrixFunctions} computes with: the rest of the contract. */
+export type MatrixFunctionCore<M> = Omit<LinearAlgebra<M>, MatrixFunctionName>;
+
+/**
+ * The matrix functions of the contract, from an engine's primitive operations.
+ *
+ * @param la - an engine without them.
+ * @returns the six functions, to be spread into the engine.
+ */
+export function matrixFunctions<M>(la: MatrixFunctionCore<M>): MatrixFunctions<M> {
+  return {
+    solveSylvester: (p, q, c) => solveSylvester(la, p, q, c),
+    solveLyapunov: (p, c) => solveLyapunov(la, p, c),
+    sqrtSpd: (s) => sqrtSpd(la, s),
+    inverseSqrtSpd: (s) => inverseSqrtSpd(la, s),
+    polar: (x) => polar(la, x),
+    geometricMean: (p, q) => geometricMean(la, p, q),
+  };
+}
+
+/**
+ * K with P K + K Q = C. In the eigenbases P = W diag(p) Wᵀ, Q = Z diag(q) Zᵀ the equation decouples:
+ * K = W [ (Wᵀ C Z)_ij / (p_i + q_j) ] Zᵀ, with zero where p_i + q_j ≤ tolerance, which gives the solution of least norm
+ * (of the least-squares problem, if the equation has none).
+ *
+ * @param p - symmetric positive semidefinite, [.., m, m]; @param q - likewise, [.., n, n]; @param c - [.., m, n].
+ * @returns [.., m, n]. Two eigendecompositions and 4·m·n·(m + n) flops.
+ * @throws ShapeError if the shapes do not fit; NumericalError for non-finite P or Q.
+ * @see Higham 2008, §B.14; Bhatia, "Matrix Analysis", 1997, §VII.2.
+ */
+function solveSylvester<M>(la: MatrixFunctionCore<M>, p: M, q: M, c: M): M {
+  checkSquare('solveSylvester', la.shape(p));
+  checkSquare('solveSylvester', la.shape(q));
+  checkRightSide(la, 'solveSylvester', p, q, c);
+  return la.tidy(() => solveInEigenbases(la, la.eigh(p), la.eigh(q), c));
+}
+
+/**
+ * K with P K + K P = C, as {@link solveSylvester} with Q = P: one eigendecomposition. Symmetric where C is, up to rounding.
+ *
+ * @param p - symmetric positive semidefinite, [.., n, n]; @param c - [.., n, n].
+ */
+function solveLyapunov<M>(la: MatrixFunctionCore<M>, p: M, c: M): M {
+  checkSquare('solveLyapunov', la.shape(p));
+  checkRightSide(la, 'solveLyapunov', p, p, c);
+  return la.tidy(() => {
+    const basis = la.eigh(p);
+    return solveInEigenbases(la, basis, basis, c);
+  });
+}
+
+function checkRightSide<M>(la: MatrixFunctionCore<M>, caller: string, p: M, q: M, c: M): void {
+  const [shapeP, shapeQ, shapeC] = [la.shape(p), la.shape(q), la.shape(c)];
+  checkMatrix(caller, shapeC);
+  checkSameBatch(caller, shapeP, 2, shapeQ, 2);
+  checkSameBatch(caller, shapeP, 2, shapeC, 2);
+  const [m, n] = [shapeP[shapeP.length - 1], shapeQ[shapeQ.length - 1]];
+  const [rows, columns] = shapeC.slice(-2);
+  if (rows === m && columns === n) return;
+  throwMismatch(caller, `a right-hand side ${m}×${n}`, shapeP, shapeC, 'C has the rows of P and the columns of Q');
+}
+
+interface Eigenbasis<M> {
+  readonly values: M;
+  readonly vectors: M;
+}
+
+function solveInEigenbases<M>(la: MatrixFunctionCore<M>, left: Eigenbasis<M>, right: Eigenbasis<M>, c: M): M {
+  // Computed eigenvalues of a semidefinite matrix are negative by rounding alone.
+  const p = la.maximum(left.values, 0);
+  const q = la.maximum(right.values, 0);
+  const sums = la.outerSum(p, q);
+  const [m, n] = la.shape(sums).slice(-2);
+  const scale = la.add(normOfVector(la, p), normOfVector(la, q));
+  const tolerance = la.scale(Math.max(m, n) * la.epsilon, scale);
+  const ones = la.full(la.shape(sums), 1);
+  const regular = la.greater(sums, la.scaleEach(tolerance, ones));
+  const rotated = la.matmul(left.vectors, la.matmul(c, right.vectors), { transposeA: true });
+  // Divided by one where the sum vanishes, for 0/0 would pass through some engines' `where`.
+  const quotient = la.multiply(regular, la.divide(rotated, la.where(regular, sums, ones)));
+  return la.matmul(left.vectors, la.matmul(quotient, right.vectors, { transposeB: true }));
+}
+
+/** The length of each vector, as a batch scalar. */
+function normOfVector<M>(la: MatrixFunctionCore<M>, x: M): M {
+  const shape = la.shape(x);
+  return la.normEach(la.reshape(x, [...shape.slice(0, -1), 1, shape[shape.length - 1]]));
+}
+
+/** ½ (X + Xᵀ): removes the asymmetry that rounding leaves. */
+function symmetrized<M>(la: MatrixFunctionCore<M>, x: M): M {
+  return la.scale(0.5, la.add(x, la.transpose(x)));
+}
+
+/** W diag(d) Wᵀ, exactly symmetric. */
+function fromEigenbasis<M>(la: MatrixFunctionCore<M>, vectors: M, d: M): M {
+  return symmetrized(la, la.matmul(la.scaleColumns(vectors, d), vectors, { transposeB: true }));
+}
+
+/**
+ * S^½ = W diag(λ^½) Wᵀ; eigenvalues that rounding has made negative count as zero.
+ *
+ * @param s - symmetric positive semidefinite, [.., n, n].
+ * @returns symmetric positive semidefinite. One eigendecomposition and 2·n³ flops.
+ * @see Higham 2008, §6.2.
+ */
+function sqrtSpd<M>(la: MatrixFunctionCore<M>, s: M): M {
+  return la.tidy(() => {
+    const { values, vectors } = la.eigh(s);
+    return fromEigenbasis(la, vectors, la.sqrt(la.maximum(values, 0)));
+  });
+}
+
+/**
+ * S^-½ = W diag(λ^-½) Wᵀ.
+ *
+ * @param s - symmetric positive definite, [.., n, n].
+ * @returns symmetric positive definite. One eigendecomposition and 2·n³ flops.
+ * @throws NumericalError if λ_min ≤ n·ε·λ_max, where the engine can read the eigenvalues; elsewhere the result is not finite.
+ */
+function inverseSqrtSpd<M>(la: MatrixFunctionCore<M>, s: M): M {
+  return la.tidy(() => {
+    const { values, vectors } = la.eigh(s);
+    checkDefinite(la, 'inverseSqrtSpd', values);
+    const ones = la.full(la.shape(values), 1);
+    return fromEigenbasis(la, vectors, la.divide(ones, la.sqrt(values)));
+  });
+}
+
+/** Requires ascending eigenvalues to be positive beyond rounding, where they can be read. */
+function checkDefinite<M>(la: MatrixFunctionCore<M>, caller: string, values: M): void {
+  const read = la.peek(values);
+  const n = la.shape(values).at(-1) ?? 0;
+  if (read === undefined) return;
+  for (let start = 0; start < read.length; start += n) {
+    const [smallest, largest] = [read[start], read[start + n - 1]];
+    if (smallest > n * la.epsilon * largest) continue;
+    throw new NumericalError(
+      `${caller}: expected a positive definite matrix, but its eigenvalues run from ${smallest} to ${largest}, which is singular to rounding; ` +
+        'add a multiple of the identity, or lower the rank',
+    );
+  }
+}
+
+/**
+ * Polar decomposition X = Q P from the SVD X = U Σ Vᵀ: Q = U Vᵀ and P = V Σ Vᵀ. Where X is rank deficient, Q is one of several.
+ *
+ * @param x - [.., m, n], m ≥ n.
+ * @returns Q m×n with orthonormal columns, P n×n symmetric positive semidefinite. One SVD and 2·n²·(m + n) flops.
+ * @throws ShapeError if m < n.
+ * @see Higham 2008, Chapter 8.
+ */
+function polar<M>(la: MatrixFunctionCore<M>, x: M): PolarFactors<M> {
+  const shape = la.shape(x);
+  checkMatrix('polar', shape);
+  if (shape[shape.length - 2] < shape[shape.length - 1]) {
+    throw new ShapeError(`polar: expected at least as many rows as columns, got ${describeShape(shape)}; take the polar factors of the transpose`);
+  }
+  return la.tidy(() => {
+    const { U, S, V } = la.svd(x);
+    return { Q: la.matmul(U, V, { transposeB: true }), P: fromEigenbasis(la, V, S) };
+  });
+}
+
+/**
+ * P # Q, the midpoint of the affine-invariant geodesic. It commutes with congruences, so that with P = L Lᵀ it is
+ * L (L⁻¹ Q L⁻ᵀ)^½ Lᵀ: no root of P is taken, and accuracy depends on κ(P)^½ alone.
+ *
+ * @param p - symmetric positive definite, [.., n, n]; @param q - likewise.
+ * @returns symmetric positive definite. About 12·n³ flops.
+ * @throws NumericalError if P or Q is not positive definite.
+ * @see Bhatia 2007, Chapter 4; Iannazzo, "The geometric mean of two matrices from a computational viewpoint", Numer. Linear Algebra Appl. 23, 2016.
+ */
+function geometricMean<M>(la: MatrixFunctionCore<M>, p: M, q: M): M {
+  checkSquare('geometricMean', la.shape(p));
+  checkSameShape('geometricMean', la.shape(p), la.shape(q));
+  return la.tidy(() => {
+    const factor = la.cholesky(p);
+    const reduced = la.solveTriangular(factor, la.solveTriangular(factor, symmetrized(la, q)), { side: 'right', transpose: true });
+    const { values, vectors } = la.eigh(symmetrized(la, reduced));
+    checkDefinite(la, 'geometricMean', values);
+    const basis = la.matmul(factor, vectors);
+    return fromEigenbasis(la, basis, la.sqrt(values));
+  });
+}
