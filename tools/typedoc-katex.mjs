@@ -1,10 +1,10 @@
 /** A TypeDoc plugin: formulas typeset while the site is written, so that a reader needs no script and no network. */
 import { cp, mkdir } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { JSX, PageEvent } from 'typedoc';
 
-const distribution = path.dirname(createRequire(import.meta.url).resolve('katex/dist/katex.min.css'));
+const distribution = path.dirname(fileURLToPath(import.meta.resolve('katex/dist/katex.min.css')));
 
 /** @param {import('typedoc').Application} app */
 export function load(app) {

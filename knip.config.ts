@@ -1,0 +1,20 @@
+import type { KnipConfig } from 'knip';
+
+const config: KnipConfig = {
+  entry: [
+    'src/index.ts',
+    'src/*/index.ts',
+    'test/**/*.test.ts',
+    'test/consumer/*.{ts,mjs}',
+    'bench/*.ts',
+    'examples/*.ts',
+    'tools/*.{ts,mjs}',
+  ],
+  project: ['{src,test,bench,examples,tools}/**/*.{ts,mjs}'],
+  // The options of a function are exported with it: a user's declarations need their name even where no file of ours does.
+  ignoreExportsUsedInFile: { interface: true, type: true },
+  // `attw` is started by tools/check-package.ts as a program.
+  ignoreDependencies: ['@arethetypeswrong/cli'],
+};
+
+export default config;

@@ -1,0 +1,75 @@
+/** Compiles and runs what the documentation shows, as its reader would: every snippet of the pages below, and every example. */
+import { execFile } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { markdownPrograms } from './snippets/markdown-programs.js';
+
+const repository = path.resolve(import.meta.dirname, '..');
+
+/** Pages whose snippets are run. */
+const pages: readonly string[] = [];
+
+/** Examples that take too long for a test; CI runs each by the npm script that the README names. */
+const longRunning: readonly string[] = ['demo.ts'];
+
+const examples = readdirSync(path.join(repository, 'examples')).filter((file) => file.endsWith('.ts') && !longRunning.includes(file));
+const programs = pages.flatMap((page) => markdownPrograms(page, readFileSync(path.join(repository, page), 'utf8')));
+
+// In the repository, so that `bures` and its dependencies resolve as they do for the tests themselves.
+const directory = path.join(repository, '.snippets');
+rmSync(directory, { recursive: true, force: true });
+mkdirSync(directory);
+for (const { name, source } of programs) writeFileSync(path.join(directory, `${name}.ts`), source);
+writeFileSync(
+  path.join(directory, 'tsconfig.json'),
+  // A snippet may name a result that only its reader looks at.
+  JSON.stringify({ extends: '../tsconfig.json', compilerOptions: { noUnusedLocals: false }, include: ['*.ts'], exclude: [] }),
+);
+
+describe.runIf(programs.length > 0)('the snippets', () => {
+  it('of every page are found', () => {
+    expect(pages.filter((page) => markdownPrograms(page, readFileSync(path.join(repository, page), 'utf8')).length === 0)).toEqual([]);
+  });
+
+  it('type-check', async () => {
+    const { code, output } = await runNode(['node_modules/typescript/bin/tsc', '-p', '.snippets/tsconfig.json']);
+    expect(code, output).toBe(0);
+  });
+
+  it.each(programs.map(({ name }) => name))('%s runs', async (name) => {
+    const { code, output } = await runNode(['--import', 'tsx', `.snippets/${name}.ts`]);
+    expect(code, output).toBe(0);
+  });
+});
+
+describe.runIf(examples.length > 0)('the examples', () => {
+  it.each(examples)('%s runs', async (file) => {
+    const { code, output } = await runNode(['--import', 'tsx', `examples/${file}`]);
+    expect(code, output).toBe(0);
+  });
+});
+
+describe('the extraction of programs from a page', () => {
+  const fence = (tag: string, ...lines: string[]): string => ['```'.concat(tag), ...lines, '```', ''].join('\n');
+
+  it('keeps line numbers, joins the pieces of a tour and leaves other languages out', () => {
+    const page = fence('ts tour', 'const a = 1;') + fence('ts', 'alone();') + fence('sh', 'npm test') + fence('ts tour', 'use(a);');
+    expect(markdownPrograms('docs/page.md', page)).toEqual([
+      { name: 'docs-page-2', source: `\nconst a = 1;${'\n'.repeat(9)}use(a);\n` },
+      { name: 'docs-page-5', source: `${'\n'.repeat(4)}alone();\n` },
+    ]);
+  });
+
+  it('rejects a fence that would not be run', () => {
+    expect(() => markdownPrograms('README.md', fence('typescript', 'f();'))).toThrow("README.md:1: a block is fenced with 'typescript'");
+  });
+});
+
+function runNode(commandLine: readonly string[]): Promise<{ code: unknown; output: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, commandLine, { cwd: repository, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : (error.code ?? error.signal), output: `${stdout}\n${stderr}` });
+    });
+  });
+}
