@@ -75,7 +75,9 @@ export function csrFromTriplets<M>(la: LinearAlgebra<M>, triplets: CsrTriplets):
   checkPositiveInteger('csrFromTriplets', 'columns', columns);
   const count = columnIndices.length;
   if (rowIndices.length !== count) {
-    throw new ShapeError(`csrFromTriplets: expected as many row indices as column indices, got ${rowIndices.length} and ${count}; give every entry both`);
+    throw new ShapeError(
+      `csrFromTriplets: expected as many row indices as column indices, got ${rowIndices.length} and ${count}; give every entry both`,
+    );
   }
   checkIntegers('csrFromTriplets', 'rowIndices', rowIndices, rows);
   checkIntegers('csrFromTriplets', 'columnIndices', columnIndices, columns);
@@ -91,7 +93,14 @@ export function csrFromTriplets<M>(la: LinearAlgebra<M>, triplets: CsrTriplets):
     sortedColumns[place] = columnIndices[e];
     sortedValues[place] = values[e];
   }
-  const matrix: CsrMatrix<M> = { kind: 'csr', rows, columns, rowPointers, columnIndices: sortedColumns, values: la.fromArray(sortedValues, [count]) };
+  const matrix: CsrMatrix<M> = {
+    kind: 'csr',
+    rows,
+    columns,
+    rowPointers,
+    columnIndices: sortedColumns,
+    values: la.fromArray(sortedValues, [count]),
+  };
   checkCsr('csrFromTriplets', matrix);
   return matrix;
 }
@@ -103,7 +112,9 @@ export function csrFromTriplets<M>(la: LinearAlgebra<M>, triplets: CsrTriplets):
  */
 export function checkCsr(caller: string, matrix: CsrMatrix<unknown>): void {
   if (matrix?.kind !== 'csr' || !(matrix.rowPointers instanceof Int32Array) || !(matrix.columnIndices instanceof Int32Array)) {
-    throw new ShapeError(`${caller}: expected a sparse matrix of kind 'csr', got ${describeValue(matrix)}; build one with csrMatrix or csrFromTriplets`);
+    throw new ShapeError(
+      `${caller}: expected a sparse matrix of kind 'csr', got ${describeValue(matrix)}; build one with csrMatrix or csrFromTriplets`,
+    );
   }
   const { rows, columns, rowPointers, columnIndices } = matrix;
   const known = checkedPatterns.get(columnIndices);
@@ -116,7 +127,9 @@ export function checkCsr(caller: string, matrix: CsrMatrix<unknown>): void {
   }
   for (let i = 0; i < rows; i++) {
     if (rowPointers[i] <= rowPointers[i + 1]) continue;
-    throw new ShapeError(`${caller}: row pointers decrease from ${rowPointers[i]} to ${rowPointers[i + 1]} at row ${i}; they are running totals of entries a row`);
+    throw new ShapeError(
+      `${caller}: row pointers decrease from ${rowPointers[i]} to ${rowPointers[i + 1]} at row ${i}; they are running totals of entries a row`,
+    );
   }
   for (let e = 0; e < columnIndices.length; e++) {
     if (columnIndices[e] >= 0 && columnIndices[e] < columns) continue;
@@ -131,13 +144,17 @@ const INDEX_LIMIT = 2 ** 31;
 function checkIntegers(caller: string, name: string, indices: ArrayLike<number>, limit = INDEX_LIMIT): void {
   for (let e = 0; e < indices.length; e++) {
     if (Number.isInteger(indices[e]) && indices[e] >= 0 && indices[e] < limit) continue;
-    throw new ShapeError(`${caller}: ${name} must be integers from 0 to ${limit - 1}, got ${describeValue(indices[e])} at place ${e}; indices start at 0`);
+    throw new ShapeError(
+      `${caller}: ${name} must be integers from 0 to ${limit - 1}, got ${describeValue(indices[e])} at place ${e}; indices start at 0`,
+    );
   }
 }
 
 function checkValues(caller: string, values: ArrayLike<number>, count: number): void {
   if (values.length !== count) {
-    throw new ShapeError(`${caller}: expected one value for each of the ${count} column indices, got ${values.length}; give every entry both`);
+    throw new ShapeError(
+      `${caller}: expected one value for each of the ${count} column indices, got ${values.length}; give every entry both`,
+    );
   }
   for (let e = 0; e < count; e++) {
     if (Number.isFinite(values[e])) continue;

@@ -168,7 +168,9 @@ function polar<M>(la: MatrixFunctionCore<M>, x: M): PolarFactors<M> {
   const shape = la.shape(x);
   checkMatrix('polar', shape);
   if (shape[shape.length - 2] < shape[shape.length - 1]) {
-    throw new ShapeError(`polar: expected at least as many rows as columns, got ${describeShape(shape)}; take the polar factors of the transpose`);
+    throw new ShapeError(
+      `polar: expected at least as many rows as columns, got ${describeShape(shape)}; take the polar factors of the transpose`,
+    );
   }
   return la.tidy(() => {
     const { U, S, V } = la.svd(x);

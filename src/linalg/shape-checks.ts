@@ -23,7 +23,9 @@ export function sameShape(a: readonly number[], b: readonly number[]): boolean {
 /** Requires nonnegative integer dimensions. @throws ShapeError otherwise. */
 export function checkDimensions(caller: string, shape: readonly number[]): void {
   if (Array.isArray(shape) && shape.every((dimension) => Number.isSafeInteger(dimension) && dimension >= 0)) return;
-  throw new ShapeError(`${caller}: a shape is an array of nonnegative integers, got ${JSON.stringify(shape) ?? String(shape)}; pass, say, [5, 3]`);
+  throw new ShapeError(
+    `${caller}: a shape is an array of nonnegative integers, got ${JSON.stringify(shape) ?? String(shape)}; pass, say, [5, 3]`,
+  );
 }
 
 /** Requires two arrays of one shape. @throws ShapeError showing both. */

@@ -3,12 +3,11 @@ import { ConfigError, ShapeError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
 import { checkDimensions, describeShape, entryCount } from '../shape-checks.js';
-import { checkArray, isHostArray, packed, packedCopy, wrap, type HostArray } from './host-array.js';
+import { checkArray, type HostArray, isHostArray, packed, packedCopy, wrap } from './host-array.js';
 
-type Construction = Pick<
-  LinearAlgebra<HostArray>,
-  'isArray' | 'shape' | 'fromArray' | 'peek' | 'full' | 'eye' | 'randomNormal'
-> & { toArray(x: HostArray): Float64Array };
+type Construction = Pick<LinearAlgebra<HostArray>, 'isArray' | 'shape' | 'fromArray' | 'peek' | 'full' | 'eye' | 'randomNormal'> & {
+  toArray(x: HostArray): Float64Array;
+};
 
 /** Construction and transfer. On the host, reading never waits: `toArray` gives the values, not a promise. */
 export const construction: Construction = {
@@ -21,7 +20,9 @@ export const construction: Construction = {
 
   fromArray(values, shape) {
     if (typeof values !== 'object' || values === null || typeof values.length !== 'number') {
-      throw new ConfigError(`fromArray: expected an array of numbers in row-major order, got ${describeValue(values)}; pass, say, fromArray([1, 2, 3, 4], [2, 2])`);
+      throw new ConfigError(
+        `fromArray: expected an array of numbers in row-major order, got ${describeValue(values)}; pass, say, fromArray([1, 2, 3, 4], [2, 2])`,
+      );
     }
     checkDimensions('fromArray', shape);
     if (values.length !== entryCount(shape)) {
@@ -64,6 +65,8 @@ export const construction: Construction = {
 function checkNumbers(values: ArrayLike<unknown>): void {
   for (let i = 0; i < values.length; i++) {
     if (typeof values[i] === 'number') continue;
-    throw new ConfigError(`fromArray: expected numbers, got ${describeValue(values[i])} at index ${i}; flatten nested rows into one list, row after row`);
+    throw new ConfigError(
+      `fromArray: expected numbers, got ${describeValue(values[i])} at index ${i}; flatten nested rows into one list, row after row`,
+    );
   }
 }

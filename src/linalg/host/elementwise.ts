@@ -4,11 +4,28 @@
  */
 import type { LinearAlgebra } from '../linear-algebra.js';
 import { checkSameShape } from '../shape-checks.js';
-import { checkArray, packed, wrap, type HostArray } from './host-array.js';
+import { checkArray, type HostArray, packed, wrap } from './host-array.js';
 
 type Elementwise = Pick<
   LinearAlgebra<HostArray>,
-  'add' | 'subtract' | 'scale' | 'axpy' | 'multiply' | 'divide' | 'sqrt' | 'exp' | 'log' | 'sin' | 'cos' | 'atan' | 'square' | 'abs' | 'sign' | 'maximum' | 'greater' | 'where'
+  | 'add'
+  | 'subtract'
+  | 'scale'
+  | 'axpy'
+  | 'multiply'
+  | 'divide'
+  | 'sqrt'
+  | 'exp'
+  | 'log'
+  | 'sin'
+  | 'cos'
+  | 'atan'
+  | 'square'
+  | 'abs'
+  | 'sign'
+  | 'maximum'
+  | 'greater'
+  | 'where'
 >;
 
 /** Packs y after checking that it has the shape of x. */

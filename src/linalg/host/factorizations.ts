@@ -3,9 +3,9 @@ import { ConfigError, NumericalError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import type { LinearAlgebra, SvdFactors, SvdOptions, TriangularOptions } from '../linear-algebra.js';
 import { checkMatrix, checkSameBatch, checkSquare, entryCount, throwMismatch } from '../shape-checks.js';
-import { checkFinite, member, packed, packedCopy, wrap, type HostArray } from './host-array.js';
-import type { HostKernels } from './kernels.js';
+import { checkFinite, type HostArray, member, packed, packedCopy, wrap } from './host-array.js';
 import { jacobiSvd } from './kernels/jacobi-svd.js';
+import type { HostKernels } from './kernels.js';
 
 type Factorizations = Pick<LinearAlgebra<HostArray>, 'qr' | 'svd' | 'eigh' | 'cholesky' | 'solveTriangular'>;
 
@@ -91,7 +91,8 @@ function svd(kernels: HostKernels, x: HostArray, { accuracy = 'absolute' }: SvdO
 
 function solveTriangular(kernels: HostKernels, triangle: HostArray, b: HostArray, options: TriangularOptions): HostArray {
   const { lower = true, transpose = false, side = 'left' } = options;
-  if (side !== 'left' && side !== 'right') throw new ConfigError(`solveTriangular: side must be 'left' or 'right', got ${describeValue(side)}`);
+  if (side !== 'left' && side !== 'right')
+    throw new ConfigError(`solveTriangular: side must be 'left' or 'right', got ${describeValue(side)}`);
   const right = side === 'right';
   const t = packed('solveTriangular', triangle);
   const x = packedCopy('solveTriangular', b);
@@ -101,13 +102,21 @@ function solveTriangular(kernels: HostKernels, triangle: HostArray, b: HostArray
   const n = triangle.shape[triangle.shape.length - 1];
   const [matching, k] = right ? [b.shape[b.shape.length - 1], b.shape[b.shape.length - 2]] : b.shape.slice(-2);
   if (matching !== n) {
-    throwMismatch('solveTriangular', `a right-hand side with ${n} ${right ? 'columns' : 'rows'}`, triangle.shape, b.shape, "check b, or the option side: 'left' | 'right'");
+    throwMismatch(
+      'solveTriangular',
+      `a right-hand side with ${n} ${right ? 'columns' : 'rows'}`,
+      triangle.shape,
+      b.shape,
+      "check b, or the option side: 'left' | 'right'",
+    );
   }
   checkFinite('solveTriangular', t, triangle.shape, lower ? 'lower' : 'upper');
   checkFinite('solveTriangular', x, b.shape);
   for (let row = 0; row * n < t.length; row++) {
     if (t[row * n + (row % n)] !== 0) continue;
-    throw new NumericalError(`solveTriangular: the triangle is singular, its diagonal entry ${row % n} is zero; add a multiple of the identity, or use qr or svd`);
+    throw new NumericalError(
+      `solveTriangular: the triangle is singular, its diagonal entry ${row % n} is zero; add a multiple of the identity, or use qr or svd`,
+    );
   }
   for (let index = 0; index < entryCount(b.shape.slice(0, -2)); index++) {
     kernels.solveTriangular(n, k, member(t, index, n * n), member(x, index, n * k), lower, transpose, right);

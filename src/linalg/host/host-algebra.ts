@@ -6,7 +6,8 @@ import { elementwise } from './elementwise.js';
 import { factorizations } from './factorizations.js';
 import type { HostArray } from './host-array.js';
 
-export type { HostArray };
+export type { HostArray } from './host-array.js';
+
 import type { HostKernels } from './kernels.js';
 import { products } from './products.js';
 import { reductions } from './reductions.js';

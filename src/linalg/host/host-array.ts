@@ -27,8 +27,13 @@ export function isHostArray(value: unknown): value is HostArray {
  */
 export function checkArray(caller: string, x: HostArray): void {
   if (!isHostArray(x)) {
-    const came = (x as unknown) instanceof Object && 'dtype' in (x as object) ? `an NdArray of ${String((x as { dtype: unknown }).dtype)}` : describeValue(x);
-    throw new ConfigError(`${caller}: expected an NdArray of Float64Array, got ${came}; convert plain numbers with fromArray(values, shape)`);
+    const came =
+      (x as unknown) instanceof Object && 'dtype' in (x as object)
+        ? `an NdArray of ${String((x as { dtype: unknown }).dtype)}`
+        : describeValue(x);
+    throw new ConfigError(
+      `${caller}: expected an NdArray of Float64Array, got ${came}; convert plain numbers with fromArray(values, shape)`,
+    );
   }
   const { shape, stride, offset, data } = x;
   let lowest = offset;
@@ -141,7 +146,12 @@ export function member(data: Float64Array, index: number, size: number): Float64
  * @param triangle - which part is read, and so checked.
  * @throws NumericalError naming the operation, and the first entry that is NaN or infinite with its index.
  */
-export function checkFinite(caller: string, values: Float64Array, shape: readonly number[], triangle: 'all' | 'lower' | 'upper' = 'all'): void {
+export function checkFinite(
+  caller: string,
+  values: Float64Array,
+  shape: readonly number[],
+  triangle: 'all' | 'lower' | 'upper' = 'all',
+): void {
   // Zero times a finite number is zero, and NaN otherwise; the sum keeps a NaN, so that the loop needs no branch.
   let defect = 0;
   for (let i = 0; i < values.length; i++) defect += values[i] * 0;

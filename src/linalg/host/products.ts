@@ -3,9 +3,9 @@ import { checkCsr } from '../csr.js';
 import type { CsrMatrix } from '../csr-matrix.js';
 import type { LinearAlgebra, MatmulOptions } from '../linear-algebra.js';
 import { checkMatrix, checkSameBatch, checkVector, entryCount, throwMismatch } from '../shape-checks.js';
-import { checkArray, memberOffset, packed, wrap, type HostArray } from './host-array.js';
-import type { HostKernels } from './kernels.js';
+import { checkArray, type HostArray, memberOffset, packed, wrap } from './host-array.js';
 import { sampledProduct, sparseProduct, sparseTransposeProduct } from './kernels/sparse.js';
+import type { HostKernels } from './kernels.js';
 
 type Products = Pick<LinearAlgebra<HostArray>, 'matmul' | 'sparseMatmul' | 'sampledMatmul'>;
 
@@ -20,7 +20,13 @@ export function products(kernels: HostKernels): Products {
       checkMatrix('sparseMatmul', x.shape);
       const [rows, columns] = transpose ? [s.columns, s.rows] : [s.rows, s.columns];
       if (x.shape[x.shape.length - 2] !== columns) {
-        throwMismatch('sparseMatmul', 'as many rows of X as S has columns', [rows, columns], x.shape, 'set or drop { transpose: true }, or check X');
+        throwMismatch(
+          'sparseMatmul',
+          'as many rows of X as S has columns',
+          [rows, columns],
+          x.shape,
+          'set or drop { transpose: true }, or check X',
+        );
       }
       const k = x.shape[x.shape.length - 1];
       const shape = [...x.shape.slice(0, -2), rows, k];
@@ -36,7 +42,13 @@ export function products(kernels: HostKernels): Products {
       const left = packed('sampledMatmul', a);
       checkArray('sampledMatmul', b);
       checkCsr('sampledMatmul', pattern);
-      if (a.shape.length !== 2 || b.shape.length !== 2 || a.shape[0] !== pattern.rows || b.shape[1] !== pattern.columns || a.shape[1] !== b.shape[0]) {
+      if (
+        a.shape.length !== 2 ||
+        b.shape.length !== 2 ||
+        a.shape[0] !== pattern.rows ||
+        b.shape[1] !== pattern.columns ||
+        a.shape[1] !== b.shape[0]
+      ) {
         throwMismatch(
           'sampledMatmul',
           `matrices ${pattern.rows}×k and k×${pattern.columns}, without a batch, for a ${pattern.rows}×${pattern.columns} pattern`,
@@ -59,7 +71,13 @@ function csrValues(caller: string, s: CsrMatrix<HostArray>): Float64Array {
   const values = packed(caller, s.values);
   checkVector(caller, s.values.shape);
   if (s.values.shape.length !== 1 || values.length !== s.columnIndices.length) {
-    throwMismatch(caller, 'one value for each column index', s.values.shape, [s.columnIndices.length], 'build the matrix with csrMatrix, which checks it');
+    throwMismatch(
+      caller,
+      'one value for each column index',
+      s.values.shape,
+      [s.columnIndices.length],
+      'build the matrix with csrMatrix, which checks it',
+    );
   }
   return values;
 }

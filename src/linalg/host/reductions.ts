@@ -3,7 +3,7 @@ import { ConfigError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
 import { checkMatrix, checkSameShape, checkSquare, checkVector } from '../shape-checks.js';
-import { packed, wrap, type HostArray } from './host-array.js';
+import { type HostArray, packed, wrap } from './host-array.js';
 import { euclideanNorm } from './kernels/euclidean-norm.js';
 
 type Reductions = Pick<LinearAlgebra<HostArray>, 'sum' | 'sumVector' | 'trace' | 'innerEach' | 'normEach'> & {

@@ -2,8 +2,17 @@
 import { ConfigError, ShapeError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
-import { checkDimensions, checkMatrix, checkSameBatch, checkSquare, checkVector, describeShape, entryCount, throwMismatch } from '../shape-checks.js';
-import { checkArray, copyStrided, memberOffset, packed, packedCopy, wrap, type HostArray } from './host-array.js';
+import {
+  checkDimensions,
+  checkMatrix,
+  checkSameBatch,
+  checkSquare,
+  checkVector,
+  describeShape,
+  entryCount,
+  throwMismatch,
+} from '../shape-checks.js';
+import { checkArray, copyStrided, type HostArray, memberOffset, packed, packedCopy, wrap } from './host-array.js';
 
 type Structure = Pick<
   LinearAlgebra<HostArray>,
@@ -44,7 +53,13 @@ export const structure: Structure = {
     const entries = packed('scaleEach', x);
     const batchAxes = c.shape.length;
     if (batchAxes > x.shape.length || c.shape.some((length, axis) => length !== x.shape[axis])) {
-      throwMismatch('scaleEach', 'a batch scalar whose axes are the first axes of x', c.shape, x.shape, 'reshape the scalar to the batch axes of x');
+      throwMismatch(
+        'scaleEach',
+        'a batch scalar whose axes are the first axes of x',
+        c.shape,
+        x.shape,
+        'reshape the scalar to the batch axes of x',
+      );
     }
     const size = entryCount(x.shape.slice(batchAxes));
     const out = new Float64Array(entries.length);
@@ -120,14 +135,21 @@ function checkScaling(caller: string, d: HostArray, x: HostArray, fromEnd: 1 | 2
   checkVector(caller, d.shape);
   checkSameBatch(caller, d.shape, 1, x.shape, 2);
   if (d.shape[d.shape.length - 1] === x.shape[x.shape.length - fromEnd]) return;
-  throwMismatch(caller, `a vector as long as the matrix has ${fromEnd === 2 ? 'rows' : 'columns'}`, d.shape, x.shape, 'check which side is scaled');
+  throwMismatch(
+    caller,
+    `a vector as long as the matrix has ${fromEnd === 2 ? 'rows' : 'columns'}`,
+    d.shape,
+    x.shape,
+    'check which side is scaled',
+  );
 }
 
 function concat(parts: readonly HostArray[], along: 'rows' | 'columns'): HostArray {
   if (along !== 'rows' && along !== 'columns') {
     throw new ConfigError(`concat: along must be 'rows' or 'columns', got ${describeValue(along)}`);
   }
-  if (!Array.isArray(parts) || parts.length === 0) throw new ShapeError('concat: expected at least one matrix, got none; pass a list of matrices');
+  if (!Array.isArray(parts) || parts.length === 0)
+    throw new ShapeError('concat: expected at least one matrix, got none; pass a list of matrices');
   const blocks = parts.map((part: HostArray) => packed('concat', part));
   const first = parts[0].shape;
   // Seen from its flat buffer, joining along rows puts whole matrices after one another, along columns whole rows.
@@ -138,7 +160,13 @@ function concat(parts: readonly HostArray[], along: 'rows' | 'columns'): HostArr
     checkSameBatch('concat', first, 2, part.shape, 2);
     const other = along === 'rows' ? 1 : 2;
     if (part.shape[part.shape.length - other] !== first[first.length - other]) {
-      throwMismatch('concat', `matrices with equal ${along === 'rows' ? 'columns' : 'rows'}`, first, part.shape, `joining along ${along} needs it`);
+      throwMismatch(
+        'concat',
+        `matrices with equal ${along === 'rows' ? 'columns' : 'rows'}`,
+        first,
+        part.shape,
+        `joining along ${along} needs it`,
+      );
     }
     joined += part.shape[part.shape.length - tail];
   }
@@ -155,7 +183,10 @@ function concat(parts: readonly HostArray[], along: 'rows' | 'columns'): HostArr
   return wrap(out, shape);
 }
 
-function slice(x: HostArray, ranges: { readonly rows?: readonly [number, number]; readonly columns?: readonly [number, number] }): HostArray {
+function slice(
+  x: HostArray,
+  ranges: { readonly rows?: readonly [number, number]; readonly columns?: readonly [number, number] },
+): HostArray {
   checkArray('slice', x);
   checkMatrix('slice', x.shape);
   const axes = x.shape.length;

@@ -35,7 +35,9 @@ export function eigh(n: number, a: Float64Array, values: Float64Array, vectors: 
   tridiagonalize(n, matrix, diagonal, offDiagonal, scratch);
   accumulate(n, matrix, scratch, basis);
   if (!implicitQl(n, diagonal, offDiagonal, basis)) {
-    throw new NumericalError(`eigh: the QL iteration on a ${n}×${n} matrix did not converge; this should not happen for finite input, please report it`);
+    throw new NumericalError(
+      `eigh: the QL iteration on a ${n}×${n} matrix did not converge; this should not happen for finite input, please report it`,
+    );
   }
   writeAscending(n, diagonal, basis, scale, values, vectors);
 }
@@ -164,7 +166,7 @@ function writeAscending(n: number, d: Float64Array, basis: Float64Array, scale: 
     let smallest = 0;
     for (let i = 1; i < n; i++) if (d[i] < d[smallest]) smallest = i;
     values[rank] = d[smallest] * scale;
-    d[smallest] = Infinity;
+    d[smallest] = Number.POSITIVE_INFINITY;
     for (let i = 0; i < n; i++) vectors[i * n + rank] = basis[smallest * n + i];
   }
 }

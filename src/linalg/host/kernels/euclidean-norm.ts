@@ -22,7 +22,7 @@ export function euclideanNorm(x: Float64Array, start: number, end: number, strid
   sum = 0;
   for (let i = start; i < end; i += stride) {
     // Two factors, for the reciprocal of a subnormal power of two would itself overflow.
-    const scaled = (x[i] / scaling.root) / scaling.root;
+    const scaled = x[i] / scaling.root / scaling.root;
     sum += scaled * scaled;
   }
   return Math.sqrt(sum) * scaling.root * scaling.root;

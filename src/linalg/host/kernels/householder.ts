@@ -77,7 +77,14 @@ export function factorColumns(m: number, n: number, a: Float64Array, taus: Float
  * @param pivots - on return `pivots[k]` is the original column at place k.
  * @see Drmač and Bujanović, "On the failure of rank-revealing QR factorization software", ACM TOMS 35(2), 2008.
  */
-export function factorColumnsPivoted(m: number, n: number, a: Float64Array, taus: Float64Array, pivots: Int32Array, norms: Float64Array): void {
+export function factorColumnsPivoted(
+  m: number,
+  n: number,
+  a: Float64Array,
+  taus: Float64Array,
+  pivots: Int32Array,
+  norms: Float64Array,
+): void {
   for (let j = 0; j < n; j++) {
     pivots[j] = j;
     norms[j] = norms[n + j] = euclideanNorm(a, j * m, (j + 1) * m);

@@ -8,9 +8,9 @@
  * and accurate Jacobi SVD algorithm I", SIAM J. Matrix Anal. Appl. 29(4), 2008.
  */
 import { NumericalError } from '../../../core/errors.js';
+import { completeBasis } from './complete-basis.js';
 import { euclideanNorm } from './euclidean-norm.js';
 import { applyQ, factorColumnsPivoted } from './householder.js';
-import { completeBasis } from './complete-basis.js';
 import { safeScale } from './scaling.js';
 import { transposeInto } from './transpose.js';
 import { createWorkspace } from './workspace.js';
@@ -101,14 +101,25 @@ export function orthogonalize(m: number, n: number, x: Float64Array, rotations: 
     }
     if (!rotated) return;
   }
-  throw new NumericalError(`svd: the Jacobi iteration on an ${m}×${n} block did not converge; this should not happen for finite input, please report it`);
+  throw new NumericalError(
+    `svd: the Jacobi iteration on an ${m}×${n} block did not converge; this should not happen for finite input, please report it`,
+  );
 }
 
 /** Lengths whose products and squares are safe. */
 const SMALLEST_SAFE = 2 ** -480;
 
 /** Rotates two columns if they are not orthogonal. @returns whether it did. */
-function orthogonalizePair(m: number, n: number, x: Float64Array, rotations: Float64Array, norms: Float64Array, p: number, q: number, tolerance: number): boolean {
+function orthogonalizePair(
+  m: number,
+  n: number,
+  x: Float64Array,
+  rotations: Float64Array,
+  norms: Float64Array,
+  p: number,
+  q: number,
+  tolerance: number,
+): boolean {
   const normP = norms[p];
   const normQ = norms[q];
   if (normP === 0 || normQ === 0) return false;
