@@ -1,5 +1,6 @@
 import { NumericalError } from '../../../core/errors.js';
 import { makeReflector } from './householder.js';
+import { pythagoras, rotate } from './rotation.js';
 import { safeScale } from './scaling.js';
 import { createWorkspace } from './workspace.js';
 
@@ -119,7 +120,7 @@ function implicitQl(n: number, d: Float64Array, e: Float64Array, basis: Float64A
 /** One implicit QL sweep on the block l … m, shifted by the eigenvalue of its leading 2×2 block nearer to d_l. */
 function qlSweep(n: number, l: number, m: number, d: Float64Array, e: Float64Array, basis: Float64Array): void {
   const difference = (d[l + 1] - d[l]) / (2 * e[l]);
-  const root = Math.hypot(difference, 1);
+  const root = pythagoras(difference, 1);
   let g = d[m] - d[l] + e[l] / (difference + (difference >= 0 ? root : -root));
   let s = 1;
   let c = 1;
@@ -127,7 +128,7 @@ function qlSweep(n: number, l: number, m: number, d: Float64Array, e: Float64Arr
   for (let i = m - 1; i >= l; i--) {
     const f = s * e[i];
     const b = c * e[i];
-    const r = Math.hypot(f, g);
+    const r = pythagoras(f, g);
     e[i + 1] = r;
     if (r === 0) {
       // The bulge vanished: the matrix splits here, and the next search for a block finds it.
@@ -142,22 +143,11 @@ function qlSweep(n: number, l: number, m: number, d: Float64Array, e: Float64Arr
     p = s * t;
     d[i + 1] = shifted + p;
     g = c * t - b;
-    rotateRows(n, basis, i, c, s);
+    rotate(n, basis, (i + 1) * n, i * n, c, s);
   }
   d[l] -= p;
   e[l] = g;
   e[m] = 0;
-}
-
-function rotateRows(n: number, basis: Float64Array, i: number, c: number, s: number): void {
-  const upper = i * n;
-  const lower = upper + n;
-  for (let k = 0; k < n; k++) {
-    const x = basis[upper + k];
-    const y = basis[lower + k];
-    basis[lower + k] = s * x + c * y;
-    basis[upper + k] = c * x - s * y;
-  }
 }
 
 function writeAscending(n: number, d: Float64Array, basis: Float64Array, scale: number, values: Float64Array, vectors: Float64Array): void {

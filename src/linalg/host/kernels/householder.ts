@@ -5,6 +5,7 @@
  * @see Golub and Van Loan, "Matrix Computations", 4th ed., 2013, §5.1–5.2.
  */
 import { euclideanNorm } from './euclidean-norm.js';
+import { pythagoras } from './rotation.js';
 
 /** Below this, a column is scaled up before its reflection is formed: with subnormal numbers H would not be orthogonal. */
 const SMALLEST_NORM = 2 ** -960;
@@ -20,7 +21,7 @@ export function makeReflector(x: Float64Array, start: number, end: number): numb
   const tail = euclideanNorm(x, start + 1, end);
   if (tail === 0) return 0;
   const head = x[start];
-  const norm = Math.hypot(head, tail);
+  const norm = pythagoras(head, tail);
   if (norm < SMALLEST_NORM) {
     for (let i = start; i < end; i++) x[i] *= SCALE_UP;
     const tau = makeReflector(x, start, end);

@@ -11,6 +11,7 @@ import { NumericalError } from '../../../core/errors.js';
 import { completeBasis } from './complete-basis.js';
 import { euclideanNorm } from './euclidean-norm.js';
 import { applyQ, factorColumnsPivoted } from './householder.js';
+import { rotate } from './rotation.js';
 import { safeScale } from './scaling.js';
 import { transposeInto } from './transpose.js';
 import { createWorkspace } from './workspace.js';
@@ -138,8 +139,8 @@ function orthogonalizePair(
   const zeta = (normQ / normP - normP / normQ) / (2 * cosine);
   const t = (zeta >= 0 ? 1 : -1) / (Math.abs(zeta) + Math.sqrt(1 + zeta * zeta));
   const c = 1 / Math.sqrt(1 + t * t);
-  rotate(m, x, p * m, q * m, c, c * t);
-  rotate(n, rotations, p * n, q * n, c, c * t);
+  rotate(m, x, q * m, p * m, c, c * t);
+  rotate(n, rotations, q * n, p * n, c, c * t);
   norms[p] = euclideanNorm(x, p * m, (p + 1) * m);
   norms[q] = euclideanNorm(x, q * m, (q + 1) * m);
   return true;
@@ -158,13 +159,4 @@ function cosineOf(m: number, x: Float64Array, p: number, q: number, normP: numbe
 /** Column `short` less `length` times the direction of column `long`. */
 function subtractProjection(m: number, x: Float64Array, long: number, short: number, longNorm: number, length: number): void {
   for (let i = 0; i < m; i++) x[short + i] -= (x[long + i] / longNorm) * length;
-}
-
-function rotate(m: number, x: Float64Array, p: number, q: number, c: number, s: number): void {
-  for (let i = 0; i < m; i++) {
-    const a = x[p + i];
-    const b = x[q + i];
-    x[p + i] = c * a - s * b;
-    x[q + i] = s * a + c * b;
-  }
 }
