@@ -84,21 +84,14 @@ function solveInEigenbases<M>(la: MatrixFunctionCore<M>, left: Eigenbasis<M>, ri
   const p = la.maximum(left.values, 0);
   const q = la.maximum(right.values, 0);
   const sums = la.outerSum(p, q);
-  const [m, n] = la.shape(sums).slice(-2);
-  const scale = la.add(normOfVector(la, p), normOfVector(la, q));
-  const tolerance = la.scale(Math.max(m, n) * la.epsilon, scale);
+  // At least ε·max(p_i + q_j) and at most √(mn) times as much: what rounding in the eigenvalues amounts to.
+  const tolerance = la.scale(la.epsilon, la.normEach(sums));
   const ones = la.full(la.shape(sums), 1);
   const regular = la.greater(sums, la.scaleEach(tolerance, ones));
   const rotated = la.matmul(left.vectors, la.matmul(c, right.vectors), { transposeA: true });
   // Divided by one where the sum vanishes, for 0/0 would pass through some engines' `where`.
   const quotient = la.multiply(regular, la.divide(rotated, la.where(regular, sums, ones)));
   return la.matmul(left.vectors, la.matmul(quotient, right.vectors, { transposeB: true }));
-}
-
-/** The length of each vector, as a batch scalar. */
-function normOfVector<M>(la: MatrixFunctionCore<M>, x: M): M {
-  const shape = la.shape(x);
-  return la.normEach(la.reshape(x, [...shape.slice(0, -1), 1, shape[shape.length - 1]]));
 }
 
 /** ½ (X + Xᵀ): removes the asymmetry that rounding leaves. */

@@ -3,6 +3,7 @@ import { ConfigError, ShapeError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
 import { checkDimensions, describeShape, entryCount } from '../shape-checks.js';
+import { allocate } from './allocate.js';
 import { checkArray, type HostArray, isHostArray, packed, packedCopy, wrap } from './host-array.js';
 
 type Construction = Pick<LinearAlgebra<HostArray>, 'isArray' | 'shape' | 'fromArray' | 'peek' | 'full' | 'eye' | 'randomNormal'> & {
@@ -31,7 +32,9 @@ export const construction: Construction = {
       );
     }
     if (!ArrayBuffer.isView(values)) checkNumbers(values);
-    return wrap(new Float64Array(values), shape);
+    const out = allocate(values.length);
+    out.set(values);
+    return wrap(out, shape);
   },
 
   toArray: (x) => packedCopy('toArray', x),
@@ -40,13 +43,13 @@ export const construction: Construction = {
 
   full(shape, value) {
     checkDimensions('full', shape);
-    return wrap(new Float64Array(entryCount(shape)).fill(value), shape);
+    return wrap(allocate(entryCount(shape)).fill(value), shape);
   },
 
   eye(n, batch = []) {
     const shape = [...batch, n, n];
     checkDimensions('eye', shape);
-    const out = new Float64Array(entryCount(shape));
+    const out = allocate(entryCount(shape));
     for (let start = 0; start < out.length; start += n * n) {
       for (let i = 0; i < n; i++) out[start + i * (n + 1)] = 1;
     }
@@ -55,7 +58,7 @@ export const construction: Construction = {
 
   randomNormal(shape, random) {
     checkDimensions('randomNormal', shape);
-    const out = new Float64Array(entryCount(shape));
+    const out = allocate(entryCount(shape));
     for (let i = 0; i < out.length; i++) out[i] = random.normal();
     return wrap(out, shape);
   },

@@ -3,6 +3,7 @@ import { ConfigError, NumericalError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import type { LinearAlgebra, SvdFactors, SvdOptions, TriangularOptions } from '../linear-algebra.js';
 import { checkMatrix, checkSameBatch, checkSquare, entryCount, throwMismatch } from '../shape-checks.js';
+import { allocate } from './allocate.js';
 import { checkFinite, type HostArray, member, packed, packedCopy, wrap } from './host-array.js';
 import { jacobiSvd } from './kernels/jacobi-svd.js';
 import type { HostKernels } from './kernels.js';
@@ -14,8 +15,8 @@ export function factorizations(kernels: HostKernels): Factorizations {
   return {
     qr(x) {
       const { values, batch, members, m, n, p } = operand('qr', x);
-      const q = new Float64Array(members * m * p);
-      const r = new Float64Array(members * p * n);
+      const q = allocate(members * m * p);
+      const r = allocate(members * p * n);
       for (let index = 0; index < members; index++) {
         kernels.qr(m, n, member(values, index, m * n), member(q, index, m * p), member(r, index, p * n));
       }
@@ -26,8 +27,8 @@ export function factorizations(kernels: HostKernels): Factorizations {
 
     eigh(x) {
       const { values: a, batch, members, n } = symmetricOperand('eigh', x);
-      const values = new Float64Array(members * n);
-      const vectors = new Float64Array(members * n * n);
+      const values = allocate(members * n);
+      const vectors = allocate(members * n * n);
       for (let index = 0; index < members; index++) {
         kernels.eigh(n, member(a, index, n * n), member(values, index, n), member(vectors, index, n * n));
       }
@@ -36,7 +37,7 @@ export function factorizations(kernels: HostKernels): Factorizations {
 
     cholesky(x) {
       const { values, batch, members, n } = symmetricOperand('cholesky', x);
-      const l = new Float64Array(members * n * n);
+      const l = allocate(members * n * n);
       for (let index = 0; index < members; index++) {
         const failed = kernels.cholesky(n, member(values, index, n * n), member(l, index, n * n));
         if (failed === 0) continue;
@@ -79,9 +80,9 @@ function svd(kernels: HostKernels, x: HostArray, { accuracy = 'absolute' }: SvdO
     throw new ConfigError(`svd: accuracy must be 'absolute' or 'relative', got ${describeValue(accuracy)}`);
   }
   const { values, batch, members, m, n, p } = operand('svd', x);
-  const u = new Float64Array(members * m * p);
-  const s = new Float64Array(members * p);
-  const v = new Float64Array(members * n * p);
+  const u = allocate(members * m * p);
+  const s = allocate(members * p);
+  const v = allocate(members * n * p);
   const kernel = accuracy === 'relative' ? jacobiSvd : kernels.svd;
   for (let index = 0; index < members; index++) {
     kernel(m, n, member(values, index, m * n), member(u, index, m * p), member(s, index, p), member(v, index, n * p));

@@ -3,6 +3,7 @@ import ndarray, { type NdArray } from 'ndarray';
 import { ConfigError, NumericalError, ShapeError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import { describeShape, entryCount } from '../shape-checks.js';
+import { allocate } from './allocate.js';
 
 /** A float64 array of any number of axes; inputs may be strided views, results are contiguous and row-major. */
 export type HostArray = NdArray<Float64Array>;
@@ -84,7 +85,7 @@ export function packedCopy(caller: string, x: HostArray): Float64Array {
 const TILE = 32;
 
 function gather(x: HostArray, count: number): Float64Array {
-  const out = new Float64Array(count);
+  const out = allocate(count);
   const axes = x.shape.length;
   const rows = axes >= 2 ? x.shape[axes - 2] : 1;
   const columns = x.shape[axes - 1];

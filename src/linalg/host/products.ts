@@ -3,6 +3,7 @@ import { checkCsr } from '../csr.js';
 import type { CsrMatrix } from '../csr-matrix.js';
 import type { LinearAlgebra, MatmulOptions } from '../linear-algebra.js';
 import { checkMatrix, checkSameBatch, checkVector, entryCount, throwMismatch } from '../shape-checks.js';
+import { allocate } from './allocate.js';
 import { checkArray, type HostArray, memberOffset, packed, wrap } from './host-array.js';
 import { sampledProduct, sparseProduct, sparseTransposeProduct } from './kernels/sparse.js';
 import type { HostKernels } from './kernels.js';
@@ -30,7 +31,7 @@ export function products(kernels: HostKernels): Products {
       }
       const k = x.shape[x.shape.length - 1];
       const shape = [...x.shape.slice(0, -2), rows, k];
-      const out = new Float64Array(entryCount(shape));
+      const out = allocate(entryCount(shape));
       const kernel = transpose ? sparseTransposeProduct : sparseProduct;
       for (let from = 0, to = 0; to < out.length; from += columns * k, to += rows * k) {
         kernel(s, values, k, dense.subarray(from, from + columns * k), out.subarray(to, to + rows * k));
@@ -59,7 +60,7 @@ export function products(kernels: HostKernels): Products {
       }
       // The columns of B one after another: each entry is then the dot product of two contiguous runs.
       const right = packed('sampledMatmul', b.transpose(1, 0));
-      const out = new Float64Array(pattern.columnIndices.length);
+      const out = allocate(pattern.columnIndices.length);
       sampledProduct(pattern, a.shape[1], left, right, out);
       return wrap(out, [out.length]);
     },
@@ -103,7 +104,7 @@ function matmul(kernels: HostKernels, a: HostArray, b: HostArray, options: Matmu
     );
   }
   const shape = [...a.shape.slice(0, -2), m, n];
-  const out = new Float64Array(entryCount(shape));
+  const out = allocate(entryCount(shape));
   if (k === 0) return wrap(out, shape);
   for (let start = 0, index = 0; start < out.length; start += m * n, index++) {
     kernels.gemm(

@@ -3,8 +3,10 @@ import { ConfigError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
 import { checkMatrix, checkSameShape, checkSquare, checkVector } from '../shape-checks.js';
+import { allocate } from './allocate.js';
 import { type HostArray, packed, wrap } from './host-array.js';
 import { euclideanNorm } from './kernels/euclidean-norm.js';
+import { dot } from './kernels/vector.js';
 
 type Reductions = Pick<LinearAlgebra<HostArray>, 'sum' | 'sumVector' | 'trace' | 'innerEach' | 'normEach'> & {
   inner(x: HostArray, y: HostArray): number;
@@ -23,7 +25,7 @@ export const reductions: Reductions = {
     const [m, n] = [x.shape[axes - 2], x.shape[axes - 1]];
     const kept = of === 'rows' ? m : n;
     const shape = [...x.shape.slice(0, -2), kept];
-    const out = new Float64Array(shape.reduce((product, length) => product * length, 1));
+    const out = allocate(shape.reduce((product, length) => product * length, 1));
     for (let row = 0, i = 0; i < entries.length; row++) {
       if (of === 'rows') {
         let rowSum = 0;
@@ -60,7 +62,7 @@ export const reductions: Reductions = {
     const b = packed('innerEach', y);
     checkMatrix('innerEach', x.shape);
     checkSameShape('innerEach', x.shape, y.shape);
-    return each(x, 2, (start, end) => dotRange(a, b, start, end));
+    return each(x, 2, (start, end) => dot(end - start, a, start, b, start));
   },
 
   normEach(x) {
@@ -73,7 +75,7 @@ export const reductions: Reductions = {
     const a = packed('inner', x);
     const b = packed('inner', y);
     checkSameShape('inner', x.shape, y.shape);
-    return dotRange(a, b, 0, a.length);
+    return dot(a.length, a, 0, b, 0);
   },
 
   norm(x) {
@@ -97,7 +99,7 @@ export const reductions: Reductions = {
 /** One number for each member, whose entries are `start ≤ i < end`; `tail` axes do not belong to the batch. */
 function each(x: HostArray, tail: 1 | 2, reduce: (start: number, end: number) => number): HostArray {
   const batch = x.shape.slice(0, -tail);
-  const out = new Float64Array(batch.reduce((product, length) => product * length, 1));
+  const out = allocate(batch.reduce((product, length) => product * length, 1));
   const size = x.shape.slice(-tail).reduce((product, length) => product * length, 1);
   for (let index = 0; index < out.length; index++) out[index] = reduce(index * size, (index + 1) * size);
   return wrap(out, batch);
@@ -107,21 +109,4 @@ function sumRange(entries: Float64Array, start: number, end: number): number {
   let sum = 0;
   for (let i = start; i < end; i++) sum += entries[i];
   return sum;
-}
-
-function dotRange(a: Float64Array, b: Float64Array, start: number, end: number): number {
-  // Four sums: the additions of a single one would wait for each other, and its rounding error grows faster.
-  let s0 = 0;
-  let s1 = 0;
-  let s2 = 0;
-  let s3 = 0;
-  let i = start;
-  for (; i + 3 < end; i += 4) {
-    s0 += a[i] * b[i];
-    s1 += a[i + 1] * b[i + 1];
-    s2 += a[i + 2] * b[i + 2];
-    s3 += a[i + 3] * b[i + 3];
-  }
-  for (; i < end; i++) s0 += a[i] * b[i];
-  return s0 + s1 + (s2 + s3);
 }

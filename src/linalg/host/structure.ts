@@ -12,6 +12,7 @@ import {
   entryCount,
   throwMismatch,
 } from '../shape-checks.js';
+import { allocate } from './allocate.js';
 import { checkArray, copyStrided, type HostArray, memberOffset, packed, packedCopy, wrap } from './host-array.js';
 
 type Structure = Pick<
@@ -26,7 +27,7 @@ export const structure: Structure = {
     const entries = packed('scaleRows', x);
     checkScaling('scaleRows', d, x, 2);
     const n = x.shape[x.shape.length - 1];
-    const out = new Float64Array(entries.length);
+    const out = allocate(entries.length);
     for (let row = 0; row < factors.length; row++) {
       const factor = factors[row];
       for (let i = row * n; i < (row + 1) * n; i++) out[i] = factor * entries[i];
@@ -39,7 +40,7 @@ export const structure: Structure = {
     const factors = packed('scaleColumns', d);
     checkScaling('scaleColumns', d, x, 1);
     const [m, n] = x.shape.slice(-2);
-    const out = new Float64Array(entries.length);
+    const out = allocate(entries.length);
     for (let row = 0; row * n < out.length; row++) {
       const start = row * n;
       const factorStart = Math.floor(row / m) * n;
@@ -62,7 +63,7 @@ export const structure: Structure = {
       );
     }
     const size = entryCount(x.shape.slice(batchAxes));
-    const out = new Float64Array(entries.length);
+    const out = allocate(entries.length);
     for (let index = 0; index < factors.length; index++) {
       const factor = factors[index];
       for (let i = index * size; i < (index + 1) * size; i++) out[i] = factor * entries[i];
@@ -78,7 +79,7 @@ export const structure: Structure = {
     checkSameBatch('outerSum', s.shape, 1, t.shape, 1);
     const m = s.shape[s.shape.length - 1];
     const n = t.shape[t.shape.length - 1];
-    const out = new Float64Array(left.length * n);
+    const out = allocate(left.length * n);
     for (let row = 0; row < left.length; row++) {
       const start = Math.floor(row / m) * n;
       for (let j = 0; j < n; j++) out[row * n + j] = left[row] + right[start + j];
@@ -90,7 +91,7 @@ export const structure: Structure = {
     const entries = packed('diag', x);
     checkSquare('diag', x.shape);
     const n = x.shape[x.shape.length - 1];
-    const out = new Float64Array(n === 0 ? 0 : entries.length / n);
+    const out = allocate(n === 0 ? 0 : entries.length / n);
     for (let row = 0; row < out.length; row++) out[row] = entries[row * n + (row % n)];
     return wrap(out, x.shape.slice(0, -1));
   },
@@ -99,7 +100,7 @@ export const structure: Structure = {
     const entries = packed('diagMatrix', d);
     checkVector('diagMatrix', d.shape);
     const n = d.shape[d.shape.length - 1];
-    const out = new Float64Array(entries.length * n);
+    const out = allocate(entries.length * n);
     for (let row = 0; row < entries.length; row++) out[row * n + (row % n)] = entries[row];
     return wrap(out, [...d.shape, n]);
   },
@@ -109,7 +110,7 @@ export const structure: Structure = {
     checkMatrix('transpose', x.shape);
     const axes = x.shape.length;
     const [m, n] = [x.shape[axes - 2], x.shape[axes - 1]];
-    const out = new Float64Array(entryCount(x.shape));
+    const out = allocate(entryCount(x.shape));
     for (let start = 0, index = 0; start < out.length; start += m * n, index++) {
       copyStrided(n, m, x.data, memberOffset(x, index, 2), x.stride[axes - 1], x.stride[axes - 2], out, start);
     }
@@ -172,7 +173,7 @@ function concat(parts: readonly HostArray[], along: 'rows' | 'columns'): HostArr
   }
   const shape = first.slice();
   shape[shape.length - tail] = joined;
-  const out = new Float64Array(entryCount(shape));
+  const out = allocate(entryCount(shape));
   const chunk = entryCount(shape.slice(-tail));
   let position = 0;
   blocks.forEach((block, index) => {
@@ -195,7 +196,7 @@ function slice(
   const [firstColumn, endColumn] = checkRange('columns', ranges.columns ?? [0, n], n, x);
   const [rowStride, columnStride] = [x.stride[axes - 2], x.stride[axes - 1]];
   const shape = [...x.shape.slice(0, -2), endRow - firstRow, endColumn - firstColumn];
-  const out = new Float64Array(entryCount(shape));
+  const out = allocate(entryCount(shape));
   const size = (endRow - firstRow) * (endColumn - firstColumn);
   for (let start = 0, index = 0; start < out.length; start += size, index++) {
     const offset = memberOffset(x, index, 2) + firstRow * rowStride + firstColumn * columnStride;

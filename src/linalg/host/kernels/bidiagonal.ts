@@ -1,5 +1,6 @@
 /** Reduction to bidiagonal form, A = U B Vᵀ with B upper bidiagonal; everything by columns. */
 import { applyReflector, formQ, makeReflector } from './householder.js';
+import { addMultiple } from './vector.js';
 import { createWorkspace } from './workspace.js';
 
 const productSpace = createWorkspace();
@@ -50,12 +51,11 @@ function applyFromRight(m: number, n: number, k: number, a: Float64Array, vector
   const row = k * n;
   for (let i = first; i < m; i++) product[i] = a[first * m + i];
   for (let j = first + 1; j < n; j++) {
-    const weight = vectors[row + j];
-    for (let i = first; i < m; i++) product[i] += weight * a[j * m + i];
+    addMultiple(m - first, vectors[row + j], a, j * m + first, product, first);
   }
   for (let j = first; j < n; j++) {
     const weight = j === first ? tau : tau * vectors[row + j];
-    for (let i = first; i < m; i++) a[j * m + i] -= weight * product[i];
+    addMultiple(m - first, -weight, product, first, a, j * m + first);
   }
 }
 

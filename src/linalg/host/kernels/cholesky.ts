@@ -1,3 +1,5 @@
+import { dot } from './vector.js';
+
 /**
  * Lower Cholesky factor, A = L Lᵀ, row by row so that every inner product runs along memory. n³/3 flops.
  *
@@ -11,12 +13,9 @@ export function cholesky(n: number, a: Float64Array, l: Float64Array): number {
     const row = i * n;
     for (let j = 0; j < i; j++) {
       const other = j * n;
-      let rest = a[row + j];
-      for (let k = 0; k < j; k++) rest -= l[row + k] * l[other + k];
-      l[row + j] = rest / l[other + j];
+      l[row + j] = (a[row + j] - dot(j, l, row, l, other)) / l[other + j];
     }
-    let pivot = a[row + i];
-    for (let k = 0; k < i; k++) pivot -= l[row + k] * l[row + k];
+    const pivot = a[row + i] - dot(i, l, row, l, row);
     if (!(pivot > 0) || !Number.isFinite(pivot)) return i + 1;
     l[row + i] = Math.sqrt(pivot);
   }

@@ -2,6 +2,7 @@ import { NumericalError } from '../../../core/errors.js';
 import { makeReflector } from './householder.js';
 import { pythagoras, rotate } from './rotation.js';
 import { safeScale } from './scaling.js';
+import { addMultiple, dot } from './vector.js';
 import { createWorkspace } from './workspace.js';
 
 const matrixSpace = createWorkspace();
@@ -66,13 +67,11 @@ function tridiagonalize(n: number, a: Float64Array, diagonal: Float64Array, offD
 function rankTwoUpdate(n: number, a: Float64Array, row: number, first: number, tau: number, product: Float64Array): void {
   let projection = 0;
   for (let i = first; i < n; i++) {
-    let sum = 0;
-    for (let j = first; j < n; j++) sum += a[i * n + j] * a[row + j];
-    product[i] = tau * sum;
+    product[i] = tau * dot(n - first, a, i * n + first, a, row + first);
     projection += product[i] * a[row + i];
   }
   const half = 0.5 * tau * projection;
-  for (let i = first; i < n; i++) product[i] -= half * a[row + i];
+  addMultiple(n - first, -half, a, row + first, product, first);
   for (let i = first; i < n; i++) {
     const vi = a[row + i];
     const wi = product[i];
@@ -89,10 +88,8 @@ function accumulate(n: number, a: Float64Array, taus: Float64Array, basis: Float
     const tau = taus[k];
     if (tau === 0) continue;
     for (let i = k + 1; i < n; i++) {
-      let weight = 0;
-      for (let j = k + 1; j < n; j++) weight += basis[i * n + j] * a[row + j];
-      weight *= tau;
-      for (let j = k + 1; j < n; j++) basis[i * n + j] -= weight * a[row + j];
+      const weight = tau * dot(n - k - 1, basis, i * n + k + 1, a, row + k + 1);
+      addMultiple(n - k - 1, -weight, a, row + k + 1, basis, i * n + k + 1);
     }
   }
 }

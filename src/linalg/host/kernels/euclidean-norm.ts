@@ -1,3 +1,5 @@
+import { dot } from './vector.js';
+
 /** Squares between these bounds neither overflow when a great many are summed, nor lose digits to underflow. */
 const SAFE_SMALL = 2 ** -960;
 const SAFE_LARGE = 2 ** 960;
@@ -8,19 +10,17 @@ const SAFE_LARGE = 2 ** 960;
  * The plain sum is right whenever it lands well inside the range of float64, which is nearly always; only otherwise is the
  * vector scaled by a power of two near its largest magnitude (exact, unlike a division by it) and summed again.
  *
- * @param stride - distance between entries; 1 by default.
  * @returns the norm: 0 for none, infinity if an entry is infinite, NaN if one is NaN. 2 flops an entry.
  */
-export function euclideanNorm(x: Float64Array, start: number, end: number, stride = 1): number {
-  let sum = 0;
-  for (let i = start; i < end; i += stride) sum += x[i] * x[i];
+export function euclideanNorm(x: Float64Array, start: number, end: number): number {
+  let sum = dot(end - start, x, start, x, start);
   if (sum > SAFE_SMALL && sum < SAFE_LARGE) return Math.sqrt(sum);
   let largest = 0;
-  for (let i = start; i < end; i += stride) largest = Math.max(largest, Math.abs(x[i]));
+  for (let i = start; i < end; i++) largest = Math.max(largest, Math.abs(x[i]));
   if (largest === 0 || !Number.isFinite(largest)) return largest;
   const scaling = powerOfTwoNear(largest);
   sum = 0;
-  for (let i = start; i < end; i += stride) {
+  for (let i = start; i < end; i++) {
     // Two factors, for the reciprocal of a subnormal power of two would itself overflow.
     const scaled = x[i] / scaling.root / scaling.root;
     sum += scaled * scaled;

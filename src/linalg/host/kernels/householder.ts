@@ -6,6 +6,7 @@
  */
 import { euclideanNorm } from './euclidean-norm.js';
 import { pythagoras } from './rotation.js';
+import { addMultiple, dot } from './vector.js';
 
 /** Below this, a column is scaled up before its reflection is formed: with subnormal numbers H would not be orthogonal. */
 const SMALLEST_NORM = 2 ** -960;
@@ -42,17 +43,9 @@ export function makeReflector(x: Float64Array, start: number, end: number): numb
  */
 export function applyReflector(vectors: Float64Array, from: number, length: number, tau: number, target: Float64Array, to: number): void {
   if (tau === 0) return;
-  let s0 = target[to];
-  let s1 = 0;
-  let i = 1;
-  for (; i + 1 < length; i += 2) {
-    s0 += vectors[from + i] * target[to + i];
-    s1 += vectors[from + i + 1] * target[to + i + 1];
-  }
-  if (i < length) s0 += vectors[from + i] * target[to + i];
-  const weight = tau * (s0 + s1);
+  const weight = tau * (target[to] + dot(length - 1, vectors, from + 1, target, to + 1));
   target[to] -= weight;
-  for (i = 1; i < length; i++) target[to + i] -= weight * vectors[from + i];
+  addMultiple(length - 1, -weight, vectors, from + 1, target, to + 1);
 }
 
 /**

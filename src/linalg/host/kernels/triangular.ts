@@ -1,3 +1,5 @@
+import { addMultiple, dot } from './vector.js';
+
 /**
  * Solves T X = B or X T = B in place, by substitution. n²·k flops.
  *
@@ -31,8 +33,7 @@ function solveLeft(n: number, k: number, triangle: Float64Array, b: Float64Array
     for (let j = first; j < end; j++) {
       const weight = triangle[i * rowStride + j * columnStride];
       if (weight === 0) continue;
-      const solved = j * k;
-      for (let c = 0; c < k; c++) b[row + c] -= weight * b[solved + c];
+      addMultiple(k, -weight, b, j * k, b, row);
     }
     const pivot = triangle[i * (n + 1)];
     for (let c = 0; c < k; c++) b[row + c] /= pivot;
@@ -47,17 +48,14 @@ function solveRight(n: number, k: number, triangle: Float64Array, b: Float64Arra
       const j = forward ? step : n - 1 - step;
       const line = j * n;
       if (transpose) {
-        let rest = b[start + j];
         const first = forward ? 0 : j + 1;
-        const end = forward ? j : n;
-        for (let i = first; i < end; i++) rest -= b[start + i] * triangle[line + i];
-        b[start + j] = rest / triangle[line + j];
+        const count = forward ? j : n - first;
+        b[start + j] = (b[start + j] - dot(count, b, start + first, triangle, line + first)) / triangle[line + j];
       } else {
         const solved = b[start + j] / triangle[line + j];
         b[start + j] = solved;
         const first = forward ? j + 1 : 0;
-        const end = forward ? n : j;
-        for (let i = first; i < end; i++) b[start + i] -= solved * triangle[line + i];
+        addMultiple(forward ? n - first : j, -solved, triangle, line + first, b, start + first);
       }
     }
   }
