@@ -1,19 +1,8 @@
 /** Matrix product over BLAS. */
 import { createWorkspace } from '../kernels/workspace.js';
 import type { MatrixView } from '../kernels.js';
+import { CBLAS } from './cblas.js';
 import type { NativeFunction } from './native-library.js';
-
-/** CBLAS's codes. */
-export const CBLAS = {
-  rowMajor: 101,
-  noTranspose: 111,
-  transpose: 112,
-  upper: 121,
-  lower: 122,
-  nonUnit: 131,
-  left: 141,
-  right: 142,
-} as const;
 
 const spaceA = createWorkspace();
 const spaceB = createWorkspace();

@@ -1,8 +1,9 @@
 /** The kernels over BLAS and LAPACK: for large matrices, with small ones left to another set. */
 import type { HostKernels } from '../kernels.js';
-import { blasGemm, CBLAS, DGEMM_PARAMETERS } from './blas-gemm.js';
+import { blasGemm, DGEMM_PARAMETERS } from './blas-gemm.js';
 import type { BlasLibrary } from './blas-library.js';
 import { loadBlasLibrary } from './blas-library.js';
+import { CBLAS } from './cblas.js';
 import type { Lapack } from './lapack.js';
 import { bindLapack } from './lapack.js';
 import { lapackQr } from './lapack-qr.js';
@@ -24,7 +25,7 @@ export interface NativeThresholds {
 }
 
 /** The measured sizes. */
-export const defaultThresholds: NativeThresholds = { gemm: 512, qr: 2000, svd: 200, eigh: 4, cholesky: 16, solveTriangular: 1000 };
+export const defaultThresholds: NativeThresholds = { gemm: 400, qr: 800, svd: 400, eigh: 10, cholesky: 12, solveTriangular: 256 };
 
 /** Factorizations with fewer multiplications than this run on one thread: waking the others took longer than they saved. */
 const THREADED_FLOPS = 2 ** 28;

@@ -1,5 +1,4 @@
 /** Thin SVD over LAPACK. */
-import { transposeInto } from '../kernels/transpose.js';
 import { createWorkspace } from '../kernels/workspace.js';
 import type { HostKernels } from '../kernels.js';
 import type { Lapack } from './lapack.js';
@@ -13,6 +12,8 @@ const triangleSpace = createWorkspace();
 
 /** From this ratio of the sides on, a QR first and the SVD of its triangle take less than one SVD. */
 const TALL = 1.5;
+/** ... and from this m·n·p on, below which the calls themselves take most of the time. */
+const TALL_PRODUCTS = 10_000;
 
 /**
  * Thin SVD, A = U diag(S) Vᵀ. Divide and conquer (`dgesdd`); where that does not converge QR iteration (`dgesvd`), and then the fallback.
@@ -36,7 +37,8 @@ export function lapackSvd(
   s: Float64Array,
   v: Float64Array,
 ): void {
-  const tall = Math.max(m, n) >= TALL * Math.min(m, n) && lapack.compact;
+  const [long, short] = m > n ? [m, n] : [n, m];
+  const tall = lapack.compact && long >= TALL * short && long * short ** 2 >= TALL_PRODUCTS;
   const converged = tall
     ? m > n
       ? tallSvd(lapack, m, n, a, false, u, s, v)
@@ -68,7 +70,7 @@ function directSvd(lapack: Lapack, m: number, n: number, a: Float64Array, u: Flo
   const left = leftSpace(n * p);
   // The transpose of LAPACK's p×m factor, by columns, is u by rows: the same numbers in the same order.
   if (!solve(lapack, n, m, x, () => x.set(a), s, left, u)) return false;
-  transposeInto(p, n, left, v);
+  lapack.transpose(p, n, left, v);
   return true;
 }
 
@@ -91,7 +93,7 @@ function tallSvd(
 ): boolean {
   const x = inputSpace(rows * columns);
   if (byColumns) x.set(a);
-  else transposeInto(rows, columns, a, x);
+  else lapack.transpose(rows, columns, a, x);
   const block = qrBlock(columns);
   const triangles = triangleSpace(block * columns);
   lapack.geqrt(rows, columns, block, x, triangles);
@@ -107,6 +109,6 @@ function tallSvd(
   carried.fill(0, 0, rows * columns);
   for (let j = 0; j < columns; j++) carried.set(coreLeft.subarray(j * columns, (j + 1) * columns), j * rows);
   lapack.gemqrt(rows, columns, columns, block, x, triangles, carried);
-  transposeInto(columns, rows, carried, left);
+  lapack.transpose(columns, rows, carried, left);
   return true;
 }

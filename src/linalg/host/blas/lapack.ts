@@ -4,13 +4,17 @@
  * much as the call itself (0.8 µs). Matrices here are by columns, as LAPACK has them.
  */
 import { NumericalError } from '../../../core/errors.js';
+import { transposeInto } from '../kernels/transpose.js';
 import { createWorkspace } from '../kernels/workspace.js';
 import type { BlasLibrary } from './blas-library.js';
+import { CBLAS } from './cblas.js';
 import type { NativeArgument, NativeFunction } from './native-library.js';
 import { optionalFunction } from './native-library.js';
 
 /** Bound routines. Their matrices are stored by columns, without gaps. Every one checks `info`. */
 export interface Lapack {
+  /** out (n×m) = aᵀ, both by rows; not LAPACK's, but what brings data into its order. OpenBLAS has a quick one. */
+  transpose(m: number, n: number, a: Float64Array, out: Float64Array): void;
   /** Whether {@link Lapack.geqrt} and {@link Lapack.gemqrt} are there (LAPACK 3.4 and later). */
   readonly compact: boolean;
   /** QR of x (m×n) in place: R above, the reflectors below; `t` (block×p) receives the triangular factors of the blocks. */
@@ -43,6 +47,8 @@ const optimalLength = new Float64Array(1);
 
 const [LEFT, NO_TRANSPOSE, THIN, VECTORS, UPPER] = ['L', 'N', 'S', 'V', 'U'].map((letter) => Uint8Array.of(letter.charCodeAt(0)));
 
+const OMATCOPY_PARAMETERS = [...Array<string>(4).fill('int'), 'double', 'void *', 'int', 'void *', 'int'];
+
 const workspace = createWorkspace();
 let integerWorkspace = new Int32Array(256);
 
@@ -60,7 +66,10 @@ export function bindLapack({ native }: Pick<BlasLibrary, 'native'>): Lapack {
     native.func(`${name}_`, 'void', parameters(pointers, strings));
   const dgeqrt = optionalFunction(native, 'dgeqrt_', 'void', parameters(9, 0));
   const dgemqrt = optionalFunction(native, 'dgemqrt_', 'void', parameters(14, 2));
+  const omatcopy = optionalFunction(native, 'cblas_domatcopy', 'void', OMATCOPY_PARAMETERS);
   return {
+    transpose:
+      omatcopy === undefined ? transposeInto : (m, n, a, out) => void omatcopy(CBLAS.rowMajor, CBLAS.transpose, m, n, 1, a, n, out, m),
     compact: dgeqrt !== undefined && dgemqrt !== undefined,
     ...compactQr(dgeqrt ?? absent('dgeqrt'), dgemqrt ?? absent('dgemqrt')),
     ...classicQr(bind('dgeqrf', 8, 0), bind('dorgqr', 9, 0)),

@@ -1,0 +1,11 @@
+/** CBLAS's codes. */
+export const CBLAS = {
+  rowMajor: 101,
+  noTranspose: 111,
+  transpose: 112,
+  upper: 121,
+  lower: 122,
+  nonUnit: 131,
+  left: 141,
+  right: 142,
+} as const;
