@@ -1,6 +1,9 @@
+import { BackendError } from '../../core/errors.js';
 import { checkChoice, checkKeys } from '../../core/options.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
 import { matrixFunctions } from '../matrix-functions.js';
+import { loadBlasKernels } from './blas/blas-kernels.js';
+import { blasStatus } from './blas/blas-library.js';
 import { construction } from './construction.js';
 import { elementwise } from './elementwise.js';
 import { factorizations } from './factorizations.js';
@@ -28,30 +31,43 @@ export interface HostAlgebra extends LinearAlgebra<HostArray> {
 export interface HostAlgebraOptions {
   /**
    * Whether to call a BLAS library for large matrices: `'auto'` (default) where one is found, `'off'` never, `'require'` fail without.
-   * With `'auto'`, the environment variable BURES_BLAS=off switches it off.
+   * The environment variable BURES_BLAS is `off` for none, or the path of the library to use.
    */
   readonly blas?: 'auto' | 'off' | 'require';
 }
 
 const BLAS_CHOICES = ['auto', 'off', 'require'] as const;
-const instances = new Map<string, HostAlgebra>();
+const instances = new Map<HostKernels, HostAlgebra>();
 
 /**
  * The float64 engine on the host.
  *
- * @returns the engine; the same object for the same options.
- * @throws ConfigError for unknown options; BackendError if BLAS is required and no library is found.
+ * @returns the engine; the same object whenever the options lead to the same kernels.
+ * @throws ConfigError for unknown options; BackendError if BLAS is required and no library is found, with the reason.
  */
 export function hostAlgebra(options: HostAlgebraOptions = {}): HostAlgebra {
   checkKeys('hostAlgebra', options, ['blas']);
   const { blas = 'auto' } = options;
   checkChoice('hostAlgebra', 'blas', blas, BLAS_CHOICES);
-  const kernels = typescriptKernels;
-  const cached = instances.get(kernels.name);
+  const kernels = chooseKernels(blas);
+  const cached = instances.get(kernels);
   if (cached !== undefined) return cached;
   const engine = assemble(kernels);
-  instances.set(kernels.name, engine);
+  instances.set(kernels, engine);
   return engine;
+}
+
+let native: HostKernels | undefined;
+
+function chooseKernels(blas: 'auto' | 'off' | 'require'): HostKernels {
+  if (blas === 'off') return typescriptKernels;
+  native ??= loadBlasKernels(typescriptKernels);
+  if (native === undefined && blas === 'require') {
+    throw new BackendError(
+      `hostAlgebra: blas: 'require' expects a BLAS library, but ${blasStatus().reason ?? 'none was found'}; or pass blas: 'auto'`,
+    );
+  }
+  return native ?? typescriptKernels;
 }
 
 function assemble(kernels: HostKernels): HostAlgebra {
