@@ -1,8 +1,9 @@
 /**
- * Riemannian low-rank optimization in float64.
+ * Riemannian low-rank optimization: manifolds of rank-r matrices, their metrics and retractions, and one descent engine, in float64 on the host.
  *
  * @module bures
  */
+export type { Awaitable } from './core/awaitable.js';
 export {
   BackendError,
   BuresError,
@@ -15,3 +16,117 @@ export {
   ShapeError,
 } from './core/errors.js';
 export { type Random, restoreRandom, seededRandom } from './core/random.js';
+export { axpyTree, forEachLeaf, type LeafArithmetic, mapTree, scaleTree } from './core/tree.js';
+export {
+  type Ambient,
+  ambientShape,
+  applyAmbient,
+  applyAmbientTranspose,
+  type FactoredMatrix,
+  type OperatorMatrix,
+} from './linalg/ambient.js';
+export type { CsrMatrix } from './linalg/csr-matrix.js';
+export { type HostAlgebra, type HostAlgebraOptions, type HostArray, hostAlgebra } from './linalg/host/host-algebra.js';
+export type {
+  EighFactors,
+  LinearAlgebra,
+  MatmulOptions,
+  PolarFactors,
+  QrFactors,
+  SliceRanges,
+  SvdFactors,
+  SvdOptions,
+  TriangularOptions,
+} from './linalg/linear-algebra.js';
+export {
+  type BalancedFactorsManifold,
+  type BalancedFactorsOptions,
+  type BalancedTransport,
+  balancedFactors,
+  balancedFactorsDefaults,
+} from './manifolds/balanced-factors.js';
+export type { RankShape } from './manifolds/checks.js';
+export { type EuclideanManifold, type EuclideanOptions, euclidean } from './manifolds/euclidean.js';
+export { euclideanFactors } from './manifolds/euclidean-factors.js';
+export type { FactorManifold, FactorOptions } from './manifolds/factor-manifold.js';
+export { type FixedRankManifold, type FixedRankOptions, fixedRank } from './manifolds/fixed-rank.js';
+export { type GrassmannManifold, grassmann } from './manifolds/grassmann.js';
+export type { Manifold, RetractTransport } from './manifolds/manifold.js';
+export type { OrthonormalOptions } from './manifolds/orthonormal.js';
+export {
+  type Component,
+  type ProductAmbient,
+  type ProductGradient,
+  type ProductManifold,
+  type ProductPoint,
+  type ProductTangent,
+  product,
+} from './manifolds/product.js';
+export { quotientFactors } from './manifolds/quotient-factors.js';
+export { stiefel } from './manifolds/stiefel.js';
+export { bures, hyperBalancedFactors } from './metrics/bures.js';
+export { embedded } from './metrics/embedded.js';
+export type { FactorPair } from './metrics/factor-pair.js';
+export type { FixedRankMetric, FixedRankPoint, FixedRankTangent } from './metrics/fixed-rank-metric.js';
+export { quotient } from './metrics/quotient.js';
+export { type BalancedGauge, type BalancedProjection, balancedGauges, balancedProjection } from './retractions/balanced-projection.js';
+export { factored } from './retractions/factored.js';
+export type { FixedRankRetraction } from './retractions/fixed-rank-retraction.js';
+export { orthographic } from './retractions/orthographic.js';
+export type { OrthonormalRetraction } from './retractions/orthonormal-retraction.js';
+export { polarRetraction } from './retractions/polar.js';
+export { qrRetraction } from './retractions/qr.js';
+export { truncatedSvd } from './retractions/truncated-svd.js';
+export { carryTangents } from './solvers/carry.js';
+export {
+  type AdamOptions,
+  type AdamWOptions,
+  adam,
+  adamDefaults,
+  adamw,
+  adamwDefaults,
+  type MomentRule,
+} from './solvers/directions/adam.js';
+export { type ConjugateContext, type ConjugateWeight, conjugateRule } from './solvers/directions/conjugate.js';
+export { hestenesStiefel } from './solvers/directions/hestenes-stiefel.js';
+export { type MomentumOptions, momentum, momentumDefaults } from './solvers/directions/momentum.js';
+export { polakRibiere } from './solvers/directions/polak-ribiere.js';
+export { sgd } from './solvers/directions/sgd.js';
+export { type SignOptions, sign, signDefaults } from './solvers/directions/sign.js';
+export { type GradientDescentOptions, gradientDescent } from './solvers/gradient-descent.js';
+export {
+  defaultStop,
+  type IterateOptions,
+  type Iteration,
+  iterate,
+  type MinimizeOptions,
+  type MinimizeResult,
+  minimize,
+} from './solvers/iterate.js';
+export { objective, perPoint } from './solvers/objective.js';
+export type { Evaluation, Gradient, Hessian, Objective, Problem } from './solvers/problem.js';
+export {
+  type DirectionContext,
+  type DirectionRule,
+  emptyMemory,
+  type Memory,
+  type Solver,
+  type SolverState,
+  type StepChoice,
+  type StepSizeContext,
+  type StepSizeRule,
+} from './solvers/solver.js';
+export { type AdaptiveOptions, adaptive, adaptiveDefaults } from './solvers/step-sizes/adaptive.js';
+export { type ArmijoOptions, armijo, armijoDefaults } from './solvers/step-sizes/armijo.js';
+export type { BacktrackingOptions } from './solvers/step-sizes/backtracking.js';
+export {
+  type BarzilaiBorweinOptions,
+  barzilaiBorwein,
+  barzilaiBorweinDefaults,
+  type SecantQuotient,
+} from './solvers/step-sizes/barzilai-borwein.js';
+export { constantStep } from './solvers/step-sizes/constant.js';
+export { all, any } from './solvers/stopping/compose.js';
+export { costBelow, costChangeBelow, gradientNormBelow, relativeGradientNormBelow } from './solvers/stopping/convergence.js';
+export { costAbove, maxIterations, maxSeconds } from './solvers/stopping/limits.js';
+export type { Progress, StopDecision, StoppingRule } from './solvers/stopping/stopping-rule.js';

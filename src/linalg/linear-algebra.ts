@@ -122,6 +122,12 @@ export interface LinearAlgebra<M> {
   abs(x: M): M;
   /** −1, 0 or 1. */
   sign(x: M): M;
+  exp(x: M): M;
+  /** Natural logarithm of each entry; NaN where negative. */
+  log(x: M): M;
+  sin(x: M): M;
+  cos(x: M): M;
+  atan(x: M): M;
   maximum(x: M, y: M | number): M;
   /** 1 where x > y, else 0. */
   greater(x: M, y: M | number): M;

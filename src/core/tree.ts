@@ -1,0 +1,82 @@
+/**
+ * Points and tangents are *trees* of engine arrays: one array (Stiefel), a record of arrays (`{ U, S, V }`), or records of those
+ * (products). Every manifold here represents tangents so that vector-space operations are those of the leaves, and the functions
+ * below are all a solver needs to combine them.
+ */
+import { ShapeError } from './errors.js';
+
+/** The part of an engine that leaf-by-leaf arithmetic needs. */
+export interface LeafArithmetic<M> {
+  isArray(value: unknown): value is M;
+  axpy(factor: number, x: M, y: M): M;
+  scale(factor: number, x: M): M;
+}
+
+/**
+ * Applies a function to corresponding leaves of trees of one structure.
+ *
+ * @param leaves - how to recognise a leaf.
+ * @param apply - receives one leaf of each tree.
+ * @param first - the tree whose structure the result has.
+ * @param rest - trees with at least the same keys.
+ * @returns a new tree.
+ * @throws ShapeError if a tree lacks a component that the first one has.
+ */
+export function mapTree<M, Tree>(
+  leaves: Pick<LeafArithmetic<M>, 'isArray'>,
+  apply: (...leaf: M[]) => M,
+  first: Tree,
+  ...rest: readonly Tree[]
+): Tree {
+  return mapNode(leaves, apply, [first, ...rest], '') as Tree;
+}
+
+function mapNode<M>(
+  leaves: Pick<LeafArithmetic<M>, 'isArray'>,
+  apply: (...leaf: M[]) => M,
+  nodes: readonly unknown[],
+  path: string,
+): unknown {
+  const [first] = nodes;
+  if (leaves.isArray(first)) return apply(...(nodes as M[]));
+  if (typeof first !== 'object' || first === null) {
+    throw new ShapeError(
+      `mapTree: expected an engine array or a record of them at '${path || 'the root'}', got ${typeof first}; ` +
+        'pass points and tangents that the manifold made (randomPoint, zeroTangent, …)',
+    );
+  }
+  const result: Record<string, unknown> = {};
+  for (const key of Object.keys(first)) {
+    const children = nodes.map((node) => (node as Record<string, unknown> | undefined)?.[key]);
+    const missing = children.indexOf(undefined);
+    const where = path === '' ? key : `${path}.${key}`;
+    if (missing >= 0) throw new ShapeError(`mapTree: argument ${missing + 1} has no component '${where}'; pass trees of one structure`);
+    result[key] = mapNode(leaves, apply, children, where);
+  }
+  return result;
+}
+
+/**
+ * Visits the leaves of a tree with their dotted paths (`'A'`, `'q.A'`, `''` for a lone array), in key order.
+ */
+export function forEachLeaf<M>(
+  leaves: Pick<LeafArithmetic<M>, 'isArray'>,
+  tree: unknown,
+  visit: (leaf: M, path: string) => void,
+  path = '',
+): void {
+  if (leaves.isArray(tree)) visit(tree, path);
+  else if (typeof tree === 'object' && tree !== null) {
+    for (const [key, child] of Object.entries(tree)) forEachLeaf(leaves, child, visit, path === '' ? key : `${path}.${key}`);
+  }
+}
+
+/** factor · x, leaf by leaf. */
+export function scaleTree<M, Tree>(la: LeafArithmetic<M>, factor: number, x: Tree): Tree {
+  return mapTree(la, (leaf) => la.scale(factor, leaf), x);
+}
+
+/** factor · x + y, leaf by leaf. */
+export function axpyTree<M, Tree>(la: LeafArithmetic<M>, factor: number, x: Tree, y: Tree): Tree {
+  return mapTree(la, (xLeaf, yLeaf) => la.axpy(factor, xLeaf, yLeaf), x, y);
+}

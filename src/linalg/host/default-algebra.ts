@@ -1,0 +1,13 @@
+/** The engine that a factory computes with when it is given none. */
+import type { LinearAlgebra } from '../linear-algebra.js';
+import { hostAlgebra } from './host-algebra.js';
+
+/**
+ * The given engine, or the float64 host engine.
+ *
+ * `M` is the host's array type whenever `algebra` is left out: the factories infer `M` from `algebra` and default it to `HostArray`,
+ * which is what makes the one cast below sound.
+ */
+export function algebraOrHost<M>(algebra: LinearAlgebra<M> | undefined): LinearAlgebra<M> {
+  return algebra ?? (hostAlgebra() as unknown as LinearAlgebra<M>);
+}

@@ -1,0 +1,154 @@
+/**
+ * Balanced factor pairs: the rank-r matrices with the Bures metric, in the coordinates that LoRA trains.
+ *
+ * Point: `{ A, B }`, A m×r, B r×n, AᵀA = BBᵀ; a pair and (AQ, QᵀB), Q orthogonal, are one point. Tangent: `{ A: dA, B: dB }`, horizontal: Aᵀ dA = dB Bᵀ.
+ * Metric ⟨dA, dA'⟩ + ⟨dB, dB'⟩. Retraction: a straight step, then the balanced projection. Dimension r(m + n − r).
+ * The factor gradient (G Bᵀ, Aᵀ G) is horizontal by itself, so that Riemannian gradient descent is plain descent plus the projection: BaLoRA.
+ *
+ * @see Castin, Nadjahi, Ablin and Peyré, "Balanced LoRA", ICML 2026, arXiv 2605.31484.
+ */
+import { DomainError } from '../core/errors.js';
+import { checkChoice, checkKeys } from '../core/options.js';
+import { axpyTree } from '../core/tree.js';
+import type { HostArray } from '../linalg/host/host-algebra.js';
+import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import { type FactorPair, procrustesGauge } from '../metrics/factor-pair.js';
+import { balanceGap } from '../retractions/balance-gap.js';
+import { type BalancedGauge, type BalancedProjection, balancedGauges, balancedProjection } from '../retractions/balanced-projection.js';
+import { checkRankShape, checkStep, pointTolerance } from './checks.js';
+import { type FactorManifold, type FactorOptions, factorBase, unitTangent } from './factor-manifold.js';
+import type { RetractTransport } from './manifold.js';
+
+/** Options of {@link balancedFactors}. */
+export interface BalancedFactorsOptions<M> extends FactorOptions<M> {
+  /** Which balanced pair a retraction lands on. Default: {@link balancedFactorsDefaults}. */
+  readonly gauge?: BalancedGauge;
+}
+
+/** The defaults of {@link balancedFactors}. */
+export const balancedFactorsDefaults = { gauge: 'svd' } as const;
+
+/** Where a step of `balancedFactors` arrived, with the change of gauge it made. */
+export interface BalancedTransport<M> extends RetractTransport<FactorPair<M>, FactorPair<M>> {
+  /** T, r×r: the new pair is ((A + t dA) T⁻¹, T (B + t dB)). */
+  readonly gauge: M;
+  /** T⁻¹, r×r. */
+  readonly inverseGauge: M;
+}
+
+/** The balanced factor pairs. */
+export interface BalancedFactorsManifold<M> extends FactorManifold<M> {
+  readonly gauge: BalancedGauge;
+  /** The balanced pair with the product of any pair: where to start from factors that are not balanced. */
+  balance(pair: FactorPair<M>): BalancedProjection<M>;
+  retractTransport(x: FactorPair<M>, u: FactorPair<M>, t?: number): BalancedTransport<M>;
+}
+
+/**
+ * The manifold of balanced factor pairs.
+ *
+ * `retract` takes any displacement (dA, dB), horizontal or not. Where AB has numerical rank below r, the missing directions stay unbalanced (see
+ * {@link balancedProjection}); with either factor zero, as LoRA starts, the projection leaves both untouched.
+ *
+ * @param options - m, n, rank; optionally gauge, batch axes and the engine.
+ * @throws ShapeError if a size is not a positive integer or rank > min(m, n); ConfigError on unknown options.
+ */
+export function balancedFactors<M = HostArray>(options: BalancedFactorsOptions<M>): BalancedFactorsManifold<M> {
+  checkKeys('balancedFactors', options, ['m', 'n', 'rank', 'batch', 'gauge', 'algebra']);
+  checkRankShape('balancedFactors', options);
+  const { m, n, rank, gauge = balancedFactorsDefaults.gauge } = options;
+  checkChoice('balancedFactors', 'gauge', gauge, balancedGauges);
+  const base = factorBase('balancedFactors', options);
+  const { la } = base;
+  const dim = base.members * rank * (m + n - rank);
+  const step = (x: FactorPair<M>, u: FactorPair<M>, t: number): BalancedProjection<M> => {
+    checkStep('balancedFactors.retract', t);
+    base.checkPairShape('balancedFactors.retract', x);
+    base.checkPairShape('balancedFactors.retract', u);
+    return balancedProjection(la, axpyTree(la, t, u, x), gauge);
+  };
+  return {
+    ...base.common,
+    name: `balancedFactors(${base.sizes}, gauge ${gauge})`,
+    gauge,
+    dim,
+    typicalDist: Math.sqrt(dim),
+    retractionOrder: 2,
+    async checkPoint(x) {
+      await base.checkPair(x);
+      await checkBalanced(la, x);
+    },
+    balance: (pair) => balancedProjection(la, pair, gauge),
+    inner: (_x, u, v) => base.pairInner(u, v),
+    norm: async (_x, u) => Math.hypot(await la.norm(u.A), await la.norm(u.B)),
+    project: (x, z) => horizontalPart(la, x, z),
+    toTangent: (x, u) => horizontalPart(la, x, u),
+    // Horizontal as it is: AᵀGBᵀ is both Aᵀ dA and dB Bᵀ.
+    egradToRgrad: (x, egrad) => base.factorGradient('egradToRgrad', x, egrad),
+    coordinatesToRgrad: (_x, derivative) => derivative,
+    retract(x, u, t = 1) {
+      const { A, B } = step(x, u, t);
+      return { A, B };
+    },
+    retractTransport: (x, u, t = 1) => gaugeTransport(la, step(x, u, t)),
+    transport(x, y, u) {
+      const Q = la.transpose(procrustesGauge(la, x, y));
+      return horizontalPart(la, y, { A: la.matmul(u.A, Q), B: la.matmul(Q, u.B, { transposeA: true }) });
+    },
+    difference(x, y) {
+      const Q = procrustesGauge(la, x, y);
+      const aligned = { A: la.matmul(y.A, Q), B: la.matmul(Q, y.B, { transposeA: true }) };
+      return horizontalPart(la, x, axpyTree(la, -1, x, aligned));
+    },
+    randomPoint(random) {
+      const { A, B } = balancedProjection(la, base.randomPair(random), gauge);
+      return { A, B };
+    },
+    randomTangent(x, random) {
+      return unitTangent(this, x, base.randomPair(random));
+    },
+  };
+}
+
+/**
+ * The orthogonal projection onto the horizontal space {Aᵀ dA = dB Bᵀ}: (dA − AK, dB + KB) with AᵀA K + K BBᵀ = Aᵀ dA − dB Bᵀ.
+ *
+ * Both Grams are kept apart, though they are equal at a balanced pair: in directions that rank deficiency leaves unbalanced they are not.
+ * O((m+n)r² + r³) flops.
+ */
+function horizontalPart<M>(la: LinearAlgebra<M>, x: FactorPair<M>, u: FactorPair<M>): FactorPair<M> {
+  const imbalance = la.subtract(la.matmul(x.A, u.A, { transposeA: true }), la.matmul(u.B, x.B, { transposeB: true }));
+  const K = la.solveSylvester(la.matmul(x.A, x.A, { transposeA: true }), la.matmul(x.B, x.B, { transposeB: true }), imbalance);
+  return { A: la.subtract(u.A, la.matmul(x.A, K)), B: la.add(u.B, la.matmul(K, x.B)) };
+}
+
+/**
+ * Vectors move as (dA T⁻¹, T dB), then onto the new horizontal space; covectors as (g_A Tᵀ, T⁻ᵀ g_B), and second moments by the
+ * entrywise squares of that map, which is exact for signed permutations.
+ */
+function gaugeTransport<M>(la: LinearAlgebra<M>, { A, B, T, inverseT }: BalancedProjection<M>): BalancedTransport<M> {
+  const point = { A, B };
+  return {
+    point,
+    gauge: T,
+    inverseGauge: inverseT,
+    vector: (v) => horizontalPart(la, point, { A: la.matmul(v.A, inverseT), B: la.matmul(T, v.B) }),
+    covector: (g) => ({ A: la.matmul(g.A, T, { transposeB: true }), B: la.matmul(inverseT, g.B, { transposeA: true }) }),
+    secondMoment: (s) => ({
+      A: la.matmul(s.A, la.square(T), { transposeB: true }),
+      B: la.matmul(la.square(inverseT), s.B, { transposeA: true }),
+    }),
+  };
+}
+
+/** @throws DomainError unless the pair is balanced in the coordinates where AB does not vanish. */
+async function checkBalanced<M>(la: LinearAlgebra<M>, x: FactorPair<M>): Promise<void> {
+  const gap = await balanceGap(la, x);
+  const tolerance = pointTolerance(la.epsilon, la.shape(x.A).at(-1) as number);
+  if (!(gap <= tolerance)) {
+    throw new DomainError(
+      `balancedFactors: expected AᵀA = BBᵀ, but they differ by ${gap.toExponential(1)} relative to ‖AᵀA‖ + ‖BBᵀ‖ (allowed ${tolerance.toExponential(1)}); ` +
+        'start from balance({ A, B }), which has the same product',
+    );
+  }
+}

@@ -1,0 +1,106 @@
+/** Checks of points and steps that the manifolds share. Each throws an error that says what came and what to do. */
+import { DomainError, NumericalError, ShapeError } from '../core/errors.js';
+import { checkPositiveInteger, describeValue } from '../core/options.js';
+import { forEachLeaf } from '../core/tree.js';
+import { type Ambient, ambientShape } from '../linalg/ambient.js';
+import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+
+/** The sizes of a manifold of m×n matrices of rank r. */
+export interface RankShape {
+  /** Rows of X. */
+  readonly m: number;
+  /** Columns of X. */
+  readonly n: number;
+  /** Rank r of X, at most min(m, n). */
+  readonly rank: number;
+  /** Leading axes: a batched point is a point of the power manifold. Default: none. */
+  readonly batch?: readonly number[];
+}
+
+/** @throws ShapeError unless 1 ≤ rank ≤ min(m, n) and all sizes are positive integers. */
+export function checkRankShape(caller: string, { m, n, rank, batch = [] }: RankShape): void {
+  checkPositiveInteger(caller, 'm', m);
+  checkPositiveInteger(caller, 'n', n);
+  checkPositiveInteger(caller, 'rank', rank);
+  for (const size of batch) checkPositiveInteger(caller, 'each batch size', size);
+  if (rank > Math.min(m, n)) {
+    throw new ShapeError(
+      `${caller}: rank must be at most min(m, n) = ${Math.min(m, n)}, got ${rank}; reduce the rank or enlarge the matrix`,
+    );
+  }
+}
+
+/** @throws NumericalError unless the step size is finite. */
+export function checkStep(caller: string, t: number): void {
+  if (!Number.isFinite(t)) {
+    throw new NumericalError(
+      `${caller}: the step size t must be finite, got ${describeValue(t)}; check the gradient and the step-size rule for overflow`,
+    );
+  }
+}
+
+/** @throws ShapeError unless the value is an engine array of this shape. */
+export function checkShape<M>(caller: string, la: LinearAlgebra<M>, what: string, value: unknown, shape: readonly number[]): void {
+  if (!la.isArray(value)) {
+    throw new ShapeError(
+      `${caller}: ${what} must be an array of the engine '${la.name}' of shape [${shape}], got ${describeValue(value)}; make one with fromArray(values, [${shape}])`,
+    );
+  }
+  const actual = la.shape(value);
+  if (actual.length !== shape.length || actual.some((size, axis) => size !== shape[axis])) {
+    throw new ShapeError(`${caller}: ${what} must have shape [${shape}], got [${actual}]; check the sizes given to the manifold`);
+  }
+}
+
+/** @throws ShapeError unless the ambient matrix, in any form, has this shape. CSR matrices carry no batch. */
+export function checkAmbientShape<M>(caller: string, la: LinearAlgebra<M>, z: Ambient<M>, shape: readonly number[]): void {
+  const actual = ambientShape(la, z);
+  if (actual.length !== shape.length || actual.some((size, axis) => size !== shape[axis])) {
+    throw new ShapeError(
+      `${caller}: the ambient matrix must have shape [${shape}], got [${actual}]; it is the gradient by X, not by its factors`,
+    );
+  }
+}
+
+/** Checks every named component against its shape. */
+export function checkShapes<M>(
+  caller: string,
+  la: LinearAlgebra<M>,
+  value: unknown,
+  shapes: Readonly<Record<string, readonly number[]>>,
+): void {
+  if (typeof value !== 'object' || value === null || la.isArray(value)) {
+    throw new ShapeError(`${caller}: expected { ${Object.keys(shapes).join(', ')} }, got ${describeValue(value)}`);
+  }
+  for (const [key, shape] of Object.entries(shapes)) checkShape(caller, la, key, (value as Record<string, unknown>)[key], shape);
+}
+
+/** @throws NumericalError naming the component, unless all entries are finite. */
+export async function checkFinite<M>(caller: string, la: LinearAlgebra<M>, value: unknown): Promise<void> {
+  const leaves: [M, string][] = [];
+  forEachLeaf<M>(la, value, (leaf, path) => leaves.push([leaf, path]));
+  for (const [leaf, path] of leaves) {
+    if (!Number.isFinite(await la.maxAbs(leaf))) {
+      throw new NumericalError(`${caller}: ${path === '' ? 'the array' : path} has a NaN or infinite entry; start from finite numbers`);
+    }
+  }
+}
+
+/**
+ * How far from satisfying its equations a point may be: rounding of a long run, far below any real mistake.
+ */
+export const pointTolerance = (epsilon: number, size: number): number => 1e4 * size * epsilon;
+
+/** @throws DomainError unless QᵀQ = I to rounding. */
+export async function checkOrthonormal<M>(caller: string, la: LinearAlgebra<M>, what: string, q: M): Promise<void> {
+  const shape = la.shape(q);
+  const columns = shape.at(-1) as number;
+  const gram = la.matmul(q, q, { transposeA: true });
+  const deviation = await la.maxAbs(la.subtract(gram, la.eye(columns, shape.slice(0, -2))));
+  const tolerance = pointTolerance(la.epsilon, columns);
+  if (!(deviation <= tolerance)) {
+    throw new DomainError(
+      `${caller}: ${what} must have orthonormal columns, but |${what}ᵀ${what} − I| reaches ${deviation.toExponential(1)} (allowed ${tolerance.toExponential(1)}); orthonormalize it, for instance with qr`,
+    );
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * Factor pairs (A, B) with no geometry beyond that of their entries: what plain LoRA descends on.
+ *
+ * Point and tangent: `{ A, B }`, A m×r, B r×n; metric ⟨dA, dA'⟩ + ⟨dB, dB'⟩; retraction: addition. Dimension r(m + n).
+ * Minimizers of g(AB) are not isolated: (AR, R⁻¹B) costs the same for every invertible R.
+ */
+import { checkKeys } from '../core/options.js';
+import { axpyTree } from '../core/tree.js';
+import type { HostArray } from '../linalg/host/host-algebra.js';
+import type { FactorPair } from '../metrics/factor-pair.js';
+import { checkRankShape, checkStep } from './checks.js';
+import { type FactorManifold, type FactorOptions, factorBase, unitTangent } from './factor-manifold.js';
+
+/**
+ * The vector space of factor pairs, taking gradients by X = AB as the other rank-r manifolds do.
+ *
+ * @param options - m, n, rank; optionally batch axes and the engine.
+ * @throws ShapeError if a size is not a positive integer or rank > min(m, n); ConfigError on unknown options.
+ */
+export function euclideanFactors<M = HostArray>(options: FactorOptions<M>): FactorManifold<M> {
+  checkKeys('euclideanFactors', options, ['m', 'n', 'rank', 'batch', 'algebra']);
+  checkRankShape('euclideanFactors', options);
+  const base = factorBase('euclideanFactors', options);
+  const { la } = base;
+  const add = (x: FactorPair<M>, u: FactorPair<M>, t: number): FactorPair<M> => {
+    checkStep('euclideanFactors.retract', t);
+    base.checkPairShape('euclideanFactors.retract', x);
+    base.checkPairShape('euclideanFactors.retract', u);
+    return axpyTree(la, t, u, x);
+  };
+  const identity = (u: FactorPair<M>): FactorPair<M> => u;
+  const norm = async (_x: FactorPair<M>, u: FactorPair<M>): Promise<number> => Math.hypot(await la.norm(u.A), await la.norm(u.B));
+  const difference = (x: FactorPair<M>, y: FactorPair<M>): FactorPair<M> => axpyTree(la, -1, x, y);
+  return {
+    ...base.common,
+    name: `euclideanFactors(${base.sizes})`,
+    dim: base.entries,
+    typicalDist: Math.sqrt(base.entries),
+    retractionOrder: 2,
+    checkPoint: base.checkPair,
+    inner: (_x, u, v) => base.pairInner(u, v),
+    norm,
+    dist: (x, y) => norm(x, difference(x, y)),
+    project: (_x, z) => z,
+    toTangent: (_x, u) => u,
+    egradToRgrad: (x, egrad) => base.factorGradient('egradToRgrad', x, egrad),
+    coordinatesToRgrad: (_x, derivative) => derivative,
+    retract: (x, u, t = 1) => add(x, u, t),
+    retractTransport: (x, u, t = 1) => ({ point: add(x, u, t), vector: identity, covector: identity, secondMoment: identity }),
+    transport: (_x, _y, u) => u,
+    difference,
+    inverseRetract: difference,
+    exp: (x, u, t = 1) => add(x, u, t),
+    log: difference,
+    randomPoint: base.randomPair,
+    randomTangent(x, random) {
+      return unitTangent(this, x, base.randomPair(random));
+    },
+  };
+}

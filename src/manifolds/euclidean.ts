@@ -1,0 +1,80 @@
+/**
+ * A vector space of arrays of one shape, with the Euclidean metric: every operation is the obvious one.
+ */
+
+import { ConfigError } from '../core/errors.js';
+import { checkKeys, checkPositiveInteger } from '../core/options.js';
+import { algebraOrHost } from '../linalg/host/default-algebra.js';
+import type { HostArray } from '../linalg/host/host-algebra.js';
+import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import { checkFinite, checkShape, checkStep } from './checks.js';
+import type { Manifold } from './manifold.js';
+
+/** Options of {@link euclidean}. */
+export interface EuclideanOptions<M> {
+  /** Shape of a point, such as [m, n] or [n]. */
+  readonly shape: readonly number[];
+  /** The engine. Default: float64 on the host. */
+  readonly algebra?: LinearAlgebra<M>;
+}
+
+/** A vector space: geodesics are straight lines, and all operations are there. */
+export type EuclideanManifold<M> = Required<Manifold<M, M>>;
+
+/**
+ * The vector space of arrays of a shape.
+ *
+ * @param options - the shape; optionally the engine.
+ * @throws ConfigError if the shape is not an array, ShapeError if a size in it is not a positive integer.
+ */
+export function euclidean<M = HostArray>(options: EuclideanOptions<M>): EuclideanManifold<M> {
+  checkKeys('euclidean', options, ['shape', 'algebra']);
+  const { shape } = options;
+  if (!Array.isArray(shape)) throw new ConfigError('euclidean: shape must be an array of sizes; pass, say, { shape: [3, 2] }');
+  for (const size of shape) checkPositiveInteger('euclidean', 'each size', size);
+  const la = algebraOrHost(options.algebra);
+  const dim = shape.reduce((product, size) => product * size, 1);
+  const identity = (u: M): M => u;
+  const difference = (x: M, y: M): M => la.subtract(y, x);
+  const add = (x: M, u: M, t = 1): M => {
+    checkStep('euclidean.retract', t);
+    checkShape('euclidean.retract', la, 'the point', x, shape);
+    checkShape('euclidean.retract', la, 'the tangent', u, shape);
+    return la.axpy(t, u, x);
+  };
+  return {
+    name: `euclidean(${shape.join('×')})`,
+    algebra: la,
+    dim,
+    typicalDist: Math.sqrt(dim),
+    retractionOrder: 2,
+    acceptsAmbientDirections: true,
+    async checkPoint(x) {
+      checkShape('euclidean', la, 'the point', x, shape);
+      await checkFinite('euclidean', la, x);
+    },
+    inner: (_x, u, v) => la.inner(u, v),
+    norm: (_x, u) => la.norm(u),
+    dist: (x, y) => la.norm(difference(x, y)),
+    project: (_x, z) => z,
+    embed: (_x, u) => u,
+    toTangent: (_x, u) => u,
+    egradToRgrad: (_x, egrad) => egrad,
+    coordinatesToRgrad: (_x, derivative) => derivative,
+    ehessToRhess: (_x, _egrad, ehess) => ehess,
+    retract: add,
+    retractTransport: (x, u, t = 1) => ({ point: add(x, u, t), vector: identity, covector: identity, secondMoment: identity }),
+    transport: (_x, _y, u) => u,
+    difference,
+    inverseRetract: difference,
+    exp: add,
+    log: difference,
+    randomPoint: (random) => la.randomNormal(shape, random),
+    async randomTangent(_x, random) {
+      const direction = la.randomNormal(shape, random);
+      return la.scale(1 / (await la.norm(direction)), direction);
+    },
+    zeroTangent: () => la.full(shape, 0),
+    decayDirection: (x) => x,
+  };
+}

@@ -1,0 +1,100 @@
+/**
+ * What the manifolds of factor pairs share: points `{ A, B }` with X = A·B, A m×r, B r×n, and tangents `{ A, B }` of the same shapes.
+ * `euclideanFactors`, `balancedFactors` and `quotientFactors` differ in metric, horizontal space and retraction only.
+ */
+import { scaleTree } from '../core/tree.js';
+import { type Ambient, applyAmbient, applyAmbientTranspose } from '../linalg/ambient.js';
+import { algebraOrHost } from '../linalg/host/default-algebra.js';
+import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import type { FactorPair } from '../metrics/factor-pair.js';
+import { checkAmbientShape, checkFinite, checkShapes, type RankShape } from './checks.js';
+import type { Manifold } from './manifold.js';
+
+/** Options that every manifold of factor pairs takes. */
+export interface FactorOptions<M> extends RankShape {
+  /** The engine. Default: float64 on the host. */
+  readonly algebra?: LinearAlgebra<M>;
+}
+
+/** A manifold whose points are factor pairs of an m×n matrix. */
+export interface FactorManifold<M> extends Manifold<M, FactorPair<M>, FactorPair<M>, FactorPair<M>, Ambient<M>> {
+  /** A·B, m×n: for small matrices and tests. 2·m·n·r flops. */
+  toMatrix(x: FactorPair<M>): M;
+  decayDirection(x: FactorPair<M>): FactorPair<M>;
+}
+
+/** The parts of a factor manifold that depend on its sizes alone, with the helpers to build the rest from. */
+export interface FactorBase<M> {
+  readonly la: LinearAlgebra<M>;
+  /** Sizes as a manifold's name shows them. */
+  readonly sizes: string;
+  /** Number of entries of a pair, over the batch. */
+  readonly entries: number;
+  /** Batch members. */
+  readonly members: number;
+  /** @throws ShapeError unless both factors have the manifold's shapes. */
+  checkPairShape(caller: string, pair: FactorPair<M>): void;
+  /** @throws ShapeError or NumericalError unless the pair has the manifold's shapes and finite entries. */
+  checkPair(pair: FactorPair<M>): Promise<void>;
+  /** (∇_A, ∇_B) = (G Bᵀ, Aᵀ G), asking of G only its products. */
+  factorGradient(caller: string, x: FactorPair<M>, egrad: Ambient<M>): FactorPair<M>;
+  /** Independent normal entries of variances 1/m and 1/n, so that AB has entries of order one over √(mn). */
+  randomPair(random: Parameters<LinearAlgebra<M>['randomNormal']>[1]): FactorPair<M>;
+  /** The Frobenius inner product of pairs. */
+  pairInner(u: FactorPair<M>, v: FactorPair<M>): Promise<number>;
+  /** Members that are the same for every factor manifold. */
+  readonly common: Pick<
+    FactorManifold<M>,
+    'algebra' | 'embed' | 'zeroTangent' | 'decayDirection' | 'toMatrix' | 'acceptsAmbientDirections'
+  >;
+}
+
+/**
+ * Builds the shared parts.
+ *
+ * @param caller - the factory's name, for messages.
+ */
+export function factorBase<M>(caller: string, { m, n, rank, batch = [], algebra }: FactorOptions<M>): FactorBase<M> {
+  const la = algebraOrHost(algebra);
+  const shapes = { A: [...batch, m, rank], B: [...batch, rank, n] };
+  const members = batch.reduce((product, size) => product * size, 1);
+  const checkPairShape = (operation: string, pair: FactorPair<M>): void => checkShapes(operation, la, pair, shapes);
+  return {
+    la,
+    members,
+    sizes: `${batch.length > 0 ? `${batch.join('×')} of ` : ''}${m}×${n}, rank ${rank}`,
+    entries: members * rank * (m + n),
+    checkPairShape,
+    async checkPair(pair) {
+      checkPairShape(caller, pair);
+      await checkFinite(caller, la, pair);
+    },
+    factorGradient(operation, x, egrad) {
+      checkAmbientShape(`${caller}.${operation}`, la, egrad, [...batch, m, n]);
+      return { A: applyAmbient(la, egrad, la.transpose(x.B)), B: la.transpose(applyAmbientTranspose(la, egrad, x.A)) };
+    },
+    randomPair: (random) => ({
+      A: la.scale(1 / Math.sqrt(m), la.randomNormal(shapes.A, random)),
+      B: la.scale(1 / Math.sqrt(n), la.randomNormal(shapes.B, random)),
+    }),
+    pairInner: async (u, v) => (await la.inner(u.A, v.A)) + (await la.inner(u.B, v.B)),
+    common: {
+      algebra: la,
+      acceptsAmbientDirections: true,
+      embed: (_x, u) => u,
+      zeroTangent: () => ({ A: la.full(shapes.A, 0), B: la.full(shapes.B, 0) }),
+      decayDirection: (x) => x,
+      toMatrix: (x) => la.matmul(x.A, x.B),
+    },
+  };
+}
+
+/** A random tangent of unit norm: Gaussian entries, made tangent. */
+export async function unitTangent<M, P>(
+  manifold: Pick<Manifold<M, P, FactorPair<M>, FactorPair<M>, Ambient<M>>, 'algebra' | 'toTangent' | 'norm'>,
+  x: P,
+  raw: FactorPair<M>,
+): Promise<FactorPair<M>> {
+  const direction = manifold.toTangent(x, raw);
+  return scaleTree(manifold.algebra, 1 / (await manifold.norm(x, direction)), direction);
+}

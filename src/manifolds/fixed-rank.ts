@@ -1,0 +1,202 @@
+/**
+ * The m×n matrices of rank r, with a choice of metric and retraction.
+ *
+ * Point: X = U diag(S) Vᵀ as `{ U, S, V }`. Tangent: ξ = U M Vᵀ + Up Vᵀ + U Vpᵀ as `{ M, Up, Vp }`, UᵀUp = 0, VᵀVp = 0.
+ * Dimension r(m + n − r). No operation forms an m×n matrix; a gradient is asked only for G·V and Gᵀ·U.
+ *
+ * @see Vandereycken, "Low-rank matrix completion by Riemannian optimization", SIAM J. Optim. 23(2), 2013.
+ */
+import { DomainError } from '../core/errors.js';
+import { checkKeys } from '../core/options.js';
+import { scaleTree } from '../core/tree.js';
+import type { Ambient } from '../linalg/ambient.js';
+import { algebraOrHost } from '../linalg/host/default-algebra.js';
+import type { HostArray } from '../linalg/host/host-algebra.js';
+import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import { bures } from '../metrics/bures.js';
+import { embedded } from '../metrics/embedded.js';
+import { checkFactorPair } from '../metrics/factor-pair.js';
+import { cleanTangent, orthogonalPart, projectAmbient, tangentToAmbient } from '../metrics/fixed-rank-blocks.js';
+import type { FixedRankMetric, FixedRankPoint, FixedRankTangent } from '../metrics/fixed-rank-metric.js';
+import type { FixedRankRetraction } from '../retractions/fixed-rank-retraction.js';
+import { truncatedProduct } from '../retractions/fixed-rank-retraction.js';
+import { truncatedSvd } from '../retractions/truncated-svd.js';
+import { checkAmbientShape, checkFinite, checkOrthonormal, checkRankShape, checkShapes, checkStep, type RankShape } from './checks.js';
+import type { Manifold } from './manifold.js';
+import { randomOrthonormal, randomSpectrum } from './random-arrays.js';
+
+/** Options of {@link fixedRank}. */
+export interface FixedRankOptions<M> extends RankShape {
+  /** The metric. Default: {@link embedded}. */
+  readonly metric?: FixedRankMetric;
+  /** The retraction. Default: {@link truncatedSvd}. */
+  readonly retraction?: FixedRankRetraction;
+  /** The engine. Default: float64 on the host. */
+  readonly algebra?: LinearAlgebra<M>;
+}
+
+/** The matrices of rank r. */
+export interface FixedRankManifold<M> extends Manifold<M, FixedRankPoint<M>, FixedRankTangent<M>, Ambient<M>, Ambient<M>> {
+  readonly metric: FixedRankMetric;
+  readonly retraction: FixedRankRetraction;
+  /** U diag(S) Vᵀ, m×n: for small matrices and tests. 2·m·n·r flops. */
+  toMatrix(x: FixedRankPoint<M>): M;
+  /** The point nearest to A·B (A m×k, B k×n, k ≥ r). O((m+n)k²) flops. */
+  fromFactors(a: M, b: M): FixedRankPoint<M>;
+}
+
+const optionNames = ['m', 'n', 'rank', 'batch', 'metric', 'retraction', 'algebra'] as const;
+
+/**
+ * The manifold of m×n matrices of rank r.
+ *
+ * @param options - sizes, and optionally metric (`embedded()`, `bures()`, `quotient()`), retraction (`truncatedSvd()`, `orthographic()`, `factored()`), batch axes and engine.
+ * @returns a readonly object; points are `{ U: [.., m, r], S: [.., r], V: [.., n, r] }`.
+ * @throws ShapeError if a size is not a positive integer or rank > min(m, n); ConfigError on unknown options.
+ */
+export function fixedRank<M = HostArray>(options: FixedRankOptions<M>): FixedRankManifold<M> {
+  checkKeys('fixedRank', options, optionNames);
+  checkRankShape('fixedRank', options);
+  const { m, n, rank, batch = [], metric = embedded(), retraction = truncatedSvd() } = options;
+  const la = algebraOrHost(options.algebra);
+  const shapes = shapesOf({ m, n, rank, batch });
+  const dim = batch.reduce((product, size) => product * size, rank * (m + n - rank));
+
+  const inner = async (x: FixedRankPoint<M>, u: FixedRankTangent<M>, v: FixedRankTangent<M>): Promise<number> => {
+    const dual = metric.flat(la, x, v);
+    return (await la.inner(u.M, dual.M)) + (await la.inner(u.Up, dual.Up)) + (await la.inner(u.Vp, dual.Vp));
+  };
+  const norm = async (x: FixedRankPoint<M>, u: FixedRankTangent<M>): Promise<number> => Math.sqrt(Math.max(0, await inner(x, u, u)));
+  const project = (caller: string, x: FixedRankPoint<M>, z: Ambient<M>): FixedRankTangent<M> => {
+    checkAmbientShape(`fixedRank.${caller}`, la, z, [...batch, m, n]);
+    return projectAmbient(la, x, z);
+  };
+  const retract = (x: FixedRankPoint<M>, u: FixedRankTangent<M>, t = 1): FixedRankPoint<M> => {
+    checkStep('fixedRank.retract', t);
+    checkShapes('fixedRank.retract', la, x, shapes.point);
+    checkShapes('fixedRank.retract', la, u, shapes.tangent);
+    return retraction.retract(la, x, u, t);
+  };
+  const transport = (x: FixedRankPoint<M>, y: FixedRankPoint<M>, u: FixedRankTangent<M>): FixedRankTangent<M> =>
+    projectAmbient(la, y, tangentToAmbient(la, x, u));
+
+  return {
+    name: `fixedRank(${m}×${n}, rank ${rank}, ${metric.name}, ${retraction.name})`,
+    algebra: la,
+    metric,
+    retraction,
+    dim,
+    typicalDist: Math.sqrt(dim),
+    retractionOrder: retraction.secondOrderFor.includes(metric.name) ? 2 : 1,
+    acceptsAmbientDirections: false,
+    checkPoint: (x) => checkFixedRankPoint(la, x, shapes.point),
+    inner,
+    norm,
+    project: (x, z) => project('project', x, z),
+    embed: (x, u) => tangentToAmbient(la, x, u),
+    toTangent: (x, u) => cleanTangent(la, x, u),
+    egradToRgrad: (x, egrad) => metric.sharp(la, x, project('egradToRgrad', x, egrad)),
+    coordinatesToRgrad: (x, derivative) => gradientFromCoordinates(la, metric, x, derivative),
+    retract,
+    retractTransport(x, u, t = 1) {
+      const point = retract(x, u, t);
+      const carry = (v: FixedRankTangent<M>): FixedRankTangent<M> => transport(x, point, v);
+      // There is no gauge to follow: entrywise second moments stay as they are.
+      return { point, vector: carry, covector: carry, secondMoment: (s) => s };
+    },
+    transport,
+    difference: (x, y) => metric.difference(la, x, y),
+    ...optionalOperations(la, metric, retraction),
+    ...sampling(la, shapes, norm),
+    toMatrix: (x) => la.matmul(la.scaleColumns(x.U, x.S), x.V, { transposeB: true }),
+    fromFactors(a, b) {
+      checkFactorPair('fixedRank.fromFactors', la, { A: a, B: b });
+      return truncatedProduct(la, a, undefined, la.transpose(b), rank);
+    },
+  };
+}
+
+/** Shapes of the components of points and tangents. */
+interface FixedRankShapes {
+  readonly point: { readonly U: readonly number[]; readonly S: readonly number[]; readonly V: readonly number[] };
+  readonly tangent: { readonly M: readonly number[]; readonly Up: readonly number[]; readonly Vp: readonly number[] };
+}
+
+function shapesOf({ m, n, rank, batch }: Required<RankShape>): FixedRankShapes {
+  return {
+    point: { U: [...batch, m, rank], S: [...batch, rank], V: [...batch, n, rank] },
+    tangent: { M: [...batch, rank, rank], Up: [...batch, m, rank], Vp: [...batch, n, rank] },
+  };
+}
+
+/**
+ * With dU = GVΣ and dV = GᵀUΣ the Bures gradient H[G] is linear in the derivative, with no division by σ:
+ * ΣUᵀGV + UᵀGVΣ = (VᵀdV)ᵀ + UᵀdU, Up = (I−P_U)dU, Vp = (I−P_V)dV. Other metrics are reached from there. The derivative by S adds
+ * nothing: it is the diagonal of UᵀGV.
+ */
+function gradientFromCoordinates<M>(
+  la: LinearAlgebra<M>,
+  metric: FixedRankMetric,
+  x: FixedRankPoint<M>,
+  { U: dU, V: dV }: FixedRankPoint<M>,
+): FixedRankTangent<M> {
+  const buresGradient = {
+    M: la.add(la.matmul(x.U, dU, { transposeA: true }), la.matmul(dV, x.V, { transposeA: true })),
+    Up: orthogonalPart(la, x.U, dU),
+    Vp: orthogonalPart(la, x.V, dV),
+  };
+  return metric.name === 'bures' ? buresGradient : metric.sharp(la, x, bures().flat(la, x, buresGradient));
+}
+
+function optionalOperations<M>(
+  la: LinearAlgebra<M>,
+  { ehessToRhess }: FixedRankMetric,
+  { inverse }: FixedRankRetraction,
+): Pick<FixedRankManifold<M>, 'ehessToRhess' | 'inverseRetract'> {
+  return {
+    ...(ehessToRhess && { ehessToRhess: (x, egrad, ehess, u) => ehessToRhess(la, x, egrad, ehess, u) }),
+    ...(inverse && { inverseRetract: (x, y) => inverse(la, x, y) }),
+  };
+}
+
+function sampling<M>(
+  la: LinearAlgebra<M>,
+  { point, tangent }: FixedRankShapes,
+  norm: FixedRankManifold<M>['norm'],
+): Pick<FixedRankManifold<M>, 'randomPoint' | 'randomTangent' | 'zeroTangent' | 'decayDirection'> {
+  return {
+    randomPoint: (random) => ({
+      U: randomOrthonormal(la, point.U, random),
+      S: randomSpectrum(la, point.S, random),
+      V: randomOrthonormal(la, point.V, random),
+    }),
+    async randomTangent(x, random) {
+      const raw = {
+        M: la.randomNormal(tangent.M, random),
+        Up: la.randomNormal(tangent.Up, random),
+        Vp: la.randomNormal(tangent.Vp, random),
+      };
+      const direction = cleanTangent(la, x, raw);
+      return scaleTree(la, 1 / (await norm(x, direction)), direction);
+    },
+    zeroTangent: () => ({ M: la.full(tangent.M, 0), Up: la.full(tangent.Up, 0), Vp: la.full(tangent.Vp, 0) }),
+    decayDirection: (x) => ({ M: la.diagMatrix(x.S), Up: la.full(tangent.Up, 0), Vp: la.full(tangent.Vp, 0) }),
+  };
+}
+
+/** U and V orthonormal, S nonnegative and descending. */
+async function checkFixedRankPoint<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, shapes: FixedRankShapes['point']): Promise<void> {
+  checkShapes('fixedRank', la, x, { ...shapes });
+  await checkFinite('fixedRank', la, x);
+  await checkOrthonormal('fixedRank', la, 'U', x.U);
+  await checkOrthonormal('fixedRank', la, 'V', x.V);
+  const spectra = await la.toArray(x.S);
+  const rank = shapes.S.at(-1) as number;
+  spectra.forEach((sigma, index) => {
+    const descends = index % rank === 0 || sigma <= (spectra[index - 1] as number);
+    if (sigma >= 0 && descends) return;
+    throw new DomainError(
+      `fixedRank: S must hold singular values, nonnegative and descending, got ${sigma} at ${index}; build the point with fromFactors(A, B) or from an svd`,
+    );
+  });
+}

@@ -1,0 +1,101 @@
+/**
+ * The Grassmann manifold Gr(m, r) of r-dimensional subspaces of ℝᵐ, each given by an m×r matrix with orthonormal columns that span it.
+ *
+ * X and XQ, Q orthogonal, are one point. Tangent at X: U with XᵀU = 0. Metric ⟨U, V⟩ = tr(UᵀV). Dimension r(m − r).
+ *
+ * @see Edelman, Arias and Smith, "The geometry of algorithms with orthogonality constraints", SIAM J. Matrix Anal. Appl. 20(2), 1998;
+ * Boumal 2023, section 9.16.
+ */
+import { NumericalError } from '../core/errors.js';
+import type { HostArray } from '../linalg/host/host-algebra.js';
+import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import { orthogonalPart } from '../metrics/fixed-rank-blocks.js';
+import { checkStep } from './checks.js';
+import type { Manifold } from './manifold.js';
+import { type OrthonormalOptions, orthonormalBase } from './orthonormal.js';
+
+/** The Grassmann manifold: geodesics, their inverse and their length have closed forms. */
+export type GrassmannManifold<M> = Manifold<M, M> & Required<Pick<Manifold<M, M>, 'exp' | 'log' | 'dist' | 'ehessToRhess'>>;
+
+/**
+ * The Grassmann manifold.
+ *
+ * @param options - m, rank ≤ m; optionally retraction (`polarRetraction()`, `qrRetraction()`), batch axes and the engine.
+ * @returns a manifold whose points and tangents are arrays [.., m, rank].
+ * @throws ShapeError if a size is not a positive integer or rank > m; ConfigError on unknown options.
+ */
+export function grassmann<M = HostArray>(options: OrthonormalOptions<M>): GrassmannManifold<M> {
+  const base = orthonormalBase('grassmann', options, orthogonalPart<M>);
+  const { la } = base;
+  const { m, rank } = options;
+  const dim = base.members * rank * (m - rank);
+  // A tangent at x lies in the representative X of its subspace; at y it is read in the representative of Y nearest to X.
+  const transport = (x: M, y: M, u: M): M => {
+    const gauge = la.polar(la.matmul(x, y, { transposeA: true })).Q;
+    return orthogonalPart(la, y, la.matmul(u, gauge));
+  };
+  return {
+    ...base.common,
+    name: `grassmann(${base.sizes})`,
+    dim,
+    typicalDist: Math.sqrt(base.members * rank),
+    egradToRgrad: (x, egrad) => orthogonalPart(la, x, egrad),
+    coordinatesToRgrad: (x, derivative) => orthogonalPart(la, x, derivative),
+    // Boumal 2023, equation 9.86: (I − XXᵀ)∇²f[U] − U Xᵀ∇f.
+    ehessToRhess: (x, egrad, ehess, u) =>
+      orthogonalPart(la, x, la.subtract(ehess, la.matmul(u, la.matmul(x, egrad, { transposeA: true })))),
+    retractTransport(x, u, t = 1) {
+      const point = base.retract(x, u, t);
+      const carry = (v: M): M => transport(x, point, v);
+      return { point, vector: carry, covector: carry, secondMoment: (s) => s };
+    },
+    transport,
+    difference(x, y) {
+      const gauge = la.polar(la.matmul(y, x, { transposeA: true })).Q;
+      return orthogonalPart(la, x, la.matmul(y, gauge));
+    },
+    exp: (x, u, t = 1) => geodesic(la, x, u, t),
+    log: (x, y) => logarithm(la, x, y),
+    dist: (x, y) => subspaceDistance(la, x, y),
+  };
+}
+
+/** X V cos(tΣ) Vᵀ + W sin(tΣ) Vᵀ for U = W Σ Vᵀ (Edelman, Arias and Smith 1998, theorem 2.3), orthonormalized once against drift. */
+function geodesic<M>(la: LinearAlgebra<M>, x: M, u: M, t: number): M {
+  checkStep('grassmann.exp', t);
+  const { U: W, S, V } = la.svd(u);
+  const angles = la.scale(t, S);
+  const along = la.scaleColumns(la.matmul(x, V), la.cos(angles));
+  const across = la.scaleColumns(W, la.sin(angles));
+  // Where σ vanishes the column of W is arbitrary, but its sine is zero.
+  return la.polar(la.matmul(la.add(along, across), V, { transposeB: true })).Q;
+}
+
+/** W atan(Σ) Vᵀ for (I − XXᵀ)Y (XᵀY)⁻¹ = W Σ Vᵀ. */
+function logarithm<M>(la: LinearAlgebra<M>, x: M, y: M): M {
+  const { Q, R } = la.qr(la.matmul(x, y, { transposeA: true }));
+  const diagonal = la.peek(la.diag(R));
+  if (diagonal?.some((entry) => entry <= la.epsilon)) {
+    throw new NumericalError(
+      'grassmann.log: the subspaces have a right angle between them, where no unique geodesic joins them; choose points closer together',
+    );
+  }
+  const rotated = la.matmul(orthogonalPart(la, x, y), la.solveTriangular(R, la.transpose(Q), { lower: false }));
+  const { U: W, S, V } = la.svd(rotated);
+  return la.matmul(la.scaleColumns(W, la.atan(S)), V, { transposeB: true });
+}
+
+/** √Σθ_i² over the principal angles; each from the sine where it is small and from the cosine elsewhere, so that none loses digits. */
+async function subspaceDistance<M>(la: LinearAlgebra<M>, x: M, y: M): Promise<number> {
+  const cosines = await la.toArray(la.svd(la.matmul(x, y, { transposeA: true })).S);
+  const sines = await la.toArray(la.svd(orthogonalPart(la, x, y)).S);
+  const rank = la.shape(x).at(-1) as number;
+  let sum = 0;
+  for (let index = 0; index < cosines.length; index++) {
+    // Cosines descend with the angle's growth and sines with its decline: the partner stands at the mirrored place of its member.
+    const mirrored = index - (index % rank) + (rank - 1 - (index % rank));
+    const angle = Math.atan2(sines[mirrored] as number, cosines[index] as number);
+    sum += angle * angle;
+  }
+  return Math.sqrt(sum);
+}

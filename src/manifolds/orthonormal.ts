@@ -1,0 +1,105 @@
+/** What `stiefel` and `grassmann` share: points are m×r matrices with orthonormal columns, tangents m×r matrices. */
+
+import { ShapeError } from '../core/errors.js';
+import { checkKeys, checkPositiveInteger } from '../core/options.js';
+import type { Random } from '../core/random.js';
+import { algebraOrHost } from '../linalg/host/default-algebra.js';
+import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import type { OrthonormalRetraction } from '../retractions/orthonormal-retraction.js';
+import { polarRetraction } from '../retractions/polar.js';
+import { checkFinite, checkOrthonormal, checkShape, checkStep } from './checks.js';
+import type { Manifold } from './manifold.js';
+import { randomOrthonormal } from './random-arrays.js';
+
+/** Options of {@link stiefel} and {@link grassmann}. */
+export interface OrthonormalOptions<M> {
+  /** Rows of a point. */
+  readonly m: number;
+  /** Columns of a point: orthonormal, so at most m. */
+  readonly rank: number;
+  /** Leading axes: a batched point is a point of the power manifold. Default: none. */
+  readonly batch?: readonly number[];
+  /** The retraction. Default: {@link polarRetraction}. */
+  readonly retraction?: OrthonormalRetraction;
+  /** The engine. Default: float64 on the host. */
+  readonly algebra?: LinearAlgebra<M>;
+}
+
+/** The parts that depend on the sizes, the retraction and the horizontal projection alone. */
+export interface OrthonormalBase<M> {
+  readonly la: LinearAlgebra<M>;
+  readonly members: number;
+  readonly shape: readonly number[];
+  readonly sizes: string;
+  readonly common: Omit<
+    Manifold<M, M>,
+    | 'name'
+    | 'dim'
+    | 'typicalDist'
+    | 'egradToRgrad'
+    | 'coordinatesToRgrad'
+    | 'ehessToRhess'
+    | 'difference'
+    | 'transport'
+    | 'retractTransport'
+  >;
+  retract(x: M, u: M, t?: number): M;
+}
+
+/**
+ * Checks the options and builds the shared parts.
+ *
+ * @param caller - the factory's name.
+ * @param project - the orthogonal projection onto the tangent (or horizontal) space at x.
+ */
+export function orthonormalBase<M>(
+  caller: string,
+  options: OrthonormalOptions<M>,
+  project: (la: LinearAlgebra<M>, x: M, z: M) => M,
+): OrthonormalBase<M> {
+  checkKeys(caller, options, ['m', 'rank', 'batch', 'retraction', 'algebra']);
+  const { m, rank, batch = [], retraction = polarRetraction() } = options;
+  checkPositiveInteger(caller, 'm', m);
+  checkPositiveInteger(caller, 'rank', rank);
+  for (const size of batch) checkPositiveInteger(caller, 'each batch size', size);
+  if (rank > m)
+    throw new ShapeError(`${caller}: rank must be at most m = ${m}, got ${rank}; ${rank} orthonormal columns need ${rank} rows`);
+  const la = algebraOrHost(options.algebra);
+  const shape = [...batch, m, rank];
+  const norm = (_x: M, u: M) => la.norm(u);
+  const retract = (x: M, u: M, t = 1): M => {
+    checkStep(`${caller}.retract`, t);
+    checkShape(`${caller}.retract`, la, 'the point', x, shape);
+    checkShape(`${caller}.retract`, la, 'the tangent', u, shape);
+    return retraction.orthonormalize(la, la.axpy(t, u, x));
+  };
+  return {
+    la,
+    shape,
+    members: batch.reduce((product, size) => product * size, 1),
+    sizes: `${batch.length > 0 ? `${batch.join('×')} of ` : ''}${m}×${rank}, ${retraction.name}`,
+    retract,
+    common: {
+      algebra: la,
+      retractionOrder: retraction.secondOrderFor.includes(caller) ? 2 : 1,
+      acceptsAmbientDirections: false,
+      async checkPoint(x) {
+        checkShape(caller, la, 'the point', x, shape);
+        await checkFinite(caller, la, x);
+        await checkOrthonormal(caller, la, 'the point', x);
+      },
+      inner: (_x, u, v) => la.inner(u, v),
+      norm,
+      project: (x, z) => project(la, x, z),
+      embed: (_x, u) => u,
+      toTangent: (x, u) => project(la, x, u),
+      retract,
+      randomPoint: (random: Random) => randomOrthonormal(la, shape, random),
+      async randomTangent(x, random) {
+        const direction = project(la, x, la.randomNormal(shape, random));
+        return la.scale(1 / (await norm(x, direction)), direction);
+      },
+      zeroTangent: () => la.full(shape, 0),
+    },
+  };
+}

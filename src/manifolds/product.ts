@@ -1,0 +1,172 @@
+/**
+ * The Cartesian product of manifolds, by name: a model's adapters as one point.
+ *
+ * Points, tangents and gradients are records with one entry a component; inner products are summed.
+ */
+import { ConfigError, NotImplementedError, ShapeError } from '../core/errors.js';
+import { describeValue } from '../core/options.js';
+import type { Random } from '../core/random.js';
+import { scaleTree } from '../core/tree.js';
+import type { Manifold, RetractTransport } from './manifold.js';
+
+/** Any manifold over the engine's arrays, as a component of a product. */
+export type Component<M> = Manifold<M, unknown, unknown, unknown, unknown>;
+
+/** The record of the components' points. */
+export type ProductPoint<C> = {
+  readonly [K in keyof C]: C[K] extends Manifold<infer _M, infer P, infer _T, infer _Z, infer _G> ? P : never;
+};
+/** The record of the components' tangents. */
+export type ProductTangent<C> = {
+  readonly [K in keyof C]: C[K] extends Manifold<infer _M, infer _P, infer T, infer _Z, infer _G> ? T : never;
+};
+/** The record of the components' ambient elements. */
+export type ProductAmbient<C> = {
+  readonly [K in keyof C]: C[K] extends Manifold<infer _M, infer _P, infer _T, infer Z, infer _G> ? Z : never;
+};
+/** The record of the components' Euclidean gradients. */
+export type ProductGradient<C> = {
+  readonly [K in keyof C]: C[K] extends Manifold<infer _M, infer _P, infer _T, infer _Z, infer G> ? G : never;
+};
+
+/** A product of manifolds. */
+export interface ProductManifold<M, C extends Readonly<Record<string, Component<M>>>>
+  extends Manifold<M, ProductPoint<C>, ProductTangent<C>, ProductAmbient<C>, ProductGradient<C>> {
+  /** The components, as given. */
+  readonly components: C;
+}
+
+/** A record with one entry a component. */
+type Parts = Readonly<Record<string, unknown>>;
+
+/**
+ * The product of named manifolds over one engine.
+ *
+ * @param components - at least one manifold, by name; a product may be a component.
+ * @returns a manifold whose points are `{ name: point, … }`. An operation that some component lacks (`dist`, `exp`, …) is a `NotImplementedError` that names it.
+ * @throws ConfigError if there is no component, or they use different engines.
+ */
+export function product<M, C extends Readonly<Record<string, Component<M>>>>(
+  components: C & Readonly<Record<string, Component<M>>>,
+): ProductManifold<M, C> {
+  const entries = Object.entries<Component<M>>(components ?? {});
+  checkComponents(entries);
+  const [[, first]] = entries as [[string, Component<M>]];
+  const operations = productOperations<M>(entries);
+  return {
+    ...(operations as unknown as Manifold<M, ProductPoint<C>, ProductTangent<C>, ProductAmbient<C>, ProductGradient<C>>),
+    components,
+    name: `product(${entries.map(([key, part]) => `${key}: ${part.name}`).join(', ')})`,
+    algebra: first.algebra,
+    dim: entries.reduce((sum, [, part]) => sum + part.dim, 0),
+    typicalDist: Math.hypot(...entries.map(([, part]) => part.typicalDist)),
+    retractionOrder: entries.every(([, part]) => part.retractionOrder === 2) ? 2 : 1,
+    acceptsAmbientDirections: entries.every(([, part]) => part.acceptsAmbientDirections),
+  };
+}
+
+function checkComponents<M>(entries: readonly [string, Component<M>][]): void {
+  if (entries.length === 0) throw new ConfigError('product: expected at least one named manifold, got none; pass { name: manifold, … }');
+  for (const [key, part] of entries) {
+    if (typeof part?.retract !== 'function') {
+      throw new ConfigError(
+        `product: component '${key}' must be a manifold, got ${describeValue(part)}; make one with a factory such as balancedFactors(…)`,
+      );
+    }
+    const engine = (entries[0] as [string, Component<M>])[1].algebra;
+    if (part.algebra !== engine) {
+      throw new ConfigError(
+        `product: component '${key}' computes with '${part.algebra.name}', the first with '${engine.name}'; give all components one algebra`,
+      );
+    }
+  }
+}
+
+/** The part of a point, tangent or gradient that belongs to a component. */
+function partOf(value: unknown, key: string): unknown {
+  const part = (value as Parts | undefined)?.[key];
+  if (part === undefined) throw new ShapeError(`product: the component '${key}' is missing; pass a record with one entry a component`);
+  return part;
+}
+
+type ProductOperations<M> = Omit<
+  Manifold<M, unknown, unknown, unknown, unknown>,
+  'name' | 'algebra' | 'dim' | 'typicalDist' | 'retractionOrder' | 'acceptsAmbientDirections'
+>;
+
+function productOperations<M>(entries: readonly [string, Component<M>][]): ProductOperations<M> {
+  type Part = Component<M>;
+  const each = (apply: (part: Part, key: string) => unknown): Parts =>
+    Object.fromEntries(entries.map(([key, part]) => [key, apply(part, key)]));
+  const sum = async (term: (part: Part, key: string) => unknown): Promise<number> => {
+    let total = 0;
+    for (const [key, part] of entries) total += (await term(part, key)) as number;
+    return total;
+  };
+  const offered = (part: Part, key: string, operation: 'dist' | 'ehessToRhess' | 'inverseRetract' | 'exp' | 'log' | 'decayDirection') => {
+    const method = part[operation];
+    if (method === undefined) {
+      throw new NotImplementedError(
+        `product.${operation}: component '${key}' (${part.name}) offers none; see which operations its manifold documents`,
+      );
+    }
+    return method as (...parts: unknown[]) => unknown;
+  };
+  const norm = async (x: unknown, u: unknown): Promise<number> =>
+    Math.sqrt(await sum(async (part, key) => (await part.norm(partOf(x, key), partOf(u, key))) ** 2));
+  /** Lifts an operation of the components to records. */
+  const lift =
+    (operation: 'project' | 'embed' | 'toTangent' | 'egradToRgrad' | 'coordinatesToRgrad' | 'transport' | 'difference') =>
+    (...args: unknown[]): unknown =>
+      each((part, key) => (part[operation] as (...parts: unknown[]) => unknown)(...args.map((argument) => partOf(argument, key))));
+  return {
+    async checkPoint(x) {
+      for (const [key, part] of entries) await part.checkPoint(partOf(x, key));
+    },
+    inner: (x, u, v) => sum((part, key) => part.inner(partOf(x, key), partOf(u, key), partOf(v, key))),
+    norm,
+    async dist(x, y) {
+      return Math.sqrt(await sum(async (part, key) => ((await offered(part, key, 'dist')(partOf(x, key), partOf(y, key))) as number) ** 2));
+    },
+    project: lift('project'),
+    embed: lift('embed'),
+    toTangent: lift('toTangent'),
+    egradToRgrad: lift('egradToRgrad'),
+    coordinatesToRgrad: lift('coordinatesToRgrad'),
+    transport: lift('transport'),
+    difference: lift('difference'),
+    ehessToRhess: (...args) => each((part, key) => offered(part, key, 'ehessToRhess')(...args.map((argument) => partOf(argument, key)))),
+    inverseRetract: (x, y) => each((part, key) => offered(part, key, 'inverseRetract')(partOf(x, key), partOf(y, key))),
+    log: (x, y) => each((part, key) => offered(part, key, 'log')(partOf(x, key), partOf(y, key))),
+    exp: (x, u, t = 1) => each((part, key) => offered(part, key, 'exp')(partOf(x, key), partOf(u, key), t)),
+    decayDirection: (x) => each((part, key) => offered(part, key, 'decayDirection')(partOf(x, key))),
+    retract: (x, u, t = 1) => each((part, key) => part.retract(partOf(x, key), partOf(u, key), t)),
+    retractTransport: (x, u, t = 1) => joinTransports(each((part, key) => part.retractTransport(partOf(x, key), partOf(u, key), t))),
+    randomPoint: (random: Random) => each((part) => part.randomPoint(random)),
+    async randomTangent(x, random) {
+      const parts: Record<string, unknown> = {};
+      // Weighted by dimension, so that the direction is spread evenly over the product.
+      for (const [key, part] of entries) {
+        const unit = await part.randomTangent(partOf(x, key), random);
+        parts[key] = scaleTree(part.algebra, Math.sqrt(part.dim), unit);
+      }
+      return scaleTree((entries[0] as [string, Part])[1].algebra, 1 / (await norm(x, parts)), parts);
+    },
+    zeroTangent: (x) => each((part, key) => part.zeroTangent(partOf(x, key))),
+  };
+}
+
+/** One transport from those of the components. */
+function joinTransports(parts: Parts): RetractTransport<unknown, unknown> {
+  const transports = Object.entries(parts) as [string, RetractTransport<unknown, unknown>][];
+  const carry =
+    (map: 'vector' | 'covector' | 'secondMoment') =>
+    (value: unknown): unknown =>
+      Object.fromEntries(transports.map(([key, transport]) => [key, transport[map](partOf(value, key))]));
+  return {
+    point: Object.fromEntries(transports.map(([key, { point }]) => [key, point])),
+    vector: carry('vector'),
+    covector: carry('covector'),
+    secondMoment: carry('secondMoment'),
+  };
+}

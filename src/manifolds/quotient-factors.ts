@@ -1,0 +1,154 @@
+/**
+ * Factor pairs of full rank with the preconditioned metric of Mishra et al.: the rank-r matrices as a quotient by all gauges (AR, R⁻¹B).
+ *
+ * Point: `{ A, B }`, A m×r, B r×n, both of rank r. Metric ⟨dA (BBᵀ), dA'⟩ + ⟨(AᵀA) dB, dB'⟩, the same in every gauge. Tangent: `{ A: dA, B: dB }`,
+ * horizontal: (AᵀA)⁻¹Aᵀ dA = dB Bᵀ(BBᵀ)⁻¹. Retraction: addition. Dimension r(m + n − r).
+ *
+ * @see Mishra, Adithya Apuroop and Sepulchre, "A Riemannian geometry for low-rank matrix completion", arXiv 1211.1550, 2012.
+ */
+import { NumericalError } from '../core/errors.js';
+import { checkKeys } from '../core/options.js';
+import { axpyTree } from '../core/tree.js';
+import type { HostArray } from '../linalg/host/host-algebra.js';
+import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import type { FactorPair } from '../metrics/factor-pair.js';
+import { checkRankShape, checkStep } from './checks.js';
+import { type FactorManifold, type FactorOptions, factorBase, unitTangent } from './factor-manifold.js';
+
+/**
+ * The manifold of factor pairs with the preconditioned metric; its gradient is (∇_A (BBᵀ)⁻¹, (AᵀA)⁻¹∇_B).
+ *
+ * @param options - m, n, rank; optionally batch axes and the engine.
+ * @throws ShapeError if a size is not a positive integer or rank > min(m, n); ConfigError on unknown options. Its operations throw a
+ * NumericalError where a factor has lost rank: the metric is not defined there.
+ */
+export function quotientFactors<M = HostArray>(options: FactorOptions<M>): FactorManifold<M> {
+  checkKeys('quotientFactors', options, ['m', 'n', 'rank', 'batch', 'algebra']);
+  checkRankShape('quotientFactors', options);
+  const { m, n, rank } = options;
+  const base = factorBase('quotientFactors', options);
+  const { la } = base;
+  const dim = base.members * rank * (m + n - rank);
+  const inner = (x: FactorPair<M>, u: FactorPair<M>, v: FactorPair<M>): Promise<number> => {
+    // ⟨dA BBᵀ, dA'⟩ = ⟨dA B, dA' B⟩ needs no Gram: with Bᵀ = Q L, dA B = dA Lᵀ Qᵀ.
+    const { columnFactor, rowFactor } = factorTriangles(la, x);
+    const weigh = (w: FactorPair<M>): FactorPair<M> => ({
+      A: la.matmul(w.A, rowFactor, { transposeB: true }),
+      B: la.matmul(columnFactor, w.B),
+    });
+    return base.pairInner(weigh(u), weigh(v));
+  };
+  const add = (x: FactorPair<M>, u: FactorPair<M>, t: number): FactorPair<M> => {
+    checkStep('quotientFactors.retract', t);
+    base.checkPairShape('quotientFactors.retract', x);
+    base.checkPairShape('quotientFactors.retract', u);
+    return axpyTree(la, t, u, x);
+  };
+  return {
+    ...base.common,
+    name: `quotientFactors(${base.sizes})`,
+    dim,
+    typicalDist: Math.sqrt(dim),
+    retractionOrder: 1,
+    async checkPoint(x) {
+      await base.checkPair(x);
+      factorTriangles(la, x);
+    },
+    inner,
+    norm: async (x, u) => Math.sqrt(Math.max(0, await inner(x, u, u))),
+    project: (x, z) => horizontalPart(la, x, z),
+    toTangent: (x, u) => horizontalPart(la, x, u),
+    egradToRgrad: (x, egrad) => precondition(la, x, base.factorGradient('egradToRgrad', x, egrad)),
+    coordinatesToRgrad: (x, derivative) => precondition(la, x, derivative),
+    retract: (x, u, t = 1) => add(x, u, t),
+    retractTransport(x, u, t = 1) {
+      const point = add(x, u, t);
+      const carry = (v: FactorPair<M>): FactorPair<M> => horizontalPart(la, point, v);
+      return { point, vector: carry, covector: carry, secondMoment: (s) => s };
+    },
+    // By way of the matrix ξ = dA B + A dB: x and y may be in different gauges.
+    transport: (x, y, u) =>
+      horizontalLift(la, y, {
+        timesBt: la.add(
+          la.matmul(u.A, la.matmul(x.B, y.B, { transposeB: true })),
+          la.matmul(x.A, la.matmul(u.B, y.B, { transposeB: true })),
+        ),
+        atTimes: la.add(
+          la.matmul(la.matmul(y.A, u.A, { transposeA: true }), x.B),
+          la.matmul(la.matmul(y.A, x.A, { transposeA: true }), u.B),
+        ),
+      }),
+    difference: (x, y) =>
+      horizontalLift(la, x, {
+        timesBt: la.subtract(
+          la.matmul(y.A, la.matmul(y.B, x.B, { transposeB: true })),
+          la.matmul(x.A, la.matmul(x.B, x.B, { transposeB: true })),
+        ),
+        atTimes: la.subtract(
+          la.matmul(la.matmul(x.A, y.A, { transposeA: true }), y.B),
+          la.matmul(la.matmul(x.A, x.A, { transposeA: true }), x.B),
+        ),
+      }),
+    randomPoint: base.randomPair,
+    randomTangent(x, random) {
+      return unitTangent(this, x, base.randomPair(random));
+    },
+  };
+}
+
+/**
+ * The triangles R of A = QR and L of Bᵀ = QL, so that AᵀA = RᵀR and BBᵀ = LᵀL: solving with them does not square the condition numbers.
+ *
+ * @throws NumericalError if a factor has lost rank.
+ */
+function factorTriangles<M>(la: LinearAlgebra<M>, { A, B }: FactorPair<M>): { columnFactor: M; rowFactor: M } {
+  const columnFactor = la.qr(A).R;
+  const rowFactor = la.qr(la.transpose(B)).R;
+  for (const [name, triangle] of [['A', columnFactor] as const, ['B', rowFactor] as const]) {
+    if (la.peek(la.diag(triangle))?.some((entry) => entry === 0)) {
+      throw new NumericalError(
+        `quotientFactors: factor ${name} has lost rank, where its metric is not defined; start from factors of full rank, or use balancedFactors, which allows it`,
+      );
+    }
+  }
+  return { columnFactor, rowFactor };
+}
+
+/** X (TᵀT)⁻¹ for an upper triangle T. */
+function rightSolve<M>(la: LinearAlgebra<M>, x: M, triangle: M): M {
+  const once = la.solveTriangular(triangle, x, { lower: false, side: 'right' });
+  return la.solveTriangular(triangle, once, { lower: false, transpose: true, side: 'right' });
+}
+
+/** (TᵀT)⁻¹ X for an upper triangle T. */
+function leftSolve<M>(la: LinearAlgebra<M>, triangle: M, x: M): M {
+  const once = la.solveTriangular(triangle, x, { lower: false, transpose: true });
+  return la.solveTriangular(triangle, once, { lower: false });
+}
+
+/** (g_A (BBᵀ)⁻¹, (AᵀA)⁻¹ g_B). */
+function precondition<M>(la: LinearAlgebra<M>, x: FactorPair<M>, gradient: FactorPair<M>): FactorPair<M> {
+  const { columnFactor, rowFactor } = factorTriangles(la, x);
+  return { A: rightSolve(la, gradient.A, rowFactor), B: leftSolve(la, columnFactor, gradient.B) };
+}
+
+/** (dA + AΛ, dB − ΛB) with Λ = ½(dB Bᵀ(BBᵀ)⁻¹ − (AᵀA)⁻¹Aᵀ dA): orthogonal in this metric to the vertical (AK, −KB). */
+function horizontalPart<M>(la: LinearAlgebra<M>, x: FactorPair<M>, u: FactorPair<M>): FactorPair<M> {
+  const { columnFactor, rowFactor } = factorTriangles(la, x);
+  const fromB = rightSolve(la, la.matmul(u.B, x.B, { transposeB: true }), rowFactor);
+  const fromA = leftSolve(la, columnFactor, la.matmul(x.A, u.A, { transposeA: true }));
+  const vertical = la.scale(0.5, la.subtract(fromB, fromA));
+  return { A: la.add(u.A, la.matmul(x.A, vertical)), B: la.subtract(u.B, la.matmul(vertical, x.B)) };
+}
+
+/**
+ * The horizontal pair of P_X(W): dA = (I − ½P_A) W Bᵀ(BBᵀ)⁻¹, dB = (AᵀA)⁻¹AᵀW (I − ½P_B), from W Bᵀ (m×r) and AᵀW (r×n).
+ */
+function horizontalLift<M>(la: LinearAlgebra<M>, x: FactorPair<M>, { timesBt, atTimes }: { timesBt: M; atTimes: M }): FactorPair<M> {
+  const { columnFactor, rowFactor } = factorTriangles(la, x);
+  const dA = rightSolve(la, timesBt, rowFactor);
+  const dB = leftSolve(la, columnFactor, atTimes);
+  const ownA = leftSolve(la, columnFactor, la.matmul(x.A, dA, { transposeA: true }));
+  const ownB = rightSolve(la, la.matmul(dB, x.B, { transposeB: true }), rowFactor);
+  return { A: la.axpy(-0.5, la.matmul(x.A, ownA), dA), B: la.axpy(-0.5, la.matmul(ownB, x.B), dB) };
+}

@@ -1,0 +1,55 @@
+/**
+ * The Stiefel manifold St(m, r) of m×r matrices with orthonormal columns, with the Euclidean metric.
+ *
+ * Tangent at X: U with XᵀU + UᵀX = 0. Dimension mr − r(r+1)/2.
+ *
+ * @see Absil, Mahony and Sepulchre 2008, sections 3.5.7 and 4.1.1; Boumal 2023, section 7.3.
+ */
+import type { HostArray } from '../linalg/host/host-algebra.js';
+import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import type { Manifold } from './manifold.js';
+import { type OrthonormalOptions, orthonormalBase } from './orthonormal.js';
+
+/** ½(W + Wᵀ). */
+function symmetricPart<M>(la: LinearAlgebra<M>, w: M): M {
+  return la.scale(0.5, la.add(w, la.transpose(w)));
+}
+
+/** Z − X sym(XᵀZ). */
+function project<M>(la: LinearAlgebra<M>, x: M, z: M): M {
+  return la.subtract(z, la.matmul(x, symmetricPart(la, la.matmul(x, z, { transposeA: true }))));
+}
+
+/**
+ * The Stiefel manifold.
+ *
+ * @param options - m, rank ≤ m; optionally retraction (`polarRetraction()`, `qrRetraction()`), batch axes and the engine.
+ * @returns a manifold whose points and tangents are arrays [.., m, rank].
+ * @throws ShapeError if a size is not a positive integer or rank > m; ConfigError on unknown options.
+ */
+export function stiefel<M = HostArray>(options: OrthonormalOptions<M>): Manifold<M, M> {
+  const base = orthonormalBase('stiefel', options, project<M>);
+  const { la } = base;
+  const { m, rank } = options;
+  const dim = base.members * (m * rank - (rank * (rank + 1)) / 2);
+  return {
+    ...base.common,
+    name: `stiefel(${base.sizes})`,
+    dim,
+    typicalDist: Math.sqrt(base.members * rank),
+    egradToRgrad: (x, egrad) => project(la, x, egrad),
+    coordinatesToRgrad: (x, derivative) => project(la, x, derivative),
+    // Boumal 2023, equation 7.28: Proj(∇²f[U] − U sym(Xᵀ∇f)).
+    ehessToRhess(x, egrad, ehess, u) {
+      const curvature = la.matmul(u, symmetricPart(la, la.matmul(x, egrad, { transposeA: true })));
+      return project(la, x, la.subtract(ehess, curvature));
+    },
+    retractTransport(x, u, t = 1) {
+      const point = base.retract(x, u, t);
+      const carry = (v: M): M => project(la, point, v);
+      return { point, vector: carry, covector: carry, secondMoment: (s) => s };
+    },
+    transport: (_x, y, u) => project(la, y, u),
+    difference: (x, y) => project(la, x, la.subtract(y, x)),
+  };
+}

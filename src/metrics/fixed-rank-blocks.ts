@@ -1,0 +1,66 @@
+/** Tangent vectors of the rank-r matrices in blocks: the formulas that every fixed-rank metric and retraction starts from. */
+import { type Ambient, applyAmbient, applyAmbientTranspose } from '../linalg/ambient.js';
+import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import type { FixedRankPoint, FixedRankTangent } from './fixed-rank-metric.js';
+
+/**
+ * W − Q QᵀW, the part of W orthogonal to the columns of Q.
+ *
+ * @param q - [.., m, r] with orthonormal columns.
+ * @param w - [.., m, k].
+ * @returns [.., m, k]. 4·m·r·k flops.
+ */
+export function orthogonalPart<M>(la: LinearAlgebra<M>, q: M, w: M): M {
+  return la.subtract(w, la.matmul(q, la.matmul(q, w, { transposeA: true })));
+}
+
+/**
+ * The blocks of P_X(Z) from Z V and Zᵀ U: M = UᵀZV, Up = (I − UUᵀ)ZV, Vp = (I − VVᵀ)ZᵀU.
+ *
+ * @param zv - Z V, m×r.
+ * @param ztu - ZᵀU, n×r.
+ * @see Vandereycken 2013, equation 2.6.
+ */
+export function tangentBlocks<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, zv: M, ztu: M): FixedRankTangent<M> {
+  const core = la.matmul(x.U, zv, { transposeA: true });
+  const Up = la.subtract(zv, la.matmul(x.U, core));
+  const Vp = la.subtract(ztu, la.matmul(x.V, core, { transposeB: true }));
+  return { M: core, Up, Vp };
+}
+
+/**
+ * The orthogonal projection P_X(Z) = P_U Z P_V + (I−P_U) Z P_V + P_U Z (I−P_V) of an ambient matrix onto the tangent space, asking only for Z·V and Zᵀ·U.
+ *
+ * @param z - m×n in any form.
+ */
+export function projectAmbient<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, z: Ambient<M>): FixedRankTangent<M> {
+  return tangentBlocks(la, x, applyAmbient(la, z, x.V), applyAmbientTranspose(la, z, x.U));
+}
+
+/** Removes from the blocks what is not tangent: Up ← (I − UUᵀ)Up, Vp ← (I − VVᵀ)Vp. */
+export function cleanTangent<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, u: FixedRankTangent<M>): FixedRankTangent<M> {
+  return { M: u.M, Up: orthogonalPart(la, x.U, u.Up), Vp: orthogonalPart(la, x.V, u.Vp) };
+}
+
+/**
+ * ξ = left · right with left = [U M + Up, U] (m×2r) and right = [V, Vp]ᵀ (2r×n).
+ */
+export function tangentToAmbient<M>(
+  la: LinearAlgebra<M>,
+  x: FixedRankPoint<M>,
+  u: FixedRankTangent<M>,
+): { kind: 'factored'; left: M; right: M } {
+  const left = la.concat([la.add(la.matmul(x.U, u.M), u.Up), x.U], 'columns');
+  return { kind: 'factored', left, right: la.transpose(la.concat([x.V, u.Vp], 'columns')) };
+}
+
+/** Y as an ambient matrix of factors (U S) · Vᵀ. */
+export function pointToAmbient<M>(la: LinearAlgebra<M>, y: FixedRankPoint<M>): { kind: 'factored'; left: M; right: M } {
+  return { kind: 'factored', left: la.scaleColumns(y.U, y.S), right: la.transpose(y.V) };
+}
+
+/** P_X(Y − X), the inverse of the orthographic retraction. */
+export function embeddedDifference<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, y: FixedRankPoint<M>): FixedRankTangent<M> {
+  const projected = projectAmbient(la, x, pointToAmbient(la, y));
+  return { ...projected, M: la.subtract(projected.M, la.diagMatrix(x.S)) };
+}

@@ -1,0 +1,26 @@
+/** How far a factor pair is from balance. */
+import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import { checkFactorPair, type FactorPair } from '../metrics/factor-pair.js';
+import { productSvd } from './product-svd.js';
+
+/**
+ * ‖AᵀA − BBᵀ‖_F / (‖AᵀA‖_F + ‖BBᵀ‖_F), in [0, 1], over the coordinates in which AB does not vanish to rounding: what the balanced projection leaves
+ * unbalanced on purpose, because AB lacks rank there, does not count. 0 if AB = 0.
+ *
+ * @param pair - A [.., m, r], B [.., r, n]; a batch counts as one pair (norms are summed in squares).
+ * @returns a number. O((m+n)r²) flops.
+ * @throws ShapeError if the shapes do not fit, NumericalError if an entry is not finite.
+ */
+export async function balanceGap<M>(la: LinearAlgebra<M>, pair: FactorPair<M>): Promise<number> {
+  checkFactorPair('balanceGap', la, pair);
+  const { rowFactor, V, inRange } = productSvd(la, pair);
+  // The coordinates of the range are those of T⁻¹'s first q columns, R_BᵀV_q; QR makes them an orthonormal basis.
+  const { Q } = la.qr(la.matmul(rowFactor, la.scaleColumns(V, inRange), { transposeA: true }));
+  const basis = la.scaleColumns(Q, inRange);
+  const left = la.matmul(pair.A, basis);
+  const right = la.matmul(basis, pair.B, { transposeA: true });
+  const leftGram = la.matmul(left, left, { transposeA: true });
+  const rightGram = la.matmul(right, right, { transposeB: true });
+  const scale = (await la.norm(leftGram)) + (await la.norm(rightGram));
+  return scale === 0 ? 0 : (await la.norm(la.subtract(leftGram, rightGram))) / scale;
+}

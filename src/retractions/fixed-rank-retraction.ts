@@ -1,0 +1,40 @@
+/** What a retraction is to `fixedRank`. One file a retraction. */
+import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import type { FixedRankPoint, FixedRankTangent } from '../metrics/fixed-rank-metric.js';
+
+/** A map R_X(t ξ) from tangent vectors back to the matrices of rank r, with R_X(0) = X and derivative the identity. */
+export interface FixedRankRetraction {
+  readonly name: string;
+  /** The metrics (by name) for whose geodesics this retraction is correct to second order; to first order it is for all. */
+  readonly secondOrderFor: readonly string[];
+  /** R_X(t ξ). */
+  retract<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, u: FixedRankTangent<M>, t: number): FixedRankPoint<M>;
+  /** ξ with R_X(ξ) = Y, where there is a closed form. */
+  inverse?<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, y: FixedRankPoint<M>): FixedRankTangent<M>;
+}
+
+/**
+ * The singular value decomposition, to rank r, of a product of thin factors L K Rᵀ, by thin QR of L and R and the SVD of the small core.
+ *
+ * QR of the whole of L and R rather than of their parts keeps the result orthonormal when the parts are nearly dependent.
+ *
+ * @param left - L, m×p.
+ * @param core - K, p×q; left out, the identity.
+ * @param right - R, n×q.
+ * @param rank - r ≤ min(p, q).
+ * @returns the point of rank r nearest to L K Rᵀ. O((m+n)p² + p³) flops.
+ */
+export function truncatedProduct<M>(la: LinearAlgebra<M>, left: M, core: M | undefined, right: M, rank: number): FixedRankPoint<M> {
+  const { Q: leftBasis, R: leftFactor } = la.qr(left);
+  const { Q: rightBasis, R: rightFactor } = la.qr(right);
+  const inner = core === undefined ? leftFactor : la.matmul(leftFactor, core);
+  const { U, S, V } = la.svd(la.matmul(inner, rightFactor, { transposeB: true }));
+  const keep = { columns: [0, rank] as const };
+  const spectrum = la.shape(S);
+  const asRow = la.reshape(S, [...spectrum.slice(0, -1), 1, spectrum.at(-1) as number]);
+  return {
+    U: la.matmul(leftBasis, la.slice(U, keep)),
+    S: la.reshape(la.slice(asRow, keep), [...spectrum.slice(0, -1), rank]),
+    V: la.matmul(rightBasis, la.slice(V, keep)),
+  };
+}

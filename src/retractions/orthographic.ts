@@ -1,0 +1,36 @@
+/** The orthographic retraction: the matrix of rank r that projects orthogonally onto X + tξ. */
+import { NumericalError } from '../core/errors.js';
+import { embeddedDifference } from '../metrics/fixed-rank-blocks.js';
+import { type FixedRankRetraction, truncatedProduct } from './fixed-rank-retraction.js';
+
+/**
+ * R_X(tξ) = (U W + tUp) W⁻¹ (W Vᵀ + tVpᵀ) with W = Σ + tM. Of second order for the embedded metric; its inverse is P_X(Y − X).
+ *
+ * Defined only while W is invertible: a step that makes it singular is a `NumericalError`. O((m+n)r²) flops.
+ *
+ * @see Absil and Oseledets, "Low-rank retractions: a survey and new results", Comput. Optim. Appl. 62, 2015, section 3.2.
+ */
+export function orthographic(): FixedRankRetraction {
+  return {
+    name: 'orthographic',
+    secondOrderFor: ['embedded'],
+    retract(la, x, u, t) {
+      const core = la.axpy(t, u.M, la.diagMatrix(x.S));
+      const left = la.axpy(t, u.Up, la.matmul(x.U, core));
+      const right = la.axpy(t, u.Vp, la.matmul(x.V, core, { transposeB: true }));
+      // W⁻¹ = R⁻¹Qᵀ, so that L W⁻¹ Rᵀ needs no inverse: the core of the truncated product is solved for.
+      const { Q, R } = la.qr(core);
+      try {
+        const inverse = la.solveTriangular(R, la.transpose(Q), { lower: false });
+        return truncatedProduct(la, left, inverse, right, la.shape(x.S).at(-1) as number);
+      } catch (error) {
+        if (!(error instanceof NumericalError)) throw error;
+        throw new NumericalError(
+          `orthographic: the step t = ${t} makes Σ + tM singular, where this retraction is not defined; take a shorter step or use truncatedSvd()`,
+          { cause: error },
+        );
+      }
+    },
+    inverse: embeddedDifference,
+  };
+}

@@ -1,0 +1,26 @@
+/** The projection retraction: the nearest matrix of rank r to X + tξ. */
+import { type FixedRankRetraction, truncatedProduct } from './fixed-rank-retraction.js';
+
+/**
+ * R_X(tξ) = the best rank-r approximation of X + tξ in Frobenius norm, from the factorization
+ * X + tξ = [U Up] [[Σ + tM, tI], [tI, 0]] [V Vp]ᵀ. Of second order for the embedded metric.
+ *
+ * O((m+n)r²) flops: two thin QRs of 2r columns and one 2r×2r SVD.
+ *
+ * @see Vandereycken 2013, algorithm 6; Absil and Malick, "Projection-like retractions on matrix manifolds", SIAM J. Optim. 22(1), 2012.
+ */
+export function truncatedSvd(): FixedRankRetraction {
+  return {
+    name: 'truncatedSvd',
+    secondOrderFor: ['embedded'],
+    retract(la, x, u, t) {
+      const shape = la.shape(x.S);
+      const rank = shape.at(-1) as number;
+      const off = la.scale(t, la.eye(rank, shape.slice(0, -1)));
+      const top = la.concat([la.axpy(t, u.M, la.diagMatrix(x.S)), off], 'columns');
+      const bottom = la.concat([off, la.full(la.shape(off), 0)], 'columns');
+      const core = la.concat([top, bottom], 'rows');
+      return truncatedProduct(la, la.concat([x.U, u.Up], 'columns'), core, la.concat([x.V, u.Vp], 'columns'), rank);
+    },
+  };
+}

@@ -1,0 +1,126 @@
+/** Adam, and AdamW with decoupled weight decay. */
+import { ConfigError } from '../../core/errors.js';
+import { checkChoice, checkKeys, checkNumber } from '../../core/options.js';
+import { axpyTree, mapTree, scaleTree } from '../../core/tree.js';
+import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
+import type { RetractTransport } from '../../manifolds/manifold.js';
+import type { DirectionContext, DirectionRule, Memory } from '../solver.js';
+
+/**
+ * What becomes of Adam's moments when the point's coordinates change gauge. `'transport'`: both follow, the first by the covector map and
+ * the second by its entrywise square. `'transport-first'`: the first only. `'keep'`: both stay where they are, as BaLoRA was published.
+ */
+export type MomentRule = 'transport' | 'transport-first' | 'keep';
+
+/** Options of {@link adam}. */
+export interface AdamOptions {
+  /** Decay rate of the average of gradients, in [0, 1). Default: {@link adamDefaults}. */
+  readonly beta1?: number;
+  /** Decay rate of the average of squared gradients, in [0, 1). */
+  readonly beta2?: number;
+  /** Added to the root of the second moment. */
+  readonly epsilon?: number;
+  /** What becomes of the moments under a change of gauge. */
+  readonly moments?: MomentRule;
+}
+
+/** Options of {@link adamw}. */
+export interface AdamWOptions extends AdamOptions {
+  /** Decoupled weight decay: each step also shrinks the point by stepSize·weightDecay. Default: {@link adamwDefaults}. */
+  readonly weightDecay?: number;
+}
+
+/** The defaults of {@link adam}: PyTorch's, and moments that follow the gauge. */
+export const adamDefaults = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, moments: 'transport' } as const;
+
+/** The defaults of {@link adamw}: PyTorch's, and moments that follow the gauge. */
+export const adamwDefaults = { ...adamDefaults, weightDecay: 0.01 } as const;
+
+/**
+ * u = −m̂ / (√v̂ + ε) entrywise, with bias-corrected averages m of the gradient and v of its square.
+ *
+ * Entrywise rules depend on coordinates. On manifolds that accept any displacement (`acceptsAmbientDirections`) u is used as it is, on the others it
+ * is made tangent.
+ *
+ * @throws ConfigError if a rate is not in [0, 1) or ε is not positive.
+ * @see Kingma and Ba, "Adam", ICLR 2015, algorithm 1.
+ */
+export function adam(options: AdamOptions = {}): DirectionRule {
+  checkKeys('adam', options, Object.keys(adamDefaults));
+  return adamRule('adam', { ...adamDefaults, ...options, weightDecay: 0 });
+}
+
+/**
+ * Adam with decoupled weight decay: u = −m̂ / (√v̂ + ε) − weightDecay·x, in the coordinates of the point.
+ *
+ * @throws ConfigError as {@link adam}, if the decay is negative, and at the first step if the manifold has no direction of decay.
+ * @see Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2 (PyTorch's AdamW).
+ */
+export function adamw(options: AdamWOptions = {}): DirectionRule {
+  checkKeys('adamw', options, Object.keys(adamwDefaults));
+  return adamRule('adamw', { ...adamwDefaults, ...options });
+}
+
+function adamRule(name: string, options: Required<AdamWOptions>): DirectionRule {
+  const { beta1, beta2, epsilon, moments, weightDecay } = options;
+  checkNumber(name, 'beta1', beta1, { min: 0, below: 1 });
+  checkNumber(name, 'beta2', beta2, { min: 0, below: 1 });
+  checkNumber(name, 'epsilon', epsilon, { above: 0 });
+  checkNumber(name, 'weightDecay', weightDecay, { min: 0 });
+  checkChoice(name, 'moments', moments, ['transport', 'transport-first', 'keep']);
+  return {
+    name,
+    direction(context) {
+      const { la, step, first, second } = updateMoments(context, options);
+      const firstCorrection = 1 - beta1 ** step;
+      const rootCorrection = Math.sqrt(1 - beta2 ** step);
+      const adaptive = mapTree(
+        la,
+        (m, v) => {
+          const denominator = la.add(la.scale(1 / rootCorrection, la.sqrt(v)), la.full(la.shape(v), epsilon));
+          return la.scale(-1 / firstCorrection, la.divide(m, denominator));
+        },
+        first,
+        second,
+      );
+      const direction = weightDecay === 0 ? adaptive : axpyTree(la, -weightDecay, decayOf(name, context), adaptive);
+      return { direction, memory: { tangents: { first, second }, numbers: { step } } };
+    },
+    move: (memory, transport) => moveMoments(memory, transport, moments),
+  };
+}
+
+/** m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g². */
+function updateMoments<M, P, T>(
+  { manifold, gradient, memory }: DirectionContext<M, P, T>,
+  { beta1, beta2 }: Required<AdamWOptions>,
+): { la: LinearAlgebra<M>; step: number; first: T; second: T } {
+  const la = manifold.algebra;
+  const { first: previousFirst, second: previousSecond } = memory.tangents;
+  const newFirst = scaleTree(la, 1 - beta1, gradient);
+  const newSecond = mapTree(la, (g) => la.scale(1 - beta2, la.square(g)), gradient);
+  return {
+    la,
+    step: (memory.numbers.step ?? 0) + 1,
+    first: previousFirst === undefined ? newFirst : axpyTree(la, beta1, previousFirst, newFirst),
+    second: previousSecond === undefined ? newSecond : axpyTree(la, beta2, previousSecond, newSecond),
+  };
+}
+
+function decayOf<M, P, T>(name: string, { manifold, x }: DirectionContext<M, P, T>): T {
+  if (manifold.decayDirection === undefined) {
+    throw new ConfigError(
+      `${name}: weight decay needs a direction in which points shrink, and ${manifold.name} has none; pass weightDecay: 0 or use adam()`,
+    );
+  }
+  return manifold.decayDirection(x);
+}
+
+function moveMoments<P, T>(memory: Memory<T>, transport: RetractTransport<P, T>, moments: MomentRule): Memory<T> {
+  const { first, second } = memory.tangents;
+  if (moments === 'keep' || first === undefined || second === undefined) return memory;
+  return {
+    ...memory,
+    tangents: { first: transport.covector(first), second: moments === 'transport' ? transport.secondMoment(second) : second },
+  };
+}

@@ -1,0 +1,38 @@
+/** Heavy-ball momentum. */
+import { checkKeys, checkNumber } from '../../core/options.js';
+import { axpyTree, scaleTree } from '../../core/tree.js';
+import { carryTangents } from '../carry.js';
+import type { DirectionRule } from '../solver.js';
+
+/** Options of {@link momentum}. */
+export interface MomentumOptions {
+  /** How much of the last velocity is kept, in [0, 1). Default: {@link momentumDefaults}. */
+  readonly decay?: number;
+}
+
+/** The defaults of {@link momentum}. */
+export const momentumDefaults = { decay: 0.9 } as const;
+
+/**
+ * v ← decay·v + grad f(x), u = −v; the velocity v is a tangent vector, and is carried as one.
+ *
+ * In flat space this is PyTorch's SGD with momentum and no dampening.
+ *
+ * @throws ConfigError if decay is not in [0, 1).
+ * @see Polyak, "Some methods of speeding up the convergence of iteration methods", 1964.
+ */
+export function momentum(options: MomentumOptions = {}): DirectionRule {
+  checkKeys('momentum', options, ['decay']);
+  const { decay } = { ...momentumDefaults, ...options };
+  checkNumber('momentum', 'decay', decay, { min: 0, below: 1 });
+  return {
+    name: `momentum(${decay})`,
+    direction({ manifold, gradient, memory }) {
+      const la = manifold.algebra;
+      const previous = memory.tangents.velocity;
+      const velocity = previous === undefined ? gradient : axpyTree(la, decay, previous, gradient);
+      return { direction: scaleTree(la, -1, velocity), memory: { tangents: { velocity }, numbers: {} } };
+    },
+    move: carryTangents,
+  };
+}

@@ -1,0 +1,12 @@
+/** Steepest descent. */
+import { scaleTree } from '../../core/tree.js';
+import { type DirectionRule, emptyMemory } from '../solver.js';
+
+/** u = −grad f(x). On a stochastic cost: stochastic gradient descent. */
+export function sgd(): DirectionRule {
+  return {
+    name: 'sgd',
+    direction: ({ manifold, gradient }) => ({ direction: scaleTree(manifold.algebra, -1, gradient), memory: emptyMemory }),
+    move: (memory) => memory,
+  };
+}

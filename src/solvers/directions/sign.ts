@@ -1,0 +1,41 @@
+/** Sign descent without memory. */
+import { checkKeys, checkNumber } from '../../core/options.js';
+import { mapTree } from '../../core/tree.js';
+import { type DirectionRule, emptyMemory } from '../solver.js';
+
+/** Options of {@link sign}. */
+export interface SignOptions {
+  /** Added to |g|, so that a zero gradient gives a zero step. Default: {@link signDefaults}. */
+  readonly epsilon?: number;
+}
+
+/** The defaults of {@link sign}. */
+export const signDefaults = { epsilon: 1e-8 } as const;
+
+/**
+ * u = −g / (|g| + ε) entrywise: Adam without averages. It depends on the coordinates of the point, so that gauges matter.
+ *
+ * @throws ConfigError if ε is not positive.
+ * @see Castin et al., "Balanced LoRA", ICML 2026, arXiv 2605.31484 (the synthetic experiment's adaptive optimizer).
+ */
+export function sign(options: SignOptions = {}): DirectionRule {
+  checkKeys('sign', options, ['epsilon']);
+  const { epsilon } = { ...signDefaults, ...options };
+  checkNumber('sign', 'epsilon', epsilon, { above: 0 });
+  return {
+    name: 'sign',
+    direction({ manifold, gradient }) {
+      const la = manifold.algebra;
+      const direction = mapTree(
+        la,
+        (g) => {
+          const magnitude = la.add(la.abs(g), la.full(la.shape(g), epsilon));
+          return la.scale(-1, la.divide(g, magnitude));
+        },
+        gradient,
+      );
+      return { direction, memory: emptyMemory };
+    },
+    move: (memory) => memory,
+  };
+}

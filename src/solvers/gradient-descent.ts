@@ -1,0 +1,81 @@
+/**
+ * The descent engine: Riemannian gradient → direction rule → step size → retraction → transport of the rule's state.
+ * Every first-order method of the library, LoRA training included, is this solver with other parts.
+ */
+import { ConfigError } from '../core/errors.js';
+import { checkKeys, describeValue } from '../core/options.js';
+import { carryTangents } from './carry.js';
+import { sgd } from './directions/sgd.js';
+import type { Objective } from './problem.js';
+import { type DirectionRule, emptyMemory, type Solver, type SolverState, type StepSizeRule } from './solver.js';
+import { armijo } from './step-sizes/armijo.js';
+
+/** Options of {@link gradientDescent}. */
+export interface GradientDescentOptions {
+  /** How far to go along the direction. Default: {@link armijo}, which needs a deterministic cost. */
+  readonly stepSize?: StepSizeRule;
+  /** Which way to go. Default: {@link sgd}, the negative gradient. */
+  readonly direction?: DirectionRule;
+}
+
+/**
+ * Riemannian gradient descent: x ← R_x(t u), u from the direction rule, t from the step-size rule.
+ *
+ * @throws ConfigError on unknown options, and from `init` if a line search meets a stochastic cost.
+ * @see Absil, Mahony and Sepulchre 2008, algorithm 1; Boumal 2023, algorithm 4.1.
+ */
+export function gradientDescent(options: GradientDescentOptions = {}): Solver {
+  checkKeys('gradientDescent', options, ['stepSize', 'direction']);
+  const { stepSize = armijo(), direction = sgd() } = options;
+  if (typeof stepSize?.choose !== 'function') {
+    throw new ConfigError(
+      `gradientDescent: stepSize must be a step-size rule, got ${describeValue(stepSize)}; pass, say, constantStep(0.1) or armijo()`,
+    );
+  }
+  if (typeof direction?.direction !== 'function') {
+    throw new ConfigError(
+      `gradientDescent: direction must be a direction rule, got ${describeValue(direction)}; pass, say, sgd() or adam()`,
+    );
+  }
+  return {
+    name: `gradientDescent(${direction.name}, ${stepSize.name})`,
+    async init<M, P, T>(problem: Objective<M, P, T>, x: P): Promise<SolverState<P, T>> {
+      if (problem.stochastic && stepSize.comparesCosts) {
+        throw new ConfigError(
+          `gradientDescent: ${stepSize.name} compares costs, but the cost changes with each batch; use constantStep, or pass { frozenBatch: true } to compare on the step's own batch`,
+        );
+      }
+      const evaluation = await problem.evaluate(x, 0);
+      return { ...evaluation, x, iteration: 0, stepSize: 0, memory: {} };
+    },
+    step: (problem, state) => descend(problem, state, direction, stepSize),
+  };
+}
+
+async function descend<M, P, T>(
+  problem: Objective<M, P, T>,
+  state: SolverState<P, T>,
+  directionRule: DirectionRule,
+  stepSizeRule: StepSizeRule,
+): Promise<SolverState<P, T>> {
+  const { manifold } = problem;
+  const { x, gradient, gradientNorm, iteration, memory } = state;
+  const chosen = await directionRule.direction({ manifold, iteration, x, gradient, gradientNorm, memory: memory.direction ?? emptyMemory });
+  const direction = manifold.acceptsAmbientDirections ? chosen.direction : manifold.toTangent(x, chosen.direction);
+  const choice = await stepSizeRule.choose({ problem, state, direction, memory: memory.stepSize ?? emptyMemory });
+  if (choice.stalled !== undefined) return { ...state, stalled: choice.stalled };
+  if (!Number.isFinite(choice.stepSize)) {
+    throw new ConfigError(
+      `gradientDescent: ${stepSizeRule.name} gave the step size ${choice.stepSize} at iteration ${iteration}; a rule must give a finite number`,
+    );
+  }
+  const transport = choice.transport ?? manifold.retractTransport(x, direction, choice.stepSize);
+  const evaluation = await problem.evaluate(transport.point, iteration + 1);
+  return {
+    ...evaluation,
+    x: transport.point,
+    iteration: iteration + 1,
+    stepSize: choice.stepSize,
+    memory: { direction: directionRule.move(chosen.memory, transport), stepSize: carryTangents(choice.memory, transport) },
+  };
+}

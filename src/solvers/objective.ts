@@ -1,0 +1,91 @@
+/** From a problem as the user states it to the objective that solvers see: batches drawn, gradients Riemannian. */
+import { ConfigError, NotImplementedError } from '../core/errors.js';
+import { describeValue } from '../core/options.js';
+import type { Objective, Problem } from './problem.js';
+
+/** How a problem tells what its gradient is. */
+const gradientKinds = ['ambient', 'coordinates', 'riemannian'] as const;
+
+/** @throws ConfigError naming the first part of the problem that is missing. */
+function checkProblem<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, Batch>): void {
+  if (typeof problem?.manifold?.retractTransport !== 'function') {
+    throw new ConfigError(
+      `problem: 'manifold' must be a manifold, got ${describeValue(problem?.manifold)}; make one with, say, fixedRank({ m, n, rank })`,
+    );
+  }
+  if (typeof problem.cost !== 'function')
+    throw new ConfigError(`problem: 'cost' must be a function (x, batch) => number, got ${describeValue(problem.cost)}`);
+  const { gradient } = problem;
+  if (!gradientKinds.includes(gradient?.kind) || typeof gradient.at !== 'function') {
+    throw new ConfigError(
+      `problem: 'gradient' must be { kind: 'ambient' | 'coordinates' | 'riemannian', at: (x, batch) => … }, got ${describeValue(gradient)}; ` +
+        "use 'ambient' for the derivative by X, 'coordinates' for the derivative by the point's own arrays",
+    );
+  }
+}
+
+/**
+ * Wraps a problem for a solver.
+ *
+ * The batch of a step is drawn once, and kept until another step asks: a line search and the gradient of one step see the same data.
+ *
+ * @throws ConfigError if a part of the problem is missing.
+ */
+export function objective<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, Batch>): Objective<M, P, T> {
+  checkProblem(problem);
+  const { manifold, gradient, hessian, nextBatch } = problem;
+  let drawn: { readonly k: number; readonly batch: Batch } | undefined;
+  const batchOf = async (k: number): Promise<Batch> => {
+    // Without nextBatch, Batch is undefined by the problem's type.
+    if (nextBatch === undefined) return undefined as Batch;
+    if (drawn?.k !== k) drawn = { k, batch: await nextBatch.call(problem, k) };
+    return drawn.batch;
+  };
+  const toRiemannian = (x: P, derivative: G | P | T): T => {
+    if (gradient.kind === 'ambient') return manifold.egradToRgrad(x, derivative as G);
+    return gradient.kind === 'coordinates' ? manifold.coordinatesToRgrad(x, derivative as P) : (derivative as T);
+  };
+  const costAndDerivative = async (x: P, batch: Batch): Promise<{ readonly cost: number; readonly gradient: G | P | T }> => {
+    if (problem.costAndGradient !== undefined) return problem.costAndGradient(x, batch);
+    return { cost: await problem.cost(x, batch), gradient: await gradient.at(x, batch) };
+  };
+  return {
+    manifold,
+    stochastic: nextBatch !== undefined,
+    cost: async (x, k) => problem.cost(x, await batchOf(k)),
+    async evaluate(x, k) {
+      const { cost, gradient: derivative } = await costAndDerivative(x, await batchOf(k));
+      const riemannian = toRiemannian(x, derivative);
+      return { cost, gradient: riemannian, gradientNorm: await manifold.norm(x, riemannian) };
+    },
+    async hessian(x, u, k) {
+      const batch = await batchOf(k);
+      if (hessian?.kind === 'riemannian') return hessian.at(x, u, batch);
+      if (hessian === undefined || gradient.kind !== 'ambient' || manifold.ehessToRhess === undefined) {
+        throw new NotImplementedError(
+          `hessian: ${hessian === undefined ? 'the problem states none' : `${manifold.name} has no ehessToRhess, or the gradient is not 'ambient'`}; ` +
+            "state hessian: { kind: 'riemannian', at: (x, u) => … }, or use a manifold that converts Euclidean Hessians",
+        );
+      }
+      return manifold.ehessToRhess(x, await gradient.at(x, batch), await hessian.at(x, u, batch), u);
+    },
+  };
+}
+
+/**
+ * Remembers a function's last results by point and batch, so that cost and gradient share what both need, such as a residual.
+ *
+ * Points are compared by identity, which is what solvers pass on. Results are forgotten with their point.
+ *
+ * @param compute - a pure function of the point (an object) and the batch.
+ */
+export function perPoint<P extends object, Batch, Result>(compute: (x: P, batch: Batch) => Result): (x: P, batch: Batch) => Result {
+  const results = new WeakMap<P, { readonly batch: Batch; readonly result: Result }>();
+  return (x, batch) => {
+    const known = results.get(x);
+    if (known !== undefined && known.batch === batch) return known.result;
+    const result = compute(x, batch);
+    results.set(x, { batch, result });
+    return result;
+  };
+}

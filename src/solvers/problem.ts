@@ -1,0 +1,60 @@
+/**
+ * A cost on a manifold, and the form in which a solver sees it.
+ */
+import type { Awaitable } from '../core/awaitable.js';
+import type { Manifold } from '../manifolds/manifold.js';
+
+/** The derivative of a cost. It says what it is, so that the manifold can turn it into the Riemannian gradient. */
+export type Gradient<P, T, G, Batch> =
+  /** ∇g(X) in the ambient space: for fixed rank an m×n matrix in any form (dense, CSR, factored, operator). */
+  | { readonly kind: 'ambient'; at(x: P, batch: Batch): Awaitable<G> }
+  /** The derivative by the coordinates of the point, as automatic differentiation gives it. */
+  | { readonly kind: 'coordinates'; at(x: P, batch: Batch): Awaitable<P> }
+  /** The Riemannian gradient itself. */
+  | { readonly kind: 'riemannian'; at(x: P, batch: Batch): Awaitable<T> };
+
+/** The second derivative of a cost along a tangent vector. */
+export type Hessian<P, T, G, Batch> =
+  /** ∇²g(X)[ξ] in the ambient space, ξ the embedded tangent. */
+  | { readonly kind: 'ambient'; at(x: P, u: T, batch: Batch): Awaitable<G> }
+  /** The Riemannian Hessian along u itself. */
+  | { readonly kind: 'riemannian'; at(x: P, u: T, batch: Batch): Awaitable<T> };
+
+/**
+ * A cost to minimize over a manifold. With `nextBatch` it is stochastic: step k sees the batch `nextBatch(k)`; without, `batch` is `undefined`.
+ *
+ * Work shared between cost and gradient at one point belongs in `costAndGradient`, or in a function wrapped in {@link perPoint}.
+ */
+export interface Problem<M, P, T = P, Z = T, G = Z, Batch = undefined> {
+  readonly manifold: Manifold<M, P, T, Z, G>;
+  cost(x: P, batch: Batch): Awaitable<number>;
+  readonly gradient: Gradient<P, T, G, Batch>;
+  /** Cost and gradient (of the kind that `gradient` says) in one pass, for costs where that is cheaper. */
+  costAndGradient?(x: P, batch: Batch): Awaitable<{ readonly cost: number; readonly gradient: G | P | T }>;
+  readonly hessian?: Hessian<P, T, G, Batch>;
+  /** The batch of step k = 0, 1, …; its presence makes the cost stochastic. */
+  nextBatch?(k: number): Awaitable<Batch>;
+}
+
+/** Cost and Riemannian gradient at a point. */
+export interface Evaluation<T> {
+  readonly cost: number;
+  readonly gradient: T;
+  /** ‖gradient‖_x in the manifold's metric. */
+  readonly gradientNorm: number;
+}
+
+/**
+ * A problem as a solver sees it: batches are drawn, gradients are Riemannian. Made by {@link objective}; solvers are written against this.
+ */
+export interface Objective<M, P, T> {
+  readonly manifold: Manifold<M, P, T, unknown, unknown>;
+  /** Whether each step sees another batch. */
+  readonly stochastic: boolean;
+  /** The cost at x on the batch of step k. */
+  cost(x: P, k: number): Awaitable<number>;
+  /** Cost, Riemannian gradient and its norm at x on the batch of step k. */
+  evaluate(x: P, k: number): Promise<Evaluation<T>>;
+  /** The Riemannian Hessian along u on the batch of step k. @throws NotImplementedError if problem or manifold has none. */
+  hessian(x: P, u: T, k: number): Promise<T>;
+}

@@ -1,0 +1,93 @@
+/**
+ * The contracts of the descent engine: a solver, and the two parts that `gradientDescent` is put together from.
+ * All state is data (named tangents and named numbers), so that it can be inspected, carried to the next point, saved and resumed.
+ */
+import type { Awaitable } from '../core/awaitable.js';
+import type { Manifold, RetractTransport } from '../manifolds/manifold.js';
+import type { Objective } from './problem.js';
+
+/** What an algorithm remembers between steps. */
+export interface Memory<T> {
+  /** Quantities that live at the current point: momentum, moments, the previous gradient carried over. */
+  readonly tangents: Readonly<Record<string, T>>;
+  /** Everything else: counters, the last step size. */
+  readonly numbers: Readonly<Record<string, number>>;
+}
+
+/** A {@link Memory} of nothing. */
+export const emptyMemory: Memory<never> = { tangents: {}, numbers: {} };
+
+/** Where a solver is. Solvers may keep more in `memory`. */
+export interface SolverState<P, T> {
+  /** Steps taken so far. */
+  readonly iteration: number;
+  readonly x: P;
+  /** Cost at x, on the batch of this iteration if the cost is stochastic. */
+  readonly cost: number;
+  /** Riemannian gradient at x. */
+  readonly gradient: T;
+  /** Its norm in the manifold's metric. */
+  readonly gradientNorm: number;
+  /** The step size t of the step that led here: x = R(x_previous, t·direction); 0 at the start. */
+  readonly stepSize: number;
+  /** Set by a solver that cannot go on (a line search without decrease): the reason, in words. */
+  readonly stalled?: string;
+  /** What each part of the solver remembers, by the part's name. */
+  readonly memory: Readonly<Record<string, Memory<T>>>;
+}
+
+/** An algorithm: how to begin, and how to take one step. Writing one is writing these two functions (docs/custom-solver.md). */
+export interface Solver {
+  readonly name: string;
+  /** The state at the initial point. */
+  init<M, P, T>(problem: Objective<M, P, T>, x: P): Awaitable<SolverState<P, T>>;
+  /** The state one step on. Must not modify `state`. */
+  step<M, P, T>(problem: Objective<M, P, T>, state: SolverState<P, T>): Awaitable<SolverState<P, T>>;
+}
+
+/** What a direction rule sees at the current point. */
+export interface DirectionContext<M, P, T> {
+  readonly manifold: Manifold<M, P, T, unknown, unknown>;
+  readonly iteration: number;
+  readonly x: P;
+  readonly gradient: T;
+  readonly gradientNorm: number;
+  /** What the rule left behind at the last step, carried to x by {@link DirectionRule.move}; empty at the first. */
+  readonly memory: Memory<T>;
+}
+
+/** Turns the Riemannian gradient into the direction of the step, and owns the state that this takes. */
+export interface DirectionRule {
+  readonly name: string;
+  /** The direction u of the step x ← R_x(t u), pointing downhill, and what to remember. */
+  direction<M, P, T>(context: DirectionContext<M, P, T>): Awaitable<{ readonly direction: T; readonly memory: Memory<T> }>;
+  /** Carries the memory to the new point. */
+  move<P, T>(memory: Memory<T>, transport: RetractTransport<P, T>): Memory<T>;
+}
+
+/** What a step-size rule sees. */
+export interface StepSizeContext<M, P, T> {
+  readonly problem: Objective<M, P, T>;
+  readonly state: SolverState<P, T>;
+  readonly direction: T;
+  /** What the rule left behind at the last step, its tangents carried to x as vectors. */
+  readonly memory: Memory<T>;
+}
+
+/** How far to go, decided. */
+export interface StepChoice<P, T> {
+  readonly stepSize: number;
+  /** The step already taken, if the rule had to try it; saves the engine a second retraction. */
+  readonly transport?: RetractTransport<P, T>;
+  /** Why no acceptable step was found; the engine stops there. */
+  readonly stalled?: string;
+  readonly memory: Memory<T>;
+}
+
+/** Chooses the step size t of x ← R_x(t u). */
+export interface StepSizeRule {
+  readonly name: string;
+  /** Whether the rule compares costs of different points, and so must not see a new batch between them. */
+  readonly comparesCosts: boolean;
+  choose<M, P, T>(context: StepSizeContext<M, P, T>): Awaitable<StepChoice<P, T>>;
+}

@@ -1,0 +1,63 @@
+/** Armijo backtracking with a first trial from the last decrease. */
+import { checkKeys, checkNumber } from '../../core/options.js';
+import type { StepSizeContext, StepSizeRule } from '../solver.js';
+import { type BacktrackingOptions, backtrack, costSlack, noDecrease, uphill } from './backtracking.js';
+
+/** Options of {@link armijo}. */
+export interface ArmijoOptions extends BacktrackingOptions {
+  /** The very first trial step t. Default: 1/‖u‖, a step of unit length. */
+  readonly initialStep?: number;
+  /** The first trial overshoots the step that would repeat the last decrease by this factor, ≥ 1. */
+  readonly optimism?: number;
+}
+
+/** The defaults of {@link armijo}: Manopt's. */
+export const armijoDefaults = { contraction: 0.5, sufficientDecrease: 2 ** -13, maxTrials: 30, frozenBatch: false, optimism: 2 } as const;
+
+/** @throws ConfigError if a backtracking option is out of range. */
+export function checkBacktracking(caller: string, options: Required<BacktrackingOptions>): void {
+  checkNumber(caller, 'contraction', options.contraction, { above: 0, below: 1 });
+  checkNumber(caller, 'sufficientDecrease', options.sufficientDecrease, { above: 0, below: 1 });
+  checkNumber(caller, 'maxTrials', options.maxTrials, { min: 1 });
+}
+
+/**
+ * The largest t of the sequence t₀, c·t₀, c²·t₀, … with f(R_x(t u)) ≤ f(x) + σ t ⟨grad f(x), u⟩.
+ *
+ * t₀ = 2·optimism·(f(x) − f(x_previous))/slope, the step that would repeat the last decrease, made longer; where that decrease was lost in rounding, the last step.
+ *
+ * @throws ConfigError if an option is out of range.
+ * @see Nocedal and Wright, Numerical Optimization, 2006, algorithm 3.1 and equation 3.60; Manopt's `linesearch`.
+ */
+export function armijo(options: ArmijoOptions = {}): StepSizeRule {
+  checkKeys('armijo', options, [...Object.keys(armijoDefaults), 'initialStep']);
+  const settings = { ...armijoDefaults, ...options };
+  checkBacktracking('armijo', settings);
+  checkNumber('armijo', 'optimism', settings.optimism, { min: 1 });
+  if (settings.initialStep !== undefined) checkNumber('armijo', 'initialStep', settings.initialStep, { above: 0 });
+  return {
+    name: 'armijo',
+    comparesCosts: !settings.frozenBatch,
+    async choose(context) {
+      const { problem, state, direction } = context;
+      const slope = await problem.manifold.inner(state.x, state.gradient, direction);
+      if (!(slope < 0)) return uphill('armijo', slope);
+      const first = await firstTrial(context, slope, settings);
+      const result = await backtrack(context, first, slope, state.cost, settings);
+      if (result.transport === undefined) return noDecrease('armijo', result);
+      return { stepSize: result.stepSize, transport: result.transport, memory: { tangents: {}, numbers: { cost: state.cost } } };
+    },
+  };
+}
+
+async function firstTrial<M, P, T>(
+  context: StepSizeContext<M, P, T>,
+  slope: number,
+  { initialStep, optimism }: { readonly initialStep?: number; readonly optimism: number },
+): Promise<number> {
+  const { problem, state, direction, memory } = context;
+  const previousCost = memory.numbers.cost;
+  if (previousCost === undefined) return initialStep ?? 1 / (await problem.manifold.norm(state.x, direction));
+  const decrease = previousCost - state.cost;
+  return decrease > costSlack(context) ? (-2 * optimism * decrease) / slope : optimism * state.stepSize;
+}

@@ -1,0 +1,96 @@
+/** Barzilai–Borwein steps, made safe by a non-monotone line search. */
+import { ConfigError } from '../../core/errors.js';
+import { checkChoice, checkKeys, checkNumber } from '../../core/options.js';
+import { axpyTree, scaleTree } from '../../core/tree.js';
+import type { StepSizeContext, StepSizeRule } from '../solver.js';
+import { checkBacktracking } from './armijo.js';
+import { type BacktrackingOptions, backtrack, noDecrease, uphill } from './backtracking.js';
+
+/** Which secant quotient gives the step: `'long'` ⟨s,s⟩/⟨s,y⟩, `'short'` ⟨s,y⟩/⟨y,y⟩, or both in turn. */
+export type SecantQuotient = 'long' | 'short' | 'alternating';
+
+/** Options of {@link barzilaiBorwein}. */
+export interface BarzilaiBorweinOptions extends BacktrackingOptions {
+  /** Which quotient. Default: {@link barzilaiBorweinDefaults}. */
+  readonly quotient?: SecantQuotient;
+  /** Steps are kept at least this long. */
+  readonly minStep?: number;
+  /** Steps are kept at most this long. */
+  readonly maxStep?: number;
+  /** The cost must fall below the largest of this many last costs. */
+  readonly window?: number;
+}
+
+/** The defaults of {@link barzilaiBorwein}. */
+export const barzilaiBorweinDefaults = {
+  contraction: 0.5,
+  sufficientDecrease: 1e-4,
+  maxTrials: 30,
+  frozenBatch: false,
+  quotient: 'alternating',
+  minStep: 1e-12,
+  maxStep: 1e12,
+  window: 10,
+} as const;
+
+/**
+ * The step of a secant equation between the last two points: with s the last step and y the change of gradient, both carried to x,
+ * t = ⟨s,s⟩/⟨s,y⟩ or ⟨s,y⟩/⟨y,y⟩; then backtracking below the largest of the last costs, since such steps are not monotone.
+ *
+ * Meant for the direction −grad f.
+ *
+ * @throws ConfigError if an option is out of range.
+ * @see Iannazzo and Porcelli, "The Riemannian Barzilai–Borwein method with nonmonotone line search", IMA J. Numer. Anal. 38(1), 2018, algorithm 1.
+ */
+export function barzilaiBorwein(options: BarzilaiBorweinOptions = {}): StepSizeRule {
+  checkKeys('barzilaiBorwein', options, Object.keys(barzilaiBorweinDefaults));
+  const settings: Required<BarzilaiBorweinOptions> = { ...barzilaiBorweinDefaults, ...options };
+  checkBacktracking('barzilaiBorwein', settings);
+  checkChoice('barzilaiBorwein', 'quotient', settings.quotient, ['long', 'short', 'alternating']);
+  checkNumber('barzilaiBorwein', 'minStep', settings.minStep, { above: 0 });
+  checkNumber('barzilaiBorwein', 'maxStep', settings.maxStep, { above: 0 });
+  checkNumber('barzilaiBorwein', 'window', settings.window, { min: 1 });
+  if (settings.minStep > settings.maxStep) {
+    throw new ConfigError(`barzilaiBorwein: minStep (${settings.minStep}) must not exceed maxStep (${settings.maxStep}); swap them`);
+  }
+  return {
+    name: 'barzilaiBorwein',
+    comparesCosts: !settings.frozenBatch,
+    async choose(context) {
+      const { problem, state, direction, memory } = context;
+      const slope = await problem.manifold.inner(state.x, state.gradient, direction);
+      if (!(slope < 0)) return uphill('barzilaiBorwein', slope);
+      const recentCosts = [...Object.values(memory.numbers), state.cost].slice(-settings.window);
+      const first = (await secantStep(context, settings)) ?? 1 / (await problem.manifold.norm(state.x, direction));
+      const result = await backtrack(context, first, slope, Math.max(...recentCosts), settings);
+      if (result.transport === undefined) return noDecrease('barzilaiBorwein', result);
+      const step = scaleTree(problem.manifold.algebra, result.stepSize, direction);
+      return {
+        stepSize: result.stepSize,
+        transport: result.transport,
+        memory: {
+          tangents: { step, gradient: state.gradient },
+          numbers: Object.fromEntries(recentCosts.map((cost, age) => [`cost${age}`, cost])),
+        },
+      };
+    },
+  };
+}
+
+/** The secant quotient, clipped; undefined at the first iteration. Where ⟨s, y⟩ ≤ 0 the cost curves downward along s: the last step, doubled. */
+async function secantStep<M, P, T>(
+  { problem, state, memory }: StepSizeContext<M, P, T>,
+  { quotient, minStep, maxStep }: Required<BarzilaiBorweinOptions>,
+): Promise<number | undefined> {
+  const { step, gradient: previousGradient } = memory.tangents;
+  if (step === undefined || previousGradient === undefined) return undefined;
+  const { manifold } = problem;
+  const change = axpyTree(manifold.algebra, -1, previousGradient, state.gradient);
+  const curvature = await manifold.inner(state.x, step, change);
+  if (!(curvature > 0)) return Math.min(maxStep, 2 * state.stepSize);
+  const long = quotient === 'long' || (quotient === 'alternating' && state.iteration % 2 === 1);
+  const secant = long
+    ? (await manifold.inner(state.x, step, step)) / curvature
+    : curvature / (await manifold.inner(state.x, change, change));
+  return Math.min(maxStep, Math.max(minStep, secant));
+}

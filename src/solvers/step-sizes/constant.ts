@@ -1,0 +1,27 @@
+/** Step sizes fixed in advance. */
+import { ConfigError } from '../../core/errors.js';
+import { checkNumber, describeValue } from '../../core/options.js';
+import { emptyMemory, type StepSizeRule } from '../solver.js';
+
+/**
+ * A constant step size, or a schedule: t = value, or t = value(k) at iteration k = 0, 1, ….
+ *
+ * @param value - a positive number, or a function of the iteration giving finite numbers ≥ 0.
+ * @throws ConfigError if the number is not positive and finite, or when the schedule gives something else.
+ */
+export function constantStep(value: number | ((iteration: number) => number)): StepSizeRule {
+  if (typeof value !== 'function') checkNumber('constantStep', 'the step size', value, { above: 0 });
+  return {
+    name: typeof value === 'function' ? 'scheduledStep' : `constantStep(${value})`,
+    comparesCosts: false,
+    choose({ state }) {
+      const stepSize = typeof value === 'function' ? value(state.iteration) : value;
+      if (!(Number.isFinite(stepSize) && stepSize >= 0)) {
+        throw new ConfigError(
+          `constantStep: the schedule gave ${describeValue(stepSize)} at iteration ${state.iteration}; it must give a finite number ≥ 0`,
+        );
+      }
+      return { stepSize, memory: emptyMemory };
+    },
+  };
+}

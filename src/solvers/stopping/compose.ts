@@ -1,0 +1,48 @@
+/** Combinations of stopping rules. */
+import { ConfigError } from '../../core/errors.js';
+import { describeValue } from '../../core/options.js';
+import type { StopDecision, StoppingRule } from './stopping-rule.js';
+
+function checkRules(caller: string, rules: readonly StoppingRule[]): void {
+  if (rules.length === 0)
+    throw new ConfigError(`${caller}: expected at least one stopping rule, got none; pass, say, ${caller}(maxIterations(100))`);
+  for (const rule of rules) {
+    if (typeof rule?.check !== 'function') {
+      throw new ConfigError(
+        `${caller}: expected stopping rules, got ${describeValue(rule)}; make them with gradientNormBelow, maxIterations, …`,
+      );
+    }
+  }
+}
+
+/** Stops as soon as one rule does; the first in order gives the reason. @throws ConfigError if a rule is not one. */
+export function any(...rules: readonly StoppingRule[]): StoppingRule {
+  checkRules('any', rules);
+  return {
+    name: `any(${rules.map(({ name }) => name).join(', ')})`,
+    check(now, previous, first) {
+      for (const rule of rules) {
+        const decision = rule.check(now, previous, first);
+        if (decision !== undefined) return decision;
+      }
+      return undefined;
+    },
+  };
+}
+
+/** Stops once all rules agree at one iteration; converged if all of them say so. @throws ConfigError if a rule is not one. */
+export function all(...rules: readonly StoppingRule[]): StoppingRule {
+  checkRules('all', rules);
+  return {
+    name: `all(${rules.map(({ name }) => name).join(', ')})`,
+    check(now, previous, first) {
+      const decisions: StopDecision[] = [];
+      for (const rule of rules) {
+        const decision = rule.check(now, previous, first);
+        if (decision === undefined) return undefined;
+        decisions.push(decision);
+      }
+      return { reason: decisions.map(({ reason }) => reason).join(' and '), converged: decisions.every(({ converged }) => converged) };
+    },
+  };
+}

@@ -1,0 +1,33 @@
+/** Rules that give up. */
+import { checkNumber } from '../../core/options.js';
+import type { StoppingRule } from './stopping-rule.js';
+
+/** Stops after this many steps. @throws ConfigError if the count is negative. */
+export function maxIterations(count: number): StoppingRule {
+  checkNumber('maxIterations', 'the count', count, { min: 0 });
+  return {
+    name: `maxIterations(${count})`,
+    check: ({ iteration }) =>
+      iteration >= count ? { reason: `${iteration} iterations reached the limit of ${count}`, converged: false } : undefined,
+  };
+}
+
+/** Stops after this many seconds. @throws ConfigError if the time is not positive. */
+export function maxSeconds(limit: number): StoppingRule {
+  checkNumber('maxSeconds', 'the limit', limit, { above: 0 });
+  return {
+    name: `maxSeconds(${limit})`,
+    check: ({ seconds }) =>
+      seconds >= limit ? { reason: `${seconds.toFixed(2)} s reached the limit of ${limit} s`, converged: false } : undefined,
+  };
+}
+
+/** Stops a run that has diverged: f(x) > bound. @throws ConfigError if the bound is not a finite number. */
+export function costAbove(bound: number): StoppingRule {
+  checkNumber('costAbove', 'the bound', bound);
+  return {
+    name: `costAbove(${bound})`,
+    check: ({ cost }) =>
+      cost > bound ? { reason: `cost ${cost.toExponential(2)} > ${bound}: the run has diverged`, converged: false } : undefined,
+  };
+}
