@@ -1,0 +1,284 @@
+/**
+ * The manifolds that every law is tried on, with what a law needs to know of each beyond the `Manifold` interface: points of a given spectrum,
+ * ambient elements, other representatives of the same point, and gauge-free descriptions of points and tangents. Used by `laws.test.ts`.
+ */
+import type { Random } from '../../src/core/random.js';
+import {
+  type Ambient,
+  balancedFactors,
+  bures,
+  type Component,
+  embedded,
+  euclidean,
+  euclideanFactors,
+  type FactorManifold,
+  type FactorPair,
+  type FixedRankManifold,
+  type FixedRankPoint,
+  type FixedRankTangent,
+  factored,
+  fixedRank,
+  forEachLeaf,
+  grassmann,
+  hyperBalancedFactors,
+  type LinearAlgebra,
+  type Manifold,
+  mapTree,
+  orthographic,
+  polarRetraction,
+  product,
+  qrRetraction,
+  quotient,
+  quotientFactors,
+  stiefel,
+  truncatedSvd,
+} from '../../src/index.js';
+
+/** Sizes of a specimen. */
+export interface Shape {
+  readonly m: number;
+  readonly n: number;
+  readonly r: number;
+  readonly batch: readonly number[];
+}
+
+/** A manifold with what the laws need. */
+export interface Specimen<M, P, T, Z> {
+  readonly manifold: Manifold<M, P, T, Z, Z>;
+  /** A point whose matrix has this spectrum (the same in each batch member). */
+  point(spectrum: Float64Array, random: Random): P;
+  /** A random element of the ambient space. */
+  ambient(random: Random): Z;
+  /** An ambient element with entries one can compare: products multiplied out. */
+  expand(z: Z): unknown;
+  /** In which inner product `project` is orthogonal. */
+  readonly projectionProduct: 'ambient' | 'metric';
+  /** The same point and tangent, represented otherwise. */
+  otherRepresentative(x: P, u: T, random: Random): { readonly x: P; readonly u: T };
+  /** The point, the same for all representatives: a matrix or a tree of them. */
+  matrix(x: P): unknown;
+  /** The derivative of `matrix` along a tangent. */
+  velocity(x: P, u: T): unknown;
+}
+
+/** Builds a specimen over an engine. */
+export type SpecimenFactory = <M>(la: LinearAlgebra<M>, shape: Shape) => Specimen<M, unknown, unknown, unknown>;
+
+/** Lets specimens of different point types stand in one table. The laws only combine what one specimen gave. */
+function erase<M, P, T, Z>(specimen: Specimen<M, P, T, Z>): Specimen<M, unknown, unknown, unknown> {
+  return specimen as unknown as Specimen<M, unknown, unknown, unknown>;
+}
+
+/** One spectrum for each batch member. */
+function repeated<M>(la: LinearAlgebra<M>, values: Float64Array, batch: readonly number[]): M {
+  const members = batch.reduce((count, size) => count * size, 1);
+  return la.fromArray(Array.from({ length: members }, () => [...values]).flat(), [...batch, values.length]);
+}
+
+function orthonormal<M>(la: LinearAlgebra<M>, shape: readonly number[], random: Random): M {
+  return la.qr(la.randomNormal(shape, random)).Q;
+}
+
+function fixedRankPoint<M>(la: LinearAlgebra<M>, { m, n, r, batch }: Shape, spectrum: Float64Array, random: Random): FixedRankPoint<M> {
+  return { U: orthonormal(la, [...batch, m, r], random), S: repeated(la, spectrum, batch), V: orthonormal(la, [...batch, n, r], random) };
+}
+
+function fixedRankSpecimen<M>(la: LinearAlgebra<M>, shape: Shape, manifold: FixedRankManifold<M>) {
+  const { m, n, r, batch } = shape;
+  const expand = (z: Ambient<M>): Ambient<M> => (!la.isArray(z) && z.kind === 'factored' ? la.matmul(z.left, z.right) : z);
+  return erase<M, FixedRankPoint<M>, FixedRankTangent<M>, Ambient<M>>({
+    manifold,
+    point: (spectrum, random) => fixedRankPoint(la, shape, spectrum, random),
+    ambient: (random) => la.randomNormal([...batch, m, n], random),
+    expand,
+    projectionProduct: 'ambient',
+    // Signs of singular vectors: for distinct singular values there is no other freedom.
+    otherRepresentative(x, u, random) {
+      const signs = repeated(
+        la,
+        Float64Array.from({ length: r }, () => (random.uniform() < 0.5 ? -1 : 1)),
+        batch,
+      );
+      return {
+        x: { ...x, U: la.scaleColumns(x.U, signs), V: la.scaleColumns(x.V, signs) },
+        u: { M: la.scaleRows(signs, la.scaleColumns(u.M, signs)), Up: la.scaleColumns(u.Up, signs), Vp: la.scaleColumns(u.Vp, signs) },
+      };
+    },
+    matrix: (x) => manifold.toMatrix(x),
+    velocity: (x, u) => expand(manifold.embed(x, u)),
+  });
+}
+
+function factorSpecimen<M>(la: LinearAlgebra<M>, shape: Shape, manifold: FactorManifold<M>, gauges: 'none' | 'orthogonal' | 'invertible') {
+  const { m, n, r, batch } = shape;
+  const pair = (random: Random): FactorPair<M> => ({
+    A: la.randomNormal([...batch, m, r], random),
+    B: la.randomNormal([...batch, r, n], random),
+  });
+  const gaugeMatrix = (random: Random): { readonly R: M; readonly inverse: M } => {
+    const Q = orthonormal(la, [...batch, r, r], random);
+    if (gauges === 'none') return { R: la.eye(r, batch), inverse: la.eye(r, batch) };
+    if (gauges === 'orthogonal') return { R: Q, inverse: la.transpose(Q) };
+    const stretch = Float64Array.from({ length: r }, () => 0.5 + random.uniform());
+    const d = repeated(la, stretch, batch);
+    const inverse = repeated(
+      la,
+      stretch.map((factor) => 1 / factor),
+      batch,
+    );
+    return { R: la.scaleColumns(Q, d), inverse: la.scaleRows(inverse, la.transpose(Q)) };
+  };
+  const regauge = ({ A, B }: FactorPair<M>, { R, inverse }: { readonly R: M; readonly inverse: M }): FactorPair<M> => ({
+    A: la.matmul(A, R),
+    B: la.matmul(inverse, B),
+  });
+  return erase<M, FactorPair<M>, FactorPair<M>, FactorPair<M>>({
+    manifold: manifold as unknown as Manifold<M, FactorPair<M>, FactorPair<M>, FactorPair<M>, FactorPair<M>>,
+    point(spectrum, random) {
+      return regauge(hyperBalancedFactors(la, fixedRankPoint(la, shape, spectrum, random)), gaugeMatrix(random));
+    },
+    ambient: pair,
+    expand: (z) => z,
+    projectionProduct: gauges === 'invertible' ? 'metric' : 'ambient',
+    otherRepresentative(x, u, random) {
+      const gauge = gaugeMatrix(random);
+      return { x: regauge(x, gauge), u: regauge(u, gauge) };
+    },
+    matrix: (x) => manifold.toMatrix(x),
+    velocity: (x, u) => la.add(la.matmul(u.A, x.B), la.matmul(x.A, u.B)),
+  });
+}
+
+function orthonormalSpecimen<M>(la: LinearAlgebra<M>, { m, r, batch }: Shape, manifold: Manifold<M, M>, subspaces: boolean) {
+  return erase<M, M, M, M>({
+    manifold,
+    point: (_spectrum, random) => orthonormal(la, [...batch, m, r], random),
+    ambient: (random) => la.randomNormal([...batch, m, r], random),
+    expand: (z) => z,
+    projectionProduct: 'ambient',
+    otherRepresentative(x, u, random) {
+      if (!subspaces) return { x, u };
+      const Q = orthonormal(la, [...batch, r, r], random);
+      return { x: la.matmul(x, Q), u: la.matmul(u, Q) };
+    },
+    matrix: (x) => (subspaces ? la.matmul(x, x, { transposeB: true }) : x),
+    velocity(x, u) {
+      if (!subspaces) return u;
+      const half = la.matmul(u, x, { transposeB: true });
+      return la.add(half, la.transpose(half));
+    },
+  });
+}
+
+function productSpecimen<M>(
+  parts: Readonly<Record<string, Specimen<M, unknown, unknown, unknown>>>,
+): Specimen<M, unknown, unknown, unknown> {
+  const entries = Object.entries(parts);
+  type Part = Specimen<M, unknown, unknown, unknown>;
+  const each = (apply: (part: Part, key: string) => unknown): Readonly<Record<string, unknown>> =>
+    Object.fromEntries(entries.map(([key, part]) => [key, apply(part, key)]));
+  const at = (value: unknown, key: string): unknown => (value as Readonly<Record<string, unknown>>)[key];
+  const components = Object.fromEntries(entries.map(([key, part]) => [key, part.manifold as Component<M>]));
+  return {
+    manifold: product<M, typeof components>(components) as unknown as Part['manifold'],
+    point: (spectrum, random) => each((part) => part.point(spectrum, random)),
+    ambient: (random) => each((part) => part.ambient(random)),
+    expand: (z) => each((part, key) => part.expand(at(z, key))),
+    projectionProduct: 'ambient',
+    otherRepresentative(x, u, random) {
+      const both = entries.map(([key, part]) => [key, part.otherRepresentative(at(x, key), at(u, key), random)] as const);
+      return {
+        x: Object.fromEntries(both.map(([key, { x: point }]) => [key, point])),
+        u: Object.fromEntries(both.map(([key, { u: tangent }]) => [key, tangent])),
+      };
+    },
+    matrix: (x) => each((part, key) => part.matrix(at(x, key))),
+    velocity: (x, u) => each((part, key) => part.velocity(at(x, key), at(u, key))),
+  };
+}
+
+const fixedRankCases: ReadonlyArray<readonly [string, SpecimenFactory]> = [embedded(), bures(), quotient()].flatMap((metric) =>
+  [truncatedSvd(), orthographic(), factored()].map(
+    (retraction) =>
+      [
+        `fixedRank, ${metric.name}, ${retraction.name}`,
+        (la, shape) => {
+          const { m, n, r, batch } = shape;
+          return fixedRankSpecimen(la, shape, fixedRank({ m, n, rank: r, batch, metric, retraction, algebra: la }));
+        },
+      ] as const,
+  ),
+);
+
+const balanced =
+  (gauge: 'svd' | 'nearest'): SpecimenFactory =>
+  (la, shape) => {
+    const { m, n, r, batch } = shape;
+    return factorSpecimen(la, shape, balancedFactors({ m, n, rank: r, batch, gauge, algebra: la }), 'orthogonal');
+  };
+
+/** Every manifold × metric × retraction, by name. */
+export const specimens: ReadonlyArray<readonly [string, SpecimenFactory]> = [
+  ...fixedRankCases,
+  ['balancedFactors, svd', balanced('svd')],
+  ['balancedFactors, nearest', balanced('nearest')],
+  [
+    'quotientFactors',
+    (la, shape) =>
+      factorSpecimen(la, shape, quotientFactors({ m: shape.m, n: shape.n, rank: shape.r, batch: shape.batch, algebra: la }), 'invertible'),
+  ],
+  [
+    'euclideanFactors',
+    (la, shape) =>
+      factorSpecimen(la, shape, euclideanFactors({ m: shape.m, n: shape.n, rank: shape.r, batch: shape.batch, algebra: la }), 'none'),
+  ],
+  ...[polarRetraction(), qrRetraction()].flatMap((retraction): (readonly [string, SpecimenFactory])[] => [
+    [
+      `stiefel, ${retraction.name}`,
+      (la, shape) =>
+        orthonormalSpecimen(la, shape, stiefel({ m: shape.m, rank: shape.r, batch: shape.batch, retraction, algebra: la }), false),
+    ],
+    [
+      `grassmann, ${retraction.name}`,
+      (la, shape) =>
+        orthonormalSpecimen(la, shape, grassmann({ m: shape.m, rank: shape.r, batch: shape.batch, retraction, algebra: la }), true),
+    ],
+  ]),
+  [
+    'euclidean',
+    (la, { m, n, batch }) => {
+      const shape = [...batch, m, n];
+      return erase({
+        manifold: euclidean({ shape, algebra: la }),
+        point: (_spectrum: Float64Array, random: Random) => la.randomNormal(shape, random),
+        ambient: (random: Random) => la.randomNormal(shape, random),
+        expand: (z) => z,
+        projectionProduct: 'ambient',
+        otherRepresentative: (x, u) => ({ x, u }),
+        matrix: (x) => x,
+        velocity: (_x, u) => u,
+      });
+    },
+  ],
+  [
+    'product of balancedFactors and grassmann',
+    (la, shape) =>
+      productSpecimen({
+        weights: balanced('nearest')(la, shape),
+        basis: orthonormalSpecimen(la, shape, grassmann({ m: shape.m, rank: shape.r, batch: shape.batch, algebra: la }), true),
+      }),
+  ],
+];
+
+/** All numbers of a tree of arrays, in order. */
+export async function numbersOf<M>(la: LinearAlgebra<M>, tree: unknown): Promise<Float64Array> {
+  const leaves: M[] = [];
+  forEachLeaf<M>(la, tree, (leaf) => leaves.push(leaf));
+  const parts = await Promise.all(leaves.map(async (leaf) => [...(await la.toArray(leaf))]));
+  return Float64Array.from(parts.flat());
+}
+
+/** A linear combination a·u + b·v of trees. */
+export function combine<M, Tree>(la: LinearAlgebra<M>, a: number, u: Tree, b: number, v: Tree): Tree {
+  return mapTree(la, (uLeaf: M, vLeaf: M) => la.axpy(a, uLeaf, la.scale(b, vLeaf)), u, v);
+}
