@@ -240,6 +240,28 @@ describe.each(Object.entries(variants))('native kernels (%s)', (variant, native)
     expectClose(multiply(m, n, p, scaleColumns(p, u, s), transpose(n, p, v)), a, m + n, s[0]);
   });
 
+  it.each([...contents, 'graded', 'nearly dependent'] as const)('factor tall matrices of every kind: %s', (content) => {
+    const [m, n] = [500, 12];
+    const a = content === 'graded' || content === 'nearly dependent' ? build('full', m, n, 9) : build(content, m, n, 9);
+    for (let i = 0; i < m; i++) {
+      for (let j = 0; j < n; j++) {
+        if (content === 'graded') a[i * n + j] *= 10 ** (-10 * j);
+        // κ is the reciprocal of this, far beyond what a Gram matrix in float64 resolves.
+        if (content === 'nearly dependent' && j > 0) a[i * n + j] = a[i * n] + 1e-12 * a[i * n + j];
+      }
+    }
+    const q = new Float64Array(m * n).fill(Number.NaN);
+    const r = new Float64Array(n * n).fill(Number.NaN);
+    native.qr(m, n, a, q, r);
+    expectOrthonormalColumns(m, n, q);
+    for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) expect(r[i * n + j] === 0).toBe(true);
+    const product = multiply(m, n, n, q, r);
+    for (let j = 0; j < n; j++) {
+      const column = (b: Float64Array): Float64Array => b.filter((_, index) => index % n === j);
+      expectClose(column(product), column(a), m + n, largest(column(a)));
+    }
+  });
+
   it('leave to the fallback what is small', () => {
     const library = loadBlasLibrary();
     if (library === undefined) throw new Error('there was a library when the variants were made');

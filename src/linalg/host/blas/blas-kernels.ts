@@ -4,6 +4,7 @@ import { blasGemm, DGEMM_PARAMETERS } from './blas-gemm.js';
 import type { BlasLibrary } from './blas-library.js';
 import { loadBlasLibrary } from './blas-library.js';
 import { CBLAS } from './cblas.js';
+import { choleskyQr } from './cholesky-qr.js';
 import type { Lapack } from './lapack.js';
 import { bindLapack } from './lapack.js';
 import { lapackQr } from './lapack-qr.js';
@@ -27,8 +28,15 @@ export interface NativeThresholds {
 /** The measured sizes. */
 export const defaultThresholds: NativeThresholds = { gemm: 400, qr: 800, svd: 400, eigh: 10, cholesky: 12, solveTriangular: 256 };
 
+/** A QR of at least this m·n² with at least {@link TALL} times as many rows as columns is tried by products alone. */
+const CHOLESKY_QR_PRODUCTS = 30_000;
+const TALL = 4;
+
 /** Factorizations with fewer multiplications than this run on one thread: waking the others took longer than they saved. */
 const THREADED_FLOPS = 2 ** 28;
+
+const DSYRK_PARAMETERS = [...Array<string>(5).fill('int'), 'double', 'void *', 'int', 'double', 'void *', 'int'];
+const DTRSM_PARAMETERS = [...Array<string>(7).fill('int'), 'double', 'void *', 'int', 'void *', 'int'];
 
 /**
  * The kernels over the machine's BLAS library.
@@ -48,7 +56,8 @@ export function loadBlasKernels(fallback: HostKernels): HostKernels | undefined 
  */
 export function blasKernels(library: BlasLibrary, lapack: Lapack, fallback: HostKernels, thresholds: NativeThresholds): HostKernels {
   const dgemm = library.native.func('cblas_dgemm', 'void', DGEMM_PARAMETERS);
-  const dtrsm = library.native.func('cblas_dtrsm', 'void', [...Array<string>(7).fill('int'), 'double', 'void *', 'int', 'void *', 'int']);
+  const dsyrk = library.native.func('cblas_dsyrk', 'void', DSYRK_PARAMETERS);
+  const dtrsm = library.native.func('cblas_dtrsm', 'void', DTRSM_PARAMETERS);
   const onSuitableThreads = threadLimiter(library);
   return {
     name: 'blas',
@@ -59,7 +68,12 @@ export function blasKernels(library: BlasLibrary, lapack: Lapack, fallback: Host
     qr(m, n, a, q, r) {
       const products = m * n * Math.min(m, n);
       if (products < thresholds.qr) fallback.qr(m, n, a, q, r);
-      else onSuitableThreads(products, () => lapackQr(lapack, m, n, a, q, r));
+      else {
+        onSuitableThreads(products, () => {
+          const tall = m >= TALL * n && products >= CHOLESKY_QR_PRODUCTS;
+          if (!tall || !choleskyQr({ dgemm, dsyrk }, lapack, m, n, a, q, r)) lapackQr(lapack, m, n, a, q, r);
+        });
+      }
     },
     svd(m, n, a, u, s, v) {
       const products = m * n * Math.min(m, n);

@@ -39,7 +39,18 @@ const CANDIDATES: Readonly<Partial<Record<NodeJS.Platform, readonly string[]>>> 
 };
 
 /** Every library that serves has these; one with 64-bit integers or without LAPACK gives them other names, or lacks them. */
-const REQUIRED_SYMBOLS = ['cblas_dgemm', 'cblas_dtrsm', 'dgeqrf_', 'dorgqr_', 'dgesdd_', 'dgesvd_', 'dsyevd_', 'dpotrf_'];
+const REQUIRED_SYMBOLS = [
+  'cblas_dgemm',
+  'cblas_dsyrk',
+  'cblas_dtrsm',
+  'dgeqrf_',
+  'dorgqr_',
+  'dgesdd_',
+  'dgesvd_',
+  'dsyevd_',
+  'dpotrf_',
+  'dtrtri_',
+];
 
 let remembered: BlasLibrary | string | undefined;
 

@@ -33,6 +33,8 @@ export interface Lapack {
   syevd(n: number, x: Float64Array, values: Float64Array): boolean;
   /** Cholesky x = RᵀR in the upper triangle of x (n×n). @returns 0, or the order of the minor that is not positive. */
   potrf(n: number, x: Float64Array): number;
+  /** Inverse of the upper triangle of x (n×n), in place. @returns false where it is singular. */
+  trtri(n: number, x: Float64Array): boolean;
 }
 
 /** `int` arguments, by their role. */
@@ -45,7 +47,9 @@ const integerWorkLength = new Int32Array(1);
 const info = new Int32Array(1);
 const optimalLength = new Float64Array(1);
 
-const [LEFT, NO_TRANSPOSE, THIN, VECTORS, UPPER] = ['L', 'N', 'S', 'V', 'U'].map((letter) => Uint8Array.of(letter.charCodeAt(0)));
+const [LEFT, NO_TRANSPOSE, THIN, VECTORS, UPPER, NON_UNIT] = ['L', 'N', 'S', 'V', 'U', 'N'].map((letter) =>
+  Uint8Array.of(letter.charCodeAt(0)),
+);
 
 const OMATCOPY_PARAMETERS = [...Array<string>(4).fill('int'), 'double', 'void *', 'int', 'void *', 'int'];
 
@@ -74,7 +78,7 @@ export function bindLapack({ native }: Pick<BlasLibrary, 'native'>): Lapack {
     ...compactQr(dgeqrt ?? absent('dgeqrt'), dgemqrt ?? absent('dgemqrt')),
     ...classicQr(bind('dgeqrf', 8, 0), bind('dorgqr', 9, 0)),
     ...singularValues(bind('dgesdd', 14, 1), bind('dgesvd', 14, 2)),
-    ...symmetric(bind('dsyevd', 11, 2), bind('dpotrf', 5, 1)),
+    ...symmetric(bind('dsyevd', 11, 2), bind('dpotrf', 5, 1), bind('dtrtri', 6, 2)),
   };
 }
 
@@ -136,7 +140,7 @@ function singularValues(dgesdd: NativeFunction, dgesvd: NativeFunction): Pick<La
   };
 }
 
-function symmetric(dsyevd: NativeFunction, dpotrf: NativeFunction): Pick<Lapack, 'syevd' | 'potrf'> {
+function symmetric(dsyevd: NativeFunction, dpotrf: NativeFunction, dtrtri: NativeFunction): Pick<Lapack, 'syevd' | 'potrf' | 'trtri'> {
   return {
     syevd(n, x, values) {
       rows[0] = n;
@@ -150,6 +154,11 @@ function symmetric(dsyevd: NativeFunction, dpotrf: NativeFunction): Pick<Lapack,
       rows[0] = n;
       dpotrf(UPPER, rows, x, rows, info, 1);
       return converged('dpotrf') ? 0 : info[0];
+    },
+    trtri(n, x) {
+      rows[0] = n;
+      dtrtri(UPPER, NON_UNIT, rows, x, rows, info, 1, 1);
+      return converged('dtrtri');
     },
   };
 }
