@@ -31,7 +31,8 @@ export const construction: Construction = {
         `fromArray: shape ${describeShape(shape)} needs ${entryCount(shape)} values, got ${values.length}; pass all entries in row-major order`,
       );
     }
-    if (!ArrayBuffer.isView(values)) checkNumbers(values);
+    // A typed array holds numbers throughout, unless its first element shows it to hold big integers.
+    if (!ArrayBuffer.isView(values) || typeof values[0] !== 'number') checkNumbers(values);
     const out = allocate(values.length);
     out.set(values);
     return wrap(out, shape);
