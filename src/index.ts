@@ -25,6 +25,7 @@ export {
   type FactoredMatrix,
   type OperatorMatrix,
 } from './linalg/ambient.js';
+export { type CsrParts, type CsrTriplets, csrFromTriplets, csrMatrix } from './linalg/csr.js';
 export type { CsrMatrix } from './linalg/csr-matrix.js';
 export { type HostAlgebra, type HostAlgebraOptions, type HostArray, hostAlgebra } from './linalg/host/host-algebra.js';
 export type {

@@ -9,8 +9,8 @@ import {
   bures,
   constantStep,
   euclideanFactors,
-  factored,
   type FactorPair,
+  factored,
   fixedRank,
   gradientDescent,
   type HostAlgebra,
@@ -71,19 +71,22 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
     { m: 12, n: 9, rank: 3, seed: 1 },
     { m: 7, n: 15, rank: 4, seed: 2 },
     { m: 20, n: 6, rank: 5, seed: 3 },
-  ])('BaLoRA is Bures descent: 300 steps at $m×$n, rank $rank agree to 1e-12, and unprojected descent does not', async ({ m, n, rank, seed }) => {
-    const random = seededRandom(seed);
-    const target = la.scale(2, la.randomNormal([m, n], random));
-    const factors = balancedFactors({ m, n, rank, algebra: la });
-    const matrices = fixedRank({ m, n, rank, metric: bures(), retraction: factored(), algebra: la });
-    const plain = euclideanFactors({ m, n, rank, algebra: la });
-    const initial = factors.randomPoint(random);
-    const balora = await descend(la, factors, target, initial, run);
-    const riemannian = await descend(la, matrices, target, matrices.fromFactors(initial.A, initial.B), run);
-    const unprojected = await descend(la, plain, target, initial, run);
-    expect(await largestDeviation(la, balora, riemannian)).toBeLessThan(1e-12);
-    expect(await largestDeviation(la, balora, unprojected)).toBeGreaterThan(1e-3);
-  });
+  ])(
+    'BaLoRA is Bures descent: 300 steps at $m×$n, rank $rank agree to 1e-12, and unprojected descent does not',
+    async ({ m, n, rank, seed }) => {
+      const random = seededRandom(seed);
+      const target = la.scale(2, la.randomNormal([m, n], random));
+      const factors = balancedFactors({ m, n, rank, algebra: la });
+      const matrices = fixedRank({ m, n, rank, metric: bures(), retraction: factored(), algebra: la });
+      const plain = euclideanFactors({ m, n, rank, algebra: la });
+      const initial = factors.randomPoint(random);
+      const balora = await descend(la, factors, target, initial, run);
+      const riemannian = await descend(la, matrices, target, matrices.fromFactors(initial.A, initial.B), run);
+      const unprojected = await descend(la, plain, target, initial, run);
+      expect(await largestDeviation(la, balora, riemannian)).toBeLessThan(1e-12);
+      expect(await largestDeviation(la, balora, unprojected)).toBeGreaterThan(1e-3);
+    },
+  );
 
   it('both gauges of the balanced projection take the same path', async () => {
     const [m, n, rank] = [11, 8, 3];
@@ -91,7 +94,11 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
     const target = la.scale(2, la.randomNormal([m, n], random));
     const [svd, nearest] = (['svd', 'nearest'] as const).map((gauge) => balancedFactors({ m, n, rank, gauge, algebra: la }));
     const initial = svd.randomPoint(random);
-    const deviation = await largestDeviation(la, await descend(la, svd, target, initial, run), await descend(la, nearest, target, initial, run));
+    const deviation = await largestDeviation(
+      la,
+      await descend(la, svd, target, initial, run),
+      await descend(la, nearest, target, initial, run),
+    );
     expect(deviation).toBeLessThan(1e-12);
   });
 
@@ -106,8 +113,14 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
         const moved = plain.retract({ A, B }, plain.egradToRgrad({ A, B }, gradient), -step);
         const gram = (w: HostArray, of: 'A' | 'B') => la.matmul(w, w, of === 'A' ? { transposeA: true } : { transposeB: true });
         const imbalance = la.subtract(gram(moved.A, 'A'), gram(moved.B, 'B'));
-        const predicted = la.subtract(gram(la.matmul(gradient, B, { transposeB: true }), 'A'), gram(la.matmul(A, gradient, { transposeA: true }), 'B'));
-        expect(imbalance).toBeAllClose(la.scale(step * step, predicted), tolerance(la, 100 * (m + n), 1 + (await la.norm(gram(moved.A, 'A')))));
+        const predicted = la.subtract(
+          gram(la.matmul(gradient, B, { transposeB: true }), 'A'),
+          gram(la.matmul(A, gradient, { transposeA: true }), 'B'),
+        );
+        expect(imbalance).toBeAllClose(
+          la.scale(step * step, predicted),
+          tolerance(la, 100 * (m + n), 1 + (await la.norm(gram(moved.A, 'A')))),
+        );
       }),
       { numRuns: 20 },
     );
@@ -123,9 +136,15 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
         const pushed = la.add(la.matmul(gradientOnFactors.A, lifted.B), la.matmul(lifted.A, gradientOnFactors.B));
         const embeddedGradient = matrices.embed(x, gradientOnMatrices);
         if (la.isArray(embeddedGradient) || embeddedGradient.kind !== 'factored') throw new Error('expected a factored tangent');
-        expect(pushed).toBeAllClose(la.matmul(embeddedGradient.left, embeddedGradient.right), tolerance(la, 200 * (size.m + size.n), scale));
+        expect(pushed).toBeAllClose(
+          la.matmul(embeddedGradient.left, embeddedGradient.right),
+          tolerance(la, 200 * (size.m + size.n), scale),
+        );
         const squared = await matrices.inner(x, gradientOnMatrices, gradientOnMatrices);
-        expect(squared).toBeAllClose(await factors.inner(lifted, gradientOnFactors, gradientOnFactors), tolerance(la, 200 * (size.m + size.n), scale ** 2));
+        expect(squared).toBeAllClose(
+          await factors.inner(lifted, gradientOnFactors, gradientOnFactors),
+          tolerance(la, 200 * (size.m + size.n), scale ** 2),
+        );
       }),
       { numRuns: 20 },
     );

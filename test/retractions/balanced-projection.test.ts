@@ -1,7 +1,15 @@
 /** The balanced projection: balance, product, gauges, and the guard where AB lacks rank. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { balancedGauges, balancedProjection, type FactorPair, type HostAlgebra, type HostArray, seededRandom, ShapeError } from '../../src/index.js';
+import {
+  balancedGauges,
+  balancedProjection,
+  type FactorPair,
+  type HostAlgebra,
+  type HostArray,
+  ShapeError,
+  seededRandom,
+} from '../../src/index.js';
 import { balanceGap } from '../../src/retractions/balance-gap.js';
 import { hostEngines } from '../support/engines.js';
 import { geometric, sizes, withSingularValues } from '../support/matrices.js';
@@ -11,15 +19,29 @@ import { tolerance } from '../support/tolerance.js';
 const toHost = (la: HostAlgebra, { m, n, values }: Dense): HostArray => la.fromArray(values, [m, n]);
 
 /** A pair whose factors have these singular values, with independent singular vectors. */
-function pairOf(la: HostAlgebra, { m, n, r, seed }: { m: number; n: number; r: number; seed: number }, a: Float64Array, b: Float64Array): FactorPair<HostArray> {
+function pairOf(
+  la: HostAlgebra,
+  { m, n, r, seed }: { m: number; n: number; r: number; seed: number },
+  a: Float64Array,
+  b: Float64Array,
+): FactorPair<HostArray> {
   return { A: toHost(la, withSingularValues(seed, m, r, a)), B: toHost(la, withSingularValues(seed + 7, r, n, b)) };
 }
 
 /** A pair whose product has rank q < r although both factors have rank r: B's rows are mixed by a singular matrix first. */
-function deficientPair(la: HostAlgebra, { m, n, r, seed }: { m: number; n: number; r: number; seed: number }, rank: number): FactorPair<HostArray> {
+function deficientPair(
+  la: HostAlgebra,
+  { m, n, r, seed }: { m: number; n: number; r: number; seed: number },
+  rank: number,
+): FactorPair<HostArray> {
   const [left, mixer, right] = [
     withSingularValues(seed, m, r, geometric(r, 0.2)),
-    withSingularValues(seed + 3, r, r, Float64Array.from({ length: r }, (_, i) => (i < rank ? 1 / (i + 1) : 0))),
+    withSingularValues(
+      seed + 3,
+      r,
+      r,
+      Float64Array.from({ length: r }, (_, i) => (i < rank ? 1 / (i + 1) : 0)),
+    ),
     withSingularValues(seed + 9, r, n, geometric(r, 0.5)),
   ];
   return { A: toHost(la, left), B: toHost(la, multiply(mixer, right)) };
@@ -39,7 +61,12 @@ describe.each(hostEngines)('balancedProjection on %s', (_engine, la) => {
         fc.constantFrom(1e-1, 1e-3, 1e-6),
         fc.constantFrom(1, 900, 1e-5),
         ({ m, n, r, seed }, gauge, last, mismatch) => {
-          const pair = pairOf(la, { m, n, r, seed }, geometric(r, last), geometric(r, 0.3).map((s) => s * mismatch));
+          const pair = pairOf(
+            la,
+            { m, n, r, seed },
+            geometric(r, last),
+            geometric(r, 0.3).map((s) => s * mismatch),
+          );
           const { A, B, T, inverseT } = balancedProjection(la, pair, gauge);
           const product = la.matmul(pair.A, pair.B);
           const scale = la.norm(product) as number;
@@ -77,7 +104,8 @@ describe.each(hostEngines)('balancedProjection on %s', (_engine, la) => {
       fc.property(sizes(11), ({ m, n, r, seed }) => {
         const pair = pairOf(la, { m, n, r, seed }, geometric(r, 0.05), geometric(r, 0.2));
         const nearest = balancedProjection(la, pair, 'nearest');
-        const distance = ({ A, B }: FactorPair<HostArray>) => Math.hypot(la.norm(la.subtract(A, pair.A)) as number, la.norm(la.subtract(B, pair.B)) as number);
+        const distance = ({ A, B }: FactorPair<HostArray>) =>
+          Math.hypot(la.norm(la.subtract(A, pair.A)) as number, la.norm(la.subtract(B, pair.B)) as number);
         const rotation = la.qr(la.randomNormal([r, r], seededRandom(seed))).Q;
         const rotated = { A: la.matmul(nearest.A, rotation), B: la.matmul(rotation, nearest.B, { transposeA: true }) };
         expect(distance(rotated)).toBeGreaterThanOrEqual(distance(nearest) * (1 - tolerance(la, 100)));
@@ -99,7 +127,9 @@ describe.each(hostEngines)('balancedProjection on %s', (_engine, la) => {
         expect(la.matmul(A, B)).toBeAllClose(la.matmul(pair.A, pair.B), allowed);
         expect(la.matmul(T, inverseT)).toBeAllClose(la.eye(r, [2]), allowed);
         expect(la.matmul(pair.A, inverseT)).toBeAllClose(A, allowed);
-        expect([...(la.toArray(balanced) as Float64Array)]).toEqual(ranks.flatMap((rank) => Array.from({ length: r }, (_, i) => (i < rank ? 1 : 0))));
+        expect([...(la.toArray(balanced) as Float64Array)]).toEqual(
+          ranks.flatMap((rank) => Array.from({ length: r }, (_, i) => (i < rank ? 1 : 0))),
+        );
         expect(await balanceGap(la, { A, B })).toBeLessThan(allowed);
         // Nothing was sent to zero in both factors: A keeps the rank it had.
         for (const [index, { A: before }] of members.entries()) {
@@ -139,6 +169,10 @@ describe.each(hostEngines)('balancedProjection on %s', (_engine, la) => {
 
 /** Pairs of one shape as a batch. */
 function stack(la: HostAlgebra, members: readonly FactorPair<HostArray>[]): FactorPair<HostArray> {
-  const join = (key: 'A' | 'B') => la.fromArray(members.flatMap((pair) => [...(la.toArray(pair[key]) as Float64Array)]), [members.length, ...la.shape(members[0][key])]);
+  const join = (key: 'A' | 'B') =>
+    la.fromArray(
+      members.flatMap((pair) => [...(la.toArray(pair[key]) as Float64Array)]),
+      [members.length, ...la.shape(members[0][key])],
+    );
   return { A: join('A'), B: join('B') };
 }

@@ -1,0 +1,257 @@
+/** Bad input at every public factory and solver: the right class of error, saying what came, what was expected, and what to do. */
+import { describe, expect, it } from 'vitest';
+import {
+  adam,
+  adamw,
+  adaptive,
+  all,
+  any,
+  armijo,
+  BackendError,
+  BuresError,
+  balancedFactors,
+  barzilaiBorwein,
+  ConfigError,
+  constantStep,
+  costBelow,
+  DomainError,
+  euclidean,
+  euclideanFactors,
+  FormatError,
+  fixedRank,
+  gradientDescent,
+  gradientNormBelow,
+  grassmann,
+  type HostArray,
+  hostAlgebra,
+  type Manifold,
+  mapTree,
+  maxIterations,
+  maxSeconds,
+  minimize,
+  momentum,
+  NotImplementedError,
+  NumericalError,
+  type Problem,
+  product,
+  quotientFactors,
+  restoreRandom,
+  ShapeError,
+  seededRandom,
+  sign,
+  stiefel,
+} from '../src/index.js';
+
+const la = hostAlgebra();
+/** What a caller in JavaScript could pass. */
+const wrong = (value: unknown): never => value as never;
+
+const rankFactories = { fixedRank, balancedFactors, quotientFactors, euclideanFactors };
+const columnFactories = { stiefel, grassmann };
+
+describe.each(Object.entries(rankFactories))('%s', (name, factory) => {
+  it.each([
+    [{ m: 4, n: 3, rank: 0 }, ShapeError, /rank must be a positive integer, got 0; pass rank ≥ 1/],
+    [{ m: 4, n: 3, rank: 4 }, ShapeError, /rank must be at most min\(m, n\) = 3, got 4; reduce the rank/],
+    [{ m: 4, n: 3, rank: 1.5 }, ShapeError, /rank must be a positive integer, got 1.5/],
+    [{ m: -4, n: 3, rank: 2 }, ShapeError, /m must be a positive integer, got -4/],
+    [{ m: 4, n: '3', rank: 2 }, ShapeError, /n must be a positive integer, got "3"/],
+    [{ m: 4, n: 3 }, ShapeError, /rank must be a positive integer, got undefined/],
+    [{ m: 4, n: 3, rank: 2, batch: [0] }, ShapeError, /batch size must be a positive integer, got 0/],
+    [{ m: 4, n: 3, rank: 2, ranks: 2 }, ConfigError, /unknown option 'ranks'; the options are m, n, rank/],
+    [undefined, ConfigError, /expected an options object, got undefined/],
+  ])('rejects %o', (options, kind, message) => {
+    const build = () => factory(wrong(options));
+    expect(build).toThrow(kind);
+    expect(build).toThrow(message);
+    expect(build).toThrow(new RegExp(`^${name}: `));
+  });
+
+  it('rejects points, tangents, gradients and steps of the wrong kind', async () => {
+    const manifold = factory({ m: 5, n: 4, rank: 2 }) as Manifold<HostArray, unknown, unknown, unknown, unknown>;
+    const other = factory({ m: 6, n: 4, rank: 2 }) as typeof manifold;
+    const x = manifold.randomPoint(seededRandom(1));
+    const u = manifold.zeroTangent(x);
+    const strange = other.randomPoint(seededRandom(1));
+    expect(() => manifold.retract(x, u, Number.NaN)).toThrow(NumericalError);
+    expect(() => manifold.retract(x, u, Number.NaN)).toThrow(/step size t must be finite, got NaN; check the gradient/);
+    expect(() => manifold.retract(strange, u)).toThrow(/must have shape \[5,2\], got \[6,2\]/);
+    expect(() => manifold.retract(x, other.zeroTangent(strange))).toThrow(ShapeError);
+    expect(() => manifold.retract(wrong({}), u)).toThrow(/fromArray/);
+    expect(() => manifold.egradToRgrad(x, la.full([6, 4], 1))).toThrow(/shape \[5,4\], got \[6,4\]; it is the gradient by X/);
+    expect(() => manifold.egradToRgrad(x, wrong([[1, 2]]))).toThrow(/expected a matrix of the engine 'host/);
+    await expect(async () => manifold.checkPoint(strange)).rejects.toThrow(ShapeError);
+    await expect(async () => manifold.checkPoint(wrong(undefined))).rejects.toThrow(/got undefined/);
+    const poisoned = mapTree(la, (leaf: HostArray) => la.scale(Number.NaN, leaf), x);
+    await expect(async () => manifold.checkPoint(poisoned)).rejects.toThrow(NumericalError);
+    await expect(async () => manifold.checkPoint(poisoned)).rejects.toThrow(/has a NaN or infinite entry; start from finite numbers/);
+  });
+});
+
+describe.each(Object.entries(columnFactories))('%s', (name, factory) => {
+  it.each([
+    [{ m: 3, rank: 4 }, ShapeError, /rank must be at most m = 3, got 4/],
+    [{ m: 3, rank: 0 }, ShapeError, /rank must be a positive integer, got 0/],
+    [{ m: 3, rank: 2, n: 4 }, ConfigError, /unknown option 'n'/],
+  ])('rejects %o', (options, kind, message) => {
+    expect(() => factory(wrong(options))).toThrow(kind);
+    expect(() => factory(wrong(options))).toThrow(message);
+  });
+
+  it('rejects points off the manifold, and steps that are not numbers', async () => {
+    const manifold = factory({ m: 5, rank: 3 });
+    const x = manifold.randomPoint(seededRandom(0));
+    await expect(async () => manifold.checkPoint(la.scale(1.1, x))).rejects.toThrow(DomainError);
+    await expect(async () => manifold.checkPoint(la.scale(1.1, x))).rejects.toThrow(/orthonormal columns.*orthonormalize it/);
+    await expect(async () => manifold.checkPoint(la.full([3, 5], 1))).rejects.toThrow(new RegExp(`^${name}: the point must have shape`));
+    expect(() => manifold.retract(x, manifold.zeroTangent(x), Number.POSITIVE_INFINITY)).toThrow(/must be finite, got Infinity/);
+  });
+});
+
+describe('points off their manifold', () => {
+  const { manifold, x } = {
+    manifold: fixedRank({ m: 5, n: 4, rank: 2 }),
+    x: fixedRank({ m: 5, n: 4, rank: 2 }).randomPoint(seededRandom(1)),
+  };
+
+  it.each([
+    ['U not orthonormal', { ...x, U: la.scale(2, x.U) }, /U must have orthonormal columns/],
+    ['V not orthonormal', { ...x, V: la.scale(0.5, x.V) }, /V must have orthonormal columns/],
+    ['S ascending', { ...x, S: la.fromArray([1, 2], [2]) }, /nonnegative and descending, got 2 at 1; build the point with fromFactors/],
+    ['S negative', { ...x, S: la.fromArray([1, -1], [2]) }, /nonnegative and descending, got -1/],
+  ])('fixedRank: %s', async (_what, point, message) => {
+    await expect(async () => manifold.checkPoint(point)).rejects.toThrow(DomainError);
+    await expect(async () => manifold.checkPoint(point)).rejects.toThrow(message);
+  });
+
+  it('balancedFactors: an unbalanced pair, with the way to balance it', async () => {
+    const balanced = balancedFactors({ m: 5, n: 4, rank: 2 });
+    const pair = { A: la.randomNormal([5, 2], seededRandom(1)), B: la.randomNormal([2, 4], seededRandom(2)) };
+    await expect(async () => balanced.checkPoint(pair)).rejects.toThrow(DomainError);
+    await expect(async () => balanced.checkPoint(pair)).rejects.toThrow(/start from balance\(\{ A, B \}\)/);
+    await balanced.checkPoint(balanced.balance(pair));
+    await balanced.checkPoint({ A: pair.A, B: la.full([2, 4], 0) });
+  });
+
+  it('quotientFactors: a factor that has lost rank', async () => {
+    const manifold = quotientFactors({ m: 5, n: 4, rank: 2 });
+    const pair = { A: la.randomNormal([5, 2], seededRandom(1)), B: la.full([2, 4], 0) };
+    await expect(async () => manifold.checkPoint(pair)).rejects.toThrow(NumericalError);
+    await expect(async () => manifold.checkPoint(pair)).rejects.toThrow(/factor B has lost rank.*use balancedFactors/);
+  });
+
+  it('minimize checks where it starts', async () => {
+    const problem = { manifold, cost: () => 0, gradient: { kind: 'ambient', at: () => la.full([5, 4], 0) } as const };
+    await expect(minimize(problem, { initial: { ...x, U: la.scale(2, x.U) } })).rejects.toThrow(DomainError);
+  });
+});
+
+describe('products', () => {
+  it.each([
+    [{}, /at least one named manifold, got none/],
+    [{ q: 3 }, /component 'q' must be a manifold, got 3/],
+    [
+      { q: euclidean({ shape: [2] }), v: { ...euclidean({ shape: [2] }), algebra: { ...la, name: 'another' } } },
+      /component 'v' computes with 'another'.*one algebra/,
+    ],
+  ])('rejects %o', (components, message) => {
+    expect(() => product(wrong(components))).toThrow(ConfigError);
+    expect(() => product(wrong(components))).toThrow(message);
+  });
+
+  it('names the component that is missing, or that lacks an operation', () => {
+    const manifold = product({ q: stiefel({ m: 4, rank: 2 }), v: euclidean({ shape: [3] }) });
+    const x = manifold.randomPoint(seededRandom(1));
+    expect(() => manifold.retract(wrong({ q: x.q }), manifold.zeroTangent(x))).toThrow(/component 'v' is missing/);
+    expect(() => manifold.exp?.(x, manifold.zeroTangent(x))).toThrow(NotImplementedError);
+    expect(() => manifold.exp?.(x, manifold.zeroTangent(x))).toThrow(/component 'q' \(stiefel/);
+  });
+});
+
+describe('solver parts', () => {
+  it.each<[string, () => unknown, RegExp]>([
+    ['gradientDescent', () => gradientDescent(wrong({ step: 1 })), /unknown option 'step'; the options are stepSize, direction/],
+    [
+      'gradientDescent',
+      () => gradientDescent({ stepSize: wrong(0.1) }),
+      /stepSize must be a step-size rule, got 0.1; pass, say, constantStep\(0.1\)/,
+    ],
+    ['gradientDescent', () => gradientDescent({ direction: wrong('adam') }), /direction must be a direction rule, got "adam"/],
+    ['constantStep', () => constantStep(Number.NaN), /must be a finite number above 0, got NaN/],
+    ['constantStep', () => constantStep(0), /above 0, got 0/],
+    ['armijo', () => armijo({ contraction: 1 }), /contraction must be a finite number above 0 and below 1, got 1/],
+    ['armijo', () => armijo({ initialStep: -1 }), /initialStep must be a finite number above 0, got -1/],
+    ['armijo', () => armijo(wrong({ tau: 1 })), /unknown option 'tau'/],
+    ['adaptive', () => adaptive({ maxTrials: 0 }), /maxTrials must be a finite number at least 1, got 0/],
+    [
+      'barzilaiBorwein',
+      () => barzilaiBorwein({ quotient: wrong('third') }),
+      /quotient must be one of 'long', 'short', 'alternating', got "third"/,
+    ],
+    ['barzilaiBorwein', () => barzilaiBorwein({ minStep: 2, maxStep: 1 }), /minStep \(2\) must not exceed maxStep \(1\)/],
+    ['momentum', () => momentum({ decay: 1 }), /decay must be a finite number at least 0 and below 1, got 1/],
+    ['adam', () => adam({ beta1: 1 }), /beta1 must be .* below 1, got 1/],
+    ['adam', () => adam(wrong({ weightDecay: 0.1 })), /unknown option 'weightDecay'/],
+    ['adamw', () => adamw({ weightDecay: -1 }), /weightDecay must be a finite number at least 0, got -1/],
+    ['adamw', () => adamw({ moments: wrong('drop') }), /moments must be one of 'transport', 'transport-first', 'keep'/],
+    ['sign', () => sign({ epsilon: 0 }), /epsilon must be a finite number above 0, got 0/],
+    ['maxIterations', () => maxIterations(-1), /at least 0, got -1/],
+    ['maxSeconds', () => maxSeconds(0), /above 0, got 0/],
+    ['gradientNormBelow', () => gradientNormBelow(wrong('1e-6')), /above 0, got "1e-6"/],
+    ['costBelow', () => costBelow(Number.NaN), /got NaN/],
+    ['any', () => any(), /at least one stopping rule, got none/],
+    ['all', () => all(wrong(100)), /expected stopping rules, got 100/],
+    ['seededRandom', () => seededRandom(0.5), /seed must be an integer, got 0.5/],
+    ['restoreRandom', () => restoreRandom([1, 2]), /six numbers that state\(\) returns/],
+    ['euclidean', () => euclidean(wrong({ shape: 3 })), /shape must be an array of sizes/],
+  ])('%s rejects what it cannot use: %#', (name, build, message) => {
+    expect(build).toThrow(ConfigError);
+    expect(build).toThrow(message);
+    expect(build).toThrow(new RegExp(`^${name}: `));
+  });
+
+  const manifold = euclidean({ shape: [2] });
+  const problem: Problem<HostArray, HostArray> = {
+    manifold,
+    cost: (x) => la.norm(x),
+    gradient: { kind: 'ambient', at: (x) => x },
+  };
+
+  it.each<[string, unknown, object, RegExp]>([
+    ['no manifold', { ...problem, manifold: undefined }, {}, /'manifold' must be a manifold, got undefined; make one with/],
+    ['no cost', { ...problem, cost: 3 }, {}, /'cost' must be a function .* got 3/],
+    ['a bare gradient', { ...problem, gradient: () => 1 }, {}, /'gradient' must be \{ kind: 'ambient' \| 'coordinates' \| 'riemannian'/],
+    ['an unknown option', problem, { maxIterations: 5 }, /unknown option 'maxIterations'/],
+    ['a solver that is none', problem, { solver: 'adam' }, /solver must be \{ name, init, step \}, got "adam"/],
+    ['a stop that is none', problem, { stop: 10 }, /stop must be a stopping rule, got 10; pass, say, any\(/],
+    [
+      'a schedule of NaN',
+      problem,
+      { solver: gradientDescent({ stepSize: constantStep(() => Number.NaN) }) },
+      /schedule gave NaN at iteration 0/,
+    ],
+  ])('minimize rejects %s', async (_what, given, options, message) => {
+    await expect(minimize(wrong(given), options)).rejects.toThrow(ConfigError);
+    await expect(minimize(wrong(given), options)).rejects.toThrow(message);
+  });
+
+  it('weight decay on a manifold without a direction of decay says what to do', async () => {
+    const columns = stiefel({ m: 4, rank: 2 });
+    const run = minimize(
+      { manifold: columns, cost: () => 0, gradient: { kind: 'ambient', at: (x) => x } },
+      { solver: gradientDescent({ direction: adamw(), stepSize: constantStep(1) }), stop: maxIterations(2) },
+    );
+    await expect(run).rejects.toThrow(/adamw: weight decay needs .* pass weightDecay: 0 or use adam\(\)/);
+  });
+});
+
+it('every error class has a stable code and name', () => {
+  for (const kind of [ShapeError, DomainError, NumericalError, NotImplementedError, ConfigError, FormatError, BackendError]) {
+    const cause = new Error('below');
+    const error = new kind('message', { cause });
+    expect(error).toBeInstanceOf(BuresError);
+    expect(error.name).toBe(kind.name);
+    expect(error.code).toMatch(/^BURES_[A-Z_]+$/);
+    expect(error.cause).toBe(cause);
+  }
+});
