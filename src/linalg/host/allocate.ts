@@ -24,3 +24,13 @@ export function allocate(length: number): Float64Array {
   used += 8 * length;
   return array;
 }
+
+/**
+ * A new array of numbers with arbitrary contents, for a result of which every entry is about to be written.
+ *
+ * Zeroing 128 kB takes 20 µs on fresh pages, as long as a product of that size; memory that was used before comes back in 1 µs.
+ */
+export function allocateForOverwrite(length: number): Float64Array {
+  if (length <= LARGEST_POOLED || globalThis.Buffer === undefined) return allocate(length);
+  return new Float64Array(Buffer.allocUnsafeSlow(8 * length).buffer);
+}

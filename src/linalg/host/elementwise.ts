@@ -4,7 +4,7 @@
  */
 import type { LinearAlgebra } from '../linear-algebra.js';
 import { checkSameShape } from '../shape-checks.js';
-import { allocate } from './allocate.js';
+import { allocateForOverwrite } from './allocate.js';
 import { checkArray, type HostArray, packed, wrap } from './host-array.js';
 
 type Elementwise = Pick<
@@ -41,7 +41,7 @@ export const elementwise: Elementwise = {
   add(x, y) {
     const a = packed('add', x);
     const b = partner('add', x, y);
-    const out = allocate(a.length);
+    const out = allocateForOverwrite(a.length);
     for (let i = 0; i < out.length; i++) out[i] = a[i] + b[i];
     return wrap(out, x.shape);
   },
@@ -49,14 +49,14 @@ export const elementwise: Elementwise = {
   subtract(x, y) {
     const a = packed('subtract', x);
     const b = partner('subtract', x, y);
-    const out = allocate(a.length);
+    const out = allocateForOverwrite(a.length);
     for (let i = 0; i < out.length; i++) out[i] = a[i] - b[i];
     return wrap(out, x.shape);
   },
 
   scale(factor, x) {
     const a = packed('scale', x);
-    const out = allocate(a.length);
+    const out = allocateForOverwrite(a.length);
     for (let i = 0; i < out.length; i++) out[i] = factor * a[i];
     return wrap(out, x.shape);
   },
@@ -64,7 +64,7 @@ export const elementwise: Elementwise = {
   axpy(factor, x, y) {
     const a = packed('axpy', x);
     const b = partner('axpy', x, y);
-    const out = allocate(a.length);
+    const out = allocateForOverwrite(a.length);
     for (let i = 0; i < out.length; i++) out[i] = factor * a[i] + b[i];
     return wrap(out, x.shape);
   },
@@ -72,7 +72,7 @@ export const elementwise: Elementwise = {
   multiply(x, y) {
     const a = packed('multiply', x);
     const b = partner('multiply', x, y);
-    const out = allocate(a.length);
+    const out = allocateForOverwrite(a.length);
     for (let i = 0; i < out.length; i++) out[i] = a[i] * b[i];
     return wrap(out, x.shape);
   },
@@ -80,77 +80,77 @@ export const elementwise: Elementwise = {
   divide(x, y) {
     const a = packed('divide', x);
     const b = partner('divide', x, y);
-    const out = allocate(a.length);
+    const out = allocateForOverwrite(a.length);
     for (let i = 0; i < out.length; i++) out[i] = a[i] / b[i];
     return wrap(out, x.shape);
   },
 
   sqrt(x) {
     const a = packed('sqrt', x);
-    const out = allocate(a.length);
+    const out = allocateForOverwrite(a.length);
     for (let i = 0; i < out.length; i++) out[i] = Math.sqrt(a[i]);
     return wrap(out, x.shape);
   },
 
   square(x) {
     const a = packed('square', x);
-    const out = allocate(a.length);
+    const out = allocateForOverwrite(a.length);
     for (let i = 0; i < out.length; i++) out[i] = a[i] * a[i];
     return wrap(out, x.shape);
   },
 
   abs(x) {
     const a = packed('abs', x);
-    const out = allocate(a.length);
+    const out = allocateForOverwrite(a.length);
     for (let i = 0; i < out.length; i++) out[i] = Math.abs(a[i]);
     return wrap(out, x.shape);
   },
 
   sign(x) {
     const a = packed('sign', x);
-    const out = allocate(a.length);
+    const out = allocateForOverwrite(a.length);
     for (let i = 0; i < out.length; i++) out[i] = Math.sign(a[i]);
     return wrap(out, x.shape);
   },
 
   exp(x) {
     const a = packed('exp', x);
-    const out = allocate(a.length);
+    const out = allocateForOverwrite(a.length);
     for (let i = 0; i < out.length; i++) out[i] = Math.exp(a[i]);
     return wrap(out, x.shape);
   },
 
   log(x) {
     const a = packed('log', x);
-    const out = allocate(a.length);
+    const out = allocateForOverwrite(a.length);
     for (let i = 0; i < out.length; i++) out[i] = Math.log(a[i]);
     return wrap(out, x.shape);
   },
 
   sin(x) {
     const a = packed('sin', x);
-    const out = allocate(a.length);
+    const out = allocateForOverwrite(a.length);
     for (let i = 0; i < out.length; i++) out[i] = Math.sin(a[i]);
     return wrap(out, x.shape);
   },
 
   cos(x) {
     const a = packed('cos', x);
-    const out = allocate(a.length);
+    const out = allocateForOverwrite(a.length);
     for (let i = 0; i < out.length; i++) out[i] = Math.cos(a[i]);
     return wrap(out, x.shape);
   },
 
   atan(x) {
     const a = packed('atan', x);
-    const out = allocate(a.length);
+    const out = allocateForOverwrite(a.length);
     for (let i = 0; i < out.length; i++) out[i] = Math.atan(a[i]);
     return wrap(out, x.shape);
   },
 
   maximum(x, y) {
     const a = packed('maximum', x);
-    const out = allocate(a.length);
+    const out = allocateForOverwrite(a.length);
     if (typeof y === 'number') {
       for (let i = 0; i < out.length; i++) out[i] = Math.max(a[i], y);
     } else {
@@ -162,7 +162,7 @@ export const elementwise: Elementwise = {
 
   greater(x, y) {
     const a = packed('greater', x);
-    const out = allocate(a.length);
+    const out = allocateForOverwrite(a.length);
     if (typeof y === 'number') {
       for (let i = 0; i < out.length; i++) out[i] = a[i] > y ? 1 : 0;
     } else {
@@ -176,7 +176,7 @@ export const elementwise: Elementwise = {
     const chosen = packed('where', mask);
     const a = partner('where', mask, x);
     const b = partner('where', mask, y);
-    const out = allocate(a.length);
+    const out = allocateForOverwrite(a.length);
     for (let i = 0; i < out.length; i++) out[i] = chosen[i] !== 0 ? a[i] : b[i];
     return wrap(out, x.shape);
   },

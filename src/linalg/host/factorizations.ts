@@ -3,7 +3,7 @@ import { ConfigError, NumericalError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import type { LinearAlgebra, SvdFactors, SvdOptions, TriangularOptions } from '../linear-algebra.js';
 import { checkMatrix, checkSameBatch, checkSquare, entryCount, throwMismatch } from '../shape-checks.js';
-import { allocate } from './allocate.js';
+import { allocateForOverwrite } from './allocate.js';
 import { checkFinite, type HostArray, member, packed, packedCopy, wrap } from './host-array.js';
 import { jacobiSvd } from './kernels/jacobi-svd.js';
 import type { HostKernels } from './kernels.js';
@@ -15,8 +15,8 @@ export function factorizations(kernels: HostKernels): Factorizations {
   return {
     qr(x) {
       const { values, batch, members, m, n, p } = operand('qr', x);
-      const q = allocate(members * m * p);
-      const r = allocate(members * p * n);
+      const q = allocateForOverwrite(members * m * p);
+      const r = allocateForOverwrite(members * p * n);
       for (let index = 0; index < members; index++) {
         kernels.qr(m, n, member(values, index, m * n), member(q, index, m * p), member(r, index, p * n));
       }
@@ -27,8 +27,8 @@ export function factorizations(kernels: HostKernels): Factorizations {
 
     eigh(x) {
       const { values: a, batch, members, n } = symmetricOperand('eigh', x);
-      const values = allocate(members * n);
-      const vectors = allocate(members * n * n);
+      const values = allocateForOverwrite(members * n);
+      const vectors = allocateForOverwrite(members * n * n);
       for (let index = 0; index < members; index++) {
         kernels.eigh(n, member(a, index, n * n), member(values, index, n), member(vectors, index, n * n));
       }
@@ -37,7 +37,7 @@ export function factorizations(kernels: HostKernels): Factorizations {
 
     cholesky(x) {
       const { values, batch, members, n } = symmetricOperand('cholesky', x);
-      const l = allocate(members * n * n);
+      const l = allocateForOverwrite(members * n * n);
       for (let index = 0; index < members; index++) {
         const failed = kernels.cholesky(n, member(values, index, n * n), member(l, index, n * n));
         if (failed === 0) continue;
@@ -80,9 +80,9 @@ function svd(kernels: HostKernels, x: HostArray, { accuracy = 'absolute' }: SvdO
     throw new ConfigError(`svd: accuracy must be 'absolute' or 'relative', got ${describeValue(accuracy)}`);
   }
   const { values, batch, members, m, n, p } = operand('svd', x);
-  const u = allocate(members * m * p);
-  const s = allocate(members * p);
-  const v = allocate(members * n * p);
+  const u = allocateForOverwrite(members * m * p);
+  const s = allocateForOverwrite(members * p);
+  const v = allocateForOverwrite(members * n * p);
   const kernel = accuracy === 'relative' ? jacobiSvd : kernels.svd;
   for (let index = 0; index < members; index++) {
     kernel(m, n, member(values, index, m * n), member(u, index, m * p), member(s, index, p), member(v, index, n * p));

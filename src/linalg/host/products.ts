@@ -3,7 +3,7 @@ import { checkCsr } from '../csr.js';
 import type { CsrMatrix } from '../csr-matrix.js';
 import type { LinearAlgebra, MatmulOptions } from '../linear-algebra.js';
 import { checkMatrix, checkSameBatch, checkVector, entryCount, throwMismatch } from '../shape-checks.js';
-import { allocate } from './allocate.js';
+import { allocate, allocateForOverwrite } from './allocate.js';
 import { checkArray, type HostArray, memberOffset, packed, wrap } from './host-array.js';
 import { sampledProduct, sparseProduct, sparseTransposeProduct } from './kernels/sparse.js';
 import type { HostKernels } from './kernels.js';
@@ -104,8 +104,8 @@ function matmul(kernels: HostKernels, a: HostArray, b: HostArray, options: Matmu
     );
   }
   const shape = [...a.shape.slice(0, -2), m, n];
-  const out = allocate(entryCount(shape));
-  if (k === 0) return wrap(out, shape);
+  if (k === 0) return wrap(allocate(entryCount(shape)), shape);
+  const out = allocateForOverwrite(entryCount(shape));
   for (let start = 0, index = 0; start < out.length; start += m * n, index++) {
     kernels.gemm(
       m,

@@ -12,7 +12,7 @@ import {
   entryCount,
   throwMismatch,
 } from '../shape-checks.js';
-import { allocate } from './allocate.js';
+import { allocate, allocateForOverwrite } from './allocate.js';
 import { checkArray, copyStrided, type HostArray, memberOffset, packed, packedCopy, wrap } from './host-array.js';
 
 type Structure = Pick<
@@ -27,7 +27,7 @@ export const structure: Structure = {
     const entries = packed('scaleRows', x);
     checkScaling('scaleRows', d, x, 2);
     const n = x.shape[x.shape.length - 1];
-    const out = allocate(entries.length);
+    const out = allocateForOverwrite(entries.length);
     for (let row = 0; row < factors.length; row++) {
       const factor = factors[row];
       for (let i = row * n; i < (row + 1) * n; i++) out[i] = factor * entries[i];
@@ -40,7 +40,7 @@ export const structure: Structure = {
     const factors = packed('scaleColumns', d);
     checkScaling('scaleColumns', d, x, 1);
     const [m, n] = x.shape.slice(-2);
-    const out = allocate(entries.length);
+    const out = allocateForOverwrite(entries.length);
     for (let row = 0; row * n < out.length; row++) {
       const start = row * n;
       const factorStart = Math.floor(row / m) * n;
@@ -63,7 +63,7 @@ export const structure: Structure = {
       );
     }
     const size = entryCount(x.shape.slice(batchAxes));
-    const out = allocate(entries.length);
+    const out = allocateForOverwrite(entries.length);
     for (let index = 0; index < factors.length; index++) {
       const factor = factors[index];
       for (let i = index * size; i < (index + 1) * size; i++) out[i] = factor * entries[i];
@@ -79,7 +79,7 @@ export const structure: Structure = {
     checkSameBatch('outerSum', s.shape, 1, t.shape, 1);
     const m = s.shape[s.shape.length - 1];
     const n = t.shape[t.shape.length - 1];
-    const out = allocate(left.length * n);
+    const out = allocateForOverwrite(left.length * n);
     for (let row = 0; row < left.length; row++) {
       const start = Math.floor(row / m) * n;
       for (let j = 0; j < n; j++) out[row * n + j] = left[row] + right[start + j];
@@ -110,7 +110,7 @@ export const structure: Structure = {
     checkMatrix('transpose', x.shape);
     const axes = x.shape.length;
     const [m, n] = [x.shape[axes - 2], x.shape[axes - 1]];
-    const out = allocate(entryCount(x.shape));
+    const out = allocateForOverwrite(entryCount(x.shape));
     for (let start = 0, index = 0; start < out.length; start += m * n, index++) {
       copyStrided(n, m, x.data, memberOffset(x, index, 2), x.stride[axes - 1], x.stride[axes - 2], out, start);
     }
