@@ -1,0 +1,61 @@
+/** Whether a gradient is the gradient of its cost. */
+import { objective } from '../solvers/objective.js';
+import type { Problem } from '../solvers/problem.js';
+import type { SlopeCheck } from './slope-fit.js';
+import { judgeSlope, relativeGap, sampleErrors, short, type TaylorOptions, taylorSetup, withProperties } from './taylor.js';
+
+/** What {@link checkGradient} found. */
+export interface GradientCheck extends SlopeCheck {
+  /** ‖toTangent(grad) − grad‖ / ‖grad‖: rounding, for a gradient in the tangent space. */
+  readonly tangencyError: number;
+}
+
+/**
+ * Compares a cost with its first-order Taylor model: |f(R_x(tu)) − f(x) − t⟨grad f(x), u⟩| vanishes as t² or faster if the gradient is
+ * right, and as t if not. Also checks that the gradient is tangent.
+ *
+ * @param problem - a cost and its gradient; a stochastic one is checked on the batch of step 0.
+ * @param options - point, direction and steps; see {@link TaylorOptions}.
+ * @returns slope, window, errors and a verdict in words; nothing is modified. About 65 evaluations of the cost and one of the gradient.
+ * @throws ConfigError for a problem or options that are malformed; what `checkPoint` throws if x is off the manifold; DomainError if u is zero.
+ * @see Boumal 2023, section 4.8; Manopt's `checkgradient`.
+ */
+export async function checkGradient<M, P, T, Z, G, Batch>(
+  problem: Problem<M, P, T, Z, G, Batch>,
+  options: TaylorOptions<P, T> = {},
+): Promise<GradientCheck> {
+  const { manifold, cost, evaluate } = objective(problem);
+  const { epsilon } = manifold.algebra;
+  const setup = await taylorSetup('checkGradient', manifold, options);
+  const { x, u } = setup;
+  const { cost: value, gradient } = await evaluate(x, 0);
+  const derivative = await manifold.inner(x, gradient, u);
+  const samples = await sampleErrors(setup, epsilon, async (t) => {
+    const stepped = await cost(manifold.retract(x, u, t), 0);
+    const predicted = t * derivative;
+    return {
+      error: Math.abs(stepped - value - predicted),
+      magnitude: Math.abs(stepped) + Math.abs(value) + Math.abs(predicted),
+      signal: Math.max(Math.abs(stepped - value), Math.abs(predicted)),
+    };
+  });
+  const tangencyError = await relativeGap(manifold, x, gradient, manifold.toTangent(x, gradient));
+  const check = judgeSlope(
+    {
+      name: 'gradient',
+      error: 'f(R_x(tu)) − f(x) − t⟨grad, u⟩',
+      expectedSlope: 2,
+      slopeTolerance: setup.slopeTolerance,
+      remedy: (_slope, t, error) =>
+        `along u it is off by ${short(error / Math.abs(t * derivative))} of itself; check its formula, and that gradient.kind says what it returns`,
+    },
+    samples,
+  );
+  const tangency = {
+    description: 'the gradient is not tangent: it differs from its projection by',
+    error: tangencyError,
+    tolerance: Math.sqrt(epsilon),
+    remedy: 'return a tangent vector at x, for instance through egradToRgrad',
+  };
+  return { ...withProperties(check, [tangency]), tangencyError };
+}

@@ -1,0 +1,156 @@
+/** Whether an object keeps the laws that solvers rely on. */
+import { DomainError } from '../core/errors.js';
+import { checkKeys, checkNumber } from '../core/options.js';
+import { seededRandom } from '../core/random.js';
+import type { Manifold } from '../manifolds/manifold.js';
+import { checkRetraction } from './check-retraction.js';
+import type { AnyManifold, Law, LawContext, Measurement } from './law-context.js';
+import { motionLaws } from './motion-laws.js';
+import { tangentLaws } from './tangent-laws.js';
+import { requireManifold, short } from './taylor.js';
+
+/** Options of {@link checkManifold}. */
+export interface CheckManifoldOptions<P> {
+  /** The point to check at. Default: a random one, drawn from `seed`. */
+  readonly x?: P;
+  /** Seed of all random points and tangents. Default: {@link checkManifoldDefaults}. */
+  readonly seed?: number;
+  /**
+   * The length over which the manifold bends at x, in units of the metric: about σ_r for rank-r matrices (√σ_r with factors, or the Bures
+   * metric). Steps are a tenth of it. Default: {@link checkManifoldDefaults}.
+   */
+  readonly scale?: number;
+  /** Relative errors up to this times the engine's ε count as rounding. Ill-conditioned points need more, in proportion. Default: {@link checkManifoldDefaults}. */
+  readonly toleranceFactor?: number;
+  /** Whether the order of the retraction is measured too (by {@link checkRetraction}). Default: {@link checkManifoldDefaults}. */
+  readonly slopes?: boolean;
+  /** Up to which dimension `dim` is compared with the rank of 2·dim + 2 random tangents. Default: {@link checkManifoldDefaults}. */
+  readonly dimensionLimit?: number;
+}
+
+/** The defaults of {@link CheckManifoldOptions}. */
+export const checkManifoldDefaults = {
+  /** Seed of all random points and tangents. */
+  seed: 0,
+  /** Length over which the manifold bends. */
+  scale: 1,
+  /** Multiple of ε: 2e-12 in float64, far above what a few factorizations lose and far below any mistake. */
+  toleranceFactor: 1e4,
+  /** Whether the order of the retraction is measured. */
+  slopes: true,
+  /** Largest dimension that is counted. */
+  dimensionLimit: 64,
+} as const;
+
+const optionNames = ['x', 'seed', 'scale', 'toleranceFactor', 'slopes', 'dimensionLimit'] as const;
+
+/** Step length over `scale`: large enough that nothing holds by being first order only, small enough to stay within reach of logarithms. */
+const relativeStep = 0.1;
+
+/** One law, checked. */
+export interface LawCheck {
+  /** The law, as a sentence. */
+  readonly name: string;
+  readonly ok: boolean;
+  /** How far it is from holding, mostly relative; NaN where an operation threw. */
+  readonly error: number;
+  /** The largest error that counts as rounding. */
+  readonly tolerance: number;
+  /** What was found and what to do, where it is not ok; otherwise the name. */
+  readonly message: string;
+}
+
+/** What {@link checkManifold} found. */
+export interface ManifoldCheck {
+  readonly ok: boolean;
+  /** All laws that apply, in order; those of operations the manifold does not offer are left out. */
+  readonly checks: readonly LawCheck[];
+  /** One sentence, or one for each law that fails. */
+  readonly verdict: string;
+}
+
+/**
+ * Checks the laws of a manifold at a point: sampling, projection, metric, zero tangent, dimension, retraction, transport, exponential
+ * and logarithm. For a manifold of your own, run it in its test.
+ *
+ * Not checked, for want of an inner product on the opaque ambient space: that `project` is self-adjoint, and what `egradToRgrad` returns;
+ * {@link checkGradient} with a cost covers the latter.
+ *
+ * @param manifold - nothing of it is modified.
+ * @param options - point, seed, scale and tolerance.
+ * @returns each law with its error and tolerance. About 100 operations of the manifold and, if dim ≤ dimensionLimit, 2·dim + 2 random tangents.
+ * @throws ConfigError if it is no manifold, or on bad options; what `checkPoint` throws if x is off the manifold. What the laws' own operations
+ * throw becomes a failed law.
+ * @see Absil, Mahony and Sepulchre 2008, chapters 3, 4 and 8; Manopt's `checkmanifold`.
+ */
+export async function checkManifold<M, P, T, Z, G>(
+  manifold: Manifold<M, P, T, Z, G>,
+  options: CheckManifoldOptions<P> = {},
+): Promise<ManifoldCheck> {
+  requireManifold('checkManifold', manifold);
+  checkKeys('checkManifold', options, optionNames);
+  const settings = { ...checkManifoldDefaults, ...options };
+  checkNumber('checkManifold', 'scale', settings.scale, { above: 0 });
+  checkNumber('checkManifold', 'toleranceFactor', settings.toleranceFactor, { above: 0 });
+  checkNumber('checkManifold', 'dimensionLimit', settings.dimensionLimit, { min: 0 });
+  if (manifold.dim < 1) {
+    throw new DomainError(
+      `checkManifold: expected a manifold with directions to move in, but ${manifold.name} has dimension 0; enlarge it`,
+    );
+  }
+  const context = await lawContext(manifold as AnyManifold<M, P, T>, settings);
+  const checks: LawCheck[] = [];
+  for (const law of [...tangentLaws, ...motionLaws, ...(settings.slopes ? [retractionLaw(settings)] : [])]) {
+    const check = await checkLaw(law, context);
+    if (check !== undefined) checks.push(check);
+  }
+  const failed = checks.filter(({ ok }) => !ok);
+  const verdict =
+    failed.length === 0
+      ? `${manifold.name}: all ${checks.length} laws hold`
+      : `${manifold.name}: ${failed.length} of ${checks.length} laws fail. ${failed.map(({ message }) => message).join('. ')}`;
+  return { ok: failed.length === 0, checks, verdict };
+}
+
+type Settings<P> = Required<Omit<CheckManifoldOptions<P>, 'x'>> & Pick<CheckManifoldOptions<P>, 'x'>;
+
+async function lawContext<M, P, T>(manifold: AnyManifold<M, P, T>, settings: Settings<P>): Promise<LawContext<M, P, T>> {
+  const random = seededRandom(settings.seed);
+  const x = settings.x ?? manifold.randomPoint(random);
+  // A point that came from randomPoint is judged as the law about it; one that the caller passed must be right.
+  if (settings.x !== undefined) await manifold.checkPoint(x);
+  const u = await manifold.randomTangent(x, random);
+  const v = await manifold.randomTangent(x, random);
+  const step = relativeStep * settings.scale;
+  const { algebra: la } = manifold;
+  const tolerance = settings.toleranceFactor * la.epsilon;
+  const y = manifold.retract(x, u, step);
+  return { manifold, la, x, y, u, v, step, tolerance, dimensionLimit: settings.dimensionLimit, random };
+}
+
+async function checkLaw<M, P, T>(law: Law, context: LawContext<M, P, T>): Promise<LawCheck | undefined> {
+  let measured: Measurement | undefined;
+  try {
+    measured = await law.measure(context);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const message = `'${law.name}' could not be evaluated: ${reason}`;
+    return { name: law.name, ok: false, error: Number.NaN, tolerance: context.tolerance, message };
+  }
+  if (measured === undefined) return undefined;
+  const { error, tolerance = context.tolerance, found } = measured;
+  const ok = error <= tolerance;
+  const message = ok ? law.name : `'${law.name}' fails: ${found ?? `error ${short(error)}`} (allowed ${short(tolerance)}); ${law.remedy}`;
+  return { name: law.name, ok, error, tolerance, message };
+}
+
+function retractionLaw({ scale }: { readonly scale: number }): Law {
+  return {
+    name: 'retract has the order that retractionOrder claims',
+    remedy: 'see checkRetraction, which shows the errors at each step',
+    async measure({ manifold, x, u }) {
+      const { ok, verdict } = await checkRetraction(manifold, { x, u, scale });
+      return { error: ok ? 0 : 1, tolerance: 0, found: verdict };
+    },
+  };
+}

@@ -1,0 +1,57 @@
+/** Whether a retraction is one, and of the order it claims. */
+import { axpyTree } from '../core/tree.js';
+import type { Manifold } from '../manifolds/manifold.js';
+import type { SlopeCheck } from './slope-fit.js';
+import { judgeSlope, requireManifold, sampleErrors, short, type TaylorOptions, taylorSetup, withProperties } from './taylor.js';
+
+/** What {@link checkRetraction} found. */
+export interface RetractionCheck extends SlopeCheck {
+  /** ‖difference(x, R_x(0))‖, in units of the metric: rounding, for a retraction. */
+  readonly zeroError: number;
+}
+
+/**
+ * Compares a retraction with a geodesic, in the chart `difference`, which agrees with the logarithm to second order:
+ * ‖difference(x, R_x(tu)) − tu‖ vanishes as t² for a retraction, and as t³ for one of second order. Also checks R_x(0) = x.
+ *
+ * @param manifold - whose `retractionOrder` is put to the test.
+ * @param options - point, direction and steps; see {@link TaylorOptions}.
+ * @returns slope, window, errors and a verdict in words; nothing is modified. About 65 retractions.
+ * @throws ConfigError for malformed options; what `checkPoint` throws if x is off the manifold; DomainError if u is zero.
+ * @see Absil, Mahony and Sepulchre 2008, section 5.5.3; Manopt's `checkretraction`.
+ */
+export async function checkRetraction<M, P, T, Z, G>(
+  manifold: Manifold<M, P, T, Z, G>,
+  options: TaylorOptions<P, T> = {},
+): Promise<RetractionCheck> {
+  requireManifold('checkRetraction', manifold);
+  const { algebra, retractionOrder } = manifold;
+  const setup = await taylorSetup('checkRetraction', manifold as Manifold<M, P, T, unknown, unknown>, options);
+  const { x, u } = setup;
+  const samples = await sampleErrors(setup, algebra.epsilon, async (t) => ({
+    error: await manifold.norm(x, axpyTree(algebra, -t, u, manifold.difference(x, manifold.retract(x, u, t)))),
+    magnitude: t,
+    signal: t,
+  }));
+  const zeroError = await manifold.norm(x, manifold.difference(x, manifold.retract(x, u, 0)));
+  const check = judgeSlope(
+    {
+      name: 'retraction',
+      error: 'difference(x, R_x(tu)) − tu',
+      expectedSlope: retractionOrder + 1,
+      slopeTolerance: setup.slopeTolerance,
+      remedy: (slope, t, error) =>
+        slope < 2 - setup.slopeTolerance
+          ? `its derivative at 0 is not the identity: it leaves tu by ${short(error / t)} of its length; check how the step enters`
+          : 'it is a retraction of first order, but claims the second; set retractionOrder: 1, or correct its curvature',
+    },
+    samples,
+  );
+  const identity = {
+    description: 'R_x(0) is not x: they differ by',
+    error: zeroError,
+    tolerance: Math.sqrt(algebra.epsilon) * setup.scale,
+    remedy: 'a zero step must stay at x',
+  };
+  return { ...withProperties(check, [identity]), zeroError };
+}

@@ -1,0 +1,92 @@
+/** What the laws of a manifold are measured on: points, tangents, and distances between them. */
+import { NotImplementedError } from '../core/errors.js';
+import type { Random } from '../core/random.js';
+import { axpyTree, forEachLeaf, scaleTree } from '../core/tree.js';
+import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import type { Manifold } from '../manifolds/manifold.js';
+
+/** A manifold whose ambient elements stay opaque: all that a law needs. */
+export type AnyManifold<M, P, T> = Manifold<M, P, T, unknown, unknown>;
+
+/** A point, what surrounds it, and how large rounding may be. */
+export interface LawContext<M, P, T> {
+  readonly manifold: AnyManifold<M, P, T>;
+  readonly la: LinearAlgebra<M>;
+  readonly x: P;
+  /** R_x(step · u): a point nearby. */
+  readonly y: P;
+  /** Independent random tangents at x, of unit norm. */
+  readonly u: T;
+  readonly v: T;
+  /** Length of the steps taken, in units of the metric. */
+  readonly step: number;
+  /** Relative errors up to this are rounding. */
+  readonly tolerance: number;
+  /** Largest dimension at which tangents are drawn and counted. */
+  readonly dimensionLimit: number;
+  readonly random: Random;
+}
+
+/** How far a law is from holding. */
+export interface Measurement {
+  readonly error: number;
+  /** Default: that of the context. */
+  readonly tolerance?: number;
+  /** What was found, where a number alone would not say it. */
+  readonly found?: string;
+}
+
+/** A property that every manifold has. */
+export interface Law {
+  /** The law, as a sentence. */
+  readonly name: string;
+  /** Where to look if it fails. */
+  readonly remedy: string;
+  /** How far it is from holding; `undefined` where the manifold does not offer the operation. */
+  measure<M, P, T>(context: LawContext<M, P, T>): Promise<Measurement | undefined>;
+}
+
+/** ‖a − b‖ / max(‖a‖, ‖b‖) in the metric at a point; 0 if both vanish. */
+export async function tangentGap<M, P, T>({ manifold, la }: LawContext<M, P, T>, at: P, a: T, b: T): Promise<number> {
+  const gap = await manifold.norm(at, axpyTree(la, -1, b, a));
+  return gap === 0 ? 0 : gap / Math.max(await manifold.norm(at, a), await manifold.norm(at, b));
+}
+
+/** ‖map(αu + βv) − α map(u) − β map(v)‖ relative to the larger, measured at the point where the images live. */
+export async function nonlinearity<M, P, T>(context: LawContext<M, P, T>, at: P, map: (w: T) => T): Promise<number> {
+  const { la, u, v } = context;
+  const combine = (first: T, second: T): T => axpyTree(la, -1.3, second, scaleTree(la, 0.7, first));
+  return tangentGap(context, at, map(combine(u, v)), combine(map(u), map(v)));
+}
+
+/** Largest difference of entries relative to the largest entry: how far two trees of arrays differ as they stand, in one gauge. */
+export async function entryGap<M>(la: LinearAlgebra<M>, a: unknown, b: unknown): Promise<number> {
+  const [left, right] = [leavesOf<M>(la, a), leavesOf<M>(la, b)];
+  if (left.length !== right.length) return Number.POSITIVE_INFINITY;
+  let largest = 0;
+  for (const [index, leaf] of left.entries()) {
+    const gap = await la.maxAbs(la.subtract(leaf, right[index]));
+    if (gap === 0) continue;
+    const relative = gap / Math.max(await la.maxAbs(leaf), await la.maxAbs(right[index]));
+    // Not Math.max alone: NaN must win.
+    largest = Number.isNaN(relative) ? relative : Math.max(largest, relative);
+  }
+  return largest;
+}
+
+/** The arrays of a tree, in key order. */
+export function leavesOf<M>(la: LinearAlgebra<M>, tree: unknown): M[] {
+  const leaves: M[] = [];
+  forEachLeaf<M>(la, tree, (leaf) => leaves.push(leaf));
+  return leaves;
+}
+
+/** A measurement, or `undefined` where the manifold turns out not to offer the operation (a product, one component of which lacks it). */
+export async function ifOffered(measure: () => Promise<Measurement>): Promise<Measurement | undefined> {
+  try {
+    return await measure();
+  } catch (error) {
+    if (error instanceof NotImplementedError) return undefined;
+    throw error;
+  }
+}

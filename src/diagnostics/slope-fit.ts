@@ -1,0 +1,137 @@
+/** The order at which an error vanishes, read off its values at steps that shrink geometrically. */
+
+/** How an error depends on the step: what every Taylor check reports. */
+export interface SlopeCheck {
+  /** Whether the error vanishes at least as fast as it should, and everything else that was checked holds. */
+  readonly ok: boolean;
+  /** What was found, with the number that decided, and what to do where it is not ok. */
+  readonly verdict: string;
+  /** d log error / d log t over the window; absent where the error is rounding at every step, or nothing could be fitted. */
+  readonly slope?: number;
+  /** The least slope that the model being checked must have. */
+  readonly expectedSlope: number;
+  /** [tMin, tMax], the steps between which the slope was fitted; absent with `slope`. */
+  readonly window?: readonly [number, number];
+  /** The steps t, ascending, in units of the manifold's metric. */
+  readonly steps: Float64Array;
+  /** The error of the model at each step. */
+  readonly errors: Float64Array;
+  /** Whether the model is exact to rounding, as for a cost that is linear (or, with its Hessian, quadratic). */
+  readonly exact: boolean;
+}
+
+/** Errors at steps, with what is known of their rounding. */
+export interface ErrorSamples {
+  /** Ascending, geometrically spaced. */
+  readonly steps: Float64Array;
+  /** Error at each step. */
+  readonly errors: Float64Array;
+  /** The size that rounding alone may give each error. */
+  readonly rounding: Float64Array;
+  /** The size of what the model predicts, at its largest: if rounding is not far below, nothing can be concluded. */
+  readonly signal: number;
+  /** Number of steps in a factor of ten. */
+  readonly stepsPerDecade: number;
+}
+
+/** A fitted slope, or why there is none. */
+export type SlopeFit =
+  | { readonly kind: 'fitted'; readonly slope: number; readonly first: number; readonly last: number }
+  /** No error stands out of the rounding. */
+  | { readonly kind: 'exact' }
+  /** Errors that are neither smooth in t nor small. */
+  | { readonly kind: 'rough' }
+  /** Rounding drowns the prediction itself. */
+  | { readonly kind: 'inconclusive'; readonly rounding: number }
+  /** Not finite from this step on, with too few steps before it. */
+  | { readonly kind: 'nonfinite'; readonly first: number };
+
+/** An error this many times its rounding is known to 1%, which moves a slope over a decade by less than 0.01. */
+const resolvedFactor = 100;
+/** A prediction must exceed rounding by this much for a match to mean anything. */
+const conclusiveFactor = 1e3;
+/** Fewest points that a line is fitted to: two more than it has parameters. */
+const fewestPoints = 4;
+/** Scatter about the line, in decades of the error, up to which the points count as smooth. */
+const smoothScatter = 0.02;
+/** Scatter above which even the best window is no power law. */
+const roughScatter = 0.2;
+
+/**
+ * Fits log error = slope · log t + c over the window of smallest steps in which the points lie on a line.
+ *
+ * The asymptotic slope is wanted, and a mistake of relative size δ shows below t ≈ δ only: of all windows of one decade about as straight as
+ * the straightest, the one of smallest steps is taken, then widened while it stays straight. Steps whose error may be
+ * rounding are left out before, as are those at and above the first that is not finite (the cost may have a domain).
+ *
+ * @see Boumal 2023, section 4.8; Manopt's `identify_linear_piece` and Manopt.jl's `find_best_slope_window`, which take the straightest window instead.
+ */
+export function fitSlope(samples: ErrorSamples): SlopeFit {
+  const { steps, errors, rounding, signal, stepsPerDecade } = samples;
+  const nonfinite = errors.findIndex((error) => !Number.isFinite(error));
+  const usable = nonfinite < 0 ? errors.length : nonfinite;
+  if (usable < Math.max(fewestPoints, stepsPerDecade)) return { kind: 'nonfinite', first: nonfinite };
+  const runs = resolvedRuns(errors.subarray(0, usable), rounding);
+  const longest = runs.reduce((length, [first, end]) => Math.max(length, end - first), 0);
+  if (longest < fewestPoints) {
+    const floor = rounding.subarray(0, usable).reduce((bound, size) => Math.max(bound, size), 0);
+    return signal > 0 && signal < conclusiveFactor * floor ? { kind: 'inconclusive', rounding: floor } : { kind: 'exact' };
+  }
+  const width = Math.min(longest, Math.max(fewestPoints, Math.ceil(stepsPerDecade) + 1));
+  const logSteps = steps.map(Math.log10);
+  const logErrors = errors.map(Math.log10);
+  const windows = runs.flatMap(([first, end]) =>
+    Array.from({ length: Math.max(0, end - first - width + 1) }, (_, offset) => ({
+      first: first + offset,
+      end,
+      ...fitLine(logSteps, logErrors, first + offset, first + offset + width),
+    })),
+  );
+  const straightest = windows.reduce((least, { scatter }) => Math.min(least, scatter), Number.POSITIVE_INFINITY);
+  if (straightest > roughScatter) return { kind: 'rough' };
+  const allowed = Math.max(3 * straightest, smoothScatter);
+  // One of the windows is the straightest, so that some window qualifies.
+  const chosen = windows.find(({ scatter }) => scatter <= allowed) as (typeof windows)[number];
+  let { slope } = chosen;
+  let last = chosen.first + width - 1;
+  while (last + 1 < chosen.end) {
+    const wider = fitLine(logSteps, logErrors, chosen.first, last + 2);
+    if (wider.scatter > smoothScatter / 2) break;
+    slope = wider.slope;
+    last += 1;
+  }
+  return { kind: 'fitted', slope, first: chosen.first, last };
+}
+
+/** Maximal ranges [first, end) of steps whose errors are well above rounding. */
+function resolvedRuns(errors: Float64Array, rounding: Float64Array): [number, number][] {
+  const runs: [number, number][] = [];
+  let first = 0;
+  for (let step = 0; step <= errors.length; step++) {
+    if (step < errors.length && errors[step] > resolvedFactor * rounding[step]) continue;
+    if (step > first) runs.push([first, step]);
+    first = step + 1;
+  }
+  return runs;
+}
+
+/** Least-squares line through the points [first, end): its slope, and the root mean square distance from it. */
+function fitLine(x: Float64Array, y: Float64Array, first: number, end: number): { slope: number; scatter: number } {
+  const count = end - first;
+  let meanX = 0;
+  let meanY = 0;
+  for (let i = first; i < end; i++) {
+    meanX += x[i] / count;
+    meanY += y[i] / count;
+  }
+  let covariance = 0;
+  let variance = 0;
+  for (let i = first; i < end; i++) {
+    covariance += (x[i] - meanX) * (y[i] - meanY);
+    variance += (x[i] - meanX) ** 2;
+  }
+  const slope = covariance / variance;
+  let squares = 0;
+  for (let i = first; i < end; i++) squares += (y[i] - meanY - slope * (x[i] - meanX)) ** 2;
+  return { slope, scatter: Math.sqrt(squares / count) };
+}

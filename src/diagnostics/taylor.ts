@@ -1,0 +1,236 @@
+/** What the checks of gradients, Hessians and retractions share: where they look, at which steps, and how they put the outcome in words. */
+import type { Awaitable } from '../core/awaitable.js';
+import { ConfigError, DomainError } from '../core/errors.js';
+import { checkKeys, checkNumber, checkPositiveInteger, describeValue } from '../core/options.js';
+import { type Random, seededRandom } from '../core/random.js';
+import { axpyTree, scaleTree } from '../core/tree.js';
+import type { Manifold } from '../manifolds/manifold.js';
+import { type ErrorSamples, fitSlope, type SlopeCheck, type SlopeFit } from './slope-fit.js';
+
+/** Options of {@link checkGradient}, {@link checkHessian} and {@link checkRetraction}. */
+export interface TaylorOptions<P, T> {
+  /** The point to check at. Default: a random point, drawn from `seed`. */
+  readonly x?: P;
+  /** The tangent vector to check along; it is scaled to unit norm. Default: random, drawn from `seed`. */
+  readonly u?: T;
+  /** Seed of the random point and tangents. Default: {@link taylorDefaults}. */
+  readonly seed?: number;
+  /**
+   * The largest step, in units of the metric. Default: {@link taylorDefaults}, which suits a manifold's own random points. At a point of rank-r
+   * matrices pass about σ_r (with factors, or the Bures metric: √σ_r), for a series in t converges no further.
+   */
+  readonly scale?: number;
+  /** How many factors of ten the steps go down from `scale`. Default: {@link taylorDefaults}. */
+  readonly decades?: number;
+  /** Number of steps. Default: {@link taylorDefaults}. */
+  readonly count?: number;
+  /** How far below the expected slope the fitted one may lie. Default: {@link taylorDefaults}. */
+  readonly slopeTolerance?: number;
+}
+
+/** The defaults of {@link TaylorOptions}. */
+export const taylorDefaults = {
+  /** Seed of the random point and tangents. */
+  seed: 0,
+  /** Largest step. */
+  scale: 1,
+  /** Factors of ten from the largest to the smallest step: below 1e-8 squares drown in float64's rounding. */
+  decades: 8,
+  /** Number of steps: seven to a factor of ten. */
+  count: 57,
+  /** Slack of the slope: orders are integers, and a fit over a decade is good to a few hundredths. */
+  slopeTolerance: 0.1,
+} as const;
+
+const optionNames = ['x', 'u', 'seed', 'scale', 'decades', 'count', 'slopeTolerance'] as const;
+
+/** Number of steps at the level of rounding at which noise is measured. */
+const probeCount = 8;
+
+/** Where a check looks. */
+export interface TaylorSetup<P, T> {
+  readonly x: P;
+  /** Of unit norm. */
+  readonly u: T;
+  /** Ascending steps. */
+  readonly steps: Float64Array;
+  /** Steps so small that any error at them is rounding. */
+  readonly probes: Float64Array;
+  readonly stepsPerDecade: number;
+  readonly slopeTolerance: number;
+  readonly scale: number;
+  /** The stream from which further tangents are drawn. */
+  readonly random: Random;
+}
+
+/** @throws ConfigError unless it is a manifold. */
+export function requireManifold(caller: string, manifold: unknown): void {
+  if (typeof (manifold as { retract?: unknown } | undefined)?.retract === 'function') return;
+  throw new ConfigError(`${caller}: expected a manifold, got ${describeValue(manifold)}; make one with, say, fixedRank({ m, n, rank })`);
+}
+
+/**
+ * Point, direction and steps from the options.
+ *
+ * @throws ConfigError on bad options; what `checkPoint` throws if x is off the manifold; DomainError if u is zero or not finite.
+ */
+export async function taylorSetup<M, P, T>(
+  caller: string,
+  manifold: Manifold<M, P, T, unknown, unknown>,
+  options: TaylorOptions<P, T>,
+): Promise<TaylorSetup<P, T>> {
+  checkKeys(caller, options, optionNames);
+  const { seed, scale, decades, count, slopeTolerance } = { ...taylorDefaults, ...options };
+  checkNumber(caller, 'scale', scale, { above: 0 });
+  checkNumber(caller, 'decades', decades, { min: 1 });
+  checkPositiveInteger(caller, 'count', count);
+  checkNumber(caller, 'count', count, { min: 8 });
+  checkNumber(caller, 'slopeTolerance', slopeTolerance, { above: 0, below: 1 });
+  if (manifold.dim < 1) {
+    throw new DomainError(`${caller}: expected a manifold with directions to move in, but ${manifold.name} has dimension 0; enlarge it`);
+  }
+  const random = seededRandom(seed);
+  const x = options.x ?? manifold.randomPoint(random);
+  await manifold.checkPoint(x);
+  const u = await unitDirection(caller, manifold, x, options.u ?? (await manifold.randomTangent(x, random)));
+  const stepsPerDecade = (count - 1) / decades;
+  return {
+    x,
+    u,
+    steps: Float64Array.from({ length: count }, (_, i) => scale * 10 ** ((i - count + 1) / stepsPerDecade)),
+    probes: Float64Array.from({ length: probeCount }, (_, i) => scale * manifold.algebra.epsilon * 2 ** i),
+    stepsPerDecade,
+    slopeTolerance,
+    scale,
+    random,
+  };
+}
+
+async function unitDirection<M, P, T>(caller: string, manifold: Manifold<M, P, T, unknown, unknown>, x: P, u: T): Promise<T> {
+  const norm = await manifold.norm(x, u);
+  if (!(norm > 0 && Number.isFinite(norm))) {
+    throw new DomainError(
+      `${caller}: expected a direction u of positive finite norm, got norm ${norm}; pass another u, or leave it out for a random one`,
+    );
+  }
+  return scaleTree(manifold.algebra, 1 / norm, u);
+}
+
+/** The error of a model at one step, with the sizes of the numbers that it is a difference of. */
+export interface ErrorAt {
+  /** Magnitude of the error. */
+  readonly error: number;
+  /** Sum of the magnitudes subtracted from one another: rounding is at least ε times that. */
+  readonly magnitude: number;
+  /** Magnitude of what the model predicts. */
+  readonly signal: number;
+}
+
+/** Evaluates the error at all steps and at the probes, where all of it is rounding. */
+export async function sampleErrors<P, T>(
+  { steps, probes, stepsPerDecade }: TaylorSetup<P, T>,
+  epsilon: number,
+  errorAt: (t: number) => Awaitable<ErrorAt>,
+): Promise<ErrorSamples> {
+  let noise = 0;
+  for (const t of probes) {
+    const { error } = await errorAt(t);
+    if (Number.isFinite(error)) noise = Math.max(noise, error);
+  }
+  const errors = new Float64Array(steps.length);
+  const rounding = new Float64Array(steps.length);
+  let signal = 0;
+  for (let i = 0; i < steps.length; i++) {
+    const sample = await errorAt(steps[i]);
+    errors[i] = sample.error;
+    rounding[i] = Math.max(noise, epsilon * sample.magnitude);
+    if (Number.isFinite(sample.error)) signal = Math.max(signal, sample.signal);
+  }
+  return { steps, errors, rounding, signal, stepsPerDecade };
+}
+
+/** What a check is about, for its verdict. */
+export interface SlopeSubject {
+  /** Name of what is checked, such as `gradient`. */
+  readonly name: string;
+  /** The error in symbols. */
+  readonly error: string;
+  readonly expectedSlope: number;
+  readonly slopeTolerance: number;
+  /** Words for a slope that is too small: where to look for the mistake. */
+  remedy(slope: number, firstStep: number, firstError: number): string;
+}
+
+/** Puts a fit in words. */
+export function judgeSlope(subject: SlopeSubject, samples: ErrorSamples): SlopeCheck {
+  const { expectedSlope } = subject;
+  const { steps, errors } = samples;
+  const fit = fitSlope(samples);
+  const common = { expectedSlope, steps, errors, exact: fit.kind === 'exact' };
+  if (fit.kind !== 'fitted') return { ...common, ...judgeUnfitted(subject, samples, fit) };
+  const { slope, first, last } = fit;
+  const window = [steps[first], steps[last]] as const;
+  const ok = slope >= expectedSlope - subject.slopeTolerance;
+  const found = `${subject.error} falls as t^${slope.toFixed(2)} for t in [${short(window[0])}, ${short(window[1])}]`;
+  const verdict = ok
+    ? `${subject.name}: correct to the order required: ${found} (required: t^${expectedSlope})`
+    : `${subject.name}: wrong: ${found}, not as t^${expectedSlope}; ${subject.remedy(slope, steps[first], errors[first])}`;
+  return { ...common, ok, slope, window, verdict };
+}
+
+function judgeUnfitted(
+  { name, error }: SlopeSubject,
+  { steps, errors, signal }: ErrorSamples,
+  fit: Exclude<SlopeFit, { kind: 'fitted' }>,
+): { readonly ok: boolean; readonly verdict: string } {
+  switch (fit.kind) {
+    case 'exact':
+      return { ok: true, verdict: `${name}: correct, and exact to rounding: ${error} is rounding at every step` };
+    case 'rough':
+      return {
+        ok: false,
+        verdict: `${name}: wrong, or the cost is not smooth: ${error} follows no power of t; check for kinks, branches and random numbers in the cost`,
+      };
+    case 'inconclusive':
+      return {
+        ok: false,
+        verdict: `${name}: inconclusive: the prediction reaches ${short(signal)}, and rounding ${short(fit.rounding)}; pass a larger scale, or take constants out of the cost`,
+      };
+    case 'nonfinite':
+      return {
+        ok: false,
+        verdict: `${name}: not finite: ${error} is ${errors[fit.first]} at t = ${short(steps[fit.first])}; pass a smaller scale, or a point well inside the domain of the cost`,
+      };
+  }
+}
+
+/** A number as messages show it: three digits. */
+export function short(value: number): string {
+  return value.toExponential(2);
+}
+
+/** ‖a − b‖ / max(‖a‖, ‖b‖) in the metric at x, 0 if both vanish: how far two tangents differ. */
+export async function relativeGap<M, P, T>(manifold: Manifold<M, P, T, unknown, unknown>, x: P, a: T, b: T): Promise<number> {
+  const size = Math.max(await manifold.norm(x, a), await manifold.norm(x, b));
+  const gap = await manifold.norm(x, axpyTree(manifold.algebra, -1, a, b));
+  return size === 0 && gap === 0 ? 0 : gap / size;
+}
+
+/** A property that holds up to an error. */
+export interface Property {
+  /** What the error measures, in words. */
+  readonly description: string;
+  readonly error: number;
+  readonly tolerance: number;
+  /** What to do where it fails. */
+  readonly remedy: string;
+}
+
+/** Adds properties to the outcome of a slope check: all must hold; each that does not has its sentence in the verdict. */
+export function withProperties(check: SlopeCheck, properties: readonly Property[]): SlopeCheck {
+  const failed = properties.filter(({ error, tolerance }) => !(error <= tolerance));
+  const sentences = failed.map(
+    ({ description, error, tolerance, remedy }) => `${description} ${short(error)} (allowed ${short(tolerance)}); ${remedy}`,
+  );
+  return { ...check, ok: check.ok && failed.length === 0, verdict: [check.verdict, ...sentences].join('. ') };
+}
