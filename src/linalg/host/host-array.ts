@@ -163,10 +163,7 @@ export function checkFinite(
   shape: readonly number[],
   triangle: 'all' | 'lower' | 'upper' = 'all',
 ): void {
-  // Zero times a finite number is zero, and NaN otherwise; the sum keeps a NaN, so that the loop needs no branch.
-  let defect = 0;
-  for (let i = 0; i < values.length; i++) defect += values[i] * 0;
-  if (defect === 0) return;
+  if (allFinite(values)) return;
   const columns = shape[shape.length - 1];
   const rows = shape[shape.length - 2] ?? 1;
   for (let i = 0; i < values.length; i++) {
@@ -179,6 +176,20 @@ export function checkFinite(
         'a step size that is too large or a division by zero upstream is the usual cause',
     );
   }
+}
+
+/** Zero times a finite number is zero, and NaN otherwise; sums keep a NaN, so that the loop needs no branch. Four of them, for one waits for itself. */
+function allFinite(values: Float64Array): boolean {
+  let [defect0, defect1, defect2, defect3] = [0, 0, 0, 0];
+  const fourfold = values.length - (values.length % 4);
+  for (let i = 0; i < fourfold; i += 4) {
+    defect0 += values[i] * 0;
+    defect1 += values[i + 1] * 0;
+    defect2 += values[i + 2] * 0;
+    defect3 += values[i + 3] * 0;
+  }
+  for (let i = fourfold; i < values.length; i++) defect0 += values[i] * 0;
+  return defect0 + defect1 + defect2 + defect3 === 0;
 }
 
 function indexOf(position: number, shape: readonly number[]): number[] {
