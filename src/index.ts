@@ -105,8 +105,21 @@ export {
   minimize,
 } from './solvers/iterate.js';
 export { objective, perPoint } from './solvers/objective.js';
-export type { Evaluation, Gradient, Hessian, Objective, Problem } from './solvers/problem.js';
+export type {
+  AmbientDerivative,
+  AmbientHessian,
+  CoordinatesDerivative,
+  CostAndDerivative,
+  Evaluation,
+  Gradient,
+  Hessian,
+  Objective,
+  Problem,
+  RiemannianDerivative,
+  RiemannianHessian,
+} from './solvers/problem.js';
 export {
+  type DirectionChoice,
   type DirectionContext,
   type DirectionRule,
   emptyMemory,

@@ -7,8 +7,11 @@ import { ShapeError } from './errors.js';
 
 /** The part of an engine that leaf-by-leaf arithmetic needs. */
 export interface LeafArithmetic<M> {
+  /** Whether a value is an array of the engine. */
   isArray(value: unknown): value is M;
+  /** factor · x + y. */
   axpy(factor: number, x: M, y: M): M;
+  /** factor · x. */
   scale(factor: number, x: M): M;
 }
 

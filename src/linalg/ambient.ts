@@ -9,6 +9,7 @@ import type { LinearAlgebra } from './linear-algebra.js';
 
 /** The product left · right, never multiplied out. */
 export interface FactoredMatrix<M> {
+  /** What tells this form from the others. */
   readonly kind: 'factored';
   /** m×k. */
   readonly left: M;
@@ -18,6 +19,7 @@ export interface FactoredMatrix<M> {
 
 /** A matrix known by what it does. */
 export interface OperatorMatrix<M> {
+  /** What tells this form from the others. */
   readonly kind: 'operator';
   /** [m, n], after the batch axes if there are any. */
   readonly shape: readonly number[];

@@ -108,26 +108,37 @@ export interface LinearAlgebra<M> {
   randomNormal(shape: readonly number[], random: Random): M;
 
   // ---- elementwise, on equal shapes ----
+  /** x + y. */
   add(x: M, y: M): M;
+  /** x − y. */
   subtract(x: M, y: M): M;
   /** factor · x. */
   scale(factor: number, x: M): M;
   /** factor · x + y. */
   axpy(factor: number, x: M, y: M): M;
+  /** x · y, entry by entry. */
   multiply(x: M, y: M): M;
+  /** x / y, entry by entry, as IEEE 754 divides. */
   divide(x: M, y: M): M;
   /** Square root of each entry; NaN where negative. */
   sqrt(x: M): M;
+  /** The square of each entry. */
   square(x: M): M;
+  /** The magnitude of each entry. */
   abs(x: M): M;
   /** −1, 0 or 1. */
   sign(x: M): M;
+  /** e to the power of each entry. */
   exp(x: M): M;
   /** Natural logarithm of each entry; NaN where negative. */
   log(x: M): M;
+  /** Sine of each entry, in radians. */
   sin(x: M): M;
+  /** Cosine of each entry, in radians. */
   cos(x: M): M;
+  /** Inverse tangent of each entry, in radians between −π/2 and π/2. */
   atan(x: M): M;
+  /** The larger of x and y, entry by entry; NaN where either is. */
   maximum(x: M, y: M | number): M;
   /** 1 where x > y, else 0. */
   greater(x: M, y: M | number): M;
@@ -151,6 +162,7 @@ export interface LinearAlgebra<M> {
   transpose(x: M): M;
   /** Matrices joined along the rows (`'rows'`: one above the other) or columns (`'columns'`: side by side). */
   concat(parts: readonly M[], along: 'rows' | 'columns'): M;
+  /** The rows and columns in half-open ranges, copied. */
   slice(x: M, ranges: SliceRanges): M;
   /** The same values in another shape with as many entries. */
   reshape(x: M, shape: readonly number[]): M;

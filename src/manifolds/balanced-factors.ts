@@ -26,7 +26,7 @@ export interface BalancedFactorsOptions<M> extends FactorOptions<M> {
 }
 
 /** The defaults of {@link balancedFactors}. */
-export const balancedFactorsDefaults = { gauge: 'svd' } as const;
+export const balancedFactorsDefaults: Required<Pick<BalancedFactorsOptions<unknown>, 'gauge'>> = { gauge: 'svd' };
 
 /** Where a step of `balancedFactors` arrived, with the change of gauge it made. */
 export interface BalancedTransport<M> extends RetractTransport<FactorPair<M>, FactorPair<M>> {
@@ -38,6 +38,7 @@ export interface BalancedTransport<M> extends RetractTransport<FactorPair<M>, Fa
 
 /** The balanced factor pairs. */
 export interface BalancedFactorsManifold<M> extends FactorManifold<M> {
+  /** Which balanced pair a retraction lands on. */
   readonly gauge: BalancedGauge;
   /** The balanced pair with the product of any pair: where to start from factors that are not balanced. */
   balance(pair: FactorPair<M>): BalancedProjection<M>;

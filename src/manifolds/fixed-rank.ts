@@ -37,7 +37,9 @@ export interface FixedRankOptions<M> extends RankShape {
 
 /** The matrices of rank r. */
 export interface FixedRankManifold<M> extends Manifold<M, FixedRankPoint<M>, FixedRankTangent<M>, Ambient<M>, Ambient<M>> {
+  /** The metric it was made with. */
   readonly metric: FixedRankMetric;
+  /** The retraction it was made with. */
   readonly retraction: FixedRankRetraction;
   /** U diag(S) Vᵀ, m×n: for small matrices and tests. 2·m·n·r flops. */
   toMatrix(x: FixedRankPoint<M>): M;

@@ -40,6 +40,7 @@ export interface RetractTransport<P, T> {
 export interface Manifold<M, P, T = P, Z = T, G = Z> {
   /** What this manifold is, with its sizes, for messages and tables. */
   readonly name: string;
+  /** The engine that its arrays belong to. */
   readonly algebra: LinearAlgebra<M>;
   /** Dimension, summed over the batch. */
   readonly dim: number;
@@ -99,6 +100,7 @@ export interface Manifold<M, P, T = P, Z = T, G = Z> {
   randomPoint(random: Random): P;
   /** A random tangent vector of unit norm. */
   randomTangent(x: P, random: Random): Awaitable<T>;
+  /** The zero tangent vector at x. */
   zeroTangent(x: P): T;
   /** The same tangent with the point's own coordinates in its place: the direction along which decoupled weight decay shrinks. */
   decayDirection?(x: P): T;

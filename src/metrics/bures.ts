@@ -8,13 +8,13 @@
  */
 
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
-import { alignedDifference } from './factor-pair.js';
+import { alignedDifference, type FactorPair } from './factor-pair.js';
 import { orthogonalPart } from './fixed-rank-blocks.js';
 import type { FixedRankMetric, FixedRankPoint } from './fixed-rank-metric.js';
 import { divideByPairSums, inverseSpectrum } from './spectrum.js';
 
 /** The hyper-balanced factors A = U Σ^½ (m×r), B = Σ^½ Vᵀ (r×n) of a rank-r matrix: AᵀA = BBᵀ = Σ. */
-export function hyperBalancedFactors<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>): { A: M; B: M } {
+export function hyperBalancedFactors<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>): FactorPair<M> {
   const root = la.sqrt(x.S);
   return { A: la.scaleColumns(x.U, root), B: la.transpose(la.scaleColumns(x.V, root)) };
 }

@@ -4,6 +4,7 @@ import type { FixedRankPoint, FixedRankTangent } from '../metrics/fixed-rank-met
 
 /** A map R_X(t ξ) from tangent vectors back to the matrices of rank r, with R_X(0) = X and derivative the identity. */
 export interface FixedRankRetraction {
+  /** The retraction's name, as manifolds show it. */
   readonly name: string;
   /** The metrics (by name) for whose geodesics this retraction is correct to second order; to first order it is for all. */
   readonly secondOrderFor: readonly string[];

@@ -40,6 +40,7 @@ export const defaultStop: StoppingRule = any(gradientNormBelow(1e-6), maxIterati
 
 /** One iteration: the numbers, and the state they describe. */
 export interface Iteration<P, T> extends Progress {
+  /** The solver's state, with the point. */
   readonly state: SolverState<P, T>;
 }
 
@@ -47,15 +48,19 @@ export interface Iteration<P, T> extends Progress {
 export interface MinimizeResult<P, T> {
   /** The last point with a finite cost. */
   readonly x: P;
+  /** The cost there. */
   readonly cost: number;
+  /** The norm of the Riemannian gradient there. */
   readonly gradientNorm: number;
   /** Steps taken. */
   readonly iterations: number;
+  /** Whether the stopping rule that fired means success. */
   readonly converged: boolean;
   /** Why it stopped, in words, with the number that triggered. */
   readonly stopReason: string;
   /** Every iteration's numbers, the start included. */
   readonly history: readonly Progress[];
+  /** Wall-clock seconds. */
   readonly seconds: number;
   /** The final state: pass it as `state` to go on. */
   readonly state: SolverState<P, T>;

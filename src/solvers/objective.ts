@@ -1,7 +1,7 @@
 /** From a problem as the user states it to the objective that solvers see: batches drawn, gradients Riemannian. */
 import { ConfigError, NotImplementedError } from '../core/errors.js';
 import { describeValue } from '../core/options.js';
-import type { Objective, Problem } from './problem.js';
+import type { CostAndDerivative, Objective, Problem } from './problem.js';
 
 /** How a problem tells what its gradient is. */
 const gradientKinds = ['ambient', 'coordinates', 'riemannian'] as const;
@@ -45,7 +45,7 @@ export function objective<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, 
     if (gradient.kind === 'ambient') return manifold.egradToRgrad(x, derivative as G);
     return gradient.kind === 'coordinates' ? manifold.coordinatesToRgrad(x, derivative as P) : (derivative as T);
   };
-  const costAndDerivative = async (x: P, batch: Batch): Promise<{ readonly cost: number; readonly gradient: G | P | T }> => {
+  const costAndDerivative = async (x: P, batch: Batch): Promise<CostAndDerivative<P, T, G>> => {
     if (problem.costAndGradient !== undefined) return problem.costAndGradient(x, batch);
     return { cost: await problem.cost(x, batch), gradient: await gradient.at(x, batch) };
   };

@@ -4,21 +4,59 @@
 import type { Awaitable } from '../core/awaitable.js';
 import type { Manifold } from '../manifolds/manifold.js';
 
+/** ∇g(X) in the ambient space: for fixed rank an m×n matrix in any form (dense, CSR, factored, operator). */
+export interface AmbientDerivative<P, G, Batch> {
+  /** What tells this kind from the others. */
+  readonly kind: 'ambient';
+  /** The derivative at x. */
+  at(x: P, batch: Batch): Awaitable<G>;
+}
+
+/** The derivative by the coordinates of the point, as automatic differentiation gives it. */
+export interface CoordinatesDerivative<P, Batch> {
+  /** What tells this kind from the others. */
+  readonly kind: 'coordinates';
+  /** The derivative at x, with the components of a point. */
+  at(x: P, batch: Batch): Awaitable<P>;
+}
+
+/** The Riemannian gradient itself. */
+export interface RiemannianDerivative<P, T, Batch> {
+  /** What tells this kind from the others. */
+  readonly kind: 'riemannian';
+  /** The gradient at x, a tangent vector. */
+  at(x: P, batch: Batch): Awaitable<T>;
+}
+
 /** The derivative of a cost. It says what it is, so that the manifold can turn it into the Riemannian gradient. */
-export type Gradient<P, T, G, Batch> =
-  /** ∇g(X) in the ambient space: for fixed rank an m×n matrix in any form (dense, CSR, factored, operator). */
-  | { readonly kind: 'ambient'; at(x: P, batch: Batch): Awaitable<G> }
-  /** The derivative by the coordinates of the point, as automatic differentiation gives it. */
-  | { readonly kind: 'coordinates'; at(x: P, batch: Batch): Awaitable<P> }
-  /** The Riemannian gradient itself. */
-  | { readonly kind: 'riemannian'; at(x: P, batch: Batch): Awaitable<T> };
+export type Gradient<P, T, G, Batch> = AmbientDerivative<P, G, Batch> | CoordinatesDerivative<P, Batch> | RiemannianDerivative<P, T, Batch>;
+
+/** ∇²g(X)[ξ] in the ambient space, ξ the embedded tangent. */
+export interface AmbientHessian<P, T, G, Batch> {
+  /** What tells this kind from the others. */
+  readonly kind: 'ambient';
+  /** The second derivative at x along u. */
+  at(x: P, u: T, batch: Batch): Awaitable<G>;
+}
+
+/** The Riemannian Hessian itself. */
+export interface RiemannianHessian<P, T, Batch> {
+  /** What tells this kind from the others. */
+  readonly kind: 'riemannian';
+  /** Hess f(x)[u], a tangent vector. */
+  at(x: P, u: T, batch: Batch): Awaitable<T>;
+}
 
 /** The second derivative of a cost along a tangent vector. */
-export type Hessian<P, T, G, Batch> =
-  /** ∇²g(X)[ξ] in the ambient space, ξ the embedded tangent. */
-  | { readonly kind: 'ambient'; at(x: P, u: T, batch: Batch): Awaitable<G> }
-  /** The Riemannian Hessian along u itself. */
-  | { readonly kind: 'riemannian'; at(x: P, u: T, batch: Batch): Awaitable<T> };
+export type Hessian<P, T, G, Batch> = AmbientHessian<P, T, G, Batch> | RiemannianHessian<P, T, Batch>;
+
+/** A cost and its derivative, of the kind that the problem's `gradient` says. */
+export interface CostAndDerivative<P, T, G> {
+  /** The cost. */
+  readonly cost: number;
+  /** Its derivative. */
+  readonly gradient: G | P | T;
+}
 
 /**
  * A cost to minimize over a manifold. With `nextBatch` it is stochastic: step k sees the batch `nextBatch(k)`; without, `batch` is `undefined`.
@@ -26,11 +64,15 @@ export type Hessian<P, T, G, Batch> =
  * Work shared between cost and gradient at one point belongs in `costAndGradient`, or in a function wrapped in {@link perPoint}.
  */
 export interface Problem<M, P, T = P, Z = T, G = Z, Batch = undefined> {
+  /** Where the cost is minimized. */
   readonly manifold: Manifold<M, P, T, Z, G>;
+  /** The cost at x. */
   cost(x: P, batch: Batch): Awaitable<number>;
+  /** The derivative of the cost. */
   readonly gradient: Gradient<P, T, G, Batch>;
   /** Cost and gradient (of the kind that `gradient` says) in one pass, for costs where that is cheaper. */
-  costAndGradient?(x: P, batch: Batch): Awaitable<{ readonly cost: number; readonly gradient: G | P | T }>;
+  costAndGradient?(x: P, batch: Batch): Awaitable<CostAndDerivative<P, T, G>>;
+  /** The second derivative, for the methods that want one. */
   readonly hessian?: Hessian<P, T, G, Batch>;
   /** The batch of step k = 0, 1, …; its presence makes the cost stochastic. */
   nextBatch?(k: number): Awaitable<Batch>;
@@ -38,7 +80,9 @@ export interface Problem<M, P, T = P, Z = T, G = Z, Batch = undefined> {
 
 /** Cost and Riemannian gradient at a point. */
 export interface Evaluation<T> {
+  /** The cost. */
   readonly cost: number;
+  /** The Riemannian gradient. */
   readonly gradient: T;
   /** ‖gradient‖_x in the manifold's metric. */
   readonly gradientNorm: number;
@@ -48,6 +92,7 @@ export interface Evaluation<T> {
  * A problem as a solver sees it: batches are drawn, gradients are Riemannian. Made by {@link objective}; solvers are written against this.
  */
 export interface Objective<M, P, T> {
+  /** Where the cost is minimized. */
   readonly manifold: Manifold<M, P, T, unknown, unknown>;
   /** Whether each step sees another batch. */
   readonly stochastic: boolean;

@@ -21,6 +21,7 @@ export const emptyMemory: Memory<never> = { tangents: {}, numbers: {} };
 export interface SolverState<P, T> {
   /** Steps taken so far. */
   readonly iteration: number;
+  /** The current point. */
   readonly x: P;
   /** Cost at x, on the batch of this iteration if the cost is stochastic. */
   readonly cost: number;
@@ -38,6 +39,7 @@ export interface SolverState<P, T> {
 
 /** An algorithm: how to begin, and how to take one step. Writing one is writing these two functions (docs/custom-solver.md). */
 export interface Solver {
+  /** The algorithm with its parts, for tables and messages. */
   readonly name: string;
   /** The state at the initial point. */
   init<M, P, T>(problem: Objective<M, P, T>, x: P): Awaitable<SolverState<P, T>>;
@@ -47,28 +49,45 @@ export interface Solver {
 
 /** What a direction rule sees at the current point. */
 export interface DirectionContext<M, P, T> {
+  /** The manifold, with its engine. */
   readonly manifold: Manifold<M, P, T, unknown, unknown>;
+  /** Steps taken so far. */
   readonly iteration: number;
+  /** The current point. */
   readonly x: P;
+  /** Riemannian gradient at x. */
   readonly gradient: T;
+  /** Its norm. */
   readonly gradientNorm: number;
   /** What the rule left behind at the last step, carried to x by {@link DirectionRule.move}; empty at the first. */
   readonly memory: Memory<T>;
 }
 
+/** A direction, decided. */
+export interface DirectionChoice<T> {
+  /** u in x ← R_x(t u). */
+  readonly direction: T;
+  /** What the rule wants back at the next step. */
+  readonly memory: Memory<T>;
+}
+
 /** Turns the Riemannian gradient into the direction of the step, and owns the state that this takes. */
 export interface DirectionRule {
+  /** The rule's name, for tables and messages. */
   readonly name: string;
   /** The direction u of the step x ← R_x(t u), pointing downhill, and what to remember. */
-  direction<M, P, T>(context: DirectionContext<M, P, T>): Awaitable<{ readonly direction: T; readonly memory: Memory<T> }>;
+  direction<M, P, T>(context: DirectionContext<M, P, T>): Awaitable<DirectionChoice<T>>;
   /** Carries the memory to the new point. */
   move<P, T>(memory: Memory<T>, transport: RetractTransport<P, T>): Memory<T>;
 }
 
 /** What a step-size rule sees. */
 export interface StepSizeContext<M, P, T> {
+  /** The cost, its gradient and its manifold. */
   readonly problem: Objective<M, P, T>;
+  /** Where the solver is. */
   readonly state: SolverState<P, T>;
+  /** The direction u to go along. */
   readonly direction: T;
   /** What the rule left behind at the last step, its tangents carried to x as vectors. */
   readonly memory: Memory<T>;
@@ -76,18 +95,22 @@ export interface StepSizeContext<M, P, T> {
 
 /** How far to go, decided. */
 export interface StepChoice<P, T> {
+  /** t in x ← R_x(t u). */
   readonly stepSize: number;
   /** The step already taken, if the rule had to try it; saves the engine a second retraction. */
   readonly transport?: RetractTransport<P, T>;
   /** Why no acceptable step was found; the engine stops there. */
   readonly stalled?: string;
+  /** What the rule wants back at the next step. */
   readonly memory: Memory<T>;
 }
 
 /** Chooses the step size t of x ← R_x(t u). */
 export interface StepSizeRule {
+  /** The rule's name, for tables and messages. */
   readonly name: string;
   /** Whether the rule compares costs of different points, and so must not see a new batch between them. */
   readonly comparesCosts: boolean;
+  /** The step size at the current point, or the reason why there is none. */
   choose<M, P, T>(context: StepSizeContext<M, P, T>): Awaitable<StepChoice<P, T>>;
 }

@@ -31,10 +31,10 @@ export interface AdamWOptions extends AdamOptions {
 }
 
 /** The defaults of {@link adam}: PyTorch's, and moments that follow the gauge. */
-export const adamDefaults = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, moments: 'transport' } as const;
+export const adamDefaults: Required<AdamOptions> = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, moments: 'transport' };
 
 /** The defaults of {@link adamw}: PyTorch's, and moments that follow the gauge. */
-export const adamwDefaults = { ...adamDefaults, weightDecay: 0.01 } as const;
+export const adamwDefaults: Required<AdamWOptions> = { ...adamDefaults, weightDecay: 0.01 };
 
 /**
  * u = −m̂ / (√v̂ + ε) entrywise, with bias-corrected averages m of the gradient and v of its square.

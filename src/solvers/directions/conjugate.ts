@@ -6,6 +6,7 @@ import type { DirectionContext, DirectionRule } from '../solver.js';
 
 /** What β is computed from, all at the current point. */
 export interface ConjugateContext<T> {
+  /** The gradient at the current point. */
   readonly gradient: T;
   /** ⟨grad, grad⟩ now. */
   readonly squaredNorm: number;

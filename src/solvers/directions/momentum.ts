@@ -11,7 +11,7 @@ export interface MomentumOptions {
 }
 
 /** The defaults of {@link momentum}. */
-export const momentumDefaults = { decay: 0.9 } as const;
+export const momentumDefaults: Required<MomentumOptions> = { decay: 0.9 };
 
 /**
  * v ← decay·v + grad f(x), u = −v; the velocity v is a tangent vector, and is carried as one.

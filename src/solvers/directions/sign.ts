@@ -10,7 +10,7 @@ export interface SignOptions {
 }
 
 /** The defaults of {@link sign}. */
-export const signDefaults = { epsilon: 1e-8 } as const;
+export const signDefaults: Required<SignOptions> = { epsilon: 1e-8 };
 
 /**
  * u = −g / (|g| + ε) entrywise: Adam without averages. It depends on the coordinates of the point, so that gauges matter.

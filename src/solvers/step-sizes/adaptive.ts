@@ -11,7 +11,13 @@ export interface AdaptiveOptions extends BacktrackingOptions {
 }
 
 /** The defaults of {@link adaptive}: Manopt's. */
-export const adaptiveDefaults = { contraction: 0.5, sufficientDecrease: 0.5, maxTrials: 30, frozenBatch: false, initialLength: 1 } as const;
+export const adaptiveDefaults: Required<AdaptiveOptions> = {
+  contraction: 0.5,
+  sufficientDecrease: 0.5,
+  maxTrials: 30,
+  frozenBatch: false,
+  initialLength: 1,
+};
 
 /**
  * Armijo backtracking that starts from the last step: doubled after success at the first trial or after more than two, kept after two.

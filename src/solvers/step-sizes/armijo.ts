@@ -12,7 +12,13 @@ export interface ArmijoOptions extends BacktrackingOptions {
 }
 
 /** The defaults of {@link armijo}: Manopt's. */
-export const armijoDefaults = { contraction: 0.5, sufficientDecrease: 2 ** -13, maxTrials: 30, frozenBatch: false, optimism: 2 } as const;
+export const armijoDefaults: Required<Omit<ArmijoOptions, 'initialStep'>> = {
+  contraction: 0.5,
+  sufficientDecrease: 2 ** -13,
+  maxTrials: 30,
+  frozenBatch: false,
+  optimism: 2,
+};
 
 /** @throws ConfigError if a backtracking option is out of range. */
 export function checkBacktracking(caller: string, options: Required<BacktrackingOptions>): void {

@@ -22,7 +22,7 @@ export interface BarzilaiBorweinOptions extends BacktrackingOptions {
 }
 
 /** The defaults of {@link barzilaiBorwein}. */
-export const barzilaiBorweinDefaults = {
+export const barzilaiBorweinDefaults: Required<BarzilaiBorweinOptions> = {
   contraction: 0.5,
   sufficientDecrease: 1e-4,
   maxTrials: 30,
@@ -31,7 +31,7 @@ export const barzilaiBorweinDefaults = {
   minStep: 1e-12,
   maxStep: 1e12,
   window: 10,
-} as const;
+};
 
 /**
  * The step of a secant equation between the last two points: with s the last step and y the change of gradient, both carried to x,

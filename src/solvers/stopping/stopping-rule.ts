@@ -4,6 +4,7 @@
 export interface Progress {
   /** Steps taken. */
   readonly iteration: number;
+  /** The cost at the current point. */
   readonly cost: number;
   /** Norm of the Riemannian gradient in the manifold's metric. */
   readonly gradientNorm: number;
@@ -23,6 +24,7 @@ export interface StopDecision {
 
 /** Decides after each iteration whether a run should stop. Rules hold no state: what they compare is in the arguments. */
 export interface StoppingRule {
+  /** The rule with its parameters, for messages. */
   readonly name: string;
   /**
    * @param now - the current iteration.
