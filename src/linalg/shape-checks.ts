@@ -14,7 +14,7 @@ export function entryCount(shape: readonly number[]): number {
 }
 
 /** Whether two shapes agree in every axis. */
-export function sameShape(a: readonly number[], b: readonly number[]): boolean {
+function sameShape(a: readonly number[], b: readonly number[]): boolean {
   if (a.length !== b.length) return false;
   for (let axis = 0; axis < a.length; axis++) if (a[axis] !== b[axis]) return false;
   return true;

@@ -17,7 +17,7 @@ import { reductions } from './reductions.js';
 import { structure } from './structure.js';
 import { typescriptKernels } from './typescript-kernels.js';
 
-/** Linear algebra in float64 on the host. What the contract calls `Awaitable` is there at once. */
+/** Linear algebra in float64 on the host. What the contract calls `Awaitable` is there at once. `peek` does not copy: its result is to be read only. */
 export interface HostAlgebra extends LinearAlgebra<HostArray> {
   toArray(x: HostArray): Float64Array;
   peek(x: HostArray): Float64Array;

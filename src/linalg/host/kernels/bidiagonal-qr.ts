@@ -1,5 +1,8 @@
 /** The implicit-shift QR iteration on a bidiagonal matrix. */
-import { pythagoras, rotate } from './rotation.js';
+import { makeRotation, rotate } from './rotation.js';
+
+/** Cosine and sine of the rotation at hand. */
+const turn = new Float64Array(2);
 
 /** Two sweeps a singular value are typical; LAPACK allows six times the order. */
 const SWEEPS_PER_VALUE = 40;
@@ -78,10 +81,8 @@ function clearColumn({ d, e, v, vLength }: BidiagonalSvd, first: number, last: n
   let bulge = e[last - 1];
   e[last - 1] = 0;
   for (let k = last - 1; k >= first && bulge !== 0; k--) {
-    const r = pythagoras(d[k], bulge);
-    const c = d[k] / r;
-    const s = bulge / r;
-    d[k] = r;
+    d[k] = makeRotation(d[k], bulge, turn);
+    const [c, s] = [turn[0], turn[1]];
     if (k > first) {
       bulge = -s * e[k - 1];
       e[k - 1] *= c;
@@ -95,10 +96,8 @@ function clearRow({ d, e, u, uLength }: BidiagonalSvd, zero: number, last: numbe
   let bulge = e[zero];
   e[zero] = 0;
   for (let k = zero + 1; k <= last && bulge !== 0; k++) {
-    const r = pythagoras(d[k], bulge);
-    const c = d[k] / r;
-    const s = bulge / r;
-    d[k] = r;
+    d[k] = makeRotation(d[k], bulge, turn);
+    const [c, s] = [turn[0], turn[1]];
     if (k < last) {
       bulge = -s * e[k];
       e[k] *= c;
@@ -113,20 +112,19 @@ function shiftedSweep({ d, e, u, uLength, v, vLength }: BidiagonalSvd, first: nu
   let f = leadingEntry(d, e, first, last, scale);
   let g = (d[first] / scale) * (e[first] / scale);
   for (let k = first; k < last; k++) {
-    let r = pythagoras(f, g);
-    let c = r === 0 ? 1 : f / r;
-    let s = r === 0 ? 0 : g / r;
-    if (k > first) e[k - 1] = r;
+    const chased = makeRotation(f, g, turn);
+    let c = turn[0];
+    let s = turn[1];
+    if (k > first) e[k - 1] = chased;
     f = c * d[k] + s * e[k];
     e[k] = c * e[k] - s * d[k];
     g = s * d[k + 1];
     d[k + 1] *= c;
     rotate(vLength, v, k * vLength, (k + 1) * vLength, c, s);
 
-    r = pythagoras(f, g);
-    c = r === 0 ? 1 : f / r;
-    s = r === 0 ? 0 : g / r;
-    d[k] = r;
+    d[k] = makeRotation(f, g, turn);
+    c = turn[0];
+    s = turn[1];
     f = c * e[k] + s * d[k + 1];
     d[k + 1] = c * d[k + 1] - s * e[k];
     if (k < last - 1) {

@@ -1,5 +1,5 @@
 /** Reduction to bidiagonal form, A = U B Vᵀ with B upper bidiagonal; everything by columns. */
-import { applyReflector, formQ, makeReflector } from './householder.js';
+import { applyReflector, makeReflector } from './householder.js';
 import { addMultiple } from './vector.js';
 import { createWorkspace } from './workspace.js';
 
@@ -9,7 +9,7 @@ const productSpace = createWorkspace();
  * Reduces in place: reflections from the left clear a column below the diagonal, those from the right a row beyond the
  * superdiagonal. 4·m·n² − 4/3·n³ flops.
  *
- * @param a - m×n, m ≥ n, by columns; on return the left reflections below its diagonal.
+ * @param a - m×n, m ≥ n, by columns; on return the left reflections below its diagonal, of which `formQ` makes U.
  * @param d - the n diagonal entries of B, on return; @param e - its n − 1 superdiagonal entries.
  * @param leftTaus - n factors τ of the left reflections; @param rightTaus - of the right ones.
  * @param rightVectors - n×n, by columns: on return column k holds the reflection of row k from place k + 1 on.
@@ -57,11 +57,6 @@ function applyFromRight(m: number, n: number, k: number, a: Float64Array, vector
     const weight = j === first ? tau : tau * vectors[row + j];
     addMultiple(m - first, -weight, product, first, a, j * m + first);
   }
-}
-
-/** The left factor U (m×n), by columns, from what {@link bidiagonalize} left in `a`. */
-export function formLeft(m: number, n: number, a: Float64Array, leftTaus: Float64Array, u: Float64Array): void {
-  formQ(m, n, a, leftTaus, u);
 }
 
 /** The right factor V (n×n), by columns: the product of the right reflections, which leave the first row and column alone. */

@@ -1,6 +1,6 @@
 import { NumericalError } from '../../../core/errors.js';
 import { makeReflector } from './householder.js';
-import { pythagoras, rotate } from './rotation.js';
+import { makeRotation, pythagoras, rotate } from './rotation.js';
 import { safeScale } from './scaling.js';
 import { addMultiple, dot } from './vector.js';
 import { createWorkspace } from './workspace.js';
@@ -8,6 +8,9 @@ import { createWorkspace } from './workspace.js';
 const matrixSpace = createWorkspace();
 const vectorSpace = createWorkspace();
 const diagonalSpace = createWorkspace();
+
+/** Cosine and sine of the rotation at hand. */
+const turn = new Float64Array(2);
 
 /** QL takes one to two iterations an eigenvalue; LAPACK allows 30. */
 const ITERATIONS_PER_VALUE = 60;
@@ -100,51 +103,63 @@ const UNDERFLOW = 2 ** -1000;
 /** Diagonalizes the tridiagonal matrix in place. @returns whether it converged. */
 function implicitQl(n: number, d: Float64Array, e: Float64Array, basis: Float64Array): boolean {
   let budget = ITERATIONS_PER_VALUE * n;
-  for (let l = 0; l < n; ) {
-    let m = l;
-    while (m < n - 1 && Math.abs(e[m]) > Number.EPSILON * 0.5 * (Math.abs(d[m]) + Math.abs(d[m + 1])) && Math.abs(e[m]) > UNDERFLOW) m++;
-    if (m < n - 1) e[m] = 0;
-    if (m === l) {
-      l++;
+  for (let last = n - 1; last > 0; ) {
+    const first = blockStart(d, e, last);
+    if (first === last) {
+      last--;
       continue;
     }
     if (budget-- === 0) return false;
-    qlSweep(n, l, m, d, e, basis);
+    // A sweep converges at the end where it stops, and loses there what is small beside the end where it starts: stop at the small one.
+    const [upper, lower] = [Math.abs(d[first]) + Math.abs(e[first]), Math.abs(d[last]) + Math.abs(e[last - 1])];
+    if (upper <= lower) sweep(n, first, last, d, e, basis);
+    else sweep(n, last, first, d, e, basis);
   }
   return true;
 }
 
-/** One implicit QL sweep on the block l … m, shifted by the eigenvalue of its leading 2×2 block nearer to d_l. */
-function qlSweep(n: number, l: number, m: number, d: Float64Array, e: Float64Array, basis: Float64Array): void {
-  const difference = (d[l + 1] - d[l]) / (2 * e[l]);
+/** The first row of the unreduced block that ends at `last`; sets the negligible entry before it to zero. */
+function blockStart(d: Float64Array, e: Float64Array, last: number): number {
+  for (let k = last - 1; k >= 0; k--) {
+    const size = Math.abs(e[k]);
+    if (size > UNDERFLOW && size > 0.5 * Number.EPSILON * (Math.abs(d[k]) + Math.abs(d[k + 1]))) continue;
+    e[k] = 0;
+    return k + 1;
+  }
+  return 0;
+}
+
+/**
+ * One implicit sweep over a block, from one end to the other, shifted by the eigenvalue of the 2×2 block at its stop that is nearer to d_stop: QL
+ * if it stops above, QR if below.
+ */
+function sweep(n: number, stop: number, start: number, d: Float64Array, e: Float64Array, basis: Float64Array): void {
+  const step = stop < start ? 1 : -1;
+  // The entry beside place i on the way to i + step is e[i + beside].
+  const beside = step === 1 ? 0 : -1;
+  const atStop = e[stop + beside];
+  const difference = (d[stop + step] - d[stop]) / (2 * atStop);
   const root = pythagoras(difference, 1);
-  let g = d[m] - d[l] + e[l] / (difference + (difference >= 0 ? root : -root));
+  let g = d[start] - d[stop] + atStop / (difference + (difference >= 0 ? root : -root));
   let s = 1;
   let c = 1;
   let p = 0;
-  for (let i = m - 1; i >= l; i--) {
-    const f = s * e[i];
-    const b = c * e[i];
-    const r = pythagoras(f, g);
-    e[i + 1] = r;
-    if (r === 0) {
-      // The bulge vanished: the matrix splits here, and the next search for a block finds it.
-      d[i + 1] -= p;
-      e[m] = 0;
-      return;
-    }
-    s = f / r;
-    c = g / r;
-    const shifted = d[i + 1] - p;
+  for (let i = start - step; i !== stop - step; i -= step) {
+    const off = e[i + beside];
+    const b = c * off;
+    const r = makeRotation(g, s * off, turn);
+    if (i + step !== start) e[i + step + beside] = r;
+    c = turn[0];
+    s = turn[1];
+    const shifted = d[i + step] - p;
     const t = (d[i] - shifted) * s + 2 * c * b;
     p = s * t;
-    d[i + 1] = shifted + p;
+    d[i + step] = shifted + p;
     g = c * t - b;
-    rotate(n, basis, (i + 1) * n, i * n, c, s);
+    rotate(n, basis, (i + step) * n, i * n, c, s);
   }
-  d[l] -= p;
-  e[l] = g;
-  e[m] = 0;
+  d[stop] -= p;
+  e[stop + beside] = g;
 }
 
 function writeAscending(n: number, d: Float64Array, basis: Float64Array, scale: number, values: Float64Array, vectors: Float64Array): void {

@@ -14,6 +14,7 @@ import { applyQ, factorColumnsPivoted } from './householder.js';
 import { rotate } from './rotation.js';
 import { safeScale } from './scaling.js';
 import { transposeInto } from './transpose.js';
+import { dot } from './vector.js';
 import { createWorkspace } from './workspace.js';
 
 const columnSpace = createWorkspace();
@@ -75,7 +76,7 @@ function tallSvd(m: number, n: number, columns: Float64Array, scale: number, u: 
     const j = order[place];
     s[place] = norms[j] * scale;
     for (let i = 0; i < n; i++) left[place * m + i] = rotations[j * n + i];
-    if (norms[j] === 0) continue;
+    if (norms[j] < SHORTEST) continue;
     rank = place + 1;
     for (let i = 0; i < n; i++) v[pivots[i] * n + place] = triangle[j * n + i] / norms[j];
   }
@@ -90,7 +91,7 @@ function tallSvd(m: number, n: number, columns: Float64Array, scale: number, u: 
  * @param x - m×n, by columns. @param rotations - n×n, by columns. @param norms - the lengths of the columns of x, on return.
  * @throws NumericalError after too many sweeps.
  */
-export function orthogonalize(m: number, n: number, x: Float64Array, rotations: Float64Array, norms: Float64Array): void {
+function orthogonalize(m: number, n: number, x: Float64Array, rotations: Float64Array, norms: Float64Array): void {
   const tolerance = Number.EPSILON * Math.max(2, Math.sqrt(m));
   for (let j = 0; j < n; j++) norms[j] = euclideanNorm(x, j * m, (j + 1) * m);
   for (let sweep = 0; sweep < MOST_SWEEPS; sweep++) {
@@ -110,6 +111,12 @@ export function orthogonalize(m: number, n: number, x: Float64Array, rotations: 
 /** Lengths whose products and squares are safe. */
 const SMALLEST_SAFE = 2 ** -480;
 
+/**
+ * Shorter columns (of a matrix scaled to about one, unless far from over- and underflow) are made of subnormal numbers, too coarse to
+ * be made orthogonal to anything or to be normalized: their length stands for σ, and their vectors come from completing the basis.
+ */
+const SHORTEST = 2 ** -1000;
+
 /** Rotates two columns if they are not orthogonal. @returns whether it did. */
 function orthogonalizePair(
   m: number,
@@ -123,7 +130,7 @@ function orthogonalizePair(
 ): boolean {
   const normP = norms[p];
   const normQ = norms[q];
-  if (normP === 0 || normQ === 0) return false;
+  if (normP < SHORTEST || normQ < SHORTEST) return false;
   const cosine = cosineOf(m, x, p * m, q * m, normP, normQ);
   if (!(Math.abs(cosine) > tolerance)) return false;
   const smaller = Math.min(normP, normQ);
@@ -147,11 +154,8 @@ function orthogonalizePair(
 }
 
 function cosineOf(m: number, x: Float64Array, p: number, q: number, normP: number, normQ: number): number {
+  if (normP > SMALLEST_SAFE && normQ > SMALLEST_SAFE) return dot(m, x, p, x, q) / normP / normQ;
   let sum = 0;
-  if (normP > SMALLEST_SAFE && normQ > SMALLEST_SAFE) {
-    for (let i = 0; i < m; i++) sum += x[p + i] * x[q + i];
-    return sum / normP / normQ;
-  }
   for (let i = 0; i < m; i++) sum += (x[p + i] / normP) * (x[q + i] / normQ);
   return sum;
 }

@@ -9,6 +9,29 @@ export function pythagoras(x: number, y: number): number {
 const SMALLEST_SAFE = 2 ** -450;
 const LARGEST_SAFE = 2 ** 500;
 
+/** Below this, r itself may have lost digits to underflow. */
+const SMALLEST_NORM = 2 ** -960;
+const SCALE_UP = 2 ** 600;
+
+/**
+ * The rotation that maps (x, y) to (r, 0): c x + s y = r ≥ 0 and c y − s x = 0. Orthogonal to rounding for every x and y, subnormal ones too.
+ *
+ * @param turn - receives c and s; the identity for x = y = 0.
+ * @returns r.
+ */
+export function makeRotation(x: number, y: number, turn: Float64Array): number {
+  const r = pythagoras(x, y);
+  if (r < SMALLEST_NORM) {
+    if (r > 0) return makeRotation(x * SCALE_UP, y * SCALE_UP, turn) / SCALE_UP;
+    turn[0] = 1;
+    turn[1] = 0;
+    return 0;
+  }
+  turn[0] = x / r;
+  turn[1] = y / r;
+  return r;
+}
+
 /** (x, y) ← (c x + s y, c y − s x) for the runs of a length that begin at p and q. 6·length flops. */
 export function rotate(length: number, x: Float64Array, p: number, q: number, c: number, s: number): void {
   for (let i = 0; i < length; i++) {

@@ -5,7 +5,7 @@
 import type { CsrMatrix } from '../../csr-matrix.js';
 
 /** Where the entries are. */
-export type Pattern = Pick<CsrMatrix<unknown>, 'rows' | 'rowPointers' | 'columnIndices'>;
+type Pattern = Pick<CsrMatrix<unknown>, 'rows' | 'rowPointers' | 'columnIndices'>;
 
 /** out (m×k) = S X for X n×k. 2·nnz·k flops. */
 export function sparseProduct(s: Pattern, values: Float64Array, k: number, x: Float64Array, out: Float64Array): void {

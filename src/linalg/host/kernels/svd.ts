@@ -1,6 +1,6 @@
-import { bidiagonalize, formLeft, formRight } from './bidiagonal.js';
+import { bidiagonalize, formRight } from './bidiagonal.js';
 import { diagonalize } from './bidiagonal-qr.js';
-import { applyQ, factorColumns } from './householder.js';
+import { applyQ, factorColumns, formQ } from './householder.js';
 import { jacobiSvd } from './jacobi-svd.js';
 import { safeScale } from './scaling.js';
 import { transposeInto } from './transpose.js';
@@ -60,7 +60,7 @@ function tallSvd(m: number, n: number, columns: Float64Array, scale: number, u: 
   bidiagonalize(uLength, n, square, d, e, leftTaus, rightTaus, reflections);
   const left = leftSpace(uLength * n);
   const right = rightSpace(n * n);
-  formLeft(uLength, n, square, leftTaus, left);
+  formQ(uLength, n, square, leftTaus, left);
   formRight(n, reflections, rightTaus, right);
   if (!diagonalize({ n, d, e, u: left, uLength, v: right, vLength: n })) return false;
 
