@@ -26,7 +26,7 @@ export interface NativeThresholds {
 }
 
 /** The measured sizes. */
-export const defaultThresholds: NativeThresholds = { gemm: 400, qr: 800, svd: 400, eigh: 10, cholesky: 12, solveTriangular: 256 };
+const defaultThresholds: NativeThresholds = { gemm: 400, qr: 800, svd: 400, eigh: 10, cholesky: 12, solveTriangular: 400 };
 
 /** A QR of at least this m·n² with at least {@link TALL} times as many rows as columns is tried by products alone. */
 const CHOLESKY_QR_PRODUCTS = 30_000;
