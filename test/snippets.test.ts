@@ -8,10 +8,10 @@ import { markdownPrograms } from './snippets/markdown-programs.js';
 const repository = path.resolve(import.meta.dirname, '..');
 
 /** Pages whose snippets are run. */
-const pages: readonly string[] = [];
+const pages: readonly string[] = ['README.md', 'docs/custom-manifold.md', 'docs/custom-solver.md'];
 
 /** Examples that take too long for a test; CI runs each by the npm script that the README names. */
-const longRunning: readonly string[] = ['demo.ts'];
+const longRunning: readonly string[] = ['demo.ts', 'large-completion.ts'];
 
 const examples = readdirSync(path.join(repository, 'examples')).filter((file) => file.endsWith('.ts') && !longRunning.includes(file));
 const programs = pages.flatMap((page) => markdownPrograms(page, readFileSync(path.join(repository, page), 'utf8')));
