@@ -49,7 +49,7 @@ async function main(): Promise<void> {
   const reached = verdicts(results);
   print(timingTable(results, Object.keys(libraries)));
   print(['A ratio above 1 means that we are faster: the median over the rounds of the ratio within a round.']);
-  print(accuracyTable(results));
+  if (results.some(({ errors }) => errors.size > 0)) print(accuracyTable(results));
   print(verdictLines(reached));
   if (options.json !== undefined) await writeJson(options.json, machineLines(status, libraries), results, reached);
 }

@@ -26,11 +26,16 @@ export interface PeerInput {
 export class PeerProcess {
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
+  /** Settles, with an error, only if the interpreter cannot be started. */
+  readonly #failure: Promise<never>;
 
   private constructor(child: ChildProcess) {
     this.#child = child;
     if (child.stdout === null) throw new Error('the peer process has no standard output');
     this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    this.#failure = new Promise((_resolve, reject) => {
+      child.once('error', (cause) => reject(new Error('BURES_PEER_PYTHON does not name a Python that runs', { cause })));
+    });
   }
 
   /** Starts the interpreter that BURES_PEER_PYTHON names, if it names one. */
@@ -68,7 +73,7 @@ export class PeerProcess {
 
   async #ask(command: object): Promise<unknown> {
     this.#child.stdin?.write(`${JSON.stringify(command)}\n`);
-    const { value, done } = await this.#lines.next();
+    const { value, done } = await Promise.race([this.#lines.next(), this.#failure]);
     if (done === true) throw new Error('the peer process ended; run its script by hand to see why');
     const answer = JSON.parse(value as string) as { error?: string };
     if (answer.error !== undefined) throw new Error(`the peer process reports: ${answer.error}`);

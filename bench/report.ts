@@ -29,11 +29,16 @@ export const ENGINE_NAMES = { blas: 'bures + BLAS', typescript: 'bures' } as con
 export function machineLines(blas: BlasStatus, peers: Readonly<Record<string, PeerLibrary>>): readonly string[] {
   const native = blas.available ? `${blas.library}${blas.core === undefined ? '' : `, ${blas.core} kernels`}` : `none: ${blas.reason}`;
   return [
-    `- processor: ${cpus()[0].model}, ${cpus().length} cores; load over the last minute ${loadavg()[0].toFixed(2)}`,
+    `- processor: ${cpus()[0].model}, ${cpus().length} cores; load over the last minute ${loadavg()[0].toFixed(2)}${busy()}`,
     `- system: ${process.platform} ${release()} ${process.arch}; Node ${process.version}`,
     `- BLAS: ${native}${blas.threads === undefined ? '' : `, ${blas.threads} threads`}`,
     ...Object.entries(peers).map(([name, { version, threads }]) => `- ${name} ${version}${threads === null ? '' : `, ${threads} threads`}`),
   ];
+}
+
+/** Absolute times on a busy machine mean little, and the ratios less than on a quiet one. */
+function busy(): string {
+  return loadavg()[0] > cpus().length / 2 ? ' (**busy: do not quote these numbers**)' : '';
 }
 
 /** One row a case: our times, the peers' times, and how many times faster we are with and without BLAS. */
