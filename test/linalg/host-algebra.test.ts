@@ -43,7 +43,21 @@ describe.each(hostEngines)('construction and transfer of %s', (_name, la) => {
     expect([...read]).toEqual([1, 2, 3, 4, 5, 6]);
     read.fill(0);
     expect(x.get(2, 1)).toBe(6);
-    expect(la.toArray(x).byteLength).toBe(la.toArray(x).buffer.byteLength);
+    for (const view of [x, x.transpose(1, 0), x.hi(2, 1)]) {
+      expect(la.toArray(view).buffer.byteLength).toBe(8 * view.size);
+    }
+  });
+
+  it('small results share buffers, never entries', () => {
+    const arrays = Array.from({ length: 3000 }, (_, index) => la.full([1 + (index % 5), 1 + (index % 7)], index));
+    expect(arrays.every((x, index) => x.data.every((entry) => entry === index))).toBe(true);
+    expect(arrays.every((x) => x.data.length === x.size)).toBe(true);
+  });
+
+  it('goes on where somebody has transferred the buffer of a small result', () => {
+    const { buffer } = la.full([2, 3], 1).data;
+    structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
+    expect(la.full([2, 3], 4)).toBeAllClose(new Float64Array(6).fill(4), 0);
   });
 
   it('shapes passed in are not shared', () => {

@@ -4,7 +4,7 @@ import { describeValue } from '../../core/options.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
 import { checkDimensions, describeShape, entryCount } from '../shape-checks.js';
 import { allocate } from './allocate.js';
-import { checkArray, type HostArray, isHostArray, packed, packedCopy, wrap } from './host-array.js';
+import { checkArray, type HostArray, isHostArray, packed, wrap } from './host-array.js';
 
 type Construction = Pick<LinearAlgebra<HostArray>, 'isArray' | 'shape' | 'fromArray' | 'peek' | 'full' | 'eye' | 'randomNormal'> & {
   toArray(x: HostArray): Float64Array;
@@ -38,7 +38,8 @@ export const construction: Construction = {
     return wrap(out, shape);
   },
 
-  toArray: (x) => packedCopy('toArray', x),
+  // Always a buffer of its own, which small packed arrays may lack.
+  toArray: (x) => packed('toArray', x).slice(),
 
   peek: (x) => packed('peek', x),
 
