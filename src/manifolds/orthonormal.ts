@@ -96,7 +96,9 @@ export function orthonormalBase<M>(
       retract,
       randomPoint: (random: Random) => randomOrthonormal(la, shape, random),
       async randomTangent(x, random) {
-        const direction = project(la, x, la.randomNormal(shape, random));
+        const once = project(la, x, la.randomNormal(shape, random));
+        // Projected again at unit length: a draw nearly normal to the manifold leaves little but rounding the first time.
+        const direction = project(la, x, la.scale(1 / (await norm(x, once)), once));
         return la.scale(1 / (await norm(x, direction)), direction);
       },
       zeroTangent: () => la.full(shape, 0),

@@ -59,6 +59,10 @@ export interface Specimen<M, P, T, Z> {
   matrix(x: P): unknown;
   /** The derivative of `matrix` along a tangent. */
   velocity(x: P, u: T): unknown;
+  /** The Euclidean gradient that the manifold wants, from the gradient by `matrix(x)`. */
+  egrad(x: P, byMatrix: unknown): Z;
+  /** The derivative of `egrad` along u, `change` being that of the gradient by `matrix(x)`. */
+  ehess(x: P, u: T, byMatrix: unknown, change: unknown): Z;
 }
 
 /** Builds a specimen over an engine. */
@@ -106,6 +110,8 @@ function fixedRankSpecimen<M>(la: LinearAlgebra<M>, shape: Shape, manifold: Fixe
     },
     matrix: (x) => manifold.toMatrix(x),
     velocity: (x, u) => expand(manifold.embed(x, u)),
+    egrad: (_x, byMatrix) => byMatrix as M,
+    ehess: (_x, _u, _byMatrix, change) => change as M,
   });
 }
 
@@ -146,10 +152,14 @@ function factorSpecimen<M>(la: LinearAlgebra<M>, shape: Shape, manifold: FactorM
     },
     matrix: (x) => manifold.toMatrix(x),
     velocity: (x, u) => la.add(la.matmul(u.A, x.B), la.matmul(x.A, u.B)),
+    // An m×n matrix: what the manifold takes, though its tangents live among pairs.
+    egrad: (_x, byMatrix) => byMatrix as FactorPair<M>,
+    ehess: (_x, _u, _byMatrix, change) => change as FactorPair<M>,
   });
 }
 
 function orthonormalSpecimen<M>(la: LinearAlgebra<M>, { m, r, batch }: Shape, manifold: Manifold<M, M>, subspaces: boolean) {
+  const twiceSymmetric = (g: M): M => la.add(g, la.transpose(g));
   return erase<M, M, M, M>({
     manifold,
     point: (_spectrum, random) => orthonormal(la, [...batch, m, r], random),
@@ -166,6 +176,11 @@ function orthonormalSpecimen<M>(la: LinearAlgebra<M>, { m, r, batch }: Shape, ma
       if (!subspaces) return u;
       const half = la.matmul(u, x, { transposeB: true });
       return la.add(half, la.transpose(half));
+    },
+    egrad: (x, byMatrix) => (subspaces ? la.matmul(twiceSymmetric(byMatrix as M), x) : (byMatrix as M)),
+    ehess(x, u, byMatrix, change) {
+      if (!subspaces) return change as M;
+      return la.add(la.matmul(twiceSymmetric(change as M), x), la.matmul(twiceSymmetric(byMatrix as M), u));
     },
   });
 }
@@ -194,6 +209,8 @@ function productSpecimen<M>(
     },
     matrix: (x) => each((part, key) => part.matrix(at(x, key))),
     velocity: (x, u) => each((part, key) => part.velocity(at(x, key), at(u, key))),
+    egrad: (x, byMatrix) => each((part, key) => part.egrad(at(x, key), at(byMatrix, key))),
+    ehess: (x, u, byMatrix, change) => each((part, key) => part.ehess(at(x, key), at(u, key), at(byMatrix, key), at(change, key))),
   };
 }
 
@@ -248,6 +265,7 @@ export const specimens: ReadonlyArray<readonly [string, SpecimenFactory]> = [
     'euclidean',
     (la, { m, n, batch }) => {
       const shape = [...batch, m, n];
+      const example = la.full(shape, 0);
       return erase({
         manifold: euclidean({ shape, algebra: la }),
         point: (_spectrum: Float64Array, random: Random) => la.randomNormal(shape, random),
@@ -257,6 +275,8 @@ export const specimens: ReadonlyArray<readonly [string, SpecimenFactory]> = [
         otherRepresentative: (x, u) => ({ x, u }),
         matrix: (x) => x,
         velocity: (_x, u) => u,
+        egrad: (_x, byMatrix) => byMatrix as typeof example,
+        ehess: (_x, _u, _byMatrix, change) => change as typeof example,
       });
     },
   ],
