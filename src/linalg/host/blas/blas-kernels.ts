@@ -36,7 +36,7 @@ const TALL = 4;
 const THREADED_FLOPS = 2 ** 28;
 
 const DSYRK_PARAMETERS = [...Array<string>(5).fill('int'), 'double', 'void *', 'int', 'double', 'void *', 'int'];
-const DTRSM_PARAMETERS = [...Array<string>(7).fill('int'), 'double', 'void *', 'int', 'void *', 'int'];
+const TRIANGULAR_PARAMETERS = [...Array<string>(7).fill('int'), 'double', 'void *', 'int', 'void *', 'int'];
 
 /**
  * The kernels over the machine's BLAS library.
@@ -57,7 +57,8 @@ export function loadBlasKernels(fallback: HostKernels): HostKernels | undefined 
 export function blasKernels(library: BlasLibrary, lapack: Lapack, fallback: HostKernels, thresholds: NativeThresholds): HostKernels {
   const dgemm = library.native.func('cblas_dgemm', 'void', DGEMM_PARAMETERS);
   const dsyrk = library.native.func('cblas_dsyrk', 'void', DSYRK_PARAMETERS);
-  const dtrsm = library.native.func('cblas_dtrsm', 'void', DTRSM_PARAMETERS);
+  const dtrmm = library.native.func('cblas_dtrmm', 'void', TRIANGULAR_PARAMETERS);
+  const dtrsm = library.native.func('cblas_dtrsm', 'void', TRIANGULAR_PARAMETERS);
   const onSuitableThreads = threadLimiter(library);
   return {
     name: 'blas',
@@ -71,7 +72,7 @@ export function blasKernels(library: BlasLibrary, lapack: Lapack, fallback: Host
       else {
         onSuitableThreads(products, () => {
           const tall = m >= TALL * n && products >= CHOLESKY_QR_PRODUCTS;
-          if (!tall || !choleskyQr({ dgemm, dsyrk }, lapack, m, n, a, q, r)) lapackQr(lapack, m, n, a, q, r);
+          if (!tall || !choleskyQr({ dgemm, dsyrk, dtrmm }, lapack, m, n, a, q, r)) lapackQr(lapack, m, n, a, q, r);
         });
       }
     },
