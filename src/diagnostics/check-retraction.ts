@@ -18,7 +18,7 @@ export interface RetractionCheck extends SlopeCheck {
  * @param options - point, direction and steps; see {@link TaylorOptions}.
  * @returns slope, window, errors and a verdict in words; nothing is modified. About 65 retractions.
  * @throws ConfigError for malformed options; what `checkPoint` throws if x is off the manifold; DomainError if u is zero.
- * @see Absil, Mahony and Sepulchre 2008, section 5.5.3; Manopt's `checkretraction`.
+ * @see Absil, Mahony and Sepulchre 2008, section 5.5; Manopt's `checkretraction`.
  */
 export async function checkRetraction<M, P, T, Z, G>(
   manifold: Manifold<M, P, T, Z, G>,

@@ -8,5 +8,16 @@ export { checkGradient, type GradientCheck } from './check-gradient.js';
 export { checkHessian, type HessianCheck } from './check-hessian.js';
 export { type CheckManifoldOptions, checkManifold, checkManifoldDefaults, type LawCheck, type ManifoldCheck } from './check-manifold.js';
 export { checkRetraction, type RetractionCheck } from './check-retraction.js';
+export { balancedConditionNumber, conditionNumber } from './condition-number.js';
+export { factorHessianSpectrum } from './factor-hessian-spectrum.js';
+export { type TailOptions, tailDefaults } from './factor-pair-blocks.js';
+export {
+  type FactorHessian,
+  type HessianSpectrum,
+  type HessianSpectrumOptions,
+  hessianSpectrum,
+  hessianSpectrumDefaults,
+} from './hessian-spectrum.js';
+export { quadraticHessianVector } from './quadratic-hessian.js';
 export type { SlopeCheck } from './slope-fit.js';
 export { type TaylorOptions, taylorDefaults } from './taylor.js';

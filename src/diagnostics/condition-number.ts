@@ -1,0 +1,81 @@
+/** How fast gradient descent can be on a factored problem: the condition number at its solution. */
+import { ConfigError, DomainError } from '../core/errors.js';
+import { checkKeys, describeValue } from '../core/options.js';
+import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import type { FactorPair } from '../metrics/factor-pair.js';
+import { checkTail, coupledEigenvalues, factorPairBlocks, type TailOptions, tailDefaults } from './factor-pair-blocks.js';
+import { short } from './taylor.js';
+
+/** How many roundings σ_r(AB) may lie below the tail before the pair is no longer taken for a degenerate minimizer. */
+const tieFactor = 10;
+
+/**
+ * κ = λ_max / λ_min over the nonzero eigenvalues of the Hessian of ½‖AB − Z‖²_F at a minimizer (A, B).
+ *
+ * λ_max = σ₁(A)² + σ₁(B)². If rank Z = r, λ_min = min(σ_r(A)², σ_r(B)²) (for m, n > r; of a factor that is square only the sum
+ * σ_r(A)² + σ_r(B)² remains). Otherwise λ_min is the least eigenvalue of [[BBᵀ, −sI], [−sI, AᵀA]], s = σ_{r+1}(Z). Gradient descent's best
+ * asymptotic rate is (κ − 1)/(κ + 1).
+ *
+ * A pair that lacks rank, or s = σ_r(AB), makes an eigenvalue off the gauge directions vanish: κ is `Infinity` if that eigenvalue comes out as zero,
+ * and where rounding keeps it from it, a number beyond 1/ε. No threshold is put in, for graded factors may have honest condition numbers of that size.
+ *
+ * @param la - the engine of the factors.
+ * @param pair - A m×r, B r×n with AB the best rank-r approximation of Z, in any gauge. That it is one is not checked beyond the tail.
+ * @param options - the rest of Z's spectrum, of which only the largest value matters.
+ * @returns κ ≥ 1, with high relative accuracy as far as the singular values of the factors have it. O((m+n)r² + r³) flops.
+ * @throws ShapeError if the shapes do not fit; ConfigError for a bad tail; DomainError if a tail value exceeds σ_r(AB): the pair is a saddle.
+ * @see Castin, Nadjahi, Ablin and Peyré, "Balanced LoRA", ICML 2026, arXiv 2605.31484.
+ */
+export async function conditionNumber<M>(la: LinearAlgebra<M>, pair: FactorPair<M>, options: TailOptions = {}): Promise<number> {
+  checkKeys('conditionNumber', options, ['tail']);
+  const blocks = await factorPairBlocks('conditionNumber', la, pair);
+  const { m, n, rank, sigmaA, sigmaB, sigma } = blocks;
+  const tail = checkTail('conditionNumber', options.tail ?? tailDefaults.tail, Math.min(m, n) - rank);
+  const largest = sigmaA[0] ** 2 + sigmaB[0] ** 2;
+  const [lastA, lastB] = [sigmaA[rank - 1] ** 2, sigmaB[rank - 1] ** 2];
+  if (tail.length === 0) {
+    const smallest = Math.min(lastA + lastB, m > rank ? lastB : Number.POSITIVE_INFINITY, n > rank ? lastA : Number.POSITIVE_INFINITY);
+    return smallest === 0 ? Number.POSITIVE_INFINITY : largest / smallest;
+  }
+  checkMinimizer('conditionNumber', sigma[rank - 1], tail[0], tieFactor * rank * la.epsilon);
+  if (sigma[rank - 1] <= tail[0]) return Number.POSITIVE_INFINITY;
+  const [[smallest]] = await coupledEigenvalues(la, blocks, tail.subarray(0, 1));
+  return smallest === 0 ? Number.POSITIVE_INFINITY : largest / smallest;
+}
+
+/** @throws DomainError if the tail reaches above the spectrum of AB: then other triplets approximate Z better. */
+function checkMinimizer(caller: string, last: number, tail: number, relativeRounding: number): void {
+  if (tail <= last * (1 + relativeRounding)) return;
+  throw new DomainError(
+    `${caller}: at a minimizer every other singular value of Z is at most σ_r(AB) = ${short(last)}, got ${short(tail)} in the tail; ` +
+      'this pair is a saddle: see factorHessianSpectrum for its eigenvalues, or take AB from the largest singular triplets',
+  );
+}
+
+/**
+ * The least κ of ½‖AB − Z‖²_F over all gauges (AR, R⁻¹B) of its minimizers, attained by balanced factors: 2σ₁/(σ_r − σ_{r+1}), m, n > r.
+ *
+ * For either factor square (m = r or n = r) it is still what balanced factors have if n > r or m > r, but no longer least: a large multiple of the square
+ * one, with the other as small, conditions better.
+ *
+ * @param sigmas - σ₁ ≥ … ≥ σ_r of Z: positive, descending.
+ * @param options - the rest of Z's spectrum; its largest value is σ_{r+1}.
+ * @returns κ ≥ 2; `Infinity` if σ_r = σ_{r+1}, where the minimizers are not isolated even up to gauge. r comparisons.
+ * @throws ConfigError unless `sigmas` are singular values; DomainError if a tail value exceeds σ_r.
+ * @see Castin, Nadjahi, Ablin and Peyré, "Balanced LoRA", ICML 2026, arXiv 2605.31484.
+ */
+export function balancedConditionNumber(sigmas: ArrayLike<number>, options: TailOptions = {}): number {
+  checkKeys('balancedConditionNumber', options, ['tail']);
+  const values = Array.from(sigmas ?? []);
+  const [largest] = values;
+  const smallest = values.at(-1);
+  if (smallest === undefined || !values.every((value, i) => value > 0 && Number.isFinite(value) && (i === 0 || value <= values[i - 1]))) {
+    throw new ConfigError(
+      `balancedConditionNumber: sigmas must be positive and descending, got ${values.length === 0 ? describeValue(sigmas) : `[${values.join(', ')}]`}; ` +
+        'pass the r largest singular values of Z',
+    );
+  }
+  const [above = 0] = checkTail('balancedConditionNumber', options.tail ?? tailDefaults.tail, Number.POSITIVE_INFINITY);
+  checkMinimizer('balancedConditionNumber', smallest, above, 0);
+  return (2 * largest) / (smallest - above);
+}

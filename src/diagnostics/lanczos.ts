@@ -1,0 +1,144 @@
+/** The ends of a symmetric operator's spectrum, by the Lanczos process with full reorthogonalization. */
+import type { Awaitable } from '../core/awaitable.js';
+import { NumericalError } from '../core/errors.js';
+import { eventLoopYielder } from '../core/event-loop.js';
+import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+
+/** A symmetric operator on rows of numbers. */
+export interface RowOperator<M> {
+  /** Length of a row. */
+  readonly size: number;
+  /** Dimension of the subspace that `project` projects onto. */
+  readonly dimension: number;
+  /** [1, size] to [1, size]. */
+  apply(row: M): Awaitable<M>;
+  /** An orthogonal projection, onto a subspace that `apply` maps into itself. */
+  project(row: M): M;
+}
+
+/** When the process ends. */
+export interface LanczosLimits {
+  /** Most applications of the operator. */
+  readonly maxIterations: number;
+  /** Residual norm, relative to the largest magnitude of an eigenvalue, at which an end counts as found. */
+  readonly tolerance: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** An approximate eigenpair of unit norm. */
+export interface RitzPair<M> {
+  readonly value: number;
+  /** [1, size]. */
+  readonly vector: M;
+}
+
+/** What the process found. */
+export interface LanczosResult<M> {
+  readonly smallest: RitzPair<M>;
+  readonly largest: RitzPair<M>;
+  readonly iterations: number;
+  readonly converged: boolean;
+}
+
+/** The next look at the Ritz values comes after this many times the iterations: an r³ eigendecomposition each, whose sum stays that of the last. */
+const checkGrowth = 1.15;
+
+/** The symmetric tridiagonal matrix built so far: diagonal and off-diagonal. */
+interface Tridiagonal {
+  readonly diagonal: number[];
+  readonly offDiagonal: number[];
+}
+
+/**
+ * Runs the process from a starting row until both ends of the spectrum have converged.
+ *
+ * k steps take k applications and 8k²·size flops for orthogonality, in memory for k rows.
+ *
+ * @param start - [1, size], with a component along every eigenvector wanted: random numbers.
+ * @throws NumericalError if the operator returns NaN or infinity.
+ * @see Golub and Van Loan, Matrix Computations, 4th edition 2013, section 10.3; Parlett, The Symmetric Eigenvalue Problem, 1980, chapter 13.
+ */
+export async function lanczos<M>(
+  la: LinearAlgebra<M>,
+  operator: RowOperator<M>,
+  start: M,
+  { maxIterations, tolerance, signal }: LanczosLimits,
+): Promise<LanczosResult<M>> {
+  const projected = operator.project(start);
+  let row = la.scale(1 / (await la.norm(projected)), projected);
+  let basis = row;
+  const tridiagonal: Tridiagonal = { diagonal: [], offDiagonal: [] };
+  const bound = Math.min(maxIterations, operator.dimension);
+  let nextCheck = 2;
+  const yieldToEventLoop = eventLoopYielder();
+  for (let iteration = 1; ; iteration++) {
+    signal?.throwIfAborted();
+    await yieldToEventLoop();
+    const image = await operator.apply(row);
+    const diagonal = await la.inner(image, row);
+    const remainder = la.tidy(() => orthogonalize(la, operator.project(image), basis, operator));
+    const length = await la.norm(remainder);
+    if (!Number.isFinite(diagonal + length)) {
+      throw new NumericalError(
+        `lanczos: the operator returned a NaN or infinite entry at iteration ${iteration}; check the Hessian-vector product, for instance with checkHessian`,
+      );
+    }
+    tridiagonal.diagonal.push(diagonal);
+    const size = Math.max(...tridiagonal.diagonal.map(Math.abs), ...tridiagonal.offDiagonal);
+    // Nothing but rounding is left: the rows span an invariant subspace, and its eigenvalues are exact.
+    const invariant = length <= operator.size * la.epsilon * size;
+    if (invariant || iteration >= bound || iteration >= nextCheck) {
+      nextCheck = Math.ceil(iteration * checkGrowth) + 1;
+      const ends = await ritzEnds(la, tridiagonal, invariant ? 0 : length);
+      const converged = Math.max(ends.smallestResidual, ends.largestResidual) <= tolerance * ends.magnitude;
+      if (converged || iteration >= bound) {
+        const pair = (value: number, weights: M): RitzPair<M> => ({ value, vector: la.matmul(weights, basis) });
+        return {
+          smallest: pair(ends.smallest, ends.smallestWeights),
+          largest: pair(ends.largest, ends.largestWeights),
+          iterations: iteration,
+          converged,
+        };
+      }
+    }
+    tridiagonal.offDiagonal.push(length);
+    row = la.scale(1 / length, remainder);
+    basis = la.concat([basis, row], 'rows');
+  }
+}
+
+/** The part of a row orthogonal to the basis and within the subspace. Twice: once leaves what cancellation does ("twice is enough", Parlett 1980, section 6.9). */
+function orthogonalize<M>(la: LinearAlgebra<M>, row: M, basis: M, { project }: RowOperator<M>): M {
+  let rest = row;
+  for (let pass = 0; pass < 2; pass++) {
+    const weights = la.matmul(rest, basis, { transposeB: true });
+    rest = project(la.subtract(rest, la.matmul(weights, basis)));
+  }
+  return rest;
+}
+
+/** Both ends of the tridiagonal spectrum with their residual norms β |last weight|, and the weights of their vectors, [1, k]. */
+async function ritzEnds<M>(la: LinearAlgebra<M>, { diagonal, offDiagonal }: Tridiagonal, length: number) {
+  const k = diagonal.length;
+  const entries = new Float64Array(k * k);
+  for (let i = 0; i < k; i++) {
+    entries[i * k + i] = diagonal[i];
+    if (i + 1 < k) {
+      entries[i * k + i + 1] = offDiagonal[i];
+      entries[(i + 1) * k + i] = offDiagonal[i];
+    }
+  }
+  const { values, vectors } = la.eigh(la.fromArray(entries, [k, k]));
+  const weights = la.transpose(vectors);
+  const lambda = await la.toArray(values);
+  const last = await la.toArray(la.slice(vectors, { rows: [k - 1, k] }));
+  return {
+    smallest: lambda[0],
+    largest: lambda[k - 1],
+    magnitude: Math.max(Math.abs(lambda[0]), Math.abs(lambda[k - 1])),
+    smallestResidual: length * Math.abs(last[0]),
+    largestResidual: length * Math.abs(last[k - 1]),
+    smallestWeights: la.slice(weights, { rows: [0, 1] }),
+    largestWeights: la.slice(weights, { rows: [k - 1, k] }),
+  };
+}
