@@ -5,7 +5,8 @@
  * SVD routines share: there the first two losses to 1e-9, and the last within 5 %.
  */
 import { type HostArray, hostAlgebra } from 'bures';
-import { type Adapters, byLayer, geometries, type Method, type Network } from '../synthetic/network.js';
+import { geometries, type Method } from '../synthetic/network.js';
+import { type Adapters, byLayer, type Network } from '../synthetic/passes.js';
 import { layerProducts, type Optimizer, optimizers, runExperiment } from '../synthetic/run.js';
 import type { ParityFormat, ParityLine } from './format.js';
 import { choice, elements, malformed, member, numberOrDiverged, type Place, positive, type Table, table } from './reader.js';

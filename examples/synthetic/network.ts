@@ -6,18 +6,8 @@
  *
  * @see Castin, Nadjahi, Ablin and Peyré, "Balanced LoRA", ICML 2026, arXiv 2605.31484 (the synthetic experiment).
  */
-import {
-  balancedFactors,
-  euclideanFactors,
-  type FactoredMatrix,
-  type FactorManifold,
-  type FactorPair,
-  type HostArray,
-  type LinearAlgebra,
-  type Problem,
-  perPoint,
-  product,
-} from 'bures';
+import { balancedFactors, euclideanFactors, type FactorManifold, type HostArray, type Problem, perPoint, product } from 'bures';
+import { type Adapters, byLayer, factorHessian, forwardPass, type LayerGradients, layerGradients, type Network } from './passes.js';
 
 /** The compared methods: the geometry of each layer's pair is all that tells them apart. */
 export const geometries = { lora: euclideanFactors, balora: balancedFactors } as const;
@@ -25,35 +15,12 @@ export const geometries = { lora: euclideanFactors, balora: balancedFactors } as
 /** `'lora'` or `'balora'`. */
 export type Method = keyof typeof geometries;
 
-/** One instance of the experiment. */
-export interface Network {
-  readonly algebra: LinearAlgebra<HostArray>;
-  /** Rows of W_last × columns of W_0. */
-  readonly target: HostArray;
-  /** frozen_0, frozen_1, …: frozen_{i+1} has as many columns as frozen_i has rows. */
-  readonly frozen: readonly HostArray[];
-}
-
-/** A pair for each layer, under `layer0`, `layer1`, …. */
-export type Adapters = Readonly<Record<string, FactorPair<HostArray>>>;
-/** ∂/∂W_i for each layer, dense or as a product. */
-type LayerGradients = Readonly<Record<string, HostArray | FactoredMatrix<HostArray>>>;
 type AdapterManifold = ReturnType<typeof product<HostArray, Record<string, FactorManifold<HostArray>>>>;
 /** The experiment, as the engine minimizes it. */
 export type NetworkProblem = Problem<HostArray, Adapters, Adapters, Adapters, LayerGradients> & { readonly manifold: AdapterManifold };
 
-/** The name under which layer i's pair is found. */
-export const layerName = (i: number): string => `layer${i}`;
-
-/** One record entry a layer. */
-export const byLayer = <Value>(values: readonly Value[]): Readonly<Record<string, Value>> =>
-  Object.fromEntries(values.map((value, i) => [layerName(i), value]));
-
 /**
- * The experiment with one method's geometry.
- *
- * Cost and gradient share the forward pass. With P_i = W_{i−1} ⋯ W_0 and D_i = (W_last ⋯ W_{i+1})ᵀ(W_last ⋯ W_0 − target), ∂/∂W_i = D_i P_iᵀ, which the manifold
- * multiplies by thin factors only: it is handed over as that product. One matrix product a layer forward and one backward.
+ * The experiment with one method's geometry. Cost, gradient and Hessian at a point share its forward pass.
  *
  * @param rank - the rank of every layer's A_i B_i.
  */
@@ -63,40 +30,16 @@ export function networkProblem(method: Method, network: Network, rank: number): 
     const [m, n] = la.shape(weight);
     return geometries[method]({ m, n, rank, algebra: la });
   });
-  const forward = perPoint((x: Adapters) => forwardPass(network, x));
+  const manifold = product(byLayer<FactorManifold<HostArray>>(manifolds));
+  const forwardAt = perPoint((x: Adapters) => forwardPass(network, x));
+  const forward = (x: Adapters) => forwardAt(x, undefined);
   return {
-    manifold: product(byLayer<FactorManifold<HostArray>>(manifolds)),
-    cost: async (x) => 0.5 * (await la.norm(forward(x, undefined).residual)) ** 2,
-    gradient: { kind: 'ambient', at: (x) => layerGradients(la, forward(x, undefined)) },
+    manifold,
+    cost: async (x) => 0.5 * (await la.norm(forward(x).residual)) ** 2,
+    gradient: { kind: 'ambient', at: (x) => layerGradients(la, forward(x)) },
+    // On balanced pairs too the Riemannian Hessian is the tangent part of the factors' own: the factor gradient is tangent there, so that no curvature term arises.
+    hessian: { kind: 'riemannian', at: (x, u) => manifold.toTangent(x, factorHessian(la, forward(x), x, u)) },
   };
-}
-
-/** What the loss and its gradient are made of. */
-interface Forward {
-  readonly weights: readonly HostArray[];
-  /** P_1, …, P_last: the outputs of each layer but the last. */
-  readonly outputs: readonly HostArray[];
-  readonly residual: HostArray;
-}
-
-function forwardPass({ algebra: la, frozen, target }: Network, x: Adapters): Forward {
-  const weights = frozen.map((weight, i) => la.add(weight, la.matmul(x[layerName(i)].A, x[layerName(i)].B)));
-  const [first, ...later] = weights;
-  const outputs = [first];
-  for (const weight of later) outputs.push(la.matmul(weight, outputs[outputs.length - 1]));
-  return { weights, outputs: outputs.slice(0, -1), residual: la.subtract(outputs[outputs.length - 1], target) };
-}
-
-function layerGradients(la: LinearAlgebra<HostArray>, { weights, outputs, residual }: Forward): LayerGradients {
-  const gradients: (HostArray | FactoredMatrix<HostArray>)[] = [];
-  let backward = residual;
-  for (let i = weights.length - 1; i > 0; i--) {
-    gradients.unshift({ kind: 'factored', left: backward, right: la.transpose(outputs[i - 1]) });
-    backward = la.matmul(weights[i], backward, { transposeA: true });
-  }
-  // The input of the first layer is the identity: its gradient is D_0 itself.
-  gradients.unshift(backward);
-  return byLayer(gradients);
 }
 
 /** The weights' product without adapters: frozen_last ⋯ frozen_0. */

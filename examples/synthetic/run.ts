@@ -12,7 +12,8 @@ import {
   sgd,
   sign,
 } from 'bures';
-import { type Adapters, layerName, type Method, type Network, networkProblem } from './network.js';
+import { type Method, networkProblem } from './network.js';
+import { type Adapters, layerName, type Network } from './passes.js';
 
 /** The experiment's optimizers: plain descent, and the memoryless g/(|g| + 1e-8). */
 export const optimizers: Readonly<Record<'gd' | 'sign', () => DirectionRule>> = { gd: () => sgd(), sign: () => sign({ epsilon: 1e-8 }) };

@@ -1,0 +1,107 @@
+/** The demo's numbers as tables: the same cells for the terminal and for the page. */
+import type { ParityLine } from '../parity/format.js';
+import { methodStyles } from './plots.js';
+import { quartiles } from './study.js';
+import type { ExperimentSummary, MethodSummary } from './summary.js';
+
+/** A table of text. */
+export interface TextTable {
+  readonly title: string;
+  readonly header: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** How the engine's runs deviate from the golden ones, by experiment and method. */
+export function agreementTable(lines: readonly ParityLine[]): TextTable {
+  const groups = new Map<string, ParityLine[]>();
+  for (const line of lines) {
+    const key = `${line.file} ${line.method}`;
+    groups.set(key, [...(groups.get(key) ?? []), line]);
+  }
+  const largest = (values: readonly (number | null)[]): string =>
+    scientific(Math.max(...values.map((value) => value ?? Number.POSITIVE_INFINITY)));
+  return {
+    title: 'Agreement with the golden runs (JAX): largest relative deviation',
+    header: ['file', 'method', 'runs', 'losses', 'products A·B', 'within tolerance'],
+    rows: [...groups.values()].map((group) => [
+      group[0].file,
+      methodStyles[group[0].method as keyof typeof methodStyles].label,
+      String(group.length),
+      largest(group.map(({ losses }) => losses)),
+      largest(group.map(({ products }) => products)),
+      group.every(({ pass }) => pass) ? 'yes' : 'NO',
+    ]),
+  };
+}
+
+/** Where each method ends. */
+export function resultsTable(summaries: readonly ExperimentSummary[], seeds: number): TextTable {
+  return {
+    title: `Excess loss after the last step, and the point reached (${seeds} paired seeds; medians)`,
+    header: ['experiment', 'method', 'learning rate', 'excess loss', 'quartiles', 'BaLoRA lower', 'balance gap ≤', 'condition κ'],
+    rows: eachMethod(summaries, ({ balancedWins }, summary) => {
+      const { lower, median, upper } = quartiles(summary.ends);
+      return [
+        significant(summary.learningRate),
+        significant(median),
+        `${significant(lower)} – ${significant(upper)}`,
+        summary.method === 'balora' ? `${balancedWins} of ${seeds} seeds` : '',
+        summary.balanceGap < 1e-6 ? scientific(summary.balanceGap) : significant(summary.balanceGap),
+        significant(summary.conditionNumber),
+      ];
+    }),
+  };
+}
+
+/** The asymptotic rates of the runs of plain descent. */
+export function ratesTable(summaries: readonly ExperimentSummary[]): TextTable {
+  const descents = summaries.filter(({ methods }) => methods.some(({ rates }) => rates !== undefined));
+  return {
+    title: 'Asymptotic rate of gradient descent: factor by which the distance to the minimizer shrinks in a step (medians)',
+    header: ['experiment', 'method', 'predicted max|1−τλ|', 'measured, last fifth', 'best (κ−1)/(κ+1)', 'sharpness τλ₁'],
+    rows: eachMethod(descents, (_, { rates, bestRate }) => {
+      const shown = [rates?.predicted, rates?.measured, bestRate, rates?.sharpness];
+      return shown.map((value) => (value === undefined ? '–' : value.toFixed(3)));
+    }),
+  };
+}
+
+function eachMethod(
+  summaries: readonly ExperimentSummary[],
+  cells: (summary: ExperimentSummary, method: MethodSummary) => readonly string[],
+): string[][] {
+  return summaries.flatMap((summary) =>
+    summary.methods.map((method) => [summary.experiment.title, methodStyles[method.method].label, ...cells(summary, method)]),
+  );
+}
+
+/** Three significant digits, in plain notation where that is short. */
+function significant(value: number): string {
+  return Math.abs(value) >= 1e5 || (value !== 0 && Math.abs(value) < 1e-3) ? scientific(value) : String(Number(value.toPrecision(3)));
+}
+
+const scientific = (value: number): string => value.toExponential(1);
+
+/** The table with columns aligned, for a terminal. */
+export function renderText({ title, header, rows }: TextTable): string {
+  const widths = header.map((cell, column) => Math.max(cell.length, ...rows.map((row) => row[column].length)));
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, column) => cell.padEnd(widths[column]))
+      .join('  ')
+      .trimEnd();
+  return [title, line(header), widths.map((width) => '─'.repeat(width)).join('  '), ...rows.map(line)].join('\n');
+}
+
+/** The table as HTML. Cells hold no markup: they are numbers and names of this program, escaped all the same. */
+export function renderHtml({ title, header, rows }: TextTable): string {
+  const row = (tag: 'td' | 'th', cells: readonly string[]): string =>
+    `<tr>${cells.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join('')}</tr>`;
+  const body = rows.map((cells) => row('td', cells)).join('\n');
+  return `<div class="table"><table><caption>${escapeHtml(title)}</caption>\n<thead>${row('th', header)}</thead>\n<tbody>\n${body}\n</tbody></table></div>`;
+}
+
+/** Text for HTML. */
+export function escapeHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
