@@ -21,7 +21,7 @@ export function orthogonalPart<M>(la: LinearAlgebra<M>, q: M, w: M): M {
  * @param ztu - ZᵀU, n×r.
  * @see Vandereycken 2013, equation 2.6.
  */
-export function tangentBlocks<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, zv: M, ztu: M): FixedRankTangent<M> {
+function tangentBlocks<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, zv: M, ztu: M): FixedRankTangent<M> {
   const core = la.matmul(x.U, zv, { transposeA: true });
   const Up = la.subtract(zv, la.matmul(x.U, core));
   const Vp = la.subtract(ztu, la.matmul(x.V, core, { transposeB: true }));
@@ -55,7 +55,7 @@ export function tangentToAmbient<M>(
 }
 
 /** Y as an ambient matrix of factors (U S) · Vᵀ. */
-export function pointToAmbient<M>(la: LinearAlgebra<M>, y: FixedRankPoint<M>): { kind: 'factored'; left: M; right: M } {
+function pointToAmbient<M>(la: LinearAlgebra<M>, y: FixedRankPoint<M>): { kind: 'factored'; left: M; right: M } {
   return { kind: 'factored', left: la.scaleColumns(y.U, y.S), right: la.transpose(y.V) };
 }
 

@@ -35,7 +35,7 @@ export function gaussian(seed: number, m: number, n: number): Dense {
 }
 
 /** m×p with orthonormal columns, p ≤ m: Gram–Schmidt, done twice. */
-export function orthonormal(seed: number, m: number, p: number): Dense {
+function orthonormal(seed: number, m: number, p: number): Dense {
   const random = seededRandom(seed);
   const columns: Float64Array[] = [];
   while (columns.length < p) {

@@ -1,6 +1,10 @@
-/** Loaded by vitest before every test file: the suite's own matcher. */
+/** Loaded by vitest before every test file: the suite's own matcher, and one seed for all property tests. */
+import fc from 'fast-check';
 import { expect } from 'vitest';
 import { compareAll, type Numbers } from './all-close.js';
+
+// The same cases in every run, so that a red run is always about the change at hand; FAST_CHECK_SEED=n looks further.
+fc.configureGlobal({ seed: Number(process.env.FAST_CHECK_SEED ?? 20_260_531) });
 
 expect.extend({
   toBeAllClose(received: Numbers, expected: Numbers, tolerance: number) {
