@@ -12,7 +12,8 @@ export interface GradientCheck extends SlopeCheck {
 
 /**
  * Compares a cost with its first-order Taylor model: |f(R_x(tu)) − f(x) − t⟨grad f(x), u⟩| vanishes as t² or faster if the gradient is
- * right, and as t if not. Also checks that the gradient is tangent.
+ * right, and as t if not. Also checks that the gradient is tangent. A mistake of relative size δ shows at steps below about δ only, and there must stand out of
+ * the cost's rounding: those below some 1e-5 in float64 pass unseen.
  *
  * @param problem - a cost and its gradient; a stochastic one is checked on the batch of step 0.
  * @param options - point, direction and steps; see {@link TaylorOptions}.

@@ -51,6 +51,7 @@ const relativeStep = 0.1;
 export interface LawCheck {
   /** The law, as a sentence. */
   readonly name: string;
+  /** error ≤ tolerance. */
   readonly ok: boolean;
   /** How far it is from holding, mostly relative; NaN where an operation threw. */
   readonly error: number;
@@ -62,6 +63,7 @@ export interface LawCheck {
 
 /** What {@link checkManifold} found. */
 export interface ManifoldCheck {
+  /** Whether all of them hold. */
   readonly ok: boolean;
   /** All laws that apply, in order; those of operations the manifold does not offer are left out. */
   readonly checks: readonly LawCheck[];
@@ -79,8 +81,8 @@ export interface ManifoldCheck {
  * @param manifold - nothing of it is modified.
  * @param options - point, seed, scale and tolerance.
  * @returns each law with its error and tolerance. About 100 operations of the manifold and, if dim ≤ dimensionLimit, 2·dim + 2 random tangents.
- * @throws ConfigError if it is no manifold, or on bad options; what `checkPoint` throws if x is off the manifold. What the laws' own operations
- * throw becomes a failed law.
+ * @throws ConfigError if it is no manifold, or on bad options; what `checkPoint` throws if x is off the manifold. What randomTangent and
+ * retract throw ends the check, for there is nothing to check then; what other operations throw becomes a failed law.
  * @see Absil, Mahony and Sepulchre 2008, chapters 3, 4 and 8; Manopt's `checkmanifold`.
  */
 export async function checkManifold<M, P, T, Z, G>(

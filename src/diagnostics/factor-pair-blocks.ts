@@ -21,8 +21,11 @@ export const tailDefaults = {
 
 /** The r×r parts of a pair, with A = Q_A R_A, Bᵀ = Q_B R_B and R_A R_Bᵀ = W diag(σ) Yᵀ. */
 export interface FactorPairBlocks<M> {
+  /** Rows of A. */
   readonly m: number;
+  /** Columns of B. */
   readonly n: number;
+  /** r. */
   readonly rank: number;
   /** WᵀR_A, r×r: the coordinates of A in the singular basis of AB. */
   readonly fromA: M;

@@ -55,9 +55,11 @@ export const hessianSpectrumDefaults = {
 
 /** What {@link hessianSpectrum} found. */
 export interface HessianSpectrum {
+  /** How it was found. */
   readonly method: 'dense' | 'lanczos';
   /** All eigenvalues, ascending (dense), or the two ends off the gauge directions (Lanczos). */
   readonly eigenvalues: Float64Array;
+  /** The largest eigenvalue. */
   readonly largest: number;
   /** The smallest eigenvalue that does not count as zero: negative at a saddle. From Lanczos it is 0 if the Hessian vanishes off the gauge directions too. */
   readonly smallest: number;

@@ -22,11 +22,13 @@ export interface LanczosLimits {
   readonly maxIterations: number;
   /** Residual norm, relative to the largest magnitude of an eigenvalue, at which an end counts as found. */
   readonly tolerance: number;
+  /** Ends the process by throwing its reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** An approximate eigenpair of unit norm. */
 export interface RitzPair<M> {
+  /** The approximate eigenvalue. */
   readonly value: number;
   /** [1, size]. */
   readonly vector: M;
@@ -34,9 +36,13 @@ export interface RitzPair<M> {
 
 /** What the process found. */
 export interface LanczosResult<M> {
+  /** The lower end. */
   readonly smallest: RitzPair<M>;
+  /** The upper end. */
   readonly largest: RitzPair<M>;
+  /** Applications of the operator. */
   readonly iterations: number;
+  /** Whether both residuals are within the tolerance. */
   readonly converged: boolean;
 }
 

@@ -10,13 +10,17 @@ export type AnyManifold<M, P, T> = Manifold<M, P, T, unknown, unknown>;
 
 /** A point, what surrounds it, and how large rounding may be. */
 export interface LawContext<M, P, T> {
+  /** What is checked. */
   readonly manifold: AnyManifold<M, P, T>;
+  /** Its engine. */
   readonly la: LinearAlgebra<M>;
+  /** The point. */
   readonly x: P;
   /** R_x(step · u): a point nearby. */
   readonly y: P;
-  /** Independent random tangents at x, of unit norm. */
+  /** A random tangent at x of unit norm. */
   readonly u: T;
+  /** Another. */
   readonly v: T;
   /** Length of the steps taken, in units of the metric. */
   readonly step: number;
@@ -24,11 +28,13 @@ export interface LawContext<M, P, T> {
   readonly tolerance: number;
   /** Largest dimension at which tangents are drawn and counted. */
   readonly dimensionLimit: number;
+  /** The stream for further draws. */
   readonly random: Random;
 }
 
 /** How far a law is from holding. */
 export interface Measurement {
+  /** Zero where the law holds exactly. */
   readonly error: number;
   /** Default: that of the context. */
   readonly tolerance?: number;

@@ -1,6 +1,7 @@
 /** Laws of moving: retraction, transport, exponential and logarithm. */
 import { scaleTree } from '../core/tree.js';
 import { entryGap, ifOffered, type Law, type LawContext, type Measurement, nonlinearity, tangentGap } from './law-context.js';
+import { short } from './taylor.js';
 
 /** The laws that relate two points. */
 export const motionLaws: readonly Law[] = [
@@ -118,7 +119,7 @@ async function carryErrors<M, P, T>(context: LawContext<M, P, T>, at: P, map: (w
   const nonlinear = await nonlinearity(context, at, map);
   return {
     error: Math.max(offTangent, nonlinear),
-    found: `${offTangent.toExponential(1)} off the tangent space, ${nonlinear.toExponential(1)} from linear`,
+    found: `${short(offTangent)} off the tangent space, ${short(nonlinear)} from linear`,
   };
 }
 

@@ -8,6 +8,7 @@ export interface PairCoordinates<M> {
   readonly size: number;
   /** The entries of A, then those of B, [1, size]. */
   pack(pair: FactorPair<M>): M;
+  /** The pair again. */
   unpack(row: M): FactorPair<M>;
   /** The orthogonal projection of a row onto the complement of {(AK, −KB)}. O((m+n)r² + r³) flops. */
   offGauge(row: M): M;

@@ -3,6 +3,7 @@
 import { seededRandom } from '../core/random.js';
 import { mapTree, scaleTree } from '../core/tree.js';
 import { entryGap, type Law, type LawContext, leavesOf, nonlinearity, tangentGap } from './law-context.js';
+import { short } from './taylor.js';
 
 /** The laws of one point and its tangent space. */
 export const tangentLaws: readonly Law[] = [
@@ -97,7 +98,7 @@ export const tangentLaws: readonly Law[] = [
       for (const w of [u, v, scaleTree(la, -3, u)]) {
         const square = await manifold.inner(x, w, w);
         const norm = await manifold.norm(x, w);
-        if (!(square > 0)) return { error: Number.POSITIVE_INFINITY, found: `⟨u, u⟩ = ${square} for a nonzero u` };
+        if (!(square > 0)) return { error: Number.POSITIVE_INFINITY, found: `⟨u, u⟩ = ${short(square)} for a nonzero u` };
         largest = Math.max(largest, Math.abs(norm * norm - square) / square);
       }
       return { error: largest };

@@ -49,6 +49,7 @@ const probeCount = 8;
 
 /** Where a check looks. */
 export interface TaylorSetup<P, T> {
+  /** The point. */
   readonly x: P;
   /** Of unit norm. */
   readonly u: T;
@@ -56,8 +57,11 @@ export interface TaylorSetup<P, T> {
   readonly steps: Float64Array;
   /** Steps so small that any error at them is rounding. */
   readonly probes: Float64Array;
+  /** Number of steps in a factor of ten. */
   readonly stepsPerDecade: number;
+  /** How far below the expected slope the fitted one may lie. */
   readonly slopeTolerance: number;
+  /** The largest step. */
   readonly scale: number;
   /** The stream from which further tangents are drawn. */
   readonly random: Random;
@@ -155,7 +159,9 @@ export interface SlopeSubject {
   readonly name: string;
   /** The error in symbols. */
   readonly error: string;
+  /** The least slope that the model must have. */
   readonly expectedSlope: number;
+  /** Slack of the slope. */
   readonly slopeTolerance: number;
   /** Words for a slope that is too small: where to look for the mistake. */
   remedy(slope: number, firstStep: number, firstError: number): string;
@@ -220,7 +226,9 @@ export async function relativeGap<M, P, T>(manifold: Manifold<M, P, T, unknown, 
 export interface Property {
   /** What the error measures, in words. */
   readonly description: string;
+  /** How far it is from holding. */
   readonly error: number;
+  /** Up to which error it holds. */
   readonly tolerance: number;
   /** What to do where it fails. */
   readonly remedy: string;

@@ -1,0 +1,184 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { balanceGap, checkManifold } from '../../src/diagnostics/index.js';
+import {
+  balancedFactors,
+  bures,
+  ConfigError,
+  DomainError,
+  euclidean,
+  euclideanFactors,
+  factored,
+  fixedRank,
+  grassmann,
+  type HostArray,
+  hyperBalancedFactors,
+  type Manifold,
+  orthographic,
+  product,
+  qrRetraction,
+  quotientFactors,
+  seededRandom,
+  stiefel,
+} from '../../src/index.js';
+import { la } from './quadratic-problems.js';
+
+const sphere = stiefel({ m: 5, rank: 2 });
+const subspaces = grassmann({ m: 5, rank: 2 });
+const space = euclidean({ shape: [3] });
+const firstOrder = stiefel({ m: 5, rank: 2, retraction: qrRetraction() });
+/** A stream of its own, which no seed passed in affects. */
+const chance = seededRandom(99);
+
+describe('checkManifold', () => {
+  it('finds all laws kept by the manifolds of the library', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 31 - 1 }), async (seed) => {
+        const checks = [
+          await checkManifold(fixedRank({ m: 6, n: 5, rank: 2, metric: bures(), retraction: factored() }), { seed }),
+          await checkManifold(fixedRank({ m: 5, n: 7, rank: 3, retraction: orthographic() }), { seed }),
+          await checkManifold(balancedFactors({ m: 6, n: 5, rank: 2, batch: [2] }), { seed }),
+          await checkManifold(quotientFactors({ m: 6, n: 5, rank: 2 }), { seed }),
+          await checkManifold(euclideanFactors({ m: 4, n: 5, rank: 2 }), { seed }),
+          await checkManifold(subspaces, { seed }),
+          await checkManifold(product({ q: sphere, v: space }), { seed }),
+        ];
+        for (const check of checks) {
+          expect(check.ok, check.verdict).toBe(true);
+          expect(check.checks.length).toBeGreaterThanOrEqual(24);
+          expect(check.verdict).toMatch(/all \d+ laws hold/);
+        }
+      }),
+      { numRuns: 5 },
+    );
+  });
+
+  it('checks exponential and logarithm where they are offered, and leaves them out elsewhere', async () => {
+    const names = async (manifold: Manifold<HostArray, HostArray>): Promise<string[]> =>
+      (await checkManifold(manifold)).checks.map(({ name }) => name);
+    expect(await names(subspaces)).toEqual(
+      expect.arrayContaining(['log undoes exp', 'exp along a geodesic adds its times: the point at t lies at distance t']),
+    );
+    expect(await names(sphere)).not.toContain('log undoes exp');
+    expect((await checkManifold(product({ q: sphere, v: space }))).checks.map(({ name }) => name)).not.toContain('log undoes exp');
+  });
+
+  it('holds at ill-conditioned points with scale and tolerance to match', async () => {
+    const { U, V } = fixedRank({ m: 7, n: 5, rank: 3 }).randomPoint(seededRandom(2));
+    const x = { U, V, S: la.fromArray([1, 1e-2, 1e-4], [3]) };
+    const manifold = fixedRank({ m: 7, n: 5, rank: 3 });
+    const check = await checkManifold(manifold, { x, scale: 1e-4, toleranceFactor: 1e8 });
+    expect(check.ok, check.verdict).toBe(true);
+    const balanced = await checkManifold(balancedFactors({ m: 7, n: 5, rank: 3 }), {
+      x: hyperBalancedFactors(la, x),
+      scale: 1e-2,
+      toleranceFactor: 1e8,
+    });
+    expect(balanced.ok, balanced.verdict).toBe(true);
+  });
+
+  const normal = (x: HostArray): HostArray => la.scale(0.1, x);
+  it.each<[string, Partial<Manifold<HostArray, HostArray>>, RegExp]>([
+    [
+      'half a projection',
+      { toTangent: (x, u) => la.scale(0.5, la.add(u, sphere.toTangent(x, u))) },
+      /'toTangent is idempotent' fails: error .*missing factor ½/,
+    ],
+    [
+      'a projection off the space',
+      { project: (x, z) => la.add(sphere.project(x, z), normal(x)) },
+      /'project is a left inverse of embed' fails/,
+    ],
+    ['a projection that is not idempotent', { project: (x, z) => la.scale(0.9, sphere.project(x, z)) }, /'project is idempotent' fails/],
+    [
+      'a lopsided metric',
+      { inner: (_x, u, v) => la.inner(u, la.scaleRows(la.fromArray([1, 2, 3, 4, 5], [5]), v)) + la.toArray(u)[0] * la.toArray(v)[3] },
+      /'inner is symmetric' fails/,
+    ],
+    ['a metric that is no form', { inner: (_x, u, v) => Math.abs(la.inner(u, v)) }, /'inner is linear in each argument' fails/],
+    ['an indefinite metric', { inner: (_x, u, v) => -la.inner(u, v) }, /⟨u, u⟩ = -1.00e\+0 for a nonzero u/],
+    ['a norm that is not its root', { norm: (_x, u) => la.inner(u, u) }, /'norm² is inner of a tangent with itself, and positive' fails/],
+    ['a wrong dimension', { dim: 8 }, /dim is 8, random tangents span 7 dimensions/],
+    [
+      'tangents of another length',
+      { randomTangent: async (x, random) => la.scale(2, await sphere.randomTangent(x, random)) },
+      /'randomTangent has unit norm' fails/,
+    ],
+    ['a check that lets everything pass', { checkPoint: () => undefined }, /'checkPoint refuses a point with NaN in it' fails: it passed/],
+    ['points of chance', { randomPoint: () => sphere.randomPoint(chance) }, /'randomPoint is determined by the seed' fails/],
+    [
+      'points off the manifold',
+      { randomPoint: (random) => la.scale(1.1, sphere.randomPoint(random)) },
+      /'randomPoint gives a point.*could not be evaluated: .*orthonormal columns/,
+    ],
+    [
+      'a retraction without its constraint',
+      { retract: (x, u, t = 1) => la.axpy(t, u, x) },
+      /'retract lands on the manifold' could not be evaluated/,
+    ],
+    [
+      'a transport that leaves the space',
+      { transport: (_x, _y, u) => u },
+      /'transport lands in the tangent space, linearly' fails: .* off the tangent space/,
+    ],
+    [
+      'a state carried to nowhere',
+      { retractTransport: (x, u, t) => ({ ...sphere.retractTransport(x, u, t), vector: (v) => v }) },
+      /'retractTransport carries vectors into the tangent space, linearly' fails/,
+    ],
+    [
+      'another point',
+      { retractTransport: (x, u, t = 1) => sphere.retractTransport(x, u, 1.1 * t) },
+      /'retractTransport arrives where retract does' fails/,
+    ],
+    ['a zero that is not', { zeroTangent: (x) => x }, /'zeroTangent has norm zero and is tangent' fails/],
+    [
+      'an order too high',
+      { retract: firstOrder.retract, retractTransport: firstOrder.retractTransport },
+      /1 of \d+ laws fail\. 'retract has the order that retractionOrder claims' fails: retraction: wrong: .* claims the second/,
+    ],
+    [
+      'an inverse of something else',
+      { inverseRetract: (x, y) => la.scale(2, sphere.difference(x, y)) },
+      /'inverseRetract undoes retract' fails/,
+    ],
+  ])('finds %s', async (_name, mistake, verdict) => {
+    const check = await checkManifold({ ...sphere, ...mistake });
+    expect(check.ok).toBe(false);
+    expect(check.verdict).toMatch(verdict);
+    const failed = check.checks.filter(({ ok }) => !ok);
+    expect(failed.length).toBeGreaterThan(0);
+    for (const { message } of failed) expect(message).not.toBe('');
+  });
+
+  it('finds a logarithm and a distance that do not belong to the exponential', async () => {
+    const doubled = await checkManifold({ ...subspaces, log: (x, y) => la.scale(2, subspaces.log(x, y)) });
+    expect(doubled.verdict).toMatch(/1 of \d+ laws fail\. 'log undoes exp' fails/);
+    const chordal = await checkManifold({ ...subspaces, dist: (x, y) => la.norm(subspaces.difference(x, y)) });
+    expect(chordal.verdict).toMatch(/'exp along a geodesic adds its times: the point at t lies at distance t' fails/);
+  });
+
+  it('leaves slopes and dimension out when told to', async () => {
+    const { checks } = await checkManifold(sphere, { slopes: false, dimensionLimit: 6 });
+    const names = checks.map(({ name }) => name);
+    expect(names).not.toContain('retract has the order that retractionOrder claims');
+    expect(names).not.toContain('dim is the number of independent tangents');
+  });
+
+  it('refuses bad input with a remedy', async () => {
+    await expect(checkManifold({} as never)).rejects.toThrow(/checkManifold: expected a manifold, got an object of type Object; make one/);
+    await expect(checkManifold(sphere, { scale: -1 })).rejects.toThrow(ConfigError);
+    await expect(checkManifold(sphere, { tolerance: 1 } as never)).rejects.toThrow(/unknown option 'tolerance'/);
+    await expect(checkManifold(sphere, { seed: 0.5 })).rejects.toThrow(/seed must be an integer, got 0.5/);
+    await expect(checkManifold(sphere, { x: la.full([5, 2], 1) })).rejects.toThrow(/orthonormal columns/);
+    await expect(checkManifold(grassmann({ m: 2, rank: 2 }))).rejects.toThrow(DomainError);
+  });
+});
+
+describe('balanceGap', () => {
+  it('is there for users of the diagnostics', async () => {
+    const x = balancedFactors({ m: 6, n: 5, rank: 2 }).randomPoint(seededRandom(1));
+    expect(await balanceGap(la, x)).toBeLessThan(1e-14);
+    expect(await balanceGap(la, { A: la.scale(3, x.A), B: x.B })).toBeCloseTo(0.8, 12);
+  });
+});
