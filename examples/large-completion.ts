@@ -1,6 +1,6 @@
 /**
- * Gradient descent on a 100,000 × 50,000 matrix of rank 10, of which 5,000,000 entries are observed: time of a step, and peak memory, which grows with the entries
- * and the factors and not with rows × columns (40 GB here).
+ * Gradient descent on a 100,000 × 50,000 matrix of rank 10, of which 5,000,000 entries are observed: time of a step, and peak memory,
+ * which grows with the entries and the factors and not with rows × columns (40 GB here).
  *
  * Options: --rows, --columns, --entries, --rank, --steps.
  */

@@ -1,7 +1,8 @@
 /**
  * Matrix completion: a 300×200 matrix of rank 4 from 18 % of its entries, by conjugate gradients on the fixed-rank matrices.
  *
- * Cost ½ Σ_{(i,j) observed} (X_ij − Z_ij)²; its gradient is sparse, with the residuals as entries. Nothing of size 300×200 is formed on the way.
+ * Cost ½ Σ_{(i,j) observed} (X_ij − Z_ij)²; its gradient is sparse, with the residuals as entries. Nothing of size 300×200 is formed on
+ * the way.
  *
  * @see Vandereycken, "Low-rank matrix completion by Riemannian optimization", SIAM J. Optim. 23(2), 2013.
  */

@@ -7,7 +7,7 @@ import { hostAlgebra } from 'bures';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parityMain, readDirectory } from '../examples/parity/directory.js';
 import type { ParityLine } from '../examples/parity/format.js';
-import { type Adapters, byLayer, type Network } from '../examples/synthetic/network.js';
+import { type Adapters, byLayer, type Network } from '../examples/synthetic/passes.js';
 import { runExperiment } from '../examples/synthetic/run.js';
 
 const la = hostAlgebra();

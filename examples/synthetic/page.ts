@@ -1,7 +1,8 @@
 /** The demo's page: plots, tables and how to read them, in one file without scripts. */
+import { escapeHtml } from './html.js';
 import { methodStyles, type Panel, panelSvg } from './plots.js';
 import type { ExperimentSummary } from './summary.js';
-import { escapeHtml, renderHtml, type TextTable } from './tables.js';
+import { renderHtml, type TextTable } from './tables.js';
 
 /** What the page shows. */
 export interface PageContent {
@@ -30,8 +31,8 @@ export async function renderPage({ summaries, tables, notes, seeds }: PageConten
 <body>
 <main>
 <h1>LoRA and BaLoRA: one descent, two geometries</h1>
-<p class="lead">A frozen 20×20 linear network is fitted to a random target by adding A·B of rank 4 to each layer. Both methods run through the same
-engine and start from the same point; BaLoRA only re-balances the factors after every step (AᵀA = BBᵀ, product unchanged).</p>
+<p class="lead">A frozen 20×20 linear network is fitted to a random target by adding A·B of rank 4 to each layer. Both methods run
+through the same engine and start from the same point; BaLoRA only re-balances the factors after every step (AᵀA = BBᵀ, product unchanged).</p>
 <p class="legend" aria-label="Legend">${legend()}<span class="muted">line: median over ${seeds} paired seeds · band: quartiles</span></p>
 <div class="panels">
 ${figures.join('\n')}
@@ -61,7 +62,7 @@ const style = `
 @media (prefers-color-scheme: dark) { :root { --page: #14161a; --text: #e7e9ee; --muted: #a2a9b5; --rule: #343942; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--text); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
-main { max-width: 1120px; margin: 0 auto; padding: 2.2rem 1.4rem 3rem; }
+main { max-width: 1160px; margin: 0 auto; padding: 2.2rem 1.4rem 3rem; }
 h1 { font-size: 1.85rem; line-height: 1.2; margin: 0 0 .6rem; letter-spacing: -.01em; }
 h2 { font-size: 1.15rem; margin: 0 0 .5rem; }
 .lead { max-width: 54rem; margin: 0 0 1.1rem; font-size: 1.06rem; }
@@ -73,9 +74,9 @@ figure { margin: 0; }
 figure svg { display: block; width: 100%; height: auto; }
 figcaption { font-weight: 600; margin: 0 0 .3rem; }
 .table { overflow-x: auto; margin: 0 0 1.6rem; }
-table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; width: 100%; font-size: .86rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; font-size: 1rem; padding-bottom: .4rem; }
-th, td { text-align: left; padding: .32rem .9rem .32rem 0; border-bottom: 1px solid var(--rule); white-space: nowrap; }
+th, td { text-align: left; padding: .32rem .7rem .32rem 0; border-bottom: 1px solid var(--rule); white-space: nowrap; }
 th { color: var(--muted); font-weight: 600; }
 .notes p { max-width: 54rem; margin: 0 0 .7rem; color: var(--muted); font-size: .95rem; }
 `;

@@ -1,6 +1,7 @@
 /** The demo's plots: excess loss over iterations, median and quartiles on a log axis, as SVG without a browser. */
 import { parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
+import { escapeHtml } from './html.js';
 import type { Method } from './network.js';
 import type { Quartiles } from './study.js';
 
@@ -42,7 +43,7 @@ export async function panelSvg(panel: Panel): Promise<string> {
   const powers = powersOfTen(Math.min(...values.map(({ lower }) => lower)), Math.max(...values.map(({ upper }) => upper)));
   const svg = await new View(parse(compile(panelSpec(title, values, powers)).spec), { renderer: 'none' }).toSVG();
   // Scaled by the page.
-  return svg.replace(/ width="[^"]*" height="[^"]*"/, '').replace('<svg ', `<svg role="img" aria-label="${title}" `);
+  return svg.replace(/ width="[^"]*" height="[^"]*"/, '').replace('<svg ', `<svg role="img" aria-label="${escapeHtml(title)}" `);
 }
 
 function panelSpec(title: string, values: object[], powers: readonly number[]): TopLevelSpec {
@@ -50,14 +51,15 @@ function panelSpec(title: string, values: object[], powers: readonly number[]): 
   const y = {
     type: 'quantitative' as const,
     scale: { type: 'log' as const, domain: [powers[0], powers[powers.length - 1]], nice: false },
-    axis: { values: [...powers], labelExpr: powerLabel, title: 'excess loss (units of the squared loss)' },
+    axis: { values: [...powers], labelExpr: powerLabel, title: 'excess loss (dimensionless)' },
   };
-  const x = { field: 'iteration', type: 'quantitative', title: 'iterations (steps taken)', axis: { tickCount: 6 } } as const;
+  const x = { field: 'iteration', type: 'quantitative', title: 'iteration (steps)', axis: { tickCount: 6 } } as const;
   const color = { field: 'method', type: 'nominal', scale: { domain: styles.labels, range: styles.colors }, legend: null } as const;
   return {
     description: title,
     width: 420,
-    height: 250,
+    // Taller than Vega's guess, without a canvas, of how long the axis title is: else it makes room for it.
+    height: 280,
     padding: 4,
     data: { values },
     encoding: { x, color },
@@ -88,7 +90,7 @@ const pageConfig = {
     gridColor: 'currentColor',
     gridOpacity: 0.13,
     labelFontSize: 12,
-    titleFontSize: 12.5,
+    titleFontSize: 12,
     titleFontWeight: 'normal',
     titlePadding: 8,
   },
@@ -104,8 +106,9 @@ function curvesStyles(): { labels: string[]; colors: string[]; dashes: number[][
   };
 }
 
-/** 10ᵏ in print, k being the axis value's logarithm. */
-const powerLabel = `'10' + {${[...Array.from({ length: 41 }, (_, i) => i - 20)].map((k) => `'${k}':'${superscript(k)}'`).join(',')}}[round(log(datum.value) / LN10)]`;
+/** 10ᵏ in print for the axis value 10ᵏ: a table in Vega's expression language, which cannot write superscripts itself. */
+const exponents = Array.from({ length: 41 }, (_, i) => i - 20);
+const powerLabel = `'10' + {${exponents.map((k) => `'${k}':'${superscript(k)}'`).join(',')}}[round(log(datum.value) / LN10)]`;
 
 function superscript(exponent: number): string {
   return String(exponent).replace(/./g, (character) => (character === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(character)]));

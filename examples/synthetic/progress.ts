@@ -19,7 +19,7 @@ export function progressTo(stream: NodeJS.WriteStream): Progress {
     show(task, detail, fraction) {
       const percent = `${String(Math.floor(100 * fraction)).padStart(3)} %`;
       // Cut to the terminal: a wrapped line could not be rewritten.
-      if (stream.isTTY) stream.write(`\r\x1b[2K${`${percent}  ${task}: ${detail}`.slice(0, stream.columns - 1)}`);
+      if (stream.isTTY) stream.write(`\r\x1b[2K${`${percent}  ${task}: ${detail}`.slice(0, (stream.columns || 80) - 1)}`);
       else if (task !== lastTask) stream.write(`${percent}  ${task}\n`);
       lastTask = task;
     },

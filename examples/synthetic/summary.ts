@@ -8,8 +8,6 @@ import { type BestRun, bestRun, type Quartiles, quartiles } from './study.js';
 export interface MethodSummary {
   readonly method: Method;
   readonly learningRate: number;
-  /** How many of the rates did not diverge, over the seeds. */
-  readonly survivors: number;
   /** Excess loss before the first step and after each. */
   readonly curve: readonly Quartiles[];
   /** Excess loss at the end on each seed. */
@@ -27,7 +25,7 @@ export interface MethodSummary {
 export interface ExperimentSummary {
   readonly experiment: Experiment;
   readonly methods: readonly MethodSummary[];
-  /** On how many seeds BaLoRA ends below LoRA. */
+  /** On how many seeds BaLoRA ends below LoRA; LoRA ends below on the others. */
   readonly balancedWins: number;
   /** Below this an excess loss is rounding of the loss. */
   readonly floor: number;
@@ -72,7 +70,6 @@ function summarizeMethod({ layers }: Experiment, method: Method, runs: readonly 
   return {
     method,
     learningRate: median(runs.map((run) => run.learningRate)),
-    survivors: median(runs.map((run) => run.survivors)),
     curve: runs[0].excess.map((_, k) => quartiles(runs.map((run) => run.excess[k]))),
     ends: runs.map((run) => run.excess[run.excess.length - 1]),
     balanceGap: Math.max(...ends.map((end) => end.balanceGap)),

@@ -1,5 +1,6 @@
 /** The demo's numbers as tables: the same cells for the terminal and for the page. */
 import type { ParityLine } from '../parity/format.js';
+import { escapeHtml } from './html.js';
 import { methodStyles } from './plots.js';
 import { quartiles } from './study.js';
 import type { ExperimentSummary, MethodSummary } from './summary.js';
@@ -38,14 +39,14 @@ export function agreementTable(lines: readonly ParityLine[]): TextTable {
 export function resultsTable(summaries: readonly ExperimentSummary[], seeds: number): TextTable {
   return {
     title: `Excess loss after the last step, and the point reached (${seeds} paired seeds; medians)`,
-    header: ['experiment', 'method', 'learning rate', 'excess loss', 'quartiles', 'BaLoRA lower', 'balance gap ≤', 'condition κ'],
+    header: ['experiment', 'method', 'learning rate', 'excess loss', 'quartiles', 'lower on', 'balance gap', 'κ'],
     rows: eachMethod(summaries, ({ balancedWins }, summary) => {
       const { lower, median, upper } = quartiles(summary.ends);
       return [
         significant(summary.learningRate),
         significant(median),
         `${significant(lower)} – ${significant(upper)}`,
-        summary.method === 'balora' ? `${balancedWins} of ${seeds} seeds` : '',
+        `${summary.method === 'balora' ? balancedWins : seeds - balancedWins} of ${seeds}`,
         summary.balanceGap < 1e-6 ? scientific(summary.balanceGap) : significant(summary.balanceGap),
         significant(summary.conditionNumber),
       ];
@@ -98,10 +99,6 @@ export function renderHtml({ title, header, rows }: TextTable): string {
   const row = (tag: 'td' | 'th', cells: readonly string[]): string =>
     `<tr>${cells.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join('')}</tr>`;
   const body = rows.map((cells) => row('td', cells)).join('\n');
-  return `<div class="table"><table><caption>${escapeHtml(title)}</caption>\n<thead>${row('th', header)}</thead>\n<tbody>\n${body}\n</tbody></table></div>`;
-}
-
-/** Text for HTML. */
-export function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+  const caption = `<caption>${escapeHtml(title)}</caption>`;
+  return `<div class="table"><table>${caption}\n<thead>${row('th', header)}</thead>\n<tbody>\n${body}\n</tbody></table></div>`;
 }

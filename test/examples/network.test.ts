@@ -1,7 +1,9 @@
 /** The synthetic experiment's network: gradients of ragged layers, the least loss, and starts that are not balanced. */
 import { balancedProjection, hostAlgebra, objective, seededRandom } from 'bures';
+import { checkGradient, checkHessian } from 'bures/diagnostics';
 import { describe, expect, it } from 'vitest';
-import { type Adapters, byLayer, layerName, type Network, networkProblem, optimalLoss } from '../../examples/synthetic/network.js';
+import { networkProblem, optimalLoss } from '../../examples/synthetic/network.js';
+import { type Adapters, byLayer, layerName, type Network } from '../../examples/synthetic/passes.js';
 import { layerProducts, runExperiment } from '../../examples/synthetic/run.js';
 
 const la = hostAlgebra();
@@ -45,6 +47,14 @@ describe.each(cases)('layers of widths %j at rank %i', (widths, rank) => {
     // Truncation h²·f''' and rounding ε·f/h are both near 1e-10 of f here.
     const scale = await problem.cost(balanced, undefined);
     expect(Math.abs((ahead - behind) / (2 * h) - slope)).toBeLessThan(1e-8 * scale);
+  });
+
+  it.each(['lora', 'balora'] as const)('%s: gradient and Hessian pass the checks of bures/diagnostics', async (method) => {
+    const problem = networkProblem(method, network, rank);
+    for (const check of [checkGradient, checkHessian]) {
+      const { ok, verdict } = await check(problem, { x: balanced });
+      expect(ok, verdict).toBe(true);
+    }
   });
 
   it("BaLoRA's first step leaves from the factors as they are, and projects afterwards", async () => {
