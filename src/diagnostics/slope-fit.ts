@@ -50,18 +50,18 @@ export type SlopeFit =
 const resolvedFactor = 100;
 /** A prediction must exceed rounding by this much for a match to mean anything. */
 const conclusiveFactor = 1e3;
-/** Fewest points that a line is fitted to: two more than it has parameters. */
-const fewestPoints = 4;
-/** Scatter about the line, in decades of the error, up to which the points count as smooth. */
-const smoothScatter = 0.02;
+/** Fewest points that are fitted: two more than there are parameters. */
+const fewestPoints = 5;
+/** Scatter about the fit, in decades of the error, up to which a window counts as smooth: errors known to 1% scatter by 0.004. */
+const smoothScatter = 0.005;
 /** Scatter above which even the best window is no power law. */
 const roughScatter = 0.2;
 
 /**
- * Fits log error = slope · log t + c over the window of smallest steps in which the points lie on a line.
+ * Fits log error = slope · log t + c + κ·t over the window of smallest steps in which the errors are smooth.
  *
- * The asymptotic slope is wanted, and a mistake of relative size δ shows below t ≈ δ only: of all windows of one decade about as straight as
- * the straightest, the one of smallest steps is taken, then widened while it stays straight. Steps whose error may be
+ * The asymptotic slope is wanted, and a mistake of relative size δ shows below t ≈ δ only: of all windows of one decade about as smooth as
+ * the smoothest, the one of smallest steps is taken, then widened while it stays smooth. Steps whose error may be
  * rounding are left out before, as are those at and above the first that is not finite (the cost may have a domain).
  *
  * @see Boumal 2023, section 4.8; Manopt's `identify_linear_piece` and Manopt.jl's `find_best_slope_window`, which take the straightest window instead.
@@ -78,25 +78,23 @@ export function fitSlope(samples: ErrorSamples): SlopeFit {
     return signal > 0 && signal < conclusiveFactor * floor ? { kind: 'inconclusive', rounding: floor } : { kind: 'exact' };
   }
   const width = Math.min(longest, Math.max(fewestPoints, Math.ceil(stepsPerDecade) + 1));
-  const logSteps = steps.map(Math.log10);
-  const logErrors = errors.map(Math.log10);
   const windows = runs.flatMap(([first, end]) =>
     Array.from({ length: Math.max(0, end - first - width + 1) }, (_, offset) => ({
       first: first + offset,
       end,
-      ...fitLine(logSteps, logErrors, first + offset, first + offset + width),
+      ...fitPower(steps, errors, first + offset, first + offset + width),
     })),
   );
-  const straightest = windows.reduce((least, { scatter }) => Math.min(least, scatter), Number.POSITIVE_INFINITY);
-  if (straightest > roughScatter) return { kind: 'rough' };
-  const allowed = Math.max(3 * straightest, smoothScatter);
-  // One of the windows is the straightest, so that some window qualifies.
+  const smoothest = windows.reduce((least, { scatter }) => Math.min(least, scatter), Number.POSITIVE_INFINITY);
+  if (smoothest > roughScatter) return { kind: 'rough' };
+  const allowed = Math.max(2 * smoothest, smoothScatter);
+  // One of the windows is the smoothest, so that some window qualifies.
   const chosen = windows.find(({ scatter }) => scatter <= allowed) as (typeof windows)[number];
   let { slope } = chosen;
   let last = chosen.first + width - 1;
   while (last + 1 < chosen.end) {
-    const wider = fitLine(logSteps, logErrors, chosen.first, last + 2);
-    if (wider.scatter > smoothScatter / 2) break;
+    const wider = fitPower(steps, errors, chosen.first, last + 2);
+    if (wider.scatter > smoothScatter) break;
     slope = wider.slope;
     last += 1;
   }
@@ -115,23 +113,29 @@ function resolvedRuns(errors: Float64Array, rounding: Float64Array): [number, nu
   return runs;
 }
 
-/** Least-squares line through the points [first, end): its slope, and the root mean square distance from it. */
-function fitLine(x: Float64Array, y: Float64Array, first: number, end: number): { slope: number; scatter: number } {
-  const count = end - first;
-  let meanX = 0;
-  let meanY = 0;
-  for (let i = first; i < end; i++) {
-    meanX += x[i] / count;
-    meanY += y[i] / count;
-  }
-  let covariance = 0;
-  let variance = 0;
-  for (let i = first; i < end; i++) {
-    covariance += (x[i] - meanX) * (y[i] - meanY);
-    variance += (x[i] - meanX) ** 2;
-  }
-  const slope = covariance / variance;
-  let squares = 0;
-  for (let i = first; i < end; i++) squares += (y[i] - meanY - slope * (x[i] - meanX)) ** 2;
-  return { slope, scatter: Math.sqrt(squares / count) };
+/**
+ * Least-squares fit of log error = slope · log t + c + κ·t to the steps [first, end): the slope, and the root mean square residual.
+ *
+ * κ·t is what the next term of the series, error = C tᵖ(1 + κt + …), adds to the logarithm. Without it the slope of a window in which that term grows,
+ * or cancels against the first, would be off by more than orders can be told apart by.
+ */
+function fitPower(steps: Float64Array, errors: Float64Array, first: number, end: number): { slope: number; scatter: number } {
+  const x = centered(steps.subarray(first, end).map(Math.log10));
+  const correction = centered(steps.subarray(first, end).map((t) => t / steps[end - 1]));
+  const y = centered(errors.subarray(first, end).map(Math.log10));
+  const [xx, xc, cc, xy, cy] = [dot(x, x), dot(x, correction), dot(correction, correction), dot(x, y), dot(correction, y)];
+  const determinant = xx * cc - xc * xc;
+  const slope = (xy * cc - cy * xc) / determinant;
+  const kappa = (cy * xx - xy * xc) / determinant;
+  const residual = y.map((value, i) => value - slope * x[i] - kappa * correction[i]);
+  return { slope, scatter: Math.sqrt(dot(residual, residual) / residual.length) };
+}
+
+function centered(values: Float64Array): Float64Array {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return values.map((value) => value - mean);
+}
+
+function dot(a: Float64Array, b: Float64Array): number {
+  return a.reduce((sum, value, i) => sum + value * b[i], 0);
 }
