@@ -11,7 +11,8 @@ import type { ParityLine } from './parity/format.js';
 import { experiments } from './synthetic/instance.js';
 import { notes } from './synthetic/notes.js';
 import { demoOptions } from './synthetic/options.js';
-import { renderPage } from './synthetic/page.js';
+import { panelOf, renderPage } from './synthetic/page.js';
+import { renderPicture } from './synthetic/picture.js';
 import { methodStyles } from './synthetic/plots.js';
 import { progressTo } from './synthetic/progress.js';
 import { type ExperimentSummary, summarize } from './synthetic/summary.js';
@@ -48,6 +49,9 @@ console.log(tables.map(renderText).join('\n\n'));
 const page = path.resolve(out, 'index.html');
 mkdirSync(path.dirname(page), { recursive: true });
 writeFileSync(page, await renderPage({ summaries: plotted, tables, notes, seeds }));
+// The README's picture is a copy of this one: one and two layers by gradient descent.
+const gradientDescentPanels = plotted.filter(({ experiment }) => experiment.optimizer === 'gd').map(panelOf);
+writeFileSync(path.join(path.dirname(page), 'picture.svg'), await renderPicture(gradientDescentPanels, seeds));
 console.log(`\n${path.relative(process.cwd(), page) || page}: plots and tables; ${((performance.now() - begun) / 1000).toFixed(0)} s`);
 if (!agreement.every(({ pass }) => pass)) {
   console.error(

@@ -13,12 +13,16 @@ export interface PageContent {
   readonly seeds: number;
 }
 
+/** The panel that shows an experiment. */
+export function panelOf({ experiment, methods, floor }: ExperimentSummary): Panel {
+  return { title: experiment.title, floor, curves: methods.map(({ method, curve }) => ({ method, quartiles: curve })) };
+}
+
 /** The whole page. */
 export async function renderPage({ summaries, tables, notes, seeds }: PageContent): Promise<string> {
   const figures: string[] = [];
-  for (const { experiment, methods, floor } of summaries) {
-    const panel: Panel = { title: experiment.title, floor, curves: methods.map(({ method, curve }) => ({ method, quartiles: curve })) };
-    figures.push(`<figure><figcaption>${escapeHtml(experiment.title)}</figcaption>\n${await panelSvg(panel)}</figure>`);
+  for (const panel of summaries.map(panelOf)) {
+    figures.push(`<figure><figcaption>${escapeHtml(panel.title)}</figcaption>\n${await panelSvg(panel)}</figure>`);
   }
   return `<!doctype html>
 <html lang="en">
