@@ -5,6 +5,7 @@ import { checkKeys, checkNumber, checkPositiveInteger, describeValue } from '../
 import { type Random, seededRandom } from '../core/random.js';
 import { axpyTree, scaleTree } from '../core/tree.js';
 import type { Manifold } from '../manifolds/manifold.js';
+import { leavesOf } from './law-context.js';
 import { type ErrorSamples, fitSlope, type SlopeCheck, type SlopeFit } from './slope-fit.js';
 
 /** Options of {@link checkGradient}, {@link checkHessian} and {@link checkRetraction}. */
@@ -44,7 +45,7 @@ export const taylorDefaults = {
 
 const optionNames = ['x', 'u', 'seed', 'scale', 'decades', 'count', 'slopeTolerance'] as const;
 
-/** Number of steps at the level of rounding at which noise is measured. */
+/** Number of steps at which rounding alone is measured. */
 const probeCount = 8;
 
 /** Where a check looks. */
@@ -102,12 +103,25 @@ export async function taylorSetup<M, P, T>(
     x,
     u,
     steps: Float64Array.from({ length: count }, (_, i) => scale * 10 ** ((i - count + 1) / stepsPerDecade)),
-    probes: Float64Array.from({ length: probeCount }, (_, i) => scale * manifold.algebra.epsilon * 2 ** i),
+    probes: await noiseProbes(manifold, x, u, scale),
     stepsPerDecade,
     slopeTolerance,
     scale,
     random,
   };
+}
+
+/**
+ * Steps of a few ulps of the point's coordinates. Shorter ones would leave x as it is, bit for bit, and show no rounding at all.
+ */
+async function noiseProbes<M, P, T>(manifold: Manifold<M, P, T, unknown, unknown>, x: P, u: T, scale: number): Promise<Float64Array> {
+  const { algebra } = manifold;
+  const size = async (tree: unknown): Promise<number> => {
+    const norms = await Promise.all(leavesOf(algebra, tree).map((leaf) => algebra.norm(leaf)));
+    return Math.hypot(...norms);
+  };
+  const ulp = algebra.epsilon * Math.max(scale, (await size(x)) / (await size(u)));
+  return Float64Array.from({ length: probeCount }, (_, i) => ulp * 2 ** i);
 }
 
 async function unitDirection<M, P, T>(caller: string, manifold: Manifold<M, P, T, unknown, unknown>, x: P, u: T): Promise<T> {
