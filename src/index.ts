@@ -57,6 +57,7 @@ export type { OrthonormalOptions } from './manifolds/orthonormal.js';
 export {
   type Component,
   type ProductAmbient,
+  type ProductArray,
   type ProductGradient,
   type ProductManifold,
   type ProductPoint,

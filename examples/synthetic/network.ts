@@ -15,7 +15,7 @@ export const geometries = { lora: euclideanFactors, balora: balancedFactors } as
 /** `'lora'` or `'balora'`. */
 export type Method = keyof typeof geometries;
 
-type AdapterManifold = ReturnType<typeof product<HostArray, Record<string, FactorManifold<HostArray>>>>;
+type AdapterManifold = ReturnType<typeof product<Record<string, FactorManifold<HostArray>>>>;
 /** The experiment, as the engine minimizes it. */
 export type NetworkProblem = Problem<HostArray, Adapters, Adapters, Adapters, LayerGradients> & { readonly manifold: AdapterManifold };
 

@@ -53,6 +53,14 @@ export const hessianSpectrumDefaults = {
   seed: 0,
 } as const;
 
+/** A number for each end of the spectrum. */
+export interface ExtremeValues {
+  /** For the smallest eigenvalue that is not zero. */
+  readonly smallest: number;
+  /** For the largest eigenvalue. */
+  readonly largest: number;
+}
+
 /** What {@link hessianSpectrum} found. */
 export interface HessianSpectrum {
   /** How it was found. */
@@ -68,7 +76,7 @@ export interface HessianSpectrum {
   /** largest / smallest if all that is not zero is positive, else `Infinity`. */
   readonly conditionNumber: number;
   /** |λ − true eigenvalue| is at most this, for `smallest` and `largest`: the norm of Hy − λy (Lanczos), or the rounding of the eigensolver (dense). */
-  readonly errorBounds: { readonly smallest: number; readonly largest: number };
+  readonly errorBounds: ExtremeValues;
   /** Applications of the Hessian. */
   readonly iterations: number;
   /** Whether Lanczos reached its tolerance; always true if dense. */

@@ -12,6 +12,7 @@ export { balancedConditionNumber, conditionNumber } from './condition-number.js'
 export { factorHessianSpectrum } from './factor-hessian-spectrum.js';
 export { type TailOptions, tailDefaults } from './factor-pair-blocks.js';
 export {
+  type ExtremeValues,
   type FactorHessian,
   type HessianSpectrum,
   type HessianSpectrumOptions,

@@ -54,7 +54,7 @@ export interface BalancedFactorsManifold<M> extends FactorManifold<M> {
  * @param options - m, n, rank; optionally gauge, batch axes and the engine.
  * @throws ShapeError if a size is not a positive integer or rank > min(m, n); ConfigError on unknown options.
  */
-export function balancedFactors<M = HostArray>(options: BalancedFactorsOptions<M>): BalancedFactorsManifold<M> {
+export function balancedFactors<M = HostArray>(options: BalancedFactorsOptions<M>): BalancedFactorsManifold<NoInfer<M>> {
   checkKeys('balancedFactors', options, ['m', 'n', 'rank', 'batch', 'gauge', 'algebra']);
   checkRankShape('balancedFactors', options);
   const { m, n, rank, gauge = balancedFactorsDefaults.gauge } = options;

@@ -17,7 +17,7 @@ import { type FactorManifold, type FactorOptions, factorBase, unitTangent } from
  * @param options - m, n, rank; optionally batch axes and the engine.
  * @throws ShapeError if a size is not a positive integer or rank > min(m, n); ConfigError on unknown options.
  */
-export function euclideanFactors<M = HostArray>(options: FactorOptions<M>): FactorManifold<M> {
+export function euclideanFactors<M = HostArray>(options: FactorOptions<M>): FactorManifold<NoInfer<M>> {
   checkKeys('euclideanFactors', options, ['m', 'n', 'rank', 'batch', 'algebra']);
   checkRankShape('euclideanFactors', options);
   const base = factorBase('euclideanFactors', options);

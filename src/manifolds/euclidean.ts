@@ -27,7 +27,7 @@ export type EuclideanManifold<M> = Required<Manifold<M, M>>;
  * @param options - the shape; optionally the engine.
  * @throws ConfigError if the shape is not an array, ShapeError if a size in it is not a positive integer.
  */
-export function euclidean<M = HostArray>(options: EuclideanOptions<M>): EuclideanManifold<M> {
+export function euclidean<M = HostArray>(options: EuclideanOptions<M>): EuclideanManifold<NoInfer<M>> {
   checkKeys('euclidean', options, ['shape', 'algebra']);
   const { shape } = options;
   if (!Array.isArray(shape)) throw new ConfigError('euclidean: shape must be an array of sizes; pass, say, { shape: [3, 2] }');

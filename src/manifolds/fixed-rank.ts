@@ -56,7 +56,7 @@ const optionNames = ['m', 'n', 'rank', 'batch', 'metric', 'retraction', 'algebra
  * @returns a readonly object; points are `{ U: [.., m, r], S: [.., r], V: [.., n, r] }`.
  * @throws ShapeError if a size is not a positive integer or rank > min(m, n); ConfigError on unknown options.
  */
-export function fixedRank<M = HostArray>(options: FixedRankOptions<M>): FixedRankManifold<M> {
+export function fixedRank<M = HostArray>(options: FixedRankOptions<M>): FixedRankManifold<NoInfer<M>> {
   checkKeys('fixedRank', options, optionNames);
   checkRankShape('fixedRank', options);
   const { m, n, rank, batch = [], metric = embedded(), retraction = truncatedSvd() } = options;

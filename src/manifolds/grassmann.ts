@@ -24,7 +24,7 @@ export type GrassmannManifold<M> = Manifold<M, M> & Required<Pick<Manifold<M, M>
  * @returns a manifold whose points and tangents are arrays [.., m, rank].
  * @throws ShapeError if a size is not a positive integer or rank > m; ConfigError on unknown options.
  */
-export function grassmann<M = HostArray>(options: OrthonormalOptions<M>): GrassmannManifold<M> {
+export function grassmann<M = HostArray>(options: OrthonormalOptions<M>): GrassmannManifold<NoInfer<M>> {
   const base = orthonormalBase('grassmann', options, orthogonalPart<M>);
   const { la } = base;
   const { m, rank } = options;

@@ -7,31 +7,26 @@ import { ConfigError, NotImplementedError, ShapeError } from '../core/errors.js'
 import { describeValue } from '../core/options.js';
 import type { Random } from '../core/random.js';
 import { scaleTree } from '../core/tree.js';
+import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { Manifold, RetractTransport } from './manifold.js';
 
-/** Any manifold over the engine's arrays, as a component of a product. */
-export type Component<M> = Manifold<M, unknown, unknown, unknown, unknown>;
+/** Any manifold, as a component of a product. */
+export type Component = Manifold<unknown, unknown, unknown, unknown, unknown>;
 
+/** The array type of the components' engine. */
+export type ProductArray<C> = C[keyof C] extends { readonly algebra: LinearAlgebra<infer M> } ? M : never;
 /** The record of the components' points. */
-export type ProductPoint<C> = {
-  readonly [K in keyof C]: C[K] extends Manifold<infer _M, infer P, infer _T, infer _Z, infer _G> ? P : never;
-};
+export type ProductPoint<C> = { readonly [K in keyof C]: C[K] extends { randomPoint(random: Random): infer P } ? P : never };
 /** The record of the components' tangents. */
-export type ProductTangent<C> = {
-  readonly [K in keyof C]: C[K] extends Manifold<infer _M, infer _P, infer T, infer _Z, infer _G> ? T : never;
-};
+export type ProductTangent<C> = { readonly [K in keyof C]: C[K] extends { zeroTangent(x: never): infer T } ? T : never };
 /** The record of the components' ambient elements. */
-export type ProductAmbient<C> = {
-  readonly [K in keyof C]: C[K] extends Manifold<infer _M, infer _P, infer _T, infer Z, infer _G> ? Z : never;
-};
+export type ProductAmbient<C> = { readonly [K in keyof C]: C[K] extends { embed(x: never, u: never): infer Z } ? Z : never };
 /** The record of the components' Euclidean gradients. */
-export type ProductGradient<C> = {
-  readonly [K in keyof C]: C[K] extends Manifold<infer _M, infer _P, infer _T, infer _Z, infer G> ? G : never;
-};
+export type ProductGradient<C> = { readonly [K in keyof C]: C[K] extends { egradToRgrad(x: never, egrad: infer G): unknown } ? G : never };
 
 /** A product of manifolds. */
-export interface ProductManifold<M, C extends Readonly<Record<string, Component<M>>>>
-  extends Manifold<M, ProductPoint<C>, ProductTangent<C>, ProductAmbient<C>, ProductGradient<C>> {
+export interface ProductManifold<C extends Readonly<Record<string, Component>>>
+  extends Manifold<ProductArray<C>, ProductPoint<C>, ProductTangent<C>, ProductAmbient<C>, ProductGradient<C>> {
   /** The components, as given. */
   readonly components: C;
 }
@@ -46,18 +41,16 @@ type Parts = Readonly<Record<string, unknown>>;
  * @returns a manifold whose points are `{ name: point, … }`. An operation that some component lacks (`dist`, `exp`, …) is a `NotImplementedError` that names it.
  * @throws ConfigError if there is no component, or they use different engines.
  */
-export function product<M, C extends Readonly<Record<string, Component<M>>>>(
-  components: C & Readonly<Record<string, Component<M>>>,
-): ProductManifold<M, C> {
-  const entries = Object.entries<Component<M>>(components ?? {});
+export function product<C extends Readonly<Record<string, Component>>>(components: C): ProductManifold<C> {
+  const entries = Object.entries<Component>(components ?? {});
   checkComponents(entries);
-  const [[, first]] = entries as [[string, Component<M>]];
-  const operations = productOperations<M>(entries);
+  const [[, first]] = entries as [[string, Component]];
+  const operations = productOperations(entries);
   return {
-    ...(operations as unknown as Manifold<M, ProductPoint<C>, ProductTangent<C>, ProductAmbient<C>, ProductGradient<C>>),
+    ...(operations as unknown as ProductManifold<C>),
     components,
     name: `product(${entries.map(([key, part]) => `${key}: ${part.name}`).join(', ')})`,
-    algebra: first.algebra,
+    algebra: first.algebra as ProductManifold<C>['algebra'],
     dim: entries.reduce((sum, [, part]) => sum + part.dim, 0),
     typicalDist: Math.hypot(...entries.map(([, part]) => part.typicalDist)),
     retractionOrder: entries.every(([, part]) => part.retractionOrder === 2) ? 2 : 1,
@@ -65,7 +58,7 @@ export function product<M, C extends Readonly<Record<string, Component<M>>>>(
   };
 }
 
-function checkComponents<M>(entries: readonly [string, Component<M>][]): void {
+function checkComponents(entries: readonly [string, Component][]): void {
   if (entries.length === 0) throw new ConfigError('product: expected at least one named manifold, got none; pass { name: manifold, … }');
   for (const [key, part] of entries) {
     if (typeof part?.retract !== 'function') {
@@ -73,7 +66,7 @@ function checkComponents<M>(entries: readonly [string, Component<M>][]): void {
         `product: component '${key}' must be a manifold, got ${describeValue(part)}; make one with a factory such as balancedFactors(…)`,
       );
     }
-    const engine = (entries[0] as [string, Component<M>])[1].algebra;
+    const engine = (entries[0] as [string, Component])[1].algebra;
     if (part.algebra !== engine) {
       throw new ConfigError(
         `product: component '${key}' computes with '${part.algebra.name}', the first with '${engine.name}'; give all components one algebra`,
@@ -89,21 +82,21 @@ function partOf(value: unknown, key: string): unknown {
   return part;
 }
 
-type ProductOperations<M> = Omit<
-  Manifold<M, unknown, unknown, unknown, unknown>,
-  'name' | 'algebra' | 'dim' | 'typicalDist' | 'retractionOrder' | 'acceptsAmbientDirections'
->;
+type ProductOperations = Omit<Component, 'name' | 'algebra' | 'dim' | 'typicalDist' | 'retractionOrder' | 'acceptsAmbientDirections'>;
 
-function productOperations<M>(entries: readonly [string, Component<M>][]): ProductOperations<M> {
-  type Part = Component<M>;
-  const each = (apply: (part: Part, key: string) => unknown): Parts =>
+function productOperations(entries: readonly [string, Component][]): ProductOperations {
+  const each = (apply: (part: Component, key: string) => unknown): Parts =>
     Object.fromEntries(entries.map(([key, part]) => [key, apply(part, key)]));
-  const sum = async (term: (part: Part, key: string) => unknown): Promise<number> => {
+  const sum = async (term: (part: Component, key: string) => unknown): Promise<number> => {
     let total = 0;
     for (const [key, part] of entries) total += (await term(part, key)) as number;
     return total;
   };
-  const offered = (part: Part, key: string, operation: 'dist' | 'ehessToRhess' | 'inverseRetract' | 'exp' | 'log' | 'decayDirection') => {
+  const offered = (
+    part: Component,
+    key: string,
+    operation: 'dist' | 'ehessToRhess' | 'inverseRetract' | 'exp' | 'log' | 'decayDirection',
+  ) => {
     const method = part[operation];
     if (method === undefined) {
       throw new NotImplementedError(
@@ -150,7 +143,7 @@ function productOperations<M>(entries: readonly [string, Component<M>][]): Produ
         const unit = await part.randomTangent(partOf(x, key), random);
         parts[key] = scaleTree(part.algebra, Math.sqrt(part.dim), unit);
       }
-      return scaleTree((entries[0] as [string, Part])[1].algebra, 1 / (await norm(x, parts)), parts);
+      return scaleTree((entries[0] as [string, Component])[1].algebra, 1 / (await norm(x, parts)), parts);
     },
     zeroTangent: (x) => each((part, key) => part.zeroTangent(partOf(x, key))),
   };

@@ -22,7 +22,7 @@ import { type FactorManifold, type FactorOptions, factorBase, unitTangent } from
  * @throws ShapeError if a size is not a positive integer or rank > min(m, n); ConfigError on unknown options. Its operations throw a
  * NumericalError where a factor has lost rank: the metric is not defined there.
  */
-export function quotientFactors<M = HostArray>(options: FactorOptions<M>): FactorManifold<M> {
+export function quotientFactors<M = HostArray>(options: FactorOptions<M>): FactorManifold<NoInfer<M>> {
   checkKeys('quotientFactors', options, ['m', 'n', 'rank', 'batch', 'algebra']);
   checkRankShape('quotientFactors', options);
   const { m, n, rank } = options;

@@ -27,7 +27,7 @@ function project<M>(la: LinearAlgebra<M>, x: M, z: M): M {
  * @returns a manifold whose points and tangents are arrays [.., m, rank].
  * @throws ShapeError if a size is not a positive integer or rank > m; ConfigError on unknown options.
  */
-export function stiefel<M = HostArray>(options: OrthonormalOptions<M>): Manifold<M, M> {
+export function stiefel<M = HostArray>(options: OrthonormalOptions<M>): Manifold<NoInfer<M>, NoInfer<M>> {
   const base = orthonormalBase('stiefel', options, project<M>);
   const { la } = base;
   const { m, rank } = options;

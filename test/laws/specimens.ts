@@ -193,9 +193,9 @@ function productSpecimen<M>(
   const each = (apply: (part: Part, key: string) => unknown): Readonly<Record<string, unknown>> =>
     Object.fromEntries(entries.map(([key, part]) => [key, apply(part, key)]));
   const at = (value: unknown, key: string): unknown => (value as Readonly<Record<string, unknown>>)[key];
-  const components = Object.fromEntries(entries.map(([key, part]) => [key, part.manifold as Component<M>]));
+  const components = Object.fromEntries(entries.map(([key, part]) => [key, part.manifold as Component]));
   return {
-    manifold: product<M, typeof components>(components) as unknown as Part['manifold'],
+    manifold: product(components) as unknown as Part['manifold'],
     point: (spectrum, random) => each((part) => part.point(spectrum, random)),
     ambient: (random) => each((part) => part.ambient(random)),
     expand: (z) => each((part, key) => part.expand(at(z, key))),

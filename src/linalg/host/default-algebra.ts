@@ -6,7 +6,8 @@ import { hostAlgebra } from './host-algebra.js';
  * The given engine, or the float64 host engine.
  *
  * `M` is the host's array type whenever `algebra` is left out: the factories infer `M` from `algebra` and default it to `HostArray`,
- * which is what makes the one cast below sound.
+ * which is what makes the one cast below sound. Their return types say `NoInfer<M>`, or a factory called inside `product({ … })` would take `M` from
+ * what the product accepts, which is anything.
  */
 export function algebraOrHost<M>(algebra: LinearAlgebra<M> | undefined): LinearAlgebra<M> {
   return algebra ?? (hostAlgebra() as unknown as LinearAlgebra<M>);
