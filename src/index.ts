@@ -56,6 +56,7 @@ export type { Manifold, RetractTransport } from './manifolds/manifold.js';
 export type { OrthonormalOptions } from './manifolds/orthonormal.js';
 export {
   type Component,
+  type Components,
   type ProductAmbient,
   type ProductArray,
   type ProductGradient,

@@ -13,19 +13,22 @@ import type { Manifold, RetractTransport } from './manifold.js';
 /** Any manifold, as a component of a product. */
 export type Component = Manifold<unknown, unknown, unknown, unknown, unknown>;
 
+/** Manifolds by name. */
+export type Components = Readonly<Record<string, Component>>;
+
 /** The array type of the components' engine. */
-export type ProductArray<C> = C[keyof C] extends { readonly algebra: LinearAlgebra<infer M> } ? M : never;
+export type ProductArray<C extends Components> = C[keyof C]['algebra'] extends LinearAlgebra<infer M> ? M : never;
 /** The record of the components' points. */
-export type ProductPoint<C> = { readonly [K in keyof C]: C[K] extends { randomPoint(random: Random): infer P } ? P : never };
+export type ProductPoint<C extends Components> = { readonly [K in keyof C]: ReturnType<C[K]['randomPoint']> };
 /** The record of the components' tangents. */
-export type ProductTangent<C> = { readonly [K in keyof C]: C[K] extends { zeroTangent(x: never): infer T } ? T : never };
+export type ProductTangent<C extends Components> = { readonly [K in keyof C]: ReturnType<C[K]['zeroTangent']> };
 /** The record of the components' ambient elements. */
-export type ProductAmbient<C> = { readonly [K in keyof C]: C[K] extends { embed(x: never, u: never): infer Z } ? Z : never };
+export type ProductAmbient<C extends Components> = { readonly [K in keyof C]: ReturnType<C[K]['embed']> };
 /** The record of the components' Euclidean gradients. */
-export type ProductGradient<C> = { readonly [K in keyof C]: C[K] extends { egradToRgrad(x: never, egrad: infer G): unknown } ? G : never };
+export type ProductGradient<C extends Components> = { readonly [K in keyof C]: Parameters<C[K]['egradToRgrad']>[1] };
 
 /** A product of manifolds. */
-export interface ProductManifold<C extends Readonly<Record<string, Component>>>
+export interface ProductManifold<C extends Components>
   extends Manifold<ProductArray<C>, ProductPoint<C>, ProductTangent<C>, ProductAmbient<C>, ProductGradient<C>> {
   /** The components, as given. */
   readonly components: C;
@@ -41,7 +44,7 @@ type Parts = Readonly<Record<string, unknown>>;
  * @returns a manifold whose points are `{ name: point, … }`. An operation that some component lacks (`dist`, `exp`, …) is a `NotImplementedError` that names it.
  * @throws ConfigError if there is no component, or they use different engines.
  */
-export function product<C extends Readonly<Record<string, Component>>>(components: C): ProductManifold<C> {
+export function product<C extends Components>(components: C): ProductManifold<C> {
   const entries = Object.entries<Component>(components ?? {});
   checkComponents(entries);
   const [[, first]] = entries as [[string, Component]];
