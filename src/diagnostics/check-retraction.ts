@@ -30,7 +30,8 @@ export async function checkRetraction<M, P, T, Z, G>(
   const { x, u } = setup;
   const samples = await sampleErrors(setup, algebra.epsilon, async (t) => ({
     error: await manifold.norm(x, axpyTree(algebra, -t, u, manifold.difference(x, manifold.retract(x, u, t)))),
-    magnitude: t,
+    // Coordinates of the size of x were added and subtracted.
+    magnitude: t + setup.pointLength,
     signal: t,
   }));
   const zeroError = await manifold.norm(x, manifold.difference(x, manifold.retract(x, u, 0)));

@@ -64,6 +64,8 @@ export interface TaylorSetup<P, T> {
   readonly slopeTolerance: number;
   /** The largest step. */
   readonly scale: number;
+  /** How long x is in steps: ‖x‖ / ‖u‖ in their coordinates. */
+  readonly pointLength: number;
   /** The stream from which further tangents are drawn. */
   readonly random: Random;
 }
@@ -99,11 +101,14 @@ export async function taylorSetup<M, P, T>(
   await manifold.checkPoint(x);
   const u = await unitDirection(caller, manifold, x, options.u ?? (await manifold.randomTangent(x, random)));
   const stepsPerDecade = (count - 1) / decades;
+  const pointLength = await lengthInSteps(manifold, x, u);
   return {
     x,
     u,
     steps: Float64Array.from({ length: count }, (_, i) => scale * 10 ** ((i - count + 1) / stepsPerDecade)),
-    probes: await noiseProbes(manifold, x, u, scale),
+    // A few ulps of the coordinates of x: shorter steps would leave it as it is, bit for bit, and show no rounding at all.
+    probes: Float64Array.from({ length: probeCount }, (_, i) => manifold.algebra.epsilon * Math.max(scale, pointLength) * 2 ** i),
+    pointLength,
     stepsPerDecade,
     slopeTolerance,
     scale,
@@ -111,17 +116,13 @@ export async function taylorSetup<M, P, T>(
   };
 }
 
-/**
- * Steps of a few ulps of the point's coordinates. Shorter ones would leave x as it is, bit for bit, and show no rounding at all.
- */
-async function noiseProbes<M, P, T>(manifold: Manifold<M, P, T, unknown, unknown>, x: P, u: T, scale: number): Promise<Float64Array> {
-  const { algebra } = manifold;
+/** How long x is in steps along u: ‖x‖ / ‖u‖ in their coordinates. */
+async function lengthInSteps<M, P, T>({ algebra }: Manifold<M, P, T, unknown, unknown>, x: P, u: T): Promise<number> {
   const size = async (tree: unknown): Promise<number> => {
     const norms = await Promise.all(leavesOf(algebra, tree).map((leaf) => algebra.norm(leaf)));
     return Math.hypot(...norms);
   };
-  const ulp = algebra.epsilon * Math.max(scale, (await size(x)) / (await size(u)));
-  return Float64Array.from({ length: probeCount }, (_, i) => ulp * 2 ** i);
+  return (await size(x)) / (await size(u));
 }
 
 async function unitDirection<M, P, T>(caller: string, manifold: Manifold<M, P, T, unknown, unknown>, x: P, u: T): Promise<T> {
