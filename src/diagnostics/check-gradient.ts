@@ -2,7 +2,8 @@
 import { objective } from '../solvers/objective.js';
 import type { Problem } from '../solvers/problem.js';
 import type { SlopeCheck } from './slope-fit.js';
-import { judgeSlope, relativeGap, sampleErrors, short, type TaylorOptions, taylorSetup, withProperties } from './taylor.js';
+import { judgeSlope, short, withProperties } from './slope-verdict.js';
+import { relativeGap, sampleErrors, type TaylorOptions, taylorSetup } from './taylor.js';
 
 /** What {@link checkGradient} found. */
 export interface GradientCheck extends SlopeCheck {

@@ -5,18 +5,8 @@ import type { Manifold } from '../manifolds/manifold.js';
 import { objective } from '../solvers/objective.js';
 import type { Objective, Problem } from '../solvers/problem.js';
 import type { SlopeCheck } from './slope-fit.js';
-import {
-  type ErrorAt,
-  judgeSlope,
-  type Property,
-  relativeGap,
-  sampleErrors,
-  short,
-  type TaylorOptions,
-  type TaylorSetup,
-  taylorSetup,
-  withProperties,
-} from './taylor.js';
+import { judgeSlope, type Property, short, withProperties } from './slope-verdict.js';
+import { type ErrorAt, relativeGap, sampleErrors, type TaylorOptions, type TaylorSetup, taylorSetup } from './taylor.js';
 
 /** What {@link checkHessian} found. */
 export interface HessianCheck extends SlopeCheck {

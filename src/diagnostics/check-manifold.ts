@@ -6,8 +6,9 @@ import type { Manifold } from '../manifolds/manifold.js';
 import { checkRetraction } from './check-retraction.js';
 import type { AnyManifold, Law, LawContext, Measurement } from './law-context.js';
 import { motionLaws } from './motion-laws.js';
+import { short } from './slope-verdict.js';
 import { tangentLaws } from './tangent-laws.js';
-import { requireManifold, short } from './taylor.js';
+import { requireManifold } from './taylor.js';
 
 /** Options of {@link checkManifold}. */
 export interface CheckManifoldOptions<P> {

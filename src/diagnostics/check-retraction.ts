@@ -2,7 +2,8 @@
 import { axpyTree } from '../core/tree.js';
 import type { Manifold } from '../manifolds/manifold.js';
 import type { SlopeCheck } from './slope-fit.js';
-import { judgeSlope, requireManifold, sampleErrors, short, type TaylorOptions, taylorSetup, withProperties } from './taylor.js';
+import { judgeSlope, short, withProperties } from './slope-verdict.js';
+import { requireManifold, sampleErrors, type TaylorOptions, taylorSetup } from './taylor.js';
 
 /** What {@link checkRetraction} found. */
 export interface RetractionCheck extends SlopeCheck {

@@ -4,7 +4,7 @@ import { checkKeys, describeValue } from '../core/options.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
 import { checkTail, coupledEigenvalues, factorPairBlocks, type TailOptions, tailDefaults } from './factor-pair-blocks.js';
-import { short } from './taylor.js';
+import { short } from './slope-verdict.js';
 
 /** How many roundings σ_r(AB) may lie below the tail before the pair is no longer taken for a degenerate minimizer. */
 const tieFactor = 10;

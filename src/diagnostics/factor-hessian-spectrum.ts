@@ -11,7 +11,7 @@ import {
   type TailOptions,
   tailDefaults,
 } from './factor-pair-blocks.js';
-import { short } from './taylor.js';
+import { short } from './slope-verdict.js';
 
 /**
  * All r(m + n) eigenvalues of the Hessian of ½‖AB − Z‖²_F by (A, B), where AB is a truncated SVD of Z: r of its singular triplets.

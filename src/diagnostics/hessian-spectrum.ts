@@ -8,7 +8,7 @@ import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { checkFactorPair, type FactorPair } from '../metrics/factor-pair.js';
 import { lanczos, type RitzPair } from './lanczos.js';
 import { type PairCoordinates, pairCoordinates } from './pair-coordinates.js';
-import { short } from './taylor.js';
+import { short } from './slope-verdict.js';
 
 /** A Hessian by what it does, and where. */
 export interface FactorHessian<M> {

@@ -1,7 +1,7 @@
 /** Laws of moving: retraction, transport, exponential and logarithm. */
 import { scaleTree } from '../core/tree.js';
 import { entryGap, ifOffered, type Law, type LawContext, type Measurement, nonlinearity, tangentGap } from './law-context.js';
-import { short } from './taylor.js';
+import { short } from './slope-verdict.js';
 
 /** The laws that relate two points. */
 export const motionLaws: readonly Law[] = [

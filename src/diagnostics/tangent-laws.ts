@@ -3,7 +3,7 @@
 import { seededRandom } from '../core/random.js';
 import { mapTree, scaleTree } from '../core/tree.js';
 import { entryGap, type Law, type LawContext, leavesOf, nonlinearity, tangentGap } from './law-context.js';
-import { short } from './taylor.js';
+import { short } from './slope-verdict.js';
 
 /** The laws of one point and its tangent space. */
 export const tangentLaws: readonly Law[] = [

@@ -1,4 +1,4 @@
-/** What the checks of gradients, Hessians and retractions share: where they look, at which steps, and how they put the outcome in words. */
+/** What the checks of gradients, Hessians and retractions share: where they look, at which steps, and how rounding is measured there. */
 import type { Awaitable } from '../core/awaitable.js';
 import { ConfigError, DomainError } from '../core/errors.js';
 import { checkKeys, checkNumber, checkPositiveInteger, describeValue } from '../core/options.js';
@@ -6,7 +6,7 @@ import { type Random, seededRandom } from '../core/random.js';
 import { axpyTree, scaleTree } from '../core/tree.js';
 import type { Manifold } from '../manifolds/manifold.js';
 import { leavesOf } from './law-context.js';
-import { type ErrorSamples, fitSlope, type SlopeCheck, type SlopeFit } from './slope-fit.js';
+import type { ErrorSamples } from './slope-fit.js';
 
 /** Options of {@link checkGradient}, {@link checkHessian} and {@link checkRetraction}. */
 export interface TaylorOptions<P, T> {
@@ -168,92 +168,9 @@ export async function sampleErrors<P, T>(
   return { steps, errors, rounding, signal, stepsPerDecade };
 }
 
-/** What a check is about, for its verdict. */
-export interface SlopeSubject {
-  /** Name of what is checked, such as `gradient`. */
-  readonly name: string;
-  /** The error in symbols. */
-  readonly error: string;
-  /** The least slope that the model must have. */
-  readonly expectedSlope: number;
-  /** Slack of the slope. */
-  readonly slopeTolerance: number;
-  /** Words for a slope that is too small: where to look for the mistake. */
-  remedy(slope: number, firstStep: number, firstError: number): string;
-}
-
-/** Puts a fit in words. */
-export function judgeSlope(subject: SlopeSubject, samples: ErrorSamples): SlopeCheck {
-  const { expectedSlope } = subject;
-  const { steps, errors } = samples;
-  const fit = fitSlope(samples);
-  const common = { expectedSlope, steps, errors, exact: fit.kind === 'exact' };
-  if (fit.kind !== 'fitted') return { ...common, ...judgeUnfitted(subject, samples, fit) };
-  const { slope, first, last } = fit;
-  const window = [steps[first], steps[last]] as const;
-  const ok = slope >= expectedSlope - subject.slopeTolerance;
-  const found = `${subject.error} falls as t^${slope.toFixed(2)} for t in [${short(window[0])}, ${short(window[1])}]`;
-  const verdict = ok
-    ? `${subject.name}: correct to the order required: ${found} (required: t^${expectedSlope})`
-    : `${subject.name}: wrong: ${found}, not as t^${expectedSlope}; ${subject.remedy(slope, steps[first], errors[first])}`;
-  return { ...common, ok, slope, window, verdict };
-}
-
-function judgeUnfitted(
-  { name, error }: SlopeSubject,
-  { steps, errors, signal }: ErrorSamples,
-  fit: Exclude<SlopeFit, { kind: 'fitted' }>,
-): { readonly ok: boolean; readonly verdict: string } {
-  switch (fit.kind) {
-    case 'exact':
-      return { ok: true, verdict: `${name}: correct, and exact to rounding: ${error} is rounding at every step` };
-    case 'rough':
-      return {
-        ok: false,
-        verdict: `${name}: wrong, or the cost is not smooth: ${error} follows no power of t; check for kinks, branches and random numbers in the cost`,
-      };
-    case 'inconclusive':
-      return {
-        ok: false,
-        verdict: `${name}: inconclusive: the prediction reaches ${short(signal)}, and rounding ${short(fit.rounding)}; pass a larger scale, or take constants out of the cost`,
-      };
-    case 'nonfinite':
-      return {
-        ok: false,
-        verdict: `${name}: not finite: ${error} is ${errors[fit.first]} at t = ${short(steps[fit.first])}; pass a smaller scale, or a point well inside the domain of the cost`,
-      };
-  }
-}
-
-/** A number as messages show it: three digits. */
-export function short(value: number): string {
-  return value.toExponential(2);
-}
-
 /** ‖a − b‖ / max(‖a‖, ‖b‖) in the metric at x, 0 if both vanish: how far two tangents differ. */
 export async function relativeGap<M, P, T>(manifold: Manifold<M, P, T, unknown, unknown>, x: P, a: T, b: T): Promise<number> {
   const size = Math.max(await manifold.norm(x, a), await manifold.norm(x, b));
   const gap = await manifold.norm(x, axpyTree(manifold.algebra, -1, a, b));
   return size === 0 && gap === 0 ? 0 : gap / size;
-}
-
-/** A property that holds up to an error. */
-export interface Property {
-  /** What the error measures, in words. */
-  readonly description: string;
-  /** How far it is from holding. */
-  readonly error: number;
-  /** Up to which error it holds. */
-  readonly tolerance: number;
-  /** What to do where it fails. */
-  readonly remedy: string;
-}
-
-/** Adds properties to the outcome of a slope check: all must hold; each that does not has its sentence in the verdict. */
-export function withProperties(check: SlopeCheck, properties: readonly Property[]): SlopeCheck {
-  const failed = properties.filter(({ error, tolerance }) => !(error <= tolerance));
-  const sentences = failed.map(
-    ({ description, error, tolerance, remedy }) => `${description} ${short(error)} (allowed ${short(tolerance)}); ${remedy}`,
-  );
-  return { ...check, ok: check.ok && failed.length === 0, verdict: [check.verdict, ...sentences].join('. ') };
 }

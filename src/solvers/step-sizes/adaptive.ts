@@ -1,8 +1,7 @@
 /** Manopt's adaptive line search: about two cost evaluations a step. */
 import { checkKeys, checkNumber } from '../../core/options.js';
 import type { StepSizeRule } from '../solver.js';
-import { checkBacktracking } from './armijo.js';
-import { type BacktrackingOptions, backtrack, noDecrease, uphill } from './backtracking.js';
+import { type BacktrackingOptions, checkBacktracking, lineSearch, unitStep } from './backtracking.js';
 
 /** Options of {@link adaptive}. */
 export interface AdaptiveOptions extends BacktrackingOptions {
@@ -32,18 +31,9 @@ export function adaptive(options: AdaptiveOptions = {}): StepSizeRule {
   const settings = { ...adaptiveDefaults, ...options };
   checkBacktracking('adaptive', settings);
   checkNumber('adaptive', 'initialLength', settings.initialLength, { above: 0 });
-  return {
-    name: 'adaptive',
-    comparesCosts: !settings.frozenBatch,
-    async choose(context) {
-      const { problem, state, direction, memory } = context;
-      const slope = await problem.manifold.inner(state.x, state.gradient, direction);
-      if (!(slope < 0)) return uphill('adaptive', slope);
-      const first = memory.numbers.nextStep ?? settings.initialLength / (await problem.manifold.norm(state.x, direction));
-      const result = await backtrack(context, first, slope, state.cost, settings);
-      if (result.transport === undefined) return noDecrease('adaptive', result);
-      const nextStep = result.trials === 2 ? result.stepSize : 2 * result.stepSize;
-      return { stepSize: result.stepSize, transport: result.transport, memory: { tangents: {}, numbers: { nextStep } } };
-    },
-  };
+  return lineSearch('adaptive', settings, {
+    firstTrial: async (context) => context.memory.numbers.nextStep ?? settings.initialLength * (await unitStep(context)),
+    reference: ({ state }) => state.cost,
+    remember: (_context, { trials, stepSize }) => ({ tangents: {}, numbers: { nextStep: trials === 2 ? stepSize : 2 * stepSize } }),
+  });
 }

@@ -1,7 +1,7 @@
 /** Armijo backtracking with a first trial from the last decrease. */
 import { checkKeys, checkNumber } from '../../core/options.js';
 import type { StepSizeContext, StepSizeRule } from '../solver.js';
-import { type BacktrackingOptions, backtrack, costSlack, noDecrease, uphill } from './backtracking.js';
+import { type BacktrackingOptions, checkBacktracking, costSlack, lineSearch, unitStep } from './backtracking.js';
 
 /** Options of {@link armijo}. */
 export interface ArmijoOptions extends BacktrackingOptions {
@@ -20,13 +20,6 @@ export const armijoDefaults: Required<Omit<ArmijoOptions, 'initialStep'>> = {
   optimism: 2,
 };
 
-/** @throws ConfigError if a backtracking option is out of range. */
-export function checkBacktracking(caller: string, options: Required<BacktrackingOptions>): void {
-  checkNumber(caller, 'contraction', options.contraction, { above: 0, below: 1 });
-  checkNumber(caller, 'sufficientDecrease', options.sufficientDecrease, { above: 0, below: 1 });
-  checkNumber(caller, 'maxTrials', options.maxTrials, { min: 1 });
-}
-
 /**
  * The largest t of the sequence t₀, c·t₀, c²·t₀, … with f(R_x(t u)) ≤ f(x) + σ t ⟨grad f(x), u⟩.
  *
@@ -41,19 +34,11 @@ export function armijo(options: ArmijoOptions = {}): StepSizeRule {
   checkBacktracking('armijo', settings);
   checkNumber('armijo', 'optimism', settings.optimism, { min: 1 });
   if (settings.initialStep !== undefined) checkNumber('armijo', 'initialStep', settings.initialStep, { above: 0 });
-  return {
-    name: 'armijo',
-    comparesCosts: !settings.frozenBatch,
-    async choose(context) {
-      const { problem, state, direction } = context;
-      const slope = await problem.manifold.inner(state.x, state.gradient, direction);
-      if (!(slope < 0)) return uphill('armijo', slope);
-      const first = await firstTrial(context, slope, settings);
-      const result = await backtrack(context, first, slope, state.cost, settings);
-      if (result.transport === undefined) return noDecrease('armijo', result);
-      return { stepSize: result.stepSize, transport: result.transport, memory: { tangents: {}, numbers: { cost: state.cost } } };
-    },
-  };
+  return lineSearch('armijo', settings, {
+    firstTrial: (context, slope) => firstTrial(context, slope, settings),
+    reference: ({ state }) => state.cost,
+    remember: ({ state }) => ({ tangents: {}, numbers: { cost: state.cost } }),
+  });
 }
 
 async function firstTrial<M, P, T>(
@@ -61,9 +46,9 @@ async function firstTrial<M, P, T>(
   slope: number,
   { initialStep, optimism }: { readonly initialStep?: number; readonly optimism: number },
 ): Promise<number> {
-  const { problem, state, direction, memory } = context;
+  const { state, memory } = context;
   const previousCost = memory.numbers.cost;
-  if (previousCost === undefined) return initialStep ?? 1 / (await problem.manifold.norm(state.x, direction));
+  if (previousCost === undefined) return initialStep ?? unitStep(context);
   const decrease = previousCost - state.cost;
   return decrease > costSlack(context) ? (-2 * optimism * decrease) / slope : optimism * state.stepSize;
 }

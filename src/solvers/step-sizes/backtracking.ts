@@ -1,7 +1,9 @@
 /** Backtracking until a cost is low enough: the loop that every line search here is made of. */
+import type { Awaitable } from '../../core/awaitable.js';
 import { NumericalError } from '../../core/errors.js';
+import { checkNumber } from '../../core/options.js';
 import type { RetractTransport } from '../../manifolds/manifold.js';
-import type { StepChoice, StepSizeContext } from '../solver.js';
+import { emptyMemory, type Memory, type StepChoice, type StepSizeContext, type StepSizeRule } from '../solver.js';
 
 /** Options that the line searches share. */
 export interface BacktrackingOptions {
@@ -46,7 +48,7 @@ export function costSlack<M, P, T>({ problem, state }: StepSizeContext<M, P, T>)
  * @see Nocedal and Wright, Numerical Optimization, 2006, algorithm 3.1; Absil, Mahony and Sepulchre 2008, definition 4.2.2;
  * Hager and Zhang, SIAM J. Optim. 16(1), 2005, equation 4.1 (the slope condition, "approximate Wolfe").
  */
-export async function backtrack<M, P, T>(
+async function backtrack<M, P, T>(
   context: StepSizeContext<M, P, T>,
   firstStep: number,
   slope: number,
@@ -90,20 +92,59 @@ function tryRetraction<Result>(retract: () => Result): Result | undefined {
   }
 }
 
-/** The choice that stops the engine: the direction does not point downhill. */
-export function uphill<P, T>(name: string, slope: number): StepChoice<P, T> {
+/** The parts in which line searches differ. */
+export interface LineSearchParts {
+  /** The first step to try. */
+  firstTrial<M, P, T>(context: StepSizeContext<M, P, T>, slope: number): Awaitable<number>;
+  /** The cost that a step must go below. */
+  reference<M, P, T>(context: StepSizeContext<M, P, T>): number;
+  /** What to remember of an accepted step. */
+  remember<M, P, T>(context: StepSizeContext<M, P, T>, accepted: BacktrackingResult<P, T>): Memory<T>;
+}
+
+/**
+ * A step-size rule that backtracks from a first trial.
+ *
+ * @param name - the rule's name, for tables and messages.
+ * @param settings - of the backtracking.
+ * @param parts - where to begin, and what to remember.
+ */
+export function lineSearch(name: string, settings: Required<BacktrackingOptions>, parts: LineSearchParts): StepSizeRule {
   return {
-    stepSize: 0,
-    stalled: `${name}: the direction does not point downhill (slope ${slope.toExponential(2)}); check the gradient with checkGradient, or use another direction rule`,
-    memory: { tangents: {}, numbers: {} },
+    name,
+    comparesCosts: !settings.frozenBatch,
+    async choose(context) {
+      const { problem, state, direction } = context;
+      const slope = await problem.manifold.inner(state.x, state.gradient, direction);
+      if (!(slope < 0))
+        return stalled(
+          `${name}: the direction does not point downhill (slope ${slope.toExponential(2)}); check the gradient with checkGradient, or use another direction rule`,
+        );
+      const result = await backtrack(context, await parts.firstTrial(context, slope), slope, parts.reference(context), settings);
+      const { trials, stepSize, transport } = result;
+      if (transport === undefined) {
+        return stalled(
+          `${name}: no decrease after ${trials} trials, down to t = ${stepSize.toExponential(1)}; the cost is at its rounding error, or its gradient is wrong (see checkGradient)`,
+        );
+      }
+      return { stepSize, transport, memory: parts.remember(context, result) };
+    },
   };
 }
 
-/** The choice that stops the engine: no trial was low enough. */
-export function noDecrease<P, T>(name: string, { trials, stepSize }: BacktrackingResult<P, T>): StepChoice<P, T> {
-  return {
-    stepSize: 0,
-    stalled: `${name}: no decrease after ${trials} trials, down to t = ${stepSize.toExponential(1)}; the cost is at its rounding error, or its gradient is wrong (see checkGradient)`,
-    memory: { tangents: {}, numbers: {} },
-  };
+/** The choice that stops the engine. */
+function stalled<P, T>(reason: string): StepChoice<P, T> {
+  return { stepSize: 0, stalled: reason, memory: emptyMemory };
+}
+
+/** A unit step along the direction: where a search begins that knows nothing yet. */
+export async function unitStep<M, P, T>({ problem, state, direction }: StepSizeContext<M, P, T>): Promise<number> {
+  return 1 / (await problem.manifold.norm(state.x, direction));
+}
+
+/** @throws ConfigError if a backtracking option is out of range. */
+export function checkBacktracking(caller: string, options: Required<BacktrackingOptions>): void {
+  checkNumber(caller, 'contraction', options.contraction, { above: 0, below: 1 });
+  checkNumber(caller, 'sufficientDecrease', options.sufficientDecrease, { above: 0, below: 1 });
+  checkNumber(caller, 'maxTrials', options.maxTrials, { min: 1 });
 }

@@ -3,8 +3,7 @@ import { ConfigError } from '../../core/errors.js';
 import { checkChoice, checkKeys, checkNumber } from '../../core/options.js';
 import { axpyTree, scaleTree } from '../../core/tree.js';
 import type { StepSizeContext, StepSizeRule } from '../solver.js';
-import { checkBacktracking } from './armijo.js';
-import { type BacktrackingOptions, backtrack, noDecrease, uphill } from './backtracking.js';
+import { type BacktrackingOptions, checkBacktracking, lineSearch, unitStep } from './backtracking.js';
 
 /** Which secant quotient gives the step: `'long'` ⟨s,s⟩/⟨s,y⟩, `'short'` ⟨s,y⟩/⟨y,y⟩, or both in turn. */
 export type SecantQuotient = 'long' | 'short' | 'alternating';
@@ -53,28 +52,19 @@ export function barzilaiBorwein(options: BarzilaiBorweinOptions = {}): StepSizeR
   if (settings.minStep > settings.maxStep) {
     throw new ConfigError(`barzilaiBorwein: minStep (${settings.minStep}) must not exceed maxStep (${settings.maxStep}); swap them`);
   }
-  return {
-    name: 'barzilaiBorwein',
-    comparesCosts: !settings.frozenBatch,
-    async choose(context) {
-      const { problem, state, direction, memory } = context;
-      const slope = await problem.manifold.inner(state.x, state.gradient, direction);
-      if (!(slope < 0)) return uphill('barzilaiBorwein', slope);
-      const recentCosts = [...Object.values(memory.numbers), state.cost].slice(-settings.window);
-      const first = (await secantStep(context, settings)) ?? 1 / (await problem.manifold.norm(state.x, direction));
-      const result = await backtrack(context, first, slope, Math.max(...recentCosts), settings);
-      if (result.transport === undefined) return noDecrease('barzilaiBorwein', result);
-      const step = scaleTree(problem.manifold.algebra, result.stepSize, direction);
+  const recentCosts = <M, P, T>({ memory, state }: StepSizeContext<M, P, T>): number[] =>
+    [...Object.values(memory.numbers), state.cost].slice(-settings.window);
+  return lineSearch('barzilaiBorwein', settings, {
+    firstTrial: async (context) => (await secantStep(context, settings)) ?? unitStep(context),
+    reference: (context) => Math.max(...recentCosts(context)),
+    remember(context, { stepSize }) {
+      const { problem, state, direction } = context;
       return {
-        stepSize: result.stepSize,
-        transport: result.transport,
-        memory: {
-          tangents: { step, gradient: state.gradient },
-          numbers: Object.fromEntries(recentCosts.map((cost, age) => [`cost${age}`, cost])),
-        },
+        tangents: { step: scaleTree(problem.manifold.algebra, stepSize, direction), gradient: state.gradient },
+        numbers: Object.fromEntries(recentCosts(context).map((cost, age) => [`cost${age}`, cost])),
       };
     },
-  };
+  });
 }
 
 /** The secant quotient, clipped; undefined at the first iteration. Where ⟨s, y⟩ ≤ 0 the cost curves downward along s: the last step, doubled. */
