@@ -1,9 +1,11 @@
 /** Checks shared by the factories: every one throws an error that names the caller, the option and the remedy. */
 import { ConfigError, ShapeError } from './errors.js';
 
-/** Shows a rejected value in a message: strings quoted, objects by their type. */
+/** Shows a rejected value in a message: strings quoted, functions by name, objects by their type. */
 export function describeValue(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'function') return `the function ${value.name || 'without a name'} (did you forget to call it?)`;
+  if (Array.isArray(value)) return `an array of ${value.length}`;
   if (typeof value === 'object' && value !== null) return `an object of type ${value.constructor?.name ?? 'null'}`;
   return String(value);
 }
@@ -21,6 +23,17 @@ export function checkKeys(caller: string, options: object, known: readonly strin
     if (!known.includes(key)) {
       throw new ConfigError(`${caller}: unknown option '${key}'; the options are ${known.join(', ')}`);
     }
+  }
+}
+
+/**
+ * Requires a scalar argument to be a number, NaN included: what TypeScript's types say, for callers in JavaScript, and for a forgotten `await`.
+ *
+ * @throws ConfigError otherwise.
+ */
+export function checkScalar(caller: string, name: string, value: unknown): asserts value is number {
+  if (typeof value !== 'number') {
+    throw new ConfigError(`${caller}: ${name} must be a number, got ${describeValue(value)}; await it if it is a promise`);
   }
 }
 
@@ -69,9 +82,7 @@ export function checkNumber(caller: string, name: string, value: unknown, range:
     below === undefined ? '' : `below ${below}`,
   ].filter((bound) => bound !== '');
   const wanted = bounds.length === 0 ? 'a finite number' : `a finite number ${bounds.join(' and ')}`;
-  throw new ConfigError(
-    `${caller}: ${name} must be ${wanted}, got ${describeValue(value)}; pass such a number or leave it out for the default`,
-  );
+  throw new ConfigError(`${caller}: ${name} must be ${wanted}, got ${describeValue(value)}; pass such a number`);
 }
 
 /**

@@ -22,6 +22,17 @@ export interface Random {
 }
 
 /**
+ * Requires a stream of random numbers.
+ *
+ * @throws ConfigError otherwise.
+ */
+export function checkRandom(caller: string, random: unknown): asserts random is Random {
+  if (typeof (random as Partial<Random> | undefined)?.normal !== 'function') {
+    throw new ConfigError(`${caller}: expected a stream of random numbers, got ${describeValue(random)}; pass, say, seededRandom(0)`);
+  }
+}
+
+/**
  * A generator that always gives the same stream for the same seed.
  *
  * @param seed - an integer of magnitude at most 2⁵³ − 1.

@@ -168,9 +168,9 @@ export async function sampleErrors<P, T>(
   return { steps, errors, rounding, signal, stepsPerDecade };
 }
 
-/** ‖a − b‖ / max(‖a‖, ‖b‖) in the metric at x, 0 if both vanish: how far two tangents differ. */
-export async function relativeGap<M, P, T>(manifold: Manifold<M, P, T, unknown, unknown>, x: P, a: T, b: T): Promise<number> {
-  const size = Math.max(await manifold.norm(x, a), await manifold.norm(x, b));
+/** ‖a − b‖ / max(‖a‖, ‖b‖, floor) in the metric at x, 0 if all vanish: how far two tangents differ. */
+export async function relativeGap<M, P, T>(manifold: Manifold<M, P, T, unknown, unknown>, x: P, a: T, b: T, floor = 0): Promise<number> {
+  const size = Math.max(floor, await manifold.norm(x, a), await manifold.norm(x, b));
   const gap = await manifold.norm(x, axpyTree(manifold.algebra, -1, a, b));
   return size === 0 && gap === 0 ? 0 : gap / size;
 }

@@ -2,7 +2,7 @@
 import { NumericalError, ShapeError } from '../core/errors.js';
 import { checkPositiveInteger, describeValue } from '../core/options.js';
 import type { CsrMatrix } from './csr-matrix.js';
-import type { LinearAlgebra } from './linear-algebra.js';
+import { checkAlgebra, type LinearAlgebra } from './linear-algebra.js';
 
 /** The parts of a matrix in compressed sparse rows. */
 export interface CsrParts {
@@ -44,6 +44,7 @@ const checkedPatterns = new WeakMap<Int32Array, { readonly rowPointers: Int32Arr
  * @throws ShapeError if lengths, pointers or columns are inconsistent; NumericalError for a value that is not finite.
  */
 export function csrMatrix<M>(la: LinearAlgebra<M>, parts: CsrParts): CsrMatrix<M> {
+  checkAlgebra('csrMatrix', la);
   const { rows, columns, rowPointers, columnIndices, values } = parts;
   checkPositiveInteger('csrMatrix', 'rows', rows);
   checkPositiveInteger('csrMatrix', 'columns', columns);
@@ -70,6 +71,7 @@ export function csrMatrix<M>(la: LinearAlgebra<M>, parts: CsrParts): CsrMatrix<M
  * @throws ShapeError for an index outside the matrix or lists of unequal length; NumericalError for a value that is not finite.
  */
 export function csrFromTriplets<M>(la: LinearAlgebra<M>, triplets: CsrTriplets): CsrMatrix<M> {
+  checkAlgebra('csrFromTriplets', la);
   const { rows, columns, rowIndices, columnIndices, values } = triplets;
   checkPositiveInteger('csrFromTriplets', 'rows', rows);
   checkPositiveInteger('csrFromTriplets', 'columns', columns);

@@ -10,8 +10,21 @@
  *   cannot read back synchronously reports it with the next number it reads).
  */
 import type { Awaitable } from '../core/awaitable.js';
+import { ConfigError } from '../core/errors.js';
+import { describeValue } from '../core/options.js';
 import type { Random } from '../core/random.js';
 import type { CsrMatrix } from './csr-matrix.js';
+
+/**
+ * Requires an engine, as the first argument of functions that take one.
+ *
+ * @throws ConfigError otherwise.
+ */
+export function checkAlgebra(caller: string, la: unknown): asserts la is LinearAlgebra<unknown> {
+  if (typeof (la as Partial<LinearAlgebra<unknown>> | undefined)?.matmul !== 'function') {
+    throw new ConfigError(`${caller}: expected an engine of linear algebra, got ${describeValue(la)}; pass hostAlgebra()`);
+  }
+}
 
 /** Which operands of {@link LinearAlgebra.matmul} are transposed. */
 export interface MatmulOptions {

@@ -1,5 +1,5 @@
 /** Checks of points and steps that the manifolds share. Each throws an error that says what came and what to do. */
-import { DomainError, NumericalError, ShapeError } from '../core/errors.js';
+import { ConfigError, DomainError, NumericalError, ShapeError } from '../core/errors.js';
 import { checkPositiveInteger, describeValue } from '../core/options.js';
 import { forEachLeaf } from '../core/tree.js';
 import { type Ambient, ambientShape } from '../linalg/ambient.js';
@@ -17,12 +17,19 @@ export interface RankShape {
   readonly batch?: readonly number[];
 }
 
+/** @throws ConfigError unless the batch axes are a list of positive integers (ShapeError where a size is not one). */
+export function checkBatch(caller: string, batch: readonly number[]): void {
+  if (!Array.isArray(batch))
+    throw new ConfigError(`${caller}: batch must be a list of sizes, got ${describeValue(batch)}; pass, say, batch: [4]`);
+  for (const size of batch) checkPositiveInteger(caller, 'each batch size', size);
+}
+
 /** @throws ShapeError unless 1 ≤ rank ≤ min(m, n) and all sizes are positive integers. */
 export function checkRankShape(caller: string, { m, n, rank, batch = [] }: RankShape): void {
   checkPositiveInteger(caller, 'm', m);
   checkPositiveInteger(caller, 'n', n);
   checkPositiveInteger(caller, 'rank', rank);
-  for (const size of batch) checkPositiveInteger(caller, 'each batch size', size);
+  checkBatch(caller, batch);
   if (rank > Math.min(m, n)) {
     throw new ShapeError(
       `${caller}: rank must be at most min(m, n) = ${Math.min(m, n)}, got ${rank}; reduce the rank or enlarge the matrix`,

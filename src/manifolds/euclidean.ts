@@ -32,7 +32,7 @@ export function euclidean<M = HostArray>(options: EuclideanOptions<M>): Euclidea
   const { shape } = options;
   if (!Array.isArray(shape)) throw new ConfigError('euclidean: shape must be an array of sizes; pass, say, { shape: [3, 2] }');
   for (const size of shape) checkPositiveInteger('euclidean', 'each size', size);
-  const la = algebraOrHost(options.algebra);
+  const la = algebraOrHost('euclidean', options.algebra);
   const dim = shape.reduce((product, size) => product * size, 1);
   const identity = (u: M): M => u;
   const difference = (x: M, y: M): M => la.subtract(y, x);

@@ -2,6 +2,7 @@
  * What the manifolds of factor pairs share: points `{ A, B }` with X = A·B, A m×r, B r×n, and tangents `{ A, B }` of the same shapes.
  * `euclideanFactors`, `balancedFactors` and `quotientFactors` differ in metric, horizontal space and retraction only.
  */
+import { DomainError } from '../core/errors.js';
 import { scaleTree } from '../core/tree.js';
 import { type Ambient, applyAmbient, applyAmbientTranspose } from '../linalg/ambient.js';
 import { algebraOrHost } from '../linalg/host/default-algebra.js';
@@ -55,7 +56,7 @@ export interface FactorBase<M> {
  * @param caller - the factory's name, for messages.
  */
 export function factorBase<M>(caller: string, { m, n, rank, batch = [], algebra }: FactorOptions<M>): FactorBase<M> {
-  const la = algebraOrHost(algebra);
+  const la = algebraOrHost(caller, algebra);
   const shapes = { A: [...batch, m, rank], B: [...batch, rank, n] };
   const members = batch.reduce((product, size) => product * size, 1);
   const checkPairShape = (operation: string, pair: FactorPair<M>): void => checkShapes(operation, la, pair, shapes);
@@ -67,7 +68,12 @@ export function factorBase<M>(caller: string, { m, n, rank, batch = [], algebra 
     checkPairShape,
     async checkPair(pair) {
       checkPairShape(caller, pair);
-      await checkFinite(caller, la, pair);
+      await checkFinite(caller, la, { A: pair.A, B: pair.B });
+      if ((await la.maxAbs(pair.A)) === 0 && (await la.maxAbs(pair.B)) === 0) {
+        throw new DomainError(
+          `${caller}: A and B are both zero, a saddle where the gradient of every cost vanishes; start with one of them random, as LoRA does`,
+        );
+      }
     },
     factorGradient(operation, x, egrad) {
       checkAmbientShape(`${caller}.${operation}`, la, egrad, [...batch, m, n]);
@@ -83,7 +89,8 @@ export function factorBase<M>(caller: string, { m, n, rank, batch = [], algebra 
       acceptsAmbientDirections: true,
       embed: (_x, u) => u,
       zeroTangent: () => ({ A: la.full(shapes.A, 0), B: la.full(shapes.B, 0) }),
-      decayDirection: (x) => x,
+      // The factors alone: a point from `balance` carries its gauge as well.
+      decayDirection: ({ A, B }) => ({ A, B }),
       toMatrix: (x) => la.matmul(x.A, x.B),
     },
   };

@@ -6,8 +6,8 @@
  *
  * @see Vandereycken, "Low-rank matrix completion by Riemannian optimization", SIAM J. Optim. 23(2), 2013.
  */
-import { DomainError } from '../core/errors.js';
-import { checkKeys } from '../core/options.js';
+import { ConfigError, DomainError } from '../core/errors.js';
+import { checkKeys, describeValue } from '../core/options.js';
 import { scaleTree } from '../core/tree.js';
 import type { Ambient } from '../linalg/ambient.js';
 import { algebraOrHost } from '../linalg/host/default-algebra.js';
@@ -60,7 +60,15 @@ export function fixedRank<M = HostArray>(options: FixedRankOptions<M>): FixedRan
   checkKeys('fixedRank', options, optionNames);
   checkRankShape('fixedRank', options);
   const { m, n, rank, batch = [], metric = embedded(), retraction = truncatedSvd() } = options;
-  const la = algebraOrHost(options.algebra);
+  if (typeof metric?.sharp !== 'function') {
+    throw new ConfigError(`fixedRank: metric must be a metric, got ${describeValue(metric)}; pass embedded(), bures() or quotient()`);
+  }
+  if (typeof retraction?.retract !== 'function') {
+    throw new ConfigError(
+      `fixedRank: retraction must be a retraction, got ${describeValue(retraction)}; pass truncatedSvd(), orthographic() or factored()`,
+    );
+  }
+  const la = algebraOrHost('fixedRank', options.algebra);
   const shapes = shapesOf({ m, n, rank, batch });
   const dim = batch.reduce((product, size) => product * size, rank * (m + n - rank));
 

@@ -1,13 +1,13 @@
 /** What `stiefel` and `grassmann` share: points are m×r matrices with orthonormal columns, tangents m×r matrices. */
 
-import { ShapeError } from '../core/errors.js';
-import { checkKeys, checkPositiveInteger } from '../core/options.js';
+import { ConfigError, ShapeError } from '../core/errors.js';
+import { checkKeys, checkPositiveInteger, describeValue } from '../core/options.js';
 import type { Random } from '../core/random.js';
 import { algebraOrHost } from '../linalg/host/default-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { OrthonormalRetraction } from '../retractions/orthonormal-retraction.js';
 import { polarRetraction } from '../retractions/polar.js';
-import { checkFinite, checkOrthonormal, checkShape, checkStep } from './checks.js';
+import { checkBatch, checkFinite, checkOrthonormal, checkShape, checkStep } from './checks.js';
 import type { Manifold } from './manifold.js';
 import { randomOrthonormal } from './random-arrays.js';
 
@@ -61,10 +61,15 @@ export function orthonormalBase<M>(
   const { m, rank, batch = [], retraction = polarRetraction() } = options;
   checkPositiveInteger(caller, 'm', m);
   checkPositiveInteger(caller, 'rank', rank);
-  for (const size of batch) checkPositiveInteger(caller, 'each batch size', size);
+  checkBatch(caller, batch);
   if (rank > m)
     throw new ShapeError(`${caller}: rank must be at most m = ${m}, got ${rank}; ${rank} orthonormal columns need ${rank} rows`);
-  const la = algebraOrHost(options.algebra);
+  if (typeof retraction?.orthonormalize !== 'function') {
+    throw new ConfigError(
+      `${caller}: retraction must be a retraction, got ${describeValue(retraction)}; pass polarRetraction() or qrRetraction()`,
+    );
+  }
+  const la = algebraOrHost(caller, options.algebra);
   const shape = [...batch, m, rank];
   const norm = (_x: M, u: M) => la.norm(u);
   const retract = (x: M, u: M, t = 1): M => {

@@ -46,7 +46,7 @@ type Parts = Readonly<Record<string, unknown>>;
  */
 export function product<C extends Components>(components: C): ProductManifold<C> {
   const entries = Object.entries<Component>(components ?? {});
-  checkComponents(entries);
+  checkComponents(components, entries);
   const [[, first]] = entries as [[string, Component]];
   const operations = productOperations(entries);
   return {
@@ -61,7 +61,8 @@ export function product<C extends Components>(components: C): ProductManifold<C>
   };
 }
 
-function checkComponents(entries: readonly [string, Component][]): void {
+function checkComponents(components: unknown, entries: readonly [string, Component][]): void {
+  if (Array.isArray(components)) throw new ConfigError('product: expected components by name, got an array; pass { name: manifold, … }');
   if (entries.length === 0) throw new ConfigError('product: expected at least one named manifold, got none; pass { name: manifold, … }');
   for (const [key, part] of entries) {
     if (typeof part?.retract !== 'function') {

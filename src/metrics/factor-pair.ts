@@ -1,6 +1,7 @@
 /** Factor pairs X = AB: their check, and their alignment over the orthogonal gauges (AQ, QᵀB). */
 import { ShapeError } from '../core/errors.js';
-import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import { describeValue } from '../core/options.js';
+import { checkAlgebra, type LinearAlgebra } from '../linalg/linear-algebra.js';
 
 /** A factor pair X = A B, A m×r, B r×n. */
 export type FactorPair<M> = {
@@ -21,8 +22,12 @@ export function checkFactorPair<M>(
   la: LinearAlgebra<M>,
   pair: FactorPair<M>,
 ): { m: number; n: number; rank: number; batch: readonly number[] } {
+  checkAlgebra(caller, la);
   if (!la.isArray(pair?.A) || !la.isArray(pair?.B)) {
-    throw new ShapeError(`${caller}: expected { A, B } of arrays of the engine '${la.name}'; make them with fromArray(values, shape)`);
+    const came = pair === null || typeof pair !== 'object' ? describeValue(pair) : `{ ${Object.keys(pair).join(', ')} }`;
+    throw new ShapeError(
+      `${caller}: expected { A, B } of arrays of the engine '${la.name}', got ${came}; make them with fromArray(values, shape)`,
+    );
   }
   const a = la.shape(pair.A);
   const b = la.shape(pair.B);

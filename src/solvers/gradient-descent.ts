@@ -7,7 +7,7 @@ import { checkKeys, describeValue } from '../core/options.js';
 import { carryTangents } from './carry.js';
 import { sgd } from './directions/sgd.js';
 import type { Objective } from './problem.js';
-import { type DirectionRule, emptyMemory, type Solver, type SolverState, type StepSizeRule } from './solver.js';
+import { type DirectionRule, emptyMemory, type Memory, type Solver, type SolverState, type StepSizeRule } from './solver.js';
 import { armijo } from './step-sizes/armijo.js';
 
 /** Options of {@link gradientDescent}. */
@@ -61,12 +61,14 @@ async function descend<M, P, T>(
   const { manifold } = problem;
   const { x, gradient, gradientNorm, iteration, memory } = state;
   const chosen = await directionRule.direction({ manifold, iteration, x, gradient, gradientNorm, memory: memory.direction ?? emptyMemory });
+  checkRule(directionRule.name, 'a direction rule', chosen, 'direction');
   const direction = manifold.acceptsAmbientDirections ? chosen.direction : manifold.toTangent(x, chosen.direction);
   const choice = await stepSizeRule.choose({ problem, state, direction, memory: memory.stepSize ?? emptyMemory });
+  checkRule(stepSizeRule.name, 'a step-size rule', choice, 'stepSize');
   if (choice.stalled !== undefined) return { ...state, stalled: choice.stalled };
   if (!Number.isFinite(choice.stepSize)) {
     throw new ConfigError(
-      `gradientDescent: ${stepSizeRule.name} gave the step size ${choice.stepSize} at iteration ${iteration}; a rule must give a finite number`,
+      `gradientDescent: ${stepSizeRule.name} gave the step size ${describeValue(choice.stepSize)} at iteration ${iteration}; a rule must give a finite number`,
     );
   }
   const transport = choice.transport ?? manifold.retractTransport(x, direction, choice.stepSize);
@@ -78,4 +80,14 @@ async function descend<M, P, T>(
     stepSize: choice.stepSize,
     memory: { direction: directionRule.move(chosen.memory, transport), stepSize: carryTangents(choice.memory, transport) },
   };
+}
+
+/** @throws ConfigError if a rule returned something else than it must. */
+function checkRule(name: string, what: string, result: unknown, key: 'direction' | 'stepSize'): void {
+  const parts = result as Readonly<Record<string, unknown>> | undefined;
+  if (parts?.[key] === undefined || (parts.memory as Partial<Memory<unknown>> | undefined)?.tangents === undefined) {
+    throw new ConfigError(
+      `gradientDescent: ${name}, ${what}, must return { ${key}, memory: { tangents, numbers } }, got ${describeValue(result)}; return memory: emptyMemory where there is nothing to remember`,
+    );
+  }
 }

@@ -13,6 +13,14 @@ import { gradientNormBelow } from './stopping/convergence.js';
 import { maxIterations } from './stopping/limits.js';
 import type { Progress, StoppingRule } from './stopping/stopping-rule.js';
 
+/** The part of an `AbortSignal` that the loops read; named here because not every runtime's types declare it. */
+export interface AbortSignalLike {
+  /** Whether the loop should end. */
+  readonly aborted: boolean;
+  /** Why, as passed to `abort`. */
+  readonly reason?: unknown;
+}
+
 /** Options of {@link iterate}. */
 export interface IterateOptions<P, T> {
   /** The algorithm. Default: gradient descent with Armijo steps. */
@@ -24,7 +32,7 @@ export interface IterateOptions<P, T> {
   /** Seed of the random initial point. Default: 0. */
   readonly seed?: number;
   /** Aborting ends the loop after the current step. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignalLike;
 }
 
 /** Options of {@link minimize}. */
@@ -83,7 +91,7 @@ export async function* iterate<M, P, T, Z, G, Batch>(
 ): AsyncGenerator<Iteration<P, T>, void, undefined> {
   checkKeys('iterate', options, iterateKeys);
   const { solver = gradientDescent(), signal } = options;
-  checkSolver(solver);
+  checkLoopOptions(options, solver);
   const seen = objective(problem);
   const { manifold } = problem;
   const begun = performance.now();
@@ -94,13 +102,13 @@ export async function* iterate<M, P, T, Z, G, Batch>(
     if (state.stalled !== undefined || signal?.aborted) return;
     await yieldToEvents();
     if (signal?.aborted) return;
-    state = await solver.step(seen, state);
+    state = checkState(solver, await solver.step(seen, state));
   }
 }
 
 async function start<M, P, T>(seen: Objective<M, P, T>, solver: Solver, x: P): Promise<SolverState<P, T>> {
   await seen.manifold.checkPoint(x);
-  const state = await solver.init(seen, x);
+  const state = checkState(solver, await solver.init(seen, x));
   if (!Number.isFinite(state.cost) || !Number.isFinite(state.gradientNorm)) {
     throw new NumericalError(
       `iterate: at the initial point the cost is ${state.cost} and the gradient norm ${state.gradientNorm}; both must be finite: check the cost and its gradient there`,
@@ -109,12 +117,38 @@ async function start<M, P, T>(seen: Objective<M, P, T>, solver: Solver, x: P): P
   return state;
 }
 
-function checkSolver(solver: Solver): void {
+function checkLoopOptions<P, T>({ signal, state, initial }: IterateOptions<P, T>, solver: Solver): void {
   if (typeof solver?.init !== 'function' || typeof solver.step !== 'function') {
     throw new ConfigError(
       `minimize: solver must be { name, init, step }, got ${describeValue(solver)}; make one with gradientDescent(…), or see docs/custom-solver.md`,
     );
   }
+  if (signal !== undefined && typeof signal?.aborted !== 'boolean') {
+    throw new ConfigError(`minimize: signal must be an AbortSignal, got ${describeValue(signal)}; pass controller.signal`);
+  }
+  if (state !== undefined && (typeof state?.iteration !== 'number' || state.x === undefined || state.memory === undefined)) {
+    throw new ConfigError(
+      `minimize: state must be a solver's state, got ${describeValue(state)}; pass the \`state\` of an earlier result, as result.state`,
+    );
+  }
+  if (state !== undefined && initial !== undefined) {
+    throw new ConfigError('minimize: both state and initial were given; pass initial to start afresh, or state to go on');
+  }
+}
+
+/** @throws ConfigError if a solver returns something that is no state: said here once rather than where it is first read. */
+function checkState<P, T>({ name }: Solver, state: SolverState<P, T>): SolverState<P, T> {
+  if (
+    typeof state?.iteration !== 'number' ||
+    typeof state.cost !== 'number' ||
+    typeof state.gradientNorm !== 'number' ||
+    state.memory === undefined
+  ) {
+    throw new ConfigError(
+      `${name}: a step must return a state { iteration, x, cost, gradient, gradientNorm, stepSize, memory }, got ${describeValue(state)}; see docs/custom-solver.md`,
+    );
+  }
+  return state;
 }
 
 function progressOf<P, T>({ iteration, cost, gradientNorm, stepSize }: SolverState<P, T>): Omit<Progress, 'seconds'> {
@@ -143,6 +177,11 @@ export async function minimize<M, P, T, Z, G, Batch>(
     );
   }
   if (options.seed !== undefined) checkNumber('minimize', 'seed', options.seed);
+  if (onIteration !== undefined && typeof onIteration !== 'function') {
+    throw new ConfigError(
+      `minimize: onIteration must be a function, got ${describeValue(onIteration)}; pass, say, ({ iteration, cost }) => …`,
+    );
+  }
   const history: Progress[] = [];
   let last: Iteration<P, T> | undefined;
   const finish = (converged: boolean, stopReason: string): MinimizeResult<P, T> => {

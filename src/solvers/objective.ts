@@ -1,6 +1,8 @@
 /** From a problem as the user states it to the objective that solvers see: batches drawn, gradients Riemannian. */
-import { ConfigError, NotImplementedError } from '../core/errors.js';
+import { ConfigError, NotImplementedError, ShapeError } from '../core/errors.js';
 import { describeValue } from '../core/options.js';
+import { forEachLeaf } from '../core/tree.js';
+import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { CostAndDerivative, Objective, Problem } from './problem.js';
 
 /** How a problem tells what its gradient is. */
@@ -15,6 +17,9 @@ function checkProblem<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, Batc
   }
   if (typeof problem.cost !== 'function')
     throw new ConfigError(`problem: 'cost' must be a function (x, batch) => number, got ${describeValue(problem.cost)}`);
+  if (problem.nextBatch !== undefined && typeof problem.nextBatch !== 'function') {
+    throw new ConfigError(`problem: 'nextBatch' must be a function (k) => batch, got ${describeValue(problem.nextBatch)}`);
+  }
   const { gradient } = problem;
   if (!gradientKinds.includes(gradient?.kind) || typeof gradient.at !== 'function') {
     throw new ConfigError(
@@ -22,6 +27,24 @@ function checkProblem<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, Batc
         "use 'ambient' for the derivative by X, 'coordinates' for the derivative by the point's own arrays",
     );
   }
+}
+
+/** @throws ShapeError unless a derivative has the arrays that its kind promises. */
+function checkStructure<M>(la: LinearAlgebra<M>, derivative: unknown, like: unknown, kind: 'coordinates' | 'riemannian'): void {
+  const what = kind === 'coordinates' ? 'the components of a point' : 'the components of a tangent';
+  const found = new Map<string, readonly number[]>();
+  forEachLeaf<M>(la, derivative, (leaf, path) => found.set(path, la.shape(leaf)));
+  forEachLeaf<M>(la, like, (leaf, path) => {
+    const [wanted, came] = [la.shape(leaf), found.get(path)];
+    // What a gradient lacks, or the point carries beyond its coordinates, is told by the manifold when it reads it.
+    if (came === undefined && found.size > 0 && !(kind === 'riemannian')) return;
+    if (came === undefined || came.join() !== wanted.join()) {
+      throw new ShapeError(
+        `problem: gradient.at, of kind '${kind}', must return ${what}: expected ${path || 'an array'} of shape [${wanted}], got ${came === undefined ? describeValue(derivative) : `[${came}]`}; ` +
+          "use 'ambient' for the derivative by the matrix X",
+      );
+    }
+  });
 }
 
 /**
@@ -41,7 +64,14 @@ export function objective<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, 
     if (drawn?.k !== k) drawn = { k, batch: await nextBatch.call(problem, k) };
     return drawn.batch;
   };
+  let checked = false;
   const toRiemannian = (x: P, derivative: G | P | T): T => {
+    if (!checked) {
+      // Once: a gradient of the wrong structure has it at every point.
+      if (gradient.kind === 'coordinates') checkStructure(manifold.algebra, derivative, x, gradient.kind);
+      if (gradient.kind === 'riemannian') checkStructure(manifold.algebra, derivative, manifold.zeroTangent(x), gradient.kind);
+      checked = true;
+    }
     if (gradient.kind === 'ambient') return manifold.egradToRgrad(x, derivative as G);
     return gradient.kind === 'coordinates' ? manifold.coordinatesToRgrad(x, derivative as P) : (derivative as T);
   };
@@ -55,6 +85,8 @@ export function objective<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, 
     cost: async (x, k) => problem.cost(x, await batchOf(k)),
     async evaluate(x, k) {
       const { cost, gradient: derivative } = await costAndDerivative(x, await batchOf(k));
+      if (typeof cost !== 'number')
+        throw new ConfigError(`problem: cost must return a number, got ${describeValue(cost)}; sum the array up`);
       const riemannian = toRiemannian(x, derivative);
       return { cost, gradient: riemannian, gradientNorm: await manifold.norm(x, riemannian) };
     },
@@ -79,9 +111,13 @@ export function objective<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, 
  *
  * @param compute - a pure function of the point (an object) and the batch.
  */
-export function perPoint<P extends object, Batch, Result>(compute: (x: P, batch: Batch) => Result): (x: P, batch: Batch) => Result {
+export function perPoint<P extends object, Result, Batch = undefined>(
+  compute: (x: P, batch: Batch) => Result,
+): (x: P, ...batch: Batch extends undefined ? [batch?: Batch] : [batch: Batch]) => Result {
   const results = new WeakMap<P, { readonly batch: Batch; readonly result: Result }>();
-  return (x, batch) => {
+  return (x, ...rest) => {
+    // Left out, the batch is undefined, as its type says.
+    const batch = rest[0] as Batch;
     const known = results.get(x);
     if (known !== undefined && known.batch === batch) return known.result;
     const result = compute(x, batch);

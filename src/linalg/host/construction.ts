@@ -1,6 +1,7 @@
 /** Making arrays, and reading them. */
 import { ConfigError, ShapeError } from '../../core/errors.js';
-import { describeValue } from '../../core/options.js';
+import { checkScalar, describeValue } from '../../core/options.js';
+import { checkRandom } from '../../core/random.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
 import { checkDimensions, describeShape, entryCount } from '../shape-checks.js';
 import { allocate } from './allocate.js';
@@ -45,6 +46,7 @@ export const construction: Construction = {
 
   full(shape, value) {
     checkDimensions('full', shape);
+    checkScalar('full', 'the value', value);
     return wrap(allocate(entryCount(shape)).fill(value), shape);
   },
 
@@ -60,6 +62,7 @@ export const construction: Construction = {
 
   randomNormal(shape, random) {
     checkDimensions('randomNormal', shape);
+    checkRandom('randomNormal', random);
     const out = allocate(entryCount(shape));
     for (let i = 0; i < out.length; i++) out[i] = random.normal();
     return wrap(out, shape);

@@ -1,5 +1,5 @@
 /** The engine that a factory computes with when it is given none. */
-import type { LinearAlgebra } from '../linear-algebra.js';
+import { checkAlgebra, type LinearAlgebra } from '../linear-algebra.js';
 import { hostAlgebra } from './host-algebra.js';
 
 /**
@@ -8,7 +8,11 @@ import { hostAlgebra } from './host-algebra.js';
  * `M` is the host's array type whenever `algebra` is left out: the factories infer `M` from `algebra` and default it to `HostArray`,
  * which is what makes the one cast below sound. Their return types say `NoInfer<M>`, or a factory called inside `product({ … })` would take `M` from
  * what the product accepts, which is anything.
+ *
+ * @param caller - the factory, for messages.
+ * @throws ConfigError if what was given is not an engine.
  */
-export function algebraOrHost<M>(algebra: LinearAlgebra<M> | undefined): LinearAlgebra<M> {
+export function algebraOrHost<M>(caller: string, algebra: LinearAlgebra<M> | undefined): LinearAlgebra<M> {
+  if (algebra !== undefined) checkAlgebra(caller, algebra);
   return algebra ?? (hostAlgebra() as unknown as LinearAlgebra<M>);
 }

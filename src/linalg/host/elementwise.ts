@@ -2,6 +2,7 @@
  * Entry by entry operations. Each has a loop of its own rather than sharing one that takes a function: a shared loop becomes
  * megamorphic and runs several times slower.
  */
+import { checkScalar } from '../../core/options.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
 import { checkSameShape } from '../shape-checks.js';
 import { allocateForOverwrite } from './allocate.js';
@@ -55,6 +56,7 @@ export const elementwise: Elementwise = {
   },
 
   scale(factor, x) {
+    checkScalar('scale', 'the factor', factor);
     const a = packed('scale', x);
     const out = allocateForOverwrite(a.length);
     for (let i = 0; i < out.length; i++) out[i] = factor * a[i];
@@ -62,6 +64,7 @@ export const elementwise: Elementwise = {
   },
 
   axpy(factor, x, y) {
+    checkScalar('axpy', 'the factor', factor);
     const a = packed('axpy', x);
     const b = partner('axpy', x, y);
     const out = allocateForOverwrite(a.length);

@@ -118,7 +118,7 @@ export function lineSearch(name: string, settings: Required<BacktrackingOptions>
       const slope = await problem.manifold.inner(state.x, state.gradient, direction);
       if (!(slope < 0))
         return stalled(
-          `${name}: the direction does not point downhill (slope ${slope.toExponential(2)}); check the gradient with checkGradient, or use another direction rule`,
+          `${name}: the direction does not point downhill (slope ${slope.toExponential(2)}); entrywise rules such as adam and sign need not descend and want constantStep; otherwise check the gradient with checkGradient`,
         );
       const result = await backtrack(context, await parts.firstTrial(context, slope), slope, parts.reference(context), settings);
       const { trials, stepSize, transport } = result;

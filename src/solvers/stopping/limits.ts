@@ -1,10 +1,13 @@
 /** Rules that give up. */
-import { checkNumber } from '../../core/options.js';
+import { ConfigError } from '../../core/errors.js';
+import { checkNumber, describeValue } from '../../core/options.js';
 import type { StoppingRule } from './stopping-rule.js';
 
-/** Stops after this many steps. @throws ConfigError if the count is negative. */
+/** Stops after this many steps. @throws ConfigError if the count is not an integer ≥ 0. */
 export function maxIterations(count: number): StoppingRule {
-  checkNumber('maxIterations', 'the count', count, { min: 0 });
+  if (!Number.isInteger(count) || count < 0) {
+    throw new ConfigError(`maxIterations: the count must be an integer at least 0, got ${describeValue(count)}; pass such a number`);
+  }
   return {
     name: `maxIterations(${count})`,
     check: ({ iteration }) =>

@@ -2,6 +2,7 @@
  * Finds the BLAS and LAPACK library of the machine: OpenBLAS, or Accelerate on macOS. Nothing is loaded before it is asked for, and
  * what was found, or the reason why nothing was, is remembered for the life of the process.
  */
+import { BackendError, ConfigError } from '../../../core/errors.js';
 import { describeError } from './describe-error.js';
 import type { Koffi, NativeLibrary } from './native-library.js';
 import { optionalFunction, requireKoffi } from './native-library.js';
@@ -57,9 +58,10 @@ let remembered: BlasLibrary | string | undefined;
 /**
  * The library, loaded at the first call.
  *
- * The environment variable BURES_BLAS, read at that call, is `off` for none, or the path of the one library to try.
+ * The environment variable BURES_BLAS, read at that call, is `off` for none, `auto`, or the path of the one library to try.
  *
  * @returns the library, or `undefined`: {@link blasStatus} then says why.
+ * @throws ConfigError if the variable is some other word; BackendError if it is a path that does not serve.
  */
 export function loadBlasLibrary(): BlasLibrary | undefined {
   remembered ??= findLibrary();
@@ -83,9 +85,18 @@ function findLibrary(): BlasLibrary | string {
   if (wanted === 'off') return 'BURES_BLAS=off; unset it to use a BLAS library';
   const koffi = requireKoffi();
   if (typeof koffi === 'string') return koffi;
-  if (wanted !== undefined && wanted !== '') {
+  if (wanted !== undefined && wanted !== '' && wanted !== 'auto') {
+    // A word rather than a path is a mistake that would otherwise switch BLAS off without a word.
+    if (!/[/\\.]/.test(wanted)) {
+      throw new ConfigError(
+        `hostAlgebra: BURES_BLAS must be off, auto or the path of a library, got ${JSON.stringify(wanted)}; unset it for auto`,
+      );
+    }
     const found = tryLibrary(koffi, wanted);
-    return typeof found === 'string' ? `BURES_BLAS=${wanted}: ${found}; set BURES_BLAS to the path of OpenBLAS, or unset it` : found;
+    if (typeof found !== 'string') return found;
+    throw new BackendError(
+      `hostAlgebra: BURES_BLAS=${wanted} cannot be used: ${found}; set BURES_BLAS to the path of OpenBLAS, or unset it`,
+    );
   }
   const candidates = CANDIDATES[process.platform] ?? [];
   const failures: string[] = [];
