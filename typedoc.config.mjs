@@ -2,7 +2,7 @@ import markdownItKatex from '@vscode/markdown-it-katex';
 
 /** @type {Partial<import('typedoc').TypeDocOptions>} */
 const options = {
-  name: 'bures',
+  name: 'bures: Riemannian low-rank optimization',
   // One line a subpath of the package; each file's `@module` tag gives its name.
   entryPoints: ['src/index.ts', 'src/diagnostics/index.ts'],
   tsconfig: 'tsconfig.build.json',
@@ -13,7 +13,7 @@ const options = {
   markdownItLoader(parser) {
     parser.use(markdownItKatex.default ?? markdownItKatex, { throwOnError: true });
   },
-  plugin: ['./tools/typedoc-katex.mjs'],
+  plugin: ['./tools/typedoc-katex.mjs', './tools/typedoc-site.mjs'],
   treatWarningsAsErrors: true,
   treatValidationWarningsAsErrors: true,
   validation: {
@@ -47,6 +47,9 @@ const options = {
   hideGenerator: true,
   disableSources: true,
   sort: ['source-order'],
+  // By subject rather than by kind: a reader looks for retractions, not for functions.
+  categorizeByGroup: false,
+  navigation: { includeCategories: true, includeGroups: false, includeFolders: false },
 };
 
 export default options;

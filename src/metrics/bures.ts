@@ -10,19 +10,54 @@
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { alignedDifference, type FactorPair } from './factor-pair.js';
 import { orthogonalPart } from './fixed-rank-blocks.js';
-import type { FixedRankMetric, FixedRankPoint } from './fixed-rank-metric.js';
+import type { FixedRankMetric, FixedRankPoint, FixedRankTangent } from './fixed-rank-metric.js';
 import { divideByPairSums, inverseSpectrum } from './spectrum.js';
 
-/** The hyper-balanced factors A = U Σ^½ (m×r), B = Σ^½ Vᵀ (r×n) of a rank-r matrix: AᵀA = BBᵀ = Σ. */
+/**
+ * The hyper-balanced factors of a rank-r matrix, the balanced pair whose Grams are diagonal:
+ *
+ * $$ A = U\Sigma^{1/2}, \quad B = \Sigma^{1/2}V^\top, \qquad A^\top A = BB^\top = \Sigma. $$
+ *
+ * @param la - the engine of x.
+ * @param x - `{ U, S, V }`, of shapes [.., m, r], [.., r], [.., n, r].
+ * @returns new arrays A [.., m, r] and B [.., r, n]. (m + n)r flops.
+ */
 export function hyperBalancedFactors<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>): FactorPair<M> {
   const root = la.sqrt(x.S);
   return { A: la.scaleColumns(x.U, root), B: la.transpose(la.scaleColumns(x.V, root)) };
 }
 
 /**
- * The Bures metric: ⟨ξ, ζ⟩ = Σ_ij M_ij M'_ij/(σ_i + σ_j) + ⟨Up Σ⁻¹, Up'⟩ + ⟨Vp Σ⁻¹, Vp'⟩.
+ * The Bures gradient from dU = GVΣ and dV = GᵀUΣ, in which it is linear: ΣUᵀGV + UᵀGVΣ = (VᵀdV)ᵀ + UᵀdU, Up = (I−P_U)dU, Vp = (I−P_V)dV. The
+ * derivative by S adds nothing: it is the diagonal of UᵀGV.
+ */
+export function buresFromCoordinates<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, dU: M, dV: M): FixedRankTangent<M> {
+  return {
+    M: la.add(la.matmul(x.U, dU, { transposeA: true }), la.matmul(dV, x.V, { transposeA: true })),
+    Up: orthogonalPart(la, x.U, dU),
+    Vp: orthogonalPart(la, x.V, dV),
+  };
+}
+
+/**
+ * The Bures metric: the least ‖dA‖² + ‖dB‖² over dA·B + A·dB = ξ at a balanced pair X = AB, AᵀA = BBᵀ.
  *
- * Its Riemannian gradient is H_X[∇g(X)], with blocks M = ΣUᵀGV + UᵀGVΣ, Up = (I−P_U)GVΣ, Vp = (I−P_V)GᵀUΣ.
+ * $$ \langle\xi,\zeta\rangle_X = \langle\xi,H_X^{-1}\zeta\rangle, \qquad
+ *    H_X[W] = (XX^\top)^{1/2}W + W(X^\top X)^{1/2} $$
+ *
+ * In the blocks of a tangent vector at X = UΣVᵀ:
+ *
+ * $$ \langle\xi,\zeta\rangle_X = \sum_{ij}\frac{M_{ij}M'_{ij}}{\sigma_i+\sigma_j}
+ *    + \langle U_p\Sigma^{-1},U_p'\rangle + \langle V_p\Sigma^{-1},V_p'\rangle $$
+ *
+ * Its Riemannian gradient is $H_X[\nabla g(X)]$; with G = ∇g(X) its blocks are
+ *
+ * $$ M = \Sigma U^\top GV + U^\top GV\Sigma, \quad U_p = (I-P_U)GV\Sigma, \quad V_p = (I-P_V)G^\top U\Sigma. $$
+ *
+ * Singular values that are zero to rounding are not divided by. With {@link factored} the retraction is of second order.
+ *
+ * @returns the metric, for {@link fixedRank}; {@link balancedFactors} is the same geometry in factors.
+ * @see Castin, Nadjahi, Ablin and Peyré, "Balanced LoRA", ICML 2026, arXiv 2605.31484.
  */
 export function bures(): FixedRankMetric {
   return {
@@ -36,6 +71,7 @@ export function bures(): FixedRankMetric {
       const inverse = inverseSpectrum(la, x.S);
       return { M: divideByPairSums(la, u.M, x.S), Up: la.scaleColumns(u.Up, inverse), Vp: la.scaleColumns(u.Vp, inverse) };
     },
+    fromCoordinates: buresFromCoordinates,
     // P_X(Y − X) in the embedding of balanced factors: dA·B + A·dB for the aligned difference, which no vertical part (AK, −KB) changes.
     difference(la, x, y) {
       const at = hyperBalancedFactors(la, x);

@@ -7,8 +7,12 @@ import type { FixedRankMetric } from './fixed-rank-metric.js';
 import { inverseSpectrum } from './spectrum.js';
 
 /**
- * The embedded (Euclidean) metric: ⟨ξ, ζ⟩ = ⟨M, M'⟩ + ⟨Up, Up'⟩ + ⟨Vp, Vp'⟩; H_X is the identity.
+ * The embedded (Euclidean) metric; H_X is the identity, and the gradient is P_X(∇g(X)).
  *
+ * $$ \langle\xi,\zeta\rangle_X = \operatorname{tr}(\xi^\top\zeta)
+ *    = \langle M,M'\rangle + \langle U_p,U_p'\rangle + \langle V_p,V_p'\rangle $$
+ *
+ * @returns the metric, for {@link fixedRank}, which offers `ehessToRhess` with it. `sharp` and `flat` cost nothing.
  * @see Vandereycken, "Low-rank matrix completion by Riemannian optimization", SIAM J. Optim. 23(2), 2013.
  */
 export function embedded(): FixedRankMetric {

@@ -3,7 +3,9 @@ import { ShapeError } from '../core/errors.js';
 import { describeValue } from '../core/options.js';
 import { checkAlgebra, type LinearAlgebra } from '../linalg/linear-algebra.js';
 
-/** A factor pair X = A B, A m×r, B r×n. */
+/**
+ * A factor pair X = A B; a batch has leading axes in both arrays. In PEFT's letters A is `lora_B` and B is `lora_A`.
+ */
 export type FactorPair<M> = {
   /** m×r. */
   readonly A: M;

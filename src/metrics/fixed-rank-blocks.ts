@@ -29,7 +29,9 @@ function tangentBlocks<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, zv: M, ztu
 }
 
 /**
- * The orthogonal projection P_X(Z) = P_U Z P_V + (I−P_U) Z P_V + P_U Z (I−P_V) of an ambient matrix onto the tangent space, asking only for Z·V and Zᵀ·U.
+ * The orthogonal projection of an ambient matrix onto the tangent space, asking only for Z·V and Zᵀ·U:
+ *
+ * $$ P_X(Z) = P_U Z P_V + (I-P_U)\,Z P_V + P_U Z\,(I-P_V). $$
  *
  * @param z - m×n in any form.
  */
