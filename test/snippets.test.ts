@@ -1,9 +1,9 @@
-/** Compiles and runs what the documentation shows, as its reader would: every snippet of the pages below, and every example. */
+/** Compiles and runs what the documentation shows, as its reader would: every snippet of the pages below and of the reference, and every example. */
 import { execFile } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { markdownPrograms } from './snippets/markdown-programs.js';
+import { docComments, markdownPrograms } from './snippets/markdown-programs.js';
 
 const repository = path.resolve(import.meta.dirname, '..');
 
@@ -14,7 +14,12 @@ const pages: readonly string[] = ['README.md', 'docs/custom-manifold.md', 'docs/
 const longRunning: readonly string[] = ['demo.ts', 'large-completion.ts'];
 
 const examples = readdirSync(path.join(repository, 'examples')).filter((file) => file.endsWith('.ts') && !longRunning.includes(file));
-const programs = pages.flatMap((page) => markdownPrograms(page, readFileSync(path.join(repository, page), 'utf8')));
+const sources = readdirSync(path.join(repository, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+const programs = [
+  ...pages.flatMap((page) => markdownPrograms(page, readFileSync(path.join(repository, page), 'utf8'))),
+  // The examples of the reference.
+  ...sources.flatMap((file) => markdownPrograms(`src/${file}`, docComments(readFileSync(path.join(repository, 'src', file), 'utf8')))),
+];
 
 // In the repository, so that `bures` and its dependencies resolve as they do for the tests themselves.
 const directory = path.join(repository, '.snippets');

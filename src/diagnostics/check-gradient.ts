@@ -15,13 +15,31 @@ export interface GradientCheck extends SlopeCheck {
 const criticalFactor = 100;
 
 /**
- * Compares a cost with its first-order Taylor model: |f(R_x(tu)) − f(x) − t⟨grad f(x), u⟩| vanishes as t² or faster if the gradient is
- * right, and as t if not. Also checks that the gradient is tangent. A mistake of relative size δ shows at steps below about δ only, and there must stand out of
- * the cost's rounding: those below some 1e-5 in float64 pass unseen.
+ * Compares a cost with its first-order Taylor model.
  *
+ * $$ \bigl|f(R_x(tu))-f(x)-t\,\langle\operatorname{grad}f(x),u\rangle_x\bigr| = O(t^2) $$
+ *
+ * The error vanishes as t² or faster if the gradient is right, and as t if not. Also checks that the gradient is tangent. A mistake of relative size δ shows at
+ * steps below about δ only, and there must stand out of the cost's rounding: those below some 1e-5 in float64 pass unseen.
+ *
+ * @example
+ * ```ts
+ * import { hostAlgebra, seededRandom, stiefel } from 'bures';
+ * import { checkGradient } from 'bures/diagnostics';
+ *
+ * const la = hostAlgebra();
+ * const target = la.randomNormal([8, 2], seededRandom(1));
+ * const { verdict } = await checkGradient({
+ *   manifold: stiefel({ m: 8, rank: 2 }),
+ *   cost: (x) => -la.inner(target, x),
+ *   gradient: { kind: 'ambient', at: () => la.scale(-1, target) },
+ * });
+ * console.log(verdict); // gradient: correct to the order required: …
+ * ```
  * @param problem - a cost and its gradient; a stochastic one is checked on the batch of step 0.
  * @param options - point, direction and steps; see {@link TaylorOptions}.
- * @returns slope, window, errors and a verdict in words; nothing is modified. About 65 evaluations of the cost and one of the gradient.
+ * @returns slope (2 expected), window of steps it was fitted over, errors and a verdict in words; nothing is modified. About 65 evaluations of the cost and one
+ * of the gradient.
  * @throws ConfigError for a problem or options that are malformed; what `checkPoint` throws if x is off the manifold; DomainError if u is zero.
  * @see Boumal 2023, section 4.8; Manopt's `checkgradient`.
  */

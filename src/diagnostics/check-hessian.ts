@@ -24,8 +24,12 @@ export interface HessianCheck extends SlopeCheck {
 const criticalFactor = 10;
 
 /**
- * Compares a cost with its second-order Taylor model: |f(R_x(tu)) − f(x) − t⟨grad f(x), u⟩ − ½t²⟨Hess f(x)[u], u⟩| vanishes as t³ or faster if
- * gradient and Hessian are right. Also checks that the Hessian is symmetric, linear, and tangent.
+ * Compares a cost with its second-order Taylor model; the error vanishes as t³ or faster if gradient and Hessian are right.
+ *
+ * $$ \bigl|f(R_x(tu))-f(x)-t\,\langle\operatorname{grad}f(x),u\rangle_x
+ *    -\tfrac12t^2\langle\operatorname{Hess}f(x)[u],u\rangle_x\bigr| = O(t^3) $$
+ *
+ * Also checks that the Hessian is symmetric, linear, and tangent.
  *
  * The model holds along geodesics and second-order retractions. Where the retraction is of first order, `exp` takes its place; without
  * that either, it holds at critical points only, and elsewhere a slope of 2 says nothing: the verdict names which case it was.

@@ -12,8 +12,11 @@ export interface RetractionCheck extends SlopeCheck {
 }
 
 /**
- * Compares a retraction with a geodesic, in the chart `difference`, which agrees with the logarithm to second order:
- * ‖difference(x, R_x(tu)) − tu‖ vanishes as t² for a retraction, and as t³ for one of second order. Also checks R_x(0) = x.
+ * Compares a retraction with a geodesic, in the chart D = `difference`, which agrees with the logarithm to second order.
+ *
+ * $$ \|D(x,R_x(tu))-tu\|_x = O(t^2), \quad\text{of second order:}\quad O(t^3) $$
+ *
+ * Also checks R_x(0) = x.
  *
  * @param manifold - whose `retractionOrder` is put to the test.
  * @param options - point, direction and steps; see {@link TaylorOptions}.

@@ -10,11 +10,19 @@ import { short } from './slope-verdict.js';
 const tieFactor = 10;
 
 /**
- * κ = λ_max / λ_min over the nonzero eigenvalues of the Hessian of ½‖AB − Z‖²_F at a minimizer (A, B).
+ * The condition number of the Hessian of ½‖AB − Z‖²_F at a minimizer (A, B), over its nonzero eigenvalues.
  *
- * λ_max = σ₁(A)² + σ₁(B)². If rank Z = r, λ_min = min(σ_r(A)², σ_r(B)²) (for m, n > r; of a factor that is square only the sum
- * σ_r(A)² + σ_r(B)² remains). Otherwise λ_min is the least eigenvalue of [[BBᵀ, −sI], [−sI, AᵀA]], s = σ_{r+1}(Z). Gradient descent's best
- * asymptotic rate is (κ − 1)/(κ + 1).
+ * $$ \kappa = \frac{\lambda_{\max}}{\lambda_{\min}}, \qquad \lambda_{\max} = \sigma_1(A)^2+\sigma_1(B)^2 $$
+ *
+ * If rank Z = r and m, n > r,
+ *
+ * $$ \lambda_{\min} = \min\bigl(\sigma_r(A)^2,\sigma_r(B)^2\bigr) $$
+ *
+ * (if m = r, σ_r(A)² alone; if n = r, σ_r(B)² alone; if both, their sum). Otherwise λ_min is the least eigenvalue of
+ *
+ * $$ \begin{bmatrix}BB^\top&-sI\\-sI&A^\top A\end{bmatrix}, \qquad s = \sigma_{r+1}(Z). $$
+ *
+ * Gradient descent's best asymptotic rate is (κ − 1)/(κ + 1) a step.
  *
  * A pair that lacks rank, or s = σ_r(AB), makes an eigenvalue off the gauge directions vanish: κ is `Infinity` if that eigenvalue comes out as zero,
  * and where rounding keeps it from it, a number beyond 1/ε. No threshold is put in, for graded factors may have honest condition numbers of that size.
@@ -53,7 +61,9 @@ function checkMinimizer(caller: string, last: number, tail: number, relativeRoun
 }
 
 /**
- * The least κ of ½‖AB − Z‖²_F over all gauges (AR, R⁻¹B) of its minimizers, attained by balanced factors: 2σ₁/(σ_r − σ_{r+1}), m, n > r.
+ * The least κ of ½‖AB − Z‖²_F over all gauges (AR, R⁻¹B) of its minimizers, m, n > r, attained by balanced factors.
+ *
+ * $$ \kappa = \frac{2\sigma_1(Z)}{\sigma_r(Z)-\sigma_{r+1}(Z)} $$
  *
  * For either factor square (m = r or n = r) it is still what balanced factors have if n > r or m > r, but no longer least: a large multiple of the square
  * one, with the other as small, conditions better.

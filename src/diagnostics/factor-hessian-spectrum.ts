@@ -16,9 +16,13 @@ import { short } from './slope-verdict.js';
 /**
  * All r(m + n) eigenvalues of the Hessian of ½‖AB − Z‖²_F by (A, B), where AB is a truncated SVD of Z: r of its singular triplets.
  *
- * They are: r² zeros, along the gauge directions (AK, −KB); σ_i(A)² + σ_j(B)², i, j ≤ r; for each other singular value s of Z the
- * 2r eigenvalues of [[BBᵀ, −sI], [−sI, AᵀA]]; and σ(B)², σ(A)² once for each row or column that is left. If rank Z = r (empty tail) that is
- * σ_i(A)² + σ_j(B)² over i ≤ m, j ≤ n, the spectra padded with zeros, less what the kernel takes.
+ * They are: r² zeros, along the gauge directions (AK, −KB); $\sigma_i(A)^2+\sigma_j(B)^2$ for i, j ≤ r; for each other singular value s of Z the
+ * 2r eigenvalues of
+ *
+ * $$ \begin{bmatrix}BB^\top&-sI\\-sI&A^\top A\end{bmatrix}; $$
+ *
+ * and the $\sigma_j(B)^2$, $\sigma_i(A)^2$ once more for each row or column that is left. If rank Z = r (empty tail) the nonzero ones are all $\sigma_i(A)^2+\sigma_j(B)^2$ over
+ * i ≤ m, j ≤ n, the spectra padded with zeros.
  *
  * With s > σ_r(AB) the pair is a saddle, and some eigenvalues are negative. Those of a minimizer have high relative accuracy as far as the singular
  * values of its factors do; those of a saddle are accurate relative to the largest.

@@ -5,8 +5,9 @@ import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { checkFactorPair, type FactorPair } from '../metrics/factor-pair.js';
 
 /**
- * The Hessian of ½‖AB − Z‖²_F by the entries of (A, B), at any pair:
- * (dA, dB) ↦ ((dA B + A dB) Bᵀ + R dBᵀ, Aᵀ(dA B + A dB) + dAᵀ R), R = AB − Z.
+ * The Hessian of ½‖AB − Z‖²_F by the entries of (A, B), at any pair; with R = AB − Z,
+ *
+ * $$ (dA,\,dB) \mapsto \bigl((dA\,B+A\,dB)B^\top+R\,dB^\top,\; A^\top(dA\,B+A\,dB)+dA^\top R\bigr). $$
  *
  * Z is asked for Z·V and Zᵀ·U only, and nothing of its size is formed. What {@link hessianSpectrum} takes.
  *

@@ -1,14 +1,4 @@
-/**
- * The contract between geometry and arithmetic: the only operations that a metric, retraction, manifold or
- * solver computes with. `M` is an engine's array: an `NdArray` of float64 on the host, a tensor on a device.
- *
- * Conventions, for every operation:
- * - A matrix is the last two axes; the axes before them are a batch, and batches must be equal (nothing is broadcast
- *   unless the operation says so). A *vector* is the last axis, batched by the axes before it. A *batch scalar* has the batch axes only.
- * - Arguments are never modified; results are new arrays. Shapes are checked: a mismatch is a `ShapeError`.
- * - Factorizations reject NaN and infinity with a `NumericalError` that names the operation (an engine that
- *   cannot read back synchronously reports it with the next number it reads).
- */
+/** The contract between geometry and arithmetic: its conventions stand at {@link LinearAlgebra}. */
 import type { Awaitable } from '../core/awaitable.js';
 import { ConfigError } from '../core/errors.js';
 import { describeValue } from '../core/options.js';
@@ -61,7 +51,7 @@ export interface SliceRanges {
   readonly columns?: readonly [number, number];
 }
 
-/** Thin QR factors: A = Q R. */
+/** Thin QR factors: $A = QR$, A m×n. */
 export interface QrFactors<M> {
   /** m×k with orthonormal columns, k = min(m, n). */
   readonly Q: M;
@@ -69,7 +59,7 @@ export interface QrFactors<M> {
   readonly R: M;
 }
 
-/** Thin singular value decomposition: A = U diag(S) Vᵀ. */
+/** Thin singular value decomposition: $A = U\operatorname{diag}(S)V^\top$, A m×n. */
 export interface SvdFactors<M> {
   /** m×k with orthonormal columns (also where A is rank deficient), k = min(m, n). */
   readonly U: M;
@@ -79,7 +69,7 @@ export interface SvdFactors<M> {
   readonly V: M;
 }
 
-/** Symmetric eigendecomposition: A = W diag(λ) Wᵀ. */
+/** Symmetric eigendecomposition: $A = W\operatorname{diag}(\lambda)W^\top$, A n×n. */
 export interface EighFactors<M> {
   /** n eigenvalues in ascending order. */
   readonly values: M;
@@ -87,7 +77,7 @@ export interface EighFactors<M> {
   readonly vectors: M;
 }
 
-/** Polar factors: A = Q P. */
+/** Polar factors: $A = QP$, A m×n. */
 export interface PolarFactors<M> {
   /** m×n with orthonormal columns: the nearest such matrix to A in Frobenius norm. */
   readonly Q: M;
@@ -95,7 +85,21 @@ export interface PolarFactors<M> {
   readonly P: M;
 }
 
-/** An engine: dense (and a little sparse) linear algebra over its own array type `M`. */
+/**
+ * An engine: dense (and a little sparse) linear algebra over its own array type. Metrics, retractions, manifolds and solvers compute with nothing else.
+ *
+ * Conventions, for every operation:
+ * - A *matrix* is the last two axes, [.., m, n]. The axes before them, written `..`, are a batch: the operation is done for each member. Operands
+ *   have equal batches; nothing is broadcast.
+ * - A *vector* is the last axis, [.., n], batched by the axes before it. A *batch scalar* has the batch axes alone, [..]: one number a member.
+ * - Arguments are never modified. Results are new arrays, which share no memory with the arguments.
+ * - Shapes are checked: a mismatch is a {@link ShapeError}.
+ * - Elementwise operations pass NaN and infinity on, as IEEE 754 has it. Factorizations, and the functions of matrices built on them, reject both
+ *   with a {@link NumericalError} that names the operation; an engine that cannot read back without waiting reports it with the next number it reads.
+ * - What leaves the engine as a number is {@link Awaitable}: there at once on the host, a promise on a device.
+ *
+ * @typeParam M - the engine's array: an `NdArray` of float64 on the host, a tensor on a device.
+ */
 export interface LinearAlgebra<M> {
   /** Engine and backend, such as `'host'` or `'tensor:webgpu'`. */
   readonly name: string;
@@ -107,21 +111,21 @@ export interface LinearAlgebra<M> {
   isArray(value: unknown): value is M;
   /** The dimensions of an array, batch axes first. */
   shape(x: M): readonly number[];
-  /** An array from values in row-major order (copied). @throws ShapeError if the count does not fit the shape. */
+  /** An array of the shape, from values in row-major order (copied). @throws ShapeError if the count does not fit the shape. */
   fromArray(values: ArrayLike<number>, shape: readonly number[]): M;
   /** All values in row-major order (copied). */
   toArray(x: M): Awaitable<Float64Array>;
   /** All values now, where the engine can read without stalling a device; otherwise `undefined`. Used to skip work, never for results. */
   peek(x: M): Float64Array | undefined;
-  /** An array of one repeated value. */
+  /** An array of the shape, one value repeated. */
   full(shape: readonly number[], value: number): M;
-  /** The n×n identity, repeated over a batch. */
+  /** The n×n identity, repeated over a batch: [..batch, n, n]. */
   eye(n: number, batch?: readonly number[]): M;
-  /** Independent standard normal entries. */
+  /** An array of the shape, of independent standard normal entries. Advances `random`. */
   randomNormal(shape: readonly number[], random: Random): M;
 
   // ---- elementwise, on equal shapes ----
-  /** x + y. */
+  /** x + y, of their shape, as all results of this group. */
   add(x: M, y: M): M;
   /** x − y. */
   subtract(x: M, y: M): M;
@@ -139,7 +143,7 @@ export interface LinearAlgebra<M> {
   square(x: M): M;
   /** The magnitude of each entry. */
   abs(x: M): M;
-  /** −1, 0 or 1. */
+  /** The sign of each entry: −1, 0 or 1; NaN where it is NaN. */
   sign(x: M): M;
   /** e to the power of each entry. */
   exp(x: M): M;
@@ -153,87 +157,108 @@ export interface LinearAlgebra<M> {
   atan(x: M): M;
   /** The larger of x and y, entry by entry; NaN where either is. */
   maximum(x: M, y: M | number): M;
-  /** 1 where x > y, else 0. */
+  /** 1 where x > y, else 0 (also where either is NaN). */
   greater(x: M, y: M | number): M;
-  /** x where the mask is nonzero, else y. */
+  /** x where the mask, of their shape, is nonzero, else y. */
   where(mask: M, x: M, y: M): M;
 
   // ---- rows, columns, structure ----
-  /** diag(d) X: row i times d_i. d is a vector [.., m], X a matrix [.., m, n]. */
+  /** diag(d) X: row i times d_i. d [.., m], X [.., m, n]; result [.., m, n]. */
   scaleRows(d: M, x: M): M;
-  /** X diag(d): column j times d_j. d is a vector [.., n], X a matrix [.., m, n]. */
+  /** X diag(d): column j times d_j. X [.., m, n], d [.., n]; result [.., m, n]. */
   scaleColumns(x: M, d: M): M;
-  /** Each batch member of X times its own number: c is a batch scalar; X has the batch axes and any others after them. */
+  /** Each batch member of X times its own number. c [..]; X has those axes and any others after them; result of X's shape. */
   scaleEach(c: M, x: M): M;
-  /** The matrix s_i + t_j, from vectors s and t. */
+  /** The matrix s_i + t_j. s [.., m], t [.., n]; result [.., m, n]. */
   outerSum(s: M, t: M): M;
-  /** The diagonal of a square matrix, as a vector. */
+  /** The diagonal of a square matrix [.., n, n], as a vector [.., n]. */
   diag(x: M): M;
-  /** The diagonal matrix of a vector. */
+  /** The diagonal matrix [.., n, n] of a vector [.., n]. */
   diagMatrix(d: M): M;
-  /** Swap of the last two axes. */
+  /** Xᵀ: [.., m, n] to [.., n, m]. */
   transpose(x: M): M;
-  /** Matrices joined along the rows (`'rows'`: one above the other) or columns (`'columns'`: side by side). */
+  /**
+   * Matrices joined: `'rows'`, one above the other, [.., m₁, n], [.., m₂, n], … to [.., m₁ + m₂ + …, n]; `'columns'`, side by side,
+   * [.., m, n₁], [.., m, n₂], … to [.., m, n₁ + n₂ + …].
+   */
   concat(parts: readonly M[], along: 'rows' | 'columns'): M;
-  /** The rows and columns in half-open ranges, copied. */
+  /** The rows and columns in half-open ranges, copied: [.., m, n] to [.., rows, columns]. */
   slice(x: M, ranges: SliceRanges): M;
   /** The same values in another shape with as many entries. */
   reshape(x: M, shape: readonly number[]): M;
 
   // ---- reductions that stay on the engine, one number a batch member ----
-  /** Sum along rows (`'rows'`: one number a row) or columns (`'columns'`: one number a column), as a vector. */
+  /** Sums of a matrix [.., m, n] as a vector: of each row, `'rows'`, [.., m]; of each column, `'columns'`, [.., n]. */
   sum(x: M, of: 'rows' | 'columns'): M;
-  /** Sum of each vector [.., n], as a batch scalar. */
+  /** Sum of each vector: [.., n] to [..]. */
   sumVector(x: M): M;
-  /** Trace of each square matrix, as a batch scalar. */
+  /** Trace of each square matrix: [.., n, n] to [..]. */
   trace(x: M): M;
-  /** Frobenius inner product of each pair of matrices, as a batch scalar. */
+  /** Frobenius inner product of each pair of matrices: [.., m, n] twice to [..]. */
   innerEach(x: M, y: M): M;
-  /** Frobenius norm of each matrix, without overflow, as a batch scalar. */
+  /** Frobenius norm of each matrix, without overflow: [.., m, n] to [..]. */
   normEach(x: M): M;
 
   // ---- reductions that leave the engine ----
-  /** Sum of all products x_i y_i, over the batch too. */
+  /** Sum of all products x_i y_i, over the batch too. Any equal shapes; result a number. */
   inner(x: M, y: M): Awaitable<number>;
-  /** Square root of the sum of squares, over the batch too, without overflow. */
+  /** Square root of the sum of squares, over the batch too, without overflow. Any shape; result a number. */
   norm(x: M): Awaitable<number>;
-  /** Sum of all entries. */
+  /** Sum of all entries, over the batch too. */
   total(x: M): Awaitable<number>;
   /** Largest magnitude of all entries, 0 for none; NaN if any entry is. */
   maxAbs(x: M): Awaitable<number>;
 
   // ---- products ----
-  /** Matrix product. 2·m·n·k flops a member. */
+  /** Matrix product, of the operands or their transposes: [.., m, k] times [.., k, n] to [.., m, n]. 2·m·n·k flops a member. */
   matmul(a: M, b: M, options?: MatmulOptions): M;
-  /** Sparse times dense: S X, or Sᵀ X with `transpose`. S is not batched. 2·nnz·k flops. */
+  /** Sparse times dense: S X, or Sᵀ X with `transpose`. S m×n without a batch; X [.., n, k] to [.., m, k] (transposed: [.., m, k] to [.., n, k]). 2·nnz·k flops a member. */
   sparseMatmul(s: CsrMatrix<M>, x: M, options?: { readonly transpose?: boolean }): M;
-  /** The entries of A B at the places of a pattern, as a vector of its length. A is m×k, B is k×n. 2·nnz·k flops. */
+  /** The entries of A B at the places of an m×n pattern, as a vector [nnz] in its order. A [m, k], B [k, n]. 2·nnz·k flops. */
   sampledMatmul(pattern: CsrMatrix<M>, a: M, b: M): M;
 
   // ---- factorizations ----
-  /** Thin Householder QR. 2·m·n² flops and as many again to form Q (m ≥ n). */
+  /** Thin Householder QR of [.., m, n]: Q [.., m, k], R [.., k, n], k = min(m, n). 2·m·n² flops and as many again to form Q (m ≥ n). */
   qr(x: M): QrFactors<M>;
-  /** Thin SVD. */
+  /** Thin SVD of [.., m, n]: U [.., m, k], S [.., k], V [.., n, k], k = min(m, n). O(mnk) flops. */
   svd(x: M, options?: SvdOptions): SvdFactors<M>;
-  /** Eigendecomposition of a symmetric matrix; only the lower triangle is read. */
+  /** Eigendecomposition of a symmetric matrix [.., n, n], of which only the lower triangle is read: values [.., n], vectors [.., n, n]. About 9·n³ flops. */
   eigh(x: M): EighFactors<M>;
-  /** Lower Cholesky factor of a symmetric positive definite matrix. @throws NumericalError if it is not. */
+  /** Lower Cholesky factor L, S = L Lᵀ, of a symmetric positive definite matrix [.., n, n]. n³/3 flops. @throws NumericalError if it is not. */
   cholesky(x: M): M;
-  /** Solution of a triangular system. @throws NumericalError if a diagonal entry is zero. */
+  /** Solution of a triangular system: T [.., n, n], B [.., n, k] (from the right: [.., k, n]); result of B's shape. n²k flops. @throws NumericalError if a diagonal entry is zero. */
   solveTriangular(triangle: M, b: M, options?: TriangularOptions): M;
 
   // ---- functions of symmetric matrices ----
-  /** K with P K + K Q = C, for symmetric positive semidefinite P and Q; the solution of least norm where p_i + q_j vanishes. */
+  /**
+   * The Sylvester equation, for symmetric positive semidefinite P [.., m, m] and Q [.., n, n] and any C [.., m, n].
+   *
+   * $$ PK + KQ = C $$
+   *
+   * @returns K [.., m, n], the solution of least norm where eigenvalues p_i + q_j vanish. Two eigendecompositions.
+   */
   solveSylvester(p: M, q: M, c: M): M;
-  /** K with P K + K P = C, for symmetric positive semidefinite P: one eigendecomposition. */
+  /**
+   * The Lyapunov equation, for symmetric positive semidefinite P [.., n, n] and any C [.., n, n].
+   *
+   * $$ PK + KP = C $$
+   *
+   * @returns K [.., n, n], as {@link LinearAlgebra.solveSylvester}. One eigendecomposition.
+   */
   solveLyapunov(p: M, c: M): M;
-  /** S^½ of a symmetric positive semidefinite S. */
+  /** $S^{1/2}$ of a symmetric positive semidefinite S [.., n, n]. */
   sqrtSpd(s: M): M;
-  /** S^-½ of a symmetric positive definite S. @throws NumericalError if S is singular to rounding. */
+  /** $S^{-1/2}$ of a symmetric positive definite S [.., n, n]. @throws NumericalError if S is singular to rounding. */
   inverseSqrtSpd(s: M): M;
-  /** Polar decomposition of an m×n matrix, m ≥ n. */
+  /** Polar decomposition of [.., m, n], m ≥ n: Q [.., m, n], P [.., n, n]. One thin SVD. */
   polar(x: M): PolarFactors<M>;
-  /** P # Q = P^½ (P^-½ Q P^-½)^½ P^½, the geometric mean of symmetric positive definite matrices. */
+  /**
+   * The geometric mean of symmetric positive definite matrices [.., n, n]: the positive definite solution S of $SP^{-1}S = Q$.
+   *
+   * $$ P \mathbin{\#} Q = P^{1/2}\bigl(P^{-1/2}QP^{-1/2}\bigr)^{1/2}P^{1/2} $$
+   *
+   * @see Bhatia, Positive Definite Matrices, 2007, chapter 4.
+   */
   geometricMean(p: M, q: M): M;
 
   // ---- memory ----

@@ -4,11 +4,16 @@ import { checkFactorPair, type FactorPair } from '../metrics/factor-pair.js';
 import { productSvd } from './product-svd.js';
 
 /**
- * ‖AᵀA − BBᵀ‖_F / (‖AᵀA‖_F + ‖BBᵀ‖_F), in [0, 1], over the coordinates in which AB does not vanish to rounding: what the balanced projection leaves
- * unbalanced on purpose, because AB lacks rank there, does not count. 0 if AB = 0.
+ * How far a pair is from balance, in [0, 1]: 0 for a balanced pair.
  *
+ * $$ \frac{\|A^\top A-BB^\top\|_F}{\|A^\top A\|_F+\|BB^\top\|_F} $$
+ *
+ * Over the coordinates in which AB does not vanish to rounding: what the balanced projection leaves unbalanced on purpose, because AB lacks rank there,
+ * does not count. 0 if AB = 0.
+ *
+ * @param la - the engine of the factors.
  * @param pair - A [.., m, r], B [.., r, n]; a batch counts as one pair (norms are summed in squares).
- * @returns a number. O((m+n)r²) flops.
+ * @returns a number. O((m+n)r² + r³) flops.
  * @throws ShapeError if the shapes do not fit, NumericalError if an entry is not finite.
  */
 export async function balanceGap<M>(la: LinearAlgebra<M>, pair: FactorPair<M>): Promise<number> {

@@ -3,12 +3,19 @@ import { divideByPairSums, inverseSpectrum } from '../metrics/spectrum.js';
 import { type FixedRankRetraction, truncatedProduct } from './fixed-rank-retraction.js';
 
 /**
- * R_X(tξ) = X + tξ + t²ηXᵀη = (A + tηBᵀ)(B + tAᵀη) with η = H_X⁻¹ξ and X = AB balanced. Of second order for the Bures metric: horizontal
- * straight lines in the balanced factors, carried back along the gauge.
+ * A straight step of balanced factors: with X = AB, AᵀA = BBᵀ, and η = H_X⁻¹ξ,
  *
- * In blocks, N_ij = M_ij/(σ_i + σ_j), A⁺ = UΣ^½ + t(UNΣ^½ + UpΣ^-½), B⁺ = Σ^½Vᵀ + t(Σ^½NVᵀ + Σ^-½Vpᵀ); then QR, QR and an r×r SVD, which
- * brings the point back to rank r at every step, or rounding would leave the manifold. O((m+n)r²) flops.
+ * $$ R_X(t\xi) = (A+t\,\eta B^\top)(B+t\,A^\top\eta) = X+t\xi+t^2\,\eta X^\top\eta. $$
  *
+ * Of second order for {@link bures}: horizontal straight lines in the balanced factors, carried back along the gauge. In blocks, with
+ * $N_{ij}=M_{ij}/(\sigma_i+\sigma_j)$,
+ *
+ * $$ A^+ = U\Sigma^{1/2}+t\,(UN\Sigma^{1/2}+U_p\Sigma^{-1/2}), \qquad
+ *    B^+ = \Sigma^{1/2}V^\top+t\,(\Sigma^{1/2}NV^\top+\Sigma^{-1/2}V_p^\top); $$
+ *
+ * then QR, QR and an r×r SVD, which brings the point back to rank r at every step, or rounding would leave the manifold.
+ *
+ * @returns the retraction, for {@link fixedRank}. A step costs O((m+n)r² + r³) flops.
  * @see Castin et al., "Balanced LoRA", ICML 2026, arXiv 2605.31484.
  */
 export function factored(): FixedRankRetraction {

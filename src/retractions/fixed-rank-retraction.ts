@@ -2,7 +2,13 @@
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { FixedRankPoint, FixedRankTangent } from '../metrics/fixed-rank-metric.js';
 
-/** A map R_X(t ξ) from tangent vectors back to the matrices of rank r, with R_X(0) = X and derivative the identity. */
+/**
+ * A map from tangent vectors back to the matrices of rank r.
+ *
+ * $$ R_X(0) = X, \qquad \tfrac{d}{dt}R_X(t\xi)\big|_{t=0} = \xi $$
+ *
+ * @see Absil and Oseledets, "Low-rank retractions: a survey and new results", Comput. Optim. Appl. 62, 2015.
+ */
 export interface FixedRankRetraction {
   /** The retraction's name, as manifolds show it. */
   readonly name: string;

@@ -4,10 +4,13 @@ import { embeddedDifference } from '../metrics/fixed-rank-blocks.js';
 import { type FixedRankRetraction, truncatedProduct } from './fixed-rank-retraction.js';
 
 /**
- * R_X(tξ) = (U W + tUp) W⁻¹ (W Vᵀ + tVpᵀ) with W = Σ + tM. Of second order for the embedded metric; its inverse is P_X(Y − X).
+ * The matrix of rank r that projects orthogonally onto X + tξ. Of second order for {@link embedded}; its inverse is P_X(Y − X).
  *
- * Defined only while W is invertible: a step that makes it singular is a `NumericalError`. O((m+n)r²) flops.
+ * $$ R_X(t\xi) = (UW+tU_p)\,W^{-1}\,(WV^\top+tV_p^\top), \qquad W = \Sigma+tM $$
  *
+ * Defined only while W is invertible: `retract` throws a `NumericalError` at a step that makes it singular.
+ *
+ * @returns the retraction, for {@link fixedRank}, which offers `inverseRetract` with it. A step costs O((m+n)r² + r³) flops.
  * @see Absil and Oseledets, "Low-rank retractions: a survey and new results", Comput. Optim. Appl. 62, 2015, section 3.2.
  */
 export function orthographic(): FixedRankRetraction {

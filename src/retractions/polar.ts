@@ -2,10 +2,11 @@
 import type { OrthonormalRetraction } from './orthonormal-retraction.js';
 
 /**
- * R_X(tU) = (X + tU)(I + t²UᵀU)^-½: the orthogonal polar factor of X + tU, the nearest orthonormal matrix. Of second order.
+ * The orthogonal polar factor of X + tU, the nearest matrix with orthonormal columns. Of second order on {@link stiefel} and {@link grassmann}.
  *
- * One thin SVD: O(mr²) flops.
+ * $$ R_X(tU) = (X+tU)(I+t^2U^\top U)^{-1/2} $$
  *
+ * @returns the retraction, whose step is one thin SVD: O(mr²) flops.
  * @see Absil, Mahony and Sepulchre 2008, equation 4.7.
  */
 export function polarRetraction(): OrthonormalRetraction {

@@ -2,9 +2,13 @@
 import type { OrthonormalRetraction } from './orthonormal-retraction.js';
 
 /**
- * R_X(tU) = the Q factor of X + tU with a positive diagonal in R. Cheaper than the polar retraction; of first order on Stiefel, of second on
- * Grassmann, where only the span counts.
+ * The Q of X + tU = QR, with a positive diagonal in R.
  *
+ * $$ R_X(tU) = (X+tU)R^{-1}, \qquad R^\top R = I+t^2U^\top U $$
+ *
+ * Of first order on {@link stiefel}, of second on {@link grassmann}, where only the span counts.
+ *
+ * @returns the retraction, whose step is one thin QR, a few times cheaper than {@link polarRetraction}: 4mr² flops.
  * @see Absil, Mahony and Sepulchre 2008, equation 4.8.
  */
 export function qrRetraction(): OrthonormalRetraction {

@@ -2,11 +2,14 @@
 import { type FixedRankRetraction, truncatedProduct } from './fixed-rank-retraction.js';
 
 /**
- * R_X(tξ) = the best rank-r approximation of X + tξ in Frobenius norm, from the factorization
- * X + tξ = [U Up] [[Σ + tM, tI], [tI, 0]] [V Vp]ᵀ. Of second order for the embedded metric.
+ * The best rank-r approximation of X + tξ in Frobenius norm. Of second order for {@link embedded}.
  *
- * O((m+n)r²) flops: two thin QRs of 2r columns and one 2r×2r SVD.
+ * $$ R_X(t\xi) = \operatorname*{arg\,min}_{\operatorname{rank} Y=r}\|X+t\xi-Y\|_F, \qquad
+ *    X+t\xi = \begin{bmatrix}U&U_p\end{bmatrix}
+ *    \begin{bmatrix}\Sigma+tM&tI\\tI&0\end{bmatrix}
+ *    \begin{bmatrix}V&V_p\end{bmatrix}^\top $$
  *
+ * @returns the retraction, for {@link fixedRank}, whose default it is. A step costs O((m+n)r² + r³) flops: two thin QRs of 2r columns and one 2r×2r SVD.
  * @see Vandereycken 2013, algorithm 6; Absil and Malick, "Projection-like retractions on matrix manifolds", SIAM J. Optim. 22(1), 2012.
  */
 export function truncatedSvd(): FixedRankRetraction {

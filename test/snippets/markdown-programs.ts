@@ -44,8 +44,26 @@ export function markdownPrograms(page: string, text: string): readonly MarkdownP
     }
   });
   if (tourStart !== undefined) programs.push({ start: tourStart, lines: tour });
-  const stem = page.replace(/\.md$/, '').replaceAll('/', '-');
+  const stem = page.replace(/\.(md|ts)$/, '').replaceAll('/', '-');
   return programs
     .sort((a, b) => a.start - b.start)
     .map((program) => ({ name: `${stem}-${program.start}`, source: `${program.lines.join('\n').trimEnd()}\n` }));
+}
+
+/**
+ * A source file with everything but its doc comments blanked out, these without their asterisks: {@link markdownPrograms} finds the examples in it.
+ *
+ * @param text - TypeScript.
+ */
+export function docComments(text: string): string {
+  let inside = false;
+  return text
+    .split('\n')
+    .map((line) => {
+      if (/^\s*\/\*\*/.test(line)) inside = !line.includes('*/');
+      else if (inside && line.includes('*/')) inside = false;
+      else if (inside) return line.replace(/^\s*\* ?/, '');
+      return '';
+    })
+    .join('\n');
 }
