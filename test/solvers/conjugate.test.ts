@@ -1,0 +1,65 @@
+/** Conjugate gradients: Hestenes and Stiefel's method on quadratics, the formulas of β, and their restarts. */
+import { describe, expect, it } from 'vitest';
+import { gradientDescent, type HostArray, hestenesStiefel, polakRibiere, sgd } from '../../src/index.js';
+import { hostEngines } from '../support/engines.js';
+import { tolerance } from '../support/tolerance.js';
+import { decide, quadratic, statesOf, telltaleTransport } from './quadratics.js';
+
+describe.each(hostEngines)('on %s', (_engine, la) => {
+  const setup = quadratic(la);
+  const { problem, initial, exactStep } = setup;
+  const array = (...values: number[]): HostArray => la.fromArray([...values, 0, 0, 0, 0].slice(0, 6), [6]);
+  const rules = { polakRibiere: polakRibiere(), hestenesStiefel: hestenesStiefel() };
+
+  describe.each(Object.entries(rules))('%s', (_name, rule) => {
+    it('solves a quadratic in six variables in six exact steps, where steepest descent has hardly begun', async () => {
+      const normsOf = async (direction: typeof rule) =>
+        (await statesOf(problem, { initial, solver: gradientDescent({ direction, stepSize: exactStep }) }, 6)).map(
+          ({ gradientNorm }) => gradientNorm,
+        );
+      const [conjugate, steepest] = [await normsOf(rule), await normsOf(sgd())];
+      expect(conjugate[5] / conjugate[0]).toBeGreaterThan(1e-6);
+      // Rounding grows with the condition number, 100, and the square of it where directions lose conjugacy.
+      expect(conjugate[6] / conjugate[0]).toBeLessThan(tolerance(la, 100, 1e4));
+      expect(steepest[6] / steepest[0]).toBeGreaterThan(1e-2);
+    });
+
+    it('restarts from −grad where β would be negative, though the other direction points downhill', async () => {
+      const g = array(1, 1);
+      // y = g − g_previous = (−1, ½) and ⟨g, y⟩ < 0; −g − ¼·u_previous would still be downhill.
+      const previous = { gradient: array(2, 0.5), direction: array(-2, -0.5) };
+      const squaredNorm = 4.25;
+      const { direction } = await decide(setup, rule, g, { tangents: previous, numbers: { squaredNorm } });
+      expect(direction).toBeAllClose(array(-1, -1), 0);
+    });
+
+    it('restarts where its direction would point uphill', async () => {
+      const g = array(1, 1);
+      const previous = { gradient: array(0.1, -0.1), direction: array(5, 5) };
+      const { direction } = await decide(setup, rule, g, { tangents: previous, numbers: { squaredNorm: 0.02 } });
+      expect(direction).toBeAllClose(array(-1, -1), 0);
+    });
+
+    it('carries its gradient and its direction as vectors', () => {
+      const memory = { tangents: { gradient: array(1, 2), direction: array(3, 4) }, numbers: { squaredNorm: 7 } };
+      const { tangents, numbers } = rule.move(memory, telltaleTransport(la, initial));
+      expect(tangents.gradient).toBeAllClose(array(2, 4), 0);
+      expect(tangents.direction).toBeAllClose(array(6, 8), 0);
+      expect(numbers).toEqual({ squaredNorm: 7 });
+    });
+  });
+
+  it('β is ⟨g, y⟩/‖g_previous‖² after Polak and Ribière, ⟨g, y⟩/⟨u_previous, y⟩ after Hestenes and Stiefel', async () => {
+    const g = array(1, 3);
+    const previous = { gradient: array(2, -1), direction: array(-3, 1) };
+    // y = (−1, 4): ⟨g, y⟩ = 11, ⟨u_previous, y⟩ = 7, ‖g_previous‖² = 5.
+    const memory = { tangents: previous, numbers: { squaredNorm: 5 } };
+    const expectBeta = async (rule: typeof rules.polakRibiere, beta: number) => {
+      const { direction, memory: kept } = await decide(setup, rule, g, memory);
+      expect(direction).toBeAllClose(array(-1 - 3 * beta, -3 + beta), tolerance(la, 10, 10));
+      expect(kept).toMatchObject({ numbers: { squaredNorm: expect.closeTo(10, 12) } });
+    };
+    await expectBeta(rules.polakRibiere, 11 / 5);
+    await expectBeta(rules.hestenesStiefel, 11 / 7);
+  });
+});
