@@ -97,15 +97,8 @@ export { polakRibiere } from './solvers/directions/polak-ribiere.js';
 export { sgd } from './solvers/directions/sgd.js';
 export { type SignOptions, sign, signDefaults } from './solvers/directions/sign.js';
 export { type GradientDescentOptions, gradientDescent } from './solvers/gradient-descent.js';
-export {
-  defaultStop,
-  type IterateOptions,
-  type Iteration,
-  iterate,
-  type MinimizeOptions,
-  type MinimizeResult,
-  minimize,
-} from './solvers/iterate.js';
+export { type AbortSignalLike, type IterateOptions, type Iteration, iterate } from './solvers/iterate.js';
+export { defaultStop, type MinimizeOptions, type MinimizeResult, minimize } from './solvers/minimize.js';
 export { objective, perPoint } from './solvers/objective.js';
 export type {
   AmbientDerivative,

@@ -50,6 +50,16 @@ function solveSylvester<M>(la: MatrixFunctionCore<M>, p: M, q: M, c: M): M {
 }
 
 /**
+ * C ↦ K with P K + K Q = C, for several C: both eigendecompositions are done once, now. Same shapes and conventions as `solveSylvester`.
+ *
+ * @throws ShapeError if P or Q is not square; NumericalError for non-finite P or Q.
+ */
+export function sylvesterSolver<M>(la: MatrixFunctionCore<M>, p: M, q: M): (c: M) => M {
+  const [left, right] = [la.eigh(p), la.eigh(q)];
+  return (c) => solveInEigenbases(la, left, right, c);
+}
+
+/**
  * K with P K + K P = C, as {@link solveSylvester} with Q = P: one eigendecomposition. Symmetric where C is, up to rounding.
  *
  * @param p - symmetric positive semidefinite, [.., n, n]; @param c - [.., n, n].

@@ -12,6 +12,7 @@ import { checkChoice, checkKeys } from '../core/options.js';
 import { axpyTree } from '../core/tree.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import { sylvesterSolver } from '../linalg/matrix-functions.js';
 import { type FactorPair, procrustesGauge } from '../metrics/factor-pair.js';
 import { balanceGap } from '../retractions/balance-gap.js';
 import { type BalancedGauge, type BalancedProjection, balancedGauges, balancedProjection } from '../retractions/balanced-projection.js';
@@ -79,14 +80,23 @@ export function balancedFactors<M = HostArray>(options: BalancedFactorsOptions<M
       await base.checkPair(x);
       await checkBalanced(la, x);
     },
-    balance: (pair) => balancedProjection(la, pair, gauge),
+    balance(pair) {
+      base.checkPairShape('balancedFactors.balance', pair);
+      return balancedProjection(la, pair, gauge);
+    },
     inner: (_x, u, v) => base.pairInner(u, v),
     norm: async (_x, u) => Math.hypot(await la.norm(u.A), await la.norm(u.B)),
     project: (x, z) => horizontalPart(la, x, z),
     toTangent: (x, u) => horizontalPart(la, x, u),
     // Horizontal as it is: AᵀGBᵀ is both Aᵀ dA and dB Bᵀ.
     egradToRgrad: (x, egrad) => base.factorGradient('egradToRgrad', x, egrad),
-    coordinatesToRgrad: (_x, derivative) => derivative,
+    coordinatesToRgrad(_x, derivative) {
+      base.checkPairShape('balancedFactors.coordinatesToRgrad', derivative);
+      return derivative;
+    },
+    // The gradient of g(AB) by the factors is tangent to the balanced pairs all along them, so that no curvature of theirs enters: the horizontal part of
+    // the factors' own Hessian is the Riemannian one.
+    ehessToRhess: (x, egrad, ehess, u) => horizontalPart(la, x, base.factorHessian(x, egrad, ehess, u)),
     retract(x, u, t = 1) {
       const { A, B } = step(x, u, t);
       return { A, B };
@@ -112,15 +122,24 @@ export function balancedFactors<M = HostArray>(options: BalancedFactorsOptions<M
 }
 
 /**
- * The orthogonal projection onto the horizontal space {Aᵀ dA = dB Bᵀ}: (dA − AK, dB + KB) with AᵀA K + K BBᵀ = Aᵀ dA − dB Bᵀ.
+ * The orthogonal projection onto the horizontal space {Aᵀ dA = dB Bᵀ} at x: (dA − AK, dB + KB) with AᵀA K + K BBᵀ = Aᵀ dA − dB Bᵀ.
  *
- * Both Grams are kept apart, though they are equal at a balanced pair: in directions that rank deficiency leaves unbalanced they are not.
- * O((m+n)r² + r³) flops.
+ * Both Grams are kept apart, though they are equal at a balanced pair: in directions that rank deficiency leaves unbalanced they are not. They are
+ * formed and factored once, at the first use. O((m+n)r² + r³) flops.
  */
+function horizontalProjector<M>(la: LinearAlgebra<M>, x: FactorPair<M>): (u: FactorPair<M>) => FactorPair<M> {
+  let solve: ((c: M) => M) | undefined;
+  return (u) => {
+    solve ??= sylvesterSolver(la, la.matmul(x.A, x.A, { transposeA: true }), la.matmul(x.B, x.B, { transposeB: true }));
+    const imbalance = la.subtract(la.matmul(x.A, u.A, { transposeA: true }), la.matmul(u.B, x.B, { transposeB: true }));
+    const K = solve(imbalance);
+    return { A: la.subtract(u.A, la.matmul(x.A, K)), B: la.add(u.B, la.matmul(K, x.B)) };
+  };
+}
+
+/** {@link horizontalProjector}, for a single vector. */
 function horizontalPart<M>(la: LinearAlgebra<M>, x: FactorPair<M>, u: FactorPair<M>): FactorPair<M> {
-  const imbalance = la.subtract(la.matmul(x.A, u.A, { transposeA: true }), la.matmul(u.B, x.B, { transposeB: true }));
-  const K = la.solveSylvester(la.matmul(x.A, x.A, { transposeA: true }), la.matmul(x.B, x.B, { transposeB: true }), imbalance);
-  return { A: la.subtract(u.A, la.matmul(x.A, K)), B: la.add(u.B, la.matmul(K, x.B)) };
+  return horizontalProjector(la, x)(u);
 }
 
 /**
@@ -129,11 +148,12 @@ function horizontalPart<M>(la: LinearAlgebra<M>, x: FactorPair<M>, u: FactorPair
  */
 function gaugeTransport<M>(la: LinearAlgebra<M>, { A, B, T, inverseT }: BalancedProjection<M>): BalancedTransport<M> {
   const point = { A, B };
+  const toHorizontal = horizontalProjector(la, point);
   return {
     point,
     gauge: T,
     inverseGauge: inverseT,
-    vector: (v) => horizontalPart(la, point, { A: la.matmul(v.A, inverseT), B: la.matmul(T, v.B) }),
+    vector: (v) => toHorizontal({ A: la.matmul(v.A, inverseT), B: la.matmul(T, v.B) }),
     covector: (g) => ({ A: la.matmul(g.A, T, { transposeB: true }), B: la.matmul(inverseT, g.B, { transposeA: true }) }),
     secondMoment: (s) => ({
       A: la.matmul(s.A, la.square(T), { transposeB: true }),

@@ -94,9 +94,9 @@ export async function checkFinite<M>(caller: string, la: LinearAlgebra<M>, value
 }
 
 /**
- * How far from satisfying its equations a point may be: rounding of a long run, far below any real mistake.
+ * How far from satisfying its equations a point may be: rounding of a long run, far below any real mistake; in float32 the second bound is the one that keeps it so.
  */
-export const pointTolerance = (epsilon: number, size: number): number => 1e4 * size * epsilon;
+export const pointTolerance = (epsilon: number, size: number): number => Math.min(1e4 * size * epsilon, 10 * Math.sqrt(epsilon));
 
 /** @throws DomainError unless QᵀQ = I to rounding. */
 export async function checkOrthonormal<M>(caller: string, la: LinearAlgebra<M>, what: string, q: M): Promise<void> {

@@ -44,12 +44,11 @@ export function euclideanFactors<M = HostArray>(options: FactorOptions<M>): Fact
     project: (_x, z) => z,
     toTangent: (_x, u) => u,
     egradToRgrad: (x, egrad) => base.factorGradient('egradToRgrad', x, egrad),
-    coordinatesToRgrad: (_x, derivative) => derivative,
-    // The product rule on (G Bᵀ, Aᵀ G): along (dA, dB), Ġ Bᵀ + G dBᵀ and Aᵀ Ġ + dAᵀ G.
-    ehessToRhess(x, egrad, ehess, u) {
-      const fromHessian = base.factorGradient('ehessToRhess', x, ehess);
-      return axpyTree(la, 1, fromHessian, base.factorGradient('ehessToRhess', u, egrad));
+    coordinatesToRgrad(_x, derivative) {
+      base.checkPairShape('euclideanFactors.coordinatesToRgrad', derivative);
+      return derivative;
     },
+    ehessToRhess: base.factorHessian,
     retract: (x, u, t = 1) => add(x, u, t),
     retractTransport: (x, u, t = 1) => ({ point: add(x, u, t), vector: identity, covector: identity, secondMoment: identity }),
     transport: (_x, _y, u) => u,

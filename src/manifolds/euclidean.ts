@@ -35,6 +35,10 @@ export function euclidean<M = HostArray>(options: EuclideanOptions<M>): Euclidea
   const la = algebraOrHost('euclidean', options.algebra);
   const dim = shape.reduce((product, size) => product * size, 1);
   const identity = (u: M): M => u;
+  const checkGradient = (gradient: M): M => {
+    checkShape('euclidean.egradToRgrad', la, 'the gradient', gradient, shape);
+    return gradient;
+  };
   const difference = (x: M, y: M): M => la.subtract(y, x);
   const add = (x: M, u: M, t = 1): M => {
     checkStep('euclidean.retract', t);
@@ -48,7 +52,6 @@ export function euclidean<M = HostArray>(options: EuclideanOptions<M>): Euclidea
     dim,
     typicalDist: Math.sqrt(dim),
     retractionOrder: 2,
-    acceptsAmbientDirections: true,
     async checkPoint(x) {
       checkShape('euclidean', la, 'the point', x, shape);
       await checkFinite('euclidean', la, x);
@@ -59,8 +62,9 @@ export function euclidean<M = HostArray>(options: EuclideanOptions<M>): Euclidea
     project: (_x, z) => z,
     embed: (_x, u) => u,
     toTangent: (_x, u) => u,
-    egradToRgrad: (_x, egrad) => egrad,
-    coordinatesToRgrad: (_x, derivative) => derivative,
+    admissible: (_x, u) => u,
+    egradToRgrad: (_x, egrad) => checkGradient(egrad),
+    coordinatesToRgrad: (_x, derivative) => checkGradient(derivative),
     ehessToRhess: (_x, _egrad, ehess) => ehess,
     retract: add,
     retractTransport: (x, u, t = 1) => ({ point: add(x, u, t), vector: identity, covector: identity, secondMoment: identity }),

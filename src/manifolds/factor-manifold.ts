@@ -3,7 +3,7 @@
  * `euclideanFactors`, `balancedFactors` and `quotientFactors` differ in metric, horizontal space and retraction only.
  */
 import { DomainError } from '../core/errors.js';
-import { scaleTree } from '../core/tree.js';
+import { axpyTree, scaleTree } from '../core/tree.js';
 import { type Ambient, applyAmbient, applyAmbientTranspose } from '../linalg/ambient.js';
 import { algebraOrHost } from '../linalg/host/default-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
@@ -39,15 +39,14 @@ export interface FactorBase<M> {
   checkPair(pair: FactorPair<M>): Promise<void>;
   /** (∇_A, ∇_B) = (G Bᵀ, Aᵀ G), asking of G only its products. */
   factorGradient(caller: string, x: FactorPair<M>, egrad: Ambient<M>): FactorPair<M>;
+  /** The derivative of (G Bᵀ, Aᵀ G) along (dA, dB): (Ġ Bᵀ + G dBᵀ, Aᵀ Ġ + dAᵀ G). */
+  factorHessian(x: FactorPair<M>, egrad: Ambient<M>, ehess: Ambient<M>, u: FactorPair<M>): FactorPair<M>;
   /** Independent normal entries of variances 1/m and 1/n, so that AB has entries of order one over √(mn). */
   randomPair(random: Parameters<LinearAlgebra<M>['randomNormal']>[1]): FactorPair<M>;
   /** The Frobenius inner product of pairs. */
   pairInner(u: FactorPair<M>, v: FactorPair<M>): Promise<number>;
   /** Members that are the same for every factor manifold. */
-  readonly common: Pick<
-    FactorManifold<M>,
-    'algebra' | 'embed' | 'zeroTangent' | 'decayDirection' | 'toMatrix' | 'acceptsAmbientDirections'
-  >;
+  readonly common: Pick<FactorManifold<M>, 'algebra' | 'embed' | 'zeroTangent' | 'decayDirection' | 'toMatrix' | 'admissible'>;
 }
 
 /**
@@ -60,6 +59,10 @@ export function factorBase<M>(caller: string, { m, n, rank, batch = [], algebra 
   const shapes = { A: [...batch, m, rank], B: [...batch, rank, n] };
   const members = batch.reduce((product, size) => product * size, 1);
   const checkPairShape = (operation: string, pair: FactorPair<M>): void => checkShapes(operation, la, pair, shapes);
+  const factorGradient = (operation: string, x: FactorPair<M>, egrad: Ambient<M>): FactorPair<M> => {
+    checkAmbientShape(`${caller}.${operation}`, la, egrad, [...batch, m, n]);
+    return { A: applyAmbient(la, egrad, la.transpose(x.B)), B: la.transpose(applyAmbientTranspose(la, egrad, x.A)) };
+  };
   return {
     la,
     members,
@@ -75,10 +78,9 @@ export function factorBase<M>(caller: string, { m, n, rank, batch = [], algebra 
         );
       }
     },
-    factorGradient(operation, x, egrad) {
-      checkAmbientShape(`${caller}.${operation}`, la, egrad, [...batch, m, n]);
-      return { A: applyAmbient(la, egrad, la.transpose(x.B)), B: la.transpose(applyAmbientTranspose(la, egrad, x.A)) };
-    },
+    factorGradient,
+    factorHessian: (x, egrad, ehess, u) =>
+      axpyTree(la, 1, factorGradient('ehessToRhess', x, ehess), factorGradient('ehessToRhess', u, egrad)),
     randomPair: (random) => ({
       A: la.scale(1 / Math.sqrt(m), la.randomNormal(shapes.A, random)),
       B: la.scale(1 / Math.sqrt(n), la.randomNormal(shapes.B, random)),
@@ -86,8 +88,8 @@ export function factorBase<M>(caller: string, { m, n, rank, batch = [], algebra 
     pairInner: async (u, v) => (await la.inner(u.A, v.A)) + (await la.inner(u.B, v.B)),
     common: {
       algebra: la,
-      acceptsAmbientDirections: true,
       embed: (_x, u) => u,
+      admissible: (_x, u) => u,
       zeroTangent: () => ({ A: la.full(shapes.A, 0), B: la.full(shapes.B, 0) }),
       // The factors alone: a point from `balance` carries its gauge as well.
       decayDirection: ({ A, B }) => ({ A, B }),

@@ -6,22 +6,22 @@
  *
  * @see Vandereycken, "Low-rank matrix completion by Riemannian optimization", SIAM J. Optim. 23(2), 2013.
  */
-import { ConfigError, DomainError } from '../core/errors.js';
+import { ConfigError } from '../core/errors.js';
 import { checkKeys, describeValue } from '../core/options.js';
 import { scaleTree } from '../core/tree.js';
 import type { Ambient } from '../linalg/ambient.js';
 import { algebraOrHost } from '../linalg/host/default-algebra.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
-import { bures } from '../metrics/bures.js';
+import { bures, buresFromCoordinates } from '../metrics/bures.js';
 import { embedded } from '../metrics/embedded.js';
-import { checkFactorPair } from '../metrics/factor-pair.js';
-import { cleanTangent, orthogonalPart, projectAmbient, tangentToAmbient } from '../metrics/fixed-rank-blocks.js';
+import { cleanTangent, projectAmbient, tangentToAmbient } from '../metrics/fixed-rank-blocks.js';
 import type { FixedRankMetric, FixedRankPoint, FixedRankTangent } from '../metrics/fixed-rank-metric.js';
 import type { FixedRankRetraction } from '../retractions/fixed-rank-retraction.js';
 import { truncatedProduct } from '../retractions/fixed-rank-retraction.js';
 import { truncatedSvd } from '../retractions/truncated-svd.js';
-import { checkAmbientShape, checkFinite, checkOrthonormal, checkRankShape, checkShapes, checkStep, type RankShape } from './checks.js';
+import { checkAmbientShape, checkRankShape, checkShapes, checkStep, type RankShape } from './checks.js';
+import { checkFixedRankPoint, checkProduct } from './fixed-rank-checks.js';
 import type { Manifold } from './manifold.js';
 import { randomOrthonormal, randomSpectrum } from './random-arrays.js';
 
@@ -97,22 +97,24 @@ export function fixedRank<M = HostArray>(options: FixedRankOptions<M>): FixedRan
     retraction,
     dim,
     typicalDist: Math.sqrt(dim),
-    retractionOrder: retraction.secondOrderFor.includes(metric.name) ? 2 : 1,
-    acceptsAmbientDirections: false,
+    retractionOrder: isSecondOrder(metric, retraction) ? 2 : 1,
     checkPoint: (x) => checkFixedRankPoint(la, x, shapes.point),
     inner,
     norm,
     project: (x, z) => project('project', x, z),
     embed: (x, u) => tangentToAmbient(la, x, u),
     toTangent: (x, u) => cleanTangent(la, x, u),
+    admissible: (x, u) => cleanTangent(la, x, u),
     egradToRgrad: (x, egrad) => metric.sharp(la, x, project('egradToRgrad', x, egrad)),
-    coordinatesToRgrad: (x, derivative) => gradientFromCoordinates(la, metric, x, derivative),
+    coordinatesToRgrad(x, derivative) {
+      checkShapes('fixedRank.coordinatesToRgrad', la, derivative, { U: shapes.point.U, V: shapes.point.V });
+      return gradientFromCoordinates(la, metric, x, derivative);
+    },
     retract,
     retractTransport(x, u, t = 1) {
       const point = retract(x, u, t);
       const carry = (v: FixedRankTangent<M>): FixedRankTangent<M> => transport(x, point, v);
-      // There is no gauge to follow: entrywise second moments stay as they are.
-      return { point, vector: carry, covector: carry, secondMoment: (s) => s };
+      return { point, vector: carry, covector: carry, secondMoment: (s) => carrySecondMoment(la, x, point, s) };
     },
     transport,
     difference: (x, y) => metric.difference(la, x, y),
@@ -120,10 +122,15 @@ export function fixedRank<M = HostArray>(options: FixedRankOptions<M>): FixedRan
     ...sampling(la, shapes, norm),
     toMatrix: (x) => la.matmul(la.scaleColumns(x.U, x.S), x.V, { transposeB: true }),
     fromFactors(a, b) {
-      checkFactorPair('fixedRank.fromFactors', la, { A: a, B: b });
+      checkProduct(la, a, b, [...batch, m, n], rank);
       return truncatedProduct(la, a, undefined, la.transpose(b), rank);
     },
   };
+}
+
+/** Whether the retraction follows the metric's geodesics to second order: either may know of the other. */
+function isSecondOrder(metric: FixedRankMetric, retraction: FixedRankRetraction): boolean {
+  return retraction.secondOrderFor.includes(metric.name) || (metric.secondOrderRetractions ?? []).includes(retraction.name);
 }
 
 /** Shapes of the components of points and tangents. */
@@ -139,23 +146,34 @@ function shapesOf({ m, n, rank, batch }: Required<RankShape>): FixedRankShapes {
   };
 }
 
-/**
- * With dU = GVΣ and dV = GᵀUΣ the Bures gradient H[G] is linear in the derivative, with no division by σ:
- * ΣUᵀGV + UᵀGVΣ = (VᵀdV)ᵀ + UᵀdU, Up = (I−P_U)dU, Vp = (I−P_V)dV. Other metrics are reached from there. The derivative by S adds
- * nothing: it is the diagonal of UᵀGV.
- */
+/** By way of the Bures gradient, which is linear in the derivative, where the metric has no formula of its own. */
 function gradientFromCoordinates<M>(
   la: LinearAlgebra<M>,
   metric: FixedRankMetric,
   x: FixedRankPoint<M>,
   { U: dU, V: dV }: FixedRankPoint<M>,
 ): FixedRankTangent<M> {
-  const buresGradient = {
-    M: la.add(la.matmul(x.U, dU, { transposeA: true }), la.matmul(dV, x.V, { transposeA: true })),
-    Up: orthogonalPart(la, x.U, dU),
-    Vp: orthogonalPart(la, x.V, dV),
+  if (metric.fromCoordinates !== undefined) return metric.fromCoordinates(la, x, dU, dV);
+  return metric.sharp(la, x, bures().flat(la, x, buresFromCoordinates(la, x, dU, dV)));
+}
+
+/**
+ * Second moments from x to y. Between near points V_xᵀV_y and U_xᵀU_y are the change of gauge, signs and order of the singular vectors; like
+ * Adam's on factors they follow by its entrywise square, which is exact for signed permutations.
+ */
+function carrySecondMoment<M>(
+  la: LinearAlgebra<M>,
+  x: FixedRankPoint<M>,
+  y: FixedRankPoint<M>,
+  s: FixedRankTangent<M>,
+): FixedRankTangent<M> {
+  const left = la.square(la.matmul(x.U, y.U, { transposeA: true }));
+  const right = la.square(la.matmul(x.V, y.V, { transposeA: true }));
+  return {
+    M: la.matmul(left, la.matmul(s.M, right), { transposeA: true }),
+    Up: la.matmul(s.Up, right),
+    Vp: la.matmul(s.Vp, left),
   };
-  return metric.name === 'bures' ? buresGradient : metric.sharp(la, x, bures().flat(la, x, buresGradient));
 }
 
 function optionalOperations<M>(
@@ -192,21 +210,4 @@ function sampling<M>(
     zeroTangent: () => ({ M: la.full(tangent.M, 0), Up: la.full(tangent.Up, 0), Vp: la.full(tangent.Vp, 0) }),
     decayDirection: (x) => ({ M: la.diagMatrix(x.S), Up: la.full(tangent.Up, 0), Vp: la.full(tangent.Vp, 0) }),
   };
-}
-
-/** U and V orthonormal, S nonnegative and descending. */
-async function checkFixedRankPoint<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, shapes: FixedRankShapes['point']): Promise<void> {
-  checkShapes('fixedRank', la, x, { ...shapes });
-  await checkFinite('fixedRank', la, x);
-  await checkOrthonormal('fixedRank', la, 'U', x.U);
-  await checkOrthonormal('fixedRank', la, 'V', x.V);
-  const spectra = await la.toArray(x.S);
-  const rank = shapes.S.at(-1) as number;
-  spectra.forEach((sigma, index) => {
-    const descends = index % rank === 0 || sigma <= (spectra[index - 1] as number);
-    if (sigma >= 0 && descends) return;
-    throw new DomainError(
-      `fixedRank: S must hold singular values, nonnegative and descending, got ${sigma} at ${index}; build the point with fromFactors(A, B) or from an svd`,
-    );
-  });
 }

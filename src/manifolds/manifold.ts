@@ -48,11 +48,6 @@ export interface Manifold<M, P, T = P, Z = T, G = Z> {
   readonly typicalDist: number;
   /** 2 if the retraction agrees with geodesics of this metric to second order, else 1. */
   readonly retractionOrder: 1 | 2;
-  /**
-   * Whether `retract` takes any displacement of the coordinates, tangent or not. Then entrywise rules such as Adam step
-   * along their raw direction; otherwise that direction is made tangent first.
-   */
-  readonly acceptsAmbientDirections: boolean;
 
   /** @throws ShapeError, NumericalError or DomainError (or rejects with one) unless x is a point of this manifold to rounding. */
   checkPoint(x: P): Awaitable<void>;
@@ -70,6 +65,12 @@ export interface Manifold<M, P, T = P, Z = T, G = Z> {
   embed(x: P, u: T): Z;
   /** Moves an array of a tangent's shape into the tangent space: the identity on tangents up to rounding. */
   toTangent(x: P, u: T): T;
+
+  /**
+   * What `retract` may be given for a displacement u of a tangent's shape: u itself where the retraction takes any displacement of the coordinates, so
+   * that entrywise rules such as Adam step along their raw direction; otherwise `toTangent(x, u)`.
+   */
+  admissible(x: P, u: T): T;
 
   /** The Riemannian gradient, from the Euclidean gradient of the cost. */
   egradToRgrad(x: P, egrad: G): T;

@@ -87,7 +87,6 @@ export function orthonormalBase<M>(
     common: {
       algebra: la,
       retractionOrder: retraction.secondOrderFor.includes(caller) ? 2 : 1,
-      acceptsAmbientDirections: false,
       async checkPoint(x) {
         checkShape(caller, la, 'the point', x, shape);
         await checkFinite(caller, la, x);
@@ -98,6 +97,7 @@ export function orthonormalBase<M>(
       project: (x, z) => project(la, x, z),
       embed: (_x, u) => u,
       toTangent: (x, u) => project(la, x, u),
+      admissible: (x, u) => project(la, x, u),
       retract,
       randomPoint: (random: Random) => randomOrthonormal(la, shape, random),
       async randomTangent(x, random) {

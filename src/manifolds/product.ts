@@ -57,7 +57,6 @@ export function product<C extends Components>(components: C): ProductManifold<C>
     dim: entries.reduce((sum, [, part]) => sum + part.dim, 0),
     typicalDist: Math.hypot(...entries.map(([, part]) => part.typicalDist)),
     retractionOrder: entries.every(([, part]) => part.retractionOrder === 2) ? 2 : 1,
-    acceptsAmbientDirections: entries.every(([, part]) => part.acceptsAmbientDirections),
   };
 }
 
@@ -86,7 +85,7 @@ function partOf(value: unknown, key: string): unknown {
   return part;
 }
 
-type ProductOperations = Omit<Component, 'name' | 'algebra' | 'dim' | 'typicalDist' | 'retractionOrder' | 'acceptsAmbientDirections'>;
+type ProductOperations = Omit<Component, 'name' | 'algebra' | 'dim' | 'typicalDist' | 'retractionOrder'>;
 
 function productOperations(entries: readonly [string, Component][]): ProductOperations {
   const each = (apply: (part: Component, key: string) => unknown): Parts =>
@@ -113,7 +112,7 @@ function productOperations(entries: readonly [string, Component][]): ProductOper
     Math.sqrt(await sum(async (part, key) => (await part.norm(partOf(x, key), partOf(u, key))) ** 2));
   /** Lifts an operation of the components to records. */
   const lift =
-    (operation: 'project' | 'embed' | 'toTangent' | 'egradToRgrad' | 'coordinatesToRgrad' | 'transport' | 'difference') =>
+    (operation: 'project' | 'embed' | 'toTangent' | 'admissible' | 'egradToRgrad' | 'coordinatesToRgrad' | 'transport' | 'difference') =>
     (...args: unknown[]): unknown =>
       each((part, key) => (part[operation] as (...parts: unknown[]) => unknown)(...args.map((argument) => partOf(argument, key))));
   return {
@@ -128,6 +127,7 @@ function productOperations(entries: readonly [string, Component][]): ProductOper
     project: lift('project'),
     embed: lift('embed'),
     toTangent: lift('toTangent'),
+    admissible: lift('admissible'),
     egradToRgrad: lift('egradToRgrad'),
     coordinatesToRgrad: lift('coordinatesToRgrad'),
     transport: lift('transport'),

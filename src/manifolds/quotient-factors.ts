@@ -59,36 +59,23 @@ export function quotientFactors<M = HostArray>(options: FactorOptions<M>): Facto
     project: (x, z) => horizontalPart(la, x, z),
     toTangent: (x, u) => horizontalPart(la, x, u),
     egradToRgrad: (x, egrad) => precondition(la, x, base.factorGradient('egradToRgrad', x, egrad)),
-    coordinatesToRgrad: (x, derivative) => precondition(la, x, derivative),
+    coordinatesToRgrad(x, derivative) {
+      base.checkPairShape('quotientFactors.coordinatesToRgrad', derivative);
+      return precondition(la, x, derivative);
+    },
     retract: (x, u, t = 1) => add(x, u, t),
     retractTransport(x, u, t = 1) {
       const point = add(x, u, t);
-      const carry = (v: FactorPair<M>): FactorPair<M> => horizontalPart(la, point, v);
+      let triangles: Triangles<M> | undefined;
+      const carry = (v: FactorPair<M>): FactorPair<M> => {
+        triangles ??= factorTriangles(la, point);
+        return horizontalPart(la, point, v, triangles);
+      };
       return { point, vector: carry, covector: carry, secondMoment: (s) => s };
     },
     // By way of the matrix ξ = dA B + A dB: x and y may be in different gauges.
-    transport: (x, y, u) =>
-      horizontalLift(la, y, {
-        timesBt: la.add(
-          la.matmul(u.A, la.matmul(x.B, y.B, { transposeB: true })),
-          la.matmul(x.A, la.matmul(u.B, y.B, { transposeB: true })),
-        ),
-        atTimes: la.add(
-          la.matmul(la.matmul(y.A, u.A, { transposeA: true }), x.B),
-          la.matmul(la.matmul(y.A, x.A, { transposeA: true }), u.B),
-        ),
-      }),
-    difference: (x, y) =>
-      horizontalLift(la, x, {
-        timesBt: la.subtract(
-          la.matmul(y.A, la.matmul(y.B, x.B, { transposeB: true })),
-          la.matmul(x.A, la.matmul(x.B, x.B, { transposeB: true })),
-        ),
-        atTimes: la.subtract(
-          la.matmul(la.matmul(x.A, y.A, { transposeA: true }), y.B),
-          la.matmul(la.matmul(x.A, x.A, { transposeA: true }), x.B),
-        ),
-      }),
+    transport: (x, y, u) => horizontalLift(la, y, [u.A, x.B], 1, [x.A, u.B]),
+    difference: (x, y) => horizontalLift(la, x, [y.A, y.B], -1, [x.A, x.B]),
     randomPoint: base.randomPair,
     randomTangent(x, random) {
       return unitTangent(this, x, base.randomPair(random));
@@ -96,12 +83,18 @@ export function quotientFactors<M = HostArray>(options: FactorOptions<M>): Facto
   };
 }
 
+/** Of A = QR and Bᵀ = QL, the R and the L. */
+interface Triangles<M> {
+  readonly columnFactor: M;
+  readonly rowFactor: M;
+}
+
 /**
  * The triangles R of A = QR and L of Bᵀ = QL, so that AᵀA = RᵀR and BBᵀ = LᵀL: solving with them does not square the condition numbers.
  *
  * @throws NumericalError if a factor has lost rank.
  */
-function factorTriangles<M>(la: LinearAlgebra<M>, { A, B }: FactorPair<M>): { columnFactor: M; rowFactor: M } {
+function factorTriangles<M>(la: LinearAlgebra<M>, { A, B }: FactorPair<M>): Triangles<M> {
   const columnFactor = la.qr(A).R;
   const rowFactor = la.qr(la.transpose(B)).R;
   for (const [name, triangle] of [['A', columnFactor] as const, ['B', rowFactor] as const]) {
@@ -133,8 +126,8 @@ function precondition<M>(la: LinearAlgebra<M>, x: FactorPair<M>, gradient: Facto
 }
 
 /** (dA + AΛ, dB − ΛB) with Λ = ½(dB Bᵀ(BBᵀ)⁻¹ − (AᵀA)⁻¹Aᵀ dA): orthogonal in this metric to the vertical (AK, −KB). */
-function horizontalPart<M>(la: LinearAlgebra<M>, x: FactorPair<M>, u: FactorPair<M>): FactorPair<M> {
-  const { columnFactor, rowFactor } = factorTriangles(la, x);
+function horizontalPart<M>(la: LinearAlgebra<M>, x: FactorPair<M>, u: FactorPair<M>, triangles = factorTriangles(la, x)): FactorPair<M> {
+  const { columnFactor, rowFactor } = triangles;
   const fromB = rightSolve(la, la.matmul(u.B, x.B, { transposeB: true }), rowFactor);
   const fromA = leftSolve(la, columnFactor, la.matmul(x.A, u.A, { transposeA: true }));
   const vertical = la.scale(0.5, la.subtract(fromB, fromA));
@@ -142,12 +135,20 @@ function horizontalPart<M>(la: LinearAlgebra<M>, x: FactorPair<M>, u: FactorPair
 }
 
 /**
- * The horizontal pair of P_X(W): dA = (I − ½P_A) W Bᵀ(BBᵀ)⁻¹, dB = (AᵀA)⁻¹AᵀW (I − ½P_B), from W Bᵀ (m×r) and AᵀW (r×n).
+ * The horizontal pair of P_X(W) for W = L₁R₁ + sign·L₂R₂: dA = (I − ½P_A) W Bᵀ(BBᵀ)⁻¹, dB = (AᵀA)⁻¹AᵀW (I − ½P_B).
  */
-function horizontalLift<M>(la: LinearAlgebra<M>, x: FactorPair<M>, { timesBt, atTimes }: { timesBt: M; atTimes: M }): FactorPair<M> {
+function horizontalLift<M>(
+  la: LinearAlgebra<M>,
+  x: FactorPair<M>,
+  [left1, right1]: readonly [M, M],
+  sign: 1 | -1,
+  [left2, right2]: readonly [M, M],
+): FactorPair<M> {
+  const timesBt = (left: M, right: M): M => la.matmul(left, la.matmul(right, x.B, { transposeB: true }));
+  const atTimes = (left: M, right: M): M => la.matmul(la.matmul(x.A, left, { transposeA: true }), right);
   const { columnFactor, rowFactor } = factorTriangles(la, x);
-  const dA = rightSolve(la, timesBt, rowFactor);
-  const dB = leftSolve(la, columnFactor, atTimes);
+  const dA = rightSolve(la, la.axpy(sign, timesBt(left2, right2), timesBt(left1, right1)), rowFactor);
+  const dB = leftSolve(la, columnFactor, la.axpy(sign, atTimes(left2, right2), atTimes(left1, right1)));
   const ownA = leftSolve(la, columnFactor, la.matmul(x.A, dA, { transposeA: true }));
   const ownB = rightSolve(la, la.matmul(dB, x.B, { transposeB: true }), rowFactor);
   return { A: la.axpy(-0.5, la.matmul(x.A, ownA), dA), B: la.axpy(-0.5, la.matmul(ownB, x.B), dB) };

@@ -7,7 +7,15 @@ import { checkKeys, describeValue } from '../core/options.js';
 import { carryTangents } from './carry.js';
 import { sgd } from './directions/sgd.js';
 import type { Objective } from './problem.js';
-import { type DirectionRule, emptyMemory, type Memory, type Solver, type SolverState, type StepSizeRule } from './solver.js';
+import {
+  type DirectionChoice,
+  type DirectionRule,
+  emptyMemory,
+  type Memory,
+  type Solver,
+  type SolverState,
+  type StepSizeRule,
+} from './solver.js';
 import { armijo } from './step-sizes/armijo.js';
 
 /** Options of {@link gradientDescent}. */
@@ -59,11 +67,9 @@ async function descend<M, P, T>(
   stepSizeRule: StepSizeRule,
 ): Promise<SolverState<P, T>> {
   const { manifold } = problem;
-  const { x, gradient, gradientNorm, iteration, memory } = state;
-  const chosen = await directionRule.direction({ manifold, iteration, x, gradient, gradientNorm, memory: memory.direction ?? emptyMemory });
-  checkRule(directionRule.name, 'a direction rule', chosen, 'direction');
-  const direction = manifold.acceptsAmbientDirections ? chosen.direction : manifold.toTangent(x, chosen.direction);
-  const choice = await stepSizeRule.choose({ problem, state, direction, memory: memory.stepSize ?? emptyMemory });
+  const { x, iteration, memory } = state;
+  const { chosen, direction, slope } = await chooseDirection(problem, state, directionRule, stepSizeRule.needsDescent ?? false);
+  const choice = await stepSizeRule.choose({ problem, state, direction, slope, memory: memory.stepSize ?? emptyMemory });
   checkRule(stepSizeRule.name, 'a step-size rule', choice, 'stepSize');
   if (choice.stalled !== undefined) return { ...state, stalled: choice.stalled };
   if (!Number.isFinite(choice.stepSize)) {
@@ -72,7 +78,7 @@ async function descend<M, P, T>(
     );
   }
   const transport = choice.transport ?? manifold.retractTransport(x, direction, choice.stepSize);
-  const evaluation = await problem.evaluate(transport.point, iteration + 1);
+  const evaluation = await problem.evaluate(transport.point, iteration + 1, choice.cost);
   return {
     ...evaluation,
     x: transport.point,
@@ -80,6 +86,29 @@ async function descend<M, P, T>(
     stepSize: choice.stepSize,
     memory: { direction: directionRule.move(chosen.memory, transport), stepSize: carryTangents(choice.memory, transport) },
   };
+}
+
+/**
+ * The rule's direction, as the retraction may be given it, and its slope where that is needed.
+ *
+ * What a rule remembers can point uphill: momentum after a long step, averages of gradients. A line search cannot use that, and the rule is asked again
+ * with no memory, which restarts it from the gradient at hand.
+ */
+async function chooseDirection<M, P, T>(
+  { manifold }: Objective<M, P, T>,
+  { x, gradient, gradientNorm, iteration, memory }: SolverState<P, T>,
+  rule: DirectionRule,
+  needsDescent: boolean,
+): Promise<{ readonly chosen: DirectionChoice<T>; readonly direction: T; readonly slope: number | undefined }> {
+  const along = async (past: Memory<T>) => {
+    const chosen = await rule.direction({ manifold, iteration, x, gradient, gradientNorm, memory: past });
+    checkRule(rule.name, 'a direction rule', chosen, 'direction');
+    const direction = manifold.admissible(x, chosen.direction);
+    return { chosen, direction, slope: needsDescent ? await manifold.inner(x, gradient, direction) : undefined };
+  };
+  const first = await along(memory.direction ?? emptyMemory);
+  const downhill = first.slope === undefined || first.slope < 0;
+  return downhill || memory.direction === undefined ? first : along(emptyMemory);
 }
 
 /** @throws ConfigError if a rule returned something else than it must. */

@@ -1,17 +1,14 @@
-/** The loop around a solver, in the caller's hands or run to its end. */
+/** The loop around a solver, in the caller's hands. */
 
 import { ConfigError, NumericalError } from '../core/errors.js';
 import { eventLoopYielder } from '../core/event-loop.js';
-import { checkKeys, checkNumber, describeValue } from '../core/options.js';
+import { checkKeys, describeValue } from '../core/options.js';
 import { seededRandom } from '../core/random.js';
 import { gradientDescent } from './gradient-descent.js';
 import { objective } from './objective.js';
 import type { Objective, Problem } from './problem.js';
 import type { Solver, SolverState } from './solver.js';
-import { any } from './stopping/compose.js';
-import { gradientNormBelow } from './stopping/convergence.js';
-import { maxIterations } from './stopping/limits.js';
-import type { Progress, StoppingRule } from './stopping/stopping-rule.js';
+import type { Progress } from './stopping/stopping-rule.js';
 
 /** The part of an `AbortSignal` that the loops read; named here because not every runtime's types declare it. */
 export interface AbortSignalLike {
@@ -35,50 +32,18 @@ export interface IterateOptions<P, T> {
   readonly signal?: AbortSignalLike;
 }
 
-/** Options of {@link minimize}. */
-export interface MinimizeOptions<P, T> extends IterateOptions<P, T> {
-  /** When to stop. Default: {@link defaultStop}. */
-  readonly stop?: StoppingRule;
-  /** Called after each iteration, the start included. */
-  readonly onIteration?: (step: Iteration<P, T>) => void;
-}
-
-/** When {@link minimize} stops by default: gradient norm 1e-6, or 1000 iterations, as in Manopt. */
-export const defaultStop: StoppingRule = any(gradientNormBelow(1e-6), maxIterations(1000));
-
 /** One iteration: the numbers, and the state they describe. */
 export interface Iteration<P, T> extends Progress {
   /** The solver's state, with the point. */
   readonly state: SolverState<P, T>;
 }
 
-/** How a run ended. Not converging is a result. */
-export interface MinimizeResult<P, T> {
-  /** The last point with a finite cost. */
-  readonly x: P;
-  /** The cost there. */
-  readonly cost: number;
-  /** The norm of the Riemannian gradient there. */
-  readonly gradientNorm: number;
-  /** Steps taken. */
-  readonly iterations: number;
-  /** Whether the stopping rule that fired means success. */
-  readonly converged: boolean;
-  /** Why it stopped, in words, with the number that triggered. */
-  readonly stopReason: string;
-  /** Every iteration's numbers, the start included. */
-  readonly history: readonly Progress[];
-  /** Wall-clock seconds. */
-  readonly seconds: number;
-  /** The final state: pass it as `state` to go on. */
-  readonly state: SolverState<P, T>;
-}
-
-const iterateKeys = ['solver', 'initial', 'state', 'seed', 'signal'] as const;
+/** The options of {@link iterate}, by name. */
+export const iterateKeys = ['solver', 'initial', 'state', 'seed', 'signal'] as const;
 
 /**
  * Runs a solver step by step: `for await (const step of iterate(problem, { solver })) …`. It first yields the start (iteration 0), and then every step, for ever;
- * it ends by itself only when the solver stalls or the signal is aborted. It yields to the event loop between steps.
+ * it ends by itself only when the solver stalls (the last state is then yielded again, with `stalled` saying why) or the signal is aborted. It yields to the event loop between steps.
  *
  * @param problem - the cost.
  * @param options - solver, start, signal.
@@ -88,7 +53,7 @@ const iterateKeys = ['solver', 'initial', 'state', 'seed', 'signal'] as const;
 export async function* iterate<M, P, T, Z, G, Batch>(
   problem: Problem<M, P, T, Z, G, Batch>,
   options: IterateOptions<P, T> = {},
-): AsyncGenerator<Iteration<P, T>, void, undefined> {
+): AsyncGenerator<Iteration<P, T>, undefined, undefined> {
   checkKeys('iterate', options, iterateKeys);
   const { solver = gradientDescent(), signal } = options;
   checkLoopOptions(options, solver);
@@ -96,14 +61,23 @@ export async function* iterate<M, P, T, Z, G, Batch>(
   const { manifold } = problem;
   const begun = performance.now();
   const yieldToEvents = eventLoopYielder();
-  let state = options.state ?? (await start(seen, solver, options.initial ?? manifold.randomPoint(seededRandom(options.seed ?? 0))));
+  let state =
+    resumed(options.state) ?? (await start(seen, solver, options.initial ?? manifold.randomPoint(seededRandom(options.seed ?? 0))));
   for (;;) {
     yield { ...progressOf(state), seconds: (performance.now() - begun) / 1000, state };
-    if (state.stalled !== undefined || signal?.aborted) return;
+    // A stalled solver has taken no step: its state is shown once more, to say why, and the loop ends.
+    if (state.stalled !== undefined) return undefined;
     await yieldToEvents();
-    if (signal?.aborted) return;
+    if (signal?.aborted) return undefined;
     state = checkState(solver, await solver.step(seen, state));
   }
+}
+
+/** A state to go on from: that an earlier solver stalled in it is no reason for this one not to try. */
+function resumed<P, T>(state: SolverState<P, T> | undefined): SolverState<P, T> | undefined {
+  if (state?.stalled === undefined) return state;
+  const { stalled: _stalled, ...rest } = state;
+  return rest;
 }
 
 async function start<M, P, T>(seen: Objective<M, P, T>, solver: Solver, x: P): Promise<SolverState<P, T>> {
@@ -153,63 +127,4 @@ function checkState<P, T>({ name }: Solver, state: SolverState<P, T>): SolverSta
 
 function progressOf<P, T>({ iteration, cost, gradientNorm, stepSize }: SolverState<P, T>): Omit<Progress, 'seconds'> {
   return { iteration, cost, gradientNorm, stepSize };
-}
-
-/**
- * Minimizes a cost over a manifold.
- *
- * @param problem - manifold, cost and gradient.
- * @param options - solver, start, stopping rule, signal, callback.
- * @returns the last point and how the run ended. Reaching a limit, stalling, divergence to a cost that is not finite, a numerical breakdown inside a step and an abort
- * are results with `converged: false`, and keep the last good point.
- * @throws ConfigError if problem or options are not right; ShapeError, DomainError or NumericalError if the start is not a point of the manifold, or
- * its cost or gradient is not finite.
- */
-export async function minimize<M, P, T, Z, G, Batch>(
-  problem: Problem<M, P, T, Z, G, Batch>,
-  options: MinimizeOptions<P, T> = {},
-): Promise<MinimizeResult<P, T>> {
-  checkKeys('minimize', options, [...iterateKeys, 'stop', 'onIteration']);
-  const { stop = defaultStop, onIteration, ...iterateOptions } = options;
-  if (typeof stop?.check !== 'function') {
-    throw new ConfigError(
-      `minimize: stop must be a stopping rule, got ${describeValue(stop)}; pass, say, any(gradientNormBelow(1e-8), maxIterations(500))`,
-    );
-  }
-  if (options.seed !== undefined) checkNumber('minimize', 'seed', options.seed);
-  if (onIteration !== undefined && typeof onIteration !== 'function') {
-    throw new ConfigError(
-      `minimize: onIteration must be a function, got ${describeValue(onIteration)}; pass, say, ({ iteration, cost }) => …`,
-    );
-  }
-  const history: Progress[] = [];
-  let last: Iteration<P, T> | undefined;
-  const finish = (converged: boolean, stopReason: string): MinimizeResult<P, T> => {
-    const { state, cost, gradientNorm, iteration } = last as Iteration<P, T>;
-    const seconds = (history.at(-1) as Progress).seconds;
-    return { x: state.x, cost, gradientNorm, iterations: iteration, converged, stopReason, history, seconds, state };
-  };
-  try {
-    for await (const step of iterate(problem, iterateOptions)) {
-      const { state, ...numbers } = step;
-      history.push(numbers);
-      if (!Number.isFinite(step.cost) || !Number.isFinite(step.gradientNorm)) {
-        return finish(
-          false,
-          `cost ${step.cost} and gradient norm ${step.gradientNorm} at iteration ${step.iteration}: the run has diverged; the point before is returned`,
-        );
-      }
-      const previous = history.at(-2);
-      last = step;
-      onIteration?.(step);
-      const decision = stop.check(numbers, previous, history[0] as Progress);
-      if (decision !== undefined) return finish(decision.converged, decision.reason);
-      if (state.stalled !== undefined) return finish(false, state.stalled);
-    }
-  } catch (error) {
-    // Before the first iterate a breakdown means a bad start: that is misuse. Later it is how the run ended.
-    if (!(error instanceof NumericalError) || last === undefined) throw error;
-    return finish(false, `numerical breakdown after iteration ${last.iteration}: ${error.message}`);
-  }
-  return finish(false, `aborted after iteration ${last?.iteration}: ${String(options.signal?.reason)}`);
 }

@@ -75,16 +75,17 @@ export function objective<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, 
     if (gradient.kind === 'ambient') return manifold.egradToRgrad(x, derivative as G);
     return gradient.kind === 'coordinates' ? manifold.coordinatesToRgrad(x, derivative as P) : (derivative as T);
   };
-  const costAndDerivative = async (x: P, batch: Batch): Promise<CostAndDerivative<P, T, G>> => {
+  const costAndDerivative = async (x: P, batch: Batch, known: number | undefined): Promise<CostAndDerivative<P, T, G>> => {
     if (problem.costAndGradient !== undefined) return problem.costAndGradient(x, batch);
-    return { cost: await problem.cost(x, batch), gradient: await gradient.at(x, batch) };
+    return { cost: known ?? (await problem.cost(x, batch)), gradient: await gradient.at(x, batch) };
   };
   return {
     manifold,
     stochastic: nextBatch !== undefined,
     cost: async (x, k) => problem.cost(x, await batchOf(k)),
-    async evaluate(x, k) {
-      const { cost, gradient: derivative } = await costAndDerivative(x, await batchOf(k));
+    async evaluate(x, k, knownCost) {
+      const known = nextBatch === undefined ? knownCost : undefined;
+      const { cost, gradient: derivative } = await costAndDerivative(x, await batchOf(k), known);
       if (typeof cost !== 'number')
         throw new ConfigError(`problem: cost must return a number, got ${describeValue(cost)}; sum the array up`);
       const riemannian = toRiemannian(x, derivative);

@@ -98,8 +98,8 @@ export interface Objective<M, P, T> {
   readonly stochastic: boolean;
   /** The cost at x on the batch of step k. */
   cost(x: P, k: number): Awaitable<number>;
-  /** Cost, Riemannian gradient and its norm at x on the batch of step k. */
-  evaluate(x: P, k: number): Promise<Evaluation<T>>;
+  /** Cost, Riemannian gradient and its norm at x on the batch of step k. A cost known already is not computed again, unless the problem is stochastic. */
+  evaluate(x: P, k: number, knownCost?: number): Promise<Evaluation<T>>;
   /** The Riemannian Hessian along u on the batch of step k. @throws NotImplementedError if problem or manifold has none. */
   hessian(x: P, u: T, k: number): Promise<T>;
 }

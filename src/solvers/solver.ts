@@ -89,6 +89,8 @@ export interface StepSizeContext<M, P, T> {
   readonly state: SolverState<P, T>;
   /** The direction u to go along. */
   readonly direction: T;
+  /** ⟨grad f(x), u⟩, where the rule has said that it {@link StepSizeRule.needsDescent}. */
+  readonly slope: number | undefined;
   /** What the rule left behind at the last step, its tangents carried to x as vectors. */
   readonly memory: Memory<T>;
 }
@@ -99,6 +101,8 @@ export interface StepChoice<P, T> {
   readonly stepSize: number;
   /** The step already taken, if the rule had to try it; saves the engine a second retraction. */
   readonly transport?: RetractTransport<P, T>;
+  /** The cost at the new point, if the rule evaluated it there: saves the engine doing so again. */
+  readonly cost?: number;
   /** Why no acceptable step was found; the engine stops there. */
   readonly stalled?: string;
   /** What the rule wants back at the next step. */
@@ -111,6 +115,8 @@ export interface StepSizeRule {
   readonly name: string;
   /** Whether the rule compares costs of different points, and so must not see a new batch between them. */
   readonly comparesCosts: boolean;
+  /** Whether the rule wants a direction that points downhill, and its slope. Left out: no. */
+  readonly needsDescent?: boolean;
   /** The step size at the current point, or the reason why there is none. */
   choose<M, P, T>(context: StepSizeContext<M, P, T>): Awaitable<StepChoice<P, T>>;
 }

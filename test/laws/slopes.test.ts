@@ -66,6 +66,8 @@ function logCosh(
 
 /** Those that convert Euclidean Hessians, named so that none can drop out unseen. */
 const withHessian = [
+  'balancedFactors, svd',
+  'balancedFactors, nearest',
   'fixedRank, embedded, truncatedSvd',
   'fixedRank, embedded, orthographic',
   'fixedRank, embedded, factored',

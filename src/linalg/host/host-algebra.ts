@@ -3,7 +3,7 @@ import { checkChoice, checkKeys } from '../../core/options.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
 import { matrixFunctions } from '../matrix-functions.js';
 import { loadBlasKernels } from './blas/blas-kernels.js';
-import { blasStatus } from './blas/blas-library.js';
+import { blasIsDemanded, blasStatus } from './blas/blas-library.js';
 import { construction } from './construction.js';
 import { elementwise } from './elementwise.js';
 import { factorizations } from './factorizations.js';
@@ -31,7 +31,7 @@ export interface HostAlgebra extends LinearAlgebra<HostArray> {
 export interface HostAlgebraOptions {
   /**
    * Whether to call a BLAS library for large matrices: `'auto'` (default) where one is found, `'off'` never, `'require'` fail without.
-   * The environment variable BURES_BLAS is `off` for none, or the path of the library to use.
+   * The environment variable BURES_BLAS is `off` for none, `auto`, or the path of the library to use.
    */
   readonly blas?: 'auto' | 'off' | 'require';
 }
@@ -43,7 +43,7 @@ const instances = new Map<HostKernels, HostAlgebra>();
  * The float64 engine on the host.
  *
  * @returns the engine; the same object whenever the options lead to the same kernels.
- * @throws ConfigError for unknown options; BackendError if BLAS is required and no library is found, with the reason.
+ * @throws ConfigError for unknown options; BackendError if BLAS is required, here or by a path in BURES_BLAS, and cannot be loaded, with the reason.
  */
 export function hostAlgebra(options: HostAlgebraOptions = {}): HostAlgebra {
   checkKeys('hostAlgebra', options, ['blas']);
@@ -62,9 +62,10 @@ let native: HostKernels | undefined;
 function chooseKernels(blas: 'auto' | 'off' | 'require'): HostKernels {
   if (blas === 'off') return typescriptKernels;
   native ??= loadBlasKernels(typescriptKernels);
-  if (native === undefined && blas === 'require') {
+  if (native === undefined && (blas === 'require' || blasIsDemanded())) {
+    const asked = blas === 'require' ? "blas: 'require'" : 'BURES_BLAS';
     throw new BackendError(
-      `hostAlgebra: blas: 'require' expects a BLAS library, but ${blasStatus().reason ?? 'none was found'}; or pass blas: 'auto'`,
+      `hostAlgebra: ${asked} expects a BLAS library, but ${blasStatus().reason ?? 'none was found'}; or pass blas: 'off', which needs none`,
     );
   }
   return native ?? typescriptKernels;

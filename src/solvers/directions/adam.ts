@@ -39,8 +39,7 @@ export const adamwDefaults: Required<AdamWOptions> = { ...adamDefaults, weightDe
 /**
  * u = −m̂ / (√v̂ + ε) entrywise, with bias-corrected averages m of the gradient and v of its square.
  *
- * Entrywise rules depend on coordinates. On manifolds that accept any displacement (`acceptsAmbientDirections`) u is used as it is, on the others it
- * is made tangent.
+ * Entrywise rules depend on coordinates. Where the retraction takes any displacement (`Manifold.admissible`) u is used as it is, elsewhere it is made tangent.
  *
  * @throws ConfigError if a rate is not in [0, 1) or ε is not positive.
  * @see Kingma and Ba, "Adam", ICLR 2015, algorithm 1.

@@ -11,7 +11,7 @@ export interface ArmijoOptions extends BacktrackingOptions {
   readonly optimism?: number;
 }
 
-/** The defaults of {@link armijo}: Manopt's. */
+/** The defaults of {@link armijo}: Manopt's, but for five trials more. */
 export const armijoDefaults: Required<Omit<ArmijoOptions, 'initialStep'>> = {
   contraction: 0.5,
   sufficientDecrease: 2 ** -13,
@@ -23,7 +23,7 @@ export const armijoDefaults: Required<Omit<ArmijoOptions, 'initialStep'>> = {
 /**
  * The largest t of the sequence t₀, c·t₀, c²·t₀, … with f(R_x(t u)) ≤ f(x) + σ t ⟨grad f(x), u⟩.
  *
- * t₀ = 2·optimism·(f(x) − f(x_previous))/slope, the step that would repeat the last decrease, made longer; where that decrease was lost in rounding, the last step.
+ * t₀ = 2·optimism·(f(x) − f(x_previous))/slope, the step that would repeat the last decrease, made longer; where that decrease is unknown (frozen batches) or lost in rounding, optimism times the last step.
  *
  * @throws ConfigError if an option is out of range.
  * @see Nocedal and Wright, Numerical Optimization, 2006, algorithm 3.1 and equation 3.60; Manopt's `linesearch`.
@@ -44,11 +44,12 @@ export function armijo(options: ArmijoOptions = {}): StepSizeRule {
 async function firstTrial<M, P, T>(
   context: StepSizeContext<M, P, T>,
   slope: number,
-  { initialStep, optimism }: { readonly initialStep?: number; readonly optimism: number },
+  { initialStep, optimism, frozenBatch }: Pick<ArmijoOptions, 'initialStep'> & Required<Pick<ArmijoOptions, 'optimism' | 'frozenBatch'>>,
 ): Promise<number> {
   const { state, memory } = context;
   const previousCost = memory.numbers.cost;
   if (previousCost === undefined) return initialStep ?? unitStep(context);
-  const decrease = previousCost - state.cost;
+  // Costs of different batches say nothing about the step.
+  const decrease = frozenBatch ? 0 : previousCost - state.cost;
   return decrease > costSlack(context) ? (-2 * optimism * decrease) / slope : optimism * state.stepSize;
 }

@@ -22,6 +22,8 @@ export interface BacktrackingResult<P, T> {
   readonly stepSize: number;
   /** The step taken; missing if no trial was accepted. */
   readonly transport?: RetractTransport<P, T>;
+  /** The cost there. */
+  readonly cost?: number;
   /** Trials made, accepted one included. */
   readonly trials: number;
 }
@@ -55,19 +57,18 @@ async function backtrack<M, P, T>(
   reference: number,
   { contraction, sufficientDecrease, maxTrials }: Required<BacktrackingOptions>,
 ): Promise<BacktrackingResult<P, T>> {
-  const { problem, state, direction } = context;
   const slack = costSlack(context);
   let stepSize = firstStep;
   for (let trials = 1; trials <= maxTrials; trials++) {
-    const transport = tryRetraction(() => problem.manifold.retractTransport(state.x, direction, stepSize));
-    if (transport !== undefined) {
-      const cost = await problem.cost(transport.point, state.iteration);
+    const trial = await tryStep(context, stepSize);
+    if (trial !== undefined) {
+      const { transport, cost } = trial;
       const wanted = sufficientDecrease * stepSize * slope;
       const accepted =
         -wanted > slack
           ? cost <= reference + wanted
           : cost <= reference + slack && (await slopeAt(context, transport)) <= (2 * sufficientDecrease - 1) * slope;
-      if (accepted) return { stepSize, transport, trials };
+      if (accepted) return { stepSize, transport, cost, trials };
     }
     stepSize *= contraction;
   }
@@ -83,9 +84,14 @@ async function slopeAt<M, P, T>(
   return problem.manifold.inner(transport.point, gradient, transport.vector(direction));
 }
 
-function tryRetraction<Result>(retract: () => Result): Result | undefined {
+/** The point and cost of a trial; `undefined` where retraction or cost break down. */
+async function tryStep<M, P, T>(
+  { problem, state, direction }: StepSizeContext<M, P, T>,
+  stepSize: number,
+): Promise<{ readonly transport: RetractTransport<P, T>; readonly cost: number } | undefined> {
   try {
-    return retract();
+    const transport = problem.manifold.retractTransport(state.x, direction, stepSize);
+    return { transport, cost: await problem.cost(transport.point, state.iteration) };
   } catch (error) {
     if (error instanceof NumericalError) return undefined;
     throw error;
@@ -113,6 +119,7 @@ export function lineSearch(name: string, settings: Required<BacktrackingOptions>
   return {
     name,
     comparesCosts: !settings.frozenBatch,
+    needsDescent: true,
     async choose(context) {
       const { problem, state, direction } = context;
       const slope = await problem.manifold.inner(state.x, state.gradient, direction);
@@ -121,13 +128,13 @@ export function lineSearch(name: string, settings: Required<BacktrackingOptions>
           `${name}: the direction does not point downhill (slope ${slope.toExponential(2)}); entrywise rules such as adam and sign need not descend and want constantStep; otherwise check the gradient with checkGradient`,
         );
       const result = await backtrack(context, await parts.firstTrial(context, slope), slope, parts.reference(context), settings);
-      const { trials, stepSize, transport } = result;
+      const { trials, stepSize, transport, cost } = result;
       if (transport === undefined) {
         return stalled(
           `${name}: no decrease after ${trials} trials, down to t = ${stepSize.toExponential(1)}; the cost is at its rounding error, or its gradient is wrong (see checkGradient)`,
         );
       }
-      return { stepSize, transport, memory: parts.remember(context, result) };
+      return { stepSize, transport, memory: parts.remember(context, result), ...(cost !== undefined && { cost }) };
     },
   };
 }

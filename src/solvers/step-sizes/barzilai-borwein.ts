@@ -9,7 +9,7 @@ import { type BacktrackingOptions, checkBacktracking, lineSearch, unitStep } fro
 export type SecantQuotient = 'long' | 'short' | 'alternating';
 
 /** Options of {@link barzilaiBorwein}. */
-export interface BarzilaiBorweinOptions extends BacktrackingOptions {
+export interface BarzilaiBorweinOptions extends Omit<BacktrackingOptions, 'frozenBatch'> {
   /** Which quotient. Default: {@link barzilaiBorweinDefaults}. */
   readonly quotient?: SecantQuotient;
   /** Steps are kept at least this long. */
@@ -25,7 +25,6 @@ export const barzilaiBorweinDefaults: Required<BarzilaiBorweinOptions> = {
   contraction: 0.5,
   sufficientDecrease: 1e-4,
   maxTrials: 30,
-  frozenBatch: false,
   quotient: 'alternating',
   minStep: 1e-12,
   maxStep: 1e12,
@@ -43,7 +42,8 @@ export const barzilaiBorweinDefaults: Required<BarzilaiBorweinOptions> = {
  */
 export function barzilaiBorwein(options: BarzilaiBorweinOptions = {}): StepSizeRule {
   checkKeys('barzilaiBorwein', options, Object.keys(barzilaiBorweinDefaults));
-  const settings: Required<BarzilaiBorweinOptions> = { ...barzilaiBorweinDefaults, ...options };
+  // Gradients of different batches give no secant: a stochastic cost is refused.
+  const settings = { ...barzilaiBorweinDefaults, ...options, frozenBatch: false };
   checkBacktracking('barzilaiBorwein', settings);
   checkChoice('barzilaiBorwein', 'quotient', settings.quotient, ['long', 'short', 'alternating']);
   checkNumber('barzilaiBorwein', 'minStep', settings.minStep, { above: 0 });
@@ -53,7 +53,12 @@ export function barzilaiBorwein(options: BarzilaiBorweinOptions = {}): StepSizeR
     throw new ConfigError(`barzilaiBorwein: minStep (${settings.minStep}) must not exceed maxStep (${settings.maxStep}); swap them`);
   }
   const recentCosts = <M, P, T>({ memory, state }: StepSizeContext<M, P, T>): number[] =>
-    [...Object.values(memory.numbers), state.cost].slice(-settings.window);
+    [
+      ...Object.keys(memory.numbers)
+        .sort()
+        .map((key) => memory.numbers[key]),
+      state.cost,
+    ].slice(-settings.window);
   return lineSearch('barzilaiBorwein', settings, {
     firstTrial: async (context) => (await secantStep(context, settings)) ?? unitStep(context),
     reference: (context) => Math.max(...recentCosts(context)),
@@ -61,7 +66,8 @@ export function barzilaiBorwein(options: BarzilaiBorweinOptions = {}): StepSizeR
       const { problem, state, direction } = context;
       return {
         tangents: { step: scaleTree(problem.manifold.algebra, stepSize, direction), gradient: state.gradient },
-        numbers: Object.fromEntries(recentCosts(context).map((cost, age) => [`cost${age}`, cost])),
+        // Padded, so that the keys sort by age however they were stored in between.
+        numbers: Object.fromEntries(recentCosts(context).map((cost, age) => [`cost${String(age).padStart(6, '0')}`, cost])),
       };
     },
   });

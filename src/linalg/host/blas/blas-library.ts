@@ -2,7 +2,6 @@
  * Finds the BLAS and LAPACK library of the machine: OpenBLAS, or Accelerate on macOS. Nothing is loaded before it is asked for, and
  * what was found, or the reason why nothing was, is remembered for the life of the process.
  */
-import { BackendError, ConfigError } from '../../../core/errors.js';
 import { describeError } from './describe-error.js';
 import type { Koffi, NativeLibrary } from './native-library.js';
 import { optionalFunction, requireKoffi } from './native-library.js';
@@ -61,7 +60,6 @@ let remembered: BlasLibrary | string | undefined;
  * The environment variable BURES_BLAS, read at that call, is `off` for none, `auto`, or the path of the one library to try.
  *
  * @returns the library, or `undefined`: {@link blasStatus} then says why.
- * @throws ConfigError if the variable is some other word; BackendError if it is a path that does not serve.
  */
 export function loadBlasLibrary(): BlasLibrary | undefined {
   remembered ??= findLibrary();
@@ -80,23 +78,21 @@ export function blasStatus(): BlasStatus {
   return { available: true, library: path, ...(core === undefined ? {} : { core }), ...(threads === undefined ? {} : { threads }) };
 }
 
+/** Whether BURES_BLAS names a library: one that cannot be used is then an error, not a reason to go on without. */
+export function blasIsDemanded(): boolean {
+  return !['off', 'auto', '', undefined].includes(process.env.BURES_BLAS);
+}
+
 function findLibrary(): BlasLibrary | string {
   const wanted = process.env.BURES_BLAS;
   if (wanted === 'off') return 'BURES_BLAS=off; unset it to use a BLAS library';
   const koffi = requireKoffi();
   if (typeof koffi === 'string') return koffi;
   if (wanted !== undefined && wanted !== '' && wanted !== 'auto') {
-    // A word rather than a path is a mistake that would otherwise switch BLAS off without a word.
-    if (!/[/\\.]/.test(wanted)) {
-      throw new ConfigError(
-        `hostAlgebra: BURES_BLAS must be off, auto or the path of a library, got ${JSON.stringify(wanted)}; unset it for auto`,
-      );
-    }
     const found = tryLibrary(koffi, wanted);
-    if (typeof found !== 'string') return found;
-    throw new BackendError(
-      `hostAlgebra: BURES_BLAS=${wanted} cannot be used: ${found}; set BURES_BLAS to the path of OpenBLAS, or unset it`,
-    );
+    return typeof found === 'string'
+      ? `BURES_BLAS=${wanted}: ${found}; set BURES_BLAS to off, auto or the path of OpenBLAS, or unset it`
+      : found;
   }
   const candidates = CANDIDATES[process.platform] ?? [];
   const failures: string[] = [];

@@ -1,0 +1,131 @@
+/** The loop around a solver, run to its end. */
+import { ConfigError, NumericalError } from '../core/errors.js';
+import { checkKeys, checkNumber, describeValue } from '../core/options.js';
+import { type AbortSignalLike, type IterateOptions, type Iteration, iterate, iterateKeys } from './iterate.js';
+import type { Problem } from './problem.js';
+import type { SolverState } from './solver.js';
+import { any } from './stopping/compose.js';
+import { gradientNormBelow } from './stopping/convergence.js';
+import { maxIterations } from './stopping/limits.js';
+import type { Progress, StopDecision, StoppingRule } from './stopping/stopping-rule.js';
+
+/** Options of {@link minimize}. */
+export interface MinimizeOptions<P, T> extends IterateOptions<P, T> {
+  /** When to stop. Default: {@link defaultStop}. */
+  readonly stop?: StoppingRule;
+  /** Called after each iteration, the start included. */
+  readonly onIteration?: (step: Iteration<P, T>) => void;
+}
+
+/** When {@link minimize} stops by default: gradient norm 1e-6, or 1000 iterations, as in Manopt. */
+export const defaultStop: StoppingRule = any(gradientNormBelow(1e-6), maxIterations(1000));
+
+/** How a run ended. Not converging is a result. */
+export interface MinimizeResult<P, T> {
+  /** The last point with a finite cost. */
+  readonly x: P;
+  /** The cost there. */
+  readonly cost: number;
+  /** The norm of the Riemannian gradient there. */
+  readonly gradientNorm: number;
+  /** Steps taken. */
+  readonly iterations: number;
+  /** Whether the stopping rule that fired means success. */
+  readonly converged: boolean;
+  /** Why it stopped, in words, with the number that triggered. */
+  readonly stopReason: string;
+  /** Every iteration's numbers, the start included. */
+  readonly history: readonly Progress[];
+  /** Wall-clock seconds. */
+  readonly seconds: number;
+  /** The final state: pass it as `state` to go on. */
+  readonly state: SolverState<P, T>;
+}
+
+/**
+ * Minimizes a cost over a manifold.
+ *
+ * @param problem - manifold, cost and gradient.
+ * @param options - solver, start, stopping rule, signal, callback.
+ * @returns the last point and how the run ended. Reaching a limit, stalling, divergence to a cost that is not finite, a numerical breakdown inside a step and an abort
+ * are results with `converged: false`, and keep the last good point.
+ * @throws ConfigError if problem or options are not right; ShapeError, DomainError or NumericalError if the start is not a point of the manifold, or
+ * its cost or gradient is not finite.
+ */
+export async function minimize<M, P, T, Z, G, Batch>(
+  problem: Problem<M, P, T, Z, G, Batch>,
+  options: MinimizeOptions<P, T> = {},
+): Promise<MinimizeResult<P, T>> {
+  checkKeys('minimize', options, [...iterateKeys, 'stop', 'onIteration']);
+  const { stop = defaultStop, onIteration, ...iterateOptions } = options;
+  if (typeof stop?.check !== 'function') {
+    throw new ConfigError(
+      `minimize: stop must be a stopping rule, got ${describeValue(stop)}; pass, say, any(gradientNormBelow(1e-8), maxIterations(500))`,
+    );
+  }
+  if (options.seed !== undefined) checkNumber('minimize', 'seed', options.seed);
+  if (onIteration !== undefined && typeof onIteration !== 'function') {
+    throw new ConfigError(
+      `minimize: onIteration must be a function, got ${describeValue(onIteration)}; pass, say, ({ iteration, cost }) => …`,
+    );
+  }
+  const steps = iterate(problem, iterateOptions);
+  try {
+    return await runToEnd(steps, stop, { onIteration, signal: options.signal });
+  } finally {
+    await steps.return(undefined);
+  }
+}
+
+/** Takes steps until the stopping rule, the solver, a breakdown or the signal ends the run. */
+async function runToEnd<P, T>(
+  steps: AsyncGenerator<Iteration<P, T>, undefined, undefined>,
+  stop: StoppingRule,
+  { onIteration, signal }: { readonly onIteration: MinimizeOptions<P, T>['onIteration']; readonly signal: AbortSignalLike | undefined },
+): Promise<MinimizeResult<P, T>> {
+  const history: Progress[] = [];
+  let last: Iteration<P, T> | undefined;
+  const finish = (converged: boolean, stopReason: string): MinimizeResult<P, T> => {
+    const { state, cost, gradientNorm, iteration, seconds } = last as Iteration<P, T>;
+    return { x: state.x, cost, gradientNorm, iterations: iteration, converged, stopReason, history, seconds, state };
+  };
+  for (;;) {
+    const next = await nextOrBreakdown(steps, last);
+    if (next.done) return finish(false, next.value ?? `aborted after iteration ${last?.iteration}: ${String(signal?.reason)}`);
+    const { state, ...numbers } = next.value;
+    if (state.stalled !== undefined) return finish(false, state.stalled);
+    const { cost, gradientNorm, iteration } = numbers;
+    history.push(numbers);
+    if (!Number.isFinite(cost) || !Number.isFinite(gradientNorm)) {
+      return finish(
+        false,
+        `cost ${cost} and gradient norm ${gradientNorm} at iteration ${iteration}: the run has diverged; the point before is returned`,
+      );
+    }
+    last = next.value;
+    onIteration?.(last);
+    const decision = checkDecision(stop, stop.check(numbers, history.at(-2), history[0]));
+    if (decision !== undefined) return finish(decision.converged, decision.reason);
+  }
+}
+
+/** The next step, or the end with its reason if a factorization broke down in it. At the very start a breakdown means a bad start: that is misuse. */
+async function nextOrBreakdown<P, T>(
+  steps: AsyncGenerator<Iteration<P, T>, undefined, undefined>,
+  last: Iteration<P, T> | undefined,
+): Promise<IteratorResult<Iteration<P, T>, string | undefined>> {
+  try {
+    return await steps.next();
+  } catch (error) {
+    if (!(error instanceof NumericalError) || last === undefined) throw error;
+    return { done: true, value: `numerical breakdown after iteration ${last.iteration}: ${error.message}` };
+  }
+}
+
+/** @throws ConfigError if a stopping rule gives something else than a decision. */
+function checkDecision({ name }: StoppingRule, decision: StopDecision | undefined): StopDecision | undefined {
+  if (decision === undefined || (typeof decision?.reason === 'string' && typeof decision.converged === 'boolean')) return decision;
+  throw new ConfigError(
+    `minimize: the stopping rule ${name} must return { reason, converged } or undefined, got ${describeValue(decision)}`,
+  );
+}
