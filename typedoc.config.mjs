@@ -8,6 +8,7 @@ const options = {
   tsconfig: 'tsconfig.build.json',
   out: 'docs/api',
   readme: 'README.md',
+  customCss: 'tools/typedoc.css',
   projectDocuments: ['docs/*.md'],
   // `$…$` in a comment becomes MathML and HTML while the page is written: a reader needs no script and no network.
   markdownItLoader(parser) {

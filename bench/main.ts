@@ -17,9 +17,16 @@ import { type Contestant, measure, timeHere } from './measure.js';
 import { PeerProcess, SLEEPING_THREADS } from './peer-process.js';
 import { accuracyTable, type CaseResult, ENGINE_NAMES, machineLines, timingTable, verdictLines, verdicts } from './report.js';
 
-const { values: options } = parseArgs({
-  options: { rounds: { type: 'string', default: '15' }, only: { type: 'string', default: '' }, json: { type: 'string' } },
-});
+const help = `usage: npm run bench -- [--rounds N] [--only TEXT] [--json FILE]
+
+Speed of the host engine beside NumPy and PyTorch, in one run.
+  --rounds N    measurements of each contestant (default 15)
+  --only TEXT   cases whose name contains TEXT
+  --json FILE   write the times there too
+  --help        this text
+BURES_PEER_PYTHON names a Python with NumPy, and PyTorch if wanted; without it only our own times are measured.`;
+
+const options = readOptions();
 
 // Read by OpenBLAS when it is loaded, which is when the first engine is made.
 Object.assign(process.env, SLEEPING_THREADS);
@@ -31,6 +38,29 @@ try {
 } finally {
   peer?.stop();
   await rm(folder, { recursive: true });
+}
+
+function readOptions(): { readonly rounds: number; readonly only: string; readonly json?: string } {
+  try {
+    const { values } = parseArgs({
+      options: {
+        rounds: { type: 'string', default: '15' },
+        only: { type: 'string', default: '' },
+        json: { type: 'string' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    if (values.help) {
+      console.log(help);
+      process.exit(0);
+    }
+    const rounds = Number(values.rounds);
+    if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds must be a positive integer, got '${values.rounds}'`);
+    return { rounds, only: values.only, json: values.json };
+  } catch (error) {
+    console.error(`bench: ${(error as Error).message}; ${help.slice(0, help.indexOf('\n'))}`);
+    process.exit(2);
+  }
 }
 
 async function main(): Promise<void> {
@@ -48,7 +78,11 @@ async function main(): Promise<void> {
   }
   const reached = verdicts(results);
   print(timingTable(results, Object.keys(libraries)));
-  print(['A ratio above 1 means that we are faster: the median over the rounds of the ratio within a round.']);
+  print([
+    peer === undefined
+      ? 'No peers: set BURES_PEER_PYTHON to a Python with NumPy, and PyTorch if wanted, to measure them in the same run.'
+      : 'A ratio above 1 means that we are faster: the median over the rounds of the ratio within a round.',
+  ]);
   if (results.some(({ errors }) => errors.size > 0)) print(accuracyTable(results));
   print(verdictLines(reached));
   if (options.json !== undefined) await writeJson(options.json, machineLines(status, libraries), results, reached);
@@ -71,7 +105,7 @@ async function compare(benchCase: BenchCase, engines: ReadonlyMap<string, HostAl
       }
     }
   }
-  return { benchCase, timings: await measure(contestants, Number(options.rounds)), errors };
+  return { benchCase, timings: await measure(contestants, options.rounds), errors };
 }
 
 async function writeInput(input: HostArray, index: number): Promise<{ file: string; shape: readonly number[] }> {

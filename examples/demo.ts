@@ -2,7 +2,7 @@
  * `npm run demo`: LoRA and BaLoRA as two geometries of one descent engine, on the published synthetic experiment.
  *
  * Repeats the golden runs, then compares the methods on paired random instances; prints tables and writes a page of plots.
- * Options: --out DIR (default demo-output), --seeds N (default 8).
+ * Options: --out DIR (default demo-output), --seeds N (default 8), --help.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -41,6 +41,7 @@ for (const [i, experiment] of experiments.entries()) {
     }),
   );
 }
+progress.show('tables and plots', 'done', 1);
 progress.clear();
 
 const plotted = summaries.filter(({ experiment }) => experiment.plotted);

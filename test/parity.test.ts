@@ -66,6 +66,11 @@ describe('the golden runs', () => {
     }
   });
 
+  it('end with a summary that names the tolerances', async () => {
+    const { notes } = await inProcess(directoryOf({ 'one.json': changed(oneLayer, () => {}) }));
+    expect(notes).toMatch(/^parity: 1 of 1 runs within tolerance \(synthetic: losses and products to 1e-9 relative/);
+  });
+
   it('fail when a loss or a product differs by more than the tolerance', async () => {
     const wrongLoss = changed(oneLayer, ({ runs: [run] }) => {
       run.losses[50] = (run.losses[50] as number) * (1 + 2e-9);
@@ -126,11 +131,17 @@ describe('misuse', () => {
   it.each([
     ['no directory', []],
     ['two directories', [goldenDirectory, goldenDirectory]],
-    ['an option', ['--help']],
+    ['an option', ['--verbose']],
   ])('%s exits 2 with the usage', async (_, argv) => {
     const { code, notes } = await inProcess(...argv);
     expect(code).toBe(2);
     expect(notes).toContain('usage: npm run parity -- DIR');
+  });
+
+  it('--help prints the usage and exits 0', async () => {
+    const text: string[] = [];
+    expect(await parityMain(['--help'], { line: (line) => text.push(line), note: () => {} })).toBe(0);
+    expect(text.join()).toContain('usage: npm run parity -- DIR');
   });
 
   it('a directory that is not there, or holds nothing known, exits 2', async () => {

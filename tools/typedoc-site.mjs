@@ -42,7 +42,7 @@ export function load(app) {
 
 /** Whether a reflection is a member of an entry point. */
 function isExport({ parent }) {
-  return parent !== undefined && (parent.isProject() || parent.kindOf(ReflectionKind.Module));
+  return parent?.kindOf(ReflectionKind.Module) ?? false;
 }
 
 function categorize(project, reflection) {
@@ -59,9 +59,6 @@ function categorize(project, reflection) {
 
 /** Gives a page of docs/ its first heading as its name, in place of the file's. */
 function nameByHeading(document) {
-  const [first] = document.content;
-  const heading = /^# (.+)\n/.exec(first?.text ?? '');
-  if (heading === null) return;
-  document.name = heading[1];
-  first.text = first.text.slice(heading[0].length);
+  const heading = /^# (.+)\n/.exec(document.content[0]?.text ?? '');
+  if (heading !== null) document.name = heading[1];
 }

@@ -25,6 +25,8 @@ export type ParityRuns = readonly (() => Promise<ParityLine>)[];
 /** One format of golden files. */
 export interface ParityFormat {
   readonly name: string;
+  /** What `pass` means, in words, for the summary. */
+  readonly tolerance: string;
   /** Whether a file claims to be of this format, whole or not. */
   recognizes(content: unknown): boolean;
   /** @throws FormatError naming file and key where the content is not what the format asks for. */

@@ -37,6 +37,9 @@ interface GoldenRun {
 /** The format of `synthetic/`. */
 export const syntheticFormat: ParityFormat = {
   name: 'synthetic',
+  tolerance:
+    `losses and products to ${tolerances.exact} relative; under BaLoRA's sign descent, which depends on the signs of singular vectors, ` +
+    `the first two losses to ${tolerances.exact} and the last to ${100 * tolerances.lastLoss} %`,
   recognizes: (content) => typeof content === 'object' && content !== null && ['target', 'frozen', 'runs'].some((key) => key in content),
   read(file, content) {
     const golden = readFile({ file, key: '', value: content });

@@ -37,7 +37,7 @@ export async function renderPage({ summaries, tables, notes, seeds }: PageConten
 <h1>LoRA and BaLoRA: one descent, two geometries</h1>
 <p class="lead">A frozen 20×20 linear network is fitted to a random target by adding A·B of rank 4 to each layer. Both methods run
 through the same engine and start from the same point; BaLoRA only re-balances the factors after every step (AᵀA = BBᵀ, product unchanged).</p>
-<p class="legend" aria-label="Legend">${legend()}<span class="muted">line: median over ${seeds} paired seeds · band: quartiles</span></p>
+<p class="legend" aria-label="Legend">${legend()}<span class="muted">line: median over ${seeds} paired ${seeds === 1 ? 'seed' : 'seeds'} · band: quartiles</span></p>
 <div class="panels">
 ${figures.join('\n')}
 </div>
@@ -77,9 +77,9 @@ h2 { font-size: 1.15rem; margin: 0 0 .5rem; }
 figure { margin: 0; }
 figure svg { display: block; width: 100%; height: auto; }
 figcaption { font-weight: 600; margin: 0 0 .3rem; }
-.table { overflow-x: auto; margin: 0 0 1.6rem; }
+.table { margin: 0 0 1.6rem; }
+.scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .86rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; font-weight: 600; font-size: 1rem; padding-bottom: .4rem; }
 th, td { text-align: left; padding: .32rem .7rem .32rem 0; border-bottom: 1px solid var(--rule); white-space: nowrap; }
 th { color: var(--muted); font-weight: 600; }
 .notes p { max-width: 54rem; margin: 0 0 .7rem; color: var(--muted); font-size: .95rem; }

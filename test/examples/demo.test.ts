@@ -55,10 +55,19 @@ it('the program prints its tables and writes its page', async () => {
   expect(stdout).toContain('Agreement with the golden runs');
   // Not on a terminal: one plain line a task.
   expect(stderr).toContain('two layers, sign descent\n');
+  expect(stderr).toContain('100 %');
+  expect(stdout).toContain('… on the published grid: of its rates only the smallest, 1e-5, does not diverge');
   const page = readFileSync(path.join(out, 'index.html'), 'utf8');
   rmSync(out, { recursive: true });
   expect(page.match(/<svg role="img"/g)).toHaveLength(4);
   expect(page).not.toMatch(/NaN|<script|https?:\/\/(?!www\.w3\.org)/);
+});
+
+it('the program explains itself', async () => {
+  expect(await runDemo('--help')).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('usage: npm run demo -- [--out DIR] [--seeds N]'),
+  });
 });
 
 it('the program refuses options that it does not know', async () => {
