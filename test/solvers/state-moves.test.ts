@@ -66,7 +66,7 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
     },
   );
 
-  describe('on balanced factors the path is the same in both gauges', () => {
+  describe('on balanced factors the path is the same in both gauges:', () => {
     const path = async (gauge: BalancedGauge, options: { direction?: DirectionRule; stepSize: StepSizeRule }, steps: number) => {
       const { problem, initial, manifold } = approximation(la, gauge);
       const states = await statesOf(problem, { initial, solver: gradientDescent(options) }, steps);
@@ -75,12 +75,12 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
 
     // As many steps as the rule may make before it has amplified rounding beyond 1e-9: quotients of small differences amplify more than sums.
     it.each([
-      { direction: momentum({ decay: 0.8 }), stepSize: constantStep(0.05), steps: 60 },
-      { direction: polakRibiere(), stepSize: constantStep(0.05), steps: 30 },
-      { direction: hestenesStiefel(), stepSize: constantStep(0.02), steps: 12 },
-      { stepSize: barzilaiBorwein({ quotient: 'long' }), steps: 20 },
-      { stepSize: barzilaiBorwein({ quotient: 'short' }), steps: 20 },
-    ])('$direction.name $stepSize.name', async ({ steps, ...options }) => {
+      { name: 'momentum', direction: momentum({ decay: 0.8 }), stepSize: constantStep(0.05), steps: 60 },
+      { name: 'polakRibiere', direction: polakRibiere(), stepSize: constantStep(0.05), steps: 30 },
+      { name: 'hestenesStiefel', direction: hestenesStiefel(), stepSize: constantStep(0.02), steps: 12 },
+      { name: 'barzilaiBorwein, long', stepSize: barzilaiBorwein({ quotient: 'long' }), steps: 20 },
+      { name: 'barzilaiBorwein, short', stepSize: barzilaiBorwein({ quotient: 'short' }), steps: 20 },
+    ])('$name', async ({ name: _name, steps, ...options }) => {
       const [svd, nearest] = [await path('svd', options, steps), await path('nearest', options, steps)];
       for (const [k, matrix] of svd.entries()) expect(nearest[k]).toBeAllClose(matrix, 1e-9);
     });
