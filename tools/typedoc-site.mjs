@@ -34,6 +34,7 @@ export function load(app) {
     }
     for (const document of project.documents ?? []) nameByHeading(document);
   });
+  app.converter.on(Converter.EVENT_RESOLVE_END, ({ project }) => describeConventions(project));
   // The README's own heading says the name once more.
   app.renderer.on(PageEvent.END, (page) => {
     if (page.url === 'index.html') page.contents = page.contents?.replace(/<div class="tsd-page-title">.*?<\/div>/s, '');
@@ -54,6 +55,31 @@ function categorize(project, reflection) {
   for (const target of reflection.signatures ?? [reflection]) {
     target.comment ??= new Comment();
     target.comment.blockTags.push(tag);
+  }
+}
+
+/** What these letters mean wherever nothing else is said. */
+const typeParameters = {
+  M: "the engine's array",
+  P: 'a point of the manifold',
+  T: 'a tangent vector',
+  Z: 'an element of the ambient space',
+  G: 'a Euclidean gradient',
+  Batch: "what a step's cost is computed on; `undefined` if the cost is deterministic",
+};
+const parameters = { la: 'the engine of the arrays.' };
+
+function describeConventions(project) {
+  for (const reflection of Object.values(project.reflections)) {
+    describe(reflection.typeParameters, typeParameters);
+    describe(reflection.parameters, parameters);
+  }
+}
+
+function describe(reflections, conventions) {
+  for (const reflection of reflections ?? []) {
+    const text = conventions[reflection.name];
+    if (text !== undefined && !reflection.comment?.summary.length) reflection.comment = new Comment([{ kind: 'text', text }]);
   }
 }
 

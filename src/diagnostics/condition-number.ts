@@ -10,7 +10,7 @@ import { short } from './slope-verdict.js';
 const tieFactor = 10;
 
 /**
- * The condition number of the Hessian of ½‖AB − Z‖²_F at a minimizer (A, B), over its nonzero eigenvalues.
+ * The condition number of the Hessian of $\tfrac12\|AB-Z\|_F^2$ at a minimizer (A, B), over its nonzero eigenvalues.
  *
  * $$ \kappa = \frac{\lambda_{\max}}{\lambda_{\min}}, \qquad \lambda_{\max} = \sigma_1(A)^2+\sigma_1(B)^2 $$
  *
@@ -18,7 +18,7 @@ const tieFactor = 10;
  *
  * $$ \lambda_{\min} = \min\bigl(\sigma_r(A)^2,\sigma_r(B)^2\bigr) $$
  *
- * (if m = r, σ_r(A)² alone; if n = r, σ_r(B)² alone; if both, their sum). Otherwise λ_min is the least eigenvalue of
+ * (if m = r, $\sigma_r(A)^2$ alone; if n = r, $\sigma_r(B)^2$ alone; if both, their sum). Otherwise it is the least eigenvalue of
  *
  * $$ \begin{bmatrix}BB^\top&-sI\\-sI&A^\top A\end{bmatrix}, \qquad s = \sigma_{r+1}(Z). $$
  *
@@ -61,7 +61,7 @@ function checkMinimizer(caller: string, last: number, tail: number, relativeRoun
 }
 
 /**
- * The least κ of ½‖AB − Z‖²_F over all gauges (AR, R⁻¹B) of its minimizers, m, n > r, attained by balanced factors.
+ * The least κ of $\tfrac12\|AB-Z\|_F^2$ over all gauges (AR, R⁻¹B) of its minimizers, m, n > r, attained by balanced factors.
  *
  * $$ \kappa = \frac{2\sigma_1(Z)}{\sigma_r(Z)-\sigma_{r+1}(Z)} $$
  *

@@ -14,7 +14,7 @@ import {
 import { short } from './slope-verdict.js';
 
 /**
- * All r(m + n) eigenvalues of the Hessian of ½‖AB − Z‖²_F by (A, B), where AB is a truncated SVD of Z: r of its singular triplets.
+ * All r(m + n) eigenvalues of the Hessian of $\tfrac12\|AB-Z\|_F^2$ by (A, B), where AB is a truncated SVD of Z: r of its singular triplets.
  *
  * They are: r² zeros, along the gauge directions (AK, −KB); $\sigma_i(A)^2+\sigma_j(B)^2$ for i, j ≤ r; for each other singular value s of Z the
  * 2r eigenvalues of

@@ -5,7 +5,7 @@ import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { checkFactorPair, type FactorPair } from '../metrics/factor-pair.js';
 
 /**
- * The Hessian of ½‖AB − Z‖²_F by the entries of (A, B), at any pair; with R = AB − Z,
+ * The Hessian of $\tfrac12\|AB-Z\|_F^2$ by the entries of (A, B), at any pair; with R = AB − Z,
  *
  * $$ (dA,\,dB) \mapsto \bigl((dA\,B+A\,dB)B^\top+R\,dB^\top,\; A^\top(dA\,B+A\,dB)+dA^\top R\bigr). $$
  *
