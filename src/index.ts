@@ -29,6 +29,7 @@ export { type CsrParts, type CsrTriplets, csrFromTriplets, csrMatrix } from './l
 export type { CsrMatrix } from './linalg/csr-matrix.js';
 export { type HostAlgebra, type HostAlgebraOptions, type HostArray, hostAlgebra } from './linalg/host/host-algebra.js';
 export type {
+  ArrayScope,
   EighFactors,
   LinearAlgebra,
   MatmulOptions,
