@@ -4,8 +4,9 @@ import { ConfigError, NumericalError } from '../core/errors.js';
 import { eventLoopYielder } from '../core/event-loop.js';
 import { checkKeys, checkNumber, describeValue } from '../core/options.js';
 import { seededRandom } from '../core/random.js';
+import type { ArrayScope } from '../linalg/linear-algebra.js';
 import { gradientDescent } from './gradient-descent.js';
-import { objective } from './objective.js';
+import { type DrawnObjective, objective } from './objective.js';
 import type { Objective, Problem } from './problem.js';
 import type { Solver, SolverState } from './solver.js';
 import { any } from './stopping/compose.js';
@@ -72,8 +73,10 @@ const iterateKeys = ['solver', 'initial', 'state', 'seed', 'signal'] as const;
  * Runs a solver step by step: `for await (const step of iterate(problem, { solver })) …`. It first yields the start (iteration 0), and then every step, for ever;
  * it ends by itself only when the solver stalls or the signal is aborted. It yields to the event loop between steps.
  *
+ * On a device, arrays that it allocated live until the next step is asked for, those of the last step after the loop too: `keep` what is to live longer.
+ *
  * @param problem - the cost.
- * @param options - solver, start, signal.
+ * @param options - solver, start, signal. Arrays of a start or a state given here are never freed.
  * @throws ConfigError if problem or options are not right; ShapeError, DomainError or NumericalError if the start is not a point of the manifold, or
  * its cost or gradient is not finite.
  */
@@ -82,19 +85,45 @@ export async function* iterate<M, P, T, Z, G, Batch>(
   options: IterateOptions<P, T> = {},
 ): AsyncGenerator<Iteration<P, T>, void, undefined> {
   checkKeys('iterate', options, iterateKeys);
-  const { solver = gradientDescent(), signal } = options;
+  const run = prepare(problem, options);
+  let last: Iteration<P, T> | undefined;
+  try {
+    for await (last of steps(run, options)) yield last;
+  } finally {
+    run.scope.close(last?.state);
+  }
+}
+
+/** A problem and a solver that have been checked, and the owner of what they will allocate. */
+interface Run<M, P, T> {
+  readonly seen: DrawnObjective<M, P, T>;
+  readonly solver: Solver;
+  readonly scope: ArrayScope;
+}
+
+function prepare<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, Batch>, options: IterateOptions<P, T>): Run<M, P, T> {
+  const { solver = gradientDescent() } = options;
   checkSolver(solver);
   const seen = objective(problem);
-  const { manifold } = problem;
+  return { seen, solver, scope: problem.manifold.algebra.openScope() };
+}
+
+/** The loop. After each step its scope owns the new state, the one before (to which a run that diverges goes back) and the batch. */
+async function* steps<M, P, T>(
+  { seen, solver, scope }: Run<M, P, T>,
+  { initial, state: given, seed = 0, signal }: IterateOptions<P, T>,
+): AsyncGenerator<Iteration<P, T>, void, undefined> {
   const begun = performance.now();
   const yieldToEvents = eventLoopYielder();
-  let state = options.state ?? (await start(seen, solver, options.initial ?? manifold.randomPoint(seededRandom(options.seed ?? 0))));
+  let state = given ?? (await scope.run(() => start(seen, solver, initial ?? seen.manifold.randomPoint(seededRandom(seed)))));
   for (;;) {
     yield { ...progressOf(state), seconds: (performance.now() - begun) / 1000, state };
     if (state.stalled !== undefined || signal?.aborted) return;
     await yieldToEvents();
     if (signal?.aborted) return;
-    state = await solver.step(seen, state);
+    const before = state;
+    state = await scope.run(() => solver.step(seen, before));
+    scope.free([state, before, seen.drawnBatch()]);
   }
 }
 
@@ -125,9 +154,10 @@ function progressOf<P, T>({ iteration, cost, gradientNorm, stepSize }: SolverSta
  * Minimizes a cost over a manifold.
  *
  * @param problem - manifold, cost and gradient.
- * @param options - solver, start, stopping rule, signal, callback.
+ * @param options - solver, start, stopping rule, signal, callback. On a device, `onIteration` may look at a state until the next; see {@link iterate}.
  * @returns the last point and how the run ended. Reaching a limit, stalling, divergence to a cost that is not finite, a numerical breakdown inside a step and an abort
- * are results with `converged: false`, and keep the last good point.
+ * are results with `converged: false`, and keep the last good point. On a device its arrays are the caller's to dispose of, or to leave to a `tidy` around the call; what
+ * the run allocated besides is freed.
  * @throws ConfigError if problem or options are not right; ShapeError, DomainError or NumericalError if the start is not a point of the manifold, or
  * its cost or gradient is not finite.
  */
@@ -143,15 +173,18 @@ export async function minimize<M, P, T, Z, G, Batch>(
     );
   }
   if (options.seed !== undefined) checkNumber('minimize', 'seed', options.seed);
+  const run = prepare(problem, iterateOptions);
   const history: Progress[] = [];
   let last: Iteration<P, T> | undefined;
+  let survivor: SolverState<P, T> | undefined;
   const finish = (converged: boolean, stopReason: string): MinimizeResult<P, T> => {
     const { state, cost, gradientNorm, iteration } = last as Iteration<P, T>;
+    survivor = state;
     const seconds = (history.at(-1) as Progress).seconds;
     return { x: state.x, cost, gradientNorm, iterations: iteration, converged, stopReason, history, seconds, state };
   };
   try {
-    for await (const step of iterate(problem, iterateOptions)) {
+    for await (const step of steps(run, iterateOptions)) {
       const { state, ...numbers } = step;
       history.push(numbers);
       if (!Number.isFinite(step.cost) || !Number.isFinite(step.gradientNorm)) {
@@ -167,10 +200,12 @@ export async function minimize<M, P, T, Z, G, Batch>(
       if (decision !== undefined) return finish(decision.converged, decision.reason);
       if (state.stalled !== undefined) return finish(false, state.stalled);
     }
+    return finish(false, `aborted after iteration ${last?.iteration}: ${String(options.signal?.reason)}`);
   } catch (error) {
     // Before the first iterate a breakdown means a bad start: that is misuse. Later it is how the run ended.
     if (!(error instanceof NumericalError) || last === undefined) throw error;
     return finish(false, `numerical breakdown after iteration ${last.iteration}: ${error.message}`);
+  } finally {
+    run.scope.close(survivor);
   }
-  return finish(false, `aborted after iteration ${last?.iteration}: ${String(options.signal?.reason)}`);
 }
