@@ -12,7 +12,7 @@ import { ShapeError } from '../../../core/errors.js';
 export interface RmsNormOptions {
   /** ε, added to the mean square. */
   readonly epsilon?: number;
-  /** Whether the gain is a constant, as it is under LoRA: its gradient is then not computed, and is zero. */
+  /** Whether the gain is a constant to differentiation, as it is under LoRA: its gradient is then not computed. */
   readonly frozenGain?: boolean;
 }
 
