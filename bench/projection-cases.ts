@@ -1,26 +1,23 @@
 /** The adapters of `bench:projection`, and their numbers: the same in every process, from one small table. */
 
-/** All adapters of one module of the network, one a layer. */
+/** Adapters of one shape: one batch. */
 export interface AdapterGroup {
-  readonly name: string;
-  /** Rows of A: the module's outputs. */
+  readonly modules: readonly string[];
+  /** Rows of A: the modules' outputs. */
   readonly m: number;
-  /** Columns of B: its inputs. */
+  /** Columns of B: their inputs. */
   readonly n: number;
 }
 
-/** Layers of Qwen2.5-3B, each with the modules of {@link adapterGroups}: 252 adapters. */
+/** Layers of Qwen2.5-3B, each with seven modules: 252 adapters. */
 export const QWEN_LAYERS = 36;
 
-/** The modules of a layer of Qwen2.5-3B. */
+/** The shapes of Qwen2.5-3B's modules. */
 export const adapterGroups: readonly AdapterGroup[] = [
-  { name: 'q', m: 2048, n: 2048 },
-  { name: 'k', m: 256, n: 2048 },
-  { name: 'v', m: 256, n: 2048 },
-  { name: 'o', m: 2048, n: 2048 },
-  { name: 'gate', m: 11008, n: 2048 },
-  { name: 'up', m: 11008, n: 2048 },
-  { name: 'down', m: 2048, n: 11008 },
+  { modules: ['q', 'o'], m: 2048, n: 2048 },
+  { modules: ['k', 'v'], m: 256, n: 2048 },
+  { modules: ['gate', 'up'], m: 11008, n: 2048 },
+  { modules: ['down'], m: 2048, n: 11008 },
 ];
 
 /** A group at a rank, as the processes are told about it. */
@@ -28,7 +25,8 @@ export interface ProjectionTask {
   readonly m: number;
   readonly n: number;
   readonly rank: number;
-  readonly layers: number;
+  /** Adapters in the batch. */
+  readonly members: number;
 }
 
 /** Numbers in the table: prime, so that rows of any length differ as long as the table lasts. */
@@ -40,13 +38,13 @@ const SECOND_FACTOR = 500_009;
 /** By how much the columns of A shrink from the first to the last: factors in training are graded, not white. */
 const GRADING = 100;
 
-/** Float32 factors, A [layers, m, r] and B [layers, r, n]. Keep in step with `factors` in bench/peers/projection.py. */
-export function projectionInputs(table: Float32Array, { m, n, rank, layers }: ProjectionTask): { A: Float32Array; B: Float32Array } {
-  const [A, B] = [new Float32Array(layers * m * rank), new Float32Array(layers * rank * n)];
+/** Float32 factors, A [members, m, r] and B [members, r, n]. Keep in step with `factors` in bench/peers/projection.py. */
+export function projectionInputs(table: Float32Array, { m, n, rank, members }: ProjectionTask): { A: Float32Array; B: Float32Array } {
+  const [A, B] = [new Float32Array(members * m * rank), new Float32Array(members * rank * n)];
   const grades = Float32Array.from({ length: rank }, (_, column) => GRADING ** (-column / Math.max(1, rank - 1)));
-  for (let layer = 0; layer < layers; layer++) {
-    fill(table, MEMBER_STRIDE * layer, A.subarray(layer * m * rank, (layer + 1) * m * rank));
-    fill(table, SECOND_FACTOR + MEMBER_STRIDE * layer, B.subarray(layer * rank * n, (layer + 1) * rank * n));
+  for (let member = 0; member < members; member++) {
+    fill(table, MEMBER_STRIDE * member, A.subarray(member * m * rank, (member + 1) * m * rank));
+    fill(table, SECOND_FACTOR + MEMBER_STRIDE * member, B.subarray(member * rank * n, (member + 1) * rank * n));
   }
   for (let row = 0; row < A.length; row += rank) for (let column = 0; column < rank; column++) A[row + column] *= grades[column];
   return { A, B };

@@ -30,8 +30,8 @@ const table = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength 
 function runner<M>({ la, description, download }: Engine<M>): Runner {
   return {
     report: { description },
-    async run({ m, n, rank, layers }, { A, B }) {
-      const pair = { A: la.fromArray(A, [layers, m, rank]), B: la.fromArray(B, [layers, rank, n]) };
+    async run({ m, n, rank, members }, { A, B }) {
+      const pair = { A: la.fromArray(A, [members, m, rank]), B: la.fromArray(B, [members, rank, n]) };
       const start = performance.now();
       const projected = balancedProjection(la, pair);
       const computing = (performance.now() - start) / 1000;

@@ -93,8 +93,13 @@ async function enter(table: string): Promise<void> {
   }
 }
 
-async function compareGroup(table: Float32Array, { m, n }: AdapterGroup, rank: number, scores: ReadonlyMap<string, Score>): Promise<void> {
-  const task: ProjectionTask = { m, n, rank, layers: Number(options.layers) };
+async function compareGroup(
+  table: Float32Array,
+  { modules, m, n }: AdapterGroup,
+  rank: number,
+  scores: ReadonlyMap<string, Score>,
+): Promise<void> {
+  const task: ProjectionTask = { m, n, rank, members: modules.length * Number(options.layers) };
   for (const contestant of contestants) {
     await contestant.prepare(task);
     // Compiles the code and maps the memory.
@@ -125,7 +130,7 @@ async function errorsOf(contestant: ProjectionProcess, table: Float32Array, task
   const files = [path.join(folder, 'A'), path.join(folder, 'B')] as const;
   await contestant.results(files);
   const [A, B] = await Promise.all(files.map(async (file) => new Float32Array(new Uint8Array(await readFile(file)).buffer)));
-  const before = projectionInputs(table, { ...task, layers: 1 });
+  const before = projectionInputs(table, { ...task, members: 1 });
   const rows = Math.min(m, SAMPLED_ROWS);
   const topRows = (values: Float32Array) => la.fromArray(values.subarray(0, rows * rank), [rows, rank]);
   const right = (values: Float32Array) => la.fromArray(values, [rank, n]);

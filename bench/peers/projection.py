@@ -5,7 +5,7 @@
 THREADS 0 keeps PyTorch's default. Reads one JSON command a line and answers one line each; between commands it waits in a blocking read.
 
   {"do": "about"}                                -> {"description"}, or {"reason"} where PyTorch is missing
-  {"do": "prepare", "task": {m, n, rank, layers}} -> {}
+  {"do": "prepare", "task": {m, n, rank, members}} -> {}
   {"do": "run"}                                  -> {"seconds", "computing", "peakMemory"}
   {"do": "results", "files": [A, B]}             -> {}, after writing the first module's factors, raw float32
 """
@@ -32,12 +32,12 @@ if threads > 0:
 pairs, projected = [], []
 
 
-def factors(m, n, rank, layers):
+def factors(m, n, rank, members):
     """The numbers of `projectionInputs` in bench/projection-cases.ts."""
     grades = (GRADING ** (-np.arange(rank) / max(1, rank - 1))).astype(np.float32)
-    for layer in range(layers):
-        A = table[(MEMBER_STRIDE * layer + np.arange(m * rank)) % len(table)].reshape(m, rank) * grades
-        B = table[(SECOND_FACTOR + MEMBER_STRIDE * layer + np.arange(rank * n)) % len(table)].reshape(rank, n)
+    for member in range(members):
+        A = table[(MEMBER_STRIDE * member + np.arange(m * rank)) % len(table)].reshape(m, rank) * grades
+        B = table[(SECOND_FACTOR + MEMBER_STRIDE * member + np.arange(rank * n)) % len(table)].reshape(rank, n)
         yield torch.from_numpy(A), torch.from_numpy(B)
 
 

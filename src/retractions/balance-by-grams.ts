@@ -13,6 +13,7 @@ import {
   gramsOf,
   transformGrams,
 } from './gauge-estimate.js';
+import { type SmallBlocks, withSmallBlocks } from './small-blocks.js';
 
 /** A gauge finder and the gauge that it lands in by itself. */
 export interface GramAlgorithm {
@@ -39,61 +40,73 @@ export function balanceByGrams<M>(
   gauge: BalancedGauge,
   algorithm: GramAlgorithm,
 ): BalancedProjection<M> {
-  const grams = gramsOf(la, pair);
-  const vectorShape = la.shape(grams.A).slice(0, -1);
-  const first = algorithm.find(la, grams);
-  const trusted = la.peek(first.trusted);
-  // The exact algorithm answers for every member: nothing below would be used.
-  if (trusted?.every((flag) => flag === 0)) return balanceByQr(la, pair, gauge);
+  return withSmallBlocks(la, (blocks) => {
+    const grams = gramBlocks(la, blocks, pair);
+    const first = algorithm.find(blocks.la, grams);
+    const trusted = blocks.la.peek(first.trusted);
+    // The exact algorithm answers for every member: nothing below would be used.
+    if (trusted?.every((flag) => flag === 0)) return balanceByQr(la, pair, gauge);
 
-  const once = la.peek(first.growth)?.every((growth, member) => growth <= LARGEST_SINGLE_GROWTH || trusted?.[member] === 0) === true;
-  const plan = once ? planOnce(la, grams, first, gauge, algorithm) : planTwice(la, pair, grams, first, gauge, algorithm);
-  const { from = pair } = plan;
-  const projected = { ...changeGauge(la, from, plan.step), ...plan.total, balanced: la.full(vectorShape, 1) };
-  if (plan.from !== undefined) for (const spent of [plan.from.A, plan.from.B]) la.dispose(spent);
-  return replaceMembers(la, pair, projected, plan.trusted, (members) => balanceByQr(la, members, gauge));
+    const growths = blocks.la.peek(first.growth);
+    const once = growths?.every((growth, member) => growth <= LARGEST_SINGLE_GROWTH || trusted?.[member] === 0) === true;
+    const context = { la, blocks, pair, grams, first, gauge, algorithm };
+    const plan = once ? planOnce(context) : planTwice(context);
+    const step = giveGauge(blocks, plan.step);
+    const total = plan.from === undefined ? step : giveGauge(blocks, plan.total);
+    const projected = { ...changeGauge(la, plan.from ?? pair, step), ...total, balanced: la.full(la.shape(total.T).slice(0, -1), 1) };
+    if (plan.from !== undefined) for (const spent of [plan.from.A, plan.from.B]) la.dispose(spent);
+    return replaceMembers(la, pair, projected, blocks.give(plan.trusted), (members) => balanceByQr(la, members, gauge));
+  });
+}
+
+/** What both plans start from: the pair on its engine, everything r×r on the blocks'. */
+interface PlanContext<M, Block> {
+  readonly la: LinearAlgebra<M>;
+  readonly blocks: SmallBlocks<M, Block>;
+  readonly pair: FactorPair<M>;
+  readonly grams: GramPair<Block>;
+  readonly first: GaugeEstimate<Block>;
+  readonly gauge: BalancedGauge;
+  readonly algorithm: GramAlgorithm;
 }
 
 /** The last change of gauge, the pair it starts from where that is not the given one, and the change of the whole. */
-interface Plan<M> {
+interface Plan<M, Block> {
   readonly from?: FactorPair<M>;
-  readonly step: GaugeChange<M>;
-  readonly total: GaugeChange<M>;
-  readonly trusted: M;
+  readonly step: GaugeChange<Block>;
+  readonly total: GaugeChange<Block>;
+  readonly trusted: Block;
 }
 
-function planOnce<M>(
-  la: LinearAlgebra<M>,
-  grams: GramPair<M>,
-  first: GaugeEstimate<M>,
-  gauge: BalancedGauge,
-  algorithm: GramAlgorithm,
-): Plan<M> {
+function planOnce<M, Block>({ blocks: { la }, grams, first, gauge, algorithm }: PlanContext<M, Block>): Plan<M, Block> {
   const rotation = rotationInto(la, gauge, algorithm, { start: grams, total: first, last: grams, step: first });
   const step = rotated(la, first, rotation);
   return { step, total: step, trusted: first.trusted };
 }
 
 /** Through a pair that is balanced but for rounding: it costs the memory of a pair, which is given back at once. */
-function planTwice<M>(
-  la: LinearAlgebra<M>,
-  pair: FactorPair<M>,
-  grams: GramPair<M>,
-  first: GaugeEstimate<M>,
-  gauge: BalancedGauge,
-  algorithm: GramAlgorithm,
-): Plan<M> {
-  const from = changeGauge(la, pair, first);
-  const last = gramsOf(la, from);
-  const second = algorithm.find(la, last);
-  const total = { T: la.matmul(second.T, first.T), inverseT: la.matmul(first.inverseT, second.inverseT) };
-  const rotation = rotationInto(la, gauge, algorithm, { start: grams, total, last, step: second });
+function planTwice<M, Block>({ la, blocks, pair, grams, first, gauge, algorithm }: PlanContext<M, Block>): Plan<M, Block> {
+  const from = changeGauge(la, pair, giveGauge(blocks, first));
+  const last = gramBlocks(la, blocks, from);
+  const small = blocks.la;
+  const second = algorithm.find(small, last);
+  const total = { T: small.matmul(second.T, first.T), inverseT: small.matmul(first.inverseT, second.inverseT) };
+  const rotation = rotationInto(small, gauge, algorithm, { start: grams, total, last, step: second });
   return {
     from,
-    step: rotated(la, second, rotation),
-    total: rotated(la, total, rotation),
-    trusted: la.multiply(first.trusted, second.trusted),
+    step: rotated(small, second, rotation),
+    total: rotated(small, total, rotation),
+    trusted: small.multiply(first.trusted, second.trusted),
   };
+}
+
+function gramBlocks<M, Block>(la: LinearAlgebra<M>, blocks: SmallBlocks<M, Block>, pair: FactorPair<M>): GramPair<Block> {
+  const { A, B } = gramsOf(la, pair);
+  return { A: blocks.take(A), B: blocks.take(B) };
+}
+
+function giveGauge<M, Block>(blocks: SmallBlocks<M, Block>, { T, inverseT }: GaugeChange<Block>): GaugeChange<M> {
+  return { T: blocks.give(T), inverseT: blocks.give(inverseT) };
 }
 
 /**
