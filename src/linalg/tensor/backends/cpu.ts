@@ -1,5 +1,5 @@
 /** The `cpu` backend: TensorFlow.js's kernels in plain JavaScript. Slow, and always there. */
-import { backend, setBackend } from '@tensorflow/tfjs-core';
+import { findBackend, setBackend } from '@tensorflow/tfjs-core';
 import { hostFactorizations } from '../host-factorizations.js';
 import type { ReadyBackend } from './opened-backend.js';
 import { processor } from './processor.js';
@@ -18,7 +18,7 @@ export async function openCpu(): Promise<ReadyBackend | string> {
   }
   if (!(await setBackend('cpu'))) return 'the JavaScript kernels do not start; run npm rebuild @tensorflow/tfjs-backend-cpu';
   // In Node the first tensor would print an advertisement of tfjs-node.
-  (backend() as unknown as { firstUse: boolean }).firstUse = false;
+  (findBackend('cpu') as unknown as { firstUse: boolean }).firstUse = false;
   return {
     name: 'cpu',
     factorizations: hostFactorizations(),

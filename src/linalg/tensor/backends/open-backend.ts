@@ -14,6 +14,7 @@ import {
 } from './opened-backend.js';
 
 const attempts = new Map<BackendName, Promise<ReadyBackend | string>>();
+let earlier: Promise<unknown> = Promise.resolve();
 
 /**
  * A backend, set as the one on which TensorFlow.js computes from now on (it has one at a time in a process).
@@ -24,7 +25,14 @@ const attempts = new Map<BackendName, Promise<ReadyBackend | string>>();
  * @returns the same factorizations at every call.
  * @throws BackendError if the backend asked for is not there; the message says how to install it.
  */
-export async function openBackend(request: BackendRequest): Promise<OpenedBackend> {
+export function openBackend(request: BackendRequest): Promise<OpenedBackend> {
+  // One after another: each makes itself TensorFlow.js's current backend on its way.
+  const opened = earlier.then(() => open(request));
+  earlier = opened.catch(() => undefined);
+  return opened;
+}
+
+async function open(request: BackendRequest): Promise<OpenedBackend> {
   if (request !== 'auto' && !BACKEND_NAMES.includes(request)) {
     throw new ConfigError(
       `openBackend: expected 'auto' or one of ${BACKEND_NAMES.join(', ')}, got ${describeValue(request)}; name one of them`,
@@ -32,7 +40,7 @@ export async function openBackend(request: BackendRequest): Promise<OpenedBacken
   }
   const passedOver: PassedOver[] = [];
   for (const name of request === 'auto' ? BACKEND_NAMES : [request]) {
-    const reason = request === 'auto' && name === 'webgpu' ? await imitationReason() : undefined;
+    const reason = request === 'auto' && name === 'webgpu' ? await reasonAgainstAdapter() : undefined;
     const found = reason ?? (await ready(name));
     if (typeof found !== 'string') return await select(found, passedOver);
     passedOver.push({ name, reason: found });
@@ -60,7 +68,7 @@ const OPENERS: Readonly<Record<BackendName, () => Promise<ReadyBackend | string>
 };
 
 /** Why webgpu is not worth taking unasked; looks at the adapter only, so that passing it over loads no backend. */
-async function imitationReason(): Promise<string | undefined> {
+async function reasonAgainstAdapter(): Promise<string | undefined> {
   return (await import('./webgpu.js')).reasonAgainstAdapter();
 }
 

@@ -2,7 +2,8 @@
  * Factorizations by TensorFlow's own kernels, which take any number of batch axes. They are called below TensorFlow.js, which does not offer them, and record nothing
  * for automatic differentiation.
  */
-import { add, expandDims, mul, scalar, sign, sub, type Tensor, transpose } from '@tensorflow/tfjs-core';
+import { add, expandDims, mul, scalar, sign, sub, sum, type Tensor, tidy, transpose } from '@tensorflow/tfjs-core';
+import { NumericalError } from '../../../core/errors.js';
 import type { EighFactors, QrFactors, SvdFactors, SvdOptions, TriangularOptions } from '../../linear-algebra.js';
 import { hostFactorizations } from '../host-factorizations.js';
 import type { TensorFactorizations } from '../tensor-factorizations.js';
@@ -26,8 +27,18 @@ export interface TensorflowBackend {
   executeMultipleOutputs(name: string, attributes: readonly KernelAttribute[], inputs: readonly Tensor[], count: number): Tensor[];
 }
 
-/** TensorFlow's factorizations, with the conventions of the contract. */
+/**
+ * TensorFlow's factorizations, with the conventions of the contract.
+ *
+ * On the processor they reject what is not finite, and what cannot be factored, with a `NumericalError`; on CUDA, where asking would stall the device, such members come
+ * back as NaN, which shows in the next number that is read.
+ */
 export function tensorflowFactorizations(native: TensorflowBackend): TensorFactorizations {
+  const kernels = tensorflowKernels(native);
+  return native.isUsingGpuDevice ? kernels : checked(kernels, (x, lower) => triangleOf(native, x, lower));
+}
+
+function tensorflowKernels(native: TensorflowBackend): TensorFactorizations {
   const { TF_ATTR_BOOL, TF_ATTR_TYPE, TF_FLOAT } = native.binding;
   const float32: KernelAttribute = { name: 'T', type: TF_ATTR_TYPE, value: TF_FLOAT };
   const flag = (name: string, value: boolean): KernelAttribute => ({ name, type: TF_ATTR_BOOL, value });
@@ -44,11 +55,11 @@ export function tensorflowFactorizations(native: TensorflowBackend): TensorFacto
       return { S, U, V };
     },
     eigh(x): EighFactors<Tensor> {
-      const symmetric = symmetricFromLower(native, float32, x);
+      const symmetric = symmetricFromLower(native, x);
       const [values, vectors] = native.executeMultipleOutputs('SelfAdjointEigV2', [float32, flag('compute_v', true)], [symmetric], 2);
       return { values, vectors };
     },
-    cholesky: (x) => native.executeSingleOutput('Cholesky', [float32], [symmetricFromLower(native, float32, x)]),
+    cholesky: (x) => native.executeSingleOutput('Cholesky', [float32], [symmetricFromLower(native, x)]),
     solveTriangular(triangle, b, { lower = true, transpose: transposed = false, side = 'left' }: TriangularOptions = {}) {
       // X T = B is Tᵀ Xᵀ = Bᵀ.
       const right = side === 'right';
@@ -59,6 +70,55 @@ export function tensorflowFactorizations(native: TensorflowBackend): TensorFacto
   };
 }
 
+/** The same, with operands and results looked at. */
+function checked(kernels: TensorFactorizations, triangle: (x: Tensor, lower: boolean) => Tensor): TensorFactorizations {
+  return {
+    name: kernels.name,
+    qr(x) {
+      requireFinite('qr', x);
+      return kernels.qr(x);
+    },
+    svd(x, options) {
+      requireFinite('svd', x);
+      return kernels.svd(x, options);
+    },
+    eigh(x) {
+      requireFinite('eigh', triangle(x, true));
+      return kernels.eigh(x);
+    },
+    cholesky(x) {
+      requireFinite('cholesky', triangle(x, true));
+      const factor = kernels.cholesky(x);
+      if (allFinite(factor)) return factor;
+      throw new NumericalError(
+        `cholesky: expected positive definite matrices, but one in the tensor of shape [${x.shape.join(', ')}] is not; add a multiple of the identity, or use eigh`,
+      );
+    },
+    solveTriangular(t, b, options) {
+      requireFinite('solveTriangular', triangle(t, options?.lower ?? true));
+      requireFinite('solveTriangular', b);
+      const solution = kernels.solveTriangular(t, b, options);
+      if (allFinite(solution)) return solution;
+      throw new NumericalError(
+        `solveTriangular: a triangle in the tensor of shape [${t.shape.join(', ')}] is singular, or its solution exceeds float32; ` +
+          'add a multiple of the identity, or use qr or svd',
+      );
+    },
+  };
+}
+
+function requireFinite(caller: string, x: Tensor): void {
+  if (allFinite(x)) return;
+  throw new NumericalError(
+    `${caller}: the tensor of shape [${x.shape.join(', ')}] has a non-finite entry; look for the operation that made it`,
+  );
+}
+
+/** Zero times any finite number is zero; one number is read. */
+function allFinite(x: Tensor): boolean {
+  return tidy(() => sum(mul(x, 0)).dataSync()[0]) === 0;
+}
+
 /** Q and R with the signs that make R's diagonal nonnegative: a zero leaves its column alone. */
 function withNonnegativeDiagonal(q: Tensor, r: Tensor, diagonal: Tensor): QrFactors<Tensor> {
   // sign(2 sign(d) + 1) is −1 for negative d, and 1 for zero.
@@ -67,12 +127,21 @@ function withNonnegativeDiagonal(q: Tensor, r: Tensor, diagonal: Tensor): QrFact
 }
 
 /** The kernels differ in which triangle they read, on CUDA from on the processor: give them a matrix where both say the same. */
-function symmetricFromLower(native: TensorflowBackend, float32: KernelAttribute, x: Tensor): Tensor {
-  const index: KernelAttribute = { name: 'Tindex', type: native.binding.TF_ATTR_TYPE, value: native.binding.TF_INT32 };
-  const band = (y: Tensor, below: number, above: number) =>
-    native.executeSingleOutput('MatrixBandPart', [float32, index], [y, scalar(below, 'int32'), scalar(above, 'int32')]);
-  const lower = band(x, -1, 0);
-  return add(lower, swapped(sub(lower, band(x, 0, 0))));
+function symmetricFromLower(native: TensorflowBackend, x: Tensor): Tensor {
+  const lower = triangleOf(native, x, true);
+  return add(lower, swapped(sub(lower, triangleOf(native, lower, false))));
+}
+
+/** A matrix with zeros for what lies outside its lower or upper triangle. */
+function triangleOf(native: TensorflowBackend, x: Tensor, lower: boolean): Tensor {
+  const { TF_ATTR_TYPE, TF_FLOAT, TF_INT32 } = native.binding;
+  const attributes = [
+    { name: 'T', type: TF_ATTR_TYPE, value: TF_FLOAT },
+    { name: 'Tindex', type: TF_ATTR_TYPE, value: TF_INT32 },
+  ];
+  // A negative number of diagonals keeps all.
+  const [below, above] = lower ? [-1, 0] : [0, -1];
+  return native.executeSingleOutput('MatrixBandPart', attributes, [x, scalar(below, 'int32'), scalar(above, 'int32')]);
 }
 
 /** The last two axes swapped. */

@@ -4,7 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import util from 'node:util';
-import { backend, findBackend, getBackend, setBackend, Tensor } from '@tensorflow/tfjs-core';
+import { findBackend, getBackend, setBackend, Tensor } from '@tensorflow/tfjs-core';
 import type { BackendDevice, ReadyBackend } from './opened-backend.js';
 import { processor } from './processor.js';
 import { type TensorflowBackend, tensorflowFactorizations } from './tensorflow-factorizations.js';
@@ -19,28 +19,29 @@ interface TensorflowPackage {
 /**
  * Loads the package and starts the backend.
  *
+ * @param load - what loads the package.
  * @returns the backend, or why it is not there, with what to do.
  */
-export async function openTensorflow(): Promise<ReadyBackend | string> {
+export async function openTensorflow(load: (name: string) => unknown = createRequire(import.meta.url)): Promise<ReadyBackend | string> {
   const before = getBackend();
-  const problem = loadPackage();
+  const problem = loadPackage(load);
   // Loading the package makes it the current backend; that is for the caller to decide.
   if (problem !== undefined) {
     if (before && getBackend() !== before) await setBackend(before);
     return problem;
   }
   if (!(await setBackend('tensorflow'))) return `${PACKAGE} is loaded, but its backend does not start; run npm rebuild ${PACKAGE}`;
-  const native = backend() as unknown as TensorflowBackend;
+  const native = findBackend('tensorflow') as unknown as TensorflowBackend;
   const device = native.isUsingGpuDevice ? gpu() : onProcessor();
   return { name: 'tensorflow', factorizations: tensorflowFactorizations(native), readsSynchronously: !device.cuda, device };
 }
 
 /** Loads the package. The reason why it does not serve, or `undefined`. */
-function loadPackage(): string | undefined {
+function loadPackage(load: (name: string) => unknown): string | undefined {
   prepareProcess();
   let loaded: TensorflowPackage;
   try {
-    loaded = createRequire(import.meta.url)(PACKAGE) as TensorflowPackage;
+    loaded = load(PACKAGE) as TensorflowPackage;
   } catch (error) {
     return reasonNotLoaded(error);
   }

@@ -3,7 +3,7 @@
  */
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { backend, setBackend } from '@tensorflow/tfjs-core';
+import { findBackend, setBackend } from '@tensorflow/tfjs-core';
 import type { ReadyBackend } from './opened-backend.js';
 import type { WebgpuBackend } from './webgpu/run-program.js';
 import { webgpuFactorizations } from './webgpu-factorizations.js';
@@ -13,14 +13,22 @@ interface Gpu {
   requestAdapter(options: { readonly powerPreference: 'high-performance' }): Promise<Adapter | null>;
 }
 
+/** What an adapter says about itself. */
+export interface AdapterInfo {
+  /** Who made it, such as `'nvidia'`. */
+  readonly vendor: string;
+  /** Its family. */
+  readonly architecture: string;
+  /** Its own name or number. */
+  readonly device: string;
+  /** Its driver's name for it. */
+  readonly description: string;
+  /** Whether it is one that is taken when nothing better is there. */
+  readonly isFallbackAdapter?: boolean;
+}
+
 interface Adapter {
-  readonly info: {
-    readonly vendor: string;
-    readonly architecture: string;
-    readonly device: string;
-    readonly description: string;
-    readonly isFallbackAdapter?: boolean;
-  };
+  readonly info: AdapterInfo;
 }
 
 /** The globals that TensorFlow.js's backend reads. */
@@ -48,12 +56,12 @@ export async function openWebgpu(): Promise<ReadyBackend | string> {
   } catch (error) {
     return `@tensorflow/tfjs-backend-webgpu does not load (${firstLine(error)}); run npm install @tensorflow/tfjs-backend-webgpu`;
   }
-  if (!(await setBackend('webgpu'))) return `the GPU device does not start (${nameOf(adapter)}); update its driver`;
+  if (!(await setBackend('webgpu'))) return `the GPU device does not start (${nameOf(adapter.info)}); update its driver`;
   return {
     name: 'webgpu',
-    factorizations: webgpuFactorizations(backend() as unknown as WebgpuBackend),
+    factorizations: webgpuFactorizations(findBackend('webgpu') as unknown as WebgpuBackend),
     readsSynchronously: false,
-    device: { device: nameOf(adapter), memory: undefined, cuda: false, matmul: 'WGSL programs of TensorFlow.js' },
+    device: { device: nameOf(adapter.info), memory: undefined, cuda: false, matmul: 'WGSL programs of TensorFlow.js' },
   };
 }
 
@@ -64,11 +72,16 @@ export async function openWebgpu(): Promise<ReadyBackend | string> {
  */
 export async function reasonAgainstAdapter(): Promise<string | undefined> {
   const adapter = await findAdapter();
-  if (typeof adapter === 'string') return adapter;
-  const { vendor, architecture, description, isFallbackAdapter } = adapter.info;
-  const imitation = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|warp|\bcpu\b/i.test(`${vendor} ${architecture} ${description}`);
-  if (!imitation && isFallbackAdapter !== true) return undefined;
-  return `the adapter is no GPU but a program that imitates one (${nameOf(adapter)}); ${DRIVER_ADVICE}`;
+  return typeof adapter === 'string' ? adapter : imitationReason(adapter.info);
+}
+
+/** Why an adapter is no GPU; `undefined` if it is one. */
+export function imitationReason(info: AdapterInfo): string | undefined {
+  const known = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|\bwarp\b|\bcpu\b/i.test(
+    `${info.vendor} ${info.architecture} ${info.description}`,
+  );
+  if (!known && info.isFallbackAdapter !== true) return undefined;
+  return `the adapter is no GPU but a program that imitates one (${nameOf(info)}); ${DRIVER_ADVICE}`;
 }
 
 function findAdapter(): Promise<Adapter | string> {
@@ -124,7 +137,7 @@ function mayHaveDriver(): boolean {
   });
 }
 
-function nameOf({ info }: Adapter): string {
+function nameOf(info: AdapterInfo): string {
   const name = [info.vendor, info.architecture, info.device].filter((part) => part !== '').join(' ');
   return info.description === '' ? name : `${name}: ${info.description}`;
 }

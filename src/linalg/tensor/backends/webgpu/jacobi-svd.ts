@@ -190,7 +190,7 @@ fn complete(j: i32, thread: i32) {
   workgroupBarrier();
   for (var i = thread; i < N; i += THREADS) { ${first('j', 'i')} = select(0.0, 1.0, i == best); }
   ${BARRIER}
-  for (var pass = 0; pass < 2; pass++) {
+  for (var round = 0; round < 2; round++) {
     for (var l = thread; l < N; l += THREADS) {
       var dot = 0.0;
       for (var i = 0; i < N; i++) { dot += ${first('l', 'i')} * ${first('j', 'i')}; }
