@@ -76,10 +76,14 @@ export function everyEntry<M>(la: LinearAlgebra<M>, mask: M): M {
  * @returns vectors [.., r].
  */
 export function columnGrowth<M>(la: LinearAlgebra<M>, grams: GramPair<M>, { T, inverseT }: GaugeChange<M>): M {
-  return la.maximum(
-    la.sum(la.scaleRows(la.diag(grams.A), la.square(inverseT)), 'columns'),
-    la.sum(la.scaleColumns(la.square(T), la.diag(grams.B)), 'rows'),
-  );
+  const [squaresA, squaresB] = [la.diag(grams.A), la.diag(grams.B)];
+  const shape = la.shape(squaresA);
+  const batch = shape.slice(0, -1);
+  const rank = shape.at(-1) as number;
+  // As products with one row or column: weighting and summing apart would write another r×r block each.
+  const left = la.matmul(la.reshape(squaresA, [...batch, 1, rank]), la.square(inverseT));
+  const right = la.matmul(la.square(T), la.reshape(squaresB, [...batch, rank, 1]));
+  return la.maximum(la.reshape(left, shape), la.reshape(right, shape));
 }
 
 /**

@@ -133,6 +133,15 @@ describe.each(subjects)('balanced projection on %s', (_name, subject) => {
       expect(await calls('gram', pairOf(sizes, geometric(3, 1 / near), geometric(3, 1 / 2)))).toBe(0);
     });
 
+    it("'matmul' to QR where it has not converged, though rounding does not grow", async () => {
+      // Orthogonal columns, graded: no gauge magnifies rounding, but the spectrum is wider than the iteration reaches.
+      const { m, n, r } = sizes;
+      const basis = judge.qr(pairOf(sizes, geometric(r, 1), geometric(r, 1)).A).Q;
+      const grades = judge.fromArray(geometric(r, 1e-5), [1, r]);
+      const B = pairOf({ m, n, r, seed: 9 }, geometric(r, 1), geometric(r, 1)).B;
+      expect(await calls('matmul', { A: judge.scaleColumns(basis, grades), B })).toBeGreaterThan(0);
+    });
+
     it("'newton' serves pairs near balance, and no others", async () => {
       const values = geometric(3, 1 / 4);
       const { after } = await subject.project(pairOf(sizes, values, values), { algorithm: 'qr' });
