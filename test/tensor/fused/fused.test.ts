@@ -26,9 +26,9 @@ import {
 } from '@tensorflow/tfjs-core';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ConfigError, ShapeError } from '../../../src/core/errors.js';
-import { crossEntropy, tokenCrossEntropy } from '../../../src/linalg/tensor/fused/cross-entropy.js';
-import { rmsNorm } from '../../../src/linalg/tensor/fused/rms-norm.js';
-import { rope, rotaryTables } from '../../../src/linalg/tensor/fused/rope.js';
+import { crossEntropy, DEFAULT_IGNORED_LABEL, tokenCrossEntropy } from '../../../src/linalg/tensor/fused/cross-entropy.js';
+import { defaultRmsNormOptions, rmsNorm } from '../../../src/linalg/tensor/fused/rms-norm.js';
+import { DEFAULT_ROTARY_BASE, rope, rotaryTables } from '../../../src/linalg/tensor/fused/rope.js';
 import { swiglu } from '../../../src/linalg/tensor/fused/swiglu.js';
 import { installWasmKernels } from '../../../src/linalg/tensor/wasm/install.js';
 import { registerAllGradients } from '../wasm/all-gradients.js';
@@ -67,7 +67,7 @@ describe.each(['cpu', 'wasm'])('on %s', (name) => {
     const shape = [...axes, 6];
     expectAgreement({
       inputs: [randomValues(shape, 3), randomValues([6], 4)],
-      fused: (x, gain) => rmsNorm(x, gain, { epsilon: 0.01 }),
+      fused: (x, gain) => rmsNorm(x, gain, { ...defaultRmsNormOptions, epsilon: 0.01 }),
       plain: (x, gain) => mul(div(x, sqrt(add(mean(square(x), -1, true), 0.01))), gain),
       exact: (x, gain) =>
         byRows(x, 6, (row) => {
@@ -89,9 +89,9 @@ describe.each(['cpu', 'wasm'])('on %s', (name) => {
   });
 
   it.each([[[3, 8]], [[2, 3, 8]], [[2, 2, 3, 8]]])('rope agrees: shape %s', (shape) => {
-    const tables = rotaryTables({ tokens: 3, headSize: 8, start: 5, base: 100 });
+    const tables = rotaryTables({ tokens: 3, headSize: 8, start: 5 });
     const cosSin = (token: number, j: number): [number, number] => {
-      const angle = (5 + token) * 100 ** (-(j % 4) / 4);
+      const angle = (5 + token) * DEFAULT_ROTARY_BASE ** (-(j % 4) / 4);
       return [Math.cos(angle), Math.sin(angle)];
     };
     const cosines = tensor(
@@ -122,7 +122,7 @@ describe.each(['cpu', 'wasm'])('on %s', (name) => {
 
   it.each([[[1]], [[5]], [[2, 3]]])('tokenCrossEntropy agrees: tokens %s', (tokens) => {
     const count = tokens.reduce((product, axis) => product * axis, 1);
-    const chosen = Array.from({ length: count }, (_, index) => (index % 3 === 2 ? -100 : (index * 5) % 7));
+    const chosen = Array.from({ length: count }, (_, index) => (index % 3 === 2 ? DEFAULT_IGNORED_LABEL : (index * 5) % 7));
     const factors = randomValues(tokens, 8);
     const labels = tensor(chosen, tokens, 'int32');
     const weights = toTensor(factors);

@@ -51,8 +51,8 @@ export function loadSgemm(): Sgemm | undefined {
   return remembered;
 }
 
-/** Binds the product of a given library; `undefined` where it has none. */
-export function bindSgemm({ native, threads = 1 }: BlasLibrary): Sgemm | undefined {
+/** `undefined` where the library has none. */
+function bindSgemm({ native, threads = 1 }: BlasLibrary): Sgemm | undefined {
   const sgemm = optionalFunction(native, 'cblas_sgemm', 'void', SGEMM_PARAMETERS);
   if (sgemm === undefined) return undefined;
   const setThreads = threads > 1 ? optionalFunction(native, 'openblas_set_num_threads', 'void', ['int']) : undefined;

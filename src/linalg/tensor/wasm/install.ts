@@ -6,6 +6,7 @@ import { loadSgemm } from '../../host/blas/sgemm.js';
 import { blasHeapGemm } from './blas-heap-gemm.js';
 import type { HeapGemm } from './heap-gemm.js';
 import { batchMatMulKernel, fusedMatMulKernel } from './matmul-kernels.js';
+import { ropeKernel } from './rope-kernel.js';
 import { unsortedSegmentSumKernel } from './unsorted-segment-sum.js';
 import { xnnpackHeapGemm } from './xnnpack-heap-gemm.js';
 
@@ -31,7 +32,12 @@ export interface WasmKernelReport {
 /** Kernels ask for it at each call. */
 let gemm: HeapGemm = xnnpackHeapGemm;
 
-const kernels: readonly KernelConfig[] = [batchMatMulKernel(() => gemm), fusedMatMulKernel(() => gemm), unsortedSegmentSumKernel];
+const kernels: readonly KernelConfig[] = [
+  batchMatMulKernel(() => gemm),
+  fusedMatMulKernel(() => gemm),
+  unsortedSegmentSumKernel,
+  ropeKernel,
+];
 
 /**
  * Puts kernels of this library in place of the wasm backend's own, for the whole process: matrix products with transposes and batches
