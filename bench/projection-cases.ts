@@ -66,6 +66,8 @@ export interface ProjectionAnswer {
   readonly seconds: number;
   /** Of these, the projection itself. */
   readonly computing: number;
+  /** Processor seconds of all threads, transfers included: what a busy machine disturbs least. */
+  readonly processor: number;
   /** Largest resident memory of the process so far, in bytes. */
   readonly peakMemory: number;
 }

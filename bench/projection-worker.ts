@@ -81,11 +81,13 @@ async function run(): Promise<ProjectionAnswer> {
   if (task === undefined) throw new Error('run: prepare a task first');
   results = { A: new Float32Array(0), B: new Float32Array(0) };
   collect();
+  const cpu = process.cpuUsage();
   const start = performance.now();
   const { A, B, computing } = await contestant.run(task, inputs);
   const seconds = (performance.now() - start) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
   results = { A, B };
-  return { seconds, computing, peakMemory: process.resourceUsage().maxRSS * 1024 };
+  return { seconds, computing, processor: (user + system) / 1e6, peakMemory: process.resourceUsage().maxRSS * 1024 };
 }
 
 async function answer(command: { do: string; task?: ProjectionTask; files?: readonly [string, string] }): Promise<object> {
