@@ -6,7 +6,7 @@ import { checkKeys, checkNumber, describeValue } from '../core/options.js';
 import { seededRandom } from '../core/random.js';
 import type { ArrayScope } from '../linalg/linear-algebra.js';
 import { gradientDescent } from './gradient-descent.js';
-import { type DrawnObjective, objective } from './objective.js';
+import { type DrawnObjective, drawnObjective } from './objective.js';
 import type { Objective, Problem } from './problem.js';
 import type { Solver, SolverState } from './solver.js';
 import { any } from './stopping/compose.js';
@@ -104,7 +104,7 @@ interface Run<M, P, T> {
 function prepare<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, Batch>, options: IterateOptions<P, T>): Run<M, P, T> {
   const { solver = gradientDescent() } = options;
   checkSolver(solver);
-  const seen = objective(problem);
+  const seen = drawnObjective(problem);
   return { seen, solver, scope: problem.manifold.algebra.openScope() };
 }
 

@@ -37,7 +37,12 @@ export interface DrawnObjective<M, P, T> extends Objective<M, P, T> {
  *
  * @throws ConfigError if a part of the problem is missing.
  */
-export function objective<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, Batch>): DrawnObjective<M, P, T> {
+export function objective<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, Batch>): Objective<M, P, T> {
+  return drawnObjective(problem);
+}
+
+/** {@link objective}, for the loop. */
+export function drawnObjective<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, Batch>): DrawnObjective<M, P, T> {
   checkProblem(problem);
   const { manifold, gradient, hessian, nextBatch } = problem;
   let drawn: { readonly k: number; readonly batch: Batch } | undefined;

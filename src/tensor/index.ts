@@ -4,5 +4,12 @@
  *
  * @module bures/tensor
  */
-export type { BackendDevice, BackendName, BackendReport, BackendRequest, PassedOver } from '../linalg/tensor/backends/opened-backend.js';
+export {
+  BACKEND_NAMES,
+  type BackendDevice,
+  type BackendName,
+  type BackendReport,
+  type BackendRequest,
+  type PassedOver,
+} from '../linalg/tensor/backends/opened-backend.js';
 export { type TensorAlgebra, type TensorAlgebraOptions, tensorAlgebra } from '../linalg/tensor/tensor-algebra.js';

@@ -120,7 +120,7 @@ function track(scope: EngineScope, tensor: Tensor): void {
 }
 
 /** All tensors reachable through records, arrays, maps and sets. */
-export function tensorsIn(value: unknown): Set<Tensor> {
+function tensorsIn(value: unknown): Set<Tensor> {
   const found = new Set<Tensor>();
   const seen = new Set<object>();
   const visit = (node: unknown): void => {
