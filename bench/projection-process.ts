@@ -1,4 +1,7 @@
-/** A contestant of `bench:projection`: a process of its own, asleep whenever it is not asked, that reads and answers one JSON line at a time. */
+/**
+ * A contestant of `bench:projection`: a process of its own, asleep whenever it is not asked, that reads and answers one JSON line at a
+ * time.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
 import { createInterface } from 'node:readline';

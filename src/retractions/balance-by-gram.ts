@@ -15,8 +15,10 @@ import {
 import { significant } from './product-svd.js';
 
 /**
- * Largest ε·‖D R⁻¹‖_F², D the norms of A's columns and R its Cholesky factor, for which the first gauge is near enough for a second to be exact:
- * it bounds the relative error of the balanced Gram in every direction. ‖D R⁻¹‖_F² is at most r κ(A)², with the best scaling of the columns in κ:
+ * Largest ε·‖D R⁻¹‖_F², D the norms of A's columns and R its Cholesky factor, for which the first gauge is near enough for a second to be
+ * exact:
+ * it bounds the relative error of the balanced Gram in every direction. ‖D R⁻¹‖_F² is at most r κ(A)², with the best scaling of the
+ * columns in κ:
  * the limit is κ ≈ 1e3 in float32 and 2e7 in float64.
  */
 const LARGEST_RELATIVE_ERROR = 0.1;
@@ -25,9 +27,11 @@ const LARGEST_RELATIVE_ERROR = 0.1;
 const DEFINITE = 10;
 
 /**
- * T = Σ^-½Uᵀ L_Aᵀ and T⁻¹ = L_B V Σ^-½, from AᵀA = L_A L_Aᵀ, BBᵀ = L_B L_Bᵀ and the SVD L_Aᵀ L_B = UΣVᵀ. Hyper-balanced: both new Grams are Σ.
+ * T = Σ^-½Uᵀ L_Aᵀ and T⁻¹ = L_B V Σ^-½, from AᵀA = L_A L_Aᵀ, BBᵀ = L_B L_Bᵀ and the SVD L_Aᵀ L_B = UΣVᵀ. Hyper-balanced: both new Grams
+ * are Σ.
  *
- * With the Grams and the change of gauge around it: 4(m+n)r² flops and about 25r³; A and B are read twice and written once; some 40 launches, of which 4 are
+ * With the Grams and the change of gauge around it: 4(m+n)r² flops and about 25r³; A and B are read twice and written once; some 40
+ * launches, of which 4 are
  * of the size of the factors. Where rounding grows (see `balanceByGrams`) the whole is done twice.
  *
  * @see Yamamoto, Nakatsukasa, Yanagisawa and Fukaya, "Roundoff error analysis of the CholeskyQR2 algorithm", ETNA 44, 2015.
@@ -58,7 +62,8 @@ interface CholeskyPair<M> {
 }
 
 /**
- * Cholesky factors of both Grams. Eigenvalues would tell for each member whether they exist, at several times their cost: so where the engine
+ * Cholesky factors of both Grams. Eigenvalues would tell for each member whether they exist, at several times their cost: so where the
+ * engine
  * can read, and with it can say that a factorization failed, they are asked for only then.
  */
 function choleskyPair<M>(la: LinearAlgebra<M>, grams: GramPair<M>): CholeskyPair<M> {
@@ -77,7 +82,9 @@ function choleskyPair<M>(la: LinearAlgebra<M>, grams: GramPair<M>): CholeskyPair
   return { left: la.cholesky(used.A), right: la.cholesky(used.B), definite, used };
 }
 
-/** 1 for members that are positive definite beyond rounding after scaling to a unit diagonal, on which Cholesky's success does not depend. */
+/**
+ * 1 for members that are positive definite beyond rounding after scaling to a unit diagonal, on which Cholesky's success does not depend.
+ */
 function surelyDefinite<M>(la: LinearAlgebra<M>, gram: M): M {
   const scaling = la.sqrt(reciprocal(la, la.diag(gram)));
   const { values } = la.eigh(la.scaleRows(scaling, la.scaleColumns(gram, scaling)));

@@ -1,4 +1,7 @@
-/** The balanced projection through the r×r Grams: what the algorithms 'gram', 'matmul' and 'newton' share, and the guard that falls back to the exact one. */
+/**
+ * The balanced projection through the r×r Grams: what the algorithms 'gram', 'matmul' and 'newton' share, and the guard that falls back to
+ * the exact one.
+ */
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
 import { balanceByQr } from './balance-by-qr.js';
@@ -28,8 +31,10 @@ const LARGEST_SINGLE_GROWTH = 4;
 /**
  * A' = A T⁻¹, B' = T B with T from the Grams AᵀA and BBᵀ.
  *
- * Grams square the condition number, hence three measures, all at r×r cost. Where rounding has grown, the balanced pair is balanced once more from its own
- * Grams, whose columns are almost orthogonal by then (CholeskyQR2's idea). Members whose gauge is not to be trusted at all — ill-conditioned, rank deficient,
+ * Grams square the condition number, hence three measures, all at r×r cost. Where rounding has grown, the balanced pair is balanced once
+ * more from its own
+ * Grams, whose columns are almost orthogonal by then (CholeskyQR2's idea). Members whose gauge is not to be trusted at all — ill-
+ * conditioned, rank deficient,
  * out of range — come from the exact algorithm. An engine that cannot be read is not asked: it does both, and chooses with masks.
  *
  * @returns new arrays. 4(m+n)r² flops, or 8(m+n)r² with the second pass.
@@ -110,7 +115,8 @@ function giveGauge<M, Block>(blocks: SmallBlocks<M, Block>, { T, inverseT }: Gau
 }
 
 /**
- * The orthogonal Q that takes a balanced pair (A T⁻¹, T B) into a gauge, from r×r matrices: for `'nearest'` the polar factor of A'ᵀA + B'Bᵀ = T⁻ᵀAᵀA + T BBᵀ
+ * The orthogonal Q that takes a balanced pair (A T⁻¹, T B) into a gauge, from r×r matrices: for `'nearest'` the polar factor of A'ᵀA +
+ * B'Bᵀ = T⁻ᵀAᵀA + T BBᵀ
  * (Procrustes), for `'svd'` the eigenvectors of the balanced Gram, largest first.
  */
 function rotationInto<M>(

@@ -30,7 +30,9 @@ const POLAR_EXPRESS: readonly (readonly [number, number, number])[] = [
   [1.875, -1.25, 0.375],
 ];
 
-/** All but the last are divided by powers 1, 3, 5 of this: rounding must not take the spectrum past the interval that the next one is for. */
+/**
+ * All but the last are divided by powers 1, 3, 5 of this: rounding must not take the spectrum past the interval that the next one is for.
+ */
 const SAFETY = 1.01;
 
 const POLYNOMIALS = POLAR_EXPRESS.map(([a, b, c], index) =>
@@ -47,10 +49,12 @@ const LARGEST_GAP = 64;
 const LARGEST_GROWTH = 100;
 
 /**
- * T = S^½ with S = (BBᵀ)⁻¹ # AᵀA, the SPD solution of S BBᵀ S = AᵀA: the coupled iteration M = ZY, Y ← Y p(M), Z ← p(M) Z from multiples of AᵀA and BBᵀ
+ * T = S^½ with S = (BBᵀ)⁻¹ # AᵀA, the SPD solution of S BBᵀ S = AᵀA: the coupled iteration M = ZY, Y ← Y p(M), Z ← p(M) Z from multiples
+ * of AᵀA and BBᵀ
  * tends to (S, S⁻¹), and from (S, I) to (S^½, S^-½). One product with 2I − T T⁻¹ then makes the inverse exact to rounding.
  *
- * Full rank only, κ(AB) ≲ 1e3: what did not converge is not trusted. 4(m+n)r² flops with the Grams and the change of gauge around it, and 8·20 r³ to 8·24 r³;
+ * Full rank only, κ(AB) ≲ 1e3: what did not converge is not trusted. 4(m+n)r² flops with the Grams and the change of gauge around it, and
+ * 8·20 r³ to 8·24 r³;
  * A and B are read twice and written once; some 200 launches of r×r products, no factorization.
  */
 export function matmulGauge<M>(la: LinearAlgebra<M>, grams: GramPair<M>): GaugeEstimate<M> {

@@ -24,10 +24,12 @@ const LARGEST_STEP = 0.3;
 const INVERSE_DOUBLINGS = 4;
 
 /**
- * T = … (I + E₂)(I + E₁) with E(AᵀA + BBᵀ) + (AᵀA + BBᵀ)E = AᵀA − BBᵀ, solved in the eigenbasis of AᵀA + BBᵀ, where it is a division by λ_i + λ_j. E is symmetric,
+ * T = … (I + E₂)(I + E₁) with E(AᵀA + BBᵀ) + (AᵀA + BBᵀ)E = AᵀA − BBᵀ, solved in the eigenbasis of AᵀA + BBᵀ, where it is a division by
+ * λ_i + λ_j. E is symmetric,
  * so that to first order the new pair is the nearest balanced one.
  *
- * Only the r×r Grams move from step to step. Full rank and ‖E‖_F ≤ 0.3 only; trusted where the Grams end up equal. 4(m+n)r² flops with the Grams and the
+ * Only the r×r Grams move from step to step. Full rank and ‖E‖_F ≤ 0.3 only; trusted where the Grams end up equal. 4(m+n)r² flops with the
+ * Grams and the
  * change of gauge around it and about 45r³ a step; A and B are read twice and written once; some 40 launches a step.
  */
 export function newtonGauge<M>(la: LinearAlgebra<M>, grams: GramPair<M>): GaugeEstimate<M> {

@@ -6,10 +6,12 @@ import type { BalancedGauge, BalancedProjection } from './balanced-pair.js';
 import { productSvd } from './product-svd.js';
 
 /**
- * A' = Q_A U Σ^½, B' = Σ^½ Vᵀ Q_Bᵀ, T = Σ^-½Uᵀ R_A, T⁻¹ = R_Bᵀ V Σ^-½, from thin QR A = Q_A R_A, Bᵀ = Q_B R_B and the SVD R_A R_Bᵀ = UΣVᵀ; the missing
+ * A' = Q_A U Σ^½, B' = Σ^½ Vᵀ Q_Bᵀ, T = Σ^-½Uᵀ R_A, T⁻¹ = R_Bᵀ V Σ^-½, from thin QR A = Q_A R_A, Bᵀ = Q_B R_B and the SVD R_A R_Bᵀ = UΣVᵀ;
+ * the missing
  * directions of a rank-deficient member are kept.
  *
- * 4(m+n)r² flops for the QRs (twice that with Cholesky QR), 2(m+n)r² for the products and about 25r³; A and B are read twice or more and written three times (the transpose
+ * 4(m+n)r² flops for the QRs (twice that with Cholesky QR), 2(m+n)r² for the products and about 25r³; A and B are read twice or more and
+ * written three times (the transpose
  * of B, Q, the result). The gauge 'nearest' adds 4(m+n)r² flops and another reading and writing.
  */
 export function balanceByQr<M>(la: LinearAlgebra<M>, pair: FactorPair<M>, gauge: BalancedGauge): BalancedProjection<M> {
@@ -37,7 +39,8 @@ function hyperBalance<M>(la: LinearAlgebra<M>, { A, B }: FactorPair<M>): Balance
 }
 
 /**
- * Fills the rows of T and columns of T⁻¹ that `full` left zero with the complement: N spans ker T_q, and T's remaining rows are Nᵀ(I − L T_q) for
+ * Fills the rows of T and columns of T⁻¹ that `full` left zero with the complement: N spans ker T_q, and T's remaining rows are Nᵀ(I − L
+ * T_q) for
  * T_q's right inverse L = R_BᵀV_qΣ_q^-½, which makes T T⁻¹ = I.
  *
  * @param unscaled - Uᵀ R_A: its first q rows have the kernel of T_q without the factor Σ^-½ that would grade them.
@@ -63,7 +66,9 @@ function keepMissingDirections<M>(
   };
 }
 
-/** A'' = A'Q, B'' = QᵀB' with Q the orthogonal polar factor of A'ᵀA + B'Bᵀ, and the total gauge QᵀT; untouched where nothing was balanced. */
+/**
+ * A'' = A'Q, B'' = QᵀB' with Q the orthogonal polar factor of A'ᵀA + B'Bᵀ, and the total gauge QᵀT; untouched where nothing was balanced.
+ */
 function toNearestGauge<M>(la: LinearAlgebra<M>, pair: FactorPair<M>, projected: BalancedProjection<M>): BalancedProjection<M> {
   const aligned = procrustesGauge(la, pair, projected);
   // With no balanced coordinate T is the identity already, and A'ᵀA + B'Bᵀ may be zero, whose polar factor is arbitrary.

@@ -4,7 +4,8 @@ import { checkFactorPair, type FactorPair } from '../metrics/factor-pair.js';
 import { productSvd } from './product-svd.js';
 
 /**
- * ‖AᵀA − BBᵀ‖_F / (‖AᵀA‖_F + ‖BBᵀ‖_F), in [0, 1], over the coordinates in which AB does not vanish to rounding: what the balanced projection leaves
+ * ‖AᵀA − BBᵀ‖_F / (‖AᵀA‖_F + ‖BBᵀ‖_F), in [0, 1], over the coordinates in which AB does not vanish to rounding: what the balanced
+ * projection leaves
  * unbalanced on purpose, because AB lacks rank there, does not count. 0 if AB = 0.
  *
  * @param pair - A [.., m, r], B [.., r, n]; a batch counts as one pair (norms are summed in squares).

@@ -13,7 +13,8 @@ import { balanceByQr } from './balance-by-qr.js';
 import type { BalancedGauge, BalancedProjection } from './balanced-pair.js';
 
 /**
- * How the balanced projection is computed. All give the same pair (up to the freedom that the gauge leaves) to rounding: those that could not fall back to `'qr'`, for the
+ * How the balanced projection is computed. All give the same pair (up to the freedom that the gauge leaves) to rounding: those that could
+ * not fall back to `'qr'`, for the
  * members of a batch that need it.
  *
  * | | what | flops beside r×r work | falls back beyond |
@@ -53,12 +54,15 @@ const GRAM_ALGORITHMS: Readonly<Record<'gram' | 'matmul' | 'newton', GramAlgorit
 const TALL = 8;
 
 /**
- * P(A, B): A' = A T⁻¹ and B' = T B with A'ᵀA' = B'B'ᵀ. With thin QR A = Q_A R_A, Bᵀ = Q_B R_B and the SVD R_A R_Bᵀ = UΣVᵀ it is, in the gauge `'svd'`,
+ * P(A, B): A' = A T⁻¹ and B' = T B with A'ᵀA' = B'B'ᵀ. With thin QR A = Q_A R_A, Bᵀ = Q_B R_B and the SVD R_A R_Bᵀ = UΣVᵀ it is, in the
+ * gauge `'svd'`,
  * A' = Q_A U Σ^½, B' = Σ^½ Vᵀ Q_Bᵀ, T = Σ^-½Uᵀ R_A, T⁻¹ = R_Bᵀ V Σ^-½.
  *
- * Where AB has numerical rank q < r (σ_i ≤ 10·r·ε·max(σ₁, ε‖A‖‖B‖) for i > q) only the first q directions are balanced; the others keep their
+ * Where AB has numerical rank q < r (σ_i ≤ 10·r·ε·max(σ₁, ε‖A‖‖B‖) for i > q) only the first q directions are balanced; the others keep
+ * their
  * place in A and B in an orthonormal basis N of ker T_q: T⁻¹ = [R_BᵀV_qΣ_q^-½, N]. Projecting them as well would set them to zero in
- * *both* factors, where their gradients vanish for ever. With either factor zero both come back untouched. Members of a batch are guarded one by one.
+ * *both* factors, where their gradients vanish for ever. With either factor zero both come back untouched. Members of a batch are guarded
+ * one by one.
  *
  * @param pair - A [.., m, r], B [.., r, n], finite, r ≤ min(m, n).
  * @param options - gauge and algorithm.

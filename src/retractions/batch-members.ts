@@ -7,7 +7,8 @@ import { spreadEach } from './gauge-estimate.js';
 /**
  * The projection of each member that is trusted, and `exact` of the others.
  *
- * Where the engine can be read only the others are computed again: they are gathered by a product with rows of the identity, which is exact, and
+ * Where the engine can be read only the others are computed again: they are gathered by a product with rows of the identity, which is
+ * exact, and
  * scattered by its transpose. Elsewhere `exact` runs on the whole batch, and a mask chooses.
  *
  * @param trusted - 0 or 1, a batch scalar.

@@ -71,7 +71,8 @@ export function everyEntry<M>(la: LinearAlgebra<M>, mask: M): M {
 }
 
 /**
- * The columns' share in {@link roundingGrowth}: max(Σ_i ‖a_i‖² (T⁻¹)_ij², Σ_i T_ji² ‖b_i‖²) for each j, with a_i the columns of A and b_i the rows of B.
+ * The columns' share in {@link roundingGrowth}: max(Σ_i ‖a_i‖² (T⁻¹)_ij², Σ_i T_ji² ‖b_i‖²) for each j, with a_i the columns of A and b_i
+ * the rows of B.
  *
  * @returns vectors [.., r].
  */
@@ -89,7 +90,8 @@ export function columnGrowth<M>(la: LinearAlgebra<M>, grams: GramPair<M>, { T, i
 /**
  * By how much a change of gauge magnifies rounding in the Grams and in the products A T⁻¹ and T B.
  *
- * A computed Gram has errors of about ε‖a_i‖‖a_j‖, entry by entry, hence T⁻ᵀ AᵀA T⁻¹ has ε‖D T⁻¹‖_F² with D = diag(‖a_i‖), and likewise for B. Relative to the trace
+ * A computed Gram has errors of about ε‖a_i‖‖a_j‖, entry by entry, hence T⁻ᵀ AᵀA T⁻¹ has ε‖D T⁻¹‖_F² with D = diag(‖a_i‖), and likewise
+ * for B. Relative to the trace
  * of the balanced Gram this is 1 for orthogonal columns, however different in length, and about 1 for a pair that was balanced a step ago.
  *
  * @param columns - {@link columnGrowth}.

@@ -2,7 +2,8 @@
 import type { OrthonormalRetraction } from './orthonormal-retraction.js';
 
 /**
- * R_X(tU) = the Q factor of X + tU with a positive diagonal in R. Cheaper than the polar retraction; of first order on Stiefel, of second on
+ * R_X(tU) = the Q factor of X + tU with a positive diagonal in R. Cheaper than the polar retraction; of first order on Stiefel, of second
+ * on
  * Grassmann, where only the span counts.
  *
  * @see Absil, Mahony and Sepulchre 2008, equation 4.8.

@@ -10,8 +10,10 @@ export interface SmallBlocks<M, Block> {
 }
 
 /**
- * Runs r×r work in float64 on the host where a float32 engine's memory is the process's own (wasm, cpu): one copy there and one back for the whole batch, and a call takes
- * microseconds instead of the engine's tens. Elsewhere the work stays on the engine. ε stays the engine's own: the blocks are as accurate as what they came from.
+ * Runs r×r work in float64 on the host where a float32 engine's memory is the process's own (wasm, cpu): one copy there and one back for
+ * the whole batch, and a call takes
+ * microseconds instead of the engine's tens. Elsewhere the work stays on the engine. ε stays the engine's own: the blocks are as accurate
+ * as what they came from.
  *
  * @param use - the work; given the blocks' engine.
  */
