@@ -2,6 +2,7 @@
 import { fill, Tensor } from '@tensorflow/tfjs-core';
 import type { LinearAlgebra } from '../linear-algebra.js';
 import { checkDimensions, checkEntries, entryCount } from '../shape-checks.js';
+import { narrowed, widened } from './precision.js';
 import { structure } from './structure.js';
 import { type TensorDevice, throwEmpty } from './tensor-device.js';
 
@@ -22,18 +23,18 @@ export function construction(device: TensorDevice): Construction {
     fromArray(values, shape) {
       checkEntries(values, shape);
       checkNonempty('fromArray', shape);
-      return device.upload(new Float32Array(values), shape);
+      return device.upload(narrowed(values), shape);
     },
 
     toArray(x) {
       device.check('toArray', x);
-      if (device.synchronous) return new Float64Array(x.dataSync<'float32'>());
-      return x.data<'float32'>().then((values) => new Float64Array(values));
+      if (device.synchronous) return widened(x.dataSync<'float32'>());
+      return x.data<'float32'>().then((values) => widened(values));
     },
 
     peek(x) {
       device.check('peek', x);
-      return device.local ? new Float64Array(x.dataSync<'float32'>()) : undefined;
+      return device.local ? widened(x.dataSync<'float32'>()) : undefined;
     },
 
     full: (shape, value) => full('full', shape, value),

@@ -6,17 +6,18 @@ import { type Tensor, tensor } from '@tensorflow/tfjs-core';
 import { type HostAlgebra, hostAlgebra } from '../host/host-algebra.js';
 import { type HostArray, wrap } from '../host/host-array.js';
 import { type MatrixFunctions, matrixFunctions } from '../matrix-functions.js';
+import { narrowed, widened } from './precision.js';
 import type { TensorFactorizations } from './tensor-factorizations.js';
 
 /** Spacing of float32 numbers at one. */
 export const FLOAT32_EPSILON = 2 ** -23;
 
 function download(x: Tensor): HostArray {
-  return wrap(new Float64Array(x.dataSync<'float32'>()), x.shape);
+  return wrap(widened(x.dataSync<'float32'>()), x.shape);
 }
 
 function upload(host: HostAlgebra, x: HostArray): Tensor {
-  return tensor(new Float32Array(host.peek(x)), [...x.shape], 'float32');
+  return tensor(narrowed(host.peek(x)), [...x.shape], 'float32');
 }
 
 /** The factorizations in float64 on the host: errors are those of rounding the data and the results to float32. */

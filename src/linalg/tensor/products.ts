@@ -6,6 +6,7 @@ import { hostAlgebra } from '../host/host-algebra.js';
 import type { HostArray } from '../host/host-array.js';
 import type { LinearAlgebra, MatmulOptions } from '../linear-algebra.js';
 import { checkMatrix, checkSameBatch, throwMismatch } from '../shape-checks.js';
+import { narrowed } from './precision.js';
 import { flatBatch, type TensorDevice } from './tensor-device.js';
 
 type Products = Pick<LinearAlgebra<Tensor>, 'matmul' | 'sparseMatmul' | 'sampledMatmul'>;
@@ -107,7 +108,7 @@ function checkSparse(device: TensorDevice, s: CsrMatrix<Tensor>): void {
 
 function sparseOnHost(device: TensorDevice) {
   const host = hostAlgebra();
-  const upload = (x: HostArray): Tensor => device.upload(new Float32Array(host.peek(x)), x.shape);
+  const upload = (x: HostArray): Tensor => device.upload(narrowed(host.peek(x)), x.shape);
   return {
     sparseMatmul: (s: CsrMatrix<Tensor>, x: Tensor, transposed: boolean): Tensor =>
       upload(host.sparseMatmul({ ...s, values: device.download(s.values) }, device.download(x), { transpose: transposed })),

@@ -21,6 +21,7 @@ import { describeValue } from '../../core/options.js';
 import { hostAlgebra } from '../host/host-algebra.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
 import { checkMatrix, checkSameShape, checkSquare, checkVector } from '../shape-checks.js';
+import { narrowed } from './precision.js';
 import { structure } from './structure.js';
 import { flatBatch, type TensorDevice } from './tensor-device.js';
 
@@ -75,7 +76,7 @@ function staying(device: TensorDevice): StayingReductions {
       checkMatrix('normEach', shape);
       if (device.local) {
         const { normEach, peek } = hostAlgebra();
-        return device.upload(new Float32Array(peek(normEach(device.download(x)))), shape.slice(0, -2));
+        return device.upload(narrowed(peek(normEach(device.download(x)))), shape.slice(0, -2));
       }
       return device.run(() => reshape(safeNorms(reshape(x, memberRows(shape))), shape.slice(0, -2)));
     },

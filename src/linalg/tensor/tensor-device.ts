@@ -5,6 +5,7 @@ import { BackendError, ConfigError, ShapeError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import { type HostArray, wrap } from '../host/host-array.js';
 import { describeShape, entryCount } from '../shape-checks.js';
+import { widened } from './precision.js';
 
 /** One backend of TensorFlow.js. */
 export interface TensorDevice {
@@ -88,7 +89,7 @@ export function tensorDevice(name: string, synchronous: boolean): TensorDevice {
 
     upload: (values, shape) => run(() => tensor(values, [...shape], values instanceof Int32Array ? 'int32' : 'float32')),
 
-    download: (x) => wrap(new Float64Array(x.dataSync<'float32'>()), x.shape),
+    download: (x) => wrap(widened(x.dataSync<'float32'>()), x.shape),
 
     readNumber(compute) {
       const scalar = run(compute);
