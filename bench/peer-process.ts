@@ -16,10 +16,12 @@ export interface PeerLibrary {
   readonly threads: number | null;
 }
 
-/** An input of a case: raw float64 in a file. */
+/** An input of a case: raw numbers in a file. */
 export interface PeerInput {
   readonly file: string;
   readonly shape: readonly number[];
+  /** float64 where not given. */
+  readonly dtype?: 'float32' | 'float64';
 }
 
 /** Talks to bench/peers/peers.py, one command at a time. */

@@ -29,6 +29,7 @@ export { type CsrParts, type CsrTriplets, csrFromTriplets, csrMatrix } from './l
 export type { CsrMatrix } from './linalg/csr-matrix.js';
 export { type HostAlgebra, type HostAlgebraOptions, type HostArray, hostAlgebra } from './linalg/host/host-algebra.js';
 export type {
+  ArrayScope,
   EighFactors,
   LinearAlgebra,
   MatmulOptions,
@@ -72,7 +73,15 @@ export { embedded } from './metrics/embedded.js';
 export type { FactorPair } from './metrics/factor-pair.js';
 export type { FixedRankMetric, FixedRankPoint, FixedRankTangent } from './metrics/fixed-rank-metric.js';
 export { quotient } from './metrics/quotient.js';
-export { type BalancedGauge, type BalancedProjection, balancedGauges, balancedProjection } from './retractions/balanced-projection.js';
+export type { BalancedGauge, BalancedProjection } from './retractions/balanced-pair.js';
+export {
+  type BalanceAlgorithm,
+  type BalancedProjectionOptions,
+  balanceAlgorithms,
+  balancedGauges,
+  balancedProjection,
+  balancedProjectionDefaults,
+} from './retractions/balanced-projection.js';
 export { factored } from './retractions/factored.js';
 export type { FixedRankRetraction } from './retractions/fixed-rank-retraction.js';
 export { orthographic } from './retractions/orthographic.js';

@@ -1,11 +1,11 @@
-"""The other side of the benchmark: the same computations in NumPy and PyTorch, float64.
+"""The other side of the benchmarks: the same computations in NumPy and PyTorch, in float64 unless an input says otherwise.
 
 Reads one JSON command a line and answers one JSON line each. Between commands it waits in a blocking read, so that it takes no
 processor time while the other side is measured.
 
   {"do": "about"}
       -> {"numpy": {"version", "threads"}, "torch": {...}}; a library that cannot be imported is left out
-  {"do": "prepare", "case", "kind", "inputs": [{"file", "shape"}]}
+  {"do": "prepare", "case", "kind", "inputs": [{"file", "shape", "dtype"?}]}
       -> {"libraries": [...]}: those that have this kind
   {"do": "run", "case", "library", "repeat"}
       -> {"seconds": mean of `repeat` calls}
@@ -50,6 +50,11 @@ KINDS = {
         "svd": lambda a: torch.linalg.svd(a, full_matrices=False),
         "eigh": lambda a: torch.linalg.eigh(a),
         "projection": three_svd_projection,
+        # Batched products by which of their operands are transposed, as views.
+        "matmul-nn": lambda a, b: a @ b,
+        "matmul-tn": lambda a, b: a.mT @ b,
+        "matmul-nt": lambda a, b: a @ b.mT,
+        "matmul-tt": lambda a, b: a.mT @ b.mT,
     },
 }
 # On one thread PyTorch's factorizations of thin matrices can be quicker than on all: a comparison with its default alone would flatter us.
@@ -81,7 +86,7 @@ def numpy_threads():
 
 
 def prepare(case, kind, inputs):
-    arrays = [np.fromfile(item["file"]).reshape(item["shape"]) for item in inputs]
+    arrays = [np.fromfile(item["file"], dtype=item.get("dtype", "float64")).reshape(item["shape"]) for item in inputs]
     cases[case] = {}
     for library, kinds in KINDS.items():
         if kind in kinds:

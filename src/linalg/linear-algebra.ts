@@ -85,6 +85,16 @@ export interface PolarFactors<M> {
   readonly P: M;
 }
 
+/** What {@link LinearAlgebra.tidy} does, in the caller's hands: the owner of the arrays that its computations allocate. */
+export interface ArrayScope {
+  /** Runs a computation, which may be asynchronous; the scope owns what it allocates. What it allocated before throwing is freed at the next `free`. */
+  run<Result>(compute: () => Result): Result;
+  /** Frees what the scope owns except what is reachable from `survivors`, which it goes on owning. */
+  free(survivors: unknown): void;
+  /** Frees likewise, and hands the survivors to the surrounding scope, or to the caller where there is none. */
+  close(survivors: unknown): void;
+}
+
 /**
  * An engine: dense (and a little sparse) linear algebra over its own array type. Metrics, retractions, manifolds and solvers compute with nothing else.
  *
@@ -262,9 +272,14 @@ export interface LinearAlgebra<M> {
   geometricMean(p: M, q: M): M;
 
   // ---- memory ----
-  /** Runs a computation and frees what it allocated except what is reachable from its result. A no-op on the host. */
+  /**
+   * Runs a computation, which may be asynchronous, and frees what it allocated except what is reachable from its result through records, arrays and maps
+   * (not through functions). Freed too if it throws. A no-op on the host.
+   */
   tidy<Result>(compute: () => Result): Result;
-  /** Exempts an array from the surrounding `tidy`. A no-op on the host. */
+  /** A scope for a computation in many parts, such as the steps of a solver. A no-op on the host. */
+  openScope(): ArrayScope;
+  /** Exempts an array from the surrounding `tidy`, and from every scope: it is freed by `dispose` alone. A no-op on the host. */
   keep(x: M): M;
   /** Frees an array. A no-op on the host. */
   dispose(x: M): void;

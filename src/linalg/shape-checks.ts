@@ -1,5 +1,6 @@
 /** Shape checks that every engine shares, so that a mistake reads the same on the host and on a device. */
-import { ShapeError } from '../core/errors.js';
+import { ConfigError, ShapeError } from '../core/errors.js';
+import { describeValue } from '../core/options.js';
 
 /** A shape as people write it: `5×3`, `[4, 5, 3]` with a batch, `[]` for a batch scalar. */
 export function describeShape(shape: readonly number[]): string {
@@ -26,6 +27,34 @@ export function checkDimensions(caller: string, shape: readonly number[]): void 
   throw new ShapeError(
     `${caller}: a shape is an array of nonnegative integers, got ${JSON.stringify(shape) ?? String(shape)}; pass, say, [5, 3]`,
   );
+}
+
+/**
+ * Requires numbers, as many as a shape has entries: the arguments of `fromArray`.
+ *
+ * @throws ConfigError if they are not numbers; ShapeError if the shape is none or the count does not fit.
+ */
+export function checkEntries(values: ArrayLike<number>, shape: readonly number[]): void {
+  if (typeof values !== 'object' || values === null || typeof values.length !== 'number') {
+    throw new ConfigError(
+      `fromArray: expected an array of numbers in row-major order, got ${describeValue(values)}; pass, say, fromArray([1, 2, 3, 4], [2, 2])`,
+    );
+  }
+  checkDimensions('fromArray', shape);
+  if (values.length !== entryCount(shape)) {
+    throw new ShapeError(
+      `fromArray: shape ${describeShape(shape)} needs ${entryCount(shape)} values, got ${values.length}; pass all entries in row-major order`,
+    );
+  }
+  // A typed array holds numbers throughout, unless its first element shows it to hold big integers; of anything else it would turn a nested list or a
+  // string into NaN without a word.
+  if (ArrayBuffer.isView(values) && typeof values[0] === 'number') return;
+  for (let i = 0; i < values.length; i++) {
+    if (typeof values[i] === 'number') continue;
+    throw new ConfigError(
+      `fromArray: expected numbers, got ${describeValue(values[i])} at index ${i}; flatten nested rows into one list, row after row`,
+    );
+  }
 }
 
 /** Requires two arrays of one shape. @throws ShapeError showing both. */
@@ -73,4 +102,63 @@ export function checkSameBatch(caller: string, a: readonly number[], tailA: numb
 /** Throws the error for two shapes that do not fit, saying what was expected and what to do. */
 export function throwMismatch(caller: string, expected: string, a: readonly number[], b: readonly number[], remedy: string): never {
   throw new ShapeError(`${caller}: expected ${expected}, got ${describeShape(a)} and ${describeShape(b)}; ${remedy}`);
+}
+
+/** Requires d to be a vector along the rows (`fromEnd` 2) or columns (1) of a matrix. @throws ShapeError showing both shapes. */
+export function checkScaling(caller: string, d: readonly number[], matrix: readonly number[], fromEnd: 1 | 2): void {
+  checkMatrix(caller, matrix);
+  checkVector(caller, d);
+  checkSameBatch(caller, d, 1, matrix, 2);
+  if (d[d.length - 1] === matrix[matrix.length - fromEnd]) return;
+  throwMismatch(
+    caller,
+    `a vector as long as the matrix has ${fromEnd === 2 ? 'rows' : 'columns'}`,
+    d,
+    matrix,
+    'check which side is scaled',
+  );
+}
+
+/** Requires the axes of a batch scalar to be the first axes of an array. @throws ShapeError showing both shapes. */
+export function checkScaleEach(batch: readonly number[], shape: readonly number[]): void {
+  if (batch.length <= shape.length && batch.every((length, axis) => length === shape[axis])) return;
+  throwMismatch(
+    'scaleEach',
+    'a batch scalar whose axes are the first axes of x',
+    batch,
+    shape,
+    'reshape the scalar to the batch axes of x',
+  );
+}
+
+/** Requires matrices that can be joined. @throws ShapeError showing the first pair that cannot. */
+export function checkConcat(shapes: readonly (readonly number[])[], along: 'rows' | 'columns'): void {
+  const [first] = shapes;
+  const other = along === 'rows' ? 1 : 2;
+  for (const shape of shapes) {
+    checkMatrix('concat', shape);
+    checkSameBatch('concat', first, 2, shape, 2);
+    if (shape[shape.length - other] === first[first.length - other]) continue;
+    throwMismatch(
+      'concat',
+      `matrices with equal ${along === 'rows' ? 'columns' : 'rows'}`,
+      first,
+      shape,
+      `joining along ${along} needs it`,
+    );
+  }
+}
+
+/** Requires a half-open range of rows or columns inside a matrix. @returns the range. @throws ShapeError otherwise. */
+export function checkRange(
+  name: 'rows' | 'columns',
+  range: readonly [number, number],
+  length: number,
+  shape: readonly number[],
+): readonly [number, number] {
+  const [first, end] = range;
+  if (Number.isInteger(first) && Number.isInteger(end) && 0 <= first && first <= end && end <= length) return range;
+  throw new ShapeError(
+    `slice: ${name} must be [first, end) with 0 ≤ first ≤ end ≤ ${length} for shape ${describeShape(shape)}, got [${String(first)}, ${String(end)}]; pass integers inside it`,
+  );
 }

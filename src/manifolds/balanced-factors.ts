@@ -15,7 +15,14 @@ import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { sylvesterSolver } from '../linalg/matrix-functions.js';
 import { type FactorPair, procrustesGauge } from '../metrics/factor-pair.js';
 import { balanceGap } from '../retractions/balance-gap.js';
-import { type BalancedGauge, type BalancedProjection, balancedGauges, balancedProjection } from '../retractions/balanced-projection.js';
+import type { BalancedGauge, BalancedProjection } from '../retractions/balanced-pair.js';
+import {
+  type BalanceAlgorithm,
+  balanceAlgorithms,
+  balancedGauges,
+  balancedProjection,
+  balancedProjectionDefaults,
+} from '../retractions/balanced-projection.js';
 import { checkRankShape, checkStep, pointTolerance } from './checks.js';
 import { type FactorManifold, type FactorOptions, factorBase, unitTangent } from './factor-manifold.js';
 import type { RetractTransport } from './manifold.js';
@@ -24,10 +31,12 @@ import type { RetractTransport } from './manifold.js';
 export interface BalancedFactorsOptions<M> extends FactorOptions<M> {
   /** Which balanced pair a retraction lands on. Default: {@link balancedFactorsDefaults}. */
   readonly gauge?: BalancedGauge;
+  /** How the projection is computed. Default: {@link balancedFactorsDefaults}. */
+  readonly algorithm?: BalanceAlgorithm;
 }
 
 /** The defaults of {@link balancedFactors}. */
-export const balancedFactorsDefaults: Required<Pick<BalancedFactorsOptions<unknown>, 'gauge'>> = { gauge: 'svd' };
+export const balancedFactorsDefaults: Required<Pick<BalancedFactorsOptions<unknown>, 'gauge' | 'algorithm'>> = balancedProjectionDefaults;
 
 /** Where a step of `balancedFactors` arrived, with the change of gauge it made. */
 export interface BalancedTransport<M> extends RetractTransport<FactorPair<M>, FactorPair<M>> {
@@ -52,22 +61,25 @@ export interface BalancedFactorsManifold<M> extends FactorManifold<M> {
  * `retract` takes any displacement (dA, dB), horizontal or not. Where AB has numerical rank below r, the missing directions stay unbalanced (see
  * {@link balancedProjection}); with either factor zero, as LoRA starts, the projection leaves both untouched.
  *
- * @param options - m, n, rank; optionally gauge, batch axes and the engine.
+ * @param options - m, n, rank; optionally gauge, algorithm, batch axes and the engine.
  * @throws ShapeError if a size is not a positive integer or rank > min(m, n); ConfigError on unknown options.
  */
 export function balancedFactors<M = HostArray>(options: BalancedFactorsOptions<M>): BalancedFactorsManifold<NoInfer<M>> {
-  checkKeys('balancedFactors', options, ['m', 'n', 'rank', 'batch', 'gauge', 'algebra']);
+  checkKeys('balancedFactors', options, ['m', 'n', 'rank', 'batch', 'gauge', 'algorithm', 'algebra']);
   checkRankShape('balancedFactors', options);
-  const { m, n, rank, gauge = balancedFactorsDefaults.gauge } = options;
+  const { m, n, rank } = options;
+  const { gauge = balancedFactorsDefaults.gauge, algorithm = balancedFactorsDefaults.algorithm } = options;
   checkChoice('balancedFactors', 'gauge', gauge, balancedGauges);
+  checkChoice('balancedFactors', 'algorithm', algorithm, balanceAlgorithms);
   const base = factorBase('balancedFactors', options);
   const { la } = base;
+  const balance = (pair: FactorPair<M>): BalancedProjection<M> => balancedProjection(la, pair, { gauge, algorithm });
   const dim = base.members * rank * (m + n - rank);
   const step = (x: FactorPair<M>, u: FactorPair<M>, t: number): BalancedProjection<M> => {
     checkStep('balancedFactors.retract', t);
     base.checkPairShape('balancedFactors.retract', x);
     base.checkPairShape('balancedFactors.retract', u);
-    return balancedProjection(la, axpyTree(la, t, u, x), gauge);
+    return balance(axpyTree(la, t, u, x));
   };
   return {
     ...base.common,
@@ -82,7 +94,7 @@ export function balancedFactors<M = HostArray>(options: BalancedFactorsOptions<M
     },
     balance(pair) {
       base.checkPairShape('balancedFactors.balance', pair);
-      return balancedProjection(la, pair, gauge);
+      return balance(pair);
     },
     inner: (_x, u, v) => base.pairInner(u, v),
     norm: async (_x, u) => Math.hypot(await la.norm(u.A), await la.norm(u.B)),
@@ -112,7 +124,7 @@ export function balancedFactors<M = HostArray>(options: BalancedFactorsOptions<M
       return horizontalPart(la, x, axpyTree(la, -1, x, aligned));
     },
     randomPoint(random) {
-      const { A, B } = balancedProjection(la, base.randomPair(random), gauge);
+      const { A, B } = balance(base.randomPair(random));
       return { A, B };
     },
     randomTangent(x, random) {

@@ -2,116 +2,91 @@
  * The balanced projection P(A, B): the change of gauge (A T⁻¹, T B) after which AᵀA = BBᵀ, the product unchanged.
  * It is the retraction of `balancedFactors`, and what BaLoRA adds to LoRA.
  */
-import { checkChoice } from '../core/options.js';
+import { checkChoice, checkKeys } from '../core/options.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
-import type { FactorPair } from '../metrics/factor-pair.js';
-import { checkFactorPair, procrustesGauge } from '../metrics/factor-pair.js';
-import { divideOnRange } from '../metrics/spectrum.js';
-import { productSvd } from './product-svd.js';
+import { checkFactorPair, type FactorPair } from '../metrics/factor-pair.js';
+import { gramGauge } from './balance-by-gram.js';
+import { balanceByGrams, type GramAlgorithm } from './balance-by-grams.js';
+import { matmulGauge } from './balance-by-matmul.js';
+import { newtonGauge } from './balance-by-newton.js';
+import { balanceByQr } from './balance-by-qr.js';
+import type { BalancedGauge, BalancedProjection } from './balanced-pair.js';
 
 /**
- * Which of the balanced pairs with one product to take; they differ by an orthogonal (AQ, QᵀB).
- * `'svd'`: hyper-balanced, AᵀA = BBᵀ = diag(σ), as published; unique up to signs, order and rotations among equal σ.
- * `'nearest'`: the balanced pair closest to (A, B) in Frobenius norm, which varies smoothly.
+ * How the balanced projection is computed. All give the same pair (up to the freedom that the gauge leaves) to rounding: those that could
+ * not fall back to `'qr'`, for the
+ * members of a batch that need it.
+ *
+ * | | what | flops beside r×r work | falls back beyond |
+ * |---|---|---|---|
+ * | `'qr'` | thin QR and an r×r SVD | 10 (m+n) r² | never |
+ * | `'gram'` | Cholesky of the Grams and an r×r SVD | 4 (m+n) r², twice that for ill-conditioned factors | κ(A), κ(B) ≈ 1e3 in float32, 2e7 in float64 |
+ * | `'matmul'` | iterations of r×r products, no factorization | 4 (m+n) r² | κ(AB) ≈ 1e3 |
+ * | `'newton'` | r×r eigendecompositions | 4 (m+n) r² | imbalance ≈ 0.3 |
+ * | `'auto'` | `'gram'` for tall factors on an engine that can be read, else `'qr'` | | |
  */
-export type BalancedGauge = 'svd' | 'nearest';
+export type BalanceAlgorithm = 'auto' | 'qr' | 'gram' | 'matmul' | 'newton';
+
+/** Options of {@link balancedProjection}; their defaults are {@link balancedProjectionDefaults}. */
+export interface BalancedProjectionOptions {
+  /** Which balanced pair. */
+  readonly gauge?: BalancedGauge;
+  /** How it is computed. */
+  readonly algorithm?: BalanceAlgorithm;
+}
 
 /** The gauges that {@link balancedProjection} knows. */
-export const balancedGauges: readonly BalancedGauge[] = ['svd', 'nearest'];
+export const balancedGauges: readonly BalancedGauge[] = ['svd', 'nearest', 'none'];
 
-/** A balanced pair and how it came about. */
-export type BalancedProjection<M> = {
-  /** A T⁻¹, m×r. */
-  readonly A: M;
-  /** T B, r×n. */
-  readonly B: M;
-  /** The gauge matrix, r×r. */
-  readonly T: M;
-  /** Its inverse, r×r. */
-  readonly inverseT: M;
-  /** 1 for the coordinates that are balanced, 0 for those left over where AB has numerical rank below r: a vector of length r, in `'svd'` order. */
-  readonly balanced: M;
+/** The algorithms that {@link balancedProjection} knows. */
+export const balanceAlgorithms: readonly BalanceAlgorithm[] = ['auto', 'qr', 'gram', 'matmul', 'newton'];
+
+/** The defaults of {@link BalancedProjectionOptions}. */
+export const balancedProjectionDefaults: Required<BalancedProjectionOptions> = { gauge: 'svd', algorithm: 'auto' };
+
+const GRAM_ALGORITHMS: Readonly<Record<'gram' | 'matmul' | 'newton', GramAlgorithm>> = {
+  gram: { find: gramGauge, hyperBalanced: true },
+  matmul: { find: matmulGauge, hyperBalanced: false },
+  newton: { find: newtonGauge, hyperBalanced: false },
 };
 
+/** From this (m + n)/r on `'auto'` takes Grams: below, r×r work dominates, of which they have more. */
+const TALL = 8;
+
 /**
- * P(A, B): thin QR A = Q_A R_A, Bᵀ = Q_B R_B, SVD R_A R_Bᵀ = UΣVᵀ, then A' = Q_A U Σ^½, B' = Σ^½ Vᵀ Q_Bᵀ, T = Σ^-½Uᵀ R_A, T⁻¹ = R_Bᵀ V Σ^-½.
+ * P(A, B): A' = A T⁻¹ and B' = T B with A'ᵀA' = B'B'ᵀ. With thin QR A = Q_A R_A, Bᵀ = Q_B R_B and the SVD R_A R_Bᵀ = UΣVᵀ it is, in the
+ * gauge `'svd'`,
+ * A' = Q_A U Σ^½, B' = Σ^½ Vᵀ Q_Bᵀ, T = Σ^-½Uᵀ R_A, T⁻¹ = R_Bᵀ V Σ^-½.
  *
- * Where AB has numerical rank q < r (σ_i ≤ 10·r·ε·max(σ₁, ε‖A‖‖B‖) for i > q) only the first q directions are balanced; the others keep their
+ * Where AB has numerical rank q < r (σ_i ≤ 10·r·ε·max(σ₁, ε‖A‖‖B‖) for i > q) only the first q directions are balanced; the others keep
+ * their
  * place in A and B in an orthonormal basis N of ker T_q: T⁻¹ = [R_BᵀV_qΣ_q^-½, N]. Projecting them as well would set them to zero in
- * *both* factors, where their gradients vanish for ever. With either factor zero both come back untouched. Members of a batch are guarded one by one.
+ * *both* factors, where their gradients vanish for ever. With either factor zero both come back untouched. Members of a batch are guarded
+ * one by one.
  *
  * @param pair - A [.., m, r], B [.., r, n], finite, r ≤ min(m, n).
- * @param gauge - which balanced pair.
+ * @param options - gauge and algorithm.
  * @returns new arrays. O((m+n)r² + r³) flops.
- * @throws ShapeError if the shapes do not fit, NumericalError if an entry is not finite.
+ * @throws ShapeError if the shapes do not fit, NumericalError if an entry is not finite, ConfigError on unknown options.
  * @see Castin et al., "Balanced LoRA", ICML 2026, arXiv 2605.31484 (the projection).
  */
-export function balancedProjection<M>(la: LinearAlgebra<M>, pair: FactorPair<M>, gauge: BalancedGauge = 'svd'): BalancedProjection<M> {
-  checkChoice('balancedProjection', 'gauge', gauge, balancedGauges);
-  checkFactorPair('balancedProjection', la, pair);
-  const projected = hyperBalance(la, pair);
-  return gauge === 'svd' ? projected : toNearestGauge(la, pair, projected);
-}
-
-function hyperBalance<M>(la: LinearAlgebra<M>, { A, B }: FactorPair<M>): BalancedProjection<M> {
-  const { columnBasis, columnFactor, rowBasis, rowFactor, U, S, V, inRange: balanced } = productSvd(la, { A, B });
-  const ones = la.full(la.shape(S), 1);
-  const root = la.multiply(la.sqrt(S), balanced);
-  const inverseRoot = divideOnRange(la, ones, root, la.full(la.shape(S), 0));
-
-  const full: BalancedProjection<M> = {
-    A: la.matmul(columnBasis, la.scaleColumns(U, root)),
-    B: la.matmul(la.scaleColumns(V, root), rowBasis, { transposeA: true, transposeB: true }),
-    T: la.scaleRows(inverseRoot, la.matmul(U, columnFactor, { transposeA: true })),
-    inverseT: la.matmul(rowFactor, la.scaleColumns(V, inverseRoot), { transposeA: true }),
-    balanced,
-  };
-  // The guard costs one r×r QR and two thin products: skipped where the engine can say now that nothing is missing.
-  return la.peek(balanced)?.every((flag) => flag === 1)
-    ? full
-    : keepMissingDirections(la, { A, B }, full, la.matmul(U, columnFactor, { transposeA: true }));
-}
-
-/**
- * Fills the rows of T and columns of T⁻¹ that `full` left zero with the complement: N spans ker T_q, and T's remaining rows are Nᵀ(I − L T_q) for
- * T_q's right inverse L = R_BᵀV_qΣ_q^-½, which makes T T⁻¹ = I.
- *
- * @param unscaled - Uᵀ R_A: its first q rows have the kernel of T_q without the factor Σ^-½ that would grade them.
- */
-function keepMissingDirections<M>(
+export function balancedProjection<M>(
   la: LinearAlgebra<M>,
-  { A, B }: FactorPair<M>,
-  full: BalancedProjection<M>,
-  unscaled: M,
+  pair: FactorPair<M>,
+  options: BalancedProjectionOptions = {},
 ): BalancedProjection<M> {
-  const { T, inverseT, balanced } = full;
-  const missing = la.subtract(la.full(la.shape(balanced), 1), balanced);
-  // The range of the q rows fills the first q columns of Q; Householder QR completes them to an orthonormal basis.
-  const { Q } = la.qr(la.transpose(la.scaleRows(balanced, unscaled)));
-  const kernel = la.scaleColumns(Q, missing);
-  const rest = la.subtract(la.transpose(kernel), la.matmul(la.matmul(kernel, inverseT, { transposeA: true }), T));
-  return {
-    A: la.add(full.A, la.matmul(A, kernel)),
-    B: la.add(full.B, la.matmul(rest, B)),
-    T: la.add(T, rest),
-    inverseT: la.add(inverseT, kernel),
-    balanced,
-  };
+  checkKeys('balancedProjection', options, ['gauge', 'algorithm']);
+  const { gauge = balancedProjectionDefaults.gauge, algorithm = balancedProjectionDefaults.algorithm } = options;
+  checkChoice('balancedProjection', 'gauge', gauge, balancedGauges);
+  checkChoice('balancedProjection', 'algorithm', algorithm, balanceAlgorithms);
+  const { m, n, rank } = checkFactorPair('balancedProjection', la, pair);
+  return la.tidy(() => {
+    const chosen = algorithm === 'auto' ? suitable(la, m + n >= TALL * rank) : algorithm;
+    return chosen === 'qr' ? balanceByQr(la, pair, gauge) : balanceByGrams(la, pair, gauge, GRAM_ALGORITHMS[chosen]);
+  });
 }
 
-/** A'' = A'Q, B'' = QᵀB' with Q the orthogonal polar factor of A'ᵀA + B'Bᵀ, and the total gauge QᵀT; untouched where nothing was balanced. */
-function toNearestGauge<M>(la: LinearAlgebra<M>, pair: FactorPair<M>, projected: BalancedProjection<M>): BalancedProjection<M> {
-  const aligned = procrustesGauge(la, pair, projected);
-  // With no balanced coordinate T is the identity already, and A'ᵀA + B'Bᵀ may be zero, whose polar factor is arbitrary.
-  const shape = la.shape(aligned);
-  const anyBalanced = la.greater(la.sumVector(projected.balanced), 0);
-  const mask = la.scaleEach(anyBalanced, la.full(shape, 1));
-  const Q = la.where(mask, aligned, la.eye(shape.at(-1) as number, shape.slice(0, -2)));
-  return {
-    A: la.matmul(projected.A, Q),
-    B: la.matmul(Q, projected.B, { transposeA: true }),
-    T: la.matmul(Q, projected.T, { transposeA: true }),
-    inverseT: la.matmul(projected.inverseT, Q),
-    balanced: projected.balanced,
-  };
+/** Without reading the guard of `'gram'` both algorithms would run, and `'qr'` alone is less. */
+function suitable<M>(la: LinearAlgebra<M>, tall: boolean): 'qr' | 'gram' {
+  return tall && la.peek(la.full([1], 0)) !== undefined ? 'gram' : 'qr';
 }

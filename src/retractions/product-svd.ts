@@ -27,7 +27,7 @@ export interface ProductSvd<M> {
  * The threshold on σ relative to the largest below which a direction counts as missing is this times r·ε. QR and SVD perturb σ by a few
  * r·ε·σ₁; ten leaves room without discarding a direction that the engine still resolves.
  */
-const rankToleranceFactor = 10;
+export const rankToleranceFactor = 10;
 
 /**
  * SVD of AB by thin QR of both factors and an r×r SVD; σ_i counts as nonzero above 10·r·ε·max(σ₁, ε‖A‖‖B‖).
@@ -40,10 +40,20 @@ export function productSvd<M>(la: LinearAlgebra<M>, { A, B }: FactorPair<M>): Pr
   const { Q: columnBasis, R: columnFactor } = la.qr(A);
   const { Q: rowBasis, R: rowFactor } = la.qr(la.transpose(B));
   const { U, S, V } = la.svd(la.matmul(columnFactor, rowFactor, { transposeB: true }));
+  const inRange = significant(la, S, la.normEach(columnFactor), la.normEach(rowFactor));
+  return { columnBasis, columnFactor, rowBasis, rowFactor, U, S, V, inRange };
+}
+
+/**
+ * 1 for the singular values of AB that exceed 10·r·ε·max(σ₁, ε‖A‖‖B‖), else 0: a vector like S.
+ *
+ * @param S - descending, [.., r].
+ * @param normA - ‖A‖, a batch scalar; `normB` likewise.
+ */
+export function significant<M>(la: LinearAlgebra<M>, S: M, normA: M, normB: M): M {
   const rank = la.shape(S).at(-1) as number;
   // ε‖A‖‖B‖ is what rounding leaves of a product that cancels to nothing.
-  const floor = la.scale(la.epsilon, la.multiply(la.normEach(columnFactor), la.normEach(rowFactor)));
+  const floor = la.scale(la.epsilon, la.multiply(normA, normB));
   const threshold = la.scale(rankToleranceFactor * rank * la.epsilon, la.maximum(leadingEntry(la, S), floor));
-  const inRange = la.greater(S, la.scaleEach(threshold, la.full(la.shape(S), 1)));
-  return { columnBasis, columnFactor, rowBasis, rowFactor, U, S, V, inRange };
+  return la.greater(S, la.scaleEach(threshold, la.full(la.shape(S), 1)));
 }

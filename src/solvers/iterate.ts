@@ -4,8 +4,9 @@ import { ConfigError, NumericalError } from '../core/errors.js';
 import { eventLoopYielder } from '../core/event-loop.js';
 import { checkKeys, describeValue } from '../core/options.js';
 import { seededRandom } from '../core/random.js';
+import type { ArrayScope } from '../linalg/linear-algebra.js';
 import { gradientDescent } from './gradient-descent.js';
-import { objective } from './objective.js';
+import { type DrawnObjective, drawnObjective } from './objective.js';
 import type { Objective, Problem } from './problem.js';
 import type { Solver, SolverState } from './solver.js';
 import type { Progress } from './stopping/stopping-rule.js';
@@ -45,8 +46,10 @@ export const iterateKeys = ['solver', 'initial', 'state', 'seed', 'signal'] as c
  * Runs a solver step by step: `for await (const step of iterate(problem, { solver })) …`. It first yields the start (iteration 0), and then every step, for ever;
  * it ends by itself only when the solver stalls (the last state is then yielded again, with `stalled` saying why) or the signal is aborted. It yields to the event loop between steps.
  *
+ * On a device, arrays that it allocated live until the next step is asked for, those of the last step after the loop too: `keep` what is to live longer.
+ *
  * @param problem - the cost.
- * @param options - solver, start, signal.
+ * @param options - solver, start, signal. Arrays of a start or a state given here are never freed.
  * @throws ConfigError if problem or options are not right; ShapeError, DomainError or NumericalError if the start is not a point of the manifold, or
  * its cost or gradient is not finite.
  */
@@ -55,21 +58,48 @@ export async function* iterate<M, P, T, Z, G, Batch>(
   options: IterateOptions<P, T> = {},
 ): AsyncGenerator<Iteration<P, T>, undefined, undefined> {
   checkKeys('iterate', options, iterateKeys);
-  const { solver = gradientDescent(), signal } = options;
+  const run = prepareRun(problem, options);
+  let last: Iteration<P, T> | undefined;
+  try {
+    for await (last of runSteps(run, options)) yield last;
+  } finally {
+    run.scope.close(last?.state);
+  }
+  return undefined;
+}
+
+/** A problem and a solver that have been checked, and the owner of what they will allocate. */
+export interface Run<M, P, T> {
+  readonly seen: DrawnObjective<M, P, T>;
+  readonly solver: Solver;
+  readonly scope: ArrayScope;
+}
+
+/** Checks problem and options, and opens the scope of a run: whoever calls this closes it. */
+export function prepareRun<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, Batch>, options: IterateOptions<P, T>): Run<M, P, T> {
+  const { solver = gradientDescent() } = options;
   checkLoopOptions(options, solver);
-  const seen = objective(problem);
-  const { manifold } = problem;
+  const seen = drawnObjective(problem);
+  return { seen, solver, scope: problem.manifold.algebra.openScope() };
+}
+
+/** The loop. After each step its scope owns the new state, the one before (to which a run that diverges goes back) and the batch. */
+export async function* runSteps<M, P, T>(
+  { seen, solver, scope }: Run<M, P, T>,
+  { initial, state: given, seed = 0, signal }: IterateOptions<P, T>,
+): AsyncGenerator<Iteration<P, T>, undefined, undefined> {
   const begun = performance.now();
   const yieldToEvents = eventLoopYielder();
-  let state =
-    resumed(options.state) ?? (await start(seen, solver, options.initial ?? manifold.randomPoint(seededRandom(options.seed ?? 0))));
+  let state = resumed(given) ?? (await scope.run(() => start(seen, solver, initial ?? seen.manifold.randomPoint(seededRandom(seed)))));
   for (;;) {
     yield { ...progressOf(state), seconds: (performance.now() - begun) / 1000, state };
     // A stalled solver has taken no step: its state is shown once more, to say why, and the loop ends.
     if (state.stalled !== undefined) return undefined;
     await yieldToEvents();
     if (signal?.aborted) return undefined;
-    state = checkState(solver, await solver.step(seen, state));
+    const before = state;
+    state = checkState(solver, await scope.run(() => solver.step(seen, before)));
+    scope.free([state, before, seen.drawnBatch()]);
   }
 }
 

@@ -1,7 +1,7 @@
 /** The loop around a solver, run to its end. */
 import { ConfigError, NumericalError } from '../core/errors.js';
 import { checkKeys, checkNumber, describeValue } from '../core/options.js';
-import { type AbortSignalLike, type IterateOptions, type Iteration, iterate, iterateKeys } from './iterate.js';
+import { type AbortSignalLike, type IterateOptions, type Iteration, iterateKeys, prepareRun, runSteps } from './iterate.js';
 import type { Problem } from './problem.js';
 import type { SolverState } from './solver.js';
 import { any } from './stopping/compose.js';
@@ -48,7 +48,8 @@ export interface MinimizeResult<P, T> {
  * @param problem - manifold, cost and gradient.
  * @param options - solver, start, stopping rule, signal, callback.
  * @returns the last point and how the run ended. Reaching a limit, stalling, divergence to a cost that is not finite, a numerical breakdown inside a step and an abort
- * are results with `converged: false`, and keep the last good point.
+ * are results with `converged: false`, and keep the last good point. On a device its arrays are the caller's to dispose of, or to leave to a `tidy` around the
+ * call; what the run allocated besides is freed.
  * @throws ConfigError if problem or options are not right; ShapeError, DomainError or NumericalError if the start is not a point of the manifold, or
  * its cost or gradient is not finite.
  */
@@ -69,11 +70,15 @@ export async function minimize<M, P, T, Z, G, Batch>(
       `minimize: onIteration must be a function, got ${describeValue(onIteration)}; pass, say, ({ iteration, cost }) => …`,
     );
   }
-  const steps = iterate(problem, iterateOptions);
+  const run = prepareRun(problem, iterateOptions);
+  const steps = runSteps(run, iterateOptions);
+  let result: MinimizeResult<P, T> | undefined;
   try {
-    return await runToEnd(steps, stop, { onIteration, signal: options.signal });
+    result = await runToEnd(steps, stop, { onIteration, signal: options.signal });
+    return result;
   } finally {
     await steps.return(undefined);
+    run.scope.close(result?.state);
   }
 }
 

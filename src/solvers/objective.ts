@@ -47,6 +47,12 @@ function checkStructure<M>(la: LinearAlgebra<M>, derivative: unknown, like: unkn
   });
 }
 
+/** An objective that tells which batch it holds on to, so that the loop does not free it. */
+export interface DrawnObjective<M, P, T> extends Objective<M, P, T> {
+  /** The batch drawn last; `undefined` before the first, and of a deterministic cost. */
+  drawnBatch(): unknown;
+}
+
 /**
  * Wraps a problem for a solver.
  *
@@ -55,6 +61,11 @@ function checkStructure<M>(la: LinearAlgebra<M>, derivative: unknown, like: unkn
  * @throws ConfigError if a part of the problem is missing.
  */
 export function objective<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, Batch>): Objective<M, P, T> {
+  return drawnObjective(problem);
+}
+
+/** {@link objective}, for the loop. */
+export function drawnObjective<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, Batch>): DrawnObjective<M, P, T> {
   checkProblem(problem);
   const { manifold, gradient, hessian, nextBatch } = problem;
   let drawn: { readonly k: number; readonly batch: Batch } | undefined;
@@ -81,6 +92,7 @@ export function objective<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, 
   };
   return {
     manifold,
+    drawnBatch: () => drawn?.batch,
     stochastic: nextBatch !== undefined,
     cost: async (x, k) => problem.cost(x, await batchOf(k)),
     async evaluate(x, k, knownCost) {
@@ -108,21 +120,41 @@ export function objective<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, 
 /**
  * Remembers a function's last results by point and batch, so that cost and gradient share what both need, such as a residual.
  *
- * Points are compared by identity, which is what solvers pass on. Results are forgotten with their point.
+ * Points are compared by identity, which is what solvers pass on. Results are forgotten with their point. A result of which a device array has been disposed of,
+ * as the loop does at the end of a step, is computed again.
  *
  * @param compute - a pure function of the point (an object) and the batch.
  */
 export function perPoint<P extends object, Result, Batch = undefined>(
   compute: (x: P, batch: Batch) => Result,
 ): (x: P, ...batch: Batch extends undefined ? [batch?: Batch] : [batch: Batch]) => Result {
-  const results = new WeakMap<P, { readonly batch: Batch; readonly result: Result }>();
+  const results = new WeakMap<P, { readonly batch: Batch; readonly result: Result; settled: unknown }>();
   return (x, ...rest) => {
     // Left out, the batch is undefined, as its type says.
     const batch = rest[0] as Batch;
     const known = results.get(x);
-    if (known !== undefined && known.batch === batch) return known.result;
+    if (known !== undefined && known.batch === batch && !isDisposed(known.settled)) return known.result;
     const result = compute(x, batch);
-    results.set(x, { batch, result });
+    const entry = { batch, result, settled: result as unknown };
+    if (result instanceof Promise) {
+      // A rejection reaches whoever awaits the result.
+      result.then(
+        (value) => {
+          entry.settled = value;
+        },
+        () => undefined,
+      );
+    }
+    results.set(x, entry);
     return result;
   };
+}
+
+/** Whether a device array in a result has been disposed of; those say so themselves, host arrays never. Looks into plain records and lists only. */
+function isDisposed(result: unknown): boolean {
+  if (typeof result !== 'object' || result === null || ArrayBuffer.isView(result)) return false;
+  if ('isDisposed' in result) return result.isDisposed === true;
+  const prototype = Object.getPrototypeOf(result);
+  if (prototype !== Object.prototype && prototype !== Array.prototype) return false;
+  return Object.values(result).some(isDisposed);
 }

@@ -7,8 +7,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkGradient, checkHessian, checkRetraction } from '../../src/diagnostics/index.js';
 import { type LinearAlgebra, mapTree, type Problem, type Random, seededRandom } from '../../src/index.js';
-import { hostEngines } from '../support/engines.js';
+import { allEngines, runsOn, withoutLeaks } from '../support/engines.js';
 import { geometric, type Sizes, sizes } from '../support/matrices.js';
+import { tolerance } from '../support/tolerance.js';
 import { combine, numbersOf, type Specimen, type SpecimenFactory, specimens } from './specimens.js';
 
 /** Spectra on which orders can be seen, with σ_r. */
@@ -31,14 +32,15 @@ const drawn = (names: readonly (keyof typeof spectra)[]): fc.Arbitrary<Drawn> =>
 
 type AnySpecimen = Specimen<unknown, unknown, unknown, unknown>;
 
-/** Σ log cosh(X − Z) over the entries of the point's matrix, with its two derivatives. */
+/** Σ log cosh(X − Z) over the entries of the point's matrix, with its two derivatives; Z lies at the distance given from x0, in each entry. */
 function logCosh(
   la: LinearAlgebra<unknown>,
   specimen: AnySpecimen,
   x0: unknown,
   random: Random,
+  distance: number,
 ): Problem<unknown, unknown, unknown, unknown, unknown> {
-  const target = mapTree(la, (leaf: unknown) => la.randomNormal(la.shape(leaf), random), specimen.matrix(x0));
+  const target = mapTree(la, (leaf: unknown) => la.axpy(distance, la.randomNormal(la.shape(leaf), random), leaf), specimen.matrix(x0));
   const residual = (x: unknown) => combine(la, 1, specimen.matrix(x), -1, target);
   const tanh = (d: unknown): unknown => {
     const [grown, shrunk] = [la.exp(d), la.exp(la.scale(-1, d))];
@@ -64,6 +66,36 @@ function logCosh(
   };
 }
 
+/**
+ * Where orders are looked for in float64: steps well below σ_r, on a cost whose centre is far away.
+ */
+async function farFromRounding({ manifold }: AnySpecimen, x: unknown, smallest: number, random: Random) {
+  return { distance: 1, options: { x, u: await manifold.randomTangent(x, random), scale: 0.05 * smallest } };
+}
+
+/**
+ * In float32 squares stand out of rounding over a decade at most: steps that move the matrix as far as series in t converge, a cost that is small where they are,
+ * and a slack that still tells orders apart, for a fit over less than a decade is not as good as one over several.
+ */
+async function closeToRounding(
+  la: LinearAlgebra<unknown>,
+  { manifold, velocity, hasSpectrum }: AnySpecimen,
+  x: unknown,
+  smallest: number,
+  random: Random,
+) {
+  const u = await manifold.randomTangent(x, random);
+  const distance = hasSpectrum ? Math.min(0.1, 0.5 * smallest) : 0.1;
+  const speed = Math.hypot(...(await numbersOf(la, velocity(x, u))));
+  return { distance, options: { x, u, scale: distance / speed, decades: 4, count: 29, slopeTolerance: 0.25 } };
+}
+
+/**
+ * How many directions are looked along: within less than a decade of steps the second and third order may nearly cancel along one, which hides both. A mistake shows
+ * along all.
+ */
+const directionsOn = (la: { readonly epsilon: number }): number => (la.epsilon < 1e-10 ? 1 : 3);
+
 /** Those that convert Euclidean Hessians, named so that none can drop out unseen. */
 const withHessian = [
   'balancedFactors, svd',
@@ -79,39 +111,52 @@ const withHessian = [
   'euclidean',
 ];
 
-describe.each(hostEngines)('on %s', (_engine, la) => {
+describe.each(allEngines)('on %s', (_engine, la) => {
   describe.each(specimens)('%s', (name, make: SpecimenFactory) => {
-    const scene = ({ m, n, r, batch, spectrum, seed }: Drawn) => {
+    const scene = async ({ m, n, r, batch, spectrum, seed }: Drawn, direction: number) => {
       const random = seededRandom(seed);
       const specimen = make(la, { m, n, r, batch }) as AnySpecimen;
       const values = spectra[spectrum](r);
       const x = specimen.point(values, random);
-      // Not the seed of x: the same draws again would make a tangent parallel to it.
-      return { specimen, x, random, options: { x, seed: seed + 1, scale: 0.05 * values[r - 1] } };
+      const smallest = values[r - 1];
+      for (let skipped = 0; skipped < direction; skipped++) random.split();
+      const { distance, options } = await (la.epsilon < 1e-10
+        ? farFromRounding(specimen, x, smallest, random)
+        : closeToRounding(la, specimen, x, smallest, random));
+      return {
+        specimen,
+        problem: logCosh(la, specimen, x, random, distance),
+        kappa: 1 / smallest,
+        options: { ...options, seed: seed + 1 },
+      };
     };
+    // In float32 a step relative to σ_r = 1e-4 is lost in the rounding of σ₁.
+    const visible = (names: readonly (keyof typeof spectra)[]) =>
+      names.filter((spectrum) => la.epsilon < 1e-10 || spectrum !== 'condition 10000');
     const always = Object.keys(spectra) as (keyof typeof spectra)[];
     const law = (
       claim: string,
       names: readonly (keyof typeof spectra)[],
-      check: (made: ReturnType<typeof scene>) => Promise<void>,
+      check: (made: Awaited<ReturnType<typeof scene>>) => Promise<{ readonly ok: boolean; readonly verdict: string }>,
     ): void => {
       it(claim, async () => {
         await fc.assert(
-          fc.asyncProperty(drawn(names), async (draw) => check(scene(draw))),
-          { numRuns: 8 },
+          fc.asyncProperty(drawn(visible(names)), (draw) =>
+            withoutLeaks(la, async () => {
+              let outcome = await check(await scene(draw, 0));
+              for (let direction = 1; !outcome.ok && direction < directionsOn(la); direction++)
+                outcome = await check(await scene(draw, direction));
+              expect(outcome.ok, outcome.verdict).toBe(true);
+            }),
+          ),
+          { numRuns: runsOn(la, 8) },
         );
       });
     };
 
-    law('the gradient has slope 2', always, async ({ specimen, x, random, options }) => {
-      const { ok, verdict } = await checkGradient(logCosh(la as LinearAlgebra<unknown>, specimen, x, random), options);
-      expect(ok, verdict).toBe(true);
-    });
+    law('the gradient has slope 2', always, ({ problem, options }) => checkGradient(problem, options));
 
-    law('the retraction has the order it claims', always, async ({ specimen: { manifold }, options }) => {
-      const { ok, verdict } = await checkRetraction(manifold, options);
-      expect(ok, verdict).toBe(true);
-    });
+    law('the retraction has the order it claims', always, ({ specimen: { manifold }, options }) => checkRetraction(manifold, options));
 
     it('offers a Hessian if and only if it is listed', () => {
       const { manifold } = make(la, { m: 5, n: 4, r: 2, batch: [] });
@@ -124,12 +169,11 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
       law(
         'the Hessian is symmetric, linear and tangent, and has slope 3 along second-order curves',
         ['distinct', 'repeated', 'condition 100'],
-        async ({ specimen, x, random, options }) => {
-          const problem = logCosh(la as LinearAlgebra<unknown>, specimen, x, random);
+        async ({ specimen, problem, kappa, options }) => {
           const { ok, verdict, symmetryError, linearityError, tangencyError, curve } = await checkHessian(problem, options);
           const slopeIsDefined = specimen.manifold.retractionOrder === 2 || curve === 'geodesic';
-          if (slopeIsDefined) expect(ok, verdict).toBe(true);
-          expect(Math.max(symmetryError, linearityError, tangencyError)).toBeLessThan(1e-9);
+          expect(Math.max(symmetryError, linearityError, tangencyError)).toBeLessThan(tolerance(la, 100, kappa));
+          return { ok: ok || !slopeIsDefined, verdict };
         },
       );
     }

@@ -47,6 +47,8 @@ export interface Specimen<M, P, T, Z> {
   readonly manifold: Manifold<M, P, T, Z, Z>;
   /** A point whose matrix has this spectrum (the same in each batch member). */
   point(spectrum: Float64Array, random: Random): P;
+  /** Whether its matrix has the spectrum that `point` is given, rather than one of its own. */
+  readonly hasSpectrum: boolean;
   /** A random element of the ambient space. */
   ambient(random: Random): Z;
   /** An ambient element with entries one can compare: products multiplied out. */
@@ -92,6 +94,7 @@ function fixedRankSpecimen<M>(la: LinearAlgebra<M>, shape: Shape, manifold: Fixe
   const expand = (z: Ambient<M>): Ambient<M> => (!la.isArray(z) && z.kind === 'factored' ? la.matmul(z.left, z.right) : z);
   return erase<M, FixedRankPoint<M>, FixedRankTangent<M>, Ambient<M>>({
     manifold,
+    hasSpectrum: true,
     point: (spectrum, random) => fixedRankPoint(la, shape, spectrum, random),
     ambient: (random) => la.randomNormal([...batch, m, n], random),
     expand,
@@ -140,6 +143,7 @@ function factorSpecimen<M>(la: LinearAlgebra<M>, shape: Shape, manifold: FactorM
   });
   return erase<M, FactorPair<M>, FactorPair<M>, FactorPair<M>>({
     manifold: manifold as unknown as Manifold<M, FactorPair<M>, FactorPair<M>, FactorPair<M>, FactorPair<M>>,
+    hasSpectrum: true,
     point(spectrum, random) {
       return regauge(hyperBalancedFactors(la, fixedRankPoint(la, shape, spectrum, random)), gaugeMatrix(random));
     },
@@ -162,6 +166,7 @@ function orthonormalSpecimen<M>(la: LinearAlgebra<M>, { m, r, batch }: Shape, ma
   const twiceSymmetric = (g: M): M => la.add(g, la.transpose(g));
   return erase<M, M, M, M>({
     manifold,
+    hasSpectrum: false,
     point: (_spectrum, random) => orthonormal(la, [...batch, m, r], random),
     ambient: (random) => la.randomNormal([...batch, m, r], random),
     expand: (z) => z,
@@ -196,6 +201,7 @@ function productSpecimen<M>(
   const components = Object.fromEntries(entries.map(([key, part]) => [key, part.manifold as Component]));
   return {
     manifold: product(components) as unknown as Part['manifold'],
+    hasSpectrum: entries.some(([, part]) => part.hasSpectrum),
     point: (spectrum, random) => each((part) => part.point(spectrum, random)),
     ambient: (random) => each((part) => part.ambient(random)),
     expand: (z) => each((part, key) => part.expand(at(z, key))),
@@ -268,6 +274,7 @@ export const specimens: ReadonlyArray<readonly [string, SpecimenFactory]> = [
       const example = la.full(shape, 0);
       return erase({
         manifold: euclidean({ shape, algebra: la }),
+        hasSpectrum: false,
         point: (_spectrum: Float64Array, random: Random) => la.randomNormal(shape, random),
         ambient: (random: Random) => la.randomNormal(shape, random),
         expand: (z) => z,

@@ -67,7 +67,7 @@ describe.each(hostEngines)('balancedProjection on %s', (_engine, la) => {
             geometric(r, last),
             geometric(r, 0.3).map((s) => s * mismatch),
           );
-          const { A, B, T, inverseT } = balancedProjection(la, pair, gauge);
+          const { A, B, T, inverseT } = balancedProjection(la, pair, { gauge });
           const product = la.matmul(pair.A, pair.B);
           const scale = la.norm(product) as number;
           const allowed = tolerance(la, 30 * (m + n), scale);
@@ -103,14 +103,14 @@ describe.each(hostEngines)('balancedProjection on %s', (_engine, la) => {
     fc.assert(
       fc.property(sizes(11), ({ m, n, r, seed }) => {
         const pair = pairOf(la, { m, n, r, seed }, geometric(r, 0.05), geometric(r, 0.2));
-        const nearest = balancedProjection(la, pair, 'nearest');
+        const nearest = balancedProjection(la, pair, { gauge: 'nearest' });
         const distance = ({ A, B }: FactorPair<HostArray>) =>
           Math.hypot(la.norm(la.subtract(A, pair.A)) as number, la.norm(la.subtract(B, pair.B)) as number);
         const rotation = la.qr(la.randomNormal([r, r], seededRandom(seed))).Q;
         const rotated = { A: la.matmul(nearest.A, rotation), B: la.matmul(rotation, nearest.B, { transposeA: true }) };
         expect(distance(rotated)).toBeGreaterThanOrEqual(distance(nearest) * (1 - tolerance(la, 100)));
         // A pair balanced already is its own nearest.
-        const again = balancedProjection(la, nearest, 'nearest');
+        const again = balancedProjection(la, nearest, { gauge: 'nearest' });
         expect(again.A).toBeAllClose(nearest.A, tolerance(la, 100 * (m + n)));
       }),
     );
@@ -122,7 +122,7 @@ describe.each(hostEngines)('balancedProjection on %s', (_engine, la) => {
         const ranks = [draw % (r + 1), r];
         const members = ranks.map((rank, index) => deficientPair(la, { m, n, r, seed: seed + 100 * index }, rank));
         const pair = stack(la, members);
-        const { A, B, T, inverseT, balanced } = balancedProjection(la, pair, gauge);
+        const { A, B, T, inverseT, balanced } = balancedProjection(la, pair, { gauge });
         const allowed = tolerance(la, 1000 * (m + n));
         expect(la.matmul(A, B)).toBeAllClose(la.matmul(pair.A, pair.B), allowed);
         expect(la.matmul(T, inverseT)).toBeAllClose(la.eye(r, [2]), allowed);
@@ -148,7 +148,7 @@ describe.each(hostEngines)('balancedProjection on %s', (_engine, la) => {
     const [A, B] = [la.randomNormal([m, r], random), la.randomNormal([r, n], random)];
     const zeros = { A: la.full([m, r], 0), B: la.full([r, n], 0) };
     for (const pair of [{ A, B: zeros.B }, { A: zeros.A, B }, zeros]) {
-      const projected = balancedProjection(la, pair, gauge);
+      const projected = balancedProjection(la, pair, { gauge });
       expect(projected.A).toBeAllClose(pair.A, 0);
       expect(projected.B).toBeAllClose(pair.B, 0);
       expect(projected.T).toBeAllClose(la.eye(r), 0);
@@ -162,7 +162,7 @@ describe.each(hostEngines)('balancedProjection on %s', (_engine, la) => {
     expect(() => balancedProjection(la, { A: zeros(7, 6), B: zeros(6, 5) })).toThrow(/r = 6.*reduce the rank/);
     expect(() => balancedProjection(la, { A: zeros(2, 7, 3), B: zeros(4, 3, 5) })).toThrow(ShapeError);
     expect(() => balancedProjection(la, { A: zeros(7, 3) } as FactorPair<HostArray>)).toThrow(/fromArray/);
-    expect(() => balancedProjection(la, { A: zeros(7, 3), B: zeros(3, 5) }, 'polar' as 'svd')).toThrow(/'svd', 'nearest'/);
+    expect(() => balancedProjection(la, { A: zeros(7, 3), B: zeros(3, 5) }, { gauge: 'polar' as 'svd' })).toThrow(/'svd', 'nearest'/);
     expect(() => balancedProjection(la, { A: la.full([7, 3], Number.NaN), B: zeros(3, 5) })).toThrow(/qr.*non-finite/s);
   });
 });

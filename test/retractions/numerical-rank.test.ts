@@ -23,7 +23,7 @@ describe.each(hostEngines)('the numerical rank of AB on %s', (_engine, la) => {
           A: la.fromArray(values, [m, r]),
           B: la.fromArray(withSingularValues(seed + 5, r, n, new Float64Array(r).fill(1)).values, [r, n]),
         };
-        expect(flags(balancedProjection(la, pair, gauge).balanced)).toEqual(
+        expect(flags(balancedProjection(la, pair, { gauge }).balanced)).toEqual(
           Array.from({ length: r }, (_, i) => (i === r - 1 ? present : 1)),
         );
       }),
@@ -36,7 +36,7 @@ describe.each(hostEngines)('the numerical rank of AB on %s', (_engine, la) => {
     // A meets B only through entries of 1e-32, less than ε² of the factors: to balance them would stretch both by 1e16.
     const A = la.fromArray(dense(m, r, (i, j) => (j === 0 ? 1e8 * (i + 1) : 0)).values, [m, r]);
     const B = la.fromArray(dense(r, n, (i, j) => (i === 0 ? 1e-24 : 1e8) * (i + j + 1) ** i).values, [r, n]);
-    const projected = balancedProjection(la, { A, B }, gauge);
+    const projected = balancedProjection(la, { A, B }, { gauge });
     expect(flags(projected.balanced)).toEqual([0, 0, 0]);
     expect(projected.A).toBeAllClose(A, 0);
     expect(projected.B).toBeAllClose(B, 0);

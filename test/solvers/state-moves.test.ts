@@ -110,7 +110,7 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
           const quotient = la.divide(la.scale(1 / (1 - beta1 ** k), first[key]), la.add(root, la.full(la.shape(root), epsilon)));
           return la.subtract(x[key], la.scale(rate, quotient));
         };
-        const { A, B, T, inverseT } = balancedProjection(la, { A: step('A'), B: step('B') }, gauge);
+        const { A, B, T, inverseT } = balancedProjection(la, { A: step('A'), B: step('B') }, { gauge });
         x = { A, B };
         path.push(x);
         const [Tt, invTt] = [la.transpose(T), la.transpose(inverseT)];

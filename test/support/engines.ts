@@ -1,10 +1,50 @@
-/** The host engines that this machine has. */
+/** The engines that tests run on. */
+import { memory } from '@tensorflow/tfjs-core';
+import type { LinearAlgebra } from '../../src/index.js';
 import { type HostAlgebra, hostAlgebra } from '../../src/linalg/host/host-algebra.js';
+import { type BackendName, type TensorAlgebra, tensorAlgebra } from '../../src/tensor/index.js';
 
 const typescript = hostAlgebra({ blas: 'off' });
 const native = hostAlgebra({ blas: 'auto' });
 
-/** Name and engine of each; the pure TypeScript one always, the one over BLAS where a library is found. For `describe.each`. */
+/** Name and engine of each on the host; the pure TypeScript one always, the one over BLAS where a library is found. For `describe.each`. */
 export const hostEngines: readonly (readonly [string, HostAlgebra])[] = (native === typescript ? [typescript] : [typescript, native]).map(
   (engine) => [engine.name, engine] as const,
 );
+
+/** `'host'` and backends, as the environment variable BURES_TEST_BACKENDS lists them; without it those that are there everywhere. */
+const requested = (process.env.BURES_TEST_BACKENDS ?? 'host,wasm').split(',').filter((name) => name !== '');
+
+/** Name and engine of each requested backend of TensorFlow.js. One that is not there fails the file. */
+export const tensorEngines: readonly (readonly [string, TensorAlgebra])[] = await Promise.all(
+  requested
+    .filter((name) => name !== 'host')
+    .map(async (name) => {
+      const engine = await tensorAlgebra({ backend: name as BackendName });
+      return [engine.name, engine] as const;
+    }),
+);
+
+/** Every engine, for tests that are written for any. */
+export const allEngines: readonly (readonly [string, LinearAlgebra<unknown>])[] = [
+  ...(requested.includes('host') ? hostEngines : []),
+  ...tensorEngines,
+].map(([name, engine]) => [name, engine as unknown as LinearAlgebra<unknown>] as const);
+
+/** How often to try a property: fewer times where a device is imitated by a program and each operation takes milliseconds. */
+export function runsOn(la: { readonly name: string }, runs: number): number {
+  return la.name === 'tensor:webgpu' ? Math.max(2, Math.ceil(runs / 8)) : runs;
+}
+
+/** Tensors alive in this process. */
+export function liveTensors(): number {
+  return memory().numTensors;
+}
+
+/** Runs a check in a `tidy` of its engine; fails if a tensor is left over. */
+export async function withoutLeaks(la: Pick<LinearAlgebra<unknown>, 'tidy'>, check: () => Promise<void>): Promise<void> {
+  const before = liveTensors();
+  await la.tidy(check);
+  const left = liveTensors() - before;
+  if (left !== 0) throw new Error(`${left} tensors are left over`);
+}

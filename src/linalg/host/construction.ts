@@ -1,9 +1,8 @@
 /** Making arrays, and reading them. */
-import { ConfigError, ShapeError } from '../../core/errors.js';
-import { checkScalar, describeValue } from '../../core/options.js';
+import { checkScalar } from '../../core/options.js';
 import { checkRandom } from '../../core/random.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
-import { checkDimensions, describeShape, entryCount } from '../shape-checks.js';
+import { checkDimensions, checkEntries, entryCount } from '../shape-checks.js';
 import { allocate } from './allocate.js';
 import { checkArray, type HostArray, isHostArray, packed, wrap } from './host-array.js';
 
@@ -21,19 +20,7 @@ export const construction: Construction = {
   },
 
   fromArray(values, shape) {
-    if (typeof values !== 'object' || values === null || typeof values.length !== 'number') {
-      throw new ConfigError(
-        `fromArray: expected an array of numbers in row-major order, got ${describeValue(values)}; pass, say, fromArray([1, 2, 3, 4], [2, 2])`,
-      );
-    }
-    checkDimensions('fromArray', shape);
-    if (values.length !== entryCount(shape)) {
-      throw new ShapeError(
-        `fromArray: shape ${describeShape(shape)} needs ${entryCount(shape)} values, got ${values.length}; pass all entries in row-major order`,
-      );
-    }
-    // A typed array holds numbers throughout, unless its first element shows it to hold big integers.
-    if (!ArrayBuffer.isView(values) || typeof values[0] !== 'number') checkNumbers(values);
+    checkEntries(values, shape);
     const out = allocate(values.length);
     out.set(values);
     return wrap(out, shape);
@@ -68,13 +55,3 @@ export const construction: Construction = {
     return wrap(out, shape);
   },
 };
-
-/** A typed array would turn a nested list or a string into NaN without a word. */
-function checkNumbers(values: ArrayLike<unknown>): void {
-  for (let i = 0; i < values.length; i++) {
-    if (typeof values[i] === 'number') continue;
-    throw new ConfigError(
-      `fromArray: expected numbers, got ${describeValue(values[i])} at index ${i}; flatten nested rows into one list, row after row`,
-    );
-  }
-}

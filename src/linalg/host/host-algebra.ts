@@ -1,6 +1,6 @@
 import { BackendError } from '../../core/errors.js';
 import { checkChoice, checkKeys } from '../../core/options.js';
-import type { LinearAlgebra } from '../linear-algebra.js';
+import type { ArrayScope, LinearAlgebra } from '../linear-algebra.js';
 import { matrixFunctions } from '../matrix-functions.js';
 import { loadBlasKernels } from './blas/blas-kernels.js';
 import { blasIsDemanded, blasStatus } from './blas/blas-library.js';
@@ -71,6 +71,9 @@ function chooseKernels(blas: 'auto' | 'off' | 'require'): HostKernels {
   return native ?? typescriptKernels;
 }
 
+/** Garbage collection does what a scope would do. */
+const hostScope: ArrayScope = { run: (compute) => compute(), free: () => undefined, close: () => undefined };
+
 function assemble(kernels: HostKernels): HostAlgebra {
   const core = {
     name: kernels === typescriptKernels ? 'host' : `host:${kernels.name}`,
@@ -82,6 +85,7 @@ function assemble(kernels: HostKernels): HostAlgebra {
     ...products(kernels),
     ...factorizations(kernels),
     tidy: <Result>(compute: () => Result): Result => compute(),
+    openScope: () => hostScope,
     keep: (x: HostArray): HostArray => x,
     dispose: (): void => undefined,
   };

@@ -3,12 +3,15 @@ import { ConfigError, ShapeError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
 import {
+  checkConcat,
   checkDimensions,
   checkMatrix,
+  checkRange,
   checkSameBatch,
+  checkScaleEach,
+  checkScaling,
   checkSquare,
   checkVector,
-  describeShape,
   entryCount,
   throwMismatch,
 } from '../shape-checks.js';
@@ -25,7 +28,7 @@ export const structure: Structure = {
   scaleRows(d, x) {
     const factors = packed('scaleRows', d);
     const entries = packed('scaleRows', x);
-    checkScaling('scaleRows', d, x, 2);
+    checkScaling('scaleRows', d.shape, x.shape, 2);
     const n = x.shape[x.shape.length - 1];
     const out = allocateForOverwrite(entries.length);
     for (let row = 0; row < factors.length; row++) {
@@ -38,7 +41,7 @@ export const structure: Structure = {
   scaleColumns(x, d) {
     const entries = packed('scaleColumns', x);
     const factors = packed('scaleColumns', d);
-    checkScaling('scaleColumns', d, x, 1);
+    checkScaling('scaleColumns', d.shape, x.shape, 1);
     const [m, n] = x.shape.slice(-2);
     const out = allocateForOverwrite(entries.length);
     for (let row = 0; row * n < out.length; row++) {
@@ -53,15 +56,7 @@ export const structure: Structure = {
     const factors = packed('scaleEach', c);
     const entries = packed('scaleEach', x);
     const batchAxes = c.shape.length;
-    if (batchAxes > x.shape.length || c.shape.some((length, axis) => length !== x.shape[axis])) {
-      throwMismatch(
-        'scaleEach',
-        'a batch scalar whose axes are the first axes of x',
-        c.shape,
-        x.shape,
-        'reshape the scalar to the batch axes of x',
-      );
-    }
+    checkScaleEach(c.shape, x.shape);
     const size = entryCount(x.shape.slice(batchAxes));
     const out = allocateForOverwrite(entries.length);
     for (let index = 0; index < factors.length; index++) {
@@ -130,21 +125,6 @@ export const structure: Structure = {
   },
 };
 
-/** Requires d to be a vector along the rows (`fromEnd` 2) or columns (1) of x. */
-function checkScaling(caller: string, d: HostArray, x: HostArray, fromEnd: 1 | 2): void {
-  checkMatrix(caller, x.shape);
-  checkVector(caller, d.shape);
-  checkSameBatch(caller, d.shape, 1, x.shape, 2);
-  if (d.shape[d.shape.length - 1] === x.shape[x.shape.length - fromEnd]) return;
-  throwMismatch(
-    caller,
-    `a vector as long as the matrix has ${fromEnd === 2 ? 'rows' : 'columns'}`,
-    d.shape,
-    x.shape,
-    'check which side is scaled',
-  );
-}
-
 function concat(parts: readonly HostArray[], along: 'rows' | 'columns'): HostArray {
   if (along !== 'rows' && along !== 'columns') {
     throw new ConfigError(`concat: along must be 'rows' or 'columns', got ${describeValue(along)}`);
@@ -155,22 +135,12 @@ function concat(parts: readonly HostArray[], along: 'rows' | 'columns'): HostArr
   const first = parts[0].shape;
   // Seen from its flat buffer, joining along rows puts whole matrices after one another, along columns whole rows.
   const tail = along === 'rows' ? 2 : 1;
+  checkConcat(
+    parts.map((part: HostArray) => part.shape),
+    along,
+  );
   let joined = 0;
-  for (const part of parts) {
-    checkMatrix('concat', part.shape);
-    checkSameBatch('concat', first, 2, part.shape, 2);
-    const other = along === 'rows' ? 1 : 2;
-    if (part.shape[part.shape.length - other] !== first[first.length - other]) {
-      throwMismatch(
-        'concat',
-        `matrices with equal ${along === 'rows' ? 'columns' : 'rows'}`,
-        first,
-        part.shape,
-        `joining along ${along} needs it`,
-      );
-    }
-    joined += part.shape[part.shape.length - tail];
-  }
+  for (const part of parts) joined += part.shape[part.shape.length - tail];
   const shape = first.slice();
   shape[shape.length - tail] = joined;
   const out = allocate(entryCount(shape));
@@ -192,8 +162,8 @@ function slice(
   checkMatrix('slice', x.shape);
   const axes = x.shape.length;
   const [m, n] = [x.shape[axes - 2], x.shape[axes - 1]];
-  const [firstRow, endRow] = checkRange('rows', ranges.rows ?? [0, m], m, x);
-  const [firstColumn, endColumn] = checkRange('columns', ranges.columns ?? [0, n], n, x);
+  const [firstRow, endRow] = checkRange('rows', ranges.rows ?? [0, m], m, x.shape);
+  const [firstColumn, endColumn] = checkRange('columns', ranges.columns ?? [0, n], n, x.shape);
   const [rowStride, columnStride] = [x.stride[axes - 2], x.stride[axes - 1]];
   const shape = [...x.shape.slice(0, -2), endRow - firstRow, endColumn - firstColumn];
   const out = allocate(entryCount(shape));
@@ -203,12 +173,4 @@ function slice(
     copyStrided(endRow - firstRow, endColumn - firstColumn, x.data, offset, rowStride, columnStride, out, start);
   }
   return wrap(out, shape);
-}
-
-function checkRange(name: 'rows' | 'columns', range: readonly [number, number], length: number, x: HostArray): readonly [number, number] {
-  const [first, end] = range;
-  if (Number.isInteger(first) && Number.isInteger(end) && 0 <= first && first <= end && end <= length) return range;
-  throw new ShapeError(
-    `slice: ${name} must be [first, end) with 0 ≤ first ≤ end ≤ ${length} for shape ${describeShape(x.shape)}, got [${String(first)}, ${String(end)}]; pass integers inside it`,
-  );
 }

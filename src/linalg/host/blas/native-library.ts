@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { describeError } from './describe-error.js';
 
 /** What a native function takes: numbers, strings, and typed arrays, which koffi passes in place at any size. */
-export type NativeArgument = number | string | Float64Array | Int32Array | Uint8Array;
+export type NativeArgument = number | string | Float64Array | Float32Array | Int32Array | Uint8Array;
 
 /** A function of a native library. */
 export type NativeFunction = (...values: readonly NativeArgument[]) => unknown;

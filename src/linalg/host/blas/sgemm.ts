@@ -1,0 +1,80 @@
+/** The float32 matrix product of the BLAS library, for engines that keep their matrices elsewhere than on the host. */
+import type { BlasLibrary } from './blas-library.js';
+import { loadBlasLibrary } from './blas-library.js';
+import { CBLAS } from './cblas.js';
+import { optionalFunction } from './native-library.js';
+
+/** C = op(A) op(B) in float32 over BLAS. */
+export interface Sgemm {
+  /**
+   * C (m×n) = op(A) op(B), all by rows and without gaps. C's old contents are not read.
+   *
+   * @param a - m×k, or k×m where `transposeA`.
+   * @param b - k×n, or n×k where `transposeB`.
+   */
+  multiply(
+    transposeA: boolean,
+    transposeB: boolean,
+    m: number,
+    n: number,
+    k: number,
+    a: Float32Array,
+    b: Float32Array,
+    c: Float32Array,
+  ): void;
+  /** Runs products of m×k by k×n on as many threads as pay, and restores the library's own number after them. */
+  onSuitableThreads(m: number, n: number, k: number, compute: () => void): void;
+}
+
+const SGEMM_PARAMETERS = [...Array<string>(6).fill('int'), ...['float', 'void *', 'int', 'void *', 'int', 'float', 'void *', 'int']];
+
+/**
+ * Products with fewer multiplications run on one thread: at 2048×64·64×64, half of this, two threads took as long as one, and those
+ * that wait for a thread of a busy machine took longer.
+ */
+const THREADED_PRODUCTS = 2 ** 24;
+/** With a side this short a product is bound by memory, where one thread gave 76 GFLOP/s and two, sharing a busy machine, 45. */
+const THIN = 32;
+/** Above this many multiplications even a thin product repays waking the threads. */
+const THREADED_THIN_PRODUCTS = 2 ** 28;
+
+let remembered: Sgemm | undefined;
+
+/**
+ * The product of the machine's BLAS library, which is loaded if it has not been.
+ *
+ * @returns `undefined` where there is no library (`blasStatus()` then says why) or it has no `cblas_sgemm`.
+ */
+export function loadSgemm(): Sgemm | undefined {
+  const library = loadBlasLibrary();
+  remembered ??= library && bindSgemm(library);
+  return remembered;
+}
+
+/** `undefined` where the library has none. */
+function bindSgemm({ native, threads = 1 }: BlasLibrary): Sgemm | undefined {
+  const sgemm = optionalFunction(native, 'cblas_sgemm', 'void', SGEMM_PARAMETERS);
+  if (sgemm === undefined) return undefined;
+  const setThreads = threads > 1 ? optionalFunction(native, 'openblas_set_num_threads', 'void', ['int']) : undefined;
+  return {
+    multiply(transposeA, transposeB, m, n, k, a, b, c) {
+      const operationA = transposeA ? CBLAS.transpose : CBLAS.noTranspose;
+      const operationB = transposeB ? CBLAS.transpose : CBLAS.noTranspose;
+      sgemm(CBLAS.rowMajor, operationA, operationB, m, n, k, 1, a, transposeA ? m : k, b, transposeB ? k : n, 0, c, n);
+    },
+    onSuitableThreads(m, n, k, compute) {
+      const products = m * n * k;
+      const enough = Math.min(m, n, k) < THIN ? THREADED_THIN_PRODUCTS : THREADED_PRODUCTS;
+      if (setThreads === undefined || products >= enough) {
+        compute();
+        return;
+      }
+      setThreads(1);
+      try {
+        compute();
+      } finally {
+        setThreads(threads);
+      }
+    },
+  };
+}

@@ -1,0 +1,33 @@
+/** The `wasm` backend: TensorFlow.js's WebAssembly kernels, with the library's own for what they do slowly or not at all. */
+import { setBackend } from '@tensorflow/tfjs-core';
+import { hostFactorizations } from '../host-factorizations.js';
+import { installWasmKernels } from '../wasm/install.js';
+import type { ReadyBackend } from './opened-backend.js';
+import { processor } from './processor.js';
+
+/**
+ * Loads the package and starts the backend.
+ *
+ * @returns the backend, or why it is not there, with what to do.
+ */
+export async function openWasm(): Promise<ReadyBackend | string> {
+  try {
+    await import('@tensorflow/tfjs-backend-wasm');
+    if (!(await setBackend('wasm')))
+      return 'the WebAssembly module does not start: it needs WebAssembly SIMD; run npm rebuild @tensorflow/tfjs-backend-wasm';
+  } catch (error) {
+    const message = error instanceof Error ? error.message.split('\n', 1)[0] : String(error);
+    return `@tensorflow/tfjs-backend-wasm does not load (${message}); run npm install @tensorflow/tfjs-backend-wasm`;
+  }
+  const { matmul, blas } = installWasmKernels();
+  return {
+    name: 'wasm',
+    factorizations: hostFactorizations(),
+    readsSynchronously: true,
+    device: {
+      ...processor(),
+      cuda: false,
+      matmul: matmul === 'blas' ? `BLAS (${blas.library})` : `XNNPACK in WebAssembly (no BLAS: ${blas.reason})`,
+    },
+  };
+}

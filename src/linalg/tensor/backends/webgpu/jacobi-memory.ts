@@ -1,0 +1,64 @@
+/** Where a Jacobi program keeps its two n×n arrays: in the workgroup's memory where they fit, else in the result's buffer. */
+import { NotImplementedError } from '../../../../core/errors.js';
+import type { WebgpuBackend } from './run-program.js';
+import { lanesFor, threadsFor } from './wgsl.js';
+
+/** Sizes and places of a Jacobi program for n×n matrices. */
+export interface JacobiLayout {
+  readonly n: number;
+  readonly threads: number;
+  /** Columns that the tournament of pairs is played with: n, made even by one that does not exist. */
+  readonly players: number;
+  /** Pairs that are rotated at once. */
+  readonly pairs: number;
+  /** Threads that share a pair. */
+  readonly lanes: number;
+  /** Length of a row of the result: a column of either array, and one value. */
+  readonly stride: number;
+  /** Declares the arrays. */
+  readonly declarations: string;
+  /** An entry of the first array, by expressions for its column and its row. Needs `base`, where the matrix's part of the result starts. */
+  first(column: string, row: string): string;
+  /** An entry of the second array. */
+  second(column: string, row: string): string;
+  /** Tells programs for different places apart. */
+  readonly key: string;
+}
+
+/**
+ * The layout for a size.
+ *
+ * @param caller - the operation, for errors.
+ * @param numbersAPair - how many numbers the threads of a pair exchange.
+ * @throws NotImplementedError if not even the exchange fits the workgroup's memory.
+ */
+export function jacobiLayout(caller: string, backend: WebgpuBackend, n: number, numbersAPair: number): JacobiLayout {
+  const threads = threadsFor(n);
+  const players = n + (n % 2);
+  const pairs = players / 2;
+  const lanes = lanesFor(threads, pairs, n);
+  const available = backend.device.limits.maxComputeWorkgroupStorageSize;
+  // Exchange, one number a thread for reductions, one a column, and some single numbers.
+  const needed = 4 * (numbersAPair * pairs * lanes + threads + 2 * n + 64);
+  if (needed > available) {
+    throw new NotImplementedError(
+      `${caller}: expected matrices small enough for the ${available} bytes of a workgroup on this device, got ${n} columns; factor them on the host`,
+    );
+  }
+  const local = needed + 8 * n * n <= available;
+  const stride = 2 * n + 1;
+  const at = (array: string, offset: number) => (column: string, row: string) =>
+    local ? `${array}[(${column}) * ${n} + (${row})]` : `result[base + (${column}) * ${stride} + ${offset} + (${row})]`;
+  return {
+    n,
+    threads,
+    players,
+    pairs,
+    lanes,
+    stride,
+    declarations: local ? `var<workgroup> firstArray: array<f32, ${n * n}>;\nvar<workgroup> secondArray: array<f32, ${n * n}>;` : '',
+    first: at('firstArray', 0),
+    second: at('secondArray', n),
+    key: `${n}_${local ? 'local' : 'buffer'}`,
+  };
+}

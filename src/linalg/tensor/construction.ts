@@ -1,0 +1,62 @@
+/** Making tensors, and reading them. */
+
+import { fill, Tensor } from '@tensorflow/tfjs-core';
+import { checkRandom } from '../../core/random.js';
+import type { LinearAlgebra } from '../linear-algebra.js';
+import { checkDimensions, checkEntries, entryCount } from '../shape-checks.js';
+import { narrowed, widened } from './precision.js';
+import { structure } from './structure.js';
+import { type TensorDevice, throwEmpty } from './tensor-device.js';
+
+type Construction = Pick<LinearAlgebra<Tensor>, 'isArray' | 'shape' | 'fromArray' | 'toArray' | 'peek' | 'full' | 'eye' | 'randomNormal'>;
+
+/** Construction and transfer. Values are rounded to float32 on their way in. */
+export function construction(device: TensorDevice): Construction {
+  const { diagMatrix } = structure(device);
+  const full = (caller: string, shape: readonly number[], value: number): Tensor => {
+    checkNonempty(caller, shape);
+    return device.run(() => fill([...shape], value, 'float32'));
+  };
+  return {
+    isArray: (value): value is Tensor => value instanceof Tensor,
+
+    shape: (x) => device.check('shape', x),
+
+    fromArray(values, shape) {
+      checkEntries(values, shape);
+      checkNonempty('fromArray', shape);
+      return device.upload(narrowed(values), shape);
+    },
+
+    toArray(x) {
+      device.check('toArray', x);
+      if (device.synchronous) return widened(x.dataSync<'float32'>());
+      return x.data<'float32'>().then((values) => widened(values));
+    },
+
+    peek(x) {
+      device.check('peek', x);
+      return device.local ? widened(x.dataSync<'float32'>()) : undefined;
+    },
+
+    full: (shape, value) => full('full', shape, value),
+
+    eye(n, batch = []) {
+      checkNonempty('eye', [...batch, n, n]);
+      return device.run(() => diagMatrix(full('eye', [...batch, n], 1)));
+    },
+
+    randomNormal(shape, random) {
+      checkRandom('randomNormal', random);
+      checkNonempty('randomNormal', shape);
+      const draws = new Float32Array(entryCount(shape));
+      for (let i = 0; i < draws.length; i++) draws[i] = random.normal();
+      return device.upload(draws, shape);
+    },
+  };
+}
+
+function checkNonempty(caller: string, shape: readonly number[]): void {
+  checkDimensions(caller, shape);
+  if (entryCount(shape) === 0) throwEmpty(caller, shape);
+}

@@ -1,0 +1,101 @@
+/**
+ * Rotary position embedding (Su et al. 2021, eq. 34), in the layout of GPT-NeoX, Llama and Qwen2, which pairs entry j of a head with
+ * entry j + d/2. At position t with frequencies ω_j,
+ *
+ *     y_j = x_j cos tω_j − x_{j+d/2} sin tω_j,      y_{j+d/2} = x_{j+d/2} cos tω_j + x_j sin tω_j.
+ *
+ * A rotation, so the gradient is the rotation by the opposite angle. With P the exchange of the two halves, y = C ∘ x + S ∘ P x, and
+ * ∂x = C ∘ ȳ − S ∘ P ȳ: one function with a sign, which keeps nothing of x for the way back.
+ */
+import { add, concat, customGrad, mul, reshape, slice, sub, type Tensor, tensor2d, tidy } from '@tensorflow/tfjs-core';
+import { ConfigError, ShapeError } from '../../../core/errors.js';
+import { ROPE_KERNEL } from '../wasm/rope-kernel.js';
+import { runFusedKernel } from './fused-kernel.js';
+
+/** Cosines and sines for a range of positions. */
+export interface RotaryTables {
+  /** C, [tokens, headSize]: cos tω_j, for both halves. */
+  readonly cos: Tensor;
+  /** S, [tokens, headSize]: −sin tω_j in the first half, sin tω_j in the second. */
+  readonly sin: Tensor;
+}
+
+/** Options of {@link rotaryTables}. */
+export interface RotaryTableOptions {
+  /** How many positions. */
+  readonly tokens: number;
+  /** Length of a head, even. */
+  readonly headSize: number;
+  /** The first position; more than 0 where earlier tokens are cached. */
+  readonly start?: number;
+  /** ω_j = base^(−2j/headSize). */
+  readonly base?: number;
+  /** The frequencies ω_j themselves, headSize/2 of them, for models that scale them; `base` is then not used. */
+  readonly frequencies?: readonly number[];
+}
+
+/** The base of the original, and of Llama 2. */
+export const DEFAULT_ROTARY_BASE = 10_000;
+
+/**
+ * Tables for {@link rope}, computed in float64: at position 10⁵ a float32 angle has three digits.
+ *
+ * @returns two new tensors, the caller's to dispose.
+ * @throws ConfigError if the head's size is odd or the number of frequencies is not half of it.
+ */
+export function rotaryTables(options: RotaryTableOptions): RotaryTables {
+  const { tokens, headSize, start = 0, base = DEFAULT_ROTARY_BASE } = options;
+  const half = headSize / 2;
+  if (!Number.isInteger(half) || half < 1) {
+    throw new ConfigError(`rotaryTables: expected an even headSize, got ${headSize}; take the length of one head, not of all`);
+  }
+  const frequencies = options.frequencies ?? Array.from({ length: half }, (_, j) => base ** (-j / half));
+  if (frequencies.length !== half) {
+    throw new ConfigError(`rotaryTables: expected ${half} frequencies, got ${frequencies.length}; give headSize/2 of them`);
+  }
+  const cosines = new Float32Array(tokens * headSize);
+  const sines = new Float32Array(tokens * headSize);
+  for (let token = 0; token < tokens; token++) {
+    for (let j = 0; j < half; j++) {
+      const angle = (start + token) * frequencies[j];
+      const first = token * headSize + j;
+      cosines[first] = Math.cos(angle);
+      cosines[first + half] = cosines[first];
+      sines[first + half] = Math.sin(angle);
+      sines[first] = -sines[first + half];
+    }
+  }
+  return { cos: tensor2d(cosines, [tokens, headSize]), sin: tensor2d(sines, [tokens, headSize]) };
+}
+
+/**
+ * Rotates the heads of queries or keys by their positions.
+ *
+ * @param x - [..., tokens, headSize], float32.
+ * @param tables - of as many tokens, constant to differentiation.
+ * @returns an array of x's shape, differentiable by x. Six passes each way, one on wasm.
+ * @throws ShapeError if the tables are of another size.
+ */
+export function rope(x: Tensor, tables: RotaryTables): Tensor {
+  const [tokens, headSize] = x.shape.slice(-2);
+  if (x.rank < 2 || [tables.cos, tables.sin].some(({ shape }) => shape[0] !== tokens || shape[1] !== headSize)) {
+    const given = `[${x.shape.join(', ')}] and [${tables.cos.shape.join(', ')}]`;
+    throw new ShapeError(`rope: expected x [..., tokens, headSize] and tables [tokens, headSize], got ${given}; make tables for x`);
+  }
+  const rotate = customGrad((values) => ({
+    value: rotated(values as Tensor, tables, 1),
+    gradFunc: (dy: Tensor) => tidy(() => rotated(dy, tables, -1)),
+  }));
+  return rotate(x);
+}
+
+function rotated(x: Tensor, { cos, sin }: RotaryTables, sign: 1 | -1): Tensor {
+  const fused = runFusedKernel(ROPE_KERNEL, { x, cos, sin }, { sign });
+  if (fused !== undefined) return fused[0];
+  const [tokens, headSize] = cos.shape;
+  const half = headSize / 2;
+  const flat = reshape(x, [-1, tokens, headSize]);
+  const first = slice(flat, [0, 0, 0], [-1, -1, half]);
+  const second = slice(flat, [0, 0, half], [-1, -1, half]);
+  return reshape((sign === 1 ? add : sub)(mul(flat, cos), mul(concat([second, first], 2), sin)), x.shape);
+}

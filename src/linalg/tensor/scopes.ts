@@ -1,0 +1,135 @@
+/**
+ * Scopes that free tensors, for asynchronous computations too. TensorFlow.js's own `tidy` is synchronous: its scopes are one stack a process, on which
+ * two interleaved computations would free each other's tensors. Here a tensor belongs to the scope in whose asynchronous context it was allocated.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { engine, Tensor } from '@tensorflow/tfjs-core';
+import type { ArrayScope } from '../linear-algebra.js';
+
+/** The scope of the asynchronous context that is running. */
+const context = new AsyncLocalStorage<Scope>();
+
+interface Scope {
+  readonly parent: Scope | undefined;
+  readonly owned: Set<Tensor>;
+  open: boolean;
+}
+
+/** An entry of TensorFlow.js's stack of scopes. */
+type EngineScope = ReturnType<typeof engine>['state']['activeScope'];
+
+/**
+ * Below all of TensorFlow.js's scopes while one of ours is open: what is allocated outside `tidy` lands here, and is passed to the scope of its context.
+ */
+const bottom: EngineScope = { id: -1, name: 'bures', track: [] };
+bottom.track.push = (...tensors: Tensor[]): number => {
+  for (const tensor of tensors) adopt(context.getStore(), tensor);
+  return 0;
+};
+let openScopes = 0;
+
+/** See `LinearAlgebra.tidy`. */
+export function tidyTensors<Result>(compute: () => Result): Result {
+  const scope = newScope();
+  const free = (error: unknown): never => {
+    closeScope(scope, undefined);
+    throw error;
+  };
+  let result: Result;
+  try {
+    result = enter(scope, compute);
+  } catch (error) {
+    return free(error);
+  }
+  if (result instanceof Promise) {
+    return result.then((value) => {
+      closeScope(scope, value);
+      return value;
+    }, free) as Result;
+  }
+  closeScope(scope, result);
+  return result;
+}
+
+/** See `LinearAlgebra.openScope`. */
+export function openTensorScope(): ArrayScope {
+  const scope = newScope();
+  return {
+    run: (compute) => enter(scope, compute),
+    free: (survivors) => freeExcept(scope, survivors),
+    close: (survivors) => closeScope(scope, survivors),
+  };
+}
+
+function newScope(): Scope {
+  const { state } = engine();
+  if (openScopes++ === 0) {
+    state.scopeStack.unshift(bottom);
+    state.activeScope ??= bottom;
+  }
+  return { parent: context.getStore(), owned: new Set(), open: true };
+}
+
+/**
+ * Runs a computation. What its synchronous part allocates is caught by a scope of TensorFlow.js's, above whatever `tidy` surrounds it; what comes after its first
+ * `await`, by `bottom`.
+ */
+function enter<Result>(scope: Scope, compute: () => Result): Result {
+  engine().startScope(bottom.name);
+  try {
+    return context.run(scope, compute);
+  } finally {
+    for (const tensor of engine().state.activeScope.track.splice(0)) adopt(scope, tensor);
+    engine().endScope();
+  }
+}
+
+/** A scope that has closed meanwhile passes on what a computation that nobody awaited allocates. */
+function adopt(scope: Scope | undefined, tensor: Tensor): void {
+  let owner = scope;
+  while (owner !== undefined && !owner.open) owner = owner.parent;
+  owner?.owned.add(tensor);
+}
+
+function freeExcept(scope: Scope, survivors: unknown): void {
+  const reachable = tensorsIn(survivors);
+  for (const tensor of scope.owned) {
+    if (reachable.has(tensor)) continue;
+    scope.owned.delete(tensor);
+    if (!tensor.kept && !tensor.isDisposed) tensor.dispose();
+  }
+}
+
+function closeScope(scope: Scope, survivors: unknown): void {
+  if (!scope.open) return;
+  freeExcept(scope, survivors);
+  scope.open = false;
+  const { state } = engine();
+  // To the scope of TensorFlow.js's that surrounds this one; through `bottom`, to the one of ours.
+  if (state.activeScope !== null) for (const tensor of scope.owned) track(state.activeScope, tensor);
+  scope.owned.clear();
+  if (--openScopes > 0) return;
+  const place = state.scopeStack.indexOf(bottom);
+  if (place >= 0) state.scopeStack.splice(place, 1);
+  if (state.activeScope === bottom) (state as { activeScope: EngineScope | null }).activeScope = null;
+}
+
+function track(scope: EngineScope, tensor: Tensor): void {
+  tensor.scopeId = scope.id;
+  scope.track.push(tensor);
+}
+
+/** All tensors reachable through records, arrays, maps and sets. */
+function tensorsIn(value: unknown): Set<Tensor> {
+  const found = new Set<Tensor>();
+  const seen = new Set<object>();
+  const visit = (node: unknown): void => {
+    if (typeof node !== 'object' || node === null || ArrayBuffer.isView(node) || seen.has(node)) return;
+    seen.add(node);
+    if (node instanceof Tensor) found.add(node);
+    else if (node instanceof Map || node instanceof Set) for (const entry of node) visit(entry);
+    else for (const child of Object.values(node)) visit(child);
+  };
+  visit(value);
+  return found;
+}

@@ -1,0 +1,94 @@
+/** The part of TensorFlow.js's wasm backend that kernels of our own stand on: where a tensor lies on the heap, and how to make one. */
+import type { DataType, TensorInfo } from '@tensorflow/tfjs-core';
+import { BackendError } from '../../../core/errors.js';
+
+/**
+ * The backend as a kernel sees it. Written out, since the package's own declarations need Emscripten's, which it does not depend on.
+ */
+export interface WasmBackend {
+  /** Emscripten's module. */
+  readonly wasm: {
+    /** The heap, replaced by a larger one when it grows: read it anew at each use. */
+    readonly HEAPU8: Uint8Array;
+    /** Memory on the heap, its offset signed; 0 where there is none left. */
+    _malloc(bytes: number): number;
+    /** Gives memory back. */
+    _free(offset: number): void;
+    /** A function of the module. */
+    cwrap(name: string, result: null, parameters: readonly string[]): (...values: readonly (number | boolean | Uint8Array)[]) => void;
+    /** The table that tells the module where a tensor lies. */
+    readonly tfjs: {
+      /** Names `size` float32 numbers at an offset. */
+      registerTensor(id: number, size: number, offset: number): void;
+      /** Forgets a name, and whatever the module computed ahead for it. */
+      disposeData(id: number): void;
+    };
+  };
+  /** Where tensors lie, in bytes. */
+  readonly dataIdMap: { get(dataId: object): { readonly id: number; readonly memoryOffset: number } };
+  /** A tensor whose contents are whatever the memory held. */
+  makeOutput(shape: number[], dtype: DataType): TensorInfo;
+  /** Releases a tensor of a kernel. */
+  disposeData(dataId: object): boolean;
+}
+
+/** Bytes of a float32. */
+const BYTES = 4;
+
+/** Offset of a tensor's first number, in bytes. */
+export function offsetOf(backend: WasmBackend, tensor: TensorInfo): number {
+  return backend.dataIdMap.get(tensor.dataId).memoryOffset;
+}
+
+/** A view of float32 numbers on the heap as it is now: good until the next allocation. */
+export function floatsAt(backend: WasmBackend, offset: number, length: number): Float32Array {
+  return new Float32Array(backend.wasm.HEAPU8.buffer, offset, length);
+}
+
+/** As {@link floatsAt}, for int32. */
+export function integersAt(backend: WasmBackend, offset: number, length: number): Int32Array {
+  return new Int32Array(backend.wasm.HEAPU8.buffer, offset, length);
+}
+
+/**
+ * A new tensor with undefined contents.
+ *
+ * @throws BackendError if the heap is full. The backend itself does not notice, and would write over the heap's beginning.
+ */
+export function makeTensor(backend: WasmBackend, shape: readonly number[], dtype: DataType): TensorInfo {
+  const tensor = backend.makeOutput([...shape], dtype);
+  if (offsetOf(backend, tensor) === 0 && shape.every((length) => length > 0)) {
+    backend.disposeData(tensor.dataId);
+    throw fullHeap(`a tensor of shape [${shape.join(', ')}]`);
+  }
+  return tensor;
+}
+
+/**
+ * Runs a computation with memory of its own, which is freed after it.
+ *
+ * @param lengths - how many float32 numbers each piece is to hold; a piece of none gets offset 0.
+ * @param compute - is given the pieces' offsets in bytes.
+ * @throws BackendError if the heap is full.
+ */
+export function withScratch(backend: WasmBackend, lengths: readonly number[], compute: (offsets: readonly number[]) => void): void {
+  const { wasm } = backend;
+  const offsets: number[] = [];
+  try {
+    for (const length of lengths) {
+      // Unsigned: an offset above 2 GB arrives negative.
+      const offset = length === 0 ? 0 : wasm._malloc(length * BYTES) >>> 0;
+      if (offset === 0 && length > 0) throw fullHeap(`${length} numbers`);
+      offsets.push(offset);
+    }
+    compute(offsets);
+  } finally {
+    for (const offset of offsets) if (offset !== 0) wasm._free(offset);
+  }
+}
+
+function fullHeap(wanted: string): BackendError {
+  return new BackendError(
+    `wasm: no room on the heap for ${wanted} (it holds at most 4 GB); dispose tensors earlier, or work in smaller batches`,
+  );
+}

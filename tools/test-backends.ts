@@ -1,0 +1,92 @@
+/**
+ * Runs the laws and the tests of the tensor engine on every backend of TensorFlow.js that this machine has, one after another, and lists those that it does not
+ * have with the reason. Fails if one that is there fails. Run by `npm run test:backends`; names given to it are the only ones then, and have to be there.
+ *
+ * Without a GPU, SwiftShader's Vulkan driver out of Debian's chromium package serves for webgpu. BURES_TEST_REPORTS names a directory for Vitest's JSON reports.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { BuresError } from '../src/core/errors.js';
+import { openBackend } from '../src/linalg/tensor/backends/open-backend.js';
+import { BACKEND_NAMES, type BackendName } from '../src/linalg/tensor/backends/opened-backend.js';
+
+const repository = path.resolve(import.meta.dirname, '..');
+const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
+const TESTS = ['test/laws', 'test/tensor'];
+/** Marks the line with the answer among whatever native libraries print. */
+const MARK = 'bures-probe:';
+
+/** What {@link probe} finds. */
+type Finding = { readonly device: string } | { readonly reason: string };
+
+const [command, ...rest] = process.argv.slice(2);
+if (command === '--probe') {
+  await answer(rest[0] as BackendName);
+} else {
+  process.exitCode = testAll(command === undefined ? [] : ([command, ...rest] as BackendName[]));
+}
+
+/** Opens a backend in this process, and tells on the standard output what came of it. */
+async function answer(name: BackendName): Promise<void> {
+  let finding: Finding;
+  try {
+    const { report } = await openBackend(name);
+    finding = { device: `${report.device}; matrix products: ${report.matmul}${report.cuda ? '; CUDA' : ''}` };
+  } catch (error) {
+    if (!(error instanceof BuresError)) throw error;
+    finding = { reason: error.message };
+  }
+  console.log(`${MARK}${JSON.stringify(finding)}`);
+}
+
+function testAll(wanted: readonly BackendName[]): number {
+  const summary: string[] = [];
+  let failures = 0;
+  for (const name of wanted.length > 0 ? wanted : BACKEND_NAMES) {
+    const finding = probe(name);
+    if ('reason' in finding) {
+      summary.push(`not there  ${name}: ${finding.reason}`);
+      if (wanted.length > 0) failures++;
+      continue;
+    }
+    console.log(`\n=== ${name}: ${finding.device}`);
+    const passed = test(name);
+    summary.push(`${passed ? 'passed    ' : 'FAILED    '} ${name}: ${finding.device}`);
+    if (!passed) failures++;
+  }
+  console.log(`\nBackends:\n${summary.map((line) => `  ${line}`).join('\n')}`);
+  return failures === 0 ? 0 : 1;
+}
+
+/** In a process of its own: a native library that crashes is a backend that is not there. */
+function probe(name: BackendName): Finding {
+  const tsx = path.join(repository, 'node_modules/tsx/dist/cli.mjs');
+  const { stdout, stderr, status, signal } = spawnSync(process.execPath, [tsx, import.meta.filename, '--probe', name], {
+    cwd: repository,
+    env: environment(),
+    encoding: 'utf8',
+  });
+  const line = stdout.split('\n').find((one) => one.startsWith(MARK));
+  if (line !== undefined) return JSON.parse(line.slice(MARK.length)) as Finding;
+  return { reason: `opening it ended with ${signal ?? `exit status ${status}`}: ${stderr.trim().split('\n').at(-1) ?? ''}` };
+}
+
+function test(name: BackendName): boolean {
+  const reports = process.env.BURES_TEST_REPORTS;
+  const json = reports === undefined ? [] : ['--reporter=json', `--outputFile.json=${path.join(reports, `backend-${name}.json`)}`];
+  const vitest = path.join(repository, 'node_modules/vitest/vitest.mjs');
+  const { status } = spawnSync(process.execPath, [vitest, 'run', ...TESTS, '--reporter=default', ...json], {
+    cwd: repository,
+    env: { ...environment(), BURES_TEST_BACKENDS: name },
+    stdio: 'inherit',
+  });
+  return status === 0;
+}
+
+/** This process's environment, with SwiftShader where no other Vulkan driver is named or installed. */
+function environment(): NodeJS.ProcessEnv {
+  const installed = ['/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d', '/usr/local/share/vulkan/icd.d'].some(existsSync);
+  if (installed || process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES || !existsSync(SWIFTSHADER)) return process.env;
+  return { ...process.env, VK_DRIVER_FILES: SWIFTSHADER };
+}
