@@ -40,7 +40,7 @@ try {
   await rm(folder, { recursive: true });
 }
 
-function readOptions(): { readonly rounds: number; readonly only: string; readonly json?: string } {
+function readOptions(): { readonly rounds: number; readonly only: string; readonly json: string | undefined } {
   try {
     const { values } = parseArgs({
       options: {
