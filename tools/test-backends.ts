@@ -5,7 +5,7 @@
  * Without a GPU, SwiftShader's Vulkan driver out of Debian's chromium package serves for webgpu. BURES_TEST_REPORTS names a directory for Vitest's JSON reports.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { BuresError } from '../src/core/errors.js';
 import { openBackend } from '../src/linalg/tensor/backends/open-backend.js';
@@ -86,7 +86,9 @@ function test(name: BackendName): boolean {
 
 /** This process's environment, with SwiftShader where no other Vulkan driver is named or installed. */
 function environment(): NodeJS.ProcessEnv {
-  const installed = ['/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d', '/usr/local/share/vulkan/icd.d'].some(existsSync);
+  // The loader's package brings these directories, empty.
+  const directories = ['/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d', '/usr/local/share/vulkan/icd.d'];
+  const installed = directories.some((directory) => existsSync(directory) && readdirSync(directory).some((file) => file.endsWith('.json')));
   if (installed || process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES || !existsSync(SWIFTSHADER)) return process.env;
   return { ...process.env, VK_DRIVER_FILES: SWIFTSHADER };
 }

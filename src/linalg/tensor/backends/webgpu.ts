@@ -3,7 +3,7 @@
  */
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { findBackend, setBackend } from '@tensorflow/tfjs-core';
+import { env, findBackend, setBackend } from '@tensorflow/tfjs-core';
 import type { ReadyBackend } from './opened-backend.js';
 import type { WebgpuBackend } from './webgpu/run-program.js';
 import { webgpuFactorizations } from './webgpu-factorizations.js';
@@ -57,12 +57,22 @@ export async function openWebgpu(): Promise<ReadyBackend | string> {
     return `@tensorflow/tfjs-backend-webgpu does not load (${firstLine(error)}); run npm install @tensorflow/tfjs-backend-webgpu`;
   }
   if (!(await setBackend('webgpu'))) return `the GPU device does not start (${nameOf(adapter.info)}); update its driver`;
+  if (imitationReason(adapter.info) !== undefined) preferTiledProducts();
   return {
     name: 'webgpu',
     factorizations: webgpuFactorizations(findBackend('webgpu') as unknown as WebgpuBackend),
     readsSynchronously: false,
     device: { device: nameOf(adapter.info), memory: undefined, cuda: false, matmul: 'WGSL programs of TensorFlow.js' },
   };
+}
+
+/**
+ * For small products the backend takes a program with a workgroup an entry, to occupy all of a GPU. A processor runs those threads one after another, and
+ * is ten to a hundred times faster with the program that is meant for large ones.
+ */
+function preferTiledProducts(): void {
+  const tiled = 3;
+  if (env().getNumber('WEBGPU_MATMUL_PROGRAM_TYPE') < 0) env().set('WEBGPU_MATMUL_PROGRAM_TYPE', tiled);
 }
 
 /**
