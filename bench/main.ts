@@ -56,7 +56,7 @@ function readOptions(): { readonly rounds: number; readonly only: string; readon
     }
     const rounds = Number(values.rounds);
     if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds must be a positive integer, got '${values.rounds}'`);
-    return { rounds, only: values.only, ...(values.json !== undefined && { json: values.json }) };
+    return { rounds, only: values.only, json: values.json };
   } catch (error) {
     console.error(`bench: ${(error as Error).message}; ${help.slice(0, help.indexOf('\n'))}`);
     process.exit(2);

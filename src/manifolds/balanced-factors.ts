@@ -40,13 +40,13 @@ export const balancedFactorsDefaults: Required<Pick<BalancedFactorsOptions<unkno
 
 /** Where a step of `balancedFactors` arrived, with the change of gauge it made. */
 export interface BalancedTransport<M> extends RetractTransport<FactorPair<M>, FactorPair<M>> {
-  /** T, r×r: the new pair is ((A + t dA) T⁻¹, T (B + t dB)). */
+  /** T, r×r: the new pair is $\bigl((A+t\,dA)\,T^{-1},\;T\,(B+t\,dB)\bigr)$. */
   readonly gauge: M;
   /** T⁻¹, r×r. */
   readonly inverseGauge: M;
 }
 
-/** The balanced factor pairs. */
+/** The balanced factor pairs, as {@link balancedFactors} makes them. */
 export interface BalancedFactorsManifold<M> extends FactorManifold<M> {
   /** Which balanced pair a retraction lands on. */
   readonly gauge: BalancedGauge;
@@ -56,13 +56,40 @@ export interface BalancedFactorsManifold<M> extends FactorManifold<M> {
 }
 
 /**
- * The manifold of balanced factor pairs.
+ * The manifold of balanced factor pairs: the rank-r matrices with the {@link bures} metric, in the coordinates that LoRA trains.
+ *
+ * $$ \lbrace(A,B) : A^\top A = BB^\top\rbrace\,/\,O(r), \qquad (A,B)\sim(AQ,Q^\top B) $$
+ *
+ * The dimension is r(m + n − r). Tangents (dA, dB) are horizontal, and the metric is the flat one:
+ *
+ * $$ A^\top dA = dB\,B^\top, \qquad \langle u,v\rangle = \langle dA,dA'\rangle+\langle dB,dB'\rangle. $$
+ *
+ * The retraction, of second order, is a straight step and then {@link balancedProjection} P:
+ *
+ * $$ R_{(A,B)}(t\,u) = P(A+t\,dA,\;B+t\,dB). $$
+ *
+ * The factor gradient $(GB^\top, A^\top G)$ is horizontal as it is, so that Riemannian gradient descent is plain descent plus the projection: BaLoRA. The
+ * Riemannian Hessian is the horizontal part of the Hessian by the factors.
  *
  * `retract` takes any displacement (dA, dB), horizontal or not. Where AB has numerical rank below r, the missing directions stay unbalanced (see
  * {@link balancedProjection}); with either factor zero, as LoRA starts, the projection leaves both untouched.
  *
  * @param options - m, n, rank; optionally gauge, algorithm, batch axes and the engine.
+ * @returns a readonly object; points and tangents are `{ A: [.., m, r], B: [.., r, n] }`. A step costs O((m+n)r² + r³) flops.
  * @throws ShapeError if a size is not a positive integer or rank > min(m, n); ConfigError on unknown options.
+ *
+ * @example
+ * ```ts
+ * import { balancedFactors, hostAlgebra, seededRandom } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const random = seededRandom(1);
+ * const manifold = balancedFactors({ m: 30, n: 20, rank: 3, gauge: 'nearest' });
+ * const pair = { A: la.randomNormal([30, 3], random), B: la.randomNormal([3, 20], random) };
+ * const x = manifold.balance(pair); // the same product, balanced
+ * console.log(la.norm(la.subtract(manifold.toMatrix(x), manifold.toMatrix(pair)))); // rounding
+ * ```
+ * @see Castin, Nadjahi, Ablin and Peyré, "Balanced LoRA", ICML 2026, arXiv 2605.31484.
  */
 export function balancedFactors<M = HostArray>(options: BalancedFactorsOptions<M>): BalancedFactorsManifold<NoInfer<M>> {
   checkKeys('balancedFactors', options, ['m', 'n', 'rank', 'batch', 'gauge', 'algorithm', 'algebra']);

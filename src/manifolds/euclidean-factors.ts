@@ -12,9 +12,14 @@ import { checkRankShape, checkStep } from './checks.js';
 import { type FactorManifold, type FactorOptions, factorBase, unitTangent } from './factor-manifold.js';
 
 /**
- * The vector space of factor pairs, taking gradients by X = AB as the other rank-r manifolds do.
+ * The vector space of factor pairs, taking gradients by X = AB as the other rank-r manifolds do: what plain LoRA descends on.
+ *
+ * $$ \operatorname{grad}f = (GB^\top,\;A^\top G), \qquad R_{(A,B)}(t\,u) = (A+t\,dA,\;B+t\,dB) $$
+ *
+ * The dimension is r(m + n). Minimizers of g(AB) are not isolated: (AR, R⁻¹B) costs the same for every invertible R.
  *
  * @param options - m, n, rank; optionally batch axes and the engine.
+ * @returns a readonly object; points and tangents are `{ A: [.., m, r], B: [.., r, n] }`.
  * @throws ShapeError if a size is not a positive integer or rank > min(m, n); ConfigError on unknown options.
  */
 export function euclideanFactors<M = HostArray>(options: FactorOptions<M>): FactorManifold<NoInfer<M>> {

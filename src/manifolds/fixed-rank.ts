@@ -35,7 +35,7 @@ export interface FixedRankOptions<M> extends RankShape {
   readonly algebra?: LinearAlgebra<M>;
 }
 
-/** The matrices of rank r. */
+/** The matrices of rank r, as {@link fixedRank} makes them. */
 export interface FixedRankManifold<M> extends Manifold<M, FixedRankPoint<M>, FixedRankTangent<M>, Ambient<M>, Ambient<M>> {
   /** The metric it was made with. */
   readonly metric: FixedRankMetric;
@@ -50,11 +50,35 @@ export interface FixedRankManifold<M> extends Manifold<M, FixedRankPoint<M>, Fix
 const optionNames = ['m', 'n', 'rank', 'batch', 'metric', 'retraction', 'algebra'] as const;
 
 /**
- * The manifold of m×n matrices of rank r.
+ * The manifold of m×n matrices of rank r, with a choice of metric and retraction.
  *
- * @param options - sizes, and optionally metric (`embedded()`, `bures()`, `quotient()`), retraction (`truncatedSvd()`, `orthographic()`, `factored()`), batch axes and engine.
- * @returns a readonly object; points are `{ U: [.., m, r], S: [.., r], V: [.., n, r] }`.
+ * $$ \mathcal M_r = \lbrace X\in\mathbb R^{m\times n} : \operatorname{rank}X = r\rbrace, \qquad \dim\mathcal M_r = r(m+n-r) $$
+ *
+ * Points are singular value decompositions, tangents three blocks:
+ *
+ * $$ X = U\operatorname{diag}(S)V^\top, \qquad \xi = UMV^\top+U_pV^\top+UV_p^\top, $$
+ *
+ * with UᵀUp = 0 and VᵀVp = 0.
+ *
+ * No operation forms an m×n matrix: a gradient is asked for G·V and Gᵀ·U only. Operations on tangents cost O((m+n)r²) flops.
+ *
+ * @param options - sizes, and optionally metric ({@link embedded}, the default, {@link bures}, {@link quotient}), retraction ({@link truncatedSvd}, the
+ * default, {@link orthographic}, {@link factored}), batch axes and engine.
+ * @returns a readonly object; points are `{ U: [.., m, r], S: [.., r], V: [.., n, r] }`, tangents `{ M: [.., r, r], Up: [.., m, r], Vp: [.., n, r] }`.
  * @throws ShapeError if a size is not a positive integer or rank > min(m, n); ConfigError on unknown options.
+ *
+ * @example
+ * ```ts
+ * import { bures, factored, fixedRank, type FixedRankPoint, type HostArray, hostAlgebra, minimize, seededRandom } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const manifold = fixedRank({ m: 30, n: 20, rank: 3, metric: bures(), retraction: factored() });
+ * const target = manifold.toMatrix(manifold.randomPoint(seededRandom(1)));
+ * const residual = (x: FixedRankPoint<HostArray>) => la.subtract(manifold.toMatrix(x), target);
+ * const cost = (x: FixedRankPoint<HostArray>) => 0.5 * la.norm(residual(x)) ** 2;
+ * console.log(await minimize({ manifold, cost, gradient: { kind: 'ambient', at: residual } }));
+ * ```
+ * @see Vandereycken, "Low-rank matrix completion by Riemannian optimization", SIAM J. Optim. 23(2), 2013.
  */
 export function fixedRank<M = HostArray>(options: FixedRankOptions<M>): FixedRankManifold<NoInfer<M>> {
   checkKeys('fixedRank', options, optionNames);

@@ -18,11 +18,36 @@ import { type OrthonormalOptions, orthonormalBase } from './orthonormal.js';
 export type GrassmannManifold<M> = Manifold<M, M> & Required<Pick<Manifold<M, M>, 'exp' | 'log' | 'dist' | 'ehessToRhess'>>;
 
 /**
- * The Grassmann manifold.
+ * The Grassmann manifold of r-dimensional subspaces of ℝᵐ, each given by a matrix X with orthonormal columns that span it.
  *
- * @param options - m, rank ≤ m; optionally retraction (`polarRetraction()`, `qrRetraction()`), batch axes and the engine.
- * @returns a manifold whose points and tangents are arrays [.., m, rank].
+ * $$ \operatorname{Gr}(m,r) = \operatorname{St}(m,r)/O(r), \qquad X\sim XQ, \qquad \dim = r(m-r) $$
+ *
+ * Tangents at X satisfy $X^\top U = 0$; the metric is $\operatorname{tr}(U^\top V)$. With $U = W\Sigma V^\top$ the geodesics are
+ *
+ * $$ \operatorname{Exp}_X(tU) = XV\cos(t\Sigma)V^\top+W\sin(t\Sigma)V^\top, $$
+ *
+ * and the distance of two subspaces is $\bigl(\sum_i\theta_i^2\bigr)^{1/2}$ over their principal angles.
+ *
+ * A cost must not depend on the basis: f(XQ) = f(X).
+ *
+ * @param options - m, rank ≤ m; optionally retraction ({@link polarRetraction}, the default, {@link qrRetraction}), batch axes and the engine.
+ * @returns a readonly object; points and tangents are arrays [.., m, r]. Operations cost O(mr²) flops.
  * @throws ShapeError if a size is not a positive integer or rank > m; ConfigError on unknown options.
+ *
+ * @example
+ * ```ts
+ * import { grassmann, hostAlgebra, minimize } from 'bures';
+ *
+ * // The dominant subspace of a symmetric matrix.
+ * const la = hostAlgebra();
+ * const s = la.diagMatrix(la.fromArray([9, 7, 3, 2, 1], [5]));
+ * const cost = (x: typeof s) => -0.5 * la.inner(x, la.matmul(s, x));
+ * const gradient = { kind: 'ambient', at: (x: typeof s) => la.scale(-1, la.matmul(s, x)) } as const;
+ * const result = await minimize({ manifold: grassmann({ m: 5, rank: 2 }), cost, gradient });
+ * console.log(result.cost); // −(9 + 7)/2
+ * ```
+ * @see Edelman, Arias and Smith, "The geometry of algorithms with orthogonality constraints", SIAM J. Matrix Anal. Appl. 20(2), 1998;
+ * Boumal 2023, section 9.16.
  */
 export function grassmann<M = HostArray>(options: OrthonormalOptions<M>): GrassmannManifold<NoInfer<M>> {
   const base = orthonormalBase('grassmann', options, orthogonalPart<M>);

@@ -17,7 +17,7 @@ export interface RetractTransport<P, T> {
   vector(v: T): T;
   /**
    * Carries a gradient in coordinates, or an average of such (Adam's first moment), to the coordinates of y (linear).
-   * Under a change of gauge (A T⁻¹, T B) a covector moves as (g_A Tᵀ, T⁻ᵀ g_B); elsewhere it moves as a vector does.
+   * Under a change of gauge $(AT^{-1},TB)$ a covector moves as $(g_AT^\top,T^{-\top}g_B)$; elsewhere it moves as a vector does.
    */
   covector(g: T): T;
   /** Carries averages of entrywise squares of gradients: the entrywise square of the covector map, or nothing at all where there is no gauge. */
@@ -52,9 +52,9 @@ export interface Manifold<M, P, T = P, Z = T, G = Z> {
   /** @throws ShapeError, NumericalError or DomainError (or rejects with one) unless x is a point of this manifold to rounding. */
   checkPoint(x: P): Awaitable<void>;
 
-  /** ⟨u, v⟩_x, summed over the batch. */
+  /** $\langle u,v\rangle_x$, summed over the batch. */
   inner(x: P, u: T, v: T): Awaitable<number>;
-  /** ‖u‖_x, summed in squares over the batch. */
+  /** $\|u\|_x = \langle u,u\rangle_x^{1/2}$, summed in squares over the batch. */
   norm(x: P, u: T): Awaitable<number>;
   /** Geodesic distance, where it has a closed form. */
   dist?(x: P, y: P): Awaitable<number>;
@@ -79,7 +79,7 @@ export interface Manifold<M, P, T = P, Z = T, G = Z> {
   /** The Riemannian Hessian along u, from the Euclidean gradient and the Euclidean Hessian along `embed(x, u)`. */
   ehessToRhess?(x: P, egrad: G, ehess: G, u: T): T;
 
-  /** R_x(t u); t is 1 if left out. */
+  /** The retraction $R_x(t\,u)$; t is 1 if left out. */
   retract(x: P, u: T, t?: number): P;
   /** The same point as `retract`, with the maps that carry state to it. */
   retractTransport(x: P, u: T, t?: number): RetractTransport<P, T>;
@@ -92,7 +92,7 @@ export interface Manifold<M, P, T = P, Z = T, G = Z> {
   difference(x: P, y: P): T;
   /** u with R_x(u) = y, where that has a closed form. */
   inverseRetract?(x: P, y: P): T;
-  /** The geodesic exponential Exp_x(t u), where it has a closed form. */
+  /** The geodesic exponential $\operatorname{Exp}_x(t\,u)$, where it has a closed form; t is 1 if left out. */
   exp?(x: P, u: T, t?: number): P;
   /** The inverse of `exp`, for y close to x. */
   log?(x: P, y: P): T;

@@ -38,11 +38,25 @@ export interface ProductManifold<C extends Components>
 type Parts = Readonly<Record<string, unknown>>;
 
 /**
- * The product of named manifolds over one engine.
+ * The product of named manifolds over one engine: a model's adapters as one point.
  *
+ * $$ \mathcal M = \mathcal M_1\times\dots\times\mathcal M_k, \qquad \langle u,v\rangle_x = \sum_i\langle u_i,v_i\rangle_{x_i} $$
+ *
+ * Points, tangents, gradients and ambient elements are records with one entry a component; every operation is that of the components.
+ *
+ * @typeParam C - the record of components, which gives points and tangents their types.
  * @param components - at least one manifold, by name; a product may be a component.
  * @returns a manifold whose points are `{ name: point, … }`. An operation that some component lacks (`dist`, `exp`, …) is a `NotImplementedError` that names it.
  * @throws ConfigError if there is no component, or they use different engines.
+ *
+ * @example
+ * ```ts
+ * import { balancedFactors, euclidean, product, seededRandom } from 'bures';
+ *
+ * const manifold = product({ adapter: balancedFactors({ m: 30, n: 20, rank: 3 }), bias: euclidean({ shape: [30] }) });
+ * const x = manifold.randomPoint(seededRandom(1));
+ * console.log(manifold.dim, x.adapter.A.shape, x.bias.shape); // 171 [ 30, 3 ] [ 30 ]
+ * ```
  */
 export function product<C extends Components>(components: C): ProductManifold<C> {
   const entries = Object.entries<Component>(components ?? {});

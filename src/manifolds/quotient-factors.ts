@@ -16,11 +16,31 @@ import { checkRankShape, checkStep } from './checks.js';
 import { type FactorManifold, type FactorOptions, factorBase, unitTangent } from './factor-manifold.js';
 
 /**
- * The manifold of factor pairs with the preconditioned metric; its gradient is (∇_A (BBᵀ)⁻¹, (AᵀA)⁻¹∇_B).
+ * The manifold of factor pairs of full rank with the preconditioned metric of Mishra et al., which is the same in every gauge (AR, R⁻¹B).
+ *
+ * $$ \langle u,v\rangle_{(A,B)} = \langle dA\,(BB^\top),dA'\rangle+\langle(A^\top A)\,dB,dB'\rangle $$
+ *
+ * $$ \operatorname{grad}f = \bigl(\nabla_A(BB^\top)^{-1},\;(A^\top A)^{-1}\nabla_B\bigr) $$
+ *
+ * Tangents (dA, dB) are horizontal; the retraction is addition, of first order; the dimension is r(m + n − r).
+ *
+ * $$ (A^\top A)^{-1}A^\top dA = dB\,B^\top(BB^\top)^{-1} $$
  *
  * @param options - m, n, rank; optionally batch axes and the engine.
+ * @returns a readonly object; points and tangents are `{ A: [.., m, r], B: [.., r, n] }`. Operations cost O((m+n)r²) flops: two thin QRs.
  * @throws ShapeError if a size is not a positive integer or rank > min(m, n); ConfigError on unknown options. Its operations throw a
  * NumericalError where a factor has lost rank: the metric is not defined there.
+ *
+ * @example
+ * ```ts
+ * import { quotientFactors, seededRandom } from 'bures';
+ *
+ * const manifold = quotientFactors({ m: 30, n: 20, rank: 3 });
+ * const x = manifold.randomPoint(seededRandom(1));
+ * const u = await manifold.randomTangent(x, seededRandom(2));
+ * console.log(await manifold.norm(x, u)); // 1
+ * ```
+ * @see Mishra, Adithya Apuroop and Sepulchre, "A Riemannian geometry for low-rank matrix completion", arXiv 1211.1550, 2012.
  */
 export function quotientFactors<M = HostArray>(options: FactorOptions<M>): FactorManifold<NoInfer<M>> {
   checkKeys('quotientFactors', options, ['m', 'n', 'rank', 'batch', 'algebra']);

@@ -21,11 +21,30 @@ function project<M>(la: LinearAlgebra<M>, x: M, z: M): M {
 }
 
 /**
- * The Stiefel manifold.
+ * The Stiefel manifold of m×r matrices with orthonormal columns, with the Euclidean metric.
  *
- * @param options - m, rank ≤ m; optionally retraction (`polarRetraction()`, `qrRetraction()`), batch axes and the engine.
- * @returns a manifold whose points and tangents are arrays [.., m, rank].
+ * $$ \operatorname{St}(m,r) = \lbrace X\in\mathbb R^{m\times r} : X^\top X = I\rbrace, \qquad \dim = mr-\tfrac12r(r+1) $$
+ *
+ * Tangents at X, and the projection onto them:
+ *
+ * $$ X^\top U+U^\top X = 0, \qquad P_X(Z) = Z-\tfrac12X(X^\top Z+Z^\top X) $$
+ *
+ * @param options - m, rank ≤ m; optionally retraction ({@link polarRetraction}, the default, {@link qrRetraction}), batch axes and the engine.
+ * @returns a readonly object; points and tangents are arrays [.., m, r]. Operations cost O(mr²) flops.
  * @throws ShapeError if a size is not a positive integer or rank > m; ConfigError on unknown options.
+ *
+ * @example
+ * ```ts
+ * import { hostAlgebra, minimize, seededRandom, stiefel } from 'bures';
+ *
+ * // The orthonormal matrix nearest to C: its polar factor.
+ * const la = hostAlgebra();
+ * const c = la.randomNormal([8, 2], seededRandom(1));
+ * const cost = (x: typeof c) => -la.inner(c, x);
+ * const { x } = await minimize({ manifold: stiefel({ m: 8, rank: 2 }), cost, gradient: { kind: 'ambient', at: () => la.scale(-1, c) } });
+ * console.log(la.norm(la.subtract(x, la.polar(c).Q))); // 1e-7
+ * ```
+ * @see Absil, Mahony and Sepulchre 2008, sections 3.5.7 and 4.1.1; Boumal 2023, section 7.3.
  */
 export function stiefel<M = HostArray>(options: OrthonormalOptions<M>): Manifold<NoInfer<M>, NoInfer<M>> {
   const base = orthonormalBase('stiefel', options, project<M>);

@@ -52,7 +52,7 @@ export function buresFromCoordinates<M>(la: LinearAlgebra<M>, x: FixedRankPoint<
  *
  * Its Riemannian gradient is $H_X[\nabla g(X)]$; with G = ∇g(X) its blocks are
  *
- * $$ M = \Sigma U^\top GV + U^\top GV\Sigma, \quad U_p = (I-P_U)GV\Sigma, \quad V_p = (I-P_V)G^\top U\Sigma. $$
+ * $$ M = \Sigma U^\top GV + U^\top GV\Sigma, \;\; U_p = (I-P_U)GV\Sigma, \;\; V_p = (I-P_V)G^\top U\Sigma. $$
  *
  * Singular values that are zero to rounding are not divided by. With {@link factored} the retraction is of second order.
  *

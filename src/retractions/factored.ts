@@ -10,8 +10,9 @@ import { type FixedRankRetraction, truncatedProduct } from './fixed-rank-retract
  * Of second order for {@link bures}: horizontal straight lines in the balanced factors, carried back along the gauge. In blocks, with
  * $N_{ij}=M_{ij}/(\sigma_i+\sigma_j)$,
  *
- * $$ A^+ = U\Sigma^{1/2}+t\,(UN\Sigma^{1/2}+U_p\Sigma^{-1/2}), \qquad
- *    B^+ = \Sigma^{1/2}V^\top+t\,(\Sigma^{1/2}NV^\top+\Sigma^{-1/2}V_p^\top); $$
+ * $$ A^+ = U\Sigma^{1/2}+t\,(UN\Sigma^{1/2}+U_p\Sigma^{-1/2}), $$
+ *
+ * $$ B^+ = \Sigma^{1/2}V^\top+t\,(\Sigma^{1/2}NV^\top+\Sigma^{-1/2}V_p^\top); $$
  *
  * then QR, QR and an r×r SVD, which brings the point back to rank r at every step, or rounding would leave the manifold.
  *

@@ -30,7 +30,7 @@ export interface ProductSvd<M> {
 export const rankToleranceFactor = 10;
 
 /**
- * SVD of AB by thin QR of both factors and an r×r SVD; σ_i counts as nonzero above 10·r·ε·max(σ₁, ε‖A‖‖B‖).
+ * SVD of AB by thin QR of both factors and an r×r SVD; σ_i counts as nonzero above 10·r·ε·max(‖|R_A||R_B|ᵀ‖_F, ε‖A‖‖B‖).
  *
  * @param pair - A [.., m, r], B [.., r, n], r ≤ min(m, n).
  * @returns new arrays. O((m+n)r² + r³) flops.
@@ -40,20 +40,22 @@ export function productSvd<M>(la: LinearAlgebra<M>, { A, B }: FactorPair<M>): Pr
   const { Q: columnBasis, R: columnFactor } = la.qr(A);
   const { Q: rowBasis, R: rowFactor } = la.qr(la.transpose(B));
   const { U, S, V } = la.svd(la.matmul(columnFactor, rowFactor, { transposeB: true }));
-  const inRange = significant(la, S, la.normEach(columnFactor), la.normEach(rowFactor));
+  // ‖ |R_A| |R_B|ᵀ ‖ sees cancellation, and unlike ‖A‖‖B‖ does not mistake for it factors that are graded in opposite directions.
+  const addedUp = la.normEach(la.matmul(la.abs(columnFactor), la.abs(rowFactor), { transposeB: true }));
+  // Those are real, unless AB is so far below them that balancing would stretch the factors by 1/ε.
+  const vanishing = la.scale(la.epsilon, la.multiply(la.normEach(columnFactor), la.normEach(rowFactor)));
+  const inRange = significant(la, S, la.maximum(addedUp, vanishing));
   return { columnBasis, columnFactor, rowBasis, rowFactor, U, S, V, inRange };
 }
 
 /**
- * 1 for the singular values of AB that exceed 10·r·ε·max(σ₁, ε‖A‖‖B‖), else 0: a vector like S.
+ * 1 for the singular values of AB that exceed 10·r·ε·max(σ₁, noise), else 0: a vector like S.
  *
  * @param S - descending, [.., r].
- * @param normA - ‖A‖, a batch scalar; `normB` likewise.
+ * @param noise - a batch scalar: the size of the numbers that were added up to AB, which rounding is a multiple ε of. Where AB cancels it is far above σ₁.
  */
-export function significant<M>(la: LinearAlgebra<M>, S: M, normA: M, normB: M): M {
+export function significant<M>(la: LinearAlgebra<M>, S: M, noise: M): M {
   const rank = la.shape(S).at(-1) as number;
-  // ε‖A‖‖B‖ is what rounding leaves of a product that cancels to nothing.
-  const floor = la.scale(la.epsilon, la.multiply(normA, normB));
-  const threshold = la.scale(rankToleranceFactor * rank * la.epsilon, la.maximum(leadingEntry(la, S), floor));
+  const threshold = la.scale(rankToleranceFactor * rank * la.epsilon, la.maximum(leadingEntry(la, S), noise));
   return la.greater(S, la.scaleEach(threshold, la.full(la.shape(S), 1)));
 }

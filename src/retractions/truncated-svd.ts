@@ -4,8 +4,9 @@ import { type FixedRankRetraction, truncatedProduct } from './fixed-rank-retract
 /**
  * The best rank-r approximation of X + tξ in Frobenius norm. Of second order for {@link embedded}.
  *
- * $$ R_X(t\xi) = \operatorname*{arg\,min}_{\operatorname{rank} Y=r}\|X+t\xi-Y\|_F, \qquad
- *    X+t\xi = \begin{bmatrix}U&U_p\end{bmatrix}
+ * $$ R_X(t\xi) = \operatorname*{arg\,min}_{\operatorname{rank} Y=r}\|X+t\xi-Y\|_F $$
+ *
+ * $$ X+t\xi = \begin{bmatrix}U&U_p\end{bmatrix}
  *    \begin{bmatrix}\Sigma+tM&tI\\tI&0\end{bmatrix}
  *    \begin{bmatrix}V&V_p\end{bmatrix}^\top $$
  *

@@ -27,9 +27,28 @@ export interface GradientDescentOptions {
 }
 
 /**
- * Riemannian gradient descent: x ← R_x(t u), u from the direction rule, t from the step-size rule.
+ * Riemannian gradient descent, the descent engine: every first-order method is this solver with other parts.
  *
+ * $$ x_{k+1} = R_{x_k}(t_ku_k) $$
+ *
+ * The direction rule makes u of the gradient ({@link sgd}, the default, {@link momentum}, {@link polakRibiere}, {@link hestenesStiefel}, {@link adam}, {@link adamw}, {@link sign}); the step-size
+ * rule gives t ({@link armijo}, the default, {@link adaptive}, {@link barzilaiBorwein}, {@link constantStep}); the retraction is the manifold's, and carries the rules' memory with it.
+ *
+ * @returns the solver, for {@link minimize} and {@link iterate}. A step costs one gradient, one retraction, and as many costs as the step-size rule tries.
  * @throws ConfigError on unknown options, and from `init` if a line search meets a stochastic cost.
+ *
+ * @example
+ * ```ts
+ * import { armijo, fixedRank, type FixedRankPoint, gradientDescent, type HostArray, hostAlgebra, minimize, polakRibiere } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const manifold = fixedRank({ m: 12, n: 9, rank: 2 });
+ * const solver = gradientDescent({ direction: polakRibiere(), stepSize: armijo({ contraction: 0.3 }) });
+ * const target = la.fromArray(Array.from({ length: 108 }, (_, i) => Math.sin(i * i)), [12, 9]);
+ * const residual = (x: FixedRankPoint<HostArray>) => la.subtract(manifold.toMatrix(x), target);
+ * const cost = (x: FixedRankPoint<HostArray>) => 0.5 * la.norm(residual(x)) ** 2;
+ * console.log((await minimize({ manifold, cost, gradient: { kind: 'ambient', at: residual } }, { solver })).stopReason);
+ * ```
  * @see Absil, Mahony and Sepulchre 2008, algorithm 1; Boumal 2023, algorithm 4.1.
  */
 export function gradientDescent(options: GradientDescentOptions = {}): Solver {

@@ -45,13 +45,32 @@ export interface MinimizeResult<P, T> {
 /**
  * Minimizes a cost over a manifold.
  *
- * @param problem - manifold, cost and gradient.
- * @param options - solver, start, stopping rule, signal, callback.
+ * $$ \min_{x\in\mathcal M}f(x) $$
+ *
+ * @param problem - manifold, cost and gradient; with `nextBatch` the cost is stochastic.
+ * @param options - solver (default {@link gradientDescent} with {@link armijo}), start (default: a random point), stopping rule (default {@link defaultStop}), signal, callback.
  * @returns the last point and how the run ended. Reaching a limit, stalling, divergence to a cost that is not finite, a numerical breakdown inside a step and an abort
  * are results with `converged: false`, and keep the last good point. On a device its arrays are the caller's to dispose of, or to leave to a `tidy` around the
  * call; what the run allocated besides is freed.
  * @throws ConfigError if problem or options are not right; ShapeError, DomainError or NumericalError if the start is not a point of the manifold, or
  * its cost or gradient is not finite.
+ *
+ * @example
+ * ```ts
+ * import { any, euclidean, gradientNormBelow, hostAlgebra, maxIterations, minimize } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const target = la.fromArray([1, 2, 3], [3]);
+ * const { x, converged, stopReason } = await minimize(
+ *   {
+ *     manifold: euclidean({ shape: [3] }),
+ *     cost: (x) => 0.5 * la.norm(la.subtract(x, target)) ** 2,
+ *     gradient: { kind: 'ambient', at: (x) => la.subtract(x, target) },
+ *   },
+ *   { stop: any(gradientNormBelow(1e-10), maxIterations(100)) },
+ * );
+ * console.log(la.toArray(x), converged, stopReason);
+ * ```
  */
 export async function minimize<M, P, T, Z, G, Batch>(
   problem: Problem<M, P, T, Z, G, Batch>,

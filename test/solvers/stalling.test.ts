@@ -1,11 +1,14 @@
 /** Runs that cannot go on: how they end, what they leave, and how they are taken up again. */
 import { describe, expect, it } from 'vitest';
 import {
+  adaptive,
   any,
   armijo,
   balancedFactors,
+  barzilaiBorwein,
   constantStep,
   costChangeBelow,
+  type DirectionRule,
   emptyMemory,
   type FactorPair,
   gradientDescent,
@@ -18,6 +21,7 @@ import {
   NumericalError,
   relativeGradientNormBelow,
   type StepSizeRule,
+  scaleTree,
   seededRandom,
 } from '../../src/index.js';
 import { hostEngines } from '../support/engines.js';
@@ -63,16 +67,21 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
     expect(seen.slice(0, 3)).toEqual([undefined, undefined, undefined]);
   });
 
-  it('another solver goes on from a stalled state', async () => {
-    const { state } = await minimize(problem, { solver: stalling, initial });
-    const result = await minimize(problem, {
-      solver: gradientDescent({ stepSize: constantStep(0.015) }),
-      state,
-      stop: any(gradientNormBelow(1e-6), maxIterations(5000)),
-    });
-    expect(result.converged).toBe(true);
-    expect(result.history[0].iteration).toBe(3);
-    expect(result.state.stalled).toBeUndefined();
+  it('another solver goes on from a state in which one stalled, of a loop or of a result', async () => {
+    const { state: returned } = await minimize(problem, { solver: stalling, initial });
+    let last = returned;
+    for await (const { state } of iterate(problem, { solver: stalling, initial })) last = state;
+    expect(last.stalled).toBeDefined();
+    for (const state of [returned, last]) {
+      const result = await minimize(problem, {
+        solver: gradientDescent({ stepSize: constantStep(0.015) }),
+        state,
+        stop: any(gradientNormBelow(1e-6), maxIterations(5000)),
+      });
+      expect(result.converged).toBe(true);
+      expect(result.history[0].iteration).toBe(3);
+      expect(result.state.stalled).toBeUndefined();
+    }
   });
 
   it.each([new Error('mine'), new NumericalError('mine, of the same kind as a breakdown of the run')])(
@@ -87,6 +96,29 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
       await expect(run).rejects.toBe(error);
     },
   );
+
+  it('a direction rule is asked again without its memory where it points uphill under a line search, and only there', async () => {
+    const asked: (number | undefined)[] = [];
+    // Remembers how many steps it has seen since its last start, and points uphill at the third of them.
+    const stubborn: DirectionRule = {
+      name: 'stubborn',
+      direction({ manifold, gradient, memory }) {
+        asked.push(memory.numbers.age);
+        const age = (memory.numbers.age ?? 0) + 1;
+        return { direction: scaleTree(manifold.algebra, age === 3 ? 1 : -1, gradient), memory: { tangents: {}, numbers: { age } } };
+      },
+      move: (memory) => memory,
+    };
+    const askedOver = async (stepSize: StepSizeRule) => {
+      asked.length = 0;
+      await minimize(problem, { solver: gradientDescent({ direction: stubborn, stepSize }), initial, stop: maxIterations(5) });
+      return [...asked];
+    };
+    for (const search of [armijo(), adaptive(), barzilaiBorwein()]) {
+      expect(await askedOver(search)).toEqual([undefined, 1, 2, undefined, 1, 2, undefined]);
+    }
+    expect(await askedOver(constantStep(0.001))).toEqual([undefined, 1, 2, 3, 4]);
+  });
 
   it.each([1, 2, 3, 4])('momentum under a line search, which may point uphill for a step, still converges (seed %d)', async (seed) => {
     const [m, n, rank] = [30, 20, 3];

@@ -70,6 +70,7 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
         const state = { ...middle, memory: { ...middle.memory, stepSize: stored } };
         const rest = await statesOf(problem, { state, solver }, 20 - middle.iteration);
         expect(rest.map(({ stepSize }) => stepSize)).toEqual(whole.slice(middle.iteration).map(({ stepSize }) => stepSize));
+        expect(rest[1].memory.stepSize.numbers).toEqual(whole[middle.iteration + 1].memory.stepSize.numbers);
       }
     });
 

@@ -7,8 +7,13 @@ import type { RetractTransport } from '../../manifolds/manifold.js';
 import type { DirectionContext, DirectionRule, Memory } from '../solver.js';
 
 /**
- * What becomes of Adam's moments when the point's coordinates change gauge. `'transport'`: both follow, the first by the covector map and
- * the second by its entrywise square. `'transport-first'`: the first only. `'keep'`: both stay where they are, as BaLoRA was published.
+ * What becomes of Adam's moments when the point's coordinates change gauge, $(AT^{-1},TB)$.
+ * - `'transport'`: both follow, the first by the covector map $(m_AT^\top,T^{-\top}m_B)$ and the second by its entrywise square.
+ * - `'transport-first'`: the first only.
+ * - `'keep'`: both stay where they are, as BaLoRA was published.
+ *
+ * With `'keep'` and gauge `'svd'` of {@link balancedFactors} results can be much worse: a singular vector that changes its sign, or its place in the order, leaves its
+ * moments to another one. Take `'transport'`, or gauge `'nearest'`, under which the coordinates turn as little as they can.
  */
 export type MomentRule = 'transport' | 'transport-first' | 'keep';
 
@@ -37,11 +42,32 @@ export const adamDefaults: Required<AdamOptions> = { beta1: 0.9, beta2: 0.999, e
 export const adamwDefaults: Required<AdamWOptions> = { ...adamDefaults, weightDecay: 0.01 };
 
 /**
- * u = −m̂ / (√v̂ + ε) entrywise, with bias-corrected averages m of the gradient and v of its square.
+ * Adam: with averages m of the gradient and v of its square, entry by entry,
+ *
+ * $$ m \leftarrow \beta_1m+(1-\beta_1)g, \qquad v \leftarrow \beta_2v+(1-\beta_2)g^2, $$
+ *
+ * the direction of step k = 1, 2, … is
+ *
+ * $$ u = -\frac{m/(1-\beta_1^k)}{\sqrt{v/(1-\beta_2^k)}+\epsilon}. $$
+ *
+ * It scales gradients away, so that costs do not fall at every step: pair it with {@link constantStep}, a number or a schedule, not with a line search.
  *
  * Entrywise rules depend on coordinates. Where the retraction takes any displacement (`Manifold.admissible`) u is used as it is, elsewhere it is made tangent.
  *
  * @throws ConfigError if a rate is not in [0, 1) or ε is not positive.
+ *
+ * @example
+ * ```ts
+ * import { adam, balancedFactors, constantStep, type FactorPair, gradientDescent, type HostArray, hostAlgebra, maxIterations, minimize } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const manifold = balancedFactors({ m: 12, n: 9, rank: 2 });
+ * const residual = (x: FactorPair<HostArray>) => la.subtract(manifold.toMatrix(x), la.full([12, 9], 1));
+ * const cost = (x: FactorPair<HostArray>) => 0.5 * la.norm(residual(x)) ** 2;
+ * const solver = gradientDescent({ direction: adam(), stepSize: constantStep((k) => 0.1 * 0.97 ** k) });
+ * const problem = { manifold, cost, gradient: { kind: 'ambient', at: residual } } as const;
+ * console.log((await minimize(problem, { solver, stop: maxIterations(300) })).cost);
+ * ```
  * @see Kingma and Ba, "Adam", ICLR 2015, algorithm 1.
  */
 export function adam(options: AdamOptions = {}): DirectionRule {
@@ -50,7 +76,9 @@ export function adam(options: AdamOptions = {}): DirectionRule {
 }
 
 /**
- * Adam with decoupled weight decay: u = −m̂ / (√v̂ + ε) − weightDecay·x, in the coordinates of the point.
+ * Adam with decoupled weight decay: the direction of {@link adam} less weightDecay·x, in the coordinates of the point.
+ *
+ * $$ u = u_{\text{Adam}}-\lambda x $$
  *
  * @throws ConfigError as {@link adam}, if the decay is negative, and at the first step if the manifold has no direction of decay.
  * @see Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2 (PyTorch's AdamW).

@@ -24,7 +24,11 @@ export interface ConjugateContext<T> {
 export type ConjugateWeight = <T>(context: ConjugateContext<T>) => Awaitable<number>;
 
 /**
- * u = −grad f(x) + β T(u_previous), restarted from −grad where that does not point downhill or β is not a number.
+ * A conjugate gradient rule from its β; T carries the previous direction to x.
+ *
+ * $$ u = -\operatorname{grad}f(x)+\beta\,T(u_{\text{prev}}) $$
+ *
+ * Restarted from −grad f where that does not point downhill, or β is not a number.
  *
  * @param name - the rule's name.
  * @param weight - the rule's β.

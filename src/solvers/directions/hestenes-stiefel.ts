@@ -3,8 +3,9 @@ import type { DirectionRule } from '../solver.js';
 import { conjugateRule } from './conjugate.js';
 
 /**
- * Conjugate gradient with β = max(0, ⟨g, y⟩ / ⟨T u_previous, y⟩), y = g − T g_previous: the new direction is conjugate to the last along y whatever
- * the line search did.
+ * Conjugate gradient whose new direction is conjugate to the last along y, the change of gradient, whatever the line search did.
+ *
+ * $$ \beta = \max\Bigl(0,\;\frac{\langle g,y\rangle}{\langle Tu_{\text{prev}},y\rangle}\Bigr), \qquad y = g-Tg_{\text{prev}} $$
  *
  * @see Hestenes and Stiefel 1952; Hager and Zhang, "A survey of nonlinear conjugate gradient methods", 2006, equation 1.6.
  */

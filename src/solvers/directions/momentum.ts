@@ -14,7 +14,11 @@ export interface MomentumOptions {
 export const momentumDefaults: Required<MomentumOptions> = { decay: 0.9 };
 
 /**
- * v ← decay·v + grad f(x), u = −v; the velocity v is a tangent vector, and is carried as one.
+ * Heavy-ball momentum.
+ *
+ * $$ v \leftarrow \beta v+\operatorname{grad}f(x), \qquad u = -v $$
+ *
+ * β is `decay`; the velocity v is a tangent vector, and is carried as one.
  *
  * In flat space this is PyTorch's SGD with momentum and no dampening.
  *

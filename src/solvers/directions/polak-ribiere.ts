@@ -3,7 +3,9 @@ import type { DirectionRule } from '../solver.js';
 import { conjugateRule } from './conjugate.js';
 
 /**
- * Conjugate gradient with β = max(0, ⟨g, g − T g_previous⟩ / ‖g_previous‖²), "PR+": it restarts by itself when progress stalls.
+ * Conjugate gradient, "PR+": it restarts by itself when progress stalls.
+ *
+ * $$ \beta = \max\Bigl(0,\;\frac{\langle g,\;g-Tg_{\text{prev}}\rangle}{\|g_{\text{prev}}\|^2}\Bigr) $$
  *
  * @see Polak and Ribière 1969; Gilbert and Nocedal 1992 for the maximum; Absil, Mahony and Sepulchre 2008, equation 8.28.
  */

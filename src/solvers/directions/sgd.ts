@@ -2,7 +2,11 @@
 import { scaleTree } from '../../core/tree.js';
 import { type DirectionRule, emptyMemory } from '../solver.js';
 
-/** u = −grad f(x). On a stochastic cost: stochastic gradient descent. */
+/**
+ * Steepest descent; on a stochastic cost, stochastic gradient descent.
+ *
+ * $$ u = -\operatorname{grad}f(x) $$
+ */
 export function sgd(): DirectionRule {
   return {
     name: 'sgd',

@@ -13,7 +13,9 @@ export interface SignOptions {
 export const signDefaults: Required<SignOptions> = { epsilon: 1e-8 };
 
 /**
- * u = −g / (|g| + ε) entrywise: Adam without averages. It depends on the coordinates of the point, so that gauges matter.
+ * Sign descent, entry by entry: Adam without averages. It depends on the coordinates of the point, so that gauges matter.
+ *
+ * $$ u = -\frac{g}{|g|+\epsilon} $$
  *
  * @throws ConfigError if ε is not positive.
  * @see Castin et al., "Balanced LoRA", ICML 2026, arXiv 2605.31484 (the synthetic experiment's adaptive optimizer).

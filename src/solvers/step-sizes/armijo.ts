@@ -21,9 +21,11 @@ export const armijoDefaults: Required<Omit<ArmijoOptions, 'initialStep'>> = {
 };
 
 /**
- * The largest t of the sequence t₀, c·t₀, c²·t₀, … with f(R_x(t u)) ≤ f(x) + σ t ⟨grad f(x), u⟩.
+ * Armijo backtracking: the largest t of the sequence t₀, c·t₀, c²·t₀, … that decreases the cost enough.
  *
- * t₀ = 2·optimism·(f(x) − f(x_previous))/slope, the step that would repeat the last decrease, made longer; where that decrease is unknown (frozen batches) or lost in rounding, optimism times the last step.
+ * $$ f(R_x(t\,u)) \le f(x)+\sigma t\,\langle\operatorname{grad}f(x),u\rangle_x $$
+ *
+ * c is `contraction` and σ is `sufficientDecrease`. t₀ = 2·optimism·(f(x) − f(x_previous))/slope, the step that would repeat the last decrease, made longer; where that decrease is unknown (frozen batches) or lost in rounding, optimism times the last step.
  *
  * @throws ConfigError if an option is out of range.
  * @see Nocedal and Wright, Numerical Optimization, 2006, algorithm 3.1 and equation 3.60; Manopt's `linesearch`.

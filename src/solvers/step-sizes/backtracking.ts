@@ -121,12 +121,13 @@ export function lineSearch(name: string, settings: Required<BacktrackingOptions>
     comparesCosts: !settings.frozenBatch,
     needsDescent: true,
     async choose(context) {
-      const { problem, state, direction } = context;
-      const slope = await problem.manifold.inner(state.x, state.gradient, direction);
-      if (!(slope < 0))
+      const { slope = Number.NaN, state } = context;
+      if (state.gradientNorm === 0) return stalled(`${name}: the gradient is zero: the point is stationary`);
+      if (!(slope < 0)) {
         return stalled(
           `${name}: the direction does not point downhill (slope ${slope.toExponential(2)}); entrywise rules such as adam and sign need not descend and want constantStep; otherwise check the gradient with checkGradient`,
         );
+      }
       const result = await backtrack(context, await parts.firstTrial(context, slope), slope, parts.reference(context), settings);
       const { trials, stepSize, transport, cost } = result;
       if (transport === undefined) {

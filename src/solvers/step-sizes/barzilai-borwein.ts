@@ -5,7 +5,7 @@ import { axpyTree, scaleTree } from '../../core/tree.js';
 import type { StepSizeContext, StepSizeRule } from '../solver.js';
 import { type BacktrackingOptions, checkBacktracking, lineSearch, unitStep } from './backtracking.js';
 
-/** Which secant quotient gives the step: `'long'` ⟨s,s⟩/⟨s,y⟩, `'short'` ⟨s,y⟩/⟨y,y⟩, or both in turn. */
+/** Which secant quotient gives the step: `'long'` $\langle s,s\rangle/\langle s,y\rangle$, `'short'` $\langle s,y\rangle/\langle y,y\rangle$, or both in turn. */
 export type SecantQuotient = 'long' | 'short' | 'alternating';
 
 /** Options of {@link barzilaiBorwein}. */
@@ -33,7 +33,10 @@ export const barzilaiBorweinDefaults: Required<BarzilaiBorweinOptions> = {
 
 /**
  * The step of a secant equation between the last two points: with s the last step and y the change of gradient, both carried to x,
- * t = ⟨s,s⟩/⟨s,y⟩ or ⟨s,y⟩/⟨y,y⟩; then backtracking below the largest of the last costs, since such steps are not monotone.
+ *
+ * $$ t_{\text{long}} = \frac{\langle s,s\rangle}{\langle s,y\rangle}, \qquad t_{\text{short}} = \frac{\langle s,y\rangle}{\langle y,y\rangle}; $$
+ *
+ * then backtracking below the largest of the last costs, since such steps are not monotone.
  *
  * Meant for the direction −grad f.
  *
