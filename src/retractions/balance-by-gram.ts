@@ -47,7 +47,7 @@ export function gramGauge<M>(la: LinearAlgebra<M>, grams: GramPair<M>): GaugeEst
   const relativeError = la.scale(la.epsilon, la.sumVector(la.multiply(columns, reciprocal(la, S))));
   const accurate = la.greater(la.full(la.shape(relativeError), LARGEST_RELATIVE_ERROR), relativeError);
   const norms = (gram: M): M => la.sqrt(la.trace(gram));
-  const fullRank = everyEntry(la, significant(la, S, la.multiply(norms(used.A), norms(used.B))));
+  const fullRank = everyEntry(la, significant(la, S, la.scale(la.epsilon, la.multiply(norms(used.A), norms(used.B)))));
   const trusted = la.multiply(definite, la.multiply(accurate, fullRank));
   return trustedGauge(la, { T, inverseT }, trusted, roundingGrowth(la, columns, la.sumVector(S)));
 }

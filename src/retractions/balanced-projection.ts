@@ -58,7 +58,7 @@ const TALL = 8;
  * gauge `'svd'`,
  * A' = Q_A U Σ^½, B' = Σ^½ Vᵀ Q_Bᵀ, T = Σ^-½Uᵀ R_A, T⁻¹ = R_Bᵀ V Σ^-½.
  *
- * Where AB has numerical rank q < r (σ_i ≤ 10·r·ε·max(‖|R_A||R_B|ᵀ‖, ε‖A‖‖B‖) for i > q) only the first q directions are balanced; the others keep
+ * Where AB has numerical rank q < r (σ_i ≤ 10·r·ε·max(σ₁, ε‖A‖‖B‖) for i > q) only the first q directions are balanced; the others keep
  * their
  * place in A and B in an orthonormal basis N of ker T_q: T⁻¹ = [R_BᵀV_qΣ_q^-½, N]. Projecting them as well would set them to zero in
  * *both* factors, where their gradients vanish for ever. With either factor zero both come back untouched. Members of a batch are guarded

@@ -30,7 +30,7 @@ export interface ProductSvd<M> {
 export const rankToleranceFactor = 10;
 
 /**
- * SVD of AB by thin QR of both factors and an r×r SVD; σ_i counts as nonzero above 10·r·ε·max(‖|R_A||R_B|ᵀ‖_F, ε‖A‖‖B‖).
+ * SVD of AB by thin QR of both factors and an r×r SVD; σ_i counts as nonzero above 10·r·ε·max(σ₁, ε‖A‖‖B‖).
  *
  * @param pair - A [.., m, r], B [.., r, n], r ≤ min(m, n).
  * @returns new arrays. O((m+n)r² + r³) flops.
@@ -40,11 +40,9 @@ export function productSvd<M>(la: LinearAlgebra<M>, { A, B }: FactorPair<M>): Pr
   const { Q: columnBasis, R: columnFactor } = la.qr(A);
   const { Q: rowBasis, R: rowFactor } = la.qr(la.transpose(B));
   const { U, S, V } = la.svd(la.matmul(columnFactor, rowFactor, { transposeB: true }));
-  // ‖ |R_A| |R_B|ᵀ ‖ sees cancellation, and unlike ‖A‖‖B‖ does not mistake for it factors that are graded in opposite directions.
-  const addedUp = la.normEach(la.matmul(la.abs(columnFactor), la.abs(rowFactor), { transposeB: true }));
-  // Those are real, unless AB is so far below them that balancing would stretch the factors by 1/ε.
-  const vanishing = la.scale(la.epsilon, la.multiply(la.normEach(columnFactor), la.normEach(rowFactor)));
-  const inRange = significant(la, S, la.maximum(addedUp, vanishing));
+  // ε‖A‖‖B‖ is what rounding leaves of a product that cancels to nothing.
+  const noise = la.scale(la.epsilon, la.multiply(la.normEach(columnFactor), la.normEach(rowFactor)));
+  const inRange = significant(la, S, noise);
   return { columnBasis, columnFactor, rowBasis, rowFactor, U, S, V, inRange };
 }
 
@@ -52,7 +50,7 @@ export function productSvd<M>(la: LinearAlgebra<M>, { A, B }: FactorPair<M>): Pr
  * 1 for the singular values of AB that exceed 10·r·ε·max(σ₁, noise), else 0: a vector like S.
  *
  * @param S - descending, [.., r].
- * @param noise - a batch scalar: the size of the numbers that were added up to AB, which rounding is a multiple ε of. Where AB cancels it is far above σ₁.
+ * @param noise - a batch scalar: a size below which AB is nothing, ε‖A‖‖B‖ or more.
  */
 export function significant<M>(la: LinearAlgebra<M>, S: M, noise: M): M {
   const rank = la.shape(S).at(-1) as number;
