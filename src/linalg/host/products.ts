@@ -1,4 +1,5 @@
 /** Dense and sparse products. */
+import ndarray from 'ndarray';
 import { checkCsr } from '../csr.js';
 import type { CsrMatrix } from '../csr-matrix.js';
 import type { LinearAlgebra, MatmulOptions } from '../linear-algebra.js';
@@ -59,7 +60,9 @@ export function products(kernels: HostKernels): Products {
         );
       }
       // The columns of B one after another: each entry is then the dot product of two contiguous runs.
-      const right = packed('sampledMatmul', b.transpose(1, 0));
+      // Not b.transpose: an array that comes out of structuredClone, as a saved state does, has lost its methods.
+      const { data, shape, stride, offset } = b;
+      const right = packed('sampledMatmul', ndarray(data, [shape[1], shape[0]], [stride[1], stride[0]], offset));
       const out = allocate(pattern.columnIndices.length);
       sampledProduct(pattern, a.shape[1], left, right, out);
       return wrap(out, [out.length]);
