@@ -15,6 +15,8 @@ const config: KnipConfig = {
   ignoreExportsUsedInFile: { interface: true, type: true },
   // `attw` is started by tools/check-package.ts as a program.
   ignoreDependencies: ['@arethetypeswrong/cli'],
+  // A program of the machine's, asked for the name of a GPU where there is one.
+  ignoreBinaries: ['nvidia-smi'],
 };
 
 export default config;
