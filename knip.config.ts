@@ -15,7 +15,7 @@ const config: KnipConfig = {
   ignoreExportsUsedInFile: { interface: true, type: true },
   // `attw` is started by tools/check-package.ts as a program.
   ignoreDependencies: ['@arethetypeswrong/cli'],
-  // A program of the machine's, asked for the name of a GPU where there is one.
+  // A program of NVIDIA's driver, asked for the name of the GPU where there is one.
   ignoreBinaries: ['nvidia-smi'],
 };
 

@@ -2,7 +2,24 @@
  * Factorizations by TensorFlow's own kernels, which take any number of batch axes. They are called below TensorFlow.js, which does not offer them, and record nothing
  * for automatic differentiation.
  */
-import { add, expandDims, mul, scalar, sign, sub, sum, type Tensor, tidy, transpose } from '@tensorflow/tfjs-core';
+import {
+  abs,
+  add,
+  div,
+  expandDims,
+  greater,
+  max,
+  mul,
+  onesLike,
+  scalar,
+  sign,
+  sub,
+  sum,
+  type Tensor,
+  tidy,
+  transpose,
+  where,
+} from '@tensorflow/tfjs-core';
 import { NumericalError } from '../../../core/errors.js';
 import type { EighFactors, QrFactors, SvdFactors, SvdOptions, TriangularOptions } from '../../linear-algebra.js';
 import { hostFactorizations } from '../host-factorizations.js';
@@ -45,7 +62,9 @@ function tensorflowKernels(native: TensorflowBackend): TensorFactorizations {
   return {
     name: "TensorFlow's kernels",
     qr(x): QrFactors<Tensor> {
-      const [q, r] = native.executeMultipleOutputs('Qr', [float32, flag('full_matrices', false)], [x], 2);
+      const scale = qrScale(x);
+      const [q, scaled] = native.executeMultipleOutputs('Qr', [float32, flag('full_matrices', false)], [div(x, scale)], 2);
+      const r = mul(scaled, scale);
       return withNonnegativeDiagonal(q, r, native.executeSingleOutput('MatrixDiagPart', [float32], [r]));
     },
     svd(x, options: SvdOptions = {}): SvdFactors<Tensor> {
@@ -117,6 +136,16 @@ function requireFinite(caller: string, x: Tensor): void {
 /** Zero times any finite number is zero; one number is read. */
 function allFinite(x: Tensor): boolean {
   return tidy(() => sum(mul(x, 0)).dataSync()[0]) === 0;
+}
+
+/** Eigen's QR squares entries as they are: divided by this, neither the largest overflow nor the smallest that count vanish. */
+function qrScale(x: Tensor): Tensor {
+  const largest = max(
+    abs(x),
+    [-2, -1].map((axis) => axis + x.rank),
+    true,
+  );
+  return mul(where(greater(largest, 0), largest, onesLike(largest)), 2 ** -40);
 }
 
 /** Q and R with the signs that make R's diagonal nonnegative: a zero leaves its column alone. */

@@ -7,7 +7,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { type JacobiLayout, jacobiLayout } from './jacobi-memory.js';
 import { runProgram, type WebgpuBackend } from './run-program.js';
-import { BARRIER, largestOver, NON_FINITE, POWER_OF_TWO, tournament } from './wgsl.js';
+import { BARRIER, largestOver, NON_FINITE, POWER_OF_TWO, TURN, tournament } from './wgsl.js';
 
 /** Six to eight are usual in float32. */
 const MOST_SWEEPS = 24;
@@ -42,7 +42,7 @@ const PAIRS = ${pairs};
 const TOLERANCE = ${2 ** -24};
 ${declarations}
 var<workgroup> partial: array<f32, THREADS>;
-// Cosine and sine of each pair.
+// The turn of each pair.
 var<workgroup> turns: array<vec2<f32>, PAIRS>;
 var<workgroup> rotations: atomic<u32>;
 var<workgroup> rotated: u32;
@@ -51,6 +51,7 @@ ${NON_FINITE}
 ${POWER_OF_TWO}
 ${largestOver(threads)}
 ${tournament(players)}
+${TURN}
 ${loading(layout)}
 ${turning(layout)}
 ${rotating(layout)}
@@ -104,7 +105,7 @@ const turning = ({ second }: JacobiLayout): string => `
 fn chooseTurns(step: i32, thread: i32) {
   for (var pair = thread; pair < PAIRS; pair += THREADS) {
     let pq = paired(pair, step);
-    var turn = vec2<f32>(1.0, 0.0);
+    var turn = vec2<f32>(0.0, 0.0);
     if (pq.y < N) {
       let a = ${second('pq.x', 'pq.x')};
       let b = ${second('pq.y', 'pq.y')};
@@ -114,7 +115,7 @@ fn chooseTurns(step: i32, thread: i32) {
         let zeta = (b - a) / (2.0 * off);
         let t = select(-1.0, 1.0, zeta >= 0.0) / (abs(zeta) + sqrt(1.0 + zeta * zeta));
         let c = 1.0 / sqrt(1.0 + t * t);
-        turn = vec2<f32>(c, c * t);
+        turn = vec2<f32>(c * t, c * t / (1.0 + c));
       }
     }
     turns[pair] = turn;
@@ -147,8 +148,8 @@ fn rotateBlocks(step: i32, thread: i32) {
     if (pq.y < N) {
       let v = ${first('pq.x', 'i')};
       let w = ${first('pq.y', 'i')};
-      ${first('pq.x', 'i')} = turn.x * v - turn.y * w;
-      ${first('pq.y', 'i')} = turn.y * v + turn.x * w;
+      ${first('pq.x', 'i')} = turnedFirst(turn, v, w);
+      ${first('pq.y', 'i')} = turnedSecond(turn, v, w);
     }
   }
   ${BARRIER}
@@ -160,9 +161,10 @@ fn rotateBlock(step: i32, rowPair: i32, columnPair: i32) {
   let left = turns[rowPair];
   let right = turns[columnPair];
   if (rowPair == columnPair) {
-    if (p.y >= N || left.y == 0.0) { return; }
+    if (p.y >= N || left.x == 0.0) { return; }
     let off = entry(p.x, p.y);
-    let shift = left.y / left.x * off;
+    // The tangent, from that of half the angle.
+    let shift = 2.0 * left.y / (1.0 - left.y * left.y) * off;
     let a = entry(p.x, p.x) - shift;
     let b = entry(p.y, p.y) + shift;
     setEntry(p.x, p.x, a);
@@ -172,12 +174,12 @@ fn rotateBlock(step: i32, rowPair: i32, columnPair: i32) {
   }
   let a = vec2<f32>(entry(p.x, q.x), entry(p.x, q.y));
   let b = vec2<f32>(entry(p.y, q.x), entry(p.y, q.y));
-  let c = left.x * a - left.y * b;
-  let d = left.y * a + left.x * b;
-  setEntry(p.x, q.x, right.x * c.x - right.y * c.y);
-  setEntry(p.x, q.y, right.y * c.x + right.x * c.y);
-  setEntry(p.y, q.x, right.x * d.x - right.y * d.y);
-  setEntry(p.y, q.y, right.y * d.x + right.x * d.y);
+  let c = vec2<f32>(turnedFirst(left, a.x, b.x), turnedFirst(left, a.y, b.y));
+  let d = vec2<f32>(turnedSecond(left, a.x, b.x), turnedSecond(left, a.y, b.y));
+  setEntry(p.x, q.x, turnedFirst(right, c.x, c.y));
+  setEntry(p.x, q.y, turnedSecond(right, c.x, c.y));
+  setEntry(p.y, q.x, turnedFirst(right, d.x, d.y));
+  setEntry(p.y, q.y, turnedSecond(right, d.x, d.y));
 }
 `;
 

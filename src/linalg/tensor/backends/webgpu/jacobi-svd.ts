@@ -8,7 +8,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { type JacobiLayout, jacobiLayout } from './jacobi-memory.js';
 import { runProgram, type WebgpuBackend } from './run-program.js';
-import { BARRIER, largestOver, NON_FINITE, POWER_OF_TWO, tournament } from './wgsl.js';
+import { BARRIER, largestOver, NON_FINITE, POWER_OF_TWO, TURN, tournament } from './wgsl.js';
 
 /** Seven or eight are usual in float32; the bound is for columns that rounding keeps from becoming orthogonal. */
 const MOST_SWEEPS = 24;
@@ -57,6 +57,7 @@ ${NON_FINITE}
 ${POWER_OF_TWO}
 ${largestOver(threads)}
 ${tournament(players)}
+${TURN}
 ${loading(layout)}
 ${sweeping(layout)}
 ${finishing(layout)}
@@ -129,16 +130,16 @@ fn rotateAll(step: i32, thread: i32) {
       let zeta = (sums.y - sums.x) / (2.0 * sums.z);
       let t = select(-1.0, 1.0, zeta >= 0.0) / (abs(zeta) + sqrt(1.0 + zeta * zeta));
       let c = 1.0 / sqrt(1.0 + t * t);
-      let s = c * t;
+      let turn = vec2<f32>(c * t, c * t / (1.0 + c));
       for (var i = lane; i < N; i += LANES) {
         let a = ${first('pq.x', 'i')};
         let b = ${first('pq.y', 'i')};
-        ${first('pq.x', 'i')} = c * a - s * b;
-        ${first('pq.y', 'i')} = s * a + c * b;
+        ${first('pq.x', 'i')} = turnedFirst(turn, a, b);
+        ${first('pq.y', 'i')} = turnedSecond(turn, a, b);
         let v = ${second('pq.x', 'i')};
         let w = ${second('pq.y', 'i')};
-        ${second('pq.x', 'i')} = c * v - s * w;
-        ${second('pq.y', 'i')} = s * v + c * w;
+        ${second('pq.x', 'i')} = turnedFirst(turn, v, w);
+        ${second('pq.y', 'i')} = turnedSecond(turn, v, w);
       }
     }
   }

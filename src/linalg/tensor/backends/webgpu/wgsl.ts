@@ -83,3 +83,17 @@ fn paired(pair: i32, step: i32) -> vec2<i32> {
   return vec2<i32>(min(first, second), max(first, second));
 }
 `;
+
+/**
+ * A rotation, given by its sine and the tangent of half its angle: the change is added to what is there, so that the many small rotations at the end of the
+ * iteration leave lengths as they are. With cosines, rounding drifts.
+ */
+export const TURN = `
+fn turnedFirst(turn: vec2<f32>, a: f32, b: f32) -> f32 {
+  return a - turn.x * (b + turn.y * a);
+}
+
+fn turnedSecond(turn: vec2<f32>, a: f32, b: f32) -> f32 {
+  return b + turn.x * (a - turn.y * b);
+}
+`;
