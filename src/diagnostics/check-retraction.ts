@@ -11,6 +11,9 @@ export interface RetractionCheck extends SlopeCheck {
   readonly zeroError: number;
 }
 
+/** R_x(0) may differ from x by this many ulps: a retraction factors x again, and the chart aligns it. */
+const identityUlps = 100;
+
 /**
  * Compares a retraction with a geodesic, in the chart D = `difference`, which agrees with the logarithm to second order.
  *
@@ -55,7 +58,8 @@ export async function checkRetraction<M, P, T, Z, G>(
   const identity = {
     description: 'R_x(0) is not x: they differ by',
     error: zeroError,
-    tolerance: Math.sqrt(algebra.epsilon) * setup.scale,
+    // Relative to the steps, or what rounding does to coordinates of the size of x.
+    tolerance: Math.max(Math.sqrt(algebra.epsilon) * setup.scale, identityUlps * algebra.epsilon * setup.pointLength),
     remedy: 'a zero step must stay at x',
   };
   return { ...withProperties(check, [identity]), zeroError };
