@@ -28,10 +28,9 @@ export {
 export { type CsrParts, type CsrTriplets, csrFromTriplets, csrMatrix } from './linalg/csr.js';
 export type { CsrMatrix } from './linalg/csr-matrix.js';
 export { type HostAlgebra, type HostAlgebraOptions, type HostArray, hostAlgebra } from './linalg/host/host-algebra.js';
+export type { ArrayScope, LinearAlgebra } from './linalg/linear-algebra.js';
 export type {
-  ArrayScope,
   EighFactors,
-  LinearAlgebra,
   MatmulOptions,
   PolarFactors,
   QrFactors,
@@ -39,7 +38,7 @@ export type {
   SvdFactors,
   SvdOptions,
   TriangularOptions,
-} from './linalg/linear-algebra.js';
+} from './linalg/linear-algebra-types.js';
 export {
   type BalancedFactorsManifold,
   type BalancedFactorsOptions,

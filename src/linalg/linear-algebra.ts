@@ -4,6 +4,16 @@ import { ConfigError } from '../core/errors.js';
 import { describeValue } from '../core/options.js';
 import type { Random } from '../core/random.js';
 import type { CsrMatrix } from './csr-matrix.js';
+import type {
+  EighFactors,
+  MatmulOptions,
+  PolarFactors,
+  QrFactors,
+  SliceRanges,
+  SvdFactors,
+  SvdOptions,
+  TriangularOptions,
+} from './linear-algebra-types.js';
 
 /**
  * Requires an engine, as the first argument of functions that take one.
@@ -14,75 +24,6 @@ export function checkAlgebra(caller: string, la: unknown): asserts la is LinearA
   if (typeof (la as Partial<LinearAlgebra<unknown>> | undefined)?.matmul !== 'function') {
     throw new ConfigError(`${caller}: expected an engine of linear algebra, got ${describeValue(la)}; pass hostAlgebra()`);
   }
-}
-
-/** Which operands of {@link LinearAlgebra.matmul} are transposed. */
-export interface MatmulOptions {
-  /** Use aᵀ in place of a. */
-  readonly transposeA?: boolean;
-  /** Use bᵀ in place of b. */
-  readonly transposeB?: boolean;
-}
-
-/** How accurate {@link LinearAlgebra.svd} is to be. */
-export interface SvdOptions {
-  /**
-   * `'absolute'` (default): errors in σ below a small multiple of ε·σ₁. `'relative'`: each σᵢ to high relative accuracy where the
-   * matrix determines it, as for a well-conditioned matrix times a diagonal (one-sided Jacobi; slower).
-   */
-  readonly accuracy?: 'absolute' | 'relative';
-}
-
-/** How {@link LinearAlgebra.solveTriangular} reads its triangle. */
-export interface TriangularOptions {
-  /** `true` (default): the lower triangle is read; `false`: the upper one. The other triangle is ignored. */
-  readonly lower?: boolean;
-  /** Solve with the transpose of the triangle. */
-  readonly transpose?: boolean;
-  /** `'left'` (default): T X = B; `'right'`: X T = B. */
-  readonly side?: 'left' | 'right';
-}
-
-/** Half-open ranges of rows and columns; a range left out keeps all. */
-export interface SliceRanges {
-  /** `[first, end)` along the second-to-last axis. */
-  readonly rows?: readonly [number, number];
-  /** `[first, end)` along the last axis. */
-  readonly columns?: readonly [number, number];
-}
-
-/** Thin QR factors: $A = QR$, A m×n. */
-export interface QrFactors<M> {
-  /** m×k with orthonormal columns, k = min(m, n). */
-  readonly Q: M;
-  /** k×n upper triangular with a nonnegative diagonal. */
-  readonly R: M;
-}
-
-/** Thin singular value decomposition: $A = U\operatorname{diag}(S)V^\top$, A m×n. */
-export interface SvdFactors<M> {
-  /** m×k with orthonormal columns (also where A is rank deficient), k = min(m, n). */
-  readonly U: M;
-  /** k singular values, nonnegative, in descending order. */
-  readonly S: M;
-  /** n×k with orthonormal columns. Not transposed. */
-  readonly V: M;
-}
-
-/** Symmetric eigendecomposition: $A = W\operatorname{diag}(\lambda)W^\top$, A n×n. */
-export interface EighFactors<M> {
-  /** n eigenvalues in ascending order. */
-  readonly values: M;
-  /** n×n orthogonal; column i belongs to eigenvalue i. */
-  readonly vectors: M;
-}
-
-/** Polar factors: $A = QP$, A m×n. */
-export interface PolarFactors<M> {
-  /** m×n with orthonormal columns: the nearest such matrix to A in Frobenius norm. */
-  readonly Q: M;
-  /** n×n symmetric positive semidefinite: (AᵀA)^½. */
-  readonly P: M;
 }
 
 /** What {@link LinearAlgebra.tidy} does, in the caller's hands: the owner of the arrays that its computations allocate. */

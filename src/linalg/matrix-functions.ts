@@ -4,7 +4,8 @@
  * @see Higham, "Functions of Matrices", 2008; Bhatia, "Positive Definite Matrices", 2007.
  */
 import { NumericalError, ShapeError } from '../core/errors.js';
-import type { LinearAlgebra, PolarFactors } from './linear-algebra.js';
+import type { LinearAlgebra } from './linear-algebra.js';
+import type { PolarFactors } from './linear-algebra-types.js';
 import { checkMatrix, checkSameBatch, checkSameShape, checkSquare, describeShape, throwMismatch } from './shape-checks.js';
 
 type MatrixFunctionName = 'solveSylvester' | 'solveLyapunov' | 'sqrtSpd' | 'inverseSqrtSpd' | 'polar' | 'geometricMean';

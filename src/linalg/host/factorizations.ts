@@ -1,7 +1,8 @@
 /** Factorizations and triangular solves: checks once for the batch, then one kernel call a member. */
 import { ConfigError, NumericalError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
-import type { LinearAlgebra, SvdFactors, SvdOptions, TriangularOptions } from '../linear-algebra.js';
+import type { LinearAlgebra } from '../linear-algebra.js';
+import type { SvdFactors, SvdOptions, TriangularOptions } from '../linear-algebra-types.js';
 import { checkMatrix, checkSameBatch, checkSquare, entryCount, throwMismatch } from '../shape-checks.js';
 import { allocateForOverwrite } from './allocate.js';
 import { checkFinite, type HostArray, member, packed, packedCopy, wrap } from './host-array.js';

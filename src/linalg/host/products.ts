@@ -2,7 +2,8 @@
 import ndarray from 'ndarray';
 import { checkCsr } from '../csr.js';
 import type { CsrMatrix } from '../csr-matrix.js';
-import type { LinearAlgebra, MatmulOptions } from '../linear-algebra.js';
+import type { LinearAlgebra } from '../linear-algebra.js';
+import type { MatmulOptions } from '../linear-algebra-types.js';
 import { checkMatrix, checkSameBatch, checkVector, entryCount, throwMismatch } from '../shape-checks.js';
 import { allocate, allocateForOverwrite } from './allocate.js';
 import { checkArray, type HostArray, memberOffset, packed, wrap } from './host-array.js';

@@ -2,7 +2,8 @@
 import { add, concat, mul, pad, reshape, slice, type Tensor, transpose } from '@tensorflow/tfjs-core';
 import { ConfigError, ShapeError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
-import type { LinearAlgebra, SliceRanges } from '../linear-algebra.js';
+import type { LinearAlgebra } from '../linear-algebra.js';
+import type { SliceRanges } from '../linear-algebra-types.js';
 import {
   checkConcat,
   checkDimensions,

@@ -3,7 +3,7 @@
  * them: TensorFlow's kernels, WebGPU programs, float64 on the host.
  */
 import type { Tensor } from '@tensorflow/tfjs-core';
-import type { EighFactors, QrFactors, SvdFactors, SvdOptions, TriangularOptions } from '../linear-algebra.js';
+import type { EighFactors, QrFactors, SvdFactors, SvdOptions, TriangularOptions } from '../linear-algebra-types.js';
 
 /** Factorizations of float32 tensors, with the conventions of `LinearAlgebra`: shapes are checked already, temporaries are freed by the caller's `tidy`. */
 export interface TensorFactorizations {

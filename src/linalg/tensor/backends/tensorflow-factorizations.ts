@@ -21,7 +21,7 @@ import {
   where,
 } from '@tensorflow/tfjs-core';
 import { NumericalError } from '../../../core/errors.js';
-import type { EighFactors, QrFactors, SvdFactors, SvdOptions, TriangularOptions } from '../../linear-algebra.js';
+import type { EighFactors, QrFactors, SvdFactors, SvdOptions, TriangularOptions } from '../../linear-algebra-types.js';
 import { hostFactorizations } from '../host-factorizations.js';
 import type { TensorFactorizations } from '../tensor-factorizations.js';
 

@@ -3,7 +3,7 @@
  * one matrix. What cannot be factored, or is not finite, comes back as NaN, which shows in the next number that is read.
  */
 import { matMul, reshape, slice, type Tensor, transpose } from '@tensorflow/tfjs-core';
-import type { EighFactors, QrFactors, SvdFactors } from '../../linear-algebra.js';
+import type { EighFactors, QrFactors, SvdFactors } from '../../linear-algebra-types.js';
 import type { TensorFactorizations } from '../tensor-factorizations.js';
 import { jacobiEigen } from './webgpu/jacobi-eigen.js';
 import { jacobiSvd } from './webgpu/jacobi-svd.js';

@@ -5,7 +5,7 @@
  * @see Demmel, Grigori, Hoemmen and Langou, "Communication-optimal parallel and sequential QR and LU factorizations", SIAM J. Sci. Comput. 34(1), 2012.
  */
 import { concat, matMul, reshape, slice, type Tensor, transpose } from '@tensorflow/tfjs-core';
-import type { QrFactors } from '../../../linear-algebra.js';
+import type { QrFactors } from '../../../linear-algebra-types.js';
 import { blockwiseQr } from './householder-qr.js';
 import type { WebgpuBackend } from './run-program.js';
 

@@ -1,6 +1,6 @@
 /** WGSL programs for triangles: Cholesky factors, one workgroup a matrix, and triangular systems, one thread a right-hand side. */
 import type { Tensor } from '@tensorflow/tfjs-core';
-import type { TriangularOptions } from '../../../linear-algebra.js';
+import type { TriangularOptions } from '../../../linear-algebra-types.js';
 import { runProgram, type WebgpuBackend } from './run-program.js';
 import { BARRIER, NON_FINITE, threadsFor } from './wgsl.js';
 
