@@ -11,10 +11,12 @@ import {
   BuresError,
   balancedFactors,
   barzilaiBorwein,
+  bures,
   ConfigError,
   constantStep,
   costBelow,
   DomainError,
+  embedded,
   euclidean,
   euclideanFactors,
   FormatError,
@@ -34,6 +36,7 @@ import {
   NumericalError,
   type Problem,
   product,
+  quotient,
   quotientFactors,
   restoreRandom,
   ShapeError,
@@ -106,6 +109,14 @@ describe.each(Object.entries(columnFactories))('%s', (name, factory) => {
     await expect(async () => manifold.checkPoint(la.full([3, 5], 1))).rejects.toThrow(new RegExp(`^${name}: the point must have shape`));
     expect(() => manifold.retract(x, manifold.zeroTangent(x), Number.POSITIVE_INFINITY)).toThrow(/must be finite, got Infinity/);
   });
+});
+
+it.each([embedded(), bures(), quotient()])('fixedRank: the Hessian rejects derivatives of another shape', (metric) => {
+  const manifold = fixedRank({ m: 5, n: 4, rank: 2, metric });
+  const x = manifold.randomPoint(seededRandom(1));
+  const [right, transposed] = [la.full([5, 4], 1), la.full([4, 5], 1)];
+  expect(() => manifold.ehessToRhess?.(x, transposed, right, manifold.zeroTangent(x))).toThrow(/shape \[5,4\], got \[4,5\]/);
+  expect(() => manifold.ehessToRhess?.(x, right, transposed, manifold.zeroTangent(x))).toThrow(/^fixedRank.ehessToRhess: /);
 });
 
 describe('points off their manifold', () => {

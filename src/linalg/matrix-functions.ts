@@ -105,14 +105,14 @@ function solveInEigenbases<M>(la: MatrixFunctionCore<M>, left: Eigenbasis<M>, ri
   return la.matmul(left.vectors, la.matmul(quotient, right.vectors, { transposeB: true }));
 }
 
-/** ½ (X + Xᵀ): removes the asymmetry that rounding leaves. */
-function symmetrized<M>(la: MatrixFunctionCore<M>, x: M): M {
+/** ½ (X + Xᵀ): the symmetric part, or X without the asymmetry that rounding leaves. */
+export function symmetricPart<M>(la: MatrixFunctionCore<M>, x: M): M {
   return la.scale(0.5, la.add(x, la.transpose(x)));
 }
 
 /** W diag(d) Wᵀ, exactly symmetric. */
 function fromEigenbasis<M>(la: MatrixFunctionCore<M>, vectors: M, d: M): M {
-  return symmetrized(la, la.matmul(la.scaleColumns(vectors, d), vectors, { transposeB: true }));
+  return symmetricPart(la, la.matmul(la.scaleColumns(vectors, d), vectors, { transposeB: true }));
 }
 
 /**

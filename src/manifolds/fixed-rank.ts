@@ -142,7 +142,7 @@ export function fixedRank<M = HostArray>(options: FixedRankOptions<M>): FixedRan
     },
     transport,
     difference: (x, y) => metric.difference(la, x, y),
-    ...optionalOperations(la, metric, retraction),
+    ...optionalOperations(la, metric, retraction, [...batch, m, n]),
     ...sampling(la, shapes, norm),
     toMatrix: (x) => la.matmul(la.scaleColumns(x.U, x.S), x.V, { transposeB: true }),
     fromFactors(a, b) {
@@ -204,9 +204,17 @@ function optionalOperations<M>(
   la: LinearAlgebra<M>,
   { ehessToRhess }: FixedRankMetric,
   { inverse }: FixedRankRetraction,
+  ambient: readonly number[],
 ): Pick<FixedRankManifold<M>, 'ehessToRhess' | 'inverseRetract'> {
+  const hessian: FixedRankManifold<M>['ehessToRhess'] =
+    ehessToRhess &&
+    ((x, egrad, ehess, u) => {
+      checkAmbientShape('fixedRank.ehessToRhess', la, egrad, ambient);
+      checkAmbientShape('fixedRank.ehessToRhess', la, ehess, ambient);
+      return ehessToRhess(la, x, egrad, ehess, u);
+    });
   return {
-    ...(ehessToRhess && { ehessToRhess: (x, egrad, ehess, u) => ehessToRhess(la, x, egrad, ehess, u) }),
+    ...(hessian && { ehessToRhess: hessian }),
     ...(inverse && { inverseRetract: (x, y) => inverse(la, x, y) }),
   };
 }

@@ -9,11 +9,13 @@
 import { NumericalError } from '../core/errors.js';
 import { checkKeys } from '../core/options.js';
 import { axpyTree } from '../core/tree.js';
+import type { Ambient } from '../linalg/ambient.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import { symmetricPart } from '../linalg/matrix-functions.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
 import { checkRankShape, checkStep } from './checks.js';
-import { type FactorManifold, type FactorOptions, factorBase, unitTangent } from './factor-manifold.js';
+import { type FactorBase, type FactorManifold, type FactorOptions, factorBase, unitTangent } from './factor-manifold.js';
 
 /**
  * The manifold of factor pairs of full rank with the preconditioned metric of Mishra et al., which is the same in every gauge (AR, R⁻¹B).
@@ -83,6 +85,7 @@ export function quotientFactors<M = HostArray>(options: FactorOptions<M>): Facto
       base.checkPairShape('quotientFactors.coordinatesToRgrad', derivative);
       return precondition(la, x, derivative);
     },
+    ehessToRhess: (x, egrad, ehess, u) => quotientHessian(base, x, egrad, ehess, u),
     retract: (x, u, t = 1) => add(x, u, t),
     retractTransport(x, u, t = 1) {
       const point = add(x, u, t);
@@ -140,8 +143,13 @@ function leftSolve<M>(la: LinearAlgebra<M>, triangle: M, x: M): M {
 }
 
 /** (g_A (BBᵀ)⁻¹, (AᵀA)⁻¹ g_B). */
-function precondition<M>(la: LinearAlgebra<M>, x: FactorPair<M>, gradient: FactorPair<M>): FactorPair<M> {
-  const { columnFactor, rowFactor } = factorTriangles(la, x);
+function precondition<M>(
+  la: LinearAlgebra<M>,
+  x: FactorPair<M>,
+  gradient: FactorPair<M>,
+  triangles = factorTriangles(la, x),
+): FactorPair<M> {
+  const { columnFactor, rowFactor } = triangles;
   return { A: rightSolve(la, gradient.A, rowFactor), B: leftSolve(la, columnFactor, gradient.B) };
 }
 
@@ -152,6 +160,35 @@ function horizontalPart<M>(la: LinearAlgebra<M>, x: FactorPair<M>, u: FactorPair
   const fromA = leftSolve(la, columnFactor, la.matmul(x.A, u.A, { transposeA: true }));
   const vertical = la.scale(0.5, la.subtract(fromB, fromA));
   return { A: la.add(u.A, la.matmul(x.A, vertical)), B: la.subtract(u.B, la.matmul(vertical, x.B)) };
+}
+
+/**
+ * The Riemannian Hessian along a horizontal u: the horizontal part of the Levi-Civita derivative of v = grad f on pairs, which Koszul's formula gives. With (h_A, h_B)
+ * the Hessian of g(AB) by the factors, S(b) = b Bᵀ + B bᵀ and T(a) = Aᵀa + aᵀA, it is the horizontal part of
+ *
+ * ((h_A − ½ v_A S(u_B) + ½ u_A S(v_B) − A sym(u_B v_Bᵀ)) (BBᵀ)⁻¹, (AᵀA)⁻¹ (h_B − ½ T(u_A) v_B + ½ T(v_A) u_B − sym(u_Aᵀv_A) B)).
+ *
+ * @see Mishra, Meyer, Bonnabel and Sepulchre, "Fixed-rank matrix factorizations and Riemannian low-rank optimization", Comput. Stat. 29, 2014, section 3.
+ */
+function quotientHessian<M>(
+  { la, factorGradient, factorHessian }: FactorBase<M>,
+  x: FactorPair<M>,
+  egrad: Ambient<M>,
+  ehess: Ambient<M>,
+  u: FactorPair<M>,
+): FactorPair<M> {
+  const triangles = factorTriangles(la, x);
+  const v = precondition(la, x, factorGradient('ehessToRhess', x, egrad), triangles);
+  const h = factorHessian(x, egrad, ehess, u);
+  const S = (b: M): M => symmetricPart(la, la.matmul(b, x.B, { transposeB: true }));
+  const T = (a: M): M => symmetricPart(la, la.matmul(x.A, a, { transposeA: true }));
+  const rowPairing = symmetricPart(la, la.matmul(u.B, v.B, { transposeB: true }));
+  const columnPairing = symmetricPart(la, la.matmul(u.A, v.A, { transposeA: true }));
+  // S and T here are half of those above: ½(W + Wᵀ).
+  const turnA = la.subtract(la.matmul(u.A, S(v.B)), la.add(la.matmul(v.A, S(u.B)), la.matmul(x.A, rowPairing)));
+  const turnB = la.subtract(la.matmul(T(v.A), u.B), la.add(la.matmul(T(u.A), v.B), la.matmul(columnPairing, x.B)));
+  const derivative = precondition(la, x, { A: la.add(h.A, turnA), B: la.add(h.B, turnB) }, triangles);
+  return horizontalPart(la, x, derivative, triangles);
 }
 
 /**

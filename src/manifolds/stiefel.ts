@@ -7,13 +7,9 @@
  */
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import { symmetricPart } from '../linalg/matrix-functions.js';
 import type { Manifold } from './manifold.js';
 import { type OrthonormalOptions, orthonormalBase } from './orthonormal.js';
-
-/** ½(W + Wᵀ). */
-function symmetricPart<M>(la: LinearAlgebra<M>, w: M): M {
-  return la.scale(0.5, la.add(w, la.transpose(w)));
-}
 
 /** Z − X sym(XᵀZ). */
 function project<M>(la: LinearAlgebra<M>, x: M, z: M): M {

@@ -6,10 +6,11 @@
  *
  * @see Castin, Nadjahi, Ablin and Peyré, "Balanced LoRA", ICML 2026, arXiv 2605.31484.
  */
-
+import { axpyTree } from '../core/tree.js';
+import { applyAmbient, applyAmbientTranspose } from '../linalg/ambient.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { alignedDifference, type FactorPair } from './factor-pair.js';
-import { orthogonalPart } from './fixed-rank-blocks.js';
+import { projectAmbient, tangentFromSides } from './fixed-rank-blocks.js';
 import type { FixedRankMetric, FixedRankPoint, FixedRankTangent } from './fixed-rank-metric.js';
 import { divideByPairSums, inverseSpectrum } from './spectrum.js';
 
@@ -32,10 +33,15 @@ export function hyperBalancedFactors<M>(la: LinearAlgebra<M>, x: FixedRankPoint<
  * derivative by S adds nothing: it is the diagonal of UᵀGV.
  */
 export function buresFromCoordinates<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, dU: M, dV: M): FixedRankTangent<M> {
+  return tangentFromSides(la, x, dU, dV);
+}
+
+/** H_X in blocks: M_ij times σ_i + σ_j, columns of Up and Vp times σ_j. */
+function sharp<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, u: FixedRankTangent<M>): FixedRankTangent<M> {
   return {
-    M: la.add(la.matmul(x.U, dU, { transposeA: true }), la.matmul(dV, x.V, { transposeA: true })),
-    Up: orthogonalPart(la, x.U, dU),
-    Vp: orthogonalPart(la, x.V, dV),
+    M: la.multiply(u.M, la.outerSum(x.S, x.S)),
+    Up: la.scaleColumns(u.Up, x.S),
+    Vp: la.scaleColumns(u.Vp, x.S),
   };
 }
 
@@ -54,6 +60,10 @@ export function buresFromCoordinates<M>(la: LinearAlgebra<M>, x: FixedRankPoint<
  *
  * $$ M = \Sigma U^\top GV + U^\top GV\Sigma, \;\; U_p = (I-P_U)GV\Sigma, \;\; V_p = (I-P_V)G^\top U\Sigma. $$
  *
+ * Its Riemannian Hessian along ξ, with $\dot G$ the derivative of G along ξ and $N_{ij}=M_{ij}/(\sigma_i+\sigma_j)$, divides by no singular value:
+ *
+ * $$ \operatorname{Hess}g(X)[\xi] = H_X[P_X(\dot G)] + G\,(VN^\top\Sigma+V_p)V^\top + U(UN\Sigma+U_p)^\top G. $$
+ *
  * Singular values that are zero to rounding are not divided by. With {@link factored} the retraction is of second order.
  *
  * @returns the metric, for {@link fixedRank}; {@link balancedFactors} is the same geometry in factors.
@@ -62,11 +72,7 @@ export function buresFromCoordinates<M>(la: LinearAlgebra<M>, x: FixedRankPoint<
 export function bures(): FixedRankMetric {
   return {
     name: 'bures',
-    sharp: (la, x, u) => ({
-      M: la.multiply(u.M, la.outerSum(x.S, x.S)),
-      Up: la.scaleColumns(u.Up, x.S),
-      Vp: la.scaleColumns(u.Vp, x.S),
-    }),
+    sharp,
     flat(la, x, u) {
       const inverse = inverseSpectrum(la, x.S);
       return { M: divideByPairSums(la, u.M, x.S), Up: la.scaleColumns(u.Up, inverse), Vp: la.scaleColumns(u.Vp, inverse) };
@@ -77,13 +83,15 @@ export function bures(): FixedRankMetric {
       const at = hyperBalancedFactors(la, x);
       const { dA, dB } = alignedDifference(la, at, hyperBalancedFactors(la, y));
       const root = la.sqrt(x.S);
-      const fromA = la.scaleColumns(dA, root);
-      const fromB = la.scaleColumns(la.transpose(dB), root);
-      return {
-        M: la.add(la.matmul(x.U, fromA, { transposeA: true }), la.matmul(fromB, x.V, { transposeA: true })),
-        Up: orthogonalPart(la, x.U, fromA),
-        Vp: orthogonalPart(la, x.V, fromB),
-      };
+      return tangentFromSides(la, x, la.scaleColumns(dA, root), la.scaleColumns(la.transpose(dB), root));
+    },
+    // The horizontal lift's factor Hessian, multiplied out: H_X[Ġ] + G dBᵀB + A dAᵀG, with dBᵀB = (VNᵀΣ + Vp)Vᵀ and A dAᵀ = U(UNΣ + Up)ᵀ.
+    ehessToRhess(la, x, egrad, ehess, u) {
+      const flatPart = projectAmbient(la, x, ehess);
+      const N = divideByPairSums(la, u.M, x.S);
+      const left = applyAmbient(la, egrad, la.add(u.Vp, la.scaleColumns(la.matmul(x.V, N, { transposeB: true }), x.S)));
+      const right = applyAmbientTranspose(la, egrad, la.add(u.Up, la.scaleColumns(la.matmul(x.U, N), x.S)));
+      return axpyTree(la, 1, sharp(la, x, flatPart), tangentFromSides(la, x, left, right));
     },
   };
 }

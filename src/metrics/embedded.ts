@@ -12,7 +12,7 @@ import { inverseSpectrum } from './spectrum.js';
  * $$ \langle\xi,\zeta\rangle_X = \operatorname{tr}(\xi^\top\zeta)
  *    = \langle M,M'\rangle + \langle U_p,U_p'\rangle + \langle V_p,V_p'\rangle $$
  *
- * @returns the metric, for {@link fixedRank}, which offers `ehessToRhess` with it. `sharp` and `flat` cost nothing.
+ * @returns the metric, for {@link fixedRank}. `sharp` and `flat` cost nothing.
  * @see Vandereycken, "Low-rank matrix completion by Riemannian optimization", SIAM J. Optim. 23(2), 2013.
  */
 export function embedded(): FixedRankMetric {

@@ -39,6 +39,19 @@ export function projectAmbient<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, z:
   return tangentBlocks(la, x, applyAmbient(la, z, x.V), applyAmbientTranspose(la, z, x.U));
 }
 
+/**
+ * The blocks of L Vᵀ + U Rᵀ, a tangent vector for any L (m×r) and R (n×r): M = UᵀL + RᵀV, Up = (I − UUᵀ)L, Vp = (I − VVᵀ)R.
+ *
+ * @returns the tangent vector. 6(m + n)r² flops.
+ */
+export function tangentFromSides<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, left: M, right: M): FixedRankTangent<M> {
+  return {
+    M: la.add(la.matmul(x.U, left, { transposeA: true }), la.matmul(right, x.V, { transposeA: true })),
+    Up: orthogonalPart(la, x.U, left),
+    Vp: orthogonalPart(la, x.V, right),
+  };
+}
+
 /** Removes from the blocks what is not tangent: Up ← (I − UUᵀ)Up, Vp ← (I − VVᵀ)Vp. */
 export function cleanTangent<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, u: FixedRankTangent<M>): FixedRankTangent<M> {
   return { M: u.M, Up: orthogonalPart(la, x.U, u.Up), Vp: orthogonalPart(la, x.V, u.Vp) };

@@ -1,8 +1,12 @@
 /**
  * The preconditioned metric of Mishra et al. on the rank-r matrices, in the blocks of a tangent vector.
  */
-import { embeddedDifference } from './fixed-rank-blocks.js';
+import { applyAmbient, applyAmbientTranspose } from '../linalg/ambient.js';
+import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import { symmetricPart } from '../linalg/matrix-functions.js';
+import { embeddedDifference, tangentFromSides } from './fixed-rank-blocks.js';
 import type { FixedRankMetric } from './fixed-rank-metric.js';
+import { inverseSpectrum } from './spectrum.js';
 
 /**
  * The quotient metric ⟨dA (BBᵀ), dA'⟩ + ⟨(AᵀA) dB, dB'⟩ on horizontal pairs, as a metric on matrices.
@@ -17,6 +21,13 @@ import type { FixedRankMetric } from './fixed-rank-metric.js';
  *
  * $$ dA = (I-\tfrac12 P_U)\,\xi\,B^\top(BB^\top)^{-1}, \qquad dB = (A^\top A)^{-1}A^\top\,\xi\,(I-\tfrac12 P_V). $$
  *
+ * Its Riemannian Hessian along ξ is $LV^\top+UR^\top$ with $G$, its derivative $\dot G$ along ξ, $F=U^\top GV$ and $\operatorname{sym}W=\tfrac12(W+W^\top)$:
+ *
+ * $$ L = \dot GV+\tfrac14GV(M^\top\Sigma^{-1}-\Sigma^{-1}M)+GV_p\Sigma^{-1}+\tfrac12(\tfrac12UM+U_p)(\Sigma^{-1}F+F^\top\Sigma^{-1})
+ *    -U\operatorname{sym}(\tfrac12MF^\top+V_p^\top G^\top U)\Sigma^{-1}, $$
+ *
+ * and R the same for the transposes ($G^\top$, $M^\top$, $F^\top$; U and V change places).
+ *
  * `difference` is of first order: the geodesics of this metric are not those of the embedding.
  *
  * @returns the metric, for {@link fixedRank}; {@link quotientFactors} is the same geometry in factors.
@@ -28,5 +39,49 @@ export function quotient(): FixedRankMetric {
     sharp: (la, _x, u) => ({ ...u, M: la.scale(2, u.M) }),
     flat: (la, _x, u) => ({ ...u, M: la.scale(0.5, u.M) }),
     difference: embeddedDifference,
+    ehessToRhess(la, x, egrad, ehess, u) {
+      const { M, Up, Vp } = u;
+      const inverse = inverseSpectrum(la, x.S);
+      const rank = la.shape(x.S).at(-1) as number;
+      const ofRight = applyAmbient(la, egrad, la.concat([x.V, Vp], 'columns'));
+      const ofLeft = applyAmbientTranspose(la, egrad, la.concat([x.U, Up], 'columns'));
+      const [own, across] = [{ columns: [0, rank] as const }, { columns: [rank, 2 * rank] as const }];
+      const gV = la.slice(ofRight, own);
+      const gtU = la.slice(ofLeft, own);
+      const F = la.matmul(x.U, gV, { transposeA: true });
+      const [Mt, Ft] = [la.transpose(M), la.transpose(F)];
+      const left = hessianSide(la, { Q: x.U, inverse, M, Mt, F, Ft, P: Up, g: gV, gAcross: la.slice(ofRight, across) });
+      const right = hessianSide(la, { Q: x.V, inverse, M: Mt, Mt: M, F: Ft, Ft: F, P: Vp, g: gtU, gAcross: la.slice(ofLeft, across) });
+      return tangentFromSides(la, x, la.add(applyAmbient(la, ehess, x.V), left), la.add(applyAmbientTranspose(la, ehess, x.U), right));
+    },
   };
+}
+
+/** One side of the Hessian: the blocks as that side sees them. */
+interface HessianSide<M> {
+  /** The side's own singular vectors. */
+  readonly Q: M;
+  /** The part of the tangent orthogonal to them. */
+  readonly P: M;
+  /** The inverse singular values. */
+  readonly inverse: M;
+  readonly M: M;
+  readonly Mt: M;
+  readonly F: M;
+  readonly Ft: M;
+  /** The gradient times the other side's singular vectors. */
+  readonly g: M;
+  /** The gradient times the other side's orthogonal part. */
+  readonly gAcross: M;
+}
+
+/** L − ĠV, in the docstring's letters. */
+function hessianSide<M>(la: LinearAlgebra<M>, { Q, P, inverse, M, Mt, F, Ft, g, gAcross }: HessianSide<M>): M {
+  const turned = la.subtract(la.scaleColumns(Mt, inverse), la.scaleRows(inverse, M));
+  const weights = la.add(la.scaleRows(inverse, F), la.scaleColumns(Ft, inverse));
+  const half = la.axpy(0.5, la.matmul(Q, M), P);
+  const pairing = la.axpy(0.5, la.matmul(M, Ft), la.matmul(gAcross, Q, { transposeA: true }));
+  const fromGradient = la.axpy(0.25, la.matmul(g, turned), la.scaleColumns(gAcross, inverse));
+  const fromTangent = la.axpy(0.5, la.matmul(half, weights), fromGradient);
+  return la.subtract(fromTangent, la.matmul(Q, la.scaleColumns(symmetricPart(la, pairing), inverse)));
 }

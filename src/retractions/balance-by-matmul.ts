@@ -1,5 +1,6 @@
 /** The balancing gauge by r×r matrix products alone, for devices where a small factorization costs more than all the products. */
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import { symmetricPart } from '../linalg/matrix-functions.js';
 import {
   columnGrowth,
   type GaugeChange,
@@ -9,7 +10,6 @@ import {
   reciprocal,
   replaceGrams,
   roundingGrowth,
-  symmetrized,
   transformGrams,
   trustedGauge,
 } from './gauge-estimate.js';
@@ -66,14 +66,14 @@ export function matmulGauge<M>(la: LinearAlgebra<M>, grams: GramPair<M>): GaugeE
   const unitA = la.scaleEach(reciprocal(la, left), used.A);
   const unitB = la.scaleEach(reciprocal(la, right), used.B);
   const bound = reciprocal(la, la.scale(SAFETY, la.sqrt(la.normEach(la.matmul(unitA, unitB)))));
-  const mean = symmetrized(la, coupledSign(la, la.scaleEach(bound, unitA), la.scaleEach(bound, unitB)).Y);
+  const mean = symmetricPart(la, coupledSign(la, la.scaleEach(bound, unitA), la.scaleEach(bound, unitB)).Y);
   const norm = la.normEach(mean);
   const root = coupledSign(la, la.scaleEach(reciprocal(la, norm), mean), eye);
 
   // S = √(tr AᵀA / tr BBᵀ) · mean.
   const size = la.sqrt(la.multiply(norm, la.sqrt(la.multiply(left, reciprocal(la, right)))));
-  const T = la.scaleEach(size, symmetrized(la, root.Y));
-  const rough = la.scaleEach(reciprocal(la, size), symmetrized(la, root.Z));
+  const T = la.scaleEach(size, symmetricPart(la, root.Y));
+  const rough = la.scaleEach(reciprocal(la, size), symmetricPart(la, root.Z));
   const inverseT = la.matmul(rough, la.axpy(-1, la.matmul(T, rough), la.scale(2, eye)));
   return verifiedGauge(la, used, { T, inverseT }, inRange);
 }

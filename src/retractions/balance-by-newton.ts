@@ -1,17 +1,9 @@
 /** The balancing gauge by Newton's method, for pairs that are near balance. */
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import { symmetricPart } from '../linalg/matrix-functions.js';
 import { divideByPairSums } from '../metrics/spectrum.js';
 import { verifiedGauge } from './balance-by-matmul.js';
-import {
-  everyEntry,
-  type GaugeEstimate,
-  type GramPair,
-  gramsInRange,
-  replaceGrams,
-  spreadEach,
-  symmetrized,
-  transformGrams,
-} from './gauge-estimate.js';
+import { everyEntry, type GaugeEstimate, type GramPair, gramsInRange, replaceGrams, spreadEach, transformGrams } from './gauge-estimate.js';
 import { rankToleranceFactor } from './product-svd.js';
 
 /** Newton steps: imbalance 0.1 falls to about 1e-3, 1e-6 and 1e-13. In float32 the third would only repeat rounding. */
@@ -46,10 +38,10 @@ export function newtonGauge<M>(la: LinearAlgebra<M>, grams: GramPair<M>): GaugeE
 }
 
 function newtonStep<M>(la: LinearAlgebra<M>, grams: GramPair<M>): { T: M; inverseT: M; near: M } {
-  const { values, vectors } = la.eigh(symmetrized(la, la.add(grams.A, grams.B)));
+  const { values, vectors } = la.eigh(symmetricPart(la, la.add(grams.A, grams.B)));
   const rotated = la.matmul(vectors, la.matmul(la.subtract(grams.A, grams.B), vectors), { transposeA: true });
   const solved = divideByPairSums(la, rotated, la.maximum(values, 0));
-  const full = symmetrized(la, la.matmul(vectors, la.matmul(solved, vectors, { transposeB: true })));
+  const full = symmetricPart(la, la.matmul(vectors, la.matmul(solved, vectors, { transposeB: true })));
 
   const size = la.normEach(full);
   const small = la.greater(la.full(la.shape(size), LARGEST_STEP), size);

@@ -1,5 +1,6 @@
 /** A change of gauge worked out from the r×r Grams alone, and how far it can be trusted. */
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import { symmetricPart } from '../linalg/matrix-functions.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
 
 /** AᵀA and BBᵀ of a factor pair, r×r each. */
@@ -42,14 +43,9 @@ export function changeGauge<M>(la: LinearAlgebra<M>, { A, B }: FactorPair<M>, { 
 /** The Grams after a change of gauge, symmetric: 8r³ flops. */
 export function transformGrams<M>(la: LinearAlgebra<M>, grams: GramPair<M>, { T, inverseT }: GaugeChange<M>): GramPair<M> {
   return {
-    A: symmetrized(la, la.matmul(inverseT, la.matmul(grams.A, inverseT), { transposeA: true })),
-    B: symmetrized(la, la.matmul(T, la.matmul(grams.B, T, { transposeB: true }))),
+    A: symmetricPart(la, la.matmul(inverseT, la.matmul(grams.A, inverseT), { transposeA: true })),
+    B: symmetricPart(la, la.matmul(T, la.matmul(grams.B, T, { transposeB: true }))),
   };
-}
-
-/** ½(X + Xᵀ). */
-export function symmetrized<M>(la: LinearAlgebra<M>, x: M): M {
-  return la.scale(0.5, la.add(x, la.transpose(x)));
 }
 
 /** An array of `like`'s shape with one number a batch member. */
