@@ -1,0 +1,104 @@
+/** Reading JSON that other programs wrote, with errors that name the file. */
+import { readFile } from 'node:fs/promises';
+import { FormatError } from './errors.js';
+
+/** A JSON object. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** Whether a parsed value is an object: neither an array nor null. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Decodes UTF-8 and refuses bytes that are not.
+ *
+ * @throws FormatError naming the caller and where the bytes come from.
+ */
+export function decodeUtf8(caller: string, where: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new FormatError(`${caller}: ${where} must be UTF-8 text, got other bytes; check that the file is not damaged`, { cause });
+  }
+}
+
+/**
+ * Parses JSON as `JSON.parse` does, but refuses an object that has one key twice, of which `JSON.parse` would quietly keep the last, and strings that are not
+ * well-formed Unicode.
+ *
+ * @param caller - the public function on whose behalf this happens.
+ * @param where - the file, and place in it, for the message.
+ * @param text - the JSON.
+ * @throws FormatError if the text is not JSON, or ambiguous.
+ */
+export function parseJson(caller: string, where: string, text: string): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new FormatError(`${caller}: ${where} must be JSON, got: ${(cause as Error).message}; check that the file is not damaged`, {
+      cause,
+    });
+  }
+  checkStrings(caller, where, text);
+  return value;
+}
+
+/** Walks through the strings and brackets of a valid JSON text: that is enough to know which strings are keys of which object. */
+function checkStrings(caller: string, where: string, text: string): void {
+  const open: (Set<string> | undefined)[] = [];
+  const mark = /[{}[\]"]/g;
+  for (let match = mark.exec(text); match !== null; match = mark.exec(text)) {
+    const [sign] = match;
+    if (sign === '{') open.push(new Set());
+    else if (sign === '[') open.push(undefined);
+    else if (sign !== '"') open.pop();
+    else {
+      const end = endOfString(text, match.index);
+      mark.lastIndex = end;
+      checkString(caller, where, text.slice(match.index, end), isColonNext(text, end) ? open.at(-1) : undefined);
+    }
+  }
+}
+
+/** The index after a string's closing quote. A loop, since a regular expression would need a stack as long as the string's escapes. */
+function endOfString(text: string, start: number): number {
+  for (let quote = text.indexOf('"', start + 1); ; quote = text.indexOf('"', quote + 1)) {
+    let backslashes = 0;
+    while (text[quote - 1 - backslashes] === '\\') backslashes += 1;
+    if (backslashes % 2 === 0) return quote + 1;
+  }
+}
+
+function isColonNext(text: string, from: number): boolean {
+  const next = /\S/g;
+  next.lastIndex = from;
+  return next.exec(text)?.[0] === ':';
+}
+
+/** Refuses half a surrogate pair and, given the keys of its object so far, a key that is among them. */
+function checkString(caller: string, where: string, literal: string, keys: Set<string> | undefined): void {
+  const string = literal.includes('\\') ? (JSON.parse(literal) as string) : literal.slice(1, -1);
+  const shown = literal.slice(0, 200);
+  if (/\p{Surrogate}/u.test(string)) {
+    throw new FormatError(`${caller}: ${where} holds ${shown}, with half of a surrogate pair; write well-formed Unicode`);
+  }
+  if (keys?.has(string)) throw new FormatError(`${caller}: ${where} has the key ${shown} twice in one object; keep one of them`);
+  keys?.add(string);
+}
+
+/**
+ * Reads a file of JSON.
+ *
+ * @throws FormatError if it cannot be read, is not UTF-8, or not JSON.
+ */
+export async function readJson(caller: string, file: string): Promise<unknown> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(file);
+  } catch (cause) {
+    throw new FormatError(`${caller}: cannot read ${file} (${(cause as Error).message}); check the path`, { cause });
+  }
+  return parseJson(caller, file, decodeUtf8(caller, file, bytes));
+}

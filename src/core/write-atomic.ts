@@ -1,0 +1,113 @@
+/** Files that are either as they were or complete: written beside their place, flushed to the disk, then renamed. */
+import { randomUUID } from 'node:crypto';
+import { chmod, type FileHandle, mkdir, open, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { BackendError, ConfigError } from './errors.js';
+
+/** Takes the bytes of a file, one piece after another. */
+export interface ByteSink {
+  /** Appends bytes. They may be reused once the promise is fulfilled. */
+  write(bytes: Uint8Array): Promise<void>;
+}
+
+/** What a file is to hold: text (as UTF-8), bytes, or a function that writes it piece by piece, for what is too large for memory. */
+export type FileContent = string | Uint8Array | ((sink: ByteSink) => Promise<void>);
+
+/**
+ * Writes a file so that a reader, or a crash at any moment, finds the old one or the new one, never a part.
+ * The folders above it are made where they are missing. A symbolic link stays one: what it points to is replaced. Permissions are kept.
+ *
+ * @param file - the path.
+ * @param content - what it is to hold.
+ * @throws BackendError if the file system refuses; whatever `content` throws. In both cases the old file is untouched and nothing is left behind.
+ */
+export async function writeAtomic(file: string, content: FileContent): Promise<void> {
+  await writeAllAtomic(new Map([[file, content]]));
+}
+
+/**
+ * Writes several files that belong together. All of them are complete on the disk before the first takes its place; then they are renamed in the order given,
+ * so the last one, such as an index of the others, can be taken as the sign that the set is complete.
+ *
+ * @param files - contents by path.
+ * @throws as {@link writeAtomic} does. Only an error in the renaming itself can leave some files new and the others old.
+ */
+export async function writeAllAtomic(files: ReadonlyMap<string, FileContent>): Promise<void> {
+  const staged: StagedFile[] = [];
+  const folders: string[] = [];
+  try {
+    for (const [file, content] of files) {
+      const folder = await mkdir(path.dirname(path.resolve(file)), { recursive: true });
+      if (folder !== undefined) folders.push(folder);
+      const target = await realpath(file).catch(() => path.resolve(file));
+      const staging = path.join(path.dirname(target), `.${path.basename(target).slice(0, 100)}.${randomUUID()}.tmp`);
+      staged.push({ target, staging });
+      await stage(staging, target, content);
+    }
+    for (const { target, staging } of staged) await rename(staging, target);
+    for (const folder of new Set(staged.map(({ target }) => path.dirname(target)))) await flushFolder(folder);
+  } catch (cause) {
+    for (const { staging } of staged) await rm(staging, { force: true }).catch(() => undefined);
+    for (const { target } of staged.toReversed()) await removeEmptyFolders(path.dirname(target), folders);
+    throw isSystemError(cause)
+      ? new BackendError(
+          `writeAtomic: cannot write ${[...files.keys()].join(', ')} (${cause.message}); free or allow the space and write again`,
+          {
+            cause,
+          },
+        )
+      : cause;
+  }
+}
+
+interface StagedFile {
+  readonly target: string;
+  readonly staging: string;
+}
+
+/** Writes the content to a new file and flushes it. */
+async function stage(staging: string, target: string, content: FileContent): Promise<void> {
+  const handle = await open(staging, 'wx');
+  try {
+    if (typeof content === 'function') await content({ write: (bytes) => writeFully(handle, bytes) });
+    else await writeFully(handle, typeof content === 'string' ? Buffer.from(content, 'utf8') : content);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  const existing = await stat(target).catch(() => undefined);
+  if (existing?.isDirectory())
+    throw new ConfigError(`writeAtomic: expected the path of a file, got the directory ${target}; add a file name`);
+  if (existing !== undefined) await chmod(staging, existing.mode);
+}
+
+/** A single write may take fewer bytes than it was given, and no more than 2³¹. */
+async function writeFully(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  const mostAtOnce = 2 ** 26;
+  let done = 0;
+  while (done < bytes.length) {
+    const { bytesWritten } = await handle.write(bytes, done, Math.min(mostAtOnce, bytes.length - done));
+    done += bytesWritten;
+  }
+}
+
+/** Makes the renaming itself last. Some systems do not open a folder; there the file system sees to it. */
+async function flushFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r').catch(() => undefined);
+  await handle?.sync().catch(() => undefined);
+  await handle?.close();
+}
+
+/** Removes the folders that were made for nothing; one that holds anything stays. */
+async function removeEmptyFolders(folder: string, made: readonly string[]): Promise<void> {
+  if (!made.some((top) => folder === top || folder.startsWith(top + path.sep))) return;
+  const removed = await rmdir(folder).then(
+    () => true,
+    () => false,
+  );
+  if (removed) await removeEmptyFolders(path.dirname(folder), made);
+}
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error && 'code' in error;
+}
