@@ -46,7 +46,15 @@ export {
   balancedFactors,
   balancedFactorsDefaults,
 } from './manifolds/balanced-factors.js';
+export {
+  type BalancingFactorsManifold,
+  type BalancingFactorsOptions,
+  type BalancingSchedule,
+  balancingDefaults,
+  balancingFactors,
+} from './manifolds/balancing-factors.js';
 export type { RankShape } from './manifolds/checks.js';
+export { type DampedFactorsOptions, dampedFactors, dampedFactorsDefaults } from './manifolds/damped-factors.js';
 export { type EuclideanManifold, type EuclideanOptions, euclidean } from './manifolds/euclidean.js';
 export { euclideanFactors } from './manifolds/euclidean-factors.js';
 export type { FactorManifold, FactorOptions } from './manifolds/factor-manifold.js';
@@ -98,10 +106,12 @@ export {
   adamwDefaults,
   type MomentRule,
 } from './solvers/directions/adam.js';
+export { clipped } from './solvers/directions/clipped.js';
 export { type ConjugateContext, type ConjugateWeight, conjugateRule } from './solvers/directions/conjugate.js';
 export { hestenesStiefel } from './solvers/directions/hestenes-stiefel.js';
 export { type MomentumOptions, momentum, momentumDefaults } from './solvers/directions/momentum.js';
 export { polakRibiere } from './solvers/directions/polak-ribiere.js';
+export { scaledBlocks } from './solvers/directions/scaled-blocks.js';
 export { sgd } from './solvers/directions/sgd.js';
 export { type SignOptions, sign, signDefaults } from './solvers/directions/sign.js';
 export { type GradientDescentOptions, gradientDescent } from './solvers/gradient-descent.js';
@@ -121,6 +131,10 @@ export type {
   RiemannianDerivative,
   RiemannianHessian,
 } from './solvers/problem.js';
+export { cosineDecay } from './solvers/schedules/cosine-decay.js';
+export { linearDecay } from './solvers/schedules/linear-decay.js';
+export type { DecayOptions, Schedule } from './solvers/schedules/schedule.js';
+export { warmUp } from './solvers/schedules/warm-up.js';
 export {
   type DirectionChoice,
   type DirectionContext,

@@ -81,8 +81,12 @@ export interface Manifold<M, P, T = P, Z = T, G = Z> {
 
   /** The retraction $R_x(t\,u)$; t is 1 if left out. */
   retract(x: P, u: T, t?: number): P;
-  /** The same point as `retract`, with the maps that carry state to it. */
-  retractTransport(x: P, u: T, t?: number): RetractTransport<P, T>;
+  /**
+   * The same point as `retract`, with the maps that carry state to it.
+   *
+   * @param step - which step of a run this is, counted from 1, for manifolds that normalize coordinates at some steps only ({@link balancingFactors}); others take no notice.
+   */
+  retractTransport(x: P, u: T, t?: number, step?: number): RetractTransport<P, T>;
   /** A tangent at x carried to y, linearly, by projection. */
   transport(x: P, y: P, u: T): T;
   /**

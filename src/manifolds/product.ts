@@ -152,7 +152,8 @@ function productOperations(entries: readonly [string, Component][]): ProductOper
     exp: (x, u, t = 1) => each((part, key) => offered(part, key, 'exp')(partOf(x, key), partOf(u, key), t)),
     decayDirection: (x) => each((part, key) => offered(part, key, 'decayDirection')(partOf(x, key))),
     retract: (x, u, t = 1) => each((part, key) => part.retract(partOf(x, key), partOf(u, key), t)),
-    retractTransport: (x, u, t = 1) => joinTransports(each((part, key) => part.retractTransport(partOf(x, key), partOf(u, key), t))),
+    retractTransport: (x, u, t = 1, step = undefined) =>
+      joinTransports(each((part, key) => part.retractTransport(partOf(x, key), partOf(u, key), t, step))),
     randomPoint: (random: Random) => each((part) => part.randomPoint(random)),
     async randomTangent(x, random) {
       const parts: Record<string, unknown> = {};

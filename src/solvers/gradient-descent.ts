@@ -96,7 +96,7 @@ async function descend<M, P, T>(
       `gradientDescent: ${stepSizeRule.name} gave the step size ${describeValue(choice.stepSize)} at iteration ${iteration}; a rule must give a finite number`,
     );
   }
-  const transport = choice.transport ?? manifold.retractTransport(x, direction, choice.stepSize);
+  const transport = choice.transport ?? manifold.retractTransport(x, direction, choice.stepSize, iteration + 1);
   const evaluation = await problem.evaluate(transport.point, iteration + 1, choice.cost);
   return {
     ...evaluation,

@@ -100,6 +100,7 @@ const directionsOn = (la: { readonly epsilon: number }): number => (la.epsilon <
 const withHessian = [
   'balancedFactors, svd',
   'balancedFactors, nearest',
+  'balancingFactors',
   'fixedRank, embedded, truncatedSvd',
   'fixedRank, embedded, orthographic',
   'fixedRank, embedded, factored',

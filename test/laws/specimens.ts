@@ -6,8 +6,10 @@ import type { Random } from '../../src/core/random.js';
 import {
   type Ambient,
   balancedFactors,
+  balancingFactors,
   bures,
   type Component,
+  dampedFactors,
   embedded,
   euclidean,
   euclideanFactors,
@@ -254,6 +256,19 @@ export const specimens: ReadonlyArray<readonly [string, SpecimenFactory]> = [
     'euclideanFactors',
     (la, shape) =>
       factorSpecimen(la, shape, euclideanFactors({ m: shape.m, n: shape.n, rank: shape.r, batch: shape.batch, algebra: la }), 'none'),
+  ],
+  [
+    'balancingFactors',
+    (la, { m, n, r, batch }) => {
+      // At a step with a projection; the point of a specimen is balanced, where this is the manifold of balancedFactors.
+      const manifold = balancingFactors({ m, n, rank: r, batch, gauge: 'nearest', every: 3, algebra: la });
+      return factorSpecimen(la, { m, n, r, batch }, manifold, 'orthogonal');
+    },
+  ],
+  [
+    'dampedFactors',
+    (la, { m, n, r, batch }) =>
+      factorSpecimen(la, { m, n, r, batch }, dampedFactors({ m, n, rank: r, batch, damping: 0.3, algebra: la }), 'none'),
   ],
   ...[polarRetraction(), qrRetraction()].flatMap((retraction): (readonly [string, SpecimenFactory])[] => [
     [

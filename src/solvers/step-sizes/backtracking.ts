@@ -90,7 +90,7 @@ async function tryStep<M, P, T>(
   stepSize: number,
 ): Promise<{ readonly transport: RetractTransport<P, T>; readonly cost: number } | undefined> {
   try {
-    const transport = problem.manifold.retractTransport(state.x, direction, stepSize);
+    const transport = problem.manifold.retractTransport(state.x, direction, stepSize, state.iteration + 1);
     return { transport, cost: await problem.cost(transport.point, state.iteration) };
   } catch (error) {
     if (error instanceof NumericalError) return undefined;

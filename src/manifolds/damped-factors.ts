@@ -1,0 +1,82 @@
+/**
+ * Factor pairs with the preconditioned metric, damped so that it is defined at every pair: what Riemannian preconditioned LoRA descends on.
+ *
+ * Point and tangent: `{ A, B }`, A m×r, B r×n, any; metric ⟨dA (BBᵀ + δI), dA'⟩ + ⟨(AᵀA + δI) dB, dB'⟩; retraction: addition. Dimension r(m + n).
+ *
+ * @see Zhang and Pilanci, "Riemannian preconditioned LoRA for fine-tuning foundation models", ICML 2024, section 3.
+ */
+import { checkKeys, checkNumber } from '../core/options.js';
+import type { HostArray } from '../linalg/host/host-algebra.js';
+import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import type { FactorPair } from '../metrics/factor-pair.js';
+import { euclideanFactors } from './euclidean-factors.js';
+import { type FactorManifold, type FactorOptions, unitTangent } from './factor-manifold.js';
+
+/** Options of {@link dampedFactors}. */
+export interface DampedFactorsOptions<M> extends FactorOptions<M> {
+  /** δ, added to both Grams; positive. Default: {@link dampedFactorsDefaults}. */
+  readonly damping?: number;
+}
+
+/** The defaults of {@link dampedFactors}. */
+export const dampedFactorsDefaults: Required<Pick<DampedFactorsOptions<unknown>, 'damping'>> = { damping: 1e-2 };
+
+/**
+ * The vector space of factor pairs with the metric of {@link quotientFactors}, damped by δ:
+ *
+ * $$ \langle u,v\rangle_{(A,B)} = \langle dA\,(BB^\top+\delta I),dA'\rangle+\langle(A^\top A+\delta I)\,dB,dB'\rangle $$
+ *
+ * $$ \operatorname{grad}f = \bigl(\nabla_A(BB^\top+\delta I)^{-1},\;(A^\top A+\delta I)^{-1}\nabla_B\bigr) $$
+ *
+ * The damping makes it a metric where a factor has lost rank (LoRA starts with one factor zero), and breaks the invariance to gauge, so that all displacements are tangent. The
+ * retraction is addition, of first order.
+ *
+ * @param options - m, n, rank; optionally δ, batch axes and the engine.
+ * @returns a readonly object; points and tangents are `{ A: [.., m, r], B: [.., r, n] }`. A gradient costs O((m+n)r² + r³) flops: two Grams and their Cholesky factors.
+ * @throws ShapeError if a size is not a positive integer or rank > min(m, n); ConfigError on unknown options or if δ is not positive.
+ * @see Zhang and Pilanci, "Riemannian preconditioned LoRA for fine-tuning foundation models", ICML 2024, equations 5 and 6.
+ */
+export function dampedFactors<M = HostArray>(options: DampedFactorsOptions<M>): FactorManifold<NoInfer<M>> {
+  checkKeys('dampedFactors', options, ['m', 'n', 'rank', 'batch', 'algebra', 'damping']);
+  const { damping = dampedFactorsDefaults.damping, ...rest } = options;
+  checkNumber('dampedFactors', 'damping', damping, { above: 0 });
+  const flat = euclideanFactors(rest);
+  const la: LinearAlgebra<M> = flat.algebra;
+  /** BBᵀ + δI and AᵀA + δI. */
+  const weights = ({ A, B }: FactorPair<M>): { readonly ofA: M; readonly ofB: M } => {
+    const ridge = la.scale(damping, la.eye(rest.rank, rest.batch));
+    return {
+      ofA: la.add(la.matmul(B, B, { transposeB: true }), ridge),
+      ofB: la.add(la.matmul(A, A, { transposeA: true }), ridge),
+    };
+  };
+  const precondition = (x: FactorPair<M>, derivative: FactorPair<M>): FactorPair<M> => {
+    const { ofA, ofB } = weights(x);
+    return { A: solveDefinite(la, ofA, derivative.A, 'right'), B: solveDefinite(la, ofB, derivative.B, 'left') };
+  };
+  const inner = (x: FactorPair<M>, u: FactorPair<M>, v: FactorPair<M>) => {
+    const { ofA, ofB } = weights(x);
+    return flat.inner(x, { A: la.matmul(u.A, ofA), B: la.matmul(ofB, u.B) }, v);
+  };
+  const { dist: _dist, exp: _exp, log: _log, ehessToRhess: _ehessToRhess, ...shared } = flat;
+  return {
+    ...shared,
+    name: flat.name.replace('euclideanFactors(', `dampedFactors(δ = ${damping}, `),
+    retractionOrder: 1,
+    inner,
+    norm: async (x, u) => Math.sqrt(Math.max(0, await inner(x, u, u))),
+    egradToRgrad: (x, egrad) => precondition(x, flat.egradToRgrad(x, egrad)),
+    coordinatesToRgrad: (x, derivative) => precondition(x, flat.coordinatesToRgrad(x, derivative)),
+    randomTangent(x, random) {
+      return unitTangent(this, x, flat.randomPoint(random));
+    },
+  };
+}
+
+/** X S⁻¹ (side right) or S⁻¹ X (left) for a symmetric positive definite S, by Cholesky. */
+function solveDefinite<M>(la: LinearAlgebra<M>, s: M, x: M, side: 'left' | 'right'): M {
+  const lower = la.cholesky(s);
+  if (side === 'left') return la.solveTriangular(lower, la.solveTriangular(lower, x, { lower: true }), { lower: true, transpose: true });
+  const once = la.solveTriangular(lower, x, { lower: true, transpose: true, side: 'right' });
+  return la.solveTriangular(lower, once, { lower: true, side: 'right' });
+}

@@ -1,0 +1,33 @@
+/** Clipping by the gradient's norm, around another rule. */
+import { checkNumber } from '../../core/options.js';
+import { scaleTree } from '../../core/tree.js';
+import type { DirectionRule } from '../solver.js';
+
+/** Added to the norm, as PyTorch does, so that a zero gradient is not divided by zero. */
+const NORM_FLOOR = 1e-6;
+
+/**
+ * A rule that sees the gradient shortened to a length, where it is longer; the length is the norm in the manifold's metric, over all components of a product.
+ *
+ * $$ g \leftarrow \min\Bigl(1,\frac{\text{maxNorm}}{\|g\|+10^{-6}}\Bigr)\,g $$
+ *
+ * In flat space this is PyTorch's `clip_grad_norm_` before the optimizer's step. The norm is the engine's own: nothing more is computed.
+ *
+ * @param rule - the rule that makes a direction of the clipped gradient.
+ * @param maxNorm - the largest length, positive.
+ * @throws ConfigError if maxNorm is not a positive number.
+ * @see Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", ICML 2013, algorithm 1.
+ */
+export function clipped(rule: DirectionRule, maxNorm: number): DirectionRule {
+  checkNumber('clipped', 'maxNorm', maxNorm, { above: 0 });
+  return {
+    name: `clipped(${rule.name}, ${maxNorm})`,
+    direction(context) {
+      const { manifold, gradient, gradientNorm } = context;
+      const factor = maxNorm / (gradientNorm + NORM_FLOOR);
+      if (factor >= 1) return rule.direction(context);
+      return rule.direction({ ...context, gradient: scaleTree(manifold.algebra, factor, gradient), gradientNorm: factor * gradientNorm });
+    },
+    move: (memory, transport) => rule.move(memory, transport),
+  };
+}

@@ -1,0 +1,76 @@
+/** Rules around rules: clipping and factors by block. */
+import { describe, expect, it } from 'vitest';
+import {
+  adamw,
+  ConfigError,
+  clipped,
+  constantStep,
+  type DirectionRule,
+  euclidean,
+  gradientDescent,
+  type HostArray,
+  iterate,
+  product,
+  scaledBlocks,
+  seededRandom,
+  sgd,
+} from '../../src/index.js';
+import { hostEngines } from '../support/engines.js';
+import { tolerance } from '../support/tolerance.js';
+
+describe.each(hostEngines)('on %s', (_name, la) => {
+  const manifold = product({ A: euclidean({ shape: [5, 3], algebra: la }), B: euclidean({ shape: [3, 4], algebra: la }) });
+  const start = manifold.randomPoint(seededRandom(1));
+  const gradient = manifold.randomPoint(seededRandom(2));
+  const length = Math.hypot(la.norm(gradient.A) as number, la.norm(gradient.B) as number);
+
+  /** The displacement x_k − x_0 of the k-th step on a linear cost. */
+  async function displacement(direction: DirectionRule, steps: number, rate = 0.1): Promise<{ A: HostArray; B: HostArray }> {
+    const problem = { manifold, cost: () => 0, gradient: { kind: 'riemannian' as const, at: () => gradient } };
+    for await (const { iteration, state } of iterate(problem, {
+      solver: gradientDescent({ direction, stepSize: constantStep(rate) }),
+      initial: start,
+    })) {
+      if (iteration === steps) return { A: la.subtract(state.x.A, start.A), B: la.subtract(state.x.B, start.B) };
+    }
+    throw new Error('the loop ended');
+  }
+
+  it('clipped shortens a long gradient as PyTorch does, over all components together', async () => {
+    const { A, B } = await displacement(clipped(sgd(), 0.5), 1);
+    const factor = (-0.1 * 0.5) / (length + 1e-6);
+    expect(A).toBeAllClose(la.scale(factor, gradient.A), tolerance(la, 10));
+    expect(B).toBeAllClose(la.scale(factor, gradient.B), tolerance(la, 10));
+  });
+
+  it('clipped leaves a short gradient to the last bit, and hands on the rule’s memory', async () => {
+    const plain = await displacement(adamw(), 3);
+    const long = await displacement(clipped(adamw(), 2 * length), 3);
+    expect(long.A).toBeAllClose(plain.A, 0);
+    expect(long.B).toBeAllClose(plain.B, 0);
+  });
+
+  it('scaledBlocks are learning rates by group, weight decay included', async () => {
+    const [fast, plain, sixteen] = [
+      await displacement(adamw({ weightDecay: 0.2 }), 1, 0.016),
+      await displacement(adamw({ weightDecay: 0.2 }), 1, 0.001),
+      await displacement(
+        scaledBlocks(adamw({ weightDecay: 0.2 }), (path) => (path === 'A' ? 16 : 1)),
+        1,
+        0.001,
+      ),
+    ];
+    expect(sixteen.A).toBeAllClose(fast.A, tolerance(la, 10));
+    expect(sixteen.B).toBeAllClose(plain.B, 0);
+  });
+
+  it('refuse what is no length and no factor', async () => {
+    expect(() => clipped(sgd(), 0)).toThrow(ConfigError);
+    await expect(
+      displacement(
+        scaledBlocks(sgd(), () => Number.NaN),
+        1,
+      ),
+    ).rejects.toThrow(/scaledBlocks: the factor of 'A'/);
+  });
+});
