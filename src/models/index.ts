@@ -1,8 +1,19 @@
 /**
- * Checkpoints of language models: tensors in safetensors files.
+ * Causal language models on TensorFlow.js, and their checkpoints: tensors in safetensors files.
  *
  * @module bures/models
  */
+export {
+  type CausalLM,
+  type ForwardOptions,
+  type GenerateOptions,
+  type LossAndGradient,
+  type LossAndGradientOptions,
+  RECOMPUTE_ABOVE_BYTES,
+  type TokenLoss,
+} from './causal-lm.js';
+export type { CausalLMConfig } from './causal-lm-config.js';
+export type { AdapterCall, LinearModule, ModelOverlay, ModuleAdapter } from './model-overlay.js';
 export type { FloatDtype, StoredDtype, TensorDtype } from './safetensors/dtypes.js';
 export { openSafetensors } from './safetensors/open-safetensors.js';
 export type { TensorData, TensorValues } from './safetensors/serialize-tensors.js';
@@ -14,3 +25,4 @@ export {
   writeSafetensors,
   writeSafetensorsDefaults,
 } from './safetensors/write-safetensors.js';
+export type { TokenBatch } from './token-batch.js';
