@@ -59,8 +59,10 @@ export { type EuclideanManifold, type EuclideanOptions, euclidean } from './mani
 export { euclideanFactors } from './manifolds/euclidean-factors.js';
 export type { FactorManifold, FactorOptions } from './manifolds/factor-manifold.js';
 export { type FixedRankManifold, type FixedRankOptions, fixedRank } from './manifolds/fixed-rank.js';
-export { type GrassmannManifold, grassmann } from './manifolds/grassmann.js';
-export type { Manifold, RetractTransport } from './manifolds/manifold.js';
+export { grassmann } from './manifolds/grassmann.js';
+export type { GeodesicManifold, Manifold, RetractTransport } from './manifolds/manifold.js';
+export { type ObliqueOptions, oblique } from './manifolds/oblique.js';
+export { type OrthogonalOptions, orthogonalGroup } from './manifolds/orthogonal-group.js';
 export type { OrthonormalOptions } from './manifolds/orthonormal.js';
 export {
   type Component,
@@ -74,6 +76,8 @@ export {
   product,
 } from './manifolds/product.js';
 export { quotientFactors } from './manifolds/quotient-factors.js';
+export { rotations } from './manifolds/rotations.js';
+export { type SphereOptions, sphere } from './manifolds/sphere.js';
 export { stiefel } from './manifolds/stiefel.js';
 export { bures, hyperBalancedFactors } from './metrics/bures.js';
 export { embedded } from './metrics/embedded.js';

@@ -34,14 +34,18 @@ import {
   momentum,
   NotImplementedError,
   NumericalError,
+  oblique,
+  orthogonalGroup,
   type Problem,
   product,
   quotient,
   quotientFactors,
   restoreRandom,
+  rotations,
   ShapeError,
   seededRandom,
   sign,
+  sphere,
   stiefel,
 } from '../src/index.js';
 
@@ -108,6 +112,40 @@ describe.each(Object.entries(columnFactories))('%s', (name, factory) => {
     await expect(async () => manifold.checkPoint(la.scale(1.1, x))).rejects.toThrow(/orthonormal columns.*orthonormalize it/);
     await expect(async () => manifold.checkPoint(la.full([3, 5], 1))).rejects.toThrow(new RegExp(`^${name}: the point must have shape`));
     expect(() => manifold.retract(x, manifold.zeroTangent(x), Number.POSITIVE_INFINITY)).toThrow(/must be finite, got Infinity/);
+  });
+});
+
+describe('spheres and orthogonal groups', () => {
+  it.each<[string, () => unknown, typeof ShapeError | typeof ConfigError, RegExp]>([
+    ['sphere', () => sphere(wrong({ shape: 3 })), ConfigError, /shape must be a list of sizes, got 3; pass, say, \{ shape: \[5\] \}/],
+    ['sphere', () => sphere({ shape: [1] }), ShapeError, /at least two entries, got one/],
+    ['sphere', () => sphere({ shape: [2.5] }), ShapeError, /each size must be a positive integer, got 2.5/],
+    ['sphere', () => sphere(wrong({ n: 3 })), ConfigError, /unknown option 'n'; the options are shape, batch, algebra/],
+    ['oblique', () => oblique({ m: 1, n: 3 }), ShapeError, /m must be at least 2, got 1/],
+    ['oblique', () => oblique(wrong({ m: 3 })), ShapeError, /n must be a positive integer, got undefined/],
+    ['orthogonalGroup', () => orthogonalGroup({ n: 1 }), ShapeError, /n must be at least 2, got 1/],
+    ['orthogonalGroup', () => orthogonalGroup(wrong({ m: 3 })), ConfigError, /unknown option 'm'; the options are n, batch/],
+    ['rotations', () => rotations({ n: 3, batch: [0] }), ShapeError, /batch size must be a positive integer, got 0/],
+    ['rotations', () => rotations({ n: 3, retraction: wrong('qr') }), ConfigError, /retraction must be a retraction, got "qr"/],
+  ])('%s rejects sizes it cannot have: %#', (name, build, kind, message) => {
+    expect(build).toThrow(kind);
+    expect(build).toThrow(message);
+    expect(build).toThrow(new RegExp(`^${name}: `));
+  });
+
+  it.each([
+    ['sphere', sphere({ shape: [3, 2] })],
+    ['oblique', oblique({ m: 3, n: 2 })],
+    ['orthogonalGroup', orthogonalGroup({ n: 3 })],
+  ])('%s rejects points off it, steps that are not numbers and arrays of another shape', async (name, manifold) => {
+    const x = manifold.randomPoint(seededRandom(1));
+    const u = manifold.zeroTangent(x);
+    await expect(async () => manifold.checkPoint(la.scale(1.1, x))).rejects.toThrow(DomainError);
+    await expect(async () => manifold.checkPoint(la.full([2, 3], 1))).rejects.toThrow(new RegExp(`^${name}: the point must have shape`));
+    await expect(async () => manifold.checkPoint(la.scale(Number.NaN, x))).rejects.toThrow(/NaN or infinite entry/);
+    expect(() => manifold.retract(x, u, Number.NaN)).toThrow(/must be finite, got NaN/);
+    expect(() => manifold.exp(x, u, Number.NaN)).toThrow(NumericalError);
+    expect(() => manifold.retract(x, la.full([1, 1], 0))).toThrow(/the tangent must have shape/);
   });
 });
 

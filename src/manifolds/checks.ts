@@ -24,6 +24,11 @@ export function checkBatch(caller: string, batch: readonly number[]): void {
   for (const size of batch) checkPositiveInteger(caller, 'each batch size', size);
 }
 
+/** Batch axes as the names of manifolds show them, before the sizes of a member. */
+export function batchPrefix(batch: readonly number[]): string {
+  return batch.length > 0 ? `${batch.join('×')} of ` : '';
+}
+
 /** @throws ShapeError unless 1 ≤ rank ≤ min(m, n) and all sizes are positive integers. */
 export function checkRankShape(caller: string, { m, n, rank, batch = [] }: RankShape): void {
   checkPositiveInteger(caller, 'm', m);

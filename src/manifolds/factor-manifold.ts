@@ -8,7 +8,7 @@ import { type Ambient, applyAmbient, applyAmbientTranspose } from '../linalg/amb
 import { algebraOrHost } from '../linalg/host/default-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
-import { checkAmbientShape, checkFinite, checkShapes, type RankShape } from './checks.js';
+import { batchPrefix, checkAmbientShape, checkFinite, checkShapes, type RankShape } from './checks.js';
 import type { Manifold } from './manifold.js';
 
 /** Options that every manifold of factor pairs takes. */
@@ -66,7 +66,7 @@ export function factorBase<M>(caller: string, { m, n, rank, batch = [], algebra 
   return {
     la,
     members,
-    sizes: `${batch.length > 0 ? `${batch.join('×')} of ` : ''}${m}×${n}, rank ${rank}`,
+    sizes: `${batchPrefix(batch)}${m}×${n}, rank ${rank}`,
     entries: members * rank * (m + n),
     checkPairShape,
     async checkPair(pair) {

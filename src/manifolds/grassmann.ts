@@ -11,11 +11,9 @@ import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { orthogonalPart } from '../metrics/fixed-rank-blocks.js';
 import { checkStep } from './checks.js';
-import type { Manifold } from './manifold.js';
+import type { GeodesicManifold } from './manifold.js';
 import { type OrthonormalOptions, orthonormalBase } from './orthonormal.js';
-
-/** The Grassmann manifold: geodesics, their inverse and their length have closed forms. */
-export type GrassmannManifold<M> = Manifold<M, M> & Required<Pick<Manifold<M, M>, 'exp' | 'log' | 'dist' | 'ehessToRhess'>>;
+import { pairedAngles } from './paired-angles.js';
 
 /**
  * The Grassmann manifold of r-dimensional subspaces of ℝᵐ, each given by a matrix X with orthonormal columns that span it.
@@ -49,7 +47,7 @@ export type GrassmannManifold<M> = Manifold<M, M> & Required<Pick<Manifold<M, M>
  * @see Edelman, Arias and Smith, "The geometry of algorithms with orthogonality constraints", SIAM J. Matrix Anal. Appl. 20(2), 1998;
  * Boumal 2023, section 9.16.
  */
-export function grassmann<M = HostArray>(options: OrthonormalOptions<M>): GrassmannManifold<NoInfer<M>> {
+export function grassmann<M = HostArray>(options: OrthonormalOptions<M>): GeodesicManifold<NoInfer<M>> {
   const base = orthonormalBase('grassmann', options, orthogonalPart<M>);
   const { la } = base;
   const { m, rank } = options;
@@ -110,17 +108,9 @@ function logarithm<M>(la: LinearAlgebra<M>, x: M, y: M): M {
   return la.matmul(la.scaleColumns(W, la.atan(S)), V, { transposeB: true });
 }
 
-/** √Σθ_i² over the principal angles; each from the sine where it is small and from the cosine elsewhere, so that none loses digits. */
+/** √Σθ_i² over the principal angles. */
 async function subspaceDistance<M>(la: LinearAlgebra<M>, x: M, y: M): Promise<number> {
   const cosines = await la.toArray(la.svd(la.matmul(x, y, { transposeA: true })).S);
   const sines = await la.toArray(la.svd(orthogonalPart(la, x, y)).S);
-  const rank = la.shape(x).at(-1) as number;
-  let sum = 0;
-  for (let index = 0; index < cosines.length; index++) {
-    // Cosines descend with the angle's growth and sines with its decline: the partner stands at the mirrored place of its member.
-    const mirrored = index - (index % rank) + (rank - 1 - (index % rank));
-    const angle = Math.atan2(sines[mirrored] as number, cosines[index] as number);
-    sum += angle * angle;
-  }
-  return Math.sqrt(sum);
+  return pairedAngles(cosines, sines, la.shape(x).at(-1) as number);
 }

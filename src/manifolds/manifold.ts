@@ -87,7 +87,7 @@ export interface Manifold<M, P, T = P, Z = T, G = Z> {
    * @param step - which step of a run this is, counted from 1, for manifolds that normalize coordinates at some steps only ({@link balancingFactors}); others take no notice.
    */
   retractTransport(x: P, u: T, t?: number, step?: number): RetractTransport<P, T>;
-  /** A tangent at x carried to y, linearly, by projection. */
+  /** A tangent at x carried to y, linearly: by projection, or by an isometry where the manifold has one at no greater cost and says so. */
   transport(x: P, y: P, u: T): T;
   /**
    * P_x(y − x), in the embedding that belongs to the metric: a chart around x that agrees with the logarithm to second order where
@@ -110,3 +110,6 @@ export interface Manifold<M, P, T = P, Z = T, G = Z> {
   /** The same tangent with the point's own coordinates in its place: the direction along which decoupled weight decay shrinks. */
   decayDirection?(x: P): T;
 }
+
+/** A manifold of arrays whose geodesics, their inverse and their length have closed forms, and which converts Hessians. */
+export type GeodesicManifold<M> = Manifold<M, M> & Required<Pick<Manifold<M, M>, 'exp' | 'log' | 'dist' | 'ehessToRhess'>>;

@@ -7,7 +7,7 @@ import { algebraOrHost } from '../linalg/host/default-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { OrthonormalRetraction } from '../retractions/orthonormal-retraction.js';
 import { polarRetraction } from '../retractions/polar.js';
-import { checkBatch, checkFinite, checkOrthonormal, checkShape, checkStep } from './checks.js';
+import { batchPrefix, checkBatch, checkFinite, checkOrthonormal, checkShape, checkStep } from './checks.js';
 import type { Manifold } from './manifold.js';
 import { randomOrthonormal } from './random-arrays.js';
 
@@ -82,7 +82,7 @@ export function orthonormalBase<M>(
     la,
     shape,
     members: batch.reduce((product, size) => product * size, 1),
-    sizes: `${batch.length > 0 ? `${batch.join('×')} of ` : ''}${m}×${rank}, ${retraction.name}`,
+    sizes: `${batchPrefix(batch)}${m}×${rank}, ${retraction.name}`,
     retract,
     common: {
       algebra: la,

@@ -9,10 +9,10 @@ import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { symmetricPart } from '../linalg/matrix-functions.js';
 import type { Manifold } from './manifold.js';
-import { type OrthonormalOptions, orthonormalBase } from './orthonormal.js';
+import { type OrthonormalBase, type OrthonormalOptions, orthonormalBase } from './orthonormal.js';
 
-/** Z − X sym(XᵀZ). */
-function project<M>(la: LinearAlgebra<M>, x: M, z: M): M {
+/** Z − X sym(XᵀZ), the orthogonal projection onto the tangent space. */
+export function tangentPart<M>(la: LinearAlgebra<M>, x: M, z: M): M {
   return la.subtract(z, la.matmul(x, symmetricPart(la, la.matmul(x, z, { transposeA: true }))));
 }
 
@@ -43,28 +43,40 @@ function project<M>(la: LinearAlgebra<M>, x: M, z: M): M {
  * @see Absil, Mahony and Sepulchre 2008, sections 3.5.7 and 4.1.1; Boumal 2023, section 7.3.
  */
 export function stiefel<M = HostArray>(options: OrthonormalOptions<M>): Manifold<NoInfer<M>, NoInfer<M>> {
-  const base = orthonormalBase('stiefel', options, project<M>);
-  const { la } = base;
+  const base = orthonormalBase('stiefel', options, tangentPart<M>);
   const { m, rank } = options;
   const dim = base.members * (m * rank - (rank * (rank + 1)) / 2);
   return {
     ...base.common,
+    ...stiefelOperations(base),
     name: `stiefel(${base.sizes})`,
     dim,
     typicalDist: Math.sqrt(base.members * rank),
-    egradToRgrad: (x, egrad) => project(la, x, egrad),
-    coordinatesToRgrad: (x, derivative) => project(la, x, derivative),
+  };
+}
+
+/** The operations of the Euclidean metric that do not depend on how a manifold is called. */
+export function stiefelOperations<M>({
+  la,
+  retract,
+}: OrthonormalBase<M>): Pick<
+  Required<Manifold<M, M>>,
+  'egradToRgrad' | 'coordinatesToRgrad' | 'ehessToRhess' | 'retractTransport' | 'transport' | 'difference'
+> {
+  return {
+    egradToRgrad: (x, egrad) => tangentPart(la, x, egrad),
+    coordinatesToRgrad: (x, derivative) => tangentPart(la, x, derivative),
     // Boumal 2023, equation 7.28: Proj(∇²f[U] − U sym(Xᵀ∇f)).
     ehessToRhess(x, egrad, ehess, u) {
       const curvature = la.matmul(u, symmetricPart(la, la.matmul(x, egrad, { transposeA: true })));
-      return project(la, x, la.subtract(ehess, curvature));
+      return tangentPart(la, x, la.subtract(ehess, curvature));
     },
     retractTransport(x, u, t = 1) {
-      const point = base.retract(x, u, t);
-      const carry = (v: M): M => project(la, point, v);
+      const point = retract(x, u, t);
+      const carry = (v: M): M => tangentPart(la, point, v);
       return { point, vector: carry, covector: carry, secondMoment: (s) => s };
     },
-    transport: (_x, y, u) => project(la, y, u),
-    difference: (x, y) => project(la, x, la.subtract(y, x)),
+    transport: (_x, y, u) => tangentPart(la, y, u),
+    difference: (x, y) => tangentPart(la, x, la.subtract(y, x)),
   };
 }

@@ -2,7 +2,7 @@
 import type { OrthonormalRetraction } from './orthonormal-retraction.js';
 
 /**
- * The orthogonal polar factor of X + tU, the nearest matrix with orthonormal columns. Of second order on {@link stiefel} and {@link grassmann}.
+ * The orthogonal polar factor of X + tU, the nearest matrix with orthonormal columns. Of second order on {@link stiefel}, {@link grassmann} and {@link orthogonalGroup}.
  *
  * $$ R_X(tU) = (X+tU)(I+t^2U^\top U)^{-1/2} $$
  *
@@ -10,5 +10,9 @@ import type { OrthonormalRetraction } from './orthonormal-retraction.js';
  * @see Absil, Mahony and Sepulchre 2008, equation 4.7.
  */
 export function polarRetraction(): OrthonormalRetraction {
-  return { name: 'polar', secondOrderFor: ['stiefel', 'grassmann'], orthonormalize: (la, x) => la.polar(x).Q };
+  return {
+    name: 'polar',
+    secondOrderFor: ['stiefel', 'grassmann', 'orthogonalGroup', 'rotations'],
+    orthonormalize: (la, x) => la.polar(x).Q,
+  };
 }

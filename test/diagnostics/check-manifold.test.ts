@@ -14,16 +14,20 @@ import {
   type HostArray,
   hyperBalancedFactors,
   type Manifold,
+  oblique,
+  orthogonalGroup,
   orthographic,
   product,
   qrRetraction,
   quotientFactors,
+  rotations,
   seededRandom,
+  sphere,
   stiefel,
 } from '../../src/index.js';
 import { la } from './quadratic-problems.js';
 
-const sphere = stiefel({ m: 5, rank: 2 });
+const frames = stiefel({ m: 5, rank: 2 });
 const subspaces = grassmann({ m: 5, rank: 2 });
 const space = euclidean({ shape: [3] });
 const firstOrder = stiefel({ m: 5, rank: 2, retraction: qrRetraction() });
@@ -41,7 +45,11 @@ describe('checkManifold', () => {
           await checkManifold(quotientFactors({ m: 6, n: 5, rank: 2 }), { seed }),
           await checkManifold(euclideanFactors({ m: 4, n: 5, rank: 2 }), { seed }),
           await checkManifold(subspaces, { seed }),
-          await checkManifold(product({ q: sphere, v: space }), { seed }),
+          await checkManifold(sphere({ shape: [3, 2], batch: [2] }), { seed }),
+          await checkManifold(oblique({ m: 4, n: 3 }), { seed }),
+          await checkManifold(orthogonalGroup({ n: 4 }), { seed }),
+          await checkManifold(rotations({ n: 3, batch: [2] }), { seed }),
+          await checkManifold(product({ q: frames, v: space }), { seed }),
         ];
         for (const check of checks) {
           expect(check.ok, check.verdict).toBe(true);
@@ -59,8 +67,8 @@ describe('checkManifold', () => {
     expect(await names(subspaces)).toEqual(
       expect.arrayContaining(['log undoes exp', 'exp along a geodesic adds its times: the point at t lies at distance t']),
     );
-    expect(await names(sphere)).not.toContain('log undoes exp');
-    expect((await checkManifold(product({ q: sphere, v: space }))).checks.map(({ name }) => name)).not.toContain('log undoes exp');
+    expect(await names(frames)).not.toContain('log undoes exp');
+    expect((await checkManifold(product({ q: frames, v: space }))).checks.map(({ name }) => name)).not.toContain('log undoes exp');
   });
 
   it('holds at ill-conditioned points with scale and tolerance to match', async () => {
@@ -81,15 +89,15 @@ describe('checkManifold', () => {
   it.each<[string, Partial<Manifold<HostArray, HostArray>>, RegExp]>([
     [
       'half a projection',
-      { toTangent: (x, u) => la.scale(0.5, la.add(u, sphere.toTangent(x, u))) },
+      { toTangent: (x, u) => la.scale(0.5, la.add(u, frames.toTangent(x, u))) },
       /'toTangent is idempotent' fails: error .*missing factor ½/,
     ],
     [
       'a projection off the space',
-      { project: (x, z) => la.add(sphere.project(x, z), normal(x)) },
+      { project: (x, z) => la.add(frames.project(x, z), normal(x)) },
       /'project is a left inverse of embed' fails/,
     ],
-    ['a projection that is not idempotent', { project: (x, z) => la.scale(0.9, sphere.project(x, z)) }, /'project is idempotent' fails/],
+    ['a projection that is not idempotent', { project: (x, z) => la.scale(0.9, frames.project(x, z)) }, /'project is idempotent' fails/],
     [
       'a lopsided metric',
       { inner: (_x, u, v) => la.inner(u, la.scaleRows(la.fromArray([1, 2, 3, 4, 5], [5]), v)) + la.toArray(u)[0] * la.toArray(v)[3] },
@@ -101,14 +109,14 @@ describe('checkManifold', () => {
     ['a wrong dimension', { dim: 8 }, /dim is 8, random tangents span 7 dimensions/],
     [
       'tangents of another length',
-      { randomTangent: async (x, random) => la.scale(2, await sphere.randomTangent(x, random)) },
+      { randomTangent: async (x, random) => la.scale(2, await frames.randomTangent(x, random)) },
       /'randomTangent has unit norm' fails/,
     ],
     ['a check that lets everything pass', { checkPoint: () => undefined }, /'checkPoint refuses a point with NaN in it' fails: it passed/],
-    ['points of chance', { randomPoint: () => sphere.randomPoint(chance) }, /'randomPoint is determined by the seed' fails/],
+    ['points of chance', { randomPoint: () => frames.randomPoint(chance) }, /'randomPoint is determined by the seed' fails/],
     [
       'points off the manifold',
-      { randomPoint: (random) => la.scale(1.1, sphere.randomPoint(random)) },
+      { randomPoint: (random) => la.scale(1.1, frames.randomPoint(random)) },
       /'randomPoint gives a point.*could not be evaluated: .*orthonormal columns/,
     ],
     [
@@ -123,12 +131,12 @@ describe('checkManifold', () => {
     ],
     [
       'a state carried to nowhere',
-      { retractTransport: (x, u, t) => ({ ...sphere.retractTransport(x, u, t), vector: (v) => v }) },
+      { retractTransport: (x, u, t) => ({ ...frames.retractTransport(x, u, t), vector: (v) => v }) },
       /'retractTransport carries vectors into the tangent space, linearly' fails/,
     ],
     [
       'another point',
-      { retractTransport: (x, u, t = 1) => sphere.retractTransport(x, u, 1.1 * t) },
+      { retractTransport: (x, u, t = 1) => frames.retractTransport(x, u, 1.1 * t) },
       /'retractTransport arrives where retract does' fails/,
     ],
     ['a zero that is not', { zeroTangent: (x) => x }, /'zeroTangent has norm zero and is tangent' fails/],
@@ -139,11 +147,11 @@ describe('checkManifold', () => {
     ],
     [
       'an inverse of something else',
-      { inverseRetract: (x, y) => la.scale(2, sphere.difference(x, y)) },
+      { inverseRetract: (x, y) => la.scale(2, frames.difference(x, y)) },
       /'inverseRetract undoes retract' fails/,
     ],
   ])('finds %s', async (_name, mistake, verdict) => {
-    const check = await checkManifold({ ...sphere, ...mistake });
+    const check = await checkManifold({ ...frames, ...mistake });
     expect(check.ok).toBe(false);
     expect(check.verdict).toMatch(verdict);
     const failed = check.checks.filter(({ ok }) => !ok);
@@ -159,7 +167,7 @@ describe('checkManifold', () => {
   });
 
   it('leaves slopes and dimension out when told to', async () => {
-    const { checks } = await checkManifold(sphere, { slopes: false, dimensionLimit: 6 });
+    const { checks } = await checkManifold(frames, { slopes: false, dimensionLimit: 6 });
     const names = checks.map(({ name }) => name);
     expect(names).not.toContain('retract has the order that retractionOrder claims');
     expect(names).not.toContain('dim is the number of independent tangents');
@@ -167,10 +175,10 @@ describe('checkManifold', () => {
 
   it('refuses bad input with a remedy', async () => {
     await expect(checkManifold({} as never)).rejects.toThrow(/checkManifold: expected a manifold, got an object of type Object; make one/);
-    await expect(checkManifold(sphere, { scale: -1 })).rejects.toThrow(ConfigError);
-    await expect(checkManifold(sphere, { tolerance: 1 } as never)).rejects.toThrow(/unknown option 'tolerance'/);
-    await expect(checkManifold(sphere, { seed: 0.5 })).rejects.toThrow(/seed must be an integer, got 0.5/);
-    await expect(checkManifold(sphere, { x: la.full([5, 2], 1) })).rejects.toThrow(/orthonormal columns/);
+    await expect(checkManifold(frames, { scale: -1 })).rejects.toThrow(ConfigError);
+    await expect(checkManifold(frames, { tolerance: 1 } as never)).rejects.toThrow(/unknown option 'tolerance'/);
+    await expect(checkManifold(frames, { seed: 0.5 })).rejects.toThrow(/seed must be an integer, got 0.5/);
+    await expect(checkManifold(frames, { x: la.full([5, 2], 1) })).rejects.toThrow(/orthonormal columns/);
     await expect(checkManifold(grassmann({ m: 2, rank: 2 }))).rejects.toThrow(DomainError);
   });
 });

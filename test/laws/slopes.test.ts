@@ -117,6 +117,11 @@ const withHessian = [
   'grassmann, polar',
   'grassmann, qr',
   'euclidean',
+  'sphere',
+  'oblique',
+  'orthogonalGroup, polar',
+  'orthogonalGroup, qr',
+  'rotations',
 ];
 
 describe.each(allEngines)('on %s', (_engine, la) => {

@@ -26,12 +26,16 @@ import {
   type LinearAlgebra,
   type Manifold,
   mapTree,
+  oblique,
+  orthogonalGroup,
   orthographic,
   polarRetraction,
   product,
   qrRetraction,
   quotient,
   quotientFactors,
+  rotations,
+  sphere,
   stiefel,
   truncatedSvd,
 } from '../../src/index.js';
@@ -192,6 +196,24 @@ function orthonormalSpecimen<M>(la: LinearAlgebra<M>, { m, r, batch }: Shape, ma
   });
 }
 
+/** A manifold whose points are its matrices: embedded, without a gauge. Points are the manifold's own random ones, unless there is a spectrum to give them. */
+function arraySpecimen<M>(manifold: Manifold<M, M>, point?: (spectrum: Float64Array, random: Random) => M) {
+  const { algebra: la } = manifold;
+  return erase<M, M, M, M>({
+    manifold,
+    hasSpectrum: point !== undefined,
+    point: point ?? ((_spectrum, random) => manifold.randomPoint(random)),
+    ambient: (random) => la.randomNormal(la.shape(manifold.randomPoint(random)), random),
+    expand: (z) => z,
+    projectionProduct: 'ambient',
+    otherRepresentative: (x, u) => ({ x, u }),
+    matrix: (x) => x,
+    velocity: (_x, u) => u,
+    egrad: (_x, byMatrix) => byMatrix as M,
+    ehess: (_x, _u, _byMatrix, change) => change as M,
+  });
+}
+
 function productSpecimen<M>(
   parts: Readonly<Record<string, Specimen<M, unknown, unknown, unknown>>>,
 ): Specimen<M, unknown, unknown, unknown> {
@@ -282,26 +304,15 @@ export const specimens: ReadonlyArray<readonly [string, SpecimenFactory]> = [
         orthonormalSpecimen(la, shape, grassmann({ m: shape.m, rank: shape.r, batch: shape.batch, retraction, algebra: la }), true),
     ],
   ]),
+  ['euclidean', (la, { m, n, batch }) => arraySpecimen(euclidean({ shape: [...batch, m, n], algebra: la }))],
+  ['sphere', (la, { m, n, batch }) => arraySpecimen(sphere({ shape: [m, n], batch, algebra: la }))],
+  ['oblique', (la, { m, n, batch }) => arraySpecimen(oblique({ m, n, batch, algebra: la }))],
+  ['orthogonalGroup, polar', (la, { r, batch }) => arraySpecimen(orthogonalGroup({ n: r + 1, batch, algebra: la }))],
   [
-    'euclidean',
-    (la, { m, n, batch }) => {
-      const shape = [...batch, m, n];
-      const example = la.full(shape, 0);
-      return erase({
-        manifold: euclidean({ shape, algebra: la }),
-        hasSpectrum: false,
-        point: (_spectrum: Float64Array, random: Random) => la.randomNormal(shape, random),
-        ambient: (random: Random) => la.randomNormal(shape, random),
-        expand: (z) => z,
-        projectionProduct: 'ambient',
-        otherRepresentative: (x, u) => ({ x, u }),
-        matrix: (x) => x,
-        velocity: (_x, u) => u,
-        egrad: (_x, byMatrix) => byMatrix as typeof example,
-        ehess: (_x, _u, _byMatrix, change) => change as typeof example,
-      });
-    },
+    'orthogonalGroup, qr',
+    (la, { r, batch }) => arraySpecimen(orthogonalGroup({ n: r + 1, batch, retraction: qrRetraction(), algebra: la })),
   ],
+  ['rotations', (la, { r, batch }) => arraySpecimen(rotations({ n: r + 1, batch, algebra: la }))],
   [
     'product of balancedFactors and grassmann',
     (la, shape) =>

@@ -1,0 +1,156 @@
+/**
+ * The orthogonal group O(n): n×n matrices with orthonormal columns, with the Euclidean metric, which is the same seen from both sides.
+ *
+ * Tangent at X: U = XΩ with Ω skew. Dimension n(n − 1)/2. Two components, by the sign of the determinant; nothing here leads from one to the other.
+ *
+ * @see Absil, Mahony and Sepulchre 2008, section 5.4; Boumal 2023, section 7.4.
+ */
+import { NumericalError, ShapeError } from '../core/errors.js';
+import { checkKeys, checkPositiveInteger } from '../core/options.js';
+import type { HostArray } from '../linalg/host/host-algebra.js';
+import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import { divideOnRange } from '../metrics/spectrum.js';
+import type { OrthonormalRetraction } from '../retractions/orthonormal-retraction.js';
+import { checkStep } from './checks.js';
+import { determinantSigns } from './determinant-signs.js';
+import type { GeodesicManifold } from './manifold.js';
+import { orthonormalBase } from './orthonormal.js';
+import { pairedAngles } from './paired-angles.js';
+import { stiefelOperations, tangentPart } from './stiefel.js';
+
+/** Options of {@link orthogonalGroup} and {@link rotations}. */
+export interface OrthogonalOptions<M> {
+  /** Rows and columns of a point, at least 2. */
+  readonly n: number;
+  /** Leading axes: a batched point is a point of the power manifold. Default: none. */
+  readonly batch?: readonly number[];
+  /** The retraction. Default: {@link polarRetraction}. */
+  readonly retraction?: OrthonormalRetraction;
+  /** The engine. Default: float64 on the host. */
+  readonly algebra?: LinearAlgebra<M>;
+}
+
+/**
+ * The orthogonal matrices, with the Euclidean metric.
+ *
+ * $$ O(n) = \lbrace X\in\mathbb R^{n\times n} : X^\top X = I\rbrace, \qquad T_X = \lbrace X\Omega : \Omega^\top = -\Omega\rbrace, \qquad \dim = \tfrac12n(n-1) $$
+ *
+ * Geodesics are one-parameter subgroups, and the distance is that of the angles $\theta_i$ of the eigenvalues $e^{i\theta}$ of $X^\top Y$; between matrices of different determinant it is infinite.
+ *
+ * $$ \operatorname{Exp}_X(U) = X\exp(X^\top U), \qquad \operatorname{Log}_X(Y) = X\log(X^\top Y), \qquad \operatorname{dist}(X,Y)^2 = \sum_i\theta_i^2 $$
+ *
+ * Transport is translation, $U\mapsto YX^\top U$, an isometry. A step keeps the sign of the determinant: start from either component, or take {@link rotations}.
+ *
+ * @param options - n; optionally retraction ({@link polarRetraction}, the default, of second order, {@link qrRetraction}, of first), batch axes and the engine.
+ * @returns a readonly object; points and tangents are arrays [.., n, n]. Operations cost O(n³) flops.
+ * @throws ShapeError if n is not an integer above 1; ConfigError on unknown options. `log` throws a NumericalError between matrices that are half a turn apart
+ * in some plane, or of different determinant.
+ *
+ * @example
+ * ```ts
+ * import { hostAlgebra, type HostArray, orthogonalGroup, minimize, seededRandom } from 'bures';
+ *
+ * // Procrustes: the orthogonal X that brings AX closest to B.
+ * const la = hostAlgebra();
+ * const manifold = orthogonalGroup({ n: 3 });
+ * const a = la.randomNormal([10, 3], seededRandom(1));
+ * const initial = manifold.randomPoint(seededRandom(2));
+ * const b = la.matmul(a, manifold.retract(initial, await manifold.randomTangent(initial, seededRandom(3))));
+ * const residual = (x: HostArray) => la.subtract(la.matmul(a, x), b);
+ * const cost = (x: HostArray) => 0.5 * la.norm(residual(x)) ** 2;
+ * const gradient = { kind: 'ambient', at: (x: HostArray) => la.matmul(a, residual(x), { transposeA: true }) } as const;
+ * console.log((await minimize({ manifold, cost, gradient }, { initial })).cost); // 0
+ * ```
+ * @see Absil, Mahony and Sepulchre 2008, section 5.4; Boumal 2023, section 7.4.
+ */
+export function orthogonalGroup<M = HostArray>(options: OrthogonalOptions<M>): GeodesicManifold<NoInfer<M>> {
+  return groupManifold('orthogonalGroup', options);
+}
+
+/** O(n), under the name of its factory. */
+export function groupManifold<M>(caller: 'orthogonalGroup' | 'rotations', options: OrthogonalOptions<M>): GeodesicManifold<M> {
+  checkKeys(caller, options, ['n', 'batch', 'retraction', 'algebra']);
+  const { n, ...rest } = options;
+  checkPositiveInteger(caller, 'n', n);
+  if (n < 2) throw new ShapeError(`${caller}: n must be at least 2, got 1: a single number has no directions to move in; enlarge n`);
+  const base = orthonormalBase(caller, { m: n, rank: n, ...rest }, tangentPart<M>);
+  const { la } = base;
+  const transport = (x: M, y: M, u: M): M => la.matmul(y, la.matmul(x, u, { transposeA: true }));
+  return {
+    ...base.common,
+    ...stiefelOperations(base),
+    name: `${caller}(${base.sizes})`,
+    dim: (base.members * n * (n - 1)) / 2,
+    typicalDist: Math.PI * Math.sqrt(base.members * n),
+    retractTransport(x, u, t = 1) {
+      const point = base.retract(x, u, t);
+      const carry = (v: M): M => transport(x, point, v);
+      return { point, vector: carry, covector: carry, secondMoment: (s) => s };
+    },
+    transport,
+    exp(x, u, t = 1) {
+      checkStep(`${caller}.exp`, t);
+      const skew = skewPart(la, la.matmul(x, la.scale(t, u), { transposeA: true }));
+      return polished(la, la.matmul(x, skewExponential(la, skew)));
+    },
+    log: (x, y) => la.matmul(x, rotationLogarithm(la, caller, la.matmul(x, y, { transposeA: true }))),
+    dist: (x, y) => rotationAngle(la, la.matmul(x, y, { transposeA: true })),
+  };
+}
+
+/** ½(W − Wᵀ). */
+function skewPart<M>(la: LinearAlgebra<M>, w: M): M {
+  return la.scale(0.5, la.subtract(w, la.transpose(w)));
+}
+
+/** One step of Newton's iteration for the orthogonal polar factor, ½Q(3I − QᵀQ): removes the drift of rounding, without a factorization. */
+function polished<M>(la: LinearAlgebra<M>, q: M): M {
+  const gram = la.matmul(q, q, { transposeA: true });
+  return la.axpy(-0.5, la.matmul(q, gram), la.scale(1.5, q));
+}
+
+/** W diag(d) Wᵀ. */
+function inBasis<M>(la: LinearAlgebra<M>, w: M, d: M): M {
+  return la.matmul(la.scaleColumns(w, d), w, { transposeB: true });
+}
+
+/** exp(Ω) = cos(Θ) + Ω sin(Θ)/Θ with Θ = (ΩᵀΩ)^½, which commutes with Ω and whose eigenvalues are the singular values of Ω. */
+function skewExponential<M>(la: LinearAlgebra<M>, skew: M): M {
+  const { S, V } = la.svd(skew);
+  // Where θ vanishes so does Ω on that space: any finite quotient serves.
+  const sinc = divideOnRange(la, la.sin(S), S, la.full(la.shape(S), 0));
+  return la.add(inBasis(la, V, la.cos(S)), la.matmul(skew, inBasis(la, V, sinc)));
+}
+
+/**
+ * log(Q) = ½(Q − Qᵀ) Θ/sin(Θ). The singular values of I + Q are 2 cos(θ/2) and its right singular vectors belong to Θ: near half a turn, where the quotient is large, that
+ * loses half as many digits as the eigenvalues cos(θ) of ½(Q + Qᵀ). The quotient is even in θ, so that what a cosine loses of a small θ does not show in it.
+ */
+function rotationLogarithm<M>(la: LinearAlgebra<M>, caller: string, q: M): M {
+  const shape = la.shape(q);
+  const n = shape.at(-1) as number;
+  const { S, V } = la.svd(la.add(la.eye(n, shape.slice(0, -2)), q));
+  if (la.peek(S)?.some((value) => value <= 4 * n * la.epsilon)) {
+    throw new NumericalError(
+      `${caller}.log: the points are half a turn apart in some plane, or have determinants of different sign; no unique geodesic joins them, choose points closer together`,
+    );
+  }
+  const one = la.full(la.shape(S), 1);
+  const cosine = la.maximum(la.scale(0.5, S), la.epsilon);
+  const sine = la.sqrt(la.maximum(la.subtract(one, la.square(cosine)), 0));
+  // With t = tan(θ/2): θ/sin(θ) = atan(t)(1 + t²)/t, and 1 + t² = 1/cos²(θ/2).
+  const t = la.divide(sine, cosine);
+  const ratio = la.where(la.greater(t, 0), divideOnRange(la, la.atan(t), t, la.full(la.shape(t), 0)), one);
+  return la.matmul(skewPart(la, q), inBasis(la, V, la.divide(ratio, la.square(cosine))));
+}
+
+/** The root of the sum of squared angles, from |1 − e^{iθ}| = 2 sin(θ/2) and |1 + e^{iθ}| = 2 cos(θ/2); infinite where a determinant is negative. */
+async function rotationAngle<M>(la: LinearAlgebra<M>, q: M): Promise<number> {
+  const shape = la.shape(q);
+  const n = shape.at(-1) as number;
+  if (determinantSigns(await la.toArray(q), n).some((sign) => sign < 0)) return Number.POSITIVE_INFINITY;
+  const eye = la.eye(n, shape.slice(0, -2));
+  const cosines = await la.toArray(la.svd(la.add(eye, q)).S);
+  const sines = await la.toArray(la.svd(la.subtract(eye, q)).S);
+  return 2 * pairedAngles(cosines, sines, n);
+}

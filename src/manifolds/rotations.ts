@@ -1,0 +1,53 @@
+/**
+ * The rotation group SO(n): the orthogonal matrices of determinant 1.
+ *
+ * @see Boumal 2023, section 7.4.
+ */
+import { DomainError } from '../core/errors.js';
+import type { Random } from '../core/random.js';
+import type { HostArray } from '../linalg/host/host-algebra.js';
+import { hostAlgebra } from '../linalg/host/host-algebra.js';
+import { determinantSigns } from './determinant-signs.js';
+import type { GeodesicManifold } from './manifold.js';
+import { groupManifold, type OrthogonalOptions } from './orthogonal-group.js';
+import { randomOrthonormal } from './random-arrays.js';
+
+/**
+ * The rotations of ℝⁿ: the component of {@link orthogonalGroup} in which the determinant is 1. Every operation is that of the group; points are checked and drawn here.
+ *
+ * $$ SO(n) = \lbrace X\in O(n) : \det X = 1\rbrace $$
+ *
+ * @param options - n; optionally retraction, batch axes and the engine.
+ * @returns a readonly object; points and tangents are arrays [.., n, n]. Operations cost O(n³) flops.
+ * @throws ShapeError if n is not an integer above 1; ConfigError on unknown options.
+ * @see Boumal 2023, section 7.4.
+ */
+export function rotations<M = HostArray>(options: OrthogonalOptions<M>): GeodesicManifold<NoInfer<M>> {
+  const group = groupManifold('rotations', options);
+  const { n, batch = [] } = options;
+  const la = group.algebra;
+  const shape = [...batch, n, n];
+  return {
+    ...group,
+    async checkPoint(x) {
+      await group.checkPoint(x);
+      if (determinantSigns(await la.toArray(x), n).every((sign) => sign > 0)) return;
+      throw new DomainError(
+        'rotations: expected determinant 1, got −1: a reflection; change the sign of one column, or use orthogonalGroup',
+      );
+    },
+    randomPoint: (random) => la.fromArray(randomRotations(shape, random), shape),
+  };
+}
+
+/** Uniformly distributed; drawn on the host, where the determinant can be read. */
+function randomRotations(shape: readonly number[], random: Random): Float64Array {
+  const host = hostAlgebra();
+  const n = shape.at(-1) as number;
+  const values = host.toArray(randomOrthonormal(host, shape, random)) as Float64Array;
+  for (const [member, sign] of determinantSigns(values, n).entries()) {
+    // The last column of a reflection reversed: the map of one component onto the other keeps the uniform distribution.
+    if (sign < 0) for (let i = 0; i < n; i++) values[(member * n + i) * n + n - 1] *= -1;
+  }
+  return values;
+}

@@ -1,0 +1,164 @@
+/** What `sphere` and `oblique` share: points are collections of unit vectors, and every operation is that of the unit sphere, vector by vector. */
+import { DomainError, NumericalError } from '../core/errors.js';
+import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import { divideOnRange } from '../metrics/spectrum.js';
+import { checkFinite, checkShape, checkStep, pointTolerance } from './checks.js';
+import type { GeodesicManifold } from './manifold.js';
+
+/** Where the unit vectors of an array lie. */
+export interface UnitVectors<M> {
+  /** The factory's name. */
+  readonly caller: string;
+  /** Sizes as the manifold's name shows them. */
+  readonly sizes: string;
+  /** Shape of a point, batch axes first. */
+  readonly shape: readonly number[];
+  /** Entries of each vector. */
+  readonly length: number;
+  /** How many vectors a point has, over the batch. */
+  readonly count: number;
+  /** The inner product of each vector of x with its partner in y: one number a vector. */
+  dot(x: M, y: M): M;
+  /** Each vector of x times its own number. */
+  weigh(c: M, x: M): M;
+}
+
+/** The sphere's operations, one number a vector where a formula has a scalar. */
+interface SphereOperations<M> {
+  /** Z − x⟨x, z⟩. */
+  tangentPart(x: M, z: M): M;
+  /** z/|z|. */
+  unit(z: M): M;
+  exp(x: M, u: M): M;
+  log(x: M, y: M): M;
+  /** The angles between the vectors of x and y. */
+  angles(x: M, y: M): M;
+  transport(x: M, y: M, u: M): M;
+}
+
+function sphereOperations<M>(la: LinearAlgebra<M>, { caller, dot, weigh }: UnitVectors<M>): SphereOperations<M> {
+  const lengths = (z: M): M => la.sqrt(dot(z, z));
+  const tangentPart = (x: M, z: M): M => la.subtract(z, weigh(dot(x, z), x));
+  const overLengths = (c: M, z: M): M => {
+    const length = lengths(z);
+    return divideOnRange(la, c, length, la.full(la.shape(length), 0));
+  };
+  const unit = (z: M): M => {
+    const length = lengths(z);
+    return weigh(la.divide(la.full(la.shape(length), 1), length), z);
+  };
+  // 2 atan(|x − y|/|x + y|) keeps its digits at all angles; the arc cosine loses half of them where x and y are close.
+  const angles = (x: M, y: M): M => {
+    const [apart, together] = [lengths(la.subtract(x, y)), lengths(la.add(x, y))];
+    return la.scale(2, la.atan(la.divide(apart, la.maximum(together, la.epsilon ** 2))));
+  };
+  return {
+    tangentPart,
+    unit,
+    angles,
+    exp(x, u) {
+      const angle = lengths(u);
+      const across = weigh(overLengths(la.sin(angle), u), u);
+      return unit(la.add(weigh(la.cos(angle), x), across));
+    },
+    log(x, y) {
+      if (la.peek(lengths(la.add(x, y)))?.some((length) => length <= 8 * la.epsilon)) {
+        throw new NumericalError(
+          `${caller}.log: the points have opposite vectors in them, which every great circle through one joins; choose points closer together`,
+        );
+      }
+      const direction = tangentPart(x, la.subtract(y, x));
+      return weigh(overLengths(angles(x, y), direction), direction);
+    },
+    // Along the geodesic from x to y: the reflection in the plane orthogonal to x + y, on which x goes to −y and a tangent at x to one at y. Opposite points
+    // share their tangents.
+    transport(x, y, u) {
+      const middle = la.add(x, y);
+      const squares = dot(middle, middle);
+      const share = divideOnRange(la, la.scale(2, dot(middle, u)), squares, la.full(la.shape(squares), 0));
+      return la.subtract(u, weigh(share, middle));
+    },
+  };
+}
+
+/**
+ * The product of unit spheres, one for each vector of an array.
+ *
+ * @param la - the engine.
+ * @param vectors - where they lie.
+ */
+export function unitVectorManifold<M>(la: LinearAlgebra<M>, vectors: UnitVectors<M>): GeodesicManifold<M> {
+  const { caller, shape, count, length, dot, weigh } = vectors;
+  const { tangentPart, unit, exp, log, angles, transport } = sphereOperations(la, vectors);
+  const dim = count * (length - 1);
+  const checkStepTo = (operation: string, x: M, u: M, t: number): void => {
+    checkStep(`${caller}.${operation}`, t);
+    checkShape(`${caller}.${operation}`, la, 'the point', x, shape);
+    checkShape(`${caller}.${operation}`, la, 'the tangent', u, shape);
+  };
+  const gradient = (operation: string, x: M, g: M): M => {
+    checkShape(`${caller}.${operation}`, la, 'the gradient', g, shape);
+    return tangentPart(x, g);
+  };
+  const retract = (x: M, u: M, t = 1): M => {
+    checkStepTo('retract', x, u, t);
+    return unit(la.axpy(t, u, x));
+  };
+  return {
+    name: `${caller}(${vectors.sizes})`,
+    algebra: la,
+    dim,
+    typicalDist: Math.PI * Math.sqrt(count),
+    retractionOrder: 2,
+    async checkPoint(x) {
+      checkShape(caller, la, 'the point', x, shape);
+      await checkFinite(caller, la, x);
+      await checkUnit(la, caller, dot(x, x));
+    },
+    inner: (_x, u, v) => la.inner(u, v),
+    norm: (_x, u) => la.norm(u),
+    dist: (x, y) => la.norm(angles(x, y)),
+    project: tangentPart,
+    embed: (_x, u) => u,
+    toTangent: tangentPart,
+    admissible: tangentPart,
+    egradToRgrad: (x, egrad) => gradient('egradToRgrad', x, egrad),
+    coordinatesToRgrad: (x, derivative) => gradient('coordinatesToRgrad', x, derivative),
+    // Absil, Mahony and Sepulchre 2008, section 6.4.1, and Boumal 2023, example 5.27: P_x(∇²f[u]) − ⟨x, ∇f⟩u.
+    ehessToRhess(x, egrad, ehess, u) {
+      checkShape(`${caller}.ehessToRhess`, la, 'the gradient', egrad, shape);
+      return la.subtract(gradient('ehessToRhess', x, ehess), weigh(dot(x, egrad), u));
+    },
+    retract,
+    retractTransport(x, u, t = 1) {
+      const point = retract(x, u, t);
+      const carry = (v: M): M => transport(x, point, v);
+      return { point, vector: carry, covector: carry, secondMoment: (s) => s };
+    },
+    transport,
+    difference: (x, y) => tangentPart(x, la.subtract(y, x)),
+    exp(x, u, t = 1) {
+      checkStepTo('exp', x, u, t);
+      return exp(x, la.scale(t, u));
+    },
+    log,
+    randomPoint: (random) => unit(la.randomNormal(shape, random)),
+    async randomTangent(x, random) {
+      const once = tangentPart(x, la.randomNormal(shape, random));
+      // Projected again at unit length: a draw nearly along x leaves little but rounding the first time.
+      const direction = tangentPart(x, la.scale(1 / (await la.norm(once)), once));
+      return la.scale(1 / (await la.norm(direction)), direction);
+    },
+    zeroTangent: () => la.full(shape, 0),
+  };
+}
+
+/** @throws DomainError unless all squared lengths are one to rounding. */
+async function checkUnit<M>(la: LinearAlgebra<M>, caller: string, squares: M): Promise<void> {
+  const deviation = await la.maxAbs(la.subtract(squares, la.full(la.shape(squares), 1)));
+  const tolerance = pointTolerance(la.epsilon, 1);
+  if (deviation <= tolerance) return;
+  throw new DomainError(
+    `${caller}: expected vectors of length 1, but |x|² − 1 reaches ${deviation.toExponential(1)} (allowed ${tolerance.toExponential(1)}); divide each by its length`,
+  );
+}
