@@ -131,6 +131,7 @@ export type {
   Gradient,
   Hessian,
   Objective,
+  Preconditioner,
   Problem,
   RiemannianDerivative,
   RiemannianHessian,
@@ -144,8 +145,10 @@ export {
   type DirectionContext,
   type DirectionRule,
   emptyMemory,
+  type Interrupted,
   type Memory,
   type Solver,
+  type SolverFor,
   type SolverState,
   type StepChoice,
   type StepSizeContext,
@@ -165,3 +168,4 @@ export { all, any } from './solvers/stopping/compose.js';
 export { costBelow, costChangeBelow, gradientNormBelow, relativeGradientNormBelow } from './solvers/stopping/convergence.js';
 export { costAbove, maxIterations, maxSeconds } from './solvers/stopping/limits.js';
 export type { Progress, StopDecision, StoppingRule } from './solvers/stopping/stopping-rule.js';
+export { type TrustRegionsOptions, trustRegions, trustRegionsDefaults } from './solvers/trust-regions/trust-regions.js';

@@ -88,7 +88,8 @@ async function descend<M, P, T>(
   const { manifold } = problem;
   const { x, iteration, memory } = state;
   const { chosen, direction, slope } = await chooseDirection(problem, state, directionRule, stepSizeRule.needsDescent ?? false);
-  const choice = await stepSizeRule.choose({ problem, state, direction, slope, memory: memory.stepSize ?? emptyMemory });
+  const { trialStep } = chosen;
+  const choice = await stepSizeRule.choose({ problem, state, direction, slope, trialStep, memory: memory.stepSize ?? emptyMemory });
   checkRule(stepSizeRule.name, 'a step-size rule', choice, 'stepSize');
   if (choice.stalled !== undefined) return { ...state, stalled: choice.stalled };
   if (!Number.isFinite(choice.stepSize)) {
@@ -97,7 +98,9 @@ async function descend<M, P, T>(
     );
   }
   const transport = choice.transport ?? manifold.retractTransport(x, direction, choice.stepSize, iteration + 1);
-  const evaluation = await problem.evaluate(transport.point, iteration + 1, choice.cost);
+  // Another batch, another gradient.
+  const known = problem.stochastic ? undefined : choice.evaluation;
+  const evaluation = known ?? (await problem.evaluate(transport.point, iteration + 1, choice.cost));
   return {
     ...evaluation,
     x: transport.point,
@@ -115,12 +118,12 @@ async function descend<M, P, T>(
  */
 async function chooseDirection<M, P, T>(
   { manifold }: Objective<M, P, T>,
-  { x, gradient, gradientNorm, iteration, memory }: SolverState<P, T>,
+  { x, gradient, gradientNorm, iteration, stepSize, memory }: SolverState<P, T>,
   rule: DirectionRule,
   needsDescent: boolean,
 ): Promise<{ readonly chosen: DirectionChoice<T>; readonly direction: T; readonly slope: number | undefined }> {
   const along = async (past: Memory<T>) => {
-    const chosen = await rule.direction({ manifold, iteration, x, gradient, gradientNorm, memory: past });
+    const chosen = await rule.direction({ manifold, iteration, x, gradient, gradientNorm, stepSize, memory: past });
     checkRule(rule.name, 'a direction rule', chosen, 'direction');
     const direction = manifold.admissible(x, chosen.direction);
     return { chosen, direction, slope: needsDescent ? await manifold.inner(x, gradient, direction) : undefined };

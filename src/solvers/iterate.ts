@@ -8,7 +8,7 @@ import type { ArrayScope } from '../linalg/linear-algebra.js';
 import { gradientDescent } from './gradient-descent.js';
 import { type DrawnObjective, drawnObjective } from './objective.js';
 import type { Objective, Problem } from './problem.js';
-import type { Solver, SolverState } from './solver.js';
+import type { Interrupted, SolverFor, SolverState } from './solver.js';
 import type { Progress } from './stopping/stopping-rule.js';
 
 /** The part of an `AbortSignal` that the loops read; named here because not every runtime's types declare it. */
@@ -22,14 +22,14 @@ export interface AbortSignalLike {
 /** Options of {@link iterate}. */
 export interface IterateOptions<P, T> {
   /** The algorithm. Default: gradient descent with Armijo steps. */
-  readonly solver?: Solver;
+  readonly solver?: SolverFor<NoInfer<P>, NoInfer<T>>;
   /** Where to start. Default: a random point. */
   readonly initial?: P;
   /** Continue from this state instead of starting: what an earlier run returned. */
   readonly state?: SolverState<P, T>;
   /** Seed of the random initial point. Default: 0. */
   readonly seed?: number;
-  /** Aborting ends the loop after the current step. */
+  /** Aborting ends the loop after the current step, or within it where the solver takes long over one: the state is then that before the step. */
   readonly signal?: AbortSignalLike;
 }
 
@@ -71,8 +71,9 @@ export async function* iterate<M, P, T, Z, G, Batch>(
 /** A problem and a solver that have been checked, and the owner of what they will allocate. */
 export interface Run<M, P, T> {
   readonly seen: DrawnObjective<M, P, T>;
-  readonly solver: Solver;
+  readonly solver: SolverFor<P, T>;
   readonly scope: ArrayScope;
+  readonly interrupted: Interrupted;
 }
 
 /** Checks problem and options, and opens the scope of a run: whoever calls this closes it. */
@@ -80,26 +81,37 @@ export function prepareRun<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G,
   const { solver = gradientDescent() } = options;
   checkLoopOptions(options, solver);
   const seen = drawnObjective(problem);
-  return { seen, solver, scope: problem.manifold.algebra.openScope() };
+  const yieldToEvents = eventLoopYielder();
+  const interrupted = async (): Promise<boolean> => {
+    await yieldToEvents();
+    return options.signal?.aborted === true;
+  };
+  return { seen, solver, interrupted, scope: problem.manifold.algebra.openScope() };
 }
 
-/** The loop. After each step its scope owns the new state, the one before (to which a run that diverges goes back) and the batch. */
+/**
+ * The loop. After each step its scope owns the new state, the one before (to which a run that diverges goes back) and what the objective retains. A state that is handed in
+ * with the request for the next step takes the place of the last one.
+ */
 export async function* runSteps<M, P, T>(
-  { seen, solver, scope }: Run<M, P, T>,
-  { initial, state: given, seed = 0, signal }: IterateOptions<P, T>,
-): AsyncGenerator<Iteration<P, T>, undefined, undefined> {
+  { seen, solver, scope, interrupted }: Run<M, P, T>,
+  { initial, state: given, seed = 0 }: IterateOptions<P, T>,
+): AsyncGenerator<Iteration<P, T>, undefined, SolverState<P, T> | undefined> {
   const begun = performance.now();
-  const yieldToEvents = eventLoopYielder();
   let state = resumed(given) ?? (await scope.run(() => start(seen, solver, initial ?? seen.manifold.randomPoint(seededRandom(seed)))));
   for (;;) {
-    yield { ...progressOf(state), seconds: (performance.now() - begun) / 1000, state };
+    const before: SolverState<P, T> = (yield { ...progressOf(state), seconds: (performance.now() - begun) / 1000, state }) ?? state;
     // A stalled solver has taken no step: its state is shown once more, to say why, and the loop ends.
-    if (state.stalled !== undefined) return undefined;
-    await yieldToEvents();
-    if (signal?.aborted) return undefined;
-    const before = state;
-    state = checkState(solver, await scope.run(() => solver.step(seen, before)));
-    scope.free([state, before, seen.drawnBatch()]);
+    if (before.stalled !== undefined) return undefined;
+    if (await interrupted()) return undefined;
+    state = checkState(solver, await scope.run(() => solver.step(seen, before, interrupted)));
+    if (state === before) {
+      if (await interrupted()) return undefined;
+      throw new ConfigError(
+        `${solver.name}: a step returned the state that it was given; return a new one, or { ...state, stalled: 'why' }`,
+      );
+    }
+    scope.free([state, before, seen.retained(state.x)]);
   }
 }
 
@@ -110,7 +122,7 @@ function resumed<P, T>(state: SolverState<P, T> | undefined): SolverState<P, T> 
   return rest;
 }
 
-async function start<M, P, T>(seen: Objective<M, P, T>, solver: Solver, x: P): Promise<SolverState<P, T>> {
+async function start<M, P, T>(seen: Objective<M, P, T>, solver: SolverFor<P, T>, x: P): Promise<SolverState<P, T>> {
   await seen.manifold.checkPoint(x);
   const state = checkState(solver, await solver.init(seen, x));
   if (!Number.isFinite(state.cost) || !Number.isFinite(state.gradientNorm)) {
@@ -121,7 +133,7 @@ async function start<M, P, T>(seen: Objective<M, P, T>, solver: Solver, x: P): P
   return state;
 }
 
-function checkLoopOptions<P, T>({ signal, state, initial }: IterateOptions<P, T>, solver: Solver): void {
+function checkLoopOptions<P, T>({ signal, state, initial }: IterateOptions<P, T>, solver: SolverFor<P, T>): void {
   if (typeof solver?.init !== 'function' || typeof solver.step !== 'function') {
     throw new ConfigError(
       `minimize: solver must be { name, init, step }, got ${describeValue(solver)}; make one with gradientDescent(…), or see docs/custom-solver.md`,
@@ -141,7 +153,7 @@ function checkLoopOptions<P, T>({ signal, state, initial }: IterateOptions<P, T>
 }
 
 /** @throws ConfigError if a solver returns something that is no state: said here once rather than where it is first read. */
-function checkState<P, T>({ name }: Solver, state: SolverState<P, T>): SolverState<P, T> {
+function checkState<P, T>({ name }: SolverFor<P, T>, state: SolverState<P, T>): SolverState<P, T> {
   if (
     typeof state?.iteration !== 'number' ||
     typeof state.cost !== 'number' ||

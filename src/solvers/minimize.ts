@@ -1,7 +1,7 @@
 /** The loop around a solver, run to its end. */
 import { ConfigError, NumericalError } from '../core/errors.js';
 import { checkKeys, checkNumber, describeValue } from '../core/options.js';
-import { type AbortSignalLike, type IterateOptions, type Iteration, iterateKeys, prepareRun, runSteps } from './iterate.js';
+import { type AbortSignalLike, type IterateOptions, type Iteration, iterateKeys, prepareRun, type Run, runSteps } from './iterate.js';
 import type { Problem } from './problem.js';
 import type { SolverState } from './solver.js';
 import { any } from './stopping/compose.js';
@@ -93,7 +93,7 @@ export async function minimize<M, P, T, Z, G, Batch>(
   const steps = runSteps(run, iterateOptions);
   let result: MinimizeResult<P, T> | undefined;
   try {
-    result = await runToEnd(steps, stop, { onIteration, signal: options.signal });
+    result = await runToEnd(run, steps, stop, { onIteration, signal: options.signal });
     return result;
   } finally {
     await steps.return(undefined);
@@ -102,19 +102,21 @@ export async function minimize<M, P, T, Z, G, Batch>(
 }
 
 /** Takes steps until the stopping rule, the solver, a breakdown or the signal ends the run. */
-async function runToEnd<P, T>(
-  steps: AsyncGenerator<Iteration<P, T>, undefined, undefined>,
+async function runToEnd<M, P, T>(
+  run: Run<M, P, T>,
+  steps: ReturnType<typeof runSteps<M, P, T>>,
   stop: StoppingRule,
   { onIteration, signal }: { readonly onIteration: MinimizeOptions<P, T>['onIteration']; readonly signal: AbortSignalLike | undefined },
 ): Promise<MinimizeResult<P, T>> {
   const history: Progress[] = [];
   let last: Iteration<P, T> | undefined;
+  let replaced: SolverState<P, T> | undefined;
   const finish = (converged: boolean, stopReason: string): MinimizeResult<P, T> => {
     const { state, cost, gradientNorm, iteration, seconds } = last as Iteration<P, T>;
     return { x: state.x, cost, gradientNorm, iterations: iteration, converged, stopReason, history, seconds, state };
   };
   for (;;) {
-    const next = await nextOrBreakdown(steps, last);
+    const next = await nextOrBreakdown(steps, last, replaced);
     if (next.done) return finish(false, next.value ?? `aborted after iteration ${last?.iteration}: ${String(signal?.reason)}`);
     const { state, ...numbers } = next.value;
     if (state.stalled !== undefined) return finish(false, state.stalled);
@@ -129,17 +131,24 @@ async function runToEnd<P, T>(
     last = next.value;
     onIteration?.(last);
     const decision = checkDecision(stop, stop.check(numbers, history.at(-2), history[0]));
-    if (decision !== undefined) return finish(decision.converged, decision.reason);
+    replaced = decision?.converged && decision.stationary ? await betterState(run, state) : undefined;
+    if (decision !== undefined && replaced === undefined) return finish(decision.converged, decision.reason);
   }
+}
+
+/** The state in whose stead the solver goes on, if it does not take this one for a minimum. */
+function betterState<M, P, T>({ seen, solver, scope, interrupted }: Run<M, P, T>, state: SolverState<P, T>) {
+  return scope.run(() => solver.confirm?.(seen, state, interrupted));
 }
 
 /** The next step, or the end with its reason if a factorization broke down in it. At the very start a breakdown means a bad start: that is misuse. */
 async function nextOrBreakdown<P, T>(
-  steps: AsyncGenerator<Iteration<P, T>, undefined, undefined>,
+  steps: AsyncGenerator<Iteration<P, T>, undefined, SolverState<P, T> | undefined>,
   last: Iteration<P, T> | undefined,
+  replaced: SolverState<P, T> | undefined,
 ): Promise<IteratorResult<Iteration<P, T>, string | undefined>> {
   try {
-    return await steps.next();
+    return await steps.next(replaced);
   } catch (error) {
     if (!(error instanceof NumericalError) || last === undefined) throw error;
     return { done: true, value: `numerical breakdown after iteration ${last.iteration}: ${error.message}` };

@@ -3,7 +3,7 @@ import { ConfigError, NotImplementedError, ShapeError } from '../core/errors.js'
 import { describeValue } from '../core/options.js';
 import { forEachLeaf } from '../core/tree.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
-import type { CostAndDerivative, Objective, Problem } from './problem.js';
+import type { Evaluation, Objective, Problem } from './problem.js';
 
 /** How a problem tells what its gradient is. */
 const gradientKinds = ['ambient', 'coordinates', 'riemannian'] as const;
@@ -19,6 +19,16 @@ function checkProblem<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, Batc
     throw new ConfigError(`problem: 'cost' must be a function (x, batch) => number, got ${describeValue(problem.cost)}`);
   if (problem.nextBatch !== undefined && typeof problem.nextBatch !== 'function') {
     throw new ConfigError(`problem: 'nextBatch' must be a function (k) => batch, got ${describeValue(problem.nextBatch)}`);
+  }
+  if (problem.wholeBatch !== undefined && (typeof problem.wholeBatch !== 'function' || problem.nextBatch === undefined)) {
+    throw new ConfigError(
+      `problem: 'wholeBatch' must be a function () => batch beside nextBatch, which samples from it, got ${describeValue(problem.wholeBatch)}; leave it out where the cost is deterministic`,
+    );
+  }
+  if (problem.preconditioner !== undefined && typeof problem.preconditioner?.at !== 'function') {
+    throw new ConfigError(
+      `problem: 'preconditioner' must be { at: (x, u, batch) => tangent }, got ${describeValue(problem.preconditioner)}`,
+    );
   }
   const { gradient } = problem;
   if (!gradientKinds.includes(gradient?.kind) || typeof gradient.at !== 'function') {
@@ -49,8 +59,8 @@ function checkStructure<M>(la: LinearAlgebra<M>, derivative: unknown, like: unkn
 
 /** An objective that tells which batch it holds on to, so that the loop does not free it. */
 export interface DrawnObjective<M, P, T> extends Objective<M, P, T> {
-  /** The batch drawn last; `undefined` before the first, and of a deterministic cost. */
-  drawnBatch(): unknown;
+  /** What the objective will want again in the step from x: the batch drawn last, the derivative at x. */
+  retained(x: P): unknown;
 }
 
 /**
@@ -67,7 +77,7 @@ export function objective<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, 
 /** {@link objective}, for the loop. */
 export function drawnObjective<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, Batch>): DrawnObjective<M, P, T> {
   checkProblem(problem);
-  const { manifold, gradient, hessian, nextBatch } = problem;
+  const { manifold, gradient, hessian, nextBatch, preconditioner } = problem;
   let drawn: { readonly k: number; readonly batch: Batch } | undefined;
   const batchOf = async (k: number): Promise<Batch> => {
     // Without nextBatch, Batch is undefined by the problem's type.
@@ -75,8 +85,72 @@ export function drawnObjective<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z
     if (drawn?.k !== k) drawn = { k, batch: await nextBatch.call(problem, k) };
     return drawn.batch;
   };
+  const toRiemannian = gradientConverter(problem);
+  const hasHessian = hessian?.kind === 'riemannian' || (hessian !== undefined && convertsHessians(problem));
+  // The derivative of the last evaluation at a point serves the Hessian products there.
+  const derivatives = lastDerivative<P, G | P | T, Batch>();
+  const derivativeAt = async (x: P, batch: Batch): Promise<G | P | T> => {
+    const derivative =
+      problem.costAndGradient === undefined ? await gradient.at(x, batch) : (await problem.costAndGradient(x, batch)).gradient;
+    if (hasHessian && hessian?.kind === 'ambient') derivatives.put(x, batch, derivative);
+    return derivative;
+  };
+  const evaluateOn = async (x: P, batch: Batch, known: number | undefined): Promise<Evaluation<T>> => {
+    const { cost, gradient: derivative } =
+      problem.costAndGradient === undefined
+        ? { cost: known ?? (await problem.cost(x, batch)), gradient: await gradient.at(x, batch) }
+        : await problem.costAndGradient(x, batch);
+    if (typeof cost !== 'number') throw new ConfigError(`problem: cost must return a number, got ${describeValue(cost)}; sum the array up`);
+    if (hasHessian && hessian?.kind === 'ambient') derivatives.put(x, batch, derivative);
+    const riemannian = toRiemannian(x, derivative);
+    return { cost, gradient: riemannian, gradientNorm: await manifold.norm(x, riemannian) };
+  };
+  const hessianAt = async (x: P, k: number): Promise<(u: T) => Promise<T>> => {
+    const batch = await batchOf(k);
+    if (hessian?.kind === 'riemannian') return async (u) => hessian.at(x, u, batch);
+    const { ehessToRhess } = manifold;
+    if (hessian === undefined || gradient.kind !== 'ambient' || ehessToRhess === undefined) {
+      throw new NotImplementedError(
+        `hessian: ${hessian === undefined ? 'the problem states none' : `${manifold.name} has no ehessToRhess, or the gradient is not 'ambient'`}; ` +
+          "state hessian: { kind: 'riemannian', at: (x, u) => … }, or use a manifold that converts Euclidean Hessians",
+      );
+    }
+    const derivative = (derivatives.get(x, batch) ?? (await derivativeAt(x, batch))) as G;
+    return async (u) => ehessToRhess.call(manifold, x, derivative, await hessian.at(x, u, batch), u);
+  };
+  return {
+    manifold,
+    stochastic: nextBatch !== undefined,
+    finiteSum: problem.wholeBatch !== undefined,
+    hasHessian,
+    retained: (x) => [drawn?.batch, derivatives.of(x)],
+    cost: async (x, k) => problem.cost(x, await batchOf(k)),
+    evaluate: async (x, k, known) => evaluateOn(x, await batchOf(k), nextBatch === undefined ? known : undefined),
+    gradient: async (x, k) => toRiemannian(x, await derivativeAt(x, await batchOf(k))),
+    async evaluateWhole(x) {
+      if (problem.wholeBatch === undefined) {
+        throw new NotImplementedError('evaluateWhole: the problem is no finite sum; state wholeBatch: () => the batch of all its terms');
+      }
+      return evaluateOn(x, await problem.wholeBatch(), undefined);
+    },
+    hessian: async (x, u, k) => (await hessianAt(x, k))(u),
+    hessianAt,
+    ...(preconditioner && { precondition: async (x: P, u: T, k: number) => preconditioner.at(x, u, await batchOf(k)) }),
+  };
+}
+
+/** Whether a Euclidean Hessian becomes a Riemannian one: the manifold knows how, and the gradient is the ambient one that this takes. */
+function convertsHessians<M, P, T, Z, G, Batch>({ manifold, gradient }: Problem<M, P, T, Z, G, Batch>): boolean {
+  return manifold.ehessToRhess !== undefined && gradient.kind === 'ambient';
+}
+
+/** From the derivative of the kind that the problem states to the Riemannian gradient; its structure is checked the first time. */
+function gradientConverter<M, P, T, Z, G, Batch>({
+  manifold,
+  gradient,
+}: Problem<M, P, T, Z, G, Batch>): (x: P, derivative: G | P | T) => T {
   let checked = false;
-  const toRiemannian = (x: P, derivative: G | P | T): T => {
+  return (x, derivative) => {
     if (!checked) {
       // Once: a gradient of the wrong structure has it at every point.
       if (gradient.kind === 'coordinates') checkStructure(manifold.algebra, derivative, x, gradient.kind);
@@ -86,35 +160,26 @@ export function drawnObjective<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z
     if (gradient.kind === 'ambient') return manifold.egradToRgrad(x, derivative as G);
     return gradient.kind === 'coordinates' ? manifold.coordinatesToRgrad(x, derivative as P) : (derivative as T);
   };
-  const costAndDerivative = async (x: P, batch: Batch, known: number | undefined): Promise<CostAndDerivative<P, T, G>> => {
-    if (problem.costAndGradient !== undefined) return problem.costAndGradient(x, batch);
-    return { cost: known ?? (await problem.cost(x, batch)), gradient: await gradient.at(x, batch) };
-  };
+}
+
+/** The derivative evaluated last, as long as its arrays live. One only: it may be as large as the data. */
+function lastDerivative<P, D, Batch>() {
+  let last: { readonly x: P; readonly batch: Batch; readonly derivative: D } | undefined;
   return {
-    manifold,
-    drawnBatch: () => drawn?.batch,
-    stochastic: nextBatch !== undefined,
-    cost: async (x, k) => problem.cost(x, await batchOf(k)),
-    async evaluate(x, k, knownCost) {
-      const known = nextBatch === undefined ? knownCost : undefined;
-      const { cost, gradient: derivative } = await costAndDerivative(x, await batchOf(k), known);
-      if (typeof cost !== 'number')
-        throw new ConfigError(`problem: cost must return a number, got ${describeValue(cost)}; sum the array up`);
-      const riemannian = toRiemannian(x, derivative);
-      return { cost, gradient: riemannian, gradientNorm: await manifold.norm(x, riemannian) };
+    put(x: P, batch: Batch, derivative: D): void {
+      // An operator's arrays are out of sight: whether they have been freed since cannot be told.
+      last = hidesArrays(derivative) ? undefined : { x, batch, derivative };
     },
-    async hessian(x, u, k) {
-      const batch = await batchOf(k);
-      if (hessian?.kind === 'riemannian') return hessian.at(x, u, batch);
-      if (hessian === undefined || gradient.kind !== 'ambient' || manifold.ehessToRhess === undefined) {
-        throw new NotImplementedError(
-          `hessian: ${hessian === undefined ? 'the problem states none' : `${manifold.name} has no ehessToRhess, or the gradient is not 'ambient'`}; ` +
-            "state hessian: { kind: 'riemannian', at: (x, u) => … }, or use a manifold that converts Euclidean Hessians",
-        );
-      }
-      return manifold.ehessToRhess(x, await gradient.at(x, batch), await hessian.at(x, u, batch), u);
-    },
+    get: (x: P, batch: Batch): D | undefined =>
+      last?.x === x && last.batch === batch && !isDisposed(last.derivative) ? last.derivative : undefined,
+    of: (x: unknown): D | undefined => (last?.x === x ? last?.derivative : undefined),
   };
+}
+
+/** Whether a plain record holds functions, which may hold arrays in turn. */
+function hidesArrays(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return typeof value === 'function';
+  return Object.values(value).some(hidesArrays);
 }
 
 /**

@@ -58,6 +58,12 @@ export interface CostAndDerivative<P, T, G> {
   readonly gradient: G | P | T;
 }
 
+/** An approximation of the inverse Hessian, for the solvers that want one. */
+export interface Preconditioner<P, T, Batch> {
+  /** A tangent vector: linear in u, symmetric and positive definite in the metric at x. */
+  at(x: P, u: T, batch: Batch): Awaitable<T>;
+}
+
 /**
  * A cost to minimize over a manifold. With `nextBatch` it is stochastic: step k sees the batch `nextBatch(k)`; without, `batch` is `undefined`.
  *
@@ -74,8 +80,15 @@ export interface Problem<M, P, T = P, Z = T, G = Z, Batch = undefined> {
   costAndGradient?(x: P, batch: Batch): Awaitable<CostAndDerivative<P, T, G>>;
   /** The second derivative, for the methods that want one. */
   readonly hessian?: Hessian<P, T, G, Batch>;
+  /** About the inverse of the Hessian, for {@link trustRegions}. */
+  readonly preconditioner?: Preconditioner<P, T, Batch>;
   /** The batch of step k = 0, 1, …; its presence makes the cost stochastic. */
   nextBatch?(k: number): Awaitable<Batch>;
+  /**
+   * Says that the cost is a finite sum, of which the batches are samples: the batch of all its terms, on which cost and gradient are the means of those over
+   * `nextBatch`. Variance reduction ({@link svrg}) needs it.
+   */
+  wholeBatch?(): Awaitable<Batch>;
 }
 
 /** Cost and Riemannian gradient at a point. */
@@ -96,10 +109,22 @@ export interface Objective<M, P, T> {
   readonly manifold: Manifold<M, P, T, unknown, unknown>;
   /** Whether each step sees another batch. */
   readonly stochastic: boolean;
+  /** Whether the cost is a finite sum, for {@link Objective.evaluateWhole}. */
+  readonly finiteSum: boolean;
+  /** Whether there is a Riemannian Hessian: the problem states one, in a form that the manifold can convert. */
+  readonly hasHessian: boolean;
   /** The cost at x on the batch of step k. */
   cost(x: P, k: number): Awaitable<number>;
   /** Cost, Riemannian gradient and its norm at x on the batch of step k. A cost known already is not computed again, unless the problem is stochastic. */
   evaluate(x: P, k: number, knownCost?: number): Promise<Evaluation<T>>;
+  /** The Riemannian gradient alone, without the cost where the problem can do so. */
+  gradient(x: P, k: number): Promise<T>;
+  /** As `evaluate`, on all terms of a finite sum. @throws NotImplementedError if the problem is none. */
+  evaluateWhole(x: P): Promise<Evaluation<T>>;
   /** The Riemannian Hessian along u on the batch of step k. @throws NotImplementedError if problem or manifold has none. */
   hessian(x: P, u: T, k: number): Promise<T>;
+  /** The Riemannian Hessian at x as a map of tangents, for many products at one point: the Euclidean gradient that it needs is that of the last evaluation there, or computed once. Good for one step. */
+  hessianAt(x: P, k: number): Promise<(u: T) => Promise<T>>;
+  /** About the inverse of the Hessian, where the problem states it. */
+  precondition?(x: P, u: T, k: number): Promise<T>;
 }

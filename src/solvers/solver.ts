@@ -4,7 +4,7 @@
  */
 import type { Awaitable } from '../core/awaitable.js';
 import type { Manifold, RetractTransport } from '../manifolds/manifold.js';
-import type { Objective } from './problem.js';
+import type { Evaluation, Objective } from './problem.js';
 
 /** What an algorithm remembers between steps. */
 export interface Memory<T> {
@@ -37,6 +37,12 @@ export interface SolverState<P, T> {
   readonly memory: Readonly<Record<string, Memory<T>>>;
 }
 
+/**
+ * To be awaited now and then inside a step that takes long: hands control to the event loop where due, and says whether the run is to end. A solver then
+ * returns the state that it was given.
+ */
+export type Interrupted = () => Promise<boolean>;
+
 /** An algorithm: how to begin, and how to take one step. Writing one is writing these two functions (docs/custom-solver.md). */
 export interface Solver {
   /** The algorithm with its parts, for tables and messages. */
@@ -44,7 +50,27 @@ export interface Solver {
   /** The state at the initial point. */
   init<M, P, T>(problem: Objective<M, P, T>, x: P): Awaitable<SolverState<P, T>>;
   /** The state one step on. Must not modify `state`. */
-  step<M, P, T>(problem: Objective<M, P, T>, state: SolverState<P, T>): Awaitable<SolverState<P, T>>;
+  step<M, P, T>(problem: Objective<M, P, T>, state: SolverState<P, T>, interrupted: Interrupted): Awaitable<SolverState<P, T>>;
+  /**
+   * Asked when a stopping rule takes a stationary point for success: the state to go on from, if the solver knows better (a saddle that it can leave); `undefined` if not.
+   */
+  confirm?<M, P, T>(
+    problem: Objective<M, P, T>,
+    state: SolverState<P, T>,
+    interrupted: Interrupted,
+  ): Awaitable<SolverState<P, T> | undefined>;
+}
+
+/** A {@link Solver} of one kind of point only, such as alternating least squares on factor pairs. Every solver is one. */
+export interface SolverFor<P, T> {
+  /** The algorithm with its parts, for tables and messages. */
+  readonly name: string;
+  /** As `Solver.init`. */
+  init<M>(problem: Objective<M, P, T>, x: P): Awaitable<SolverState<P, T>>;
+  /** As `Solver.step`. */
+  step<M>(problem: Objective<M, P, T>, state: SolverState<P, T>, interrupted: Interrupted): Awaitable<SolverState<P, T>>;
+  /** As `Solver.confirm`. */
+  confirm?<M>(problem: Objective<M, P, T>, state: SolverState<P, T>, interrupted: Interrupted): Awaitable<SolverState<P, T> | undefined>;
 }
 
 /** What a direction rule sees at the current point. */
@@ -59,6 +85,8 @@ export interface DirectionContext<M, P, T> {
   readonly gradient: T;
   /** Its norm. */
   readonly gradientNorm: number;
+  /** The step size t of the step that led here; 0 at the start. */
+  readonly stepSize: number;
   /** What the rule left behind at the last step, carried to x by {@link DirectionRule.move}; empty at the first. */
   readonly memory: Memory<T>;
 }
@@ -67,6 +95,8 @@ export interface DirectionContext<M, P, T> {
 export interface DirectionChoice<T> {
   /** u in x ← R_x(t u). */
   readonly direction: T;
+  /** The step size at which the rule aims, as quasi-Newton directions aim at 1: line searches try it first. Left out: they guess. */
+  readonly trialStep?: number;
   /** What the rule wants back at the next step. */
   readonly memory: Memory<T>;
 }
@@ -91,6 +121,8 @@ export interface StepSizeContext<M, P, T> {
   readonly direction: T;
   /** ⟨grad f(x), u⟩, where the rule has said that it {@link StepSizeRule.needsDescent}. */
   readonly slope: number | undefined;
+  /** The step size at which the direction aims, if it has one: {@link DirectionChoice.trialStep}. */
+  readonly trialStep: number | undefined;
   /** What the rule left behind at the last step, its tangents carried to x as vectors. */
   readonly memory: Memory<T>;
 }
@@ -103,6 +135,8 @@ export interface StepChoice<P, T> {
   readonly transport?: RetractTransport<P, T>;
   /** The cost at the new point, if the rule evaluated it there: saves the engine doing so again. */
   readonly cost?: number;
+  /** Cost and gradient at the new point, if the rule needed both: saves the engine doing so again. */
+  readonly evaluation?: Evaluation<T>;
   /** Why no acceptable step was found; the engine stops there. */
   readonly stalled?: string;
   /** What the rule wants back at the next step. */

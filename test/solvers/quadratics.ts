@@ -82,6 +82,6 @@ export async function decide(
   memory: Parameters<DirectionRule['move']>[0] = emptyMemory,
 ): Promise<{ readonly direction: HostArray; readonly memory: { readonly tangents: Readonly<Record<string, HostArray>> } }> {
   const gradientNorm = await manifold.norm(initial, gradient);
-  const chosen = await rule.direction({ manifold, iteration: 1, x: initial, gradient, gradientNorm, memory: memory as never });
+  const chosen = await rule.direction({ manifold, iteration: 1, x: initial, gradient, gradientNorm, stepSize: 1, memory: memory as never });
   return chosen as Awaited<ReturnType<typeof decide>>;
 }

@@ -1,7 +1,8 @@
 /** Armijo backtracking with a first trial from the last decrease. */
 import { checkKeys, checkNumber } from '../../core/options.js';
 import type { StepSizeContext, StepSizeRule } from '../solver.js';
-import { type BacktrackingOptions, checkBacktracking, costSlack, lineSearch, unitStep } from './backtracking.js';
+import { costSlack } from '../trial.js';
+import { type BacktrackingOptions, checkBacktracking, lineSearch, unitStep } from './backtracking.js';
 
 /** Options of {@link armijo}. */
 export interface ArmijoOptions extends BacktrackingOptions {
@@ -48,10 +49,10 @@ async function firstTrial<M, P, T>(
   slope: number,
   { initialStep, optimism, frozenBatch }: Pick<ArmijoOptions, 'initialStep'> & Required<Pick<ArmijoOptions, 'optimism' | 'frozenBatch'>>,
 ): Promise<number> {
-  const { state, memory } = context;
+  const { problem, state, memory } = context;
   const previousCost = memory.numbers.cost;
   if (previousCost === undefined) return initialStep ?? unitStep(context);
   // Costs of different batches say nothing about the step.
   const decrease = frozenBatch ? 0 : previousCost - state.cost;
-  return decrease > costSlack(context) ? (-2 * optimism * decrease) / slope : optimism * state.stepSize;
+  return decrease > costSlack(problem, state.cost) ? (-2 * optimism * decrease) / slope : optimism * state.stepSize;
 }

@@ -1,9 +1,10 @@
 /** Backtracking until a cost is low enough: the loop that every line search here is made of. */
 import type { Awaitable } from '../../core/awaitable.js';
-import { NumericalError } from '../../core/errors.js';
 import { checkNumber } from '../../core/options.js';
 import type { RetractTransport } from '../../manifolds/manifold.js';
+import type { Evaluation } from '../problem.js';
 import { emptyMemory, type Memory, type StepChoice, type StepSizeContext, type StepSizeRule } from '../solver.js';
+import { costSlack, slopeAt, tryStep } from '../trial.js';
 
 /** Options that the line searches share. */
 export interface BacktrackingOptions {
@@ -24,19 +25,10 @@ export interface BacktrackingResult<P, T> {
   readonly transport?: RetractTransport<P, T>;
   /** The cost there. */
   readonly cost?: number;
+  /** Cost and gradient there, where both were needed to accept it. */
+  readonly evaluation?: Evaluation<T>;
   /** Trials made, accepted one included. */
   readonly trials: number;
-}
-
-/**
- * Near a minimum the decrease of a step drowns in the rounding of the cost, and a line search that compares costs stops far from the accuracy
- * of the gradient. Within this many ulps of the cost, slopes decide instead.
- */
-const costSlackUlps = 16;
-
-/** What rounding may hide in a cost of this size. */
-export function costSlack<M, P, T>({ problem, state }: StepSizeContext<M, P, T>): number {
-  return costSlackUlps * problem.manifold.algebra.epsilon * Math.abs(state.cost);
 }
 
 /**
@@ -57,50 +49,25 @@ async function backtrack<M, P, T>(
   reference: number,
   { contraction, sufficientDecrease, maxTrials }: Required<BacktrackingOptions>,
 ): Promise<BacktrackingResult<P, T>> {
-  const slack = costSlack(context);
+  const { problem, state, direction } = context;
+  const slack = costSlack(problem, state.cost);
   let stepSize = firstStep;
   for (let trials = 1; trials <= maxTrials; trials++) {
-    const trial = await tryStep(context, stepSize);
-    if (trial !== undefined) {
-      const { transport, cost } = trial;
-      const wanted = sufficientDecrease * stepSize * slope;
-      const accepted =
-        -wanted > slack
-          ? cost <= reference + wanted
-          : cost <= reference + slack && (await slopeAt(context, transport)) <= (2 * sufficientDecrease - 1) * slope;
-      if (accepted) return { stepSize, transport, cost, trials };
+    const trial = await tryStep(problem, state, direction, stepSize);
+    const wanted = sufficientDecrease * stepSize * slope;
+    if (trial !== undefined && trial.cost <= reference + (-wanted > slack ? wanted : slack)) {
+      if (-wanted > slack) return { stepSize, ...trial, trials };
+      const end = await slopeAt(problem, trial, direction, state.iteration);
+      if (end.slope <= (2 * sufficientDecrease - 1) * slope) return { stepSize, ...trial, evaluation: end.evaluation, trials };
     }
     stepSize *= contraction;
   }
   return { stepSize, trials: maxTrials };
 }
 
-/** φ'(t): the slope at a trial point along the direction carried there. */
-async function slopeAt<M, P, T>(
-  { problem, state, direction }: StepSizeContext<M, P, T>,
-  transport: RetractTransport<P, T>,
-): Promise<number> {
-  const { gradient } = await problem.evaluate(transport.point, state.iteration);
-  return problem.manifold.inner(transport.point, gradient, transport.vector(direction));
-}
-
-/** The point and cost of a trial; `undefined` where retraction or cost break down. */
-async function tryStep<M, P, T>(
-  { problem, state, direction }: StepSizeContext<M, P, T>,
-  stepSize: number,
-): Promise<{ readonly transport: RetractTransport<P, T>; readonly cost: number } | undefined> {
-  try {
-    const transport = problem.manifold.retractTransport(state.x, direction, stepSize, state.iteration + 1);
-    return { transport, cost: await problem.cost(transport.point, state.iteration) };
-  } catch (error) {
-    if (error instanceof NumericalError) return undefined;
-    throw error;
-  }
-}
-
 /** The parts in which line searches differ. */
 export interface LineSearchParts {
-  /** The first step to try. */
+  /** The first step to try, where the direction does not say at which it aims. */
   firstTrial<M, P, T>(context: StepSizeContext<M, P, T>, slope: number): Awaitable<number>;
   /** The cost that a step must go below. */
   reference<M, P, T>(context: StepSizeContext<M, P, T>): number;
@@ -128,14 +95,26 @@ export function lineSearch(name: string, settings: Required<BacktrackingOptions>
           `${name}: the direction does not point downhill (slope ${slope.toExponential(2)}); entrywise rules such as adam and sign need not descend and want constantStep; otherwise check the gradient with checkGradient`,
         );
       }
-      const result = await backtrack(context, await parts.firstTrial(context, slope), slope, parts.reference(context), settings);
-      const { trials, stepSize, transport, cost } = result;
+      const result = await backtrack(
+        context,
+        context.trialStep ?? (await parts.firstTrial(context, slope)),
+        slope,
+        parts.reference(context),
+        settings,
+      );
+      const { trials, stepSize, transport, cost, evaluation } = result;
       if (transport === undefined) {
         return stalled(
           `${name}: no decrease after ${trials} trials, down to t = ${stepSize.toExponential(1)}; the cost is at its rounding error, or its gradient is wrong (see checkGradient)`,
         );
       }
-      return { stepSize, transport, memory: parts.remember(context, result), ...(cost !== undefined && { cost }) };
+      return {
+        stepSize,
+        transport,
+        memory: parts.remember(context, result),
+        ...(cost !== undefined && { cost }),
+        ...(evaluation && { evaluation }),
+      };
     },
   };
 }

@@ -42,7 +42,11 @@ export function all(...rules: readonly StoppingRule[]): StoppingRule {
         if (decision === undefined) return undefined;
         decisions.push(decision);
       }
-      return { reason: decisions.map(({ reason }) => reason).join(' and '), converged: decisions.every(({ converged }) => converged) };
+      return {
+        reason: decisions.map(({ reason }) => reason).join(' and '),
+        converged: decisions.every(({ converged }) => converged),
+        stationary: decisions.every(({ stationary = false }) => stationary),
+      };
     },
   };
 }

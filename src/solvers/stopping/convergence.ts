@@ -10,7 +10,9 @@ export function gradientNormBelow(tolerance: number): StoppingRule {
   return {
     name: `gradientNormBelow(${tolerance})`,
     check: ({ gradientNorm }) =>
-      gradientNorm <= tolerance ? { reason: `gradient norm ${scientific(gradientNorm)} ≤ ${tolerance}`, converged: true } : undefined,
+      gradientNorm <= tolerance
+        ? { reason: `gradient norm ${scientific(gradientNorm)} ≤ ${tolerance}`, converged: true, stationary: true }
+        : undefined,
   };
 }
 
@@ -24,6 +26,7 @@ export function relativeGradientNormBelow(tolerance: number): StoppingRule {
         ? {
             reason: `gradient norm ${scientific(gradientNorm)} ≤ ${tolerance} × the initial ${scientific(first.gradientNorm)}`,
             converged: true,
+            stationary: true,
           }
         : undefined,
   };
@@ -47,7 +50,7 @@ export function costChangeBelow(tolerance: number): StoppingRule {
       if (previous === undefined) return undefined;
       const change = Math.abs(cost - previous.cost);
       return change <= tolerance * Math.max(1, Math.abs(cost))
-        ? { reason: `cost changed by ${scientific(change)} ≤ ${tolerance} × max(1, |cost|)`, converged: true }
+        ? { reason: `cost changed by ${scientific(change)} ≤ ${tolerance} × max(1, |cost|)`, converged: true, stationary: true }
         : undefined;
     },
   };

@@ -20,6 +20,8 @@ export interface StopDecision {
   readonly reason: string;
   /** Whether this is success rather than giving up. */
   readonly converged: boolean;
+  /** Whether success means no more than that the point is stationary: a solver that can leave saddles is asked whether it is one. Left out: no. */
+  readonly stationary?: boolean;
 }
 
 /** Decides after each iteration whether a run should stop. Rules hold no state: what they compare is in the arguments. */

@@ -1,0 +1,49 @@
+/** Trying a step: what line searches and trust regions share. */
+import { NumericalError } from '../core/errors.js';
+import type { RetractTransport } from '../manifolds/manifold.js';
+import type { Evaluation, Objective } from './problem.js';
+import type { SolverState } from './solver.js';
+
+/**
+ * Near a minimum the decrease of a step drowns in the rounding of the cost, and a rule that compares costs stops far from the accuracy
+ * of the gradient. Within this many ulps of the cost, slopes decide instead.
+ */
+const costSlackUlps = 16;
+
+/** What rounding may hide in a cost of this size. */
+export function costSlack<M, P, T>(problem: Objective<M, P, T>, cost: number): number {
+  return costSlackUlps * problem.manifold.algebra.epsilon * Math.abs(cost);
+}
+
+/** Where a trial step arrived. */
+export interface Trial<P, T> {
+  readonly transport: RetractTransport<P, T>;
+  readonly cost: number;
+}
+
+/** The point and cost of the trial x ← R_x(t u), on the batch of the state's step; `undefined` where retraction or cost break down. */
+export async function tryStep<M, P, T>(
+  problem: Objective<M, P, T>,
+  { x, iteration }: SolverState<P, T>,
+  direction: T,
+  stepSize: number,
+): Promise<Trial<P, T> | undefined> {
+  try {
+    const transport = problem.manifold.retractTransport(x, direction, stepSize, iteration + 1);
+    return { transport, cost: await problem.cost(transport.point, iteration) };
+  } catch (error) {
+    if (error instanceof NumericalError) return undefined;
+    throw error;
+  }
+}
+
+/** φ'(t) at a trial, the slope along the direction carried there, with the evaluation that it took; on the batch of step k. */
+export async function slopeAt<M, P, T>(
+  problem: Objective<M, P, T>,
+  { transport, cost }: Trial<P, T>,
+  direction: T,
+  k: number,
+): Promise<{ readonly slope: number; readonly evaluation: Evaluation<T> }> {
+  const evaluation = await problem.evaluate(transport.point, k, cost);
+  return { evaluation, slope: await problem.manifold.inner(transport.point, evaluation.gradient, transport.vector(direction)) };
+}

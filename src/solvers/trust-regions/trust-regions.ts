@@ -1,0 +1,239 @@
+/** The Riemannian trust-region method. */
+import { ConfigError } from '../../core/errors.js';
+import { checkKeys, checkNumber } from '../../core/options.js';
+import { scaleTree } from '../../core/tree.js';
+import type { Evaluation, Objective } from '../problem.js';
+import { emptyMemory, type Interrupted, type Memory, type Solver, type SolverState } from '../solver.js';
+import { costSlack, slopeAt, type Trial, tryStep } from '../trial.js';
+import { type Descent, negativeCurvature } from './negative-curvature.js';
+import { pointSize, type QuadraticModel, quadraticModel } from './quadratic-model.js';
+import { type CgPath, type Proposal, proposalWithin, truncatedCg } from './truncated-cg.js';
+
+/** Options of {@link trustRegions}. */
+export interface TrustRegionsOptions {
+  /** θ: conjugate gradients end at a residual of (‖g‖/‖g₀‖)^θ, so that the order of convergence is 1 + θ. Default: {@link trustRegionsDefaults}. */
+  readonly theta?: number;
+  /** κ: the residual at which they end far from a minimum, in (0, 1). */
+  readonly kappa?: number;
+  /** A step is taken if the cost falls by more than this share of what the model promised, in [0, ¼). */
+  readonly acceptance?: number;
+  /** Radius of the first region, in the units of the tangent norm. Default: four times the first conjugate gradient step, or the size of x if that is more. */
+  readonly initialRadius?: number;
+  /** Radii do not grow beyond this. Default: no bound. */
+  readonly maxRadius?: number;
+  /** The most Hessian products a step. Default: the dimension of the manifold. */
+  readonly maxInner?: number;
+  /** Hessian products to be spent, where a run is about to stop at a stationary point, on the search for negative curvature; 0 turns it off. */
+  readonly saddleProducts?: number;
+}
+
+/** The defaults of {@link trustRegions}: Manopt's, where it has the option. */
+export const trustRegionsDefaults: Required<Omit<TrustRegionsOptions, 'initialRadius' | 'maxInner'>> = {
+  theta: 1,
+  kappa: 0.1,
+  acceptance: 0.1,
+  maxRadius: Number.POSITIVE_INFINITY,
+  saddleProducts: 30,
+};
+
+type Settings = typeof trustRegionsDefaults & Pick<TrustRegionsOptions, 'initialRadius' | 'maxInner'>;
+
+/**
+ * Riemannian trust regions: each step goes to where truncated conjugate gradients minimize the second-order model within a radius Δ.
+ *
+ * $$ x_{k+1} = R_{x_k}(\eta_k), \qquad \eta_k \approx \operatorname*{arg\,min}_{\lVert\eta\rVert\le\Delta_k}\;\langle\operatorname{grad}f,\eta\rangle+\tfrac12\langle\eta,\operatorname{Hess}f[\eta]\rangle $$
+ *
+ * With the share ρ of the promised decrease that the cost showed, a step is taken for ρ > `acceptance`; Δ shrinks to ‖η‖/4 for ρ < ¼, and doubles for ρ > ¾ at the boundary (ABG, algorithm 1).
+ * Conjugate gradients end at ‖r‖ ≤ ‖g‖·min(κ, (‖g‖/‖g₀‖)^θ): near a minimum convergence has the order 1 + θ, quadratic by default.
+ *
+ * The problem's `hessian` gives the products, or differences of gradients where there is none, or none that the manifold can convert. `preconditioner` gives P⁻¹, if stated.
+ *
+ * Where it differs from the reference, and why:
+ * - The residual's superlinear bound is relative to the first gradient norm (equation 10 has ‖r₀‖^θ), so that it does not depend on the units of the cost.
+ * - A rejected step shrinks the region within the same iteration, along the path that is known: no Hessian product is made twice, and costs always fall.
+ * - Where the promised decrease is within the rounding of the cost, ρ is computed from slopes, −½(⟨g, η⟩ + ⟨g₊, Tη⟩), which loses no digits; runs then reach the accuracy of the gradient.
+ * - The first radius comes from the data, since `typicalDist` does not know their units.
+ * - **Saddles.** Where the gradient is zero, where no step is accepted, and where a stopping rule is about to call a stationary point success, conjugate gradients from a random tangent look for
+ *   negative curvature, and the step follows it to the boundary; the run goes on. Manopt's `useRand` starts every subproblem at random instead. After rules that judge the cost or a budget, nothing is looked for.
+ *
+ * @param options - constants of the method.
+ * @returns the solver. A step costs one gradient, one Hessian product for each inner iteration, and one cost and retraction for each region tried. `memory.trustRegions.numbers` says the radius, and the
+ * Hessian products so far.
+ * @throws ConfigError if an option is out of range, and from `init` for a stochastic cost.
+ *
+ * @example
+ * ```ts
+ * import { balancedFactors, type FactorPair, type HostArray, hostAlgebra, minimize, relativeGradientNormBelow, trustRegions } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const manifold = balancedFactors({ m: 12, n: 9, rank: 2 });
+ * const target = la.fromArray(Array.from({ length: 108 }, (_, i) => Math.sin(i * i)), [12, 9]);
+ * const residual = (x: FactorPair<HostArray>) => la.subtract(manifold.toMatrix(x), target);
+ * const cost = (x: FactorPair<HostArray>) => 0.5 * la.norm(residual(x)) ** 2;
+ * // The Euclidean Hessian of ½‖X − Z‖² is the identity: along u, dA·B + A·dB.
+ * const along = (x: FactorPair<HostArray>, u: FactorPair<HostArray>) => la.add(la.matmul(u.A, x.B), la.matmul(x.A, u.B));
+ * const problem = { manifold, cost, gradient: { kind: 'ambient', at: residual }, hessian: { kind: 'ambient', at: along } } as const;
+ * console.log((await minimize(problem, { solver: trustRegions(), stop: relativeGradientNormBelow(1e-9) })).iterations);
+ * ```
+ * @see Absil, Baker and Gallivan (ABG), "Trust-region methods on Riemannian manifolds", Found. Comput. Math. 7, 2007, algorithms 1 and 2; Boumal, GSI 2015 (finite differences).
+ */
+export function trustRegions(options: TrustRegionsOptions = {}): Solver {
+  const settings = checkedSettings(options);
+  return {
+    name: 'trustRegions',
+    async init(problem, x) {
+      if (problem.stochastic) {
+        throw new ConfigError(
+          'trustRegions: it compares costs, but the cost changes with each batch; use gradientDescent with constantStep, or svrg',
+        );
+      }
+      const evaluation = await problem.evaluate(x, 0);
+      const numbers = { firstGradientNorm: evaluation.gradientNorm, products: 0 };
+      return { ...evaluation, x, iteration: 0, stepSize: 0, memory: { trustRegions: { tangents: {}, numbers } } };
+    },
+    step: (problem, state, interrupted) => trustRegionStep(problem, state, settings, interrupted),
+    async confirm(problem, state, interrupted) {
+      const { dim } = problem.manifold;
+      const maxProducts = Math.min(settings.saddleProducts, dim);
+      const model = await quadraticModel(problem, state);
+      const found = await negativeCurvature(problem, state, model, maxProducts, interrupted);
+      if (found === undefined) return undefined;
+      const { numbers } = memoryOf(state);
+      const memory = { tangents: { escape: found.direction }, numbers: { ...numbers, curvature: found.curvature } };
+      return { ...state, memory: { trustRegions: memory } };
+    },
+  };
+}
+
+function checkedSettings(options: TrustRegionsOptions): Settings {
+  checkKeys('trustRegions', options, [...Object.keys(trustRegionsDefaults), 'initialRadius', 'maxInner']);
+  const settings = { ...trustRegionsDefaults, ...options };
+  checkNumber('trustRegions', 'theta', settings.theta, { min: 0 });
+  checkNumber('trustRegions', 'kappa', settings.kappa, { above: 0, below: 1 });
+  checkNumber('trustRegions', 'acceptance', settings.acceptance, { min: 0, below: 0.25 });
+  checkNumber('trustRegions', 'saddleProducts', settings.saddleProducts, { min: 0 });
+  if (settings.maxRadius !== Number.POSITIVE_INFINITY) checkNumber('trustRegions', 'maxRadius', settings.maxRadius, { above: 0 });
+  if (settings.initialRadius !== undefined) {
+    checkNumber('trustRegions', 'initialRadius', settings.initialRadius, { above: 0, max: settings.maxRadius });
+  }
+  if (settings.maxInner !== undefined) checkNumber('trustRegions', 'maxInner', settings.maxInner, { min: 1 });
+  return settings;
+}
+
+function memoryOf<P, T>({ memory }: SolverState<P, T>): Memory<T> {
+  return memory.trustRegions ?? emptyMemory;
+}
+
+async function trustRegionStep<M, P, T>(
+  problem: Objective<M, P, T>,
+  state: SolverState<P, T>,
+  settings: Settings,
+  interrupted: Interrupted,
+): Promise<SolverState<P, T>> {
+  const { manifold } = problem;
+  const { tangents, numbers } = memoryOf(state);
+  const maxProducts = settings.maxInner ?? manifold.dim;
+  const size = await pointSize(manifold, state.x);
+  const model = await quadraticModel(problem, state);
+  const outOfSaddle = (found: Descent<T> | undefined) =>
+    found && escapePath(model, found, Math.max(numbers.radius ?? 0, escapeShare * size));
+  const confirmed = tangents.escape && { direction: tangents.escape, curvature: numbers.curvature as number };
+  const intoModel = () => subproblemPath(model, state, settings, { size, maxProducts }, interrupted);
+  const lookAround = async () => outOfSaddle(await negativeCurvature(problem, state, model, maxProducts, interrupted));
+  const ways =
+    confirmed !== undefined ? [async () => outOfSaddle(confirmed)] : state.gradientNorm > 0 ? [intoModel, lookAround] : [lookAround];
+  for (const way of ways) {
+    const path = await way();
+    if (await interrupted()) return state;
+    const reached = path && (await descendAlong(problem, state, model, path, { size, settings }));
+    if (reached !== undefined) return reached;
+  }
+  return { ...state, stalled: stallReason(state) };
+}
+
+/** Out of a saddle a step goes this far, as a share of the size of the point. */
+const escapeShare = 0.1;
+
+/** The first radius is this many first conjugate gradient steps, or the size of the point if that is more. */
+const firstSteps = 4;
+
+function stallReason<P, T>({ gradientNorm }: SolverState<P, T>): string {
+  return gradientNorm === 0
+    ? 'trustRegions: the gradient is zero, and no negative curvature was found: to second order the point is a minimum'
+    : `trustRegions: no decrease in any region, and no negative curvature was found, at gradient norm ${gradientNorm.toExponential(2)}; the cost is at its rounding error, or its gradient or Hessian is wrong (see checkGradient, checkHessian)`;
+}
+
+function subproblemPath<M, P, T>(
+  model: QuadraticModel<M, T>,
+  state: SolverState<P, T>,
+  { theta, kappa, initialRadius, maxRadius }: Settings,
+  { size, maxProducts }: { readonly size: number; readonly maxProducts: number },
+  interrupted: Interrupted,
+): Promise<CgPath<T> | undefined> {
+  const { numbers } = memoryOf(state);
+  const relativeNorm = state.gradientNorm / (numbers.firstGradientNorm ?? state.gradientNorm);
+  const firstRadius = (firstLength: number | undefined): number => Math.min(maxRadius, Math.max(firstSteps * (firstLength ?? 0), size));
+  return truncatedCg(
+    model,
+    { radius: numbers.radius ?? initialRadius ?? firstRadius, tolerance: Math.min(kappa, relativeNorm ** theta), maxProducts },
+    interrupted,
+  );
+}
+
+/** The path that follows negative curvature, downhill as far as the gradient has an opinion. */
+async function escapePath<M, T>(model: QuadraticModel<M, T>, { direction, curvature }: Descent<T>, radius: number): Promise<CgPath<T>> {
+  const slope = await model.inner(model.gradient, direction);
+  const downhill = slope > 0 ? scaleTree(model.la, -1, direction) : direction;
+  const numbers = { curvature, descent: Math.abs(slope), decrease: 0, startSquared: 0, cross: 0, directionSquared: 1 };
+  return { segments: [{ start: undefined, direction: downhill, ...numbers }], radius, products: 0 };
+}
+
+/** A model whose first promise exceeded the rounding of the cost by this factor is judged by costs alone. */
+const refutedAbove = 256;
+
+/** Proposals along a path, in smaller and smaller regions, until one is accepted; `undefined` where none is. */
+async function descendAlong<M, P, T>(
+  problem: Objective<M, P, T>,
+  state: SolverState<P, T>,
+  { la }: QuadraticModel<M, T>,
+  path: CgPath<T>,
+  { size, settings }: { readonly size: number; readonly settings: Settings },
+): Promise<SolverState<P, T> | undefined> {
+  let { radius } = path;
+  const slack = costSlack(problem, state.cost);
+  const promised = proposalWithin(la, path, radius).decrease;
+  while (radius > la.epsilon * size) {
+    const proposal = proposalWithin(la, path, radius);
+    // Slopes are for models that are right beyond what costs can show. One that was refuted from far above down to there is wrong, and so may the gradient be.
+    if (proposal.decrease <= slack && promised > refutedAbove * slack) return undefined;
+    const { ratio, trial, evaluation } = await judge(problem, state, proposal);
+    const nextRadius = ratio > 0.75 && proposal.atBoundary ? Math.min(settings.maxRadius, 2 * radius) : radius;
+    if (ratio > settings.acceptance && trial !== undefined) {
+      const iteration = state.iteration + 1;
+      const { numbers } = memoryOf(state);
+      const { curvature: _left, ...kept } = numbers;
+      const products = (numbers.products ?? 0) + path.products;
+      const memory = { tangents: {}, numbers: { ...kept, products, radius: ratio < 0.25 ? proposal.length / 4 : nextRadius } };
+      const reached = evaluation ?? (await problem.evaluate(trial.transport.point, iteration, trial.cost));
+      return { ...reached, x: trial.transport.point, iteration, stepSize: 1, memory: { trustRegions: memory } };
+    }
+    radius = proposal.length / 4;
+  }
+  return undefined;
+}
+
+/** ρ: the decrease of the cost over that of the model. NaN where the trial broke down. */
+async function judge<M, P, T>(
+  problem: Objective<M, P, T>,
+  state: SolverState<P, T>,
+  { step, decrease }: Proposal<T>,
+): Promise<{ readonly ratio: number; readonly trial?: Trial<P, T>; readonly evaluation?: Evaluation<T> }> {
+  const trial = await tryStep(problem, state, step, 1);
+  if (trial === undefined) return { ratio: Number.NaN };
+  const slack = costSlack(problem, state.cost);
+  if (decrease > slack) return { ratio: (state.cost - trial.cost) / decrease, trial };
+  if (!(trial.cost <= state.cost + slack)) return { ratio: Number.NaN };
+  const { slope, evaluation } = await slopeAt(problem, trial, step, state.iteration);
+  const before = await problem.manifold.inner(state.x, state.gradient, step);
+  return { ratio: (-0.5 * (before + slope)) / decrease, trial, evaluation };
+}
