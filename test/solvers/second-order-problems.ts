@@ -1,17 +1,27 @@
 /** Problems with exact Hessian–vector products, on any engine: what second-order solvers are tried on. */
 import {
+  type Ambient,
   balancedFactors,
+  bures,
   type CsrMatrix,
   csrFromTriplets,
+  embedded,
   euclidean,
   euclideanFactors,
   type FactorManifold,
   type FactorPair,
+  type FixedRankManifold,
+  type FixedRankPoint,
+  type FixedRankTangent,
+  factored,
+  fixedRank,
   grassmann,
   type LinearAlgebra,
   type Manifold,
   type Problem,
   perPoint,
+  quotient,
+  quotientFactors,
   type Random,
   seededRandom,
   stiefel,
@@ -24,7 +34,7 @@ export type AnyProblem<M> = Problem<M, unknown, unknown, unknown, unknown>;
 export const sizes = { m: 14, n: 9, rank: 3 } as const;
 
 /** Z, of full rank: singular values from 1 down to 0.01. */
-export function graded<M>(la: LinearAlgebra<M>): M {
+function graded<M>(la: LinearAlgebra<M>): M {
   const { m, n } = sizes;
   return la.fromArray(withSingularValues(3, m, n, geometric(n, 0.01)).values, [m, n]);
 }
@@ -76,8 +86,23 @@ export function completion<M>(
   };
 }
 
+/** ½‖X − Z‖² over fixed rank; the Euclidean Hessian of a tangent is the tangent itself, embedded. */
+function fixedRankApproximation<M>(
+  la: LinearAlgebra<M>,
+  manifold: FixedRankManifold<M>,
+): Problem<M, FixedRankPoint<M>, FixedRankTangent<M>, Ambient<M>, Ambient<M>> {
+  const target = graded(la);
+  const residual = perPoint((x: FixedRankPoint<M>) => la.subtract(manifold.toMatrix(x), target));
+  return {
+    manifold,
+    cost: async (x) => 0.5 * (await la.norm(residual(x))) ** 2,
+    gradient: { kind: 'ambient', at: (x) => residual(x) },
+    hessian: { kind: 'ambient', at: (x, u) => manifold.embed(x, u) },
+  };
+}
+
 /** −½⟨X, DX⟩ with D = diag(m, m − 1, …), plus ¼‖X∘X‖² where `quartic`: without it every X spans eigenvectors' subspaces, with it the columns matter. */
-export function eigenvectors<M>(la: LinearAlgebra<M>, manifold: Manifold<M, M>, quartic: boolean): Problem<M, M> {
+function eigenvectors<M>(la: LinearAlgebra<M>, manifold: Manifold<M, M>, quartic: boolean): Problem<M, M> {
   const { m } = sizes;
   const lambda = la.fromArray(
     Array.from({ length: m }, (_, i) => m - i),
@@ -128,6 +153,12 @@ export function secondOrderProblems<M>(
     entry('approximation on balancedFactors, gauge nearest', () => approximation(la, balancedFactors({ ...shape, gauge: 'nearest' }))),
     entry('approximation on euclideanFactors', () => approximation(la, euclideanFactors(shape))),
     entry('completion on balancedFactors', () => completion(la, balancedFactors(shape))),
+    entry('completion on quotientFactors', () => completion(la, quotientFactors(shape))),
+    entry('approximation on fixedRank, embedded', () => fixedRankApproximation(la, fixedRank({ ...shape, metric: embedded() }))),
+    entry('approximation on fixedRank, bures', () =>
+      fixedRankApproximation(la, fixedRank({ ...shape, metric: bures(), retraction: factored() })),
+    ),
+    entry('approximation on fixedRank, quotient', () => fixedRankApproximation(la, fixedRank({ ...shape, metric: quotient() }))),
     entry('eigenvectors on stiefel', () => eigenvectors(la, stiefel({ m, rank, algebra: la }), true)),
     entry('eigenvectors on grassmann', () => eigenvectors(la, grassmann({ m, rank, algebra: la }) as Manifold<M, M>, false)),
     entry(
