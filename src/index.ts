@@ -39,6 +39,7 @@ export type {
   SvdOptions,
   TriangularOptions,
 } from './linalg/linear-algebra-types.js';
+export type { CurveProducts, RowFactors, SampledProducts, SparsePasses } from './linalg/sparse-passes.js';
 export {
   type BalancedFactorsManifold,
   type BalancedFactorsOptions,
@@ -164,6 +165,7 @@ export {
   type SecantQuotient,
 } from './solvers/step-sizes/barzilai-borwein.js';
 export { constantStep } from './solvers/step-sizes/constant.js';
+export { polynomialSearch, polynomialSearchDefaults } from './solvers/step-sizes/polynomial.js';
 export { all, any } from './solvers/stopping/compose.js';
 export { costBelow, costChangeBelow, gradientNormBelow, relativeGradientNormBelow } from './solvers/stopping/convergence.js';
 export { costAbove, maxIterations, maxSeconds } from './solvers/stopping/limits.js';

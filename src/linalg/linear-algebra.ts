@@ -14,6 +14,7 @@ import type {
   SvdOptions,
   TriangularOptions,
 } from './linear-algebra-types.js';
+import type { SparsePasses } from './sparse-passes.js';
 
 /**
  * Requires an engine, as the first argument of functions that take one.
@@ -167,6 +168,8 @@ export interface LinearAlgebra<M> {
   sparseMatmul(s: CsrMatrix<M>, x: M, options?: { readonly transpose?: boolean }): M;
   /** The entries of A B at the places of an m×n pattern, as a vector [nnz] in its order. A [m, k], B [k, n]. 2·nnz·k flops. */
   sampledMatmul(pattern: CsrMatrix<M>, a: M, b: M): M;
+  /** Several sparse products in one pass over the entries, where the engine has that; the same numbers come from `sampledMatmul` and `sparseMatmul`. */
+  readonly sparsePasses?: SparsePasses<M>;
 
   // ---- factorizations ----
   /** Thin Householder QR of [.., m, n]: Q [.., m, k], R [.., k, n], k = min(m, n). 2·m·n² flops and as many again to form Q (m ≥ n). */

@@ -77,7 +77,7 @@ export function objective<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, 
 /** {@link objective}, for the loop. */
 export function drawnObjective<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, Batch>): DrawnObjective<M, P, T> {
   checkProblem(problem);
-  const { manifold, gradient, hessian, nextBatch, preconditioner } = problem;
+  const { manifold, gradient, hessian, nextBatch, preconditioner, costAlong } = problem;
   let drawn: { readonly k: number; readonly batch: Batch } | undefined;
   const batchOf = async (k: number): Promise<Batch> => {
     // Without nextBatch, Batch is undefined by the problem's type.
@@ -135,6 +135,7 @@ export function drawnObjective<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z
     },
     hessian: async (x, u, k) => (await hessianAt(x, k))(u),
     hessianAt,
+    ...(costAlong && { costAlong: async (x: P, u: T, k: number) => costAlong.call(problem, x, u, await batchOf(k)) }),
     ...(preconditioner && { precondition: async (x: P, u: T, k: number) => preconditioner.at(x, u, await batchOf(k)) }),
   };
 }

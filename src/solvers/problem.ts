@@ -78,6 +78,11 @@ export interface Problem<M, P, T = P, Z = T, G = Z, Batch = undefined> {
   readonly gradient: Gradient<P, T, G, Batch>;
   /** Cost and gradient (of the kind that `gradient` says) in one pass, for costs where that is cheaper. */
   costAndGradient?(x: P, batch: Batch): Awaitable<CostAndDerivative<P, T, G>>;
+  /**
+   * The cost along the curve of a retraction, as a polynomial in the step: $f(R_x(t\,u)) \approx c_0 + c_1t + c_2t^2 + \cdots$, right to second order in t at least
+   * where the retraction is. For a quadratic cost of factors that move in straight lines it is a quartic, and exact: {@link polynomialSearch} minimizes it.
+   */
+  costAlong?(x: P, u: T, batch: Batch): Awaitable<readonly number[]>;
   /** The second derivative, for the methods that want one. */
   readonly hessian?: Hessian<P, T, G, Batch>;
   /** About the inverse of the Hessian, for {@link trustRegions}. */
@@ -121,6 +126,8 @@ export interface Objective<M, P, T> {
   gradient(x: P, k: number): Promise<T>;
   /** As `evaluate`, on all terms of a finite sum. @throws NotImplementedError if the problem is none. */
   evaluateWhole(x: P): Promise<Evaluation<T>>;
+  /** The cost along $R_x(t\,u)$ as a polynomial in t, from the constant term up, on the batch of step k; absent where the problem has no {@link Problem.costAlong}. */
+  costAlong?(x: P, u: T, k: number): Promise<readonly number[]>;
   /** The Riemannian Hessian along u on the batch of step k. @throws NotImplementedError if problem or manifold has none. */
   hessian(x: P, u: T, k: number): Promise<T>;
   /** The Riemannian Hessian at x as a map of tangents, for many products at one point: the Euclidean gradient that it needs is that of the last evaluation there, or computed once. Good for one step. */

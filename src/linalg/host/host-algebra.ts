@@ -14,6 +14,7 @@ export type { HostArray } from './host-array.js';
 import type { HostKernels } from './kernels.js';
 import { products } from './products.js';
 import { reductions } from './reductions.js';
+import { sparsePasses } from './sparse-passes.js';
 import { structure } from './structure.js';
 import { typescriptKernels } from './typescript-kernels.js';
 
@@ -83,6 +84,7 @@ function assemble(kernels: HostKernels): HostAlgebra {
     ...structure,
     ...reductions,
     ...products(kernels),
+    sparsePasses,
     ...factorizations(kernels),
     tidy: <Result>(compute: () => Result): Result => compute(),
     openScope: () => hostScope,

@@ -71,7 +71,8 @@ export function products(kernels: HostKernels): Products {
   };
 }
 
-function csrValues(caller: string, s: CsrMatrix<HostArray>): Float64Array {
+/** The values of a sparse matrix that has been checked. */
+export function csrValues(caller: string, s: CsrMatrix<HostArray>): Float64Array {
   checkCsr(caller, s);
   const values = packed(caller, s.values);
   checkVector(caller, s.values.shape);

@@ -1,0 +1,50 @@
+/** Several sparse products at once: types only, so that the contract of the engines can name them. */
+import type { CsrMatrix } from './csr-matrix.js';
+
+/** The matrix $LR^\top$ by its factors, both with the inner index last: an entry is the product of a row of each. */
+export interface RowFactors<M> {
+  /** L, m×k. */
+  readonly left: M;
+  /** R, n×k. */
+  readonly right: M;
+}
+
+/** What comes out of one pass over the entries of a sampled matrix E. */
+export interface SampledProducts<M> {
+  /** ‖E‖². */
+  readonly squaredNorm: number;
+  /** E·right, m×k. */
+  readonly product: M;
+  /** Eᵀ·left, n×k. */
+  readonly transposeProduct: M;
+}
+
+/** Inner products of E, S and Q, all sampled at the places of one pattern. */
+export interface CurveProducts {
+  /** ⟨E, E⟩. */
+  readonly ee: number;
+  /** ⟨E, S⟩. */
+  readonly es: number;
+  /** ⟨S, S⟩. */
+  readonly ss: number;
+  /** ⟨E, Q⟩. */
+  readonly eq: number;
+  /** ⟨S, Q⟩. */
+  readonly sq: number;
+  /** ⟨Q, Q⟩. */
+  readonly qq: number;
+}
+
+/**
+ * Passes over the entries of a sparse matrix that write no array of one number an entry: a cost and its gradient read the data once, and take no memory beside it.
+ *
+ * @see Rahman, Sujon and Azad, "FusedMM: a unified SDDMM-SpMM kernel for graph embedding and graph neural networks", IPDPS 2021.
+ */
+export interface SparsePasses<M> {
+  /** For the residual $E = P_\Omega(LR^\top) - Z$ at the places of Z: ‖E‖², E·right and Eᵀ·left. (2k + 4k')·nnz flops. */
+  residual(observed: CsrMatrix<M>, factors: RowFactors<M>, by: RowFactors<M>): SampledProducts<M>;
+  /** The same for the sampled matrix $E = P_\Omega(LR^\top)$ itself; the values of the pattern are not read. */
+  sampled(pattern: CsrMatrix<M>, factors: RowFactors<M>, by: RowFactors<M>): SampledProducts<M>;
+  /** For the residual E at a point, S and Q of their own factors, at the places of Z: all inner products. 2(k + k₁ + k₂)·nnz flops. */
+  curve(observed: CsrMatrix<M>, point: RowFactors<M>, first: RowFactors<M>, second: RowFactors<M>): CurveProducts;
+}

@@ -1,0 +1,16 @@
+/**
+ * Problems that low rank is for, each with cost, gradient and Hessian–vector product on any geometry of rank-r matrices, without ever forming one.
+ *
+ * @module bures/problems
+ */
+export {
+  type LowRankManifold,
+  type LowRankPoint,
+  type LowRankProblem,
+  type LowRankTangent,
+  lowRankProblem,
+  type MatrixCost,
+  type MatrixCostAt,
+} from './low-rank-problem.js';
+export { type MatrixCompletionOptions, matrixCompletion } from './matrix-completion.js';
+export { type SpectralInitializationOptions, spectralInitialization, spectralInitializationDefaults } from './spectral-initialization.js';

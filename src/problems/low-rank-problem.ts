@@ -1,0 +1,115 @@
+/**
+ * From a cost of an m×n matrix to a problem on any geometry of rank-r matrices: what `{ U, S, V }` and `{ A, B }` have in common is that the matrix, a tangent
+ * vector and the second-order term of a retraction come as factors. A cost that is written for factors serves all of them.
+ */
+import type { Awaitable } from '../core/awaitable.js';
+import type { Ambient } from '../linalg/ambient.js';
+import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import type { RowFactors } from '../linalg/sparse-passes.js';
+import type { Manifold } from '../manifolds/manifold.js';
+import type { FactorPair } from '../metrics/factor-pair.js';
+import type { FixedRankPoint, FixedRankTangent } from '../metrics/fixed-rank-metric.js';
+import { inverseSpectrum } from '../metrics/spectrum.js';
+import { perPoint } from '../solvers/objective.js';
+import type { Problem } from '../solvers/problem.js';
+
+/** A rank-r matrix as any of the geometries has it: `{ U, S, V }` or `{ A, B }`. */
+export type LowRankPoint<M> = FixedRankPoint<M> | FactorPair<M>;
+
+/** A tangent vector there: `{ M, Up, Vp }` or `{ A: dA, B: dB }`. */
+export type LowRankTangent<M> = FixedRankTangent<M> | FactorPair<M>;
+
+/** A geometry of rank-r matrices: `fixedRank` with any metric, `balancedFactors`, `quotientFactors`, `euclideanFactors`. */
+export type LowRankManifold<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z> = Manifold<M, P, T, Z, Ambient<M>>;
+
+/** A problem on such a geometry. */
+export type LowRankProblem<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z> = Problem<M, P, T, Z, Ambient<M>>;
+
+/** A cost g around one matrix X. */
+export interface MatrixCostAt<M> {
+  /** g(X). */
+  cost(): Awaitable<number>;
+  /** ∇g(X), m×n in any form. */
+  readonly gradient: Ambient<M>;
+  /** ∇²g(X)[ξ] for ξ = L Rᵀ, m×n in any form. */
+  hessian(direction: RowFactors<M>): Awaitable<Ambient<M>>;
+  /** g(X + tξ + t²Q) as a polynomial in t, from the constant term up: exact where g is quadratic, else to second order. */
+  along(first: RowFactors<M>, second: RowFactors<M>): Awaitable<readonly number[]>;
+}
+
+/**
+ * A cost of m×n matrices that is given them, and their tangents, as factors $X = LR^\top$ only.
+ *
+ * It is told besides which matrices ∇g and ∇²g are going to be multiplied by, `by.right` from the right and the transpose of `by.left` from the left, so that one pass over the data can
+ * make cost and products together.
+ */
+export interface MatrixCost<M> {
+  /** The shape [m, n] of X. */
+  readonly shape: readonly [number, number];
+  /** The cost around X. */
+  at(x: RowFactors<M>, by: RowFactors<M>): Awaitable<MatrixCostAt<M>>;
+}
+
+/**
+ * The problem of minimizing a cost of matrices over rank-r matrices, in any of their geometries and on any engine. Write a {@link MatrixCost} and it has gradient, Hessian and line search.
+ *
+ * @param manifold - where to minimize.
+ * @param matrixCost - g, on factors of X.
+ * @returns the problem, for `minimize`; its Hessian is there where the manifold has `ehessToRhess`.
+ */
+export function lowRankProblem<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z>(
+  manifold: LowRankManifold<M, P, T, Z>,
+  matrixCost: MatrixCost<M>,
+): LowRankProblem<M, P, T, Z> {
+  const la = manifold.algebra;
+  const around = perPoint((x: P) => matrixCost.at(factorsOf(la, x), framesOf(la, x)));
+  return {
+    manifold,
+    cost: async (x) => (await around(x)).cost(),
+    gradient: { kind: 'ambient', at: async (x) => (await around(x)).gradient },
+    hessian: { kind: 'ambient', at: async (x, u) => (await around(x)).hessian(tangentFactors(la, x, u)) },
+    costAlong: async (x, u) => (await around(x)).along(tangentFactors(la, x, u), bendFactors(la, x, u)),
+  };
+}
+
+function isFixedRank<M>(x: LowRankPoint<M>): x is FixedRankPoint<M> {
+  return 'U' in x;
+}
+
+function isFixedRankTangent<M>(u: LowRankTangent<M>): u is FixedRankTangent<M> {
+  return 'Up' in u;
+}
+
+/** X = L Rᵀ: (U S, V) or (A, Bᵀ). */
+export function factorsOf<M>(la: LinearAlgebra<M>, x: LowRankPoint<M>): RowFactors<M> {
+  return isFixedRank(x) ? { left: la.scaleColumns(x.U, x.S), right: x.V } : { left: x.A, right: la.transpose(x.B) };
+}
+
+/** What a geometry multiplies gradients by: (U, V) or (A, Bᵀ). */
+function framesOf<M>(la: LinearAlgebra<M>, x: LowRankPoint<M>): RowFactors<M> {
+  return isFixedRank(x) ? { left: x.U, right: x.V } : { left: x.A, right: la.transpose(x.B) };
+}
+
+/** ξ = L Rᵀ of inner size 2r: ([U M + Up, U], [V, Vp]) or ([dA, A], [Bᵀ, dBᵀ]). */
+function tangentFactors<M>(la: LinearAlgebra<M>, x: LowRankPoint<M>, u: LowRankTangent<M>): RowFactors<M> {
+  if (isFixedRank(x) && isFixedRankTangent(u)) {
+    return {
+      left: la.concat([la.add(la.matmul(x.U, u.M), u.Up), x.U], 'columns'),
+      right: la.concat([x.V, u.Vp], 'columns'),
+    };
+  }
+  const { A, B } = x as FactorPair<M>;
+  const { A: dA, B: dB } = u as FactorPair<M>;
+  return { left: la.concat([dA, A], 'columns'), right: la.concat([la.transpose(B), la.transpose(dB)], 'columns') };
+}
+
+/**
+ * Q in R_x(t u) = X + tξ + t²Q + …: dA·dB where factors move in straight lines, whatever gauge they land in; Up Σ⁻¹ Vpᵀ for retractions of second order on fixed-rank matrices.
+ *
+ * @see Absil and Malick, "Projection-like retractions on matrix manifolds", SIAM J. Optim. 22(1), 2012, section 4 (the curvature of the rank-r matrices).
+ */
+function bendFactors<M>(la: LinearAlgebra<M>, x: LowRankPoint<M>, u: LowRankTangent<M>): RowFactors<M> {
+  if (isFixedRank(x) && isFixedRankTangent(u)) return { left: la.scaleColumns(u.Up, inverseSpectrum(la, x.S)), right: u.Vp };
+  const { A: dA, B: dB } = u as FactorPair<M>;
+  return { left: dA, right: la.transpose(dB) };
+}

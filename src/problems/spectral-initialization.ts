@@ -1,0 +1,70 @@
+/** Where to start completing a matrix. */
+import { checkKeys, checkPositiveInteger } from '../core/options.js';
+import { seededRandom } from '../core/random.js';
+import { checkCsr } from '../linalg/csr.js';
+import type { CsrMatrix } from '../linalg/csr-matrix.js';
+import { checkAlgebra, type LinearAlgebra } from '../linalg/linear-algebra.js';
+import type { FixedRankPoint } from '../metrics/fixed-rank-metric.js';
+
+/** Options of {@link spectralInitialization}. */
+export interface SpectralInitializationOptions {
+  /** The rank r of the start. */
+  readonly rank: number;
+  /** Passes of subspace iteration, each two products with the data. */
+  readonly passes?: number;
+  /** Columns of the subspace beyond the rank. */
+  readonly oversampling?: number;
+  /** Seed of the random subspace that the iteration begins with. */
+  readonly seed?: number;
+}
+
+/** The defaults of {@link spectralInitialization}. */
+export const spectralInitializationDefaults: Required<Omit<SpectralInitializationOptions, 'rank'>> = {
+  passes: 3,
+  oversampling: 5,
+  seed: 0,
+};
+
+/**
+ * The best rank-r approximation of what was observed, as if the rest were zero, scaled up by the inverse of the fraction observed: right on average where entries
+ * were observed at random.
+ *
+ * $$ X_0 = \frac{mn}{|\Omega|}\,\bigl[P_\Omega(Z)\bigr]_r $$
+ *
+ * By randomized subspace iteration: (passes + 1)·4·nnz·k flops and as many thin QRs of m×k and n×k, k = rank + oversampling.
+ *
+ * @param la - the engine of the data.
+ * @param observed - the entries observed.
+ * @returns the point of `fixedRank`; `hyperBalancedFactors` makes a pair { A, B } of it, which is a point of every manifold of factors.
+ * @throws ShapeError if the rank exceeds min(m, n).
+ * @see Keshavan, Montanari and Oh, "Matrix completion from a few entries", IEEE Trans. Inf. Theory 56(6), 2010; Halko, Martinsson and Tropp, SIAM Review 53(2), 2011, algorithm 4.4.
+ */
+export function spectralInitialization<M>(
+  la: LinearAlgebra<M>,
+  observed: CsrMatrix<M>,
+  options: SpectralInitializationOptions,
+): FixedRankPoint<M> {
+  checkAlgebra('spectralInitialization', la);
+  checkCsr('spectralInitialization', observed);
+  checkKeys('spectralInitialization', options, ['rank', ...Object.keys(spectralInitializationDefaults)]);
+  const { rank, passes, oversampling, seed } = { ...spectralInitializationDefaults, ...options };
+  const { rows: m, columns: n } = observed;
+  checkPositiveInteger('spectralInitialization', 'rank', rank);
+  const k = Math.min(rank + oversampling, m, n);
+  let right = la.qr(la.randomNormal([n, k], seededRandom(seed))).Q;
+  let left = la.qr(la.sparseMatmul(observed, right)).Q;
+  for (let pass = 0; pass < passes; pass++) {
+    right = la.qr(la.sparseMatmul(observed, left, { transpose: true })).Q;
+    left = la.qr(la.sparseMatmul(observed, right)).Q;
+  }
+  // Z ≈ left · (Zᵀ left)ᵀ, and the SVD of the n×k factor gives the rest.
+  const { U, S, V } = la.svd(la.sparseMatmul(observed, left, { transpose: true }));
+  const head = { columns: [0, rank] } as const;
+  const scale = (m * n) / observed.columnIndices.length;
+  const singular = la.slice(la.reshape(S, [1, k]), head);
+  return {
+    U: la.matmul(left, la.slice(V, head)),
+    S: la.scale(scale, la.reshape(singular, [rank])),
+    V: la.slice(U, head),
+  };
+}

@@ -1,0 +1,82 @@
+/** A line search that asks the problem for the cost along the line. */
+import { ConfigError } from '../../core/errors.js';
+import { checkKeys } from '../../core/options.js';
+import type { StepSizeContext, StepSizeRule } from '../solver.js';
+import { armijoDefaults } from './armijo.js';
+import { type BacktrackingOptions, checkBacktracking, lineSearch, unitStep } from './backtracking.js';
+
+/** The defaults of {@link polynomialSearch}. */
+export const polynomialSearchDefaults: Required<BacktrackingOptions> = {
+  contraction: armijoDefaults.contraction,
+  sufficientDecrease: armijoDefaults.sufficientDecrease,
+  maxTrials: armijoDefaults.maxTrials,
+  frozenBatch: armijoDefaults.frozenBatch,
+};
+
+/**
+ * The step that minimizes the cost along the curve of the retraction, for problems that know it as a polynomial ({@link Problem.costAlong}): those of `bures/problems` with squared residuals.
+ *
+ * $$ t = \arg\min_{t>0}\ c_0+c_1t+c_2t^2+c_3t^3+c_4t^4 $$
+ *
+ * One pass over the data in place of a trial point each; for factors, which move in straight lines, the search is exact. The step is taken if it decreases the cost as {@link armijo} asks,
+ * and shrunk until it does where the polynomial is a local model only.
+ *
+ * @throws ConfigError if an option is out of range, and from the solver if the problem has no `costAlong`.
+ * @see Vandereycken 2013, section 3.4 (the quadratic model on fixed-rank matrices); Mishra et al. 2012, section 4 (the quartic on factors).
+ */
+export function polynomialSearch(options: BacktrackingOptions = {}): StepSizeRule {
+  checkKeys('polynomialSearch', options, Object.keys(polynomialSearchDefaults));
+  const settings = { ...polynomialSearchDefaults, ...options };
+  checkBacktracking('polynomialSearch', settings);
+  return lineSearch('polynomialSearch', settings, {
+    firstTrial,
+    reference: ({ state }) => state.cost,
+    remember: () => ({ tangents: {}, numbers: {} }),
+  });
+}
+
+async function firstTrial<M, P, T>(context: StepSizeContext<M, P, T>, slope: number): Promise<number> {
+  const { problem, state, direction } = context;
+  if (problem.costAlong === undefined) {
+    throw new ConfigError(
+      'polynomialSearch: the problem does not say what its cost is along a line; use armijo, or state costAlong(x, u) with the coefficients',
+    );
+  }
+  const polynomial = await problem.costAlong(state.x, direction, state.iteration);
+  return positiveMinimizer(polynomial, slope) ?? (state.stepSize > 0 ? state.stepSize : unitStep(context));
+}
+
+/** The bracket of a minimizer grows by this factor until the slope is positive at its end, and is halved this often at most. */
+const [bracketGrowth, bracketings, bisections] = [2, 100, 100] as const;
+
+/**
+ * A local minimizer of a polynomial on t > 0.
+ *
+ * @param coefficients - from the constant term up; the linear one negative.
+ * @param slope - the slope at 0, for the scale of the first bracket.
+ * @returns `undefined` if the polynomial falls for ever.
+ */
+function positiveMinimizer(coefficients: readonly number[], slope: number): number | undefined {
+  const slopeAt = (t: number): number => coefficients.reduceRight((sum, c, k) => (k === 0 ? sum : sum * t + k * c), 0);
+  const curvatureAt = (t: number): number => coefficients.reduceRight((sum, c, k) => (k < 2 ? sum : sum * t + k * (k - 1) * c), 0);
+  const newton = -slope / curvatureAt(0);
+  let low = 0;
+  let high = newton > 0 && Number.isFinite(newton) ? newton : 1;
+  for (let count = 0; !(slopeAt(high) > 0); count++) {
+    if (count === bracketings || !Number.isFinite(high)) return undefined;
+    low = high;
+    high *= bracketGrowth;
+  }
+  // Newton's method, kept inside the bracket by bisection.
+  let t = low > 0 ? low : high;
+  for (let count = 0; count < bisections; count++) {
+    const gradient = slopeAt(t);
+    if (gradient > 0) high = t;
+    else low = t;
+    const step = t - gradient / curvatureAt(t);
+    const next = step > low && step < high ? step : (low + high) / 2;
+    if (Math.abs(next - t) <= Number.EPSILON * t) return next;
+    t = next;
+  }
+  return t;
+}
