@@ -81,7 +81,7 @@ function isFixedRankTangent<M>(u: LowRankTangent<M>): u is FixedRankTangent<M> {
 }
 
 /** X = L Rᵀ: (U S, V) or (A, Bᵀ). */
-export function factorsOf<M>(la: LinearAlgebra<M>, x: LowRankPoint<M>): RowFactors<M> {
+function factorsOf<M>(la: LinearAlgebra<M>, x: LowRankPoint<M>): RowFactors<M> {
   return isFixedRank(x) ? { left: la.scaleColumns(x.U, x.S), right: x.V } : { left: x.A, right: la.transpose(x.B) };
 }
 
