@@ -3,6 +3,7 @@
  *
  * @module bures/problems
  */
+export { type LowRankApproximationOptions, lowRankApproximation } from './low-rank-approximation.js';
 export {
   type LowRankManifold,
   type LowRankPoint,
@@ -13,4 +14,7 @@ export {
   type MatrixCostAt,
 } from './low-rank-problem.js';
 export { type MatrixCompletionOptions, matrixCompletion } from './matrix-completion.js';
+export { type MatrixSensingOptions, type Measurements, matrixSensing, rankOneMeasurements } from './matrix-sensing.js';
+export { type ReducedRankRegressionOptions, reducedRankRegression } from './reduced-rank-regression.js';
+export { type RobustPcaOptions, robustPca } from './robust-pca.js';
 export { type SpectralInitializationOptions, spectralInitialization, spectralInitializationDefaults } from './spectral-initialization.js';

@@ -9,7 +9,7 @@ import type { RowFactors } from '../linalg/sparse-passes.js';
 import type { Manifold } from '../manifolds/manifold.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
 import type { FixedRankPoint, FixedRankTangent } from '../metrics/fixed-rank-metric.js';
-import { inverseSpectrum } from '../metrics/spectrum.js';
+import { type FixedRankRetraction, projectionBend } from '../retractions/fixed-rank-retraction.js';
 import { perPoint } from '../solvers/objective.js';
 import type { Problem } from '../solvers/problem.js';
 
@@ -20,7 +20,10 @@ export type LowRankPoint<M> = FixedRankPoint<M> | FactorPair<M>;
 export type LowRankTangent<M> = FixedRankTangent<M> | FactorPair<M>;
 
 /** A geometry of rank-r matrices: `fixedRank` with any metric, `balancedFactors`, `quotientFactors`, `euclideanFactors`. */
-export type LowRankManifold<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z> = Manifold<M, P, T, Z, Ambient<M>>;
+export type LowRankManifold<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z> = Manifold<M, P, T, Z, Ambient<M>> & {
+  /** How fixed-rank matrices move; factors move in straight lines, whatever gauge they land in. */
+  readonly retraction?: FixedRankRetraction;
+};
 
 /** A problem on such a geometry. */
 export type LowRankProblem<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z> = Problem<M, P, T, Z, Ambient<M>>;
@@ -33,6 +36,8 @@ export interface MatrixCostAt<M> {
   readonly gradient: Ambient<M>;
   /** ∇²g(X)[ξ] for ξ = L Rᵀ, m×n in any form. */
   hessian(direction: RowFactors<M>): Awaitable<Ambient<M>>;
+  /** The arrays that gradient and functions refer to: on a device they may be freed with the step that made them, and what lies around X is then computed again. */
+  readonly holds: readonly M[];
   /** g(X + tξ + t²Q) as a polynomial in t, from the constant term up: exact where g is quadratic, else to second order. */
   along(first: RowFactors<M>, second: RowFactors<M>): Awaitable<readonly number[]>;
 }
@@ -40,8 +45,8 @@ export interface MatrixCostAt<M> {
 /**
  * A cost of m×n matrices that is given them, and their tangents, as factors $X = LR^\top$ only.
  *
- * It is told besides which matrices ∇g and ∇²g are going to be multiplied by, `by.right` from the right and the transpose of `by.left` from the left, so that one pass over the data can
- * make cost and products together.
+ * It is told besides which matrices ∇g and ∇²g are going to be multiplied by: `by.right`, which is R, from the right and the transpose of `by.left`, which spans the columns of L, from the
+ * left; one pass over the data can then make cost and products together.
  */
 export interface MatrixCost<M> {
   /** The shape [m, n] of X. */
@@ -62,13 +67,16 @@ export function lowRankProblem<M, P extends LowRankPoint<M>, T extends LowRankTa
   matrixCost: MatrixCost<M>,
 ): LowRankProblem<M, P, T, Z> {
   const la = manifold.algebra;
-  const around = perPoint((x: P) => matrixCost.at(factorsOf(la, x), framesOf(la, x)));
+  const around = perPoint((x: P) => {
+    const factors = factorsOf(la, x);
+    return matrixCost.at(factors, { left: 'U' in x ? x.U : x.A, right: factors.right });
+  });
   return {
     manifold,
     cost: async (x) => (await around(x)).cost(),
     gradient: { kind: 'ambient', at: async (x) => (await around(x)).gradient },
     hessian: { kind: 'ambient', at: async (x, u) => (await around(x)).hessian(tangentFactors(la, x, u)) },
-    costAlong: async (x, u) => (await around(x)).along(tangentFactors(la, x, u), bendFactors(la, x, u)),
+    costAlong: async (x, u) => (await around(x)).along(tangentFactors(la, x, u), bendFactors(la, manifold.retraction, x, u)),
   };
 }
 
@@ -85,11 +93,6 @@ function factorsOf<M>(la: LinearAlgebra<M>, x: LowRankPoint<M>): RowFactors<M> {
   return isFixedRank(x) ? { left: la.scaleColumns(x.U, x.S), right: x.V } : { left: x.A, right: la.transpose(x.B) };
 }
 
-/** What a geometry multiplies gradients by: (U, V) or (A, Bᵀ). */
-function framesOf<M>(la: LinearAlgebra<M>, x: LowRankPoint<M>): RowFactors<M> {
-  return isFixedRank(x) ? { left: x.U, right: x.V } : { left: x.A, right: la.transpose(x.B) };
-}
-
 /** ξ = L Rᵀ of inner size 2r: ([U M + Up, U], [V, Vp]) or ([dA, A], [Bᵀ, dBᵀ]). */
 function tangentFactors<M>(la: LinearAlgebra<M>, x: LowRankPoint<M>, u: LowRankTangent<M>): RowFactors<M> {
   if (isFixedRank(x) && isFixedRankTangent(u)) {
@@ -103,13 +106,14 @@ function tangentFactors<M>(la: LinearAlgebra<M>, x: LowRankPoint<M>, u: LowRankT
   return { left: la.concat([dA, A], 'columns'), right: la.concat([la.transpose(B), la.transpose(dB)], 'columns') };
 }
 
-/**
- * Q in R_x(t u) = X + tξ + t²Q + …: dA·dB where factors move in straight lines, whatever gauge they land in; Up Σ⁻¹ Vpᵀ for retractions of second order on fixed-rank matrices.
- *
- * @see Absil and Malick, "Projection-like retractions on matrix manifolds", SIAM J. Optim. 22(1), 2012, section 4 (the curvature of the rank-r matrices).
- */
-function bendFactors<M>(la: LinearAlgebra<M>, x: LowRankPoint<M>, u: LowRankTangent<M>): RowFactors<M> {
-  if (isFixedRank(x) && isFixedRankTangent(u)) return { left: la.scaleColumns(u.Up, inverseSpectrum(la, x.S)), right: u.Vp };
+/** Q in R_x(t u) = X + tξ + t²Q + …: what the retraction says, or dA·dB where factors move in straight lines. */
+function bendFactors<M>(
+  la: LinearAlgebra<M>,
+  retraction: FixedRankRetraction | undefined,
+  x: LowRankPoint<M>,
+  u: LowRankTangent<M>,
+): RowFactors<M> {
+  if (isFixedRank(x) && isFixedRankTangent(u)) return retraction === undefined ? projectionBend(la, x, u) : retraction.bend(la, x, u);
   const { A: dA, B: dB } = u as FactorPair<M>;
   return { left: dA, right: la.transpose(dB) };
 }

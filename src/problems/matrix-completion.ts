@@ -14,6 +14,7 @@ import {
   type MatrixCostAt,
 } from './low-rank-problem.js';
 import { rememberedOperator } from './remembered-operator.js';
+import { sampledMatrix } from './sampled-matrix.js';
 
 /** Options of {@link matrixCompletion}. */
 export interface MatrixCompletionOptions<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z> {
@@ -70,6 +71,7 @@ function passesAt<M>(
     return residual;
   };
   return {
+    holds: [products.product],
     cost: () => 0.5 * products.squaredNorm,
     gradient: rememberedOperator(la, shape, by, products, kept),
     hessian: (direction) =>
@@ -85,6 +87,7 @@ function passesAt<M>(
 function residualAt<M>(la: LinearAlgebra<M>, observed: CsrMatrix<M>, x: RowFactors<M>): MatrixCostAt<M> {
   const residual = residualOf(la, observed, x);
   return {
+    holds: [residual],
     cost: async () => 0.5 * (await la.norm(residual)) ** 2,
     gradient: { ...observed, values: residual },
     hessian: (direction) => sampledMatrix(la, observed, direction),
@@ -99,9 +102,4 @@ function residualAt<M>(la: LinearAlgebra<M>, observed: CsrMatrix<M>, x: RowFacto
 
 function residualOf<M>(la: LinearAlgebra<M>, observed: CsrMatrix<M>, x: RowFactors<M>): M {
   return la.subtract(sampledMatrix(la, observed, x).values, observed.values);
-}
-
-/** P_Ω(L Rᵀ). */
-function sampledMatrix<M>(la: LinearAlgebra<M>, pattern: CsrMatrix<M>, { left, right }: RowFactors<M>): CsrMatrix<M> {
-  return { ...pattern, values: la.sampledMatmul(pattern, left, la.transpose(right)) };
 }

@@ -35,5 +35,15 @@ export function factored(): FixedRankRetraction {
       );
       return truncatedProduct(la, left, undefined, right, la.shape(x.S).at(-1) as number);
     },
+    // η Xᵀη, the product of what A and B move by.
+    bend(la, x, u) {
+      const root = la.sqrt(x.S);
+      const inverseRoot = la.sqrt(inverseSpectrum(la, x.S));
+      const step = divideByPairSums(la, u.M, x.S);
+      return {
+        left: la.add(la.scaleColumns(la.matmul(x.U, step), root), la.scaleColumns(u.Up, inverseRoot)),
+        right: la.add(la.scaleColumns(la.matmul(x.V, step, { transposeB: true }), root), la.scaleColumns(u.Vp, inverseRoot)),
+      };
+    },
   };
 }

@@ -1,6 +1,7 @@
 /** What a retraction is to `fixedRank`. One file a retraction. */
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { FixedRankPoint, FixedRankTangent } from '../metrics/fixed-rank-metric.js';
+import { inverseSpectrum } from '../metrics/spectrum.js';
 
 /**
  * A map from tangent vectors back to the matrices of rank r.
@@ -16,8 +17,23 @@ export interface FixedRankRetraction {
   readonly secondOrderFor: readonly string[];
   /** R_X(t ξ). */
   retract<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, u: FixedRankTangent<M>, t: number): FixedRankPoint<M>;
+  /** L and R of Q = L Rᵀ in R_X(tξ) = X + tξ + t²Q + O(t³). */
+  bend<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, u: FixedRankTangent<M>): { readonly left: M; readonly right: M };
   /** ξ with R_X(ξ) = Y, where there is a closed form. */
   inverse?<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, y: FixedRankPoint<M>): FixedRankTangent<M>;
+}
+
+/**
+ * The second-order term Up Σ⁻¹ Vpᵀ of the retractions that project in the embedding.
+ *
+ * @see Absil and Malick, "Projection-like retractions on matrix manifolds", SIAM J. Optim. 22(1), 2012, section 4.
+ */
+export function projectionBend<M>(
+  la: LinearAlgebra<M>,
+  x: FixedRankPoint<M>,
+  u: FixedRankTangent<M>,
+): { readonly left: M; readonly right: M } {
+  return { left: la.scaleColumns(u.Up, inverseSpectrum(la, x.S)), right: u.Vp };
 }
 
 /**

@@ -1,7 +1,7 @@
 /** The orthographic retraction: the matrix of rank r that projects orthogonally onto X + tξ. */
 import { NumericalError } from '../core/errors.js';
 import { embeddedDifference } from '../metrics/fixed-rank-blocks.js';
-import { type FixedRankRetraction, truncatedProduct } from './fixed-rank-retraction.js';
+import { type FixedRankRetraction, projectionBend, truncatedProduct } from './fixed-rank-retraction.js';
 
 /**
  * The matrix of rank r that projects orthogonally onto X + tξ. Of second order for {@link embedded}; its inverse is P_X(Y − X).
@@ -17,6 +17,7 @@ export function orthographic(): FixedRankRetraction {
   return {
     name: 'orthographic',
     secondOrderFor: ['embedded'],
+    bend: projectionBend,
     retract(la, x, u, t) {
       const core = la.axpy(t, u.M, la.diagMatrix(x.S));
       const left = la.axpy(t, u.Up, la.matmul(x.U, core));

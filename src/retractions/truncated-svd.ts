@@ -1,5 +1,5 @@
 /** The projection retraction: the nearest matrix of rank r to X + tξ. */
-import { type FixedRankRetraction, truncatedProduct } from './fixed-rank-retraction.js';
+import { type FixedRankRetraction, projectionBend, truncatedProduct } from './fixed-rank-retraction.js';
 
 /**
  * The best rank-r approximation of X + tξ in Frobenius norm. Of second order for {@link embedded}.
@@ -17,6 +17,7 @@ export function truncatedSvd(): FixedRankRetraction {
   return {
     name: 'truncatedSvd',
     secondOrderFor: ['embedded'],
+    bend: projectionBend,
     retract(la, x, u, t) {
       const shape = la.shape(x.S);
       const rank = shape.at(-1) as number;

@@ -1,6 +1,16 @@
 /** The problems with data of their own, and each cost as its definition has it, on dense matrices. */
 import { csrFromTriplets, type LinearAlgebra, seededRandom } from '../../src/index.js';
-import { type LowRankPoint, type LowRankProblem, type LowRankTangent, matrixCompletion } from '../../src/problems/index.js';
+import {
+  type LowRankPoint,
+  type LowRankProblem,
+  type LowRankTangent,
+  lowRankApproximation,
+  matrixCompletion,
+  matrixSensing,
+  rankOneMeasurements,
+  reducedRankRegression,
+  robustPca,
+} from '../../src/problems/index.js';
 import type { AnyGeometry } from './geometries.js';
 
 /** A problem, on any geometry of its shape, and its cost of a dense matrix. */
@@ -26,6 +36,61 @@ function sparseData(la: LinearAlgebra<unknown>, { m, n }: Shape, seed: number) {
   return { matrix: csrFromTriplets(la, { rows: m, columns: n, ...triplets }), places, values };
 }
 
+/** ½ Σ e². */
+const halfSquares = (residuals: ArrayLike<number>): number => 0.5 * Array.from(residuals).reduce((sum, e) => sum + e * e, 0);
+
+/** Σ (√(e² + δ²) − δ). */
+const smoothedMagnitudes = (residuals: ArrayLike<number>, delta: number): number =>
+  Array.from(residuals).reduce((sum, e) => sum + Math.hypot(e, delta) - delta, 0);
+
+/** Standard normal entries. */
+const normal = (la: LinearAlgebra<unknown>, seed: number, shape: readonly number[]): unknown => la.randomNormal(shape, seededRandom(seed));
+
+/** An approximation of a matrix that is given in another form too. */
+function approximationOf(form: 'dense' | 'csr' | 'factored' | 'operator') {
+  return (la: LinearAlgebra<unknown>, shape: Shape): ProblemCase<unknown> => {
+    const { m, n } = shape;
+    const { matrix, places, values } = sparseData(la, shape, 5);
+    const [left, right] = [normal(la, 6, [m, 3]), normal(la, 7, [3, n])];
+    const filled = new Float64Array(m * n);
+    places.forEach((place, e) => {
+      filled[place] = values[e];
+    });
+    const dense = form === 'csr' ? la.fromArray(filled, [m, n]) : la.matmul(left, right);
+    const forms = {
+      dense: { data: dense },
+      csr: { data: matrix },
+      factored: { data: { kind: 'factored', left, right } },
+      operator: {
+        data: {
+          kind: 'operator',
+          shape: [m, n],
+          apply: (x: unknown) => la.matmul(dense, x),
+          applyTranspose: (x: unknown) => la.matmul(dense, x, { transposeA: true }),
+        },
+        squaredNorm: 0,
+      },
+    } as const;
+    return {
+      problemOn: (manifold) => lowRankApproximation({ manifold, ...forms[form] }),
+      async densely(x) {
+        const constant = form === 'operator' ? 0.5 * (await la.inner(dense, dense)) : 0;
+        return { cost: halfSquares(await la.toArray(la.subtract(x, dense))) - constant, scale: 100 };
+      },
+    };
+  };
+}
+
+function regression(samples: number) {
+  return (la: LinearAlgebra<unknown>, { m, n }: Shape): ProblemCase<unknown> => {
+    const [features, targets] = [normal(la, 1, [samples, m]), normal(la, 2, [samples, n])];
+    return {
+      problemOn: (manifold) => reducedRankRegression({ manifold, features, targets }),
+      densely: async (x) => ({ cost: halfSquares(await la.toArray(la.subtract(la.matmul(features, x), targets))), scale: 1000 }),
+    };
+  };
+}
+
 /** The problems by name. */
 export const problemCases: Readonly<Record<string, (la: LinearAlgebra<unknown>, shape: Shape) => ProblemCase<unknown>>> = {
   matrixCompletion(la, shape) {
@@ -34,8 +99,50 @@ export const problemCases: Readonly<Record<string, (la: LinearAlgebra<unknown>, 
       problemOn: (manifold) => matrixCompletion({ manifold, observed: matrix }),
       async densely(x) {
         const entries = await la.toArray(x);
-        const residuals = places.map((place, e) => entries[place] - values[e]);
-        return { cost: 0.5 * residuals.reduce((sum, e) => sum + e * e, 0), scale: 10 };
+        return { cost: halfSquares(places.map((place, e) => entries[place] - values[e])), scale: 10 };
+      },
+    };
+  },
+  'lowRankApproximation of a dense matrix': approximationOf('dense'),
+  'lowRankApproximation of a sparse matrix': approximationOf('csr'),
+  'lowRankApproximation of factors': approximationOf('factored'),
+  'lowRankApproximation of an operator': approximationOf('operator'),
+  matrixSensing(la, { m, n }) {
+    const count = 60;
+    const [left, right, measured] = [normal(la, 1, [count, m]), normal(la, 2, [count, n]), normal(la, 3, [count])];
+    return {
+      problemOn: (manifold) => matrixSensing({ manifold, measurements: rankOneMeasurements(la, left, right), measured }),
+      async densely(x) {
+        const [forms, numbers] = [
+          await la.toArray(la.diag(la.matmul(la.matmul(left, x), right, { transposeB: true }))),
+          await la.toArray(measured),
+        ];
+        return { cost: halfSquares(forms.map((value, i) => value - numbers[i])), scale: 1000 };
+      },
+    };
+  },
+  'reducedRankRegression with many samples': regression(40),
+  'reducedRankRegression with few samples': regression(6),
+  'robustPca of a dense matrix'(la, { m, n }) {
+    const data = normal(la, 8, [m, n]);
+    return {
+      problemOn: (manifold) => robustPca({ manifold, data, smoothing: 2 }),
+      densely: async (x) => ({ cost: smoothedMagnitudes(await la.toArray(la.subtract(x, data)), 2), scale: 10 }),
+    };
+  },
+  'robustPca of observed entries'(la, shape) {
+    const { matrix, places, values } = sparseData(la, shape, 5);
+    return {
+      problemOn: (manifold) => robustPca({ manifold, data: matrix, smoothing: 0.5 }),
+      async densely(x) {
+        const entries = await la.toArray(x);
+        return {
+          cost: smoothedMagnitudes(
+            places.map((place, e) => entries[place] - values[e]),
+            0.5,
+          ),
+          scale: 10,
+        };
       },
     };
   },
