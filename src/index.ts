@@ -60,6 +60,7 @@ export { type EuclideanManifold, type EuclideanOptions, euclidean } from './mani
 export { euclideanFactors } from './manifolds/euclidean-factors.js';
 export type { FactorManifold, FactorOptions } from './manifolds/factor-manifold.js';
 export { type FixedRankManifold, type FixedRankOptions, fixedRank } from './manifolds/fixed-rank.js';
+export { type FixedRankPsdManifold, type FixedRankPsdOptions, fixedRankPsd } from './manifolds/fixed-rank-psd.js';
 export { grassmann } from './manifolds/grassmann.js';
 export type { GeodesicManifold, Manifold, RetractTransport } from './manifolds/manifold.js';
 export { type ObliqueOptions, oblique } from './manifolds/oblique.js';
@@ -78,13 +79,18 @@ export {
 } from './manifolds/product.js';
 export { quotientFactors } from './manifolds/quotient-factors.js';
 export { rotations } from './manifolds/rotations.js';
+export { type SpdManifold, type SpdOptions, spd } from './manifolds/spd.js';
 export { type SphereOptions, sphere } from './manifolds/sphere.js';
 export { stiefel } from './manifolds/stiefel.js';
+export { affineInvariant } from './metrics/affine-invariant.js';
+export { type Barycenter, type BarycenterOptions, type BarycenterSettings, barycenterDefaults } from './metrics/barycenter.js';
 export { bures, hyperBalancedFactors } from './metrics/bures.js';
+export { buresWasserstein } from './metrics/bures-wasserstein.js';
 export { embedded } from './metrics/embedded.js';
 export type { FactorPair } from './metrics/factor-pair.js';
 export type { FixedRankMetric, FixedRankPoint, FixedRankTangent } from './metrics/fixed-rank-metric.js';
 export { quotient } from './metrics/quotient.js';
+export type { SpdMetric } from './metrics/spd-metric.js';
 export type { BalancedGauge, BalancedProjection } from './retractions/balanced-pair.js';
 export {
   type BalanceAlgorithm,

@@ -21,6 +21,7 @@ import {
   euclideanFactors,
   FormatError,
   fixedRank,
+  fixedRankPsd,
   gradientDescent,
   gradientNormBelow,
   grassmann,
@@ -45,6 +46,7 @@ import {
   ShapeError,
   seededRandom,
   sign,
+  spd,
   sphere,
   stiefel,
 } from '../src/index.js';
@@ -146,6 +148,63 @@ describe('spheres and orthogonal groups', () => {
     expect(() => manifold.retract(x, u, Number.NaN)).toThrow(/must be finite, got NaN/);
     expect(() => manifold.exp(x, u, Number.NaN)).toThrow(NumericalError);
     expect(() => manifold.retract(x, la.full([1, 1], 0))).toThrow(/the tangent must have shape/);
+  });
+});
+
+describe('positive definite and semidefinite matrices', () => {
+  const definite = spd({ n: 3 });
+  const factors = fixedRankPsd({ n: 4, rank: 2 });
+  const x = definite.randomPoint(seededRandom(1));
+  const y = factors.randomPoint(seededRandom(1));
+
+  it.each<[string, () => unknown, typeof ShapeError | typeof ConfigError, RegExp]>([
+    ['spd', () => spd({ n: 0 }), ShapeError, /n must be a positive integer, got 0/],
+    ['spd', () => spd({ n: 3, metric: wrong('bures') }), ConfigError, /metric must be a metric, got "bures"; pass affineInvariant\(\) or/],
+    ['spd', () => spd({ n: 3, metric: wrong(bures()) }), ConfigError, /metric must be a metric/],
+    ['spd', () => spd(wrong({ n: 3, rank: 2 })), ConfigError, /unknown option 'rank'; the options are n, metric, batch, algebra/],
+    ['fixedRankPsd', () => fixedRankPsd({ n: 3, rank: 4 }), ShapeError, /rank must be at most n = 3, got 4; reduce the rank/],
+    ['fixedRankPsd', () => fixedRankPsd(wrong({ n: 3 })), ShapeError, /rank must be a positive integer, got undefined/],
+    ['fixedRankPsd', () => fixedRankPsd(wrong({ n: 3, rank: 1, m: 2 })), ConfigError, /unknown option 'm'/],
+    ['spd.barycenter', () => definite.barycenter([]), ConfigError, /at least one point, got none; pass \[x, y, …\]/],
+    ['spd.barycenter', () => definite.barycenter(wrong(x)), ConfigError, /at least one point, got an object/],
+    ['spd.barycenter', () => definite.barycenter([x], { weights: [1, 2] }), ConfigError, /weights must be 1 numbers, one a point/],
+    ['spd.barycenter', () => definite.barycenter([x, x], { weights: [1, -1] }), ConfigError, /each weight must be .* at least 0, got -1/],
+    ['spd.barycenter', () => definite.barycenter([x, x], { weights: [0, 0] }), ConfigError, /must not all be zero; give at least one/],
+    ['spd.barycenter', () => definite.barycenter([x], { tolerance: 0 }), ConfigError, /tolerance must be .* above 0, got 0/],
+    ['spd.barycenter', () => definite.barycenter([x], wrong({ tol: 1 })), ConfigError, /unknown option 'tol'/],
+    ['spd.barycenter', () => definite.barycenter([x, la.eye(2)]), ShapeError, /each point must have shape \[3,3\], got \[2,2\]/],
+    ['fixedRankPsd.barycenter', () => factors.barycenter([la.eye(4)]), ShapeError, /each point must have shape \[4,2\]/],
+    ['fixedRankPsd.fromMatrix', () => factors.fromMatrix(la.eye(3)), ShapeError, /the matrix must have shape \[4,4\], got \[3,3\]/],
+    ['fixedRankPsd.egradToRgrad', () => factors.egradToRgrad(y, la.full([4, 2], 1)), ShapeError, /it is the gradient by X/],
+    ['spd.egradToRgrad', () => definite.egradToRgrad(x, la.full([3, 2], 1)), ShapeError, /the gradient must have shape \[3,3\]/],
+  ])('%s rejects what it cannot use: %#', (name, build, kind, message) => {
+    expect(build).toThrow(kind);
+    expect(build).toThrow(message);
+    expect(build).toThrow(new RegExp(`^${name.replace('.', '\\.')}: `));
+  });
+
+  it.each<[string, HostArray, RegExp]>([
+    ['an asymmetric matrix', la.fromArray([1, 0.5, 0, 0, 1, 0, 0, 0, 1], [3, 3]), /expected a symmetric matrix, but .* pass ½\(X \+ Xᵀ\)/],
+    ['an indefinite matrix', la.diagMatrix(la.fromArray([1, 2, -1], [3])), /eigenvalues run from -1.0e\+0 to 2.0e\+0.*or use fixedRankPsd/],
+    ['a singular matrix', la.full([3, 3], 1), /not so beyond rounding; add a multiple of the identity/],
+  ])('spd: %s is no point', async (_what, point, message) => {
+    await expect(async () => definite.checkPoint(point)).rejects.toThrow(DomainError);
+    await expect(async () => definite.checkPoint(point)).rejects.toThrow(message);
+  });
+
+  it('fixedRankPsd: a factor that has lost rank is no point', async () => {
+    const flat = la.full([4, 2], 1);
+    await expect(async () => factors.checkPoint(flat)).rejects.toThrow(DomainError);
+    await expect(async () => factors.checkPoint(flat)).rejects.toThrow(/expected a factor of rank 2.*lower the rank, or perturb the point/);
+  });
+
+  it.each([definite, factors])('steps that are not numbers, NaN, and arrays of another shape: %#', async (manifold) => {
+    const at = manifold.randomPoint(seededRandom(2));
+    const u = manifold.zeroTangent(at);
+    expect(() => manifold.retract(at, u, Number.NaN)).toThrow(/must be finite, got NaN/);
+    expect(() => manifold.exp(at, u, Number.NaN)).toThrow(NumericalError);
+    expect(() => manifold.retract(at, la.full([1, 1], 0))).toThrow(/the tangent must have shape/);
+    await expect(async () => manifold.checkPoint(la.scale(Number.NaN, at))).rejects.toThrow(/NaN or infinite entry/);
   });
 });
 

@@ -111,5 +111,6 @@ export interface Manifold<M, P, T = P, Z = T, G = Z> {
   decayDirection?(x: P): T;
 }
 
-/** A manifold of arrays whose geodesics, their inverse and their length have closed forms, and which converts Hessians. */
-export type GeodesicManifold<M> = Manifold<M, M> & Required<Pick<Manifold<M, M>, 'exp' | 'log' | 'dist' | 'ehessToRhess'>>;
+/** A manifold whose geodesics, their inverse and their length have closed forms, and which converts Hessians. */
+export type GeodesicManifold<M, P = M, T = P, Z = T, G = Z> = Manifold<M, P, T, Z, G> &
+  Required<Pick<Manifold<M, P, T, Z, G>, 'exp' | 'log' | 'dist' | 'ehessToRhess'>>;

@@ -64,6 +64,8 @@ function sharp<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, u: FixedRankTangen
  *
  * $$ \operatorname{Hess}g(X)[\xi] = H_X[P_X(\dot G)] + G\,(VN^\top\Sigma+V_p)V^\top + U(UN\Sigma+U_p)^\top G. $$
  *
+ * Geodesics and distance have no closed form known to us, so that `exp`, `log` and `dist` are absent.
+ *
  * Singular values that are zero to rounding are not divided by. With {@link factored} the retraction is of second order.
  *
  * @returns the metric, for {@link fixedRank}; {@link balancedFactors} is the same geometry in factors.

@@ -15,9 +15,10 @@ const withGeodesics = [
   'euclidean',
   'sphere',
   'oblique',
-  'orthogonalGroup, polar',
-  'orthogonalGroup, qr',
-  'rotations',
+  'orthogonalGroup',
+  'spd, affine-invariant',
+  'spd, Bures–Wasserstein',
+  'fixedRankPsd',
 ];
 
 const byName = new Map(specimens);

@@ -119,9 +119,10 @@ const withHessian = [
   'euclidean',
   'sphere',
   'oblique',
-  'orthogonalGroup, polar',
-  'orthogonalGroup, qr',
-  'rotations',
+  'orthogonalGroup',
+  'spd, affine-invariant',
+  'spd, Bures–Wasserstein',
+  'fixedRankPsd',
 ];
 
 describe.each(allEngines)('on %s', (_engine, la) => {

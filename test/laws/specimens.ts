@@ -5,9 +5,11 @@
 import type { Random } from '../../src/core/random.js';
 import {
   type Ambient,
+  affineInvariant,
   balancedFactors,
   balancingFactors,
   bures,
+  buresWasserstein,
   type Component,
   dampedFactors,
   embedded,
@@ -20,6 +22,7 @@ import {
   type FixedRankTangent,
   factored,
   fixedRank,
+  fixedRankPsd,
   forEachLeaf,
   grassmann,
   hyperBalancedFactors,
@@ -34,7 +37,7 @@ import {
   qrRetraction,
   quotient,
   quotientFactors,
-  rotations,
+  spd,
   sphere,
   stiefel,
   truncatedSvd,
@@ -214,6 +217,29 @@ function arraySpecimen<M>(manifold: Manifold<M, M>, point?: (spectrum: Float64Ar
   });
 }
 
+function psdSpecimen<M>(la: LinearAlgebra<M>, { m, r, batch }: Shape) {
+  const manifold = fixedRankPsd({ n: m, rank: r, batch, algebra: la });
+  return erase<M, M, M, M>({
+    manifold: manifold as unknown as Manifold<M, M, M, M, M>,
+    hasSpectrum: true,
+    point: (spectrum, random) => la.scaleColumns(orthonormal(la, [...batch, m, r], random), la.sqrt(repeated(la, spectrum, batch))),
+    ambient: (random) => la.randomNormal([...batch, m, r], random),
+    expand: (z) => z,
+    projectionProduct: 'ambient',
+    otherRepresentative(y, z, random) {
+      const Q = orthonormal(la, [...batch, r, r], random);
+      return { x: la.matmul(y, Q), u: la.matmul(z, Q) };
+    },
+    matrix: (y) => manifold.toMatrix(y),
+    velocity(y, z) {
+      const half = la.matmul(z, y, { transposeB: true });
+      return la.add(half, la.transpose(half));
+    },
+    egrad: (_y, byMatrix) => byMatrix as M,
+    ehess: (_y, _z, _byMatrix, change) => change as M,
+  });
+}
+
 function productSpecimen<M>(
   parts: Readonly<Record<string, Specimen<M, unknown, unknown, unknown>>>,
 ): Specimen<M, unknown, unknown, unknown> {
@@ -307,12 +333,20 @@ export const specimens: ReadonlyArray<readonly [string, SpecimenFactory]> = [
   ['euclidean', (la, { m, n, batch }) => arraySpecimen(euclidean({ shape: [...batch, m, n], algebra: la }))],
   ['sphere', (la, { m, n, batch }) => arraySpecimen(sphere({ shape: [m, n], batch, algebra: la }))],
   ['oblique', (la, { m, n, batch }) => arraySpecimen(oblique({ m, n, batch, algebra: la }))],
-  ['orthogonalGroup, polar', (la, { r, batch }) => arraySpecimen(orthogonalGroup({ n: r + 1, batch, algebra: la }))],
-  [
-    'orthogonalGroup, qr',
-    (la, { r, batch }) => arraySpecimen(orthogonalGroup({ n: r + 1, batch, retraction: qrRetraction(), algebra: la })),
-  ],
-  ['rotations', (la, { r, batch }) => arraySpecimen(rotations({ n: r + 1, batch, algebra: la }))],
+  ['orthogonalGroup', (la, { r, batch }) => arraySpecimen(orthogonalGroup({ n: r + 1, batch, algebra: la }))],
+  ...[affineInvariant(), buresWasserstein()].map(
+    (metric) =>
+      [
+        `spd, ${metric.name}`,
+        (la, { r, batch }) =>
+          arraySpecimen(spd({ n: r, metric, batch, algebra: la }), (spectrum, random) => {
+            const basis = orthonormal(la, [...batch, r, r], random);
+            const full = la.matmul(la.scaleColumns(basis, repeated(la, spectrum, batch)), basis, { transposeB: true });
+            return la.scale(0.5, la.add(full, la.transpose(full)));
+          }),
+      ] as readonly [string, SpecimenFactory],
+  ),
+  ['fixedRankPsd', psdSpecimen],
   [
     'product of balancedFactors and grassmann',
     (la, shape) =>

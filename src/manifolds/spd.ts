@@ -1,0 +1,181 @@
+/**
+ * The symmetric positive definite n×n matrices, with a choice of metric.
+ *
+ * Point: X. Tangent: any symmetric matrix. Dimension n(n + 1)/2.
+ *
+ * @see Bhatia, Positive Definite Matrices, 2007.
+ */
+import { ConfigError, DomainError } from '../core/errors.js';
+import { checkKeys, checkPositiveInteger, describeValue } from '../core/options.js';
+import { algebraOrHost } from '../linalg/host/default-algebra.js';
+import type { HostArray } from '../linalg/host/host-algebra.js';
+import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import { symmetricPart } from '../linalg/matrix-functions.js';
+import { affineInvariant } from '../metrics/affine-invariant.js';
+import { type Barycenter, type BarycenterOptions, barycenterSettings, weightedSum } from '../metrics/barycenter.js';
+import type { SpdMetric } from '../metrics/spd-metric.js';
+import { batchPrefix, checkBatch, checkFinite, checkShape, checkStep, pointTolerance } from './checks.js';
+import type { GeodesicManifold } from './manifold.js';
+import { randomOrthonormal, randomSpectrum } from './random-arrays.js';
+
+/** Options of {@link spd}. */
+export interface SpdOptions<M> {
+  /** Rows and columns of a point. */
+  readonly n: number;
+  /** The metric. Default: {@link affineInvariant}. */
+  readonly metric?: SpdMetric;
+  /** Leading axes: a batched point is a point of the power manifold. Default: none. */
+  readonly batch?: readonly number[];
+  /** The engine. Default: float64 on the host. */
+  readonly algebra?: LinearAlgebra<M>;
+}
+
+/** The symmetric positive definite matrices, as {@link spd} makes them. */
+export interface SpdManifold<M> extends GeodesicManifold<M> {
+  /** The metric it was made with. */
+  readonly metric: SpdMetric;
+  /**
+   * The weighted mean $\arg\min_X\sum_iw_i\operatorname{dist}(X,A_i)^2$: Karcher's for {@link affineInvariant}, Wasserstein's for {@link buresWasserstein}. Both are unique.
+   *
+   * @param points - at least one; of a batch each member has its own mean.
+   * @returns the mean and how it was reached; one that has not converged after `maxIterations` says so. O(n³) flops a point and iteration.
+   * @throws ConfigError on options that do not fit; ShapeError for points of another shape; NumericalError for points that are not positive definite.
+   */
+  barycenter(points: readonly M[], options?: BarycenterOptions): Promise<Barycenter<M>>;
+}
+
+/**
+ * The symmetric positive definite matrices, with a choice of metric: covariances, kernels, diffusion tensors.
+ *
+ * $$ \mathcal S_{++}^n = \lbrace X\in\mathbb R^{n\times n} : X = X^\top\succ0\rbrace, \qquad \dim = \tfrac12n(n+1) $$
+ *
+ * Euclidean gradients and Hessians may be asymmetric, as derivatives by all n² entries are: their symmetric part counts. Geodesics, their inverse, distance, transport and mean are
+ * those of the metric.
+ *
+ * @param options - n; optionally metric ({@link affineInvariant}, the default, {@link buresWasserstein}), batch axes and the engine.
+ * @returns a readonly object; points and tangents are arrays [.., n, n]. Operations cost O(n³) flops.
+ * @throws ShapeError if a size is not a positive integer; ConfigError on unknown options. Operations throw a NumericalError at points that are not positive definite to rounding.
+ *
+ * @example
+ * ```ts
+ * import { buresWasserstein, hostAlgebra, spd } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const manifold = spd({ n: 2, metric: buresWasserstein() });
+ * const x = la.fromArray([4, 0, 0, 1], [2, 2]);
+ * const y = la.fromArray([1, 0, 0, 4], [2, 2]);
+ * console.log(await manifold.dist(x, y)); // √2: the roots differ by 1 twice
+ * const { point } = await manifold.barycenter([x, y]);
+ * console.log(la.toArray(point)); // 1.5² on the diagonal
+ * ```
+ * @see Bhatia, Positive Definite Matrices, 2007, chapter 6; Bhatia, Jain and Lim, "On the Bures–Wasserstein distance between positive definite matrices", Expo. Math. 37, 2019.
+ */
+export function spd<M = HostArray>(options: SpdOptions<M>): SpdManifold<NoInfer<M>> {
+  checkKeys('spd', options, ['n', 'metric', 'batch', 'algebra']);
+  const { n, metric = affineInvariant(), batch = [] } = options;
+  checkPositiveInteger('spd', 'n', n);
+  checkBatch('spd', batch);
+  if (typeof metric?.hessian !== 'function') {
+    throw new ConfigError(`spd: metric must be a metric, got ${describeValue(metric)}; pass affineInvariant() or buresWasserstein()`);
+  }
+  const la = algebraOrHost('spd', options.algebra);
+  const shape = [...batch, n, n];
+  const dim = batch.reduce((product, size) => product * size, (n * (n + 1)) / 2);
+  const symmetric = (_x: M, z: M): M => symmetricPart(la, z);
+  const gradient = (operation: string, g: M): M => {
+    checkShape(`spd.${operation}`, la, 'the gradient', g, shape);
+    return symmetricPart(la, g);
+  };
+  const checkStepTo = (operation: string, x: M, u: M, t: number): void => {
+    checkStep(`spd.${operation}`, t);
+    checkShape(`spd.${operation}`, la, 'the point', x, shape);
+    checkShape(`spd.${operation}`, la, 'the tangent', u, shape);
+  };
+  const norm = async (x: M, u: M): Promise<number> => Math.sqrt(Math.max(0, await metric.inner(la, x, u, u)));
+  const retract = (x: M, u: M, t = 1): M => {
+    checkStepTo('retract', x, u, t);
+    return metric.retract(la, x, u, t);
+  };
+  return {
+    name: `spd(${batchPrefix(batch)}${n}×${n}, ${metric.name})`,
+    algebra: la,
+    metric,
+    dim,
+    typicalDist: Math.sqrt(dim),
+    retractionOrder: 2,
+    checkPoint: (x) => checkDefinite(la, x, shape),
+    inner: (x, u, v) => metric.inner(la, x, u, v),
+    norm,
+    dist: (x, y) => metric.dist(la, x, y),
+    project: symmetric,
+    embed: (_x, u) => u,
+    toTangent: symmetric,
+    admissible: symmetric,
+    egradToRgrad: (x, egrad) => metric.sharp(la, x, gradient('egradToRgrad', egrad)),
+    coordinatesToRgrad: (x, derivative) => metric.sharp(la, x, gradient('coordinatesToRgrad', derivative)),
+    ehessToRhess: (x, egrad, ehess, u) => metric.hessian(la, x, gradient('ehessToRhess', egrad), gradient('ehessToRhess', ehess), u),
+    retract,
+    retractTransport(x, u, t = 1) {
+      const point = retract(x, u, t);
+      const carry = (v: M): M => metric.transport(la, x, point, v);
+      return { point, vector: carry, covector: carry, secondMoment: (s) => s };
+    },
+    transport: (x, y, u) => metric.transport(la, x, y, u),
+    difference: (x, y) => metric.log(la, x, y),
+    exp(x, u, t = 1) {
+      checkStepTo('exp', x, u, t);
+      return metric.exp(la, x, u, t);
+    },
+    log: (x, y) => metric.log(la, x, y),
+    barycenter(points, barycenterOptions = {}) {
+      const settings = barycenterSettings('spd.barycenter', la, points, barycenterOptions);
+      for (const point of points) checkShape('spd.barycenter', la, 'each point', point, shape);
+      return la.tidy(() => metric.barycenter(la, points, weightedSum(la, settings.weights, points), settings));
+    },
+    ...sampling(la, shape, norm),
+    decayDirection: (x) => x,
+  };
+}
+
+function sampling<M>(
+  la: LinearAlgebra<M>,
+  shape: readonly number[],
+  norm: (x: M, u: M) => Promise<number>,
+): Pick<SpdManifold<M>, 'randomPoint' | 'randomTangent' | 'zeroTangent'> {
+  return {
+    randomPoint(random) {
+      const basis = randomOrthonormal(la, shape, random);
+      const spectrum = randomSpectrum(la, shape.slice(0, -1), random);
+      return symmetricPart(la, la.matmul(la.scaleColumns(basis, spectrum), basis, { transposeB: true }));
+    },
+    async randomTangent(x, random) {
+      const direction = symmetricPart(la, la.randomNormal(shape, random));
+      return la.scale(1 / (await norm(x, direction)), direction);
+    },
+    zeroTangent: () => la.full(shape, 0),
+  };
+}
+
+/** @throws ShapeError, NumericalError or DomainError unless x is finite, symmetric, and positive definite beyond rounding. */
+async function checkDefinite<M>(la: LinearAlgebra<M>, x: M, shape: readonly number[]): Promise<void> {
+  checkShape('spd', la, 'the point', x, shape);
+  await checkFinite('spd', la, x);
+  const n = shape.at(-1) as number;
+  const size = await la.maxAbs(x);
+  const asymmetry = await la.maxAbs(la.subtract(x, la.transpose(x)));
+  const tolerance = pointTolerance(la.epsilon, n);
+  if (!(asymmetry <= tolerance * size)) {
+    throw new DomainError(
+      `spd: expected a symmetric matrix, but |X − Xᵀ| reaches ${asymmetry.toExponential(1)} (allowed ${(tolerance * size).toExponential(1)}); pass ½(X + Xᵀ)`,
+    );
+  }
+  const values = await la.toArray(la.eigh(symmetricPart(la, x)).values);
+  for (let start = 0; start < values.length; start += n) {
+    const [least, largest] = [values[start], values[start + n - 1]];
+    if (least > n * la.epsilon * largest) continue;
+    throw new DomainError(
+      `spd: expected a positive definite matrix, but its eigenvalues run from ${least.toExponential(1)} to ${largest.toExponential(1)}, which is not so beyond rounding; ` +
+        'add a multiple of the identity, or use fixedRankPsd',
+    );
+  }
+}
