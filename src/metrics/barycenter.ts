@@ -35,8 +35,11 @@ export interface Barycenter<M> {
 
 /** {@link BarycenterOptions}, checked and complete. */
 export interface BarycenterSettings {
+  /** One a point; their sum is 1. */
   readonly weights: readonly number[];
+  /** The relative length of a step at which the iteration ends. */
   readonly tolerance: number;
+  /** Most iterations. */
   readonly maxIterations: number;
 }
 

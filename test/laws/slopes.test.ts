@@ -163,7 +163,7 @@ describe.each(allEngines)('on %s', (_engine, la) => {
               expect(outcome.ok, outcome.verdict).toBe(true);
             }),
           ),
-          { numRuns: runsOn(la, 8) },
+          { numRuns: runsOn(la, 8, 1) },
         );
       });
     };

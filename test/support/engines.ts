@@ -31,9 +31,13 @@ export const allEngines: readonly (readonly [string, LinearAlgebra<unknown>])[] 
   ...tensorEngines,
 ].map(([name, engine]) => [name, engine as unknown as LinearAlgebra<unknown>] as const);
 
-/** How often to try a property: fewer times where a device is imitated by a program and each operation takes milliseconds. */
-export function runsOn(la: { readonly name: string }, runs: number): number {
-  return la.name === 'tensor:webgpu' ? Math.max(2, Math.ceil(runs / 8)) : runs;
+/**
+ * How often to try a property: fewer times where a device is imitated by a program and each operation takes milliseconds.
+ *
+ * @param least - how often there at least: once is enough for properties that go through hundreds of operations each.
+ */
+export function runsOn(la: { readonly name: string }, runs: number, least: 1 | 2 = 2): number {
+  return la.name === 'tensor:webgpu' ? Math.max(least, Math.ceil(runs / 8)) : runs;
 }
 
 /** Tensors alive in this process. */
