@@ -29,7 +29,7 @@ const configuration = {
       name: 'entries-are-for-users',
       comment: 'Inside the library import the file that defines the name: through an entry file every layer is reachable.',
       severity: 'error',
-      from: { path: '^src/', pathNot: entries },
+      from: { path: '^src/', pathNot: [...entries, '^src/cli/'] },
       to: { path: entries },
     },
     {
@@ -73,6 +73,13 @@ const configuration = {
       severity: 'error',
       from: { path: '^examples/' },
       to: { path: '^src/', pathNot: entries },
+    },
+    {
+      name: 'command-is-a-user',
+      comment: 'The bures command is built on what users have: the entry files. Beside them core/, which holds no mathematics.',
+      severity: 'error',
+      from: { path: '^src/cli/' },
+      to: { path: '^src/', pathNot: ['^src/(cli|core)/', ...entries] },
     },
     {
       name: 'resolvable',

@@ -4,6 +4,7 @@ const config: KnipConfig = {
   entry: [
     'src/index.ts',
     'src/*/index.ts',
+    'src/cli/main.ts',
     'test/**/*.test.ts',
     'test/consumer/*.{ts,mjs}',
     'bench/*.ts',

@@ -37,7 +37,8 @@ const tree: Record<string, readonly string[]> = {
   'src/models/model.ts': [],
   'src/models/upward.ts': ['../lora/adapter.js'],
   'src/lora/upward.ts': ['../cli/main.js'],
-  'src/cli/main.ts': [],
+  'src/cli/main.ts': ['../core/base.js', '../solvers/index.js'],
+  'src/cli/inside.ts': ['../solvers/solver.js'],
   'src/utilities/helper.ts': ['../core/base.js'],
   'src/core/through-entry.ts': ['../solvers/index.js'],
   'src/core/cycle-a.ts': ['type ./cycle-b.js'],
@@ -71,6 +72,7 @@ const expected = [
   'src-stands-alone: src/core/tested.ts',
   'no-development-dependencies: src/core/with-tool.ts',
   'resolvable: src/core/lost.ts',
+  'command-is-a-user: src/cli/inside.ts',
   'examples-are-users: examples/inside.ts',
 ];
 

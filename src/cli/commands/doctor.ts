@@ -1,0 +1,94 @@
+/** `bures doctor`: what the machine has, what it lacks and why, and how fast it is. */
+import { execFile } from 'node:child_process';
+import { hostAlgebra } from '../../index.js';
+import { BACKEND_NAMES, type BackendName, tensorAlgebra } from '../../tensor/index.js';
+import { type CommandResult, defineCommand } from '../command.js';
+import { blasName, type Environment, readEnvironment } from '../environment.js';
+import { gibibytes, table } from '../format.js';
+import { probeSpeed, type Speed } from '../speed-probe.js';
+
+/** What was found of a backend. */
+type Finding =
+  | { readonly name: BackendName; readonly available: true; readonly device: string; readonly matmul: string; readonly speed: Speed }
+  | { readonly name: BackendName; readonly available: false; readonly reason: string };
+
+/** Seconds of measuring, over all engines. */
+const probeSeconds = 5;
+
+/** The entry of the program, beside this folder: `.ts` in the sources, `.js` in the package. */
+const program = new URL(`../main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
+
+/** The command. */
+export const doctor = defineCommand({
+  summary: 'Says what this machine has for bures to compute with, what it lacks and why, and how fast it is.',
+  details:
+    'Each backend is tried in a process of its own: one that crashes is one that is not there.\n--backend NAME tries a single one in this process.',
+  positionals: [],
+  flags: {
+    backend: { kind: 'text', placeholder: 'NAME', choices: BACKEND_NAMES, description: 'try this backend only' },
+    seconds: { kind: 'number', placeholder: 'N', min: 0, description: `how long to measure in all (default ${probeSeconds})` },
+  },
+  async run({ flags: { backend, seconds = probeSeconds }, terminal }) {
+    if (backend !== undefined) return oneBackend(backend as BackendName, seconds);
+    const share = seconds / (BACKEND_NAMES.length + 1);
+    const environment = readEnvironment();
+    terminal.notice(`measuring for about ${seconds} s …`);
+    const host = { name: hostAlgebra().name, speed: await probeSpeed(hostAlgebra(), share) };
+    const backends: Finding[] = [];
+    for (const name of BACKEND_NAMES) backends.push(await inOwnProcess(name, share));
+    return { data: { environment, host, backends }, text: report(environment, host, backends) };
+  },
+});
+
+async function oneBackend(name: BackendName, seconds: number): Promise<CommandResult> {
+  const algebra = await tensorAlgebra({ backend: name });
+  const { device, matmul } = algebra.report;
+  const speed = await probeSpeed(algebra, seconds);
+  return {
+    data: { name, available: true, device, matmul, speed } satisfies Finding,
+    text: `${name}: ${device}; matrix products: ${matmul}; ${speedText(speed)}`,
+  };
+}
+
+function inOwnProcess(name: BackendName, seconds: number): Promise<Finding> {
+  const words = [...process.execArgv, program.pathname, 'doctor', '--backend', name, '--seconds', String(seconds), '--json'];
+  return new Promise((resolve) => {
+    execFile(process.execPath, words, (error, stdout, stderr) => {
+      if (error === null) {
+        resolve(JSON.parse(stdout.slice(stdout.indexOf('{'))) as Finding);
+        return;
+      }
+      // The frame of the library's message repeats what the line says already.
+      const said = stderr.match(/^error: (?:.*?it is not: )?(.*?)(?:; or ask for 'auto')?$/m)?.[1];
+      const ended = error.signal ?? `exit status ${error.code}`;
+      resolve({ name, available: false, reason: said ?? `opening it ended with ${ended}: ${stderr.trim().split('\n').at(-1) ?? ''}` });
+    });
+  });
+}
+
+function report(environment: Environment, host: { name: string; speed: Speed }, backends: readonly Finding[]): string {
+  const { versions, platform, processor, cores, memory, blas } = environment;
+  const taken = backends.find(({ available }) => available)?.name;
+  const facts = [
+    ['bures', versions.bures],
+    ['Node', `${versions.node}, ${platform}`],
+    ['processor', `${processor}, ${cores} cores, ${gibibytes(memory)}`],
+    ['BLAS', blas.available ? `${blasName(blas)}${blas.threads === undefined ? '' : `, ${blas.threads} threads`}` : `none: ${blas.reason}`],
+    ['float64', `${host.name}: ${speedText(host.speed)}`],
+  ];
+  const lines = backends.map((one) =>
+    one.available
+      ? [one.name === taken ? `${one.name} *` : one.name, `${one.device}; products: ${one.matmul}; ${speedText(one.speed)}`]
+      : [one.name, `not there: ${one.reason}`],
+  );
+  return [
+    table(facts),
+    'Backends for fine-tuning (float32):',
+    table(lines),
+    `* taken by default. Products are ${512}×512, projections 1024×1024 of rank 16.`,
+  ].join('\n\n');
+}
+
+function speedText({ matmulGflops, projectionMilliseconds }: Speed): string {
+  return `${matmulGflops.toPrecision(3)} Gflop/s, projection ${projectionMilliseconds.toPrecision(2)} ms`;
+}

@@ -1,0 +1,48 @@
+/** Numbers and tables for people. */
+
+/** Rows of cells as lines, columns padded; those whose every entry below the header is a number are aligned right. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => width(row[column] ?? ''))));
+  const numeric = rows[0].map((_, column) => rows.slice(1).every((row) => /^([-+±]?[\d.∞]|$)/.test(row[column] ?? '')) && rows.length > 2);
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => pad(cell, widths[column], numeric[column]))
+        .join('  ')
+        .trimEnd(),
+    )
+    .map((line) => `  ${line}`)
+    .join('\n');
+}
+
+function pad(text: string, columns: number, right: boolean): string {
+  const space = ' '.repeat(columns - width(text));
+  return right ? space + text : text + space;
+}
+
+/** Characters as a terminal counts them, for the alphabets that are used here. */
+function width(text: string): number {
+  return [...text].length;
+}
+
+/** A number with three significant digits, and a power of ten where it is very large or small. */
+export function short(value: number): string {
+  if (value === Number.POSITIVE_INFINITY) return '∞';
+  if (!Number.isFinite(value) || value === 0) return String(value);
+  const magnitude = Math.abs(value);
+  if (magnitude >= 1e5 || magnitude < 1e-3) return value.toExponential(2).replace('e+', 'e');
+  return String(Number(value.toPrecision(magnitude >= 1000 ? 4 : 3)));
+}
+
+/** Bytes in GiB or MiB. */
+export function gibibytes(bytes: number): string {
+  return bytes >= 2 ** 30 ? `${(bytes / 2 ** 30).toFixed(1)} GiB` : `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+}
+
+/** Seconds as a clock shows them. */
+export function duration(seconds: number): string {
+  if (seconds < 99.5) return `${seconds < 9.95 ? seconds.toFixed(1) : seconds.toFixed(0)} s`;
+  const whole = Math.round(seconds);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
+  return hours > 0 ? `${hours} h ${String(minutes).padStart(2, '0')} min` : `${minutes} min ${String(whole % 60).padStart(2, '0')} s`;
+}

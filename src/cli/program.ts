@@ -1,0 +1,86 @@
+/** The `bures` program: finds the command, runs it, prints its result or its error, and gives the exit status. */
+import { ConfigError } from '../core/errors.js';
+import { nearestNames } from '../core/nearest-names.js';
+import type { Command } from './command.js';
+import type { Flags } from './flags.js';
+import { commandHelp, programHelp } from './help.js';
+import { packageVersion } from './package-version.js';
+import { parseArguments } from './parse-arguments.js';
+import { type CommandEntry, commandEntries } from './registry.js';
+import type { Terminal } from './terminal.js';
+import { UsageError } from './usage-error.js';
+
+/** 0 done, 1 failed, 2 misuse: what was asked for cannot be done as it was written. */
+export type ExitStatus = 0 | 1 | 2;
+
+/**
+ * Runs one command line.
+ *
+ * @param argv - the words after `bures`.
+ * @param terminal - where it writes.
+ * @returns the exit status; errors are printed, not thrown: one message, and a stack trace with `--debug`.
+ */
+export async function runProgram(argv: readonly string[], terminal: Terminal): Promise<ExitStatus> {
+  try {
+    const [name, ...rest] = argv;
+    if (name === '--version') return print(terminal, `${packageVersion()}\n`);
+    if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+      if (rest[0] === undefined) return print(terminal, programHelp(packageVersion(), commandEntries));
+      return print(terminal, commandHelp(rest[0], await findCommand(rest[0]).load()));
+    }
+    return await runCommand(name, await findCommand(name).load(), rest, terminal);
+  } catch (error) {
+    terminal.notice(errorText(error, argv.includes('--debug')));
+    return error instanceof UsageError || error instanceof ConfigError ? 2 : 1;
+  }
+}
+
+async function runCommand<F extends Flags>(
+  name: string,
+  command: Command<F>,
+  argv: readonly string[],
+  terminal: Terminal,
+): Promise<ExitStatus> {
+  const { positionals, flags } = parseArguments(name, command, argv);
+  if (flags.help) return print(terminal, commandHelp(name, command));
+  const { json } = flags;
+  const { data, text, failure } = await command.run({ positionals, flags, terminal, json });
+  if (json) terminal.result(`${JSON.stringify(data, jsonValue, 2)}\n`);
+  else if (text !== '') terminal.result(text.endsWith('\n') ? text : `${text}\n`);
+  if (failure === undefined) return 0;
+  terminal.notice(`bures ${name}: ${failure}`);
+  return 1;
+}
+
+/** JSON has no Infinity and no NaN: they become strings rather than null, which would read as "not known". */
+function jsonValue(_key: string, value: unknown): unknown {
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
+  return ArrayBuffer.isView(value) ? Array.from(value as Float64Array) : value;
+}
+
+function print(terminal: Terminal, text: string): 0 {
+  terminal.result(text);
+  return 0;
+}
+
+function findCommand(name: string): CommandEntry {
+  const entry = commandEntries.find((one) => one.name === name);
+  if (entry !== undefined) return entry;
+  const names = commandEntries.map((one) => one.name);
+  const [nearest] = nearestNames(name, names, 1);
+  throw new UsageError(
+    `bures: unknown command '${name}'; ${nearest === undefined ? `the commands are ${names.join(', ')}` : `did you mean ${nearest}? bures --help lists them`}`,
+  );
+}
+
+/** One message; errors of the system and of other libraries have no remedy of their own, so they get one. */
+function errorText(error: unknown, debug: boolean): string {
+  const message = error instanceof Error ? error.message : String(error);
+  if (debug && error instanceof Error) return stackWithCauses(error);
+  return `error: ${message}`;
+}
+
+function stackWithCauses(error: Error): string {
+  const own = error.stack ?? error.message;
+  return error.cause instanceof Error ? `${own}\ncaused by ${stackWithCauses(error.cause)}` : own;
+}

@@ -1,0 +1,21 @@
+/** The commands. Each is loaded when it is called for, so that `bures --help` does not wait for TensorFlow.js. */
+import type { Command } from './command.js';
+
+/** A command before it is loaded. */
+export interface CommandEntry {
+  /** As it is typed. */
+  readonly name: string;
+  /** One line for `bures --help`. */
+  readonly summary: string;
+  /** Loads it. */
+  load(): Promise<Command>;
+}
+
+/** All commands, in the order in which the help lists them. */
+export const commandEntries: readonly CommandEntry[] = [
+  {
+    name: 'doctor',
+    summary: 'what this machine has: backends and why not, device, BLAS, versions, speed',
+    load: async () => (await import('./commands/doctor.js')).doctor,
+  },
+];

@@ -1,0 +1,133 @@
+/** The frame of the command: arguments, help, exit statuses, and where its words go. */
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Command, defineCommand } from '../../src/cli/command.js';
+import { parseArguments } from '../../src/cli/parse-arguments.js';
+import { commandEntries } from '../../src/cli/registry.js';
+import { UsageError } from '../../src/cli/usage-error.js';
+import { runCli } from './run-cli.js';
+
+const repository = path.resolve(import.meta.dirname, '../..');
+
+describe('the program', () => {
+  it('explains itself, and every command', async () => {
+    const { status, stdout, stderr } = await runCli('--help');
+    expect(status).toBe(0);
+    expect(stderr).toBe('');
+    for (const { name } of commandEntries) {
+      expect(stdout).toContain(`\n  ${name} `);
+      const help = await runCli(name, '--help');
+      expect(help).toMatchObject({ status: 0, stderr: '', stdout: expect.stringContaining(`usage: bures ${name}`) });
+      expect(help).toEqual(await runCli('help', name));
+      expect(Math.max(...help.stdout.split('\n').map((line) => line.length))).toBeLessThan(200);
+    }
+  });
+
+  it('prints its version', async () => {
+    const { version } = JSON.parse(readFileSync(path.join(repository, 'package.json'), 'utf8')) as { version: string };
+    expect(await runCli('--version')).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  it('takes an unknown command or flag for misuse, and suggests the nearest', async () => {
+    expect(await runCli('docter')).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('did you mean doctor?') });
+    expect(await runCli('doctor', '--secnds', '1')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('did you mean --seconds?'),
+    });
+    expect(await runCli('doctor', 'twice')).toMatchObject({ status: 2, stderr: expect.stringContaining("one argument too many, 'twice'") });
+  });
+
+  it('shows a stack trace only when asked', async () => {
+    expect((await runCli('docter')).stderr).not.toContain('    at ');
+    expect((await runCli('docter', '--debug')).stderr).toContain('    at ');
+  });
+
+  it('as a process: status, streams, JSON', async () => {
+    const { status, stdout } = await runProcess('doctor', '--seconds', '0', '--json');
+    expect(status).toBe(0);
+    const found = JSON.parse(stdout) as {
+      environment: { versions: object };
+      backends: { name: string; available: boolean; reason?: string }[];
+    };
+    expect(found.environment.versions).toMatchObject({ node: process.version });
+    expect(found.backends.map(({ name }) => name)).toEqual(['tensorflow', 'webgpu', 'wasm', 'cpu']);
+    expect(found.backends.find(({ name }) => name === 'cpu')?.available).toBe(true);
+    for (const { available, reason } of found.backends) expect(available || (reason ?? '').length > 20).toBe(true);
+    expect(await runProcess('doctor', '--backend', 'metal')).toMatchObject({ status: 2, stdout: '' });
+  });
+});
+
+describe('arguments', () => {
+  const command = defineCommand({
+    summary: '',
+    details: '',
+    positionals: [
+      { name: 'FIRST', description: 'the first' },
+      { name: 'REST', description: 'the rest', optional: true, many: true },
+    ],
+    flags: {
+      on: { kind: 'switch', description: '' },
+      rate: { kind: 'number', placeholder: 'X', description: '' },
+      count: { kind: 'number', placeholder: 'N', integer: true, min: 1, description: '' },
+      mode: { kind: 'text', placeholder: 'MODE', choices: ['a', 'b'], description: '' },
+      note: { kind: 'text', placeholder: 'TEXT', description: '' },
+    },
+    run: async () => ({ data: null, text: '' }),
+  });
+  const parse = (...argv: string[]) => parseArguments('try', command, argv);
+
+  it('are read in any order, joined by = or not, negative numbers among them', () => {
+    const { positionals, flags } = parse('x', '--rate', '-1e-3', '--on', 'y', '--note=a=b', '--', '--rate');
+    expect(positionals).toEqual(['x', 'y', '--rate']);
+    expect(flags).toMatchObject({ rate: -1e-3, on: true, note: 'a=b', count: undefined, json: false });
+  });
+
+  it.each([
+    [['x', '--rate', 'fast'], '--rate must be a number'],
+    [['x', '--rate', 'Infinity'], '--rate must be a number'],
+    [['x', '--count', '1.5'], '--count must be an integer of at least 1'],
+    [['x', '--count', '0'], '--count must be an integer of at least 1'],
+    [['x', '--mode', 'c'], '--mode must be one of a, b'],
+    [['x', '--note'], '--note expects a value'],
+    [['x', '--on=yes'], '--on takes no value'],
+    [['x', '--rate', '1', '--rate', '2'], '--rate is given twice'],
+    [['x', '-r'], 'unknown flag -r'],
+    [['x', '--constructor', '1'], 'unknown flag --constructor'],
+    [[], 'FIRST is missing (the first)'],
+  ])('%j is misuse', (argv, message) => {
+    expect(() => parse(...argv)).toThrow(UsageError);
+    expect(() => parse(...argv)).toThrow(message);
+  });
+
+  it('that are arbitrary words give a result or a UsageError', () => {
+    const word = fc.oneof(fc.string(), fc.constantFrom('--rate', '--on', '--', '--note', '-', '---', '--=', '--no-on', '--__proto__'));
+    fc.assert(
+      fc.property(fc.array(word, { maxLength: 6 }), (argv) => {
+        try {
+          expect(parse(...argv).positionals.every((one) => typeof one === 'string')).toBe(true);
+        } catch (error) {
+          expect(error).toBeInstanceOf(UsageError);
+        }
+      }),
+    );
+  });
+
+  it('of every command have a description', async () => {
+    for (const { load } of commandEntries) {
+      const { flags, positionals, summary }: Command = await load();
+      expect(summary).toMatch(/\.$/);
+      for (const { description } of [...Object.values(flags), ...positionals]) expect(description).not.toBe('');
+    }
+  });
+});
+
+function runProcess(...argv: readonly string[]): Promise<{ status: unknown; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...argv], { cwd: repository }, (error, stdout, stderr) => {
+      resolve({ status: error === null ? 0 : error.code, stdout, stderr });
+    });
+  });
+}
