@@ -1,0 +1,80 @@
+/** What a fine-tuning run can be told: the keys of its configuration file and, in kebab case, its flags. */
+import { z } from 'zod';
+import { BACKEND_NAMES } from '../../tensor/index.js';
+
+const count = (least: number) => z.int().min(least);
+const fraction = z.number().min(0).lt(1);
+const names = z.array(z.string().min(1));
+
+/** The keys, their values, defaults and meanings. */
+export const finetuneSchema = z.strictObject({
+  model: z.string().min(1).describe('directory of the base model, in Hugging Face format'),
+  data: z.string().min(1).describe('directory with train.jsonl and, where there are, valid.jsonl and test.jsonl; or one JSONL file'),
+  validSplit: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0.05)
+    .describe('part of the training rows held out where there is no valid.jsonl; 0 for none'),
+  out: z.string().min(1).optional().describe('folder of the run, which must be empty or not exist; runs/METHOD-DATE where not given'),
+
+  method: z.string().min(1).default('balora').describe('LoRA method; bures finetune --help lists them'),
+  methodOptions: z.record(z.string(), z.unknown()).default({}).describe('options of the method, such as gauge and moments of balora'),
+  rank: count(1).default(16).describe('rank r of the adapters'),
+  alpha: z.number().positive().default(32).describe('α: the adapters are multiplied by α/r'),
+  targetModules: z
+    .union([z.string().min(1), names])
+    .default('all-linear')
+    .describe('modules to adapt: names, a pattern, or all-linear'),
+  excludeModules: z
+    .union([z.string().min(1), names])
+    .optional()
+    .describe('modules left out again: names or a pattern'),
+  rankPattern: z.record(z.string(), count(1)).default({}).describe('other ranks, by name or pattern of module'),
+  alphaPattern: z.record(z.string(), z.number().positive()).default({}).describe('other α, by name or pattern of module'),
+  dropout: fraction.default(0).describe('part of the inputs that the adapters do not see in training'),
+  bias: z.enum(['none', 'all', 'lora_only']).default('none').describe('biases trained besides'),
+  modulesToSave: names.default([]).describe('modules trained as they are, by the ends of their names'),
+
+  learningRate: z.number().positive().default(2e-4).describe('largest learning rate of the schedule'),
+  schedule: z.enum(['constant', 'linear', 'cosine']).default('cosine').describe('how the learning rate falls after the warm-up'),
+  warmup: count(0).default(0).describe('steps over which the learning rate rises from zero'),
+  finalRate: z.number().min(0).max(1).default(0).describe('learning rate at the end, as a part of the largest'),
+  weightDecay: z.number().min(0).default(0.01).describe('weight decay of AdamW'),
+  beta1: fraction.default(0.9).describe('decay of the first moment of AdamW'),
+  beta2: fraction.default(0.999).describe('decay of the second moment of AdamW'),
+  epsilon: z.number().positive().default(1e-8).describe('ε of AdamW'),
+  clip: z.number().positive().nullable().default(1).describe('largest norm of a gradient, longer ones are shortened; null for no clipping'),
+
+  steps: count(1).optional().describe('steps to train; not together with epochs'),
+  epochs: z.number().positive().optional().describe('passes over the training rows: 1 where neither this nor steps is given'),
+  batchSize: count(1).default(8).describe('rows of a batch'),
+  accumulate: count(1).default(1).describe('batches whose gradients make one step'),
+  packing: z.boolean().default(false).describe('rows packed into full sequences, which do not see each other, instead of padded'),
+  maxLength: count(2).optional().describe('tokens after which a row is cut; the limit of the model where not given'),
+  maskPrompt: z.boolean().default(true).describe('whether only completions are trained, not prompts'),
+  seed: count(0).default(0).describe('seed of everything that is drawn'),
+
+  evalEvery: count(1).default(100).describe('steps between evaluations on the validation rows'),
+  evalRows: count(1).optional().describe('validation rows used at each; all where not given'),
+  patience: count(1).optional().describe('evaluations without a better loss after which training stops early; never where not given'),
+  minImprovement: z.number().min(0).default(0).describe('by how much a loss must be better to count'),
+  saveEvery: count(1).default(100).describe('steps between checkpoints'),
+  keepCheckpoints: count(1).default(2).describe('latest checkpoints kept, the best besides'),
+  samplePrompts: names.default([]).describe('prompts completed at every evaluation'),
+  sampleTokens: count(1).default(64).describe('tokens of a sample at most'),
+  logEvery: count(1).default(10).describe('steps between lines of progress where there is no terminal'),
+
+  backend: z
+    .enum(['auto', ...BACKEND_NAMES])
+    .default('auto')
+    .describe('backend of TensorFlow.js'),
+  recompute: z
+    .boolean()
+    .optional()
+    .describe('whether activations are computed twice instead of kept; by the size of the model where not given'),
+  tensorboard: z.boolean().default(true).describe('whether event files for TensorBoard are written'),
+});
+
+/** A configuration with its defaults filled in. */
+export type FinetuneConfig = z.infer<typeof finetuneSchema>;

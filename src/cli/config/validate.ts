@@ -1,0 +1,92 @@
+/** Holds what was written against a schema, and says in one message what is wrong and where. */
+import type { z } from 'zod';
+import { ConfigError } from '../../core/errors.js';
+import { nearestNames } from '../../core/nearest-names.js';
+import { describeValue } from '../../core/options.js';
+import type { JsonObject } from '../../core/parse-json.js';
+import { mergeValues } from './merge-values.js';
+import type { ConfigSource } from './yaml-source.js';
+
+/**
+ * The configuration of a file and of flags, which win over it.
+ *
+ * @param schema - an object's; descriptions of its keys become remedies.
+ * @param sources - the later win.
+ * @returns what the schema makes of it, defaults filled in.
+ * @throws ConfigError with one line for each thing that is wrong: where it was written, what was expected, what came, the nearest key.
+ */
+export function validateConfig<Schema extends z.ZodObject>(schema: Schema, sources: readonly ConfigSource[]): z.infer<Schema> {
+  const values = sources.reduce<JsonObject>((merged, source) => mergeValues(merged, source.values), {});
+  const result = schema.safeParse(values);
+  if (result.success) return result.data;
+  const lines = result.error.issues.flatMap((issue) => describeIssue(schema, values, sources, issue));
+  throw new ConfigError(lines.join('\n'));
+}
+
+function describeIssue(
+  schema: z.ZodObject,
+  values: JsonObject,
+  sources: readonly ConfigSource[],
+  issue: z.core.$ZodIssue,
+): readonly string[] {
+  if (issue.code === 'unrecognized_keys') {
+    const known = Object.keys(keysAt(schema, issue.path));
+    return issue.keys.map((key) => {
+      const [nearest] = nearestNames(key, known, 1);
+      const hint = nearest === undefined ? `the keys are ${known.join(', ')}` : `did you mean '${nearest}'?`;
+      return `${originOf(sources, [...issue.path, key])}: unknown key '${[...issue.path, key].join('.')}'; ${hint}`;
+    });
+  }
+  const came = issue.path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], values);
+  const where = issue.path.length === 0 ? '' : `${issue.path.join('.')} `;
+  const meaning = descriptionOf(schema, issue.path);
+  const remedy = meaning === undefined ? 'correct it' : `it is the ${meaning}`;
+  if (came === undefined && issue.code === 'invalid_type') {
+    return [`${issue.path.join('.')} is missing (${meaning ?? issue.message}); write it into the file, or as a flag`];
+  }
+  return [`${originOf(sources, issue.path)}: ${where}${expectation(issue)}, got ${describeValue(came)}; ${remedy}`];
+}
+
+/** What zod says, as the middle of a sentence. */
+function expectation(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_union')
+    return `must be ${[...new Set(issue.errors.flat().map((one) => expectation(one).replace('must be ', '')))].join(' or ')}`;
+  if (issue.code === 'invalid_value') return `must be one of ${issue.values.map((value) => String(value)).join(', ')}`;
+  if (issue.code === 'invalid_type')
+    return `must be ${issue.expected === 'array' ? 'a list' : issue.expected === 'record' ? 'keys and values' : `a ${issue.expected}`}`;
+  const bound = issue.code === 'too_small' ? issue.minimum : issue.code === 'too_big' ? issue.maximum : undefined;
+  if (bound === undefined || !('origin' in issue) || issue.origin === 'string' || issue.origin === 'array') return issue.message;
+  const inclusive = 'inclusive' in issue && issue.inclusive;
+  if (issue.code === 'too_small') return `must be ${inclusive ? 'at least' : 'above'} ${bound}`;
+  return `must be ${inclusive ? 'at most' : 'below'} ${bound}`;
+}
+
+/** The last source that has the first key of a path. */
+function originOf(sources: readonly ConfigSource[], path: readonly PropertyKey[]): string {
+  const written = sources.findLast(({ values }) => has(values, path)) ?? sources.findLast(({ values }) => has(values, path.slice(0, 1)));
+  return (written ?? sources[0]).origin(path);
+}
+
+function has(values: unknown, path: readonly PropertyKey[]): boolean {
+  const [key, ...rest] = path;
+  if (key === undefined) return true;
+  return typeof values === 'object' && values !== null && Object.hasOwn(values, key) && has((values as Record<PropertyKey, unknown>)[key], rest);
+}
+
+/** The keys that the object at a path knows. */
+function keysAt(schema: z.ZodObject, path: readonly PropertyKey[]): Readonly<Record<string, unknown>> {
+  let current: unknown = schema;
+  for (const key of path) current = inner((inner(current) as Partial<z.ZodObject>).shape?.[String(key)]);
+  return (inner(current) as Partial<z.ZodObject>).shape ?? {};
+}
+
+/** A schema without what is wrapped around it: a default, an option. */
+function inner(schema: unknown): unknown {
+  const wrapped = (schema as { readonly def?: { readonly innerType?: unknown } } | undefined)?.def?.innerType;
+  return wrapped === undefined ? schema : inner(wrapped);
+}
+
+function descriptionOf(schema: z.ZodObject, path: readonly PropertyKey[]): string | undefined {
+  const [key] = path;
+  return key === undefined ? undefined : (schema.shape[String(key)] as z.ZodType | undefined)?.description;
+}

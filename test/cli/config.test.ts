@@ -1,0 +1,190 @@
+/** Configurations: file and flags, what is refused and how, and the file that is written back. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type FinetuneConfig, finetuneSchema } from '../../src/cli/config/finetune-config.js';
+import { divideArguments, flagName } from '../../src/cli/config/flag-source.js';
+import { validateConfig } from '../../src/cli/config/validate.js';
+import { configText } from '../../src/cli/config/write-config.js';
+import { readYaml } from '../../src/cli/config/yaml-source.js';
+import { BuresError, ConfigError } from '../../src/core/errors.js';
+
+let directory = '';
+beforeAll(() => {
+  directory = mkdtempSync(path.join(tmpdir(), 'bures-config-'));
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function written(content: string | Uint8Array): string {
+  const file = path.join(directory, 'a.yaml');
+  writeFileSync(file, content);
+  return file;
+}
+
+async function load(content: string | Uint8Array, ...argv: string[]): Promise<FinetuneConfig> {
+  const { source } = divideArguments('finetune', finetuneSchema, { switches: ['json'], valued: [] }, argv);
+  return validateConfig(finetuneSchema, [await readYaml('finetune', written(content)), source]);
+}
+
+const minimal = 'model: m\ndata: d\n';
+
+describe('a configuration', () => {
+  it('has defaults, and flags win over the file', async () => {
+    const config = await load(
+      `${minimal}rank: 4\nmethodOptions:\n  gauge: svd\n  every: 2\n`,
+      '--rank',
+      '8',
+      '--method-options.gauge',
+      'nearest',
+    );
+    expect(config).toMatchObject({ rank: 8, alpha: 32, methodOptions: { gauge: 'nearest', every: 2 }, clip: 1 });
+  });
+
+  it('takes numbers, lists, null and switches from flags, and text that looks like a number', async () => {
+    const argv = [
+      '--learning-rate',
+      '1e-3',
+      '--clip',
+      'null',
+      '--target-modules',
+      '[q_proj, v_proj]',
+      '--packing',
+      '--mask-prompt=false',
+      '--out',
+      '7',
+    ];
+    expect(await load(minimal, ...argv)).toMatchObject({
+      learningRate: 1e-3,
+      clip: null,
+      targetModules: ['q_proj', 'v_proj'],
+      packing: true,
+      maskPrompt: false,
+      out: '7',
+    });
+  });
+
+  it.each([
+    ['rnak: 4', /a\.yaml:3: unknown key 'rnak'; did you mean 'rank'\?/],
+    ['lora_alpha: 4', /a\.yaml:3: unknown key 'lora_alpha'; did you mean 'alpha'\?/],
+    ['learning_rate: 4', /did you mean 'learningRate'\?/],
+    ['rank: 2.5', /a\.yaml:3: rank must be .*, got 2\.5; it is the rank r of the adapters/],
+    ['rank: 0', /a\.yaml:3: rank must be at least 1, got 0/],
+    ['rank: four', /a\.yaml:3: rank must be a number, got "four"/],
+    ['learningRate: 0', /a\.yaml:3: learningRate must be above 0, got 0/],
+    ['schedule: cubic', /a\.yaml:3: schedule must be one of constant, linear, cosine, got "cubic"/],
+    ['rankPattern:\n  q: 3\n  v: x', /a\.yaml:5: rankPattern\.v must be a number, got "x"/],
+    ['targetModules: 3', /a\.yaml:3: targetModules must be .* or .*, got 3/],
+    ['samplePrompts: [a, 3]', /a\.yaml:3: samplePrompts\.1 must be a string, got 3/],
+    ['rank: 1\nrank: 2', /a\.yaml:4: expected YAML, got: Map keys must be unique/],
+    ['rank: [1', /a\.yaml:\d: expected YAML/],
+    ['a: &x [*x]', /a\.yaml:\d/],
+  ])('with %j says what is wrong, and where', async (line, message) => {
+    await expect(load(minimal + line)).rejects.toThrow(ConfigError);
+    await expect(load(minimal + line)).rejects.toThrow(message);
+  });
+
+  it('says all that is wrong at once, and whether a flag said it', async () => {
+    await expect(load('model: 3\nrank: x\n', '--alpha', '-1')).rejects.toThrow(
+      /a\.yaml:1: model must be a string.*\ndata is missing.*\n.*a\.yaml:2: rank.*\n--alpha: alpha must be above 0, got -1/,
+    );
+  });
+
+  it('of something else than keys and values is refused', async () => {
+    await expect(load('- 1\n- 2\n')).rejects.toThrow(/a\.yaml:1: expected keys and values/);
+    await expect(load('')).rejects.toThrow('model is missing');
+    await expect(load(Buffer.concat([Buffer.from(minimal), Buffer.from([0xff, 0xfe])]))).rejects.toThrow(/a\.yaml:3: expected UTF-8/);
+    await expect(readYaml('finetune', path.join(directory, 'none.yaml'))).rejects.toThrow(/cannot read .*none\.yaml/);
+  });
+
+  it('written back is the same configuration', async () => {
+    const text = fc.string({ minLength: 1, unit: 'grapheme' });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.record({
+          model: text,
+          data: text,
+          samplePrompts: fc.array(text),
+          learningRate: fc.double({ min: 1e-300, max: 1e300, noNaN: true }),
+          methodOptions: fc.dictionary(text, fc.jsonValue()),
+        }),
+        async (values) => {
+          const config = validateConfig(finetuneSchema, [
+            { values: JSON.parse(JSON.stringify(values)) as typeof values, origin: () => 'here' },
+          ]);
+          expect(await load(configText(config))).toEqual(config);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it('of arbitrary bytes is read or refused by name of the file, never with another error', async () => {
+    const scraps = fc.constantFrom(
+      'model: m\n',
+      'rank:',
+      ' 4\n',
+      '? ',
+      '- ',
+      '&a ',
+      '*a',
+      '!!js ',
+      '{',
+      '}',
+      '"',
+      '\t',
+      '<<: *a\n',
+      '%YAML 9\n',
+      '---\n',
+      '__proto__: 1\n',
+    );
+    const content = fc.oneof(
+      fc.uint8Array({ maxLength: 60 }),
+      fc.array(fc.oneof(scraps, fc.string({ maxLength: 5 })), { maxLength: 8 }).map((parts) => Buffer.from(parts.join(''))),
+    );
+    await fc.assert(
+      fc.asyncProperty(content, async (bytes) => {
+        try {
+          await load(bytes, '--model', 'm', '--data', 'd');
+        } catch (error) {
+          expect(error).toBeInstanceOf(BuresError);
+          expect((error as Error).message).toMatch(/a\.yaml:\d+: |is missing/);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('flags of keys', () => {
+  it('are the keys in kebab case, each with a meaning', () => {
+    expect(flagName('learningRate')).toBe('learning-rate');
+    for (const [key, schema] of Object.entries(finetuneSchema.shape)) expect(`${key}: ${schema.description}`).toMatch(/: .{10}/);
+  });
+
+  it.each([
+    [['--rnak', '4'], 'unknown flag --rnak; did you mean --rank?'],
+    [['--rank'], '--rank expects a value'],
+    [['--rank', '--alpha', '1'], '--rank expects a value'],
+    [['--rank', '1', '--rank', '2'], '--rank is given twice'],
+    [['--__proto__', '1'], 'unknown flag --__proto__'],
+  ])('%j are refused', (argv, message) => {
+    expect(() => divideArguments('finetune', finetuneSchema, { switches: [], valued: [] }, argv)).toThrow(message);
+  });
+
+  it('leave the command its own words', () => {
+    const { rest, source } = divideArguments('finetune', finetuneSchema, { switches: ['json'], valued: ['note'] }, [
+      'a.yaml',
+      '--json',
+      '--rank',
+      '3',
+      '--note',
+      'x',
+      '--',
+      '--y',
+    ]);
+    expect(rest).toEqual(['a.yaml', '--json', '--note', 'x', '--', '--y']);
+    expect(source.values).toEqual({ rank: 3 });
+  });
+});
