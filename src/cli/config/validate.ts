@@ -70,7 +70,9 @@ function originOf(sources: readonly ConfigSource[], path: readonly PropertyKey[]
 function has(values: unknown, path: readonly PropertyKey[]): boolean {
   const [key, ...rest] = path;
   if (key === undefined) return true;
-  return typeof values === 'object' && values !== null && Object.hasOwn(values, key) && has((values as Record<PropertyKey, unknown>)[key], rest);
+  return (
+    typeof values === 'object' && values !== null && Object.hasOwn(values, key) && has((values as Record<PropertyKey, unknown>)[key], rest)
+  );
 }
 
 /** The keys that the object at a path knows. */
