@@ -4,7 +4,6 @@ const config: KnipConfig = {
   entry: [
     'src/index.ts',
     'src/*/index.ts',
-    'src/cli/main.ts',
     'test/**/*.test.ts',
     'test/consumer/*.{ts,mjs}',
     'bench/*.ts',
