@@ -1,0 +1,138 @@
+/** What an adapter is: where it lies, of which rank and scale, and how it starts. PEFT's `LoraConfig`, in this library's names. */
+import { ConfigError } from '../../core/errors.js';
+import { checkChoice, checkKeys, checkNumber, checkPositiveInteger, describeValue } from '../../core/options.js';
+
+/**
+ * How the factors start, and whether the base weights change with it. Here in PEFT's letters, lora_A r×n and lora_B m×r.
+ * - `'kaiming'`: lora_A uniform in ±1/√n, lora_B zero (PEFT's `true`);
+ * - `'gaussian'`: lora_A normal of variance 1/r², lora_B zero;
+ * - `'random'`: both as PyTorch starts a linear layer, so that the adapter is not zero (PEFT's `false`);
+ * - `'olora'`: W = QR, lora_B the first columns of Q, lora_A the first rows of R; W loses s·lora_B·lora_A;
+ * - `'pissa'`: W = USVᵀ, lora_B = U_r(S_r/s)^½, lora_A = (S_r/s)^½V_rᵀ; W loses s·lora_B·lora_A.
+ */
+export type LoraInitialization = (typeof loraInitializations)[number];
+
+/** All values of {@link LoraInitialization}. */
+export const loraInitializations = ['kaiming', 'gaussian', 'random', 'olora', 'pissa'] as const;
+
+/** Which biases are trained besides: those of the adapted modules only, or all of the model's. */
+export type LoraBias = (typeof loraBiases)[number];
+
+/** All values of {@link LoraBias}. */
+export const loraBiases = ['none', 'all', 'lora_only'] as const;
+
+/** Configuration of an adapter; all that is left out is in {@link loraDefaults}. Patterns are Python's regular expressions, as in PEFT. */
+export interface LoraConfig {
+  /** Rank r of the adapters. */
+  readonly rank?: number;
+  /** α: the adapter's product is multiplied by α/r, or α/√r. */
+  readonly alpha?: number;
+  /** Which linear modules: a list of names or of their last parts, a pattern that the whole name matches, or `'all-linear'` for all but the head. */
+  readonly targetModules?: readonly string[] | string;
+  /** Modules left out again: a list or a pattern, as `targetModules`. */
+  readonly excludeModules?: readonly string[] | string;
+  /** Layers to adapt, by number: all where not given. For a list of `targetModules` only. */
+  readonly layersToTransform?: readonly number[] | number;
+  /** What the list of layers is called in module names (`'layers'`, `'h'`), for `layersToTransform`: any name where not given. */
+  readonly layersPattern?: readonly string[] | string;
+  /** Other ranks, by name or pattern; the first that matches counts. */
+  readonly rankPattern?: Readonly<Record<string, number>>;
+  /** Other α, likewise. */
+  readonly alphaPattern?: Readonly<Record<string, number>>;
+  /** Part of the inputs that the adapters do not see in training, in [0, 1). */
+  readonly dropout?: number;
+  /** Which biases are trained. */
+  readonly bias?: LoraBias;
+  /** Modules trained as they are, by the ends of their names. */
+  readonly modulesToSave?: readonly string[];
+  /** Whether the scale is α/√r. */
+  readonly useRslora?: boolean;
+  /** Whether rows of the adapted weight have magnitudes of their own. */
+  readonly useDora?: boolean;
+  /** How the factors start. */
+  readonly initialization?: LoraInitialization;
+}
+
+/** A {@link LoraConfig} with nothing left out. */
+export type ResolvedLoraConfig = Required<Omit<LoraConfig, 'excludeModules' | 'layersToTransform' | 'layersPattern'>> &
+  Pick<LoraConfig, 'excludeModules' | 'layersToTransform' | 'layersPattern'>;
+
+/** The defaults of {@link LoraConfig}. */
+export const loraDefaults: ResolvedLoraConfig = {
+  rank: 16,
+  alpha: 32,
+  targetModules: 'all-linear',
+  rankPattern: {},
+  alphaPattern: {},
+  dropout: 0,
+  bias: 'none',
+  modulesToSave: [],
+  useRslora: false,
+  useDora: false,
+  initialization: 'kaiming',
+};
+
+const keys: readonly (keyof LoraConfig)[] = [
+  'rank',
+  'alpha',
+  'targetModules',
+  'excludeModules',
+  'layersToTransform',
+  'layersPattern',
+  'rankPattern',
+  'alphaPattern',
+  'dropout',
+  'bias',
+  'modulesToSave',
+  'useRslora',
+  'useDora',
+  'initialization',
+];
+
+/**
+ * Checks a configuration and fills in the defaults.
+ *
+ * @throws ConfigError naming the option; ShapeError if a rank is not a positive integer.
+ */
+export function resolveLoraConfig(caller: string, config: LoraConfig): ResolvedLoraConfig {
+  checkKeys(caller, config, keys);
+  const resolved: ResolvedLoraConfig = { ...loraDefaults, ...withoutUndefined(config) };
+  checkPositiveInteger(caller, 'rank', resolved.rank);
+  checkNumber(caller, 'alpha', resolved.alpha, { above: 0 });
+  checkNumber(caller, 'dropout', resolved.dropout, { min: 0, below: 1 });
+  checkChoice(caller, 'bias', resolved.bias, loraBiases);
+  checkChoice(caller, 'initialization', resolved.initialization, loraInitializations);
+  for (const option of ['targetModules', 'excludeModules', 'layersPattern'] as const) checkNames(caller, option, resolved[option], true);
+  checkNames(caller, 'modulesToSave', resolved.modulesToSave, false);
+  for (const [pattern, rank] of Object.entries(resolved.rankPattern)) checkPositiveInteger(caller, `rankPattern['${pattern}']`, rank);
+  for (const [pattern, alpha] of Object.entries(resolved.alphaPattern)) checkNumber(caller, `alphaPattern['${pattern}']`, alpha, { above: 0 });
+  checkLayers(caller, resolved);
+  return resolved;
+}
+
+function withoutUndefined(config: LoraConfig): LoraConfig {
+  return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined));
+}
+
+function checkNames(caller: string, option: string, value: unknown, mayBeText: boolean): void {
+  if (value === undefined || (mayBeText && typeof value === 'string')) return;
+  if (Array.isArray(value) && value.every((name) => typeof name === 'string' && name !== '')) return;
+  throw new ConfigError(
+    `${caller}: ${option} must be a list of names${mayBeText ? ' or a pattern' : ''}, got ${describeValue(value)}; pass, say, ['q_proj', 'v_proj']`,
+  );
+}
+
+function checkLayers(caller: string, { targetModules, layersToTransform, layersPattern }: ResolvedLoraConfig): void {
+  if (layersToTransform === undefined) {
+    if (layersPattern !== undefined && layersPattern.length > 0)
+      throw new ConfigError(`${caller}: layersPattern was given without layersToTransform; say which layers, or leave it out`);
+    return;
+  }
+  const layers: readonly unknown[] = typeof layersToTransform === 'number' ? [layersToTransform] : layersToTransform;
+  if (!Array.isArray(layers) || !layers.every((layer) => Number.isInteger(layer))) {
+    throw new ConfigError(`${caller}: layersToTransform must be a number or a list of numbers, got ${describeValue(layersToTransform)}; pass, say, [0, 1]`);
+  }
+  if (typeof targetModules === 'string') {
+    throw new ConfigError(`${caller}: layersToTransform needs a list of targetModules, got ${describeValue(targetModules)}; put the layers into the pattern`);
+  }
+}

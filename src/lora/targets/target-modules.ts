@@ -1,0 +1,126 @@
+/** Which modules of a model an adapter lies at, with which rank and scale, by the rules of PEFT 0.21. */
+import { ConfigError } from '../../core/errors.js';
+import { nearestNames } from '../../core/nearest-names.js';
+import type { LinearModule } from '../../models/model-overlay.js';
+import type { ResolvedLoraConfig } from '../config/lora-config.js';
+import { pythonPattern } from './python-pattern.js';
+
+/** A module with an adapter. */
+export interface TargetModule {
+  /** The module. */
+  readonly module: LinearModule;
+  /** r. */
+  readonly rank: number;
+  /** α. */
+  readonly alpha: number;
+  /** What the product of the factors is multiplied by: α/r, or α/√r. */
+  readonly scale: number;
+}
+
+/** What {@link targetModules} may be told. */
+export interface TargetOptions {
+  /** Whether each name of a list must match a module, rather than one of them. Default: true. An adapter's file may list names of other architectures. */
+  readonly everyName?: boolean;
+}
+
+/** The shorthand for all linear modules but the head. */
+const ALL_LINEAR = 'all-linear';
+
+/** What the architectures call the module that gives the logits. */
+const HEAD = 'lm_head';
+
+/**
+ * The modules that a configuration means.
+ *
+ * A list of `targetModules` matches a module by its whole name or by its last parts (`'self_attn.q_proj'`); a string is a regular expression that the whole name matches, or `'all-linear'`.
+ * `excludeModules`, likewise, and `modulesToSave` take modules out; `layersToTransform` keeps some layers of what a list matches. Of `rankPattern` and `alphaPattern` the first key counts
+ * that the name, or its last parts, match as a regular expression.
+ *
+ * @param caller - the function on whose behalf this happens.
+ * @returns in the model's order.
+ * @throws ConfigError if nothing is left, or a name matches nothing: with the closest names there are; or if a pattern is not a regular expression.
+ */
+export function targetModules(
+  caller: string,
+  config: ResolvedLoraConfig,
+  modules: Iterable<LinearModule>,
+  { everyName = true }: TargetOptions = {},
+): readonly TargetModule[] {
+  const all = [...modules];
+  const wanted = matcher(caller, 'targetModules', config.targetModules);
+  const candidates = all.filter(({ name }) => wanted(name));
+  checkMatches(caller, config.targetModules, all, candidates, everyName);
+  const excluded = config.excludeModules === undefined ? () => false : matcher(caller, 'excludeModules', config.excludeModules);
+  const saved = config.modulesToSave.map((name) => pythonPattern(caller, 'modulesToSave', `(^|.*\\.)${name}($|\\..*)`));
+  const inLayers = layerFilter(caller, config);
+  const kept = candidates.filter(({ name }) => !excluded(name) && !saved.some((pattern) => pattern.test(name)) && inLayers(name));
+  if (kept.length === 0) {
+    throw new ConfigError(
+      `${caller}: all ${candidates.length} modules that targetModules matches were taken out by excludeModules, modulesToSave or layersToTransform; leave one of them in`,
+    );
+  }
+  const rankOf = patternLookup(caller, 'rankPattern', config.rankPattern, config.rank);
+  const alphaOf = patternLookup(caller, 'alphaPattern', config.alphaPattern, config.alpha);
+  return kept.map((module) => {
+    const [rank, alpha] = [rankOf(module.name), alphaOf(module.name)];
+    return { module, rank, alpha, scale: alpha / (config.useRslora ? Math.sqrt(rank) : rank) };
+  });
+}
+
+/** Whether a name is meant by a list of names or last parts, or by a pattern. */
+function matcher(caller: string, option: string, targets: readonly string[] | string): (name: string) => boolean {
+  if (typeof targets !== 'string') return (name) => targets.some((target) => name === target || name.endsWith(`.${target}`));
+  if (option === 'targetModules' && targets.toLowerCase() === ALL_LINEAR) return (name) => name !== HEAD;
+  const pattern = pythonPattern(caller, option, targets);
+  return (name) => pattern.test(name);
+}
+
+/** @throws ConfigError if nothing matches, or, where each must, one of a list's names does not. */
+function checkMatches(
+  caller: string,
+  targets: readonly string[] | string,
+  all: readonly LinearModule[],
+  matched: readonly LinearModule[],
+  everyName: boolean,
+): void {
+  const lost =
+    typeof targets !== 'string' && everyName
+      ? targets.find((target) => !matched.some(({ name }) => name === target || name.endsWith(`.${target}`)))
+      : undefined;
+  if (matched.length > 0 && lost === undefined) return;
+  const shown = lost ?? (typeof targets === 'string' ? targets : targets.join(', '));
+  const lastParts = all.flatMap(({ name }) => [name, name.slice(name.lastIndexOf('.') + 1)]);
+  const near = nearestNames(shown, lastParts.length === 0 ? [] : new Set(lastParts));
+  const there = [...new Set(all.map(({ name }) => name.slice(name.lastIndexOf('.') + 1)))];
+  throw new ConfigError(
+    `${caller}: targetModules must match linear modules of the model, but ${JSON.stringify(shown)} matches none; ` +
+      (near.length > 0 ? `did you mean ${near.map((name) => `'${name}'`).join(' or ')}?` : `the model has ${there.join(', ')}`),
+  );
+}
+
+/** Whether a module lies in one of the layers asked for. */
+function layerFilter(caller: string, { layersToTransform, layersPattern = [] }: ResolvedLoraConfig): (name: string) => boolean {
+  const layers = typeof layersToTransform === 'number' ? [layersToTransform] : (layersToTransform ?? []);
+  if (layers.length === 0) return () => true;
+  const lists = typeof layersPattern === 'string' ? [layersPattern] : layersPattern;
+  const patterns =
+    lists.filter((list) => list !== '').length === 0
+      ? [/^.*?\.[^.]*\.(?<idx>\d+)\..*$/]
+      : lists.map((list) => pythonPattern(caller, 'layersPattern', `(?:^|.*?\\.)${list}\\.(?P<idx>\\d+)\\..*`));
+  return (name) => {
+    // The first pattern that matches says which layer it is, though it may not be one asked for.
+    const found = patterns.map((pattern) => pattern.exec(name)).find((match) => match !== null);
+    return found?.groups !== undefined && layers.includes(Number(found.groups.idx));
+  };
+}
+
+/** The value of the first key that a name matches, or the default. */
+function patternLookup(
+  caller: string,
+  option: string,
+  values: Readonly<Record<string, number>>,
+  otherwise: number,
+): (name: string) => number {
+  const patterns = Object.entries(values).map(([key, value]) => [pythonPattern(caller, option, `(.*\\.)?(${key})`), value] as const);
+  return (name) => patterns.find(([pattern]) => pattern.test(name))?.[1] ?? otherwise;
+}
