@@ -47,14 +47,17 @@ export function seededRandom(seed: number): Random {
   // draws are correlated; hashing all 53 bits into the four words of state decorrelates them.
   const low = seed | 0;
   const high = Math.floor(seed / 2 ** 32) | 0;
-  return wrap(xoroshiro128plusFromState([1, 2, 3, 4].map((word) => hash(hash(low + word * GOLDEN_RATIO) ^ (high + word)))), undefined);
+  return wrap(
+    xoroshiro128plusFromState([1, 2, 3, 4].map((word) => hashWord(hashWord(low + word * GOLDEN_RATIO) ^ (high + word)))),
+    undefined,
+  );
 }
 
 /** 2³² divided by the golden ratio: the increment of SplitMix32. */
 const GOLDEN_RATIO = 0x9e3779b9;
 
 /** MurmurHash3's 32-bit finalizer: a bijection in which every input bit flips half the output bits. */
-function hash(word: number): number {
+export function hashWord(word: number): number {
   let h = word | 0;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);

@@ -105,7 +105,8 @@ export function resolveLoraConfig(caller: string, config: LoraConfig): ResolvedL
   for (const option of ['targetModules', 'excludeModules', 'layersPattern'] as const) checkNames(caller, option, resolved[option], true);
   checkNames(caller, 'modulesToSave', resolved.modulesToSave, false);
   for (const [pattern, rank] of Object.entries(resolved.rankPattern)) checkPositiveInteger(caller, `rankPattern['${pattern}']`, rank);
-  for (const [pattern, alpha] of Object.entries(resolved.alphaPattern)) checkNumber(caller, `alphaPattern['${pattern}']`, alpha, { above: 0 });
+  for (const [pattern, alpha] of Object.entries(resolved.alphaPattern))
+    checkNumber(caller, `alphaPattern['${pattern}']`, alpha, { above: 0 });
   checkLayers(caller, resolved);
   return resolved;
 }
@@ -130,9 +131,13 @@ function checkLayers(caller: string, { targetModules, layersToTransform, layersP
   }
   const layers: readonly unknown[] = typeof layersToTransform === 'number' ? [layersToTransform] : layersToTransform;
   if (!Array.isArray(layers) || !layers.every((layer) => Number.isInteger(layer))) {
-    throw new ConfigError(`${caller}: layersToTransform must be a number or a list of numbers, got ${describeValue(layersToTransform)}; pass, say, [0, 1]`);
+    throw new ConfigError(
+      `${caller}: layersToTransform must be a number or a list of numbers, got ${describeValue(layersToTransform)}; pass, say, [0, 1]`,
+    );
   }
   if (typeof targetModules === 'string') {
-    throw new ConfigError(`${caller}: layersToTransform needs a list of targetModules, got ${describeValue(targetModules)}; put the layers into the pattern`);
+    throw new ConfigError(
+      `${caller}: layersToTransform needs a list of targetModules, got ${describeValue(targetModules)}; put the layers into the pattern`,
+    );
   }
 }

@@ -1,0 +1,103 @@
+/** All trained arrays of an adapter as one point of a product manifold, and its parts as a model's overlay takes them. */
+import { stack, type Tensor, unstack } from '@tensorflow/tfjs-core';
+import { forEachLeaf } from '../../core/tree.js';
+import type { TensorAlgebra } from '../../linalg/tensor/tensor-algebra.js';
+import type { FactorPair } from '../../metrics/factor-pair.js';
+import type { TargetModule } from '../targets/target-modules.js';
+import type { AdapterLayout } from './adapter-layout.js';
+
+/** Arrays by the key of their stack. A gradient and an optimizer's moments have the same structure. */
+export type AdapterPoint = {
+  /** The factors of ΔW = s·A·B: A [k, m, r] (PEFT's lora_B), B [k, r, n] (its lora_A). */
+  readonly pairs: Readonly<Record<string, FactorPair<Tensor>>>;
+  /** DoRA's magnitudes [k, m], where there are any. */
+  readonly magnitudes?: Readonly<Record<string, Tensor>>;
+  /** The model's own parameters [k, …shape], where some are trained whole. */
+  readonly parameters?: Readonly<Record<string, Tensor>>;
+};
+
+/** The arrays of one adapter: A [m, r], B [r, n], and its magnitudes [m] with DoRA. */
+export type ModuleArrays = { readonly A: Tensor; readonly B: Tensor; readonly magnitude?: Tensor };
+
+/** A point taken apart. */
+export interface AdapterParts {
+  /** By module. */
+  readonly modules: ReadonlyMap<string, ModuleArrays>;
+  /** By name. */
+  readonly parameters: ReadonlyMap<string, Tensor>;
+}
+
+/** The slices of a point's stacks, copies each. Three launches a stack. */
+export function takeApart(layout: AdapterLayout, point: AdapterPoint): AdapterParts {
+  const modules = new Map<string, ModuleArrays>();
+  for (const { key, targets } of layout.stacks) {
+    const [As, Bs] = [unstack(point.pairs[key].A), unstack(point.pairs[key].B)];
+    const magnitudes = point.magnitudes === undefined ? undefined : unstack(point.magnitudes[key]);
+    for (const [i, { module }] of targets.entries()) {
+      modules.set(module.name, { A: As[i], B: Bs[i], ...(magnitudes === undefined ? {} : { magnitude: magnitudes[i] }) });
+    }
+  }
+  const parameters = new Map<string, Tensor>();
+  for (const { key, names } of layout.parameters) {
+    const values = point.parameters?.[key];
+    if (values === undefined) continue;
+    for (const [i, value] of unstack(values).entries()) parameters.set(names[i], value);
+  }
+  return { modules, parameters };
+}
+
+/**
+ * The inverse of {@link takeApart}: parts stacked by shape.
+ *
+ * @param parts - arrays of every module and parameter of the layout.
+ */
+export function putTogether(layout: AdapterLayout, parts: AdapterParts): AdapterPoint {
+  const stacked = (member: keyof ModuleArrays) =>
+    layout.stacks.map(({ key, targets }) => [key, stack(targets.map(({ module }) => arrayOf(parts, module.name, member)))] as const);
+  const [As, Bs] = [Object.fromEntries(stacked('A')), Object.fromEntries(stacked('B'))];
+  return {
+    pairs: Object.fromEntries(layout.stacks.map(({ key }) => [key, { A: As[key], B: Bs[key] }])),
+    ...(layout.magnitudes ? { magnitudes: Object.fromEntries(stacked('magnitude')) } : {}),
+    ...(layout.parameters.length === 0
+      ? {}
+      : {
+          parameters: Object.fromEntries(
+            layout.parameters.map(({ key, names }) => [key, stack(names.map((name) => present(parts.parameters.get(name), name)))]),
+          ),
+        }),
+  };
+}
+
+/** The factors alone, stacked by shape. */
+export function stackPairs(layout: AdapterLayout, factors: ReadonlyMap<string, ModuleArrays>): AdapterPoint['pairs'] {
+  const { pairs } = putTogether({ ...layout, magnitudes: false, parameters: [] }, { modules: factors, parameters: new Map() });
+  return pairs;
+}
+
+/** The arrays of a module, which must be there. */
+export function arraysOf(modules: ReadonlyMap<string, ModuleArrays>, { module }: TargetModule): ModuleArrays {
+  const arrays = modules.get(module.name);
+  if (arrays === undefined) throw new TypeError(`arraysOf: no arrays for ${module.name}`);
+  return arrays;
+}
+
+/** Exempts all arrays of a tree from the surrounding scopes. */
+export function keepArrays(la: TensorAlgebra, tree: unknown): void {
+  forEachLeaf<Tensor>(la, tree, (array) => {
+    la.keep(array);
+  });
+}
+
+/** Frees all arrays of a tree. */
+export function disposeArrays(la: TensorAlgebra, tree: unknown): void {
+  forEachLeaf<Tensor>(la, tree, (array) => la.dispose(array));
+}
+
+function arrayOf(parts: AdapterParts, module: string, member: keyof ModuleArrays): Tensor {
+  return present(parts.modules.get(module)?.[member], `${module}.${member}`);
+}
+
+function present(array: Tensor | undefined, name: string): Tensor {
+  if (array === undefined) throw new TypeError(`putTogether: no array for ${name}`);
+  return array;
+}

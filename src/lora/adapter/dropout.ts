@@ -1,0 +1,27 @@
+/** Dropout that is the same whenever it is asked for again: its draws are counted, not streamed. */
+import { mul, type Tensor, tensor } from '@tensorflow/tfjs-core';
+import { hashWord } from '../../core/random.js';
+
+/** Which draws: the same numbers give the same mask, in recomputation and after resuming. */
+export interface DropoutDraw {
+  /** Of the run. */
+  readonly seed: number;
+  /** Of the step. */
+  readonly step: number;
+  /** The batch within the step. */
+  readonly part: number;
+}
+
+/**
+ * x with a part of its entries zero and the others larger by 1/(1 − rate), so that sums keep their mean.
+ *
+ * @param stream - tells apart the masks of one step, such as those of different modules.
+ */
+export function dropOut(x: Tensor, rate: number, { seed, step, part }: DropoutDraw, stream: number): Tensor {
+  const key = [seed, step, part, stream].reduce((state, word) => hashWord(state ^ Math.imul(word + 1, 0x9e3779b9)), 0x243f6a88);
+  const kept = 1 / (1 - rate);
+  const threshold = rate * 2 ** 32;
+  const mask = new Float32Array(x.size);
+  for (let i = 0; i < mask.length; i++) mask[i] = hashWord(hashWord(i + 1) ^ key) >>> 0 < threshold ? 0 : kept;
+  return mul(x, tensor(mask, x.shape, 'float32'));
+}

@@ -1,0 +1,156 @@
+/** An adapter on a model: its trained arrays, what it lays over the model, and the part of the base that its start took away. */
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { ConfigError } from '../../core/errors.js';
+import { checkKeys } from '../../core/options.js';
+import type { CausalLM } from '../../models/causal-lm.js';
+import type { ModelOverlay } from '../../models/model-overlay.js';
+import { type LoraConfig, type ResolvedLoraConfig, resolveLoraConfig } from '../config/lora-config.js';
+import { startFactors, starts } from '../initialization/start-factors.js';
+import type { TargetModule } from '../targets/target-modules.js';
+import { type AdapterLayout, layOutAdapter } from './adapter-layout.js';
+import {
+  type AdapterPoint,
+  arraysOf,
+  disposeArrays,
+  keepArrays,
+  type ModuleArrays,
+  putTogether,
+  stackPairs,
+  takeApart,
+} from './adapter-point.js';
+import { changeBase, weightOf } from './base-weights.js';
+import { type DropoutDraw, dropOut } from './dropout.js';
+import { adaptedRowNorms, doraModule, loraModule, rowSquares } from './module-adapters.js';
+import { startingParts } from './starting-parts.js';
+
+/** What {@link LoraAdapter.overlay} may be told. */
+export interface OverlayOptions {
+  /** Other arrays than the adapter's own, as a step of training tries them. */
+  readonly point?: AdapterPoint;
+  /** In training: which draws of dropout. Without it nothing is dropped. */
+  readonly dropout?: DropoutDraw;
+}
+
+/** What {@link createAdapter} may be told besides the configuration. */
+export interface CreateAdapterOptions {
+  /** Of the random start. Default: 0. */
+  readonly seed?: number;
+}
+
+/** The parts of an adapter that the functions which make one know. */
+export interface AdapterOrigin {
+  readonly model: CausalLM;
+  readonly config: ResolvedLoraConfig;
+  readonly layout: AdapterLayout;
+  /** The arrays, owned by the adapter from then on. */
+  readonly point: AdapterPoint;
+  /** The factors by whose s·AB the base was reduced, where it was: owned by the adapter from then on. */
+  readonly taken?: AdapterPoint['pairs'];
+}
+
+/**
+ * An adapter on a model. It owns its arrays until `dispose`; the model must live as long.
+ *
+ * Made by {@link createAdapter} and {@link loadAdapter}.
+ */
+export class LoraAdapter {
+  /** The model it lies on. */
+  readonly model: CausalLM;
+  /** What it is. */
+  readonly config: ResolvedLoraConfig;
+  /** Which arrays it has. */
+  readonly layout: AdapterLayout;
+  /** The factors whose product the base weights were reduced by at the start (OLoRA, PiSSA). */
+  readonly taken: AdapterPoint['pairs'] | undefined;
+  #point: AdapterPoint;
+  readonly #rowSquares = new Map<string, { readonly weight: Tensor; readonly squares: Tensor }>();
+  #disposed = false;
+
+  constructor({ model, config, layout, point, taken }: AdapterOrigin) {
+    this.model = model;
+    this.config = config;
+    this.layout = layout;
+    this.taken = taken;
+    this.#point = point;
+    keepArrays(model.algebra, [point, taken]);
+  }
+
+  /** The arrays as they are now: not to be disposed of, and not to be held on to past {@link LoraAdapter.setPoint}. */
+  get point(): AdapterPoint {
+    this.#checkAlive('point');
+    return this.#point;
+  }
+
+  /** Takes over other arrays of the same structure, and frees its own. */
+  setPoint(point: AdapterPoint): void {
+    this.#checkAlive('setPoint');
+    if (point === this.#point) return;
+    disposeArrays(this.model.algebra, this.#point);
+    this.#point = point;
+    keepArrays(this.model.algebra, point);
+  }
+
+  /**
+   * What the adapter lays over its model: for `logits`, `loss`, `generate` and `lossAndGradient`. Its arrays are copies, which belong to the scope it is made in (`tidy`).
+   */
+  overlay({ point = this.point, dropout }: OverlayOptions = {}): ModelOverlay {
+    this.#checkAlive('overlay');
+    const { modules, parameters } = takeApart(this.layout, point);
+    const adapters = this.layout.targets.map((target, stream) => {
+      const rate = this.config.dropout;
+      const drop = dropout === undefined || rate === 0 ? undefined : (x: Tensor) => dropOut(x, rate, dropout, stream);
+      const arrays = arraysOf(modules, target);
+      const { magnitude } = arrays;
+      if (magnitude === undefined) return [target.module.name, loraModule(arrays, target.scale, drop)] as const;
+      return [target.module.name, doraModule({ ...arrays, magnitude }, target.scale, this.rowNorms(target, arrays), drop)] as const;
+    });
+    return { adapters: new Map(adapters), replaced: parameters };
+  }
+
+  /** ‖W + sAB‖ of each row of a module's weight: [m]. */
+  rowNorms(target: TargetModule, arrays: ModuleArrays): Tensor {
+    const weight = weightOf(this.model, target);
+    const known = this.#rowSquares.get(target.module.name);
+    // They change with the weight, when the adapter is merged.
+    const squares = known?.weight === weight ? known.squares : this.model.algebra.keep(rowSquares(target.module, weight));
+    if (known !== undefined && squares !== known.squares) known.squares.dispose();
+    this.#rowSquares.set(target.module.name, { weight, squares });
+    return adaptedRowNorms(target.module, weight, squares, arrays, target.scale);
+  }
+
+  /** Frees the adapter's arrays, and gives the base weights back what the start took. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    if (this.taken !== undefined) changeBase(this.model, this.layout, this.taken, 'restore');
+    for (const { squares } of this.#rowSquares.values()) squares.dispose();
+    disposeArrays(this.model.algebra, [this.#point, this.taken]);
+  }
+
+  #checkAlive(member: string): void {
+    if (this.#disposed) throw new ConfigError(`LoraAdapter.${member}: the adapter has been disposed of; create or load it again`);
+  }
+}
+
+/**
+ * Lays a new adapter over a model.
+ *
+ * @param model - the model; the starts `'olora'` and `'pissa'` change its base weights, until the adapter is disposed of.
+ * @param config - what the adapter is; a method's own part is `method.config`.
+ * @throws ConfigError if the configuration is not right or does not fit the model, ShapeError if a rank is no positive integer or too large for its start.
+ */
+export function createAdapter(model: CausalLM, config: LoraConfig = {}, options: CreateAdapterOptions = {}): LoraAdapter {
+  checkKeys('createAdapter', options, ['seed']);
+  const resolved = resolveLoraConfig('createAdapter', config);
+  const layout = layOutAdapter('createAdapter', model, resolved);
+  const { initialization } = resolved;
+  const { algebra } = model;
+  return algebra.tidy(() => {
+    const factors = startFactors(algebra, layout.targets, (target) => weightOf(model, target), initialization, options.seed ?? 0);
+    const taken = starts[initialization].changesBase ? stackPairs(layout, factors) : undefined;
+    if (taken !== undefined) changeBase(model, layout, taken, 'take');
+    // After the change of the base: DoRA's magnitudes are the norms of what is left of it and the product together.
+    const point = putTogether(layout, startingParts(model, layout, factors));
+    return new LoraAdapter({ model, config: resolved, layout, point, ...(taken === undefined ? {} : { taken }) });
+  });
+}

@@ -1,0 +1,69 @@
+/** What LoRA and DoRA put in the place of x Wᵀ. */
+import { add, div, matMul, maximum, mul, sqrt, square, sub, sum, type Tensor, tidy } from '@tensorflow/tfjs-core';
+import type { AdapterCall, LinearModule, ModuleAdapter } from '../../models/model-overlay.js';
+import type { ModuleArrays } from './adapter-point.js';
+
+/** How an adapter changes its inputs in training; `undefined` where it does not. */
+export type InputDropout = ((x: Tensor) => Tensor) | undefined;
+
+/**
+ * LoRA: y = x Wᵀ + s·(x̃ Bᵀ) Aᵀ, x̃ being x after dropout. 2·tokens·r·(m+n) flops more than the base.
+ *
+ * @see Hu et al., "LoRA: low-rank adaptation of large language models", ICLR 2022, equation 3.
+ */
+export function loraModule(arrays: ModuleArrays, scale: number, dropout: InputDropout): ModuleAdapter {
+  return {
+    parameters: { A: arrays.A, B: arrays.B },
+    forward: (call) => add(call.base(), lowRank(call, dropout?.(call.x) ?? call.x, scale)),
+  };
+}
+
+/**
+ * DoRA: y = c ⊙ (x Wᵀ + s·(x Bᵀ) Aᵀ) with c = magnitude/‖W + sAB‖ by rows, whose norm counts as a constant in the gradient. With dropout the x of the base product stays:
+ * y = x Wᵀ + (c − 1) ⊙ x̃ Wᵀ + c ⊙ s·(x̃ Bᵀ) Aᵀ.
+ *
+ * @param norms - the row norms [m], as {@link adaptedRowNorms} gives them.
+ * @see Liu et al., "DoRA: weight-decomposed low-rank adaptation", ICML 2024, equation 5 and section 4.3.
+ */
+export function doraModule(
+  arrays: ModuleArrays & { readonly magnitude: Tensor },
+  scale: number,
+  norms: Tensor,
+  dropout: InputDropout,
+): ModuleAdapter {
+  return {
+    parameters: { A: arrays.A, B: arrays.B, magnitude: arrays.magnitude },
+    forward(call) {
+      const factor = div(call.parameters.magnitude, norms);
+      if (dropout === undefined) return mul(add(call.base(), lowRank(call, call.x, scale)), factor);
+      const seen = dropout(call.x);
+      const change = add(mul(call.base(seen), sub(factor, 1)), mul(lowRank(call, seen, scale), factor));
+      return add(call.base(), change);
+    },
+  };
+}
+
+function lowRank({ parameters: { A, B } }: AdapterCall, x: Tensor, scale: number): Tensor {
+  // The narrow product is scaled, rather than the wide one.
+  return matMul(mul(matMul(x, B, false, true), scale), A, false, true);
+}
+
+/**
+ * ‖W + sAB‖ of each row, without forming the sum: the square is w·w + 2s(WBᵀ)·a + s²(a BBᵀ)·a for rows w of W and a of A.
+ *
+ * @param squares - the row sums of W², as {@link rowSquares} gives them: the same at every step.
+ * @returns [m]. 2·m·n·r flops.
+ */
+export function adaptedRowNorms(module: LinearModule, weight: Tensor, squares: Tensor, { A, B }: ModuleArrays, scale: number): Tensor {
+  return tidy(() => {
+    const cross = matMul(weight, B, module.fanInFanOut, true);
+    const quadratic = matMul(A, matMul(B, B, false, true));
+    const change = sum(mul(A, add(mul(cross, 2 * scale), mul(quadratic, scale ** 2))), 1);
+    return sqrt(maximum(add(squares, change), 0));
+  });
+}
+
+/** Σ w² of each row of W: [m]. */
+export function rowSquares(module: LinearModule, weight: Tensor): Tensor {
+  return tidy(() => sum(square(weight), module.fanInFanOut ? 0 : 1));
+}

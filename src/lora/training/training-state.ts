@@ -1,0 +1,104 @@
+/** A trainer's state as plain data: what a file needs to hold so that training goes on bit for bit. */
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { FormatError } from '../../core/errors.js';
+import { forEachLeaf, mapTree } from '../../core/tree.js';
+import type { TensorAlgebra } from '../../linalg/tensor/tensor-algebra.js';
+import type { Memory, SolverState } from '../../solvers/solver.js';
+import type { AdapterPoint } from '../adapter/adapter-point.js';
+
+/** An array, as it was. */
+export interface SavedArray {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+/**
+ * Where training is, after a whole number of steps. The gradient is not part of it: it is computed again from the next step's data, which `nextBatch` gives by its number; dropout
+ * draws by number as well.
+ */
+export interface TrainingState {
+  /** Steps taken. */
+  readonly step: number;
+  /** The learning rate of the last step; 0 before the first. */
+  readonly learningRate: number;
+  /** The trained arrays `point.…` and what the optimizer remembers, `memory.part.name.…`, by dotted path. */
+  readonly arrays: Readonly<Record<string, SavedArray>>;
+  /** What the optimizer counts, `part.name`. */
+  readonly numbers: Readonly<Record<string, number>>;
+}
+
+/** Reads a solver's state. */
+export async function saveState(la: TensorAlgebra, state: SolverState<AdapterPoint, AdapterPoint>): Promise<TrainingState> {
+  const leaves: [string, Tensor][] = [];
+  const visit = (tree: unknown, path: string): void => forEachLeaf<Tensor>(la, tree, (leaf, at) => leaves.push([at, leaf]), path);
+  visit(state.x, 'point');
+  const numbers: Record<string, number> = {};
+  for (const [part, memory] of Object.entries(state.memory)) {
+    for (const [name, tangent] of Object.entries(memory.tangents)) visit(tangent, `memory.${part}.${name}`);
+    for (const [name, value] of Object.entries(memory.numbers)) numbers[`${part}.${name}`] = value;
+  }
+  const saved = await Promise.all(
+    leaves.map(async ([path, leaf]) => [path, { shape: leaf.shape, data: (await leaf.data()) as Float32Array }] as const),
+  );
+  return { step: state.iteration, learningRate: state.stepSize, arrays: Object.fromEntries(saved), numbers };
+}
+
+/** A saved state's arrays on the engine again. */
+export interface RestoredState {
+  readonly point: AdapterPoint;
+  readonly memory: Readonly<Record<string, Memory<AdapterPoint>>>;
+}
+
+/**
+ * The inverse of {@link saveState}.
+ *
+ * @param like - a point of the adapter that is trained, whose structure the saved one must have.
+ * @throws FormatError naming the array that is missing, too many or of another shape.
+ */
+export function restoreState(la: TensorAlgebra, state: TrainingState, like: AdapterPoint): RestoredState {
+  const unread = new Set(Object.keys(state.arrays));
+  const read = (prefix: string): AdapterPoint => {
+    const paths: string[] = [];
+    forEachLeaf<Tensor>(la, like, (_leaf, path) => paths.push(path), prefix);
+    let next = 0;
+    return mapTree(
+      la,
+      (leaf: Tensor) => {
+        const path = paths[next++];
+        unread.delete(path);
+        return la.fromArray(checkedArray(path, state.arrays[path], leaf.shape), leaf.shape);
+      },
+      like,
+    );
+  };
+  const point = read('point');
+  const memory: Record<string, { tangents: Record<string, AdapterPoint>; numbers: Record<string, number> }> = {};
+  const partOf = (part: string) => {
+    memory[part] ??= { tangents: {}, numbers: {} };
+    return memory[part];
+  };
+  for (const path of Object.keys(state.arrays)) {
+    const [root, part, name] = path.split('.');
+    if (root === 'memory' && unread.has(path)) partOf(part).tangents[name] = read(`memory.${part}.${name}`);
+  }
+  for (const [key, value] of Object.entries(state.numbers)) {
+    const [part, name] = key.split('.');
+    partOf(part).numbers[name] = value;
+  }
+  const [extra] = unread;
+  if (extra !== undefined)
+    throw new FormatError(
+      `train: the saved state has the array '${extra}', which this adapter has not; resume with the same configuration`,
+    );
+  return { point, memory };
+}
+
+function checkedArray(path: string, saved: SavedArray | undefined, shape: readonly number[]): Float32Array {
+  if (saved === undefined) throw new FormatError(`train: the saved state lacks the array '${path}'; resume with the same configuration`);
+  if (saved.shape.join() !== shape.join()) {
+    throw new FormatError(
+      `train: the saved array '${path}' has shape [${saved.shape}], expected [${shape}]; resume with the same configuration`,
+    );
+  }
+  return saved.data;
+}
