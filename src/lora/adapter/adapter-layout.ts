@@ -70,7 +70,7 @@ export function layOutAdapter(
 }
 
 /** The tied head's own weight, as PEFT calls it. */
-const HEAD_WEIGHT = 'lm_head.weight';
+export const HEAD_WEIGHT = 'lm_head.weight';
 const EMBEDDINGS = ['model.embed_tokens.weight', 'transformer.wte.weight'];
 
 /** The parameter that holds the values of a name: a tied head has those of the embedding. */

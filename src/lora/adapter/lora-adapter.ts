@@ -65,6 +65,7 @@ export class LoraAdapter {
   #point: AdapterPoint;
   readonly #rowSquares = new Map<string, { readonly weight: Tensor; readonly squares: Tensor }>();
   #disposed = false;
+  #merged = false;
 
   constructor({ model, config, layout, point, taken }: AdapterOrigin) {
     this.model = model;
@@ -118,17 +119,24 @@ export class LoraAdapter {
     return adaptedRowNorms(target.module, weight, squares, arrays, target.scale);
   }
 
-  /** Frees the adapter's arrays, and gives the base weights back what the start took. */
+  /** Says that the weights hold the adapter already, or no more: {@link mergeAdapter} does. While they do it cannot be laid over them. */
+  setMerged(merged: boolean): void {
+    this.#merged = merged;
+  }
+
+  /** Frees the adapter's arrays, and, unless it is merged, gives the base weights back what the start took. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    if (this.taken !== undefined) changeBase(this.model, this.layout, this.taken, 'restore');
+    if (this.taken !== undefined && !this.#merged) changeBase(this.model, this.layout, this.taken, 'restore');
     for (const { squares } of this.#rowSquares.values()) squares.dispose();
     disposeArrays(this.model.algebra, [this.#point, this.taken]);
   }
 
   #checkAlive(member: string): void {
     if (this.#disposed) throw new ConfigError(`LoraAdapter.${member}: the adapter has been disposed of; create or load it again`);
+    if (this.#merged && member === 'overlay')
+      throw new ConfigError('LoraAdapter.overlay: the adapter is merged into the weights; unmerge it first');
   }
 }
 

@@ -42,7 +42,7 @@ export async function writeSafetensors(
 ): Promise<void> {
   const caller = 'writeSafetensors';
   checkKeys(caller, options, ['metadata']);
-  await writeAtomic(file, contentOf(caller, tensors, options.metadata ?? writeSafetensorsDefaults.metadata));
+  await writeAtomic(file, safetensorsContent(caller, tensors, options.metadata ?? writeSafetensorsDefaults.metadata));
 }
 
 /**
@@ -74,7 +74,7 @@ export async function writeCheckpoint(
   const shardOf = new Map<string, string>();
   for (const [position, shard] of shards.entries()) {
     const file = shards.length === 1 ? singleFileName : `model-${fiveDigits(position + 1)}-of-${fiveDigits(shards.length)}.safetensors`;
-    files.set(path.join(directory, file), contentOf(caller, shard, metadata));
+    files.set(path.join(directory, file), safetensorsContent(caller, shard, metadata));
     for (const name of shard.keys()) shardOf.set(name, file);
   }
   if (shards.length > 1) files.set(path.join(directory, shardIndexName), encodeIndex(tensors, shardOf));
@@ -111,7 +111,16 @@ function fiveDigits(count: number): string {
   return String(count).padStart(5, '0');
 }
 
-function contentOf(caller: string, tensors: ReadonlyMap<string, TensorData>, metadata: Readonly<Record<string, string>>): FileContent {
+/**
+ * The bytes of a safetensors file, to be written together with other files.
+ *
+ * @throws as {@link writeSafetensors}.
+ */
+export function safetensorsContent(
+  caller: string,
+  tensors: ReadonlyMap<string, TensorData>,
+  metadata: Readonly<Record<string, string>> = writeSafetensorsDefaults.metadata,
+): FileContent {
   if (endianness() !== 'LE')
     throw new BackendError(`${caller}: expected a little-endian processor, got a big-endian one; use another machine`);
   for (const [name, value] of Object.entries(metadata)) {

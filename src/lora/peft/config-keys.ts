@@ -1,0 +1,42 @@
+/** The keys of PEFT's adapter_config.json: what PEFT 0.21 writes, and what each must hold for this library to mean the same. */
+
+/** Keys that say nothing about the numbers: any value passes. */
+export const descriptiveKeys: ReadonlySet<string> = new Set([
+  'auto_mapping',
+  'base_model_name_or_path',
+  'inference_mode',
+  'peft_version',
+  'revision',
+  // Which name a weight has in a file or which core a model was built on: no part of the numbers.
+  'megatron_core',
+]);
+
+/** Keys that are read. */
+export const knownKeys: ReadonlySet<string> = new Set([
+  'alpha_pattern',
+  'bias',
+  'exclude_modules',
+  'fan_in_fan_out',
+  'init_lora_weights',
+  'layers_pattern',
+  'layers_to_transform',
+  'lora_alpha',
+  'lora_dropout',
+  'modules_to_save',
+  'peft_type',
+  'r',
+  'rank_pattern',
+  'target_modules',
+  'task_type',
+  'use_dora',
+  'use_rslora',
+]);
+
+/** Keys of features that this library has not, whose default is not simply empty. */
+const defaults: Readonly<Record<string, unknown>> = { qalora_group_size: 16 };
+
+/** Whether a key that is not known holds a value that asks for nothing: PEFT's default, or nothing at all (null, false, zero, or an empty list, text or object). */
+export function asksForNothing(key: string, value: unknown): boolean {
+  if (value === null || value === false || value === 0 || value === '' || value === defaults[key]) return true;
+  return typeof value === 'object' && Object.keys(value).length === 0;
+}

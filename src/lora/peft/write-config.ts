@@ -1,0 +1,74 @@
+/** Writing adapter_config.json. */
+import type { CausalLM } from '../../models/causal-lm.js';
+import { layOutAdapter } from '../adapter/adapter-layout.js';
+import type { LoraAdapter } from '../adapter/lora-adapter.js';
+import type { LoraInitialization, ResolvedLoraConfig } from '../config/lora-config.js';
+
+/** PEFT's names of the starts. Those that change the base are written in portable form, which starts as any other adapter does. */
+const startNames: Readonly<Record<LoraInitialization, boolean | string>> = {
+  kaiming: true,
+  gaussian: 'gaussian',
+  random: false,
+  olora: true,
+  pissa: true,
+};
+
+/**
+ * The contents of adapter_config.json: keys that every PEFT of the last years knows, in alphabetical order as PEFT writes them.
+ *
+ * @param config - the configuration as it is to be written, that of {@link portableConfig} for an adapter that changed its base.
+ * @param baseModel - what PEFT is told to load the adapter onto.
+ */
+export function peftConfig({ model, layout }: LoraAdapter, config: ResolvedLoraConfig, baseModel: string | null): string {
+  const content = {
+    alpha_pattern: config.alphaPattern,
+    auto_mapping: null,
+    base_model_name_or_path: baseModel,
+    bias: config.bias,
+    exclude_modules: config.excludeModules ?? null,
+    fan_in_fan_out: layout.targets.some(({ module }) => module.fanInFanOut),
+    inference_mode: true,
+    init_lora_weights: startNames[config.initialization],
+    layers_pattern: config.layersPattern ?? null,
+    layers_to_transform: config.layersToTransform ?? null,
+    lora_alpha: config.alpha,
+    lora_dropout: config.dropout,
+    modules_to_save: config.modulesToSave.length === 0 ? null : config.modulesToSave,
+    peft_type: 'LORA',
+    r: config.rank,
+    rank_pattern: config.rankPattern,
+    revision: null,
+    target_modules: writtenTargets(
+      model,
+      config,
+      layout.targets.map(({ module }) => module.name),
+    ),
+    task_type: 'CAUSAL_LM',
+    use_dora: config.useDora,
+    use_rslora: config.useRslora,
+  };
+  return `${JSON.stringify(content, null, 2)}\n`;
+}
+
+/** The configuration whose scale is the same at twice the rank: α doubles with r, or grows by √2 with √r. */
+export function portableConfig(config: ResolvedLoraConfig): ResolvedLoraConfig {
+  const growth = config.useRslora ? Math.SQRT2 : 2;
+  const times = (values: Readonly<Record<string, number>>, factor: number) =>
+    Object.fromEntries(Object.entries(values).map(([key, value]) => [key, factor * value]));
+  return {
+    ...config,
+    rank: 2 * config.rank,
+    alpha: growth * config.alpha,
+    rankPattern: times(config.rankPattern, 2),
+    alphaPattern: times(config.alphaPattern, growth),
+    initialization: 'kaiming',
+  };
+}
+
+/** `'all-linear'` as PEFT writes it: a list of last parts, or of whole names where those would mean more. */
+function writtenTargets(model: CausalLM, config: ResolvedLoraConfig, names: readonly string[]): readonly string[] | string {
+  if (typeof config.targetModules !== 'string' || config.targetModules.toLowerCase() !== 'all-linear') return config.targetModules;
+  const lastParts = [...new Set(names.map((name) => name.slice(name.lastIndexOf('.') + 1)))].sort();
+  const { targets } = layOutAdapter('saveAdapter', model, { ...config, targetModules: lastParts });
+  return targets.length === names.length ? lastParts : names;
+}
