@@ -4,7 +4,14 @@ import markdownItKatex from '@vscode/markdown-it-katex';
 const options = {
   name: 'bures: Riemannian low-rank optimization',
   // One line a subpath of the package; each file's `@module` tag gives its name.
-  entryPoints: ['src/index.ts', 'src/diagnostics/index.ts', 'src/models/index.ts', 'src/problems/index.ts', 'src/tensor/index.ts'],
+  entryPoints: [
+    'src/index.ts',
+    'src/diagnostics/index.ts',
+    'src/lora/index.ts',
+    'src/models/index.ts',
+    'src/problems/index.ts',
+    'src/tensor/index.ts',
+  ],
   tsconfig: 'tsconfig.build.json',
   out: 'docs/api',
   readme: 'README.md',

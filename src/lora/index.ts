@@ -13,7 +13,7 @@ export {
   LoraAdapter,
   type OverlayOptions,
 } from './adapter/lora-adapter.js';
-export { type MergedAdapter, type MergeOptions, mergeAdapter } from './adapter/merge.js';
+export { type MergedAdapter, type MergeOptions, mergeAdapter, mergeDefaults } from './adapter/merge.js';
 export {
   type LoraBias,
   type LoraConfig,
