@@ -8,9 +8,12 @@ import {
   csrFromTriplets,
   embedded,
   fixedRank,
+  fixedRankPsd,
   forEachLeaf,
   type HostAlgebra,
   type HostArray,
+  type Manifold,
+  mapTree,
   quotient,
   quotientFactors,
   seededRandom,
@@ -81,6 +84,48 @@ describe.each(hostEngines)('gradients on %s', (_engine, la) => {
       { numRuns: 40 },
     );
   });
+
+  it('and their Hessians do not either', () => {
+    fc.assert(
+      fc.property(sizes(9), ({ m, n, r, seed }) => {
+        const [gradient, change] = [forms(la, m, n, seed), forms(la, m, n, seed + 1)];
+        const random = seededRandom(seed);
+        const manifolds = [
+          ...[embedded(), bures(), quotient()].map((metric) => fixedRank({ m, n, rank: r, metric, algebra: la })),
+          balancedFactors({ m, n, rank: r, algebra: la }),
+          quotientFactors({ m, n, rank: r, algebra: la }),
+        ] as unknown as readonly Manifold<HostArray, unknown, unknown, unknown, Ambient<HostArray>>[];
+        for (const manifold of manifolds) {
+          const x = manifold.randomPoint(random);
+          const raw = mapTree(la, (leaf: HostArray) => la.randomNormal(la.shape(leaf), random), manifold.zeroTangent(x));
+          expectSameHessians(manifold, x, manifold.toTangent(x, raw), [gradient, change]);
+        }
+        const psd = fixedRankPsd({ n: m, rank: r, algebra: la });
+        const y = psd.randomPoint(random);
+        const z = psd.toTangent(y, la.randomNormal([m, r], random));
+        expectSameHessians(psd, y, z, [forms(la, m, m, seed), forms(la, m, m, seed + 1)]);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  function expectSameHessians<P, T, Z>(
+    { ehessToRhess }: Manifold<HostArray, P, T, Z, Ambient<HostArray>>,
+    x: P,
+    u: T,
+    [gradient, change]: readonly [ReturnType<typeof forms>, ReturnType<typeof forms>],
+  ): void {
+    if (ehessToRhess === undefined) throw new Error('expected a Hessian');
+    const expected = entriesOf(la, ehessToRhess(x, gradient.dense, change.dense, u));
+    const scale = 1 + Math.max(...expected.map(Math.abs), ...entriesOf(la, gradient.dense).map(Math.abs));
+    const kinds = ['csr', 'factored', 'operator'] as const;
+    // Never the same form twice, so that neither can depend on the other's.
+    for (const [i, kind] of kinds.entries()) {
+      const found = entriesOf(la, ehessToRhess(x, gradient[kind], change[kinds[(i + 1) % 3]], u));
+      // Random factors are ill-conditioned at times: 1/σ² stands in the preconditioned Hessian.
+      expect(found).toBeAllClose(expected, tolerance(la, 1e6, scale));
+    }
+  }
 
   it('by coordinates are those by the matrix: dU = GVΣ, dV = GᵀUΣ; dA = GBᵀ, dB = AᵀG', () => {
     fc.assert(
