@@ -119,8 +119,11 @@ export {
   type MomentRule,
 } from './solvers/directions/adam.js';
 export { clipped } from './solvers/directions/clipped.js';
-export { type ConjugateContext, type ConjugateWeight, conjugateRule } from './solvers/directions/conjugate.js';
+export { type ConjugateContext, type ConjugateOptions, type ConjugateWeight, conjugateRule } from './solvers/directions/conjugate.js';
+export { fletcherReeves } from './solvers/directions/fletcher-reeves.js';
+export { type HagerZhangOptions, hagerZhang, hagerZhangDefaults } from './solvers/directions/hager-zhang.js';
 export { hestenesStiefel } from './solvers/directions/hestenes-stiefel.js';
+export { type LbfgsOptions, lbfgs, lbfgsDefaults } from './solvers/directions/lbfgs.js';
 export { type MomentumOptions, momentum, momentumDefaults } from './solvers/directions/momentum.js';
 export { polakRibiere } from './solvers/directions/polak-ribiere.js';
 export { scaledBlocks } from './solvers/directions/scaled-blocks.js';
@@ -173,8 +176,10 @@ export {
 } from './solvers/step-sizes/barzilai-borwein.js';
 export { constantStep } from './solvers/step-sizes/constant.js';
 export { polynomialSearch, polynomialSearchDefaults } from './solvers/step-sizes/polynomial.js';
+export { type WolfeOptions, wolfe, wolfeDefaults } from './solvers/step-sizes/wolfe.js';
 export { all, any } from './solvers/stopping/compose.js';
 export { costBelow, costChangeBelow, gradientNormBelow, relativeGradientNormBelow } from './solvers/stopping/convergence.js';
 export { costAbove, maxIterations, maxSeconds } from './solvers/stopping/limits.js';
 export type { Progress, StopDecision, StoppingRule } from './solvers/stopping/stopping-rule.js';
+export { type SvrgOptions, svrg } from './solvers/svrg.js';
 export { type TrustRegionsOptions, trustRegions, trustRegionsDefaults } from './solvers/trust-regions/trust-regions.js';

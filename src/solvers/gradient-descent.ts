@@ -31,8 +31,8 @@ export interface GradientDescentOptions {
  *
  * $$ x_{k+1} = R_{x_k}(t_ku_k) $$
  *
- * The direction rule makes u of the gradient ({@link sgd}, the default, {@link momentum}, {@link polakRibiere}, {@link hestenesStiefel}, {@link adam}, {@link adamw}, {@link sign}); the step-size
- * rule gives t ({@link armijo}, the default, {@link adaptive}, {@link barzilaiBorwein}, {@link constantStep}); the retraction is the manifold's, and carries the rules' memory with it.
+ * The direction rule makes u of the gradient ({@link sgd}, the default, {@link momentum}, {@link polakRibiere}, {@link hestenesStiefel}, {@link fletcherReeves}, {@link hagerZhang}, {@link lbfgs}, {@link adam}, {@link adamw}, {@link sign}); the step-size
+ * rule gives t ({@link armijo}, the default, {@link adaptive}, {@link wolfe}, {@link barzilaiBorwein}, {@link constantStep}); the retraction is the manifold's, and carries the rules' memory with it.
  *
  * @returns the solver, for {@link minimize} and {@link iterate}. A step costs one gradient, one retraction, and as many costs as the step-size rule tries.
  * @throws ConfigError on unknown options, and from `init` if a line search meets a stochastic cost.

@@ -1,8 +1,17 @@
 /** What the conjugate gradient rules share; they differ in β. */
 import type { Awaitable } from '../../core/awaitable.js';
+import { checkKeys, checkNumber } from '../../core/options.js';
 import { axpyTree, scaleTree } from '../../core/tree.js';
 import { carryTangents } from '../carry.js';
 import type { DirectionContext, DirectionRule } from '../solver.js';
+
+/** When a conjugate gradient rule restarts from −grad f, besides where its direction points uphill. */
+export interface ConjugateOptions {
+  /** After this many steps, `'dimension'` for as many as the manifold's. Left out: never. */
+  readonly restartEvery?: number | 'dimension';
+  /** Powell's test: where $|\langle g,Tg_{\text{prev}}\rangle|$ reaches this times $\lVert g\rVert^2$. On a quadratic with exact steps gradients are orthogonal. Left out: never. */
+  readonly orthogonality?: number;
+}
 
 /** What β is computed from, all at the current point. */
 export interface ConjugateContext<T> {
@@ -28,39 +37,57 @@ export type ConjugateWeight = <T>(context: ConjugateContext<T>) => Awaitable<num
  *
  * $$ u = -\operatorname{grad}f(x)+\beta\,T(u_{\text{prev}}) $$
  *
- * Restarted from −grad f where that does not point downhill, or β is not a number.
+ * Restarted from −grad f where that does not point downhill, or β is not a number, and as the options say.
  *
  * @param name - the rule's name.
  * @param weight - the rule's β.
- * @see Absil, Mahony and Sepulchre 2008, section 8.3; Hager and Zhang, "A survey of nonlinear conjugate gradient methods", 2006.
+ * @param options - further restarts. Default: none.
+ * @throws ConfigError if an option is out of range.
+ * @see Absil, Mahony and Sepulchre 2008, section 8.3; Hager and Zhang, "A survey of nonlinear conjugate gradient methods", 2006; Powell, "Restart procedures for the conjugate gradient method", 1977.
  */
-export function conjugateRule(name: string, weight: ConjugateWeight): DirectionRule {
+export function conjugateRule(name: string, weight: ConjugateWeight, options: ConjugateOptions = {}): DirectionRule {
+  checkKeys(name, options, ['restartEvery', 'orthogonality']);
+  const { restartEvery, orthogonality } = options;
+  if (restartEvery !== undefined && restartEvery !== 'dimension') checkNumber(name, 'restartEvery', restartEvery, { min: 1 });
+  if (orthogonality !== undefined) checkNumber(name, 'orthogonality', orthogonality, { above: 0 });
   return {
     name,
     async direction(context) {
-      const direction = await conjugateDirection(context, weight);
-      const squaredNorm = context.gradientNorm ** 2;
-      return { direction, memory: { tangents: { gradient: context.gradient, direction }, numbers: { squaredNorm } } };
+      const conjugate = await conjugateDirection(context, weight, options);
+      const direction = conjugate ?? scaleTree(context.manifold.algebra, -1, context.gradient);
+      const age = conjugate === undefined ? 1 : (context.memory.numbers.age ?? 1) + 1;
+      return {
+        direction,
+        memory: { tangents: { gradient: context.gradient, direction }, numbers: { squaredNorm: context.gradientNorm ** 2, age } },
+      };
     },
     move: carryTangents,
   };
 }
 
-async function conjugateDirection<M, P, T>(context: DirectionContext<M, P, T>, weight: ConjugateWeight): Promise<T> {
-  const { manifold, x, gradient, gradientNorm, memory } = context;
+/** −g + βT(u_prev); `undefined` where the rule starts afresh. */
+async function conjugateDirection<M, P, T>(
+  { manifold, x, gradient, gradientNorm, memory }: DirectionContext<M, P, T>,
+  weight: ConjugateWeight,
+  { restartEvery = Number.POSITIVE_INFINITY, orthogonality = Number.POSITIVE_INFINITY }: ConjugateOptions,
+): Promise<T | undefined> {
   const la = manifold.algebra;
-  const steepest = scaleTree(la, -1, gradient);
   const { gradient: previousGradient, direction: previousDirection } = memory.tangents;
-  if (previousGradient === undefined || previousDirection === undefined) return steepest;
+  const { squaredNorm: previousSquaredNorm = Number.NaN, age = 1 } = memory.numbers;
+  if (previousGradient === undefined || previousDirection === undefined) return undefined;
+  if (age >= (restartEvery === 'dimension' ? manifold.dim : restartEvery)) return undefined;
+  const squaredNorm = gradientNorm ** 2;
+  const alike = orthogonality < Number.POSITIVE_INFINITY ? Math.abs(await manifold.inner(x, gradient, previousGradient)) : 0;
+  if (alike >= orthogonality * squaredNorm) return undefined;
   const beta = await weight({
     gradient,
-    squaredNorm: gradientNorm ** 2,
-    previousSquaredNorm: memory.numbers.squaredNorm as number,
+    squaredNorm,
+    previousSquaredNorm,
     gradientChange: axpyTree(la, -1, previousGradient, gradient),
     previousDirection,
     inner: (u, v) => manifold.inner(x, u, v),
   });
-  const direction = axpyTree(la, beta, previousDirection, steepest);
+  const direction = axpyTree(la, beta, previousDirection, scaleTree(la, -1, gradient));
   // Also false if the slope is NaN, as after a division by zero in β.
-  return (await manifold.inner(x, gradient, direction)) < 0 ? direction : steepest;
+  return (await manifold.inner(x, gradient, direction)) < 0 ? direction : undefined;
 }

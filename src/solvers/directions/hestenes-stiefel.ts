@@ -1,16 +1,22 @@
 /** The Hestenes–Stiefel conjugate gradient rule. */
 import type { DirectionRule } from '../solver.js';
-import { conjugateRule } from './conjugate.js';
+import { type ConjugateOptions, conjugateRule } from './conjugate.js';
 
 /**
  * Conjugate gradient whose new direction is conjugate to the last along y, the change of gradient, whatever the line search did.
  *
  * $$ \beta = \max\Bigl(0,\;\frac{\langle g,y\rangle}{\langle Tu_{\text{prev}},y\rangle}\Bigr), \qquad y = g-Tg_{\text{prev}} $$
  *
- * @see Hestenes and Stiefel 1952; Hager and Zhang, "A survey of nonlinear conjugate gradient methods", 2006, equation 1.6.
+ * The maximum, as for {@link polakRibiere}, is not in the references: it restarts the rule where the change of gradient says that the last direction is spent.
+ *
+ * @throws ConfigError if an option is out of range.
+ * @see Hestenes and Stiefel 1952; Hager and Zhang, "A survey of nonlinear conjugate gradient methods", 2006, table 1.
  */
-export function hestenesStiefel(): DirectionRule {
-  return conjugateRule('hestenesStiefel', async ({ gradient, gradientChange, previousDirection, inner }) =>
-    Math.max(0, (await inner(gradient, gradientChange)) / (await inner(previousDirection, gradientChange))),
+export function hestenesStiefel(options: ConjugateOptions = {}): DirectionRule {
+  return conjugateRule(
+    'hestenesStiefel',
+    async ({ gradient, gradientChange, previousDirection, inner }) =>
+      Math.max(0, (await inner(gradient, gradientChange)) / (await inner(previousDirection, gradientChange))),
+    options,
   );
 }

@@ -1,16 +1,20 @@
 /** The Polak–Ribière conjugate gradient rule. */
 import type { DirectionRule } from '../solver.js';
-import { conjugateRule } from './conjugate.js';
+import { type ConjugateOptions, conjugateRule } from './conjugate.js';
 
 /**
  * Conjugate gradient, "PR+": it restarts by itself when progress stalls.
  *
  * $$ \beta = \max\Bigl(0,\;\frac{\langle g,\;g-Tg_{\text{prev}}\rangle}{\|g_{\text{prev}}\|^2}\Bigr) $$
  *
- * @see Polak and Ribière 1969; Gilbert and Nocedal 1992 for the maximum; Absil, Mahony and Sepulchre 2008, equation 8.28.
+ * @throws ConfigError if an option is out of range.
+ * @see Polak and Ribière 1969; Gilbert and Nocedal 1992 for the maximum; Absil, Mahony and Sepulchre 2008, section 8.3.
  */
-export function polakRibiere(): DirectionRule {
-  return conjugateRule('polakRibiere', async ({ gradient, gradientChange, previousSquaredNorm, inner }) =>
-    Math.max(0, (await inner(gradient, gradientChange)) / previousSquaredNorm),
+export function polakRibiere(options: ConjugateOptions = {}): DirectionRule {
+  return conjugateRule(
+    'polakRibiere',
+    async ({ gradient, gradientChange, previousSquaredNorm, inner }) =>
+      Math.max(0, (await inner(gradient, gradientChange)) / previousSquaredNorm),
+    options,
   );
 }

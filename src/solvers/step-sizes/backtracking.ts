@@ -88,13 +88,9 @@ export function lineSearch(name: string, settings: Required<BacktrackingOptions>
     comparesCosts: !settings.frozenBatch,
     needsDescent: true,
     async choose(context) {
-      const { slope = Number.NaN, state } = context;
-      if (state.gradientNorm === 0) return stalled(`${name}: the gradient is zero: the point is stationary`);
-      if (!(slope < 0)) {
-        return stalled(
-          `${name}: the direction does not point downhill (slope ${slope.toExponential(2)}); entrywise rules such as adam and sign need not descend and want constantStep; otherwise check the gradient with checkGradient`,
-        );
-      }
+      const { slope = Number.NaN } = context;
+      const reason = noDescent(name, context);
+      if (reason !== undefined) return stalled(reason);
       const result = await backtrack(
         context,
         context.trialStep ?? (await parts.firstTrial(context, slope)),
@@ -119,8 +115,15 @@ export function lineSearch(name: string, settings: Required<BacktrackingOptions>
   };
 }
 
+/** Why a search along the direction is pointless; `undefined` where it is not. */
+export function noDescent<M, P, T>(name: string, { slope = Number.NaN, state }: StepSizeContext<M, P, T>): string | undefined {
+  if (state.gradientNorm === 0) return `${name}: the gradient is zero: the point is stationary`;
+  if (slope < 0) return undefined;
+  return `${name}: the direction does not point downhill (slope ${slope.toExponential(2)}); entrywise rules such as adam and sign need not descend and want constantStep; otherwise check the gradient with checkGradient`;
+}
+
 /** The choice that stops the engine. */
-function stalled<P, T>(reason: string): StepChoice<P, T> {
+export function stalled<P, T>(reason: string): StepChoice<P, T> {
   return { stepSize: 0, stalled: reason, memory: emptyMemory };
 }
 

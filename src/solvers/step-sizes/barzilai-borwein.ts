@@ -40,6 +40,9 @@ export const barzilaiBorweinDefaults: Required<BarzilaiBorweinOptions> = {
  *
  * Meant for the direction −grad f.
  *
+ * Where it differs from the reference: after a step along which the cost curves downward (⟨s, y⟩ ≤ 0) the next trial is twice the last step, not `maxStep`, from which the search would have to come down again by halves; quotients alternate by
+ * default; s and y are carried by the manifold's own transport.
+ *
  * @throws ConfigError if an option is out of range.
  * @see Iannazzo and Porcelli, "The Riemannian Barzilai–Borwein method with nonmonotone line search", IMA J. Numer. Anal. 38(1), 2018, algorithm 1.
  */
@@ -76,7 +79,7 @@ export function barzilaiBorwein(options: BarzilaiBorweinOptions = {}): StepSizeR
   });
 }
 
-/** The secant quotient, clipped; undefined at the first iteration. Where ⟨s, y⟩ ≤ 0 the cost curves downward along s: the last step, doubled. */
+/** The secant quotient, clipped; undefined at the first iteration. Where ⟨s, y⟩ ≤ 0 the cost curves downward along s: twice the last step. */
 async function secantStep<M, P, T>(
   { problem, state, memory }: StepSizeContext<M, P, T>,
   { quotient, minStep, maxStep }: Required<BarzilaiBorweinOptions>,

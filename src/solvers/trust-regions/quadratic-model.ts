@@ -54,7 +54,7 @@ export async function quadraticModel<M, P, T>(problem: Objective<M, P, T>, state
  *
  * α is √ε times the size of x rather than a fixed 2⁻¹⁴, so that it does not depend on the units of the data: truncation and rounding are then of one size.
  *
- * @see Boumal, "Riemannian trust regions with finite-difference Hessian approximations are globally convergent", GSI 2015, equation 5.
+ * @see Boumal, "Riemannian trust regions with finite-difference Hessian approximations are globally convergent", GSI 2015.
  */
 async function differenceHessian<M, P, T>(problem: Objective<M, P, T>, { x, iteration }: SolverState<P, T>, gradient: T) {
   const { manifold } = problem;

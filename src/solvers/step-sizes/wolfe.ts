@@ -1,0 +1,134 @@
+/** Hager and Zhang's line search. */
+import { ConfigError } from '../../core/errors.js';
+import { checkKeys, checkNumber } from '../../core/options.js';
+import type { Evaluation } from '../problem.js';
+import type { StepChoice, StepSizeContext, StepSizeRule } from '../solver.js';
+import { costSlack, slopeAt, type Trial, tryStep } from '../trial.js';
+import { noDescent, stalled, unitStep } from './backtracking.js';
+
+/** Options of {@link wolfe}. */
+export interface WolfeOptions {
+  /** δ: the share of the decrease predicted by the slope that a step must achieve, in (0, ½). Default: {@link wolfeDefaults}. */
+  readonly sufficientDecrease?: number;
+  /** σ: the share of the slope that may be left at the end of a step, in [δ, 1). */
+  readonly curvature?: number;
+  /** Trials before giving up. */
+  readonly maxTrials?: number;
+}
+
+/** The defaults of {@link wolfe}. CG_DESCENT has 0.9 for the curvature: conjugate gradient directions suffer more from inexact steps than trials cost. */
+export const wolfeDefaults: Required<WolfeOptions> = { sufficientDecrease: 0.1, curvature: 0.4, maxTrials: 50 };
+
+/** A point of the search: φ and φ' there, if they are finite. */
+interface Probe<P, T> {
+  readonly t: number;
+  readonly cost: number;
+  readonly slope: number;
+  readonly trial?: Trial<P, T>;
+  readonly evaluation?: Evaluation<T>;
+}
+
+/** A region without an end grows by at most this factor a trial, and by at least 1 + the next. */
+const largestExpansion = 10;
+
+/** Secant steps stay this share of a bracket's width away from its ends. */
+const margin = 0.1;
+
+/**
+ * A line search for the Wolfe conditions or, where the rounding of the cost hides the first of them, for the approximate ones: with φ(t) = f(R_x(t u)),
+ *
+ * $$ \varphi(t)\le\varphi(0)+\delta t\varphi'(0), \qquad \varphi'(t)\ge\sigma\varphi'(0) \qquad\text{or}\qquad (2\delta-1)\varphi'(0)\ge\varphi'(t)\ge\sigma\varphi'(0),\quad\varphi(t)\le\varphi(0)+\epsilon. $$
+ *
+ * A step is long enough as well as short enough, which conjugate gradient and quasi-Newton directions like. Each trial costs a cost and a gradient; the accepted one's gradient is the next step's.
+ *
+ * Where it differs from the reference, and why: φ'(t) is ⟨grad f, Tu⟩ with the manifold's transport; ε is the rounding of the cost rather than 10⁻⁶|f|; the bracket is narrowed by one safeguarded secant step or bisection a trial
+ * rather than the double secant step, which costs another trial where the first would do.
+ *
+ * @throws ConfigError if an option is out of range.
+ * @see Hager and Zhang, "A new conjugate gradient method with guaranteed descent and an efficient line search", SIAM J. Optim. 16(1), 2005, section 4; Nocedal and Wright 2006, section 3.5 (first trial).
+ */
+export function wolfe(options: WolfeOptions = {}): StepSizeRule {
+  checkKeys('wolfe', options, Object.keys(wolfeDefaults));
+  const settings = { ...wolfeDefaults, ...options };
+  checkNumber('wolfe', 'sufficientDecrease', settings.sufficientDecrease, { above: 0, below: 0.5 });
+  checkNumber('wolfe', 'curvature', settings.curvature, { above: 0, below: 1 });
+  checkNumber('wolfe', 'maxTrials', settings.maxTrials, { min: 1 });
+  if (settings.curvature < settings.sufficientDecrease) {
+    throw new ConfigError(
+      `wolfe: curvature (${settings.curvature}) must not be below sufficientDecrease (${settings.sufficientDecrease}), or no step may do; swap them`,
+    );
+  }
+  return {
+    name: 'wolfe',
+    comparesCosts: true,
+    needsDescent: true,
+    async choose(context) {
+      const reason = noDescent('wolfe', context);
+      return reason === undefined ? search(context, context.slope as number, settings) : stalled(reason);
+    },
+  };
+}
+
+async function search<M, P, T>(
+  context: StepSizeContext<M, P, T>,
+  slope: number,
+  settings: Required<WolfeOptions>,
+): Promise<StepChoice<P, T>> {
+  const { state, problem, memory } = context;
+  const slack = costSlack(problem, state.cost);
+  const previousSlope = memory.numbers.slope;
+  // The step that would repeat the last first-order change.
+  const guess = previousSlope === undefined ? undefined : (state.stepSize * previousSlope) / slope;
+  let t = context.trialStep ?? guess ?? (await unitStep(context));
+  let low: Probe<P, T> = { t: 0, cost: state.cost, slope };
+  let high: Probe<P, T> | undefined;
+  let width = Number.POSITIVE_INFINITY;
+  for (let trials = 1; trials <= settings.maxTrials; trials++) {
+    const probe = await probeAt(context, t);
+    if (isAccepted(probe, { cost: state.cost, slope, slack }, settings)) {
+      const { trial, evaluation, cost } = probe;
+      const kept = { tangents: {}, numbers: { slope } };
+      return { stepSize: t, memory: kept, cost, ...(trial && { transport: trial.transport }), ...(evaluation && { evaluation }) };
+    }
+    if (probe.slope < 0 && probe.cost <= state.cost + slack) low = probe;
+    else high = probe;
+    t = nextTrial(low, high, slope, width);
+    width = high === undefined ? width : high.t - low.t;
+  }
+  return stalled(
+    `wolfe: no step found in ${settings.maxTrials} trials, the last t = ${t.toExponential(1)}; the cost is at its rounding error, or its gradient is wrong (see checkGradient)`,
+  );
+}
+
+/** φ and φ' at t; both infinite where the step breaks down. */
+async function probeAt<M, P, T>({ problem, state, direction }: StepSizeContext<M, P, T>, t: number): Promise<Probe<P, T>> {
+  const trial = await tryStep(problem, state, direction, t);
+  if (trial === undefined || !Number.isFinite(trial.cost)) return { t, cost: Number.POSITIVE_INFINITY, slope: Number.POSITIVE_INFINITY };
+  const { slope, evaluation } = await slopeAt(problem, trial, direction, state.iteration);
+  return { t, cost: trial.cost, slope, trial, evaluation };
+}
+
+/** Conditions T1 and T2. */
+function isAccepted<P, T>(
+  { t, cost, slope }: Probe<P, T>,
+  start: { readonly cost: number; readonly slope: number; readonly slack: number },
+  { sufficientDecrease, curvature }: Required<WolfeOptions>,
+): boolean {
+  if (!(slope >= curvature * start.slope)) return false;
+  const wanted = sufficientDecrease * t * start.slope;
+  if (-wanted > start.slack) return cost <= start.cost + wanted;
+  return cost <= start.cost + start.slack && slope <= (2 * sufficientDecrease - 1) * start.slope;
+}
+
+/** Beyond an open end, or inside the bracket: the zero of the secant of φ' where there is a good one, else the middle. */
+function nextTrial<P, T>(low: Probe<P, T>, high: Probe<P, T> | undefined, slope: number, width: number): number {
+  if (high === undefined) {
+    const secant = (low.t * slope) / (slope - low.slope);
+    return secant > low.t ? Math.min(largestExpansion * low.t, Math.max((1 + margin) * low.t, secant)) : largestExpansion * low.t;
+  }
+  const size = high.t - low.t;
+  const secant = (low.t * high.slope - high.t * low.slope) / (high.slope - low.slope);
+  // Bisection too where the bracket has not shrunk to two thirds, as step L2 has it.
+  const usable = high.slope >= 0 && Number.isFinite(secant) && size <= (2 / 3) * width;
+  return usable ? Math.min(high.t - margin * size, Math.max(low.t + margin * size, secant)) : low.t + size / 2;
+}
