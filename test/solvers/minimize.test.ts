@@ -9,6 +9,8 @@ import {
   costBelow,
   costChangeBelow,
   euclidean,
+  euclideanFactors,
+  type FactorPair,
   fixedRank,
   gradientDescent,
   gradientNormBelow,
@@ -25,6 +27,8 @@ import {
   perPoint,
   relativeGradientNormBelow,
   type Solver,
+  type SolverFor,
+  seededRandom,
 } from '../../src/index.js';
 
 const la = hostAlgebra();
@@ -149,6 +153,45 @@ describe('the loop', () => {
     const result = await minimize(quadratic, { solver: halving, initial, stop: gradientNormBelow(1e-8) });
     expect(result.converged).toBe(true);
   });
+});
+
+it('runs a solver of one kind of point only: alternating least squares on factor pairs', async () => {
+  const factors = euclideanFactors({ m: 6, n: 5, rank: 2 });
+  type Pair = FactorPair<HostArray>;
+  const target = la.randomNormal([6, 5], seededRandom(4));
+  /** Y (XXᵀ)⁻¹ for Y = Z Xᵀ: the least-squares solution of W X = Z. */
+  const solve = (z: HostArray, x: HostArray): HostArray => {
+    const { Q, R } = la.qr(la.transpose(x));
+    return la.transpose(la.solveTriangular(R, la.matmul(Q, z, { transposeA: true, transposeB: true }), { lower: false }));
+  };
+  const alternating: SolverFor<Pair, Pair> = {
+    name: 'alternatingLeastSquares',
+    init: async (problem, x) => ({ ...(await problem.evaluate(x, 0)), x, iteration: 0, stepSize: 0, memory: {} }),
+    async step(problem, { x: { B }, iteration }) {
+      const A = solve(target, B);
+      const x = { A, B: la.transpose(solve(la.transpose(target), la.transpose(A))) };
+      return { ...(await problem.evaluate(x, iteration + 1)), x, iteration: iteration + 1, stepSize: 1, memory: {} };
+    },
+  };
+  const residual = (x: Pair): HostArray => la.subtract(factors.toMatrix(x), target);
+  const problem = {
+    manifold: factors,
+    cost: (x: Pair) => 0.5 * (la.norm(residual(x)) as number) ** 2,
+    gradient: { kind: 'ambient', at: residual },
+  } as const;
+  const result = await minimize(problem, { solver: alternating, seed: 1, stop: any(gradientNormBelow(1e-9), maxIterations(500)) });
+  expect(result.converged).toBe(true);
+  const sigma = la.toArray(la.svd(target).S) as Float64Array;
+  expect(result.cost).toBeAllClose(0.5 * sigma.subarray(2).reduce((sum, s) => sum + s * s, 0), 1e-10);
+});
+
+it('a solver that returns the state it was given is told so, rather than run for ever', async () => {
+  const idle: Solver = {
+    name: 'idle',
+    init: async (problem, x) => ({ ...(await problem.evaluate(x, 0)), x, iteration: 0, stepSize: 0, memory: {} }),
+    step: (_problem, state) => state,
+  };
+  await expect(minimize(quadratic, { solver: idle, initial })).rejects.toThrow(/idle: a step returned the state that it was given/);
 });
 
 describe('costs', () => {

@@ -70,8 +70,8 @@ async function differenceHessian<M, P, T>(problem: Objective<M, P, T>, { x, iter
   };
 }
 
-/** How large x is, in the metric: how far zero is, where the manifold knows the way there; a length typical of the manifold otherwise. */
+/** How large x is, in the metric: how far zero is, where the manifold knows the way there; a length typical of the manifold otherwise, and where x is next to zero. */
 export async function pointSize<M, P, T>(manifold: Manifold<M, P, T, unknown, unknown>, x: P): Promise<number> {
   const size = manifold.decayDirection === undefined ? 0 : await manifold.norm(x, manifold.decayDirection(x));
-  return size > 0 ? size : manifold.typicalDist;
+  return size > manifold.algebra.epsilon * manifold.typicalDist ? size : manifold.typicalDist;
 }
