@@ -103,7 +103,9 @@ describe('first-order solvers', () => {
     '%s: at a saddle says that the gradient vanishes, from deficient rank leaves or says why it stopped, leaves a zero factor',
     async (_name, solver) => {
       expect(await outcome(problem, solver, starts.saddle)).toMatch(/^gradient norm \S+ ≤ 1e-7$/);
-      expect(await outcome(problem, solver, starts['rank-deficient pair'])).toMatch(/^leaves$|^gradient norm \S+ ≤ 1e-7$|^3000 iterations reached the limit/);
+      expect(await outcome(problem, solver, starts['rank-deficient pair'])).toMatch(
+        /^leaves$|^gradient norm \S+ ≤ 1e-7$|^3000 iterations reached the limit/,
+      );
       expect(await outcome(problem, solver, starts['zero factor'])).toBe('leaves');
     },
   );

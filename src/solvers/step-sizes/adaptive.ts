@@ -32,7 +32,8 @@ export function adaptive(options: AdaptiveOptions = {}): StepSizeRule {
   checkBacktracking('adaptive', settings);
   checkNumber('adaptive', 'initialLength', settings.initialLength, { above: 0 });
   return lineSearch('adaptive', settings, {
-    firstTrial: async (context) => context.memory.numbers.nextStep ?? settings.initialLength * (await unitStep(context)),
+    firstTrial: async (context) =>
+      context.trialStep ?? context.memory.numbers.nextStep ?? settings.initialLength * (await unitStep(context)),
     reference: ({ state }) => state.cost,
     remember: (_context, { trials, stepSize }) => ({ tangents: {}, numbers: { nextStep: trials === 2 ? stepSize : 2 * stepSize } }),
   });

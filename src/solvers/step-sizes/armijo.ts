@@ -26,7 +26,7 @@ export const armijoDefaults: Required<Omit<ArmijoOptions, 'initialStep'>> = {
  *
  * $$ f(R_x(t\,u)) \le f(x)+\sigma t\,\langle\operatorname{grad}f(x),u\rangle_x $$
  *
- * c is `contraction` and σ is `sufficientDecrease`. t₀ = 2·optimism·(f(x) − f(x_previous))/slope, the step that would repeat the last decrease, made longer; where that decrease is unknown (frozen batches) or lost in rounding, optimism times the last step.
+ * c is `contraction` and σ is `sufficientDecrease`. t₀ = 2·optimism·(f(x) − f(x_previous))/slope, the step that would repeat the last decrease, made longer; where that decrease is unknown (frozen batches) or lost in rounding, optimism times the last step. Directions that aim at a step, as {@link lbfgs} at 1, have it tried first.
  *
  * @throws ConfigError if an option is out of range.
  * @see Nocedal and Wright, Numerical Optimization, 2006, algorithm 3.1 and equation 3.60; Manopt's `linesearch`.
@@ -50,6 +50,7 @@ async function firstTrial<M, P, T>(
   { initialStep, optimism, frozenBatch }: Pick<ArmijoOptions, 'initialStep'> & Required<Pick<ArmijoOptions, 'optimism' | 'frozenBatch'>>,
 ): Promise<number> {
   const { problem, state, memory } = context;
+  if (context.trialStep !== undefined) return context.trialStep;
   const previousCost = memory.numbers.cost;
   if (previousCost === undefined) return initialStep ?? unitStep(context);
   // Costs of different batches say nothing about the step.

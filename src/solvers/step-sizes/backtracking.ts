@@ -67,7 +67,7 @@ async function backtrack<M, P, T>(
 
 /** The parts in which line searches differ. */
 export interface LineSearchParts {
-  /** The first step to try, where the direction does not say at which it aims. */
+  /** The first step to try. */
   firstTrial<M, P, T>(context: StepSizeContext<M, P, T>, slope: number): Awaitable<number>;
   /** The cost that a step must go below. */
   reference<M, P, T>(context: StepSizeContext<M, P, T>): number;
@@ -91,13 +91,7 @@ export function lineSearch(name: string, settings: Required<BacktrackingOptions>
       const { slope = Number.NaN } = context;
       const reason = noDescent(name, context);
       if (reason !== undefined) return stalled(reason);
-      const result = await backtrack(
-        context,
-        context.trialStep ?? (await parts.firstTrial(context, slope)),
-        slope,
-        parts.reference(context),
-        settings,
-      );
+      const result = await backtrack(context, await parts.firstTrial(context, slope), slope, parts.reference(context), settings);
       const { trials, stepSize, transport, cost, evaluation } = result;
       if (transport === undefined) {
         return stalled(
