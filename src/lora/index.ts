@@ -27,14 +27,16 @@ export { type BaloraOptions, balora, baloraDefaults } from './methods/balora.js'
 export { dora } from './methods/dora.js';
 export { lora } from './methods/lora.js';
 export type { LoraMethod, OptimizerOptions, PairManifold } from './methods/lora-method.js';
+export { type LoraMethodName, loraMethods } from './methods/lora-methods.js';
 export { type LoraPlusOptions, loraPlus, loraPlusDefaults } from './methods/lora-plus.js';
 export { olora } from './methods/olora.js';
 export { pissa } from './methods/pissa.js';
 export { rslora } from './methods/rslora.js';
 export { type ScaledOptions, scaled, scaledDefaults } from './methods/scaled.js';
 export { loadAdapter } from './peft/load-adapter.js';
+export { peftScaling } from './peft/peft-scaling.js';
 export { type SaveAdapterOptions, saveAdapter } from './peft/save-adapter.js';
-export type { TargetModule } from './targets/target-modules.js';
+export type { AdapterScaling, TargetModule } from './targets/target-modules.js';
 export { LoraTrainer, type TrainerOptions, type TrainingStep, trainer } from './training/trainer.js';
 export type { StepBatches } from './training/training-problem.js';
 export type { SavedArray, TrainingState } from './training/training-state.js';

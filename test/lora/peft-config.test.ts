@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ConfigError, FormatError } from '../../src/index.js';
+import { loraMethods, peftScaling } from '../../src/lora/index.js';
 import { readPeftConfig } from '../../src/lora/peft/read-config.js';
 
 // As PEFT 0.21 wrote it, with all its keys.
@@ -63,5 +64,24 @@ describe('adapter_config.json', () => {
   it('without targets, or not an object, is malformed', () => {
     expect(() => read({ target_modules: null })).toThrow(FormatError);
     expect(() => readPeftConfig('test', 'file', [1])).toThrow(/file must hold a JSON object/);
+  });
+});
+
+describe('peftScaling', () => {
+  it('gives rank and scale by the name of a module', () => {
+    const scaling = peftScaling('file', { ...written, use_rslora: true, rank_pattern: { 'layers.1.*': 16 }, alpha_pattern: { q_proj: 3 } });
+    expect(scaling('model.layers.0.self_attn.k_proj')).toEqual({ rank: 4, alpha: 8, scale: 4 });
+    expect(scaling('model.layers.1.self_attn.q_proj')).toEqual({ rank: 16, alpha: 3, scale: 0.75 });
+  });
+});
+
+describe('loraMethods', () => {
+  it('are called what they call themselves, and refuse options that are not theirs', () => {
+    for (const [name, make] of Object.entries(loraMethods)) {
+      expect(make().name).toBe(name);
+      const foreign = name === 'balora' ? { ratio: 2 } : { gauge: 'svd' as const };
+      expect(() => make(foreign)).toThrow(/unknown option '(gauge|ratio)'/);
+    }
+    expect(loraMethods.balora({ every: 3 }).name).toBe('balora');
   });
 });

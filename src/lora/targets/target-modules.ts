@@ -6,15 +6,9 @@ import type { ResolvedLoraConfig } from '../config/lora-config.js';
 import { pythonPattern } from './python-pattern.js';
 
 /** A module with an adapter. */
-export interface TargetModule {
+export interface TargetModule extends AdapterScaling {
   /** The module. */
   readonly module: LinearModule;
-  /** r. */
-  readonly rank: number;
-  /** α. */
-  readonly alpha: number;
-  /** What the product of the factors is multiplied by: α/r, or α/√r. */
-  readonly scale: number;
 }
 
 /** What {@link targetModules} may be told. */
@@ -59,12 +53,35 @@ export function targetModules(
       `${caller}: all ${candidates.length} modules that targetModules matches were taken out by excludeModules, modulesToSave or layersToTransform; leave one of them in`,
     );
   }
+  const scaling = scalingOf(caller, config);
+  return kept.map((module) => ({ module, ...scaling(module.name) }));
+}
+
+/** Rank and scale of an adapter. */
+export interface AdapterScaling {
+  /** r. */
+  readonly rank: number;
+  /** α. */
+  readonly alpha: number;
+  /** What the product of the factors is multiplied by: α/r, or α/√r. */
+  readonly scale: number;
+}
+
+/**
+ * Rank and scale by the name of a module: those of the first pattern that it, or its last parts, match.
+ *
+ * @throws ConfigError if a pattern is not a regular expression.
+ */
+export function scalingOf(
+  caller: string,
+  config: Pick<ResolvedLoraConfig, 'rank' | 'alpha' | 'rankPattern' | 'alphaPattern' | 'useRslora'>,
+): (module: string) => AdapterScaling {
   const rankOf = patternLookup(caller, 'rankPattern', config.rankPattern, config.rank);
   const alphaOf = patternLookup(caller, 'alphaPattern', config.alphaPattern, config.alpha);
-  return kept.map((module) => {
-    const [rank, alpha] = [rankOf(module.name), alphaOf(module.name)];
-    return { module, rank, alpha, scale: alpha / (config.useRslora ? Math.sqrt(rank) : rank) };
-  });
+  return (module) => {
+    const [rank, alpha] = [rankOf(module), alphaOf(module)];
+    return { rank, alpha, scale: alpha / (config.useRslora ? Math.sqrt(rank) : rank) };
+  };
 }
 
 /** Whether a name is meant by a list of names or last parts, or by a pattern. */

@@ -14,19 +14,23 @@ const SMALLEST_NORM = 2 ** -960;
 const SCALE_UP = 2 ** 600;
 
 /**
- * The rotation that maps (x, y) to (r, 0): c x + s y = r ≥ 0 and c y − s x = 0. Orthogonal to rounding for every x and y, subnormal ones too.
+ * The rotation that maps (x, y) to (r, 0): c x + s y = r and c y − s x = 0, with c ≥ 0. Orthogonal to rounding for every x and y, subnormal ones too.
+ *
+ * That r takes the sign of x, so that a rotation by a small angle is near the identity, is LAPACK's convention (dlartg). With its reflections, which are LAPACK's too, singular
+ * vectors turn over as often as LAPACK's do: published runs of BaLoRA, whose moments stay behind, depend on it.
  *
  * @param turn - receives c and s; the identity for x = y = 0.
  * @returns r.
  */
 export function makeRotation(x: number, y: number, turn: Float64Array): number {
-  const r = pythagoras(x, y);
-  if (r < SMALLEST_NORM) {
-    if (r > 0) return makeRotation(x * SCALE_UP, y * SCALE_UP, turn) / SCALE_UP;
+  const length = pythagoras(x, y);
+  if (length < SMALLEST_NORM) {
+    if (length > 0) return makeRotation(x * SCALE_UP, y * SCALE_UP, turn) / SCALE_UP;
     turn[0] = 1;
     turn[1] = 0;
     return 0;
   }
+  const r = x < 0 ? -length : length;
   turn[0] = x / r;
   turn[1] = y / r;
   return r;
