@@ -3,6 +3,22 @@
  *
  * @module bures/problems
  */
+export {
+  type AlternatingLeastSquaresOptions,
+  type AlternatingLeastSquaresResult,
+  type AlternatingSweep,
+  alternatingLeastSquares,
+  alternatingLeastSquaresDefaults,
+} from './alternating-least-squares.js';
+export {
+  type ReadTripletsOptions,
+  readTriplets,
+  readTripletsDefaults,
+  type TripletFields,
+  type Triplets,
+} from './files/delimited-triplets.js';
+export { readMatrixMarket } from './files/matrix-market.js';
+export { readNpy, writeNpy } from './files/npy.js';
 export { type LowRankApproximationOptions, lowRankApproximation } from './low-rank-approximation.js';
 export {
   type LowRankManifold,
@@ -18,3 +34,4 @@ export { type MatrixSensingOptions, type Measurements, matrixSensing, rankOneMea
 export { type ReducedRankRegressionOptions, reducedRankRegression } from './reduced-rank-regression.js';
 export { type RobustPcaOptions, robustPca } from './robust-pca.js';
 export { type SpectralInitializationOptions, spectralInitialization, spectralInitializationDefaults } from './spectral-initialization.js';
+export { type SplitEntriesOptions, splitEntries } from './split-entries.js';

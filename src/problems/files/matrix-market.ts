@@ -1,0 +1,215 @@
+/** Matrices in the exchange format of NIST's Matrix Market. */
+import { FormatError, NotImplementedError } from '../../core/errors.js';
+import type { CsrMatrix } from '../../linalg/csr-matrix.js';
+import { checkAlgebra, type LinearAlgebra } from '../../linalg/linear-algebra.js';
+import { EntryCollector, RowCounts } from './entry-collector.js';
+import { parseNumber } from './parse-number.js';
+import { quoted, readLines, textOf } from './read-lines.js';
+
+/** What the first line of a file says. */
+interface Banner {
+  readonly format: 'coordinate' | 'array';
+  readonly pattern: boolean;
+  readonly symmetry: 'general' | 'symmetric' | 'skew-symmetric';
+}
+
+/** Banner and sizes. */
+interface Header extends Banner {
+  readonly rows: number;
+  readonly columns: number;
+  /** Entries stored. */
+  readonly entries: number;
+  /** The line of the sizes. */
+  readonly line: number;
+}
+
+/**
+ * Reads a Matrix Market file: `coordinate` or `array`; `real`, `integer` or `pattern` (whose entries are ones); `general`, `symmetric` or `skew-symmetric` (of which the other half is filled in).
+ *
+ * A coordinate file is read twice, so that its entries are sorted by rows without being held in a list: 12 bytes an entry, and 8 again while the engine copies the values.
+ *
+ * @param la - the engine for the values.
+ * @param file - the path.
+ * @returns a sparse matrix of a coordinate file, a dense one (an engine array m×n) of an array file.
+ * @throws FormatError naming file and line where the format is broken; NotImplementedError for complex and Hermitian matrices; BackendError if the file cannot be read.
+ * @see Boisvert, Pozo and Remington, "The Matrix Market exchange formats: initial design", NISTIR 5935, 1996.
+ */
+export async function readMatrixMarket<M>(la: LinearAlgebra<M>, file: string): Promise<CsrMatrix<M> | M> {
+  checkAlgebra('readMatrixMarket', la);
+  const header = await readHeader(file);
+  return header.format === 'array' ? readDense(la, file, header) : readCoordinates(la, file, header);
+}
+
+async function readCoordinates<M>(la: LinearAlgebra<M>, file: string, header: Header): Promise<CsrMatrix<M>> {
+  const mirror = header.symmetry !== 'general';
+  const counts = new RowCounts();
+  let read = 0;
+  await eachEntry(file, header, (row, column) => {
+    read++;
+    counts.add(row);
+    if (mirror && row !== column) counts.add(column);
+  });
+  if (read !== header.entries) {
+    throw new FormatError(
+      `${file}: expected the ${header.entries} entries that line ${header.line} promises, got ${read}; is the file complete?`,
+    );
+  }
+  const collector = new EntryCollector(counts.rowPointers(header.rows));
+  const sign = header.symmetry === 'skew-symmetric' ? -1 : 1;
+  await eachEntry(file, header, (row, column, value) => {
+    collector.place(file, row, column, value);
+    if (mirror && row !== column) collector.place(file, column, row, sign * value);
+  });
+  return collector.finish(file, la, header.columns);
+}
+
+async function readDense<M>(la: LinearAlgebra<M>, file: string, header: Header): Promise<M> {
+  const { rows, columns, symmetry } = header;
+  const values = new Float64Array(rows * columns);
+  const first = symmetry === 'skew-symmetric' ? 1 : 0;
+  let [row, column, read] = [symmetry === 'general' ? 0 : first, 0, 0];
+  await eachLine(file, header.line, (bytes, start, end, line) => {
+    if (read++ === header.entries) throw fault(file, line, `expected ${header.entries} values and then the end`, bytes, start, end);
+    const value = parseNumber(bytes, start, end);
+    if (Number.isNaN(value)) throw fault(file, line, 'expected one finite number', bytes, start, end);
+    values[row * columns + column] = value;
+    if (symmetry !== 'general' && row !== column) values[column * columns + row] = symmetry === 'symmetric' ? value : -value;
+    if (++row < rows) return;
+    column++;
+    row = symmetry === 'general' ? 0 : column + first;
+  });
+  if (read !== header.entries) {
+    throw new FormatError(
+      `${file}: expected ${header.entries} values for a ${symmetry} ${rows}×${columns} array, got ${read}; is the file complete?`,
+    );
+  }
+  return la.fromArray(values, [rows, columns]);
+}
+
+async function readHeader(file: string): Promise<Header> {
+  let banner: Banner | undefined;
+  let header: Header | undefined;
+  await readLines(file, (bytes, start, end, line) => {
+    if (banner === undefined) {
+      banner = parseBanner(file, textOf(bytes, start, Math.min(end, start + 200)));
+      return true;
+    }
+    if (isComment(bytes, start, end)) return true;
+    header = parseSizes(file, line, banner, textOf(bytes, start, end));
+    return false;
+  });
+  if (header === undefined) {
+    throw new FormatError(`${file}: expected a line with the sizes of the matrix, got the end of the file; is the file complete?`);
+  }
+  return header;
+}
+
+function parseBanner(file: string, text: string): Banner {
+  const [mark, object, format, field, symmetry, ...rest] = text.trim().split(/\s+/);
+  const words = [object, format, field, symmetry].map((word) => word?.toLowerCase());
+  const wanted = "expected '%%MatrixMarket matrix coordinate|array real|integer|pattern general|symmetric|skew-symmetric'";
+  const broken = new FormatError(`${file}:1: ${wanted}, got ${JSON.stringify(text.slice(0, 100))}; is it a Matrix Market file?`);
+  if (mark !== '%%MatrixMarket' || words[0] !== 'matrix' || rest.length > 0) throw broken;
+  if (words[2] === 'complex' || words[3] === 'hermitian') {
+    throw new NotImplementedError(
+      `${file}:1: ${text.trim()}: complex matrices are not implemented; store real and imaginary parts as two matrices`,
+    );
+  }
+  const known =
+    ['coordinate', 'array'].includes(words[1] ?? '') &&
+    ['real', 'double', 'integer', 'pattern'].includes(words[2] ?? '') &&
+    ['general', 'symmetric', 'skew-symmetric'].includes(words[3] ?? '');
+  const pattern = words[2] === 'pattern';
+  if (!known || (pattern && (words[1] === 'array' || words[3] === 'skew-symmetric'))) throw broken;
+  return { format: words[1] as Banner['format'], pattern, symmetry: words[3] as Banner['symmetry'] };
+}
+
+function parseSizes(file: string, line: number, banner: Banner, text: string): Header {
+  const sizes = text.trim().split(/\s+/).map(Number);
+  const [rows, columns] = sizes;
+  const coordinate = banner.format === 'coordinate';
+  const valid =
+    sizes.length === (coordinate ? 3 : 2) && sizes.every((size) => Number.isSafeInteger(size) && size >= 0) && rows > 0 && columns > 0;
+  if (!valid || Math.max(rows, columns, sizes[2] ?? 0) >= 2 ** 31) {
+    throw new FormatError(
+      `${file}:${line}: expected the line of sizes, ${coordinate ? "'rows columns entries'" : "'rows columns'"} below 2³¹, got ${JSON.stringify(text)}; see the format's description`,
+    );
+  }
+  if (banner.symmetry !== 'general' && rows !== columns) {
+    throw new FormatError(`${file}:${line}: a ${banner.symmetry} matrix must be square, got ${rows}×${columns}; declare it general`);
+  }
+  const triangle = { general: rows * columns, symmetric: (rows * (rows + 1)) / 2, 'skew-symmetric': (rows * (rows - 1)) / 2 };
+  return { ...banner, rows, columns, entries: coordinate ? sizes[2] : triangle[banner.symmetry], line };
+}
+
+/** The entries of a coordinate file, indices from 0, in the file's order. */
+async function eachEntry(file: string, header: Header, visit: (row: number, column: number, value: number) => void): Promise<void> {
+  const { rows, columns, pattern, symmetry } = header;
+  await eachLine(file, header.line, (bytes, start, end, line) => {
+    const rowEnd = wordEnd(bytes, start, end);
+    const columnStart = wordStart(bytes, rowEnd, end);
+    const columnEnd = wordEnd(bytes, columnStart, end);
+    const valueStart = wordStart(bytes, columnEnd, end);
+    const row = parseNumber(bytes, start, rowEnd);
+    const column = parseNumber(bytes, columnStart, columnEnd);
+    const value = pattern ? 1 : parseNumber(bytes, valueStart, end);
+    if (Number.isNaN(row + column + value) || (pattern && valueStart < end)) {
+      throw fault(file, line, `expected ${pattern ? "'row column'" : "'row column value', the value finite"}`, bytes, start, end);
+    }
+    if (!(Number.isInteger(row) && row >= 1 && row <= rows && Number.isInteger(column) && column >= 1 && column <= columns)) {
+      throw fault(file, line, `expected a row from 1 to ${rows} and a column from 1 to ${columns}`, bytes, start, end);
+    }
+    if (symmetry !== 'general' && (symmetry === 'symmetric' ? column > row : column >= row)) {
+      throw fault(
+        file,
+        line,
+        `expected entries of a ${symmetry} matrix below the diagonal${symmetry === 'symmetric' ? ' or on it' : ''}`,
+        bytes,
+        start,
+        end,
+      );
+    }
+    visit(row - 1, column - 1, value);
+  });
+}
+
+/** The lines of data after the header, trimmed; comments and empty lines are passed over. */
+async function eachLine(
+  file: string,
+  headerLine: number,
+  visit: (bytes: Uint8Array, start: number, end: number, line: number) => void,
+): Promise<void> {
+  await readLines(file, (bytes, start, end, line) => {
+    if (line <= headerLine || isComment(bytes, start, end)) return;
+    let stop = end;
+    while (isBlank(bytes[stop - 1])) stop--;
+    visit(bytes, wordStart(bytes, start, stop), stop, line);
+  });
+}
+
+const [tab, space, percent] = [9, 32, 37];
+
+function isBlank(byte: number): boolean {
+  return byte === space || byte === tab;
+}
+
+/** Whether a line says nothing: a comment, or blanks. */
+function isComment(bytes: Uint8Array, start: number, end: number): boolean {
+  return bytes[start] === percent || wordStart(bytes, start, end) === end;
+}
+
+function wordStart(bytes: Uint8Array, from: number, end: number): number {
+  let at = from;
+  while (at < end && isBlank(bytes[at])) at++;
+  return at;
+}
+
+function wordEnd(bytes: Uint8Array, from: number, end: number): number {
+  let at = from;
+  while (at < end && !isBlank(bytes[at])) at++;
+  return at;
+}
+
+function fault(file: string, line: number, expected: string, bytes: Uint8Array, start: number, end: number): FormatError {
+  return new FormatError(`${file}:${line}: ${expected}, got ${quoted(bytes, start, end)}; correct the line`);
+}
