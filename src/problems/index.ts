@@ -11,6 +11,13 @@ export {
   alternatingLeastSquaresDefaults,
 } from './alternating-least-squares.js';
 export {
+  type CompleteMatrixOptions,
+  type CompletionProgress,
+  type CompletionResult,
+  completeMatrix,
+  completeMatrixDefaults,
+} from './complete-matrix.js';
+export {
   type ReadTripletsOptions,
   readTriplets,
   readTripletsDefaults,
@@ -31,6 +38,7 @@ export {
 } from './low-rank-problem.js';
 export { type MatrixCompletionOptions, matrixCompletion } from './matrix-completion.js';
 export { type MatrixSensingOptions, type Measurements, matrixSensing, rankOneMeasurements } from './matrix-sensing.js';
+export { type RaiseRankOptions, raiseRank } from './raise-rank.js';
 export { type ReducedRankRegressionOptions, reducedRankRegression } from './reduced-rank-regression.js';
 export { type RobustPcaOptions, robustPca } from './robust-pca.js';
 export { type SpectralInitializationOptions, spectralInitialization, spectralInitializationDefaults } from './spectral-initialization.js';

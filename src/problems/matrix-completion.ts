@@ -1,5 +1,5 @@
 /** Matrix completion: the rank-r matrix that fits a matrix where it was observed. */
-import { checkKeys } from '../core/options.js';
+import { checkKeys, checkNumber } from '../core/options.js';
 import { checkCsr } from '../linalg/csr.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
@@ -14,6 +14,7 @@ import {
   type MatrixCostAt,
 } from './low-rank-problem.js';
 import { rememberedOperator } from './remembered-operator.js';
+import { withRidge } from './ridge.js';
 import { sampledMatrix } from './sampled-matrix.js';
 
 /** Options of {@link matrixCompletion}. */
@@ -22,6 +23,8 @@ export interface MatrixCompletionOptions<M, P extends LowRankPoint<M>, T extends
   readonly manifold: LowRankManifold<M, P, T, Z>;
   /** The entries observed, Z on Ω; its values belong to the manifold's engine. */
   readonly observed: CsrMatrix<M>;
+  /** λ ≥ 0 of a term ½λ‖X‖²_F over all mn entries, for noisy data: it shrinks X by about λ over the fraction observed. Default: 0. */
+  readonly regularization?: number;
 }
 
 /**
@@ -40,10 +43,12 @@ export interface MatrixCompletionOptions<M, P extends LowRankPoint<M>, T extends
 export function matrixCompletion<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z>(
   options: MatrixCompletionOptions<M, P, T, Z>,
 ): LowRankProblem<M, P, T, Z> {
-  checkKeys('matrixCompletion', options, ['manifold', 'observed']);
-  const { manifold, observed } = options;
+  checkKeys('matrixCompletion', options, ['manifold', 'observed', 'regularization']);
+  const { manifold, observed, regularization = 0 } = options;
   checkCsr('matrixCompletion', observed);
-  return lowRankProblem(manifold, completionCost(manifold.algebra, observed));
+  checkNumber('matrixCompletion', 'regularization', regularization, { min: 0 });
+  const cost = completionCost(manifold.algebra, observed);
+  return lowRankProblem(manifold, regularization === 0 ? cost : withRidge(manifold.algebra, cost, regularization));
 }
 
 /** The cost of completion, on factors. */

@@ -103,6 +103,16 @@ export const problemCases: Readonly<Record<string, (la: LinearAlgebra<unknown>, 
       },
     };
   },
+  'matrixCompletion with regularization'(la, shape) {
+    const { matrix, places, values } = sparseData(la, shape, 5);
+    return {
+      problemOn: (manifold) => matrixCompletion({ manifold, observed: matrix, regularization: 0.2 }),
+      async densely(x) {
+        const entries = await la.toArray(x);
+        return { cost: halfSquares(places.map((place, e) => entries[place] - values[e])) + 0.2 * halfSquares(entries), scale: 10 };
+      },
+    };
+  },
   'lowRankApproximation of a dense matrix': approximationOf('dense'),
   'lowRankApproximation of a sparse matrix': approximationOf('csr'),
   'lowRankApproximation of factors': approximationOf('factored'),

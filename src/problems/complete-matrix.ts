@@ -1,0 +1,240 @@
+/** Completing a matrix from start to end: entries set aside, the rank raised step by step, errors in the units of the data. */
+import { ConfigError } from '../core/errors.js';
+import { checkKeys, checkNumber, checkPositiveInteger, describeValue } from '../core/options.js';
+import { checkCsr } from '../linalg/csr.js';
+import type { CsrMatrix } from '../linalg/csr-matrix.js';
+import { checkAlgebra, type LinearAlgebra } from '../linalg/linear-algebra.js';
+import { type FixedRankManifold, fixedRank } from '../manifolds/fixed-rank.js';
+import type { FixedRankPoint, FixedRankTangent } from '../metrics/fixed-rank-metric.js';
+import { orthographic } from '../retractions/orthographic.js';
+import { hestenesStiefel } from '../solvers/directions/hestenes-stiefel.js';
+import { gradientDescent } from '../solvers/gradient-descent.js';
+import type { AbortSignalLike, Iteration } from '../solvers/iterate.js';
+import { minimize } from '../solvers/minimize.js';
+import type { Solver } from '../solvers/solver.js';
+import { polynomialSearch } from '../solvers/step-sizes/polynomial.js';
+import { any } from '../solvers/stopping/compose.js';
+import { costBelow, relativeGradientNormBelow } from '../solvers/stopping/convergence.js';
+import { maxIterations } from '../solvers/stopping/limits.js';
+import type { StoppingRule } from '../solvers/stopping/stopping-rule.js';
+import { matrixCompletion } from './matrix-completion.js';
+import { raiseRank } from './raise-rank.js';
+import { sampledMatrix } from './sampled-matrix.js';
+import { spectralInitialization } from './spectral-initialization.js';
+import { splitEntries } from './split-entries.js';
+
+/** Where a completion stands. */
+export interface CompletionProgress {
+  /** The rank of the iterate. */
+  readonly rank: number;
+  /** Iterations so far, over all ranks. */
+  readonly iteration: number;
+  /** Root mean square of the residuals over the entries fitted, in the units of the data; the regularization is left out. */
+  readonly trainRmse: number;
+  /** Seconds since the start. */
+  readonly seconds: number;
+}
+
+/** Options of {@link completeMatrix}. */
+export interface CompleteMatrixOptions<M> {
+  /** The rank to end at. */
+  readonly rank: number;
+  /** The rank to begin at. */
+  readonly initialRank?: number;
+  /** How many ranks to go up at once. */
+  readonly rankStep?: number;
+  /** Iterations at each rank but the last. */
+  readonly iterationsPerRank?: number;
+  /** Iterations at the last rank, at most. */
+  readonly maxIterations?: number;
+  /** At the last rank, stop when the root mean square of the residuals falls below this share of that of the data. */
+  readonly relativeResidual?: number;
+  /** λ ≥ 0 of a term ½λ‖X‖²_F over all mn entries, for noisy data: it shrinks X by about λ over the fraction observed. */
+  readonly regularization?: number;
+  /** Whether to fit the mean of the entries fitted first, and the matrix to what is left: `offset` of the result. */
+  readonly center?: boolean;
+  /** The share of the entries to set aside and judge by; 0 for none. */
+  readonly testFraction?: number;
+  /** Seed of the split and of the start. */
+  readonly seed?: number;
+  /** The geometry at each rank. Default: `fixedRank` with the embedded metric and the orthographic retraction. */
+  readonly geometry?: (shape: { readonly m: number; readonly n: number; readonly rank: number }) => FixedRankManifold<M>;
+  /** The solver. Default: conjugate gradients of Hestenes and Stiefel, with the step that minimizes along the line. */
+  readonly solver?: Solver;
+  /** Called after each iteration. */
+  readonly onProgress?: (progress: CompletionProgress) => void;
+  /** Aborting ends the run after the current iteration, with the result so far. */
+  readonly signal?: AbortSignalLike;
+}
+
+/** The defaults of {@link completeMatrix}. */
+export const completeMatrixDefaults = {
+  initialRank: 1,
+  rankStep: 1,
+  iterationsPerRank: 6,
+  maxIterations: 200,
+  relativeResidual: 1e-8,
+  regularization: 0,
+  center: false,
+  testFraction: 0,
+  seed: 0,
+} as const;
+
+/** What {@link completeMatrix} found. */
+export interface CompletionResult<M> extends CompletionProgress {
+  /** The matrix, less the offset. */
+  readonly x: FixedRankPoint<M>;
+  /** What to add to each of its entries: the mean that was fitted first, or 0. */
+  readonly offset: number;
+  /** Root mean square of the errors over the entries set aside; absent if there are none. */
+  readonly testRmse?: number;
+  /** Whether the last stage came to its end, by residual or by gradient. */
+  readonly converged: boolean;
+  /** Why it stopped, in words. */
+  readonly stopReason: string;
+}
+
+const optionNames = [...Object.keys(completeMatrixDefaults), 'rank', 'geometry', 'solver', 'onProgress', 'signal'];
+
+/** The gradient norm, relative to the first one at the last rank, below which nothing more is to be had. */
+const relativeGradient = 1e-10;
+
+/**
+ * Completes a matrix of which some entries are known, with a matrix of low rank.
+ *
+ * The rank goes up by `rankStep` at a time. The first iterate is the spectral start of the initial rank; at each further rank the leading singular pairs of the residual are added to what was found. A
+ * matrix with singular values far apart needs that: in a spectral start of full rank the small ones drown in the noise of sampling, and descent spends its time turning noise around.
+ *
+ * @param la - the engine of the data.
+ * @param data - the entries known.
+ * @param options - the rank, and how to get there.
+ * @returns the matrix as a point of `fixedRank`, with errors on the entries fitted and set aside.
+ * @throws ConfigError, ShapeError for options that do not fit, or if no entry is left to fit.
+ *
+ * @example
+ * ```ts
+ * import { csrFromTriplets, hostAlgebra, seededRandom } from 'bures';
+ * import { completeMatrix } from 'bures/problems';
+ *
+ * const la = hostAlgebra();
+ * const random = seededRandom(1);
+ * const places = Array.from({ length: 60 * 40 }, (_, place) => place).filter(() => random.uniform() < 0.3);
+ * const [rowIndices, columnIndices] = [places.map((place) => Math.floor(place / 40)), places.map((place) => place % 40)];
+ * const values = places.map((_, e) => Math.sin(rowIndices[e]) + Math.cos(rowIndices[e]) * columnIndices[e]);
+ * const data = csrFromTriplets(la, { rows: 60, columns: 40, rowIndices, columnIndices, values });
+ * const { testRmse } = await completeMatrix(la, data, { rank: 2, testFraction: 0.1 });
+ * console.log(testRmse); // close to zero: the matrix has rank two
+ * ```
+ * @see Uschmajew and Vandereycken, "Greedy rank updates combined with Riemannian descent methods for low-rank optimization", SampTA 2015; Tan et al., SIAM J. Sci. Comput. 36(6), 2014.
+ */
+export async function completeMatrix<M>(
+  la: LinearAlgebra<M>,
+  data: CsrMatrix<M>,
+  options: CompleteMatrixOptions<M>,
+): Promise<CompletionResult<M>> {
+  checkAlgebra('completeMatrix', la);
+  checkCsr('completeMatrix', data);
+  checkKeys('completeMatrix', options, optionNames);
+  const settings = { ...completeMatrixDefaults, ...options };
+  checkSettings(settings);
+  const { train, test } =
+    settings.testFraction === 0
+      ? { train: data, test: undefined }
+      : await splitEntries(la, data, { fraction: settings.testFraction, seed: settings.seed });
+  const count = train.columnIndices.length;
+  if (count === 0) throw new ConfigError('completeMatrix: no entry is left to fit; give more data, or a smaller testFraction');
+  const offset = settings.center ? (await la.total(train.values)) / count : 0;
+  const centered = offset === 0 ? train : { ...train, values: shifted(la, train.values, -offset) };
+  const { x, ...fit } = await climb(la, centered, settings);
+  const fitted = { ...fit, x, offset };
+  if (test === undefined || test.columnIndices.length === 0) return fitted;
+  return { ...fitted, testRmse: await rmse(la, { ...test, values: shifted(la, test.values, -offset) }, x) };
+}
+
+type Settings<M> = CompleteMatrixOptions<M> & Required<Pick<CompleteMatrixOptions<M>, keyof typeof completeMatrixDefaults>>;
+
+function checkSettings<M>(settings: Settings<M>): void {
+  for (const name of ['rank', 'initialRank', 'rankStep', 'iterationsPerRank', 'maxIterations'] as const) {
+    checkPositiveInteger('completeMatrix', name, settings[name]);
+  }
+  checkNumber('completeMatrix', 'relativeResidual', settings.relativeResidual, { min: 0 });
+  checkNumber('completeMatrix', 'regularization', settings.regularization, { min: 0 });
+  checkNumber('completeMatrix', 'testFraction', settings.testFraction, { min: 0, below: 1 });
+  if (settings.initialRank > settings.rank) {
+    throw new ConfigError(`completeMatrix: initialRank (${settings.initialRank}) must not exceed rank (${settings.rank}); lower it`);
+  }
+  if (typeof settings.center !== 'boolean') {
+    throw new ConfigError(`completeMatrix: center must be true or false, got ${describeValue(settings.center)}`);
+  }
+}
+
+/** Through the ranks. */
+async function climb<M>(
+  la: LinearAlgebra<M>,
+  observed: CsrMatrix<M>,
+  settings: Settings<M>,
+): Promise<Omit<CompletionResult<M>, 'offset' | 'testRmse'>> {
+  const begun = performance.now();
+  const {
+    rank: lastRank,
+    rankStep,
+    signal,
+    seed,
+    solver = gradientDescent({ direction: hestenesStiefel(), stepSize: polynomialSearch() }),
+  } = settings;
+  const geometry = settings.geometry ?? ((shape) => fixedRank({ ...shape, retraction: orthographic(), algebra: la }));
+  const count = observed.columnIndices.length;
+  let rank = settings.initialRank;
+  let initial = spectralInitialization(la, observed, { rank, seed });
+  let iteration = 0;
+  for (;;) {
+    const manifold = geometry({ m: observed.rows, n: observed.columns, rank });
+    const problem = matrixCompletion({ manifold, observed, regularization: settings.regularization });
+    const progress = (cost: number, done: number, norm: number): CompletionProgress => ({
+      rank,
+      iteration: iteration + done,
+      trainRmse: Math.sqrt(Math.max(0, 2 * cost - settings.regularization * norm ** 2) / count),
+      seconds: (performance.now() - begun) / 1000,
+    });
+    const reports: Promise<void>[] = [];
+    const onIteration = ({ iteration: done, cost, state }: Iteration<FixedRankPoint<M>, FixedRankTangent<M>>): void => {
+      const { onProgress } = settings;
+      if (onProgress === undefined || done === 0) return;
+      const norm = la.norm(state.x.S);
+      // At once where the norm is: a caller that aborts means this iteration.
+      if (typeof norm === 'number') onProgress(progress(cost, done, norm));
+      else reports.push(norm.then((known) => onProgress(progress(cost, done, known))));
+    };
+    const stop = await stopping(la, observed, settings, rank);
+    const result = await minimize(problem, { solver, initial, stop, onIteration, ...(signal && { signal }) });
+    await Promise.all(reports);
+    const reached = progress(result.cost, result.iterations, await la.norm(result.x.S));
+    iteration = reached.iteration;
+    if (rank === lastRank || signal?.aborted) {
+      const { x, converged, stopReason } = result;
+      return { ...reached, x, converged: converged && rank === lastRank, stopReason };
+    }
+    const next = Math.min(lastRank, rank + rankStep);
+    initial = await raiseRank(la, observed, result.x, { by: next - rank, seed: seed + next });
+    rank = next;
+  }
+}
+
+async function stopping<M>(la: LinearAlgebra<M>, observed: CsrMatrix<M>, settings: Settings<M>, rank: number): Promise<StoppingRule> {
+  const enough = any(
+    costBelow(0.5 * (settings.relativeResidual * (await la.norm(observed.values))) ** 2),
+    relativeGradientNormBelow(relativeGradient),
+  );
+  return any(enough, maxIterations(rank === settings.rank ? settings.maxIterations : settings.iterationsPerRank));
+}
+
+/** values + shift, each. */
+function shifted<M>(la: LinearAlgebra<M>, values: M, shift: number): M {
+  return la.add(values, la.full(la.shape(values), shift));
+}
+
+/** Root mean square of P_Ω(X − Z). */
+async function rmse<M>(la: LinearAlgebra<M>, observed: CsrMatrix<M>, { U, S, V }: FixedRankPoint<M>): Promise<number> {
+  const fitted = sampledMatrix(la, observed, { left: la.scaleColumns(U, S), right: V });
+  return (await la.norm(la.subtract(fitted.values, observed.values))) / Math.sqrt(observed.columnIndices.length);
+}

@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import {
+  bures,
+  ConfigError,
+  type CsrMatrix,
+  csrFromTriplets,
+  factored,
+  fixedRank,
+  type HostArray,
+  hostAlgebra,
+  seededRandom,
+} from '../../src/index.js';
+import { type CompletionProgress, completeMatrix, raiseRank, spectralInitialization } from '../../src/problems/index.js';
+import { sampledMatrix } from '../../src/problems/sampled-matrix.js';
+
+const la = hostAlgebra();
+const [m, n, rank] = [120, 90, 4];
+
+/** 40 % of the entries of a matrix with singular values from √(mn) down to a hundredth of that, shifted, with noise. */
+function instance(noise = 0, shift = 0): CsrMatrix<HostArray> {
+  const random = seededRandom(2);
+  const [U, V] = [la.qr(la.randomNormal([m, rank], random)).Q, la.qr(la.randomNormal([n, rank], random)).Q];
+  const spectrum = la.fromArray([1, 0.2, 0.05, 0.01], [rank]);
+  const left = la.scale(Math.sqrt(m * n), la.scaleColumns(U, spectrum));
+  const places = Array.from({ length: m * n }, (_, place) => place).filter(() => random.uniform() < 0.4);
+  const pattern = csrFromTriplets(la, {
+    rows: m,
+    columns: n,
+    rowIndices: places.map((place) => Math.floor(place / n)),
+    columnIndices: places.map((place) => place % n),
+    values: places.map(() => noise * random.normal() + shift),
+  });
+  return { ...pattern, values: la.add(pattern.values, sampledMatrix(la, pattern, { left, right: V }).values) };
+}
+
+describe('completeMatrix', () => {
+  it('finds an ill-conditioned matrix, of which entries set aside tell', async () => {
+    const seen: CompletionProgress[] = [];
+    const result = await completeMatrix(la, instance(), { rank, testFraction: 0.1, onProgress: (progress) => seen.push(progress) });
+    expect(result).toMatchObject({ converged: true, rank, offset: 0 });
+    expect(result.testRmse).toBeLessThan(1e-6);
+    expect(la.toArray(result.x.S)).toBeAllClose(
+      [1, 0.2, 0.05, 0.01].map((s) => s * Math.sqrt(m * n)),
+      1e-4,
+    );
+    expect(seen.map(({ iteration }) => iteration)).toEqual(seen.map((_, k) => k + 1));
+    expect([...new Set(seen.map((progress) => progress.rank))]).toEqual([1, 2, 3, 4]);
+    expect(result.iteration).toBe(seen.length);
+  });
+
+  it('does so with another geometry', async () => {
+    const geometry = (shape: { m: number; n: number; rank: number }) => fixedRank({ ...shape, metric: bures(), retraction: factored() });
+    const result = await completeMatrix(la, instance(), { rank, testFraction: 0.1, geometry, maxIterations: 400 });
+    expect(result.testRmse).toBeLessThan(1e-5);
+  });
+
+  it('fits the mean first, and shrinks, where data are noisy', async () => {
+    const data = instance(0.1, 3);
+    const plain = await completeMatrix(la, data, { rank, testFraction: 0.2, center: true });
+    const shrunk = await completeMatrix(la, data, { rank, testFraction: 0.2, center: true, regularization: 0.05 });
+    expect(plain.offset).toBeGreaterThan(2.5);
+    // The noise is there in what was set aside, but not twice.
+    expect(plain.testRmse).toBeLessThan(0.2);
+    expect(la.norm(shrunk.x.S)).toBeLessThan(la.norm(plain.x.S));
+    expect(shrunk.trainRmse).toBeGreaterThan(plain.trainRmse);
+  });
+
+  it('stops where it is told to', async () => {
+    const controller = new AbortController();
+    const onProgress = ({ iteration }: CompletionProgress): void => {
+      if (iteration === 8) controller.abort('enough');
+    };
+    const result = await completeMatrix(la, instance(), { rank, signal: controller.signal, onProgress });
+    expect(result).toMatchObject({ converged: false, rank: 2, iteration: 8 });
+  });
+
+  it('refuses options that do not fit', async () => {
+    await expect(completeMatrix(la, instance(), { rank: 2, initialRank: 3 })).rejects.toThrow(
+      /initialRank \(3\) must not exceed rank \(2\)/,
+    );
+    await expect(completeMatrix(la, instance(), { rank: 2, testFraction: 1 })).rejects.toThrow(ConfigError);
+    await expect(completeMatrix(la, instance(), { rank: 0 })).rejects.toThrow(/rank must be a positive integer/);
+  });
+});
+
+it('raiseRank leaves what was found, and adds what the residual shows', async () => {
+  const observed = instance();
+  const x = spectralInitialization(la, observed, { rank: 2 });
+  const raised = await raiseRank(la, observed, x, { by: 2 });
+  expect(raised.S.shape).toEqual([4]);
+  const residual = (y: typeof x): number =>
+    la.norm(la.subtract(sampledMatrix(la, observed, { left: la.scaleColumns(y.U, y.S), right: y.V }).values, observed.values));
+  expect(residual(raised)).toBeLessThan(residual(x));
+});
