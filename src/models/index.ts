@@ -26,3 +26,15 @@ export {
   writeSafetensorsDefaults,
 } from './safetensors/write-safetensors.js';
 export type { TokenBatch } from './token-batch.js';
+export { loadTokenizer } from './tokenizer/load-tokenizer.js';
+export {
+  type ChatMessage,
+  type ChatTemplateOptions,
+  type DecodeOptions,
+  type DecodeStream,
+  type EncodeOptions,
+  type SpecialToken,
+  type SpecialTokens,
+  type Tokenizer,
+  tokenizerDefaults,
+} from './tokenizer/tokenizer.js';

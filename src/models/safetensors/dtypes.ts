@@ -1,7 +1,32 @@
 /** The number formats of safetensors files. */
 
-/** Bits of one entry, by the name of its format in a header. All that safetensors 0.8 writes: a file may hold them, and they can be copied byte for byte. */
-export const bitsOfDtype = {
+/** The name of a number format in a safetensors header: all that safetensors 0.8 writes. */
+export type StoredDtype =
+  | 'F4'
+  | 'F6_E2M3'
+  | 'F6_E3M2'
+  | 'BOOL'
+  | 'U8'
+  | 'I8'
+  | 'F8_E5M2'
+  | 'F8_E4M3'
+  | 'F8_E8M0'
+  | 'F8_E4M3FNUZ'
+  | 'F8_E5M2FNUZ'
+  | 'I16'
+  | 'U16'
+  | 'F16'
+  | 'BF16'
+  | 'I32'
+  | 'U32'
+  | 'F32'
+  | 'C64'
+  | 'F64'
+  | 'I64'
+  | 'U64';
+
+/** Bits of one entry, by format, in the order in which safetensors writes formats, from last to first. */
+export const bitsOfDtype: Readonly<Record<StoredDtype, number>> = {
   F4: 4,
   F6_E2M3: 6,
   F6_E3M2: 6,
@@ -24,10 +49,7 @@ export const bitsOfDtype = {
   F64: 64,
   I64: 64,
   U64: 64,
-} as const;
-
-/** The name of a number format in a safetensors header. */
-export type StoredDtype = keyof typeof bitsOfDtype;
+};
 
 /** The formats that are read as float32: F32, IEEE half precision, and the upper half of a float32. */
 export type FloatDtype = 'F32' | 'F16' | 'BF16';

@@ -23,7 +23,7 @@ export interface WriteCheckpointOptions extends WriteSafetensorsOptions {
 }
 
 /** What {@link writeSafetensors} and {@link writeCheckpoint} do unless told otherwise. */
-export const writeSafetensorsDefaults = { metadata: { format: 'pt' }, maxShardBytes: 5e9 } as const satisfies WriteCheckpointOptions;
+export const writeSafetensorsDefaults: Required<WriteCheckpointOptions> = { metadata: { format: 'pt' }, maxShardBytes: 5e9 };
 
 /**
  * Writes tensors to one file in safetensors format, atomically: a reader finds the old file or the new one, whole.

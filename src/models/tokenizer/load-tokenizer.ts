@@ -1,0 +1,160 @@
+/** Tokenizers from the files that Hugging Face's libraries write. */
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
+import { ConfigError, DomainError, FormatError, NotImplementedError } from '../../core/errors.js';
+import { checkKeys, describeValue } from '../../core/options.js';
+import { isJsonObject, type JsonObject, readJson } from '../../core/parse-json.js';
+import { type ChatTemplate, readChatTemplate } from './chat-template.js';
+import { openDecodeStream } from './decode-stream.js';
+import { isTokenId, readEndIds, readSpecialTokens } from './special-tokens.js';
+import { type DecodeOptions, type SpecialTokens, type Tokenizer, tokenizerDefaults } from './tokenizer.js';
+
+const caller = 'loadTokenizer';
+
+/** What is used of Hugging Face's tokenizer; its own declarations cannot be resolved by TypeScript's rules for Node. */
+interface Pipeline {
+  encode(text: string, options: { readonly add_special_tokens: boolean }): { readonly ids: readonly (number | undefined)[] };
+  decode(
+    ids: readonly number[],
+    options: { readonly skip_special_tokens: boolean; readonly clean_up_tokenization_spaces: boolean },
+  ): string;
+  token_to_id(token: string): number | undefined;
+  id_to_token(id: number): string | undefined;
+  get_vocab(): ReadonlyMap<string, number>;
+}
+
+/**
+ * Loads the tokenizer of a checkpoint: tokenizer.json and, where they are, tokenizer_config.json, special_tokens_map.json, chat_template.jinja and the
+ * `eos_token_id` of generation_config.json and config.json.
+ *
+ * @param directory - the checkpoint.
+ * @returns the tokenizer; it holds no resources.
+ * @throws FormatError, naming the file, if one is missing or malformed; NotImplementedError for a tokenizer that would give other tokens here than in
+ * transformers.
+ * @see https://github.com/huggingface/tokenizers.js, which does the encoding.
+ */
+export async function loadTokenizer(directory: string): Promise<Tokenizer> {
+  const inDirectory = (name: string): string => path.join(directory, name);
+  const definition = await readObject(inDirectory('tokenizer.json'));
+  const config = (await readObjectIfThere(inDirectory('tokenizer_config.json'))) ?? {};
+  const specialMap = (await readObjectIfThere(inDirectory('special_tokens_map.json'))) ?? {};
+  checkSupported(inDirectory('tokenizer.json'), definition, config);
+  const pipeline = buildPipeline(inDirectory('tokenizer.json'), definition, config);
+  const specials = readSpecialTokens(caller, `the tokenizer of ${directory}`, { ...specialMap, ...config }, (token) =>
+    pipeline.token_to_id(token),
+  );
+  const endIds = readEndIds(
+    caller,
+    new Map([
+      [inDirectory('generation_config.json'), await readObjectIfThere(inDirectory('generation_config.json'))],
+      [inDirectory('config.json'), await readObjectIfThere(inDirectory('config.json'))],
+    ]),
+  );
+  const template = await readChatTemplate(caller, directory, config);
+  return tokenizerOf(directory, pipeline, specials, endIds ?? (specials.eos === undefined ? [] : [specials.eos.id]), template);
+}
+
+async function readObject(file: string): Promise<JsonObject> {
+  const value = await readJson(caller, file);
+  if (!isJsonObject(value)) throw new FormatError(`${caller}: ${file} must be a JSON object, got ${describeValue(value)}; fetch it again`);
+  return value;
+}
+
+async function readObjectIfThere(file: string): Promise<JsonObject | undefined> {
+  return (await stat(file).catch(() => undefined)) === undefined ? undefined : readObject(file);
+}
+
+/** Refuses what the underlying library would pass over in silence. */
+function checkSupported(file: string, definition: JsonObject, config: JsonObject): void {
+  const added = Array.isArray(definition.added_tokens) ? definition.added_tokens : [];
+  const singleWord: unknown = added.find((token) => isJsonObject(token) && token.single_word === true);
+  if (isJsonObject(singleWord)) {
+    throw new NotImplementedError(
+      `${caller}: ${file}: the added token ${describeValue(singleWord.content)} is one that matches whole words only (single_word); use a tokenizer without`,
+    );
+  }
+  // transformers 5 does not do it for BPE, whatever the file says, since it damages the text.
+  if (config.clean_up_tokenization_spaces === true && isJsonObject(definition.model) && definition.model.type !== 'BPE') {
+    throw new NotImplementedError(
+      `${caller}: ${file}: clean_up_tokenization_spaces is for BPE tokenizers only here, got ${describeValue(definition.model.type)}; set it to false`,
+    );
+  }
+}
+
+function buildPipeline(file: string, definition: JsonObject, config: JsonObject): Pipeline {
+  try {
+    return new HuggingFaceTokenizer(definition, config);
+  } catch (cause) {
+    throw new FormatError(
+      `${caller}: ${file} must hold a tokenizer of Hugging Face's format, got: ${(cause as Error).message}; fetch it again`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+function tokenizerOf(
+  directory: string,
+  pipeline: Pipeline,
+  specials: SpecialTokens,
+  endIds: readonly number[],
+  template: ChatTemplate | undefined,
+): Tokenizer {
+  const vocabularySize = [...pipeline.get_vocab().values()].reduce((largest, id) => Math.max(largest, id), -1) + 1;
+  const decoder = (options: DecodeOptions) => {
+    checkKeys('decode', options, ['skipSpecialTokens']);
+    const { skipSpecialTokens } = { ...tokenizerDefaults, ...options };
+    return (ids: readonly number[]): string => {
+      const known = ids.filter((id) => isInVocabulary(pipeline, id));
+      // The pipeline refuses an empty list.
+      if (known.length === 0) return '';
+      return pipeline.decode(known, { skip_special_tokens: skipSpecialTokens, clean_up_tokenization_spaces: false });
+    };
+  };
+  return {
+    vocabularySize,
+    specials,
+    endIds,
+    hasChatTemplate: template !== undefined,
+    encode(text, options = {}) {
+      checkKeys('encode', options, ['addSpecialTokens']);
+      const { addSpecialTokens } = { ...tokenizerDefaults, ...options };
+      return encodeText(pipeline, text, addSpecialTokens);
+    },
+    decode: (ids, options = {}) => decoder(options)([...ids]),
+    decodeStream: (options = {}) => openDecodeStream(decoder(options)),
+    tokenId: (token) => pipeline.token_to_id(token),
+    applyChatTemplate(messages, options = {}) {
+      checkKeys('applyChatTemplate', options, ['addGenerationPrompt', 'variables']);
+      if (template === undefined) {
+        throw new ConfigError(
+          `applyChatTemplate: ${directory} has no chat template; use a checkpoint that has one, or write the prompt as text`,
+        );
+      }
+      const { addGenerationPrompt, variables } = { ...tokenizerDefaults, ...options };
+      const texts = Object.entries(specials).map(([role, { text }]) => [`${role}_token`, text] as const);
+      return template({ ...Object.fromEntries(texts), messages, add_generation_prompt: addGenerationPrompt, ...variables });
+    },
+  };
+}
+
+function encodeText(pipeline: Pipeline, text: string, addSpecialTokens: boolean): number[] {
+  if (typeof text !== 'string') throw new DomainError(`encode: expected a string, got ${describeValue(text)}; pass the text itself`);
+  if (/\p{Surrogate}/u.test(text)) {
+    throw new DomainError('encode: expected well-formed Unicode, got a text with half of a surrogate pair; do not cut characters in two');
+  }
+  return pipeline.encode(text, { add_special_tokens: addSpecialTokens }).ids.map((id, position) => {
+    if (id !== undefined) return id;
+    throw new DomainError(
+      `encode: token ${position} of ${describeValue(text.slice(0, 100))} is not in the vocabulary; this tokenizer has no unk_token`,
+    );
+  });
+}
+
+function isInVocabulary(pipeline: Pipeline, id: number): boolean {
+  if (!isTokenId(id))
+    throw new DomainError(`decode: expected token ids, integers ≥ 0, got ${describeValue(id)}; pass what encode or a model gave`);
+  return pipeline.id_to_token(id) !== undefined;
+}
