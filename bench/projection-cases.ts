@@ -62,11 +62,11 @@ function fill(table: Float32Array, start: number, out: Float32Array): void {
 
 /** What a process answers for a task. */
 export interface ProjectionAnswer {
-  /** Seconds from float32 arrays of the caller to float32 arrays of the caller. */
+  /** Seconds from float32 arrays of the caller to float32 arrays of the caller, transfers included: `balanceStored`. */
   readonly seconds: number;
-  /** Of these, the projection itself. */
+  /** Seconds from arrays of the engine to new arrays of the engine: `balancedProjection` of the whole batch. */
   readonly computing: number;
-  /** Processor seconds of all threads, transfers included: what a busy machine disturbs least. */
+  /** Processor seconds of all threads for `seconds`: what a busy machine disturbs least. */
   readonly processor: number;
   /** Largest resident memory of the process so far, in bytes. */
   readonly peakMemory: number;

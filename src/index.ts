@@ -92,6 +92,7 @@ export type { FactorPair } from './metrics/factor-pair.js';
 export type { FixedRankMetric, FixedRankPoint, FixedRankTangent } from './metrics/fixed-rank-metric.js';
 export { quotient } from './metrics/quotient.js';
 export type { SpdMetric } from './metrics/spd-metric.js';
+export { balanceStored, type StoredPairs } from './retractions/balance-stored.js';
 export type { BalancedGauge, BalancedProjection } from './retractions/balanced-pair.js';
 export {
   type BalanceAlgorithm,

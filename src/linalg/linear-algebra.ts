@@ -67,6 +67,12 @@ export interface LinearAlgebra<M> {
   fromArray(values: ArrayLike<number>, shape: readonly number[]): M;
   /** All values in row-major order (copied). */
   toArray(x: M): Awaitable<Float64Array>;
+  /**
+   * All values in row-major order, rounded to the type of the target, into memory of the caller's: a large fresh array costs several times the copy itself.
+   *
+   * @throws ShapeError unless the target has as many entries.
+   */
+  readInto(x: M, target: Float32Array | Float64Array): Awaitable<void>;
   /** All values now, where the engine can read without stalling a device; otherwise `undefined`. Used to skip work, never for results. */
   peek(x: M): Float64Array | undefined;
   /** An array of the shape, one value repeated. */

@@ -30,6 +30,23 @@ export function checkDimensions(caller: string, shape: readonly number[]): void 
 }
 
 /**
+ * Requires memory for as many floating-point numbers as a shape has entries: the target of `readInto`.
+ *
+ * @throws ConfigError if it is something else; ShapeError if the count does not fit.
+ */
+export function checkTarget(caller: string, shape: readonly number[], target: Float32Array | Float64Array): void {
+  if (!(target instanceof Float32Array || target instanceof Float64Array)) {
+    throw new ConfigError(
+      `${caller}: expected a Float32Array or a Float64Array to write to, got ${describeValue(target)}; pass new Float32Array(${entryCount(shape)})`,
+    );
+  }
+  if (target.length === entryCount(shape)) return;
+  throw new ShapeError(
+    `${caller}: an array of shape ${describeShape(shape)} has ${entryCount(shape)} entries, but the target holds ${target.length}; pass memory for all of them`,
+  );
+}
+
+/**
  * Requires numbers, as many as a shape has entries: the arguments of `fromArray`.
  *
  * @throws ConfigError if they are not numbers; ShapeError if the shape is none or the count does not fit.

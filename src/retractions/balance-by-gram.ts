@@ -4,6 +4,7 @@ import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import {
   columnGrowth,
   everyEntry,
+  type GaugeChange,
   type GaugeEstimate,
   type GramPair,
   gramsInRange,
@@ -27,22 +28,16 @@ const LARGEST_RELATIVE_ERROR = 0.1;
 const DEFINITE = 10;
 
 /**
- * T = Σ^-½Uᵀ L_Aᵀ and T⁻¹ = L_B V Σ^-½, from AᵀA = L_A L_Aᵀ, BBᵀ = L_B L_Bᵀ and the SVD L_Aᵀ L_B = UΣVᵀ. Hyper-balanced: both new Grams
- * are Σ.
+ * T = Σ^-½Uᵀ L_Aᵀ and its inverse, from AᵀA = L_A L_Aᵀ, BBᵀ = L_B L_Bᵀ and the SVD L_Aᵀ L_B = UΣVᵀ. Hyper-balanced: both new Grams are Σ.
  *
- * With the Grams and the change of gauge around it: 4(m+n)r² flops and about 25r³; A and B are read twice and written once; some 40
- * launches, of which 4 are
- * of the size of the factors. Where rounding grows (see `balanceByGrams`) the whole is done twice.
+ * With the Grams and the change of gauge around it: 4(m+n)r² flops and about 25r³, 15r³ by {@link squaredSpectrum}; A and B are read twice
+ * and written once; some 40 launches, of which 4 are of the size of the factors. Where rounding grows (see `balanceByGrams`) the whole is
+ * done twice.
  *
  * @see Yamamoto, Nakatsukasa, Yanagisawa and Fukaya, "Roundoff error analysis of the CholeskyQR2 algorithm", ETNA 44, 2015.
  */
-export function gramGauge<M>(la: LinearAlgebra<M>, grams: GramPair<M>): GaugeEstimate<M> {
-  const { left, right, definite, used } = choleskyPair(la, grams);
-  const { U, S, V } = la.svd(la.matmul(left, right, { transposeA: true }));
-  const inverseRoot = la.sqrt(reciprocal(la, S));
-  const T = la.scaleRows(inverseRoot, la.matmul(U, left, { transposeA: true, transposeB: true }));
-  const inverseT = la.matmul(right, la.scaleColumns(V, inverseRoot));
-
+export function gramGauge<M>(la: LinearAlgebra<M>, grams: GramPair<M>, roundoff: number): GaugeEstimate<M> {
+  const { S, T, inverseT, definite, used } = squaredSpectrum(la, grams, roundoff) ?? productSpectrum(la, grams);
   const columns = columnGrowth(la, used, { T, inverseT });
   const relativeError = la.scale(la.epsilon, la.sumVector(la.multiply(columns, reciprocal(la, S))));
   const accurate = la.greater(la.full(la.shape(relativeError), LARGEST_RELATIVE_ERROR), relativeError);
@@ -50,6 +45,64 @@ export function gramGauge<M>(la: LinearAlgebra<M>, grams: GramPair<M>): GaugeEst
   const fullRank = everyEntry(la, significant(la, S, la.scale(la.epsilon, la.multiply(norms(used.A), norms(used.B)))));
   const trusted = la.multiply(definite, la.multiply(accurate, fullRank));
   return trustedGauge(la, { T, inverseT }, trusted, roundingGrowth(la, columns, la.sumVector(S)));
+}
+
+/** A gauge with the singular values of AB, descending, and the Grams that it was computed from. */
+type GramSpectrum<M> = GaugeChange<M> & Pick<CholeskyPair<M>, 'definite' | 'used'> & { readonly S: M };
+
+/** Through the SVD of L_Aᵀ L_B: T⁻¹ = L_B V Σ^-½. */
+function productSpectrum<M>(la: LinearAlgebra<M>, grams: GramPair<M>): GramSpectrum<M> {
+  const { left, right, definite, used } = choleskyPair(la, grams);
+  const { U, S, V } = la.svd(la.matmul(left, right, { transposeA: true }));
+  const inverseRoot = la.sqrt(reciprocal(la, S));
+  return {
+    S,
+    T: la.scaleRows(inverseRoot, la.matmul(U, left, { transposeA: true, transposeB: true })),
+    inverseT: la.matmul(right, la.scaleColumns(V, inverseRoot)),
+    definite,
+    used,
+  };
+}
+
+/**
+ * Through the eigenvectors of L_Aᵀ BBᵀ L_A = UΣ²Uᵀ, T⁻¹ = L_A^-ᵀ U Σ^½: one Cholesky factorization instead of two, and an eigendecomposition
+ * at half an SVD's cost. Its values are squares, so it serves only where the blocks' arithmetic is finer than the data they come from by more
+ * than the square of σ₁/σ_r, and where it can be read whether that is so.
+ */
+function squaredSpectrum<M>(la: LinearAlgebra<M>, grams: GramPair<M>, roundoff: number): GramSpectrum<M> | undefined {
+  if (roundoff >= la.epsilon || !la.peek(gramsInRange(la, grams))?.every((flag) => flag === 1)) return undefined;
+  try {
+    const left = la.cholesky(grams.A);
+    const squared = la.matmul(left, la.matmul(grams.B, left), { transposeA: true });
+    // Ascending, and so descending of the negative.
+    const { values, vectors } = la.eigh(la.scale(-1, squared));
+    const S = la.sqrt(la.scale(-1, values));
+    if (!resolvedBySquares(la, S, roundoff)) return undefined;
+    const root = la.sqrt(S);
+    return {
+      S,
+      T: la.scaleRows(reciprocal(la, root), la.matmul(vectors, left, { transposeA: true, transposeB: true })),
+      inverseT: la.solveTriangular(left, la.scaleColumns(vectors, root), { transpose: true }),
+      definite: la.full(la.shape(values).slice(0, -1), 1),
+      used: grams,
+    };
+  } catch (error) {
+    // Some member is not definite to rounding.
+    if (!(error instanceof NumericalError)) throw error;
+    return undefined;
+  }
+}
+
+/** Whether σ_r² of every member is known to the data's ε, though its error is r·roundoff·σ₁². */
+function resolvedBySquares<M>(la: LinearAlgebra<M>, S: M, roundoff: number): boolean {
+  const rank = la.shape(S).at(-1) as number;
+  const singular = la.peek(S) ?? [];
+  const smallestRatio = Math.sqrt((rank * roundoff) / la.epsilon);
+  for (let first = 0; first < singular.length; first += rank) {
+    // Written so that NaN, of a negative eigenvalue, is not resolved.
+    if (!(singular[first + rank - 1] >= smallestRatio * singular[first])) return false;
+  }
+  return true;
 }
 
 interface CholeskyPair<M> {

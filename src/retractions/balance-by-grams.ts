@@ -47,7 +47,7 @@ export function balanceByGrams<M>(
 ): BalancedProjection<M> {
   return withSmallBlocks(la, (blocks) => {
     const grams = gramBlocks(la, blocks, pair);
-    const first = algorithm.find(blocks.la, grams);
+    const first = algorithm.find(blocks.la, grams, blocks.roundoff);
     const trusted = blocks.la.peek(first.trusted);
     // The exact algorithm answers for every member: nothing below would be used.
     if (trusted?.every((flag) => flag === 0)) return balanceByQr(la, pair, gauge);
@@ -94,7 +94,7 @@ function planTwice<M, Block>({ la, blocks, pair, grams, first, gauge, algorithm 
   const from = changeGauge(la, pair, giveGauge(blocks, first));
   const last = gramBlocks(la, blocks, from);
   const small = blocks.la;
-  const second = algorithm.find(small, last);
+  const second = algorithm.find(small, last, blocks.roundoff);
   const total = { T: small.matmul(second.T, first.T), inverseT: small.matmul(first.inverseT, second.inverseT) };
   const rotation = rotationInto(small, gauge, algorithm, { start: grams, total, last, step: second });
   return {

@@ -27,8 +27,12 @@ export type GaugeEstimate<M> = GaugeChange<M> & {
   readonly growth: M;
 };
 
-/** A way from the Grams to a gauge. */
-export type GaugeFinder = <M>(la: LinearAlgebra<M>, grams: GramPair<M>) => GaugeEstimate<M>;
+/**
+ * A way from the Grams to a gauge.
+ *
+ * `la.epsilon` is the accuracy of the data; `roundoff`, that of the arithmetic, is finer where small blocks are worked on in float64.
+ */
+export type GaugeFinder = <M>(la: LinearAlgebra<M>, grams: GramPair<M>, roundoff: number) => GaugeEstimate<M>;
 
 /** The Grams of a pair: 2(m+n)r² flops, one reading of A and B, two launches. */
 export function gramsOf<M>(la: LinearAlgebra<M>, { A, B }: FactorPair<M>): GramPair<M> {

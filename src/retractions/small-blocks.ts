@@ -5,6 +5,8 @@ import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 /** An engine for r×r blocks, and the way there and back. */
 export interface SmallBlocks<M, Block> {
   readonly la: LinearAlgebra<Block>;
+  /** ε of the blocks' arithmetic; `la.epsilon` is that of the data they come from. */
+  readonly roundoff: number;
   take(x: M): Block;
   give(x: Block): M;
 }
@@ -19,9 +21,11 @@ export interface SmallBlocks<M, Block> {
  */
 export function withSmallBlocks<M, Result>(la: LinearAlgebra<M>, use: <Block>(blocks: SmallBlocks<M, Block>) => Result): Result {
   const host = hostAlgebra();
-  if (la.epsilon <= host.epsilon || la.peek(la.full([1], 0)) === undefined) return use<M>({ la, take: (x) => x, give: (x) => x });
+  if (la.epsilon <= host.epsilon || la.peek(la.full([1], 0)) === undefined)
+    return use<M>({ la, roundoff: la.epsilon, take: (x) => x, give: (x) => x });
   return use<HostArray>({
     la: { ...host, epsilon: la.epsilon },
+    roundoff: host.epsilon,
     take: (x) => host.fromArray(la.peek(x) ?? [], la.shape(x)),
     give: (x) => la.fromArray(host.peek(x), x.shape),
   });

@@ -35,6 +35,17 @@ describe.each(hostEngines)('construction and transfer of %s', (_name, la) => {
     }
   });
 
+  it('readInto fills memory of the caller, from views too', () => {
+    const view = la.transpose(la.fromArray([1, 2, 3, 4, 5, 6], [3, 2]));
+    const [wide, narrow] = [new Float64Array(6), new Float32Array(6)];
+    la.readInto(view, wide);
+    la.readInto(view, narrow);
+    expect([...wide]).toEqual([1, 3, 5, 2, 4, 6]);
+    expect([...narrow]).toEqual([1, 3, 5, 2, 4, 6]);
+    expect(() => la.readInto(view, new Float32Array(5))).toThrow('has 6 entries, but the target holds 5');
+    expect(() => la.readInto(view, [] as unknown as Float32Array)).toThrow(ConfigError);
+  });
+
   it('fromArray and toArray copy', () => {
     const values = Float64Array.of(1, 2, 3, 4, 5, 6);
     const x = la.fromArray(values, [3, 2]);

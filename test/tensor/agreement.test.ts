@@ -205,6 +205,27 @@ describe.each(tensorEngines)('%s and the host agree', (_name, la) => {
     );
   });
 
+  it('reads into memory of the caller, of either precision', async () => {
+    const values = [1, 2.5, -3, 4, 0, 6e-3].map(Math.fround);
+    const x = la.fromArray(values, [3, 2]);
+    const [wide, narrow] = [new Float64Array(6), new Float32Array(6)];
+    await la.readInto(x, wide);
+    await la.readInto(x, narrow);
+    expect([...wide]).toEqual(values);
+    expect([...narrow]).toEqual(values);
+    expect(() => la.readInto(x, new Float32Array(5))).toThrow('has 6 entries, but the target holds 5');
+    la.dispose(x);
+    expect(() => la.readInto(x, narrow)).toThrow('disposed of');
+  });
+
+  it('copies what it is given', async () => {
+    const values = Float32Array.of(1, 2, 3);
+    const x = la.fromArray(values, [3]);
+    values[0] = 9;
+    expect([...(await la.toArray(x))]).toEqual([1, 2, 3]);
+    la.dispose(x);
+  });
+
   it('covers the contract', () => {
     const elsewhere = [
       'name',
@@ -214,6 +235,7 @@ describe.each(tensorEngines)('%s and the host agree', (_name, la) => {
       'shape',
       'fromArray',
       'toArray',
+      'readInto',
       'peek',
       'full',
       'eye',

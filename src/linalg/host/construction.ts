@@ -2,12 +2,13 @@
 import { checkScalar } from '../../core/options.js';
 import { checkRandom } from '../../core/random.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
-import { checkDimensions, checkEntries, entryCount } from '../shape-checks.js';
+import { checkDimensions, checkEntries, checkTarget, entryCount } from '../shape-checks.js';
 import { allocate } from './allocate.js';
 import { checkArray, type HostArray, isHostArray, packed, wrap } from './host-array.js';
 
 type Construction = Pick<LinearAlgebra<HostArray>, 'isArray' | 'shape' | 'fromArray' | 'peek' | 'full' | 'eye' | 'randomNormal'> & {
   toArray(x: HostArray): Float64Array;
+  readInto(x: HostArray, target: Float32Array | Float64Array): void;
 };
 
 /** Construction and transfer. On the host, reading never waits: `toArray` gives the values, not a promise. */
@@ -28,6 +29,12 @@ export const construction: Construction = {
 
   // Always a buffer of its own, which small packed arrays may lack.
   toArray: (x) => packed('toArray', x).slice(),
+
+  readInto(x, target) {
+    const values = packed('readInto', x);
+    checkTarget('readInto', x.shape, target);
+    target.set(values);
+  },
 
   peek: (x) => packed('peek', x),
 

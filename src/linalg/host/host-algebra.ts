@@ -21,6 +21,7 @@ import { typescriptKernels } from './typescript-kernels.js';
 /** Linear algebra in float64 on the host. What the contract calls `Awaitable` is there at once. `peek` does not copy: its result is to be read only. */
 export interface HostAlgebra extends LinearAlgebra<HostArray> {
   toArray(x: HostArray): Float64Array;
+  readInto(x: HostArray, target: Float32Array | Float64Array): void;
   peek(x: HostArray): Float64Array;
   inner(x: HostArray, y: HostArray): number;
   norm(x: HostArray): number;

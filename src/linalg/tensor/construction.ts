@@ -3,12 +3,15 @@
 import { fill, Tensor } from '@tensorflow/tfjs-core';
 import { checkRandom } from '../../core/random.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
-import { checkDimensions, checkEntries, entryCount } from '../shape-checks.js';
+import { checkDimensions, checkEntries, checkTarget, entryCount } from '../shape-checks.js';
 import { narrowed, widened } from './precision.js';
 import { structure } from './structure.js';
 import { type TensorDevice, throwEmpty } from './tensor-device.js';
 
-type Construction = Pick<LinearAlgebra<Tensor>, 'isArray' | 'shape' | 'fromArray' | 'toArray' | 'peek' | 'full' | 'eye' | 'randomNormal'>;
+type Construction = Pick<
+  LinearAlgebra<Tensor>,
+  'isArray' | 'shape' | 'fromArray' | 'toArray' | 'readInto' | 'peek' | 'full' | 'eye' | 'randomNormal'
+>;
 
 /** Construction and transfer. Values are rounded to float32 on their way in. */
 export function construction(device: TensorDevice): Construction {
@@ -25,13 +28,18 @@ export function construction(device: TensorDevice): Construction {
     fromArray(values, shape) {
       checkEntries(values, shape);
       checkNonempty('fromArray', shape);
-      return device.upload(narrowed(values), shape);
+      return device.upload(values instanceof Float32Array && device.copiesUploads ? values : narrowed(values), shape);
     },
 
     toArray(x) {
       device.check('toArray', x);
       if (device.synchronous) return widened(x.dataSync<'float32'>());
       return x.data<'float32'>().then((values) => widened(values));
+    },
+
+    readInto(x, target) {
+      checkTarget('readInto', device.check('readInto', x), target);
+      return device.readInto(x, target);
     },
 
     peek(x) {

@@ -6,6 +6,7 @@ import { describeValue } from '../../core/options.js';
 import { type HostArray, wrap } from '../host/host-array.js';
 import { describeShape, entryCount } from '../shape-checks.js';
 import { widened } from './precision.js';
+import { floatsAt, offsetOf, type WasmBackend } from './wasm/wasm-heap.js';
 
 /** One backend of TensorFlow.js. */
 export interface TensorDevice {
@@ -24,10 +25,14 @@ export interface TensorDevice {
    * @throws ConfigError if it is something else, of another type or disposed; BackendError if it lives elsewhere; ShapeError if it is empty.
    */
   check(caller: string, x: Tensor): readonly number[];
-  /** A tensor of values that it then owns. */
+  /** Whether `upload` copies at once: elsewhere TensorFlow.js holds on to the values, which must then be nobody else's. */
+  readonly copiesUploads: boolean;
+  /** A tensor of values; where it does not copy them, it owns them then. */
   upload(values: Float32Array | Int32Array, shape: readonly number[]): Tensor;
   /** All entries as a float64 host array. Only where `synchronous`. */
   download(x: Tensor): HostArray;
+  /** All entries into memory of as many. */
+  readInto(x: Tensor, target: Float32Array | Float64Array): Awaitable<void>;
   /** The number in a scalar tensor, which is freed. */
   readNumber(compute: () => Tensor): Awaitable<number>;
 }
@@ -63,6 +68,7 @@ export function tensorDevice(name: string, synchronous: boolean): TensorDevice {
     name,
     synchronous,
     local: LOCAL_BACKENDS.includes(name),
+    copiesUploads: name === 'wasm',
     run,
 
     check(caller, x) {
@@ -91,6 +97,12 @@ export function tensorDevice(name: string, synchronous: boolean): TensorDevice {
 
     download: (x) => wrap(widened(x.dataSync<'float32'>()), x.shape),
 
+    readInto(x, target) {
+      if (!synchronous) return x.data<'float32'>().then((values) => target.set(values));
+      // On the heap's own memory: TensorFlow.js would copy it into a fresh array first.
+      return target.set(name === 'wasm' ? floatsOf(backend as unknown as WasmBackend, x) : x.dataSync<'float32'>());
+    },
+
     readNumber(compute) {
       const scalar = run(compute);
       if (!synchronous)
@@ -110,6 +122,10 @@ export function tensorDevice(name: string, synchronous: boolean): TensorDevice {
 /** TensorFlow.js's `tidy` finds the tensors in any record, though its type asks for an index signature. */
 function scoped<Result>(compute: () => Result): Result {
   return tidy(compute as () => TensorContainer) as Result;
+}
+
+function floatsOf(backend: WasmBackend, x: Tensor): Float32Array {
+  return floatsAt(backend, offsetOf(backend, x), x.size);
 }
 
 function nameOf(backend: KernelBackend | undefined): string {

@@ -22,10 +22,17 @@ export interface Sgemm {
     b: Float32Array,
     c: Float32Array,
   ): void;
+  /**
+   * C (n×n) = AᵀA, or A Aᵀ: half the multiplications of a product.
+   *
+   * @param transposed - `true`: A is k×n and C = AᵀA; `false`: A is n×k and C = A Aᵀ.
+   */
+  gram(transposed: boolean, n: number, k: number, a: Float32Array, c: Float32Array): void;
   /** Runs products of m×k by k×n on as many threads as pay, and restores the library's own number after them. */
   onSuitableThreads(m: number, n: number, k: number, compute: () => void): void;
 }
 
+const SSYRK_PARAMETERS = [...Array<string>(5).fill('int'), ...['float', 'void *', 'int', 'float', 'void *', 'int']];
 const SGEMM_PARAMETERS = [...Array<string>(6).fill('int'), ...['float', 'void *', 'int', 'void *', 'int', 'float', 'void *', 'int']];
 
 /**
@@ -43,7 +50,7 @@ let remembered: Sgemm | undefined;
 /**
  * The product of the machine's BLAS library, which is loaded if it has not been.
  *
- * @returns `undefined` where there is no library (`blasStatus()` then says why) or it has no `cblas_sgemm`.
+ * @returns `undefined` where there is no library (`blasStatus()` then says why) or it lacks `cblas_sgemm` or `cblas_ssyrk`.
  */
 export function loadSgemm(): Sgemm | undefined {
   const library = loadBlasLibrary();
@@ -54,13 +61,19 @@ export function loadSgemm(): Sgemm | undefined {
 /** `undefined` where the library has none. */
 function bindSgemm({ native, threads = 1 }: BlasLibrary): Sgemm | undefined {
   const sgemm = optionalFunction(native, 'cblas_sgemm', 'void', SGEMM_PARAMETERS);
-  if (sgemm === undefined) return undefined;
+  const ssyrk = optionalFunction(native, 'cblas_ssyrk', 'void', SSYRK_PARAMETERS);
+  if (sgemm === undefined || ssyrk === undefined) return undefined;
   const setThreads = threads > 1 ? optionalFunction(native, 'openblas_set_num_threads', 'void', ['int']) : undefined;
   return {
     multiply(transposeA, transposeB, m, n, k, a, b, c) {
       const operationA = transposeA ? CBLAS.transpose : CBLAS.noTranspose;
       const operationB = transposeB ? CBLAS.transpose : CBLAS.noTranspose;
       sgemm(CBLAS.rowMajor, operationA, operationB, m, n, k, 1, a, transposeA ? m : k, b, transposeB ? k : n, 0, c, n);
+    },
+    gram(transposed, n, k, a, c) {
+      const operation = transposed ? CBLAS.transpose : CBLAS.noTranspose;
+      ssyrk(CBLAS.rowMajor, CBLAS.lower, operation, n, k, 1, a, transposed ? n : k, 0, c, n);
+      for (let i = 1; i < n; i++) for (let j = 0; j < i; j++) c[j * n + i] = c[i * n + j];
     },
     onSuitableThreads(m, n, k, compute) {
       const products = m * n * k;

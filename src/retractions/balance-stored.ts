@@ -1,0 +1,70 @@
+/** The balanced projection of factors that lie outside an engine, such as those of an adapter's file. */
+import { ConfigError } from '../core/errors.js';
+import { checkKeys, checkPositiveInteger, describeValue } from '../core/options.js';
+import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import { checkTarget } from '../linalg/shape-checks.js';
+import { type BalancedProjectionOptions, balancedProjection } from './balanced-projection.js';
+
+/** Factor pairs of one shape in memory of the caller's, member after member, each row-major. */
+export interface StoredPairs {
+  /** A of each member, m×r: members·m·r numbers. */
+  readonly A: Float32Array | Float64Array;
+  /** B of each member, r×n: members·r·n numbers. */
+  readonly B: Float32Array | Float64Array;
+  /** How many pairs. */
+  readonly members: number;
+  /** Rows of A. */
+  readonly m: number;
+  /** Columns of B. */
+  readonly n: number;
+  /** Columns of A and rows of B. */
+  readonly rank: number;
+}
+
+/** Numbers on the engine at a time: they stay in the processor's cache, and memory that is mapped once serves all chunks. */
+const CHUNK_ENTRIES = 2 ** 22;
+
+/**
+ * Replaces each pair by P(A, B), in place: see {@link balancedProjection}.
+ *
+ * Goes through the members a few megabytes at a time, so that the engine needs memory for those only. Each member is written when it is done: if
+ * one is rejected, those before its chunk are balanced, with their products as they were, and the others untouched.
+ *
+ * @param pairs - overwritten. Beside the projection each number is copied to the engine and back once.
+ * @param options - gauge and algorithm.
+ * @throws ShapeError if the lengths do not fit, NumericalError if an entry is not finite, ConfigError on unknown options.
+ *
+ * @example
+ * ```ts
+ * import { balanceStored, hostAlgebra } from 'bures';
+ *
+ * const pairs = { A: Float32Array.of(1, 2, 3), B: Float32Array.of(40, 50), members: 1, m: 3, n: 2, rank: 1 };
+ * await balanceStored(hostAlgebra(), pairs);
+ * console.log(pairs.A[0] * pairs.B[1]); // 50: the product is the same
+ * ```
+ */
+export async function balanceStored<M>(la: LinearAlgebra<M>, pairs: StoredPairs, options: BalancedProjectionOptions = {}): Promise<void> {
+  if (typeof pairs !== 'object' || pairs === null) {
+    throw new ConfigError(`balanceStored: expected pairs, got ${describeValue(pairs)}; pass { A, B, members, m, n, rank }`);
+  }
+  checkKeys('balanceStored', pairs, ['A', 'B', 'members', 'm', 'n', 'rank']);
+  const { A, B, members, m, n, rank } = pairs;
+  for (const [name, size] of Object.entries({ members, m, n, rank })) checkPositiveInteger('balanceStored', name, size);
+  checkTarget('balanceStored', [members, m, rank], A);
+  checkTarget('balanceStored', [members, rank, n], B);
+  const chunk = Math.max(1, Math.floor(CHUNK_ENTRIES / ((m + n) * rank)));
+  for (let first = 0; first < members; first += chunk) {
+    const count = Math.min(chunk, members - first);
+    const left = A.subarray(first * m * rank, (first + count) * m * rank);
+    const right = B.subarray(first * rank * n, (first + count) * rank * n);
+    await la.tidy(async () => {
+      const projected = balancedProjection(
+        la,
+        { A: la.fromArray(left, [count, m, rank]), B: la.fromArray(right, [count, rank, n]) },
+        options,
+      );
+      await la.readInto(projected.A, left);
+      await la.readInto(projected.B, right);
+    });
+  }
+}

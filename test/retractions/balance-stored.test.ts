@@ -1,0 +1,75 @@
+/** Balancing factors that lie outside an engine, on every engine: the same as balancing them on it, in place. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { balancedProjection, balanceStored, ConfigError, NumericalError, ShapeError, seededRandom } from '../../src/index.js';
+import { allEngines, liveTensors, runsOn } from '../support/engines.js';
+import { tolerance } from '../support/tolerance.js';
+
+const float32 = { epsilon: 2 ** -23 };
+
+/** Pairs with normal entries, in float32 for all engines; the last of more than one has rank one less. */
+function storedPairs({ members, m, n, rank, seed }: { members: number; m: number; n: number; rank: number; seed: number }) {
+  const random = seededRandom(seed);
+  const A = Float32Array.from({ length: members * m * rank }, () => random.normal());
+  const B = Float32Array.from({ length: members * rank * n }, () => 30 * random.normal());
+  if (members > 1 && rank > 1) for (let row = 0; row < m; row++) A[((members - 1) * m + row) * rank] = 0;
+  return { A, B, members, m, n, rank };
+}
+
+const cases = fc
+  .record({ rank: fc.integer({ min: 1, max: 5 }), members: fc.integer({ min: 1, max: 4 }), seed: fc.nat() })
+  .map(({ rank, members, seed }) => ({ members, rank, m: 9 * rank + 2, n: 7 * rank + 1, seed }));
+
+describe.each(allEngines)('balanceStored on %s', (_name, la) => {
+  it('leaves in the given memory what balancedProjection gives, and no tensors', async () => {
+    await fc.assert(
+      fc.asyncProperty(cases, async (sizes) => {
+        const pairs = storedPairs(sizes);
+        const { members, m, n, rank } = sizes;
+        const expected = await la.tidy(async () => {
+          const { A, B } = balancedProjection(la, {
+            A: la.fromArray(pairs.A, [members, m, rank]),
+            B: la.fromArray(pairs.B, [members, rank, n]),
+          });
+          return { A: await la.toArray(A), B: await la.toArray(B) };
+        });
+        const before = liveTensors();
+        await balanceStored(la, pairs);
+        expect(liveTensors()).toBe(before);
+        expect(pairs.A).toEqual(Float32Array.from(expected.A));
+        expect(pairs.B).toEqual(Float32Array.from(expected.B));
+      }),
+      { numRuns: runsOn(la, 20) },
+    );
+  });
+
+  it('goes through its members in chunks', async () => {
+    // Chunks are of 4 million numbers: two members, then one. Factors of one column cost little.
+    const [members, m, n, rank] = [3, 1_500_000, 700, 1];
+    const pairs = storedPairs({ members, m: 8, n, rank, seed: 4 });
+    const long = { ...pairs, A: new Float32Array(members * m), B: pairs.B.slice(), m };
+    for (let member = 0; member < members; member++) long.A.set(pairs.A.subarray(8 * member, 8 * member + 8), member * m);
+    await balanceStored(la, pairs);
+    await balanceStored(la, long);
+    for (let member = 0; member < members; member++) {
+      expect(long.A.slice(member * m, member * m + 8)).toBeAllClose(pairs.A.slice(8 * member, 8 * member + 8), tolerance(float32, 30, 30));
+    }
+  });
+
+  it('says what is wrong, and leaves the pairs as they were', async () => {
+    const pairs = storedPairs({ members: 2, m: 20, n: 15, rank: 2, seed: 1 });
+    const before = pairs.A.slice();
+    await expect(balanceStored(la, { ...pairs, m: 21 })).rejects.toThrow(ShapeError);
+    await expect(balanceStored(la, { ...pairs, rank: 0 })).rejects.toThrow(ShapeError);
+    await expect(balanceStored(la, { ...pairs, A: [1, 2] as unknown as Float32Array })).rejects.toThrow(ConfigError);
+    await expect(balanceStored(la, { ...pairs, extra: 1 } as typeof pairs)).rejects.toThrow("unknown option 'extra'");
+    await expect(balanceStored(la, undefined as unknown as typeof pairs)).rejects.toThrow('pass { A, B, members, m, n, rank }');
+    expect(pairs.A).toEqual(before);
+    if (la.peek(la.full([1], 0)) === undefined) return;
+    pairs.B[3] = Number.NaN;
+    const leaked = liveTensors();
+    await expect(balanceStored(la, pairs)).rejects.toThrow(NumericalError);
+    expect(liveTensors()).toBe(leaked);
+    expect(pairs.A).toEqual(before);
+  });
+});
