@@ -13,6 +13,8 @@ export {
   type TokenLoss,
 } from './causal-lm.js';
 export type { CausalLMConfig } from './causal-lm-config.js';
+export { type LoadCausalLMOptions, loadCausalLM } from './load-causal-lm.js';
+export type { StepSize } from './memory-need.js';
 export type { AdapterCall, LinearModule, ModelOverlay, ModuleAdapter } from './model-overlay.js';
 export type { FloatDtype, StoredDtype, TensorDtype } from './safetensors/dtypes.js';
 export { openSafetensors } from './safetensors/open-safetensors.js';

@@ -89,7 +89,7 @@ describe.each(['cpu', 'wasm'])('on %s', (name) => {
   });
 
   it.each([[[3, 8]], [[2, 3, 8]], [[2, 2, 3, 8]]])('rope agrees: shape %s', (shape) => {
-    const tables = rotaryTables({ tokens: 3, headSize: 8, start: 5 });
+    const tables = rotaryTables({ tokens: Int32Array.of(5, 6, 7), headSize: 8 });
     const cosSin = (token: number, j: number): [number, number] => {
       const angle = (5 + token) * DEFAULT_ROTARY_BASE ** (-(j % 4) / 4);
       return [Math.cos(angle), Math.sin(angle)];

@@ -111,6 +111,32 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
   });
 }
 
+/** What {@link crossEntropyWithGradient} gives. */
+export interface CrossEntropyWithGradient {
+  /** Σ of the losses, a scalar. */
+  readonly loss: Tensor;
+  /** factor · ∂(Σ losses)/∂logits, of the logits' shape. */
+  readonly gradient: Tensor;
+}
+
+/**
+ * The sum of the losses and its derivative at once, not to be differentiated: for heads that are computed in chunks.
+ *
+ * @param logits - [tokens, vocabulary], float32.
+ * @param labels - [tokens], int32, all of the vocabulary.
+ * @param factor - what the gradient is multiplied by.
+ * @returns two new tensors.
+ */
+export function crossEntropyWithGradient(logits: Tensor, labels: Tensor1D, factor: number): CrossEntropyWithGradient {
+  const [tokens, vocabulary] = logits.shape;
+  return tidy(() => {
+    const probabilities = softmax(logits);
+    const logSumExp = sub(max(logits, 1), log(max(probabilities, 1)));
+    const chosen = gather(reshape(logits, [-1]), add(range(0, tokens * vocabulary, vocabulary, 'int32'), labels) as Tensor1D);
+    return { loss: sum(sub(logSumExp, chosen)), gradient: mul(sub(probabilities, oneHot(labels, vocabulary)), factor) };
+  });
+}
+
 /** Indices inside the vocabulary for all tokens, and the factor of each token's loss. */
 function selectLabels(
   labels: Tensor,

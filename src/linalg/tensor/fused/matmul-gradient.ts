@@ -1,5 +1,6 @@
 /** The gradient of a batched matrix product, where TensorFlow.js's own is wrong. */
-import { type GradConfig, matMul, registerGradient, reshape, sum, type Tensor } from '@tensorflow/tfjs-core';
+import { type GradConfig, matMul, registerGradient } from '@tensorflow/tfjs-core';
+import { sumOverRepeats } from './sum-over-repeats.js';
 
 const batchMatMulGradient: GradConfig = {
   kernelName: 'BatchMatMul',
@@ -8,8 +9,8 @@ const batchMatMulGradient: GradConfig = {
     const [flagA, flagB] = [transposeA === true, transposeB === true];
     const upstream = Array.isArray(dy) ? dy[0] : dy;
     return {
-      a: () => reducedTo(a, flagA ? matMul(b, upstream, flagB, true) : matMul(upstream, b, false, !flagB)),
-      b: () => reducedTo(b, flagB ? matMul(upstream, a, true, flagA) : matMul(a, upstream, !flagA, false)),
+      a: () => sumOverRepeats(a.shape, flagA ? matMul(b, upstream, flagB, true) : matMul(upstream, b, false, !flagB)),
+      b: () => sumOverRepeats(b.shape, flagB ? matMul(upstream, a, true, flagA) : matMul(a, upstream, !flagA, false)),
     };
   },
 };
@@ -24,14 +25,4 @@ const batchMatMulGradient: GradConfig = {
  */
 export function installMatMulGradient(): void {
   registerGradient(batchMatMulGradient);
-}
-
-/** The sum over the axes along which an operand was repeated. */
-function reducedTo(operand: Tensor, gradient: Tensor): Tensor {
-  const missing = gradient.rank - operand.rank;
-  const repeated: number[] = [];
-  for (let axis = 0; axis < gradient.rank; axis++) {
-    if (axis < missing || (operand.shape[axis - missing] === 1 && gradient.shape[axis] !== 1)) repeated.push(axis);
-  }
-  return repeated.length === 0 ? gradient : reshape(sum(gradient, repeated), operand.shape);
 }

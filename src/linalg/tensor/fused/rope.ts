@@ -22,12 +22,10 @@ export interface RotaryTables {
 
 /** Options of {@link rotaryTables}. */
 export interface RotaryTableOptions {
-  /** How many positions. */
-  readonly tokens: number;
+  /** The position of each token; or how many positions there are, from 0 on. */
+  readonly tokens: number | Int32Array;
   /** Length of a head, even. */
   readonly headSize: number;
-  /** The first position; more than 0 where earlier tokens are cached. */
-  readonly start?: number;
   /** ω_j = base^(−2j/headSize). */
   readonly base?: number;
   /** The frequencies ω_j themselves, headSize/2 of them, for models that scale them; `base` is then not used. */
@@ -44,7 +42,8 @@ export const DEFAULT_ROTARY_BASE = 10_000;
  * @throws ConfigError if the head's size is odd or the number of frequencies is not half of it.
  */
 export function rotaryTables(options: RotaryTableOptions): RotaryTables {
-  const { tokens, headSize, start = 0, base = DEFAULT_ROTARY_BASE } = options;
+  const { headSize, base = DEFAULT_ROTARY_BASE } = options;
+  const [tokens, positions] = typeof options.tokens === 'number' ? [options.tokens] : [options.tokens.length, options.tokens];
   const half = headSize / 2;
   if (!Number.isInteger(half) || half < 1) {
     throw new ConfigError(`rotaryTables: expected an even headSize, got ${headSize}; take the length of one head, not of all`);
@@ -57,7 +56,7 @@ export function rotaryTables(options: RotaryTableOptions): RotaryTables {
   const sines = new Float32Array(tokens * headSize);
   for (let token = 0; token < tokens; token++) {
     for (let j = 0; j < half; j++) {
-      const angle = (start + token) * frequencies[j];
+      const angle = (positions?.[token] ?? token) * frequencies[j];
       const first = token * headSize + j;
       cosines[first] = Math.cos(angle);
       cosines[first + half] = cosines[first];
@@ -68,34 +67,45 @@ export function rotaryTables(options: RotaryTableOptions): RotaryTables {
   return { cos: tensor2d(cosines, [tokens, headSize]), sin: tensor2d(sines, [tokens, headSize]) };
 }
 
+/** Options of {@link rope}. */
+export interface RopeOptions {
+  /** How many heads lie one after another in a row: x is then [..., tokens, heads · headSize], as a projection gives it. */
+  readonly heads?: number;
+}
+
 /**
  * Rotates the heads of queries or keys by their positions.
  *
- * @param x - [..., tokens, headSize], float32.
+ * @param x - [..., tokens, headSize], or [..., tokens, heads · headSize] with the option `heads`; float32.
  * @param tables - of as many tokens, constant to differentiation.
  * @returns an array of x's shape, differentiable by x. Six passes each way, one on wasm.
  * @throws ShapeError if the tables are of another size.
  */
-export function rope(x: Tensor, tables: RotaryTables): Tensor {
-  const [tokens, headSize] = x.shape.slice(-2);
-  if (x.rank < 2 || [tables.cos, tables.sin].some(({ shape }) => shape[0] !== tokens || shape[1] !== headSize)) {
+export function rope(x: Tensor, tables: RotaryTables, options: RopeOptions = {}): Tensor {
+  const { heads = 1 } = options;
+  const [tokens, width] = x.shape.slice(-2);
+  const fits = ({ shape }: Tensor): boolean => shape[0] === tokens && shape.slice(-1)[0] * heads === width;
+  if (x.rank < 2 || !fits(tables.cos) || !fits(tables.sin)) {
     const given = `[${x.shape.join(', ')}] and [${tables.cos.shape.join(', ')}]`;
-    throw new ShapeError(`rope: expected x [..., tokens, headSize] and tables [tokens, headSize], got ${given}; make tables for x`);
+    throw new ShapeError(
+      `rope: expected x [..., tokens, ${heads === 1 ? '' : `${heads} · `}headSize] and tables [tokens, headSize], got ${given}; make tables for x`,
+    );
   }
   const rotate = customGrad((values) => ({
-    value: rotated(values as Tensor, tables, 1),
-    gradFunc: (dy: Tensor) => tidy(() => rotated(dy, tables, -1)),
+    value: rotated(values as Tensor, tables, heads, 1),
+    gradFunc: (dy: Tensor) => tidy(() => rotated(dy, tables, heads, -1)),
   }));
   return rotate(x);
 }
 
-function rotated(x: Tensor, { cos, sin }: RotaryTables, sign: 1 | -1): Tensor {
-  const fused = runFusedKernel(ROPE_KERNEL, { x, cos, sin }, { sign });
+function rotated(x: Tensor, { cos, sin }: RotaryTables, heads: number, sign: 1 | -1): Tensor {
+  const fused = runFusedKernel(ROPE_KERNEL, { x, cos, sin }, { sign, heads });
   if (fused !== undefined) return fused[0];
   const [tokens, headSize] = cos.shape;
   const half = headSize / 2;
-  const flat = reshape(x, [-1, tokens, headSize]);
-  const first = slice(flat, [0, 0, 0], [-1, -1, half]);
-  const second = slice(flat, [0, 0, half], [-1, -1, half]);
-  return reshape((sign === 1 ? add : sub)(mul(flat, cos), mul(concat([second, first], 2), sin)), x.shape);
+  const flat = reshape(x, [-1, tokens, heads, headSize]);
+  const [cosines, sines] = [reshape(cos, [tokens, 1, headSize]), reshape(sin, [tokens, 1, headSize])];
+  const first = slice(flat, [0, 0, 0, 0], [-1, -1, -1, half]);
+  const second = slice(flat, [0, 0, 0, half], [-1, -1, -1, half]);
+  return reshape((sign === 1 ? add : sub)(mul(flat, cosines), mul(concat([second, first], 3), sines)), x.shape);
 }

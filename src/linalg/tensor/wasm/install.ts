@@ -5,6 +5,7 @@ import { type BlasStatus, blasStatus } from '../../host/blas/blas-library.js';
 import { loadSgemm } from '../../host/blas/sgemm.js';
 import { blasHeapGemm } from './blas-heap-gemm.js';
 import type { HeapGemm } from './heap-gemm.js';
+import { identityKernel } from './identity-kernel.js';
 import { batchMatMulKernel, fusedMatMulKernel } from './matmul-kernels.js';
 import { ropeKernel } from './rope-kernel.js';
 import { unsortedSegmentSumKernel } from './unsorted-segment-sum.js';
@@ -35,6 +36,7 @@ let gemm: HeapGemm = xnnpackHeapGemm;
 const kernels: readonly KernelConfig[] = [
   batchMatMulKernel(() => gemm),
   fusedMatMulKernel(() => gemm),
+  identityKernel,
   unsortedSegmentSumKernel,
   ropeKernel,
 ];

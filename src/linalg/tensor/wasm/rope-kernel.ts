@@ -7,7 +7,7 @@ import type { KernelConfig, TensorInfo } from '@tensorflow/tfjs-core';
 import { BackendError } from '../../../core/errors.js';
 import { floatsAt, makeTensor, offsetOf, type WasmBackend } from './wasm-heap.js';
 
-/** The kernel's name: x [..., tokens, d], cos and sin [tokens, d], sign → C ∘ x + sign S ∘ P x; see fused/rope.ts. */
+/** The kernel's name: x [..., tokens, heads, d], cos and sin [tokens, d], sign, heads → C ∘ x + sign S ∘ P x; see fused/rope.ts. */
 export const ROPE_KERNEL = 'BuresRope';
 
 /** The kernel. */
@@ -23,6 +23,7 @@ export const ropeKernel: KernelConfig = {
     // Views last: making the result may move the heap.
     rotate(
       headSize,
+      Number(attrs?.heads ?? 1),
       floatsAt(backend, offsetOf(backend, x), length),
       floatsAt(backend, offsetOf(backend, cos), tokens * headSize),
       floatsAt(backend, offsetOf(backend, sin), tokens * headSize),
@@ -33,21 +34,31 @@ export const ropeKernel: KernelConfig = {
   },
 };
 
-function rotate(headSize: number, x: Float32Array, cos: Float32Array, sin: Float32Array, sign: number, y: Float32Array): void {
+function rotate(
+  headSize: number,
+  heads: number,
+  x: Float32Array,
+  cos: Float32Array,
+  sin: Float32Array,
+  sign: number,
+  y: Float32Array,
+): void {
   const half = headSize / 2;
   let table = 0;
-  for (let head = 0; head < x.length; head += headSize) {
+  for (let token = 0; token < x.length; token += heads * headSize) {
     if (table === cos.length) table = 0;
-    for (let j = head; j < head + half; j++) {
-      const first = x[j];
-      const second = x[j + half];
-      // The second half of the tables repeats the first, the sines with the other sign.
-      const c = cos[table];
-      const s = sign * sin[table++];
-      y[j] = c * first + s * second;
-      y[j + half] = c * second - s * first;
+    for (let head = token; head < token + heads * headSize; head += headSize) {
+      for (let j = 0; j < half; j++) {
+        const first = x[head + j];
+        const second = x[head + half + j];
+        // The second half of the tables repeats the first, the sines with the other sign.
+        const c = cos[table + j];
+        const s = sign * sin[table + j];
+        y[head + j] = c * first + s * second;
+        y[head + half + j] = c * second - s * first;
+      }
     }
-    table += half;
+    table += headSize;
   }
 }
 

@@ -28,7 +28,9 @@ export interface WasmBackend {
   readonly dataIdMap: { get(dataId: object): { readonly id: number; readonly memoryOffset: number } };
   /** A tensor whose contents are whatever the memory held. */
   makeOutput(shape: number[], dtype: DataType): TensorInfo;
-  /** Releases a tensor of a kernel. */
+  /** Counts one more tensor that shares this memory. */
+  incRef(dataId: object): void;
+  /** Releases a tensor of a kernel: the memory, if no other tensor shares it. */
   disposeData(dataId: object): boolean;
 }
 

@@ -1,0 +1,136 @@
+/**
+ * The vector–Jacobian product of a computation, to be taken later and piece by piece. TensorFlow.js's `grads` needs the upstream gradient at once, keeps every
+ * intermediate gradient to the end, and loses its tape afterwards; here a tape can wait, and frees what it saved as it is walked back.
+ */
+import { add, clone, engine, type Tensor, type TensorContainer, tidy } from '@tensorflow/tfjs-core';
+import { NotImplementedError } from '../../core/errors.js';
+
+/** A computation with what its gradient needs. */
+export interface Recording {
+  /** Its result. */
+  readonly value: Tensor;
+  /**
+   * Σ_y ȳ ∂y/∂x for each input x. Uses the recording up.
+   *
+   * @param upstream - ȳ, of the value's shape; stays the caller's.
+   * @param inputs - tensors that the computation used; a part of them, for gradients that are not asked for are not computed.
+   * @returns new tensors of the inputs' shapes; `undefined` where the value does not depend on the input.
+   * @throws NotImplementedError if an operation on the way has no gradient.
+   */
+  pullback(upstream: Tensor, inputs: readonly Tensor[]): (Tensor | undefined)[];
+  /** Frees what was saved, without a pullback. The value stays. */
+  dispose(): void;
+}
+
+type TapeNode = ReturnType<typeof engine>['state']['activeTape'][number];
+
+/**
+ * Runs a computation and keeps what its gradient needs.
+ *
+ * @param compute - made of operations that have gradients; its temporaries are freed.
+ */
+export function record(compute: () => Tensor): Recording {
+  const { state } = engine();
+  const outer = state.activeTape;
+  const tape: TapeNode[] = [];
+  state.activeTape = tape;
+  state.gradientDepth++;
+  let value: Tensor;
+  try {
+    value = tidy(compute);
+  } catch (error) {
+    release(tape);
+    throw error;
+  } finally {
+    state.activeTape = outer;
+    state.gradientDepth--;
+  }
+  return {
+    value,
+    pullback(upstream, inputs) {
+      try {
+        return walkBack(tape, value, upstream, inputs);
+      } finally {
+        release(tape);
+      }
+    },
+    dispose: () => release(tape),
+  };
+}
+
+function walkBack(tape: readonly TapeNode[], value: Tensor, upstream: Tensor, inputs: readonly Tensor[]): (Tensor | undefined)[] {
+  const wanted = new Set(inputs.map(({ id }) => id));
+  const reachable = reachableFrom(wanted, tape);
+  const gradients = new Map<number, Tensor>();
+  if (reachable.has(value.id)) gradients.set(value.id, clone(upstream));
+  for (let index = tape.length - 1; index >= 0; index--) {
+    const node = tape[index];
+    const names = Object.keys(node.inputs).filter((name) => reachable.has(node.inputs[name]?.id));
+    const above = node.outputs.map(({ id }) => gradients.get(id));
+    if (names.length > 0 && above.some((gradient) => gradient !== undefined)) {
+      const results = gradientsOf(node, above, names);
+      for (const [position, name] of names.entries()) accumulate(gradients, node.inputs[name].id, results[position]);
+    }
+    for (const { id } of node.outputs) {
+      if (wanted.has(id)) continue;
+      gradients.get(id)?.dispose();
+      gradients.delete(id);
+    }
+    release([node]);
+  }
+  return inputs.map(({ id }, index) => {
+    const gradient = gradients.get(id);
+    // An input that is given twice gets a tensor of its own each time.
+    const again = inputs.findIndex((other) => other.id === id) < index;
+    return gradient === undefined || !again ? gradient : clone(gradient);
+  });
+}
+
+/** The tensors that depend on the given ones, with these. */
+function reachableFrom(ids: ReadonlySet<number>, tape: readonly TapeNode[]): ReadonlySet<number> {
+  const reachable = new Set(ids);
+  for (const { inputs, outputs } of tape) {
+    if (Object.values(inputs).some((input: Tensor | undefined) => input !== undefined && reachable.has(input.id))) {
+      for (const { id } of outputs) reachable.add(id);
+    }
+  }
+  return reachable;
+}
+
+function gradientsOf(
+  { kernelName, gradient, saved }: TapeNode,
+  above: readonly (Tensor | undefined)[],
+  names: readonly string[],
+): Tensor[] {
+  if (gradient === undefined) {
+    throw new NotImplementedError(`record: expected operations with gradients, got ${kernelName}; write it of others, or with customGrad`);
+  }
+  const compute = (): Tensor[] => {
+    // An output that nothing followed has no upstream gradient; the node then takes zeros.
+    const rules = gradient(above as Tensor[]);
+    // A rule may hand on its argument, or one tensor for two inputs, but each is freed on its own.
+    const others = new Set<Tensor | undefined>([...above, ...(saved ?? [])]);
+    return names.map((name) => {
+      const result = rules[name]();
+      const fresh = others.has(result) ? clone(result) : result;
+      others.add(fresh);
+      return fresh;
+    });
+  };
+  return tidy(compute as () => TensorContainer) as Tensor[];
+}
+
+function accumulate(gradients: Map<number, Tensor>, id: number, gradient: Tensor): void {
+  const before = gradients.get(id);
+  if (before === undefined) {
+    gradients.set(id, gradient);
+    return;
+  }
+  gradients.set(id, add(before, gradient));
+  before.dispose();
+  gradient.dispose();
+}
+
+function release(tape: readonly TapeNode[]): void {
+  for (const { saved } of tape) for (const tensor of saved ?? []) if (!tensor.isDisposed) tensor.dispose();
+}

@@ -1,0 +1,46 @@
+/** What an architecture is to the rest: a config and functions of tensors. */
+import type { Tensor, Tensor1D } from '@tensorflow/tfjs-core';
+import type { RotaryTables } from '../../linalg/tensor/fused/rope.js';
+import type { CausalLMConfig } from '../causal-lm-config.js';
+import type { ConfigReader } from '../config/config-reader.js';
+import type { LinearModule } from '../model-overlay.js';
+import type { ParameterScope } from '../parameter-scope.js';
+import type { BlockCache, Sequence } from '../sequence.js';
+
+/** A kind of model. One file each; known to the library by a line in the registry. */
+export interface Architecture {
+  /** `model_type` in config.json. */
+  readonly modelType: string;
+  /** Reads the config. @throws ConfigError naming a key that is not supported. */
+  describe(reader: ConfigReader): Decoder;
+}
+
+/** A model without weights. Its functions are differentiable by x and by the overlay behind the scope. */
+export interface Decoder {
+  readonly config: CausalLMConfig;
+  /** Shapes of all parameters by their names in the checkpoint. */
+  readonly parameters: ReadonlyMap<string, readonly number[]>;
+  /** The linear layers of the blocks; the head is added to them. */
+  readonly modules: readonly LinearModule[];
+  /** Name of the embedding's weight [vocabulary, hidden], which is also a tied head's. */
+  readonly embedding: string;
+  /** What older checkpoints leave out before every name. */
+  readonly prefix: string;
+  /** Tensors of checkpoints that are not parameters. */
+  readonly buffers: RegExp;
+  /** What one pass needs in every block. */
+  prepare(sequence: Sequence): PassContext;
+  /** [batch · length] tokens → [batch · length, hidden]. */
+  embed(scope: ParameterScope, tokens: Tensor1D, sequence: Sequence): Tensor;
+  /** One block. */
+  block(scope: ParameterScope, layer: number, x: Tensor, context: PassContext, cache?: BlockCache): Tensor;
+  /** The normalization before the head. */
+  normalize(scope: ParameterScope, x: Tensor): Tensor;
+}
+
+/** What one pass needs in every block. */
+export interface PassContext {
+  readonly sequence: Sequence;
+  /** Cosines and sines, for architectures that turn heads. */
+  readonly rotary?: RotaryTables;
+}

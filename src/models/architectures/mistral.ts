@@ -1,0 +1,18 @@
+/** Mistral (Jiang et al. 2023): Llama with attention that looks back as far as a window. */
+import type { Architecture } from './architecture.js';
+import { llamaLike } from './llama-like.js';
+
+/** `MistralForCausalLM`. */
+export const mistral: Architecture = {
+  modelType: 'mistral',
+  describe(reader) {
+    // Missing, it has a default; null, there is no window.
+    const window = reader.isNull('sliding_window') ? undefined : reader.integer('sliding_window', 4096);
+    return llamaLike(reader, {
+      modelType: 'mistral',
+      biases: { queryKeyValue: false, attentionOutput: false, feedForward: false },
+      window: () => window,
+      maxPositions: 131_072,
+    });
+  },
+};

@@ -1,0 +1,164 @@
+/** A model: an architecture's functions over weights on a backend. */
+import { addN, reshape, type Tensor, tensor1d, zerosLike } from '@tensorflow/tfjs-core';
+import { ConfigError, ShapeError } from '../core/errors.js';
+import { checkKeys, checkNumber } from '../core/options.js';
+import type { TensorAlgebra } from '../linalg/tensor/tensor-algebra.js';
+import { activationBytes } from './activation-bytes.js';
+import type { Decoder } from './architectures/architecture.js';
+import {
+  type CausalLM,
+  type ForwardOptions,
+  type GenerateOptions,
+  type LossAndGradient,
+  type LossAndGradientOptions,
+  RECOMPUTE_ABOVE_BYTES,
+  type TokenLoss,
+} from './causal-lm.js';
+import { checkOverlay } from './check-overlay.js';
+import { checkTokenBatch } from './check-tokens.js';
+import { generate } from './generate.js';
+import { HEAD, headLogits, headLosses, labelledRows } from './head-loss.js';
+import { lossAndGradient } from './loss-and-gradient.js';
+import type { LinearModule, ModelOverlay } from './model-overlay.js';
+import { ParameterScope } from './parameter-scope.js';
+import type { RunOnBackend } from './run-on-backend.js';
+import { sequenceOf } from './sequence.js';
+import type { TokenBatch } from './token-batch.js';
+
+/** The library's models. */
+export class DecoderModel implements CausalLM {
+  readonly algebra: TensorAlgebra;
+  readonly linearModules: ReadonlyMap<string, LinearModule>;
+  readonly parameters: ReadonlyMap<string, { readonly shape: readonly number[] }>;
+  readonly #decoder: Decoder;
+  readonly #weights: Map<string, Tensor>;
+  readonly #run: RunOnBackend;
+
+  /** @param weights - one for each parameter of the decoder; the model owns them. */
+  constructor(decoder: Decoder, weights: Map<string, Tensor>, algebra: TensorAlgebra, run: RunOnBackend) {
+    this.#decoder = decoder;
+    this.#weights = weights;
+    this.#run = run;
+    this.algebra = algebra;
+    const { hiddenSize, vocabularySize } = decoder.config;
+    const head = { name: HEAD, inFeatures: hiddenSize, outFeatures: vocabularySize, fanInFanOut: false, bias: false };
+    this.linearModules = new Map([...decoder.modules, head].map((module) => [module.name, module]));
+    this.parameters = new Map([...decoder.parameters].map(([name, shape]) => [name, { shape }]));
+  }
+
+  get config() {
+    return this.#decoder.config;
+  }
+
+  parameter(name: string): Tensor {
+    const weight = this.#weights.get(name);
+    if (weight === undefined) {
+      const reason = this.parameters.has(name) ? 'the model was disposed of' : `there is no parameter '${name}'`;
+      throw new ConfigError(`parameter: expected a parameter of the model, but ${reason}; see the keys of model.parameters`);
+    }
+    return weight;
+  }
+
+  weightName(module: string): string {
+    return module === HEAD && this.config.tiedHead ? this.#decoder.embedding : `${module}.weight`;
+  }
+
+  replaceParameter(name: string, value: Tensor): void {
+    const before = this.parameter(name);
+    if (value === before) return;
+    if (value.shape.join() !== before.shape.join() || value.dtype !== before.dtype) {
+      const given = `${value.dtype} [${value.shape.join(', ')}]`;
+      throw new ShapeError(
+        `replaceParameter: expected ${before.dtype} [${before.shape.join(', ')}] for '${name}', got ${given}; check the name`,
+      );
+    }
+    this.#weights.set(name, this.algebra.keep(value));
+    before.dispose();
+  }
+
+  logits(batch: TokenBatch, options: ForwardOptions = {}): Tensor {
+    const scope = this.#open('logits', batch, options.overlay);
+    const { vocabularySize } = this.config;
+    return this.#run(() =>
+      reshape(headLogits(this.#decoder, scope, this.#hidden(scope, batch)), [batch.batch, batch.length, vocabularySize]),
+    );
+  }
+
+  async loss(batch: TokenBatch, options: ForwardOptions = {}): Promise<TokenLoss> {
+    const scope = this.#open('loss', batch, options.overlay);
+    const labelled = labelledRows('loss', batch);
+    const sum = this.#run(() => addN(headLosses(this.#decoder, scope, this.#hidden(scope, batch), labelled)));
+    return { sum: await readScalar(sum), tokens: labelled.rows.length };
+  }
+
+  async lossAndGradient(batch: TokenBatch, overlay: ModelOverlay, options: LossAndGradientOptions = {}): Promise<LossAndGradient> {
+    const caller = 'lossAndGradient';
+    checkKeys(caller, options, ['denominator', 'recompute']);
+    const scope = this.#open(caller, batch, overlay);
+    const labelled = labelledRows(caller, batch);
+    const tokens = labelled.rows.length;
+    const { denominator = tokens } = options;
+    checkNumber(caller, 'denominator', denominator, { above: 0 });
+    const recompute = options.recompute ?? activationBytes(this.config, batch) > RECOMPUTE_ABOVE_BYTES;
+    const { sum, adapters, replaced } = this.#run(() => {
+      const { losses, gradients } = lossAndGradient({ decoder: this.#decoder, scope, batch, labelled, denominator, recompute });
+      const take = (parameter: Tensor): Tensor => gradients.take(parameter) ?? zerosLike(parameter);
+      try {
+        return {
+          sum: addN([...losses]),
+          adapters: mapValues(overlay.adapters, ({ parameters }) => mapRecord(parameters, take)),
+          replaced: mapValues(overlay.replaced, take),
+        };
+      } finally {
+        gradients.dispose();
+      }
+    });
+    return { loss: (await readScalar(sum)) / denominator, tokens, adapters, replaced };
+  }
+
+  generate(promptIds: readonly number[] | Int32Array, options: GenerateOptions = {}): AsyncGenerator<number, void, undefined> {
+    checkOverlay('generate', this, options.overlay);
+    return generate({ decoder: this.#decoder, scope: new ParameterScope(this, options.overlay), run: this.#run }, promptIds, options);
+  }
+
+  dispose(): void {
+    for (const weight of this.#weights.values()) weight.dispose();
+    this.#weights.clear();
+  }
+
+  /** Checks what was given before anything is computed. */
+  #open(caller: string, batch: TokenBatch, overlay: ModelOverlay | undefined): ParameterScope {
+    checkTokenBatch(caller, batch, this.config);
+    checkOverlay(caller, this, overlay);
+    return new ParameterScope(this, overlay);
+  }
+
+  /** The hidden states before the last normalization, [batch · length, hidden]; block by block, each freeing its temporaries. */
+  #hidden(scope: ParameterScope, batch: TokenBatch): Tensor {
+    const sequence = sequenceOf(batch);
+    const context = this.#decoder.prepare(sequence);
+    let x = this.#decoder.embed(scope, tensor1d(batch.inputIds, 'int32'), sequence);
+    for (let layer = 0; layer < this.config.layers; layer++) {
+      const input = x;
+      x = this.#run(() => this.#decoder.block(scope, layer, input, context));
+      input.dispose();
+    }
+    return x;
+  }
+}
+
+async function readScalar(scalar: Tensor): Promise<number> {
+  try {
+    return (await scalar.data<'float32'>())[0];
+  } finally {
+    scalar.dispose();
+  }
+}
+
+function mapValues<From, To>(map: ReadonlyMap<string, From>, change: (value: From) => To): Map<string, To> {
+  return new Map([...map].map(([name, value]) => [name, change(value)]));
+}
+
+function mapRecord(record: Readonly<Record<string, Tensor>>, change: (value: Tensor) => Tensor): Record<string, Tensor> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, change(value)]));
+}

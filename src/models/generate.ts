@@ -1,0 +1,109 @@
+/** Continuing a text token by token, with the keys and values of earlier tokens cached. */
+import { slice, type Tensor, tensor1d } from '@tensorflow/tfjs-core';
+import { DomainError } from '../core/errors.js';
+import { eventLoopYielder } from '../core/event-loop.js';
+import { checkKeys, checkPositiveInteger } from '../core/options.js';
+import { seededRandom } from '../core/random.js';
+import type { Decoder } from './architectures/architecture.js';
+import type { GenerateOptions } from './causal-lm.js';
+import { checkTokens } from './check-tokens.js';
+import { headLogits } from './head-loss.js';
+import type { ParameterScope } from './parameter-scope.js';
+import type { RunOnBackend } from './run-on-backend.js';
+import { checkSampling, sampleToken } from './sample-token.js';
+import { type BlockCache, continuation } from './sequence.js';
+
+/** What generates. */
+export interface Generator {
+  readonly decoder: Decoder;
+  readonly scope: ParameterScope;
+  readonly run: RunOnBackend;
+}
+
+const OPTIONS = ['maxNewTokens', 'temperature', 'topK', 'topP', 'seed', 'stopTokens', 'overlay', 'signal'];
+
+/**
+ * See `CausalLM.generate`. Arguments are checked at once, not at the first token.
+ *
+ * @throws DomainError for an empty prompt, a token outside the vocabulary, or a prompt that leaves no room; ConfigError for options.
+ */
+export function generate(
+  generator: Generator,
+  promptIds: readonly number[] | Int32Array,
+  options: GenerateOptions,
+): AsyncGenerator<number, void, undefined> {
+  const caller = 'generate';
+  const { vocabularySize, maxPositions, endTokens } = generator.decoder.config;
+  checkKeys(caller, options, OPTIONS);
+  checkSampling(caller, options);
+  if (promptIds.length === 0) {
+    throw new DomainError(`${caller}: expected a prompt, got one without tokens; start with the tokenizer's first token`);
+  }
+  checkTokens(caller, 'promptIds', promptIds, vocabularySize);
+  const room = maxPositions - promptIds.length;
+  const { maxNewTokens = room, stopTokens = endTokens, seed = 0 } = options;
+  if (room < 1) {
+    throw new DomainError(
+      `${caller}: expected a prompt below the position limit of ${maxPositions} tokens, got ${promptIds.length}; cut its beginning`,
+    );
+  }
+  checkPositiveInteger(caller, 'maxNewTokens', maxNewTokens);
+  const random = seededRandom(seed);
+  const choose = (logits: Float32Array): number => sampleToken(logits, options, random);
+  return continueText(generator, Int32Array.from(promptIds), {
+    count: Math.min(maxNewTokens, room),
+    stops: new Set(stopTokens),
+    choose,
+    signal: options.signal,
+  });
+}
+
+interface Course {
+  readonly count: number;
+  readonly stops: ReadonlySet<number>;
+  readonly choose: (logits: Float32Array) => number;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function* continueText(
+  { decoder, scope, run }: Generator,
+  prompt: Int32Array,
+  { count, stops, choose, signal }: Course,
+): AsyncGenerator<number, void, undefined> {
+  const caches = Array.from({ length: decoder.config.layers }, (): BlockCache => ({ keys: undefined, values: undefined }));
+  const pause = eventLoopYielder();
+  try {
+    let next = prompt;
+    let past = 0;
+    for (let generated = 0; generated < count; generated++) {
+      signal?.throwIfAborted();
+      const input = next;
+      const logits = run(() => lastLogits(decoder, scope, input, past, caches));
+      let token: number;
+      try {
+        token = choose(await logits.data<'float32'>());
+      } finally {
+        logits.dispose();
+      }
+      past += next.length;
+      next = Int32Array.of(token);
+      yield token;
+      if (stops.has(token)) return;
+      await pause();
+    }
+  } finally {
+    for (const { keys, values } of caches) {
+      keys?.dispose();
+      values?.dispose();
+    }
+  }
+}
+
+/** Logits after the last of some tokens, whose keys and values are added to the caches. */
+function lastLogits(decoder: Decoder, scope: ParameterScope, tokens: Int32Array, past: number, caches: readonly BlockCache[]): Tensor {
+  const sequence = continuation(past, tokens.length);
+  const context = decoder.prepare(sequence);
+  let x = decoder.embed(scope, tensor1d(tokens, 'int32'), sequence);
+  for (const [layer, cache] of caches.entries()) x = decoder.block(scope, layer, x, context, cache);
+  return headLogits(decoder, scope, slice(x, [tokens.length - 1, 0], [1, -1]));
+}

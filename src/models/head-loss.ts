@@ -1,0 +1,112 @@
+/**
+ * The head and the loss, a few tokens at a time: hidden rows → logits → their gradient → the hidden rows' gradient. Neither logits nor their gradient are ever held
+ * for more than one chunk, and only tokens that carry a label have logits.
+ */
+import { concat, gather, sum, type Tensor, tensor1d, tidy, unsortedSegmentSum, zeros } from '@tensorflow/tfjs-core';
+import { DomainError } from '../core/errors.js';
+import { crossEntropyWithGradient, DEFAULT_IGNORED_LABEL, tokenCrossEntropy } from '../linalg/tensor/fused/cross-entropy.js';
+import { record } from '../linalg/tensor/record.js';
+import type { Decoder } from './architectures/architecture.js';
+import type { GradientSum } from './gradient-sum.js';
+import type { ParameterScope } from './parameter-scope.js';
+import type { TokenBatch } from './token-batch.js';
+
+/** Logits of a chunk take at most this many bytes, and their gradient as many again. */
+export const CHUNK_BYTES = 96 * 2 ** 20;
+const BYTES = 4;
+
+/** The path of the head, as PEFT calls it. */
+export const HEAD = 'lm_head';
+
+/** The tokens that predict a label, and the labels. */
+export interface LabelledRows {
+  /** Rows of [batch · length, …]: the token before each label. */
+  readonly rows: Int32Array;
+  readonly labels: Int32Array;
+}
+
+/**
+ * Where the loss is taken. A label at the first token of a row or of a segment has nothing to be predicted from, and does not count.
+ *
+ * @throws DomainError if no label counts.
+ */
+export function labelledRows(caller: string, { batch, length, labels, segmentIds }: TokenBatch): LabelledRows {
+  const rows: number[] = [];
+  for (let token = 0; labels !== undefined && token < batch * length; token++) {
+    if (labels[token] === DEFAULT_IGNORED_LABEL || token % length === 0) continue;
+    if (segmentIds === undefined || segmentIds[token] === segmentIds[token - 1]) rows.push(token - 1);
+  }
+  if (labels === undefined || rows.length === 0) {
+    const given = labels === undefined ? 'none' : `${DEFAULT_IGNORED_LABEL} wherever one could count`;
+    throw new DomainError(`${caller}: expected a batch with labels to predict, got ${given}; leave the batch out, or check how it was cut`);
+  }
+  return { rows: Int32Array.from(rows), labels: Int32Array.from(rows, (row) => labels[row + 1]) };
+}
+
+/** Logits [rows, vocabulary] of hidden rows. */
+export function headLogits(decoder: Decoder, scope: ParameterScope, hidden: Tensor): Tensor {
+  return scope.linear(HEAD, decoder.normalize(scope, hidden));
+}
+
+/** The token losses [rows], Σ of which is the loss. */
+export function headLosses(decoder: Decoder, scope: ParameterScope, hidden: Tensor, { rows, labels }: LabelledRows): Tensor[] {
+  return chunksOf(rows.length, decoder.config.vocabularySize).map(([start, end]) =>
+    tidy(() => {
+      const chosen = gather(hidden, tensor1d(rows.subarray(start, end), 'int32'));
+      return sum(tokenCrossEntropy(headLogits(decoder, scope, chosen), tensor1d(labels.subarray(start, end), 'int32')));
+    }),
+  );
+}
+
+/** What the head hands back to the blocks. */
+export interface HeadGradient {
+  /** Σ of the token losses by chunk, scalars. */
+  readonly losses: readonly Tensor[];
+  /** ∂(Σ losses / denominator)/∂hidden, of its shape. */
+  readonly hidden: Tensor;
+}
+
+/**
+ * The loss and its derivative by the hidden states, and by the overlay's arrays that the head uses.
+ *
+ * @param gradients - the latter are added to them.
+ */
+export function headGradient(
+  decoder: Decoder,
+  scope: ParameterScope,
+  hidden: Tensor,
+  { rows, labels }: LabelledRows,
+  denominator: number,
+  gradients: GradientSum,
+): HeadGradient {
+  const losses: Tensor[] = [];
+  const parts = chunksOf(rows.length, decoder.config.vocabularySize).map(([start, end]) => {
+    const chosen = gather(hidden, tensor1d(rows.subarray(start, end), 'int32'));
+    const { value: logits, pullback } = record(() => headLogits(decoder, scope, chosen));
+    const chunk = crossEntropyWithGradient(logits, tensor1d(labels.subarray(start, end), 'int32'), 1 / denominator);
+    logits.dispose();
+    losses.push(chunk.loss);
+    const used = scope.takeUsed();
+    const [byChosen, ...byUsed] = pullback(chunk.gradient, [chosen, ...used]);
+    chunk.gradient.dispose();
+    chosen.dispose();
+    gradients.add(used, byUsed);
+    return byChosen ?? zeros([end - start, decoder.config.hiddenSize]);
+  });
+  return { losses, hidden: scattered(parts, rows, hidden.shape[0]) };
+}
+
+/** Gradients of chosen rows as rows of the whole. */
+function scattered(parts: Tensor[], rows: Int32Array, count: number): Tensor {
+  return tidy(() => {
+    const all = parts.length === 1 ? parts[0] : concat(parts, 0);
+    return unsortedSegmentSum(all, tensor1d(rows, 'int32'), count);
+  });
+}
+
+function chunksOf(rows: number, vocabulary: number): [number, number][] {
+  const longest = Math.max(1, Math.floor(CHUNK_BYTES / (BYTES * vocabulary)));
+  const count = Math.ceil(rows / longest);
+  // Of equal length, for the last not to be a few rows.
+  return Array.from({ length: count }, (_, chunk) => [Math.floor((chunk * rows) / count), Math.floor(((chunk + 1) * rows) / count)]);
+}

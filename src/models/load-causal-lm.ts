@@ -1,0 +1,79 @@
+/** Loading causal language models from directories in Hugging Face's format. */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { ConfigError, FormatError } from '../core/errors.js';
+import { checkKeys, describeValue } from '../core/options.js';
+import { decodeUtf8, isJsonObject, type JsonObject, parseJson } from '../core/parse-json.js';
+import { installGradients } from '../linalg/tensor/gradients.js';
+import type { TensorAlgebra } from '../linalg/tensor/tensor-algebra.js';
+import { tensorDevice } from '../linalg/tensor/tensor-device.js';
+import type { Decoder } from './architectures/architecture.js';
+import { ARCHITECTURES } from './architectures/registry.js';
+import type { CausalLM } from './causal-lm.js';
+import { ConfigReader } from './config/config-reader.js';
+import { DecoderModel } from './decoder-model.js';
+import { matchTensors, readWeights } from './load-weights.js';
+import { checkMemory, type StepSize } from './memory-need.js';
+import { openSafetensors } from './safetensors/open-safetensors.js';
+
+/** What {@link loadCausalLM} may be told. */
+export interface LoadCausalLMOptions {
+  /** The engine to compute on. */
+  readonly algebra: TensorAlgebra;
+  /** A training step of this size must fit as well, by an estimate. */
+  readonly trainingStep?: StepSize;
+}
+
+const caller = 'loadCausalLM';
+
+/**
+ * Loads a model from a directory with `config.json` and `model.safetensors` (or shards with their index), in the styles of transformers 4 and 5. Architectures:
+ * qwen2, llama, mistral, gpt2. Weights are float32 in memory, whatever the file's format.
+ *
+ * @returns the model, which owns its weights: dispose of it.
+ * @throws ConfigError for any key of config.json that is not supported, naming it; FormatError for a file that is missing or malformed, and for tensors that are missing,
+ * left over or of another shape; BackendError, before anything is read, if weights will not fit, with the bytes needed and available.
+ */
+export async function loadCausalLM(directory: string, options: LoadCausalLMOptions): Promise<CausalLM> {
+  checkKeys(caller, options, ['algebra', 'trainingStep']);
+  const { algebra, trainingStep } = options;
+  if (algebra?.report === undefined) {
+    throw new ConfigError(`${caller}: expected a tensor engine as algebra, got ${describeValue(algebra)}; pass await tensorAlgebra()`);
+  }
+  const decoder = await readDecoder(path.join(directory, 'config.json'));
+  const store = await openSafetensors(directory);
+  try {
+    const matched = matchTensors(caller, decoder, store);
+    checkMemory(caller, decoder, algebra, trainingStep);
+    installGradients();
+    const { run } = tensorDevice(algebra.report.taken, false);
+    const weights = await readWeights(store, matched, algebra.report.taken === 'wasm', run);
+    return new DecoderModel(decoder, weights, algebra, run);
+  } finally {
+    await store.close();
+  }
+}
+
+async function readDecoder(file: string): Promise<Decoder> {
+  const json = await readJsonObject(file);
+  const architecture = ARCHITECTURES.find(({ modelType }) => modelType === json.model_type);
+  if (architecture === undefined) {
+    const names = ARCHITECTURES.map(({ modelType }) => modelType).join(', ');
+    throw new ConfigError(`${caller}: expected 'model_type' of ${file} to be one of ${names}, got ${describeValue(json.model_type)}`);
+  }
+  const reader = new ConfigReader(caller, file, json);
+  const decoder = architecture.describe(reader);
+  reader.finish();
+  return decoder;
+}
+
+async function readJsonObject(file: string): Promise<JsonObject> {
+  const bytes = await readFile(file).catch((cause: Error) => {
+    throw new FormatError(`${caller}: cannot read ${file} (${cause.message}); pass a directory with config.json and model.safetensors`, {
+      cause,
+    });
+  });
+  const value = parseJson(caller, file, decodeUtf8(caller, file, bytes));
+  if (isJsonObject(value)) return value;
+  throw new FormatError(`${caller}: expected ${file} to hold an object, got ${describeValue(value)}; fetch it again`);
+}

@@ -1,0 +1,62 @@
+/** Whether a model fits, before it is loaded. */
+import { freemem } from 'node:os';
+import { memory } from '@tensorflow/tfjs-core';
+import { BackendError } from '../core/errors.js';
+import type { TensorAlgebra } from '../linalg/tensor/tensor-algebra.js';
+import { HEAP_LIMIT } from '../linalg/tensor/wasm/heap-tensor.js';
+import { activationBytes } from './activation-bytes.js';
+import type { Decoder } from './architectures/architecture.js';
+import { CHUNK_BYTES } from './head-loss.js';
+
+const BYTES = 4;
+
+/** The size of a training step. */
+export interface StepSize {
+  /** How many sequences. */
+  readonly batch: number;
+  /** Length of each, in tokens. */
+  readonly length: number;
+}
+
+/** Bytes of all weights. */
+function weightBytes({ parameters }: Pick<Decoder, 'parameters'>): number {
+  let entries = 0;
+  for (const shape of parameters.values()) entries += shape.reduce((product, length) => product * length, 1);
+  return BYTES * entries;
+}
+
+/**
+ * Bytes that a training step takes besides weights and adapters, estimated for blocks that are computed again on the way back: every block's input, twice what one
+ * block keeps, and a chunk of the head's logits with its gradient.
+ */
+function stepBytes({ config }: Pick<Decoder, 'config'>, { batch, length }: StepSize): number {
+  const tokens = batch * length;
+  const inputs = BYTES * tokens * config.hiddenSize * (config.layers + 1);
+  const oneBlock = activationBytes({ ...config, layers: 1 }, { batch, length });
+  return inputs + 2 * oneBlock + 2 * Math.min(CHUNK_BYTES, BYTES * tokens * config.vocabularySize);
+}
+
+/**
+ * Requires room for weights, and for a training step if its size is given.
+ *
+ * @throws BackendError with the bytes needed and available.
+ */
+export function checkMemory(caller: string, decoder: Decoder, { report }: TensorAlgebra, step: StepSize | undefined): void {
+  const weights = weightBytes(decoder);
+  const needed = weights + (step === undefined ? 0 : stepBytes(decoder, step));
+  const { available, where } = availableBytes(report);
+  if (needed <= available) return;
+  const parts = step === undefined ? '' : ` (${weights} of weights, the rest for a step of ${step.batch} · ${step.length} tokens)`;
+  throw new BackendError(
+    `${caller}: expected ${needed} bytes${parts} to be available ${where}, got ${available}; take a smaller model or another backend, or free other models`,
+  );
+}
+
+function availableBytes(report: TensorAlgebra['report']): { available: number; where: string } {
+  const used = memory().numBytes;
+  if (report.cuda && report.memory !== undefined) return { available: report.memory - used, where: `on ${report.device}` };
+  const { availableMemory } = process as { availableMemory?: () => number };
+  const free = availableMemory?.call(process) ?? freemem();
+  if (report.taken === 'wasm' && HEAP_LIMIT - used < free) return { available: HEAP_LIMIT - used, where: 'on the wasm heap' };
+  return { available: free, where: 'in memory' };
+}

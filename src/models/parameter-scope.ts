@@ -1,0 +1,92 @@
+/** The weights as a forward pass sees them: the model's own, under what lies over them. */
+import { add, customGrad, matMul, type Tensor } from '@tensorflow/tfjs-core';
+import { ConfigError } from '../core/errors.js';
+import type { LinearModule, ModelOverlay } from './model-overlay.js';
+
+/** An overlay of nothing. */
+const EMPTY_OVERLAY: ModelOverlay = { adapters: new Map(), replaced: new Map() };
+
+/** What holds the model's own weights. */
+export interface ParameterSource {
+  /** The weight of this name. @throws ConfigError if there is none. */
+  parameter(name: string): Tensor;
+  /** The linear layers by name. */
+  readonly linearModules: ReadonlyMap<string, LinearModule>;
+  /** Where the weight of a linear layer lies that has none of its own: a tied head. */
+  weightName(module: string): string;
+}
+
+/** Gives weights to a forward pass, and remembers which arrays of the overlay it used. */
+export class ParameterScope {
+  readonly #source: ParameterSource;
+  readonly #overlay: ModelOverlay;
+  #used = new Set<Tensor>();
+
+  constructor(source: ParameterSource, overlay: ModelOverlay = EMPTY_OVERLAY) {
+    this.#source = source;
+    this.#overlay = overlay;
+  }
+
+  /** The arrays of the overlay that were used since this was last called. */
+  takeUsed(): Tensor[] {
+    const used = [...this.#used];
+    this.#used = new Set();
+    return used;
+  }
+
+  /** Whether the overlay replaces a parameter, which then is differentiated. */
+  trains(name: string): boolean {
+    return this.#overlay.replaced.has(name);
+  }
+
+  /** A parameter. */
+  get(name: string): Tensor {
+    const replaced = this.#overlay.replaced.get(name);
+    if (replaced === undefined) return this.#source.parameter(name);
+    this.#used.add(replaced);
+    return replaced;
+  }
+
+  /**
+   * x Wᵀ + b of a linear layer, adapted where an adapter lies there.
+   *
+   * @param x - [tokens, in].
+   * @returns [tokens, out], differentiable by x and the overlay's arrays.
+   */
+  linear(name: string, x: Tensor): Tensor {
+    const module = this.#source.linearModules.get(name);
+    if (module === undefined)
+      throw new ConfigError(`linear: expected a linear layer of the model, got '${name}'; name one of linearModules`);
+    const own = `${name}.weight`;
+    const trained = this.trains(own);
+    // A tied head keeps the model's own embedding where the overlay replaces that.
+    const weight = trained ? this.get(own) : this.#source.parameter(this.#source.weightName(name));
+    const multiply = trained ? differentiable : frozen;
+    const base = (input = x): Tensor => multiply(input, weight, module.fanInFanOut);
+    const adapter = this.#overlay.adapters.get(name);
+    const product =
+      adapter === undefined
+        ? base()
+        : this.#adapted(adapter.parameters, () => adapter.forward({ module, x, base, weight, parameters: adapter.parameters }));
+    return module.bias ? add(product, this.get(`${name}.bias`)) : product;
+  }
+
+  #adapted(parameters: Readonly<Record<string, Tensor>>, forward: () => Tensor): Tensor {
+    for (const parameter of Object.values(parameters)) this.#used.add(parameter);
+    return forward();
+  }
+}
+
+/** x Wᵀ by both, or x W where the weight is stored as [in, out]. */
+function differentiable(x: Tensor, weight: Tensor, fanInFanOut: boolean): Tensor {
+  return matMul(x, weight, false, !fanInFanOut);
+}
+
+/** The same by x alone, for which nothing has to be kept. */
+function frozen(x: Tensor, weight: Tensor, fanInFanOut: boolean): Tensor {
+  const multiply = customGrad((input) => ({
+    value: matMul(input as Tensor, weight, false, !fanInFanOut),
+    gradFunc: (dy: Tensor) => matMul(dy, weight, false, fanInFanOut),
+  }));
+  return multiply(x);
+}

@@ -1,0 +1,73 @@
+/** Choosing the next token from logits. */
+import { ConfigError, NumericalError } from '../core/errors.js';
+import { checkNumber, checkPositiveInteger } from '../core/options.js';
+import type { Random } from '../core/random.js';
+import type { GenerateOptions } from './causal-lm.js';
+
+/** What restricts and flattens the distribution. */
+export type SamplingOptions = Pick<GenerateOptions, 'temperature' | 'topK' | 'topP'>;
+
+/**
+ * Checks the options.
+ *
+ * @throws ConfigError, or ShapeError for `topK`.
+ */
+export function checkSampling(caller: string, { temperature, topK, topP }: SamplingOptions): void {
+  if (temperature !== undefined) checkNumber(caller, 'temperature', temperature, { min: 0 });
+  if (topK !== undefined) checkPositiveInteger(caller, 'topK', topK);
+  if (topP !== undefined) checkNumber(caller, 'topP', topP, { above: 0, max: 1 });
+  if (!temperature && (topK !== undefined || topP !== undefined)) {
+    throw new ConfigError(
+      `${caller}: topK and topP need a temperature above 0, without which the likeliest token is taken; give a temperature`,
+    );
+  }
+}
+
+/**
+ * The next token: the first of the likeliest at temperature 0, otherwise a draw from softmax(logits / temperature) among the topK likeliest and, of these, the fewest
+ * that have probability topP together (Holtzman et al. 2020), as transformers does in this order.
+ *
+ * @throws NumericalError if logits are NaN.
+ */
+export function sampleToken(logits: Float32Array, { temperature = 0, topK, topP }: SamplingOptions, random: Random): number {
+  const best = likeliest(logits);
+  if (temperature === 0) return best;
+  const weights = Float64Array.from(logits, (logit) => Math.exp((logit - logits[best]) / temperature));
+  const kept = topK === undefined && topP === undefined ? undefined : restricted(weights, topK ?? weights.length, topP ?? 1);
+  const candidates = kept ?? weights.keys();
+  let total = 0;
+  for (const token of candidates) total += weights[token];
+  let left = random.uniform() * total;
+  let last = best;
+  for (const token of kept ?? weights.keys()) {
+    left -= weights[token];
+    if (weights[token] > 0) last = token;
+    if (left < 0) return token;
+  }
+  // Rounding: the weights that were summed leave a little over.
+  return last;
+}
+
+function likeliest(logits: Float32Array): number {
+  let best = 0;
+  for (let token = 0; token < logits.length; token++) {
+    if (Number.isNaN(logits[token])) {
+      throw new NumericalError('generate: expected finite logits, got NaN; check the adapter, or that the checkpoint is not damaged');
+    }
+    if (logits[token] > logits[best]) best = token;
+  }
+  return best;
+}
+
+/** The tokens that may be drawn, likeliest first. */
+function restricted(weights: Float64Array, topK: number, topP: number): number[] {
+  const order = [...weights.keys()].sort((a, b) => weights[b] - weights[a] || a - b).slice(0, topK);
+  if (topP === 1) return order;
+  const total = order.reduce((sum, token) => sum + weights[token], 0);
+  let sum = 0;
+  const end = order.findIndex((token) => {
+    sum += weights[token];
+    return sum >= topP * total;
+  });
+  return end < 0 ? order : order.slice(0, end + 1);
+}
