@@ -18,4 +18,14 @@ export const commandEntries: readonly CommandEntry[] = [
     summary: 'what this machine has: backends and why not, device, BLAS, versions, speed',
     load: async () => (await import('./commands/doctor.js')).doctor,
   },
+  {
+    name: 'inspect',
+    summary: 'what an adapter is like: norms, spectra, balance, condition numbers',
+    load: async () => (await import('./commands/inspect.js')).inspect,
+  },
+  {
+    name: 'balance',
+    summary: 'rewrites an adapter in balanced gauge, ΔW unchanged',
+    load: async () => (await import('./commands/balance.js')).balance,
+  },
 ];

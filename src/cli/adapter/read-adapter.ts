@@ -1,0 +1,176 @@
+/** An adapter in PEFT's format as its files have it: no model is needed. */
+import path from 'node:path';
+import { ConfigError, FormatError, NotImplementedError } from '../../core/errors.js';
+import { describeValue } from '../../core/options.js';
+import { isJsonObject, type JsonObject, readJson } from '../../core/parse-json.js';
+import { type HostArray, hostAlgebra } from '../../index.js';
+import { openSafetensors, type TensorEntry, type TensorStore } from '../../models/index.js';
+import { adapterFiles, exists } from './adapter-folder.js';
+
+/** The LoRA pair of a module, in float64. In PEFT's letters A is lora_B and B is lora_A. */
+export interface AdapterPair {
+  /** The module's name as the model has it. */
+  readonly module: string;
+  /** m×r. */
+  readonly A: HostArray;
+  /** r×n. */
+  readonly B: HostArray;
+  /** The names of the two tensors in the file. */
+  readonly tensors: { readonly A: TensorEntry; readonly B: TensorEntry };
+  /** s in ΔW = s·AB: α/r or α/√r. */
+  readonly scale: number;
+}
+
+/** An open adapter. */
+export interface OpenAdapter {
+  /** Its folder. */
+  readonly folder: string;
+  /** All of its tensors. */
+  readonly store: TensorStore;
+  /** Names of the modules that have a LoRA pair, in the order of the file. */
+  readonly modules: readonly string[];
+  /** Reads one pair. */
+  pair(module: string): Promise<AdapterPair>;
+  /** Closes the file. */
+  close(): Promise<void>;
+}
+
+/** The endings of the tensors of a pair. */
+const endings = { A: '.lora_B.weight', B: '.lora_A.weight' } as const;
+
+/**
+ * Opens an adapter.
+ *
+ * @param folder - with adapter_config.json and adapter_model.safetensors.
+ * @throws ConfigError if this is no LoRA adapter or not in safetensors format; FormatError for half a pair, or two that do not fit; NotImplementedError, naming the tensor, for
+ * adapters of embeddings and convolutions.
+ */
+export async function openAdapter(caller: string, folder: string): Promise<OpenAdapter> {
+  const config = await readLoraConfig(caller, path.join(folder, adapterFiles.config));
+  const file = path.join(folder, adapterFiles.tensors);
+  if (!(await exists(file))) {
+    throw new ConfigError(`${caller}: ${folder} has no ${adapterFiles.tensors}; save the adapter with PEFT's safe_serialization=True`);
+  }
+  const store = await openSafetensors(file);
+  try {
+    const pairs = findPairs(caller, file, store);
+    return {
+      folder,
+      store,
+      modules: [...pairs.keys()],
+      async pair(module) {
+        const tensors = pairs.get(module);
+        if (tensors === undefined) throw new ConfigError(`${caller}: ${file} has no adapter for '${module}'; inspect lists those it has`);
+        const [A, B] = [await readMatrix(caller, store, tensors.A.name), await readMatrix(caller, store, tensors.B.name)];
+        return { module, A, B, tensors, scale: scaleOf(caller, config, module, tensors.A.shape[1]) };
+      },
+      close: () => store.close(),
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function readLoraConfig(caller: string, file: string): Promise<JsonObject> {
+  const config = await readJson(caller, file);
+  if (!isJsonObject(config))
+    throw new FormatError(`${caller}: ${file} must hold a JSON object, got ${describeValue(config)}; check the file`);
+  if (config.peft_type === 'LORA') return config;
+  throw new ConfigError(
+    `${caller}: ${file} must be of a LoRA adapter, got peft_type ${describeValue(config.peft_type)}; other kinds have no pairs`,
+  );
+}
+
+function findPairs(
+  caller: string,
+  file: string,
+  store: TensorStore,
+): ReadonlyMap<string, { readonly A: TensorEntry; readonly B: TensorEntry }> {
+  const pairs = new Map<string, { A: TensorEntry; B: TensorEntry }>();
+  for (const [name, entry] of store.entries) {
+    if (/\.lora_embedding_[AB]$/.test(name)) {
+      throw new NotImplementedError(
+        `${caller}: ${file}: '${name}' adapts an embedding, which is not supported; leave that module out of the adapter`,
+      );
+    }
+    const side = name.endsWith(endings.A) ? 'A' : name.endsWith(endings.B) ? 'B' : undefined;
+    if (side === undefined) continue;
+    if (entry.shape.length !== 2) {
+      throw new NotImplementedError(
+        `${caller}: ${file}: '${name}' of shape [${entry.shape}] adapts a convolution, which is not supported; leave that module out of the adapter`,
+      );
+    }
+    if (side === 'A') continue;
+    const stem = name.slice(0, -endings.B.length);
+    const other = store.entries.get(stem + endings.A);
+    if (other !== undefined && other.shape.length === 2) checkShapes(caller, file, stem, other, entry);
+    if (other !== undefined) pairs.set(stem.replace(/^base_model\.model\./, ''), { A: other, B: entry });
+  }
+  checkHalves(caller, file, store);
+  if (pairs.size === 0) throw new FormatError(`${caller}: ${file} has no lora_A and lora_B; it is no LoRA adapter, or has been merged`);
+  return pairs;
+}
+
+function checkShapes(caller: string, file: string, stem: string, A: TensorEntry, B: TensorEntry): void {
+  const rank = B.shape[0];
+  if (A.shape[1] !== rank || rank < 1) {
+    throw new FormatError(
+      `${caller}: ${file}: lora_B [${A.shape}] and lora_A [${B.shape}] of '${stem}' do not fit; save the adapter again`,
+    );
+  }
+  if (rank > Math.min(A.shape[0], B.shape[1])) {
+    throw new NotImplementedError(
+      `${caller}: ${file}: '${stem}' has rank ${rank} above its sizes ${A.shape[0]}×${B.shape[1]}, where balanced factors do not exist; lower its rank (rank_pattern)`,
+    );
+  }
+}
+
+/** @throws FormatError for a tensor of a pair whose other one is missing. */
+function checkHalves(caller: string, file: string, store: TensorStore): void {
+  for (const name of store.entries.keys()) {
+    for (const [own, other] of [
+      [endings.A, endings.B],
+      [endings.B, endings.A],
+    ]) {
+      if (!name.endsWith(own) || store.entries.has(name.slice(0, -own.length) + other)) continue;
+      throw new FormatError(`${caller}: ${file}: '${name}' has no ${other.slice(1)} beside it; save the adapter again`);
+    }
+  }
+}
+
+/** A tensor of a file in float64. @throws FormatError unless it holds finite floating-point numbers. */
+export async function readMatrix(caller: string, store: TensorStore, name: string): Promise<HostArray> {
+  const values = await store.read(name);
+  const { file, shape, dtype } = store.entries.get(name) ?? { file: '', shape: [], dtype: 'none' };
+  if (!(values instanceof Float32Array)) {
+    throw new FormatError(`${caller}: ${file}: '${name}' must hold F32, F16 or BF16 numbers, got ${dtype}; save the adapter again`);
+  }
+  if (!values.every(Number.isFinite)) {
+    throw new FormatError(`${caller}: ${file}: '${name}' has entries that are not finite; take an earlier checkpoint`);
+  }
+  return hostAlgebra().fromArray(Float64Array.from(values), shape);
+}
+
+/** s of a module: patterns are PEFT's, regular expressions that the end of the name matches; the first that does counts. */
+function scaleOf(caller: string, config: JsonObject, module: string, rank: number): number {
+  const patterns = isJsonObject(config.alpha_pattern) ? Object.entries(config.alpha_pattern) : [];
+  const own = patterns.find(([pattern]) => endMatches(caller, pattern, module))?.[1];
+  const alpha = own ?? config.lora_alpha ?? 8;
+  if (typeof alpha !== 'number' || !Number.isFinite(alpha)) {
+    throw new FormatError(
+      `${caller}: lora_alpha of '${module}' must be a number, got ${describeValue(alpha)}; correct ${adapterFiles.config}`,
+    );
+  }
+  return alpha / (config.use_rslora === true ? Math.sqrt(rank) : rank);
+}
+
+function endMatches(caller: string, pattern: string, module: string): boolean {
+  try {
+    return new RegExp(`^(?:.*\\.)?(?:${pattern})$`).test(module);
+  } catch (cause) {
+    throw new ConfigError(`${caller}: alpha_pattern has '${pattern}', which is no regular expression; correct ${adapterFiles.config}`, {
+      cause,
+    });
+  }
+}

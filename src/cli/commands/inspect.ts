@@ -1,0 +1,57 @@
+/** `bures inspect`: what the adapters of a file are like. */
+import { findAdapter } from '../adapter/adapter-folder.js';
+import { measurePair, type PairMeasures } from '../adapter/pair-measures.js';
+import { openAdapter } from '../adapter/read-adapter.js';
+import { defineCommand } from '../command.js';
+import { short, table } from '../format.js';
+
+/** A module and its numbers. */
+interface ModuleReport extends PairMeasures {
+  readonly module: string;
+}
+
+/** The command. */
+export const inspect = defineCommand({
+  summary: 'Says what an adapter is like, module by module: size, spectrum, balance, conditioning.',
+  details: [
+    'Works on any LoRA adapter in PEFT format, without its base model, in float64. ΔW = (α/r)·lora_B·lora_A.',
+    '',
+    '  eff. rank  exp of the entropy of the singular values: how many directions ΔW uses',
+    '  gap        ‖AᵀA − BBᵀ‖/(‖AᵀA‖ + ‖BBᵀ‖), 0 when balanced',
+    '  κ          condition number of training at this pair, and the least over all gauges (balanced)',
+  ].join('\n'),
+  positionals: [{ name: 'ADAPTER|RUN', description: 'folder of an adapter, or of a run, whose best checkpoint is taken' }],
+  flags: {
+    values: { kind: 'switch', description: 'list the singular values' },
+  },
+  async run({ positionals: [location], flags: { values } }) {
+    const folder = await findAdapter('inspect', location);
+    const adapter = await openAdapter('inspect', folder);
+    try {
+      const modules: ModuleReport[] = [];
+      for (const module of adapter.modules) {
+        const pair = await adapter.pair(module);
+        modules.push({ module, ...(await measurePair(pair, pair.scale)) });
+      }
+      return { data: { folder, modules }, text: [folder, reportTable(modules), ...(values ? [spectra(modules)] : [])].join('\n\n') };
+    } finally {
+      await adapter.close();
+    }
+  },
+});
+
+function reportTable(modules: readonly ModuleReport[]): string {
+  const header = ['module', 'm×n', 'r', 'α/r', '‖lora_B‖', '‖lora_A‖', '‖ΔW‖', 'σ₁', 'σᵣ', 'eff. rank', 'gap', 'κ', 'κ balanced'];
+  const rows = modules.map((one) => [
+    one.module,
+    one.shape.join('×'),
+    String(one.rank),
+    ...[one.scale, one.normA, one.normB, one.norm, one.singularValues[0], one.singularValues[one.rank - 1]].map(short),
+    ...[one.effectiveRank, one.balanceGap, one.conditionNumber, one.balancedConditionNumber].map(short),
+  ]);
+  return table([header, ...rows]);
+}
+
+function spectra(modules: readonly ModuleReport[]): string {
+  return `singular values of ΔW:\n${table(modules.map(({ module, singularValues }) => [module, singularValues.map(short).join(' ')]))}`;
+}

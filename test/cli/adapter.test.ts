@@ -1,0 +1,300 @@
+/** `inspect` and `balance` on adapters as PEFT wrote them, and on malformed ones. */
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { hostAlgebra, seededRandom } from 'bures';
+import { openSafetensors, type StoredDtype, type TensorData, writeSafetensors } from 'bures/models';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { PairMeasures } from '../../src/cli/adapter/pair-measures.js';
+import { runCli } from './run-cli.js';
+
+let root = '';
+let folders = 0;
+beforeAll(() => {
+  root = mkdtempSync(path.join(tmpdir(), 'bures-adapter-'));
+});
+afterAll(() => rmSync(root, { recursive: true }));
+const fresh = (): string => path.join(root, String(folders++));
+
+interface PairSpec {
+  readonly m?: number;
+  readonly n?: number;
+  readonly rank?: number;
+  readonly dtype?: StoredDtype;
+  /** Factors are multiplied by this, and divided. */
+  readonly imbalance?: number;
+  /** Columns of A that vanish. */
+  readonly zeroColumns?: number;
+}
+
+/** The tensors of a pair, random. */
+function pairTensors(
+  module: string,
+  seed: number,
+  { m = 12, n = 7, rank = 3, dtype = 'F32', imbalance = 30, zeroColumns = 0 }: PairSpec = {},
+) {
+  const random = seededRandom(seed);
+  const draw = (count: number, factor: number, keep: (i: number) => boolean = () => true): Float32Array =>
+    Float32Array.from({ length: count }, (_, i) => (keep(i) ? factor * random.normal() : 0));
+  return [
+    [`base_model.model.${module}.lora_A.weight`, { dtype, shape: [rank, n], data: draw(rank * n, imbalance) }],
+    [
+      `base_model.model.${module}.lora_B.weight`,
+      { dtype, shape: [m, rank], data: draw(m * rank, 1 / imbalance, (i) => i % rank >= zeroColumns) },
+    ],
+  ] as [string, TensorData][];
+}
+
+async function writeAdapter(tensors: readonly (readonly [string, TensorData])[], config: object = {}): Promise<string> {
+  const folder = fresh();
+  await writeSafetensors(path.join(folder, 'adapter_model.safetensors'), new Map(tensors), { metadata: { format: 'pt', note: 'kept' } });
+  writeFileSync(path.join(folder, 'adapter_config.json'), JSON.stringify({ peft_type: 'LORA', r: 3, lora_alpha: 6, ...config }));
+  return folder;
+}
+
+async function inspect(folder: string): Promise<readonly (PairMeasures & { module: string })[]> {
+  const { status, stdout, stderr } = await runCli('inspect', folder, '--json');
+  expect(status, stderr).toBe(0);
+  return (JSON.parse(stdout) as { modules: (PairMeasures & { module: string })[] }).modules;
+}
+
+/** s·lora_B·lora_A of a module, entry by entry. */
+async function product(folder: string, module: string): Promise<Float64Array> {
+  const store = await openSafetensors(path.join(folder, 'adapter_model.safetensors'));
+  const la = hostAlgebra();
+  const read = async (side: string) => {
+    const name = `base_model.model.${module}.lora_${side}.weight`;
+    return la.fromArray(Float64Array.from((await store.read(name)) as Float32Array), store.entries.get(name)?.shape ?? []);
+  };
+  const [B, A] = [await read('B'), await read('A')];
+  await store.close();
+  return la.toArray(la.matmul(B, A));
+}
+
+function relativeDifference(x: Float64Array, y: Float64Array): number {
+  return Math.hypot(...x.map((value, i) => value - y[i])) / Math.hypot(...x);
+}
+
+describe('inspect', () => {
+  it('measures what a hand-made pair is', async () => {
+    // ΔW = (6/2)·diag(4, 1): lora_B = diag(4, 1), lora_A = identity, in 3×4.
+    const folder = await writeAdapter(
+      [
+        ['base_model.model.q.lora_A.weight', { dtype: 'F32', shape: [2, 4], data: Float32Array.of(1, 0, 0, 0, 0, 1, 0, 0) }],
+        ['base_model.model.q.lora_B.weight', { dtype: 'F32', shape: [3, 2], data: Float32Array.of(4, 0, 0, 1, 0, 0) }],
+      ],
+      { r: 2 },
+    );
+    const [one] = await inspect(folder);
+    expect(one).toMatchObject({ module: 'q', shape: [3, 4], rank: 2, scale: 3, normB: Math.SQRT2 });
+    expect(one.singularValues[0]).toBeCloseTo(12, 12);
+    expect(one.singularValues[1]).toBeCloseTo(3, 12);
+    expect(one.norm).toBeCloseTo(Math.hypot(12, 3), 12);
+    expect(one.effectiveRank).toBeCloseTo(Math.exp(-(0.8 * Math.log(0.8) + 0.2 * Math.log(0.2))), 12);
+    // (σ₁(A)² + σ₁(B)²)/min(σ₂(A)², σ₂(B)²) = 17, and 2·4/1 when balanced; gap ‖diag(15, 0)‖/(‖diag(16, 1)‖ + ‖I‖).
+    expect(one.conditionNumber).toBeCloseTo(17, 10);
+    expect(one.balancedConditionNumber).toBeCloseTo(8, 10);
+    expect(one.balanceGap).toBeCloseTo(15 / (Math.hypot(16, 1) + Math.SQRT2), 12);
+  });
+
+  it('takes α and r as PEFT does: patterns, ranks of the tensors, α/√r', async () => {
+    const folder = await writeAdapter([...pairTensors('l.0.q_proj', 1), ...pairTensors('l.0.v_proj', 2, { rank: 5 })], {
+      alpha_pattern: { q_proj: 12, '.*v_proj': 20 },
+      use_rslora: true,
+    });
+    expect((await inspect(folder)).map(({ scale }) => scale)).toEqual([12 / Math.sqrt(3), 20 / Math.sqrt(5)]);
+  });
+
+  it('of an adapter that is zero says so without NaN', async () => {
+    const [one] = await inspect(await writeAdapter(pairTensors('q', 1, { zeroColumns: 3 })));
+    expect(one).toMatchObject({
+      norm: 0,
+      effectiveRank: 0,
+      balanceGap: 0,
+      conditionNumber: 'Infinity',
+      balancedConditionNumber: 'Infinity',
+    });
+  });
+
+  it('prints a table, and the singular values when asked', async () => {
+    const folder = await writeAdapter(pairTensors('q', 1));
+    const { stdout } = await runCli('inspect', folder, '--values');
+    expect(stdout).toMatch(/module .* κ balanced\n {2}q .*12×7/);
+    expect(stdout).toContain('singular values of ΔW');
+  });
+
+  it('finds the best adapter of a run, or its latest', async () => {
+    const [run, adapter] = [fresh(), await writeAdapter(pairTensors('q', 1))];
+    for (const step of ['step-9', 'step-10', 'other']) cpSync(adapter, path.join(run, 'checkpoints', step), { recursive: true });
+    expect((await runCli('inspect', run)).stdout).toContain(path.join('checkpoints', 'step-10'));
+    cpSync(adapter, path.join(run, 'best'), { recursive: true });
+    expect((await runCli('inspect', run)).stdout).toContain(`${path.join(run, 'best')}\n`);
+  });
+});
+
+describe('balance', () => {
+  it('gives the same ΔW with balanced factors, whatever the pair', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.record({
+          m: fc.integer({ min: 6, max: 30 }),
+          n: fc.integer({ min: 5, max: 20 }),
+          rank: fc.integer({ min: 1, max: 5 }),
+          power: fc.integer({ min: -12, max: 12 }),
+          zeroColumns: fc.integer({ min: 0, max: 2 }),
+        }),
+        fc.nat(),
+        async ({ power, zeroColumns, ...sizes }, seed) => {
+          const folder = await writeAdapter(
+            pairTensors('q', seed, { ...sizes, imbalance: 2 ** power, zeroColumns: Math.min(zeroColumns, sizes.rank - 1) }),
+          );
+          const out = fresh();
+          expect(await runCli('balance', folder, '--out', out)).toMatchObject({ status: 0 });
+          expect(relativeDifference(await product(folder, 'q'), await product(out, 'q'))).toBeLessThan(1e-6);
+          const [one] = await inspect(out);
+          // Where AB lacks rank, what is left unbalanced on purpose comes out of F32 as a direction of its own, just above float64's rounding.
+          if (zeroColumns > 0 && sizes.rank > 1) return;
+          expect(one.balanceGap).toBeLessThan(1e-6);
+          expect(one.conditionNumber / one.balancedConditionNumber).toBeLessThan(1 + 1e-4);
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  it.each(['F16', 'BF16'] as const)('keeps %s when asked, and verifies to its precision', async (dtype) => {
+    const folder = await writeAdapter(pairTensors('q', 4, { dtype, imbalance: 4 }));
+    const [wide, kept] = [fresh(), fresh()];
+    await runCli('balance', folder, '--out', wide);
+    const { status, stdout } = await runCli('balance', folder, '--out', kept, '--keep-dtype', '--json');
+    expect(status).toBe(0);
+    const { modules } = JSON.parse(stdout) as { modules: { change: number; allowed: number }[] };
+    expect(modules[0].change).toBeCloseTo(relativeDifference(await product(folder, 'q'), await product(kept, 'q')), 9);
+    expect(modules[0].change).toBeGreaterThan(1e-6);
+    const dtypes = async (directory: string) => {
+      const store = await openSafetensors(path.join(directory, 'adapter_model.safetensors'));
+      await store.close();
+      return [...store.entries.values()].map((entry) => entry.dtype);
+    };
+    expect([await dtypes(wide), await dtypes(kept)]).toEqual([
+      ['F32', 'F32'],
+      [dtype, dtype],
+    ]);
+  });
+
+  it('that a format cannot hold is refused, and leaves nothing', async () => {
+    // Products near 2⁻³⁴: balanced factors fall below the least F16 numbers.
+    const tensors = pairTensors('q', 5, { imbalance: 1 }).map(
+      ([name, tensor]) =>
+        [
+          name,
+          { ...tensor, dtype: 'F16', data: (tensor.data as Float32Array).map((x) => (name.includes('_A') ? x * 2 ** -14 : x * 2 ** -20)) },
+        ] as const,
+    );
+    const out = fresh();
+    const outcome = await runCli('balance', await writeAdapter(tensors as never), '--out', out, '--keep-dtype');
+    expect(outcome).toMatchObject({ status: 1, stdout: '', stderr: expect.stringMatching(/would change ΔW by .*leave out --keep-dtype/) });
+    expect(readdirSync(out)).toEqual([]);
+  });
+
+  it('copies byte for byte what is no pair', async () => {
+    const extra: [string, TensorData][] = [
+      ['base_model.model.q.lora_magnitude_vector', { dtype: 'BF16', shape: [12], data: Float32Array.from({ length: 12 }, (_, i) => i) }],
+      ['base_model.model.head.weight', { dtype: 'F8_E4M3', shape: [3], data: Uint8Array.of(1, 2, 255) }],
+      ['base_model.model.q.lora_B.bias', { dtype: 'F32', shape: [2], data: Float32Array.of(Number.NaN, 1) }],
+    ];
+    const folder = await writeAdapter([extra[0], ...pairTensors('q', 6), ...extra.slice(1)]);
+    const out = fresh();
+    await runCli('balance', folder, '--out', out);
+    const [before, after] = await Promise.all(
+      [folder, out].map((directory) => openSafetensors(path.join(directory, 'adapter_model.safetensors'))),
+    );
+    expect([...after.entries.keys()]).toEqual([...before.entries.keys()]);
+    expect(after.metadata).toEqual(before.metadata);
+    for (const [name] of extra) {
+      expect(after.entries.get(name)?.dtype).toBe(before.entries.get(name)?.dtype);
+      expect(await after.readBytes(name)).toEqual(await before.readBytes(name));
+    }
+    await Promise.all([before.close(), after.close()]);
+    const config = (directory: string) => readFileSync(path.join(directory, 'adapter_config.json'));
+    expect(config(out)).toEqual(config(folder));
+  });
+});
+
+describe('adapters that are not supported or malformed', () => {
+  const weight = (shape: readonly number[]): TensorData => ({
+    dtype: 'F32',
+    shape,
+    data: new Float32Array(shape.reduce((a, b) => a * b)).fill(1),
+  });
+  it.each([
+    ['an embedding', [['e.lora_embedding_A', weight([3, 5])]], /'e\.lora_embedding_A' adapts an embedding, which is not supported/],
+    [
+      'a convolution',
+      [
+        ['c.lora_A.weight', weight([2, 3, 3, 3])],
+        ['c.lora_B.weight', weight([4, 2, 1, 1])],
+      ],
+      /'c\.lora_A\.weight' of shape \[2,3,3,3\] adapts a convolution/,
+    ],
+    ['half a pair', [['q.lora_A.weight', weight([2, 5])]], /has no lora_B\.weight beside it/],
+    ['the other half', [['q.lora_B.weight', weight([5, 2])]], /has no lora_A\.weight beside it/],
+    [
+      'factors that do not fit',
+      [
+        ['q.lora_A.weight', weight([2, 5])],
+        ['q.lora_B.weight', weight([4, 3])],
+      ],
+      /of 'q' do not fit/,
+    ],
+    [
+      'a rank above the sizes',
+      [
+        ['q.lora_A.weight', weight([6, 5])],
+        ['q.lora_B.weight', weight([9, 6])],
+      ],
+      /rank 6 above its sizes 9×5/,
+    ],
+    ['no pair', [['q.weight', weight([6, 5])]], /has no lora_A and lora_B/],
+    [
+      'entries that are not finite',
+      [
+        ['q.lora_A.weight', weight([1, 5])],
+        ['q.lora_B.weight', { dtype: 'F32', shape: [3, 1], data: Float32Array.of(1, Number.NaN, 0) }],
+      ],
+      /entries that are not finite/,
+    ],
+  ] as [string, [string, TensorData][], RegExp][])('%s', async (_, tensors, message) => {
+    const folder = await writeAdapter(tensors);
+    const out = fresh();
+    for (const argv of [
+      ['inspect', folder],
+      ['balance', folder, '--out', out],
+    ]) {
+      const { status, stderr, stdout } = await runCli(...argv);
+      expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+      expect(stderr).toMatch(message);
+      expect(stderr).not.toContain('    at ');
+    }
+    expect(() => readdirSync(out)).toThrow();
+  });
+
+  it.each([
+    ['another kind of adapter', { peft_type: 'IA3' }, 2, /peft_type "IA3"/],
+    ['an α that is none', { lora_alpha: 'big' }, 1, /lora_alpha of 'q' must be a number/],
+    ['a pattern that is none', { alpha_pattern: { '(': 3 } }, 2, /alpha_pattern has '\('/],
+  ])('%s', async (_, config, status, message) => {
+    const outcome = await runCli('inspect', await writeAdapter(pairTensors('q', 1), config));
+    expect(outcome).toMatchObject({ status, stderr: expect.stringMatching(message) });
+  });
+
+  it('nothing there, an adapter where one is to be written, no --out', async () => {
+    const folder = await writeAdapter(pairTensors('q', 1));
+    expect(await runCli('inspect', fresh())).toMatchObject({ status: 2, stderr: expect.stringContaining('found neither') });
+    expect(await runCli('balance', folder, '--out', folder)).toMatchObject({ status: 2, stderr: expect.stringContaining('already') });
+    expect(await runCli('balance', folder)).toMatchObject({ status: 2, stderr: expect.stringContaining('--out DIR is missing') });
+    rmSync(path.join(folder, 'adapter_model.safetensors'));
+    expect(await runCli('inspect', folder)).toMatchObject({ status: 2, stderr: expect.stringContaining('safe_serialization') });
+  });
+});
