@@ -2,24 +2,16 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 
-/** The files of a run. */
-export const runFiles = {
-  config: 'config.yaml',
-  metrics: 'metrics.jsonl',
-  samples: 'samples.jsonl',
-  environment: 'environment.json',
-} as const;
-
 /** The folders of a run. */
 export const runFolders = { checkpoints: 'checkpoints', best: 'best' } as const;
 
 /** The folder of the checkpoint of a step. */
-export function checkpointFolder(run: string, step: number): string {
+function checkpointFolder(run: string, step: number): string {
   return path.join(run, runFolders.checkpoints, `step-${step}`);
 }
 
 /** The step whose checkpoint a folder is; `undefined` for other names. */
-export function stepOfFolder(folder: string): number | undefined {
+function stepOfFolder(folder: string): number | undefined {
   const match = /^step-(\d{1,15})$/.exec(path.basename(folder));
   return match === null ? undefined : Number(match[1]);
 }
