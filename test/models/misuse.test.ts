@@ -1,0 +1,223 @@
+/** What is refused, with which error, and that nothing is left over. */
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { floor, mul, scalar, zeros } from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BackendError, ConfigError, DomainError, FormatError, NotImplementedError, ShapeError } from '../../src/core/errors.js';
+import {
+  type CausalLM,
+  loadCausalLM,
+  type ModelOverlay,
+  type ModuleAdapter,
+  openSafetensors,
+  type TokenBatch,
+  writeSafetensors,
+} from '../../src/models/index.js';
+import { liveTensors, tensorEngines } from '../support/engines.js';
+
+const FIXTURES = path.join(import.meta.dirname, '../fixtures/models');
+const [[, algebra]] = tensorEngines;
+const NOTHING: ModelOverlay = { adapters: new Map(), replaced: new Map() };
+
+/** A copy of a checkpoint, to be spoilt. */
+async function withCopy(name: string, use: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'bures-misuse-'));
+  try {
+    await cp(path.join(FIXTURES, name), directory, { recursive: true });
+    await use(directory);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+async function changeConfig(directory: string, changes: object): Promise<void> {
+  const file = path.join(directory, 'config.json');
+  await writeFile(file, JSON.stringify({ ...(JSON.parse(await readFile(file, 'utf8')) as object), ...changes }));
+}
+
+describe('config.json', () => {
+  it.each([
+    ['tiny-qwen2', { rope_parameters: { rope_type: 'dynamic', rope_theta: 1e4, factor: 2 } }, "'rope_type'"],
+    ['tiny-qwen2', { rope_scaling: { type: 'linear', factor: 2 } }, "'rope_scaling'"],
+    ['tiny-qwen2', { rope_parameters: { rope_type: 'linear', rope_theta: 1e4 } }, "'factor'"],
+    ['tiny-qwen2', { rope_parameters: { rope_type: 'default', rope_theta: 1e4, extra: 3 } }, "'extra'"],
+    ['tiny-qwen2', { partial_rotary_factor: 0.5 }, "'partial_rotary_factor'"],
+    ['tiny-qwen2', { hidden_act: 'gelu' }, "'hidden_act'"],
+    ['tiny-qwen2', { layer_types: ['full_attention', 'sliding_attention'] }, "'layer_types'"],
+    ['tiny-qwen2', { num_key_value_heads: 3 }, "'num_key_value_heads'"],
+    ['tiny-qwen2', { vocab_size: -4 }, "'vocab_size'"],
+    ['tiny-qwen2', { quantization_config: { bits: 4 } }, "'quantization_config'"],
+    ['tiny-qwen2', { logit_scale: 2 }, "'logit_scale'"],
+    ['tiny-qwen2', { model_type: 'qwen9' }, "'model_type'"],
+    ['tiny-llama', { pretraining_tp: 2 }, "'pretraining_tp'"],
+    ['tiny-llama', { head_dim: 5 }, "'head_dim'"],
+    ['tiny-mistral', { sliding_window: 'all' }, "'sliding_window'"],
+    ['tiny-gpt2', { activation_function: 'relu' }, "'activation_function'"],
+    ['tiny-gpt2', { add_cross_attention: true }, "'add_cross_attention'"],
+  ])('%s with %j', async (name, changes, key) => {
+    const before = liveTensors();
+    await withCopy(name, async (directory) => {
+      await changeConfig(directory, changes);
+      const failure = await loadCausalLM(directory, { algebra }).catch((error: unknown) => error);
+      expect(failure).toBeInstanceOf(ConfigError);
+      expect((failure as Error).message).toContain(key);
+    });
+    expect(liveTensors()).toBe(before);
+  });
+
+  it.each([
+    [
+      'tiny-llama',
+      { rope_parameters: null, rope_theta: 500, rope_scaling: null, torch_dtype: 'float16', logit_scale: null, use_flash: false },
+    ],
+    ['tiny-qwen2', { rope_parameters: undefined, rope_theta: 1e6, layer_types: undefined, dtype: undefined, torch_dtype: 'float32' }],
+  ])('%s in the style of transformers 4: %j', async (name, changes) => {
+    await withCopy(name, async (directory) => {
+      await changeConfig(directory, changes);
+      (await loadCausalLM(directory, { algebra })).dispose();
+    });
+  });
+});
+
+describe('checkpoints', () => {
+  async function rewrite(
+    directory: string,
+    change: (tensors: Map<string, { dtype: 'F32'; shape: readonly number[]; data: Float32Array }>) => void,
+  ) {
+    const store = await openSafetensors(directory);
+    const tensors = new Map<string, { dtype: 'F32'; shape: readonly number[]; data: Float32Array }>();
+    for (const { name, shape } of store.entries.values()) {
+      tensors.set(name, { dtype: 'F32', shape, data: (await store.read(name)) as Float32Array });
+    }
+    await store.close();
+    change(tensors);
+    await writeSafetensors(path.join(directory, 'model.safetensors'), tensors);
+  }
+
+  it.each([
+    ['a tensor missing', 'model.norm.weight', undefined],
+    ['one too many', 'model.layers.2.mlp.up_proj.weight', [34, 24]],
+    ['one of another shape', 'model.norm.weight', [25]],
+  ])('%s', async (_, name, shape) => {
+    const before = liveTensors();
+    await withCopy('tiny-llama', async (directory) => {
+      await rewrite(directory, (tensors) => {
+        if (shape === undefined) tensors.delete(name);
+        else tensors.set(name, { dtype: 'F32', shape, data: new Float32Array(shape.reduce((a, b) => a * b)) });
+      });
+      const failure = await loadCausalLM(directory, { algebra }).catch((error: unknown) => error);
+      expect(failure).toBeInstanceOf(FormatError);
+      expect((failure as Error).message).toContain(name);
+    });
+    expect(liveTensors()).toBe(before);
+  });
+
+  it('GPT-2 without the prefix, with buffers, as first published', async () => {
+    await withCopy('tiny-gpt2', async (directory) => {
+      await rewrite(directory, (tensors) => {
+        for (const [name, value] of [...tensors]) {
+          tensors.delete(name);
+          tensors.set(name.replace('transformer.', ''), value);
+        }
+        tensors.set('h.0.attn.bias', { dtype: 'F32', shape: [1, 1, 3, 3], data: new Float32Array(9) });
+      });
+      const [first, second] = [
+        await loadCausalLM(directory, { algebra }),
+        await loadCausalLM(path.join(FIXTURES, 'tiny-gpt2'), { algebra }),
+      ];
+      const batch = { batch: 1, length: 3, inputIds: Int32Array.of(5, 6, 7) };
+      const [ours, theirs] = [first.logits(batch), second.logits(batch)];
+      expect(ours.dataSync()).toEqual(theirs.dataSync());
+      for (const each of [ours, theirs, first, second]) each.dispose();
+    });
+  });
+
+  it('what does not fit is said before anything is loaded', async () => {
+    const before = liveTensors();
+    const directory = path.join(FIXTURES, 'tiny-qwen2');
+    const loading = loadCausalLM(directory, { algebra, trainingStep: { batch: 2 ** 20, length: 256 } });
+    await expect(loading).rejects.toThrow(BackendError);
+    await expect(loading).rejects.toThrow(/\d{9,} bytes .* available .*, got \d+/);
+    expect(liveTensors()).toBe(before);
+  });
+});
+
+describe('calls', () => {
+  let model: CausalLM;
+  let before = 0;
+  beforeAll(async () => {
+    model = await loadCausalLM(path.join(FIXTURES, 'tiny-qwen2'), { algebra });
+    before = liveTensors();
+  });
+  afterAll(() => {
+    expect(liveTensors()).toBe(before);
+    model.dispose();
+  });
+  const row = (ids: readonly number[], more: Partial<TokenBatch> = {}): TokenBatch => ({
+    batch: 1,
+    length: ids.length,
+    inputIds: Int32Array.from(ids),
+    ...more,
+  });
+
+  it.each([
+    ['a token outside the vocabulary', row([1, 384]), DomainError, '384'],
+    ['a negative token', row([1, -1]), DomainError, '-1'],
+    ['a label outside the vocabulary', row([1, 2], { labels: Int32Array.of(1, 400) }), DomainError, '400'],
+    ['a sequence past the position limit', row(Array(257).fill(1)), DomainError, '256'],
+    ['labels of another length', row([1, 2], { labels: Int32Array.of(1) }), ShapeError, 'labels'],
+    ['no labels', row([1, 2]), DomainError, 'labels'],
+    ['only ignored labels', row([1, 2], { labels: Int32Array.of(-100, -100) }), DomainError, 'labels'],
+    ['one label, at the first token', row([1, 2], { labels: Int32Array.of(1, -100) }), DomainError, 'labels'],
+  ])('%s', async (_, batch, kind, text) => {
+    for (const failing of [model.loss(batch), model.lossAndGradient(batch, NOTHING)]) {
+      await expect(failing).rejects.toThrow(kind);
+      await expect(failing).rejects.toThrow(text);
+    }
+  });
+
+  it('an overlay for another model', async () => {
+    const batch = row([1, 2], { labels: Int32Array.of(1, 2) });
+    const value = zeros([3]);
+    const adapter = { parameters: { a: value }, forward: () => value };
+    const elsewhere = { ...NOTHING, adapters: new Map([['model.layers.7.mlp.up_proj', adapter]]) };
+    await expect(model.lossAndGradient(batch, elsewhere)).rejects.toThrow(ConfigError);
+    expect(() => model.logits(batch, { overlay: { ...NOTHING, replaced: new Map([['model.norm.bias', value]]) } })).toThrow(ConfigError);
+    expect(() => model.logits(batch, { overlay: { ...NOTHING, replaced: new Map([['model.norm.weight', value]]) } })).toThrow(ShapeError);
+    expect(() => model.parameter('model.norm.bias')).toThrow(ConfigError);
+    expect(() => model.replaceParameter('model.norm.weight', value)).toThrow(ShapeError);
+    value.dispose();
+  });
+
+  it('an adapter that throws, or whose operations have no gradient', async () => {
+    const batch = row([1, 2, 3], { labels: Int32Array.of(1, 2, 3) });
+    const value = scalar(1);
+    const failing = (forward: () => never) => ({ ...NOTHING, adapters: new Map([['lm_head', { parameters: { value }, forward }]]) });
+    const thrown = new NotImplementedError('here');
+    for (const recompute of [true, false]) {
+      const overlay = failing(() => {
+        throw thrown;
+      });
+      await expect(model.lossAndGradient(batch, overlay, { recompute })).rejects.toBe(thrown);
+    }
+    const adapter: ModuleAdapter = { parameters: { value }, forward: ({ base, parameters }) => mul(floor(base()), parameters.value) };
+    const overlay = {
+      ...NOTHING,
+      adapters: new Map([
+        ['model.layers.0.mlp.up_proj', adapter],
+        ['model.layers.1.mlp.up_proj', adapter],
+      ]),
+    };
+    await expect(model.lossAndGradient(batch, overlay)).rejects.toThrow(NotImplementedError);
+    value.dispose();
+  });
+
+  it('nothing to differentiate is a loss without gradients', async () => {
+    const batch = row([1, 2, 3], { labels: Int32Array.of(1, 2, 3) });
+    const { loss, adapters, replaced } = await model.lossAndGradient(batch, NOTHING);
+    const { sum, tokens } = await model.loss(batch);
+    expect(loss).toBeCloseTo(sum / tokens, 5);
+    expect(adapters.size + replaced.size).toBe(0);
+  });
+});
