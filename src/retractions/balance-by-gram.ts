@@ -37,7 +37,7 @@ const DEFINITE = 10;
  * @see Yamamoto, Nakatsukasa, Yanagisawa and Fukaya, "Roundoff error analysis of the CholeskyQR2 algorithm", ETNA 44, 2015.
  */
 export function gramGauge<M>(la: LinearAlgebra<M>, grams: GramPair<M>, roundoff: number): GaugeEstimate<M> {
-  const { S, T, inverseT, definite, used } = squaredSpectrum(la, grams, roundoff) ?? productSpectrum(la, grams);
+  const { S, T, inverseT, definite, used } = spectrumOf(la, grams, roundoff);
   const columns = columnGrowth(la, used, { T, inverseT });
   const relativeError = la.scale(la.epsilon, la.sumVector(la.multiply(columns, reciprocal(la, S))));
   const accurate = la.greater(la.full(la.shape(relativeError), LARGEST_RELATIVE_ERROR), relativeError);
@@ -45,6 +45,20 @@ export function gramGauge<M>(la: LinearAlgebra<M>, grams: GramPair<M>, roundoff:
   const fullRank = everyEntry(la, significant(la, S, la.scale(la.epsilon, la.multiply(norms(used.A), norms(used.B)))));
   const trusted = la.multiply(definite, la.multiply(accurate, fullRank));
   return trustedGauge(la, { T, inverseT }, trusted, roundingGrowth(la, columns, la.sumVector(S)));
+}
+
+/** From this rank on an SVD takes long enough for {@link squaredSpectrum} to pay; below, signs are those of the engine's SVD. */
+const SQUARED_RANK = 32;
+
+/** By squares where that serves and pays, else by the SVD; then with the same signs, so that a member does not depend on the others of its batch. */
+function spectrumOf<M>(la: LinearAlgebra<M>, grams: GramPair<M>, roundoff: number): GramSpectrum<M> {
+  if ((la.shape(grams.A).at(-1) as number) < SQUARED_RANK) return productSpectrum(la, grams);
+  const spectrum = squaredSpectrum(la, grams, roundoff) ?? productSpectrum(la, grams);
+  const diagonal = la.diag(spectrum.T);
+  const ones = la.full(la.shape(diagonal), 1);
+  // T is nearly the identity where the pair was nearly balanced: its diagonal is the sign to keep.
+  const signs = la.where(la.greater(la.full(la.shape(diagonal), 0), diagonal), la.scale(-1, ones), ones);
+  return { ...spectrum, T: la.scaleRows(signs, spectrum.T), inverseT: la.scaleColumns(spectrum.inverseT, signs) };
 }
 
 /** A gauge with the singular values of AB, descending, and the Grams that it was computed from. */

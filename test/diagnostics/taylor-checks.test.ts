@@ -73,7 +73,10 @@ describe('checkGradient', () => {
       kind: 'ambient',
       at: async (x: Parameters<typeof right.cost>[0]) => la.scale(1 + relative, (await right.gradient.at(x, undefined)) as HostArray),
     } as const;
-    const check = await checkGradient({ ...right, gradient });
+    // Along the gradient, where a mistake of its length is the whole of the error; of 1e-4 little shows along a direction that is nearly orthogonal to it.
+    const x = right.manifold.randomPoint(seededRandom(1));
+    const u = right.manifold.egradToRgrad(x, (await right.gradient.at(x, undefined)) as HostArray);
+    const check = await checkGradient({ ...right, gradient }, { x, u });
     expect(check.ok).toBe(false);
     expect(check.slope).toBeCloseTo(1, 1);
     const size = /off by (\S+) of itself/.exec(check.verdict)?.[1];

@@ -112,6 +112,17 @@ describe.each(subjects)('balanced projection on %s', (_name, subject) => {
       }
     });
 
+    it('balances at large ranks, where the spectrum comes from its squares if they resolve it, and members stay independent', async () => {
+      const sizes = { m: 150, n: 131, r: 33, seed: 7 };
+      const fineMember = pairOf(sizes, geometric(33, 1 / 7), geometric(33, 1 / 4));
+      const members = [fineMember, pairOf({ ...sizes, seed: 8 }, geometric(33, 1 / near), geometric(33, 1 / near))];
+      const { before, after } = await subject.project(stacked(members), { algorithm });
+      for (const index of members.keys()) await expectBalanced(subject, memberOf(before, index), memberOf(after, index), 33);
+      const alone = await subject.project(fineMember, { algorithm });
+      expectGauge(subject, { before: memberOf(alone.before, 0), after: memberOf(alone.after, 0) }, 33);
+      expect(memberOf(after, 0).A).toBeAllClose(memberOf(alone.after, 0).A, tolerance(subject, 1000));
+    });
+
     it('says where an entry is not finite', async () => {
       const pair = { A: judge.full([1, 20, 2], Number.NaN), B: judge.full([1, 2, 20], 1) };
       await expect(subject.project(pair, { algorithm })).rejects.toThrow(/non-finite/);
