@@ -1,0 +1,140 @@
+/** Batches for training, epoch after epoch, in an order that can be resumed. */
+import { FormatError, ShapeError } from '../../core/errors.js';
+import { checkChoice, checkKeys, checkPositiveInteger, describeValue } from '../../core/options.js';
+import { isJsonObject } from '../../core/parse-json.js';
+import { restoreRandom, seededRandom } from '../../core/random.js';
+import type { TokenBatch } from '../token-batch.js';
+import { checkPadId, collatePacked, collateRows } from './collate-rows.js';
+import { type EpochPlan, planEpoch } from './plan-epoch.js';
+import type { TokenRow } from './token-row.js';
+
+/** Where a {@link BatchStream} stands: plain data, which JSON keeps exactly. */
+export interface BatchStreamState {
+  /** Passes over the rows that are complete. */
+  readonly epoch: number;
+  /** Batches of the present pass that have been given. */
+  readonly batch: number;
+  /** The random numbers at the beginning of the present pass. */
+  readonly random: readonly number[];
+  /** The number of rows and the options: batches come out the same only with these. */
+  readonly plan: { readonly rows: number; readonly order: string; readonly batchSize: number; readonly packLength: number | null };
+}
+
+/** Options of {@link batchStream}. */
+export interface BatchStreamOptions {
+  /** The token that fills up shorter rows. */
+  readonly padId: number;
+  /** Rows a batch or, packed, sequences; the last batch of a pass may have fewer. */
+  readonly batchSize?: number;
+  /**
+   * `shuffled`: in random order; `length`: rows of nearly equal length together, so that there is little padding, and the batches in random order;
+   * `file`: as they come. Random orders are new in each pass.
+   */
+  readonly order?: 'shuffled' | 'length' | 'file';
+  /** Packs whole rows into sequences of up to this many tokens; `segmentIds` keep them apart. One row a sequence where not given. */
+  readonly packLength?: number;
+  /** Determines the random orders. */
+  readonly seed?: number;
+  /** Goes on from here, what `state()` returned; the seed is in it. */
+  readonly state?: BatchStreamState;
+}
+
+/** What {@link batchStream} does unless told otherwise. */
+export const batchStreamDefaults: Required<Pick<BatchStreamOptions, 'batchSize' | 'order' | 'seed'>> = {
+  batchSize: 8,
+  order: 'shuffled',
+  seed: 0,
+};
+
+/** An endless sequence of batches. */
+export interface BatchStream {
+  /** Gives the next batch; each pass over the rows gives every row once. */
+  next(): TokenBatch;
+  /** Where the stream stands, for `state` of a later one. */
+  state(): BatchStreamState;
+  /** Batches in the present pass. */
+  readonly batchesPerEpoch: number;
+}
+
+const orders = ['shuffled', 'length', 'file'] as const;
+
+/**
+ * Opens a stream of batches over rows, padded to the longest of each batch.
+ *
+ * @param rows - the data.
+ * @param options - see {@link BatchStreamOptions}.
+ * @returns the stream. Cost: one pass of planning (a sort at most) an epoch, and a batch's size each.
+ * @throws ShapeError if there are no rows, or a row is longer than `packLength`; ConfigError for other options out of range; FormatError if the state is none, or of
+ * other rows or options.
+ */
+export function batchStream(rows: readonly TokenRow[], options: BatchStreamOptions): BatchStream {
+  const caller = 'batchStream';
+  const plan = checkOptions(caller, rows, options);
+  const fingerprint = { rows: rows.length, order: plan.order, batchSize: plan.batchSize, packLength: plan.packLength ?? null };
+  const lengths = rows.map(({ inputIds }) => inputIds.length);
+  const saved = options.state === undefined ? undefined : checkState(caller, options.state, fingerprint);
+  const random = saved === undefined ? seededRandom(options.seed ?? batchStreamDefaults.seed) : restoreRandom(saved.random);
+  const beginEpoch = (epoch: number) => ({ epoch, random: random.state(), batches: planEpoch(lengths, plan, random) });
+  let current = beginEpoch(saved?.epoch ?? 0);
+  let taken = saved?.batch ?? 0;
+  if (taken > current.batches.length) {
+    throw new FormatError(`${caller}: state.batch must be at most ${current.batches.length}, got ${taken}; pass what state() returned`);
+  }
+  return {
+    next() {
+      if (taken === current.batches.length) {
+        current = beginEpoch(current.epoch + 1);
+        taken = 0;
+      }
+      const sequences = current.batches[taken].map((sequence) => sequence.map((row) => rows[row]));
+      const { padId } = options;
+      const batch = plan.packLength === undefined ? collateRows(sequences.flat(), { padId }) : collatePacked(sequences, padId);
+      taken += 1;
+      return batch;
+    },
+    state: () => ({ epoch: current.epoch, batch: taken, random: current.random, plan: fingerprint }),
+    get batchesPerEpoch() {
+      return current.batches.length;
+    },
+  };
+}
+
+function checkOptions(caller: string, rows: readonly TokenRow[], options: BatchStreamOptions): EpochPlan {
+  checkKeys(caller, options, ['padId', 'batchSize', 'order', 'packLength', 'seed', 'state']);
+  const { padId, batchSize, order, packLength } = { ...batchStreamDefaults, ...options };
+  checkPadId(caller, padId);
+  checkPositiveInteger(caller, 'batchSize', batchSize);
+  checkChoice(caller, 'order', order, orders);
+  if (rows.length === 0) throw new ShapeError(`${caller}: expected rows, got none; read a data set that has some`);
+  const empty = rows.findIndex(({ inputIds }) => inputIds.length === 0);
+  if (empty >= 0) throw new ShapeError(`${caller}: expected rows with tokens, got none in row ${empty}; drop empty rows first`);
+  if (packLength !== undefined) {
+    checkPositiveInteger(caller, 'packLength', packLength);
+    const long = rows.findIndex(({ inputIds }) => inputIds.length > packLength);
+    if (long >= 0) {
+      throw new ShapeError(
+        `${caller}: expected rows of at most packLength = ${packLength} tokens, got ${rows[long].inputIds.length} in row ${long}; read them with that maxLength`,
+      );
+    }
+  }
+  return { order, batchSize, packLength };
+}
+
+function checkState(caller: string, state: unknown, plan: BatchStreamState['plan']): BatchStreamState {
+  const fail = (problem: string): never => {
+    throw new FormatError(`${caller}: ${problem}; pass what state() returned, with the same rows and options`);
+  };
+  if (!isJsonObject(state) || !isJsonObject(state.plan)) return fail(`state must be an object with a plan, got ${describeValue(state)}`);
+  for (const [key, value] of Object.entries(plan)) {
+    if (state.plan[key] !== value) fail(`state.plan.${key} must be ${describeValue(value)} as now, got ${describeValue(state.plan[key])}`);
+  }
+  const { epoch, batch, random } = state;
+  if (!isCount(epoch) || !isCount(batch))
+    return fail(`state.epoch and state.batch must be integers ≥ 0, got ${describeValue(epoch)} and ${describeValue(batch)}`);
+  if (!Array.isArray(random) || !random.every((word) => typeof word === 'number')) return fail('state.random must be a list of numbers');
+  return { epoch, batch, random, plan };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

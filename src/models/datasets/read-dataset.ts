@@ -1,0 +1,118 @@
+/** Training data from a file of JSON lines. */
+import { BuresError, ConfigError, FormatError } from '../../core/errors.js';
+import { checkChoice, checkKeys, checkNumber } from '../../core/options.js';
+import type { Tokenizer } from '../tokenizer/tokenizer.js';
+import { encodeRecord } from './encode-record.js';
+import { parseRecord } from './parse-record.js';
+import { readLines } from './read-lines.js';
+import { ignoredLabel, type TokenRow } from './token-row.js';
+
+const overflowChoices = ['truncate', 'drop', 'error'] as const;
+
+/** Options of {@link readDataset}. */
+export interface ReadDatasetOptions {
+  /** Whether prompts, and the turns of a conversation that are not the assistant's, carry no labels; `text` is trained on as a whole in any case. */
+  readonly maskPrompt?: boolean;
+  /** Whether to end rows with the tokenizer's end token, so that the model learns to stop. A conversation whose template ends the last turn with such a token keeps its own. */
+  readonly appendEnd?: boolean;
+  /** Tokens that a row may have; unlimited where not given. */
+  readonly maxLength?: number;
+  /** What to do with a longer one: cut off its end (with it the end token: the text goes on), leave it out, or throw. */
+  readonly overflow?: 'truncate' | 'drop' | 'error';
+  /** Bytes that a line may have. */
+  readonly maxLineBytes?: number;
+  /** Stops the reading. */
+  readonly signal?: AbortSignal;
+}
+
+/** What {@link readDataset} does unless told otherwise. */
+export const readDatasetDefaults: Required<Omit<ReadDatasetOptions, 'signal'>> = {
+  maskPrompt: true,
+  appendEnd: true,
+  maxLength: Number.POSITIVE_INFINITY,
+  overflow: 'truncate',
+  maxLineBytes: 2 ** 23,
+};
+
+/** A data set as tokens. */
+export interface Dataset {
+  /** One row a line, in the order of the file. */
+  readonly rows: readonly TokenRow[];
+  /** How many rows had their end cut off. */
+  readonly truncated: number;
+  /** How many lines gave no row: too long, where those are dropped, or without a label that counts (cut off with the answer, or empty). */
+  readonly dropped: number;
+}
+
+/**
+ * Reads a file of JSON lines: each `{"text"}`, `{"prompt", "completion"}` or `{"messages": [{"role", "content"}, …]}`; further keys and empty lines are
+ * passed over. A prompt gets the special tokens that the tokenizer puts around texts, a completion only the end token; a conversation is written by the chat
+ * template.
+ *
+ * @param file - the path.
+ * @param tokenizer - the model's.
+ * @param options - see {@link ReadDatasetOptions}.
+ * @returns all rows. Cost: one encoding a line, and eight bytes a token; the file is never in memory as a whole.
+ * @throws FormatError, naming file and line, if the file cannot be read or is empty, or a line is no UTF-8, too long, no JSON, none of the three forms, or, with
+ * `overflow: 'error'`, a row is too long; ConfigError if end tokens are wanted and the tokenizer has none. Then there are no rows at all: never a part of them.
+ */
+export async function readDataset(file: string, tokenizer: Tokenizer, options: ReadDatasetOptions = {}): Promise<Dataset> {
+  const caller = 'readDataset';
+  const settings = checkOptions(caller, tokenizer, options);
+  const rows: TokenRow[] = [];
+  let [lines, truncated, dropped] = [0, 0, 0];
+  for await (const line of readLines(caller, file, settings.maxLineBytes)) {
+    options.signal?.throwIfAborted();
+    if (line.text.trim() === '') continue;
+    lines += 1;
+    const record = parseRecord(caller, line);
+    const row = inLine(caller, line.where, () => encodeRecord(tokenizer, record, settings));
+    const isTooLong = row.inputIds.length > settings.maxLength;
+    if (isTooLong && settings.overflow === 'error') {
+      throw new FormatError(
+        `${caller}: ${line.where}: expected at most ${settings.maxLength} tokens, got ${row.inputIds.length}; shorten it, or pass overflow: 'truncate' or 'drop'`,
+      );
+    }
+    const kept = isTooLong ? cut(row, settings.overflow === 'drop' ? 0 : settings.maxLength) : row;
+    if (!hasTarget(kept)) dropped += 1;
+    else {
+      rows.push(kept);
+      truncated += isTooLong ? 1 : 0;
+    }
+  }
+  if (lines === 0) throw new FormatError(`${caller}: ${file} must hold a line of JSON at least, got an empty file; check the path`);
+  return { rows, truncated, dropped };
+}
+
+function checkOptions(caller: string, tokenizer: Tokenizer, options: ReadDatasetOptions) {
+  checkKeys(caller, options, [...Object.keys(readDatasetDefaults), 'signal']);
+  const settings = { ...readDatasetDefaults, ...options };
+  checkChoice(caller, 'overflow', settings.overflow, overflowChoices);
+  if (settings.maxLength !== readDatasetDefaults.maxLength) checkNumber(caller, 'maxLength', settings.maxLength, { min: 2 });
+  checkNumber(caller, 'maxLineBytes', settings.maxLineBytes, { min: 2 });
+  if (settings.appendEnd && tokenizer.specials.eos === undefined) {
+    throw new ConfigError(
+      `${caller}: expected a tokenizer with an eos_token, got one without; add it to tokenizer_config.json, or pass appendEnd: false`,
+    );
+  }
+  return settings;
+}
+
+/** Adds file and line to an error of the encoding. */
+function inLine<T>(caller: string, where: string, encode: () => T): T {
+  try {
+    return encode();
+  } catch (cause) {
+    if (!(cause instanceof FormatError || (cause instanceof BuresError && cause.code === 'BURES_DOMAIN'))) throw cause;
+    throw new FormatError(`${caller}: ${where}: ${cause.message}`, { cause });
+  }
+}
+
+function cut({ inputIds, labels }: TokenRow, length: number): TokenRow {
+  return { inputIds: inputIds.slice(0, length), labels: labels.slice(0, length) };
+}
+
+/** The first label never counts: nothing comes before it to predict it from. */
+function hasTarget({ labels }: TokenRow): boolean {
+  return labels.some((label, position) => position > 0 && label !== ignoredLabel);
+}

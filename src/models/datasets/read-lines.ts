@@ -1,0 +1,57 @@
+/** The lines of a text file, however large it is. */
+import { createReadStream } from 'node:fs';
+import { FormatError } from '../../core/errors.js';
+import { decodeUtf8 } from '../../core/parse-json.js';
+
+/** A line, and where it stands. */
+export interface Line {
+  /** Its text, without the end of the line. */
+  readonly text: string;
+  /** `file:number`, counted from 1. */
+  readonly where: string;
+}
+
+/**
+ * Reads a file line by line; lines end with `\n` or `\r\n`, and a byte order mark at the start is passed over.
+ *
+ * @param maxLineBytes - the longest line allowed: what has no line ends, and is no such file, is not read into memory as a whole.
+ * @throws FormatError, naming the line, if it is too long or not UTF-8, or the file cannot be read.
+ */
+export async function* readLines(caller: string, file: string, maxLineBytes: number): AsyncGenerator<Line, void> {
+  let number = 1;
+  let pieces: Uint8Array[] = [];
+  let length = 0;
+  const collect = (piece: Uint8Array): void => {
+    pieces.push(piece);
+    length += piece.length;
+    if (length <= maxLineBytes) return;
+    throw new FormatError(
+      `${caller}: ${file}:${number} must be a line of at most ${maxLineBytes} bytes, got more; divide it or raise maxLineBytes`,
+    );
+  };
+  const finish = (): Line => {
+    const where = `${file}:${number}`;
+    const text = decodeUtf8(caller, where, Buffer.concat(pieces));
+    const line = { text: number === 1 ? text.replace(/^\uFEFF/, '') : text, where };
+    [pieces, length, number] = [[], 0, number + 1];
+    return line;
+  };
+  for await (const chunk of chunksOf(caller, file)) {
+    let start = 0;
+    for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, start)) {
+      collect(chunk.subarray(start, end));
+      yield finish();
+      start = end + 1;
+    }
+    collect(chunk.subarray(start));
+  }
+  if (length > 0) yield finish();
+}
+
+async function* chunksOf(caller: string, file: string): AsyncGenerator<Uint8Array, void> {
+  try {
+    for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 18 })) yield chunk as Buffer;
+  } catch (cause) {
+    throw new FormatError(`${caller}: cannot read ${file} (${(cause as Error).message}); check the path`, { cause });
+  }
+}
