@@ -13,8 +13,6 @@ export {
   type TokenLoss,
 } from './causal-lm.js';
 export type { CausalLMConfig } from './causal-lm-config.js';
-export { type LoadCausalLMOptions, loadCausalLM } from './load-causal-lm.js';
-export type { StepSize } from './memory-need.js';
 export {
   type BatchStream,
   type BatchStreamOptions,
@@ -25,6 +23,8 @@ export {
 export { type CollateOptions, collateRows } from './datasets/collate-rows.js';
 export { type Dataset, type ReadDatasetOptions, readDataset, readDatasetDefaults } from './datasets/read-dataset.js';
 export type { TokenRow } from './datasets/token-row.js';
+export { type LoadCausalLMOptions, loadCausalLM } from './load-causal-lm.js';
+export type { StepSize } from './memory-need.js';
 export type { AdapterCall, LinearModule, ModelOverlay, ModuleAdapter } from './model-overlay.js';
 export type { FloatDtype, StoredDtype, TensorDtype } from './safetensors/dtypes.js';
 export { openSafetensors } from './safetensors/open-safetensors.js';
