@@ -1,8 +1,12 @@
 /** Finding the golden files in a directory, and running what they hold. */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { parseArgs } from 'node:util';
 import { BuresError, ConfigError } from 'bures';
-import type { ParityFormat, ParityLine, ParityRuns } from './format.js';
+import { loadCausalLM } from 'bures/models';
+import { type BackendRequest, tensorAlgebra } from 'bures/tensor';
+import { type CheckpointLine, checkDirectory, checkpointTolerances, isCheckpointDirectory } from './checkpoint-directory.js';
+import type { ParityFormat, ParityRuns } from './format.js';
 import { parityFormats } from './formats.js';
 import { parseJson } from './reader.js';
 
@@ -71,44 +75,95 @@ export interface ParityStreams {
   note(text: string): void;
 }
 
-const usage = 'usage: npm run parity -- DIR';
+const usage = 'usage: npm run parity -- DIR [--backend NAME]';
 
 const help = `${usage}
 
-Repeats the golden runs in the JSON files of a directory, and compares. Standard output: one line of JSON a run, with the largest relative
-deviations of losses and products. Exit status: 0 if all runs pass, 1 if one fails, 2 on misuse.`;
+Repeats the golden runs in a directory, and compares. Standard output: one line of JSON a check, with the largest deviations. Exit status: 0 if all pass, 1 if one fails, 2 on misuse.
+
+A directory with JSON files of the synthetic experiment runs in float64 on the host. One with a language model in base/, logits.json, batches.json and a folder a training run is
+computed on a backend of TensorFlow.js: --backend tensorflow, webgpu, wasm or cpu; the fastest there is, if left out.`;
 
 /**
- * `npm run parity -- DIR`.
+ * `npm run parity -- DIR [--backend NAME]`.
  *
- * @returns the exit status: 0 if all runs pass (or help was asked for), 1 if one fails, 2 on misuse.
+ * @returns the exit status: 0 if all checks pass (or help was asked for), 1 if one fails, 2 on misuse.
  */
 export async function parityMain(argv: readonly string[], streams: ParityStreams): Promise<0 | 1 | 2> {
-  const [directory] = argv;
-  if (argv.includes('--help') || argv.includes('-h')) {
+  const asked = readArguments(argv);
+  if (asked === 'help') {
     streams.line(help);
     return 0;
   }
-  if (directory === undefined || argv.length > 1 || directory.startsWith('-')) {
+  if (asked === undefined) {
     streams.note(`parity: expected one directory, got ${argv.length === 0 ? 'nothing' : argv.join(' ')}; ${usage}`);
     return 2;
   }
   try {
-    const { runs, skipped, formats } = readDirectory(directory);
-    for (const file of skipped) streams.note(`parity: ${file}: skipped, of no known format`);
-    const results: ParityLine[] = [];
-    for (const run of runs) {
-      const result = await run();
-      streams.line(JSON.stringify(result));
-      results.push(result);
-    }
-    const passed = results.filter(({ pass }) => pass).length;
-    const rules = formats.map(({ name, tolerance }) => `${name}: ${tolerance}`).join('; ');
-    streams.note(`parity: ${passed} of ${results.length} runs within tolerance (${rules})`);
-    return passed === results.length ? 0 : 1;
+    return isCheckpointDirectory(asked.directory)
+      ? await checkModel(asked.directory, asked.backend, streams)
+      : await checkFiles(asked.directory, streams);
   } catch (error) {
     if (!(error instanceof BuresError)) throw error;
     streams.note(error.message);
     return 2;
   }
+}
+
+function readArguments(argv: readonly string[]): { readonly directory: string; readonly backend: BackendRequest } | 'help' | undefined {
+  try {
+    const options = { help: { type: 'boolean', short: 'h' }, backend: { type: 'string' } } as const;
+    const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
+    if (values.help === true) return 'help';
+    const [directory, ...more] = positionals;
+    // Whether there is such a backend is for tensorAlgebra to say.
+    return directory === undefined || more.length > 0 ? undefined : { directory, backend: (values.backend ?? 'auto') as BackendRequest };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The JSON files of a directory, each with runs of its own. */
+async function checkFiles(directory: string, streams: ParityStreams): Promise<0 | 1> {
+  const { runs, skipped, formats } = readDirectory(directory);
+  for (const file of skipped) streams.note(`parity: ${file}: skipped, of no known format`);
+  const passed: boolean[] = [];
+  for (const run of runs) {
+    const result = await run();
+    streams.line(JSON.stringify(result));
+    passed.push(result.pass);
+  }
+  return summarize(passed, 'runs', formats.map(({ name, tolerance }) => `${name}: ${tolerance}`).join('; '), streams);
+}
+
+/** A language model with runs of its adapters. */
+async function checkModel(directory: string, backend: BackendRequest, streams: ParityStreams): Promise<0 | 1> {
+  const algebra = await tensorAlgebra({ backend });
+  streams.note(`parity: on ${algebra.name}`);
+  const model = await loadCausalLM(path.join(directory, 'base'), { algebra });
+  const lines: CheckpointLine[] = [];
+  try {
+    for await (const line of checkDirectory(directory, { model, note: (text) => streams.note(text) })) {
+      streams.line(JSON.stringify(line));
+      lines.push(line);
+    }
+  } finally {
+    model.dispose();
+  }
+  const { logits, losses, lastLoss } = checkpointTolerances;
+  const rules =
+    `logits to ${logits}, losses to ${losses}; where the signs of singular vectors matter, ` +
+    `losses up to the first projection to ${losses} and the last to ${100 * lastLoss} %`;
+  return summarize(
+    lines.map(({ pass }) => pass),
+    'checks',
+    rules,
+    streams,
+  );
+}
+
+function summarize(passed: readonly boolean[], what: string, rules: string, streams: ParityStreams): 0 | 1 {
+  const count = passed.filter((pass) => pass).length;
+  streams.note(`parity: ${count} of ${passed.length} ${what} within tolerance (${rules})`);
+  return count === passed.length ? 0 : 1;
 }

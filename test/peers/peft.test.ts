@@ -1,0 +1,145 @@
+/**
+ * Adapters exchanged with PEFT: saved there and loaded here, and the other way round, they give the same logits. Runs where BURES_PEER_PYTHON names a Python with PyTorch,
+ * transformers and PEFT; listed as skipped elsewhere.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createAdapter, type LoraConfig, loadAdapter, lora, saveAdapter, trainer } from '../../src/lora/index.js';
+import { type CausalLM, loadCausalLM, type TokenBatch } from '../../src/models/index.js';
+import { tensorAlgebra } from '../../src/tensor/index.js';
+
+const python = process.env.BURES_PEER_PYTHON;
+const scratch = mkdtempSync(path.join(tmpdir(), 'bures-peft-peer-'));
+afterAll(() => rmSync(scratch, { recursive: true }));
+const bases = { qwen2: path.resolve(import.meta.dirname, '../fixtures/tiny-qwen2/base'), gpt2: path.join(scratch, 'gpt2') };
+type Base = keyof typeof bases;
+
+/** Two rows of tokens. */
+const ids = [
+  [263, 262, 329, 21, 266, 274, 309, 33],
+  [5, 6, 7, 8, 9, 10, 11, 12],
+];
+const batch: TokenBatch = { batch: 2, length: 8, inputIds: Int32Array.from(ids.flat()), labels: Int32Array.from(ids.flat()) };
+
+/** Configurations as PEFT names them, and the same in this library's names. */
+const cases: readonly (readonly [string, Base, Readonly<Record<string, unknown>>, LoraConfig])[] = [
+  ['plain', 'qwen2', { target_modules: ['q_proj', 'down_proj'] }, { targetModules: ['q_proj', 'down_proj'] }],
+  [
+    'rank-stabilized, with patterns',
+    'qwen2',
+    {
+      target_modules: 'all-linear',
+      use_rslora: true,
+      rank_pattern: { 'layers.1.*q_proj': 6, mlp: 3, up_proj: 2 },
+      alpha_pattern: { '^model.layers.0.*': 5 },
+    },
+    {
+      targetModules: 'all-linear',
+      useRslora: true,
+      rankPattern: { 'layers.1.*q_proj': 6, mlp: 3, up_proj: 2 },
+      alphaPattern: { '^model.layers.0.*': 5 },
+    },
+  ],
+  [
+    'with magnitudes',
+    'qwen2',
+    { target_modules: ['v_proj', 'up_proj'], use_dora: true },
+    { targetModules: ['v_proj', 'up_proj'], useDora: true },
+  ],
+  [
+    'with all biases, norms and a head',
+    'qwen2',
+    { target_modules: ['q_proj', 'gate_proj'], bias: 'all', modules_to_save: ['norm', 'lm_head'] },
+    { targetModules: ['q_proj', 'gate_proj'], bias: 'all', modulesToSave: ['norm', 'lm_head'] },
+  ],
+  [
+    'with their own biases',
+    'qwen2',
+    { target_modules: ['k_proj', 'o_proj'], bias: 'lora_only' },
+    { targetModules: ['k_proj', 'o_proj'], bias: 'lora_only' },
+  ],
+  [
+    'PiSSA',
+    'qwen2',
+    { target_modules: ['q_proj', 'up_proj'], init_lora_weights: 'pissa' },
+    { targetModules: ['q_proj', 'up_proj'], initialization: 'pissa' },
+  ],
+  [
+    'OLoRA with magnitudes',
+    'qwen2',
+    { target_modules: ['v_proj', 'down_proj'], init_lora_weights: 'olora', use_dora: true },
+    { targetModules: ['v_proj', 'down_proj'], initialization: 'olora', useDora: true },
+  ],
+  ['Conv1D', 'gpt2', { target_modules: 'all-linear', fan_in_fan_out: true }, { targetModules: 'all-linear' }],
+  [
+    'Conv1D with magnitudes and biases',
+    'gpt2',
+    { target_modules: ['c_attn', 'mlp.c_proj'], fan_in_fan_out: true, use_dora: true, bias: 'all', modules_to_save: ['wpe'] },
+    { targetModules: ['c_attn', 'mlp.c_proj'], useDora: true, bias: 'all', modulesToSave: ['wpe'] },
+  ],
+  [
+    'Conv1D, PiSSA',
+    'gpt2',
+    { target_modules: ['c_fc'], fan_in_fan_out: true, init_lora_weights: 'pissa' },
+    { targetModules: ['c_fc'], initialization: 'pissa' },
+  ],
+];
+
+/** Asks PEFT, once for all cases: most of the time is PyTorch's start. */
+function ask(request: Readonly<Record<string, unknown>>): number[][] {
+  const script = path.join(import.meta.dirname, 'peft_peer.py');
+  const answer = execFileSync(python ?? '', [script], {
+    input: JSON.stringify({ ...request, ids }),
+    maxBuffer: 2 ** 28,
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  return JSON.parse(answer.toString()) as number[][];
+}
+
+describe.skipIf(python === undefined)('PEFT', async () => {
+  const la = await tensorAlgebra({ backend: 'wasm' });
+  const models = new Map<Base, CausalLM>();
+  let theirs: number[][] = [];
+  const folder = (side: string, i: number): string => path.join(scratch, `${side}-${i}`);
+  const modelOf = (base: Base): CausalLM => models.get(base) as CausalLM;
+
+  beforeAll(async () => {
+    theirs = ask({
+      gpt2: bases.gpt2,
+      make: cases.map(([, base, config], i) => ({
+        base: bases[base],
+        config: { r: 4, lora_alpha: 8, ...config },
+        out: folder('theirs', i),
+      })),
+    });
+    for (const base of ['qwen2', 'gpt2'] as const) models.set(base, await loadCausalLM(bases[base], { algebra: la }));
+  });
+  afterAll(() => {
+    for (const model of models.values()) model.dispose();
+  });
+
+  it.each(cases.map(([name], i) => [name, i] as const))('saved there, loaded here: %s', async (_, i) => {
+    const model = modelOf(cases[i][1]);
+    const adapter = await loadAdapter(model, folder('theirs', i));
+    const ours = la.tidy(() => model.logits(batch, { overlay: adapter.overlay() }).dataSync());
+    adapter.dispose();
+    expect(ours).toBeAllClose(theirs[i], 1e-4);
+  });
+
+  it('saved here, loaded there', async () => {
+    const ours: Float32Array[] = [];
+    for (const [i, [, base, , config]] of cases.entries()) {
+      const model = modelOf(base);
+      const adapter = createAdapter(model, { rank: 4, alpha: 8, ...config }, { seed: i });
+      for await (const _step of trainer(adapter, { method: lora(), nextBatch: () => batch, steps: 3, learningRate: 0.02 }));
+      ours.push(la.tidy(() => Float32Array.from(model.logits(batch, { overlay: adapter.overlay() }).dataSync())));
+      await saveAdapter(adapter, folder('ours', i));
+      adapter.dispose();
+    }
+    const loaded = ask({ load: cases.map(([, base], i) => ({ base: bases[base], adapter: folder('ours', i) })) });
+    for (const [i, [name]] of cases.entries()) expect(loaded[i], name).toBeAllClose(ours[i], 1e-4);
+  });
+});
