@@ -4,7 +4,7 @@
  * @module bures/lora
  */
 export type { AdapterLayout, AdapterStack, ParameterStack } from './adapter/adapter-layout.js';
-export type { AdapterPoint } from './adapter/adapter-point.js';
+export type { AdapterPoint, ModuleArrays } from './adapter/adapter-point.js';
 export type { DropoutDraw } from './adapter/dropout.js';
 export {
   type AdapterOrigin,
@@ -27,7 +27,7 @@ export { type BaloraOptions, balora, baloraDefaults } from './methods/balora.js'
 export { dora } from './methods/dora.js';
 export { lora } from './methods/lora.js';
 export type { LoraMethod, OptimizerOptions, PairManifold } from './methods/lora-method.js';
-export { type LoraMethodName, loraMethods } from './methods/lora-methods.js';
+export { type LoraMethodOptions, loraMethods } from './methods/lora-methods.js';
 export { type LoraPlusOptions, loraPlus, loraPlusDefaults } from './methods/lora-plus.js';
 export { olora } from './methods/olora.js';
 export { pissa } from './methods/pissa.js';
@@ -38,5 +38,6 @@ export { peftScaling } from './peft/peft-scaling.js';
 export { type SaveAdapterOptions, saveAdapter } from './peft/save-adapter.js';
 export type { AdapterScaling, TargetModule } from './targets/target-modules.js';
 export { LoraTrainer, type TrainerOptions, type TrainingStep, trainer } from './training/trainer.js';
+export type { AdapterManifold } from './training/training-manifold.js';
 export type { StepBatches } from './training/training-problem.js';
 export type { SavedArray, TrainingState } from './training/training-state.js';

@@ -12,8 +12,7 @@ import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
 import { type BalancedFactorsManifold, type BalancedFactorsOptions, balancedFactors } from './balanced-factors.js';
 import { checkStep } from './checks.js';
-import { factorBase } from './factor-manifold.js';
-import type { RetractTransport } from './manifold.js';
+import { type FactorManifold, factorBase } from './factor-manifold.js';
 
 /** When a step ends with the balanced projection. */
 export interface BalancingSchedule {
@@ -30,9 +29,7 @@ export const balancingDefaults: Required<BalancingSchedule> = { every: 1, start:
 export interface BalancingFactorsOptions<M> extends BalancedFactorsOptions<M>, BalancingSchedule {}
 
 /** The manifold that {@link balancingFactors} makes: any pair may be its point, and some of its steps are straight. */
-export interface BalancingFactorsManifold<M> extends Omit<BalancedFactorsManifold<M>, 'retractTransport'> {
-  retractTransport(x: FactorPair<M>, u: FactorPair<M>, t?: number, step?: number): RetractTransport<FactorPair<M>, FactorPair<M>>;
-}
+export interface BalancingFactorsManifold<M> extends FactorManifold<M>, Pick<BalancedFactorsManifold<M>, 'gauge' | 'balance'> {}
 
 /**
  * The geometry of BaLoRA as it is trained: {@link balancedFactors} from any start, balanced after every step or after every k-th.

@@ -17,7 +17,14 @@ export type AdapterPoint = {
 };
 
 /** The arrays of one adapter: A [m, r], B [r, n], and its magnitudes [m] with DoRA. */
-export type ModuleArrays = { readonly A: Tensor; readonly B: Tensor; readonly magnitude?: Tensor };
+export type ModuleArrays = {
+  /** PEFT's lora_B. */
+  readonly A: Tensor;
+  /** PEFT's lora_A. */
+  readonly B: Tensor;
+  /** DoRA's lengths of the rows. */
+  readonly magnitude?: Tensor;
+};
 
 /** A point taken apart. */
 export interface AdapterParts {

@@ -39,8 +39,11 @@ export interface CreateAdapterOptions {
 
 /** The parts of an adapter that the functions which make one know. */
 export interface AdapterOrigin {
+  /** The model it lies on. */
   readonly model: CausalLM;
+  /** What it is. */
   readonly config: ResolvedLoraConfig;
+  /** Which arrays it has. */
   readonly layout: AdapterLayout;
   /** The arrays, owned by the adapter from then on. */
   readonly point: AdapterPoint;

@@ -11,27 +11,24 @@ import { rslora } from './rslora.js';
 import { type ScaledOptions, scaled } from './scaled.js';
 
 /** Options of some method, which that method checks. */
-type AnyOptions = BaloraOptions & LoraPlusOptions & ScaledOptions;
+export type LoraMethodOptions = BaloraOptions & LoraPlusOptions & ScaledOptions;
 
 /** A method without options: any that come are refused. */
 const plain =
   (make: () => LoraMethod) =>
-  (options: AnyOptions = {}): LoraMethod => {
+  (options: LoraMethodOptions = {}): LoraMethod => {
     checkKeys(make().name, options, []);
     return make();
   };
 
 /** Every method by its name: `loraMethods.balora({ moments: 'keep' })`. Each checks its own options, and refuses those of others. */
-export const loraMethods = {
+export const loraMethods: Readonly<Record<string, (options?: LoraMethodOptions) => LoraMethod>> = {
   lora: plain(lora),
   rslora: plain(rslora),
-  'lora+': (options?: AnyOptions) => loraPlus(options),
+  'lora+': loraPlus,
   olora: plain(olora),
   pissa: plain(pissa),
-  scaled: (options?: AnyOptions) => scaled(options),
+  scaled,
   dora: plain(dora),
-  balora: (options?: AnyOptions) => balora(options),
-} as const satisfies Readonly<Record<string, (options?: AnyOptions) => LoraMethod>>;
-
-/** The name of a method. */
-export type LoraMethodName = keyof typeof loraMethods;
+  balora,
+};

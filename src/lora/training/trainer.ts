@@ -154,6 +154,7 @@ export class LoraTrainer implements AsyncIterable<TrainingStep> {
     );
   }
 
+  /** The steps that are left, from where the training stands. */
   async *[Symbol.asyncIterator](): AsyncGenerator<TrainingStep, undefined, undefined> {
     const { signal } = this.#options;
     const start = this.#state ?? (await this.#begin());

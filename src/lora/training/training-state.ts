@@ -8,7 +8,9 @@ import type { AdapterPoint } from '../adapter/adapter-point.js';
 
 /** An array, as it was. */
 export interface SavedArray {
+  /** The sizes of its axes. */
   readonly shape: readonly number[];
+  /** Its entries, row by row. */
   readonly data: Float32Array;
 }
 
