@@ -7,8 +7,12 @@ import type { CheckpointLine } from '../examples/parity/checkpoint-directory.js'
 import { parityMain } from '../examples/parity/directory.js';
 import { tensorEngines } from './support/engines.js';
 
-const golden = path.join(import.meta.dirname, 'fixtures/tiny-qwen2');
+const fixtures = path.join(import.meta.dirname, 'fixtures');
 const scratch = mkdtempSync(path.join(tmpdir(), 'bures-parity-models-'));
+// The weights stand with the fixtures of the models.
+const golden = path.join(scratch, 'golden');
+cpSync(path.join(fixtures, 'tiny-qwen2'), golden, { recursive: true });
+cpSync(path.join(fixtures, 'models/tiny-qwen2'), path.join(golden, 'base'), { recursive: true });
 afterAll(() => rmSync(scratch, { recursive: true }));
 
 async function run(...argv: string[]) {

@@ -14,7 +14,7 @@ import { tensorAlgebra } from '../../src/tensor/index.js';
 const python = process.env.BURES_PEER_PYTHON;
 const scratch = mkdtempSync(path.join(tmpdir(), 'bures-peft-peer-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
-const bases = { qwen2: path.resolve(import.meta.dirname, '../fixtures/tiny-qwen2/base'), gpt2: path.join(scratch, 'gpt2') };
+const bases = { qwen2: path.resolve(import.meta.dirname, '../fixtures/models/tiny-qwen2'), gpt2: path.join(scratch, 'gpt2') };
 type Base = keyof typeof bases;
 
 /** Two rows of tokens. */

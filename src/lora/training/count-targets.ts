@@ -1,8 +1,6 @@
 /** Counting the tokens that a loss is a mean over. */
+import { DEFAULT_IGNORED_LABEL } from '../../linalg/tensor/fused/cross-entropy.js';
 import type { TokenBatch } from '../../models/token-batch.js';
-
-/** The label of a token that does not count, as in PyTorch and transformers. */
-const IGNORED_LABEL = -100;
 
 /** How many labels of a batch count: those that are not −100, and not the first of a row or segment, before which there is nothing to predict them from. */
 export function countTargets({ batch, length, labels, segmentIds }: TokenBatch): number {
@@ -11,7 +9,7 @@ export function countTargets({ batch, length, labels, segmentIds }: TokenBatch):
   for (let row = 0; row < batch; row++) {
     for (let at = row * length + 1; at < (row + 1) * length; at++) {
       const sameText = segmentIds === undefined || segmentIds[at] === segmentIds[at - 1];
-      if (labels[at] !== IGNORED_LABEL && sameText) count += 1;
+      if (labels[at] !== DEFAULT_IGNORED_LABEL && sameText) count += 1;
     }
   }
   return count;
