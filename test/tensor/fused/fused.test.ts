@@ -13,6 +13,7 @@ import {
   neg,
   oneHot,
   ready,
+  reshape,
   setBackend,
   sigmoid,
   slice,
@@ -118,6 +119,18 @@ describe.each(['cpu', 'wasm'])('on %s', (name) => {
     });
     for (const each of [cosines, sines, tables.cos, tables.sin]) each.dispose();
     expectNothingLeft();
+  });
+
+  it('rope repeats its tables over texts that lie one below the other', () => {
+    tidy(() => {
+      const tables = rotaryTables({ tokens: 3, headSize: 4 });
+      const [x, weights] = [1, 2].map((seed) => toTensor(randomValues([6, 8], seed)));
+      const apart = (values: Tensor): Tensor => reshape(rope(reshape(values, [2, 3, 8]), tables, { heads: 2 }), [6, 8]);
+      const together = (values: Tensor): Tensor => rope(values, tables, { heads: 2 });
+      expect(together(x).dataSync()).toBeAllClose(apart(x).dataSync(), 0);
+      const slope = (turn: typeof apart) => grad((values: Tensor) => sum(mul(turn(values), weights)))(x).dataSync();
+      expect(slope(together)).toBeAllClose(slope(apart), 0);
+    });
   });
 
   it.each([[[1]], [[5]], [[2, 3]]])('tokenCrossEntropy agrees: tokens %s', (tokens) => {

@@ -77,14 +77,14 @@ export interface RopeOptions {
  * Rotates the heads of queries or keys by their positions.
  *
  * @param x - [..., tokens, headSize], or [..., tokens, heads · headSize] with the option `heads`; float32.
- * @param tables - of as many tokens, constant to differentiation.
+ * @param tables - of as many tokens, or of a part of them, which is then repeated: texts of one length may lie one below the other. Constant to differentiation.
  * @returns an array of x's shape, differentiable by x. Six passes each way, one on wasm.
  * @throws ShapeError if the tables are of another size.
  */
 export function rope(x: Tensor, tables: RotaryTables, options: RopeOptions = {}): Tensor {
   const { heads = 1 } = options;
   const [tokens, width] = x.shape.slice(-2);
-  const fits = ({ shape }: Tensor): boolean => shape[0] === tokens && shape.slice(-1)[0] * heads === width;
+  const fits = ({ shape }: Tensor): boolean => tokens % shape[0] === 0 && shape.slice(-1)[0] * heads === width;
   if (x.rank < 2 || !fits(tables.cos) || !fits(tables.sin)) {
     const given = `[${x.shape.join(', ')}] and [${tables.cos.shape.join(', ')}]`;
     throw new ShapeError(
