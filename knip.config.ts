@@ -15,8 +15,8 @@ const config: KnipConfig = {
   ignoreExportsUsedInFile: { interface: true, type: true },
   // `attw` is started by tools/check-package.ts as a program.
   ignoreDependencies: ['@arethetypeswrong/cli'],
-  // A program of NVIDIA's driver, asked for the name of the GPU where there is one.
-  ignoreBinaries: ['nvidia-smi'],
+  // Programs of the machine's, where it has them: a compiler for bench/peers, and NVIDIA's, which knows the name of the GPU.
+  ignoreBinaries: ['gcc', 'nvidia-smi'],
 };
 
 export default config;

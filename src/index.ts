@@ -3,6 +3,8 @@
  *
  * @module bures
  */
+export { autodiff, type DifferentiatedCost, type TracedCost } from './autodiff/autodiff.js';
+export { type DifferentiableAlgebra, differentiableAlgebra } from './autodiff/differentiable-algebra.js';
 export type { Awaitable } from './core/awaitable.js';
 export {
   BackendError,

@@ -26,6 +26,7 @@ const tree: Record<string, readonly string[]> = {
   // One tree a rule.
   'src/core/upward.ts': ['../linalg/contract.js'],
   'src/linalg/upward.ts': ['../metrics/metric.js'],
+  'src/autodiff/upward.ts': ['../metrics/metric.js'],
   'src/metrics/upward.ts': ['../retractions/retraction.js'],
   'src/retractions/upward.ts': ['../manifolds/manifold.js'],
   'src/manifolds/upward.ts': ['../solvers/solver.js'],
@@ -55,6 +56,7 @@ const tree: Record<string, readonly string[]> = {
 const expected = [
   'layer-core: src/core/upward.ts',
   'layer-linalg: src/linalg/upward.ts',
+  'layer-autodiff: src/autodiff/upward.ts',
   'layer-metrics: src/metrics/upward.ts',
   'layer-retractions: src/retractions/upward.ts',
   'layer-manifolds: src/manifolds/upward.ts',
