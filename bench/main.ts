@@ -9,24 +9,26 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { blasStatus } from '../src/linalg/host/blas/blas-library.js';
 import { type HostAlgebra, type HostArray, hostAlgebra } from '../src/linalg/host/host-algebra.js';
 import { type BenchCase, benchCases, type ProjectionErrors, projectionErrors } from './cases.js';
 import { type Contestant, measure, timeHere } from './measure.js';
+import { readOptions } from './options.js';
 import { PeerProcess, SLEEPING_THREADS } from './peer-process.js';
 import { accuracyTable, type CaseResult, ENGINE_NAMES, machineLines, timingTable, verdictLines, verdicts } from './report.js';
 
-const help = `usage: npm run bench -- [--rounds N] [--only TEXT] [--json FILE]
-
-Speed of the host engine beside NumPy and PyTorch, in one run.
-  --rounds N    measurements of each contestant (default 15)
-  --only TEXT   cases whose name contains TEXT
-  --json FILE   write the times there too
-  --help        this text
-BURES_PEER_PYTHON names a Python with NumPy, and PyTorch if wanted; without it only our own times are measured.`;
-
-const options = readOptions();
+const options = readOptions(
+  'npm run bench',
+  {
+    before: 'Speed of the host engine beside NumPy and PyTorch, in one run.',
+    after: 'BURES_PEER_PYTHON names a Python with NumPy, and PyTorch if wanted; without it only our own times are measured.',
+  },
+  {
+    rounds: { value: 'N', help: 'measurements of each contestant (default 15)', fallback: '15' },
+    only: { value: 'TEXT', help: 'cases whose name contains TEXT', fallback: '' },
+    json: { value: 'FILE', help: 'write the times there too', fallback: '' },
+  },
+);
 
 // Read by OpenBLAS when it is loaded, which is when the first engine is made.
 Object.assign(process.env, SLEEPING_THREADS);
@@ -38,29 +40,6 @@ try {
 } finally {
   peer?.stop();
   await rm(folder, { recursive: true });
-}
-
-function readOptions(): { readonly rounds: number; readonly only: string; readonly json: string | undefined } {
-  try {
-    const { values } = parseArgs({
-      options: {
-        rounds: { type: 'string', default: '15' },
-        only: { type: 'string', default: '' },
-        json: { type: 'string' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    if (values.help) {
-      console.log(help);
-      process.exit(0);
-    }
-    const rounds = Number(values.rounds);
-    if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds must be a positive integer, got '${values.rounds}'`);
-    return { rounds, only: values.only, json: values.json };
-  } catch (error) {
-    console.error(`bench: ${(error as Error).message}; ${help.slice(0, help.indexOf('\n'))}`);
-    process.exit(2);
-  }
 }
 
 async function main(): Promise<void> {
@@ -85,7 +64,7 @@ async function main(): Promise<void> {
   ]);
   if (results.some(({ errors }) => errors.size > 0)) print(accuracyTable(results));
   print(verdictLines(reached));
-  if (options.json !== undefined) await writeJson(options.json, machineLines(status, libraries), results, reached);
+  if (options.json !== '') await writeJson(options.json, machineLines(status, libraries), results, reached);
 }
 
 async function compare(benchCase: BenchCase, engines: ReadonlyMap<string, HostAlgebra>): Promise<CaseResult> {
@@ -105,7 +84,7 @@ async function compare(benchCase: BenchCase, engines: ReadonlyMap<string, HostAl
       }
     }
   }
-  return { benchCase, timings: await measure(contestants, options.rounds), errors };
+  return { benchCase, timings: await measure(contestants, Number(options.rounds)), errors };
 }
 
 async function writeInput(input: HostArray, index: number): Promise<{ file: string; shape: readonly number[] }> {

@@ -8,17 +8,25 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { engine } from '@tensorflow/tfjs-core';
 import { seededRandom } from '../src/core/random.js';
 import { type Engine, type MatmulCase, openEngines, operandShapes, WASM } from './matmul-contestants.js';
 import { measure, type Timing } from './measure.js';
+import { readOptions } from './options.js';
 import { type PeerInput, PeerProcess, SLEEPING_THREADS } from './peer-process.js';
 import { machineLines, markdownTable } from './report.js';
 
-const { values: options } = parseArgs({
-  options: { rounds: { type: 'string', default: '5' }, only: { type: 'string', default: '' } },
-});
+const options = readOptions(
+  'npm run bench:matmul',
+  {
+    before: 'Speed of float32 matrix products per backend of TensorFlow.js, beside PyTorch, in one run.',
+    after: 'BURES_PEER_PYTHON names a Python with PyTorch; without it only our own times are measured.',
+  },
+  {
+    rounds: { value: 'N', help: 'measurements of each contestant (default 5)', fallback: '5' },
+    only: { value: 'TEXT', help: 'cases whose name contains TEXT', fallback: '' },
+  },
+);
 
 /** What the wasm kernels are to reach at 512³ without a BLAS, for every transpose flag. */
 const GOAL = { case: '512³', engine: WASM.plain, gflops: 10 } as const;

@@ -46,9 +46,9 @@ function absent(reason: string): Runner {
 
 async function open(): Promise<Runner> {
   if (backend === 'host') {
-    const { available, library, reason, threads } = blasStatus();
+    const { available, library, core, reason, threads } = blasStatus();
     if (!available) return absent(reason ?? 'no BLAS library was found');
-    return runner(hostAlgebra(), `${library}, ${threads} threads`);
+    return runner(hostAlgebra(), `${library}${core === undefined ? '' : `, ${core} kernels`}, ${threads} threads`);
   }
   try {
     const la = await tensorAlgebra({ backend: backend as 'wasm' });

@@ -124,7 +124,7 @@ export function balancedFactors<M = HostArray>(options: BalancedFactorsOptions<M
       return balance(pair);
     },
     inner: (_x, u, v) => base.pairInner(u, v),
-    norm: async (_x, u) => Math.hypot(await la.norm(u.A), await la.norm(u.B)),
+    norm: (_x, u) => base.pairNorm(u),
     project: (x, z) => horizontalPart(la, x, z),
     toTangent: (x, u) => horizontalPart(la, x, u),
     // Horizontal as it is: AᵀGBᵀ is both Aᵀ dA and dB Bᵀ.

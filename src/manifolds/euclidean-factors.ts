@@ -34,7 +34,7 @@ export function euclideanFactors<M = HostArray>(options: FactorOptions<M>): Fact
     return axpyTree(la, t, u, x);
   };
   const identity = (u: FactorPair<M>): FactorPair<M> => u;
-  const norm = async (_x: FactorPair<M>, u: FactorPair<M>): Promise<number> => Math.hypot(await la.norm(u.A), await la.norm(u.B));
+  const norm = (_x: FactorPair<M>, u: FactorPair<M>): Promise<number> => base.pairNorm(u);
   const difference = (x: FactorPair<M>, y: FactorPair<M>): FactorPair<M> => axpyTree(la, -1, x, y);
   return {
     ...base.common,

@@ -6,6 +6,7 @@ import { DomainError } from '../core/errors.js';
 import { axpyTree, scaleTree } from '../core/tree.js';
 import { type Ambient, applyAmbient, applyAmbientTranspose } from '../linalg/ambient.js';
 import { algebraOrHost } from '../linalg/host/default-algebra.js';
+import { jointInner, jointNorm } from '../linalg/joint-reductions.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
 import { batchPrefix, checkAmbientShape, checkFinite, checkShapes, type RankShape } from './checks.js';
@@ -45,6 +46,8 @@ export interface FactorBase<M> {
   randomPair(random: Parameters<LinearAlgebra<M>['randomNormal']>[1]): FactorPair<M>;
   /** The Frobenius inner product of pairs. */
   pairInner(u: FactorPair<M>, v: FactorPair<M>): Promise<number>;
+  /** The Frobenius norm of a pair. */
+  pairNorm(u: FactorPair<M>): Promise<number>;
   /** Members that are the same for every factor manifold. */
   readonly common: Pick<FactorManifold<M>, 'algebra' | 'embed' | 'zeroTangent' | 'decayDirection' | 'toMatrix' | 'admissible'>;
 }
@@ -85,7 +88,12 @@ export function factorBase<M>(caller: string, { m, n, rank, batch = [], algebra 
       A: la.scale(1 / Math.sqrt(m), la.randomNormal(shapes.A, random)),
       B: la.scale(1 / Math.sqrt(n), la.randomNormal(shapes.B, random)),
     }),
-    pairInner: async (u, v) => (await la.inner(u.A, v.A)) + (await la.inner(u.B, v.B)),
+    pairInner: (u, v) =>
+      jointInner(la, [
+        [u.A, v.A],
+        [u.B, v.B],
+      ]),
+    pairNorm: (u) => jointNorm(la, [u.A, u.B]),
     common: {
       algebra: la,
       embed: (_x, u) => u,

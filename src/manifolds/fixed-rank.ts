@@ -12,6 +12,7 @@ import { scaleTree } from '../core/tree.js';
 import type { Ambient } from '../linalg/ambient.js';
 import { algebraOrHost } from '../linalg/host/default-algebra.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
+import { jointInner } from '../linalg/joint-reductions.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { bures, buresFromCoordinates } from '../metrics/bures.js';
 import { embedded } from '../metrics/embedded.js';
@@ -96,10 +97,8 @@ export function fixedRank<M = HostArray>(options: FixedRankOptions<M>): FixedRan
   const shapes = shapesOf({ m, n, rank, batch });
   const dim = batch.reduce((product, size) => product * size, rank * (m + n - rank));
 
-  const inner = async (x: FixedRankPoint<M>, u: FixedRankTangent<M>, v: FixedRankTangent<M>): Promise<number> => {
-    const dual = metric.flat(la, x, v);
-    return (await la.inner(u.M, dual.M)) + (await la.inner(u.Up, dual.Up)) + (await la.inner(u.Vp, dual.Vp));
-  };
+  const inner = async (x: FixedRankPoint<M>, u: FixedRankTangent<M>, v: FixedRankTangent<M>): Promise<number> =>
+    blockwiseInner(la, u, metric.flat(la, x, v));
   const norm = async (x: FixedRankPoint<M>, u: FixedRankTangent<M>): Promise<number> => Math.sqrt(Math.max(0, await inner(x, u, u)));
   const project = (caller: string, x: FixedRankPoint<M>, z: Ambient<M>): FixedRankTangent<M> => {
     checkAmbientShape(`fixedRank.${caller}`, la, z, [...batch, m, n]);
@@ -150,6 +149,14 @@ export function fixedRank<M = HostArray>(options: FixedRankOptions<M>): FixedRan
       return truncatedProduct(la, a, undefined, la.transpose(b), rank);
     },
   };
+}
+
+function blockwiseInner<M>(la: LinearAlgebra<M>, u: FixedRankTangent<M>, v: FixedRankTangent<M>): Promise<number> {
+  return jointInner(la, [
+    [u.M, v.M],
+    [u.Up, v.Up],
+    [u.Vp, v.Vp],
+  ]);
 }
 
 /** Whether the retraction follows the metric's geodesics to second order: either may know of the other. */

@@ -3,6 +3,7 @@
  *
  * Points, tangents and gradients are records with one entry a component; inner products are summed.
  */
+import type { Awaitable } from '../core/awaitable.js';
 import { ConfigError, NotImplementedError, ShapeError } from '../core/errors.js';
 import { describeValue } from '../core/options.js';
 import type { Random } from '../core/random.js';
@@ -105,9 +106,9 @@ function productOperations(entries: readonly [string, Component][]): ProductOper
   const each = (apply: (part: Component, key: string) => unknown): Parts =>
     Object.fromEntries(entries.map(([key, part]) => [key, apply(part, key)]));
   const sum = async (term: (part: Component, key: string) => unknown): Promise<number> => {
-    let total = 0;
-    for (const [key, part] of entries) total += (await term(part, key)) as number;
-    return total;
+    // All are asked for before the first is waited for.
+    const terms = await Promise.all(entries.map(([key, part]) => term(part, key) as Awaitable<number>));
+    return terms.reduce((total, value) => total + value, 0);
   };
   const offered = (
     part: Component,

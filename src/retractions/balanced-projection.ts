@@ -3,6 +3,7 @@
  * It is the retraction of `balancedFactors`, and what BaLoRA adds to LoRA.
  */
 import { checkChoice, checkKeys } from '../core/options.js';
+import { readsAtOnce } from '../linalg/joint-reductions.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { checkFactorPair, type FactorPair } from '../metrics/factor-pair.js';
 import { gramGauge } from './balance-by-gram.js';
@@ -88,5 +89,5 @@ export function balancedProjection<M>(
 
 /** Without reading the guard of `'gram'` both algorithms would run, and `'qr'` alone is less. */
 function suitable<M>(la: LinearAlgebra<M>, tall: boolean): 'qr' | 'gram' {
-  return tall && la.peek(la.full([1], 0)) !== undefined ? 'gram' : 'qr';
+  return tall && readsAtOnce(la) ? 'gram' : 'qr';
 }

@@ -1,5 +1,6 @@
 /** Where r×r work is done. */
 import { type HostArray, hostAlgebra } from '../linalg/host/host-algebra.js';
+import { readsAtOnce } from '../linalg/joint-reductions.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 
 /** An engine for r×r blocks, and the way there and back. */
@@ -21,8 +22,7 @@ export interface SmallBlocks<M, Block> {
  */
 export function withSmallBlocks<M, Result>(la: LinearAlgebra<M>, use: <Block>(blocks: SmallBlocks<M, Block>) => Result): Result {
   const host = hostAlgebra();
-  if (la.epsilon <= host.epsilon || la.peek(la.full([1], 0)) === undefined)
-    return use<M>({ la, roundoff: la.epsilon, take: (x) => x, give: (x) => x });
+  if (la.epsilon <= host.epsilon || !readsAtOnce(la)) return use<M>({ la, roundoff: la.epsilon, take: (x) => x, give: (x) => x });
   return use<HostArray>({
     la: { ...host, epsilon: la.epsilon },
     roundoff: host.epsilon,

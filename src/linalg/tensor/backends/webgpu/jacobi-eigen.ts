@@ -7,7 +7,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { type JacobiLayout, jacobiLayout } from './jacobi-memory.js';
 import { runProgram, type WebgpuBackend } from './run-program.js';
-import { BARRIER, largestOver, NON_FINITE, POWER_OF_TWO, TURN, tournament } from './wgsl.js';
+import { BARRIER } from './wgsl.js';
 
 /** Six to eight are usual in float32. */
 const MOST_SWEEPS = 24;
@@ -33,25 +33,13 @@ export function jacobiEigen(backend: WebgpuBackend, x: Tensor): Tensor {
 }
 
 function code(layout: JacobiLayout): string {
-  const { n, threads, players, pairs, stride, declarations } = layout;
+  const { players, stride, preamble } = layout;
   return `
-const N = ${n};
-const THREADS = ${threads};
-const PAIRS = ${pairs};
+${preamble}
 // Half of rounding, relative to the geometric mean of the two diagonal entries.
 const TOLERANCE = ${2 ** -24};
-${declarations}
-var<workgroup> partial: array<f32, THREADS>;
 // The turn of each pair.
 var<workgroup> turns: array<vec2<f32>, PAIRS>;
-var<workgroup> rotations: atomic<u32>;
-var<workgroup> rotated: u32;
-var<private> base: i32;
-${NON_FINITE}
-${POWER_OF_TWO}
-${largestOver(threads)}
-${tournament(players)}
-${TURN}
 ${loading(layout)}
 ${turning(layout)}
 ${rotating(layout)}

@@ -1,7 +1,7 @@
 /** Where a Jacobi program keeps its two n×n arrays: in the workgroup's memory where they fit, else in the result's buffer. */
 import { NotImplementedError } from '../../../../core/errors.js';
 import type { WebgpuBackend } from './run-program.js';
-import { lanesFor, threadsFor } from './wgsl.js';
+import { lanesFor, largestOver, NON_FINITE, POWER_OF_TWO, TURN, threadsFor, tournament } from './wgsl.js';
 
 /** Sizes and places of a Jacobi program for n×n matrices. */
 export interface JacobiLayout {
@@ -15,8 +15,8 @@ export interface JacobiLayout {
   readonly lanes: number;
   /** Length of a row of the result: a column of either array, and one value. */
   readonly stride: number;
-  /** Declares the arrays. */
-  readonly declarations: string;
+  /** What every such program starts with: sizes, the two arrays, memory for `largestOver`, counters of rotations, and the functions of wgsl.ts that it calls. */
+  readonly preamble: string;
   /** An entry of the first array, by expressions for its column and its row. Needs `base`, where the matrix's part of the result starts. */
   first(column: string, row: string): string;
   /** An entry of the second array. */
@@ -56,9 +56,30 @@ export function jacobiLayout(caller: string, backend: WebgpuBackend, n: number, 
     pairs,
     lanes,
     stride,
-    declarations: local ? `var<workgroup> firstArray: array<f32, ${n * n}>;\nvar<workgroup> secondArray: array<f32, ${n * n}>;` : '',
+    preamble: preamble({ n, threads, players, pairs }, local),
     first: at('firstArray', 0),
     second: at('secondArray', n),
     key: `${n}_${local ? 'local' : 'buffer'}`,
   };
+}
+
+function preamble({ n, threads, players, pairs }: Pick<JacobiLayout, 'n' | 'threads' | 'players' | 'pairs'>, local: boolean): string {
+  const arrays = `var<workgroup> firstArray: array<f32, ${n * n}>;\nvar<workgroup> secondArray: array<f32, ${n * n}>;`;
+  return `
+const N = ${n};
+const THREADS = ${threads};
+const PAIRS = ${pairs};
+${local ? arrays : ''}
+var<workgroup> partial: array<f32, THREADS>;
+// Rotations in the sweep so far, and in the whole of it.
+var<workgroup> rotations: atomic<u32>;
+var<workgroup> rotated: u32;
+// Where the matrix's part of the result starts.
+var<private> base: i32;
+${NON_FINITE}
+${POWER_OF_TWO}
+${largestOver(threads)}
+${tournament(players)}
+${TURN}
+`;
 }

@@ -8,7 +8,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { type JacobiLayout, jacobiLayout } from './jacobi-memory.js';
 import { runProgram, type WebgpuBackend } from './run-program.js';
-import { BARRIER, largestOver, NON_FINITE, POWER_OF_TWO, TURN, tournament } from './wgsl.js';
+import { BARRIER } from './wgsl.js';
 
 /** Seven or eight are usual in float32; the bound is for columns that rounding keeps from becoming orthogonal. */
 const MOST_SWEEPS = 24;
@@ -34,30 +34,18 @@ export function jacobiSvd(backend: WebgpuBackend, x: Tensor): Tensor {
 }
 
 function code(layout: JacobiLayout): string {
-  const { n, threads, players, pairs, lanes, stride, declarations } = layout;
+  const { n, players, lanes, stride, preamble } = layout;
   return `
-const N = ${n};
-const THREADS = ${threads};
-const PAIRS = ${pairs};
+${preamble}
 const LANES = ${lanes};
 // Cosines below this count as zero.
 const TOLERANCE = ${2 ** -23 * Math.sqrt(n)};
 // Squared lengths below this are those of columns that are zero.
 const DEAD = 1e-36;
-${declarations}
-var<workgroup> partial: array<f32, THREADS>;
 var<workgroup> exchange: array<vec3<f32>, PAIRS * LANES>;
 var<workgroup> lengths: array<f32, N>;
 var<workgroup> weights: array<f32, N>;
-var<workgroup> rotations: atomic<u32>;
-var<workgroup> rotated: u32;
 var<workgroup> best: i32;
-var<private> base: i32;
-${NON_FINITE}
-${POWER_OF_TWO}
-${largestOver(threads)}
-${tournament(players)}
-${TURN}
 ${loading(layout)}
 ${sweeping(layout)}
 ${finishing(layout)}
