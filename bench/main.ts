@@ -12,9 +12,10 @@ import path from 'node:path';
 import { blasStatus } from '../src/linalg/host/blas/blas-library.js';
 import { type HostAlgebra, type HostArray, hostAlgebra } from '../src/linalg/host/host-algebra.js';
 import { type BenchCase, benchCases, type ProjectionErrors, projectionErrors } from './cases.js';
+import { SLEEPING_THREADS } from './line-process.js';
 import { type Contestant, measure, timeHere } from './measure.js';
 import { readOptions } from './options.js';
-import { PeerProcess, SLEEPING_THREADS } from './peer-process.js';
+import { PeerProcess } from './peer-process.js';
 import { accuracyTable, type CaseResult, ENGINE_NAMES, machineLines, timingTable, verdictLines, verdicts } from './report.js';
 
 const options = readOptions(

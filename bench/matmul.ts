@@ -10,10 +10,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { engine } from '@tensorflow/tfjs-core';
 import { seededRandom } from '../src/core/random.js';
+import { SLEEPING_THREADS } from './line-process.js';
 import { type Engine, type MatmulCase, openEngines, operandShapes, WASM } from './matmul-contestants.js';
 import { measure, type Timing } from './measure.js';
 import { readOptions } from './options.js';
-import { type PeerInput, PeerProcess, SLEEPING_THREADS } from './peer-process.js';
+import { type PeerInput, PeerProcess } from './peer-process.js';
 import { machineLines, markdownTable } from './report.js';
 
 const options = readOptions(

@@ -14,6 +14,7 @@ import {
   registerGradient,
   reshape,
   slice,
+  slice_util,
   square,
   sub,
   sum,
@@ -109,15 +110,12 @@ const gradients: readonly GradConfig[] = [
       return sub(weighted, mul(sum(weighted, dim as number, true), y));
     },
   })),
-  gradient('Slice', { inputsToSave: ['x'] }, (dy, [x], { begin }) => ({
-    x: () =>
-      pad(
-        dy,
-        x.shape.map((length, axis): [number, number] => {
-          const start = (begin as number[])[axis];
-          return [start, length - start - dy.shape[axis]];
-        }),
-      ),
+  gradient('Slice', { inputsToSave: ['x'] }, (dy, [x], { begin, size }) => ({
+    x: () => {
+      const [starts, lengths] = slice_util.parseSliceParams(x, begin as number[], size as number[]);
+      const margins = x.shape.map((length, axis): [number, number] => [starts[axis], length - starts[axis] - lengths[axis]]);
+      return pad(dy, margins);
+    },
   })),
   {
     kernelName: 'Concat',

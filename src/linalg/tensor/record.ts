@@ -63,20 +63,20 @@ function walkBack(tape: readonly TapeNode[], value: Tensor, upstream: Tensor, in
   const reachable = reachableFrom(wanted, tape);
   const gradients = new Map<number, Tensor>();
   if (reachable.has(value.id)) gradients.set(value.id, clone(upstream));
-  for (let index = tape.length - 1; index >= 0; index--) {
-    const node = tape[index];
-    const names = Object.keys(node.inputs).filter((name) => reachable.has(node.inputs[name]?.id));
-    const above = node.outputs.map(({ id }) => gradients.get(id));
-    if (names.length > 0 && above.some((gradient) => gradient !== undefined)) {
-      const results = gradientsOf(node, above, names);
-      for (const [position, name] of names.entries()) accumulate(gradients, node.inputs[name].id, results[position]);
+  try {
+    for (let index = tape.length - 1; index >= 0; index--) {
+      const node = tape[index];
+      passBack(node, reachable, gradients);
+      for (const { id } of node.outputs) {
+        if (wanted.has(id)) continue;
+        gradients.get(id)?.dispose();
+        gradients.delete(id);
+      }
+      release([node]);
     }
-    for (const { id } of node.outputs) {
-      if (wanted.has(id)) continue;
-      gradients.get(id)?.dispose();
-      gradients.delete(id);
-    }
-    release([node]);
+  } catch (error) {
+    for (const gradient of gradients.values()) gradient.dispose();
+    throw error;
   }
   return inputs.map(({ id }, index) => {
     const gradient = gradients.get(id);
@@ -84,6 +84,15 @@ function walkBack(tape: readonly TapeNode[], value: Tensor, upstream: Tensor, in
     const again = inputs.findIndex((other) => other.id === id) < index;
     return gradient === undefined || !again ? gradient : clone(gradient);
   });
+}
+
+/** Adds a node's share to the gradients of its inputs. */
+function passBack(node: TapeNode, reachable: ReadonlySet<number>, gradients: Map<number, Tensor>): void {
+  const names = Object.keys(node.inputs).filter((name) => reachable.has(node.inputs[name]?.id));
+  const above = node.outputs.map(({ id }) => gradients.get(id));
+  if (names.length === 0 || above.every((gradient) => gradient === undefined)) return;
+  const results = gradientsOf(node, above, names);
+  for (const [position, name] of names.entries()) accumulate(gradients, node.inputs[name].id, results[position]);
 }
 
 /** The tensors that depend on the given ones, with these. */

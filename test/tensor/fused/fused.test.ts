@@ -19,15 +19,25 @@ import {
   slice,
   sqrt,
   square,
+  sub,
   sum,
   type Tensor,
+  tanh,
   tensor,
+  tensor1d,
   tidy,
   zeros,
 } from '@tensorflow/tfjs-core';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ConfigError, ShapeError } from '../../../src/core/errors.js';
-import { crossEntropy, DEFAULT_IGNORED_LABEL, tokenCrossEntropy } from '../../../src/linalg/tensor/fused/cross-entropy.js';
+import {
+  crossEntropy,
+  crossEntropyWithGradient,
+  DEFAULT_IGNORED_LABEL,
+  tokenCrossEntropy,
+} from '../../../src/linalg/tensor/fused/cross-entropy.js';
+import { gelu } from '../../../src/linalg/tensor/fused/gelu.js';
+import { layerNorm } from '../../../src/linalg/tensor/fused/layer-norm.js';
 import { defaultRmsNormOptions, rmsNorm } from '../../../src/linalg/tensor/fused/rms-norm.js';
 import { DEFAULT_ROTARY_BASE, rope, rotaryTables } from '../../../src/linalg/tensor/fused/rope.js';
 import { swiglu } from '../../../src/linalg/tensor/fused/swiglu.js';
@@ -61,6 +71,73 @@ describe.each(['cpu', 'wasm'])('on %s', (name) => {
       plain: (gate, up) => mul(mul(gate, sigmoid(gate)), up),
       exact: (gate, up) => gate.map((g, index) => (g / (1 + Math.exp(-g))) * up[index]),
     });
+    expectNothingLeft();
+  });
+
+  it.each(LEADING)('gelu agrees: leading axes $axes', ({ axes }) => {
+    const inner = (x: Tensor): Tensor => mul(mul(x, Math.sqrt(2 / Math.PI)), add(1, mul(0.044715, square(x))));
+    expectAgreement({
+      inputs: [randomValues([...axes, 5], 1)],
+      fused: gelu,
+      plain: (x) => mul(mul(x, 0.5), add(1, tanh(inner(x)))),
+      exact: (x) => x.map((entry) => 0.5 * entry * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (entry + 0.044715 * entry ** 3)))),
+    });
+    expectNothingLeft();
+  });
+
+  it.each(LEADING)('layerNorm agrees: leading axes $axes', ({ axes }) => {
+    const epsilon = 0.01;
+    const arrays = [randomValues([...axes, 6], 3), randomValues([6], 4), randomValues([6], 5)];
+    const plain = (x: Tensor, gain: Tensor, bias: Tensor): Tensor => {
+      const centred = sub(x, mean(x, -1, true));
+      return add(mul(div(centred, sqrt(add(mean(square(centred), -1, true), epsilon))), gain), bias);
+    };
+    const exact = (x: Float64Array, gain: Float64Array, bias: Float64Array): Float64Array =>
+      byRows(x, 6, (row) => {
+        const centre = row.reduce((total, entry) => total + entry, 0) / 6;
+        const root = Math.sqrt(row.reduce((total, entry) => total + (entry - centre) ** 2, 0) / 6 + epsilon);
+        return row.map((entry, index) => ((entry - centre) / root) * gain[index] + bias[index]);
+      });
+    expectAgreement({ inputs: arrays, fused: (x, gain, bias) => layerNorm(x, gain, bias, { epsilon }), plain, exact });
+    const [gain, bias] = arrays.slice(1).map(({ values }) => tensor(values, [6]));
+    expectAgreement({
+      inputs: arrays.slice(0, 1),
+      fused: (x) => layerNorm(x, gain, bias, { epsilon, frozen: true }),
+      plain: (x) => plain(x, gain, bias),
+      exact: (x) => exact(x, Float64Array.from(arrays[1].values), Float64Array.from(arrays[2].values)),
+    });
+    expect(() => layerNorm(gain, gain, tensor([1]))).toThrow(ShapeError);
+    for (const each of [gain, bias]) each.dispose();
+  });
+
+  it('crossEntropyWithGradient is the loss and its gradient', () => {
+    const [tokens, vocabulary, factor] = [5, 7, 0.3];
+    const logits = tensor(
+      randomValues([tokens, vocabulary], 6).values.map((entry) => 9 * entry),
+      [tokens, vocabulary],
+    );
+    const labels = tensor1d([3, 0, 6, 1, 3], 'int32');
+    const { loss, gradient } = crossEntropyWithGradient(logits, labels, factor);
+    const total = (given: Tensor): Tensor => tidy(() => sum(tokenCrossEntropy(given, labels)));
+    const [expected, slope] = [total(logits), tidy(() => mul(grad(total)(logits), factor))];
+    expect(Math.abs(loss.dataSync()[0] - expected.dataSync()[0])).toBeLessThan(1e-5);
+    expect(gradient.dataSync()).toBeAllClose(slope.dataSync(), 1e-6);
+    for (const each of [logits, labels, loss, gradient, expected, slope]) each.dispose();
+    expectNothingLeft();
+  });
+
+  it('rope turns heads side by side as it turns each alone', () => {
+    const [tokens, heads, size] = [3, 2, 4];
+    const tables = rotaryTables({ tokens: Int32Array.of(4, 0, 9), headSize: size });
+    const { values } = randomValues([2, tokens, heads * size], 8);
+    const side = tidy(() => rope(tensor(values, [2, tokens, heads * size]), tables, { heads }).dataSync());
+    for (let head = 0; head < heads; head++) {
+      const own = (all: ArrayLike<number>): number[] =>
+        Array.from({ length: 2 * tokens * size }, (_, i) => all[Math.floor(i / size) * heads * size + head * size + (i % size)]);
+      const alone = tidy(() => rope(tensor(own(values), [2, tokens, size]), tables).dataSync());
+      expect(own(side)).toEqual([...alone]);
+    }
+    for (const each of Object.values(tables)) (each as Tensor).dispose();
     expectNothingLeft();
   });
 

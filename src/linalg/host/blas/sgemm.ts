@@ -4,6 +4,24 @@ import { loadBlasLibrary } from './blas-library.js';
 import { CBLAS } from './cblas.js';
 import { optionalFunction } from './native-library.js';
 
+/** C (m×n) = α op(A) op(B) + β C, rows of each matrix `row…` numbers apart. Arrays begin at the first entry, and may be longer than the matrix. */
+export interface StridedProduct {
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly alpha: number;
+  readonly a: Float32Array;
+  readonly rowA: number;
+  readonly b: Float32Array;
+  readonly rowB: number;
+  /** 0 for old contents that are not read. */
+  readonly beta: number;
+  readonly c: Float32Array;
+  readonly rowC: number;
+}
+
 /** C = op(A) op(B) in float32 over BLAS. */
 export interface Sgemm {
   /**
@@ -28,6 +46,8 @@ export interface Sgemm {
    * @param transposed - `true`: A is k×n and C = AᵀA; `false`: A is n×k and C = A Aᵀ.
    */
   gram(transposed: boolean, n: number, k: number, a: Float32Array, c: Float32Array): void;
+  /** C = α op(A) op(B) + β C of matrices whose rows lie apart; see {@link StridedProduct}. */
+  multiplyStrided(product: StridedProduct): void;
   /** Runs products of m×k by k×n on as many threads as pay, and restores the library's own number after them. */
   onSuitableThreads(m: number, n: number, k: number, compute: () => void): void;
 }
@@ -74,6 +94,11 @@ function bindSgemm({ native, threads = 1 }: BlasLibrary): Sgemm | undefined {
       const operation = transposed ? CBLAS.transpose : CBLAS.noTranspose;
       ssyrk(CBLAS.rowMajor, CBLAS.lower, operation, n, k, 1, a, transposed ? n : k, 0, c, n);
       for (let i = 1; i < n; i++) for (let j = 0; j < i; j++) c[j * n + i] = c[i * n + j];
+    },
+    multiplyStrided({ transposeA, transposeB, m, n, k, alpha, a, rowA, b, rowB, beta, c, rowC }) {
+      const operationA = transposeA ? CBLAS.transpose : CBLAS.noTranspose;
+      const operationB = transposeB ? CBLAS.transpose : CBLAS.noTranspose;
+      sgemm(CBLAS.rowMajor, operationA, operationB, m, n, k, alpha, a, rowA, b, rowB, beta, c, rowC);
     },
     onSuitableThreads(m, n, k, compute) {
       const products = m * n * k;

@@ -5,9 +5,14 @@
  *     S = s Q Kᵀ,      P = softmax of S over the visible pairs, by rows,      O = P V.
  *
  * Key j is visible to query i where 0 ≤ i − j < window and both lie in one segment; a query always sees itself.
+ *
+ * On wasm with BLAS one kernel each way works on a few rows of P at a time and computes them again on the way back, as FlashAttention does (Dao et al. 2022): P is
+ * never held, and nothing is transposed, tiled or copied. Elsewhere it is composed of TensorFlow.js's operations.
  */
-import { add, matMul, mul, reshape, softmax, type Tensor, tensor, transpose } from '@tensorflow/tfjs-core';
+import { add, customGrad, matMul, mul, reshape, softmax, type Tensor, tensor, transpose } from '@tensorflow/tfjs-core';
 import { ShapeError } from '../../../core/errors.js';
+import { ATTENTION_GRADIENT_KERNEL, ATTENTION_KERNEL } from '../wasm/attention-kernel.js';
+import { hasFusedKernel, runFusedKernel } from './fused-kernel.js';
 
 /** Shape of the heads, and who sees whom. */
 export interface AttentionOptions {
@@ -31,12 +36,36 @@ export interface AttentionOptions {
  * @param q - [batch · queries, heads · d], float32, row by row of each sequence.
  * @param k - [batch · keys, keyValueHeads · d], keys ≥ queries: the queries are the last of the keys' tokens.
  * @param v - of k's shape.
- * @returns an array of q's shape, differentiable by all three. Costs 2 · batch · queries · keys · heads · d multiplications.
+ * @returns an array of q's shape, differentiable by all three. Costs 2 · batch · queries · keys · heads · d multiplications, the kernel
+ * about half of them where all tokens are queries; the gradient two and a half times as many.
  * @throws ShapeError if the shapes do not belong together.
  */
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
   checkShapes(q, k, v, options);
-  return composed(q, k, v, options);
+  return hasFusedKernel(ATTENTION_KERNEL) ? fused(q, k, v, options) : composed(q, k, v, options);
+}
+
+/** By the kernels, which keep Q, K, V and the result for the way back. */
+function fused(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
+  const { segments, batch, heads, keyValueHeads, scale, window = 0 } = options;
+  const attrs = { batch, heads, keyValueHeads, scale, window };
+  const run = (kernel: string, inputs: Record<string, Tensor>): Tensor[] => {
+    const marks: Record<string, Tensor> = segments === undefined ? {} : { segments: tensor(segments, [segments.length], 'int32') };
+    const results = runFusedKernel(kernel, { ...inputs, ...marks }, attrs) ?? [];
+    marks.segments?.dispose();
+    return [...results];
+  };
+  const attend = customGrad((queries, keys, values, save) => {
+    const given = { q: queries as Tensor, k: keys as Tensor, v: values as Tensor };
+    const [value] = run(ATTENTION_KERNEL, given);
+    (save as (tensors: Tensor[]) => void)([given.q, given.k, given.v, value]);
+    const gradFunc = (dy: Tensor, saved: Tensor[]): Tensor[] => {
+      const [savedQ, savedK, savedV, result] = saved;
+      return run(ATTENTION_GRADIENT_KERNEL, { dy, q: savedQ, k: savedK, v: savedV, result });
+    };
+    return { value, gradFunc };
+  });
+  return attend(q, k, v);
 }
 
 /** Of TensorFlow.js's operations, the heads of a group folded into the rows of Q: k and v are not repeated. */

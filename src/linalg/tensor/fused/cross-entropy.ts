@@ -38,6 +38,8 @@ import {
   zerosLike,
 } from '@tensorflow/tfjs-core';
 import { ShapeError } from '../../../core/errors.js';
+import { CROSS_ENTROPY_KERNEL } from '../wasm/cross-entropy-kernel.js';
+import { runFusedKernel } from './fused-kernel.js';
 
 /** Options of {@link tokenCrossEntropy}. */
 export interface TokenCrossEntropyOptions {
@@ -128,6 +130,8 @@ export interface CrossEntropyWithGradient {
  * @returns two new tensors.
  */
 export function crossEntropyWithGradient(logits: Tensor, labels: Tensor1D, factor: number): CrossEntropyWithGradient {
+  const fused = runFusedKernel(CROSS_ENTROPY_KERNEL, { logits, labels }, { factor });
+  if (fused !== undefined) return { loss: fused[0], gradient: fused[1] };
   const [tokens, vocabulary] = logits.shape;
   return tidy(() => {
     const probabilities = softmax(logits);

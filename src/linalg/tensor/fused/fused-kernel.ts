@@ -1,6 +1,11 @@
 /** Kernels of this library's own, where the backend in use has them. */
 import { engine, getBackend, getKernel, type KernelConfig, type NamedAttrMap, type Tensor } from '@tensorflow/tfjs-core';
 
+/** Whether the backend in use has a kernel. */
+export function hasFusedKernel(name: string): boolean {
+  return (getKernel(name, getBackend()) as KernelConfig | undefined) !== undefined;
+}
+
 /**
  * Runs a kernel if the backend in use has it.
  *
@@ -11,7 +16,7 @@ export function runFusedKernel(
   inputs: Readonly<Record<string, Tensor>>,
   attrs: NamedAttrMap = {},
 ): readonly Tensor[] | undefined {
-  if ((getKernel(name, getBackend()) as KernelConfig | undefined) === undefined) return undefined;
+  if (!hasFusedKernel(name)) return undefined;
   const outputs: Tensor | Tensor[] = engine().runKernel(name, { ...inputs }, attrs);
   return Array.isArray(outputs) ? outputs : [outputs];
 }

@@ -3,7 +3,9 @@ import { getKernel, type KernelConfig, registerKernel, unregisterKernel } from '
 import { BackendError } from '../../../core/errors.js';
 import { type BlasStatus, blasStatus } from '../../host/blas/blas-library.js';
 import { loadSgemm } from '../../host/blas/sgemm.js';
+import { attentionKernels } from './attention-kernel.js';
 import { blasHeapGemm } from './blas-heap-gemm.js';
+import { crossEntropyKernel } from './cross-entropy-kernel.js';
 import type { HeapGemm } from './heap-gemm.js';
 import { identityKernel } from './identity-kernel.js';
 import { batchMatMulKernel, fusedMatMulKernel } from './matmul-kernels.js';
@@ -39,6 +41,7 @@ const kernels: readonly KernelConfig[] = [
   identityKernel,
   unsortedSegmentSumKernel,
   ropeKernel,
+  crossEntropyKernel,
 ];
 
 /**
@@ -65,6 +68,11 @@ export function installWasmKernels(options: WasmKernelOptions = {}): WasmKernelR
     registerKernel(kernel);
   }
   const sgemm = blas === 'off' ? undefined : loadSgemm();
+  // Without BLAS their composition of products is as quick.
+  for (const kernel of attentionKernels(() => sgemm)) {
+    if ((getKernel(kernel.kernelName, 'wasm') as KernelConfig | undefined) !== undefined) unregisterKernel(kernel.kernelName, 'wasm');
+    if (sgemm !== undefined) registerKernel(kernel);
+  }
   gemm = sgemm === undefined ? xnnpackHeapGemm : blasHeapGemm(sgemm);
   return { matmul: gemm.name, blas: status(blas, sgemm !== undefined), kernels: kernels.map(({ kernelName }) => kernelName) };
 }

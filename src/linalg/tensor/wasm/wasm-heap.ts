@@ -2,6 +2,9 @@
 import type { DataType, TensorInfo } from '@tensorflow/tfjs-core';
 import { BackendError } from '../../../core/errors.js';
 
+/** A function of the module. */
+export type WasmFunction = (...values: readonly (number | boolean | Uint8Array)[]) => void;
+
 /**
  * The backend as a kernel sees it. Written out, since the package's own declarations need Emscripten's, which it does not depend on.
  */
@@ -15,7 +18,7 @@ export interface WasmBackend {
     /** Gives memory back. */
     _free(offset: number): void;
     /** A function of the module. */
-    cwrap(name: string, result: null, parameters: readonly string[]): (...values: readonly (number | boolean | Uint8Array)[]) => void;
+    cwrap(name: string, result: null, parameters: readonly string[]): WasmFunction;
     /** The table that tells the module where a tensor lies. */
     readonly tfjs: {
       /** Names `size` float32 numbers at an offset. */
@@ -87,6 +90,19 @@ export function withScratch(backend: WasmBackend, lengths: readonly number[], co
   } finally {
     for (const offset of offsets) if (offset !== 0) wasm._free(offset);
   }
+}
+
+/**
+ * Names for float32 numbers on the heap, from 2³⁰ upwards, where the backend's own counter does not come. Each is used once: what XNNPACK computes ahead for an
+ * operand it keeps under its name.
+ */
+let nextName = 2 ** 30;
+
+/** Gives numbers at an offset a name, by which functions of the module know them; `forget` takes it back. */
+export function nameFloats({ wasm: { tfjs } }: WasmBackend, offset: number, length: number): { readonly name: number; forget(): void } {
+  const name = nextName++;
+  tfjs.registerTensor(name, length, offset);
+  return { name, forget: () => tfjs.disposeData(name) };
 }
 
 function fullHeap(wanted: string): BackendError {

@@ -5,19 +5,10 @@
 import type { HeapGemm } from './heap-gemm.js';
 import type { MatmulPlan } from './matmul-plan.js';
 import { transposeFloats } from './transpose-floats.js';
-import { floatsAt, type WasmBackend, withScratch } from './wasm-heap.js';
-
-type StockMatmul = ReturnType<WasmBackend['wasm']['cwrap']>;
+import { floatsAt, nameFloats, type WasmBackend, type WasmFunction, withScratch } from './wasm-heap.js';
 
 /** The module's function of each backend. */
-const stockMatmuls = new WeakMap<WasmBackend, StockMatmul>();
-
-/**
- * Names for matrices on the heap, from 2³⁰ upwards, where the backend's own counter does not come. Each is used for one matrix only:
- * XNNPACK keeps the packed form of the second operand under its name, whatever its shape, until the name is disposed. That is
- * why stock matMul aborts, or returns the wrong numbers, where a second operand was reshaped since it was used.
- */
-let nextName = 2 ** 30;
+const stockMatmuls = new WeakMap<WasmBackend, WasmFunction>();
 
 /** The cheaper of two ways to the same product, as one of matrices that need no transposition any more. */
 interface Route {
@@ -82,24 +73,22 @@ function operand(
   scratch: number | undefined,
   shape: readonly [number, number],
 ): Operand {
-  const { tfjs } = backend.wasm;
   let current = -1;
-  let name = 0;
+  let named: ReturnType<typeof nameFloats> | undefined;
   const dispose = (): void => {
-    if (name !== 0) tfjs.disposeData(name);
-    name = 0;
+    named?.forget();
+    named = undefined;
   };
   return {
     member(index) {
       // A member that stays, as that of a broadcast operand does, is transposed and packed once.
-      if (index === current) return name;
+      if (index === current && named !== undefined) return named.name;
       dispose();
       const offset = start + 4 * index * length;
       if (scratch !== undefined) transposeFloats(...shape, floatsAt(backend, offset, length), floatsAt(backend, scratch, length));
       current = index;
-      name = nextName++;
-      tfjs.registerTensor(name, length, scratch ?? offset);
-      return name;
+      named = nameFloats(backend, scratch ?? offset, length);
+      return named.name;
     },
     dispose,
   };
@@ -107,12 +96,11 @@ function operand(
 
 /** C (m×n) = A B by names of A and B and the offset of C. */
 function run(backend: WasmBackend, m: number, n: number, k: number, a: number, b: number, c: number): void {
-  const name = nextName++;
-  backend.wasm.tfjs.registerTensor(name, m * n, c);
+  const { name, forget } = nameFloats(backend, c, m * n);
   try {
     stockMatmul(backend)(a, shapeBytes(m, k), 3, b, shapeBytes(k, n), 3, false, false, name);
   } finally {
-    backend.wasm.tfjs.disposeData(name);
+    forget();
   }
 }
 
@@ -120,7 +108,7 @@ function shapeBytes(rows: number, columns: number): Uint8Array {
   return new Uint8Array(Int32Array.of(1, rows, columns).buffer);
 }
 
-function stockMatmul(backend: WasmBackend): StockMatmul {
+function stockMatmul(backend: WasmBackend): WasmFunction {
   let found = stockMatmuls.get(backend);
   if (found === undefined) {
     const [id, shape] = ['number', 'array'];

@@ -1,0 +1,49 @@
+/** Our side of `bench:train`: `train-worker.ts default|on|off DIRECTORY METHOD`, commands on standard input; the peer is bench/peers/train.py. */
+import { createInterface } from 'node:readline';
+import { createAdapter, type LoraMethod, loraMethods, type TrainingStep, trainer } from '../src/lora/index.js';
+import { loadCausalLM } from '../src/models/index.js';
+import { tensorAlgebra } from '../src/tensor/index.js';
+import { ADAPTER } from './train-cases.js';
+
+/** A step. */
+export interface TrainAnswer {
+  readonly seconds: number;
+  readonly loss: number;
+  /** Of the process so far, in bytes. */
+  readonly peakMemory: number;
+}
+
+const [recompute, directory, name] = process.argv.slice(2);
+const algebra = await tensorAlgebra({ backend: 'wasm' });
+const model = await loadCausalLM(directory, { algebra });
+const method: LoraMethod = loraMethods[name as 'lora']();
+const adapter = createAdapter(model, { ...method.config, rank: ADAPTER.rank, alpha: ADAPTER.alpha, targetModules: 'all-linear' });
+let steps: AsyncIterator<TrainingStep> | undefined;
+
+function begin(tokens: readonly number[]): void {
+  const ids = Int32Array.from(tokens);
+  const batch = { batch: 1, length: ids.length, inputIds: ids, labels: ids };
+  const choice = recompute === 'default' ? {} : { recompute: recompute === 'on' };
+  steps = trainer(adapter, { method, learningRate: 1e-3, nextBatch: () => batch, ...choice })[Symbol.asyncIterator]();
+}
+
+/** One step. The first evaluates the loss where it begins as well. */
+async function run(): Promise<TrainAnswer> {
+  const start = performance.now();
+  const step = await steps?.next();
+  const seconds = (performance.now() - start) / 1000;
+  return { seconds, loss: step?.value?.loss ?? Number.NaN, peakMemory: process.resourceUsage().maxRSS * 1024 };
+}
+
+async function answer(command: { do: string; tokens?: readonly number[] }): Promise<object> {
+  if (command.do === 'about') return { description: `wasm, ${algebra.report.matmul}` };
+  if (command.do === 'run') return run();
+  if (command.do !== 'begin' || command.tokens === undefined) throw new Error(`unknown command ${command.do}`);
+  begin(command.tokens);
+  return {};
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const reply = await answer(JSON.parse(line)).catch((error: unknown) => ({ error: String(error) }));
+  process.stdout.write(`${JSON.stringify(reply)}\n`);
+}

@@ -1,0 +1,138 @@
+/**
+ * A LoRA training step beside PyTorch with PEFT, on the processor, in one run: seconds, tokens per second, and each process's peak memory.
+ *
+ *     npm run bench:train -- [--rounds 5] [--only TEXT] [--json FILE]
+ *
+ * BURES_PEER_PYTHON names a Python with torch, transformers and peft; without it only our own times are printed. Models have random weights and are made in
+ * a temporary folder (1 GB). Each contestant is a process of its own; they step in turns, and threads sleep in between. Let nothing else run meanwhile.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cpus, loadavg, tmpdir } from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { LineProcess } from './line-process.js';
+import { markdownTable } from './report.js';
+import { ADAPTER, TRAIN_CASES, type TrainCase, tokensOf, writeModel } from './train-cases.js';
+import type { TrainAnswer } from './train-worker.js';
+
+const { values: options } = parseArgs({
+  options: { rounds: { type: 'string', default: '5' }, only: { type: 'string', default: '' }, json: { type: 'string' } },
+});
+
+/** Our step takes at most this many times PyTorch's, in at most its memory; BaLoRA's at most this many times LoRA's. */
+const GOALS = { step: 2, balora: 1.03 } as const;
+const WARM_UPS = 2;
+const OURS = 'bures';
+const BALORA = 'bures, BaLoRA';
+const PEER = 'PyTorch + PEFT';
+
+/** What a contestant took. */
+interface Score {
+  readonly seconds: number[];
+  losses: number[];
+  peakMemory: number;
+}
+
+const folder = await mkdtemp(path.join(tmpdir(), 'bures-train-'));
+try {
+  await main();
+} finally {
+  await rm(folder, { recursive: true });
+}
+
+async function main(): Promise<void> {
+  print([
+    `- processor: ${cpus()[0].model}, ${cpus().length} cores; load over the last minute ${loadavg()[0].toFixed(2)}; Node ${process.version}`,
+  ]);
+  const results: Record<string, Record<string, Score>> = {};
+  for (const each of TRAIN_CASES) {
+    if (!each.name.includes(options.only)) continue;
+    const scores = await compare(each);
+    results[each.name] = Object.fromEntries(scores);
+    print(table(each, scores));
+    print(verdicts(scores));
+  }
+  if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify({ load: loadavg(), results }, undefined, 2)}\n`);
+}
+
+function contestants(directory: string): LineProcess[] {
+  const worker = path.join(import.meta.dirname, 'train-worker.ts');
+  const ours = (name: string, recompute: string, method: string): LineProcess =>
+    new LineProcess(name, process.execPath, ['--import', 'tsx', worker, recompute, directory, method]);
+  const script = path.join(import.meta.dirname, 'peers/train.py');
+  const peer = (name: string, recompute: string): LineProcess | undefined =>
+    LineProcess.python(name, script, [recompute, directory, String(ADAPTER.rank), String(ADAPTER.alpha)]);
+  return [
+    ours(OURS, 'default', 'lora'),
+    ours(`${OURS}, recompute on`, 'on', 'lora'),
+    ours(`${OURS}, recompute off`, 'off', 'lora'),
+    ours(BALORA, 'default', 'balora'),
+    peer(PEER, 'off'),
+    peer(`${PEER}, checkpointing`, 'on'),
+  ].filter((each) => each !== undefined);
+}
+
+async function compare(each: TrainCase): Promise<Map<string, Score>> {
+  const directory = path.join(folder, each.config.model_type);
+  await writeModel(directory, each);
+  const entrants = contestants(directory);
+  const scores = new Map(entrants.map(({ name }): [string, Score] => [name, { seconds: [], losses: [], peakMemory: 0 }]));
+  try {
+    const tokens = tokensOf(each);
+    for (const entrant of entrants) {
+      const { description } = (await entrant.ask({ do: 'about' })) as { description: string };
+      print([`- ${entrant.name}: ${description}`]);
+      await entrant.ask({ do: 'begin', tokens });
+      for (let run = 0; run < WARM_UPS; run++) await entrant.ask({ do: 'run' });
+    }
+    for (let round = 0; round < Number(options.rounds); round++) {
+      for (let turn = 0; turn < entrants.length; turn++) {
+        const entrant = entrants[(round + turn) % entrants.length];
+        const { seconds, loss, peakMemory } = (await entrant.ask({ do: 'run' })) as TrainAnswer;
+        const score = scores.get(entrant.name);
+        score?.seconds.push(seconds);
+        score?.losses.push(loss);
+        if (score !== undefined) score.peakMemory = peakMemory;
+      }
+    }
+  } finally {
+    for (const entrant of entrants) entrant.stop();
+    await rm(directory, { recursive: true });
+  }
+  return scores;
+}
+
+function table({ name, tokens }: TrainCase, scores: ReadonlyMap<string, Score>): string[] {
+  const rows = [...scores].map(([contestant, { seconds, losses, peakMemory }]) => {
+    const step = median(seconds);
+    return [contestant, step.toFixed(3), (tokens / step).toFixed(0), (peakMemory / 2 ** 20).toFixed(0), losses[0].toFixed(3)];
+  });
+  return [...markdownTable([`${name}, ${tokens} tokens`, 's a step', 'tokens/s', 'peak MiB', 'loss'], rows)];
+}
+
+/** Ratios are medians over the rounds of the ratio within a round. */
+function verdicts(scores: ReadonlyMap<string, Score>): string[] {
+  const ratio = (above: string, below: string): number | undefined => {
+    const [ours, theirs] = [scores.get(above), scores.get(below)];
+    return ours && theirs && median(ours.seconds.map((seconds, round) => seconds / theirs.seconds[round]));
+  };
+  const lines = [verdict(`step / ${PEER}`, ratio(OURS, PEER), GOALS.step), verdict('BaLoRA / LoRA', ratio(BALORA, OURS), GOALS.balora)];
+  const [ours, theirs] = [scores.get(OURS), scores.get(PEER)];
+  if (ours && theirs) lines.push(verdict(`peak memory / ${PEER}`, ours.peakMemory / theirs.peakMemory, 1));
+  return lines;
+}
+
+function verdict(what: string, reached: number | undefined, goal: number): string {
+  if (reached === undefined) return `- ${what}: not measured`;
+  return `- ${what} ≤ ${goal}: ${reached.toPrecision(3)}: ${reached <= goal ? 'reached' : '**missed**'}`;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+function print(lines: readonly string[]): void {
+  console.log(`${lines.join('\n')}\n`);
+}
