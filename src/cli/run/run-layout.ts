@@ -2,16 +2,24 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 
+/** The files of a run. */
+export const runFiles = {
+  config: 'config.yaml',
+  metrics: 'metrics.jsonl',
+  samples: 'samples.jsonl',
+  environment: 'environment.json',
+} as const;
+
 /** The folders of a run. */
 export const runFolders = { checkpoints: 'checkpoints', best: 'best' } as const;
 
 /** The folder of the checkpoint of a step. */
-function checkpointFolder(run: string, step: number): string {
+export function checkpointFolder(run: string, step: number): string {
   return path.join(run, runFolders.checkpoints, `step-${step}`);
 }
 
 /** The step whose checkpoint a folder is; `undefined` for other names. */
-function stepOfFolder(folder: string): number | undefined {
+export function stepOfFolder(folder: string): number | undefined {
   const match = /^step-(\d{1,15})$/.exec(path.basename(folder));
   return match === null ? undefined : Number(match[1]);
 }
