@@ -1,4 +1,6 @@
 /** What a command is: its words for the help, its flags, and a function that computes a result without printing it. */
+import type { z } from 'zod';
+import type { ConfigSource } from './config/yaml-source.js';
 import type { Flags, FlagValues } from './flags.js';
 import type { Terminal } from './terminal.js';
 
@@ -20,6 +22,8 @@ export interface Invocation<F extends Flags> {
   readonly positionals: readonly string[];
   /** The flags. */
   readonly flags: FlagValues<F>;
+  /** What flags said of the keys of the command's configuration; nothing for a command without one. */
+  readonly configSource: ConfigSource;
   /** Where to show progress. */
   readonly terminal: Terminal;
   /** Whether the result will be printed as JSON: then nothing goes to the standard output before it. */
@@ -46,6 +50,8 @@ export interface Command<F extends Flags = Flags> {
   readonly positionals: readonly Positional[];
   /** The flags besides those that all commands have. */
   readonly flags: F;
+  /** The configuration, if it has one, of which every key is a flag as well. */
+  readonly configSchema?: z.ZodObject;
   /** Does the work. */
   run(invocation: Invocation<F>): Promise<CommandResult>;
 }

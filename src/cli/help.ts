@@ -1,5 +1,6 @@
 /** The help texts, laid out from the commands' own tables. */
 import type { Command } from './command.js';
+import { configFlags } from './config/config-flags.js';
 import { commonFlags, type Flag, type Flags } from './flags.js';
 
 /** Characters of a line of help. */
@@ -29,16 +30,18 @@ export function commandHelp<F extends Flags>(name: string, command: Command<F>):
   if (details !== '') parts.push(details);
   if (positionals.length > 0) parts.push(twoColumns(positionals.map((one) => [one.name, one.description])));
   if (Object.keys(flags).length > 0) parts.push(twoColumns(flagRows(flags)));
+  if (command.configSchema !== undefined)
+    parts.push(`Keys of the file, and flags:\n${twoColumns(flagRows(configFlags(command.configSchema)))}`);
   parts.push(twoColumns(flagRows(commonFlags)));
   return `${parts.join('\n\n')}\n`;
 }
 
-function usage<F extends Flags>(name: string, { positionals, flags }: Command<F>): string {
+function usage<F extends Flags>(name: string, { positionals, flags, configSchema }: Command<F>): string {
   const words = positionals.map(({ name: word, optional, many }) => {
     const repeated = many ? `${word}…` : word;
     return optional ? `[${repeated}]` : repeated;
   });
-  return ['bures', name, ...words, ...(Object.keys(flags).length > 0 ? ['[--flag …]'] : [])].join(' ');
+  return ['bures', name, ...words, ...(Object.keys(flags).length > 0 || configSchema !== undefined ? ['[--flag …]'] : [])].join(' ');
 }
 
 function flagUsage(name: string, flag: Flag): string {

@@ -2,6 +2,8 @@
 import { parseArgs } from 'node:util';
 import { nearestNames } from '../core/nearest-names.js';
 import type { Command } from './command.js';
+import { type DividedArguments, divideArguments } from './config/flag-source.js';
+import type { ConfigSource } from './config/yaml-source.js';
 import { commonFlags, type Flag, type Flags, type FlagValues } from './flags.js';
 import { UsageError } from './usage-error.js';
 
@@ -9,6 +11,7 @@ import { UsageError } from './usage-error.js';
 export interface ParsedArguments<F extends Flags> {
   readonly positionals: readonly string[];
   readonly flags: FlagValues<F & typeof commonFlags>;
+  readonly configSource: ConfigSource;
 }
 
 /**
@@ -21,10 +24,11 @@ export interface ParsedArguments<F extends Flags> {
  */
 export function parseArguments<F extends Flags>(name: string, command: Command<F>, argv: readonly string[]): ParsedArguments<F> {
   const known: Flags = { ...command.flags, ...commonFlags };
+  const { rest, source: configSource } = configArguments(name, command, known, argv);
   const values: Record<string, boolean | number | string | undefined> = {};
   for (const [flag, { kind }] of Object.entries(known)) values[flag] = kind === 'switch' ? false : undefined;
   const positionals: string[] = [];
-  for (const token of tokenize(known, argv)) {
+  for (const token of tokenize(known, rest)) {
     if (token.kind === 'positional') positionals.push(token.value);
     if (token.kind !== 'option') continue;
     const flag = Object.hasOwn(known, token.name) ? known[token.name] : undefined;
@@ -34,7 +38,20 @@ export function parseArguments<F extends Flags>(name: string, command: Command<F
     values[token.name] = flagValue(name, token.name, flag, token.value);
   }
   if (values.help !== true) checkCount(name, command, positionals);
-  return { positionals, flags: values as FlagValues<F & typeof commonFlags> };
+  return { positionals, flags: values as FlagValues<F & typeof commonFlags>, configSource };
+}
+
+/** Takes out what belongs to the command's configuration. */
+function configArguments<F extends Flags>(
+  name: string,
+  { configSchema }: Command<F>,
+  known: Flags,
+  argv: readonly string[],
+): DividedArguments {
+  if (configSchema === undefined) return { rest: argv, source: { values: {}, origin: () => 'the command line' } };
+  const named = (wanted: (kind: string) => boolean) => Object.keys(known).filter((flag) => wanted(known[flag].kind));
+  const own = { switches: named((kind) => kind === 'switch'), valued: named((kind) => kind !== 'switch') };
+  return divideArguments(name, configSchema, own, argv);
 }
 
 function tokenize(known: Flags, argv: readonly string[]) {

@@ -41,10 +41,10 @@ async function runCommand<F extends Flags>(
   argv: readonly string[],
   terminal: Terminal,
 ): Promise<ExitStatus> {
-  const { positionals, flags } = parseArguments(name, command, argv);
+  const { positionals, flags, configSource } = parseArguments(name, command, argv);
   if (flags.help) return print(terminal, commandHelp(name, command));
   const { json } = flags;
-  const { data, text, failure } = await command.run({ positionals, flags, terminal, json });
+  const { data, text, failure } = await command.run({ positionals, flags, configSource, terminal, json });
   if (json) terminal.result(`${JSON.stringify(data, jsonValue, 2)}\n`);
   else if (text !== '') terminal.result(text.endsWith('\n') ? text : `${text}\n`);
   if (failure === undefined) return 0;

@@ -19,6 +19,31 @@ export const commandEntries: readonly CommandEntry[] = [
     load: async () => (await import('./commands/doctor.js')).doctor,
   },
   {
+    name: 'finetune',
+    summary: 'trains an adapter: LoRA, balanced LoRA and others',
+    load: async () => (await import('./commands/finetune.js')).finetune,
+  },
+  {
+    name: 'resume',
+    summary: 'goes on with a run that was interrupted, bit for bit',
+    load: async () => (await import('./commands/resume.js')).resume,
+  },
+  {
+    name: 'eval',
+    summary: 'loss, perplexity and exact match on a file of rows',
+    load: async () => (await import('./commands/eval.js')).evaluate,
+  },
+  {
+    name: 'generate',
+    summary: 'continues a prompt',
+    load: async () => (await import('./commands/generate.js')).generate,
+  },
+  {
+    name: 'merge',
+    summary: 'writes the base model with an adapter merged into its weights',
+    load: async () => (await import('./commands/merge.js')).merge,
+  },
+  {
     name: 'inspect',
     summary: 'what an adapter is like: norms, spectra, balance, condition numbers',
     load: async () => (await import('./commands/inspect.js')).inspect,

@@ -56,7 +56,7 @@ export async function measurePair(pair: FactorPair<HostArray>, scale: number): P
 }
 
 /** The singular values of AB from those of R_A R_Bᵀ, with A = Q_A R_A and Bᵀ = Q_B R_B. */
-export function productSigmas({ A, B }: FactorPair<HostArray>): readonly number[] {
+function productSigmas({ A, B }: FactorPair<HostArray>): readonly number[] {
   const la = hostAlgebra();
   const core = la.matmul(la.qr(A).R, la.qr(la.transpose(B)).R, { transposeB: true });
   return Array.from(la.toArray(la.svd(core).S));

@@ -1,0 +1,40 @@
+/** `bures eval`: loss, perplexity and exact match on a file of rows. */
+import { defineCommand } from '../command.js';
+import { meanLoss } from '../training/evaluate.js';
+import { exactMatches } from '../training/exact-match.js';
+import { readRows } from '../training/load-data.js';
+import { modelFlags, openModel } from '../training/open-model.js';
+import { padIdOf } from '../training/session.js';
+import { UsageError } from '../usage-error.js';
+
+/** The command. */
+export const evaluate = defineCommand({
+  summary: 'Evaluates a model, alone or with an adapter: loss, perplexity, exact match of completions.',
+  details: 'A completion matches if greedy generation from its prompt would give it to the last token and end there.',
+  positionals: [{ name: 'RUN|ADAPTER|MODEL', description: 'folder of a run (its best checkpoint), of an adapter, or of a model' }],
+  flags: {
+    data: { kind: 'text', placeholder: 'FILE', description: 'JSON lines of {text}, {prompt, completion} or {messages} (required)' },
+    'batch-size': { kind: 'number', placeholder: 'N', integer: true, min: 1, description: 'rows of a batch (default 16)' },
+    ...modelFlags,
+  },
+  async run({ positionals: [location], flags, terminal }) {
+    const { data, 'batch-size': batchSize = 16 } = flags;
+    if (data === undefined) throw new UsageError('bures eval: --data FILE is missing; say on what');
+    const open = await openModel('eval', location, flags);
+    try {
+      const notices: string[] = [];
+      const rows = await readRows(data, { maskPrompt: true }, open.tokenizer, open.model.config.maxPositions, notices);
+      for (const notice of notices) terminal.notice(notice);
+      const padId = padIdOf(open.tokenizer);
+      const { loss, perplexity, tokens } = await open.withOverlay(({ overlay }) => meanLoss(open.model, rows, batchSize, padId, overlay));
+      const matches = await open.withOverlay(({ overlay }) => exactMatches(open.model, rows, padId, overlay));
+      const exactMatch = matches.filter(Boolean).length / rows.length;
+      return {
+        data: { model: open.base, adapter: open.adapterFolder ?? null, rows: rows.length, tokens, loss, perplexity, exactMatch },
+        text: `${rows.length} rows, ${tokens} tokens: loss ${loss.toFixed(4)}, perplexity ${perplexity.toFixed(3)}, exact match ${(100 * exactMatch).toFixed(1)} %`,
+      };
+    } finally {
+      open.dispose();
+    }
+  },
+});

@@ -1,0 +1,63 @@
+/** `bures finetune`: trains an adapter. */
+import { mkdir, readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { BackendError, ConfigError } from '../../core/errors.js';
+import { writeAtomic } from '../../core/write-atomic.js';
+import { defineCommand } from '../command.js';
+import { type FinetuneConfig, finetuneSchema } from '../config/finetune-config.js';
+import { loadConfig } from '../config/load-config.js';
+import { configText } from '../config/write-config.js';
+import { runFiles } from '../run/run-layout.js';
+import { runTraining, writeEnvironment } from '../training/run-command.js';
+
+/** The command. */
+export const finetune = defineCommand({
+  summary: 'Trains a LoRA adapter on a base model, with evaluations, checkpoints, samples and a record of it all.',
+  details: [
+    'Keys are given in a YAML file, as flags, or both; flags win. Rows are JSON lines of {text}, {prompt, completion} or {messages}.',
+    '',
+    '  bures finetune --model Qwen2.5-0.5B --data questions/ --method balora --rank 16 --learning-rate 1e-3 --steps 300',
+    '  bures finetune config.yaml --learning-rate 3e-3 --method-options.moments keep',
+    '',
+    'Ctrl-C finishes the step and saves; bures resume RUN goes on bit for bit, also after a crash.',
+  ].join('\n'),
+  positionals: [{ name: 'config.yaml', description: 'file of keys and values', optional: true }],
+  flags: {},
+  configSchema: finetuneSchema,
+  async run({ positionals: [file], configSource, terminal }) {
+    const loaded = await loadConfig('finetune', finetuneSchema, file, configSource);
+    if (loaded.steps !== undefined && loaded.epochs !== undefined)
+      throw new ConfigError('finetune: both steps and epochs are given; give one of them');
+    const run = path.resolve(loaded.out ?? path.join('runs', defaultName(loaded)));
+    const config = { ...loaded, model: path.resolve(loaded.model), data: path.resolve(loaded.data), out: run };
+    await checkEmpty(run);
+    return runTraining({
+      config,
+      run,
+      terminal,
+      async prepare(session) {
+        await mkdir(run, { recursive: true }).catch((cause: Error) => {
+          throw new BackendError(`finetune: cannot make the folder ${run} (${cause.message}); choose another --out`, { cause });
+        });
+        await writeEnvironment(run, session);
+        // Last: a folder without it is no run.
+        await writeAtomic(path.join(run, runFiles.config), configText(config));
+      },
+    });
+  },
+});
+
+function defaultName({ method }: FinetuneConfig): string {
+  return `${method.replaceAll('+', '-plus')}-${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}`;
+}
+
+/** @throws ConfigError if there is anything already: two runs would mix. */
+async function checkEmpty(run: string): Promise<void> {
+  const entries: readonly string[] = await readdir(run).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw new ConfigError(`finetune: ${run} cannot be a run's folder (${error.message}); choose another --out`, { cause: error });
+  });
+  if (entries.length === 0) return;
+  const isRun = entries.includes(runFiles.config);
+  throw new ConfigError(`finetune: ${run} is not empty; ${isRun ? `go on with bures resume ${run}, or ` : ''}choose another --out`);
+}

@@ -1,0 +1,110 @@
+/** Checkpoints: an adapter in PEFT's format beside all that training needs to go on from there bit for bit. */
+import { readdir, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { BackendError, FormatError } from '../../core/errors.js';
+import { isJsonObject, readJson } from '../../core/parse-json.js';
+import { writeAtomic } from '../../core/write-atomic.js';
+import { type LoraAdapter, type SavedArray, saveAdapter, type TrainingState } from '../../lora/index.js';
+import { openSafetensors, type TensorData, writeSafetensors } from '../../models/index.js';
+import { exists } from '../adapter/adapter-folder.js';
+import { checkpointFolder, checkpointFolders, runFolders, stepOfFolder } from './run-layout.js';
+
+/** Where a run is, besides the state of its trainer. */
+export interface RunProgress {
+  /** Seconds of training so far. */
+  readonly seconds: number;
+  /** Tokens trained on so far. */
+  readonly tokens: number;
+  /** The least validation loss, and its step; none before the first evaluation. */
+  readonly best?: { readonly step: number; readonly loss: number };
+  /** Evaluations since then. */
+  readonly evaluationsSinceBest: number;
+}
+
+/** A checkpoint, read. */
+export interface Checkpoint {
+  readonly state: TrainingState;
+  readonly progress: RunProgress;
+}
+
+const stateFiles = { arrays: 'training_state.safetensors', numbers: 'training_state.json' } as const;
+
+/**
+ * Writes a checkpoint. It takes its place complete, by one renaming.
+ *
+ * @param run - the folder of the run.
+ * @throws BackendError if the file system refuses; earlier checkpoints are untouched then, and nothing is left of this one.
+ */
+export async function writeCheckpoint(
+  run: string,
+  adapter: LoraAdapter,
+  baseModel: string,
+  { state, progress }: Checkpoint,
+): Promise<string> {
+  const folder = checkpointFolder(run, state.step);
+  if (await exists(folder)) return folder;
+  const staging = path.join(run, runFolders.checkpoints, `.step-${state.step}.${process.pid}.tmp`);
+  try {
+    await saveAdapter(adapter, staging, { baseModel });
+    await writeSafetensors(path.join(staging, stateFiles.arrays), toTensors(state.arrays), { metadata: {} });
+    const { step, learningRate, numbers } = state;
+    await writeAtomic(path.join(staging, stateFiles.numbers), `${JSON.stringify({ step, learningRate, numbers, progress }, null, 2)}\n`);
+    await rename(staging, folder).catch((cause: Error) => {
+      throw new BackendError(`checkpoint: cannot write ${folder} (${cause.message}); free or allow the space, and resume`, { cause });
+    });
+    return folder;
+  } catch (error) {
+    await rm(staging, { recursive: true, force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+function toTensors(arrays: TrainingState['arrays']): ReadonlyMap<string, TensorData> {
+  return new Map(Object.entries(arrays).map(([name, { shape, data }]) => [name, { dtype: 'F32', shape, data }]));
+}
+
+/**
+ * Reads a checkpoint.
+ *
+ * @throws FormatError if a file is missing or malformed.
+ */
+export async function readCheckpoint(folder: string): Promise<Checkpoint> {
+  const file = path.join(folder, stateFiles.numbers);
+  const content = await readJson('resume', file);
+  if (!isJsonObject(content) || typeof content.step !== 'number' || !isJsonObject(content.numbers) || !isJsonObject(content.progress)) {
+    throw new FormatError(`resume: ${file} is not the state of a training; remove ${folder} to resume from the checkpoint before it`);
+  }
+  const { step, learningRate, numbers, progress } = content as unknown as TrainingState & { readonly progress: RunProgress };
+  return { state: { step, learningRate, numbers, arrays: await readArrays(path.join(folder, stateFiles.arrays)) }, progress };
+}
+
+async function readArrays(file: string): Promise<Readonly<Record<string, SavedArray>>> {
+  const store = await openSafetensors(file);
+  try {
+    const arrays: [string, SavedArray][] = [];
+    for (const [name, { shape }] of store.entries) {
+      const data = await store.read(name);
+      if (!(data instanceof Float32Array))
+        throw new FormatError(`resume: ${file}: '${name}' must hold F32 numbers; remove that checkpoint`);
+      arrays.push([name, { shape, data }]);
+    }
+    return Object.fromEntries(arrays);
+  } finally {
+    await store.close();
+  }
+}
+
+/** Removes all but the latest checkpoints, and what killed programs left half-written. */
+export async function removeOldCheckpoints(run: string, keep: number): Promise<void> {
+  for (const folder of (await checkpointFolders(run)).slice(0, -keep)) await rm(folder, { recursive: true, force: true });
+  const parent = path.join(run, runFolders.checkpoints);
+  for (const name of await readdir(parent).catch(() => [])) {
+    if (/^\.step-\d+\..*tmp$/.test(name)) await rm(path.join(parent, name), { recursive: true, force: true });
+  }
+}
+
+/** The latest checkpoint of a run and its step. */
+export async function latestCheckpoint(run: string): Promise<{ readonly folder: string; readonly step: number } | undefined> {
+  const folder = (await checkpointFolders(run)).at(-1);
+  return folder === undefined ? undefined : { folder, step: stepOfFolder(folder) ?? 0 };
+}

@@ -1,0 +1,67 @@
+/** What a model with an adapter is worth: loss on rows, samples of prompts, the state of its modules. */
+
+import { hostAlgebra } from '../../index.js';
+import type { LoraAdapter } from '../../lora/index.js';
+import { type CausalLM, collateRows, type ModelOverlay, type Tokenizer, type TokenRow } from '../../models/index.js';
+import { measurePair } from '../adapter/pair-measures.js';
+import type { LayersLine } from '../run/recorder.js';
+
+/** A loss over rows. */
+export interface MeanLoss {
+  /** Nats a token that counts. */
+  readonly loss: number;
+  /** exp of it. */
+  readonly perplexity: number;
+  /** Tokens that count. */
+  readonly tokens: number;
+}
+
+/** The mean token loss over rows, batch by batch, like lengths together. */
+export async function meanLoss(
+  model: CausalLM,
+  rows: readonly TokenRow[],
+  batchSize: number,
+  padId: number,
+  overlay?: ModelOverlay,
+): Promise<MeanLoss> {
+  const sorted = [...rows].sort((a, b) => a.inputIds.length - b.inputIds.length);
+  let [sum, tokens] = [0, 0];
+  for (let i = 0; i < sorted.length; i += batchSize) {
+    const batch = collateRows(sorted.slice(i, i + batchSize), { padId });
+    const part = await model.algebra.tidy(() => model.loss(batch, overlay === undefined ? {} : { overlay }));
+    sum += part.sum;
+    tokens += part.tokens;
+  }
+  return { loss: sum / tokens, perplexity: Math.exp(sum / tokens), tokens };
+}
+
+/** How to continue a prompt. */
+export interface SampleOptions {
+  readonly maxNewTokens: number;
+  readonly overlay?: ModelOverlay;
+}
+
+/** The likeliest continuation of a prompt, without its end token. */
+export async function completeText(model: CausalLM, tokenizer: Tokenizer, prompt: string, options: SampleOptions): Promise<string> {
+  const ids: number[] = [];
+  for await (const id of model.generate(tokenizer.encode(prompt), { ...options, stopTokens: tokenizer.endIds })) ids.push(id);
+  return tokenizer.decode(ids.filter((id) => !tokenizer.endIds.includes(id)));
+}
+
+/** The measures of all modules of an adapter, in float64 on the host. */
+export async function measureLayers(adapter: LoraAdapter): Promise<LayersLine['layers']> {
+  const [la, host] = [adapter.model.algebra, hostAlgebra()];
+  const layers: LayersLine['layers'][number][] = [];
+  for (const { key, targets } of adapter.layout.stacks) {
+    const { A, B } = adapter.point.pairs[key];
+    const [a, b] = [await la.toArray(A), await la.toArray(B)];
+    for (const [i, { module, rank, scale }] of targets.entries()) {
+      const part = (values: ArrayLike<number>, rows: number, columns: number) =>
+        host.fromArray(Float64Array.from(values).subarray(i * rows * columns, (i + 1) * rows * columns), [rows, columns]);
+      const pair = { A: part(a, module.outFeatures, rank), B: part(b, rank, module.inFeatures) };
+      const { balanceGap, conditionNumber, balancedConditionNumber, effectiveRank, singularValues } = await measurePair(pair, scale);
+      layers.push({ module: module.name, balanceGap, conditionNumber, balancedConditionNumber, effectiveRank, singularValues });
+    }
+  }
+  return layers;
+}

@@ -1,0 +1,42 @@
+/** How many completions a model gives exactly. */
+import { argMax, type Tensor } from '@tensorflow/tfjs-core';
+import { type CausalLM, collateRows, type ModelOverlay, type TokenRow } from '../../models/index.js';
+
+/** Logits held at a time, at most. */
+const mostLogits = 2 ** 26;
+
+/**
+ * For each row, whether greedy generation from its prompt would give its labels to the last token, end token included. It does if and only if the likeliest token after each
+ * part of the right answer is the next one of it, so one pass over prompt and answer tells, without generating.
+ */
+export async function exactMatches(
+  model: CausalLM,
+  rows: readonly TokenRow[],
+  padId: number,
+  overlay?: ModelOverlay,
+): Promise<readonly boolean[]> {
+  const matches: boolean[] = new Array<boolean>(rows.length);
+  const order = rows.map((_, i) => i).sort((a, b) => rows[a].inputIds.length - rows[b].inputIds.length);
+  for (let done = 0; done < order.length; ) {
+    const longest = (count: number): number => rows[order[Math.min(done + count, order.length) - 1]].inputIds.length;
+    let count = 1;
+    while (count < 64 && done + count < order.length && (count + 1) * longest(count + 1) * model.config.vocabularySize <= mostLogits)
+      count++;
+    const part = order.slice(done, done + count);
+    const batch = collateRows(
+      part.map((i) => rows[i]),
+      { padId },
+    );
+    const likeliest = model.algebra.tidy(() => argMax(model.logits(batch, overlay === undefined ? {} : { overlay }), -1) as Tensor);
+    const tokens = await likeliest.data();
+    likeliest.dispose();
+    for (const [position, i] of part.entries()) matches[i] = isExact(rows[i], tokens.subarray(position * batch.length));
+    done += count;
+  }
+  return matches;
+}
+
+function isExact({ labels }: TokenRow, likeliest: ArrayLike<number>): boolean {
+  for (let t = 1; t < labels.length; t++) if (labels[t] !== -100 && labels[t] !== likeliest[t - 1]) return false;
+  return true;
+}

@@ -1,0 +1,81 @@
+/** The rows of a run: training and validation, from the files of a directory or a split of one. */
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { ConfigError } from '../../core/errors.js';
+import { seededRandom } from '../../index.js';
+import { readDataset, type Tokenizer, type TokenRow } from '../../models/index.js';
+import { exists } from '../adapter/adapter-folder.js';
+import type { FinetuneConfig } from '../config/finetune-config.js';
+
+/** Names of the files of a data directory. */
+export const dataFiles = { train: 'train.jsonl', valid: 'valid.jsonl', test: 'test.jsonl' } as const;
+
+/** The rows of a run. */
+export interface RunData {
+  readonly train: readonly TokenRow[];
+  /** None where the split is 0 and there is no file. */
+  readonly valid: readonly TokenRow[];
+  /** What a person should know: rows cut, rows left out. */
+  readonly notices: readonly string[];
+}
+
+/** What decides how rows are read. */
+export type DataOptions = Pick<FinetuneConfig, 'data' | 'validSplit' | 'maskPrompt' | 'maxLength' | 'seed' | 'evalRows'>;
+
+/**
+ * Reads the rows of a run.
+ *
+ * @param positions - the position limit of the model: longer rows are cut.
+ * @throws ConfigError if there is no training file or no row to train on; FormatError, naming file and line, for a row that is none.
+ */
+export async function loadData(options: DataOptions, tokenizer: Tokenizer, positions: number): Promise<RunData> {
+  const { data, validSplit, seed, evalRows = Number.POSITIVE_INFINITY } = options;
+  const isFolder = (await stat(data).catch(() => undefined))?.isDirectory() ?? false;
+  const trainFile = isFolder ? path.join(data, dataFiles.train) : data;
+  const notices: string[] = [];
+  const rows = await readRows(trainFile, options, tokenizer, positions, notices);
+  const validFile = path.join(data, dataFiles.valid);
+  if (isFolder && (await exists(validFile))) {
+    const valid = await readRows(validFile, options, tokenizer, positions, notices);
+    return { train: rows, valid: valid.slice(0, evalRows), notices };
+  }
+  const held = Math.min(rows.length - 1, Math.ceil(validSplit * rows.length));
+  const shuffled = shuffle(rows, seed);
+  return { train: shuffled.slice(held), valid: shuffled.slice(0, held).slice(0, evalRows), notices };
+}
+
+/**
+ * The rows of one file.
+ *
+ * @throws as {@link loadData}.
+ */
+export async function readRows(
+  file: string,
+  { maskPrompt, maxLength }: Pick<DataOptions, 'maskPrompt' | 'maxLength'>,
+  tokenizer: Tokenizer,
+  positions: number,
+  notices: string[],
+): Promise<readonly TokenRow[]> {
+  if (!(await exists(file)))
+    throw new ConfigError(`data: ${file} does not exist; pass a JSONL file, or a directory with ${dataFiles.train}`);
+  const { rows, truncated, dropped } = await readDataset(file, tokenizer, {
+    maskPrompt,
+    maxLength: Math.min(maxLength ?? positions, positions),
+  });
+  if (truncated > 0) notices.push(`${file}: ${truncated} of ${rows.length} rows were cut to ${maxLength ?? positions} tokens`);
+  if (dropped > 0) notices.push(`${file}: ${dropped} rows were left out: nothing in them counts`);
+  if (rows.length === 0)
+    throw new ConfigError(`data: ${file} has no row to train on; write lines such as {"prompt": "…", "completion": "…"}`);
+  return rows;
+}
+
+/** Fisher–Yates. */
+function shuffle<Row>(rows: readonly Row[], seed: number): readonly Row[] {
+  const random = seededRandom(seed);
+  const shuffled = [...rows];
+  for (let i = shuffled.length - 1; i > 0; i--) {
+    const j = Math.floor(random.uniform() * (i + 1));
+    [shuffled[i], shuffled[j]] = [shuffled[j], shuffled[i]];
+  }
+  return shuffled;
+}

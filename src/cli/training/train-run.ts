@@ -1,0 +1,194 @@
+/** A run: training with evaluations, checkpoints, samples and an end for each reason there is. */
+import path from 'node:path';
+import { NumericalError } from '../../core/errors.js';
+import { writeAtomic } from '../../core/write-atomic.js';
+import { type LoraTrainer, trainer as makeTrainer, saveAdapter, type TrainingStep } from '../../lora/index.js';
+import { type Progress, showProgress } from '../progress.js';
+import { type Checkpoint, latestCheckpoint, type RunProgress, removeOldCheckpoints, writeCheckpoint } from '../run/checkpoint.js';
+import { openRecorder, type Recorder } from '../run/recorder.js';
+import { runFolders } from '../run/run-layout.js';
+import type { Terminal } from '../terminal.js';
+import { completeText, meanLoss, measureLayers } from './evaluate.js';
+import { padIdOf, type Session } from './session.js';
+import { scheduleOf } from './training-plan.js';
+
+/** Why a run ended. */
+export type RunEnd = 'finished' | 'early' | 'interrupted';
+
+/** What a run came to. */
+export interface RunOutcome {
+  readonly run: string;
+  readonly end: RunEnd;
+  readonly step: number;
+  readonly steps: number;
+  /** Training loss of the last step. */
+  readonly loss: number;
+  /** The best validation loss, where there was one. */
+  readonly best?: { readonly step: number; readonly loss: number };
+  readonly seconds: number;
+  readonly tokens: number;
+}
+
+/** What a run needs besides its session. */
+export interface TrainRunOptions {
+  /** The run's folder. */
+  readonly run: string;
+  /** Where to go on. */
+  readonly from?: Checkpoint;
+  readonly terminal: Terminal;
+  /** Aborting finishes the step, saves and ends. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Trains.
+ *
+ * @throws NumericalError, naming the last checkpoint, where a loss or gradient is not finite; BackendError if a checkpoint cannot be written. What was saved before stays.
+ */
+export async function trainRun(session: Session, options: TrainRunOptions): Promise<RunOutcome> {
+  const { run, from, terminal } = options;
+  const first = from?.state.step ?? 0;
+  await removeOldCheckpoints(run, session.config.keepCheckpoints);
+  const recorder = await openRecorder(run, first, session.config.tensorboard);
+  const progress = showProgress(terminal, session.config.logEvery);
+  const loop = new RunLoop(session, options, recorder, progress);
+  try {
+    return await loop.train();
+  } catch (error) {
+    if (!(error instanceof NumericalError)) throw error;
+    const kept = await latestCheckpoint(run);
+    const remedy = kept === undefined ? 'no checkpoint was written yet' : `the last good checkpoint is ${kept.folder}`;
+    throw new NumericalError(`${error.message}; ${remedy}`, { cause: error });
+  } finally {
+    progress.end();
+    loop.dispose();
+  }
+}
+
+/** The state of a run while it trains. */
+class RunLoop {
+  readonly #session: Session;
+  readonly #options: TrainRunOptions;
+  readonly #recorder: Recorder;
+  readonly #progress: Progress;
+  readonly #trainer: LoraTrainer;
+  /** Seconds and tokens since then, without evaluations: for rates. */
+  #rate = { seconds: 0, tokens: 0, steps: 0 };
+  #at: RunProgress;
+
+  constructor(session: Session, options: TrainRunOptions, recorder: Recorder, progress: Progress) {
+    const { config, adapter, method, steps, nextBatch } = session;
+    const { weightDecay, beta1, beta2, epsilon, clip, seed, recompute } = config;
+    this.#session = session;
+    this.#options = options;
+    this.#recorder = recorder;
+    this.#progress = progress;
+    this.#at = options.from?.progress ?? { seconds: 0, tokens: 0, evaluationsSinceBest: 0 };
+    this.#trainer = makeTrainer(adapter, {
+      method,
+      nextBatch,
+      steps,
+      learningRate: scheduleOf(config, steps),
+      optimizer: { weightDecay, beta1, beta2, epsilon },
+      seed,
+      ...(clip === null ? {} : { clip }),
+      ...(recompute === undefined ? {} : { recompute }),
+      ...(options.from === undefined ? {} : { state: options.from.state }),
+    });
+  }
+
+  async train(): Promise<RunOutcome> {
+    const { steps, config } = this.#session;
+    const { from, signal } = this.#options;
+    if (from === undefined) await this.#evaluate(0);
+    let last: TrainingStep | undefined;
+    let end: RunEnd = 'finished';
+    let started = performance.now();
+    for await (const step of this.#trainer) {
+      last = step;
+      await this.#record(step, (performance.now() - started) / 1000);
+      const isLast = step.step === steps;
+      if (step.step % config.evalEvery === 0 || isLast) await this.#evaluate(step.step);
+      const early = config.patience !== undefined && this.#at.evaluationsSinceBest >= config.patience;
+      if (signal.aborted) end = 'interrupted';
+      else if (early && !isLast) end = 'early';
+      if (step.step % config.saveEvery === 0 || isLast || end !== 'finished') await this.#save();
+      if (end !== 'finished') break;
+      started = performance.now();
+    }
+    const { best, seconds, tokens } = this.#at;
+    const step = last?.step ?? from?.state.step ?? 0;
+    return {
+      run: this.#options.run,
+      end,
+      step,
+      steps,
+      loss: last?.loss ?? Number.NaN,
+      ...(best === undefined ? {} : { best }),
+      seconds,
+      tokens,
+    };
+  }
+
+  dispose(): void {
+    this.#trainer.dispose();
+  }
+
+  async #record({ step, loss, learningRate, gradientNorm, tokens, inactive }: TrainingStep, seconds: number): Promise<void> {
+    const { steps } = this.#session;
+    this.#at = { ...this.#at, seconds: this.#at.seconds + seconds, tokens: this.#at.tokens + tokens };
+    const memory = process.memoryUsage.rss();
+    await this.#recorder.metric({ kind: 'train', step, loss, learningRate, gradientNorm, tokens, seconds: this.#at.seconds, memory });
+    if (inactive !== undefined) this.#progress.say(`no gradient reaches ${inactive.join(', ')}: check targetModules`);
+    // An average that forgets, so that the rate follows what the machine does now.
+    const rate = this.#rate;
+    this.#rate = { seconds: 0.9 * rate.seconds + seconds, tokens: 0.9 * rate.tokens + tokens, steps: 0.9 * rate.steps + 1 };
+    const secondsLeft = ((steps - step) * this.#rate.seconds) / this.#rate.steps;
+    this.#progress.update({
+      step,
+      steps,
+      loss,
+      learningRate,
+      tokensPerSecond: this.#rate.tokens / this.#rate.seconds,
+      memory,
+      secondsLeft,
+    });
+  }
+
+  async #evaluate(step: number): Promise<void> {
+    const { model, adapter, tokenizer, data, config } = this.#session;
+    await model.algebra.tidy(async () => {
+      const overlay = adapter.overlay();
+      if (data.valid.length > 0)
+        await this.#validate(step, await meanLoss(model, data.valid, config.batchSize, padIdOf(tokenizer), overlay));
+      for (const prompt of config.samplePrompts) {
+        const completion = await completeText(model, tokenizer, prompt, { maxNewTokens: config.sampleTokens, overlay });
+        await this.#recorder.sample({ step, prompt, completion });
+        this.#progress.say(`  ${JSON.stringify(prompt)} → ${JSON.stringify(completion)}`);
+      }
+    });
+    await this.#recorder.metric({ kind: 'layers', step, layers: await measureLayers(adapter) });
+  }
+
+  async #validate(step: number, { loss, perplexity }: { readonly loss: number; readonly perplexity: number }): Promise<void> {
+    const { best, evaluationsSinceBest } = this.#at;
+    const better = best === undefined || loss < best.loss - this.#session.config.minImprovement;
+    this.#at = better
+      ? { ...this.#at, best: { step, loss }, evaluationsSinceBest: 0 }
+      : { ...this.#at, evaluationsSinceBest: evaluationsSinceBest + 1 };
+    await this.#recorder.metric({ kind: 'eval', step, loss, perplexity, seconds: this.#at.seconds, best: better });
+    this.#progress.say(
+      `step ${step}: validation loss ${loss.toFixed(4)}, perplexity ${perplexity.toFixed(3)}${better ? ', the best so far' : ''}`,
+    );
+    if (!better) return;
+    const folder = path.join(this.#options.run, runFolders.best);
+    await saveAdapter(this.#session.adapter, folder, { baseModel: this.#session.config.model });
+    await writeAtomic(path.join(folder, 'best.json'), `${JSON.stringify({ step, loss })}\n`);
+  }
+
+  async #save(): Promise<void> {
+    const { adapter, config } = this.#session;
+    await writeCheckpoint(this.#options.run, adapter, config.model, { state: await this.#trainer.state(), progress: this.#at });
+    await removeOldCheckpoints(this.#options.run, config.keepCheckpoints);
+  }
+}
