@@ -53,4 +53,9 @@ export const commandEntries: readonly CommandEntry[] = [
     summary: 'rewrites an adapter in balanced gauge, ΔW unchanged',
     load: async () => (await import('./commands/balance.js')).balance,
   },
+  {
+    name: 'report',
+    summary: 'one HTML page about runs: curves, modules, samples, differences',
+    load: async () => (await import('./commands/report.js')).report,
+  },
 ];
