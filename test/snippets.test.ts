@@ -11,7 +11,7 @@ const repository = path.resolve(import.meta.dirname, '..');
 const pages: readonly string[] = ['README.md', 'docs/custom-manifold.md', 'docs/custom-solver.md'];
 
 /** Examples that take too long for a test; CI runs each by the npm script that the README names. */
-const longRunning: readonly string[] = ['demo.ts', 'large-completion.ts'];
+const longRunning: readonly string[] = ['demo.ts', 'synthetic-demo.ts', 'large-completion.ts'];
 
 const examples = readdirSync(path.join(repository, 'examples')).filter((file) => file.endsWith('.ts') && !longRunning.includes(file));
 const sources = readdirSync(path.join(repository, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));

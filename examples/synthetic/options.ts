@@ -9,7 +9,7 @@ export interface DemoOptions {
   readonly seeds: number;
 }
 
-const usage = 'usage: npm run demo -- [--out DIR] [--seeds N]';
+const usage = 'usage: npm run demo:synthetic -- [--out DIR] [--seeds N]';
 
 const help = `${usage}
 

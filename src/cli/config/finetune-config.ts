@@ -50,6 +50,10 @@ export const finetuneSchema = z.strictObject({
   epochs: z.number().positive().optional().describe('passes over the training rows: 1 where neither this nor steps is given'),
   batchSize: count(1).default(8).describe('rows of a batch'),
   accumulate: count(1).default(1).describe('batches whose gradients make one step'),
+  order: z
+    .enum(['length', 'shuffled', 'file'])
+    .default('length')
+    .describe('rows of like lengths together in random order, all at random, or as they come'),
   packing: z.boolean().default(false).describe('rows packed into full sequences, which do not see each other, instead of padded'),
   maxLength: count(2).optional().describe('tokens after which a row is cut; the limit of the model where not given'),
   maskPrompt: z.boolean().default(true).describe('whether only completions are trained, not prompts'),

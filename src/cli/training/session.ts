@@ -1,7 +1,15 @@
 /** What a run computes with, opened: model, tokenizer, rows, adapter. */
 import type { LoraAdapter, LoraMethod, StepBatches } from '../../lora/index.js';
 import { createAdapter } from '../../lora/index.js';
-import { batchStream, type CausalLM, loadCausalLM, loadTokenizer, type TokenBatch, type Tokenizer } from '../../models/index.js';
+import {
+  type BatchStream,
+  batchStream,
+  type CausalLM,
+  loadCausalLM,
+  loadTokenizer,
+  type TokenBatch,
+  type Tokenizer,
+} from '../../models/index.js';
 import { tensorAlgebra } from '../../tensor/index.js';
 import type { FinetuneConfig } from '../config/finetune-config.js';
 import { loadData, type RunData } from './load-data.js';
@@ -32,7 +40,9 @@ export async function openSession(config: FinetuneConfig): Promise<Session> {
   try {
     const data = await loadData(config, tokenizer, model.config.maxPositions);
     const adapter = createAdapter(model, adapterConfigOf(config, method), { seed: config.seed });
-    const steps = config.steps ?? stepsOfEpochs(config, data, model.config.maxPositions);
+    const { epochs = 1, accumulate } = config;
+    const stream = openStream(config, data, padIdOf(tokenizer), model.config.maxPositions);
+    const steps = config.steps ?? Math.ceil((epochs * stream.batchesPerEpoch) / accumulate);
     return {
       config,
       method,
@@ -41,7 +51,7 @@ export async function openSession(config: FinetuneConfig): Promise<Session> {
       data,
       adapter,
       steps,
-      nextBatch: stepBatches(config, data, padIdOf(tokenizer), model.config.maxPositions),
+      nextBatch: stepBatches(stream, accumulate),
       dispose() {
         adapter.dispose();
         model.dispose();
@@ -58,26 +68,19 @@ export function padIdOf({ specials: { pad, eos } }: Tokenizer): number {
   return pad?.id ?? eos?.id ?? 0;
 }
 
-function openStream(config: FinetuneConfig, { train }: RunData, padId: number, positions: number) {
-  const { batchSize, packing, maxLength, seed } = config;
-  return batchStream(train, { batchSize, padId, seed, ...(packing ? { packLength: Math.min(maxLength ?? positions, positions) } : {}) });
+/** The training rows as batches, epoch after epoch. */
+function openStream(config: FinetuneConfig, { train }: RunData, padId: number, positions: number): BatchStream {
+  const { batchSize, order, packing, maxLength, seed } = config;
+  const packed = packing ? { packLength: Math.min(maxLength ?? positions, positions) } : {};
+  return batchStream(train, { batchSize, order, padId, seed, ...packed });
 }
 
 /** Batches in order. A run that is resumed passes over those it has had: making a batch costs nothing beside a step. */
-function stepBatches(config: FinetuneConfig, data: RunData, padId: number, positions: number): Session['nextBatch'] {
-  const stream = openStream(config, data, padId, positions);
+function stepBatches(stream: BatchStream, accumulate: number): Session['nextBatch'] {
   let next = 0;
   return (k) => {
     let parts: readonly TokenBatch[] = [];
-    for (; next <= k; next++) parts = Array.from({ length: config.accumulate }, () => stream.next());
+    for (; next <= k; next++) parts = Array.from({ length: accumulate }, () => stream.next());
     return parts;
   };
-}
-
-/** Steps that pass over the training rows so many times; packed rows are counted by their tokens. */
-function stepsOfEpochs(config: FinetuneConfig, { train }: RunData, positions: number): number {
-  const { epochs = 1, batchSize, accumulate, packing, maxLength } = config;
-  const tokens = train.reduce((sum, { inputIds }) => sum + inputIds.length, 0);
-  const sequences = packing ? Math.ceil(tokens / Math.min(maxLength ?? positions, positions)) : train.length;
-  return Math.max(1, Math.ceil((epochs * sequences) / (batchSize * accumulate)));
 }

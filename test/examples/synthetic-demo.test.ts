@@ -66,7 +66,7 @@ it('the program prints its tables and writes its page', async () => {
 it('the program explains itself', async () => {
   expect(await runDemo('--help')).toMatchObject({
     code: 0,
-    stdout: expect.stringContaining('usage: npm run demo -- [--out DIR] [--seeds N]'),
+    stdout: expect.stringContaining('usage: npm run demo:synthetic -- [--out DIR] [--seeds N]'),
   });
 });
 
@@ -80,7 +80,7 @@ it('the program refuses options that it does not know', async () => {
 
 function runDemo(...argv: string[]): Promise<{ code: unknown; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, ['--import', 'tsx', 'examples/demo.ts', ...argv], { cwd: repository }, (error, stdout, stderr) => {
+    execFile(process.execPath, ['--import', 'tsx', 'examples/synthetic-demo.ts', ...argv], { cwd: repository }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : error.code, stdout, stderr });
     });
   });

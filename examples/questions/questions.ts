@@ -1,0 +1,70 @@
+/** The questions of examples/models/tiny-math-base/tasks.md that the model has not seen in its pretraining. */
+import { type Random, seededRandom } from 'bures';
+
+/** A question as a row of training data. */
+export interface Question {
+  readonly prompt: string;
+  readonly completion: string;
+}
+
+/** The tasks by name. */
+export const tasks: Readonly<Record<string, (random: Random) => Question>> = {
+  mul: (random) => {
+    const [a, b] = [integer(random, 0, 99), integer(random, 0, 99)];
+    return question(`Calculate ${a} * ${b}.`, a * b);
+  },
+  mod: (random) => {
+    const [a, b] = [integer(random, 0, 999), integer(random, 2, 19)];
+    return question(`Calculate the remainder when ${a} is divided by ${b}.`, a % b);
+  },
+  gcd: (random) => {
+    const [a, b] = [integer(random, 1, 99), integer(random, 1, 99)];
+    return question(`Calculate the highest common divisor of ${a} and ${b}.`, greatestCommonDivisor(a, b));
+  },
+  unit: (random) => {
+    const a = integer(random, 1, 99);
+    return question(`How many minutes are there in ${a} hours?`, 60 * a);
+  },
+};
+
+/** How many questions, of which tasks. */
+export interface QuestionOptions {
+  readonly tasks: readonly string[];
+  readonly seed: number;
+  /** Rows to train on; questions may come twice. */
+  readonly train: number;
+  /** Rows held out; all different, and none of them trained on. */
+  readonly held: number;
+}
+
+/** Draws questions, the tasks in turn. */
+export function drawQuestions({ tasks: names, seed, train, held }: QuestionOptions): {
+  readonly train: readonly Question[];
+  readonly held: readonly Question[];
+} {
+  const random = seededRandom(seed);
+  const draw = (i: number): Question => tasks[names[i % names.length]](random);
+  const heldOut = new Map<string, Question>();
+  while (heldOut.size < held) {
+    const drawn = draw(heldOut.size);
+    heldOut.set(drawn.prompt, drawn);
+  }
+  const rows: Question[] = [];
+  while (rows.length < train) {
+    const drawn = draw(rows.length);
+    if (!heldOut.has(drawn.prompt)) rows.push(drawn);
+  }
+  return { train: rows, held: [...heldOut.values()] };
+}
+
+function question(text: string, answer: number): Question {
+  return { prompt: `${text}\n`, completion: String(answer) };
+}
+
+function integer(random: Random, least: number, most: number): number {
+  return least + Math.floor(random.uniform() * (most - least + 1));
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}
