@@ -64,12 +64,13 @@ export interface Recorder {
 /**
  * Opens the files of a run. What they hold beyond the step that a run is resumed from is removed: it will happen again.
  *
- * @param step - steps taken so far.
+ * @param step - of the checkpoint that the run goes on from; `undefined` to begin.
  */
-export async function openRecorder(run: string, step: number, tensorboard: boolean): Promise<Recorder> {
+export async function openRecorder(run: string, step: number | undefined, tensorboard: boolean): Promise<Recorder> {
   const [metrics, samples] = [path.join(run, runFiles.metrics), path.join(run, runFiles.samples)];
-  for (const file of [metrics, samples]) await keepLines('resume', file, (line) => typeof line.step === 'number' && line.step <= step);
-  const events = tensorboard ? await openEventFile(run, step + 1) : undefined;
+  for (const file of [metrics, samples])
+    await keepLines('resume', file, (line) => step !== undefined && typeof line.step === 'number' && line.step <= step);
+  const events = tensorboard ? await openEventFile(run, (step ?? 0) + 1) : undefined;
   return {
     async metric(line) {
       await appendLine(metrics, line);

@@ -47,9 +47,8 @@ export interface TrainRunOptions {
  */
 export async function trainRun(session: Session, options: TrainRunOptions): Promise<RunOutcome> {
   const { run, from, terminal } = options;
-  const first = from?.state.step ?? 0;
   await removeOldCheckpoints(run, session.config.keepCheckpoints);
-  const recorder = await openRecorder(run, first, session.config.tensorboard);
+  const recorder = await openRecorder(run, from?.state.step, session.config.tensorboard);
   const progress = showProgress(terminal, session.config.logEvery);
   const loop = new RunLoop(session, options, recorder, progress);
   try {

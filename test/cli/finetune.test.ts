@@ -1,0 +1,327 @@
+/** Runs from beginning to end on the small model that the project ships: what they write, how they end, and what resuming gives. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { seededRandom } from 'bures';
+import { loadAdapter } from 'bures/lora';
+import { collateRows, loadCausalLM, loadTokenizer, readDataset } from 'bures/models';
+import { tensorAlgebra } from 'bures/tensor';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { drawQuestions } from '../../examples/questions/questions.js';
+import { readLines } from '../../src/cli/run/json-lines.js';
+import { completeText } from '../../src/cli/training/evaluate.js';
+import { exactMatches } from '../../src/cli/training/exact-match.js';
+import { chromiumPath, openChromium } from '../../tools/chromium.js';
+import { runCli } from './run-cli.js';
+
+const repository = path.resolve(import.meta.dirname, '../..');
+const model = path.join(repository, 'examples/models/tiny-math-base');
+let root = '';
+let data = '';
+/** An uninterrupted run. */
+let whole = '';
+
+const steps = 9;
+const common = (): readonly string[] => {
+  const shape = ['--model', model, '--data', data, '--backend', 'wasm', '--rank', '3', '--steps', String(steps), '--batch-size', '4'];
+  return [
+    ...shape,
+    '--learning-rate',
+    '3e-3',
+    '--save-every',
+    '3',
+    '--eval-every',
+    '4',
+    '--eval-rows',
+    '6',
+    '--target-modules',
+    '[q_proj, v_proj]',
+  ];
+};
+
+beforeAll(async () => {
+  root = mkdtempSync(path.join(tmpdir(), 'bures-finetune-'));
+  data = path.join(root, 'data');
+  whole = path.join(root, 'whole');
+  mkdirSync(data);
+  const { train, held } = drawQuestions({ tasks: ['unit', 'gcd'], seed: 3, train: 60, held: 12 });
+  for (const [name, rows] of [
+    ['train', train],
+    ['valid', held],
+  ] as const) {
+    writeFileSync(path.join(data, `${name}.jsonl`), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  }
+  const outcome = await runCli(
+    'finetune',
+    ...common(),
+    '--out',
+    whole,
+    '--sample-prompts',
+    '["Calculate 3 * 4.\\n"]',
+    '--sample-tokens',
+    '4',
+    '--json',
+  );
+  expect(outcome.status, outcome.stderr).toBe(0);
+  expect(JSON.parse(outcome.stdout)).toMatchObject({ run: whole, end: 'finished', step: steps, steps });
+  expect(outcome.stderr).toContain(`step ${steps}/${steps}  loss `);
+});
+afterAll(() => rmSync(root, { recursive: true }));
+
+const bytes = (...parts: readonly string[]): Buffer => readFileSync(path.join(...parts));
+
+describe('a run', () => {
+  it('leaves its configuration, environment, metrics, events, samples, checkpoints and the best adapter', async () => {
+    expect(
+      readdirSync(whole)
+        .filter((name) => !name.startsWith('events.out.tfevents.'))
+        .sort(),
+    ).toEqual(['best', 'checkpoints', 'config.yaml', 'environment.json', 'metrics.jsonl', 'samples.jsonl']);
+    expect(readdirSync(path.join(whole, 'checkpoints')).sort()).toEqual(['step-6', 'step-9']);
+    const metrics = await readLines('test', path.join(whole, 'metrics.jsonl'));
+    const stepsOf = (kind: string) => metrics.filter((line) => line.kind === kind).map((line) => line.step);
+    expect(stepsOf('train')).toEqual(Array.from({ length: steps }, (_, i) => i + 1));
+    expect(stepsOf('eval')).toEqual([0, 4, 8, 9]);
+    expect(stepsOf('layers')).toEqual([0, 4, 8, 9]);
+    const losses = metrics.filter((line) => line.kind === 'eval').map((line) => line.loss as number);
+    expect(losses[3]).toBeLessThan(losses[0] - 1);
+    expect((await readLines('test', path.join(whole, 'samples.jsonl'))).map((line) => line.step)).toEqual([0, 4, 8, 9]);
+    const best = JSON.parse(bytes(whole, 'best', 'best.json').toString()) as { loss: number };
+    expect(best.loss).toBe(Math.min(...losses));
+  });
+
+  it('is not written over, and its file of keys begins the same run again', async () => {
+    expect(await runCli('finetune', ...common(), '--out', whole)).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining(`bures resume ${whole}`),
+    });
+    const again = path.join(root, 'again');
+    expect(await runCli('finetune', path.join(whole, 'config.yaml'), '--out', again, '--sample-prompts', '[]')).toMatchObject({
+      status: 0,
+    });
+    expect(bytes(again, 'checkpoints/step-9/adapter_model.safetensors')).toEqual(
+      bytes(whole, 'checkpoints/step-9/adapter_model.safetensors'),
+    );
+  });
+
+  it('ends early when the validation loss does not improve enough', async () => {
+    const run = path.join(root, 'early');
+    const { status, stdout } = await runCli(
+      'finetune',
+      ...common().map((word) => (word === '3e-3' ? '1e-9' : word)),
+      '--out',
+      run,
+      '--patience',
+      '1',
+      '--min-improvement',
+      '0.1',
+    );
+    expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringContaining('4 of 9 steps') });
+    expect(stdout).toContain('stopped early');
+    expect(readdirSync(path.join(run, 'checkpoints')).sort()).toEqual(['step-3', 'step-4']);
+  });
+
+  it('that diverges stops, and keeps the last good checkpoint', async () => {
+    const run = path.join(root, 'diverged');
+    const words = common().map((word) => (word === '3e-3' ? '1e30' : word));
+    const { status, stderr } = await runCli('finetune', ...words, '--out', run, '--clip', 'null', '--method', 'lora');
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/error: .*(loss|gradient).*; (no checkpoint was written yet|the last good checkpoint is)/);
+  });
+});
+
+describe('resuming', () => {
+  it('after a SIGKILL at any moment ends with the same adapter, state and losses, bit for bit', async () => {
+    const random = seededRandom(Date.now() % 2 ** 31);
+    for (let round = 0; round < 3; round++) {
+      const run = path.join(root, `killed-${round}`);
+      const child = startCommand('finetune', ...common(), '--out', run);
+      await child.until(() => existsSync(path.join(run, 'metrics.jsonl')));
+      await new Promise((resolve) => setTimeout(resolve, 1500 * random.uniform()));
+      child.kill('SIGKILL');
+      await child.ended;
+      const outcome = await runCli('resume', run, '--json');
+      expect(outcome.status, outcome.stderr).toBe(0);
+      for (const file of ['adapter_model.safetensors', 'training_state.safetensors']) {
+        expect(bytes(run, 'checkpoints/step-9', file), `round ${round}: ${outcome.stderr}`).toEqual(
+          bytes(whole, 'checkpoints/step-9', file),
+        );
+      }
+      expect(bytes(run, 'best/adapter_model.safetensors')).toEqual(bytes(whole, 'best/adapter_model.safetensors'));
+      const losses = async (folder: string) =>
+        (await readLines('test', path.join(folder, 'metrics.jsonl')))
+          .filter(({ kind }) => kind !== 'layers')
+          .map(({ kind, step, loss }) => ({ kind, step, loss }));
+      expect(await losses(run)).toEqual(await losses(whole));
+    }
+  });
+
+  it('after Ctrl-C goes on from the step that was finished', async () => {
+    const run = path.join(root, 'interrupted');
+    const child = startCommand('finetune', ...common(), '--out', run);
+    await child.until(() => existsSync(path.join(run, 'metrics.jsonl')));
+    child.kill('SIGINT');
+    const { status, stderr } = await child.ended;
+    // It may have been faster.
+    if (status !== 0) {
+      expect({ status, stderr }).toEqual({
+        status: 1,
+        stderr: expect.stringMatching(/interrupted at step \d+; go on with: bures resume /),
+      });
+      expect(stderr).not.toContain('    at ');
+    }
+    expect(await runCli('resume', run)).toMatchObject({ status: 0 });
+    expect(bytes(run, 'checkpoints/step-9/adapter_model.safetensors')).toEqual(
+      bytes(whole, 'checkpoints/step-9/adapter_model.safetensors'),
+    );
+  });
+
+  it('elsewhere warns, and of what is no run is misuse', async () => {
+    const file = path.join(root, 'again', 'environment.json');
+    const environment = JSON.parse(bytes(file).toString()) as { versions: object };
+    writeFileSync(file, JSON.stringify({ ...environment, processor: 'another' }));
+    const { status, stderr } = await runCli('resume', path.join(root, 'again'));
+    expect({ status, stderr }).toEqual({
+      status: 0,
+      stderr: expect.stringMatching(/warning: the result may differ in rounding, since processor was another, is /),
+    });
+    expect(await runCli('resume', data)).toMatchObject({ status: 2, stderr: expect.stringContaining('is no run') });
+  });
+});
+
+describe('what cannot be trained', () => {
+  const writeData = (content: string | Buffer): string => {
+    const file = path.join(root, 'bad.jsonl');
+    writeFileSync(file, content);
+    return file;
+  };
+  const row = '{"prompt": "a", "completion": "b"}\n';
+  it.each([
+    ['bad UTF-8', Buffer.concat([Buffer.from(row), Buffer.from([0x7b, 0xff, 0x7d, 0x0a])]), /bad\.jsonl:2/],
+    ['no JSON', `${row}${row}{"prompt"\n`, /bad\.jsonl:3/],
+    ['missing keys', `${row}{"prompt": "a"}\n`, /bad\.jsonl:2/],
+    ['wrong types', `${row}{"prompt": "a", "completion": 3}\n`, /bad\.jsonl:2/],
+    ['no object', `${row}[1]\n`, /bad\.jsonl:2/],
+    ['an empty file', '', /bad\.jsonl/],
+    ['a line of 10 MB', `${row}{"text": "${'1'.repeat(1e7)}"}\n`, /bad\.jsonl:2/],
+  ])('%s: file and line, no stack trace', async (_, content, message) => {
+    const { status, stderr, stdout } = await runCli(
+      'finetune',
+      '--model',
+      model,
+      '--data',
+      writeData(content),
+      '--out',
+      path.join(root, 'never'),
+    );
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toContain('    at ');
+    expect(existsSync(path.join(root, 'never'))).toBe(false);
+  });
+
+  it.each([
+    [['--method', 'balro'], 2, "did you mean 'balora'?"],
+    [['--method-options.gage', 'svd'], 2, 'gage'],
+    [['--exclude-modules', '[q_proj, v_proj]'], 2, 'modules'],
+    [['--epochs', '2'], 2, 'both steps and epochs'],
+    [['--out', '/dev/null/run'], 2, '/dev/null/run'],
+  ])('%j: exit status %d', async (words, status, message) => {
+    const out = words[0] === '--out' ? [] : ['--out', path.join(root, 'never')];
+    expect(await runCli('finetune', ...common(), ...out, ...words)).toMatchObject({ status, stderr: expect.stringContaining(message) });
+    expect(existsSync(path.join(root, 'never'))).toBe(false);
+  });
+});
+
+describe('what a run made', () => {
+  it('is evaluated, merged to the same values, and continued', async () => {
+    const file = path.join(data, 'valid.jsonl');
+    const evaluated = async (location: string) =>
+      JSON.parse((await runCli('eval', location, '--data', file, '--json')).stdout) as { loss: number; exactMatch: number; rows: number };
+    const merged = path.join(root, 'merged');
+    expect(await runCli('merge', whole, '--out', merged)).toMatchObject({ status: 0 });
+    const [own, same, base] = [await evaluated(whole), await evaluated(merged), await evaluated(model)];
+    expect(own.rows).toBe(12);
+    expect(Math.abs(own.loss - same.loss)).toBeLessThan(1e-4);
+    expect(base.loss).toBeGreaterThan(own.loss + 1);
+    const words = ['--prompt', 'Calculate 3 * 4.\n', '--max-tokens', '4'];
+    const shown = (await runCli('generate', whole, ...words)).stdout;
+    const { completion } = JSON.parse((await runCli('generate', merged, ...words, '--json')).stdout) as { completion: string };
+    expect(shown).toBe(`${completion}\n`);
+    expect(await runCli('merge', whole, '--out', merged)).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('model.safetensors'),
+    });
+  });
+
+  it('matches exactly where greedy generation gives the answer, and nowhere else', async () => {
+    const tokenizer = await loadTokenizer(model);
+    const lm = await loadCausalLM(model, { algebra: await tensorAlgebra({ backend: 'wasm' }) });
+    // Its own answers are right by definition; every other row has one that is not.
+    const prompts = ['What is 3 + 4?\n', 'Sort 9, 1.\n', 'What is 812 - 7?\n', 'Reverse the digits of 123.\n'];
+    const answers = await Promise.all(prompts.map((prompt) => completeText(lm, tokenizer, prompt, { maxNewTokens: 12 })));
+    const file = path.join(root, 'own.jsonl');
+    writeFileSync(
+      file,
+      prompts.map((prompt, i) => `${JSON.stringify({ prompt, completion: i % 2 === 0 ? answers[i] : `${answers[i]}0` })}\n`).join(''),
+    );
+    const { rows } = await readDataset(file, tokenizer);
+    expect(await exactMatches(lm, rows, 0)).toEqual([true, false, true, false]);
+    const adapter = await loadAdapter(lm, path.join(whole, 'best'));
+    expect((await lm.loss(collateRows(rows, { padId: 0 }), { overlay: adapter.overlay() })).tokens).toBeGreaterThan(8);
+    adapter.dispose();
+    lm.dispose();
+  });
+
+  it('is reported on a page that needs no network, holds no NaN and fits a phone', async () => {
+    const page = path.join(root, 'report.html');
+    expect(await runCli('report', whole, path.join(root, 'early'), '--out', page)).toMatchObject({ status: 0, stdout: `${page}\n` });
+    const html = readFileSync(page, 'utf8');
+    expect(html.match(/<svg/g)).toHaveLength(9);
+    expect(html).not.toMatch(/NaN|undefined|<script|https?:\/\//);
+    expect(html).toContain('Where the configurations differ');
+    if (chromiumPath === undefined) return;
+    const browser = await openChromium(chromiumPath);
+    const asked: string[] = [];
+    for (const [width, colorScheme] of [
+      [390, 'dark'],
+      [1280, 'light'],
+    ] as const) {
+      const tab = await browser.newPage({ viewport: { width, height: 800 }, colorScheme });
+      tab.on('request', (request) => asked.push(request.url()));
+      await tab.goto(pathToFileURL(page).href);
+      expect(await tab.evaluate('document.documentElement.scrollWidth')).toBe(width);
+      const [ink, paper] = (await tab.evaluate(
+        '[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]',
+      )) as string[];
+      const lightness = (color: string): number => (color.match(/\d+/g) ?? []).slice(0, 3).reduce((sum, part) => sum + Number(part), 0);
+      expect(Math.sign(lightness(ink) - lightness(paper))).toBe(colorScheme === 'dark' ? 1 : -1);
+    }
+    await browser.close();
+    expect(new Set(asked)).toEqual(new Set([pathToFileURL(page).href]));
+  });
+});
+
+/** The command as a process of its own. */
+function startCommand(...argv: readonly string[]) {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...argv], {
+    cwd: repository,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  const ended = new Promise<{ status: number | null; stderr: string }>((resolve) => {
+    child.on('close', (status) => resolve({ status, stderr }));
+  });
+  return {
+    ended,
+    kill: (signal: NodeJS.Signals) => child.kill(signal),
+    async until(condition: () => boolean): Promise<void> {
+      while (!condition() && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 20));
+    },
+  };
+}
