@@ -6,6 +6,7 @@ import path from 'node:path';
 export const runFiles = {
   config: 'config.yaml',
   metrics: 'metrics.jsonl',
+  outcome: 'outcome.json',
   samples: 'samples.jsonl',
   environment: 'environment.json',
 } as const;

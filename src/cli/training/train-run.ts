@@ -6,14 +6,14 @@ import { type LoraTrainer, trainer as makeTrainer, saveAdapter, type TrainingSte
 import { type Progress, showProgress } from '../progress.js';
 import { type Checkpoint, latestCheckpoint, type RunProgress, removeOldCheckpoints, writeCheckpoint } from '../run/checkpoint.js';
 import { openRecorder, type Recorder } from '../run/recorder.js';
-import { runFolders } from '../run/run-layout.js';
+import { runFiles, runFolders } from '../run/run-layout.js';
 import type { Terminal } from '../terminal.js';
 import { completeText, meanLoss, measureLayers } from './evaluate.js';
 import { padIdOf, type Session } from './session.js';
 import { scheduleOf } from './training-plan.js';
 
 /** Why a run ended. */
-export type RunEnd = 'finished' | 'early' | 'interrupted';
+export type RunEnd = 'finished' | 'early' | 'interrupted' | 'diverged';
 
 /** What a run came to. */
 export interface RunOutcome {
@@ -52,9 +52,12 @@ export async function trainRun(session: Session, options: TrainRunOptions): Prom
   const progress = showProgress(terminal, session.config.logEvery);
   const loop = new RunLoop(session, options, recorder, progress);
   try {
-    return await loop.train();
+    const outcome = await loop.train();
+    if (outcome.end !== 'interrupted') await writeOutcome(run, outcome);
+    return outcome;
   } catch (error) {
     if (!(error instanceof NumericalError)) throw error;
+    await writeOutcome(run, { end: 'diverged', reason: error.message });
     const kept = await latestCheckpoint(run);
     const remedy = kept === undefined ? 'no checkpoint was written yet' : `the last good checkpoint is ${kept.folder}`;
     throw new NumericalError(`${error.message}; ${remedy}`, { cause: error });
@@ -62,6 +65,11 @@ export async function trainRun(session: Session, options: TrainRunOptions): Prom
     progress.end();
     loop.dispose();
   }
+}
+
+/** Says that a run has come to an end by itself: a sweep does not begin it again. */
+async function writeOutcome(run: string, outcome: RunOutcome | { readonly end: RunEnd; readonly reason: string }): Promise<void> {
+  await writeAtomic(path.join(run, runFiles.outcome), `${JSON.stringify(outcome, null, 2)}\n`);
 }
 
 /** The state of a run while it trains. */
