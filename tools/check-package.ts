@@ -60,6 +60,7 @@ function checkConsumer(tarball: string): void {
   run('consumer: compile', process.execPath, [path.join(repository, 'node_modules/typescript/bin/tsc'), '-p', '.'], consumer);
   const program = ['--import', './reject-tensorflow.mjs', 'out/main.js'];
   run('consumer: run', process.execPath, program, consumer);
+  run('consumer: command', 'npx', ['--no-install', 'bures', 'doctor', '--seconds', '0'], consumer);
   for (const optional of ['koffi', '@koromix']) rmSync(path.join(consumer, 'node_modules', optional), { recursive: true, force: true });
   if (!existsSync(path.join(consumer, 'node_modules/bures'))) throw new Error('the consumer has lost the package itself');
   run('consumer: run without koffi', process.execPath, program, consumer);

@@ -8,7 +8,7 @@ export interface Question {
 }
 
 /** The tasks by name. */
-export const tasks: Readonly<Record<string, (random: Random) => Question>> = {
+const tasks: Readonly<Record<string, (random: Random) => Question>> = {
   mul: (random) => {
     const [a, b] = [integer(random, 0, 99), integer(random, 0, 99)];
     return question(`Calculate ${a} * ${b}.`, a * b);

@@ -8,7 +8,7 @@ import { exists } from '../adapter/adapter-folder.js';
 import type { FinetuneConfig } from '../config/finetune-config.js';
 
 /** Names of the files of a data directory. */
-export const dataFiles = { train: 'train.jsonl', valid: 'valid.jsonl', test: 'test.jsonl' } as const;
+const dataFiles = { train: 'train.jsonl', valid: 'valid.jsonl', test: 'test.jsonl' } as const;
 
 /** The rows of a run. */
 export interface RunData {
