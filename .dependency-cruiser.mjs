@@ -1,7 +1,20 @@
 // The architecture of docs/design.md as rules. test/architecture.test.ts shows that each of them bites.
 
 /** Lowest first: a folder of src/ imports only from itself and from folders before it in this list. */
-const layers = ['core', 'linalg', 'autodiff', 'metrics', 'retractions', 'manifolds', 'solvers', 'problems', 'diagnostics', 'models', 'lora', 'cli'];
+const layers = [
+  'core',
+  'linalg',
+  'autodiff',
+  'metrics',
+  'retractions',
+  'manifolds',
+  'solvers',
+  'problems',
+  'diagnostics',
+  'models',
+  'lora',
+  'cli',
+];
 
 /** The files behind the package's subpaths. They only gather exports, so they may import from anywhere in src/. */
 const entries = ['^src/index\\.ts$', '^src/[^/]+/index\\.ts$'];
