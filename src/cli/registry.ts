@@ -54,6 +54,11 @@ export const commandEntries: readonly CommandEntry[] = [
     load: async () => (await import('./commands/balance.js')).balance,
   },
   {
+    name: 'sweep',
+    summary: 'many runs over any keys, resumable',
+    load: async () => (await import('./commands/sweep.js')).sweep,
+  },
+  {
     name: 'report',
     summary: 'one HTML page about runs: curves, modules, samples, differences',
     load: async () => (await import('./commands/report.js')).report,

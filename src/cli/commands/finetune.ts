@@ -1,7 +1,7 @@
 /** `bures finetune`: trains an adapter. */
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { BackendError, ConfigError } from '../../core/errors.js';
+import { ConfigError } from '../../core/errors.js';
 import { writeAtomic } from '../../core/write-atomic.js';
 import { defineCommand } from '../command.js';
 import { type FinetuneConfig, finetuneSchema } from '../config/finetune-config.js';
@@ -36,9 +36,6 @@ export const finetune = defineCommand({
       run,
       terminal,
       async prepare(session) {
-        await mkdir(run, { recursive: true }).catch((cause: Error) => {
-          throw new BackendError(`finetune: cannot make the folder ${run} (${cause.message}); choose another --out`, { cause });
-        });
         await writeEnvironment(run, session);
         // Last: a folder without it is no run.
         await writeAtomic(path.join(run, runFiles.config), configText(config));

@@ -1,24 +1,38 @@
 /** `bures report`: a page about runs. */
 import path from 'node:path';
+import { ConfigError } from '../../core/errors.js';
 import { writeAtomic } from '../../core/write-atomic.js';
+import { exists } from '../adapter/adapter-folder.js';
 import { defineCommand } from '../command.js';
+import type { HeatMap } from '../report/heat-map.js';
 import { type RunRecord, readRun } from '../report/read-run.js';
 import { reportPage } from '../report/report-page.js';
+import { sweepFile } from '../sweep/sweep-layout.js';
+import { readSweep, sweepMaps } from '../sweep/sweep-results.js';
 
 /** The command. */
 export const report = defineCommand({
-  summary: 'Writes one self-contained HTML page about a run, or several beside one another.',
+  summary: 'Writes one self-contained HTML page about a run, several beside one another, or a sweep.',
   details:
     'Loss, learning rate, gradient norm, balance and conditioning of every module, spectra, samples, where configurations differ. Opens offline.',
-  positionals: [{ name: 'RUN', description: 'folders of runs', many: true }],
+  positionals: [{ name: 'RUN|SWEEP', description: 'folders of runs or sweeps', many: true }],
   flags: {
     out: { kind: 'text', placeholder: 'FILE', description: 'the page (default report.html in the first folder)' },
   },
   async run({ positionals: folders, flags: { out } }) {
     const runs: RunRecord[] = [];
-    for (const folder of folders) runs.push(await readRun(folder));
+    const maps: HeatMap[] = [];
+    for (const folder of folders) {
+      if (!(await exists(path.join(folder, sweepFile)))) runs.push(await readRun(folder));
+      else {
+        const sweep = await readSweep(folder);
+        runs.push(...sweep.runs);
+        maps.push(...sweepMaps(sweep));
+      }
+    }
+    if (runs.length === 0) throw new ConfigError('report: no run has begun yet; wait for the first');
     const page = path.resolve(out ?? path.join(folders[0], 'report.html'));
-    await writeAtomic(page, reportPage({ runs }));
+    await writeAtomic(page, reportPage({ runs, maps }));
     return { data: { page, runs: runs.map(({ folder }) => folder) }, text: page };
   },
 });

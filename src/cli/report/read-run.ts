@@ -1,7 +1,7 @@
 /** A run as its files tell it, for the report. */
 import path from 'node:path';
 import { ConfigError } from '../../core/errors.js';
-import type { JsonObject } from '../../core/parse-json.js';
+import { isJsonObject, type JsonObject, readJson } from '../../core/parse-json.js';
 import { exists } from '../adapter/adapter-folder.js';
 import { readYaml } from '../config/yaml-source.js';
 import { readLines } from '../run/json-lines.js';
@@ -18,6 +18,8 @@ export interface RunRecord {
   readonly evals: readonly EvalLine[];
   readonly layers: readonly LayersLine[];
   readonly samples: readonly SampleLine[];
+  /** How it ended; `undefined` while it goes on. */
+  readonly outcome: string | undefined;
 }
 
 /**
@@ -39,7 +41,14 @@ export async function readRun(folder: string): Promise<RunRecord> {
     evals: ofKind<EvalLine>('eval'),
     layers: ofKind<LayersLine>('layers'),
     samples: (await readLines('report', path.join(folder, runFiles.samples))) as unknown as readonly SampleLine[],
+    outcome: await readOutcome(path.join(folder, runFiles.outcome)),
   };
+}
+
+async function readOutcome(file: string): Promise<string | undefined> {
+  if (!(await exists(file))) return undefined;
+  const outcome = await readJson('report', file);
+  return isJsonObject(outcome) && typeof outcome.end === 'string' ? outcome.end : undefined;
 }
 
 const written: Readonly<Record<string, number>> = {

@@ -1,5 +1,7 @@
 /** What `finetune` and `resume` share: a run from its configuration to its outcome, with the reaction to Ctrl-C. */
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { BackendError } from '../../core/errors.js';
 import { writeAtomic } from '../../core/write-atomic.js';
 import type { CommandResult } from '../command.js';
 import type { FinetuneConfig } from '../config/finetune-config.js';
@@ -7,6 +9,7 @@ import { readEnvironment } from '../environment.js';
 import { duration } from '../format.js';
 import type { Checkpoint } from '../run/checkpoint.js';
 import { runFiles } from '../run/run-layout.js';
+import { lockRun } from '../run/run-lock.js';
 import type { Terminal } from '../terminal.js';
 import { openSession, type Session } from './session.js';
 import { type RunOutcome, trainRun } from './train-run.js';
@@ -32,16 +35,26 @@ export async function runTraining({ config, run, from, terminal, prepare }: RunC
   };
   const session = await openSession(config);
   process.on('SIGINT', interrupt);
+  let unlock: (() => Promise<void>) | undefined;
   try {
+    await makeFolder(run);
+    unlock = await lockRun(run);
     await prepare(session);
     for (const notice of session.data.notices) terminal.notice(notice);
     terminal.notice(description(session, run));
     const outcome = await trainRun(session, { run, terminal, signal: interruption.signal, ...(from === undefined ? {} : { from }) });
     return resultOf(outcome);
   } finally {
+    await unlock?.();
     process.removeListener('SIGINT', interrupt);
     session.dispose();
   }
+}
+
+async function makeFolder(run: string): Promise<void> {
+  await mkdir(run, { recursive: true }).catch((cause: Error) => {
+    throw new BackendError(`run: cannot make the folder ${run} (${cause.message}); choose another --out`, { cause });
+  });
 }
 
 /** Writes down what the run computes on. */

@@ -1,0 +1,98 @@
+/** `bures sweep`: many runs, over any keys. */
+import path from 'node:path';
+import { ConfigError } from '../../core/errors.js';
+import { writeAtomic } from '../../core/write-atomic.js';
+import { exists } from '../adapter/adapter-folder.js';
+import { defineCommand } from '../command.js';
+import { finetuneSchema } from '../config/finetune-config.js';
+import { validateConfig } from '../config/validate.js';
+import { configText } from '../config/write-config.js';
+import { readYaml } from '../config/yaml-source.js';
+import { runSweep } from '../sweep/run-sweep.js';
+import { type SweepConfig, sweepSchema } from '../sweep/sweep-config.js';
+import { sweepFile } from '../sweep/sweep-layout.js';
+import { readSweep, sweepTable } from '../sweep/sweep-results.js';
+import { planTrials, type Trial } from '../sweep/trials.js';
+
+/** The command. */
+export const sweep = defineCommand({
+  summary: 'Runs many fine-tunings over a grid of keys or random draws of them, with several seeds, in parallel processes.',
+  details: [
+    'A file such as',
+    '',
+    '  base: { model: tiny, data: questions, steps: 300 }',
+    '  grid: { method: [lora, balora], learningRate: [1e-3, 3e-3], rank: [4, 16] }',
+    '  seeds: [0, 1, 2]',
+    '  parallel: 2',
+    '  out: sweeps/first',
+    '',
+    'Called again, after Ctrl-C or a crash, it runs what is not finished; bures report SWEEP shows tables and heat maps.',
+  ].join('\n'),
+  positionals: [{ name: 'config.yaml', description: 'file of the sweep' }],
+  flags: { plan: { kind: 'switch', description: 'list the runs without running them' } },
+  async run({ positionals: [file], flags: { plan }, terminal }) {
+    const source = await readYaml('sweep', file);
+    const loaded = validateConfig(sweepSchema, [source]);
+    const out = path.resolve(loaded.out);
+    const config: SweepConfig = { ...loaded, out, base: withAbsolutePaths(loaded.base) };
+    const trials = planTrials(config);
+    checkTrials(trials, (keys) => source.origin(keys));
+    if (plan) return { data: trials, text: trials.map(({ name }) => name).join('\n') };
+    await keepConfig(out, config);
+    const interruption = new AbortController();
+    const interrupt = (): void => {
+      process.removeListener('SIGINT', interrupt);
+      terminal.notice('\ninterrupted: the runs finish their steps and save (again to end at once)');
+      interruption.abort();
+    };
+    process.on('SIGINT', interrupt);
+    try {
+      const outcome = await runSweep(trials, { out, parallel: config.parallel, terminal, signal: interruption.signal });
+      const { rows } = await readSweep(out);
+      const failure = failureOf(outcome, file);
+      const text =
+        rows.length === 0
+          ? ''
+          : `${sweepTable(rows)}\n\n${out}: ${outcome.finished} of ${trials.length} runs finished, ${outcome.diverged} diverged`;
+      return { data: { out, runs: trials.length, ...outcome, rows }, text, ...(failure === undefined ? {} : { failure }) };
+    } finally {
+      process.removeListener('SIGINT', interrupt);
+    }
+  },
+});
+
+/** So that the runs mean the same files wherever they are resumed. */
+function withAbsolutePaths(base: SweepConfig['base']): SweepConfig['base'] {
+  const resolved = ['model', 'data'].flatMap((key) => (typeof base[key] === 'string' ? [[key, path.resolve(base[key])] as const] : []));
+  return { ...base, ...Object.fromEntries(resolved) };
+}
+
+/** @throws ConfigError before anything runs, if any run's keys are not right. */
+function checkTrials(trials: readonly Trial[], origin: (keys: readonly PropertyKey[]) => string): void {
+  for (const { values, varied } of trials) {
+    const place = (keys: readonly PropertyKey[]): string => {
+      const key = Object.keys(varied).find((name) => name.split('.')[0] === keys[0]);
+      return key === undefined ? origin(['base', ...keys]) : origin(['grid', key]);
+    };
+    validateConfig(finetuneSchema, [{ values, origin: place }]);
+  }
+}
+
+/** @throws ConfigError if another sweep is in the folder: their runs would mix. */
+async function keepConfig(out: string, config: SweepConfig): Promise<void> {
+  const file = path.join(out, sweepFile);
+  const kept = ({ parallel: _parallel, ...rest }: SweepConfig): string => configText(rest);
+  if (await exists(file)) {
+    const before = validateConfig(sweepSchema, [await readYaml('sweep', file)]);
+    if (kept(before) === kept(config)) return;
+    throw new ConfigError(`sweep: ${out} holds another sweep (${file} differs); choose another out, or its own file`);
+  }
+  await writeAtomic(file, configText(config));
+}
+
+function failureOf({ failed, interrupted }: Awaited<ReturnType<typeof runSweep>>, file: string): string | undefined {
+  if (interrupted) return `interrupted; go on with: bures sweep ${file}`;
+  return failed.length === 0
+    ? undefined
+    : `${failed.length} runs failed: ${failed.map(({ name, message }) => `${name} (${message})`).join('; ')}`;
+}

@@ -1,0 +1,122 @@
+/** What a sweep found: the best validation loss of every combination, median and quartiles over seeds. */
+import path from 'node:path';
+import { exists } from '../adapter/adapter-folder.js';
+import { loadConfig } from '../config/load-config.js';
+import { short, table } from '../format.js';
+import type { HeatMap } from '../report/heat-map.js';
+import { type RunRecord, readRun } from '../report/read-run.js';
+import { runFiles } from '../run/run-layout.js';
+import { type SweepConfig, sweepSchema } from './sweep-config.js';
+import { sweepFile, sweepFolders } from './sweep-layout.js';
+import { planTrials, type Trial } from './trials.js';
+
+/** A combination of keys. */
+export interface SweepRow {
+  readonly varied: Readonly<Record<string, unknown>>;
+  /** The least validation loss of each seed's run; NaN where it diverged. */
+  readonly losses: readonly number[];
+  readonly median: number;
+  readonly quartiles: readonly [number, number];
+}
+
+/** A sweep, read. */
+export interface SweepRecord {
+  readonly config: SweepConfig;
+  readonly rows: readonly SweepRow[];
+  readonly runs: readonly RunRecord[];
+}
+
+/** Reads a sweep, also one that is still going on; runs that have not begun are left out. */
+export async function readSweep(folder: string): Promise<SweepRecord> {
+  const config = await loadConfig('report', sweepSchema, path.join(folder, sweepFile));
+  const groups = new Map<string, { varied: Trial['varied']; runs: RunRecord[] }>();
+  const runs: RunRecord[] = [];
+  for (const { name, varied } of planTrials(config)) {
+    const run = path.join(folder, sweepFolders.runs, name);
+    if (!(await exists(path.join(run, runFiles.config)))) continue;
+    const record = await readRun(run);
+    runs.push(record);
+    const key = JSON.stringify(varied);
+    groups.set(key, { varied, runs: [...(groups.get(key)?.runs ?? []), record] });
+  }
+  return { config, runs, rows: [...groups.values()].map(({ varied, runs: own }) => rowOf(varied, own.map(bestLoss))) };
+}
+
+/** A run that diverged counts as worse than any that did not. */
+function bestLoss({ evals, outcome }: RunRecord): number {
+  return outcome === 'diverged' || evals.length === 0 ? Number.NaN : Math.min(...evals.map(({ loss }) => loss));
+}
+
+function rowOf(varied: Trial['varied'], losses: readonly number[]): SweepRow {
+  const sorted = losses.map((loss) => (Number.isFinite(loss) ? loss : Number.POSITIVE_INFINITY)).sort((a, b) => a - b);
+  return { varied, losses, median: quantile(sorted, 0.5), quartiles: [quantile(sorted, 0.25), quantile(sorted, 0.75)] };
+}
+
+/** Between order statistics, linearly. */
+function quantile(sorted: readonly number[], part: number): number {
+  const at = part * (sorted.length - 1);
+  const [below, above] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]];
+  return below === above ? below : below + (at - Math.floor(at)) * (above - below);
+}
+
+/** The rows as a text table, best first. */
+export function sweepTable(rows: readonly SweepRow[]): string {
+  const keys = [...new Set(rows.flatMap(({ varied }) => Object.keys(varied)))];
+  const sorted = [...rows].sort((a, b) => a.median - b.median);
+  const body = sorted.map(({ varied, losses, median, quartiles }) => [
+    ...keys.map((key) => text(varied[key])),
+    String(losses.length),
+    ...[median, ...quartiles].map(short),
+  ]);
+  return table([[...keys, 'seeds', 'median loss', 'lower quartile', 'upper quartile'], ...body]);
+}
+
+/** One map for each combination of the other keys: learning rates across, the rank (or the next key that varies) down. */
+export function sweepMaps({ rows }: SweepRecord): readonly HeatMap[] {
+  const keys = [...new Set(rows.flatMap(({ varied }) => Object.keys(varied)))].filter(
+    (key) => new Set(rows.map(({ varied }) => text(varied[key]))).size > 1,
+  );
+  const across = keys.includes('learningRate') ? 'learningRate' : keys[0];
+  if (across === undefined) return [];
+  const down = keys.includes('rank') && across !== 'rank' ? 'rank' : keys.find((key) => key !== across && key !== 'method');
+  const others = keys.filter((key) => key !== across && key !== down);
+  const titles = [...new Set(rows.map((row) => titleOf(row, others)))];
+  return titles.map((title) =>
+    mapOf(
+      title,
+      rows.filter((row) => titleOf(row, others) === title),
+      across,
+      down,
+    ),
+  );
+}
+
+function titleOf({ varied }: SweepRow, others: readonly string[]): string {
+  return others.length === 0 ? 'Best validation loss, median over seeds' : others.map((key) => `${key} ${text(varied[key])}`).join(', ');
+}
+
+function mapOf(title: string, rows: readonly SweepRow[], across: string, down: string | undefined): HeatMap {
+  const valuesOf = (key: string): readonly string[] =>
+    [...new Set(rows.map(({ varied }) => text(varied[key])))].sort((a, b) => Number(a) - Number(b));
+  const columns = valuesOf(across);
+  const lines = down === undefined ? [''] : valuesOf(down);
+  const find = (line: string, column: string) =>
+    rows.find(({ varied }) => text(varied[across]) === column && (down === undefined || text(varied[down]) === line));
+  return {
+    title,
+    rowLabel: down ?? '',
+    rows: lines,
+    columnLabel: across,
+    columns,
+    values: lines.map((line) => columns.map((column) => find(line, column)?.median)),
+    notes: lines.map((line) => columns.map((column) => spread(find(line, column)))),
+  };
+}
+
+function spread(row: SweepRow | undefined): string {
+  return row === undefined || row.losses.length < 2 || !Number.isFinite(row.quartiles[1]) ? '' : row.quartiles.map(short).join(' – ');
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value ?? null);
+}

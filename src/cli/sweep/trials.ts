@@ -1,0 +1,61 @@
+/** The runs of a sweep: which keys each of them has. */
+import { createHash } from 'node:crypto';
+import type { JsonObject } from '../../core/parse-json.js';
+import { seededRandom } from '../../index.js';
+import { mergeValues } from '../config/merge-values.js';
+import type { SweepConfig } from './sweep-config.js';
+
+/** One run. */
+export interface Trial {
+  /** Names its folder; the same for the same keys. */
+  readonly name: string;
+  /** The keys that were varied, by dotted path. */
+  readonly varied: Readonly<Record<string, unknown>>;
+  readonly seed: number;
+  /** All keys of its configuration. */
+  readonly values: JsonObject;
+}
+
+/** All runs: draws × grid × seeds, in this order. */
+export function planTrials({ base, grid, random, trials, drawSeed, seeds }: SweepConfig): readonly Trial[] {
+  const stream = seededRandom(drawSeed);
+  const draws = Array.from({ length: Object.keys(random).length === 0 ? 1 : trials }, () =>
+    Object.fromEntries(Object.entries(random).map(([key, from]) => [key, draw(from, stream.uniform())])),
+  );
+  const combinations = Object.entries(grid).reduce<readonly Readonly<Record<string, unknown>>[]>(
+    (all, [key, values]) => all.flatMap((one) => values.map((value) => ({ ...one, [key]: value }))),
+    [{}],
+  );
+  return draws.flatMap((drawn) =>
+    combinations.flatMap((combination) => seeds.map((seed) => trialOf(base, { ...drawn, ...combination }, seed))),
+  );
+}
+
+function draw(from: SweepConfig['random'][string], part: number): unknown {
+  if (Array.isArray(from)) return from[Math.floor(part * from.length)];
+  const { min, max, log } = from;
+  return log ? min * (max / min) ** part : min + (max - min) * part;
+}
+
+function trialOf(base: JsonObject, varied: Readonly<Record<string, unknown>>, seed: number): Trial {
+  const nested = (path: string, value: unknown): JsonObject =>
+    path.split('.').reduceRight<unknown>((inner, key) => Object.fromEntries([[key, inner]]), value) as JsonObject;
+  const values = Object.entries(varied).reduce(
+    (merged, [path, value]) => mergeValues(merged, nested(path, value)),
+    mergeValues(base, { seed }),
+  );
+  return { name: trialName(varied, seed), varied, seed, values };
+}
+
+/** Readable, and different for different keys even where shortening makes the readable part the same. */
+function trialName(varied: Readonly<Record<string, unknown>>, seed: number): string {
+  const parts = Object.entries(varied).map(
+    ([key, value]) => `${key.split('.').at(-1)}=${typeof value === 'object' ? JSON.stringify(value) : value}`,
+  );
+  const readable = [...parts, `seed=${seed}`].join('_').replaceAll(/[^\w.=+-]/g, '-');
+  const digest = createHash('sha256')
+    .update(JSON.stringify([varied, seed]))
+    .digest('hex')
+    .slice(0, 8);
+  return readable.length <= 100 ? `${readable}_${digest.slice(0, 4)}` : `${readable.slice(0, 100)}_${digest}`;
+}

@@ -1,0 +1,124 @@
+/** Sweeps: which runs they are, that an interrupted one repeats nothing, tables and maps. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { drawQuestions } from '../../examples/questions/questions.js';
+import { validateConfig } from '../../src/cli/config/validate.js';
+import { sweepSchema } from '../../src/cli/sweep/sweep-config.js';
+import { planTrials } from '../../src/cli/sweep/trials.js';
+import { runCli } from './run-cli.js';
+
+const repository = path.resolve(import.meta.dirname, '../..');
+let root = '';
+beforeAll(() => {
+  root = mkdtempSync(path.join(tmpdir(), 'bures-sweep-'));
+  const data = path.join(root, 'data');
+  mkdirSync(data);
+  const { train, held } = drawQuestions({ tasks: ['unit'], seed: 3, train: 30, held: 6 });
+  for (const [name, rows] of [
+    ['train', train],
+    ['valid', held],
+  ] as const) {
+    writeFileSync(path.join(data, `${name}.jsonl`), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  }
+});
+afterAll(() => rmSync(root, { recursive: true }));
+
+const plan = (values: Record<string, unknown>) =>
+  planTrials(validateConfig(sweepSchema, [{ values: { out: 'o', base: { rank: 2 }, ...values }, origin: () => 'here' }]));
+
+it('a grid is all combinations with all seeds, each with a folder of its own', () => {
+  const trials = plan({
+    grid: { learningRate: [1e-3, 3e-3], 'methodOptions.moments': ['keep', 'transport'], targetModules: [['q'], ['v', 'q']] },
+    seeds: [0, 5],
+  });
+  expect(trials).toHaveLength(16);
+  expect(new Set(trials.map(({ name }) => name)).size).toBe(16);
+  expect(trials[1]).toMatchObject({ seed: 5, values: { rank: 2, seed: 5, learningRate: 1e-3, methodOptions: { moments: 'keep' } } });
+  for (const { name } of trials) expect(name).toMatch(/^[\w.=+-]{1,120}$/);
+});
+
+it('random draws are those of the seed, within their ranges', () => {
+  const random = { learningRate: { min: 1e-5, max: 1e-1, log: true }, alpha: { min: 1, max: 2 }, rank: [2, 4, 8] };
+  const trials = plan({ random, trials: 200, drawSeed: 3 });
+  expect(plan({ random, trials: 200, drawSeed: 3 })).toEqual(trials);
+  expect(plan({ random, trials: 200, drawSeed: 4 })).not.toEqual(trials);
+  const rates = trials.map(({ varied }) => varied.learningRate as number);
+  expect(Math.min(...rates)).toBeGreaterThanOrEqual(1e-5);
+  expect(Math.max(...rates)).toBeLessThan(1e-1);
+  // Logarithmic: half of them below the geometric mean.
+  expect(rates.filter((rate) => rate < 1e-3).length / 200).toBeCloseTo(0.5, 0);
+  expect(new Set(trials.map(({ varied }) => varied.rank))).toEqual(new Set([2, 4, 8]));
+});
+
+it('that is killed repeats no finished run, and is shown as tables and heat maps', async () => {
+  const file = path.join(root, 'sweep.yaml');
+  const out = path.join(root, 'sweep');
+  const base = {
+    model: path.join(repository, 'examples/models/tiny-math-base'),
+    data: path.join(root, 'data'),
+    steps: 3,
+    batchSize: 4,
+    backend: 'wasm',
+    targetModules: ['q_proj'],
+    saveEvery: 1,
+  };
+  const config = { base, grid: { learningRate: [1e-3, 1e30], rank: [2] }, seeds: [0], out };
+  writeFileSync(file, JSON.stringify({ ...config, base: { ...base, clip: null, method: 'lora' } }));
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'sweep', file], { cwd: repository, stdio: 'ignore' });
+  const outcomes = (): string[] =>
+    existsSync(path.join(out, 'runs'))
+      ? readdirSync(path.join(out, 'runs'))
+          .map((name) => path.join(out, 'runs', name, 'outcome.json'))
+          .filter((one) => existsSync(one))
+      : [];
+  while (outcomes().length === 0 && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 20));
+  child.kill('SIGKILL');
+  const before = outcomes().map((one) => [one, statSync(one).mtimeMs] as const);
+  const { status, stdout, stderr } = await runCommand('sweep', file);
+  expect(status, stderr).toBe(0);
+  expect(stderr).toMatch(/2 runs, [12] finished before/);
+  expect(outcomes()).toHaveLength(2);
+  for (const [one, time] of before) expect(statSync(one).mtimeMs).toBe(time);
+  expect(stdout).toMatch(/learningRate .*median loss/);
+  expect(stdout).toContain('2 of 2 runs finished, 1 diverged');
+  expect((await runCli('sweep', file)).stderr).toContain('2 runs, 2 finished before');
+
+  const page = path.join(root, 'report.html');
+  expect(await runCli('report', out, '--out', page)).toMatchObject({ status: 0 });
+  const html = readFileSync(page, 'utf8');
+  expect(html).toContain('<table class="heat">');
+  expect(html).toContain('diverged');
+  writeFileSync(file, JSON.stringify({ ...config, seeds: [7] }));
+  expect(await runCli('sweep', file)).toMatchObject({ status: 2, stderr: expect.stringContaining('holds another sweep') });
+});
+
+it('with a wrong key anywhere runs nothing', async () => {
+  const file = path.join(root, 'wrong.yaml');
+  writeFileSync(file, 'base:\n  model: m\n  data: d\ngrid:\n  rnak: [1]\nout: never\n');
+  expect(await runCli('sweep', file)).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(/wrong\.yaml:5: unknown key 'rnak'; did you mean 'rank'\?/),
+  });
+  writeFileSync(file, 'base:\n  model: m\n  data: d\n  rank: x\nout: never\n');
+  expect(await runCli('sweep', file)).toMatchObject({ status: 2, stderr: expect.stringMatching(/wrong\.yaml:4: rank must be/) });
+  writeFileSync(file, `base:\n  model: m\n  data: d\ngrid:\n  rank: [1, 2]\nseeds: [3, 4]\nout: ${path.join(root, 'planned')}\n`);
+  expect((await runCli('sweep', file, '--plan')).stdout.trim().split('\n')).toHaveLength(4);
+  expect(existsSync(path.join(root, 'planned'))).toBe(false);
+});
+
+function runCommand(...argv: readonly string[]): Promise<{ status: number | null; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...argv], { cwd: repository });
+    let [stdout, stderr] = ['', ''];
+    child.stdout.on('data', (chunk: Buffer) => {
+      stdout += chunk.toString();
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString();
+    });
+    child.on('close', (status) => resolve({ status, stdout, stderr }));
+  });
+}
