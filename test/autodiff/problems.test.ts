@@ -12,6 +12,7 @@ import {
   objective,
   seededRandom,
 } from '../../src/index.js';
+import { installGradients } from '../../src/linalg/tensor/gradients.js';
 import {
   type LowRankProblem,
   lowRankApproximation,
@@ -119,6 +120,7 @@ describe.each(tensorEngines)('on %s', (_engine, la) => {
       const [A, B, target] = [1, 2, 3].map((seed) =>
         la.randomNormal(seed === 1 ? [m, rank] : seed === 2 ? [rank, n] : [m, n], seededRandom(seed)),
       );
+      installGradients();
       const expected = grads((a: Tensor, b: Tensor) => sqrt(sum(square(sub(matMul(a, b), target)))))([A, B]);
       const { gradient } = await autodiff(la, (ops, x: FactorPair<Tensor>) =>
         ops.norm(ops.subtract(ops.matmul(x.A, x.B), target)),

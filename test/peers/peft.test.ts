@@ -11,7 +11,7 @@ import { createAdapter, type LoraConfig, loadAdapter, lora, saveAdapter, trainer
 import { type CausalLM, loadCausalLM, type TokenBatch } from '../../src/models/index.js';
 import { tensorAlgebra } from '../../src/tensor/index.js';
 
-const python = process.env.BURES_PEER_PYTHON;
+const python = process.env.BURES_PEER_PYTHON || undefined;
 const scratch = mkdtempSync(path.join(tmpdir(), 'bures-peft-peer-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
 const bases = { qwen2: path.resolve(import.meta.dirname, '../fixtures/models/tiny-qwen2'), gpt2: path.join(scratch, 'gpt2') };

@@ -26,7 +26,7 @@ export async function lockRun(run: string): Promise<() => Promise<void>> {
       }
       const owner = Number(await readFile(file, 'utf8').catch(() => ''));
       if (owner !== process.pid && isAlive(owner)) {
-        throw new ConfigError(`run: ${run} is in the hands of process ${owner}; wait for it, or end it`);
+        throw new ConfigError(`run: ${run} is in the hands of process ${owner}; wait for it, or end it`, { cause });
       }
       await rm(file, { force: true });
     }
