@@ -3,7 +3,13 @@
  *
  * @module bures
  */
-export { autodiff, type DifferentiatedCost, type TracedCost } from './autodiff/autodiff.js';
+export {
+  autodiff,
+  type CostAndCoordinates,
+  type DifferentiatedCost,
+  type DifferentiatedGradient,
+  type TracedCost,
+} from './autodiff/autodiff.js';
 export { type DifferentiableAlgebra, differentiableAlgebra } from './autodiff/differentiable-algebra.js';
 export type { Awaitable } from './core/awaitable.js';
 export {
@@ -105,7 +111,7 @@ export {
   balancedProjectionDefaults,
 } from './retractions/balanced-projection.js';
 export { factored } from './retractions/factored.js';
-export type { FixedRankRetraction } from './retractions/fixed-rank-retraction.js';
+export type { FixedRankRetraction, RetractionBend } from './retractions/fixed-rank-retraction.js';
 export { orthographic } from './retractions/orthographic.js';
 export type { OrthonormalRetraction } from './retractions/orthonormal-retraction.js';
 export { polarRetraction } from './retractions/polar.js';

@@ -14,14 +14,30 @@ import { algebraOnTape } from './tape-algebra.js';
  */
 export type TracedCost<M, P> = (ops: DifferentiableAlgebra<M>, x: P) => M;
 
+/** The derivative of a differentiated cost, as a problem takes it. */
+export interface DifferentiatedGradient<P> {
+  /** It is by the coordinates of the point. */
+  readonly kind: 'coordinates';
+  /** The derivative at x, with the arrays of a point. */
+  at(x: P): P;
+}
+
+/** A cost and its derivative by the coordinates. */
+export interface CostAndCoordinates<P> {
+  /** The cost. */
+  readonly cost: number;
+  /** The derivative, with the arrays of a point. */
+  readonly gradient: P;
+}
+
 /** A cost with its derivatives by the coordinates of the point, as {@link autodiff} makes it: the parts of a `Problem` beside its manifold. */
 export interface DifferentiatedCost<P> {
   /** The cost. */
   cost(x: P): Awaitable<number>;
   /** The derivative by the coordinates. */
-  readonly gradient: { readonly kind: 'coordinates'; at(x: P): P };
+  readonly gradient: DifferentiatedGradient<P>;
   /** Both, of one computation. */
-  costAndGradient(x: P): Promise<{ readonly cost: number; readonly gradient: P }>;
+  costAndGradient(x: P): Promise<CostAndCoordinates<P>>;
   /** The derivative of the gradient along a displacement u of the coordinates. */
   hessianProduct(x: P, u: P): P;
 }

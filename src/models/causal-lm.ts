@@ -62,6 +62,12 @@ export interface GenerateOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What is known of a parameter without reading it. */
+export interface ParameterInfo {
+  /** Its shape, as in the checkpoint. */
+  readonly shape: readonly number[];
+}
+
 /** A causal language model on a backend of TensorFlow.js. It owns its weights, until `dispose`. */
 export interface CausalLM {
   /** Its shape, whatever the style of the file it was read from. */
@@ -71,7 +77,7 @@ export interface CausalLM {
   /** The linear layers that adapters may lie at, in the order of computation. */
   readonly linearModules: ReadonlyMap<string, LinearModule>;
   /** Shapes of all parameters by name, as in the checkpoint. A tied head has none. */
-  readonly parameters: ReadonlyMap<string, { readonly shape: readonly number[] }>;
+  readonly parameters: ReadonlyMap<string, ParameterInfo>;
   /** The weight itself, as it is stored: not to be disposed of. @throws ConfigError if there is none of this name. */
   parameter(name: string): Tensor;
   /** Exchanges a weight for another of its shape, which the model owns from then on; frees the old one. @throws ConfigError, ShapeError. */

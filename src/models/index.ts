@@ -9,11 +9,13 @@ export {
   type GenerateOptions,
   type LossAndGradient,
   type LossAndGradientOptions,
+  type ParameterInfo,
   RECOMPUTE_ABOVE_BYTES,
   type TokenLoss,
 } from './causal-lm.js';
 export type { CausalLMConfig } from './causal-lm-config.js';
 export {
+  type BatchPlan,
   type BatchStream,
   type BatchStreamOptions,
   type BatchStreamState,

@@ -42,6 +42,7 @@ export interface ModuleAdapter {
 
 /** Adapters by the name of their module, and replacements by the name of the parameter. Both are differentiated in `lossAndGradient`. */
 export interface ModelOverlay {
+  /** The adapters, by the name of the module they lie at. */
   readonly adapters: ReadonlyMap<string, ModuleAdapter>;
   /**
    * Tensors in place of the model's own: trained biases, norms, embeddings (PEFT's `modules_to_save`). Where the head is tied to the embedding, replacing

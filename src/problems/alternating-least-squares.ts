@@ -34,7 +34,9 @@ export interface AlternatingLeastSquaresOptions<M> {
 }
 
 /** The defaults of {@link alternatingLeastSquares}. */
-export const alternatingLeastSquaresDefaults = { regularization: 0, maxSweeps: 200, relativeResidual: 1e-8 } as const;
+export const alternatingLeastSquaresDefaults: Required<
+  Pick<AlternatingLeastSquaresOptions<unknown>, 'regularization' | 'maxSweeps' | 'relativeResidual'>
+> = { regularization: 0, maxSweeps: 200, relativeResidual: 1e-8 };
 
 /** How {@link alternatingLeastSquares} ended. */
 export interface AlternatingLeastSquaresResult<M> extends AlternatingSweep<M> {

@@ -68,7 +68,9 @@ export interface CompleteMatrixOptions<M> {
 }
 
 /** The defaults of {@link completeMatrix}. */
-export const completeMatrixDefaults = {
+export const completeMatrixDefaults: Required<
+  Omit<CompleteMatrixOptions<unknown>, 'rank' | 'geometry' | 'solver' | 'onProgress' | 'signal'>
+> = {
   initialRank: 1,
   rankStep: 1,
   iterationsPerRank: 6,
@@ -78,7 +80,7 @@ export const completeMatrixDefaults = {
   center: false,
   testFraction: 0,
   seed: 0,
-} as const;
+};
 
 /** What {@link completeMatrix} found. */
 export interface CompletionResult<M> extends CompletionProgress {

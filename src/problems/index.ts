@@ -42,4 +42,4 @@ export { type RaiseRankOptions, raiseRank } from './raise-rank.js';
 export { type ReducedRankRegressionOptions, reducedRankRegression } from './reduced-rank-regression.js';
 export { type RobustPcaOptions, robustPca } from './robust-pca.js';
 export { type SpectralInitializationOptions, spectralInitialization, spectralInitializationDefaults } from './spectral-initialization.js';
-export { type SplitEntriesOptions, splitEntries } from './split-entries.js';
+export { type EntrySplit, type SplitEntriesOptions, splitEntries } from './split-entries.js';

@@ -13,6 +13,14 @@ export interface SplitEntriesOptions {
   readonly seed?: number;
 }
 
+/** The entries of a matrix in two parts. */
+export interface EntrySplit<M> {
+  /** Those to fit. */
+  readonly train: CsrMatrix<M>;
+  /** Those set aside. */
+  readonly test: CsrMatrix<M>;
+}
+
 /**
  * Splits the entries of a sparse matrix at random, to fit one part and judge by the other.
  *
@@ -20,11 +28,7 @@ export interface SplitEntriesOptions {
  * @returns two matrices of the same shape, copies; O(nnz + m) time and memory.
  * @throws ConfigError if the fraction is not between 0 and 1.
  */
-export async function splitEntries<M>(
-  la: LinearAlgebra<M>,
-  data: CsrMatrix<M>,
-  options: SplitEntriesOptions,
-): Promise<{ readonly train: CsrMatrix<M>; readonly test: CsrMatrix<M> }> {
+export async function splitEntries<M>(la: LinearAlgebra<M>, data: CsrMatrix<M>, options: SplitEntriesOptions): Promise<EntrySplit<M>> {
   checkAlgebra('splitEntries', la);
   checkCsr('splitEntries', data);
   checkKeys('splitEntries', options, ['fraction', 'seed']);

@@ -3,6 +3,14 @@ import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { FixedRankPoint, FixedRankTangent } from '../metrics/fixed-rank-metric.js';
 import { inverseSpectrum } from '../metrics/spectrum.js';
 
+/** The second-order term of a retraction along a tangent, as a product of thin factors Q = L Rᵀ. */
+export interface RetractionBend<M> {
+  /** L, m×r. */
+  readonly left: M;
+  /** R, n×r. */
+  readonly right: M;
+}
+
 /**
  * A map from tangent vectors back to the matrices of rank r.
  *
@@ -18,7 +26,7 @@ export interface FixedRankRetraction {
   /** R_X(t ξ). */
   retract<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, u: FixedRankTangent<M>, t: number): FixedRankPoint<M>;
   /** L and R of Q = L Rᵀ in R_X(tξ) = X + tξ + t²Q + O(t³). */
-  bend<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, u: FixedRankTangent<M>): { readonly left: M; readonly right: M };
+  bend<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, u: FixedRankTangent<M>): RetractionBend<M>;
   /** ξ with R_X(ξ) = Y, where there is a closed form. */
   inverse?<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, y: FixedRankPoint<M>): FixedRankTangent<M>;
 }

@@ -8,6 +8,18 @@ import { checkPadId, collatePacked, collateRows } from './collate-rows.js';
 import { type EpochPlan, planEpoch } from './plan-epoch.js';
 import type { TokenRow } from './token-row.js';
 
+/** What batches depend on beside the random numbers. */
+export interface BatchPlan {
+  /** How many rows there are. */
+  readonly rows: number;
+  /** The option `order`. */
+  readonly order: string;
+  /** The option `batchSize`. */
+  readonly batchSize: number;
+  /** The option `packLength`, null where rows are not packed. */
+  readonly packLength: number | null;
+}
+
 /** Where a {@link BatchStream} stands: plain data, which JSON keeps exactly. */
 export interface BatchStreamState {
   /** Passes over the rows that are complete. */
@@ -17,7 +29,7 @@ export interface BatchStreamState {
   /** The random numbers at the beginning of the present pass. */
   readonly random: readonly number[];
   /** The number of rows and the options: batches come out the same only with these. */
-  readonly plan: { readonly rows: number; readonly order: string; readonly batchSize: number; readonly packLength: number | null };
+  readonly plan: BatchPlan;
 }
 
 /** Options of {@link batchStream}. */

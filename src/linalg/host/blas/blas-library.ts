@@ -20,6 +20,7 @@ export interface BlasLibrary {
 
 /** Whether a BLAS library serves the host engine, and which; or why none does. */
 export interface BlasStatus {
+  /** Whether a library was found. */
   readonly available: boolean;
   /** The path or name the library was loaded by. */
   readonly library?: string;
