@@ -75,16 +75,15 @@ function contestants(directory: string): LineProcess[] {
 async function compare(each: TrainCase): Promise<Map<string, Score>> {
   const directory = path.join(folder, each.config.model_type);
   await writeModel(directory, each);
-  const entrants = contestants(directory);
-  const scores = new Map(entrants.map(({ name }): [string, Score] => [name, { seconds: [], losses: [], peakMemory: 0 }]));
+  const all = contestants(directory);
+  const scores = new Map<string, Score>();
   try {
-    const tokens = tokensOf(each);
-    for (const entrant of entrants) {
-      const { description } = (await entrant.ask({ do: 'about' })) as { description: string };
-      print([`- ${entrant.name}: ${description}`]);
-      await entrant.ask({ do: 'begin', tokens });
-      for (let run = 0; run < WARM_UPS; run++) await entrant.ask({ do: 'run' });
+    const entrants: LineProcess[] = [];
+    for (const entrant of all) {
+      if (await ready(entrant, tokensOf(each))) entrants.push(entrant);
+      else entrant.stop();
     }
+    for (const { name } of entrants) scores.set(name, { seconds: [], losses: [], peakMemory: 0 });
     for (let round = 0; round < Number(options.rounds); round++) {
       for (let turn = 0; turn < entrants.length; turn++) {
         const entrant = entrants[(round + turn) % entrants.length];
@@ -96,10 +95,24 @@ async function compare(each: TrainCase): Promise<Map<string, Score>> {
       }
     }
   } finally {
-    for (const entrant of entrants) entrant.stop();
+    for (const entrant of all) entrant.stop();
     await rm(directory, { recursive: true });
   }
   return scores;
+}
+
+/** Loads and warms up; a model that does not fit is told, and the others go on. */
+async function ready(entrant: LineProcess, tokens: ReturnType<typeof tokensOf>): Promise<boolean> {
+  try {
+    const { description } = (await entrant.ask({ do: 'about' })) as { description: string };
+    await entrant.ask({ do: 'begin', tokens });
+    for (let run = 0; run < WARM_UPS; run++) await entrant.ask({ do: 'run' });
+    print([`- ${entrant.name}: ${description}`]);
+    return true;
+  } catch (error) {
+    print([`- ${entrant.name}: not measured: ${error instanceof Error ? error.message : String(error)}`]);
+    return false;
+  }
 }
 
 function table({ name, tokens }: TrainCase, scores: ReadonlyMap<string, Score>): string[] {
