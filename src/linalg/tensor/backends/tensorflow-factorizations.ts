@@ -44,6 +44,9 @@ export interface TensorflowBackend {
   executeMultipleOutputs(name: string, attributes: readonly KernelAttribute[], inputs: readonly Tensor[], count: number): Tensor[];
 }
 
+/** Sizes up to which an SVD on the processor is the host's. */
+const SMALL = 32;
+
 /**
  * TensorFlow's factorizations, with the conventions of the contract.
  *
@@ -68,8 +71,10 @@ function tensorflowKernels(native: TensorflowBackend): TensorFactorizations {
       return withNonnegativeDiagonal(q, r, native.executeSingleOutput('MatrixDiagPart', [float32], [r]));
     },
     svd(x, options: SvdOptions = {}): SvdFactors<Tensor> {
-      // The kernel bidiagonalizes, which loses small values; the host's Jacobi method does not.
-      if (options.accuracy === 'relative') return hostFactorizations().svd(x, options);
+      // The kernel bidiagonalizes, which loses small values; the host's Jacobi method does not. Small matrices in this process's reach take the host's too: in float64, with the
+      // signs that singular vectors have on the other backends.
+      const small = !native.isUsingGpuDevice && Math.max(...x.shape.slice(-2)) <= SMALL;
+      if (small || options.accuracy === 'relative') return hostFactorizations().svd(x, options);
       const [S, U, V] = native.executeMultipleOutputs('Svd', [float32, flag('compute_uv', true), flag('full_matrices', false)], [x], 3);
       return { S, U, V };
     },

@@ -1,0 +1,152 @@
+import { type BatchStreamOptions, batchStream, collateRows, type TokenBatch, type TokenRow } from 'bures/models';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ConfigError, FormatError, ShapeError } from '../../../src/core/errors.js';
+
+const padId = 9999;
+
+/** Rows whose tokens tell which row and place they come from; every third token is masked. */
+function rowsOf(lengths: readonly number[]): readonly TokenRow[] {
+  return lengths.map((length, row) => {
+    const inputIds = Int32Array.from({ length }, (_, t) => 100 * row + t);
+    return { inputIds, labels: inputIds.map((id) => (id % 3 === 0 ? -100 : id)) };
+  });
+}
+
+/** Takes a batch apart into the rows that it holds, and checks that all else is padding. */
+function unpack({ batch, length, inputIds, attentionMask, segmentIds, labels }: TokenBatch): readonly TokenRow[] {
+  const rows: TokenRow[] = [];
+  for (let b = 0; b < batch; b++) {
+    const [from, to] = [b * length, (b + 1) * length];
+    const count = attentionMask?.subarray(from, to).reduce((sum, bit) => sum + bit, 0) ?? length;
+    expect(attentionMask?.subarray(from, to).join()).toBe(Uint8Array.from({ length }, (_, t) => (t < count ? 1 : 0)).join());
+    expect([...inputIds.subarray(from + count, to)].every((id) => id === padId)).toBe(true);
+    expect([...(labels?.subarray(from + count, to) ?? [])].every((label) => label === -100)).toBe(true);
+    const segments = segmentIds?.subarray(from, to) ?? new Int32Array(length);
+    expect(segments.join()).toBe(segments.toSorted().join());
+    for (let segment = 0; segment <= (segments.at(-1) ?? 0); segment++) {
+      const [start, end] = [segments.indexOf(segment), Math.min(count, segments.lastIndexOf(segment) + 1)];
+      rows.push({
+        inputIds: inputIds.slice(from + start, from + end),
+        labels: labels?.slice(from + start, from + end) ?? new Int32Array(0),
+      });
+    }
+  }
+  return rows;
+}
+
+/** Batches and rows as text: a matcher walks through typed arrays entry by entry, which takes its time. */
+function plain(value: object): string {
+  return JSON.stringify(value, (_, part: unknown) => (part instanceof Int32Array || part instanceof Uint8Array ? part.join() : part));
+}
+
+const byFirst = (a: TokenRow, b: TokenRow): number => a.inputIds[0] - b.inputIds[0];
+const cases = fc.record({
+  lengths: fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 40 }),
+  batchSize: fc.integer({ min: 1, max: 7 }),
+  order: fc.constantFrom('shuffled' as const, 'length' as const, 'file' as const),
+  packLength: fc.option(fc.integer({ min: 30, max: 70 }), { nil: undefined }),
+  seed: fc.nat(),
+});
+
+/** Options without those that are undefined. */
+function optionsOf({
+  packLength,
+  ...rest
+}: Omit<BatchStreamOptions, 'packLength' | 'padId'> & { readonly packLength: number | undefined }): BatchStreamOptions {
+  return packLength === undefined ? { padId, ...rest } : { padId, packLength, ...rest };
+}
+
+describe('batchStream', () => {
+  it('gives every row once in each pass, whole', () => {
+    fc.assert(
+      fc.property(cases, ({ lengths, ...options }) => {
+        const rows = rowsOf(lengths);
+        const stream = batchStream(rows, optionsOf(options));
+        // The first label of a segment follows another row's token: it does not count.
+        const expected =
+          options.packLength === undefined
+            ? rows
+            : rows.map(({ inputIds, labels }) => ({ inputIds, labels: labels.map((label, t) => (t === 0 ? -100 : label)) }));
+        for (let epoch = 0; epoch < 3; epoch++) {
+          const batches: TokenBatch[] = [stream.next()];
+          while (batches.length < stream.batchesPerEpoch) batches.push(stream.next());
+          expect(plain(batches.flatMap(unpack).sort(byFirst))).toBe(plain(expected));
+          expect(batches.slice(0, -1).every(({ batch }) => batch <= options.batchSize)).toBe(true);
+          expect(batches.every(({ length }) => length <= (options.packLength ?? Math.max(...lengths)))).toBe(true);
+        }
+      }),
+    );
+  });
+
+  it('goes on from a saved state as if it had not stopped', () => {
+    fc.assert(
+      fc.property(cases, fc.integer({ min: 0, max: 40 }), ({ lengths, seed, ...options }, taken) => {
+        const rows = rowsOf(lengths);
+        const stream = batchStream(rows, optionsOf({ ...options, seed }));
+        for (let i = 0; i < taken; i++) stream.next();
+        const state = JSON.parse(JSON.stringify(stream.state())) as ReturnType<typeof stream.state>;
+        const resumed = batchStream(rows, { ...optionsOf(options), state });
+        for (let i = 0; i < 20; i++) expect(plain(resumed.next())).toBe(plain(stream.next()));
+        expect(resumed.state()).toEqual(stream.state());
+      }),
+    );
+  });
+
+  it('shuffles anew in each pass, alike for one seed only', () => {
+    const rows = rowsOf(new Array<number>(50).fill(3));
+    const passes = (seed: number): readonly string[] => {
+      const stream = batchStream(rows, { padId, batchSize: 50, seed });
+      return [stream.next(), stream.next()].map(({ inputIds }) => inputIds.join());
+    };
+    expect(passes(1)).toEqual(passes(1));
+    expect(new Set([...passes(1), ...passes(2)]).size).toBe(4);
+  });
+
+  it('puts rows of like length together', () => {
+    const rows = rowsOf(Array.from({ length: 64 }, (_, i) => 1 + ((7 * i) % 64)));
+    const stream = batchStream(rows, { padId, batchSize: 8, order: 'length' });
+    const lengths = Array.from({ length: 8 }, () => stream.next().length);
+    expect(lengths.toSorted((a, b) => a - b)).toEqual([8, 16, 24, 32, 40, 48, 56, 64]);
+    expect(lengths).not.toEqual(lengths.toSorted((a, b) => a - b));
+  });
+
+  it('packs closely', () => {
+    const rows = rowsOf(Array.from({ length: 400 }, (_, i) => 1 + ((13 * i) % 31)));
+    const stream = batchStream(rows, { padId, batchSize: 1, packLength: 64 });
+    const tokens = rows.reduce((sum, { inputIds }) => sum + inputIds.length, 0);
+    expect(tokens / (64 * stream.batchesPerEpoch)).toBeGreaterThan(0.95);
+  });
+});
+
+describe('misuse', () => {
+  const rows = rowsOf([3, 5]);
+  it.each<[string, () => unknown, new (...parameters: never[]) => Error]>([
+    ['no rows', () => batchStream([], { padId }), ShapeError],
+    ['a row longer than the sequences', () => batchStream(rows, { padId, packLength: 4 }), ShapeError],
+    ['an empty row', () => batchStream(rowsOf([2, 0]), { padId }), ShapeError],
+    ['a token for padding that is none', () => batchStream(rows, { padId: -1 }), ConfigError],
+    ['an option that is not there', () => batchStream(rows, { padId, size: 3 } as BatchStreamOptions), ConfigError],
+    ['batches of nothing', () => batchStream(rows, { padId, batchSize: 0 }), ShapeError],
+    ['a state of other rows', () => batchStream(rows, { padId, state: batchStream(rowsOf([1]), { padId }).state() }), FormatError],
+    [
+      'a state of other options',
+      () => batchStream(rows, { padId, order: 'file', state: batchStream(rows, { padId }).state() }),
+      FormatError,
+    ],
+    [
+      'a state beyond the end',
+      () => batchStream(rows, { padId, state: { ...batchStream(rows, { padId }).state(), batch: 7 } }),
+      FormatError,
+    ],
+    [
+      'a state that is none',
+      () => batchStream(rows, { padId, state: {} as ReturnType<ReturnType<typeof batchStream>['state']> }),
+      FormatError,
+    ],
+    ['a batch of no rows', () => collateRows([], { padId }), ShapeError],
+    ['labels of another number', () => collateRows([{ inputIds: Int32Array.of(1, 2), labels: Int32Array.of(1) }], { padId }), ShapeError],
+  ])('%s is refused', (_, misuse, kind) => {
+    expect(misuse).toThrow(kind);
+  });
+});

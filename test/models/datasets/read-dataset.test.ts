@@ -1,0 +1,205 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { loadTokenizer, type ReadDatasetOptions, readDataset, type Tokenizer } from 'bures/models';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ConfigError, FormatError } from '../../../src/core/errors.js';
+
+const checkpoint = path.resolve(import.meta.dirname, '../../fixtures/tiny-qwen2/base');
+let folder: string;
+let tokenizer: Tokenizer;
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'bures-dataset-'));
+  tokenizer = await loadTokenizer(checkpoint);
+});
+
+afterAll(() => rm(folder, { recursive: true }));
+
+async function read(content: string | Uint8Array, options: ReadDatasetOptions = {}, by = tokenizer) {
+  const file = path.join(folder, 'rows.jsonl');
+  await writeFile(file, content);
+  return readDataset(file, by, options);
+}
+
+/** A row as text: what is trained on is in brackets. */
+function shown({ inputIds, labels }: { readonly inputIds: Int32Array; readonly labels: Int32Array }): string {
+  const parts: { trained: boolean; readonly ids: number[] }[] = [];
+  for (const [i, id] of inputIds.entries()) {
+    const trained = labels[i] !== -100;
+    if (trained) expect(labels[i]).toBe(id);
+    if (parts.at(-1)?.trained !== trained) parts.push({ trained, ids: [] });
+    parts.at(-1)?.ids.push(id);
+  }
+  return parts.map(({ trained, ids }) => (trained ? `[${tokenizer.decode(ids)}]` : tokenizer.decode(ids))).join('');
+}
+
+const json = (...rows: unknown[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+const hi = { role: 'user', content: 'hi' };
+const yes = { role: 'assistant', content: 'yes' };
+const system = { role: 'system', content: 'be brief' };
+
+describe('rows', () => {
+  it.each<[string, unknown, ReadDatasetOptions, string]>([
+    ['a text', { text: 'all of it', id: 3 }, {}, '[all of it<|endoftext|>]'],
+    ['a text that ends itself', { text: 'all<|endoftext|>' }, {}, '[all<|endoftext|>]'],
+    ['a text without end', { text: 'all of it' }, { appendEnd: false }, '[all of it]'],
+    ['a completion', { prompt: 'What?', completion: ' That.' }, {}, 'What?[ That.<|endoftext|>]'],
+    ['a prompt that is not masked', { prompt: 'What?', completion: ' That.' }, { maskPrompt: false }, '[What? That.<|endoftext|>]'],
+    ['an empty completion', { prompt: 'What?', completion: '' }, {}, 'What?[<|endoftext|>]'],
+    ['one answer', { messages: [hi, yes] }, {}, '<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n[yes<|im_end|>\n<|endoftext|>]'],
+    [
+      'two answers',
+      { messages: [system, hi, yes, hi, yes] },
+      { appendEnd: false },
+      '<|im_start|>system\nbe brief<|im_end|>\n<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n[yes<|im_end|>\n]' +
+        '<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n[yes<|im_end|>\n]',
+    ],
+    [
+      'a conversation that goes on',
+      { messages: [hi, yes, hi] },
+      {},
+      '<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n[yes<|im_end|>\n]<|im_start|>user\nhi<|im_end|>\n',
+    ],
+    [
+      'a conversation as a whole',
+      { messages: [hi, yes] },
+      { maskPrompt: false, appendEnd: false },
+      '[<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\nyes<|im_end|>\n]',
+    ],
+  ])('%s', async (_, row, options, expected) => {
+    const { rows } = await read(json(row), options);
+    expect(rows.map(shown)).toEqual([expected]);
+  });
+
+  it('a conversation whose template ends turns with an end token keeps that one', async () => {
+    const ended = { ...tokenizer, endIds: [0, 2] };
+    const { rows } = await read(json({ messages: [hi, yes] }), {}, ended);
+    expect(rows.map(shown)).toEqual(['<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n[yes<|im_end|>\n]']);
+  });
+
+  it('pass over byte order mark, carriage returns, empty lines and a missing last line end', async () => {
+    const { rows } = await read('\uFEFF{"text":"a\u2028b"}\r\n\n  \r\n{"text":"é😀"}');
+    expect(rows.map(shown)).toEqual(['[a\u2028b<|endoftext|>]', '[é😀<|endoftext|>]']);
+  });
+
+  it('come out alike wherever the file is cut into chunks', async () => {
+    // Lines of three-byte characters, so that the chunks of 256 KiB end within characters and lines.
+    const texts = Array.from({ length: 40 }, (_, i) => '日 '.repeat(3000 + i));
+    const { rows } = await read(json(...texts.map((text) => ({ text }))), { appendEnd: false });
+    expect(rows.map(({ inputIds }) => tokenizer.decode(inputIds))).toEqual(texts);
+  });
+});
+
+describe('rows that are too long', () => {
+  const row = json({ prompt: 'one two three', completion: ' four five' }, { text: 'x' }, { prompt: 'What?', completion: 'y' });
+
+  it('are cut at their end, and left out where the answer goes with it', async () => {
+    const whole = await read(row, { appendEnd: false });
+    const promptLength = whole.rows[0].labels.findIndex((label) => label !== -100);
+    const cut = await read(row, { maxLength: promptLength + 2 });
+    expect(cut.rows[0].inputIds).toEqual(whole.rows[0].inputIds.slice(0, promptLength + 2));
+    expect(cut.rows[0].labels).toEqual(whole.rows[0].labels.slice(0, promptLength + 2));
+    expect([cut.rows.length, cut.truncated, cut.dropped]).toEqual([3, 1, 0]);
+    const without = await read(row, { maxLength: promptLength });
+    expect([without.rows.length, without.truncated, without.dropped]).toEqual([2, 0, 1]);
+  });
+
+  it('are dropped or refused as asked', async () => {
+    const dropped = await read(row, { maxLength: 6, overflow: 'drop' });
+    expect([dropped.truncated, dropped.dropped]).toEqual([0, 1]);
+    await expect(read(row, { maxLength: 6, overflow: 'error' })).rejects.toThrow('rows.jsonl:1: expected at most 6 tokens');
+  });
+});
+
+describe('a malformed file is a FormatError that names the line', () => {
+  const good = '{"text":"good"}\n';
+  it.each<[string, string | Uint8Array, string]>([
+    ['an empty file', '', 'rows.jsonl must hold a line of JSON at least'],
+    ['empty lines', '\n \n', 'rows.jsonl must hold a line of JSON at least'],
+    ['no JSON', `${good}\n{"text":`, 'rows.jsonl:3 must be JSON'],
+    ['a last line cut short', `${good}{"text":"go`, 'rows.jsonl:2 must be JSON'],
+    [
+      'bytes that are no UTF-8',
+      Buffer.concat([Buffer.from(`${good}{"text":"`), Buffer.of(0xc3, 0x28), Buffer.from('"}\n')]),
+      'rows.jsonl:2 must be UTF-8',
+    ],
+    ['half a character at the end', Buffer.concat([Buffer.from(good), Buffer.of(0xe6, 0x97)]), 'rows.jsonl:2 must be UTF-8'],
+    ['a line of 10 MB', `${good}{"text":"${'x'.repeat(10_000_000)}"}\n`, 'rows.jsonl:2 must be a line of at most 8388608 bytes'],
+    ['10 MB without a line end', 'x'.repeat(10_000_000), 'rows.jsonl:1 must be a line of at most'],
+    ['a list', '[1]', 'rows.jsonl:1: expected a JSON object, got an array of 1'],
+    ['a number', '1', 'rows.jsonl:1: expected a JSON object, got 1'],
+    ['null', 'null', 'rows.jsonl:1: expected a JSON object, got null'],
+    ['another form', json({ instruction: 'a', output: 'b' }), "rows.jsonl:1: expected the keys of one form, got 'instruction', 'output'"],
+    ['no keys', '{}', 'rows.jsonl:1: expected the keys of one form, got an object without keys'],
+    ['two forms', json({ text: 'a', messages: [] }), "rows.jsonl:1: expected the keys of one form, got 'text', 'messages'"],
+    ['a key twice', '{"text":"a","text":"b"}', 'rows.jsonl:1 has the key "text" twice'],
+    ['no completion', json({ prompt: 'a' }), "rows.jsonl:1: expected the key 'completion', got none"],
+    ['no prompt', json({ completion: 'a' }), "rows.jsonl:1: expected the key 'prompt', got none"],
+    ['a number for a text', json({ text: 1 }), "rows.jsonl:1: 'text' must be a string, got 1"],
+    ['null for a completion', json({ prompt: 'a', completion: null }), "rows.jsonl:1: 'completion' must be a string, got null"],
+    ['a text for messages', json({ messages: 'hi' }), `rows.jsonl:1: 'messages' must be a list of messages, got "hi"`],
+    ['no messages', json({ messages: [] }), "rows.jsonl:1: 'messages' must be a list of messages"],
+    ['a message that is a text', json({ messages: ['hi'] }), "rows.jsonl:1: 'messages[0]' must be an object"],
+    [
+      'a message without role',
+      json({ messages: [hi, { content: 'a' }] }),
+      "rows.jsonl:1: 'messages[1].role' must be a string, got undefined",
+    ],
+    ['a message without content', json({ messages: [hi, { role: 'assistant' }] }), "rows.jsonl:1: 'messages[1].content' must be a string"],
+    ['half a surrogate pair', '{"text":"\\ud83d"}', 'rows.jsonl:1 holds "\\ud83d"'],
+  ])('%s', async (_, content, message) => {
+    await expect(read(content)).rejects.toThrow(FormatError);
+    await expect(read(content)).rejects.toThrow(message);
+  });
+
+  it('a file that is not there, or a directory', async () => {
+    await expect(readDataset(path.join(folder, 'none.jsonl'), tokenizer)).rejects.toThrow(FormatError);
+    await expect(readDataset(folder, tokenizer)).rejects.toThrow(FormatError);
+  });
+});
+
+describe('chat templates that training cannot use', () => {
+  async function withTemplate(template: string): Promise<Tokenizer> {
+    const copy = await mkdtemp(path.join(folder, 'model-'));
+    await cp(checkpoint, copy, { recursive: true });
+    await writeFile(path.join(copy, 'chat_template.jinja'), template);
+    return loadTokenizer(copy);
+  }
+
+  it('refuses one that writes earlier turns differently', async () => {
+    const template =
+      "{% for m in messages %}{{ m.role }}: {% if m.role == 'assistant' and loop.last %}(thinking) {% endif %}{{ m.content }}\n{% endfor %}" +
+      '{% if add_generation_prompt %}assistant: {% endif %}';
+    const forgetful = await withTemplate(template);
+    expect((await read(json({ messages: [hi, yes] }), {}, forgetful)).rows.map(shown)).toEqual([
+      'user: hi\nassistant: [(thinking) yes\n<|endoftext|>]',
+    ]);
+    await expect(read(json({ messages: [hi, yes] }, { messages: [hi, yes, hi, yes] }), {}, forgetful)).rejects.toThrow(
+      'rows.jsonl:2: messages[1]: expected a chat template that writes a turn alike whatever follows it',
+    );
+  });
+
+  it("gives the template's own refusal with file and line", async () => {
+    const strict = await withTemplate("{{ raise_exception('no system role') }}");
+    await expect(read(json({ messages: [system, hi, yes] }), {}, strict)).rejects.toThrow(
+      /rows\.jsonl:1: applyChatTemplate: .*no system role/,
+    );
+  });
+});
+
+it('refuses options it does not know, and end tokens where the tokenizer has none', async () => {
+  const wrong = (options: object) => read('{"text":"a"}', options);
+  await expect(wrong({ maxlength: 3 })).rejects.toThrow(ConfigError);
+  await expect(wrong({ maxLength: 1 })).rejects.toThrow(ConfigError);
+  await expect(wrong({ overflow: 'cut' })).rejects.toThrow(ConfigError);
+  await expect(read('{"text":"a"}', {}, { ...tokenizer, specials: {} })).rejects.toThrow('an eos_token');
+  await expect(read('{"text":"a"}', { signal: AbortSignal.abort(new Error('stopped')) })).rejects.toThrow('stopped');
+});
+
+it('reads the golden rows the same with other line ends', async () => {
+  const content = await readFile(path.resolve(checkpoint, '../train.jsonl'), 'utf8');
+  const unix = await read(content);
+  const windows = await read(content.replaceAll('\n', '\r\n'));
+  expect(windows).toEqual(unix);
+});
