@@ -115,10 +115,11 @@ export function balancedFactors<M = HostArray>(options: BalancedFactorsOptions<M
     dim,
     typicalDist: Math.sqrt(dim),
     retractionOrder: 2,
-    async checkPoint(x) {
-      await base.checkPair(x);
-      await checkBalanced(la, x);
-    },
+    checkPoint: (x) =>
+      la.tidy(async () => {
+        await base.checkPair(x);
+        await checkBalanced(la, x);
+      }),
     balance(pair) {
       base.checkPairShape('balancedFactors.balance', pair);
       return balance(pair);

@@ -103,7 +103,7 @@ export function fixedRankPsd<M = HostArray>(options: FixedRankPsdOptions<M>): Fi
     dim,
     typicalDist: Math.sqrt(dim),
     retractionOrder: 2,
-    checkPoint: (y) => checkFullRank(la, y, shape),
+    checkPoint: (y) => la.tidy(() => checkFullRank(la, y, shape)),
     inner: (_y, u, v) => la.inner(u, v),
     norm: (_y, u) => la.norm(u),
     dist: (y, other) => la.norm(difference(y, other)),

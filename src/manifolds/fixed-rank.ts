@@ -121,7 +121,7 @@ export function fixedRank<M = HostArray>(options: FixedRankOptions<M>): FixedRan
     dim,
     typicalDist: Math.sqrt(dim),
     retractionOrder: isSecondOrder(metric, retraction) ? 2 : 1,
-    checkPoint: (x) => checkFixedRankPoint(la, x, shapes.point),
+    checkPoint: (x) => la.tidy(() => checkFixedRankPoint(la, x, shapes.point)),
     inner,
     norm,
     project: (x, z) => project('project', x, z),

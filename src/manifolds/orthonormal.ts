@@ -87,11 +87,12 @@ export function orthonormalBase<M>(
     common: {
       algebra: la,
       retractionOrder: retraction.secondOrderFor.includes(caller) ? 2 : 1,
-      async checkPoint(x) {
-        checkShape(caller, la, 'the point', x, shape);
-        await checkFinite(caller, la, x);
-        await checkOrthonormal(caller, la, 'the point', x);
-      },
+      checkPoint: (x) =>
+        la.tidy(async () => {
+          checkShape(caller, la, 'the point', x, shape);
+          await checkFinite(caller, la, x);
+          await checkOrthonormal(caller, la, 'the point', x);
+        }),
       inner: (_x, u, v) => la.inner(u, v),
       norm,
       project: (x, z) => project(la, x, z),

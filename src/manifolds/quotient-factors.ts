@@ -72,10 +72,11 @@ export function quotientFactors<M = HostArray>(options: FactorOptions<M>): Facto
     dim,
     typicalDist: Math.sqrt(dim),
     retractionOrder: 1,
-    async checkPoint(x) {
-      await base.checkPair(x);
-      factorTriangles(la, x);
-    },
+    checkPoint: (x) =>
+      la.tidy(async () => {
+        await base.checkPair(x);
+        factorTriangles(la, x);
+      }),
     inner,
     norm: async (x, u) => Math.sqrt(Math.max(0, await inner(x, u, u))),
     project: (x, z) => horizontalPart(la, x, z),

@@ -103,7 +103,7 @@ export function spd<M = HostArray>(options: SpdOptions<M>): SpdManifold<NoInfer<
     dim,
     typicalDist: Math.sqrt(dim),
     retractionOrder: 2,
-    checkPoint: (x) => checkDefinite(la, x, shape),
+    checkPoint: (x) => la.tidy(() => checkDefinite(la, x, shape)),
     inner: (x, u, v) => metric.inner(la, x, u, v),
     norm,
     dist: (x, y) => metric.dist(la, x, y),

@@ -18,6 +18,10 @@ import { productSvd } from './product-svd.js';
  */
 export async function balanceGap<M>(la: LinearAlgebra<M>, pair: FactorPair<M>): Promise<number> {
   checkFactorPair('balanceGap', la, pair);
+  return la.tidy(() => relativeGap(la, pair));
+}
+
+async function relativeGap<M>(la: LinearAlgebra<M>, pair: FactorPair<M>): Promise<number> {
   const { rowFactor, V, inRange } = productSvd(la, pair);
   // The coordinates of the range are those of T⁻¹'s first q columns, R_BᵀV_q; QR makes them an orthonormal basis.
   const { Q } = la.qr(la.matmul(rowFactor, la.scaleColumns(V, inRange), { transposeA: true }));

@@ -1,5 +1,5 @@
 /** The balanced projection of factors that lie outside an engine, such as those of an adapter's file. */
-import { ConfigError } from '../core/errors.js';
+import { ConfigError, NumericalError } from '../core/errors.js';
 import { checkKeys, checkPositiveInteger, describeValue } from '../core/options.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { checkTarget } from '../linalg/shape-checks.js';
@@ -57,6 +57,8 @@ export async function balanceStored<M>(la: LinearAlgebra<M>, pairs: StoredPairs,
     const count = Math.min(chunk, members - first);
     const left = A.subarray(first * m * rank, (first + count) * m * rank);
     const right = B.subarray(first * rank * n, (first + count) * rank * n);
+    checkStored('A', left, first, [m, rank]);
+    checkStored('B', right, first, [rank, n]);
     await la.tidy(async () => {
       const projected = balancedProjection(
         la,
@@ -67,4 +69,23 @@ export async function balanceStored<M>(la: LinearAlgebra<M>, pairs: StoredPairs,
       await la.readInto(projected.B, right);
     });
   }
+}
+
+/** @throws NumericalError that names factor, member and place of an entry that is not finite. */
+function checkStored(
+  factor: 'A' | 'B',
+  values: Float32Array | Float64Array,
+  firstMember: number,
+  [rows, columns]: readonly [number, number],
+): void {
+  let sum = 0;
+  // Zero times a finite number is zero, and a sum keeps a NaN: no branch on each entry.
+  for (let i = 0; i < values.length; i++) sum += 0 * values[i];
+  if (sum === 0) return;
+  const place = values.findIndex((value) => !Number.isFinite(value));
+  const within = place % (rows * columns);
+  throw new NumericalError(
+    `balanceStored: expected finite factors, but ${factor} of member ${firstMember + Math.floor(place / (rows * columns))} has ${values[place]} at [${Math.floor(within / columns)}, ${within % columns}]; ` +
+      'mend or leave out that member: those before its chunk are balanced already, the others untouched',
+  );
 }

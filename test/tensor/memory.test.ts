@@ -1,6 +1,7 @@
 /** Who frees tensors: scopes of synchronous and asynchronous computations, the descent loop however it ends, and operations that fail. */
 import { add, dispose, getBackend, keep, setBackend, type Tensor, tensor, tidy, variable, zeros } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
+import { mapTree } from '../../src/core/tree.js';
 import {
   armijo,
   BuresError,
@@ -9,16 +10,20 @@ import {
   constantStep,
   csrFromTriplets,
   type FactorPair,
+  fixedRank,
   gradientDescent,
   iterate,
   type LinearAlgebra,
+  type Manifold,
   maxIterations,
   minimize,
   type Problem,
   perPoint,
   polakRibiere,
+  quotientFactors,
   seededRandom,
 } from '../../src/index.js';
+import { balanceGap } from '../../src/retractions/balance-gap.js';
 import { tensorAlgebra } from '../../src/tensor/index.js';
 import { liveTensors, tensorEngines } from '../support/engines.js';
 
@@ -256,6 +261,26 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
       await expect(tensorAlgebra({ device: 'gpu' } as object)).rejects.toThrow(ConfigError);
       await expect(tensorAlgebra({ backend: 'tpu' as 'cpu' })).rejects.toThrow(ConfigError);
     });
+  });
+
+  it('checks leave nothing behind, passed or failed, without a tidy around them', async () => {
+    const sizes = { m: 7, n: 5, rank: 2, batch: [3], algebra: la };
+    const expectEmptyHanded = async <P>(manifold: Pick<Manifold<Tensor, P, unknown, unknown, unknown>, 'randomPoint' | 'checkPoint'>) => {
+      const point = manifold.randomPoint(seededRandom(1));
+      const broken = mapTree(la, (leaf) => la.scale(Number.NaN, leaf), point);
+      const before = liveTensors();
+      await manifold.checkPoint(point);
+      await expect(manifold.checkPoint(broken)).rejects.toThrow(BuresError);
+      expect(liveTensors()).toBe(before);
+    };
+    await expectEmptyHanded(balancedFactors(sizes));
+    await expectEmptyHanded(quotientFactors(sizes));
+    await expectEmptyHanded(fixedRank(sizes));
+    const pair = balancedFactors(sizes).randomPoint(seededRandom(2));
+    const before = liveTensors();
+    await balanceGap(la, pair);
+    expect(liveTensors()).toBe(before);
+    expect(() => la.dispose([1] as unknown as Tensor)).toThrow('dispose: expected a tensor, got an array of 1');
   });
 
   it('norms do not overflow where squares would, nor vanish', async () => {

@@ -1,5 +1,6 @@
-import { keep, type Tensor } from '@tensorflow/tfjs-core';
-import { checkKeys } from '../../core/options.js';
+import { keep, Tensor } from '@tensorflow/tfjs-core';
+import { ConfigError } from '../../core/errors.js';
+import { checkKeys, describeValue } from '../../core/options.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
 import { type MatrixFunctionCore, matrixFunctions } from '../matrix-functions.js';
 import { openBackend } from './backends/open-backend.js';
@@ -67,7 +68,11 @@ function assemble({ name, factorizations: backend, readsSynchronously, report }:
       device.check('keep', x);
       return keep(x);
     },
-    dispose: (x) => x.dispose(),
+    dispose(x) {
+      if (!(x instanceof Tensor))
+        throw new ConfigError(`dispose: expected a tensor, got ${describeValue(x)}; arrays of the host need no disposal`);
+      x.dispose();
+    },
   };
   return Object.freeze({ ...core, ...(device.local ? localMatrixFunctions(device) : matrixFunctions(core)), report });
 }

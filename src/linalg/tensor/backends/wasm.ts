@@ -13,7 +13,7 @@ import { processor } from './processor.js';
 export async function openWasm(): Promise<ReadyBackend | string> {
   try {
     await import('@tensorflow/tfjs-backend-wasm');
-    if (!(await setBackend('wasm')))
+    if (!(await withoutProcessListeners(() => setBackend('wasm'))))
       return 'the WebAssembly module does not start: it needs WebAssembly SIMD; run npm rebuild @tensorflow/tfjs-backend-wasm';
   } catch (error) {
     const message = error instanceof Error ? error.message.split('\n', 1)[0] : String(error);
@@ -30,4 +30,22 @@ export async function openWasm(): Promise<ReadyBackend | string> {
       matmul: matmul === 'blas' ? `BLAS (${blas.library})` : `XNNPACK in WebAssembly (no BLAS: ${blas.reason})`,
     },
   };
+}
+
+/**
+ * Emscripten's start-up code listens for uncaught exceptions and rejections of the whole process and throws them again, so that Node.js prints its minified
+ * source, tens of kilobytes, before the user's own error. Listeners that came while it started are taken off again.
+ */
+async function withoutProcessListeners<Result>(start: () => Promise<Result>): Promise<Result> {
+  const events = ['uncaughtException', 'unhandledRejection'] as const;
+  const before = events.map((event) => new Set(process.rawListeners(event)));
+  try {
+    return await start();
+  } finally {
+    for (const [index, event] of events.entries()) {
+      for (const listener of process.rawListeners(event)) {
+        if (!before[index].has(listener)) process.removeListener(event, listener as () => void);
+      }
+    }
+  }
 }
