@@ -1,6 +1,7 @@
 /**
  * Runs the laws and the tests of the tensor engine on every backend of TensorFlow.js that this machine has, one after another, and lists those that it does not
- * have with the reason. Fails if one that is there fails. Run by `npm run test:backends`; names given to it are the only ones then, and have to be there.
+ * have with the reason. Fails if one that is there fails. Run by `npm run test:backends`; names given to it are the only ones then, and have to be there. After `--except` come those to leave
+ * out, such as wasm where `npm test`, which runs the same files on it, has just passed.
  *
  * Without a GPU, SwiftShader's Vulkan driver out of Debian's chromium package serves for webgpu. BURES_TEST_REPORTS names a directory for Vitest's JSON reports.
  */
@@ -24,7 +25,11 @@ const [command, ...rest] = process.argv.slice(2);
 if (command === '--probe') {
   await answer(rest[0] as BackendName);
 } else {
-  process.exitCode = testAll(command === undefined ? [] : ([command, ...rest] as BackendName[]));
+  const all = command === undefined || command === '--except';
+  const unknown = rest.filter((name) => all && !(BACKEND_NAMES as readonly string[]).includes(name));
+  if (unknown.length > 0) throw new Error(`test:backends: --except takes ${BACKEND_NAMES.join(', ')}, got ${unknown.join(', ')}`);
+  const wanted = all ? BACKEND_NAMES.filter((name) => !rest.includes(name)) : ([command, ...rest] as BackendName[]);
+  process.exitCode = testAll(wanted, { mustBeThere: !all });
 }
 
 /** Opens a backend in this process, and tells on the standard output what came of it. */
@@ -40,14 +45,14 @@ async function answer(name: BackendName): Promise<void> {
   console.log(`${MARK}${JSON.stringify(finding)}`);
 }
 
-function testAll(wanted: readonly BackendName[]): number {
+function testAll(wanted: readonly BackendName[], { mustBeThere }: { readonly mustBeThere: boolean }): number {
   const summary: string[] = [];
   let failures = 0;
-  for (const name of wanted.length > 0 ? wanted : BACKEND_NAMES) {
+  for (const name of wanted) {
     const finding = probe(name);
     if ('reason' in finding) {
       summary.push(`not there  ${name}: ${finding.reason}`);
-      if (wanted.length > 0) failures++;
+      if (mustBeThere) failures++;
       continue;
     }
     console.log(`\n=== ${name}: ${finding.device}`);

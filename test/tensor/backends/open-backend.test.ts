@@ -43,7 +43,7 @@ describe('openBackend', () => {
       const outcome = await openBackend(name).catch((error: unknown) => error);
       if (outcome instanceof Error) {
         expect(outcome).toBeInstanceOf(BackendError);
-        expect(outcome.message).toMatch(new RegExp(`^openBackend: expected the backend '${name}' to be there, it is not: .*(install|npm)`));
+        expect(outcome.message).toMatch(new RegExp(`^tensorAlgebra: expected the backend '${name}' to be there, it is not: .*(install|npm)`));
       } else {
         expect(outcome).toMatchObject({ name, report: { taken: name } });
       }
@@ -53,7 +53,7 @@ describe('openBackend', () => {
   it('rejects names that it does not know', async () => {
     await expect(openBackend('webgl' as BackendName)).rejects.toThrow(ConfigError);
     await expect(openBackend('webgl' as BackendName)).rejects.toThrow(
-      /^openBackend: expected 'auto' or one of tensorflow, webgpu, wasm, cpu, got "webgl"; /,
+      /^tensorAlgebra: expected 'auto' or one of tensorflow, webgpu, wasm, cpu, got "webgl"; /,
     );
   });
 });

@@ -35,7 +35,7 @@ export function openBackend(request: BackendRequest): Promise<OpenedBackend> {
 async function open(request: BackendRequest): Promise<OpenedBackend> {
   if (request !== 'auto' && !BACKEND_NAMES.includes(request)) {
     throw new ConfigError(
-      `openBackend: expected 'auto' or one of ${BACKEND_NAMES.join(', ')}, got ${describeValue(request)}; name one of them`,
+      `tensorAlgebra: expected 'auto' or one of ${BACKEND_NAMES.join(', ')}, got ${describeValue(request)}; name one of them`,
     );
   }
   const passedOver: PassedOver[] = [];
@@ -48,8 +48,8 @@ async function open(request: BackendRequest): Promise<OpenedBackend> {
   const reasons = passedOver.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
   throw new BackendError(
     request === 'auto'
-      ? `openBackend: expected any backend of TensorFlow.js, none serves (${reasons}); use the host engine`
-      : `openBackend: expected the backend '${request}' to be there, it is not: ${passedOver[0].reason}; or ask for 'auto'`,
+      ? `tensorAlgebra: expected any backend of TensorFlow.js, none serves (${reasons}); use the host engine`
+      : `tensorAlgebra: expected the backend '${request}' to be there, it is not: ${passedOver[0].reason}; or ask for 'auto'`,
   );
 }
 
@@ -78,7 +78,7 @@ async function select(
 ): Promise<OpenedBackend> {
   const { setBackend } = await import('@tensorflow/tfjs-core');
   if (!(await setBackend(name))) {
-    throw new BackendError(`openBackend: TensorFlow.js could not start the backend '${name}'; see its own warning above`);
+    throw new BackendError(`tensorAlgebra: TensorFlow.js could not start the backend '${name}'; see its own warning above`);
   }
   return { name, factorizations, readsSynchronously, report: { taken: name, passedOver, ...device } };
 }
