@@ -54,7 +54,8 @@ export function speedup(ours: Timing, theirs: Timing): number {
   return median(ours.rounds.map((seconds, round) => theirs.rounds[round] / seconds));
 }
 
-function median(values: readonly number[]): number {
+/** The middle value, or the mean of the two. */
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;

@@ -14,6 +14,7 @@ import path from 'node:path';
 import { seededRandom } from '../src/core/random.js';
 import { hostAlgebra } from '../src/linalg/host/host-algebra.js';
 import { type ProjectionErrors, projectionErrors } from './cases.js';
+import { median } from './measure.js';
 import { readOptions } from './options.js';
 import { type AdapterGroup, adapterGroups, type ProjectionTask, projectionInputs, QWEN_LAYERS, TABLE_LENGTH } from './projection-cases.js';
 import { ProjectionProcess } from './projection-process.js';
@@ -200,12 +201,6 @@ function verdicts(rank: number, scores: ReadonlyMap<string, Score>, peers: reado
 /** The median over the rounds of the ratio within a round, against the quicker of the peer's ways in that round. */
 function speedup(ours: readonly number[], peers: readonly Score[], measure: Measure): number {
   return median(ours.map((seconds, round) => Math.min(...peers.map((peer) => peer[measure][round])) / seconds));
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
 function emptyScore(): Score {

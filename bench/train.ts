@@ -9,15 +9,25 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { LineProcess } from './line-process.js';
+import { median } from './measure.js';
+import { readOptions } from './options.js';
 import { markdownTable } from './report.js';
 import { ADAPTER, TRAIN_CASES, type TrainCase, tokensOf, writeModel } from './train-cases.js';
 import type { TrainAnswer } from './train-worker.js';
 
-const { values: options } = parseArgs({
-  options: { rounds: { type: 'string', default: '5' }, only: { type: 'string', default: '' }, json: { type: 'string' } },
-});
+const options = readOptions(
+  'npm run bench:train',
+  {
+    before: 'A LoRA training step beside PyTorch with PEFT: seconds, tokens per second, peak memory.',
+    after: 'BURES_PEER_PYTHON names a Python with torch, transformers and peft.',
+  },
+  {
+    rounds: { value: 'N', help: 'steps of each contestant (default 5)', fallback: '5' },
+    only: { value: 'TEXT', help: 'cases whose name has it (default all)', fallback: '' },
+    json: { value: 'FILE', help: 'write the results there as well', fallback: '' },
+  },
+);
 
 /** Our step takes at most this many times PyTorch's, in at most its memory; BaLoRA's at most this many times LoRA's. */
 const GOALS = { step: 2, balora: 1.03 } as const;
@@ -52,7 +62,7 @@ async function main(): Promise<void> {
     print(table(each, scores));
     print(verdicts(scores));
   }
-  if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify({ load: loadavg(), results }, undefined, 2)}\n`);
+  if (options.json !== '') await writeFile(options.json, `${JSON.stringify({ load: loadavg(), results }, undefined, 2)}\n`);
 }
 
 function contestants(directory: string): LineProcess[] {
@@ -138,12 +148,6 @@ function verdicts(scores: ReadonlyMap<string, Score>): string[] {
 function verdict(what: string, reached: number | undefined, goal: number): string {
   if (reached === undefined) return `- ${what}: not measured`;
   return `- ${what} ≤ ${goal}: ${reached.toPrecision(3)}: ${reached <= goal ? 'reached' : '**missed**'}`;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
 function print(lines: readonly string[]): void {
