@@ -43,7 +43,9 @@ describe('openBackend', () => {
       const outcome = await openBackend(name).catch((error: unknown) => error);
       if (outcome instanceof Error) {
         expect(outcome).toBeInstanceOf(BackendError);
-        expect(outcome.message).toMatch(new RegExp(`^tensorAlgebra: expected the backend '${name}' to be there, it is not: .*(install|npm)`));
+        expect(outcome.message).toMatch(
+          new RegExp(`^tensorAlgebra: expected the backend '${name}' to be there, it is not: .*(install|npm)`),
+        );
       } else {
         expect(outcome).toMatchObject({ name, report: { taken: name } });
       }
