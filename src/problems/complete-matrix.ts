@@ -61,8 +61,8 @@ export interface CompleteMatrixOptions<M> {
   readonly geometry?: (shape: { readonly m: number; readonly n: number; readonly rank: number }) => FixedRankManifold<M>;
   /** The solver. Default: conjugate gradients of Hestenes and Stiefel, with the step that minimizes along the line. */
   readonly solver?: Solver;
-  /** Called after each iteration. */
-  readonly onProgress?: (progress: CompletionProgress) => void;
+  /** Called after each iteration, with the iterate (less the offset); on a device that is good until the next one. */
+  readonly onProgress?: (progress: CompletionProgress, x: FixedRankPoint<M>) => void;
   /** Aborting ends the run after the current iteration, with the result so far. */
   readonly signal?: AbortSignalLike;
 }
@@ -204,8 +204,8 @@ async function climb<M>(
       if (onProgress === undefined || done === 0) return;
       const norm = la.norm(state.x.S);
       // At once where the norm is: a caller that aborts means this iteration.
-      if (typeof norm === 'number') onProgress(progress(cost, done, norm));
-      else reports.push(norm.then((known) => onProgress(progress(cost, done, known))));
+      if (typeof norm === 'number') onProgress(progress(cost, done, norm), state.x);
+      else reports.push(norm.then((known) => onProgress(progress(cost, done, known), state.x)));
     };
     const stop = await stopping(la, observed, settings, rank);
     const result = await minimize(problem, { solver, initial, stop, onIteration, ...(signal && { signal }) });

@@ -36,7 +36,16 @@ function instance(noise = 0, shift = 0): CsrMatrix<HostArray> {
 describe('completeMatrix', () => {
   it('finds an ill-conditioned matrix, of which entries set aside tell', async () => {
     const seen: CompletionProgress[] = [];
-    const result = await completeMatrix(la, instance(), { rank, testFraction: 0.1, onProgress: (progress) => seen.push(progress) });
+    const ranks: number[] = [];
+    const result = await completeMatrix(la, instance(), {
+      rank,
+      testFraction: 0.1,
+      onProgress(progress, x) {
+        seen.push(progress);
+        ranks.push(x.S.shape[0]);
+      },
+    });
+    expect(ranks).toEqual(seen.map((progress) => progress.rank));
     expect(result).toMatchObject({ converged: true, rank, offset: 0 });
     expect(result.testRmse).toBeLessThan(1e-6);
     expect(la.toArray(result.x.S)).toBeAllClose(

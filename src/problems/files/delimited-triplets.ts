@@ -21,7 +21,7 @@ export interface TripletFields {
 
 /** Options of {@link readTriplets}. */
 export interface ReadTripletsOptions {
-  /** What stands between fields: one character or more, such as `'\t'` or MovieLens's `'::'`. */
+  /** What stands between fields: one character or more, such as `'\t'` or MovieLens's `'::'`. With `' '` a run of spaces counts once. */
   readonly delimiter?: string;
   /** Whether the first line names the fields. `'auto'`: it does if its value field is no number. */
   readonly header?: boolean | 'auto';
@@ -88,7 +88,8 @@ export async function readTriplets<M>(la: LinearAlgebra<M>, file: string, option
     collector.place(file, row, column, value);
   });
   const matrix = collector.finish(file, la, columns);
-  return labels === undefined ? { matrix } : { matrix, rowLabels: labels.row.labels(), columnLabels: labels.column.labels() };
+  if (labels === undefined) return { matrix };
+  return { matrix, rowLabels: labels.row.labels().map(unquoted), columnLabels: labels.column.labels().map(unquoted) };
 }
 
 function checkSettings({ delimiter, header, fields, ids, indexBase }: Required<ReadTripletsOptions>): void {

@@ -5,7 +5,7 @@ const [quote, tab, space] = [34, 9, 32];
 /**
  * Visits the fields of the line `bytes[start … end)`, each without the blanks and the quotes around it.
  *
- * A field that begins with a quote ends at the next quote that is not doubled; the delimiter may occur inside.
+ * A field that begins with a quote ends at the next quote that is not doubled; the delimiter may occur inside. Where the delimiter is one space, a run of them is one delimiter, and those around the line are none.
  */
 export function splitFields(
   bytes: Uint8Array,
@@ -14,8 +14,13 @@ export function splitFields(
   delimiter: Uint8Array,
   visit: (from: number, to: number) => void,
 ): void {
+  const runs = delimiter.length === 1 && delimiter[0] === space;
   let from = start;
   for (;;) {
+    if (runs) {
+      while (from < end && bytes[from] === space) from++;
+      if (from === end) return;
+    }
     const to = fieldEnd(bytes, from, end, delimiter);
     visitTrimmed(bytes, from, to, delimiter, visit);
     if (to >= end) return;

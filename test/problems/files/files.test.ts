@@ -209,6 +209,7 @@ describe('readTriplets', () => {
       { fields: { row: 'user', column: 'item', value: 'rating' } },
     ],
     ['with tabs', 'ann\tx\t1\nann\ty\t2.5\nbob\tx\t3\n', { delimiter: '\t' }],
+    ['with runs of spaces', '  ann  x 1\nann   y 2.5  \n bob x   3\n', { delimiter: ' ' }],
     ['as MovieLens has it', 'ann::x::1::97\nann::y::2.5::98\nbob::x::3::99\n', { delimiter: '::' }],
     ['with quotes and blanks', '"ann", x ,1\n ann ,"y",2.5\nbob,x,"3"\n', {}],
     ['with a header that looks like data', '1,2,3\nann,x,1\nann,y,2.5\nbob,x,3\n', { header: true }],
@@ -218,9 +219,10 @@ describe('readTriplets', () => {
     expect(dense(matrix)).toEqual(values);
   });
 
-  it('keeps delimiters inside quotes, and doubled quotes out of the names of fields', async () => {
-    const { rowLabels } = await readTriplets(la, await fileOf('"a,b",x,1\n'));
+  it('keeps delimiters inside quotes, and makes doubled quotes single', async () => {
+    const { rowLabels, columnLabels } = await readTriplets(la, await fileOf('"a,b","12"" record",1\n'));
     expect(rowLabels).toEqual(['a,b']);
+    expect(columnLabels).toEqual(['12" record']);
   });
 
   it('numbers integers by themselves', async () => {
