@@ -1,5 +1,6 @@
 /** Live progress: one line rewritten in place on a terminal, plain lines elsewhere. */
 import { duration, gibibytes, short } from './format.js';
+import { liveLine, percentBar } from './live-line.js';
 import type { Terminal } from './terminal.js';
 
 /** Where training is. */
@@ -26,47 +27,24 @@ export interface Progress {
   end(): void;
 }
 
-/** The characters of the bar, by eighths. */
-const eighths = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
-const barWidth = 20;
-
 /**
  * Progress on a terminal.
  *
  * @param every - steps between plain lines.
  */
 export function showProgress(terminal: Terminal, every: number): Progress {
-  let drawn = false;
-  const clear = (): void => {
-    if (drawn) terminal.raw('\r\x1b[2K');
-    drawn = false;
-  };
+  const live = liveLine(terminal);
   return {
     update(state) {
-      if (!terminal.interactive) {
-        if (state.step % every === 0 || state.step === state.steps) terminal.notice(progressText(state));
-        return;
-      }
-      const percent = `${String(Math.floor((100 * state.step) / state.steps)).padStart(3)} %`;
-      // Cut to the terminal: a line that wraps could not be rewritten.
-      const line = [...`${percent} ${bar(state.step / state.steps)} ${progressText(state)}`].slice(0, terminal.columns() - 1).join('');
-      terminal.raw(`\r\x1b[2K${line}`);
-      drawn = true;
+      if (terminal.interactive) live.draw(`${percentBar(state.step / state.steps)} ${progressText(state)}`);
+      else if (state.step % every === 0 || state.step === state.steps) terminal.notice(progressText(state));
     },
-    say(line) {
-      clear();
-      terminal.notice(line);
-    },
-    end: clear,
+    say: live.say,
+    end: live.end,
   };
 }
 
 function progressText({ step, steps, loss, learningRate, tokensPerSecond, memory, secondsLeft }: ProgressState): string {
   const left = step === steps ? '' : `  ${duration(secondsLeft)} left`;
   return `step ${step}/${steps}  loss ${loss.toFixed(4)}  rate ${short(learningRate)}  ${short(tokensPerSecond)} tok/s  ${gibibytes(memory)}${left}`;
-}
-
-function bar(part: number): string {
-  const filled = Math.floor(8 * barWidth * Math.min(1, part));
-  return `${'█'.repeat(filled >> 3)}${eighths[filled & 7]}`.padEnd(barWidth, '·');
 }

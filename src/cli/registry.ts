@@ -54,6 +54,11 @@ export const commandEntries: readonly CommandEntry[] = [
     load: async () => (await import('./commands/balance.js')).balance,
   },
   {
+    name: 'complete',
+    summary: 'completes a matrix from ratings or other known entries, with low rank',
+    load: async () => (await import('./commands/complete.js')).complete,
+  },
+  {
     name: 'sweep',
     summary: 'many runs over any keys, resumable',
     load: async () => (await import('./commands/sweep.js')).sweep,

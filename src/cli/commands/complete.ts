@@ -1,0 +1,164 @@
+/** `bures complete`: a matrix of low rank from some of its entries. */
+import path from 'node:path';
+import { ConfigError } from '../../core/errors.js';
+import { defineCommand } from '../command.js';
+import { checkFolder, writeCompletion } from '../completion/completion-folder.js';
+import { showCompletion } from '../completion/completion-progress.js';
+import { completionText, entriesText } from '../completion/completion-text.js';
+import { type Centering, centerings } from '../completion/offsets.js';
+import { type Entries, readEntries } from '../completion/read-entries.js';
+import { type CompletionSettings, runCompletion } from '../completion/run-completion.js';
+import { summaryOf } from '../completion/summary.js';
+import type { FlagValues } from '../flags.js';
+import { UsageError } from '../usage-error.js';
+
+/** Where nothing is said. */
+const defaults = { rank: 10, test: 0.1, validation: 0.1, seed: 0, iterations: 200, tolerance: 1e-4 } as const;
+
+const flags = {
+  rank: {
+    kind: 'number',
+    placeholder: 'N',
+    integer: true,
+    min: 1,
+    description: `the largest rank; the one that predicts best is kept (default ${defaults.rank})`,
+  },
+  'keep-rank': { kind: 'switch', description: 'end at --rank even if a lower one predicts better' },
+  out: { kind: 'text', placeholder: 'DIR', description: 'folder for the result (default completion-NAME, after the file)' },
+  overwrite: { kind: 'switch', description: 'replace an earlier completion in that folder' },
+  center: {
+    kind: 'text',
+    placeholder: 'WHAT',
+    choices: centerings,
+    description: 'what to fit before the low rank: the mean with a bias for each row and column (default), the mean, nothing',
+  },
+  regularization: {
+    kind: 'number',
+    placeholder: 'λ',
+    min: 0,
+    description: 'λ of ½λ‖X‖² over all entries; left out, it is chosen (without validation entries: 0)',
+  },
+  'test-fraction': {
+    kind: 'number',
+    placeholder: 'P',
+    min: 0,
+    description: `entries to report on, used for nothing else (default ${defaults.test})`,
+  },
+  'validation-fraction': {
+    kind: 'number',
+    placeholder: 'P',
+    min: 0,
+    description: `of the others, entries to choose λ, rank and end by; 0: nothing is chosen (default ${defaults.validation})`,
+  },
+  seed: { kind: 'number', placeholder: 'N', integer: true, min: 0, description: `of the splits and the start (default ${defaults.seed})` },
+  'max-iterations': {
+    kind: 'number',
+    placeholder: 'N',
+    integer: true,
+    min: 1,
+    description: `iterations at the last rank, at most (default ${defaults.iterations})`,
+  },
+  tolerance: {
+    kind: 'number',
+    placeholder: 'P',
+    min: 0,
+    description: `change of the RMSE over 5 iterations below which a fit has come to its end (default ${defaults.tolerance})`,
+  },
+  columns: {
+    kind: 'text',
+    placeholder: 'R,C,V',
+    description: 'the columns of row, column and value, by number from 1 or by name (default 1,2,3)',
+  },
+  delimiter: {
+    kind: 'text',
+    placeholder: 'TEXT',
+    description: "between fields: ',', tab, space, '::' … (default: what the first lines show)",
+  },
+  header: {
+    kind: 'text',
+    placeholder: 'WORD',
+    choices: ['auto', 'yes', 'no'],
+    description: 'whether the first line names the columns; auto: if its value is no number',
+  },
+} as const;
+
+/** The command. */
+export const complete = defineCommand({
+  summary: 'Completes a matrix of which some entries are known, such as ratings, with a matrix of low rank.',
+  details: [
+    'FILE is a table of row, column and value, a line each (CSV, tabs, spaces, MovieLens), with labels of any kind, or a Matrix Market file.',
+    '',
+    '  bures complete ratings.csv --rank 10',
+    '  bures complete log.tsv --columns user,item,score --center mean --out run',
+    '',
+    'The rank goes up from 1. λ, the rank and the iteration are those that predict the validation entries best; then all but the test',
+    'entries are fitted with them, and the RMSE on the test entries is reported beside that of the mean and of biases alone.',
+    'Entry (i, j) is row-offsets[i] + column-offsets[j] + left[i]·right[j], of the .npy files in DIR; test.csv has each test entry with its prediction.',
+    'Entries at one place are replaced by their mean. Use --center none for a matrix that is of low rank as it stands.',
+    '',
+    'Ctrl-C finishes the iteration and writes the best that there is.',
+  ].join('\n'),
+  positionals: [{ name: 'FILE', description: 'the known entries' }],
+  flags,
+  async run({ positionals: [file], flags: given, terminal }) {
+    const folder = given.out ?? `completion-${path.basename(file).replace(/\.[^.]*$/, '')}`;
+    checkFractions(given);
+    await checkFolder(folder, given.overwrite);
+    const entries = await readEntries(file, given);
+    const settings = settingsOf(given, entries);
+    terminal.notice(entriesText(file, entries));
+    const view = showCompletion(terminal);
+    const interruption = new AbortController();
+    const interrupt = (): void => {
+      // A second Ctrl-C finds the default reaction again: the program ends at once.
+      process.removeListener('SIGINT', interrupt);
+      view.say('\ninterrupted: finishing the iteration and writing what there is (again to end at once)');
+      interruption.abort();
+    };
+    process.on('SIGINT', interrupt);
+    try {
+      const completion = await runCompletion(entries.matrix, settings, view, interruption.signal);
+      view.end();
+      const summary = summaryOf(file, entries, settings, completion);
+      await writeCompletion(folder, entries, completion, summary);
+      return {
+        data: { out: folder, ...summary },
+        text: completionText(folder, completion),
+        ...(completion.interrupted ? { failure: `interrupted; ${folder} holds the best that there was until then` } : {}),
+      };
+    } finally {
+      view.end();
+      process.removeListener('SIGINT', interrupt);
+    }
+  },
+});
+
+type Given = FlagValues<typeof flags>;
+
+function checkFractions(given: Given): void {
+  for (const name of ['test-fraction', 'validation-fraction'] as const) {
+    const fraction = given[name];
+    if (fraction !== undefined && fraction >= 1) {
+      throw new UsageError(`bures complete: --${name} must be below 1, got ${fraction}; entries have to be left to fit`);
+    }
+  }
+}
+
+/** @throws ConfigError if the rank is larger than the matrix. */
+function settingsOf(given: Given, { matrix: { rows, columns } }: Entries): CompletionSettings {
+  const largest = Math.min(rows, columns);
+  if (given.rank !== undefined && given.rank > largest) {
+    throw new ConfigError(`complete: rank ${given.rank} exceeds that of a ${rows}×${columns} matrix; pass --rank ${largest} or less`);
+  }
+  return {
+    rank: given.rank ?? Math.min(defaults.rank, largest),
+    keepRank: given['keep-rank'],
+    center: (given.center as Centering | undefined) ?? 'biases',
+    ...(given.regularization === undefined ? {} : { regularization: given.regularization }),
+    testFraction: given['test-fraction'] ?? defaults.test,
+    validationFraction: given['validation-fraction'] ?? defaults.validation,
+    seed: given.seed ?? defaults.seed,
+    maxIterations: given['max-iterations'] ?? defaults.iterations,
+    tolerance: given.tolerance ?? defaults.tolerance,
+  };
+}

@@ -1,0 +1,93 @@
+/** A completion in words and tables. */
+import { short, table } from '../format.js';
+import type { Candidate } from './choose-fit.js';
+import { completionFiles } from './completion-folder.js';
+import type { Entries } from './read-entries.js';
+import type { Completion, Errors, SplitCounts } from './run-completion.js';
+
+/** Root mean squares side by side want as many digits as a comparison takes. */
+export const rmseText = (rmse: number | undefined): string =>
+  rmse === undefined ? '' : rmse !== 0 && rmse < 1e-3 ? rmse.toExponential(3) : rmse.toFixed(rmse < 100 ? 4 : 1);
+
+/** What was read. */
+export function entriesText(file: string, { matrix, repeated, least, greatest }: Entries): string {
+  const { rows, columns, columnIndices } = matrix;
+  const share = (100 * columnIndices.length) / (rows * columns);
+  const more = repeated === 0 ? '' : `; ${repeated} more were at the place of another, and their mean was taken`;
+  return `${file}: ${rows} rows, ${columns} columns, ${columnIndices.length} entries (${short(share)} %), from ${short(least)} to ${short(greatest)}${more}`;
+}
+
+/** What the entries are for. */
+export function splitText({ train, validation, test }: SplitCounts): string {
+  const some = (count: number): string => (count === 0 ? 'none' : String(count));
+  return `${train} entries to fit, ${some(validation)} to choose by, ${some(test)} to test`;
+}
+
+/** A fit of the choice. */
+export function candidateText({ regularization, path: { best } }: Candidate): string {
+  return `λ ${short(regularization)}: validation RMSE ${rmseText(best.validationRmse)} at rank ${best.rank}, iteration ${best.iteration}`;
+}
+
+/** The tables, what was written, and how it is read. */
+export function completionText(folder: string, completion: Completion): string {
+  const { choice, x, errors, baselines, regularization } = completion;
+  const rank = x.S.shape[0];
+  const parts: string[] = [];
+  if (choice !== undefined) {
+    const rows = choice.best.path.ranks.map((step) => [
+      String(step.rank),
+      String(step.iteration),
+      rmseText(step.trainRmse),
+      rmseText(step.validationRmse),
+      step.rank === choice.best.path.best.rank ? 'chosen' : '',
+    ]);
+    parts.push(
+      `rank by rank, with λ ${short(regularization)}, RMSE:\n${table([['rank', 'iteration', 'fitted', 'validation', ''], ...rows])}`,
+    );
+  }
+  const row = (name: string, { train, test }: Errors): string[] => [name, rmseText(train), ...(test === undefined ? [] : [rmseText(test)])];
+  const header = ['RMSE', 'fitted', ...(errors.test === undefined ? [] : ['test'])];
+  const models = [row('mean', baselines.mean), row('mean and biases', baselines.biases)];
+  parts.push(table([header, ...models, row(`rank ${rank}, λ ${short(regularization)}`, errors)]));
+  const remarks = remarksOn(completion);
+  if (remarks.length > 0) parts.push(remarks.join('\n'));
+  parts.push(`${folder}: ${filesText(completion)}`, pythonText(folder));
+  return parts.join('\n\n');
+}
+
+/** What a reader of the table might miss. */
+function remarksOn({ choice, x, errors, baselines, counts, unseen, interrupted }: Completion): readonly string[] {
+  const remarks: string[] = [];
+  if (interrupted) remarks.push('interrupted: this is the best that there was until then');
+  const unknowns = x.S.shape[0] * (x.U.shape[0] + x.V.shape[0] - x.S.shape[0]);
+  const fitted = counts.train + counts.validation;
+  if (choice === undefined && unknowns > fitted) {
+    remarks.push(
+      `rank ${x.S.shape[0]} has ${unknowns} unknowns for ${fitted} entries: many matrices fit as well; lower --rank, or let it be chosen`,
+    );
+  }
+  if (errors.test !== undefined && errors.test >= Math.min(baselines.mean.test ?? 0, baselines.biases.test ?? 0)) {
+    remarks.push('the low rank predicts no better than mean or biases alone: these data do not show it');
+  }
+  if (unseen.rows + unseen.columns > 0) {
+    remarks.push(
+      `${unseen.rows} rows and ${unseen.columns} columns have no entry that was fitted; they are predicted by the other offset alone`,
+    );
+  }
+  return remarks;
+}
+
+function filesText({ x }: Completion): string {
+  const { left, right } = completionFiles;
+  return `${left} ${x.U.shape.join('×')}, ${right} ${x.V.shape.join('×')}, offsets and labels of rows and columns, ${completionFiles.summary}`;
+}
+
+/** Python that predicts. */
+function pythonText(folder: string): string {
+  return [
+    `import json, numpy as np; folder = ${JSON.stringify(folder)}`,
+    "left, right, b, c = (np.load(f'{folder}/{name}.npy') for name in ('left', 'right', 'row-offsets', 'column-offsets'))",
+    "rows, columns = ({label: k for k, label in enumerate(json.load(open(f'{folder}/{name}-labels.json')))} for name in ('row', 'column'))",
+    'predict = lambda row, column: b[rows[row]] + c[columns[column]] + left[rows[row]] @ right[columns[column]]',
+  ].join('\n');
+}
