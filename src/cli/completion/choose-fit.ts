@@ -28,7 +28,7 @@ export interface ChooseFitOptions {
 }
 
 /** Regularizations that are tried, in units of the fraction observed: an entry that is predicted p is shrunk to about p/(1 + t). */
-const strengths = [0, 0.01, 0.03, 0.1, 0.3, 1, 3] as const;
+const strengths = [0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10] as const;
 /** Where the search begins: about what noisy ratings want. */
 const firstStrength = strengths.indexOf(0.3);
 

@@ -37,11 +37,11 @@ export function showCompletion(terminal: Terminal): CompletionProgressView {
     onStep(step) {
       if (previous?.rank !== step.rank) endRank();
       previous = step;
-      live.draw(`${percentBar((step.rank - 1) / fit.rank)} ${stepText(step)}`);
+      live.draw(`${percentBar((step.rank - 1 + step.iterationAtRank / (step.iterationAtRank + 5)) / fit.rank)} ${stepText(step)}`);
     },
-    onTried(candidate) {
+    onTried(candidate, refit) {
       endRank();
-      live.say(candidateText(candidate));
+      live.say(candidateText(candidate, refit));
     },
     say: live.say,
     end() {

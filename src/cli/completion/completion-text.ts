@@ -13,7 +13,7 @@ export const rmseText = (rmse: number | undefined): string =>
 export function entriesText(file: string, { matrix, repeated, least, greatest }: Entries): string {
   const { rows, columns, columnIndices } = matrix;
   const share = (100 * columnIndices.length) / (rows * columns);
-  const more = repeated === 0 ? '' : `; ${repeated} more were at the place of another, and their mean was taken`;
+  const more = repeated === 0 ? '' : `; ${repeated} more at the place of another, which count by their mean`;
   return `${file}: ${rows} rows, ${columns} columns, ${columnIndices.length} entries (${short(share)} %), from ${short(least)} to ${short(greatest)}${more}`;
 }
 
@@ -24,8 +24,9 @@ export function splitText({ train, validation, test }: SplitCounts): string {
 }
 
 /** A fit of the choice. */
-export function candidateText({ regularization, path: { best } }: Candidate): string {
-  return `λ ${short(regularization)}: validation RMSE ${rmseText(best.validationRmse)} at rank ${best.rank}, iteration ${best.iteration}`;
+export function candidateText({ regularization, path: { best } }: Candidate, refit: number): string {
+  const biases = refit === 0 ? '' : ', biases fitted to what low rank leaves';
+  return `λ ${short(regularization)}${biases}: validation RMSE ${rmseText(best.validationRmse)} at rank ${best.rank}, iteration ${best.iteration}`;
 }
 
 /** The tables, what was written, and how it is read. */
@@ -70,9 +71,7 @@ function remarksOn({ choice, x, errors, baselines, counts, unseen, interrupted }
     remarks.push('the low rank predicts no better than mean or biases alone: these data do not show it');
   }
   if (unseen.rows + unseen.columns > 0) {
-    remarks.push(
-      `${unseen.rows} rows and ${unseen.columns} columns have no entry that was fitted; they are predicted by the other offset alone`,
-    );
+    remarks.push(`${unseen.rows} rows and ${unseen.columns} columns have no entry that was fitted: their own part of a prediction is zero`);
   }
   return remarks;
 }

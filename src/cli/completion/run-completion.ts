@@ -30,8 +30,8 @@ export interface CompletionWatcher {
   onFit(fit: { readonly rank: number; readonly regularization: number; readonly final: boolean }): void;
   /** After each iteration. */
   onStep(step: FitStep): void;
-  /** After each fit of the choice. */
-  onTried(candidate: Candidate): void;
+  /** After each fit of the choice; `refit` counts those of the biases to what low rank leaves. */
+  onTried(candidate: Candidate, refit: number): void;
 }
 
 /** Entries of each kind. */
@@ -81,27 +81,15 @@ export async function runCompletion(
   const size = (part: CsrMatrix<HostArray> | undefined): number => part?.columnIndices.length ?? 0;
   const counts = { train: size(train), validation: size(validation), test: size(test) };
   watcher.onSplit(counts);
-  const { rank, keepRank, maxIterations, tolerance } = settings;
-  const offsets = fitOffsets(train, center, validation);
-  const choice =
-    validation === undefined
-      ? undefined
-      : await chooseFit({
-          train: lessOffsets(train, offsets),
-          watched: lessOffsets(validation, offsets),
-          fit: { rank, seed, maxIterations, tolerance, lastRankOnly: keepRank },
-          ...(settings.regularization === undefined ? {} : { regularization: settings.regularization }),
-          signal,
-          onCandidate: (regularization) => watcher.onFit({ rank, regularization, final: false }),
-          onStep: watcher.onStep,
-          onTried: watcher.onTried,
-        });
+  const begin = fitOffsets(train, center, validation);
+  const chosen = validation === undefined ? undefined : await choose({ train, validation, begin }, settings, watcher, signal);
+  const { choice, offsets } = chosen ?? { offsets: begin };
   const regularization = choice?.best.regularization ?? settings.regularization ?? 0;
   const found = await fitAgain(known, { x: choice?.best.path.best, offsets }, center, watcher, {
     ...limits(choice, settings),
     regularization,
     seed,
-    tolerance,
+    tolerance: settings.tolerance,
     signal,
   });
   const errorsOf = (model: Offsets, x?: FixedRankPoint<HostArray>): Errors => {
@@ -123,6 +111,50 @@ export async function runCompletion(
     unseen: unseenOf(known),
     interrupted: signal.aborted,
   };
+}
+
+/** Fits of the offsets to what low rank leaves, at most, and the gain in validation error that makes another one worth while. */
+const [mostRefits, smallGain] = [4, 1e-3];
+
+/**
+ * Chooses a fit; where there are biases, they are then fitted to what the low rank leaves, and the low rank to what they leave, as long as that predicts better. Biases of the raw data
+ * take the low rank for noise.
+ */
+async function choose(
+  {
+    train,
+    validation,
+    begin,
+  }: { readonly train: CsrMatrix<HostArray>; readonly validation: CsrMatrix<HostArray>; readonly begin: Offsets },
+  settings: CompletionSettings,
+  { onFit, onStep, onTried }: CompletionWatcher,
+  signal: AbortSignalLike,
+): Promise<{ readonly choice: Choice; readonly offsets: Offsets }> {
+  const { rank, seed, maxIterations, tolerance, keepRank, center } = settings;
+  const chooseWith = (offsets: Offsets, regularization: number | undefined, refit: number): Promise<Choice> =>
+    chooseFit({
+      train: lessOffsets(train, offsets),
+      watched: lessOffsets(validation, offsets),
+      fit: { rank, seed, maxIterations, tolerance, lastRankOnly: keepRank },
+      ...(regularization === undefined ? {} : { regularization }),
+      signal,
+      onCandidate: (lambda) => onFit({ rank, regularization: lambda, final: false }),
+      onStep,
+      onTried: (candidate) => onTried(candidate, refit),
+    });
+  let offsets = begin;
+  let choice = await chooseWith(offsets, settings.regularization, 0);
+  for (let refit = 1; center === 'biases' && refit <= mostRefits && !signal.aborted; refit++) {
+    const refitted = dampedOffsets(residualOf(train, choice.best.path.best.x), offsets.damping);
+    const { best } = await chooseWith(refitted, choice.best.regularization, refit);
+    const [before, after] = [choice.best, best].map(({ path }) => path.best.validationRmse ?? 0);
+    if (after < before) {
+      offsets = refitted;
+      choice = { tried: [...choice.tried, best], best };
+    }
+    if (after >= (1 - smallGain) * before) break;
+  }
+  return { choice, offsets };
 }
 
 /** A part of the entries for something else; none where the fraction is zero or the draw takes none. */
@@ -157,7 +189,8 @@ async function fitAgain(
   const { rank, regularization, signal } = options;
   if (chosen.x !== undefined && signal?.aborted) return { x: chosen.x.x, offsets: chosen.offsets, history };
   // Nothing is chosen here any more: the damping is that of the offsets that were.
-  const offsets = center === 'biases' ? dampedOffsets(known, chosen.offsets.damping) : fitOffsets(known, center);
+  const rest = chosen.x === undefined ? known : residualOf(known, chosen.x.x);
+  const offsets = center === 'biases' ? dampedOffsets(rest, chosen.offsets.damping) : fitOffsets(known, center);
   onFit({ rank, regularization, final: true });
   const { last } = await fitPath(lessOffsets(known, offsets), {
     ...options,
