@@ -10,20 +10,39 @@ export interface Axis {
   label(tick: number): string;
 }
 
-/** Linear, over the values' range, which is widened where they are all the same. */
-export function linearAxis(values: readonly number[], length: number, count: number): Axis {
+/** How a linear axis is divided. */
+export interface LinearAxisOptions {
+  /** Its length in pixels. */
+  readonly length: number;
+  /** Ticks, about. */
+  readonly count: number;
+  /** Whether ticks between integers would mean nothing: steps, indices. */
+  readonly integers?: boolean;
+  /** Whether it is widened to end at ticks. */
+  readonly rounded?: boolean;
+}
+
+/** Linear, over the values' range. Where they are all the same it is widened, with a tick there. */
+export function linearAxis(values: readonly number[], { length, count, integers = false, rounded = false }: LinearAxisOptions): Axis {
   let [least, most] = [Math.min(...values), Math.max(...values)];
-  if (!(most > least)) [least, most] = [least - (Math.abs(least) || 1) / 2, most + (Math.abs(most) || 1) / 2];
-  const step = niceStep((most - least) / count);
+  const single = !(most > least);
+  if (single) [least, most] = [least - (Math.abs(least) || 1) / 2, most + (Math.abs(most) || 1) / 2];
+  const step = Math.max(niceStep((most - least) / count), integers ? 1 : 0);
+  if (rounded) [least, most] = [Math.floor(least / step + 1e-9) * step, Math.ceil(most / step - 1e-9) * step];
   const first = Math.ceil(least / step - 1e-9);
-  const ticks = Array.from({ length: Math.floor(most / step + 1e-9) - first + 1 }, (_, i) => (first + i) * step);
+  const ticks =
+    single && !rounded ? [values[0]] : Array.from({ length: Math.floor(most / step + 1e-9) - first + 1 }, (_, i) => (first + i) * step);
   return { place: (value) => ((value - least) / (most - least)) * length, ticks, label: plainLabel };
 }
 
 /** A tick's number without rounding noise, with a power of ten where it would not fit beside the axis. */
 function plainLabel(tick: number): string {
   const text = String(Number(tick.toPrecision(10)));
-  return text.length <= 7 ? text : tick.toExponential(1).replace('e+', 'e');
+  return text.length <= 6
+    ? text
+    : String(Number(tick.toPrecision(10)).toExponential())
+        .replace('e+', 'e')
+        .replace('-', '−');
 }
 
 /** 1, 2 or 5 times a power of ten, at least as large. */
@@ -32,20 +51,39 @@ function niceStep(wanted: number): number {
   return power * ([1, 2, 5].find((factor) => factor * power >= wanted * (1 - 1e-9)) ?? 10);
 }
 
-/** Logarithmic, from power of ten to power of ten; values must be positive. */
+/** Logarithmic; values must be positive. It ends at powers of ten, or at 1, 2 or 5 times one where the values are close together. */
 export function logAxis(values: readonly number[], length: number, count: number): Axis {
-  const logs = values.map((value) => Math.log10(value));
-  const [first, last] = [Math.floor(Math.min(...logs)), Math.max(Math.ceil(Math.max(...logs)), Math.floor(Math.min(...logs)) + 1)];
-  const stride = Math.max(1, Math.ceil((last - first) / count));
-  const ticks = Array.from({ length: Math.floor((last - first) / stride) + 1 }, (_, i) => 10 ** (first + i * stride));
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const factors = most / least < 30 ? [1, 2, 5] : [1];
+  const below = lastRound(least, factors);
+  const above = firstRound(most > least ? most : least * 1.5, factors);
+  const [from, to] = [Math.log10(below), Math.log10(above)];
+  const decades = Array.from({ length: Math.ceil(to) - Math.floor(from) + 1 }, (_, i) => Math.floor(from) + i);
+  const stride = Math.max(1, Math.ceil((decades.length - 1) / count));
+  const ticks = decades
+    .filter((_, i) => i % stride === 0)
+    .flatMap((exponent) => factors.map((factor) => factor * 10 ** exponent))
+    .filter((tick) => tick >= below * (1 - 1e-9) && tick <= above * (1 + 1e-9));
+  const plain = below >= 1e-3 * (1 - 1e-9) && above <= 1e4 * (1 + 1e-9);
   return {
-    place: (value) => ((Math.log10(value) - first) / (last - first)) * length,
+    place: (value) => ((Math.log10(value) - from) / (to - from)) * length,
     ticks,
-    label: (tick) => powerLabel(Math.round(Math.log10(tick))),
+    label: (tick) => (plain || factors.length > 1 ? plainLabel(tick) : powerLabel(Math.round(Math.log10(tick)))),
   };
 }
 
+/** The largest of the factors times powers of ten that is no larger. */
+function lastRound(value: number, factors: readonly number[]): number {
+  const power = 10 ** Math.floor(Math.log10(value) + 1e-9);
+  return power * (factors.findLast((factor) => factor * power <= value * (1 + 1e-9)) ?? 1);
+}
+
+/** The least of the factors times powers of ten that is no smaller. */
+function firstRound(value: number, factors: readonly number[]): number {
+  const power = 10 ** Math.floor(Math.log10(value) + 1e-9);
+  return power * (factors.find((factor) => factor * power >= value * (1 - 1e-9)) ?? 10);
+}
+
 function powerLabel(exponent: number): string {
-  if (exponent >= -2 && exponent <= 3) return String(Number((10 ** exponent).toPrecision(3)));
   return `10${String(exponent).replace(/./g, (character) => (character === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(character)]))}`;
 }

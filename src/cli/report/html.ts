@@ -2,3 +2,21 @@
 export function escapeHtml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
+
+/** How a table is laid out. */
+export interface TableLayout {
+  /** On a phone each row becomes a block of lines, the header beside each cell; for tables of few rows. */
+  readonly stacked?: boolean;
+  /** The last column is as narrow as the page requires. */
+  readonly pairs?: boolean;
+}
+
+/** A table of texts. */
+export function htmlTable(header: readonly string[], rows: readonly (readonly string[])[], layout: TableLayout = {}): string {
+  const kind = layout.stacked ? ' class="stacked"' : layout.pairs ? ' class="pairs"' : '';
+  const head = header.map((name) => `<th>${escapeHtml(name)}</th>`).join('');
+  const body = rows.map(
+    (cells) => `<tr>${cells.map((cell, i) => `<td data-label="${escapeHtml(header[i])}">${escapeHtml(cell)}</td>`).join('')}</tr>`,
+  );
+  return `<div class="scroll"><table${kind}><tr class="head">${head}</tr>${body.join('')}</table></div>`;
+}

@@ -27,10 +27,12 @@ export interface LinePlot {
   readonly curves: readonly Curve[];
   /** Whether y is logarithmic. */
   readonly logY?: boolean;
+  /** Whether x counts something, so that there is nothing between integers. */
+  readonly countX?: boolean;
 }
 
 /** Sizes in the picture's own units; the page scales it. */
-const frame = { width: 480, height: 300, left: 72, right: 12, top: 12, bottom: 44 } as const;
+const frame = { width: 480, height: 300, left: 84, right: 12, top: 12, bottom: 44 } as const;
 const plotWidth = frame.width - frame.left - frame.right;
 const plotHeight = frame.height - frame.top - frame.bottom;
 
@@ -41,21 +43,19 @@ const mostPoints = 600;
 export const seriesCount = 8;
 
 /** Draws a plot; one without any point says so. */
-export function linePlot({ title, xLabel, yLabel, curves, logY = false }: LinePlot): string {
+export function linePlot({ title, xLabel, yLabel, curves, logY = false, countX = false }: LinePlot): string {
   const drawn = curves.map((curve) => ({
     ...curve,
     points: thin(curve.points.filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y) && (!logY || y > 0))),
   }));
   const points = drawn.flatMap((curve) => curve.points);
-  if (points.length === 0)
-    return figure(title, `<text x="${frame.width / 2}" y="${frame.height / 2}" text-anchor="middle">nothing recorded</text>`);
+  if (points.length === 0) return figure(title, '<text x="0" y="24">nothing to draw</text>', 40);
   const x = linearAxis(
     points.map(([value]) => value),
-    plotWidth,
-    5,
+    { length: plotWidth, count: 5, integers: countX },
   );
   const ys = points.map(([, value]) => value);
-  const y = logY ? logAxis(ys, plotHeight, 6) : linearAxis(ys, plotHeight, 6);
+  const y = logY ? logAxis(ys, plotHeight, 6) : linearAxis(ys, { length: plotHeight, count: 5, rounded: true });
   const inside = drawn.map((curve) => curveSvg(curve, x, y)).join('');
   const labels =
     `<text x="${frame.left + plotWidth / 2}" y="${frame.height - 6}" text-anchor="middle">${escapeHtml(xLabel)}</text>` +
@@ -63,8 +63,8 @@ export function linePlot({ title, xLabel, yLabel, curves, logY = false }: LinePl
   return figure(title, `${axesSvg(x, y)}<g transform="translate(${frame.left} ${frame.top})">${inside}</g>${labels}`);
 }
 
-function figure(title: string, content: string): string {
-  const svg = `<svg viewBox="0 0 ${frame.width} ${frame.height}" role="img" aria-label="${escapeHtml(title)}">${content}</svg>`;
+function figure(title: string, content: string, height: number = frame.height): string {
+  const svg = `<svg viewBox="0 0 ${frame.width} ${height}" role="img" aria-label="${escapeHtml(title)}">${content}</svg>`;
   return `<figure><figcaption>${escapeHtml(title)}</figcaption>${svg}</figure>`;
 }
 
@@ -72,7 +72,7 @@ function axesSvg(x: Axis, y: Axis): string {
   const down = frame.top + plotHeight;
   const vertical = x.ticks.map((tick) => {
     const at = (frame.left + x.place(tick)).toFixed(1);
-    return `<line class="grid" x1="${at}" x2="${at}" y1="${frame.top}" y2="${down}"/><text x="${at}" y="${down + 16}" text-anchor="middle">${x.label(tick)}</text>`;
+    return `<line class="grid" x1="${at}" x2="${at}" y1="${frame.top}" y2="${down}"/><text x="${at}" y="${down + 18}" text-anchor="middle">${x.label(tick)}</text>`;
   });
   const horizontal = y.ticks.map((tick) => {
     const at = (down - y.place(tick)).toFixed(1);

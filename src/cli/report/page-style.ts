@@ -16,7 +16,6 @@ p { margin: 0 0 .8rem; max-width: 54rem; }
 .key i { flex: none; width: 1.6rem; height: .25rem; border-radius: 2px; }
 .panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); gap: 1.2rem 1.6rem; }
 figure { margin: 0; min-width: 0; }
-figure.wide { margin-bottom: 1.4rem; }
 figcaption { font-weight: 600; margin: 0 0 .3rem; }
 svg { display: block; width: 100%; height: auto; font: 12px system-ui, sans-serif; }
 svg text { fill: var(--text); }
@@ -28,11 +27,22 @@ ${Array.from({ length: 8 }, (_, i) => `svg polyline.s${i} { stroke: var(--s${i})
 table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; vertical-align: top; padding: .32rem .9rem .32rem 0; border-bottom: 1px solid var(--rule); }
 th { color: var(--muted); font-weight: 600; white-space: nowrap; }
+table.pairs td:last-child { overflow-wrap: anywhere; }
 td.text { white-space: pre-wrap; overflow-wrap: anywhere; min-width: 8rem; font-family: ui-monospace, monospace; font-size: .82rem; }
-table.heat th, table.heat td { padding: .4rem .8rem; }
-.cell { background: rgb(var(--heat) / calc(.08 + .5 * var(--shade, 0))); }
+table.heat th, table.heat td { padding: .4rem .7rem; border: 0; }
+table.heat tr > th:first-child, table.heat tr > td:first-child { padding-left: 0; }
+table.heat td { white-space: nowrap; }
+.cell { background: rgb(var(--heat) / calc(.06 + .5 * var(--shade, 0))); }
 .cell.none { background: none; color: var(--muted); }
-.cell.best { font-weight: 700; outline: 2px solid var(--s0); outline-offset: -2px; }
-.cell small { display: block; font-weight: 400; color: inherit; opacity: .8; }
+.cell.best { font-weight: 700; outline: 2px solid var(--text); outline-offset: -2px; }
+.cell small { display: block; font-weight: 400; color: inherit; }
 details { margin: 0 0 1rem; } summary { cursor: pointer; font-weight: 600; }
+@media (max-width: 600px) {
+  svg { font-size: 15px; }
+  table.stacked, table.stacked tbody, table.stacked tr { display: block; }
+  table.stacked tr.head { display: none; }
+  table.stacked tr { padding: .5rem 0; border-bottom: 1px solid var(--rule); }
+  table.stacked td { display: flex; overflow-wrap: anywhere; gap: .8rem; padding: .12rem 0; border: 0; }
+  table.stacked td::before { content: attr(data-label); flex: 0 0 9.5rem; color: var(--muted); font: .88rem/1.5 system-ui, sans-serif; }
+}
 `;

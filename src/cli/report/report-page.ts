@@ -1,10 +1,13 @@
 /** The report: one self-contained page about one run or several beside one another. */
 import { duration, short } from '../format.js';
-import { type HeatMap, heatMap } from './heat-map.js';
-import { escapeHtml } from './html.js';
-import { type Curve, linePlot, type PlotPoint, seriesCount } from './line-plot.js';
+import { type HeatMap, heatMaps } from './heat-map.js';
+import { escapeHtml, htmlTable } from './html.js';
+import { seriesCount } from './line-plot.js';
+import { moduleSection } from './module-section.js';
 import { pageStyle } from './page-style.js';
 import type { RunRecord } from './read-run.js';
+import { sampleSection } from './sample-section.js';
+import { trainingSection } from './training-section.js';
 
 /** What the page is about. */
 export interface ReportContent {
@@ -13,18 +16,21 @@ export interface ReportContent {
   readonly maps?: readonly HeatMap[];
 }
 
-/** Runs whose layers and samples are shown in full, at most. */
-const mostDetailed = 6;
+/** Runs whose keys are columns of a table, at most: with more, they are its rows. */
+const mostColumns = 4;
 
 /** The whole page. It has no script and asks the network for nothing. */
 export function reportPage({ runs, maps = [] }: ReportContent): string {
   const title = runs.length === 1 ? `Run ${runs[0].name}` : `${runs.length} runs`;
+  // As many as there are colours: more could not be told apart.
+  const drawn = runs.length <= seriesCount ? runs : byLoss(runs).slice(0, seriesCount);
+  const legend = legendOf(drawn);
   const sections = [
-    ...(maps.length === 0 ? [] : [`<h2>Sweep</h2>${maps.map(heatMap).join('')}`]),
+    ...(maps.length === 0 ? [] : [`<h2>Sweep</h2>${heatMaps(maps)}`]),
     `<h2>Summary</h2>${summaryTable(runs)}`,
-    `<h2>Training</h2>${legend(runs)}<div class="panels">${trainingPlots(runs).join('')}</div>`,
-    layerSections(runs.slice(0, mostDetailed)),
-    sampleSection(runs.slice(0, mostDetailed)),
+    `<h2>Training</h2>${drawn.length < runs.length ? `<p class="muted">The ${drawn.length} runs with the least validation loss; also in the sections below.</p>` : ''}${legend}${trainingSection(drawn)}`,
+    moduleSection(drawn, legend),
+    sampleSection(drawn.slice(0, mostColumns)),
     configSection(runs),
   ];
   return `<!doctype html>
@@ -45,145 +51,72 @@ ${sections.join('\n')}
 `;
 }
 
-function legend(runs: readonly RunRecord[]): string {
-  return `<p class="legend">${runs.map(({ name }, i) => `<span class="key"><i class="s${i % seriesCount}"></i>${escapeHtml(name)}</span>`).join('')}</p>`;
+function legendOf(runs: readonly RunRecord[]): string {
+  return `<p class="legend">${runs.map(({ name }, i) => `<span class="key"><i class="s${i}"></i>${escapeHtml(name)}</span>`).join('')}</p>`;
 }
 
+/** The evaluation with the least loss; `undefined` where there is none. */
+function bestOf({ evals }: RunRecord): RunRecord['evals'][number] | undefined {
+  return [...evals].filter(({ loss }) => Number.isFinite(loss)).sort((a, b) => a.loss - b.loss)[0];
+}
+
+function byLoss(runs: readonly RunRecord[]): readonly RunRecord[] {
+  const loss = (run: RunRecord): number => (run.outcome === 'diverged' ? Number.MAX_VALUE : (bestOf(run)?.loss ?? Number.MAX_VALUE));
+  return [...runs].sort((a, b) => loss(a) - loss(b));
+}
+
+/** Of many runs, as of a sweep, the names are long and say what the other columns say: they stand last. */
 function summaryTable(runs: readonly RunRecord[]): string {
-  const rows = runs.map(({ name, config, train, evals }) => {
-    const best = evals.reduce((least, { loss }) => Math.min(least, loss), Number.POSITIVE_INFINITY);
-    const last = train.at(-1);
-    return [
-      name,
+  const few = runs.length <= mostColumns;
+  const rows = (few ? runs : byLoss(runs)).map((run) => {
+    const { config, train, outcome } = run;
+    const [best, last] = [bestOf(run), train.at(-1)];
+    return nameAt(few, run.name, [
+      outcome ?? 'not ended',
       String(config.method ?? ''),
       String(config.rank ?? ''),
       String(config.learningRate ?? ''),
       String(last?.step ?? 0),
-      last === undefined ? '' : short(last.loss),
-      evals.length === 0 ? '' : `${short(best)} (step ${evals.find(({ loss }) => loss === best)?.step ?? ''})`,
-      last === undefined ? '' : duration(last.seconds),
-    ];
+      last !== undefined && Number.isFinite(last.loss) ? short(last.loss) : '–',
+      best === undefined ? '–' : `${short(best.loss)} (step ${best.step})`,
+      last === undefined ? '–' : duration(last.seconds),
+    ]);
   });
-  return htmlTable(['run', 'method', 'rank', 'learning rate', 'steps', 'last training loss', 'best validation loss', 'time'], rows);
+  const header = ['end', 'method', 'rank', 'learning rate', 'steps', 'last training loss', 'best validation loss', 'time'];
+  return htmlTable(nameAt(few, 'run', header), rows, { stacked: few });
 }
 
-function htmlTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (tag: string, cells: readonly string[]): string =>
-    `<tr>${cells.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join('')}</tr>`;
-  return `<div class="scroll"><table>${line('th', header)}${rows.map((row) => line('td', row)).join('')}</table></div>`;
-}
-
-function trainingPlots(runs: readonly RunRecord[]): readonly string[] {
-  const curves = (points: (run: RunRecord) => readonly PlotPoint[], dots = false): readonly Curve[] =>
-    runs.map((run, series) => ({ label: run.name, series, points: points(run), dots }));
-  const train = (y: (line: RunRecord['train'][number]) => number) =>
-    curves(({ train: lines }) => lines.map((line) => [line.step, y(line)]));
-  return [
-    linePlot({ title: 'Training loss', xLabel: 'step', yLabel: 'loss (nats a token)', curves: train(({ loss }) => loss) }),
-    linePlot({
-      title: 'Training loss against time',
-      xLabel: 'seconds of training',
-      yLabel: 'loss (nats a token)',
-      curves: curves(({ train: lines }) => lines.map(({ seconds, loss }) => [seconds, loss])),
-    }),
-    linePlot({
-      title: 'Validation loss',
-      xLabel: 'step',
-      yLabel: 'loss (nats a token)',
-      curves: curves(({ evals }) => evals.map(({ step, loss }) => [step, loss]), true),
-    }),
-    linePlot({ title: 'Learning rate', xLabel: 'step', yLabel: 'learning rate', curves: train(({ learningRate }) => learningRate) }),
-    linePlot({
-      title: 'Gradient norm',
-      xLabel: 'step',
-      yLabel: 'norm before clipping',
-      logY: true,
-      curves: train(({ gradientNorm }) => gradientNorm),
-    }),
-  ];
-}
-
-type Layer = RunRecord['layers'][number]['layers'][number];
-
-function layerSections(runs: readonly RunRecord[]): string {
-  const measured = runs.filter(({ layers }) => layers.length > 0);
-  if (measured.length === 0) return '';
-  const perLayer = (run: RunRecord, series: number, y: (layer: Layer) => number): readonly Curve[] => {
-    const modules = run.layers[0].layers.map(({ module }) => module);
-    return modules.map((module, i) => ({
-      label: `${run.name}: ${module}`,
-      series,
-      faint: true,
-      points: run.layers.map(({ step, layers }): PlotPoint => [step, y(layers[i])]),
-    }));
-  };
-  const all = (y: (layer: Layer) => number) => runs.flatMap((run, series) => (run.layers.length === 0 ? [] : perLayer(run, series, y)));
-  const spectra = runs.flatMap((run, series) =>
-    (run.layers.at(-1)?.layers ?? []).map(
-      ({ module, singularValues }): Curve => ({
-        label: `${run.name}: ${module}`,
-        series,
-        faint: true,
-        points: singularValues.map((value, i): PlotPoint => [i + 1, value]),
-      }),
-    ),
-  );
-  const plots = [
-    linePlot({
-      title: 'Balance gap, each module',
-      xLabel: 'step',
-      yLabel: '‖AᵀA − BBᵀ‖/(‖AᵀA‖ + ‖BBᵀ‖)',
-      logY: true,
-      curves: all(({ balanceGap }) => balanceGap),
-    }),
-    linePlot({
-      title: 'Condition number, each module',
-      xLabel: 'step',
-      yLabel: 'κ',
-      logY: true,
-      curves: all(({ conditionNumber }) => conditionNumber),
-    }),
-    linePlot({
-      title: 'κ over the least possible (balanced)',
-      xLabel: 'step',
-      yLabel: 'ratio',
-      logY: true,
-      curves: all((layer) => layer.conditionNumber / layer.balancedConditionNumber),
-    }),
-    linePlot({
-      title: 'Singular values of ΔW at the end, each module',
-      xLabel: 'index',
-      yLabel: 'singular value',
-      logY: true,
-      curves: spectra,
-    }),
-  ];
-  return `<h2>Modules</h2><p class="muted">One thin line a module; its name shows where the pointer rests on it.</p><div class="panels">${plots.join('')}</div>`;
-}
-
-function sampleSection(runs: readonly RunRecord[]): string {
-  const rows = runs.flatMap(({ name, samples }) => {
-    const prompts = [...new Set(samples.map(({ prompt }) => prompt))];
-    return prompts.map((prompt) => {
-      const own = samples.filter((sample) => sample.prompt === prompt);
-      return { name, prompt, first: own[0], last: own[own.length - 1] };
-    });
-  });
-  if (rows.length === 0) return '';
-  const body = rows.map(
-    ({ name, prompt, first, last }) =>
-      `<tr><td>${escapeHtml(name)}</td><td class="text">${escapeHtml(prompt)}</td><td class="text">${escapeHtml(first.completion)}</td><td class="text">${escapeHtml(last.completion)}</td></tr>`,
-  );
-  return `<h2>Samples</h2><div class="scroll"><table><tr><th>run</th><th>prompt</th><th>at the first evaluation</th><th>at the last</th></tr>${body.join('')}</table></div>`;
+function nameAt(first: boolean, name: string, cells: readonly string[]): readonly string[] {
+  return first ? [name, ...cells] : [...cells, name];
 }
 
 function configSection(runs: readonly RunRecord[]): string {
   const keys = [...new Set(runs.flatMap(({ config }) => Object.keys(config)))];
-  const text = (value: unknown): string => (value === undefined ? '' : JSON.stringify(value));
-  const row = (key: string): readonly string[] => [key, ...runs.map(({ config }) => text(config[key]))];
+  const text = (value: unknown): string => (value === undefined ? '–' : JSON.stringify(value));
   const differ = keys.filter((key) => new Set(runs.map(({ config }) => text(config[key]))).size > 1);
-  const header = ['key', ...runs.map(({ name }) => name)];
-  const difference = runs.length === 1 ? '' : `<h2>Where the configurations differ</h2>${htmlTable(header, differ.map(row))}`;
   const shared = keys.filter((key) => !differ.includes(key)).map((key) => [key, text(runs[0].config[key])]);
-  return `${difference}<h2>Configuration</h2><details${runs.length === 1 ? ' open' : ''}><summary>${runs.length === 1 ? 'All keys' : 'What they share'}</summary>${htmlTable(['key', 'value'], shared)}</details>`;
+  const differences = differ.filter((key) => key !== 'out');
+  const difference = runs.length === 1 ? '' : `<h2>Where the configurations differ</h2>${differenceTable(runs, differences, text)}`;
+  return `${difference}<h2>Configuration</h2><details${runs.length === 1 ? ' open' : ''}><summary>${runs.length === 1 ? 'All keys' : 'What they share'}</summary>${htmlTable(['key', 'value'], shared, { pairs: true })}</details>`;
+}
+
+/** Runs have different folders, which says nothing: `out` is not among the keys. */
+function differenceTable(runs: readonly RunRecord[], keys: readonly string[], text: (value: unknown) => string): string {
+  if (keys.length === 0) return '<p>Nowhere but in the folder of the run.</p>';
+  if (runs.length > mostColumns) {
+    return htmlTable(
+      nameAt(false, 'run', keys),
+      runs.map(({ name, config }) =>
+        nameAt(
+          false,
+          name,
+          keys.map((key) => text(config[key])),
+        ),
+      ),
+    );
+  }
+  return htmlTable(
+    ['key', ...runs.map(({ name }) => name)],
+    keys.map((key) => [key, ...runs.map(({ config }) => text(config[key]))]),
+  );
 }

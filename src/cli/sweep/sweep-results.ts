@@ -39,12 +39,14 @@ export async function readSweep(folder: string): Promise<SweepRecord> {
     const key = JSON.stringify(varied);
     groups.set(key, { varied, runs: [...(groups.get(key)?.runs ?? []), record] });
   }
-  return { config, runs, rows: [...groups.values()].map(({ varied, runs: own }) => rowOf(varied, own.map(bestLoss))) };
+  const rows = [...groups.values()].map(({ varied, runs: own }) => rowOf(varied, own.flatMap(bestLoss)));
+  return { config, runs, rows: rows.filter(({ losses }) => losses.length > 0) };
 }
 
-/** A run that diverged counts as worse than any that did not. */
-function bestLoss({ evals, outcome }: RunRecord): number {
-  return outcome === 'diverged' || evals.length === 0 ? Number.NaN : Math.min(...evals.map(({ loss }) => loss));
+/** A run that diverged counts as worse than any that did not, one without an evaluation not at all. */
+function bestLoss({ evals, outcome }: RunRecord): readonly number[] {
+  if (outcome === 'diverged') return [Number.NaN];
+  return evals.length === 0 ? [] : [Math.min(...evals.map(({ loss }) => loss))];
 }
 
 function rowOf(varied: Trial['varied'], losses: readonly number[]): SweepRow {

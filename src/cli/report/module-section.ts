@@ -1,0 +1,59 @@
+/** The report's section about modules: balance, conditioning and spectra of each pair of factors. */
+import { type Curve, linePlot, type PlotPoint } from './line-plot.js';
+import type { RunRecord } from './read-run.js';
+
+type Layer = RunRecord['layers'][number]['layers'][number];
+
+/** The plots, or nothing where no run has measured its modules. */
+export function moduleSection(runs: readonly RunRecord[], legend: string): string {
+  if (runs.every(({ layers }) => layers.length === 0)) return '';
+  const all = (y: (layer: Layer) => number) => runs.flatMap((run, series) => overSteps(run, series, y));
+  const step = { xLabel: 'step', countX: true, logY: true } as const;
+  const plots = [
+    linePlot({
+      title: 'Balance gap',
+      ...step,
+      yLabel: '‖AᵀA − BBᵀ‖/(‖AᵀA‖ + ‖BBᵀ‖)',
+      curves: all(({ balanceGap }) => balanceGap),
+    }),
+    linePlot({ title: 'Condition number κ', ...step, yLabel: 'κ', curves: all(({ conditionNumber }) => conditionNumber) }),
+    linePlot({
+      title: 'κ over that of balanced factors',
+      ...step,
+      yLabel: 'ratio',
+      curves: all((layer) => layer.conditionNumber / layer.balancedConditionNumber),
+    }),
+    linePlot({
+      title: 'Singular values of ΔW at the end',
+      xLabel: 'index',
+      countX: true,
+      yLabel: 'singular value',
+      logY: true,
+      curves: runs.flatMap(spectra),
+    }),
+  ];
+  const note =
+    'One thin line a module, its name shown where the pointer rests. κ is that of the Hessian of ½‖AB − Z‖², least when the factors are balanced. ' +
+    'Where ΔW = 0, as LoRA begins, there is nothing to measure.';
+  return `<h2>Modules</h2><p class="muted">${note}</p>${legend}<div class="panels">${plots.join('')}</div>`;
+}
+
+/** A curve for each module. Where ΔW = 0 its numbers are 0 or infinite, which a logarithmic axis leaves out. */
+function overSteps({ name, layers: lines }: RunRecord, series: number, y: (layer: Layer) => number): readonly Curve[] {
+  const modules = lines[0]?.layers.map(({ module }) => module) ?? [];
+  return modules.map((module, i) => ({
+    label: `${name}: ${module}`,
+    series,
+    faint: true,
+    points: lines.map(({ step, layers }): PlotPoint => [step, y(layers[i])]),
+  }));
+}
+
+function spectra({ name, layers }: RunRecord, series: number): readonly Curve[] {
+  return (layers.at(-1)?.layers ?? []).map(({ module, singularValues }) => ({
+    label: `${name}: ${module}`,
+    series,
+    faint: true,
+    points: singularValues.map((value, i): PlotPoint => [i + 1, value]),
+  }));
+}
