@@ -53,7 +53,9 @@ export const finetuneSchema = z.strictObject({
   order: z
     .enum(['length', 'shuffled', 'file'])
     .default('length')
-    .describe('rows of like lengths together in random order, all at random, or as they come'),
+    .describe(
+      'rows of like lengths together in random order (the loss swings from step to step where lengths tell tasks apart), all at random, or as they come',
+    ),
   packing: z.boolean().default(false).describe('rows packed into full sequences, which do not see each other, instead of padded'),
   maxLength: count(2).optional().describe('tokens after which a row is cut; the limit of the model where not given'),
   maskPrompt: z.boolean().default(true).describe('whether only completions are trained, not prompts'),

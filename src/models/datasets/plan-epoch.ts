@@ -3,13 +3,19 @@ import type { Random } from '../../core/random.js';
 
 /** How rows are put together. */
 export interface EpochPlan {
-  /** `file`: as they come; `shuffled`: at random; `length`: batches of nearly equal lengths, in random order. */
+  /** `file`: as they come; `shuffled`: at random; `length`: batches of nearly equal lengths, others in each pass, in random order. */
   readonly order: 'file' | 'shuffled' | 'length';
   /** Sequences a batch. */
   readonly batchSize: number;
   /** Tokens a sequence that several rows are packed into; one row a sequence where undefined. */
   readonly packLength: number | undefined;
 }
+
+/**
+ * Batches that are sorted by length together. Over all rows, sorting would put the same rows together in every pass; so it is a quarter of them, as in Hugging
+ * Face's group_by_length, but not so few that a batch spans many lengths.
+ */
+const sortedBatches = { least: 8, most: 50 } as const;
 
 /** Rows, by number, of the sequences of the batches. */
 export type PlannedBatch = readonly (readonly number[])[];
@@ -31,14 +37,22 @@ export function planEpoch(
   const rows = [...lengths.keys()];
   if (order !== 'file') shuffleInPlace(rows, random);
   const sequences = packLength === undefined ? rows.map((row) => [row]) : pack(rows, lengths, packLength);
-  if (order === 'length') {
-    const total = new Map(sequences.map((sequence) => [sequence, sequence.reduce((sum, row) => sum + lengths[row], 0)]));
-    sequences.sort((a, b) => (total.get(a) ?? 0) - (total.get(b) ?? 0));
-  }
+  if (order === 'length') sortInGroups(sequences, lengths, batchSize);
   const batches: PlannedBatch[] = [];
   for (let start = 0; start < sequences.length; start += batchSize) batches.push(sequences.slice(start, start + batchSize));
   if (order === 'length') shuffleInPlace(batches, random);
   return batches;
+}
+
+/** Sorts within groups of batches; which rows share a group was drawn before. */
+function sortInGroups(sequences: number[][], lengths: readonly number[], batchSize: number): void {
+  const total = (sequence: readonly number[]): number => sequence.reduce((sum, row) => sum + lengths[row], 0);
+  const quarter = Math.ceil(sequences.length / (4 * batchSize));
+  const group = batchSize * Math.min(sortedBatches.most, Math.max(sortedBatches.least, quarter));
+  for (let start = 0; start < sequences.length; start += group) {
+    const sorted = sequences.slice(start, start + group).sort((a, b) => total(a) - total(b));
+    sequences.splice(start, sorted.length, ...sorted);
+  }
 }
 
 /** First fit among the sequences opened last; a row is never divided. */

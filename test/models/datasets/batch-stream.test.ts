@@ -111,6 +111,17 @@ describe('batchStream', () => {
     expect(lengths).not.toEqual(lengths.toSorted((a, b) => a - b));
   });
 
+  it('puts other rows of like length together in each pass', () => {
+    const [count, batchSize] = [320, 4];
+    const rows = rowsOf(Array.from({ length: count }, (_, i) => 1 + ((7 * i) % count)));
+    const stream = batchStream(rows, { padId, batchSize, order: 'length' });
+    const passes = Array.from({ length: 2 }, () => Array.from({ length: count / batchSize }, () => stream.next()));
+    const groups = passes.map((pass) => new Set(pass.map((batch) => JSON.stringify(unpack(batch).map(({ inputIds }) => inputIds[0])))));
+    expect([...groups[0]].filter((group) => groups[1].has(group)).length).toBeLessThan(4);
+    const tokens = rows.reduce((sum, { inputIds }) => sum + inputIds.length, 0);
+    for (const pass of passes) expect(tokens / pass.reduce((sum, { batch, length }) => sum + batch * length, 0)).toBeGreaterThan(0.9);
+  });
+
   it('packs closely', () => {
     const rows = rowsOf(Array.from({ length: 400 }, (_, i) => 1 + ((13 * i) % 31)));
     const stream = batchStream(rows, { padId, batchSize: 1, packLength: 64 });
