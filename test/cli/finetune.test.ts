@@ -285,7 +285,7 @@ describe('what a run made', () => {
     const page = path.join(root, 'report.html');
     expect(await runCli('report', whole, path.join(root, 'early'), '--out', page)).toMatchObject({ status: 0, stdout: `${page}\n` });
     const html = readFileSync(page, 'utf8');
-    expect(html.match(/<svg/g)).toHaveLength(9);
+    expect(html.match(/<svg/g)).toHaveLength(10);
     expect(html).not.toMatch(/NaN|undefined|<script|https?:\/\//);
     expect(html).toContain('Where the configurations differ');
     if (chromiumPath === undefined) return;
@@ -293,22 +293,41 @@ describe('what a run made', () => {
     const asked: string[] = [];
     for (const [width, colorScheme] of [
       [390, 'dark'],
+      [390, 'light'],
       [1280, 'light'],
     ] as const) {
       const tab = await browser.newPage({ viewport: { width, height: 800 }, colorScheme });
       tab.on('request', (request) => asked.push(request.url()));
       await tab.goto(pathToFileURL(page).href);
       expect(await tab.evaluate('document.documentElement.scrollWidth')).toBe(width);
-      const [ink, paper] = (await tab.evaluate(
-        '[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]',
+      const paper = (await tab.evaluate('getComputedStyle(document.body).backgroundColor')) as string;
+      expect(luminance(paper) < 0.5).toBe(colorScheme === 'dark');
+      // Every colour that a text has.
+      const inks = (await tab.evaluate(
+        `[...new Set([...document.querySelectorAll('h1, h2, p, td, th, figcaption, summary, svg text')]
+          .map((element) => getComputedStyle(element)[element.namespaceURI.endsWith('svg') ? 'fill' : 'color']))]`,
       )) as string[];
-      const lightness = (color: string): number => (color.match(/\d+/g) ?? []).slice(0, 3).reduce((sum, part) => sum + Number(part), 0);
-      expect(Math.sign(lightness(ink) - lightness(paper))).toBe(colorScheme === 'dark' ? 1 : -1);
+      expect(inks.length).toBeGreaterThan(1);
+      for (const ink of inks) expect(contrast(ink, paper), `${ink} on ${paper}`).toBeGreaterThan(4.5);
     }
     await browser.close();
     expect(new Set(asked)).toEqual(new Set([pathToFileURL(page).href]));
   });
 });
+
+/** Relative luminance of rgb(…), as in WCAG 2. */
+function luminance(color: string): number {
+  const [red, green, blue] = (color.match(/[\d.]+/g) ?? []).slice(0, 3).map((part) => {
+    const value = Number(part) / 255;
+    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
+function contrast(one: string, other: string): number {
+  const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+  return (high + 0.05) / (low + 0.05);
+}
 
 /** The command as a process of its own. */
 function startCommand(...argv: readonly string[]) {
