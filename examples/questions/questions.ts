@@ -8,13 +8,13 @@ export interface Question {
 }
 
 /** The tasks by name. */
-const tasks: Readonly<Record<string, (random: Random) => Question>> = {
+const tasks: Readonly<Record<string, (random: Random, divisors: readonly number[]) => Question>> = {
   mul: (random) => {
     const [a, b] = [integer(random, 0, 99), integer(random, 0, 99)];
     return question(`Calculate ${a} * ${b}.`, a * b);
   },
-  mod: (random) => {
-    const [a, b] = [integer(random, 0, 999), integer(random, 2, 19)];
+  mod: (random, divisors) => {
+    const [a, b] = [integer(random, 0, 999), divisors[integer(random, 0, divisors.length - 1)]];
     return question(`Calculate the remainder when ${a} is divided by ${b}.`, a % b);
   },
   gcd: (random) => {
@@ -27,6 +27,9 @@ const tasks: Readonly<Record<string, (random: Random) => Question>> = {
   },
 };
 
+/** The range of b in mod. */
+const allDivisors: readonly number[] = Array.from({ length: 18 }, (_, i) => i + 2);
+
 /** How many questions, of which tasks. */
 export interface QuestionOptions {
   readonly tasks: readonly string[];
@@ -35,15 +38,17 @@ export interface QuestionOptions {
   readonly train: number;
   /** Rows held out; all different, and none of them trained on. */
   readonly held: number;
+  /** The divisors of mod, of 2..19: all where not given. The remainder by 2, 5 and 10 follows from the last digit, which is quickly learned. */
+  readonly divisors?: readonly number[];
 }
 
 /** Draws questions, the tasks in turn. */
-export function drawQuestions({ tasks: names, seed, train, held }: QuestionOptions): {
+export function drawQuestions({ tasks: names, seed, train, held, divisors = allDivisors }: QuestionOptions): {
   readonly train: readonly Question[];
   readonly held: readonly Question[];
 } {
   const random = seededRandom(seed);
-  const draw = (i: number): Question => tasks[names[i % names.length]](random);
+  const draw = (i: number): Question => tasks[names[i % names.length]](random, divisors);
   const heldOut = new Map<string, Question>();
   while (heldOut.size < held) {
     const drawn = draw(heldOut.size);
