@@ -1,8 +1,9 @@
-/** Compiles and runs what the documentation shows, as its reader would: every snippet of the pages below and of the reference, and every example. */
+/** Compiles and runs what the documentation shows, as its reader would: every snippet of the pages below and of the reference, every program of the gallery, and every example. */
 import { execFile } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { sameOutput } from '../tools/gallery/same-output.js';
 import { docComments, markdownPrograms } from './snippets/markdown-programs.js';
 
 const repository = path.resolve(import.meta.dirname, '..');
@@ -11,12 +12,15 @@ const repository = path.resolve(import.meta.dirname, '..');
 const pages: readonly string[] = ['README.md', 'docs/custom-manifold.md', 'docs/custom-solver.md'];
 
 /** Examples that take too long for a test; CI runs each by the npm script that the README names. */
-const longRunning: readonly string[] = ['demo.ts', 'synthetic-demo.ts', 'large-completion.ts'];
+const longRunning: readonly string[] = ['demo.ts', 'synthetic-demo.ts'];
 
 const examples = readdirSync(path.join(repository, 'examples')).filter((file) => file.endsWith('.ts') && !longRunning.includes(file));
 const sources = readdirSync(path.join(repository, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+const programsOf = (page: string) => markdownPrograms(page, readFileSync(path.join(repository, page), 'utf8'));
+// Run all together, in one process that compares what they print with what their pages say.
+const gallery = readdirSync(path.join(repository, 'docs/gallery')).map((file) => `docs/gallery/${file}`);
 const programs = [
-  ...pages.flatMap((page) => markdownPrograms(page, readFileSync(path.join(repository, page), 'utf8'))),
+  ...pages.flatMap(programsOf),
   // The examples of the reference.
   ...sources.flatMap((file) => markdownPrograms(`src/${file}`, docComments(readFileSync(path.join(repository, 'src', file), 'utf8')))),
 ];
@@ -25,7 +29,7 @@ const programs = [
 const directory = path.join(repository, '.snippets');
 rmSync(directory, { recursive: true, force: true });
 mkdirSync(directory);
-for (const { name, source } of programs) writeFileSync(path.join(directory, `${name}.ts`), source);
+for (const { name, source } of [...programs, ...gallery.flatMap(programsOf)]) writeFileSync(path.join(directory, `${name}.ts`), source);
 writeFileSync(
   path.join(directory, 'tsconfig.json'),
   // A snippet may name a result that only its reader looks at.
@@ -34,7 +38,7 @@ writeFileSync(
 
 describe.runIf(programs.length > 0)('the snippets', () => {
   it('of every page are found', () => {
-    expect(pages.filter((page) => markdownPrograms(page, readFileSync(path.join(repository, page), 'utf8')).length === 0)).toEqual([]);
+    expect(pages.filter((page) => programsOf(page).length === 0)).toEqual([]);
   });
 
   it('type-check', async () => {
@@ -52,6 +56,25 @@ describe.runIf(examples.length > 0)('the examples', () => {
   it.each(examples)('%s runs', async (file) => {
     const { code, output } = await runNode(['--import', 'tsx', `examples/${file}`]);
     expect(code, output).toBe(0);
+  });
+});
+
+describe('the gallery', () => {
+  it('prints what its pages say, and has a plot a page', async () => {
+    const { code, output } = await runNode(['--import', 'tsx', 'tools/gallery.ts', '--check']);
+    expect(code, output).toBe(0);
+    expect(gallery.filter((page) => !output.includes(`${page}: as the page says`))).toEqual([]);
+    expect(gallery).toHaveLength(10);
+  });
+
+  it.each([
+    ['the same text', 'cost 2.5e-3 after 28 steps', true],
+    ['another iteration', 'cost 2.4e-3 after 30 steps', true],
+    ['another cost', 'cost 3.5e-3 after 28 steps', false],
+    ['another word', 'loss 2.5e-3 after 28 steps', false],
+    ['a number that is none', 'cost NaN after 28 steps', false],
+  ])('is told from %s', (_, printed, same) => {
+    expect(sameOutput('cost 2.5e-3 after 28 steps', printed)).toBe(same);
   });
 });
 

@@ -83,8 +83,9 @@ function describe(reflections, conventions) {
   }
 }
 
-/** Gives a page of docs/ its first heading as its name, in place of the file's. */
+/** Gives a page of docs/, and those below it, its first heading as its name, in place of the file's. */
 function nameByHeading(document) {
+  for (const child of document.children ?? []) nameByHeading(child);
   const heading = /^# (.+)\n/.exec(document.content[0]?.text ?? '');
   if (heading !== null) document.name = heading[1];
 }
