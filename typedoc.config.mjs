@@ -1,4 +1,5 @@
 import markdownItKatex from '@vscode/markdown-it-katex';
+import { OptionDefaults } from 'typedoc';
 
 /** @type {Partial<import('typedoc').TypeDocOptions>} */
 const options = {
@@ -17,6 +18,8 @@ const options = {
   readme: 'README.md',
   customCss: 'tools/typedoc.css',
   projectDocuments: ['docs/*.md'],
+  // For the page that sets Manopt and Pymanopt beside this library.
+  highlightLanguages: [...OptionDefaults.highlightLanguages, 'matlab', 'python'],
   // `$…$` in a comment becomes MathML and HTML while the page is written: a reader needs no script and no network.
   markdownItLoader(parser) {
     parser.use(markdownItKatex.default ?? markdownItKatex, { throwOnError: true });
