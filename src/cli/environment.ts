@@ -1,5 +1,6 @@
 /** What a computation runs on, as far as its rounding depends on it: recorded with a run, and compared when it is resumed. */
 import { cpus, totalmem } from 'node:os';
+import { isJsonObject } from '../core/parse-json.js';
 import { type BlasStatus, blasStatus } from '../index.js';
 import type { TensorAlgebra } from '../tensor/index.js';
 import { packageVersion } from './package-version.js';
@@ -39,24 +40,34 @@ export function readEnvironment(algebra?: TensorAlgebra): Environment {
 
 /**
  * What has changed between two environments, in words, one line a difference. Memory is left out: it does not change a result.
+ *
+ * @param before - as the file has it: what is missing or malformed in it counts as not recorded.
  */
-export function environmentDifferences(before: Environment, now: Environment): readonly string[] {
-  const [old, current] = [comparable(before), comparable(now)];
+export function environmentDifferences(before: unknown, now: Environment): readonly string[] {
+  const [old, current] = [comparable(isJsonObject(before) ? (before as Partial<Environment>) : {}), comparable(now)];
   return Object.keys(current)
     .filter((name) => old[name] !== current[name])
     .map((name) => `${name} was ${old[name] ?? 'not recorded'}, is ${current[name]}`);
 }
 
-function comparable({ versions, platform, processor, cores, blas, backend }: Environment): Readonly<Record<string, string | undefined>> {
+function comparable({
+  versions,
+  platform,
+  processor,
+  cores,
+  blas,
+  backend,
+}: Partial<Environment>): Readonly<Record<string, string | undefined>> {
   return {
     bures: versions?.bures,
     Node: versions?.node,
     platform,
     processor,
-    cores: String(cores),
+    cores: cores === undefined ? undefined : String(cores),
     BLAS: blasName(blas),
     'BLAS threads': blas?.threads === undefined ? 'not known' : String(blas.threads),
     backend: backend?.name ?? 'none',
+    device: backend?.device ?? 'none',
     'matrix products': backend?.matmul ?? 'none',
   };
 }

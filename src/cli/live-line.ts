@@ -13,20 +13,25 @@ export interface LiveLine {
 
 /** The characters of the bar, by eighths. */
 const eighths = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
-const barWidth = 20;
+const usualWidth = 20;
+
+/** Empties the line that the cursor is on; off a terminal there is none to empty. */
+export function clearLine(terminal: Terminal): void {
+  if (terminal.interactive) terminal.raw('\r\x1b[2K');
+}
 
 /** Rewrites one line of a terminal. */
 export function liveLine(terminal: Terminal): LiveLine {
   let drawn = false;
   const end = (): void => {
-    if (drawn) terminal.raw('\r\x1b[2K');
+    if (drawn) clearLine(terminal);
     drawn = false;
   };
   return {
     draw(text) {
       if (!terminal.interactive) return;
-      // Cut to the terminal: a line that wraps could not be rewritten.
-      terminal.raw(`\r\x1b[2K${[...text].slice(0, terminal.columns() - 1).join('')}`);
+      clearLine(terminal);
+      terminal.raw([...text].slice(0, lineWidth(terminal)).join(''));
       drawn = true;
     },
     say(line) {
@@ -37,9 +42,18 @@ export function liveLine(terminal: Terminal): LiveLine {
   };
 }
 
-/** How much is done, as a number and a bar: `part` from 0 to 1. */
-export function percentBar(part: number): string {
-  const filled = Math.floor(8 * barWidth * Math.min(1, part));
-  const bar = `${'█'.repeat(filled >> 3)}${eighths[filled & 7]}`.padEnd(barWidth, '·');
-  return `${String(Math.floor(100 * Math.min(1, part))).padStart(3)} % ${bar}`;
+/** Characters that a line in place has room for: one that wraps could not be rewritten, and one that fills the terminal wraps on some. */
+export function lineWidth(terminal: Terminal): number {
+  return Math.max(0, terminal.columns() - 1);
+}
+
+/** How much is done, as a number: `part` from 0 to 1. */
+export function percent(part: number): string {
+  return `${String(Math.floor(100 * Math.min(1, part))).padStart(3)} %`;
+}
+
+/** How much is done, as a bar. */
+export function bar(part: number, width: number = usualWidth): string {
+  const filled = Math.floor(8 * width * Math.min(1, part));
+  return `${'█'.repeat(filled >> 3)}${eighths[filled & 7]}`.padEnd(width, '·');
 }

@@ -1,5 +1,7 @@
 /** Where a command writes: results to the standard output, everything else to the standard error. */
 
+import { writeError } from '../core/write-error.js';
+
 /** The two streams of a command, and what kind of reader the second one has. */
 export interface Terminal {
   /** Writes a result. */
@@ -21,8 +23,11 @@ const defaultColumns = 80;
 export function processTerminal(): Terminal {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit();
-    throw error;
+    process.stderr.write(`error: ${writeError('bures', 'the standard output', error).message}\n`);
+    process.exit(1);
   });
+  // A run goes on when nobody watches it any more, or its log is full.
+  process.stderr.on('error', () => undefined);
   return {
     result: (text) => void process.stdout.write(text),
     notice: (line) => void process.stderr.write(`${line}\n`),

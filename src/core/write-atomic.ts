@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, type FileHandle, mkdir, open, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { BackendError, ConfigError } from './errors.js';
+import { ConfigError } from './errors.js';
+import { isSystemError, writeError } from './write-error.js';
 
 /** Takes the bytes of a file, one piece after another. */
 export interface ByteSink {
@@ -49,14 +50,7 @@ export async function writeAllAtomic(files: ReadonlyMap<string, FileContent>): P
   } catch (cause) {
     for (const { staging } of staged) await rm(staging, { force: true }).catch(() => undefined);
     for (const { target } of staged.toReversed()) await removeEmptyFolders(path.dirname(target), folders);
-    throw isSystemError(cause)
-      ? new BackendError(
-          `writeAtomic: cannot write ${[...files.keys()].join(', ')} (${cause.message}); free or allow the space and write again`,
-          {
-            cause,
-          },
-        )
-      : cause;
+    throw isSystemError(cause) ? writeError('writeAtomic', [...files.keys()].join(', '), cause) : cause;
   }
 }
 
@@ -98,16 +92,17 @@ async function flushFolder(folder: string): Promise<void> {
   await handle?.close();
 }
 
-/** Removes the folders that were made for nothing; one that holds anything stays. */
-async function removeEmptyFolders(folder: string, made: readonly string[]): Promise<void> {
+/**
+ * Removes the folders that were made for nothing; one that holds anything stays.
+ *
+ * @param folder - the innermost.
+ * @param made - the outermost that were made, as `mkdir` returns them.
+ */
+export async function removeEmptyFolders(folder: string, made: readonly string[]): Promise<void> {
   if (!made.some((top) => folder === top || folder.startsWith(top + path.sep))) return;
   const removed = await rmdir(folder).then(
     () => true,
     () => false,
   );
   if (removed) await removeEmptyFolders(path.dirname(folder), made);
-}
-
-function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'syscall' in error && 'code' in error;
 }

@@ -2,6 +2,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigError, NumericalError } from '../../core/errors.js';
+import { makeFolder } from '../../core/make-folder.js';
 import { writeAtomic } from '../../core/write-atomic.js';
 import { balanceGap } from '../../diagnostics/index.js';
 import { balancedProjection, type FactorPair, type HostArray, hostAlgebra } from '../../index.js';
@@ -58,14 +59,16 @@ export async function balanceAdapter(
     tensors.set(name, balanced.get(name) ?? { dtype, shape, data: () => adapter.store.readBytes(name) });
   }
   const file = path.join(out, adapterFiles.tensors);
-  await writeSafetensors(file, tensors, { metadata: adapter.store.metadata });
+  const removeIfEmpty = await makeFolder(caller, out);
   try {
+    await writeSafetensors(file, tensors, { metadata: adapter.store.metadata });
     const modules = await verify(caller, adapter, file);
     // Last: a folder without it is no adapter.
     await writeAtomic(path.join(out, adapterFiles.config), await readFile(path.join(adapter.folder, adapterFiles.config)));
     return modules;
   } catch (error) {
     await rm(file, { force: true });
+    await removeIfEmpty();
     throw error;
   }
 }

@@ -2,13 +2,14 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigError } from '../../core/errors.js';
-import { writeAtomic } from '../../core/write-atomic.js';
+import { writeAllAtomic } from '../../core/write-atomic.js';
 import { defineCommand } from '../command.js';
 import { type FinetuneConfig, finetuneSchema } from '../config/finetune-config.js';
 import { loadConfig } from '../config/load-config.js';
 import { configText } from '../config/write-config.js';
+import { isBeginning } from '../run/leftovers.js';
 import { runFiles } from '../run/run-layout.js';
-import { runTraining, writeEnvironment } from '../training/run-command.js';
+import { environmentText, runTraining } from '../training/run-command.js';
 
 /** The command. */
 export const finetune = defineCommand({
@@ -36,9 +37,13 @@ export const finetune = defineCommand({
       run,
       terminal,
       async prepare(session) {
-        await writeEnvironment(run, session);
-        // Last: a folder without it is no run.
-        await writeAtomic(path.join(run, runFiles.config), configText(config));
+        await writeAllAtomic(
+          new Map([
+            [path.join(run, runFiles.environment), environmentText(session)],
+            // Last: a folder without it is no run.
+            [path.join(run, runFiles.config), configText(config)],
+          ]),
+        );
       },
     });
   },
@@ -54,7 +59,7 @@ async function checkEmpty(run: string): Promise<void> {
     if (error.code === 'ENOENT') return [];
     throw new ConfigError(`finetune: ${run} cannot be a run's folder (${error.message}); choose another --out`, { cause: error });
   });
-  if (entries.length === 0) return;
+  if (entries.length === 0 || isBeginning(entries)) return;
   const isRun = entries.includes(runFiles.config);
   throw new ConfigError(`finetune: ${run} is not empty; ${isRun ? `go on with bures resume ${run}, or ` : ''}choose another --out`);
 }

@@ -1,12 +1,14 @@
 /** `bures merge`: a model with its adapter in the weights. */
-import { copyFile, readdir } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigError } from '../../core/errors.js';
+import { makeFolder } from '../../core/make-folder.js';
+import { writeAtomic } from '../../core/write-atomic.js';
 import { mergeAdapter } from '../../lora/index.js';
 import { type CausalLM, openSafetensors, type TensorData, type TensorStore, writeCheckpoint } from '../../models/index.js';
 import { defineCommand } from '../command.js';
 import { short } from '../format.js';
-import { modelFlags, openModel } from '../training/open-model.js';
+import { modelFlags, type OpenModel, openModel } from '../training/open-model.js';
 import { UsageError } from '../usage-error.js';
 
 /** The command. */
@@ -26,13 +28,7 @@ export const merge = defineCommand({
       if (open.adapter === undefined)
         throw new ConfigError(`merge: ${location} is a model, not an adapter; pass the folder of an adapter or a run`);
       const { deviation } = await mergeAdapter(open.adapter);
-      const store = await openSafetensors(open.base);
-      try {
-        await writeCheckpoint(out, mergedTensors(open.model, store), { metadata: store.metadata });
-      } finally {
-        await store.close();
-      }
-      await copyOtherFiles(open.base, out);
+      await writeMerged(open, out);
       return {
         data: { model: open.base, adapter: open.adapterFolder, out, deviation },
         text: `${out}: merged; logits differ by at most ${short(deviation)} relative to the largest, before rounding to the format of the base`,
@@ -57,10 +53,27 @@ function mergedTensors(model: CausalLM, store: TensorStore): ReadonlyMap<string,
   );
 }
 
+/** Writes weights, configuration and tokenizer. Where the file system refuses any of it, nothing of it stays. */
+async function writeMerged({ base, model }: OpenModel, out: string): Promise<void> {
+  const removeIfEmpty = await makeFolder('merge', out);
+  const before = new Set(await readdir(out));
+  const store = await openSafetensors(base);
+  try {
+    await writeCheckpoint(out, mergedTensors(model, store), { metadata: store.metadata });
+    await copyOtherFiles(base, out);
+  } catch (error) {
+    for (const name of await readdir(out)) if (!before.has(name)) await rm(path.join(out, name), { force: true });
+    await removeIfEmpty();
+    throw error;
+  } finally {
+    await store.close();
+  }
+}
+
 /** Configuration and tokenizer. */
 async function copyOtherFiles(base: string, out: string): Promise<void> {
   for (const name of await readdir(base)) {
     if (/\.(json|jinja|txt|model)$/.test(name) && name !== 'model.safetensors.index.json')
-      await copyFile(path.join(base, name), path.join(out, name));
+      await writeAtomic(path.join(out, name), await readFile(path.join(base, name)));
   }
 }

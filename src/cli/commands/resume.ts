@@ -2,14 +2,15 @@
 import path from 'node:path';
 import { ConfigError } from '../../core/errors.js';
 import { readJson } from '../../core/parse-json.js';
+import { writeAtomic } from '../../core/write-atomic.js';
 import { exists } from '../adapter/adapter-folder.js';
 import { defineCommand } from '../command.js';
 import { finetuneSchema } from '../config/finetune-config.js';
 import { loadConfig } from '../config/load-config.js';
-import { type Environment, environmentDifferences, readEnvironment } from '../environment.js';
+import { environmentDifferences, readEnvironment } from '../environment.js';
 import { latestCheckpoint, readCheckpoint } from '../run/checkpoint.js';
 import { runFiles } from '../run/run-layout.js';
-import { runTraining, writeEnvironment } from '../training/run-command.js';
+import { environmentText, runTraining } from '../training/run-command.js';
 
 /** The command. */
 export const resume = defineCommand({
@@ -34,8 +35,8 @@ export const resume = defineCommand({
       async prepare(session) {
         terminal.notice(from === undefined ? 'no checkpoint yet: from the start' : `from step ${from.state.step}`);
         const environment = path.join(run, runFiles.environment);
-        if (!(await exists(environment))) return writeEnvironment(run, session);
-        const before = (await readJson('resume', environment)) as Environment;
+        if (!(await exists(environment))) return writeAtomic(environment, environmentText(session));
+        const before = await readJson('resume', environment);
         const differences = environmentDifferences(before, readEnvironment(session.model.algebra));
         if (differences.length > 0) terminal.notice(`warning: the result may differ in rounding, since ${differences.join('; ')}`);
       },

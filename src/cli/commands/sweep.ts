@@ -8,6 +8,7 @@ import { finetuneSchema } from '../config/finetune-config.js';
 import { validateConfig } from '../config/validate.js';
 import { configText } from '../config/write-config.js';
 import { readYaml } from '../config/yaml-source.js';
+import { clearLine } from '../live-line.js';
 import { runSweep } from '../sweep/run-sweep.js';
 import { type SweepConfig, sweepSchema } from '../sweep/sweep-config.js';
 import { sweepFile } from '../sweep/sweep-layout.js';
@@ -42,7 +43,8 @@ export const sweep = defineCommand({
     const interruption = new AbortController();
     const interrupt = (): void => {
       process.removeListener('SIGINT', interrupt);
-      terminal.notice('\ninterrupted: the runs finish their steps and save (again to end at once)');
+      clearLine(terminal);
+      terminal.notice('interrupted: the runs finish their steps and save (again to end at once)');
       interruption.abort();
     };
     process.on('SIGINT', interrupt);

@@ -1,6 +1,6 @@
 /** Shows a completion while it runs: a line in place on a terminal, a line a rank elsewhere. */
 import { short } from '../format.js';
-import { liveLine, percentBar } from '../live-line.js';
+import { bar, liveLine, percent } from '../live-line.js';
 import type { Terminal } from '../terminal.js';
 import { candidateText, rmseText, splitText } from './completion-text.js';
 import type { FitStep } from './fit-path.js';
@@ -37,7 +37,8 @@ export function showCompletion(terminal: Terminal): CompletionProgressView {
     onStep(step) {
       if (previous?.rank !== step.rank) endRank();
       previous = step;
-      live.draw(`${percentBar((step.rank - 1 + step.iterationAtRank / (step.iterationAtRank + 5)) / fit.rank)} ${stepText(step)}`);
+      const part = (step.rank - 1 + step.iterationAtRank / (step.iterationAtRank + 5)) / fit.rank;
+      live.draw(`${percent(part)} ${bar(part)} ${stepText(step)}`);
     },
     onTried(candidate, refit) {
       endRank();

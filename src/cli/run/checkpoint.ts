@@ -1,9 +1,10 @@
 /** Checkpoints: an adapter in PEFT's format beside all that training needs to go on from there bit for bit. */
-import { readdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { BackendError, FormatError } from '../../core/errors.js';
+import { FormatError } from '../../core/errors.js';
 import { isJsonObject, readJson } from '../../core/parse-json.js';
 import { writeAtomic } from '../../core/write-atomic.js';
+import { writeError } from '../../core/write-error.js';
 import { type LoraAdapter, type SavedArray, saveAdapter, type TrainingState } from '../../lora/index.js';
 import { openSafetensors, type TensorData, writeSafetensors } from '../../models/index.js';
 import { exists } from '../adapter/adapter-folder.js';
@@ -19,6 +20,8 @@ export interface RunProgress {
   readonly best?: { readonly step: number; readonly loss: number };
   /** Evaluations since then. */
   readonly evaluationsSinceBest: number;
+  /** Training loss of the last step; none before the first. */
+  readonly loss?: number;
 }
 
 /** A checkpoint, read. */
@@ -49,8 +52,8 @@ export async function writeCheckpoint(
     await writeSafetensors(path.join(staging, stateFiles.arrays), toTensors(state.arrays), { metadata: {} });
     const { step, learningRate, numbers } = state;
     await writeAtomic(path.join(staging, stateFiles.numbers), `${JSON.stringify({ step, learningRate, numbers, progress }, null, 2)}\n`);
-    await rename(staging, folder).catch((cause: Error) => {
-      throw new BackendError(`checkpoint: cannot write ${folder} (${cause.message}); free or allow the space, and resume`, { cause });
+    await rename(staging, folder).catch((cause) => {
+      throw writeError('checkpoint', folder, cause);
     });
     return folder;
   } catch (error) {
@@ -71,11 +74,23 @@ function toTensors(arrays: TrainingState['arrays']): ReadonlyMap<string, TensorD
 export async function readCheckpoint(folder: string): Promise<Checkpoint> {
   const file = path.join(folder, stateFiles.numbers);
   const content = await readJson('resume', file);
-  if (!isJsonObject(content) || typeof content.step !== 'number' || !isJsonObject(content.numbers) || !isJsonObject(content.progress)) {
+  if (!isState(content)) {
     throw new FormatError(`resume: ${file} is not the state of a training; remove ${folder} to resume from the checkpoint before it`);
   }
-  const { step, learningRate, numbers, progress } = content as unknown as TrainingState & { readonly progress: RunProgress };
+  const { step, learningRate, numbers, progress } = content;
   return { state: { step, learningRate, numbers, arrays: await readArrays(path.join(folder, stateFiles.arrays)) }, progress };
+}
+
+function isState(content: unknown): content is Omit<TrainingState, 'arrays'> & { readonly progress: RunProgress } {
+  if (!isJsonObject(content) || !isJsonObject(content.numbers) || !isJsonObject(content.progress)) return false;
+  const { seconds, tokens, evaluationsSinceBest, best, loss } = content.progress;
+  const bestNumbers = isJsonObject(best) ? [best.step, best.loss] : [];
+  return (
+    (best === undefined || isJsonObject(best)) &&
+    Number.isSafeInteger(content.step) &&
+    Object.values(content.numbers).every((value) => typeof value === 'number') &&
+    [content.learningRate, seconds, tokens, evaluationsSinceBest, loss ?? 0, ...bestNumbers].every((value) => typeof value === 'number')
+  );
 }
 
 async function readArrays(file: string): Promise<Readonly<Record<string, SavedArray>>> {
@@ -94,13 +109,9 @@ async function readArrays(file: string): Promise<Readonly<Record<string, SavedAr
   }
 }
 
-/** Removes all but the latest checkpoints, and what killed programs left half-written. */
+/** Removes all but the latest checkpoints. */
 export async function removeOldCheckpoints(run: string, keep: number): Promise<void> {
   for (const folder of (await checkpointFolders(run)).slice(0, -keep)) await rm(folder, { recursive: true, force: true });
-  const parent = path.join(run, runFolders.checkpoints);
-  for (const name of await readdir(parent).catch(() => [])) {
-    if (/^\.step-\d+\..*tmp$/.test(name)) await rm(path.join(parent, name), { recursive: true, force: true });
-  }
 }
 
 /** The latest checkpoint of a run and its step. */

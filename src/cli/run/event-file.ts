@@ -4,9 +4,9 @@
  *
  * See tensorflow/core/util/event.proto and tensorflow/core/framework/summary.proto for the field numbers.
  */
-import { appendFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
+import { appendWhole } from './append-whole.js';
 import { maskedCrc32c } from './crc32c.js';
 
 /** Named numbers of a step. */
@@ -30,8 +30,8 @@ export async function openEventFile(folder: string, firstStep: number): Promise<
   const file = path.join(folder, name);
   const start = [record(versionEvent(seconds))];
   if (firstStep > 1) start.push(record(restartEvent(seconds, firstStep)));
-  await appendFile(file, Buffer.concat(start));
-  return { write: (step, scalars) => appendFile(file, record(scalarEvent(Date.now() / 1000, step, scalars))) };
+  await appendWhole(file, Buffer.concat(start));
+  return { write: (step, scalars) => appendWhole(file, record(scalarEvent(Date.now() / 1000, step, scalars))) };
 }
 
 /** A record: length, its masked checksum, data, their masked checksum. */

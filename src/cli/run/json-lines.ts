@@ -1,12 +1,17 @@
 /** Files of one JSON object a line that grow while a program runs, which may end at any moment. */
-import { appendFile, open, readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { FormatError } from '../../core/errors.js';
 import { decodeUtf8, isJsonObject, type JsonObject } from '../../core/parse-json.js';
 import { writeAtomic } from '../../core/write-atomic.js';
+import { appendWhole } from './append-whole.js';
 
-/** Appends an object as a line, in one write. NaN and infinities become strings, which JSON can keep. */
+/**
+ * Appends an object as a line, in one write. NaN and infinities become strings, which JSON can keep.
+ *
+ * @throws BackendError if the file system refuses; the file is then as it was.
+ */
 export async function appendLine(file: string, value: object): Promise<void> {
-  await appendFile(file, `${JSON.stringify(value, (_key, part: unknown) => (isUnwritable(part) ? String(part) : part))}\n`);
+  await appendWhole(file, `${JSON.stringify(value, (_key, part: unknown) => (isUnwritable(part) ? String(part) : part))}\n`);
 }
 
 function isUnwritable(part: unknown): boolean {

@@ -1,14 +1,13 @@
 /** What `finetune` and `resume` share: a run from its configuration to its outcome, with the reaction to Ctrl-C. */
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { BackendError } from '../../core/errors.js';
-import { writeAtomic } from '../../core/write-atomic.js';
+import { makeFolder } from '../../core/make-folder.js';
 import type { CommandResult } from '../command.js';
 import type { FinetuneConfig } from '../config/finetune-config.js';
 import { readEnvironment } from '../environment.js';
 import { duration } from '../format.js';
+import { clearLine } from '../live-line.js';
 import type { Checkpoint } from '../run/checkpoint.js';
-import { runFiles } from '../run/run-layout.js';
+import { removeHalfWritten } from '../run/leftovers.js';
 import { lockRun } from '../run/run-lock.js';
 import type { Terminal } from '../terminal.js';
 import { openSession, type Session } from './session.js';
@@ -30,15 +29,18 @@ export async function runTraining({ config, run, from, terminal, prepare }: RunC
   const interrupt = (): void => {
     // A second Ctrl-C finds the default reaction again: the program ends at once.
     process.removeListener('SIGINT', interrupt);
-    terminal.notice('\ninterrupted: finishing the step and saving (again to end at once)');
+    clearLine(terminal);
+    terminal.notice('interrupted: finishing the step and saving (again to end at once)');
     interruption.abort();
   };
   const session = await openSession(config);
   process.on('SIGINT', interrupt);
   let unlock: (() => Promise<void>) | undefined;
+  let removeIfEmpty: (() => Promise<void>) | undefined;
   try {
-    await makeFolder(run);
+    removeIfEmpty = await makeFolder('run', run);
     unlock = await lockRun(run);
+    await removeHalfWritten(run);
     await prepare(session);
     for (const notice of session.data.notices) terminal.notice(notice);
     terminal.notice(description(session, run));
@@ -46,21 +48,15 @@ export async function runTraining({ config, run, from, terminal, prepare }: RunC
     return resultOf(outcome);
   } finally {
     await unlock?.();
+    await removeIfEmpty?.();
     process.removeListener('SIGINT', interrupt);
     session.dispose();
   }
 }
 
-async function makeFolder(run: string): Promise<void> {
-  await mkdir(run, { recursive: true }).catch((cause: Error) => {
-    throw new BackendError(`run: cannot make the folder ${run} (${cause.message}); choose another --out`, { cause });
-  });
-}
-
-/** Writes down what the run computes on. */
-export async function writeEnvironment(run: string, { model }: Session): Promise<void> {
-  const environment = { started: new Date().toISOString(), ...readEnvironment(model.algebra) };
-  await writeAtomic(path.join(run, runFiles.environment), `${JSON.stringify(environment, null, 2)}\n`);
+/** What the run computes on, as the text of its file. */
+export function environmentText({ model }: Session): string {
+  return `${JSON.stringify({ started: new Date().toISOString(), ...readEnvironment(model.algebra) }, null, 2)}\n`;
 }
 
 function description({ method, adapter, data, steps, model }: Session, run: string): string {

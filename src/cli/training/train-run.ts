@@ -1,6 +1,6 @@
 /** A run: training with evaluations, checkpoints, samples and an end for each reason there is. */
 import path from 'node:path';
-import { NumericalError } from '../../core/errors.js';
+import { BackendError, NumericalError } from '../../core/errors.js';
 import { writeAtomic } from '../../core/write-atomic.js';
 import { type LoraTrainer, trainer as makeTrainer, saveAdapter, type TrainingStep } from '../../lora/index.js';
 import { type Progress, showProgress } from '../progress.js';
@@ -47,23 +47,26 @@ export interface TrainRunOptions {
  */
 export async function trainRun(session: Session, options: TrainRunOptions): Promise<RunOutcome> {
   const { run, from, terminal } = options;
-  await removeOldCheckpoints(run, session.config.keepCheckpoints);
-  const recorder = await openRecorder(run, from?.state.step, session.config.tensorboard);
   const progress = showProgress(terminal, session.config.logEvery);
-  const loop = new RunLoop(session, options, recorder, progress);
+  let loop: RunLoop | undefined;
   try {
+    await removeOldCheckpoints(run, session.config.keepCheckpoints);
+    const recorder = await openRecorder(run, from?.state.step, session.config.tensorboard);
+    loop = new RunLoop(session, options, recorder, progress);
     const outcome = await loop.train();
     if (outcome.end !== 'interrupted') await writeOutcome(run, outcome);
     return outcome;
   } catch (error) {
-    if (!(error instanceof NumericalError)) throw error;
-    await writeOutcome(run, { end: 'diverged', reason: error.message });
+    if (!(error instanceof NumericalError || error instanceof BackendError)) throw error;
     const kept = await latestCheckpoint(run);
-    const remedy = kept === undefined ? 'no checkpoint was written yet' : `the last good checkpoint is ${kept.folder}`;
-    throw new NumericalError(`${error.message}; ${remedy}`, { cause: error });
+    const saved = kept === undefined ? 'no checkpoint was written yet' : `the last good checkpoint is ${kept.folder}`;
+    if (error instanceof BackendError)
+      throw new BackendError(`${error.message}; ${saved}, go on with: bures resume ${run}`, { cause: error });
+    await writeOutcome(run, { end: 'diverged', reason: error.message });
+    throw new NumericalError(`${error.message}; ${saved}`, { cause: error });
   } finally {
     progress.end();
-    loop.dispose();
+    loop?.dispose();
   }
 }
 
@@ -108,29 +111,38 @@ class RunLoop {
     const { steps, config } = this.#session;
     const { from, signal } = this.#options;
     if (from === undefined) await this.#evaluate(0);
-    let last: TrainingStep | undefined;
-    let end: RunEnd = 'finished';
+    else {
+      // It was killed after its last checkpoint, or had ended.
+      const end = this.#endAfter(from.state.step);
+      if (end !== undefined) return this.#outcome(end, from.state.step);
+    }
     let started = performance.now();
     for await (const step of this.#trainer) {
-      last = step;
       await this.#record(step, (performance.now() - started) / 1000);
-      const isLast = step.step === steps;
-      if (step.step % config.evalEvery === 0 || isLast) await this.#evaluate(step.step);
-      const early = config.patience !== undefined && this.#at.evaluationsSinceBest >= config.patience;
-      if (signal.aborted) end = 'interrupted';
-      else if (early && !isLast) end = 'early';
-      if (step.step % config.saveEvery === 0 || isLast || end !== 'finished') await this.#save();
-      if (end !== 'finished') break;
+      if (step.step % config.evalEvery === 0 || step.step === steps) await this.#evaluate(step.step);
+      const end = this.#endAfter(step.step) ?? (signal.aborted ? 'interrupted' : undefined);
+      if (step.step % config.saveEvery === 0 || end !== undefined) await this.#save();
+      if (end !== undefined) return this.#outcome(end, step.step);
       started = performance.now();
     }
-    const { best, seconds, tokens } = this.#at;
-    const step = last?.step ?? from?.state.step ?? 0;
+    throw new Error(`the trainer ended before step ${steps}`);
+  }
+
+  /** How the run ends by itself after a step; `undefined` if it goes on. */
+  #endAfter(step: number): 'finished' | 'early' | undefined {
+    const { steps, config } = this.#session;
+    if (step >= steps) return 'finished';
+    return config.patience !== undefined && this.#at.evaluationsSinceBest >= config.patience ? 'early' : undefined;
+  }
+
+  #outcome(end: RunEnd, step: number): RunOutcome {
+    const { best, seconds, tokens, loss = Number.NaN } = this.#at;
     return {
       run: this.#options.run,
       end,
       step,
-      steps,
-      loss: last?.loss ?? Number.NaN,
+      steps: this.#session.steps,
+      loss,
       ...(best === undefined ? {} : { best }),
       seconds,
       tokens,
@@ -143,7 +155,7 @@ class RunLoop {
 
   async #record({ step, loss, learningRate, gradientNorm, tokens, inactive }: TrainingStep, seconds: number): Promise<void> {
     const { steps } = this.#session;
-    this.#at = { ...this.#at, seconds: this.#at.seconds + seconds, tokens: this.#at.tokens + tokens };
+    this.#at = { ...this.#at, seconds: this.#at.seconds + seconds, tokens: this.#at.tokens + tokens, loss };
     const memory = process.memoryUsage.rss();
     await this.#recorder.metric({ kind: 'train', step, loss, learningRate, gradientNorm, tokens, seconds: this.#at.seconds, memory });
     if (inactive !== undefined) this.#progress.say(`no gradient reaches ${inactive.join(', ')}: check targetModules`);
@@ -179,7 +191,7 @@ class RunLoop {
 
   async #validate(step: number, { loss, perplexity }: { readonly loss: number; readonly perplexity: number }): Promise<void> {
     const { best, evaluationsSinceBest } = this.#at;
-    const better = best === undefined || loss < best.loss - this.#session.config.minImprovement;
+    const better = Number.isFinite(loss) && (best === undefined || loss < best.loss - this.#session.config.minImprovement);
     this.#at = better
       ? { ...this.#at, best: { step, loss }, evaluationsSinceBest: 0 }
       : { ...this.#at, evaluationsSinceBest: evaluationsSinceBest + 1 };

@@ -1,0 +1,29 @@
+/** What a file system says when it refuses to write, with the remedy. */
+import { BackendError } from './errors.js';
+
+/** What to do, by the code of the system's error. */
+const remedies: Readonly<Record<string, string>> = {
+  ENOSPC: 'free some space and try again',
+  EDQUOT: 'free some of your quota and try again',
+  EFBIG: 'raise the limit on the size of files (ulimit -f) and try again',
+  EROFS: 'choose a folder on a disk that is not read-only',
+  EACCES: 'make the folder writable, or choose another',
+  EPERM: 'make the folder writable, or choose another',
+  ENOTDIR: 'choose another path, a file is in its way',
+  EEXIST: 'choose another path, a file is in its way',
+};
+
+/** Whether an error came from the operating system. */
+export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error && 'code' in error;
+}
+
+/**
+ * The error of a caller that could not write.
+ *
+ * @param what - the file or files.
+ */
+export function writeError(caller: string, what: string, cause: unknown): BackendError {
+  const { message, code = '' } = cause as NodeJS.ErrnoException;
+  return new BackendError(`${caller}: cannot write ${what} (${message}); ${remedies[code] ?? 'check the disk and the path'}`, { cause });
+}
