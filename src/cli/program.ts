@@ -77,7 +77,12 @@ function findCommand(name: string): CommandEntry {
 function errorText(error: unknown, debug: boolean): string {
   const message = error instanceof Error ? error.message : String(error);
   if (debug && error instanceof Error) return stackWithCauses(error);
-  return `error: ${message}`;
+  return `error: ${printable(message)}`;
+}
+
+/** Shows what files and flags may hold and a terminal would act on, or not show: control characters, byte order marks, marks of direction. */
+function printable(message: string): string {
+  return message.replaceAll(/[^\P{C}\n]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }
 
 function stackWithCauses(error: Error): string {

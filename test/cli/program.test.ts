@@ -45,6 +45,11 @@ describe('the program', () => {
     expect((await runCli('docter', '--debug')).stderr).toContain('    at ');
   });
 
+  it('shows what a terminal would act on instead of passing it through', async () => {
+    const { stderr } = await runCli('a\u001b[31m\u202eb\ufeff');
+    expect(stderr).toContain("unknown command 'a\\u{1b}[31m\\u{202e}b\\u{feff}'");
+  });
+
   it('as a process: status, streams, JSON', async () => {
     const { status, stdout } = await runProcess('doctor', '--seconds', '0', '--json');
     expect(status).toBe(0);

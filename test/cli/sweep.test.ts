@@ -1,14 +1,15 @@
 /** Sweeps: which runs they are, that an interrupted one repeats nothing, tables and maps. */
-import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { drawQuestions } from '../../examples/questions/questions.js';
 import { validateConfig } from '../../src/cli/config/validate.js';
+import { readLines } from '../../src/cli/run/json-lines.js';
 import { sweepSchema } from '../../src/cli/sweep/sweep-config.js';
 import { planTrials } from '../../src/cli/sweep/trials.js';
 import { runCli } from './run-cli.js';
+import { startCli } from './start-cli.js';
 
 const repository = path.resolve(import.meta.dirname, '../..');
 let root = '';
@@ -53,35 +54,48 @@ it('random draws are those of the seed, within their ranges', () => {
   expect(new Set(trials.map(({ varied }) => varied.rank))).toEqual(new Set([2, 4, 8]));
 });
 
-it('that is killed repeats no finished run, and is shown as tables and heat maps', async () => {
+it('that is killed ends its runs, repeats no finished one, and is shown as tables and heat maps', async () => {
   const file = path.join(root, 'sweep.yaml');
   const out = path.join(root, 'sweep');
   const base = {
     model: path.join(repository, 'examples/models/tiny-math-base'),
     data: path.join(root, 'data'),
-    steps: 3,
+    steps: 40,
     batchSize: 4,
     backend: 'wasm',
     targetModules: ['q_proj'],
-    saveEvery: 1,
+    evalEvery: 20,
   };
-  const config = { base, grid: { learningRate: [1e-3, 1e30], rank: [2] }, seeds: [0], out };
+  // The first run diverges at once; the second is at work when the sweep is killed.
+  const config = { base, grid: { learningRate: [1e30, 1e-3], rank: [2] }, seeds: [0], out };
   writeFileSync(file, JSON.stringify({ ...config, base: { ...base, clip: null, method: 'lora' } }));
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'sweep', file], { cwd: repository, stdio: 'ignore' });
+  const runs = (): string[] =>
+    existsSync(path.join(out, 'runs')) ? readdirSync(path.join(out, 'runs')).map((name) => path.join(out, 'runs', name)) : [];
   const outcomes = (): string[] =>
-    existsSync(path.join(out, 'runs'))
-      ? readdirSync(path.join(out, 'runs'))
-          .map((name) => path.join(out, 'runs', name, 'outcome.json'))
-          .filter((one) => existsSync(one))
-      : [];
-  while (outcomes().length === 0 && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 20));
-  child.kill('SIGKILL');
+    runs()
+      .map((run) => path.join(run, 'outcome.json'))
+      .filter((one) => existsSync(one));
+  const trains = (run: string): boolean =>
+    existsSync(path.join(run, 'metrics.jsonl')) && readFileSync(path.join(run, 'metrics.jsonl'), 'utf8').includes('"train"');
+  const unfinished = (): string | undefined => runs().find((run) => trains(run) && !existsSync(path.join(run, 'outcome.json')));
+  const sweep = startCli('sweep', file);
+  await sweep.until(() => outcomes().length === 1 && unfinished() !== undefined);
+  const run = unfinished();
+  sweep.kill('SIGKILL');
+  await sweep.ended;
   const before = outcomes().map((one) => [one, statSync(one).mtimeMs] as const);
-  const { status, stdout, stderr } = await runCommand('sweep', file);
+  // The sweep begins again at once, while its orphan may still be at the step that it saves.
+  const { status, stdout, stderr } = await startCli('sweep', file).ended;
   expect(status, stderr).toBe(0);
   expect(stderr).toMatch(/2 runs, [12] finished before/);
   expect(outcomes()).toHaveLength(2);
   for (const [one, time] of before) expect(statSync(one).mtimeMs).toBe(time);
+  if (run !== undefined) {
+    // The orphan saved at the step that it was at, and nobody repeated its steps.
+    const steps = (await readLines('test', path.join(run, 'metrics.jsonl'))).filter(({ kind }) => kind === 'train').map(({ step }) => step);
+    expect(steps).toEqual(Array.from({ length: base.steps }, (_, i) => i + 1));
+    expect(readdirSync(path.join(run, 'checkpoints')).length, stderr).toBe(2);
+  }
   expect(stdout).toMatch(/learningRate .*median loss/);
   expect(stdout).toContain('2 of 2 runs finished, 1 diverged');
   expect((await runCli('sweep', file)).stderr).toContain('2 runs, 2 finished before');
@@ -108,17 +122,3 @@ it('with a wrong key anywhere runs nothing', async () => {
   expect((await runCli('sweep', file, '--plan')).stdout.trim().split('\n')).toHaveLength(4);
   expect(existsSync(path.join(root, 'planned'))).toBe(false);
 });
-
-function runCommand(...argv: readonly string[]): Promise<{ status: number | null; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...argv], { cwd: repository });
-    let [stdout, stderr] = ['', ''];
-    child.stdout.on('data', (chunk: Buffer) => {
-      stdout += chunk.toString();
-    });
-    child.stderr.on('data', (chunk: Buffer) => {
-      stderr += chunk.toString();
-    });
-    child.on('close', (status) => resolve({ status, stdout, stderr }));
-  });
-}

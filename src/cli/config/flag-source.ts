@@ -78,7 +78,13 @@ function valueAfter(command: string, schema: z.ZodObject, key: string, argv: rea
 function flagValue(schema: z.core.$ZodType | undefined, text: string): unknown {
   const document = parseDocument(text, { stringKeys: true });
   if (document.errors.length > 0) return text;
-  const value: unknown = document.toJS();
+  let value: unknown;
+  try {
+    value = document.toJS({ maxAliasCount: 100 });
+  } catch {
+    // An alias of nothing, such as `*`: text that looks like it.
+    return text;
+  }
   return schema !== undefined && !accepts(schema, value) && accepts(schema, text) ? text : value;
 }
 

@@ -1,0 +1,45 @@
+/** What a resumed run compares its surroundings by: each of it, and files that are damaged. */
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { type Environment, environmentDifferences, readEnvironment } from '../../src/cli/environment.js';
+
+const recorded: Environment = {
+  ...readEnvironment(),
+  blas: { available: true, library: 'libopenblas.so.0', core: 'Haswell', threads: 2 } as Environment['blas'],
+  backend: { name: 'wasm', device: 'a processor', matmul: 'OpenBLAS' },
+};
+
+it('is the same where nothing but the memory has changed, also read back from the file', () => {
+  const read = JSON.parse(JSON.stringify({ started: '2026-01-01', ...recorded, memory: 1 })) as unknown;
+  expect(environmentDifferences(read, recorded)).toEqual([]);
+});
+
+it.each([
+  [{ versions: { ...recorded.versions, bures: '0.0.1' } }, 'bures was 0.0.1, is '],
+  [{ versions: { ...recorded.versions, node: 'v18.0.0' } }, 'Node was v18.0.0, is '],
+  [{ platform: 'plan9 mips' }, 'platform was plan9 mips, is '],
+  [{ processor: 'an abacus' }, 'processor was an abacus, is '],
+  [{ cores: 999 }, 'cores was 999, is '],
+  [{ blas: { ...recorded.blas, threads: 7 } }, 'BLAS threads was 7, is 2'],
+  [{ blas: { ...recorded.blas, core: 'Zen' } }, 'BLAS was libopenblas.so.0 (Zen), is libopenblas.so.0 (Haswell)'],
+  [{ blas: { ...recorded.blas, library: 'libblis.so' } }, 'BLAS was libblis.so (Haswell), is libopenblas.so.0 (Haswell)'],
+  [{ backend: { ...recorded.backend, name: 'tensorflow' } }, 'backend was tensorflow, is wasm'],
+  [{ backend: { ...recorded.backend, device: 'a GPU' } }, 'device was a GPU, is a processor'],
+  [{ backend: { ...recorded.backend, matmul: 'XNNPACK' } }, 'matrix products was XNNPACK, is OpenBLAS'],
+])('%j is a difference, and the only one', (change, words) => {
+  const differences = environmentDifferences({ ...recorded, ...change }, recorded);
+  expect(differences).toHaveLength(1);
+  expect(differences[0]).toContain(words);
+});
+
+it('of a damaged file is not recorded, and no error', () => {
+  const damaged = fc.oneof(
+    fc.jsonValue(),
+    fc.record({ versions: fc.jsonValue(), blas: fc.jsonValue(), backend: fc.jsonValue(), cores: fc.jsonValue() }),
+  );
+  fc.assert(
+    fc.property(damaged, (before) => {
+      expect(environmentDifferences(before, recorded).length).toBeGreaterThan(0);
+    }),
+  );
+});
