@@ -32,7 +32,7 @@ export interface LinePlot {
 }
 
 /** Sizes in the picture's own units; the page scales it. */
-const frame = { width: 480, height: 300, left: 84, right: 12, top: 12, bottom: 44 } as const;
+const frame = { width: 480, height: 300, left: 84, right: 20, top: 12, bottom: 44 } as const;
 const plotWidth = frame.width - frame.left - frame.right;
 const plotHeight = frame.height - frame.top - frame.bottom;
 

@@ -28,7 +28,7 @@ export function reportPage({ runs, maps = [] }: ReportContent): string {
   const sections = [
     ...(maps.length === 0 ? [] : [`<h2>Sweep</h2>${heatMaps(maps)}`]),
     `<h2>Summary</h2>${summaryTable(runs)}`,
-    `<h2>Training</h2>${drawn.length < runs.length ? `<p class="muted">The ${drawn.length} runs with the least validation loss; also in the sections below.</p>` : ''}${legend}${trainingSection(drawn)}`,
+    `<h2>Training</h2>${drawn.length < runs.length ? `<p class="muted">The ${drawn.length} runs with the least validation loss, here and under Modules; samples of the best ${mostColumns}.</p>` : ''}${legend}${trainingSection(drawn)}`,
     moduleSection(drawn, legend),
     sampleSection(drawn.slice(0, mostColumns)),
     configSection(runs),
