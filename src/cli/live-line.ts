@@ -42,9 +42,9 @@ export function liveLine(terminal: Terminal): LiveLine {
   };
 }
 
-/** Characters that a line in place has room for: one that wraps could not be rewritten, and one that fills the terminal wraps on some. */
+/** Characters that a line in place has room for: one that wraps could not be rewritten, and one that fills the terminal wraps on some; Ctrl-C adds ^C to it. */
 export function lineWidth(terminal: Terminal): number {
-  return Math.max(0, terminal.columns() - 1);
+  return Math.max(0, terminal.columns() - 1 - '^C'.length);
 }
 
 /** How much is done, as a number: `part` from 0 to 1. */

@@ -59,15 +59,15 @@ function progressLine(state: ProgressState, width: number): string {
   const parts = [
     { text: `${step}/${steps}`, weight: 3 },
     { text: `loss ${loss.toFixed(4)}`, weight: 5 },
-    { text: `rate ${short(learningRate)}`, weight: 1 },
+    { text: `rate ${short(learningRate).replace(/\.?0+e/, 'e')}`, weight: 1 },
     { text: `${short(tokensPerSecond)} tok/s`, weight: 2 },
     { text: gibibytes(memory), weight: 0 },
     { text: step === steps ? '' : `${clock(secondsLeft)} left`, weight: 4 },
   ].filter(({ text }) => text !== '');
   for (let least = 0; least < 6; least++) {
     const texts = parts.filter(({ weight }) => weight >= least).map(({ text }) => text);
-    const room = width - [done, '', ...texts].join('  ').length;
-    if (room >= barWidth.least) return [done, bar(step / steps, Math.min(room, barWidth.most)), ...texts].join('  ');
+    const room = width - [`${done} `, ...texts].join('  ').length;
+    if (room >= barWidth.least) return [`${done} ${bar(step / steps, Math.min(room, barWidth.most))}`, ...texts].join('  ');
   }
   return `${done}  loss ${loss.toFixed(4)}`.slice(0, width);
 }
