@@ -1,0 +1,165 @@
+/** Who takes part in the bench of solvers: every solver on every geometry, and two algorithms of completion's own. */
+import {
+  armijo,
+  barzilaiBorwein,
+  fletcherReeves,
+  gradientDescent,
+  type HostAlgebra,
+  type HostArray,
+  hagerZhang,
+  hestenesStiefel,
+  hyperBalancedFactors,
+  iterate,
+  lbfgs,
+  polakRibiere,
+  polynomialSearch,
+  type Solver,
+  svrg,
+  trustRegions,
+  wolfe,
+} from 'bures';
+import { alternatingLeastSquares, completeMatrix, type LowRankPoint } from 'bures/problems';
+import { GEOMETRIES, type Geometry } from './solver-geometries.js';
+import type { SolverProblem } from './solver-problems.js';
+import { completionSum, TERMS } from './solver-sum.js';
+
+/** Receives each iterate, the start included, with the clock stopped; true: enough. */
+export type Report = (x: LowRankPoint<HostArray>, iteration: number) => boolean;
+
+/** Runs until the report is content, or by itself ends. @returns why it ended by itself; `undefined` where it was told to. */
+export type Run = (report: Report) => Promise<string | undefined>;
+
+/** A solver on a geometry. */
+export interface Contestant {
+  readonly solver: string;
+  /** Left out for algorithms that have none to choose. */
+  readonly geometry?: string;
+  /** Whether it descends on manifolds of matrices of fixed rank. */
+  readonly riemannian: boolean;
+  /** What is to be timed; `undefined` where the problem is not of its kind. */
+  prepare(la: HostAlgebra, problem: SolverProblem): Run | undefined;
+}
+
+const exact = polynomialSearch();
+
+/** Solvers as the library has them, at their defaults: "exact" is the step that minimizes along the line. */
+const SOLVERS: Readonly<Record<string, () => Solver>> = {
+  'steepest descent, Armijo': () => gradientDescent({ stepSize: armijo() }),
+  'steepest descent, exact': () => gradientDescent({ stepSize: exact }),
+  'Barzilai–Borwein': () => gradientDescent({ stepSize: barzilaiBorwein() }),
+  'CG Fletcher–Reeves, exact': () => gradientDescent({ direction: fletcherReeves(), stepSize: exact }),
+  'CG Polak–Ribière, exact': () => gradientDescent({ direction: polakRibiere(), stepSize: exact }),
+  'CG Hestenes–Stiefel, exact': () => gradientDescent({ direction: hestenesStiefel(), stepSize: exact }),
+  'CG Hager–Zhang, Wolfe': () => gradientDescent({ direction: hagerZhang(), stepSize: wolfe() }),
+  'L-BFGS, Armijo': () => gradientDescent({ direction: lbfgs(), stepSize: armijo() }),
+  'trust regions': () => trustRegions(),
+};
+
+const SUM = 'SVRG';
+
+/** The solvers' names, as the rows of a table. */
+export const SOLVER_NAMES: readonly string[] = [...Object.keys(SOLVERS), SUM];
+
+/** The algorithms that choose their own geometry. */
+export const OWN_NAMES = { continuation: 'rank continuation', alternating: 'alternating least squares' } as const;
+
+/** Everybody, in the order of the table. */
+export const CONTESTANTS: readonly Contestant[] = [
+  ...Object.entries(SOLVERS).flatMap(([solver, make]) => GEOMETRIES.map((geometry) => descent(solver, geometry, make))),
+  ...GEOMETRIES.map(varianceReduction),
+  { solver: OWN_NAMES.continuation, riemannian: true, prepare: rankContinuation },
+  { solver: OWN_NAMES.alternating, riemannian: false, prepare: alternating },
+];
+
+function descent(solver: string, geometry: Geometry, make: () => Solver): Contestant {
+  return {
+    solver,
+    geometry: geometry.name,
+    riemannian: true,
+    prepare: (la, problem) =>
+      geometry.place(la, problem, problem.start, (manifold, initial) => {
+        const placed = problem.on(manifold);
+        return (report) => through(iterate(placed, { solver: make(), initial }), report);
+      }),
+  };
+}
+
+/** An epoch is two passes over the terms; the step is a share of what the curvature of the whole cost allows. */
+function varianceReduction(geometry: Geometry): Contestant {
+  return {
+    solver: SUM,
+    geometry: geometry.name,
+    riemannian: true,
+    prepare: (la, problem) => {
+      const { observed, m, n } = problem;
+      if (observed === undefined) return undefined;
+      const curvature = (observed.columnIndices.length / (m * n)) * geometry.curvature(Math.sqrt(m * n));
+      return geometry.place(la, problem, problem.start, (manifold, initial) => {
+        const sum = completionSum(la, manifold, observed);
+        const solver = svrg({ innerSteps: 2 * TERMS, stepSize: SVRG_STEP / curvature });
+        return (report) => through(iterate(sum, { solver, initial }), report);
+      });
+    },
+  };
+}
+
+/** The step of `svrg` in units of the inverse curvature: shares of the entries curve more than their mean. */
+const SVRG_STEP = 0.25;
+
+/** Takes steps until the report is content or the solver stalls. */
+async function through(
+  steps: AsyncGenerator<
+    { readonly iteration: number; readonly state: { readonly x: LowRankPoint<HostArray>; readonly stalled?: string } },
+    undefined
+  >,
+  report: Report,
+): Promise<string | undefined> {
+  for await (const { state, iteration } of steps) {
+    if (state.stalled !== undefined) return state.stalled;
+    if (report(state.x, iteration)) return undefined;
+  }
+  return 'no more steps';
+}
+
+/** `completeMatrix` from rank 1 up, with its own start: all of it is timed. Its last stage ends by residual, far below the goal. */
+function rankContinuation(la: HostAlgebra, { observed, rank }: SolverProblem): Run | undefined {
+  if (observed === undefined) return undefined;
+  return async (report) => {
+    const enough = new AbortController();
+    let steps = 0;
+    const inner = gradientDescent({ direction: hestenesStiefel(), stepSize: exact });
+    const watched: Solver = {
+      ...inner,
+      async step(problem, state, interrupted) {
+        const next = await inner.step(problem, state, interrupted);
+        if (report(next.x as LowRankPoint<HostArray>, ++steps)) enough.abort();
+        return next;
+      },
+    };
+    const { stopReason } = await completeMatrix(la, observed, {
+      rank,
+      solver: watched,
+      signal: enough.signal,
+      maxIterations: 10_000,
+      relativeResidual: 1e-12,
+    });
+    return enough.signal.aborted ? undefined : stopReason;
+  };
+}
+
+function alternating(la: HostAlgebra, { observed, start }: SolverProblem): Run | undefined {
+  if (observed === undefined) return undefined;
+  return async (report) => {
+    let told = false;
+    const { stopReason } = await alternatingLeastSquares(la, observed, {
+      initial: hyperBalancedFactors(la, start),
+      maxSweeps: 10_000,
+      relativeResidual: 1e-12,
+      onSweep: ({ x, sweep }) => {
+        told = report(x, sweep);
+        return told;
+      },
+    });
+    return told ? undefined : stopReason;
+  };
+}
