@@ -2,6 +2,7 @@
 import {
   armijo,
   barzilaiBorwein,
+  type CsrMatrix,
   fletcherReeves,
   gradientDescent,
   type HostAlgebra,
@@ -61,13 +62,18 @@ const SUM = 'SVRG';
 export const SOLVER_NAMES: readonly string[] = [...Object.keys(SOLVERS), SUM];
 
 /** The algorithms that choose their own geometry. */
-export const OWN_NAMES = { continuation: 'rank continuation', alternating: 'alternating least squares' } as const;
+export const OWN_NAMES = {
+  continuation: 'rank continuation, CG Hestenes–Stiefel',
+  continuedRegions: 'rank continuation, trust regions',
+  alternating: 'alternating least squares',
+} as const;
 
 /** Everybody, in the order of the table. */
 export const CONTESTANTS: readonly Contestant[] = [
   ...Object.entries(SOLVERS).flatMap(([solver, make]) => GEOMETRIES.map((geometry) => descent(solver, geometry, make))),
   ...GEOMETRIES.map(varianceReduction),
-  { solver: OWN_NAMES.continuation, riemannian: true, prepare: rankContinuation },
+  rankContinuation(OWN_NAMES.continuation, () => gradientDescent({ direction: hestenesStiefel(), stepSize: exact })),
+  rankContinuation(OWN_NAMES.continuedRegions, () => trustRegions()),
   { solver: OWN_NAMES.alternating, riemannian: false, prepare: alternating },
 ];
 
@@ -121,30 +127,37 @@ async function through(
   return 'no more steps';
 }
 
-/** `completeMatrix` from rank 1 up, with its own start: all of it is timed. Its last stage ends by residual, far below the goal. */
-function rankContinuation(la: HostAlgebra, { observed, rank }: SolverProblem): Run | undefined {
-  if (observed === undefined) return undefined;
-  return async (report) => {
-    const enough = new AbortController();
-    let steps = 0;
-    const inner = gradientDescent({ direction: hestenesStiefel(), stepSize: exact });
-    const watched: Solver = {
-      ...inner,
-      async step(problem, state, interrupted) {
-        const next = await inner.step(problem, state, interrupted);
-        if (report(next.x as LowRankPoint<HostArray>, ++steps)) enough.abort();
-        return next;
-      },
-    };
-    const { stopReason } = await completeMatrix(la, observed, {
-      rank,
-      solver: watched,
-      signal: enough.signal,
-      maxIterations: 10_000,
-      relativeResidual: 1e-12,
-    });
-    return enough.signal.aborted ? undefined : stopReason;
+/** `completeMatrix` from rank 1 up, with its own start: all of it is timed. */
+function rankContinuation(name: string, make: () => Solver): Contestant {
+  return {
+    solver: name,
+    riemannian: true,
+    prepare: (la, { observed, rank }) => observed && ((report) => continueRanks(la, observed, rank, make(), report)),
   };
+}
+
+/** The last stage is left to end by the report: its own limits are out of reach. */
+async function continueRanks(
+  la: HostAlgebra,
+  observed: CsrMatrix<HostArray>,
+  rank: number,
+  solver: Solver,
+  report: Report,
+): Promise<string | undefined> {
+  const enough = new AbortController();
+  let steps = 0;
+  const watched: Solver = {
+    ...solver,
+    async step(problem, state, interrupted) {
+      const next = await solver.step(problem, state, interrupted);
+      // completeMatrix works on fixedRank alone.
+      if (next.stalled === undefined && report(next.x as LowRankPoint<HostArray>, ++steps)) enough.abort();
+      return next;
+    },
+  };
+  const limits = { maxIterations: 10_000, relativeResidual: 1e-12 } as const;
+  const { stopReason } = await completeMatrix(la, observed, { rank, solver: watched, signal: enough.signal, ...limits });
+  return enough.signal.aborted ? undefined : stopReason;
 }
 
 function alternating(la: HostAlgebra, { observed, start }: SolverProblem): Run | undefined {

@@ -11,6 +11,7 @@ import { blasStatus } from '../src/linalg/host/blas/blas-library.js';
 import { readOptions } from './options.js';
 import { profilePicture } from './performance-profile.js';
 import { machineLines } from './report.js';
+import { conditioning } from './solver-conditioning.js';
 import { CONTESTANTS, type Contestant } from './solver-contestants.js';
 import { completionProblem, regressionProblem, type SolverProblem } from './solver-problems.js';
 import { type Outcome, race } from './solver-race.js';
@@ -66,6 +67,8 @@ try {
       ...stallLines(outcomes),
       ...goalLines(problem, outcomes),
     ]);
+    const lines = await conditioningLines(problem);
+    if (lines.length > 0) print(lines);
   }
   if (options.plot !== '') await writeFile(options.plot, await profilePicture(results.map(({ outcomes }) => outcomes)));
   if (options.json !== '')
@@ -89,6 +92,15 @@ async function compare(problem: SolverProblem): Promise<readonly TimedOutcome[]>
   }
   process.stderr.write('\n');
   return outcomes;
+}
+
+async function conditioningLines(problem: SolverProblem): Promise<readonly string[]> {
+  const found = await conditioning(la, problem);
+  if (found === undefined) return [];
+  const { bures, quotient } = found;
+  return [
+    `- condition number of the Hessian at the solution: ${bures.toPrecision(3)} in the Bures metric, ${quotient.toPrecision(3)} in the quotient metric`,
+  ];
 }
 
 function takesPart({ solver, geometry = '' }: Contestant): boolean {
