@@ -47,6 +47,25 @@ describe.each([1, 2, 3, 5, 8, 9, 14])('sparse passes of inner size %i', (k) => {
 });
 
 describe('sparse passes', () => {
+  it.each([7, 8, 11, 19])('of inner size %i read a right factor that both pairs share once, in rows of hundreds of entries', (k) => {
+    const [rows, columns] = [3, 400];
+    const pattern = csrFromTriplets(la, {
+      rows,
+      columns,
+      rowIndices: Array.from({ length: 450 }, (_, e) => (e < 350 ? 0 : 2)),
+      columnIndices: Array.from({ length: 450 }, (_, e) => (e * 7) % columns),
+      values: gaussian(1, 450, 1).values,
+    });
+    const normal = (seed: number, length: number) => la.fromArray(gaussian(seed, length, k).values, [length, k]);
+    const [right, left, other] = [normal(2, columns), normal(3, rows), normal(4, rows)];
+    const values = la.subtract(la.sampledMatmul(pattern, left, la.transpose(right)), pattern.values);
+    const found = passes.residual(pattern, { left, right }, { left: other, right });
+    const residual = { ...pattern, values };
+    expect(found.squaredNorm).toBeAllClose(la.inner(values, values), tolerance(la, 1000, 1000));
+    expect(found.product).toBeAllClose(la.sparseMatmul(residual, right), tolerance(la, 1000, 100));
+    expect(found.transposeProduct).toBeAllClose(la.sparseMatmul(residual, other, { transpose: true }), tolerance(la, 100, 100));
+  });
+
   it('refuse factors that do not fit', () => {
     const x = factors(2, 3);
     expect(() => passes.residual(data, { ...x, right: la.transpose(x.right) }, x)).toThrow(ShapeError);

@@ -5,7 +5,8 @@ import { throwMismatch } from '../shape-checks.js';
 import type { RowFactors, SampledProducts, SparsePasses } from '../sparse-passes.js';
 import { allocate } from './allocate.js';
 import { type HostArray, packed, wrap } from './host-array.js';
-import { curvePass, type DensePair, residualPass } from './kernels/sparse-passes.js';
+import { curvePass, residualPass } from './kernels/sparse-passes.js';
+import type { DensePair } from './kernels/sparse-rows.js';
 import { csrValues } from './products.js';
 
 /** The passes of the contract. */
