@@ -3,12 +3,14 @@ import { type Random, seededRandom } from 'bures';
 
 /** A question as a row of training data. */
 export interface Question {
+  /** Which task it is of. */
+  readonly task: string;
   readonly prompt: string;
   readonly completion: string;
 }
 
 /** The tasks by name. */
-const tasks: Readonly<Record<string, (random: Random, divisors: readonly number[]) => Question>> = {
+const tasks: Readonly<Record<string, (random: Random, divisors: readonly number[]) => Omit<Question, 'task'>>> = {
   mul: (random) => {
     const [a, b] = [integer(random, 0, 99), integer(random, 0, 99)];
     return question(`Calculate ${a} * ${b}.`, a * b);
@@ -30,6 +32,9 @@ const tasks: Readonly<Record<string, (random: Random, divisors: readonly number[
 /** The range of b in mod. */
 const allDivisors: readonly number[] = Array.from({ length: 18 }, (_, i) => i + 2);
 
+/** The names of all tasks. */
+export const taskNames: readonly string[] = Object.keys(tasks);
+
 /** How many questions, of which tasks. */
 export interface QuestionOptions {
   readonly tasks: readonly string[];
@@ -48,7 +53,10 @@ export function drawQuestions({ tasks: names, seed, train, held, divisors = allD
   readonly held: readonly Question[];
 } {
   const random = seededRandom(seed);
-  const draw = (i: number): Question => tasks[names[i % names.length]](random, divisors);
+  const draw = (i: number): Question => {
+    const task = names[i % names.length];
+    return { task, ...tasks[task](random, divisors) };
+  };
   const heldOut = new Map<string, Question>();
   while (heldOut.size < held) {
     const drawn = draw(heldOut.size);
@@ -62,7 +70,7 @@ export function drawQuestions({ tasks: names, seed, train, held, divisors = allD
   return { train: rows, held: [...heldOut.values()] };
 }
 
-function question(text: string, answer: number): Question {
+function question(text: string, answer: number): Omit<Question, 'task'> {
   return { prompt: `${text}\n`, completion: String(answer) };
 }
 
