@@ -23,12 +23,13 @@ let data = '';
 let whole = '';
 
 const steps = 9;
+const learningRate = '1e-2';
 const common = (): readonly string[] => {
   const shape = ['--model', model, '--data', data, '--backend', 'wasm', '--rank', '3', '--steps', String(steps), '--batch-size', '4'];
   return [
     ...shape,
     '--learning-rate',
-    '3e-3',
+    learningRate,
     '--save-every',
     '3',
     '--eval-every',
@@ -109,7 +110,7 @@ describe('a run', () => {
     const run = path.join(root, 'early');
     const { status, stdout } = await runCli(
       'finetune',
-      ...common().map((word) => (word === '3e-3' ? '1e-9' : word)),
+      ...common().map((word) => (word === learningRate ? '1e-9' : word)),
       '--out',
       run,
       '--patience',
@@ -130,7 +131,7 @@ describe('a run', () => {
 
   it('that diverges stops, and keeps the last good checkpoint', async () => {
     const run = path.join(root, 'diverged');
-    const words = common().map((word) => (word === '3e-3' ? '1e30' : word));
+    const words = common().map((word) => (word === learningRate ? '1e30' : word));
     const { status, stderr } = await runCli('finetune', ...words, '--out', run, '--clip', 'null', '--method', 'lora');
     expect(status).toBe(1);
     expect(stderr).toMatch(/error: .*(loss|gradient).*; (no checkpoint was written yet|the last good checkpoint is)/);
