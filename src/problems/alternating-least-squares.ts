@@ -102,7 +102,7 @@ export async function alternatingLeastSquares<M>(
         };
       }
       if (content) return { ...last, converged: true, stopReason: `onSweep returned true after sweep ${last.sweep}` };
-      if (last.sweep >= settings.maxSweeps) return { ...last, converged: false, stopReason: `${settings.maxSweeps} sweeps` };
+      if (last.sweep >= settings.maxSweeps) return { ...last, converged: false, stopReason: limitReason(la, before, last) };
       await yieldToEvents();
     }
   } finally {
@@ -132,6 +132,14 @@ async function sweepFrom<M>(
   return { sweep: sweep + 1, x: { A: left, B: la.transpose(right) }, cost: 0.5 * residual };
 }
 
+/** What is known where the sweeps are used up. Zero factors and exact saddles are fixed points of the alternation. */
+function limitReason<M>({ epsilon }: LinearAlgebra<M>, before: AlternatingSweep<M>, { sweep, cost }: AlternatingSweep<M>): string {
+  const resting = Math.abs(before.cost - cost) <= 16 * epsilon * cost;
+  return resting
+    ? `${sweep} sweeps, the last of which left the cost as it was: a critical point, which alternation cannot tell from a saddle; start from spectralInitialization or solve matrixCompletion with trustRegions`
+    : `${sweep} sweeps`;
+}
+
 /**
  * The factor that fits best beside a given one: row i solves (Σ_j f_j f_jᵀ + λI) x_i = Σ_j z_ij f_j over the entries (i, j) observed.
  *
@@ -152,7 +160,9 @@ async function solveRows<M>(
   const rows = la.shape(packed)[0];
   const grams = la.reshape(la.matmul(packed, spread), [rows, rank, rank]);
   // A few roundings of the largest entry: nothing beside it, and enough where a row has no entries at all.
-  const ridge = Math.max(regularization + 8 * rank * la.epsilon * (await la.maxAbs(packed)), Number.MIN_VALUE);
+  const rounding = regularization + 8 * rank * la.epsilon * (await la.maxAbs(packed));
+  // Beside a factor of zeros the right-hand sides are zero too, and any ridge gives zeros.
+  const ridge = rounding > 0 ? rounding : 1;
   const triangle = la.cholesky(la.axpy(ridge, la.eye(rank, [rows]), grams));
   const right = la.reshape(la.sparseMatmul(observed, fixed, { transpose }), [rows, rank, 1]);
   const solved = la.solveTriangular(triangle, la.solveTriangular(triangle, right), { transpose: true });

@@ -37,7 +37,7 @@ export interface CompletionProgress {
 
 /** Options of {@link completeMatrix}. */
 export interface CompleteMatrixOptions<M> {
-  /** The rank to end at. */
+  /** The rank to end at, unless a lower one leaves no residual. */
   readonly rank: number;
   /** The rank to begin at. */
   readonly initialRank?: number;
@@ -218,8 +218,18 @@ async function climb<M>(
     }
     const next = Math.min(lastRank, rank + rankStep);
     initial = await raiseRank(la, observed, result.x, { by: next - rank, seed: seed + next });
+    if (await losesRank(la, initial)) {
+      const stopReason = `${result.stopReason}, at rank ${rank}: the residual has no further singular pair above rounding, rank ${next} would fit no better`;
+      return { ...reached, x: result.x, converged: true, stopReason };
+    }
     rank = next;
   }
+}
+
+/** Whether a singular value is zero to rounding, as where nothing was left to add: `fixedRank` refuses such a point. */
+async function losesRank<M>(la: LinearAlgebra<M>, { S }: FixedRankPoint<M>): Promise<boolean> {
+  const spectrum = await la.toArray(S);
+  return !(spectrum[spectrum.length - 1] > spectrum.length * la.epsilon * spectrum[0]);
 }
 
 async function stopping<M>(la: LinearAlgebra<M>, observed: CsrMatrix<M>, settings: Settings<M>, rank: number): Promise<StoppingRule> {

@@ -119,7 +119,8 @@ async function runToEnd<M, P, T>(
     const next = await nextOrBreakdown(steps, last, replaced);
     if (next.done) return finish(false, next.value ?? `aborted after iteration ${last?.iteration}: ${String(signal?.reason)}`);
     const { state, ...numbers } = next.value;
-    if (state.stalled !== undefined) return finish(false, state.stalled);
+    if (state.stalled !== undefined)
+      return finish(false, explained(run, state.stalled, state.gradientNorm === 0 && run.solver.confirm === undefined));
     const { cost, gradientNorm, iteration } = numbers;
     history.push(numbers);
     if (!Number.isFinite(cost) || !Number.isFinite(gradientNorm)) {
@@ -132,8 +133,19 @@ async function runToEnd<M, P, T>(
     onIteration?.(last);
     const decision = checkDecision(stop, stop.check(numbers, history.at(-2), history[0]));
     replaced = decision?.converged && decision.stationary ? await betterState(run, state) : undefined;
-    if (decision !== undefined && replaced === undefined) return finish(decision.converged, decision.reason);
+    if (decision === undefined || replaced !== undefined) continue;
+    const { converged, stationary = false, reason } = decision;
+    const unmoved = gradientNorm === 0 || (stationary && history.length === 1);
+    return finish(converged, explained(run, reason, unmoved && (stationary || !converged)));
   }
+}
+
+/** The reason for stopping, with what is known of a point where the gradient gave the solver no way to go. */
+function explained<M, P, T>({ solver }: Run<M, P, T>, reason: string, unmoved: boolean): string {
+  if (!unmoved) return reason;
+  if (solver.confirm !== undefined)
+    return `${reason}; a critical point, which ${solver.name} found no way to leave: hessianSpectrum tells whether it is a minimum`;
+  return `${reason}; a critical point: first-order solvers cannot tell a minimum from a saddle, hessianSpectrum can, and trustRegions leaves saddles`;
 }
 
 /** The state in whose stead the solver goes on, if it does not take this one for a minimum. */
