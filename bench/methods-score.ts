@@ -46,6 +46,8 @@ export async function scoreRuns(
   const rows = await readRows(held, { maskPrompt: true, maxLength: undefined }, tokenizer, model.config.maxPositions, []);
   const questions = (await readFile(held, 'utf8')).trim().split('\n');
   const tasks = questions.map((line) => (JSON.parse(line) as Question).task);
+  if (rows.length !== tasks.length)
+    throw new Error(`bench:methods: ${held} has ${tasks.length} questions, of which only ${rows.length} could be read`);
   const padId = padIdOf(tokenizer);
   for (const trial of waiting) {
     const folder = path.join(runs, trial.name);

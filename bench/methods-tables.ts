@@ -1,4 +1,5 @@
 /** The results of `bench:methods` as tables. */
+import { quantile } from '../src/core/quantile.js';
 import type { MethodTrial, Setting } from './methods-plan.js';
 import type { Score } from './methods-score.js';
 import { markdownTable } from './report.js';
@@ -76,7 +77,7 @@ export function taskTable(scores: Scored, rank: number): readonly string[] {
     const [{ own }] = all.filter(({ trial }) => trial.contestant === contestant).sort((a, b) => lossOf(a) - lossOf(b));
     const cell = (task: string, of: 'loss' | 'exact'): number =>
       quantile(
-        own.map((score) => score.tasks[task]?.[of] ?? Number.POSITIVE_INFINITY),
+        own.map((score) => score.tasks[task]?.[of] ?? (of === 'loss' ? Number.POSITIVE_INFINITY : 0)),
         0.5,
       );
     return [contestant, ...tasks.flatMap((task) => [lossText(cell(task, 'loss')), percent(cell(task, 'exact'))])];
@@ -95,14 +96,6 @@ function groups(scores: Scored): readonly { readonly trial: MethodTrial; readonl
 
 function distinct<T>(values: readonly T[]): readonly T[] {
   return [...new Set(values)];
-}
-
-/** Between order statistics, linearly. */
-function quantile(values: readonly number[], part: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = part * (sorted.length - 1);
-  const [below, above] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]];
-  return below === above ? below : below + (at - Math.floor(at)) * (above - below);
 }
 
 function lossText(loss: number | undefined): string {

@@ -39,6 +39,8 @@ const options = readOptions(
 );
 const out = path.resolve(options.out);
 const ranks = options.ranks.split(',').map(Number);
+if (!ranks.every((rank) => Number.isInteger(rank) && rank > 0))
+  throw new Error(`bench:methods: --ranks takes positive integers such as 16,4,64, got '${options.ranks}'`);
 const model = path.resolve(import.meta.dirname, '../examples/models/tiny-math-base');
 const data = path.join(out, 'questions');
 const held = path.join(data, 'valid.jsonl');
@@ -86,7 +88,16 @@ async function predictHours(): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
   const probe = { ...grid[0], name: 'probe', values: { ...grid[0].values, steps } };
   const begun = performance.now();
-  await runSweep([probe], { out: folder, parallel: Number(options.parallel), terminal, signal: interruption.signal });
+  const { failed, interrupted } = await runSweep([probe], {
+    out: folder,
+    parallel: Number(options.parallel),
+    terminal,
+    signal: interruption.signal,
+  });
+  if (interrupted || failed.length > 0) {
+    terminal.notice(failed.map(({ message }) => `the probe failed: ${message}`).join('\n'));
+    process.exit(1);
+  }
   const wall = (performance.now() - begun) / 1000;
   const outcome = readFileSync(path.join(folder, sweepFolders.runs, probe.name, runFiles.outcome), 'utf8');
   const { seconds } = JSON.parse(outcome) as { readonly seconds: number };
@@ -105,7 +116,7 @@ async function runStage(trials: readonly MethodTrial[]): Promise<readonly [Metho
   });
   for (const { name, message } of failed) terminal.notice(`${name} failed: ${message}`);
   const scores = [...(await scoreRuns(trials, { runs, held, model }))];
-  if (interrupted || failed.length > 0) process.exit(1);
+  if (interrupted || interruption.signal.aborted || failed.length > 0) process.exit(1);
   return scores;
 }
 

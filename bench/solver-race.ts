@@ -64,7 +64,7 @@ export async function race(
     processor += now.processor - started.processor;
     iterations = iteration;
     last = relativeError(la, rowFactors(la, x), problem.truth);
-    best = Math.min(best, last);
+    if (last < best) best = last;
     TOLERANCES.forEach((tolerance, i) => {
       if (last <= tolerance) reached[i] ??= mark();
     });

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type HostAlgebra, type HostArray, seededRandom } from 'bures';
+import { median } from './measure.js';
 import { PeerProcess } from './peer-process.js';
 
 const size = 1024;
@@ -24,7 +25,7 @@ export function dgemmUnit(la: HostAlgebra): number {
     la.matmul(a, b);
     return (performance.now() - start) / 1000;
   });
-  return taken.sort((p, q) => p - q)[repeats >> 1];
+  return median(taken);
 }
 
 /** The same in NumPy, in a process of its own. */

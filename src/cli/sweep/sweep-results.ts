@@ -1,5 +1,6 @@
 /** What a sweep found: the best validation loss of every combination, median and quartiles over seeds. */
 import path from 'node:path';
+import { quantile } from '../../core/quantile.js';
 import { exists } from '../adapter/adapter-folder.js';
 import { loadConfig } from '../config/load-config.js';
 import { short, table } from '../format.js';
@@ -50,15 +51,8 @@ function bestLoss({ evals, outcome }: RunRecord): readonly number[] {
 }
 
 function rowOf(varied: Trial['varied'], losses: readonly number[]): SweepRow {
-  const sorted = losses.map((loss) => (Number.isFinite(loss) ? loss : Number.POSITIVE_INFINITY)).sort((a, b) => a - b);
-  return { varied, losses, median: quantile(sorted, 0.5), quartiles: [quantile(sorted, 0.25), quantile(sorted, 0.75)] };
-}
-
-/** Between order statistics, linearly. */
-function quantile(sorted: readonly number[], part: number): number {
-  const at = part * (sorted.length - 1);
-  const [below, above] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]];
-  return below === above ? below : below + (at - Math.floor(at)) * (above - below);
+  const comparable = losses.map((loss) => (Number.isFinite(loss) ? loss : Number.POSITIVE_INFINITY));
+  return { varied, losses, median: quantile(comparable, 0.5), quartiles: [quantile(comparable, 0.25), quantile(comparable, 0.75)] };
 }
 
 /** The rows as a text table, best first. */
