@@ -10,6 +10,7 @@ import { configText } from '../config/write-config.js';
 import { isBeginning } from '../run/leftovers.js';
 import { runFiles } from '../run/run-layout.js';
 import { environmentText, runTraining } from '../training/run-command.js';
+import { alphaOf, methodOf } from '../training/training-plan.js';
 
 /** The command. */
 export const finetune = defineCommand({
@@ -30,7 +31,9 @@ export const finetune = defineCommand({
     if (loaded.steps !== undefined && loaded.epochs !== undefined)
       throw new ConfigError('finetune: both steps and epochs are given; give one of them');
     const run = path.resolve(loaded.out ?? path.join('runs', defaultName(loaded)));
-    const config = { ...loaded, model: path.resolve(loaded.model), data: path.resolve(loaded.data), out: run };
+    // Kept with the run: another version may have another default.
+    const alpha = alphaOf(loaded, methodOf(loaded));
+    const config = { ...loaded, alpha, model: path.resolve(loaded.model), data: path.resolve(loaded.data), out: run };
     await checkEmpty(run);
     return runTraining({
       config,

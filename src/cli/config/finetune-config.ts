@@ -21,7 +21,7 @@ export const finetuneSchema = z.strictObject({
   method: z.string().min(1).default('balora').describe('LoRA method; bures finetune --help lists them'),
   methodOptions: z.record(z.string(), z.unknown()).default({}).describe('options of the method, such as gauge and moments of balora'),
   rank: count(1).default(16).describe('rank r of the adapters'),
-  alpha: z.number().positive().default(32).describe('α: the adapters are multiplied by α/r'),
+  alpha: z.number().positive().optional().describe('α: the adapters are multiplied by α/r; 32 where not given, 128 r for balora'),
   targetModules: z
     .union([z.string().min(1), names])
     .default('all-linear')

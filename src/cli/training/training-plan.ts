@@ -2,7 +2,7 @@
 import { ConfigError } from '../../core/errors.js';
 import { nearestNames } from '../../core/nearest-names.js';
 import { cosineDecay, linearDecay, type Schedule, warmUp } from '../../index.js';
-import { type LoraConfig, type LoraMethod, loraMethods } from '../../lora/index.js';
+import { type LoraConfig, type LoraMethod, loraDefaults, loraMethods } from '../../lora/index.js';
 import type { FinetuneConfig } from '../config/finetune-config.js';
 
 /**
@@ -20,10 +20,15 @@ export function methodOf({ method, methodOptions }: FinetuneConfig): LoraMethod 
   );
 }
 
+/** α of a configuration, or what its method makes of the rank. */
+export function alphaOf({ alpha, rank }: FinetuneConfig, { scale }: LoraMethod): number {
+  return alpha ?? (scale === undefined ? loraDefaults.alpha : scale * rank);
+}
+
 /** What the adapter is: the configuration's keys over the method's own. */
 export function adapterConfigOf(config: FinetuneConfig, method: LoraMethod): LoraConfig {
-  const { rank, alpha, targetModules, excludeModules, rankPattern, alphaPattern, dropout, bias, modulesToSave } = config;
-  const own = { rank, alpha, targetModules, rankPattern, alphaPattern, dropout, bias, modulesToSave };
+  const { rank, targetModules, excludeModules, rankPattern, alphaPattern, dropout, bias, modulesToSave } = config;
+  const own = { rank, alpha: alphaOf(config, method), targetModules, rankPattern, alphaPattern, dropout, bias, modulesToSave };
   return { ...own, ...(excludeModules === undefined ? {} : { excludeModules }), ...method.config };
 }
 

@@ -12,12 +12,15 @@ export interface BaloraOptions extends BalancingSchedule {
 }
 
 /** The defaults of {@link balora}. */
-export const baloraDefaults: Required<BaloraOptions> = { ...balancingDefaults, gauge: 'svd', moments: 'transport' };
+export const baloraDefaults: Required<BaloraOptions> = { ...balancingDefaults, gauge: 'svd', moments: 'keep' };
+
+/** Balancing shrinks the factors of an adapter that starts at zero, to the root of what the product grows to, so that BaLoRA wants a larger α/r than LoRA (docs/benchmarks.md). */
+const SCALE = 128;
 
 /**
  * BaLoRA: balanced factors with the Bures metric, AdamW, and the balanced projection after each step, which leaves the product as it is.
  *
- * `balora({ moments: 'keep' })` is the method as published; moments that follow the gauge are this library's default.
+ * By default it is the method as published; `balora({ moments: 'transport' })` lets Adam's moments follow the gauge. Which of them trains better, and at which α/r, docs/benchmarks.md compares.
  *
  * @throws ConfigError on unknown options; ShapeError if `every` is not a positive integer.
  * @see Castin, Nadjahi, Ablin and Peyré, "Balanced LoRA", ICML 2026, arXiv 2605.31484.
@@ -32,6 +35,7 @@ export function balora(options: BaloraOptions = {}): LoraMethod {
   return {
     name: 'balora',
     config: { initialization: 'kaiming' },
+    scale: SCALE,
     geometry: (stack) => balancingFactors({ ...stack, gauge, every, start }),
     direction: (optimizer) => adamw({ ...optimizer, moments }),
   };

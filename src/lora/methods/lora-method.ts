@@ -18,8 +18,10 @@ export type OptimizerOptions = Omit<AdamWOptions, 'moments'>;
 export interface LoraMethod {
   /** The method's name. */
   readonly name: string;
-  /** What it asks of the adapter: its start, its scale. To be merged with the user's configuration by `createAdapter(model, { ...method.config, rank: 8 })`. */
+  /** What it asks of the adapter, such as its start. To be merged with the user's configuration by `createAdapter(model, { ...method.config, rank: 8 })`. */
   readonly config: LoraConfig;
+  /** The α/r that suits it, where it is another than LoRA's: for callers who leave α to the method. */
+  readonly scale?: number;
   /** The manifold of one stack, [k, m, r] and [k, r, n]. */
   geometry(stack: FactorOptions<Tensor>): PairManifold;
   /** The rule that makes a step of the gradient, where training is not given another. */
