@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { ConfigError } from '../../core/errors.js';
 import { defineCommand } from '../command.js';
-import { checkFolder, writeCompletion } from '../completion/completion-folder.js';
+import { checkFolder, makeCompletionFolder, writeCompletion } from '../completion/completion-folder.js';
 import { showCompletion } from '../completion/completion-progress.js';
 import { completionText, entriesText } from '../completion/completion-text.js';
 import { type Centering, centerings } from '../completion/offsets.js';
@@ -10,6 +10,7 @@ import { type Entries, readEntries } from '../completion/read-entries.js';
 import { type CompletionSettings, runCompletion } from '../completion/run-completion.js';
 import { summaryOf } from '../completion/summary.js';
 import type { FlagValues } from '../flags.js';
+import { clearLine } from '../live-line.js';
 import { UsageError } from '../usage-error.js';
 
 /** Where nothing is said. */
@@ -106,13 +107,15 @@ export const complete = defineCommand({
     await checkFolder(folder, given.overwrite);
     const entries = await readEntries(file, given);
     const settings = settingsOf(given, entries);
+    const removeIfEmpty = await makeCompletionFolder(folder);
     terminal.notice(entriesText(file, entries));
     const view = showCompletion(terminal);
     const interruption = new AbortController();
     const interrupt = (): void => {
       // A second Ctrl-C finds the default reaction again: the program ends at once.
       process.removeListener('SIGINT', interrupt);
-      view.say('\ninterrupted: finishing the iteration and writing what there is (again to end at once)');
+      clearLine(terminal);
+      view.say('interrupted: finishing the iteration and writing what there is (again to end at once)');
       interruption.abort();
     };
     process.on('SIGINT', interrupt);
@@ -129,6 +132,7 @@ export const complete = defineCommand({
     } finally {
       view.end();
       process.removeListener('SIGINT', interrupt);
+      await removeIfEmpty();
     }
   },
 });

@@ -1,11 +1,13 @@
 /** The folder that a completion is written to. */
-import { readdir, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigError } from '../../core/errors.js';
+import { makeFolder } from '../../core/make-folder.js';
 import { type ByteSink, writeAtomic } from '../../core/write-atomic.js';
+import { isSystemError, writeError } from '../../core/write-error.js';
 import { type HostArray, hostAlgebra } from '../../index.js';
 import { writeNpy } from '../../problems/index.js';
-import { exists } from '../adapter/adapter-folder.js';
 import type { Entries } from './read-entries.js';
 import type { Completion } from './run-completion.js';
 import { sampled } from './sparse-errors.js';
@@ -35,8 +37,11 @@ interface PredictionFactors {
   readonly columnOffsets: Float64Array;
 }
 
+/** What of a completion is written. */
+type FittedParts = Pick<Completion, 'x' | 'offsets' | 'test'>;
+
 /** The factors as they are written: balanced, leftᵀ·left = rightᵀ·right. */
-function predictionFactors({ x, offsets }: Pick<Completion, 'x' | 'offsets'>): PredictionFactors {
+function predictionFactors({ x, offsets }: FittedParts): PredictionFactors {
   const la = hostAlgebra();
   const roots = la.sqrt(x.S);
   return {
@@ -47,26 +52,80 @@ function predictionFactors({ x, offsets }: Pick<Completion, 'x' | 'offsets'>): P
   };
 }
 
-/** @throws ConfigError if the folder holds anything, unless it is an earlier completion that may be replaced. */
+/** @throws ConfigError if the folder holds anything, unless it is an earlier completion, or what a killed one left, and may be replaced. */
 export async function checkFolder(folder: string, overwrite: boolean): Promise<void> {
   const entries: readonly string[] = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return [];
     throw new ConfigError(`complete: ${folder} cannot be the folder of a completion (${cause.message}); choose another --out`, { cause });
   });
   if (entries.length === 0) return;
-  const earlier = entries.includes(completionFiles.summary);
-  if (earlier && overwrite) return;
+  const whole = entries.includes(completionFiles.summary);
+  const replaceable = whole || entries.every(isOwn);
+  if (replaceable && overwrite) return;
+  const held = whole ? 'holds a completion' : 'holds parts of a completion';
   throw new ConfigError(
-    `complete: ${folder} ${earlier ? 'holds a completion; replace it with --overwrite, or' : 'is not empty;'} choose another --out`,
+    `complete: ${folder} ${replaceable ? `${held}; replace it with --overwrite, or` : 'is not empty;'} choose another --out`,
   );
 }
 
-/** Writes everything, the summary last: a folder without it is no completion. */
-export async function writeCompletion(folder: string, entries: Entries, completion: Completion, summary: object): Promise<void> {
+/** A file of a completion, or the folder that one was written in when the program was killed. */
+function isOwn(name: string): boolean {
+  return isStaging(name) || Object.values<string>(completionFiles).includes(name);
+}
+
+function isStaging(name: string): boolean {
+  return /^\.completion\..+\.tmp$/.test(name);
+}
+
+/** Uses a folder inside the folder, and removes it. */
+async function withStaging(folder: string, use: (staging: string) => Promise<void>): Promise<void> {
+  const staging = path.join(folder, `.completion.${randomUUID()}.tmp`);
+  try {
+    await mkdir(staging);
+    await use(staging);
+  } catch (cause) {
+    throw isSystemError(cause) ? writeError('complete', folder, cause) : cause;
+  } finally {
+    await rm(staging, { recursive: true, force: true }).catch(() => undefined);
+  }
+}
+
+/**
+ * Makes the folder and tries whether it can be written to, before hours are spent on what it is to hold.
+ *
+ * @returns a function that removes again what was made, as far as it is empty.
+ * @throws BackendError if the file system refuses.
+ */
+export async function makeCompletionFolder(folder: string): Promise<() => Promise<void>> {
+  const removeIfEmpty = await makeFolder('complete', folder);
+  await withStaging(folder, async () => undefined);
+  return removeIfEmpty;
+}
+
+/**
+ * Writes everything, and only then puts it in the place of an earlier completion: the summary first goes and last comes, since a folder without it is no completion.
+ *
+ * @throws BackendError if the file system refuses. Only an error in the renaming itself touches the earlier completion.
+ */
+export async function writeCompletion(folder: string, entries: Entries, completion: FittedParts, summary: object): Promise<void> {
+  const at = (name: keyof typeof completionFiles): string => path.join(folder, completionFiles[name]);
+  await withStaging(folder, async (staging) => {
+    await writeFiles(staging, entries, completion, summary);
+    await rm(at('summary'), { force: true });
+    if (completion.test === undefined) await rm(at('test'), { force: true });
+    const { summary: last, ...others } = completionFiles;
+    const written = await readdir(staging);
+    for (const file of [...Object.values<string>(others), last]) {
+      if (written.includes(file)) await rename(path.join(staging, file), path.join(folder, file));
+    }
+  });
+  for (const name of await readdir(folder)) if (isStaging(name)) await rm(path.join(folder, name), { recursive: true, force: true });
+}
+
+async function writeFiles(folder: string, entries: Entries, completion: FittedParts, summary: object): Promise<void> {
   const la = hostAlgebra();
   const at = (name: keyof typeof completionFiles): string => path.join(folder, completionFiles[name]);
   const { left, right, rowOffsets, columnOffsets } = predictionFactors(completion);
-  if (await exists(at('summary'))) for (const name of ['summary', 'test'] as const) await rm(at(name), { force: true });
   await writeNpy(la, at('left'), left);
   await writeNpy(la, at('right'), right);
   await writeNpy(la, at('rowOffsets'), la.fromArray(rowOffsets, [rowOffsets.length]));
@@ -91,8 +150,8 @@ async function writeLabels(sink: ByteSink, labels: readonly string[]): Promise<v
 async function writeTest(
   sink: ByteSink,
   { rowLabels, columnLabels }: Entries,
-  { x, offsets }: Completion,
-  test: NonNullable<Completion['test']>,
+  { x, offsets }: FittedParts,
+  test: NonNullable<FittedParts['test']>,
 ): Promise<void> {
   const la = hostAlgebra();
   const [values, products] = [la.peek(test.values), la.peek(sampled(test, x))];
