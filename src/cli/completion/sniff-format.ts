@@ -30,8 +30,8 @@ export async function sniffFormat(file: string, fields: number, delimiter: strin
   const lines = text.split(/\r?\n/);
   // The last line of the head may be cut.
   if (head.length === headBytes) lines.pop();
-  const numbered = lines.map((line, index) => ({ line: line.trim(), number: index + 1 }));
-  const sample = numbered.filter(({ line }) => line !== '' && !line.startsWith('#')).slice(0, sampleLines);
+  const numbered = lines.map((line, index) => ({ line: line.trim(), remark: line.startsWith('#'), number: index + 1 }));
+  const sample = numbered.filter(({ line, remark }) => line !== '' && !remark).slice(0, sampleLines);
   const enough = (line: string, between: string): boolean => fieldCount(line, between) >= fields;
   const found = delimiters.find((between) => sample.every(({ line }) => enough(line, between)));
   if (found !== undefined) return { kind: 'table', delimiter: found };
