@@ -37,7 +37,8 @@ const delimiterWords: Readonly<Record<string, string>> = { tab: '\t', '\\t': '\t
 export async function readEntries(file: string, flags: TableFlags): Promise<Entries> {
   const fields = fieldsOf(flags.columns);
   const positions = [fields.row, fields.column, fields.value].map((field) => (typeof field === 'number' ? field + 1 : 0));
-  const given = flags.delimiter === undefined ? undefined : (delimiterWords[flags.delimiter] ?? flags.delimiter);
+  const { delimiter } = flags;
+  const given = delimiter !== undefined && Object.hasOwn(delimiterWords, delimiter) ? delimiterWords[delimiter] : delimiter;
   const format = await sniffFormat(file, Math.max(3, ...positions), given);
   const read = format.kind === 'table' ? await readTable(file, format.delimiter, fields, flags.header) : await readSparse(file);
   const { matrix, repeated } = mergeRepeated(read.matrix);
