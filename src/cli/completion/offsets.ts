@@ -20,7 +20,7 @@ export interface Offsets {
 const dampings = [0, 1, 3, 10, 30] as const;
 /** Where there are none to try on: of the size that ratings want. */
 const usualDamping = 3;
-/** Sweeps, and the change relative to the data's spread after which no more is to be had. */
+/** Sweeps, and the change relative to the root mean square of the values after which no more is to be had. */
 const [mostSweeps, smallChange] = [100, 1e-12];
 
 /**
