@@ -53,18 +53,24 @@ function mergedTensors(model: CausalLM, store: TensorStore): ReadonlyMap<string,
   );
 }
 
-/** Writes weights, configuration and tokenizer. Where the file system refuses any of it, nothing of it stays. */
+/** Writes weights, configuration and tokenizer. Where any of it fails, no file stays that was not there; a configuration or tokenizer that was may have been replaced. */
 async function writeMerged({ base, model }: OpenModel, out: string): Promise<void> {
   const removeIfEmpty = await makeFolder('merge', out);
   const before = new Set(await readdir(out));
-  const store = await openSafetensors(base);
   try {
-    await writeCheckpoint(out, mergedTensors(model, store), { metadata: store.metadata });
+    await writeWeights(base, model, out);
     await copyOtherFiles(base, out);
   } catch (error) {
     for (const name of await readdir(out)) if (!before.has(name)) await rm(path.join(out, name), { force: true });
     await removeIfEmpty();
     throw error;
+  }
+}
+
+async function writeWeights(base: string, model: CausalLM, out: string): Promise<void> {
+  const store = await openSafetensors(base);
+  try {
+    await writeCheckpoint(out, mergedTensors(model, store), { metadata: store.metadata });
   } finally {
     await store.close();
   }
