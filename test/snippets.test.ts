@@ -60,7 +60,8 @@ describe.runIf(examples.length > 0)('the examples', () => {
 });
 
 describe('the gallery', () => {
-  it('prints what its pages say, and has a plot a page', async () => {
+  // Ten programs, one after another.
+  it('prints what its pages say, and has a plot a page', { timeout: 600_000 }, async () => {
     const { code, output } = await runNode(['--import', 'tsx', 'tools/gallery.ts', '--check']);
     expect(code, output).toBe(0);
     expect(gallery.filter((page) => !output.includes(`${page}: as the page says`))).toEqual([]);
