@@ -12,7 +12,7 @@ import type { Entries } from './read-entries.js';
 import type { Completion } from './run-completion.js';
 import { sampled } from './sparse-errors.js';
 
-/** The files of a completion. */
+/** The files of a completion, in the order in which they take their places. */
 export const completionFiles = {
   left: 'left.npy',
   right: 'right.npy',
@@ -113,11 +113,9 @@ export async function writeCompletion(folder: string, entries: Entries, completi
     await writeFiles(staging, entries, completion, summary);
     await rm(at('summary'), { force: true });
     if (completion.test === undefined) await rm(at('test'), { force: true });
-    const { summary: last, ...others } = completionFiles;
     const written = await readdir(staging);
-    for (const file of [...Object.values<string>(others), last]) {
-      if (written.includes(file)) await rename(path.join(staging, file), path.join(folder, file));
-    }
+    for (const file of Object.values(completionFiles).filter((name) => written.includes(name)))
+      await rename(path.join(staging, file), path.join(folder, file));
   });
   for (const name of await readdir(folder)) if (isStaging(name)) await rm(path.join(folder, name), { recursive: true, force: true });
 }
