@@ -11,7 +11,9 @@ function isHalfWritten(name: string): boolean {
 
 /** Whether a folder holds nothing but the beginning of a run that was killed before it had written its configuration. */
 export function isBeginning(entries: readonly string[]): boolean {
-  return entries.includes(lockFile) && entries.every((name) => name === lockFile || name === runFiles.environment || isHalfWritten(name));
+  // The lock itself, or what was to become it.
+  const isLocked = entries.some((name) => name.startsWith(lockFile));
+  return isLocked && entries.every((name) => name === lockFile || name === runFiles.environment || isHalfWritten(name));
 }
 
 /** Removes what was being written when a program was killed. Only the process that has the run may. */
