@@ -39,6 +39,11 @@ export const finetune = defineCommand({
       config,
       run,
       terminal,
+      // Again, since another run may have come to be there while the model was loaded.
+      async begin() {
+        await checkEmpty(run);
+        return undefined;
+      },
       async prepare(session) {
         await writeAllAtomic(
           new Map([

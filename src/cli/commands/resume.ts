@@ -25,14 +25,15 @@ export const resume = defineCommand({
     const file = path.join(run, runFiles.config);
     if (!(await exists(file))) throw new ConfigError(`resume: ${run} is no run, it has no ${runFiles.config}; check the path`);
     const config = await loadConfig('resume', finetuneSchema, file);
-    const latest = await latestCheckpoint(run);
-    const from = latest === undefined ? undefined : await readCheckpoint(latest.folder);
     return runTraining({
       config,
       run,
       terminal,
-      ...(from === undefined ? {} : { from }),
-      async prepare(session) {
+      async begin() {
+        const latest = await latestCheckpoint(run);
+        return latest === undefined ? undefined : readCheckpoint(latest.folder);
+      },
+      async prepare(session, from) {
         terminal.notice(from === undefined ? 'no checkpoint yet: from the start' : `from step ${from.state.step}`);
         const environment = path.join(run, runFiles.environment);
         if (!(await exists(environment))) return writeAtomic(environment, environmentText(session));

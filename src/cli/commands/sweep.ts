@@ -8,6 +8,7 @@ import { finetuneSchema } from '../config/finetune-config.js';
 import { validateConfig } from '../config/validate.js';
 import { configText } from '../config/write-config.js';
 import { readYaml } from '../config/yaml-source.js';
+import { catchInterrupt } from '../interruption.js';
 import { clearLine } from '../live-line.js';
 import { runSweep } from '../sweep/run-sweep.js';
 import { type SweepConfig, sweepSchema } from '../sweep/sweep-config.js';
@@ -40,14 +41,10 @@ export const sweep = defineCommand({
     checkTrials(trials, (keys) => source.origin(keys));
     if (plan) return { data: trials, text: trials.map(({ name }) => name).join('\n') };
     await keepConfig(out, config);
-    const interruption = new AbortController();
-    const interrupt = (): void => {
-      process.removeListener('SIGINT', interrupt);
+    const interruption = catchInterrupt(() => {
       clearLine(terminal);
       terminal.notice('interrupted: the runs finish their steps and save (again to end at once)');
-      interruption.abort();
-    };
-    process.on('SIGINT', interrupt);
+    });
     try {
       const outcome = await runSweep(trials, { out, parallel: config.parallel, terminal, signal: interruption.signal });
       const { rows } = await readSweep(out);
@@ -58,7 +55,7 @@ export const sweep = defineCommand({
           : `${sweepTable(rows)}\n\n${out}: ${outcome.finished} of ${trials.length} runs finished, ${outcome.diverged} diverged`;
       return { data: { out, runs: trials.length, ...outcome, rows }, text, ...(failure === undefined ? {} : { failure }) };
     } finally {
-      process.removeListener('SIGINT', interrupt);
+      interruption.end();
     }
   },
 });

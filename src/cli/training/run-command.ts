@@ -5,6 +5,7 @@ import type { CommandResult } from '../command.js';
 import type { FinetuneConfig } from '../config/finetune-config.js';
 import { readEnvironment } from '../environment.js';
 import { duration } from '../format.js';
+import { catchInterrupt } from '../interruption.js';
 import { clearLine } from '../live-line.js';
 import type { Checkpoint } from '../run/checkpoint.js';
 import { removeHalfWritten } from '../run/leftovers.js';
@@ -17,41 +18,47 @@ import { type RunOutcome, trainRun } from './train-run.js';
 export interface RunCommandOptions {
   readonly config: FinetuneConfig;
   readonly run: string;
-  readonly from?: Checkpoint;
   readonly terminal: Terminal;
+  /** Called first thing when no other process can have the run any more. @returns where to go on; `undefined` to begin at the start. */
+  begin(): Promise<Checkpoint | undefined>;
   /** Called when all is loaded and nothing is written yet. */
-  prepare(session: Session): Promise<void>;
+  prepare(session: Session, from: Checkpoint | undefined): Promise<void>;
 }
 
 /** Runs, and says how it ended. */
-export async function runTraining({ config, run, from, terminal, prepare }: RunCommandOptions): Promise<CommandResult> {
-  const interruption = new AbortController();
-  const interrupt = (): void => {
-    // A second Ctrl-C finds the default reaction again: the program ends at once.
-    process.removeListener('SIGINT', interrupt);
+export async function runTraining(options: RunCommandOptions): Promise<CommandResult> {
+  const { config, run, terminal } = options;
+  const session = await openSession(config);
+  const interruption = catchInterrupt(() => {
     clearLine(terminal);
     terminal.notice('interrupted: finishing the step and saving (again to end at once)');
-    interruption.abort();
-  };
-  const session = await openSession(config);
-  process.on('SIGINT', interrupt);
-  let unlock: (() => Promise<void>) | undefined;
-  let removeIfEmpty: (() => Promise<void>) | undefined;
+  });
   try {
-    removeIfEmpty = await makeFolder('run', run);
-    unlock = await lockRun(run);
-    await removeHalfWritten(run);
-    await prepare(session);
-    for (const notice of session.data.notices) terminal.notice(notice);
-    terminal.notice(description(session, run));
-    const outcome = await trainRun(session, { run, terminal, signal: interruption.signal, ...(from === undefined ? {} : { from }) });
-    return resultOf(outcome);
+    const removeIfEmpty = await makeFolder('run', run);
+    try {
+      const unlock = await lockRun(run);
+      try {
+        return await trainLocked(session, options, interruption.signal);
+      } finally {
+        await unlock();
+      }
+    } finally {
+      await removeIfEmpty();
+    }
   } finally {
-    await unlock?.();
-    await removeIfEmpty?.();
-    process.removeListener('SIGINT', interrupt);
+    interruption.end();
     session.dispose();
   }
+}
+
+async function trainLocked(session: Session, options: RunCommandOptions, signal: AbortSignal): Promise<CommandResult> {
+  const { run, terminal, begin, prepare } = options;
+  const from = await begin();
+  await removeHalfWritten(run);
+  await prepare(session, from);
+  for (const notice of session.data.notices) terminal.notice(notice);
+  terminal.notice(description(session, run));
+  return resultOf(await trainRun(session, { run, terminal, signal, ...(from === undefined ? {} : { from }) }));
 }
 
 /** What the run computes on, as the text of its file. */
