@@ -55,6 +55,8 @@ export async function runSweep(trials: readonly Trial[], options: RunSweepOption
   const stop = new AbortController();
   const stopAll = (): void => stop.abort();
   signal.addEventListener('abort', stopAll);
+  // A signal that is aborted already fires no event.
+  if (signal.aborted) stopAll();
   const begun = performance.now();
   let done = 0;
   const work = async (): Promise<void> => {
@@ -120,6 +122,7 @@ async function runTrial(trial: Trial, { out, parallel, terminal, signal }: RunSw
     });
     const interrupt = (): void => void child.kill('SIGINT');
     signal.addEventListener('abort', interrupt);
+    if (signal.aborted) interrupt();
     let said = '';
     child.stderr?.on('data', (chunk: Buffer) => {
       said = (said + chunk.toString()).slice(-4000);
