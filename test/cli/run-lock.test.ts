@@ -1,0 +1,50 @@
+/** The lock of a run: one process has it, however many want it at once. */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { ConfigError } from 'bures';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { lockOwner, lockRun } from '../../src/cli/run/run-lock.js';
+
+let run = '';
+let file = '';
+beforeEach(() => {
+  run = mkdtempSync(path.join(tmpdir(), 'bures-lock-'));
+  file = path.join(run, '.lock');
+});
+afterEach(() => rmSync(run, { recursive: true }));
+
+/** A process that cannot be: numbers of processes end before it. */
+const dead = 2 ** 30;
+
+it.each([
+  ['nobody has', undefined],
+  ['a dead process had', `${dead} 1`],
+  ['a crash left empty', ''],
+])('of a run that %s goes to one of many, and leaves nothing behind', async (_, content) => {
+  if (content !== undefined) writeFileSync(file, content);
+  const results = await Promise.allSettled(Array.from({ length: 12 }, () => lockRun(run)));
+  const winners = results.filter((result) => result.status === 'fulfilled');
+  expect(winners).toHaveLength(1);
+  for (const result of results) if (result.status === 'rejected') expect(result.reason).toBeInstanceOf(ConfigError);
+  expect(await lockOwner(run)).toBe(process.pid);
+  expect(readdirSync(run)).toEqual(['.lock']);
+  await winners[0].value();
+  expect(readdirSync(run)).toEqual([]);
+});
+
+// Only Linux tells when a process began.
+it.runIf(existsSync('/proc/self/stat'))('that names this process, but an earlier one of its number, is taken over', async () => {
+  writeFileSync(file, `${process.pid} 1`);
+  expect(await lockOwner(run)).toBeUndefined();
+  const unlock = await lockRun(run);
+  await expect(lockRun(run)).rejects.toThrow(`in the hands of process ${process.pid}`);
+  await unlock();
+});
+
+it('that another has meanwhile is not removed by who gives back the own', async () => {
+  const unlock = await lockRun(run);
+  writeFileSync(file, `${process.ppid}`);
+  await unlock();
+  expect(readFileSync(file, 'utf8')).toBe(`${process.ppid}`);
+});
