@@ -10,6 +10,8 @@ import { readLines } from '../../src/cli/run/json-lines.js';
 import { runCli } from './run-cli.js';
 import { startCli } from './start-cli.js';
 
+/** In the names of the tests, so that a failure tells it; another each time. */
+const seed = Number(process.env.BURES_KILL_SEED ?? Date.now() % 2 ** 31);
 const rounds = Number(process.env.BURES_KILL_ROUNDS ?? 2);
 const model = path.resolve(import.meta.dirname, '../../examples/models/tiny-math-base');
 const steps = 12;
@@ -40,8 +42,8 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(root, { recursive: true }));
 
-it.each(Array.from({ length: rounds }, (_, round) => round))('round %d', async (round) => {
-  const random = seededRandom((Date.now() + round) % 2 ** 31);
+it.each(Array.from({ length: rounds }, (_, round) => round))(`round %d of BURES_KILL_SEED=${seed}`, async (round) => {
+  const random = seededRandom((seed + round) % 2 ** 31);
   const run = path.join(root, `killed-${round}`);
   const child = startCli('finetune', file, '--out', run);
   // By what it has done rather than by a clock: machines are slow and fast.

@@ -6,8 +6,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { drawQuestions } from '../../examples/questions/questions.js';
 import { validateConfig } from '../../src/cli/config/validate.js';
 import { readLines } from '../../src/cli/run/json-lines.js';
+import { runSweep } from '../../src/cli/sweep/run-sweep.js';
 import { sweepSchema } from '../../src/cli/sweep/sweep-config.js';
 import { planTrials } from '../../src/cli/sweep/trials.js';
+import type { Terminal } from '../../src/cli/terminal.js';
 import { runCli } from './run-cli.js';
 import { startCli } from './start-cli.js';
 
@@ -60,11 +62,12 @@ it('that is killed ends its runs, repeats no finished one, and is shown as table
   const base = {
     model: path.join(repository, 'examples/models/tiny-math-base'),
     data: path.join(root, 'data'),
-    steps: 40,
+    // So many that the second run cannot end between two looks at it.
+    steps: 120,
     batchSize: 4,
     backend: 'wasm',
     targetModules: ['q_proj'],
-    evalEvery: 20,
+    evalEvery: 60,
   };
   // The first run diverges at once; the second is at work when the sweep is killed.
   const config = { base, grid: { learningRate: [1e30, 1e-3], rank: [2] }, seeds: [0], out };
@@ -79,8 +82,11 @@ it('that is killed ends its runs, repeats no finished one, and is shown as table
     existsSync(path.join(run, 'metrics.jsonl')) && readFileSync(path.join(run, 'metrics.jsonl'), 'utf8').includes('"train"');
   const unfinished = (): string | undefined => runs().find((run) => trains(run) && !existsSync(path.join(run, 'outcome.json')));
   const sweep = startCli('sweep', file);
-  await sweep.until(() => outcomes().length === 1 && unfinished() !== undefined);
-  const run = unfinished();
+  let run: string | undefined;
+  await sweep.until(() => {
+    if (outcomes().length === 1) run = unfinished();
+    return run !== undefined;
+  });
   sweep.kill('SIGKILL');
   await sweep.ended;
   const before = outcomes().map((one) => [one, statSync(one).mtimeMs] as const);
@@ -90,12 +96,11 @@ it('that is killed ends its runs, repeats no finished one, and is shown as table
   expect(stderr).toMatch(/2 runs, [12] finished before/);
   expect(outcomes()).toHaveLength(2);
   for (const [one, time] of before) expect(statSync(one).mtimeMs).toBe(time);
-  if (run !== undefined) {
-    // The orphan saved at the step that it was at, and nobody repeated its steps.
-    const steps = (await readLines('test', path.join(run, 'metrics.jsonl'))).filter(({ kind }) => kind === 'train').map(({ step }) => step);
-    expect(steps).toEqual(Array.from({ length: base.steps }, (_, i) => i + 1));
-    expect(readdirSync(path.join(run, 'checkpoints')).length, stderr).toBe(2);
-  }
+  if (run === undefined) throw new Error('the second run ended before it was seen at work');
+  // The orphan saved at the step that it was at, and nobody repeated its steps.
+  const steps = (await readLines('test', path.join(run, 'metrics.jsonl'))).filter(({ kind }) => kind === 'train').map(({ step }) => step);
+  expect(steps).toEqual(Array.from({ length: base.steps }, (_, i) => i + 1));
+  expect(readdirSync(path.join(run, 'checkpoints')).length, stderr).toBe(2);
   expect(stdout).toMatch(/learningRate .*median loss/);
   expect(stdout).toContain('2 of 2 runs finished, 1 diverged');
   expect((await runCli('sweep', file)).stderr).toContain('2 runs, 2 finished before');
@@ -107,6 +112,20 @@ it('that is killed ends its runs, repeats no finished one, and is shown as table
   expect(html).toContain('diverged');
   writeFileSync(file, JSON.stringify({ ...config, seeds: [7] }));
   expect(await runCli('sweep', file)).toMatchObject({ status: 2, stderr: expect.stringContaining('holds another sweep') });
+});
+
+it('that is interrupted before it begins runs nothing', async () => {
+  const terminal: Terminal = {
+    result: () => undefined,
+    notice: () => undefined,
+    raw: () => undefined,
+    interactive: false,
+    columns: () => 80,
+  };
+  const out = path.join(root, 'early');
+  const options = { out, parallel: 1, terminal, signal: AbortSignal.abort() };
+  expect(await runSweep(plan({ seeds: [0, 1] }), options)).toEqual({ finished: 0, diverged: 0, failed: [], interrupted: true });
+  expect(existsSync(out)).toBe(false);
 });
 
 it('with a wrong key anywhere runs nothing', async () => {
