@@ -61,6 +61,7 @@ export async function openAdapter(caller: string, folder: string): Promise<OpenA
       async pair(module) {
         const tensors = pairs.get(module);
         if (tensors === undefined) throw new ConfigError(`${caller}: ${file} has no adapter for '${module}'; inspect lists those it has`);
+        checkRank(caller, config, module, tensors.A.shape[1]);
         const [A, B] = [await readMatrix(caller, store, tensors.A.name), await readMatrix(caller, store, tensors.B.name)];
         return { module, A, B, tensors, scale: scaleOf(caller, config, module, tensors.A.shape[1]) };
       },
@@ -152,11 +153,18 @@ export async function readMatrix(caller: string, store: TensorStore, name: strin
   return hostAlgebra().fromArray(Float64Array.from(values), shape);
 }
 
+/** @throws FormatError where the configuration has another rank than the tensors: one of them is another adapter's, and α/r with it. */
+function checkRank(caller: string, config: JsonObject, module: string, rank: number): void {
+  const said = patternValue(caller, config, 'rank_pattern', module) ?? config.r ?? rank;
+  if (said === rank) return;
+  throw new FormatError(
+    `${caller}: ${adapterFiles.config} says rank ${describeValue(said)} for '${module}', its tensors have rank ${rank}; correct r or rank_pattern, or take the file that belongs to them`,
+  );
+}
+
 /** s of a module: patterns are PEFT's, regular expressions that the end of the name matches; the first that does counts. */
 function scaleOf(caller: string, config: JsonObject, module: string, rank: number): number {
-  const patterns = isJsonObject(config.alpha_pattern) ? Object.entries(config.alpha_pattern) : [];
-  const own = patterns.find(([pattern]) => endMatches(caller, pattern, module))?.[1];
-  const alpha = own ?? config.lora_alpha ?? 8;
+  const alpha = patternValue(caller, config, 'alpha_pattern', module) ?? config.lora_alpha ?? 8;
   if (typeof alpha !== 'number' || !Number.isFinite(alpha)) {
     throw new FormatError(
       `${caller}: lora_alpha of '${module}' must be a number, got ${describeValue(alpha)}; correct ${adapterFiles.config}`,
@@ -165,11 +173,16 @@ function scaleOf(caller: string, config: JsonObject, module: string, rank: numbe
   return alpha / (config.use_rslora === true ? Math.sqrt(rank) : rank);
 }
 
-function endMatches(caller: string, pattern: string, module: string): boolean {
+function patternValue(caller: string, config: JsonObject, key: 'alpha_pattern' | 'rank_pattern', module: string): unknown {
+  const patterns = config[key];
+  return isJsonObject(patterns) ? Object.entries(patterns).find(([pattern]) => endMatches(caller, key, pattern, module))?.[1] : undefined;
+}
+
+function endMatches(caller: string, key: string, pattern: string, module: string): boolean {
   try {
     return new RegExp(`^(?:.*\\.)?(?:${pattern})$`).test(module);
   } catch (cause) {
-    throw new ConfigError(`${caller}: alpha_pattern has '${pattern}', which is no regular expression; correct ${adapterFiles.config}`, {
+    throw new ConfigError(`${caller}: ${key} has '${pattern}', which is no regular expression; correct ${adapterFiles.config}`, {
       cause,
     });
   }

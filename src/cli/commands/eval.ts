@@ -2,7 +2,7 @@
 import { defineCommand } from '../command.js';
 import { meanLoss } from '../training/evaluate.js';
 import { exactMatches } from '../training/exact-match.js';
-import { readRows } from '../training/load-data.js';
+import { evaluationFile, readRows } from '../training/load-data.js';
 import { modelFlags, openModel } from '../training/open-model.js';
 import { padIdOf } from '../training/session.js';
 import { UsageError } from '../usage-error.js';
@@ -13,7 +13,11 @@ export const evaluate = defineCommand({
   details: 'A completion matches if greedy generation from its prompt would give it to the last token and end there.',
   positionals: [{ name: 'RUN|ADAPTER|MODEL', description: 'folder of a run (its best checkpoint), of an adapter, or of a model' }],
   flags: {
-    data: { kind: 'text', placeholder: 'FILE', description: 'JSON lines of {text}, {prompt, completion} or {messages} (required)' },
+    data: {
+      kind: 'text',
+      placeholder: 'FILE',
+      description: 'JSON lines of {text}, {prompt, completion} or {messages}, or a directory with test.jsonl or valid.jsonl (required)',
+    },
     'batch-size': { kind: 'number', placeholder: 'N', integer: true, min: 1, description: 'rows of a batch (default 16)' },
     ...modelFlags,
   },
@@ -23,7 +27,13 @@ export const evaluate = defineCommand({
     const open = await openModel('eval', location, flags);
     try {
       const notices: string[] = [];
-      const rows = await readRows(data, { maskPrompt: true }, open.tokenizer, open.model.config.maxPositions, notices);
+      const rows = await readRows(
+        await evaluationFile(data),
+        { maskPrompt: true },
+        open.tokenizer,
+        open.model.config.maxPositions,
+        notices,
+      );
       for (const notice of notices) terminal.notice(notice);
       const padId = padIdOf(open.tokenizer);
       const { loss, perplexity, tokens } = await open.withOverlay(({ overlay }) => meanLoss(open.model, rows, batchSize, padId, overlay));

@@ -15,6 +15,8 @@ import { type SweepConfig, sweepSchema } from '../sweep/sweep-config.js';
 import { sweepFile } from '../sweep/sweep-layout.js';
 import { readSweep, sweepTable } from '../sweep/sweep-results.js';
 import { planTrials, type Trial } from '../sweep/trials.js';
+import { checkModelFolder } from '../training/session.js';
+import { methodOf } from '../training/training-plan.js';
 
 /** The command. */
 export const sweep = defineCommand({
@@ -38,7 +40,7 @@ export const sweep = defineCommand({
     const out = path.resolve(loaded.out);
     const config: SweepConfig = { ...loaded, out, base: withAbsolutePaths(loaded.base) };
     const trials = planTrials(config);
-    checkTrials(trials, (keys) => source.origin(keys));
+    await checkTrials(trials, (keys) => source.origin(keys));
     if (plan) return { data: trials, text: trials.map(({ name }) => name).join('\n') };
     await keepConfig(out, config);
     const interruption = catchInterrupt(() => {
@@ -67,13 +69,15 @@ function withAbsolutePaths(base: SweepConfig['base']): SweepConfig['base'] {
 }
 
 /** @throws ConfigError before anything runs, if any run's keys are not right. */
-function checkTrials(trials: readonly Trial[], origin: (keys: readonly PropertyKey[]) => string): void {
+async function checkTrials(trials: readonly Trial[], origin: (keys: readonly PropertyKey[]) => string): Promise<void> {
   for (const { values, varied } of trials) {
     const place = (keys: readonly PropertyKey[]): string => {
       const key = Object.keys(varied).find((name) => name.split('.')[0] === keys[0]);
       return key === undefined ? origin(['base', ...keys]) : origin(['grid', key]);
     };
-    validateConfig(finetuneSchema, [{ values, origin: place }]);
+    const config = validateConfig(finetuneSchema, [{ values, origin: place }]);
+    methodOf(config);
+    await checkModelFolder(config.model);
   }
 }
 

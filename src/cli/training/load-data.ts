@@ -45,6 +45,17 @@ export async function loadData(options: DataOptions, tokenizer: Tokenizer, posit
 }
 
 /**
+ * The file that evaluation reads: a file itself, or test.jsonl, or else valid.jsonl of a directory.
+ *
+ * @throws ConfigError if a directory has neither.
+ */
+export async function evaluationFile(data: string): Promise<string> {
+  if (!((await stat(data).catch(() => undefined))?.isDirectory() ?? false)) return data;
+  for (const name of [dataFiles.test, dataFiles.valid]) if (await exists(path.join(data, name))) return path.join(data, name);
+  throw new ConfigError(`data: ${data} has neither ${dataFiles.test} nor ${dataFiles.valid}; pass the file to evaluate on`);
+}
+
+/**
  * The rows of one file.
  *
  * @throws as {@link loadData}.

@@ -1,4 +1,6 @@
 /** What a run computes with, opened: model, tokenizer, rows, adapter. */
+import path from 'node:path';
+import { ConfigError } from '../../core/errors.js';
 import type { LoraAdapter, LoraMethod, StepBatches } from '../../lora/index.js';
 import { createAdapter } from '../../lora/index.js';
 import {
@@ -11,6 +13,7 @@ import {
   type Tokenizer,
 } from '../../models/index.js';
 import { tensorAlgebra } from '../../tensor/index.js';
+import { exists } from '../adapter/adapter-folder.js';
 import type { FinetuneConfig } from '../config/finetune-config.js';
 import { loadData, type RunData } from './load-data.js';
 import { adapterConfigOf, methodOf } from './training-plan.js';
@@ -34,12 +37,14 @@ export interface Session {
 /** Opens what a configuration names. @throws what loading a model, a tokenizer, data or an adapter throws. */
 export async function openSession(config: FinetuneConfig): Promise<Session> {
   const method = methodOf(config);
+  await checkModelFolder(config.model);
   const tokenizer = await loadTokenizer(config.model);
   const algebra = await tensorAlgebra({ backend: config.backend });
   const model = await loadCausalLM(config.model, { algebra });
   try {
     const data = await loadData(config, tokenizer, model.config.maxPositions);
     const adapter = createAdapter(model, adapterConfigOf(config, method), { seed: config.seed });
+    checkRanks(adapter);
     const { epochs = 1, accumulate } = config;
     const stream = openStream(config, data, padIdOf(tokenizer), model.config.maxPositions);
     const steps = config.steps ?? Math.ceil((epochs * stream.batchesPerEpoch) / accumulate);
@@ -60,6 +65,23 @@ export async function openSession(config: FinetuneConfig): Promise<Session> {
   } catch (error) {
     model.dispose();
     throw error;
+  }
+}
+
+/** @throws ConfigError for a path that is no model's. */
+export async function checkModelFolder(folder: string): Promise<void> {
+  if (await exists(path.join(folder, 'config.json'))) return;
+  throw new ConfigError(`model: ${folder} has no config.json; pass the directory of a model in Hugging Face format`);
+}
+
+/** @throws ConfigError for a rank that a module has no room for, before anything is written. */
+function checkRanks(adapter: LoraAdapter): void {
+  for (const { m, n, rank, targets } of adapter.layout.stacks) {
+    if (rank <= Math.min(m, n)) continue;
+    adapter.dispose();
+    throw new ConfigError(
+      `rank must be at most ${Math.min(m, n)} for '${targets[0].module.name}', which is ${m}×${n}, got ${rank}; choose a lower rank, or one for this module with rankPattern`,
+    );
   }
 }
 
