@@ -49,7 +49,13 @@ function pairTensors(
 async function writeAdapter(tensors: readonly (readonly [string, TensorData])[], config: object = {}): Promise<string> {
   const folder = fresh();
   await writeSafetensors(path.join(folder, 'adapter_model.safetensors'), new Map(tensors), { metadata: { format: 'pt', note: 'kept' } });
-  writeFileSync(path.join(folder, 'adapter_config.json'), JSON.stringify({ peft_type: 'LORA', r: 3, lora_alpha: 6, ...config }));
+  // As PEFT writes it: modules of another rank than r are in rank_pattern.
+  const others = tensors.flatMap(([name, { shape }]) => {
+    const module = /^(?:base_model\.model\.)?(.*)\.lora_A\.weight$/.exec(name)?.[1];
+    return module === undefined || shape[0] === 3 ? [] : [[module, shape[0]] as const];
+  });
+  const own = { peft_type: 'LORA', r: 3, lora_alpha: 6, rank_pattern: Object.fromEntries(others) };
+  writeFileSync(path.join(folder, 'adapter_config.json'), JSON.stringify({ ...own, ...config }));
   return folder;
 }
 
@@ -84,7 +90,7 @@ describe('inspect', () => {
         ['base_model.model.q.lora_A.weight', { dtype: 'F32', shape: [2, 4], data: Float32Array.of(1, 0, 0, 0, 0, 1, 0, 0) }],
         ['base_model.model.q.lora_B.weight', { dtype: 'F32', shape: [3, 2], data: Float32Array.of(4, 0, 0, 1, 0, 0) }],
       ],
-      { r: 2 },
+      { r: 2, rank_pattern: {} },
     );
     const [one] = await inspect(folder);
     expect(one).toMatchObject({ module: 'q', shape: [3, 4], rank: 2, scale: 3, normB: Math.SQRT2 });
@@ -98,7 +104,7 @@ describe('inspect', () => {
     expect(one.balanceGap).toBeCloseTo(15 / (Math.hypot(16, 1) + Math.SQRT2), 12);
   });
 
-  it('takes α and r as PEFT does: patterns, ranks of the tensors, α/√r', async () => {
+  it('takes α and r as PEFT does: patterns, α/√r', async () => {
     const folder = await writeAdapter([...pairTensors('l.0.q_proj', 1), ...pairTensors('l.0.v_proj', 2, { rank: 5 })], {
       alpha_pattern: { q_proj: 12, '.*v_proj': 20 },
       use_rslora: true,
@@ -283,6 +289,7 @@ describe('adapters that are not supported or malformed', () => {
   it.each([
     ['another kind of adapter', { peft_type: 'IA3' }, 2, /peft_type "IA3"/],
     ['an α that is none', { lora_alpha: 'big' }, 1, /lora_alpha of 'q' must be a number/],
+    ['a rank that is another', { r: 2 }, 1, /says rank 2 for 'q', its tensors have rank 3/],
     ['a pattern that is none', { alpha_pattern: { '(': 3 } }, 2, /alpha_pattern has '\('/],
   ])('%s', async (_, config, status, message) => {
     const outcome = await runCli('inspect', await writeAdapter(pairTensors('q', 1), config));

@@ -39,7 +39,7 @@ describe('a configuration', () => {
       '--method-options.gauge',
       'nearest',
     );
-    expect(config).toMatchObject({ rank: 8, alpha: 32, methodOptions: { gauge: 'nearest', every: 2 }, clip: 1 });
+    expect(config).toMatchObject({ rank: 8, methodOptions: { gauge: 'nearest', every: 2 }, clip: 1 });
   });
 
   it('takes numbers, lists, null and switches from flags, and text that looks like a number', async () => {

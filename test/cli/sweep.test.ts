@@ -63,11 +63,11 @@ it('that is killed ends its runs, repeats no finished one, and is shown as table
     model: path.join(repository, 'examples/models/tiny-math-base'),
     data: path.join(root, 'data'),
     // So many that the second run cannot end between two looks at it.
-    steps: 120,
+    steps: 80,
     batchSize: 4,
     backend: 'wasm',
     targetModules: ['q_proj'],
-    evalEvery: 60,
+    evalEvery: 40,
   };
   // The first run diverges at once; the second is at work when the sweep is killed.
   const config = { base, grid: { learningRate: [1e30, 1e-3], rank: [2] }, seeds: [0], out };
@@ -137,7 +137,12 @@ it('with a wrong key anywhere runs nothing', async () => {
   });
   writeFileSync(file, 'base:\n  model: m\n  data: d\n  rank: x\nout: never\n');
   expect(await runCli('sweep', file)).toMatchObject({ status: 2, stderr: expect.stringMatching(/wrong\.yaml:4: rank must be/) });
-  writeFileSync(file, `base:\n  model: m\n  data: d\ngrid:\n  rank: [1, 2]\nseeds: [3, 4]\nout: ${path.join(root, 'planned')}\n`);
+  writeFileSync(file, 'base:\n  model: m\n  data: d\nout: never\n');
+  expect(await runCli('sweep', file)).toMatchObject({ status: 2, stderr: expect.stringMatching(/model: .*m has no config\.json/) });
+  const model = path.join(repository, 'examples/models/tiny-math-base');
+  writeFileSync(file, `base:\n  model: ${model}\n  data: d\ngrid:\n  method: [lora, balor]\nout: never\n`);
+  expect(await runCli('sweep', file, '--plan')).toMatchObject({ status: 2, stderr: expect.stringContaining("did you mean 'balora'?") });
+  writeFileSync(file, `base:\n  model: ${model}\n  data: d\ngrid:\n  rank: [1, 2]\nseeds: [3, 4]\nout: ${path.join(root, 'planned')}\n`);
   expect((await runCli('sweep', file, '--plan')).stdout.trim().split('\n')).toHaveLength(4);
   expect(existsSync(path.join(root, 'planned'))).toBe(false);
 });
