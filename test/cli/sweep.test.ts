@@ -63,11 +63,11 @@ it('that is killed ends its runs, repeats no finished one, and is shown as table
     model: path.join(repository, 'examples/models/tiny-math-base'),
     data: path.join(root, 'data'),
     // So many that the second run cannot end between two looks at it.
-    steps: 80,
+    steps: 60,
     batchSize: 4,
     backend: 'wasm',
     targetModules: ['q_proj'],
-    evalEvery: 40,
+    evalEvery: 30,
   };
   // The first run diverges at once; the second is at work when the sweep is killed.
   const config = { base, grid: { learningRate: [1e30, 1e-3], rank: [2] }, seeds: [0], out };
