@@ -37,7 +37,7 @@ function pack(): string {
 function checkContents(tarball: string): void {
   const files = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).trim().split('\n');
   const allowed =
-    /^package\/(package\.json|README\.md|CHANGELOG\.md|LICENSE|docs\/[a-z-]+\.md|docs\/images\/[a-z-]+\.svg|dist\/(?!.*\.test\.).*\.(js|js\.map|d\.ts))$/;
+    /^package\/(package\.json|README\.md|CHANGELOG\.md|LICENSE|docs\/(gallery\/)?[a-z-]+\.md|docs\/images\/(gallery\/)?[a-z-]+\.svg|dist\/(?!.*\.test\.).*\.(js|js\.map|d\.ts))$/;
   const surprising = files.filter((file) => !allowed.test(file));
   if (surprising.length > 0) throw new Error(`the package holds files that do not belong there: ${surprising.join(', ')}`);
 }
