@@ -9,6 +9,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { drawQuestions, taskNames } from '../examples/questions/questions.js';
+import { catchInterrupt } from '../src/cli/interruption.js';
 import { runFiles } from '../src/cli/run/run-layout.js';
 import { runSweep } from '../src/cli/sweep/run-sweep.js';
 import { sweepFolders } from '../src/cli/sweep/sweep-layout.js';
@@ -46,11 +47,7 @@ const data = path.join(out, 'questions');
 const held = path.join(data, 'valid.jsonl');
 const runs = path.join(out, sweepFolders.runs);
 const terminal = processTerminal();
-const interruption = new AbortController();
-process.once('SIGINT', () => {
-  terminal.notice('interrupted: what runs saves first');
-  interruption.abort();
-});
+const interruption = catchInterrupt(() => terminal.notice('interrupted: what runs saves first'));
 
 writeQuestions();
 const grid = gridTrials(data, model);

@@ -1,26 +1,17 @@
 /** `bures complete`: what it refuses, whose folders it touches, and what stays where it fails. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { completionFiles, writeCompletion } from '../../src/cli/completion/completion-folder.js';
 import type { Entries } from '../../src/cli/completion/read-entries.js';
 import { sniffFormat } from '../../src/cli/completion/sniff-format.js';
 import { hostAlgebra, seededRandom } from '../../src/index.js';
 import { readNpy } from '../../src/problems/index.js';
+import { testFolder } from './completions.js';
 import { runCli } from './run-cli.js';
 
 const la = hostAlgebra();
-let root = '';
-beforeAll(() => {
-  root = mkdtempSync(path.join(tmpdir(), 'bures-complete-'));
-});
-afterAll(() => rmSync(root, { recursive: true }));
-const inRoot = (name: string): string => path.join(root, name);
-const fileOf = (name: string, text: string): string => {
-  writeFileSync(inRoot(name), text);
-  return inRoot(name);
-};
+const { inRoot, fileOf } = testFolder();
 
 const small = 'a,x,1\na,y,2\nb,x,3\nb,y,5\nc,y,4\n';
 

@@ -1,25 +1,15 @@
 /** `bures complete`: what it recovers and writes, that its figures are those of its files. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { mergeRepeated } from '../../src/cli/completion/merge-repeated.js';
 import { dampedOffsets, lessOffsets } from '../../src/cli/completion/offsets.js';
 import { csrFromTriplets, type HostArray, hostAlgebra } from '../../src/index.js';
-import { planted, readCompletion } from './completions.js';
+import { planted, readCompletion, testFolder } from './completions.js';
 import { runCli } from './run-cli.js';
 
 const la = hostAlgebra();
-let root = '';
-beforeAll(() => {
-  root = mkdtempSync(path.join(tmpdir(), 'bures-complete-'));
-});
-afterAll(() => rmSync(root, { recursive: true }));
-const inRoot = (name: string): string => path.join(root, name);
-const fileOf = (name: string, text: string): string => {
-  writeFileSync(inRoot(name), text);
-  return inRoot(name);
-};
+const { inRoot, fileOf } = testFolder();
 
 describe('bures complete', () => {
   it('recovers a matrix of low rank, whatever rows and columns are called', async () => {

@@ -1,10 +1,30 @@
 /** What the tests of `bures complete` share: matrices to complete, and how a user reads the result. */
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
 import { type HostArray, hostAlgebra, seededRandom } from '../../src/index.js';
 import { readNpy } from '../../src/problems/index.js';
 
 const la = hostAlgebra();
+
+/** A folder for the tests of a file, there while they run. */
+export function testFolder() {
+  let root = '';
+  beforeAll(() => {
+    root = mkdtempSync(path.join(tmpdir(), 'bures-complete-'));
+  });
+  afterAll(() => rmSync(root, { recursive: true }));
+  const inRoot = (name: string): string => path.join(root, name);
+  return {
+    inRoot,
+    /** Writes a file in it. */
+    fileOf(name: string, text: string): string {
+      writeFileSync(inRoot(name), text);
+      return inRoot(name);
+    },
+  };
+}
 
 /** An entry of a planted matrix. */
 interface PlantedEntry {

@@ -10,6 +10,7 @@ import { type Entries, readEntries } from '../completion/read-entries.js';
 import { type CompletionSettings, runCompletion } from '../completion/run-completion.js';
 import { summaryOf } from '../completion/summary.js';
 import type { FlagValues } from '../flags.js';
+import { catchInterrupt } from '../interruption.js';
 import { clearLine } from '../live-line.js';
 import { UsageError } from '../usage-error.js';
 
@@ -110,15 +111,10 @@ export const complete = defineCommand({
     const removeIfEmpty = await makeCompletionFolder(folder);
     terminal.notice(entriesText(file, entries));
     const view = showCompletion(terminal);
-    const interruption = new AbortController();
-    const interrupt = (): void => {
-      // A second Ctrl-C finds the default reaction again: the program ends at once.
-      process.removeListener('SIGINT', interrupt);
+    const interruption = catchInterrupt(() => {
       clearLine(terminal);
       view.say('interrupted: finishing the iteration and writing what there is (again to end at once)');
-      interruption.abort();
-    };
-    process.on('SIGINT', interrupt);
+    });
     try {
       const completion = await runCompletion(entries.matrix, settings, view, interruption.signal);
       view.end();
@@ -131,7 +127,7 @@ export const complete = defineCommand({
       };
     } finally {
       view.end();
-      process.removeListener('SIGINT', interrupt);
+      interruption.end();
       await removeIfEmpty();
     }
   },
