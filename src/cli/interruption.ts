@@ -1,26 +1,30 @@
-/** The reaction to Ctrl-C of a command that can stop in good order. */
+/** The reaction of a command that can stop in good order to Ctrl-C and to SIGTERM, which a scheduler of a cluster sends before it kills. */
 
-/** What follows Ctrl-C until it ends. */
+const signals = ['SIGINT', 'SIGTERM'] as const;
+
+/** What follows these signals until it ends. */
 export interface Interruption {
-  /** Aborted by the first Ctrl-C. */
+  /** Aborted by the first of them. */
   readonly signal: AbortSignal;
   /** Restores the default reaction. */
   end(): void;
 }
 
 /**
- * Lets the first Ctrl-C abort a signal. A second finds the default reaction again: the program ends at once.
+ * Lets the first Ctrl-C, or SIGTERM, abort a signal. A second finds the default reaction again: the program ends at once.
  *
  * @param announce - says that it was noticed.
  */
 export function catchInterrupt(announce: () => void): Interruption {
   const controller = new AbortController();
-  const end = (): void => void process.removeListener('SIGINT', interrupt);
+  const end = (): void => {
+    for (const name of signals) process.removeListener(name, interrupt);
+  };
   const interrupt = (): void => {
     end();
     announce();
     controller.abort();
   };
-  process.on('SIGINT', interrupt);
+  for (const name of signals) process.on(name, interrupt);
   return { signal: controller.signal, end };
 }

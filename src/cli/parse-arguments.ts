@@ -71,8 +71,8 @@ function tokenize(known: Flags, argv: readonly string[]) {
 
 function unknownFlag(name: string, written: string, known: readonly string[]): UsageError {
   const [nearest] = nearestNames(written.replace(/^-+/, ''), known, 1);
-  const hint = nearest === undefined ? '' : `did you mean --${nearest}? `;
-  return new UsageError(`bures ${name}: unknown flag ${written}; ${hint}See bures ${name} --help`);
+  const hint = nearest === undefined ? '' : `did you mean --${nearest}? Or `;
+  return new UsageError(`bures ${name}: unknown flag ${written}; ${hint}see bures ${name} --help`);
 }
 
 function flagValue(name: string, flagName: string, flag: Flag, value: string | undefined): boolean | number | string {

@@ -11,15 +11,15 @@
  */
 export function nearestNames(name: string, candidates: Iterable<string>, count = 3): readonly string[] {
   const wanted = name.toLowerCase();
-  const ranked: { readonly candidate: string; readonly distance: number }[] = [];
+  const ranked: { readonly candidate: string; readonly inside: boolean; readonly distance: number }[] = [];
   for (const candidate of new Set(candidates)) {
     const found = candidate.toLowerCase();
     const inside = wanted !== '' && (found.includes(wanted) || (found !== '' && wanted.includes(found)));
-    const distance = inside ? 0 : editDistance(wanted, found);
-    if (distance <= Math.max(1, wanted.length / 2)) ranked.push({ candidate, distance });
+    const distance = editDistance(wanted, found);
+    if (inside || distance <= Math.max(1, wanted.length / 2)) ranked.push({ candidate, inside, distance });
   }
   return ranked
-    .sort((a, b) => a.distance - b.distance)
+    .sort((a, b) => Number(b.inside) - Number(a.inside) || a.distance - b.distance)
     .slice(0, count)
     .map(({ candidate }) => candidate);
 }

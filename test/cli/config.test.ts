@@ -69,7 +69,8 @@ describe('a configuration', () => {
     ['rnak: 4', /a\.yaml:3: unknown key 'rnak'; did you mean 'rank'\?/],
     ['lora_alpha: 4', /a\.yaml:3: unknown key 'lora_alpha'; did you mean 'alpha'\?/],
     ['learning_rate: 4', /did you mean 'learningRate'\?/],
-    ['rank: 2.5', /a\.yaml:3: rank must be .*, got 2\.5; it is the rank r of the adapters/],
+    ['max_grad_norm: 1', /did you mean 'clip'\?/],
+    ['rank: 2.5', /a\.yaml:3: rank must be an integer, got 2\.5; it is the rank r of the adapters/],
     ['rank: 0', /a\.yaml:3: rank must be at least 1, got 0/],
     ['rank: four', /a\.yaml:3: rank must be a number, got "four"/],
     ['learningRate: 0', /a\.yaml:3: learningRate must be above 0, got 0/],
@@ -165,6 +166,8 @@ describe('flags of keys', () => {
 
   it.each([
     [['--rnak', '4'], 'unknown flag --rnak; did you mean --rank?'],
+    [['--lr', '1e-3'], 'did you mean --learning-rate? Or see bures finetune --help'],
+    [['--zzzzzz', '1'], 'unknown flag --zzzzzz; see bures finetune --help'],
     [['--rank'], '--rank expects a value'],
     [['--rank', '--alpha', '1'], '--rank expects a value'],
     [['--rank', '1', '--rank', '2'], '--rank is given twice'],

@@ -137,6 +137,11 @@ it('with a wrong key anywhere runs nothing', async () => {
   });
   writeFileSync(file, 'base:\n  model: m\n  data: d\n  rank: x\nout: never\n');
   expect(await runCli('sweep', file)).toMatchObject({ status: 2, stderr: expect.stringMatching(/wrong\.yaml:4: rank must be/) });
+  writeFileSync(file, 'base:\n  model: m\nseed: 3\nout: never\n');
+  expect(await runCli('sweep', file)).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining("unknown key 'seed'; did you mean 'seeds'?"),
+  });
   writeFileSync(file, 'base:\n  model: m\n  data: d\nout: never\n');
   expect(await runCli('sweep', file)).toMatchObject({ status: 2, stderr: expect.stringMatching(/model: .*m has no config\.json/) });
   const model = path.join(repository, 'examples/models/tiny-math-base');

@@ -34,7 +34,7 @@ export const resume = defineCommand({
         return latest === undefined ? undefined : readCheckpoint(latest.folder);
       },
       async prepare(session, from) {
-        terminal.notice(from === undefined ? 'no checkpoint yet: from the start' : `from step ${from.state.step}`);
+        terminal.notice(beginning(session.steps, from?.state.step));
         const environment = path.join(run, runFiles.environment);
         if (!(await exists(environment))) return writeAtomic(environment, environmentText(session));
         const before = await readJson('resume', environment);
@@ -44,3 +44,9 @@ export const resume = defineCommand({
     });
   },
 });
+
+/** Where it goes on. */
+function beginning(steps: number, step: number | undefined): string {
+  if (step === undefined) return 'no checkpoint yet: from the start';
+  return step < steps ? `from step ${step}` : `all of its ${steps} steps are done: nothing is left to train`;
+}

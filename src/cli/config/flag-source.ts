@@ -1,10 +1,10 @@
 /** `--key value` flags of a configuration: for every key of the file one flag, in kebab case, and dots for what lies within. */
 import { parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { nearestNames } from '../../core/nearest-names.js';
 import type { JsonObject } from '../../core/parse-json.js';
 import { UsageError } from '../usage-error.js';
 import { mergeValues } from './merge-values.js';
+import { nearestKey } from './nearest-key.js';
 import type { ConfigSource } from './yaml-source.js';
 
 /** The words of a command line, divided. */
@@ -50,7 +50,7 @@ export function divideArguments(
     else {
       const [head, ...within] = name.split('.');
       const key = keys.get(head) ?? (Object.hasOwn(schema.shape, head) ? head : undefined);
-      if (key === undefined) throw unknownFlag(command, word, [...keys.keys(), ...own.switches, ...own.valued]);
+      if (key === undefined) throw unknownFlag(command, word, [...keys.values(), ...own.switches, ...own.valued]);
       const text = joined ?? valueAfter(command, schema, key, argv, i);
       if (joined === undefined && text !== undefined) i++;
       const path = [key, ...within];
@@ -104,7 +104,7 @@ function originOf(written: ReadonlyMap<string, string>, path: readonly PropertyK
 
 function unknownFlag(command: string, word: string, known: readonly string[]): UsageError {
   const [written] = word.split('=');
-  const [nearest] = nearestNames(written.slice(2), known, 1);
-  const hint = nearest === undefined ? '' : `did you mean --${nearest}? `;
-  return new UsageError(`bures ${command}: unknown flag ${written}; ${hint}See bures ${command} --help`);
+  const nearest = nearestKey(written.slice(2), known);
+  const hint = nearest === undefined ? '' : `did you mean --${flagName(nearest)}? Or `;
+  return new UsageError(`bures ${command}: unknown flag ${written}; ${hint}see bures ${command} --help`);
 }

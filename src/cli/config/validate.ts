@@ -1,10 +1,10 @@
 /** Holds what was written against a schema, and says in one message what is wrong and where. */
 import type { z } from 'zod';
 import { ConfigError } from '../../core/errors.js';
-import { nearestNames } from '../../core/nearest-names.js';
 import { describeValue } from '../../core/options.js';
 import type { JsonObject } from '../../core/parse-json.js';
 import { mergeValues } from './merge-values.js';
+import { nearestKey } from './nearest-key.js';
 import type { ConfigSource } from './yaml-source.js';
 
 /**
@@ -32,7 +32,7 @@ function describeIssue(
   if (issue.code === 'unrecognized_keys') {
     const known = Object.keys(keysAt(schema, issue.path));
     return issue.keys.map((key) => {
-      const [nearest] = nearestNames(key, known, 1);
+      const nearest = nearestKey(key, known);
       const hint = nearest === undefined ? `the keys are ${known.join(', ')}` : `did you mean '${nearest}'?`;
       return `${originOf(sources, [...issue.path, key])}: unknown key '${[...issue.path, key].join('.')}'; ${hint}`;
     });
@@ -47,13 +47,20 @@ function describeIssue(
   return [`${originOf(sources, issue.path)}: ${where}${expectation(issue)}, got ${describeValue(came)}; ${remedy}`];
 }
 
+/** Kinds of values as people call them, where zod's word with an article is not that. */
+const kindNames: Readonly<Record<string, string>> = {
+  array: 'a list',
+  int: 'an integer',
+  record: 'keys and values',
+  object: 'keys and values',
+};
+
 /** What zod says, as the middle of a sentence. */
 function expectation(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_union')
     return `must be ${[...new Set(issue.errors.flat().map((one) => expectation(one).replace('must be ', '')))].join(' or ')}`;
   if (issue.code === 'invalid_value') return `must be one of ${issue.values.map((value) => String(value)).join(', ')}`;
-  if (issue.code === 'invalid_type')
-    return `must be ${issue.expected === 'array' ? 'a list' : issue.expected === 'record' ? 'keys and values' : `a ${issue.expected}`}`;
+  if (issue.code === 'invalid_type') return `must be ${kindNames[issue.expected] ?? `a ${issue.expected}`}`;
   const bound = issue.code === 'too_small' ? issue.minimum : issue.code === 'too_big' ? issue.maximum : undefined;
   if (bound === undefined || !('origin' in issue) || issue.origin === 'string' || issue.origin === 'array') return issue.message;
   const inclusive = 'inclusive' in issue && issue.inclusive;
