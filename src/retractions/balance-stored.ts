@@ -32,7 +32,7 @@ const CHUNK_ENTRIES = 2 ** 22;
  *
  * @param pairs - overwritten. Beside the projection each number is copied to the engine and back once.
  * @param options - gauge and algorithm.
- * @throws ShapeError if the lengths do not fit, NumericalError if an entry is not finite, ConfigError on unknown options.
+ * @throws ShapeError if the lengths do not fit, NumericalError if an entry is not finite, or is not in the engine's range, ConfigError on unknown options.
  *
  * @example
  * ```ts
@@ -57,32 +57,51 @@ export async function balanceStored<M>(la: LinearAlgebra<M>, pairs: StoredPairs,
     const count = Math.min(chunk, members - first);
     const left = A.subarray(first * m * rank, (first + count) * m * rank);
     const right = B.subarray(first * rank * n, (first + count) * rank * n);
-    checkStored('A', left, first, [m, rank]);
-    checkStored('B', right, first, [rank, n]);
-    await la.tidy(async () => {
-      const projected = balancedProjection(
-        la,
-        { A: la.fromArray(left, [count, m, rank]), B: la.fromArray(right, [count, rank, n]) },
-        options,
+    try {
+      await projectChunk(la, left, right, [count, m, rank, n], options);
+    } catch (error) {
+      if (!(error instanceof NumericalError)) throw error;
+      checkStored('A', left, first, [m, rank]);
+      checkStored('B', right, first, [rank, n]);
+      const range = la.epsilon > 1e-10 ? 'float32' : 'float64';
+      throw new NumericalError(
+        `balanceStored: members ${first} to ${first + count - 1}: ${error.message}; all entries are finite, so scale them into the range of ${range}`,
+        { cause: error },
       );
-      await la.readInto(projected.A, left);
-      await la.readInto(projected.B, right);
-    });
+    }
   }
 }
 
-/** @throws NumericalError that names factor, member and place of an entry that is not finite. */
+/**
+ * Projects members, and writes them once the result is known to be sound. An entry that is not finite either makes the projection throw or reaches T, which is r×r: looking at that costs nothing
+ * beside another pass over the factors.
+ */
+async function projectChunk<M>(
+  la: LinearAlgebra<M>,
+  left: Float32Array | Float64Array,
+  right: Float32Array | Float64Array,
+  [count, m, rank, n]: readonly [number, number, number, number],
+  options: BalancedProjectionOptions,
+): Promise<void> {
+  await la.tidy(async () => {
+    const pair = { A: la.fromArray(left, [count, m, rank]), B: la.fromArray(right, [count, rank, n]) };
+    const projected = balancedProjection(la, pair, options);
+    const T = await la.toArray(projected.T);
+    if (!T.every((entry) => Number.isFinite(entry))) throw new NumericalError('the gauge matrix T has entries that are not finite');
+    await la.readInto(projected.A, left);
+    await la.readInto(projected.B, right);
+  });
+}
+
+/** @throws NumericalError that names factor, member and place of an entry that is not finite, if there is one. */
 function checkStored(
   factor: 'A' | 'B',
   values: Float32Array | Float64Array,
   firstMember: number,
   [rows, columns]: readonly [number, number],
 ): void {
-  let sum = 0;
-  // Zero times a finite number is zero, and a sum keeps a NaN: no branch on each entry.
-  for (let i = 0; i < values.length; i++) sum += 0 * values[i];
-  if (sum === 0) return;
   const place = values.findIndex((value) => !Number.isFinite(value));
+  if (place < 0) return;
   const within = place % (rows * columns);
   throw new NumericalError(
     `balanceStored: expected finite factors, but ${factor} of member ${firstMember + Math.floor(place / (rows * columns))} has ${values[place]} at [${Math.floor(within / columns)}, ${within % columns}]; ` +

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { balancedProjection, balanceStored, ConfigError, NumericalError, ShapeError, seededRandom } from '../../src/index.js';
+import { balanceAlgorithms, balancedGauges } from '../../src/retractions/balanced-projection.js';
 import { allEngines, liveTensors, runsOn } from '../support/engines.js';
 import { tolerance } from '../support/tolerance.js';
 
@@ -71,5 +72,43 @@ describe.each(allEngines)('balanceStored on %s', (_name, la) => {
     await expect(balanceStored(la, pairs)).rejects.toThrow('B of member 1 has NaN at [1, 3]');
     expect(liveTensors()).toBe(leaked);
     expect(pairs.A).toEqual(before);
+  });
+
+  it('names an entry that is not finite, wherever it is, and writes nothing', async () => {
+    const places = fc.record({
+      sizes: cases,
+      factor: fc.constantFrom('A' as const, 'B' as const),
+      place: fc.nat(),
+      value: fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY),
+      otherIsZero: fc.boolean(),
+      algorithm: fc.constantFrom(...balanceAlgorithms),
+      gauge: fc.constantFrom(...balancedGauges),
+    });
+    await fc.assert(
+      fc.asyncProperty(places, async ({ sizes, factor, place, value, otherIsZero, algorithm, gauge }) => {
+        const pairs = storedPairs(sizes);
+        if (otherIsZero) pairs[factor === 'A' ? 'B' : 'A'].fill(0);
+        const entries = pairs[factor];
+        const at = place % entries.length;
+        entries[at] = value;
+        const before = { A: pairs.A.slice(), B: pairs.B.slice() };
+        const member = Math.floor(at / (entries.length / sizes.members));
+        await expect(balanceStored(la, pairs, { algorithm, gauge })).rejects.toThrow(`${factor} of member ${member} has ${value} at [`);
+        expect({ A: pairs.A, B: pairs.B }).toEqual(before);
+      }),
+      { numRuns: runsOn(la, 60) },
+    );
+  });
+
+  it.runIf(la.epsilon > 1e-10)('refuses numbers beyond the range of float32, and writes nothing', async () => {
+    const [members, m, n, rank] = [2, 7, 5, 2];
+    const A = new Float64Array(members * m * rank).fill(1);
+    const B = new Float64Array(members * rank * n).fill(1);
+    A[m * rank] = 1e300;
+    const before = A.slice();
+    await expect(balanceStored(la, { A, B, members, m, n, rank })).rejects.toThrow(
+      /members 0 to 1: .*; all entries are finite, so scale them into the range of float32/s,
+    );
+    expect(A).toEqual(before);
   });
 });

@@ -60,7 +60,7 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
     const infinite = stored();
     infinite.B[20] = Number.POSITIVE_INFINITY;
     const before = liveTensors();
-    if (la.peek(A) !== undefined) await expect(balanceStored(la, infinite)).rejects.toThrow(/expected finite factors, but [AB] of member/);
+    await expect(balanceStored(la, infinite)).rejects.toThrow(/expected finite factors, but [AB] of member/);
     await expect(balanceStored(la, { ...stored(), members: 3 })).rejects.toThrow(/balanceStored/);
     await expect(balanceStored(la, { ...stored(), members: 0 })).rejects.toThrow(/members/);
     await expect(balanceStored(la, { ...stored(), A: new Float32Array(29) })).rejects.toThrow(/balanceStored/);
