@@ -53,7 +53,7 @@ function flagDescription(flag: Flag): string {
 }
 
 /** Names to the left, their descriptions wrapped to the right; a name too long for its column has a line of its own. */
-function twoColumns(rows: readonly (readonly [string, string])[]): string {
+export function twoColumns(rows: readonly (readonly [string, string])[]): string {
   const widest = Math.min(26, Math.max(...rows.map(([left]) => left.length)));
   const indent = ' '.repeat(widest + 4);
   return rows

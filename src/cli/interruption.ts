@@ -2,6 +2,9 @@
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
 
+/** Milliseconds in which more signals are the same Ctrl-C: the terminal sends it to every process of a group, and npm and tsx hand theirs on. */
+export const sameKeystroke = 1000;
+
 /** What follows these signals until it ends. */
 export interface Interruption {
   /** Aborted by the first of them. */
@@ -11,7 +14,7 @@ export interface Interruption {
 }
 
 /**
- * Lets the first Ctrl-C, or SIGTERM, abort a signal. A second finds the default reaction again: the program ends at once.
+ * Lets the first Ctrl-C, or SIGTERM, abort a signal. A second one, {@link sameKeystroke} or more later, finds the default reaction again: the program ends at once.
  *
  * @param announce - says that it was noticed.
  */
@@ -21,7 +24,8 @@ export function catchInterrupt(announce: () => void): Interruption {
     for (const name of signals) process.removeListener(name, interrupt);
   };
   const interrupt = (): void => {
-    end();
+    if (controller.signal.aborted) return;
+    setTimeout(end, sameKeystroke).unref();
     announce();
     controller.abort();
   };

@@ -70,12 +70,13 @@ describe('a configuration', () => {
     ['lora_alpha: 4', /a\.yaml:3: unknown key 'lora_alpha'; did you mean 'alpha'\?/],
     ['learning_rate: 4', /did you mean 'learningRate'\?/],
     ['max_grad_norm: 1', /did you mean 'clip'\?/],
-    ['rank: 2.5', /a\.yaml:3: rank must be an integer, got 2\.5; it is the rank r of the adapters/],
+    ['rank: 2.5', /a\.yaml:3: rank must be an integer, got 2\.5; it means: rank r of the adapters/],
     ['rank: 0', /a\.yaml:3: rank must be at least 1, got 0/],
     ['rank: four', /a\.yaml:3: rank must be a number, got "four"/],
     ['learningRate: 0', /a\.yaml:3: learningRate must be above 0, got 0/],
     ['schedule: cubic', /a\.yaml:3: schedule must be one of constant, linear, cosine, got "cubic"/],
     ['rankPattern:\n  q: 3\n  v: x', /a\.yaml:5: rankPattern\.v must be a number, got "x"/],
+    ['samplePrompts: x', /a\.yaml:3: samplePrompts must be a list, got "x"/],
     ['targetModules: 3', /a\.yaml:3: targetModules must be .* or .*, got 3/],
     ['samplePrompts: [a, 3]', /a\.yaml:3: samplePrompts\.1 must be a string, got 3/],
     ['rank: 1\nrank: 2', /a\.yaml:4: expected YAML, got: Map keys must be unique/],
@@ -174,6 +175,19 @@ describe('flags of keys', () => {
     [['--__proto__', '1'], 'unknown flag --__proto__'],
   ])('%j are refused', (argv, message) => {
     expect(() => divideArguments('finetune', finetuneSchema, { switches: [], valued: [] }, argv)).toThrow(message);
+  });
+
+  it.each([
+    [['--target-modules', 'q_proj,v_proj'], { targetModules: ['q_proj', 'v_proj'] }],
+    [['--target-modules', 'q_proj'], { targetModules: 'q_proj' }],
+    [['--target-modules', '[q_proj]'], { targetModules: ['q_proj'] }],
+    [['--target-modules', String.raw`layers\.\d{1,2}\.q_proj`], { targetModules: String.raw`layers\.\d{1,2}\.q_proj` }],
+    [['--modules-to-save', 'lm_head, norm'], { modulesToSave: ['lm_head', 'norm'] }],
+    [['--sample-prompts', 'What is 1, 2?'], { samplePrompts: ['What is 1, 2?'] }],
+    [['--packing', 'file.yaml'], { packing: true }],
+    [['--packing', 'yes'], { packing: 'yes' }],
+  ])('%j mean %j', (argv, values) => {
+    expect(divideArguments('finetune', finetuneSchema, { switches: [], valued: [] }, argv).source.values).toEqual(values);
   });
 
   it('leave the command its own words', () => {

@@ -168,7 +168,7 @@ describe('resuming', () => {
       status: 0,
       stdout: expect.stringMatching(/9 of 9 steps in .*, loss \d/),
       stderr: expect.stringMatching(
-        /all of its 9 steps are done: nothing is left to train\n[^]*warning: the result may differ in rounding, since processor was another, is /,
+        /all of its 9 steps are done: nothing is left to train\n[\s\S]*warning: the result may differ in rounding, since processor was another, is /,
       ),
     });
     writeFileSync(path.join(whole, '.lock'), String(process.ppid));

@@ -1,17 +1,24 @@
-import { expect, it } from 'vitest';
-import { catchInterrupt } from '../../src/cli/interruption.js';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { catchInterrupt, sameKeystroke } from '../../src/cli/interruption.js';
 
-it.each(['SIGINT', 'SIGTERM'] as const)('%s aborts once; the next finds the default reaction', (name) => {
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+it.each(['SIGINT', 'SIGTERM'] as const)('%s aborts once, however often it is handed on; a later one finds the default reaction', (name) => {
   const before = process.listenerCount(name);
   let announced = 0;
   const { signal, end } = catchInterrupt(() => announced++);
   expect(signal.aborted).toBe(false);
   process.emit(name);
+  vi.advanceTimersByTime(sameKeystroke - 1);
+  process.emit(name);
   expect({ aborted: signal.aborted, announced, left: process.listenerCount(name) - before }).toEqual({
     aborted: true,
     announced: 1,
-    left: 0,
+    left: 1,
   });
+  vi.advanceTimersByTime(1);
+  expect(process.listenerCount(name)).toBe(before);
   end();
 });
 

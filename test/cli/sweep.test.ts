@@ -1,5 +1,5 @@
 /** Sweeps: which runs they are, that an interrupted one repeats nothing, tables and maps. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { validateConfig } from '../../src/cli/config/validate.js';
 import { readLines } from '../../src/cli/run/json-lines.js';
 import { runSweep } from '../../src/cli/sweep/run-sweep.js';
 import { sweepSchema } from '../../src/cli/sweep/sweep-config.js';
+import { readSweep } from '../../src/cli/sweep/sweep-results.js';
 import { planTrials } from '../../src/cli/sweep/trials.js';
 import type { Terminal } from '../../src/cli/terminal.js';
 import { runCli } from './run-cli.js';
@@ -54,6 +55,25 @@ it('random draws are those of the seed, within their ranges', () => {
   // Logarithmic: half of them below the geometric mean.
   expect(rates.filter((rate) => rate < 1e-3).length / 200).toBeCloseTo(0.5, 0);
   expect(new Set(trials.map(({ varied }) => varied.rank))).toEqual(new Set([2, 4, 8]));
+});
+
+it('random draws of whole numbers are each number of the range', () => {
+  for (const log of [false, true]) {
+    const trials = plan({ random: { rank: { min: 0.7, max: 4.2, log, integer: true } }, trials: 300 });
+    expect([...new Set(trials.map(({ varied }) => varied.rank))].sort()).toEqual([1, 2, 3, 4]);
+  }
+});
+
+it.each([
+  [{ base: { seed: 5 } }, 'base.seed must be given as a list, seeds: [0, 1, 2], beside base, got 5'],
+  [{ grid: { seed: [7, 8] } }, 'grid.seed must be given as a list, seeds: [0, 1, 2], beside base, got an array of 2'],
+  [{ grid: { rank: [] } }, 'grid.rank must have at least 1 entry, got an array of 0'],
+  [{ random: { rank: { min: 2, max: 1 } } }, 'random.rank must have min ≤ max'],
+  [{ random: { rank: { min: 1.2, max: 1.8, integer: true } } }, 'random.rank must hold a whole number'],
+  [{ random: { rank: { min: 0, max: 1, log: true } } }, 'random.rank must have min > 0 where log is true'],
+  [{ random: { rank: { min: 1, max: 3, whole: true } } }, "unknown key 'random.rank.whole'; the keys are min, max, log, integer"],
+])('%j is refused', (values, message) => {
+  expect(() => plan(values)).toThrow(message);
 });
 
 it('that is killed ends its runs, repeats no finished one, and is shown as tables and heat maps', async () => {
@@ -104,6 +124,13 @@ it('that is killed ends its runs, repeats no finished one, and is shown as table
   expect(stdout).toMatch(/learningRate .*median loss/);
   expect(stdout).toContain('2 of 2 runs finished, 1 diverged');
   expect((await runCli('sweep', file)).stderr).toContain('2 runs, 2 finished before');
+
+  // One that goes on still has no result yet.
+  const outcome = path.join(run, 'outcome.json');
+  renameSync(outcome, `${outcome}.aside`);
+  expect((await readSweep(out)).rows).toHaveLength(1);
+  renameSync(`${outcome}.aside`, outcome);
+  expect((await readSweep(out)).rows).toHaveLength(2);
 
   const page = path.join(root, 'report.html');
   expect(await runCli('report', out, '--out', page)).toMatchObject({ status: 0 });

@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigError } from '../../core/errors.js';
 import { writeAllAtomic } from '../../core/write-atomic.js';
+import { loraMethods } from '../../lora/index.js';
 import { defineCommand } from '../command.js';
 import { type FinetuneConfig, finetuneSchema } from '../config/finetune-config.js';
 import { loadConfig } from '../config/load-config.js';
@@ -22,6 +23,8 @@ export const finetune = defineCommand({
     '  bures finetune config.yaml --learning-rate 3e-3 --method-options.moments keep',
     '',
     'Ctrl-C finishes the step and saves; bures resume RUN goes on bit for bit, also after a crash.',
+    `Methods: ${Object.keys(loraMethods).join(', ')}.`,
+    'Options of balora: gauge (svd, nearest), moments (keep, transport, transport-first), every, start.',
   ].join('\n'),
   positionals: [{ name: 'config.yaml', description: 'file of keys and values', optional: true }],
   flags: {},

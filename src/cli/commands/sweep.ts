@@ -8,6 +8,7 @@ import { finetuneSchema } from '../config/finetune-config.js';
 import { validateConfig } from '../config/validate.js';
 import { configText } from '../config/write-config.js';
 import { readYaml } from '../config/yaml-source.js';
+import { twoColumns } from '../help.js';
 import { catchInterrupt } from '../interruption.js';
 import { clearLine } from '../live-line.js';
 import { runSweep } from '../sweep/run-sweep.js';
@@ -29,6 +30,8 @@ export const sweep = defineCommand({
     '  seeds: [0, 1, 2]',
     '  parallel: 2',
     '  out: sweeps/first',
+    '',
+    twoColumns(Object.entries(sweepSchema.shape).map(([key, { description = '' }]) => [key, description])),
     '',
     'Called again, after Ctrl-C or a crash, it runs what is not finished; bures report SWEEP shows tables and heat maps.',
   ].join('\n'),

@@ -18,14 +18,14 @@ export const finetuneSchema = z.strictObject({
     .describe('part of the training rows held out where there is no valid.jsonl; 0 for none'),
   out: z.string().min(1).optional().describe('folder of the run, which must be empty or not exist; runs/METHOD-DATE where not given'),
 
-  method: z.string().min(1).default('balora').describe('LoRA method; bures finetune --help lists them'),
+  method: z.string().min(1).default('balora').describe('LoRA method, of those listed above'),
   methodOptions: z.record(z.string(), z.unknown()).default({}).describe('options of the method, such as gauge and moments of balora'),
   rank: count(1).default(16).describe('rank r of the adapters'),
   alpha: z.number().positive().optional().describe('α: the adapters are multiplied by α/r; 32 where not given, 128 r for balora'),
   targetModules: z
     .union([z.string().min(1), names])
     .default('all-linear')
-    .describe('modules to adapt: names, a pattern, or all-linear'),
+    .describe('modules to adapt: a list of names (q_proj,v_proj), a pattern, or all-linear'),
   excludeModules: z
     .union([z.string().min(1), names])
     .optional()

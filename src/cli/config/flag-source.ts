@@ -67,14 +67,20 @@ export function divideArguments(
 function valueAfter(command: string, schema: z.ZodObject, key: string, argv: readonly string[], i: number): string | undefined {
   const next = argv[i + 1];
   const isSwitch = accepts(schema.shape[key], true) && !accepts(schema.shape[key], 'x');
-  if (isSwitch && next !== 'true' && next !== 'false') return undefined;
+  // Not all of these are right, and those that are not get a better answer as values than as arguments.
+  if (isSwitch && !/^(true|false|yes|no|on|off|0|1)$/i.test(next ?? '')) return undefined;
   if (next === undefined || next.startsWith('--')) {
     throw new UsageError(`bures ${command}: ${argv[i]} expects a value; write ${argv[i]} VALUE`);
   }
   return next;
 }
 
-/** What was written, as YAML would read it; as text where the key takes no such value but takes text. */
+/** Names with commas between them; a pattern, in which a comma may stand too, has other characters. */
+const nameList = /^[\w.-]+(\s*,\s*[\w.-]+)+$/;
+
+/**
+ * What was written, as YAML would read it; as text where the key takes no such value but takes text. Where it takes a list, `a,b` is one of names, and a text alone one of itself.
+ */
 function flagValue(schema: z.core.$ZodType | undefined, text: string): unknown {
   const document = parseDocument(text, { stringKeys: true });
   if (document.errors.length > 0) return text;
@@ -85,7 +91,10 @@ function flagValue(schema: z.core.$ZodType | undefined, text: string): unknown {
     // An alias of nothing, such as `*`: text that looks like it.
     return text;
   }
-  return schema !== undefined && !accepts(schema, value) && accepts(schema, text) ? text : value;
+  if (schema === undefined) return value;
+  if (nameList.test(text) && accepts(schema, ['x'])) return text.split(/\s*,\s*/);
+  if (accepts(schema, value)) return value;
+  return accepts(schema, text) ? text : accepts(schema, [text]) ? [text] : value;
 }
 
 function accepts(schema: z.core.$ZodType, value: unknown): boolean {

@@ -5,6 +5,7 @@ import { describeValue } from '../../core/options.js';
 import type { JsonObject } from '../../core/parse-json.js';
 import { mergeValues } from './merge-values.js';
 import { nearestKey } from './nearest-key.js';
+import { keysAt } from './schema-parts.js';
 import type { ConfigSource } from './yaml-source.js';
 
 /**
@@ -30,7 +31,7 @@ function describeIssue(
   issue: z.core.$ZodIssue,
 ): readonly string[] {
   if (issue.code === 'unrecognized_keys') {
-    const known = Object.keys(keysAt(schema, issue.path));
+    const known = keysAt(schema, issue.path);
     return issue.keys.map((key) => {
       const nearest = nearestKey(key, known);
       const hint = nearest === undefined ? `the keys are ${known.join(', ')}` : `did you mean '${nearest}'?`;
@@ -40,9 +41,11 @@ function describeIssue(
   const came = issue.path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], values);
   const where = issue.path.length === 0 ? '' : `${issue.path.join('.')} `;
   const meaning = descriptionOf(schema, issue.path);
-  const remedy = meaning === undefined ? 'correct it' : `it is the ${meaning}`;
+  const remedy = meaning === undefined ? 'correct it' : `it means: ${meaning}`;
   if (came === undefined && issue.code === 'invalid_type') {
-    return [`${issue.path.join('.')} is missing (${meaning ?? issue.message}); write it into the file, or as a flag`];
+    return [
+      `${issue.path.join('.')} is missing (${meaning ?? issue.message}); write it into the file${sources.length > 1 ? ', or as a flag' : ''}`,
+    ];
   }
   return [`${originOf(sources, issue.path)}: ${where}${expectation(issue)}, got ${describeValue(came)}; ${remedy}`];
 }
@@ -62,7 +65,10 @@ function expectation(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_value') return `must be one of ${issue.values.map((value) => String(value)).join(', ')}`;
   if (issue.code === 'invalid_type') return `must be ${kindNames[issue.expected] ?? `a ${issue.expected}`}`;
   const bound = issue.code === 'too_small' ? issue.minimum : issue.code === 'too_big' ? issue.maximum : undefined;
-  if (bound === undefined || !('origin' in issue) || issue.origin === 'string' || issue.origin === 'array') return issue.message;
+  if (bound === undefined || !('origin' in issue)) return issue.message;
+  if (issue.origin === 'array')
+    return `must have ${issue.code === 'too_small' ? 'at least' : 'at most'} ${bound} ${bound === 1 ? 'entry' : 'entries'}`;
+  if (issue.origin === 'string') return bound === 1 ? 'must not be empty' : issue.message;
   const inclusive = 'inclusive' in issue && issue.inclusive;
   if (issue.code === 'too_small') return `must be ${inclusive ? 'at least' : 'above'} ${bound}`;
   return `must be ${inclusive ? 'at most' : 'below'} ${bound}`;
@@ -80,19 +86,6 @@ function has(values: unknown, path: readonly PropertyKey[]): boolean {
   return (
     typeof values === 'object' && values !== null && Object.hasOwn(values, key) && has((values as Record<PropertyKey, unknown>)[key], rest)
   );
-}
-
-/** The keys that the object at a path knows. */
-function keysAt(schema: z.ZodObject, path: readonly PropertyKey[]): Readonly<Record<string, unknown>> {
-  let current: unknown = schema;
-  for (const key of path) current = inner((inner(current) as Partial<z.ZodObject>).shape?.[String(key)]);
-  return (inner(current) as Partial<z.ZodObject>).shape ?? {};
-}
-
-/** A schema without what is wrapped around it: a default, an option. */
-function inner(schema: unknown): unknown {
-  const wrapped = (schema as { readonly def?: { readonly innerType?: unknown } } | undefined)?.def?.innerType;
-  return wrapped === undefined ? schema : inner(wrapped);
 }
 
 function descriptionOf(schema: z.ZodObject, path: readonly PropertyKey[]): string | undefined {

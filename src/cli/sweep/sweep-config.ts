@@ -2,19 +2,33 @@
 import { z } from 'zod';
 
 const scalarList = z.array(z.unknown()).min(1);
-const range = z.strictObject({ min: z.number(), max: z.number(), log: z.boolean().default(false) });
+const range = z
+  .strictObject({ min: z.number(), max: z.number(), log: z.boolean().default(false), integer: z.boolean().default(false) })
+  .refine(({ min, max }) => min <= max, 'must have min ≤ max')
+  .refine(({ min, max, integer }) => !integer || Math.ceil(min) <= Math.floor(max), 'must hold a whole number where integer is true')
+  .refine(({ min, log }) => !log || min > 0, 'must have min > 0 where log is true');
+
+/** Each run has one of `seeds`. */
+const withoutSeed = (keys: Readonly<Record<string, unknown>>, context: z.core.$RefinementCtx): void => {
+  if ('seed' in keys)
+    context.addIssue({ code: 'custom', path: ['seed'], message: 'must be given as a list, seeds: [0, 1, 2], beside base' });
+};
 
 /** The keys of a sweep's file. */
 export const sweepSchema = z.strictObject({
-  base: z.record(z.string(), z.unknown()).describe('keys of finetune that all runs share'),
+  base: z.record(z.string(), z.unknown()).superRefine(withoutSeed).describe('keys of finetune that all runs share'),
   grid: z
     .record(z.string(), scalarList)
+    .superRefine(withoutSeed)
     .default({})
     .describe('keys of finetune (dots for what lies within), each with the values to try; all combinations are run'),
   random: z
     .record(z.string(), z.union([scalarList, range]))
+    .superRefine(withoutSeed)
     .default({})
-    .describe('keys of finetune, each with values or {min, max, log} to draw from'),
+    .describe(
+      'keys of finetune, each with a list of values or {min, max} to draw from; log: true draws evenly by magnitude, integer: true whole numbers',
+    ),
   trials: z.int().min(1).default(1).describe('draws from random, each combined with the whole grid'),
   drawSeed: z.int().min(0).default(0).describe('seed of these draws'),
   seeds: z.array(z.int().min(0)).min(1).default([0]).describe('seeds of the runs: each combination is run with each'),

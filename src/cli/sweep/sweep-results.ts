@@ -27,7 +27,7 @@ export interface SweepRecord {
   readonly runs: readonly RunRecord[];
 }
 
-/** Reads a sweep, also one that is still going on; runs that have not begun are left out. */
+/** Reads a sweep, also one that is still going on: its rows are of the runs that have ended. */
 export async function readSweep(folder: string): Promise<SweepRecord> {
   const config = await loadConfig('report', sweepSchema, path.join(folder, sweepFile));
   const groups = new Map<string, { varied: Trial['varied']; runs: RunRecord[] }>();
@@ -44,8 +44,9 @@ export async function readSweep(folder: string): Promise<SweepRecord> {
   return { config, runs, rows: rows.filter(({ losses }) => losses.length > 0) };
 }
 
-/** A run that diverged counts as worse than any that did not, one without an evaluation not at all. */
+/** A run that diverged counts as worse than any that did not; one that goes on still, or has no evaluation, not at all. */
 function bestLoss({ evals, outcome }: RunRecord): readonly number[] {
+  if (outcome === undefined) return [];
   if (outcome === 'diverged') return [Number.NaN];
   return evals.length === 0 ? [] : [Math.min(...evals.map(({ loss }) => loss))];
 }

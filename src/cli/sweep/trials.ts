@@ -33,8 +33,11 @@ export function planTrials({ base, grid, random, trials, drawSeed, seeds }: Swee
 
 function draw(from: SweepConfig['random'][string], part: number): unknown {
   if (Array.isArray(from)) return from[Math.floor(part * from.length)];
-  const { min, max, log } = from;
-  return log ? min * (max / min) ** part : min + (max - min) * part;
+  const { min, max, log, integer } = from;
+  // A whole number takes the part of the interval that lies nearer to it than to the others.
+  const [low, high] = integer ? [Math.ceil(min) - 0.5, Math.floor(max) + 0.5] : [min, max];
+  const drawn = log ? low * (high / low) ** part : low + (high - low) * part;
+  return integer ? Math.min(Math.round(drawn), Math.floor(max)) : drawn;
 }
 
 function trialOf(base: JsonObject, varied: Readonly<Record<string, unknown>>, seed: number): Trial {

@@ -2,6 +2,7 @@
  * The `webgpu` backend: in Node through the `webgpu` package (Dawn), elsewhere through the platform's own `navigator.gpu`.
  */
 import { existsSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { env, findBackend, setBackend } from '@tensorflow/tfjs-core';
 import type { ReadyBackend } from './opened-backend.js';
@@ -76,11 +77,13 @@ function preferTiledProducts(): void {
 }
 
 /**
- * Why webgpu should not be taken unasked: there is no adapter, or it is a processor that imitates a GPU and is slower than wasm.
+ * Why webgpu should not be taken unasked: there is no GPU, no adapter, or it is a processor that imitates a GPU and is slower than wasm.
  *
  * @returns `undefined` for a real GPU.
  */
 export async function reasonAgainstAdapter(): Promise<string | undefined> {
+  if (!mayHaveGpu())
+    return `this machine has no GPU device (/dev/dri/render*, /dev/nvidia*, /dev/dxg); in a container, pass the host's through`;
   const adapter = await findAdapter();
   return typeof adapter === 'string' ? adapter : imitationReason(adapter.info);
 }
@@ -104,6 +107,8 @@ async function searchAdapter(): Promise<Adapter | string> {
   try {
     if (globals.navigator?.gpu === undefined) {
       if (!mayHaveDriver()) return `no Vulkan driver is installed; ${DRIVER_ADVICE}`;
+      // Dawn looks for window systems too, and complains on the standard error where this is not set.
+      process.env.XDG_RUNTIME_DIR ??= tmpdir();
       const { create, globals: classes } = await import('webgpu');
       for (const [name, value] of Object.entries(classes)) if (!(name in globalThis)) Object.assign(globalThis, { [name]: value });
       provideGpu(globals, create([]) as unknown as Gpu);
@@ -126,6 +131,15 @@ function provideGpu(globals: Globals, gpu: Gpu): void {
   }
   // It also keeps the object alive, with which Dawn's devices die.
   Object.defineProperty(globals.navigator, 'gpu', { value: gpu, configurable: true });
+}
+
+/** On Linux, whether there is a file of a GPU's: without one the only adapters are imitations, of which Dawn warns on the standard error. */
+function mayHaveGpu(): boolean {
+  if (process.platform !== 'linux') return true;
+  const names = (directory: string): readonly string[] => (existsSync(directory) ? readdirSync(directory) : []);
+  return (
+    names('/dev/dri').some((name) => name.startsWith('render')) || names('/dev').some((name) => /^(nvidia\d|dxg$|mali|kgsl)/.test(name))
+  );
 }
 
 /** On Linux, whether a Vulkan driver is installed: without one Dawn prints warnings that nobody asked for. */
