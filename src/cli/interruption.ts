@@ -1,8 +1,12 @@
-/** The reaction of a command that can stop in good order to Ctrl-C and to SIGTERM, which a scheduler of a cluster sends before it kills. */
+/**
+ * The reaction of a command that can stop in good order to Ctrl-C and to SIGTERM, which a scheduler of a cluster sends before it kills.
+ *
+ * From the sources such a command is run by node with tsx's loader: tsx's own command would kill a program that is at a step, and so does not answer a signal within 60 ms.
+ */
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
 
-/** Milliseconds in which more signals are the same Ctrl-C: the terminal sends it to every process of a group, and npm and tsx hand theirs on. */
+/** Milliseconds in which more signals are the same Ctrl-C: the terminal sends it to every process of a group, and npm hands its own on. */
 export const sameKeystroke = 1000;
 
 /** What follows these signals until it ends. */
