@@ -9,7 +9,13 @@ import { docComments, markdownPrograms } from './snippets/markdown-programs.js';
 const repository = path.resolve(import.meta.dirname, '..');
 
 /** Pages whose snippets are run. */
-const pages: readonly string[] = ['README.md', 'docs/custom-manifold.md', 'docs/custom-solver.md', 'docs/coming-from-manopt.md', 'docs/fine-tuning.md'];
+const pages: readonly string[] = [
+  'README.md',
+  'docs/custom-manifold.md',
+  'docs/custom-solver.md',
+  'docs/coming-from-manopt.md',
+  'docs/fine-tuning.md',
+];
 
 /** Examples that take too long for a test; CI runs each by the npm script that the README names. */
 const longRunning: readonly string[] = ['demo.ts', 'synthetic-demo.ts'];

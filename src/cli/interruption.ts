@@ -7,7 +7,7 @@
 const signals = ['SIGINT', 'SIGTERM'] as const;
 
 /** Milliseconds in which more signals are the same Ctrl-C: the terminal sends it to every process of a group, and npm hands its own on. */
-export const sameKeystroke = 1000;
+export const sameKeystrokeMs = 1000;
 
 /** What follows these signals until it ends. */
 export interface Interruption {
@@ -18,20 +18,27 @@ export interface Interruption {
 }
 
 /**
- * Lets the first Ctrl-C, or SIGTERM, abort a signal. A second one, {@link sameKeystroke} or more later, finds the default reaction again: the program ends at once.
+ * Lets the first Ctrl-C, or SIGTERM, abort a signal. A second one, {@link sameKeystrokeMs} or more later, has the default reaction again: the program ends at once.
  *
  * @param announce - says that it was noticed.
  */
 export function catchInterrupt(announce: () => void): Interruption {
   const controller = new AbortController();
+  let first: number | undefined;
   const end = (): void => {
     for (const name of signals) process.removeListener(name, interrupt);
   };
-  const interrupt = (): void => {
-    if (controller.signal.aborted) return;
-    setTimeout(end, sameKeystroke).unref();
-    announce();
-    controller.abort();
+  const interrupt = (name: NodeJS.Signals): void => {
+    if (first === undefined) {
+      first = performance.now();
+      setTimeout(end, sameKeystrokeMs).unref();
+      announce();
+      controller.abort();
+    } else if (performance.now() - first >= sameKeystrokeMs) {
+      // The timer has had no turn since, for a step that does not let go of the processor.
+      end();
+      process.kill(process.pid, name);
+    }
   };
   for (const name of signals) process.on(name, interrupt);
   return { signal: controller.signal, end };

@@ -14,6 +14,7 @@ import {
   type GaugeFinder,
   type GramPair,
   gramsOf,
+  replaceGrams,
   transformGrams,
 } from './gauge-estimate.js';
 import { type SmallBlocks, withSmallBlocks } from './small-blocks.js';
@@ -84,7 +85,9 @@ interface Plan<M, Block> {
 }
 
 function planOnce<M, Block>({ blocks: { la }, grams, first, gauge, algorithm }: PlanContext<M, Block>): Plan<M, Block> {
-  const rotation = rotationInto(la, gauge, algorithm, { start: grams, total: first, last: grams, step: first });
+  // Grams out of range are no matter of the rotation's: their members come from the exact algorithm.
+  const start = replaceGrams(la, grams, first.trusted);
+  const rotation = rotationInto(la, gauge, algorithm, { start, total: first, last: start, step: first });
   const step = rotated(la, first, rotation);
   return { step, total: step, trusted: first.trusted };
 }
@@ -96,12 +99,14 @@ function planTwice<M, Block>({ la, blocks, pair, grams, first, gauge, algorithm 
   const small = blocks.la;
   const second = algorithm.find(small, last, blocks.roundoff);
   const total = { T: small.matmul(second.T, first.T), inverseT: small.matmul(first.inverseT, second.inverseT) };
-  const rotation = rotationInto(small, gauge, algorithm, { start: grams, total, last, step: second });
+  const trusted = small.multiply(first.trusted, second.trusted);
+  const [start, end] = [grams, last].map((pairs) => replaceGrams(small, pairs, trusted));
+  const rotation = rotationInto(small, gauge, algorithm, { start, total, last: end, step: second });
   return {
     from,
     step: rotated(small, second, rotation),
     total: rotated(small, total, rotation),
-    trusted: small.multiply(first.trusted, second.trusted),
+    trusted,
   };
 }
 

@@ -60,21 +60,17 @@ export async function balanceStored<M>(la: LinearAlgebra<M>, pairs: StoredPairs,
     try {
       await projectChunk(la, left, right, [count, m, rank, n], options);
     } catch (error) {
-      if (!(error instanceof NumericalError)) throw error;
-      checkStored('A', left, first, [m, rank]);
-      checkStored('B', right, first, [rank, n]);
-      const range = la.epsilon > 1e-10 ? 'float32' : 'float64';
-      throw new NumericalError(
-        `balanceStored: members ${first} to ${first + count - 1}: ${error.message}; all entries are finite, so scale them into the range of ${range}`,
-        { cause: error },
-      );
+      const narrow = la.epsilon > 1e-10;
+      checkStored('A', left, narrow, first, [m, rank]);
+      checkStored('B', right, narrow, first, [rank, n]);
+      throw error;
     }
   }
 }
 
 /**
- * Projects members, and writes them once the result is known to be sound. An entry that is not finite either makes the projection throw or reaches T, which is r×r: looking at that costs nothing
- * beside another pass over the factors.
+ * Projects members, and writes them unless an entry was not finite. Such an entry either makes the projection throw or reaches T, which is r×r: looking at that costs nothing beside another
+ * pass over the factors.
  */
 async function projectChunk<M>(
   la: LinearAlgebra<M>,
@@ -87,24 +83,29 @@ async function projectChunk<M>(
     const pair = { A: la.fromArray(left, [count, m, rank]), B: la.fromArray(right, [count, rank, n]) };
     const projected = balancedProjection(la, pair, options);
     const T = await la.toArray(projected.T);
-    if (!T.every((entry) => Number.isFinite(entry))) throw new NumericalError('the gauge matrix T has entries that are not finite');
+    if (!T.every((entry) => Number.isFinite(entry))) {
+      throw new NumericalError(
+        'balanceStored: the gauge matrix T of finite factors has entries that are not finite; scale the factors towards 1',
+      );
+    }
     await la.readInto(projected.A, left);
     await la.readInto(projected.B, right);
   });
 }
 
-/** @throws NumericalError that names factor, member and place of an entry that is not finite, if there is one. */
+/** @throws NumericalError that names factor, member and place of an entry that is not finite, or not when narrowed to float32, if there is one. */
 function checkStored(
   factor: 'A' | 'B',
   values: Float32Array | Float64Array,
+  narrow: boolean,
   firstMember: number,
   [rows, columns]: readonly [number, number],
 ): void {
-  const place = values.findIndex((value) => !Number.isFinite(value));
+  const place = values.findIndex((value) => !Number.isFinite(narrow ? Math.fround(value) : value));
   if (place < 0) return;
   const within = place % (rows * columns);
   throw new NumericalError(
-    `balanceStored: expected finite factors, but ${factor} of member ${firstMember + Math.floor(place / (rows * columns))} has ${values[place]} at [${Math.floor(within / columns)}, ${within % columns}]; ` +
+    `balanceStored: expected finite factors${narrow ? ' within the range of float32' : ''}, but ${factor} of member ${firstMember + Math.floor(place / (rows * columns))} has ${values[place]} at [${Math.floor(within / columns)}, ${within % columns}]; ` +
       'mend or leave out that member: those before its chunk are balanced already, the others untouched',
   );
 }

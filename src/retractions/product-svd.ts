@@ -41,7 +41,7 @@ export function productSvd<M>(la: LinearAlgebra<M>, { A, B }: FactorPair<M>): Pr
   const { Q: rowBasis, R: rowFactor } = la.qr(la.transpose(B));
   const { U, S, V } = la.svd(la.matmul(columnFactor, rowFactor, { transposeB: true }));
   // ε‖A‖‖B‖ is what rounding leaves of a product that cancels to nothing.
-  const noise = la.scale(la.epsilon, la.multiply(la.normEach(columnFactor), la.normEach(rowFactor)));
+  const noise = la.multiply(la.scale(la.epsilon, la.normEach(columnFactor)), la.normEach(rowFactor));
   const inRange = significant(la, S, noise);
   return { columnBasis, columnFactor, rowBasis, rowFactor, U, S, V, inRange };
 }

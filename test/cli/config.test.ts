@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type FinetuneConfig, finetuneSchema } from '../../src/cli/config/finetune-config.js';
 import { divideArguments, flagName } from '../../src/cli/config/flag-source.js';
+import { loadConfig } from '../../src/cli/config/load-config.js';
 import { validateConfig } from '../../src/cli/config/validate.js';
 import { configText } from '../../src/cli/config/write-config.js';
 import { readYaml } from '../../src/cli/config/yaml-source.js';
@@ -183,11 +184,23 @@ describe('flags of keys', () => {
     [['--target-modules', '[q_proj]'], { targetModules: ['q_proj'] }],
     [['--target-modules', String.raw`layers\.\d{1,2}\.q_proj`], { targetModules: String.raw`layers\.\d{1,2}\.q_proj` }],
     [['--modules-to-save', 'lm_head, norm'], { modulesToSave: ['lm_head', 'norm'] }],
-    [['--sample-prompts', 'What is 1, 2?'], { samplePrompts: ['What is 1, 2?'] }],
+    [['--sample-prompts', 'Hello,world'], { samplePrompts: ['Hello,world'] }],
+    [['--sample-prompts', 'Q: a: b'], { samplePrompts: ['Q: a: b'] }],
+    [['--sample-prompts', '[a, b]'], { samplePrompts: ['a', 'b'] }],
     [['--packing', 'file.yaml'], { packing: true }],
     [['--packing', 'yes'], { packing: 'yes' }],
   ])('%j mean %j', (argv, values) => {
     expect(divideArguments('finetune', finetuneSchema, { switches: [], valued: [] }, argv).source.values).toEqual(values);
+  });
+
+  it('say that a key that is missing may be one', async () => {
+    const { source } = divideArguments('finetune', finetuneSchema, { switches: [], valued: [] }, ['--data', 'd']);
+    await expect(loadConfig('finetune', finetuneSchema, undefined, source)).rejects.toThrow(
+      /^model is missing \(.*\); write it into the file, or as a flag$/,
+    );
+    await expect(loadConfig('finetune', finetuneSchema, written('data: d'))).rejects.toThrow(
+      /^model is missing \(.*\); write it into the file$/,
+    );
   });
 
   it('leave the command its own words', () => {

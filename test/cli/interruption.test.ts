@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { catchInterrupt, sameKeystroke } from '../../src/cli/interruption.js';
+import { catchInterrupt, sameKeystrokeMs } from '../../src/cli/interruption.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -10,7 +10,7 @@ it.each(['SIGINT', 'SIGTERM'] as const)('%s aborts once, however often it is han
   const { signal, end } = catchInterrupt(() => announced++);
   expect(signal.aborted).toBe(false);
   process.emit(name);
-  vi.advanceTimersByTime(sameKeystroke - 1);
+  vi.advanceTimersByTime(sameKeystrokeMs - 1);
   process.emit(name);
   expect({ aborted: signal.aborted, announced, left: process.listenerCount(name) - before }).toEqual({
     aborted: true,
@@ -20,6 +20,17 @@ it.each(['SIGINT', 'SIGTERM'] as const)('%s aborts once, however often it is han
   vi.advanceTimersByTime(1);
   expect(process.listenerCount(name)).toBe(before);
   end();
+});
+
+it('a later one ends the program also where the timer has had no turn', () => {
+  const kill = vi.spyOn(process, 'kill').mockReturnValue(true);
+  const { end } = catchInterrupt(() => undefined);
+  process.emit('SIGINT', 'SIGINT');
+  vi.spyOn(performance, 'now').mockReturnValue(performance.now() + sameKeystrokeMs);
+  process.emit('SIGINT', 'SIGINT');
+  expect(kill).toHaveBeenCalledWith(process.pid, 'SIGINT');
+  end();
+  vi.restoreAllMocks();
 });
 
 it('ends without a trace', () => {

@@ -112,6 +112,18 @@ describe.each(subjects)('balanced projection on %s', (_name, subject) => {
       }
     });
 
+    it.each(balancedGauges)('balances a member whose squares leave the range of float32 with the others, gauge %s', async (gauge) => {
+      const sizes = { m: 23, n: 19, r: 4, seed: 11 };
+      const times = (spectrum: Float64Array, factor: number) => spectrum.map((value) => value * factor);
+      const members = [
+        pairOf(sizes, geometric(4, 1 / 3), geometric(4, 1 / 2)),
+        pairOf({ ...sizes, seed: 5 }, times(geometric(4, 1 / 3), 1e25), times(geometric(4, 1 / 2), 1e-21)),
+      ];
+      const { before, after } = await subject.project(stacked(members), { algorithm, gauge });
+      for (const index of members.keys()) await expectBalanced(subject, memberOf(before, index), memberOf(after, index), 4);
+      expect([...judge.toArray(after.balanced)]).toEqual(Array.from({ length: 8 }, () => 1));
+    });
+
     it('balances at large ranks, where the spectrum comes from its squares if they resolve it, and members stay independent', async () => {
       const sizes = { m: 150, n: 131, r: 33, seed: 7 };
       const fineMember = pairOf(sizes, geometric(33, 1 / 7), geometric(33, 1 / 4));

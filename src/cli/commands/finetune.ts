@@ -22,7 +22,7 @@ export const finetune = defineCommand({
     '  bures finetune --model Qwen2.5-0.5B --data questions/ --method balora --rank 16 --learning-rate 1e-3 --steps 300',
     '  bures finetune config.yaml --learning-rate 3e-3 --method-options.moments keep',
     '',
-    'Ctrl-C finishes the step and saves; bures resume RUN goes on bit for bit, also after a crash.',
+    'Ctrl-C or SIGTERM finishes the step and saves; bures resume RUN goes on bit for bit, also after a crash.',
     `Methods: ${Object.keys(loraMethods).join(', ')}.`,
     'Options of balora: gauge (svd, nearest), moments (keep, transport, transport-first), every, start.',
   ].join('\n'),

@@ -4,7 +4,8 @@ import { BACKEND_NAMES } from '../../tensor/index.js';
 
 const count = (least: number) => z.int().min(least);
 const fraction = z.number().min(0).lt(1);
-const names = z.array(z.string().min(1));
+const names = z.array(z.string().regex(/^\S+$/, 'must be a name without spaces'));
+const texts = z.array(z.string().min(1));
 
 /** The keys, their values, defaults and meanings. */
 export const finetuneSchema = z.strictObject({
@@ -18,7 +19,7 @@ export const finetuneSchema = z.strictObject({
     .describe('part of the training rows held out where there is no valid.jsonl; 0 for none'),
   out: z.string().min(1).optional().describe('folder of the run, which must be empty or not exist; runs/METHOD-DATE where not given'),
 
-  method: z.string().min(1).default('balora').describe('LoRA method, of those listed above'),
+  method: z.string().min(1).default('balora').describe('LoRA method, such as lora or balora'),
   methodOptions: z.record(z.string(), z.unknown()).default({}).describe('options of the method, such as gauge and moments of balora'),
   rank: count(1).default(16).describe('rank r of the adapters'),
   alpha: z.number().positive().optional().describe('α: the adapters are multiplied by α/r; 32 where not given, 128 r for balora'),
@@ -67,7 +68,7 @@ export const finetuneSchema = z.strictObject({
   minImprovement: z.number().min(0).default(0).describe('by how much a loss must be better to count'),
   saveEvery: count(1).default(100).describe('steps between checkpoints'),
   keepCheckpoints: count(1).default(2).describe('latest checkpoints kept, the best besides'),
-  samplePrompts: names.default([]).describe('prompts completed at every evaluation'),
+  samplePrompts: texts.default([]).describe('prompts completed at every evaluation'),
   sampleTokens: count(1).default(64).describe('tokens of a sample at most'),
   logEvery: count(1).default(10).describe('steps between lines of progress where there is no terminal'),
 

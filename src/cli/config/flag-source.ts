@@ -83,18 +83,21 @@ const nameList = /^[\w.-]+(\s*,\s*[\w.-]+)+$/;
  */
 function flagValue(schema: z.core.$ZodType | undefined, text: string): unknown {
   const document = parseDocument(text, { stringKeys: true });
-  if (document.errors.length > 0) return text;
-  let value: unknown;
+  let value: unknown = text;
   try {
-    value = document.toJS({ maxAliasCount: 100 });
+    if (document.errors.length === 0) value = document.toJS({ maxAliasCount: 100 });
   } catch {
     // An alias of nothing, such as `*`: text that looks like it.
-    return text;
   }
   if (schema === undefined) return value;
-  if (nameList.test(text) && accepts(schema, ['x'])) return text.split(/\s*,\s*/);
+  if (nameList.test(text) && takesNames(schema)) return text.split(/\s*,\s*/);
   if (accepts(schema, value)) return value;
   return accepts(schema, text) ? text : accepts(schema, [text]) ? [text] : value;
+}
+
+/** Whether a key takes a list of names; in one of texts a comma is a part of the text. */
+function takesNames(schema: z.core.$ZodType): boolean {
+  return accepts(schema, ['x']) && !accepts(schema, ['x y']);
 }
 
 function accepts(schema: z.core.$ZodType, value: unknown): boolean {

@@ -17,5 +17,5 @@ export async function loadConfig<Schema extends z.ZodObject>(
   flags?: ConfigSource,
 ): Promise<z.infer<Schema>> {
   const sources = [...(file === undefined ? [] : [await readYaml(command, file)]), ...(flags === undefined ? [] : [flags])];
-  return validateConfig(schema, sources);
+  return validateConfig(schema, sources, { flags: flags !== undefined });
 }

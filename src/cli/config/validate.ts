@@ -13,14 +13,19 @@ import type { ConfigSource } from './yaml-source.js';
  *
  * @param schema - an object's; descriptions of its keys become remedies.
  * @param sources - the later win.
+ * @param options - whether its keys can be given as flags as well.
  * @returns what the schema makes of it, defaults filled in.
  * @throws ConfigError with one line for each thing that is wrong: where it was written, what was expected, what came, the nearest key.
  */
-export function validateConfig<Schema extends z.ZodObject>(schema: Schema, sources: readonly ConfigSource[]): z.infer<Schema> {
+export function validateConfig<Schema extends z.ZodObject>(
+  schema: Schema,
+  sources: readonly ConfigSource[],
+  { flags = false }: { readonly flags?: boolean } = {},
+): z.infer<Schema> {
   const values = sources.reduce<JsonObject>((merged, source) => mergeValues(merged, source.values), {});
   const result = schema.safeParse(values);
   if (result.success) return result.data;
-  const lines = result.error.issues.flatMap((issue) => describeIssue(schema, values, sources, issue));
+  const lines = result.error.issues.flatMap((issue) => describeIssue(schema, values, sources, flags, issue));
   throw new ConfigError(lines.join('\n'));
 }
 
@@ -28,6 +33,7 @@ function describeIssue(
   schema: z.ZodObject,
   values: JsonObject,
   sources: readonly ConfigSource[],
+  flags: boolean,
   issue: z.core.$ZodIssue,
 ): readonly string[] {
   if (issue.code === 'unrecognized_keys') {
@@ -43,9 +49,7 @@ function describeIssue(
   const meaning = descriptionOf(schema, issue.path);
   const remedy = meaning === undefined ? 'correct it' : `it means: ${meaning}`;
   if (came === undefined && issue.code === 'invalid_type') {
-    return [
-      `${issue.path.join('.')} is missing (${meaning ?? issue.message}); write it into the file${sources.length > 1 ? ', or as a flag' : ''}`,
-    ];
+    return [`${issue.path.join('.')} is missing (${meaning ?? issue.message}); write it into the file${flags ? ', or as a flag' : ''}`];
   }
   return [`${originOf(sources, issue.path)}: ${where}${expectation(issue)}, got ${describeValue(came)}; ${remedy}`];
 }

@@ -1,4 +1,4 @@
-/** What `finetune` and `resume` share: a run from its configuration to its outcome, with the reaction to Ctrl-C. */
+/** What `finetune` and `resume` share: a run from its configuration to its outcome, with the reaction to Ctrl-C and SIGTERM. */
 import path from 'node:path';
 import { makeFolder } from '../../core/make-folder.js';
 import type { CommandResult } from '../command.js';

@@ -107,8 +107,6 @@ async function searchAdapter(): Promise<Adapter | string> {
   try {
     if (globals.navigator?.gpu === undefined) {
       if (!mayHaveDriver()) return `no Vulkan driver is installed; ${DRIVER_ADVICE}`;
-      // Dawn looks for window systems too, and complains on the standard error where this is not set.
-      process.env.XDG_RUNTIME_DIR ??= tmpdir();
       const { create, globals: classes } = await import('webgpu');
       for (const [name, value] of Object.entries(classes)) if (!(name in globalThis)) Object.assign(globalThis, { [name]: value });
       provideGpu(globals, create([]) as unknown as Gpu);
@@ -116,8 +114,19 @@ async function searchAdapter(): Promise<Adapter | string> {
   } catch (error) {
     return `the optional package 'webgpu' does not load (${firstLine(error)}); run npm install webgpu @tensorflow/tfjs-backend-webgpu`;
   }
-  const adapter = await globals.navigator?.gpu?.requestAdapter({ powerPreference: 'high-performance' });
+  const adapter = await quietly(() => globals.navigator?.gpu?.requestAdapter({ powerPreference: 'high-performance' }));
   return adapter ?? `no GPU adapter answers; ${DRIVER_ADVICE}`;
+}
+
+/** Drivers look for window systems too, and on Linux complain on the standard error where there is no folder for their sockets. */
+async function quietly<Result>(ask: () => Promise<Result> | undefined): Promise<Result | undefined> {
+  if (process.platform !== 'linux' || process.env.XDG_RUNTIME_DIR !== undefined) return ask();
+  process.env.XDG_RUNTIME_DIR = tmpdir();
+  try {
+    return await ask();
+  } finally {
+    delete process.env.XDG_RUNTIME_DIR;
+  }
 }
 
 /** Node has a navigator from version 21 on, without `gpu`, and does not let it be replaced by assignment. */
@@ -137,9 +146,12 @@ function provideGpu(globals: Globals, gpu: Gpu): void {
 function mayHaveGpu(): boolean {
   if (process.platform !== 'linux') return true;
   const names = (directory: string): readonly string[] => (existsSync(directory) ? readdirSync(directory) : []);
-  return (
-    names('/dev/dri').some((name) => name.startsWith('render')) || names('/dev').some((name) => /^(nvidia\d|dxg$|mali|kgsl)/.test(name))
-  );
+  try {
+    return [...names('/dev/dri'), ...names('/dev')].some((name) => /^(render|nvidia\d|dxg$|mali|kgsl)/.test(name));
+  } catch {
+    // The folders may not be looked at.
+    return true;
+  }
 }
 
 /** On Linux, whether a Vulkan driver is installed: without one Dawn prints warnings that nobody asked for. */
