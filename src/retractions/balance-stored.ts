@@ -103,9 +103,10 @@ function checkStored(
 ): void {
   const place = values.findIndex((value) => !Number.isFinite(narrow ? Math.fround(value) : value));
   if (place < 0) return;
+  const value = values[place];
   const within = place % (rows * columns);
   throw new NumericalError(
-    `balanceStored: expected finite factors${narrow ? ' within the range of float32' : ''}, but ${factor} of member ${firstMember + Math.floor(place / (rows * columns))} has ${values[place]} at [${Math.floor(within / columns)}, ${within % columns}]; ` +
+    `balanceStored: expected finite factors${Number.isFinite(value) ? ' within the range of float32' : ''}, but ${factor} of member ${firstMember + Math.floor(place / (rows * columns))} has ${value} at [${Math.floor(within / columns)}, ${within % columns}]; ` +
       'mend or leave out that member: those before its chunk are balanced already, the others untouched',
   );
 }
