@@ -36,7 +36,7 @@ export const CONTESTANTS: readonly Contestant[] = [
   { name: 'scaled', values: { method: 'scaled' } },
 ];
 
-/** The other gauge, at the settings that were best with the first. */
+/** The other gauge, at the settings that were best with the first, at the first rank. */
 export const GAUGES: readonly Contestant[] = [balora('keep', 'nearest'), balora('transport', 'nearest')];
 
 const LEARNING_RATES = [3e-4, 1e-3, 3e-3, 1e-2];
@@ -72,7 +72,7 @@ export function finalTrials(
 /** How much there is to do. */
 export function planSize(ranks: number): { readonly runs: number; readonly steps: number } {
   const grid = CONTESTANTS.length * LEARNING_RATES.length * SCALES.length;
-  const final = SEEDS.length * (ranks * CONTESTANTS.length * SETTINGS + GAUGES.length);
+  const final = SEEDS.length * SETTINGS * (ranks * CONTESTANTS.length + GAUGES.length);
   return { runs: grid + final, steps: grid * GRID_STEPS + final * FINAL_STEPS };
 }
 

@@ -66,7 +66,7 @@ print(taskTable(finals, ranks[0]));
 function gaugesAt(settings: readonly { readonly contestant: Contestant; readonly settings: readonly Setting[] }[]): typeof settings {
   return GAUGES.map((contestant) => {
     const twin = settings.find((one) => one.contestant.name === contestant.name.replace('nearest', 'svd'));
-    return { contestant, settings: twin?.settings.slice(0, 1) ?? [] };
+    return { contestant, settings: twin?.settings ?? [] };
   });
 }
 
