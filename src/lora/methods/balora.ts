@@ -12,7 +12,7 @@ export interface BaloraOptions extends BalancingSchedule {
 }
 
 /** The defaults of {@link balora}. */
-export const baloraDefaults: Required<BaloraOptions> = { ...balancingDefaults, gauge: 'svd', moments: 'keep' };
+export const baloraDefaults: Required<BaloraOptions> = { ...balancingDefaults, gauge: 'svd', moments: 'transport' };
 
 /** Balancing shrinks the factors of an adapter that starts at zero, to the root of what the product grows to, so that BaLoRA wants a larger α/r than LoRA (docs/benchmarks.md). */
 const SCALE = 128;
@@ -20,7 +20,7 @@ const SCALE = 128;
 /**
  * BaLoRA: balanced factors with the Bures metric, AdamW, and the balanced projection after each step, which leaves the product as it is.
  *
- * By default it is the method as published; `balora({ moments: 'transport' })` lets Adam's moments follow the gauge. Which of them trains better, and at which α/r, docs/benchmarks.md compares.
+ * Adam's moments follow the gauge by default; as published they stay behind, which is `balora({ moments: 'keep' })`. Which of them trains better, and at which α/r, docs/benchmarks.md compares.
  *
  * @throws ConfigError on unknown options; ShapeError if `every` is not a positive integer.
  * @see Castin, Nadjahi, Ablin and Peyré, "Balanced LoRA", ICML 2026, arXiv 2605.31484.
