@@ -22,7 +22,7 @@ export interface StoredPairs {
 }
 
 /** Numbers on the engine at a time: they stay in the processor's cache, and memory that is mapped once serves all chunks. */
-const CHUNK_ENTRIES = 2 ** 22;
+const CHUNK_ENTRIES = 2 ** 21;
 
 /**
  * Replaces each pair by P(A, B), in place: see {@link balancedProjection}.

@@ -45,7 +45,7 @@ describe.each(allEngines)('balanceStored on %s', (_name, la) => {
   });
 
   it('goes through its members in chunks', async () => {
-    // Chunks are of 4 million numbers: two members, then one. Factors of one column cost little.
+    // Chunks are of 2 million numbers: a member each. Factors of one column cost little.
     const [members, m, n, rank] = [3, 1_500_000, 700, 1];
     const pairs = storedPairs({ members, m: 8, n, rank, seed: 4 });
     const long = { ...pairs, A: new Float32Array(members * m), B: pairs.B.slice(), m };
