@@ -6,7 +6,7 @@
  * Without a GPU, SwiftShader's Vulkan driver out of Debian's chromium package serves for webgpu. BURES_TEST_REPORTS names a directory for Vitest's JSON reports.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { BuresError } from '../src/core/errors.js';
 import { openBackend } from '../src/linalg/tensor/backends/open-backend.js';
@@ -91,11 +91,8 @@ function test(name: BackendName): boolean {
   return status === 0;
 }
 
-/** This process's environment, with SwiftShader where no other Vulkan driver is named or installed. */
+/** This process's environment, with SwiftShader among its Vulkan drivers unless those are named: a GPU comes before it, and Mesa's imitation of one is none that Dawn takes. */
 function environment(): NodeJS.ProcessEnv {
-  // The loader's package brings these directories, empty.
-  const directories = ['/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d', '/usr/local/share/vulkan/icd.d'];
-  const installed = directories.some((directory) => existsSync(directory) && readdirSync(directory).some((file) => file.endsWith('.json')));
-  if (installed || process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES || !existsSync(SWIFTSHADER)) return process.env;
-  return { ...process.env, VK_DRIVER_FILES: SWIFTSHADER };
+  const named = process.env.VK_DRIVER_FILES ?? process.env.VK_ICD_FILENAMES ?? process.env.VK_ADD_DRIVER_FILES;
+  return named !== undefined || !existsSync(SWIFTSHADER) ? process.env : { ...process.env, VK_ADD_DRIVER_FILES: SWIFTSHADER };
 }
