@@ -47,7 +47,7 @@ const data = path.join(out, 'questions');
 const held = path.join(data, 'valid.jsonl');
 const runs = path.join(out, sweepFolders.runs);
 const terminal = processTerminal();
-const interruption = catchInterrupt(() => terminal.notice('interrupted: what runs saves first'));
+const interruption = catchInterrupt(terminal, 'interrupted: what runs saves first');
 
 writeQuestions();
 const grid = gridTrials(data, model);
@@ -105,7 +105,7 @@ async function predictHours(): Promise<void> {
 
 /** Runs what has not ended, and scores what has. Interrupted, it ends the program. */
 async function runStage(trials: readonly MethodTrial[]): Promise<readonly [MethodTrial, Score][]> {
-  const { failed, interrupted } = await runSweep(trials, {
+  const { failed } = await runSweep(trials, {
     out,
     parallel: Number(options.parallel),
     terminal,
@@ -113,7 +113,7 @@ async function runStage(trials: readonly MethodTrial[]): Promise<readonly [Metho
   });
   for (const { name, message } of failed) terminal.notice(`${name} failed: ${message}`);
   const scores = [...(await scoreRuns(trials, { runs, held, model }))];
-  if (interrupted || interruption.signal.aborted || failed.length > 0) process.exit(1);
+  if (interruption.signal.aborted || failed.length > 0) process.exit(1);
   return scores;
 }
 

@@ -3,6 +3,8 @@
  *
  * From the sources such a command is run by node with tsx's loader: tsx's own command would kill a program that is at a step, and so does not answer a signal within 60 ms.
  */
+import { clearLine } from './live-line.js';
+import type { Terminal } from './terminal.js';
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
 
@@ -20,9 +22,10 @@ export interface Interruption {
 /**
  * Lets the first Ctrl-C, or SIGTERM, abort a signal. A second one, {@link sameKeystrokeMs} or more later, has the default reaction again: the program ends at once.
  *
- * @param announce - says that it was noticed.
+ * @param terminal - where it is said that it was noticed, on a clean line.
+ * @param notice - what is said.
  */
-export function catchInterrupt(announce: () => void): Interruption {
+export function catchInterrupt(terminal: Terminal, notice: string): Interruption {
   const controller = new AbortController();
   let first: number | undefined;
   const end = (): void => {
@@ -32,7 +35,8 @@ export function catchInterrupt(announce: () => void): Interruption {
     if (first === undefined) {
       first = performance.now();
       setTimeout(end, sameKeystrokeMs).unref();
-      announce();
+      clearLine(terminal);
+      terminal.notice(notice);
       controller.abort();
     } else if (performance.now() - first >= sameKeystrokeMs) {
       // The timer has had no turn since, for a step that does not let go of the processor.

@@ -5,7 +5,7 @@ import type { Command } from './command.js';
 import { type DividedArguments, divideArguments } from './config/flag-source.js';
 import type { ConfigSource } from './config/yaml-source.js';
 import { commonFlags, type Flag, type Flags, type FlagValues } from './flags.js';
-import { UsageError } from './usage-error.js';
+import { UsageError, unknownFlag } from './usage-error.js';
 
 /** A command line, read. */
 export interface ParsedArguments<F extends Flags> {
@@ -32,7 +32,10 @@ export function parseArguments<F extends Flags>(name: string, command: Command<F
     if (token.kind === 'positional') positionals.push(token.value);
     if (token.kind !== 'option') continue;
     const flag = Object.hasOwn(known, token.name) ? known[token.name] : undefined;
-    if (flag === undefined || token.rawName.length === 2) throw unknownFlag(name, token.rawName, Object.keys(known));
+    if (flag === undefined || token.rawName.length === 2) {
+      const [nearest] = nearestNames(token.rawName.replace(/^-+/, ''), Object.keys(known), 1);
+      throw unknownFlag(name, token.rawName, nearest);
+    }
     if (token.name in values && values[token.name] !== undefined && values[token.name] !== false)
       throw new UsageError(`bures ${name}: --${token.name} is given twice; give it once`);
     values[token.name] = flagValue(name, token.name, flag, token.value);
@@ -67,12 +70,6 @@ function tokenize(known: Flags, argv: readonly string[]) {
     else joined.push(word);
   }
   return parseArgs({ args: joined, options, strict: false, tokens: true, allowPositionals: true }).tokens;
-}
-
-function unknownFlag(name: string, written: string, known: readonly string[]): UsageError {
-  const [nearest] = nearestNames(written.replace(/^-+/, ''), known, 1);
-  const hint = nearest === undefined ? '' : `did you mean --${nearest}? Or `;
-  return new UsageError(`bures ${name}: unknown flag ${written}; ${hint}see bures ${name} --help`);
 }
 
 function flagValue(name: string, flagName: string, flag: Flag, value: string | undefined): boolean | number | string {

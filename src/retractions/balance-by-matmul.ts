@@ -1,6 +1,7 @@
 /** The balancing gauge by r×r matrix products alone, for devices where a small factorization costs more than all the products. */
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { symmetricPart } from '../linalg/matrix-functions.js';
+import { precisionOf } from '../linalg/precision.js';
 import {
   columnGrowth,
   type GaugeChange,
@@ -83,7 +84,7 @@ function coupledSign<M>(la: LinearAlgebra<M>, y: M, z: M): { Y: M; Z: M } {
   let [Y, Z] = [y, z];
   const shape = la.shape(y);
   const eye = la.eye(shape.at(-1) as number, shape.slice(0, -2));
-  const steps = la.epsilon > 1e-10 ? STEPS.float32 : STEPS.float64;
+  const steps = STEPS[precisionOf(la)];
   for (let step = 0; step < steps; step++) {
     const [a, b, c] = POLYNOMIALS[Math.min(step, POLYNOMIALS.length - 1)];
     const M = la.matmul(Z, Y);

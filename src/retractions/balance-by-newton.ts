@@ -1,6 +1,7 @@
 /** The balancing gauge by Newton's method, for pairs that are near balance. */
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { symmetricPart } from '../linalg/matrix-functions.js';
+import { precisionOf } from '../linalg/precision.js';
 import { divideByPairSums } from '../metrics/spectrum.js';
 import { verifiedGauge } from './balance-by-matmul.js';
 import { everyEntry, type GaugeEstimate, type GramPair, gramsInRange, replaceGrams, spreadEach, transformGrams } from './gauge-estimate.js';
@@ -27,7 +28,7 @@ const INVERSE_DOUBLINGS = 4;
 export function newtonGauge<M>(la: LinearAlgebra<M>, grams: GramPair<M>): GaugeEstimate<M> {
   const inRange = gramsInRange(la, grams);
   const used = replaceGrams(la, grams, inRange);
-  const steps = la.epsilon > 1e-10 ? STEPS.float32 : STEPS.float64;
+  const steps = STEPS[precisionOf(la)];
   const first = newtonStep(la, used);
   let gauge = { T: first.T, inverseT: first.inverseT };
   for (let step = 1; step < steps; step++) {

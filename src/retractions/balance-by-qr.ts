@@ -21,10 +21,10 @@ export function balanceByQr<M>(la: LinearAlgebra<M>, pair: FactorPair<M>, gauge:
 
 function hyperBalance<M>(la: LinearAlgebra<M>, { A, B }: FactorPair<M>): BalancedProjection<M> {
   const { columnBasis, columnFactor, rowBasis, rowFactor, U, S, V, inRange: balanced } = productSvd(la, { A, B });
-  const ones = la.full(la.shape(S), 1);
+  const [zeros, ones] = [la.full(la.shape(S), 0), la.full(la.shape(S), 1)];
   // Not by a product: S may be infinite where it does not count.
-  const root = la.where(balanced, la.sqrt(S), la.full(la.shape(S), 0));
-  const inverseRoot = divideOnRange(la, ones, root, la.full(la.shape(S), 0));
+  const root = la.where(balanced, la.sqrt(S), zeros);
+  const inverseRoot = divideOnRange(la, ones, root, zeros);
 
   const full: BalancedProjection<M> = {
     A: la.matmul(columnBasis, la.scaleColumns(U, root)),

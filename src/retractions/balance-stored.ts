@@ -2,6 +2,7 @@
 import { ConfigError, NumericalError } from '../core/errors.js';
 import { checkKeys, checkPositiveInteger, describeValue } from '../core/options.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import { precisionOf } from '../linalg/precision.js';
 import { checkTarget } from '../linalg/shape-checks.js';
 import { type BalancedProjectionOptions, balancedProjection } from './balanced-projection.js';
 
@@ -60,7 +61,7 @@ export async function balanceStored<M>(la: LinearAlgebra<M>, pairs: StoredPairs,
     try {
       await projectChunk(la, left, right, [count, m, rank, n], options);
     } catch (error) {
-      const narrow = la.epsilon > 1e-10;
+      const narrow = precisionOf(la) === 'float32';
       checkStored('A', left, narrow, first, [m, rank]);
       checkStored('B', right, narrow, first, [rank, n]);
       throw error;

@@ -1,6 +1,7 @@
 /** A change of gauge worked out from the r×r Grams alone, and how far it can be trusted. */
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { symmetricPart } from '../linalg/matrix-functions.js';
+import { precisionOf } from '../linalg/precision.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
 
 /** AᵀA and BBᵀ of a factor pair, r×r each. */
@@ -107,7 +108,7 @@ const SQUARE_RANGE = { float32: [1e-28, 1e28], float64: [1e-280, 1e280] } as con
 
 /** 1 for members whose Grams are finite and far from underflow and overflow (a zero column is neither): a batch scalar. */
 export function gramsInRange<M>(la: LinearAlgebra<M>, grams: GramPair<M>): M {
-  const [smallest, largest] = la.epsilon > 1e-10 ? SQUARE_RANGE.float32 : SQUARE_RANGE.float64;
+  const [smallest, largest] = SQUARE_RANGE[precisionOf(la)];
   const within = (gram: M): M => {
     const squares = la.diag(gram);
     return la.multiply(la.greater(squares, smallest), la.greater(la.full(la.shape(squares), largest), squares));

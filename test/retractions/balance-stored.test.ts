@@ -1,8 +1,16 @@
 /** Balancing factors that lie outside an engine, on every engine: the same as balancing them on it, in place. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { balancedProjection, balanceStored, ConfigError, NumericalError, ShapeError, seededRandom } from '../../src/index.js';
-import { balanceAlgorithms, balancedGauges } from '../../src/retractions/balanced-projection.js';
+import {
+  balanceAlgorithms,
+  balancedGauges,
+  balancedProjection,
+  balanceStored,
+  ConfigError,
+  NumericalError,
+  ShapeError,
+  seededRandom,
+} from '../../src/index.js';
 import { allEngines, liveTensors, runsOn, tensorEngines } from '../support/engines.js';
 import { tolerance } from '../support/tolerance.js';
 

@@ -11,7 +11,6 @@ import { type CompletionSettings, runCompletion } from '../completion/run-comple
 import { summaryOf } from '../completion/summary.js';
 import type { FlagValues } from '../flags.js';
 import { catchInterrupt } from '../interruption.js';
-import { clearLine } from '../live-line.js';
 import { UsageError } from '../usage-error.js';
 
 /** Where nothing is said. */
@@ -111,10 +110,7 @@ export const complete = defineCommand({
     const removeIfEmpty = await makeCompletionFolder(folder);
     terminal.notice(entriesText(file, entries));
     const view = showCompletion(terminal);
-    const interruption = catchInterrupt(() => {
-      clearLine(terminal);
-      view.say('interrupted: finishing the iteration and writing what there is (again to end at once)');
-    });
+    const interruption = catchInterrupt(terminal, 'interrupted: finishing the iteration and writing what there is (again to end at once)');
     try {
       const completion = await runCompletion(entries.matrix, settings, view, interruption.signal);
       view.end();

@@ -10,7 +10,6 @@ import { configText } from '../config/write-config.js';
 import { readYaml } from '../config/yaml-source.js';
 import { twoColumns } from '../help.js';
 import { catchInterrupt } from '../interruption.js';
-import { clearLine } from '../live-line.js';
 import { runSweep } from '../sweep/run-sweep.js';
 import { type SweepConfig, sweepSchema } from '../sweep/sweep-config.js';
 import { sweepFile } from '../sweep/sweep-layout.js';
@@ -46,10 +45,7 @@ export const sweep = defineCommand({
     await checkTrials(trials, (keys) => source.origin(keys));
     if (plan) return { data: trials, text: trials.map(({ name }) => name).join('\n') };
     await keepConfig(out, config);
-    const interruption = catchInterrupt(() => {
-      clearLine(terminal);
-      terminal.notice('interrupted: the runs finish their steps and save (again to end at once)');
-    });
+    const interruption = catchInterrupt(terminal, 'interrupted: the runs finish their steps and save (again to end at once)');
     try {
       const outcome = await runSweep(trials, { out, parallel: config.parallel, terminal, signal: interruption.signal });
       const { rows } = await readSweep(out);

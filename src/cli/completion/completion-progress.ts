@@ -8,8 +8,6 @@ import type { CompletionWatcher } from './run-completion.js';
 
 /** A watcher that can be ended. */
 export interface CompletionProgressView extends CompletionWatcher {
-  /** A line that stays. */
-  say(line: string): void;
   /** Ends with a clean line. */
   end(): void;
 }
@@ -44,7 +42,6 @@ export function showCompletion(terminal: Terminal): CompletionProgressView {
       endRank();
       live.say(candidateText(candidate, refit));
     },
-    say: live.say,
     end() {
       endRank();
       live.end();

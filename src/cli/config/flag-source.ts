@@ -2,7 +2,7 @@
 import { parseDocument } from 'yaml';
 import type { z } from 'zod';
 import type { JsonObject } from '../../core/parse-json.js';
-import { UsageError } from '../usage-error.js';
+import { UsageError, unknownFlag } from '../usage-error.js';
 import { mergeValues } from './merge-values.js';
 import { nearestKey } from './nearest-key.js';
 import type { ConfigSource } from './yaml-source.js';
@@ -50,7 +50,10 @@ export function divideArguments(
     else {
       const [head, ...within] = name.split('.');
       const key = keys.get(head) ?? (Object.hasOwn(schema.shape, head) ? head : undefined);
-      if (key === undefined) throw unknownFlag(command, word, [...keys.values(), ...own.switches, ...own.valued]);
+      if (key === undefined) {
+        const nearest = nearestKey(name, [...keys.values(), ...own.switches, ...own.valued]);
+        throw unknownFlag(command, `--${name}`, nearest === undefined ? undefined : flagName(nearest));
+      }
       const text = joined ?? valueAfter(command, schema, key, argv, i);
       if (joined === undefined && text !== undefined) i++;
       const path = [key, ...within];
@@ -112,11 +115,4 @@ function originOf(written: ReadonlyMap<string, string>, path: readonly PropertyK
   }
   const [inside] = [...written.entries()].filter(([key]) => key.startsWith(`${String(path[0])}.`));
   return inside?.[1] ?? `--${flagName(String(path[0]))}`;
-}
-
-function unknownFlag(command: string, word: string, known: readonly string[]): UsageError {
-  const [written] = word.split('=');
-  const nearest = nearestKey(written.slice(2), known);
-  const hint = nearest === undefined ? '' : `did you mean --${flagName(nearest)}? Or `;
-  return new UsageError(`bures ${command}: unknown flag ${written}; ${hint}see bures ${command} --help`);
 }

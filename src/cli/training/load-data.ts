@@ -30,12 +30,12 @@ export type DataOptions = Pick<FinetuneConfig, 'data' | 'validSplit' | 'maskProm
  */
 export async function loadData(options: DataOptions, tokenizer: Tokenizer, positions: number): Promise<RunData> {
   const { data, validSplit, seed, evalRows = Number.POSITIVE_INFINITY } = options;
-  const isFolder = (await stat(data).catch(() => undefined))?.isDirectory() ?? false;
-  const trainFile = isFolder ? path.join(data, dataFiles.train) : data;
+  const inFolder = await isFolder(data);
+  const trainFile = inFolder ? path.join(data, dataFiles.train) : data;
   const notices: string[] = [];
   const rows = await readRows(trainFile, options, tokenizer, positions, notices);
   const validFile = path.join(data, dataFiles.valid);
-  if (isFolder && (await exists(validFile))) {
+  if (inFolder && (await exists(validFile))) {
     const valid = await readRows(validFile, options, tokenizer, positions, notices);
     return { train: rows, valid: valid.slice(0, evalRows), notices };
   }
@@ -50,7 +50,7 @@ export async function loadData(options: DataOptions, tokenizer: Tokenizer, posit
  * @throws ConfigError if a directory has neither.
  */
 export async function evaluationFile(data: string): Promise<string> {
-  if (!((await stat(data).catch(() => undefined))?.isDirectory() ?? false)) return data;
+  if (!(await isFolder(data))) return data;
   for (const name of [dataFiles.test, dataFiles.valid]) if (await exists(path.join(data, name))) return path.join(data, name);
   throw new ConfigError(`data: ${data} has neither ${dataFiles.test} nor ${dataFiles.valid}; pass the file to evaluate on`);
 }
@@ -89,4 +89,8 @@ function shuffle<Row>(rows: readonly Row[], seed: number): readonly Row[] {
     [shuffled[i], shuffled[j]] = [shuffled[j], shuffled[i]];
   }
   return shuffled;
+}
+
+async function isFolder(data: string): Promise<boolean> {
+  return (await stat(data).catch(() => undefined))?.isDirectory() ?? false;
 }

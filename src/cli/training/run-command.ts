@@ -6,7 +6,6 @@ import type { FinetuneConfig } from '../config/finetune-config.js';
 import { readEnvironment } from '../environment.js';
 import { duration } from '../format.js';
 import { catchInterrupt } from '../interruption.js';
-import { clearLine } from '../live-line.js';
 import type { Checkpoint } from '../run/checkpoint.js';
 import { removeHalfWritten } from '../run/leftovers.js';
 import { lockRun } from '../run/run-lock.js';
@@ -29,10 +28,7 @@ export interface RunCommandOptions {
 export async function runTraining(options: RunCommandOptions): Promise<CommandResult> {
   const { config, run, terminal } = options;
   const session = await openSession(config);
-  const interruption = catchInterrupt(() => {
-    clearLine(terminal);
-    terminal.notice('interrupted: finishing the step and saving (again to end at once)');
-  });
+  const interruption = catchInterrupt(terminal, 'interrupted: finishing the step and saving (again to end at once)');
   try {
     const removeIfEmpty = await makeFolder('run', run);
     try {
