@@ -128,6 +128,7 @@ export {
   type MomentRule,
 } from './solvers/directions/adam.js';
 export { clipped } from './solvers/directions/clipped.js';
+export { componentwise } from './solvers/directions/componentwise.js';
 export { type ConjugateContext, type ConjugateOptions, type ConjugateWeight, conjugateRule } from './solvers/directions/conjugate.js';
 export { fletcherReeves } from './solvers/directions/fletcher-reeves.js';
 export { type HagerZhangOptions, hagerZhang, hagerZhangDefaults } from './solvers/directions/hager-zhang.js';
@@ -135,7 +136,7 @@ export { hestenesStiefel } from './solvers/directions/hestenes-stiefel.js';
 export { type LbfgsOptions, lbfgs, lbfgsDefaults } from './solvers/directions/lbfgs.js';
 export { type MomentumOptions, momentum, momentumDefaults } from './solvers/directions/momentum.js';
 export { polakRibiere } from './solvers/directions/polak-ribiere.js';
-export { scaledBlocks } from './solvers/directions/scaled-blocks.js';
+export { type BlockFactors, scaledBlocks } from './solvers/directions/scaled-blocks.js';
 export { sgd } from './solvers/directions/sgd.js';
 export { type SignOptions, sign, signDefaults } from './solvers/directions/sign.js';
 export { type GradientDescentOptions, gradientDescent } from './solvers/gradient-descent.js';

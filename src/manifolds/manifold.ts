@@ -22,6 +22,8 @@ export interface RetractTransport<P, T> {
   covector(g: T): T;
   /** Carries averages of entrywise squares of gradients: the entrywise square of the covector map, or nothing at all where there is no gauge. */
   secondMoment(s: T): T;
+  /** Where the manifold is a product: the transports of its components. */
+  readonly components?: Readonly<Record<string, RetractTransport<unknown, unknown>>>;
 }
 
 /**

@@ -181,5 +181,6 @@ function joinTransports(parts: Parts): RetractTransport<unknown, unknown> {
     vector: carry('vector'),
     covector: carry('covector'),
     secondMoment: carry('secondMoment'),
+    components: parts as Readonly<Record<string, RetractTransport<unknown, unknown>>>,
   };
 }

@@ -51,9 +51,9 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
   }
 
   /** A new adapter on a new model, trained. */
-  async function trained(config: LoraConfig, options: Partial<TrainerOptions> & Pick<TrainerOptions, 'method'>) {
+  async function trained(config: LoraConfig, options: Partial<TrainerOptions> & { readonly method: LoraMethod }) {
     const model = smallModel(la);
-    const adapter = createAdapter(model, { ...options.method.config, rank: 2, alpha: 4, ...config }, { seed: 7 });
+    const adapter = await createAdapter(model, { method: options.method, rank: 2, alpha: 4, ...config }, { seed: 7 });
     const steps = await train(adapter, options);
     const values = await numbers(adapter);
     adapter.dispose();
@@ -71,11 +71,11 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
   });
 
   it.each(methods.map((method) => [method.name, method] as const))('%s goes on bit for bit from a saved state', async (_, method) => {
-    const config: LoraConfig = { ...method.config, rank: 2, alpha: 4, dropout: 0.3, bias: 'lora_only' };
+    const config: LoraConfig = { method, rank: 2, alpha: 4, dropout: 0.3, bias: 'lora_only' };
     const settings = { method, nextBatch, steps: 6, learningRate: linearDecay({ from: 0.05, steps: 6 }), seed: 3, clip: 0.5 };
     const whole = await trained({ dropout: 0.3, bias: 'lora_only' }, settings);
     const model = smallModel(la);
-    const first = createAdapter(model, config, { seed: 7 });
+    const first = await createAdapter(model, config, { seed: 7 });
     const run = trainer(first, settings);
     const steps: TrainingStep[] = [];
     for await (const step of run) {
@@ -86,7 +86,7 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
     run.dispose();
     first.dispose();
     const model2 = smallModel(la);
-    const second = createAdapter(model2, config, { seed: 7 });
+    const second = await createAdapter(model2, config, { seed: 7 });
     steps.push(...(await train(second, { ...settings, state })));
     expect(steps).toEqual(whole.steps);
     expect(await numbers(second)).toEqual(whole.values);
@@ -94,7 +94,7 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
 
   it('goes on in the same trainer after a break', async () => {
     const whole = await trained({}, { method: balora() });
-    const adapter = createAdapter(smallModel(la), { rank: 2, alpha: 4 }, { seed: 7 });
+    const adapter = await createAdapter(smallModel(la), { rank: 2, alpha: 4 }, { seed: 7 });
     const run = trainer(adapter, { method: balora(), nextBatch, steps: 6, learningRate: 0.02 });
     for await (const { step } of run) if (step === 2) break;
     for await (const _step of run);
@@ -135,7 +135,7 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
       ['no batch in a list', { nextBatch: (k) => (k === 2 ? [] : nextBatch(k)) }, ConfigError, /batch or a list of batches for step 3/],
       ['a rate that overflows', { learningRate: (k) => (k === 1 ? 1e38 : 0.02), direction: sgd() }, NumericalError, /step 3/],
     ])('%s ends training with the state before', async (_, options, kind, message) => {
-      const adapter = createAdapter(smallModel(la), { rank: 2, alpha: 4 }, { seed: 7 });
+      const adapter = await createAdapter(smallModel(la), { rank: 2, alpha: 4 }, { seed: 7 });
       const run = trainer(adapter, { method: lora(), nextBatch, learningRate: 0.02, steps: 6, ...options });
       const steps: TrainingStep[] = [];
       const all = async (): Promise<void> => {
@@ -151,19 +151,19 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
     });
 
     it('an adapter that stays zero is an error after the first step', async () => {
-      const adapter = createAdapter(smallModel(la), { rank: 2 });
+      const adapter = await createAdapter(smallModel(la), { rank: 2 });
       const frozen = trainer(adapter, { method: lora(), nextBatch, learningRate: 1e-50, direction: sgd() });
       await expect(frozen[Symbol.asyncIterator]().next()).rejects.toThrow(/every adapter is still zero/);
     });
 
     it('a state of another adapter is refused', async () => {
-      const small = await trainer(createAdapter(smallModel(la), { rank: 2 }), { method: lora(), nextBatch, learningRate: 1 }).state();
-      const run = trainer(createAdapter(smallModel(la), { rank: 3 }), { method: lora(), nextBatch, learningRate: 1, state: small });
+      const small = await trainer(await createAdapter(smallModel(la), { rank: 2 }), { method: lora(), nextBatch, learningRate: 1 }).state();
+      const run = trainer(await createAdapter(smallModel(la), { rank: 3 }), { method: lora(), nextBatch, learningRate: 1, state: small });
       await expect(run[Symbol.asyncIterator]().next()).rejects.toThrow(/lacks the array 'point.pairs.8x6r3.A'/);
     });
 
-    it('options that are none are refused', () => {
-      const adapter = createAdapter(smallModel(la), { rank: 2 });
+    it('options that are none are refused', async () => {
+      const adapter = await createAdapter(smallModel(la), { rank: 2 });
       expect(() => trainer(adapter, { method: lora(), nextBatch, learningRate: 1, epochs: 3 } as TrainerOptions)).toThrow(
         /unknown option 'epochs'/,
       );
@@ -176,7 +176,7 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
 
   it('an abort ends the loop after the step', async () => {
     const controller = new AbortController();
-    const adapter = createAdapter(smallModel(la), { rank: 2 });
+    const adapter = await createAdapter(smallModel(la), { rank: 2 });
     const steps: number[] = [];
     for await (const { step } of trainer(adapter, { method: lora(), nextBatch, learningRate: 0.01, signal: controller.signal })) {
       steps.push(step);

@@ -11,7 +11,7 @@ import { configText } from '../config/write-config.js';
 import { isBeginning } from '../run/leftovers.js';
 import { runFiles } from '../run/run-layout.js';
 import { environmentText, runTraining } from '../training/run-command.js';
-import { alphaOf, methodOf } from '../training/training-plan.js';
+import { methodOf } from '../training/training-plan.js';
 
 /** The command. */
 export const finetune = defineCommand({
@@ -35,7 +35,7 @@ export const finetune = defineCommand({
       throw new ConfigError('finetune: both steps and epochs are given; give one of them');
     const run = path.resolve(loaded.out ?? path.join('runs', defaultName(loaded)));
     // Kept with the run: another version may have another default.
-    const alpha = alphaOf(loaded, methodOf(loaded));
+    const alpha = loaded.alpha ?? methodOf(loaded).alpha(loaded.rank);
     const config = { ...loaded, alpha, model: path.resolve(loaded.model), data: path.resolve(loaded.data), out: run };
     await checkEmpty(run);
     return runTraining({

@@ -21,6 +21,10 @@ export const finetuneSchema = z.strictObject({
 
   method: z.string().min(1).default('balora').describe('LoRA method, such as lora or balora'),
   methodOptions: z.record(z.string(), z.unknown()).default({}).describe('options of the method, such as gauge and moments of balora'),
+  start: z.string().min(1).optional().describe('start of the factors, such as pissa or lora-ga; that of the method where not given'),
+  direction: z.string().min(1).optional().describe('direction rule, such as adamw or sgd; that of the method where not given'),
+  useRslora: z.boolean().optional().describe('whether the scale is α/√r; as the method has it where not given'),
+  useDora: z.boolean().optional().describe('whether rows of the weight have trained magnitudes; as the method has it where not given'),
   rank: count(1).default(16).describe('rank r of the adapters'),
   alpha: z.number().positive().optional().describe('α: the adapters are multiplied by α/r; 32 where not given, 128 r for balora'),
   targetModules: z

@@ -43,10 +43,14 @@ export async function openSession(config: FinetuneConfig): Promise<Session> {
   const model = await loadCausalLM(config.model, { algebra });
   try {
     const data = await loadData(config, tokenizer, model.config.maxPositions);
-    const adapter = createAdapter(model, adapterConfigOf(config, method), { seed: config.seed });
-    checkRanks(adapter);
     const { epochs = 1, accumulate } = config;
-    const stream = openStream(config, data, padIdOf(tokenizer), model.config.maxPositions);
+    const open = (): BatchStream => openStream(config, data, padIdOf(tokenizer), model.config.maxPositions);
+    // The first batches of the run itself, from a stream of their own: training begins with them again.
+    const first = open();
+    const batches = Array.from({ length: method.start.gradientBatches ?? 0 }, () => first.next());
+    const adapter = await createAdapter(model, adapterConfigOf(config, method), { seed: config.seed, batches });
+    checkRanks(adapter);
+    const stream = open();
     const steps = config.steps ?? Math.ceil((epochs * stream.batchesPerEpoch) / accumulate);
     return {
       config,

@@ -6,23 +6,24 @@ import { checkKeys, checkNumber, describeValue } from '../../core/options.js';
 import { forEachLeaf } from '../../core/tree.js';
 import type { TensorAlgebra } from '../../linalg/tensor/tensor-algebra.js';
 import { clipped } from '../../solvers/directions/clipped.js';
+import { scaledBlocks } from '../../solvers/directions/scaled-blocks.js';
 import { gradientDescent } from '../../solvers/gradient-descent.js';
 import { type AbortSignalLike, iterate } from '../../solvers/iterate.js';
 import { objective } from '../../solvers/objective.js';
 import type { Schedule } from '../../solvers/schedules/schedule.js';
 import type { DirectionRule, Solver, SolverState } from '../../solvers/solver.js';
 import { constantStep } from '../../solvers/step-sizes/constant.js';
-import type { AdapterPoint } from '../adapter/adapter-point.js';
+import { type AdapterPoint, stackPair } from '../adapter/adapter-point.js';
 import type { LoraAdapter } from '../adapter/lora-adapter.js';
-import type { LoraMethod, OptimizerOptions } from '../methods/lora-method.js';
-import { type AdapterManifold, trainingManifold } from './training-manifold.js';
+import { checkMethod, type LoraMethod, type OptimizerOptions } from '../methods/lora-method.js';
+import { type AdapterManifold, blockFactors, trainingManifold } from './training-manifold.js';
 import { type StepBatches, type TrainingProblem, trainingProblem } from './training-problem.js';
 import { restoreState, saveState, type TrainingState } from './training-state.js';
 
 /** Options of {@link trainer}. */
 export interface TrainerOptions {
-  /** How it is trained: geometry and direction rule. */
-  readonly method: LoraMethod;
+  /** The method that trains it: geometry, direction rule and rates. Default: that with which the adapter was created or loaded. */
+  readonly method?: LoraMethod;
   /** The data of step k = 0, 1, …: a batch, or several whose gradients are added up. It depends on k alone, so that training can be resumed. `undefined` ends the training. */
   nextBatch(k: number): Awaitable<StepBatches | undefined>;
   /** How many steps; until `nextBatch` gives none where not given. */
@@ -31,7 +32,7 @@ export interface TrainerOptions {
   readonly learningRate: number | Schedule;
   /** Of AdamW. */
   readonly optimizer?: OptimizerOptions;
-  /** Another rule than the method's own, such as `sgd()`. */
+  /** Another rule than the method's own, such as `sgd()`; the method's rates hold for it too. */
   readonly direction?: DirectionRule;
   /** The largest norm of a gradient; longer ones are shortened. No clipping where not given. */
   readonly clip?: number;
@@ -79,19 +80,27 @@ const trainerKeys = [
  * Trains an adapter step by step: `for await (const step of trainer(adapter, { method: balora(), … })) …`. The adapter's arrays are those of the last step whenever the
  * loop is in the caller's hands, and after it.
  *
- * @param adapter - what is trained; its configuration should hold the method's own, `method.config`.
+ * @param adapter - the adapter to train.
  * @throws ConfigError if an option is not right. The loop throws a DomainError for a batch without labels or with a token that the model does not know, a NumericalError for a loss or
  * gradient that is not finite, and for an adapter that stays zero; adapter and trainer then stand after the last whole step.
  */
 export function trainer(adapter: LoraAdapter, options: TrainerOptions): LoraTrainer {
   checkKeys('trainer', options, trainerKeys);
-  const { method, nextBatch, steps, clip, direction } = options;
-  if (typeof method?.geometry !== 'function')
-    throw new ConfigError(`trainer: method must be a LoRA method, got ${describeValue(method)}; pass, say, balora()`);
+  const { method = adapter.method, nextBatch, steps, clip, direction } = options;
+  if (method === undefined)
+    throw new ConfigError('trainer: the adapter was loaded without a method, so pass the method that trains it, say { method: balora() }');
+  checkMethod('trainer', method);
+  if (method.geometry.coordinates !== adapter.layout.coordinates) {
+    throw new ConfigError(
+      `trainer: the adapter's arrays are not in the coordinates of '${method.geometry.name}'; create or load it with { method }`,
+    );
+  }
   if (typeof nextBatch !== 'function')
     throw new ConfigError(`trainer: nextBatch must be a function (k) => batch, got ${describeValue(nextBatch)}`);
   if (steps !== undefined) checkNumber('trainer', 'steps', steps, { min: 0 });
-  const rule = direction ?? method.direction(options.optimizer ?? {});
+  const own = direction ?? method.direction.rule(options.optimizer ?? {});
+  const factors = blockFactors(adapter.layout, method);
+  const rule = factors === undefined ? own : scaledBlocks(own, factors);
   const solver = gradientDescent({
     direction: clip === undefined ? rule : clipped(rule, clip),
     stepSize: constantStep(options.learningRate),
@@ -239,7 +248,7 @@ function checkGradient({ gradientNorm, iteration }: SolverState<unknown, unknown
 async function inactiveModules({ model, layout, point }: LoraAdapter): Promise<readonly string[]> {
   const norms = await Promise.all(
     layout.stacks.map(async ({ key, targets }) => {
-      const each = model.algebra.normEach(point.pairs[key].A);
+      const each = model.algebra.normEach(stackPair(model.algebra, layout, point.pairs[key]).A);
       const values = await model.algebra.toArray(each);
       each.dispose();
       return targets.filter((_, i) => values[i] === 0).map(({ module }) => module.name);

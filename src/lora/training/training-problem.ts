@@ -6,7 +6,7 @@ import { describeValue } from '../../core/options.js';
 import { axpyTree, scaleTree } from '../../core/tree.js';
 import type { TokenBatch } from '../../models/token-batch.js';
 import type { CostAndDerivative, Problem } from '../../solvers/problem.js';
-import { type AdapterPoint, putTogether } from '../adapter/adapter-point.js';
+import { type AdapterPoint, pullBack, putTogether } from '../adapter/adapter-point.js';
 import type { LoraAdapter } from '../adapter/lora-adapter.js';
 import { countTargets } from './count-targets.js';
 import type { AdapterManifold } from './training-manifold.js';
@@ -57,7 +57,7 @@ export function trainingProblem({ adapter, manifold, nextBatch, seed, recompute 
     const modules = new Map(
       [...adapters].map(([name, { A, B, magnitude }]) => [name, { A, B, ...(magnitude === undefined ? {} : { magnitude }) }]),
     );
-    return { loss, gradient: putTogether(layout, { modules, parameters: replaced }) };
+    return { loss, gradient: pullBack(la, layout, x, putTogether(layout, { modules, parameters: replaced })) };
   };
   const costAndGradient = async (
     x: AdapterPoint,
