@@ -134,6 +134,7 @@ export { fletcherReeves } from './solvers/directions/fletcher-reeves.js';
 export { type HagerZhangOptions, hagerZhang, hagerZhangDefaults } from './solvers/directions/hager-zhang.js';
 export { hestenesStiefel } from './solvers/directions/hestenes-stiefel.js';
 export { type LbfgsOptions, lbfgs, lbfgsDefaults } from './solvers/directions/lbfgs.js';
+export { type MuonOptions, muon, muonDefaults } from './solvers/directions/muon.js';
 export { type MomentumOptions, momentum, momentumDefaults } from './solvers/directions/momentum.js';
 export { polakRibiere } from './solvers/directions/polak-ribiere.js';
 export { type BlockFactors, scaledBlocks } from './solvers/directions/scaled-blocks.js';

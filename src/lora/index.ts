@@ -27,6 +27,7 @@ export type {
 } from './methods/lora-method.js';
 export { loraScalings } from './methods/lora-method.js';
 export { type LoraMethodOptions, loraDirections, loraMethods, loraStarts, named } from './methods/lora-methods.js';
+export { loraMuon, muonDirection } from './methods/lora-muon.js';
 export { type LoraPlusOptions, loraPlus, loraPlusDefaults } from './methods/lora-plus.js';
 export { olora, oloraStart } from './methods/olora.js';
 export { pissa, pissaStart } from './methods/pissa.js';

@@ -7,6 +7,7 @@ import { adamwDirection, momentumDirection, sgdDirection } from './directions.js
 import { dora } from './dora.js';
 import { lora } from './lora.js';
 import type { LoraDirection, LoraMethod } from './lora-method.js';
+import { loraMuon, muonDirection } from './lora-muon.js';
 import { type LoraPlusOptions, loraPlus } from './lora-plus.js';
 import { olora, oloraStart } from './olora.js';
 import { pissa, pissaStart } from './pissa.js';
@@ -37,6 +38,7 @@ export const loraMethods: Readonly<Record<string, (options?: LoraMethodOptions) 
   pissa: plain(pissa),
   scaled,
   dora: plain(dora),
+  'lora-muon': plain(loraMuon),
   balora,
 };
 
@@ -51,7 +53,12 @@ export const loraStarts: Readonly<Record<string, LoraStart>> = byName([
 ]);
 
 /** Every direction by its name, with its own defaults. */
-export const loraDirections: Readonly<Record<string, LoraDirection>> = byName([adamwDirection(), momentumDirection, sgdDirection]);
+export const loraDirections: Readonly<Record<string, LoraDirection>> = byName([
+  adamwDirection(),
+  momentumDirection,
+  sgdDirection,
+  muonDirection,
+]);
 
 function byName<Part extends { readonly name: string }>(parts: readonly Part[]): Readonly<Record<string, Part>> {
   return Object.fromEntries(parts.map((part) => [part.name, part]));

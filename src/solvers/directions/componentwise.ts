@@ -1,8 +1,8 @@
 /** A direction rule of its own for every component of a product manifold. */
 import type { Awaitable } from '../../core/awaitable.js';
 import { ConfigError } from '../../core/errors.js';
-import type { Components } from '../../manifolds/product.js';
 import type { RetractTransport } from '../../manifolds/manifold.js';
+import type { Components } from '../../manifolds/product.js';
 import type { DirectionContext, DirectionRule, Memory } from '../solver.js';
 
 /** A record with one entry a component. */
@@ -44,7 +44,8 @@ export function componentwise(rules: Readonly<Record<string, DirectionRule>>, ot
     },
     move<P, T>(memory: Memory<T>, transport: RetractTransport<P, T>) {
       const { components } = transport;
-      if (components === undefined) throw new ConfigError('componentwise: the transport is not that of a product; use it on product({ … })');
+      if (components === undefined)
+        throw new ConfigError('componentwise: the transport is not that of a product; use it on product({ … })');
       const moved = Object.keys(components).map((key) => [key, ruleOf(key).move(memoryOf(memory, key), components[key])] as const);
       return joinMemories(moved) as Memory<T>;
     },
@@ -54,7 +55,9 @@ export function componentwise(rules: Readonly<Record<string, DirectionRule>>, ot
 function componentsOf(manifold: object): Components {
   const { components } = manifold as { readonly components?: Components };
   if (components === undefined) {
-    throw new ConfigError(`componentwise: expected a product of manifolds, got ${(manifold as { name: string }).name}; use it on product({ … })`);
+    throw new ConfigError(
+      `componentwise: expected a product of manifolds, got ${(manifold as { name: string }).name}; use it on product({ … })`,
+    );
   }
   return components;
 }
