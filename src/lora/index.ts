@@ -14,6 +14,7 @@ export { type BaloraOptions, balora, baloraDefaults } from './methods/balora.js'
 export { adamwDirection, momentumDirection, sgdDirection } from './methods/directions.js';
 export { dora } from './methods/dora.js';
 export { euclideanGeometry, lora } from './methods/lora.js';
+export { type LoraGaOptions, loraGa, loraGaDefaults, loraGaStart } from './methods/lora-ga.js';
 export type {
   BlockRates,
   LoraDirection,

@@ -84,23 +84,18 @@ async function startFactors(
 ): Promise<ReadonlyMap<string, ModuleArrays>> {
   const la = model.algebra;
   const random = seededRandom(seed);
-  const factors = new Map<string, ModuleArrays>();
-  const begin = (target: TargetModule, gradient?: Tensor): void => {
-    const context = { la, target, random, weight: matrixOf(model, target), ...(gradient === undefined ? {} : { gradient }) };
-    factors.set(
-      target.module.name,
-      la.tidy(() => start.factors(context)),
-    );
-  };
+  const begin = (target: TargetModule, gradient?: Tensor): ModuleArrays =>
+    la.tidy(() => start.factors({ la, target, random, weight: matrixOf(model, target), ...(gradient === undefined ? {} : { gradient }) }));
   const { gradientBatches } = start;
-  if (gradientBatches === undefined) for (const target of targets) begin(target);
+  let factors: readonly ModuleArrays[];
+  if (gradientBatches === undefined) factors = targets.map((target) => begin(target));
   else {
     if (!Array.isArray(batches) || batches.length < gradientBatches) {
       throw new ConfigError(
         `${caller}: the start '${start.name}' averages the gradient over ${gradientBatches} batches, got ${Array.isArray(batches) ? batches.length : describeValue(batches)}; pass that many as { batches }`,
       );
     }
-    await meanGradients(model, targets, batches.slice(0, gradientBatches), begin);
+    factors = await meanGradients(model, targets, batches.slice(0, gradientBatches), begin);
   }
-  return factors;
+  return new Map(targets.map(({ module }, i) => [module.name, factors[i]]));
 }

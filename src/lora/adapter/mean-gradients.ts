@@ -14,17 +14,18 @@ const GROUP_BYTES = 64 * 2 ** 20;
  * after another, so that no second set of weights exists: each group costs a forward and a backward pass over all batches.
  *
  * @param visit - is called with a module and its gradient [m, n], which is freed afterwards.
+ * @returns what `visit` returned, in the order of the modules: arrays of the scope it is called in.
  */
-export async function meanGradients(
+export async function meanGradients<Result>(
   model: CausalLM,
   targets: readonly TargetModule[],
   batches: readonly TokenBatch[],
-  visit: (target: TargetModule, gradient: Tensor) => void,
-): Promise<void> {
+  visit: (target: TargetModule, gradient: Tensor) => Result,
+): Promise<readonly Result[]> {
   const la = model.algebra;
+  const results: Result[] = [];
   for (const group of groupsOf(targets)) {
-    // A scope for each group, whose factors pass to the scope around it.
-    await la.tidy(async () => {
+    const ofGroup = await la.tidy(async () => {
       const names = group.map(({ module }) => `${module.name}.weight`);
       const replaced = new Map(group.map((target, i) => [names[i], weightOf(model, target)]));
       let sums: readonly Tensor[] | undefined;
@@ -39,9 +40,11 @@ export async function meanGradients(
         });
         for (const sum of before ?? []) la.dispose(sum);
       }
-      for (const [i, target] of group.entries()) visit(target, outByIn(target, (sums as readonly Tensor[])[i]));
+      return group.map((target, i) => visit(target, outByIn(target, (sums as readonly Tensor[])[i])));
     });
+    results.push(...ofGroup);
   }
+  return results;
 }
 
 function groupsOf(targets: readonly TargetModule[]): readonly (readonly TargetModule[])[] {

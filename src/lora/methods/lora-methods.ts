@@ -6,6 +6,7 @@ import { type BaloraOptions, balora } from './balora.js';
 import { adamwDirection, momentumDirection, sgdDirection } from './directions.js';
 import { dora } from './dora.js';
 import { lora } from './lora.js';
+import { type LoraGaOptions, loraGa, loraGaStart } from './lora-ga.js';
 import type { LoraDirection, LoraMethod } from './lora-method.js';
 import { loraMuon, muonDirection } from './lora-muon.js';
 import { type LoraPlusOptions, loraPlus } from './lora-plus.js';
@@ -16,7 +17,7 @@ import { type ScaledOptions, scaled } from './scaled.js';
 import { compensatedStart, gaussianStart, kaimingStart, type LoraStart, randomStart } from './start.js';
 
 /** Options of some method, which that method checks. */
-export type LoraMethodOptions = BaloraOptions & LoraPlusOptions & ScaledOptions;
+export type LoraMethodOptions = BaloraOptions & LoraGaOptions & LoraPlusOptions & ScaledOptions;
 
 /** Makes a method without options: any that come are refused. */
 const plain =
@@ -38,6 +39,7 @@ export const loraMethods: Readonly<Record<string, (options?: LoraMethodOptions) 
   pissa: plain(pissa),
   scaled,
   dora: plain(dora),
+  'lora-ga': loraGa,
   'lora-muon': plain(loraMuon),
   balora,
 };
@@ -50,6 +52,7 @@ export const loraStarts: Readonly<Record<string, LoraStart>> = byName([
   compensatedStart,
   oloraStart,
   pissaStart,
+  loraGaStart(),
 ]);
 
 /** Every direction by its name, with its own defaults. */
