@@ -127,6 +127,11 @@ export {
   adamwDefaults,
   type MomentRule,
 } from './solvers/directions/adam.js';
+export {
+  type BalancingPreconditionerOptions,
+  balancingPreconditioner,
+  balancingPreconditionerDefaults,
+} from './solvers/directions/balancing-preconditioner.js';
 export { clipped } from './solvers/directions/clipped.js';
 export { componentwise } from './solvers/directions/componentwise.js';
 export { type ConjugateContext, type ConjugateOptions, type ConjugateWeight, conjugateRule } from './solvers/directions/conjugate.js';

@@ -11,6 +11,7 @@ import {
   type OptimizerOptions,
   olora,
   pissa,
+  reflora,
   rslora,
   scaled,
 } from 'bures/lora';
@@ -42,6 +43,7 @@ const plain: Readonly<Record<string, (root: Place) => LoraMethod>> = {
   lora_ga: lora,
   lora_ga_peft: lora,
   lora_muon: loraMuon,
+  reflora: () => reflora(),
   muon_balora: (root) => ({ ...readBalora(root), direction: muonDirection }),
 };
 

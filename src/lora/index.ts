@@ -32,6 +32,7 @@ export { loraMuon, muonDirection } from './methods/lora-muon.js';
 export { type LoraPlusOptions, loraPlus, loraPlusDefaults } from './methods/lora-plus.js';
 export { olora, oloraStart } from './methods/olora.js';
 export { pissa, pissaStart } from './methods/pissa.js';
+export { type RefloraOptions, reflora, refloraDefaults } from './methods/reflora.js';
 export { rslora } from './methods/rslora.js';
 export { type ScaledOptions, scaled, scaledDefaults } from './methods/scaled.js';
 export {

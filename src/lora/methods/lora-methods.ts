@@ -12,12 +12,13 @@ import { loraMuon, muonDirection } from './lora-muon.js';
 import { type LoraPlusOptions, loraPlus } from './lora-plus.js';
 import { olora, oloraStart } from './olora.js';
 import { pissa, pissaStart } from './pissa.js';
+import { type RefloraOptions, reflora } from './reflora.js';
 import { rslora } from './rslora.js';
 import { type ScaledOptions, scaled } from './scaled.js';
 import { compensatedStart, gaussianStart, kaimingStart, type LoraStart, randomStart } from './start.js';
 
 /** Options of some method, which that method checks. */
-export type LoraMethodOptions = BaloraOptions & LoraGaOptions & LoraPlusOptions & ScaledOptions;
+export type LoraMethodOptions = BaloraOptions & LoraGaOptions & LoraPlusOptions & RefloraOptions & ScaledOptions;
 
 /** Makes a method without options: any that come are refused. */
 const plain =
@@ -41,6 +42,7 @@ export const loraMethods: Readonly<Record<string, (options?: LoraMethodOptions) 
   dora: plain(dora),
   'lora-ga': loraGa,
   'lora-muon': plain(loraMuon),
+  reflora,
   balora,
 };
 
