@@ -142,6 +142,7 @@ export { type LbfgsOptions, lbfgs, lbfgsDefaults } from './solvers/directions/lb
 export { type MuonOptions, muon, muonDefaults } from './solvers/directions/muon.js';
 export { type MomentumOptions, momentum, momentumDefaults } from './solvers/directions/momentum.js';
 export { polakRibiere } from './solvers/directions/polak-ribiere.js';
+export { type RiteOptions, rite, riteDefaults } from './solvers/directions/rite.js';
 export { type BlockFactors, scaledBlocks } from './solvers/directions/scaled-blocks.js';
 export { sgd } from './solvers/directions/sgd.js';
 export { type SignOptions, sign, signDefaults } from './solvers/directions/sign.js';

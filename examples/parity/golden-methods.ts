@@ -7,6 +7,7 @@ import {
   lora,
   loraMuon,
   loraPlus,
+  loraRite,
   muonDirection,
   type OptimizerOptions,
   olora,
@@ -43,6 +44,7 @@ const plain: Readonly<Record<string, (root: Place) => LoraMethod>> = {
   lora_ga: lora,
   lora_ga_peft: lora,
   lora_muon: loraMuon,
+  lora_rite: loraRite,
   reflora: () => reflora(),
   muon_balora: (root) => ({ ...readBalora(root), direction: muonDirection }),
 };

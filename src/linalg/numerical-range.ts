@@ -33,13 +33,32 @@ export function pseudoInverseRoot<M>(la: LinearAlgebra<M>, s: M): M {
 export function matrixSign<M>(la: LinearAlgebra<M>, x: M): M {
   return la.tidy(() => {
     const { U, S, V } = la.svd(x);
-    const shape = la.shape(S);
-    const count = shape[shape.length - 1];
-    // σ₁ for each member, repeated: singular values are in descending order.
-    const largest = la.reshape(la.slice(la.reshape(S, [...shape.slice(0, -1), 1, count]), { columns: [0, 1] }), shape.slice(0, -1));
-    const floor = la.scaleEach(la.scale(SAFETY * count * la.epsilon, largest), la.full(shape, 1));
-    return la.matmul(la.scaleColumns(U, la.greater(S, floor)), V, { transposeB: true });
+    return la.matmul(la.scaleColumns(U, nonzero(la, S)), V, { transposeB: true });
   });
+}
+
+/**
+ * The Moore–Penrose inverse X⁺ = V Σ⁺ Uᵀ.
+ *
+ * @param x - [.., m, n]. @returns [.., n, m]. One SVD and 2·m·n·min(m, n) flops.
+ */
+export function moorePenroseInverse<M>(la: LinearAlgebra<M>, x: M): M {
+  return la.tidy(() => {
+    const { U, S, V } = la.svd(x);
+    const mask = nonzero(la, S);
+    const ones = la.full(la.shape(S), 1);
+    const inverse = la.multiply(mask, la.divide(ones, la.where(mask, S, ones)));
+    return la.matmul(la.scaleColumns(V, inverse), U, { transposeB: true });
+  });
+}
+
+/** 1 for singular values above rounding, else 0. */
+function nonzero<M>(la: LinearAlgebra<M>, S: M): M {
+  const shape = la.shape(S);
+  const count = shape[shape.length - 1];
+  // σ₁ of each member, repeated: singular values are in descending order.
+  const largest = la.reshape(la.slice(la.reshape(S, [...shape.slice(0, -1), 1, count]), { columns: [0, 1] }), shape.slice(0, -1));
+  return la.greater(S, la.scaleEach(la.scale(SAFETY * count * la.epsilon, largest), la.full(shape, 1)));
 }
 
 function onRange<M>(la: LinearAlgebra<M>, s: M, of: (values: M, ones: M) => M): M {

@@ -10,6 +10,7 @@ import { type LoraGaOptions, loraGa, loraGaStart } from './lora-ga.js';
 import type { LoraDirection, LoraMethod } from './lora-method.js';
 import { loraMuon, muonDirection } from './lora-muon.js';
 import { type LoraPlusOptions, loraPlus } from './lora-plus.js';
+import { loraRite, riteDirection } from './lora-rite.js';
 import { olora, oloraStart } from './olora.js';
 import { pissa, pissaStart } from './pissa.js';
 import { type RefloraOptions, reflora } from './reflora.js';
@@ -43,6 +44,7 @@ export const loraMethods: Readonly<Record<string, (options?: LoraMethodOptions) 
   'lora-ga': loraGa,
   'lora-muon': plain(loraMuon),
   reflora,
+  'lora-rite': plain(loraRite),
   balora,
 };
 
@@ -63,6 +65,7 @@ export const loraDirections: Readonly<Record<string, LoraDirection>> = byName([
   momentumDirection,
   sgdDirection,
   muonDirection,
+  riteDirection,
 ]);
 
 function byName<Part extends { readonly name: string }>(parts: readonly Part[]): Readonly<Record<string, Part>> {
