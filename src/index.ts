@@ -143,6 +143,7 @@ export { type MuonOptions, muon, muonDefaults } from './solvers/directions/muon.
 export { type MomentumOptions, momentum, momentumDefaults } from './solvers/directions/momentum.js';
 export { polakRibiere } from './solvers/directions/polak-ribiere.js';
 export { type RiteOptions, rite, riteDefaults } from './solvers/directions/rite.js';
+export { type LoraProOptions, loraPro, loraProDefaults } from './solvers/directions/lora-pro.js';
 export { type BlockFactors, scaledBlocks } from './solvers/directions/scaled-blocks.js';
 export { sgd } from './solvers/directions/sgd.js';
 export { type SignOptions, sign, signDefaults } from './solvers/directions/sign.js';

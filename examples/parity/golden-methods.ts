@@ -7,6 +7,7 @@ import {
   lora,
   loraMuon,
   loraPlus,
+  loraPro,
   loraRite,
   muonDirection,
   type OptimizerOptions,
@@ -45,6 +46,8 @@ const plain: Readonly<Record<string, (root: Place) => LoraMethod>> = {
   lora_ga_peft: lora,
   lora_muon: loraMuon,
   lora_rite: loraRite,
+  lora_pro: readLoraPro,
+  lora_pro_zero: readLoraPro,
   reflora: () => reflora(),
   muon_balora: (root) => ({ ...readBalora(root), direction: muonDirection }),
 };
@@ -87,6 +90,10 @@ function sureLosses(root: Place, name: string): number | undefined {
 function optional(root: Place, key: string): number | undefined {
   const value = (root.value as Readonly<Record<string, unknown>>)[key];
   return typeof value === 'number' ? value : undefined;
+}
+
+function readLoraPro(root: Place): LoraMethod {
+  return loraPro({ firstStep: optional(root, 'counter_at_first_step') ?? 0 });
 }
 
 const moments = { none: 'keep', first: 'transport-first', 'first+second': 'transport' } as const;

@@ -11,6 +11,7 @@ import type { Manifold } from '../../manifolds/manifold.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
 import type { AdamWOptions } from '../../solvers/directions/adam.js';
 import type { DirectionRule } from '../../solvers/solver.js';
+import type { AdapterLayout } from '../adapter/adapter-layout.js';
 import type { LoraStart } from './start.js';
 
 /** Arrays of a stack of adapters, by name: a factor pair `{ A, B }`, or the arrays of a geometry with other coordinates. */
@@ -49,8 +50,8 @@ export type OptimizerOptions = Omit<AdamWOptions, 'moments'>;
 export interface LoraDirection {
   /** Its name, for tables and messages. */
   readonly name: string;
-  /** The rule with an optimizer's options. */
-  rule(options: OptimizerOptions): DirectionRule;
+  /** The rule with an optimizer's options, for an adapter of a layout (which knows the scales). */
+  rule(options: OptimizerOptions, layout: Pick<AdapterLayout, 'stacks'>): DirectionRule;
   /** Whether the rule computes with A and B, so that it needs a geometry of factor pairs. Default: false. */
   readonly needsPairs?: boolean;
 }

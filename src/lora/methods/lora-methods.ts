@@ -10,6 +10,7 @@ import { type LoraGaOptions, loraGa, loraGaStart } from './lora-ga.js';
 import type { LoraDirection, LoraMethod } from './lora-method.js';
 import { loraMuon, muonDirection } from './lora-muon.js';
 import { type LoraPlusOptions, loraPlus } from './lora-plus.js';
+import { type LoraProMethodOptions, loraPro, loraProDirection } from './lora-pro.js';
 import { loraRite, riteDirection } from './lora-rite.js';
 import { olora, oloraStart } from './olora.js';
 import { pissa, pissaStart } from './pissa.js';
@@ -19,7 +20,7 @@ import { type ScaledOptions, scaled } from './scaled.js';
 import { compensatedStart, gaussianStart, kaimingStart, type LoraStart, randomStart } from './start.js';
 
 /** Options of some method, which that method checks. */
-export type LoraMethodOptions = BaloraOptions & LoraGaOptions & LoraPlusOptions & RefloraOptions & ScaledOptions;
+export type LoraMethodOptions = BaloraOptions & LoraGaOptions & LoraPlusOptions & LoraProMethodOptions & RefloraOptions & ScaledOptions;
 
 /** Makes a method without options: any that come are refused. */
 const plain =
@@ -45,6 +46,7 @@ export const loraMethods: Readonly<Record<string, (options?: LoraMethodOptions) 
   'lora-muon': plain(loraMuon),
   reflora,
   'lora-rite': plain(loraRite),
+  'lora-pro': loraPro,
   balora,
 };
 
@@ -66,6 +68,7 @@ export const loraDirections: Readonly<Record<string, LoraDirection>> = byName([
   sgdDirection,
   muonDirection,
   riteDirection,
+  loraProDirection(),
 ]);
 
 function byName<Part extends { readonly name: string }>(parts: readonly Part[]): Readonly<Record<string, Part>> {

@@ -98,7 +98,7 @@ export function trainer(adapter: LoraAdapter, options: TrainerOptions): LoraTrai
   if (typeof nextBatch !== 'function')
     throw new ConfigError(`trainer: nextBatch must be a function (k) => batch, got ${describeValue(nextBatch)}`);
   if (steps !== undefined) checkNumber('trainer', 'steps', steps, { min: 0 });
-  const own = direction ?? method.direction.rule(options.optimizer ?? {});
+  const own = direction ?? method.direction.rule(options.optimizer ?? {}, adapter.layout);
   const factors = blockFactors(adapter.layout, method);
   const rule = factors === undefined ? own : scaledBlocks(own, factors);
   const solver = gradientDescent({
