@@ -53,16 +53,10 @@ export {
   type BalancedFactorsManifold,
   type BalancedFactorsOptions,
   type BalancedTransport,
+  type BalancingSchedule,
   balancedFactors,
   balancedFactorsDefaults,
 } from './manifolds/balanced-factors.js';
-export {
-  type BalancingFactorsManifold,
-  type BalancingFactorsOptions,
-  type BalancingSchedule,
-  balancingDefaults,
-  balancingFactors,
-} from './manifolds/balancing-factors.js';
 export type { RankShape } from './manifolds/checks.js';
 export { type DampedFactorsOptions, dampedFactors, dampedFactorsDefaults } from './manifolds/damped-factors.js';
 export { type EuclideanManifold, type EuclideanOptions, euclidean } from './manifolds/euclidean.js';
@@ -140,7 +134,7 @@ export { sgd } from './solvers/directions/sgd.js';
 export { type SignOptions, sign, signDefaults } from './solvers/directions/sign.js';
 export { type GradientDescentOptions, gradientDescent } from './solvers/gradient-descent.js';
 export { type AbortSignalLike, type IterateOptions, type Iteration, iterate } from './solvers/iterate.js';
-export { defaultStop, type MinimizeOptions, type MinimizeResult, minimize } from './solvers/minimize.js';
+export { defaultStop, type LastNumber, type MinimizeOptions, type MinimizeResult, minimize } from './solvers/minimize.js';
 export { objective, perPoint } from './solvers/objective.js';
 export type {
   AmbientDerivative,
@@ -164,6 +158,7 @@ export {
   type DirectionChoice,
   type DirectionContext,
   type DirectionRule,
+  type EvaluatedState,
   emptyMemory,
   type Interrupted,
   type Memory,

@@ -1,5 +1,5 @@
 import { checkChoice, checkKeys, checkNumber, checkPositiveInteger } from '../../core/options.js';
-import { type BalancingSchedule, balancingDefaults, balancingFactors } from '../../manifolds/balancing-factors.js';
+import { type BalancingSchedule, balancedFactors, balancedFactorsDefaults } from '../../manifolds/balanced-factors.js';
 import { adamw, type MomentRule } from '../../solvers/directions/adam.js';
 import type { LoraMethod } from './lora-method.js';
 
@@ -12,7 +12,12 @@ export interface BaloraOptions extends BalancingSchedule {
 }
 
 /** The defaults of {@link balora}. */
-export const baloraDefaults: Required<BaloraOptions> = { ...balancingDefaults, gauge: 'svd', moments: 'transport' };
+export const baloraDefaults: Required<BaloraOptions> = {
+  every: balancedFactorsDefaults.every,
+  start: balancedFactorsDefaults.start,
+  gauge: 'svd',
+  moments: 'transport',
+};
 
 /** Balancing shrinks the factors of an adapter that starts at zero, to the root of what the product grows to, so that BaLoRA wants a larger α/r than LoRA (docs/benchmarks.md). */
 const SCALE = 128;
@@ -36,7 +41,7 @@ export function balora(options: BaloraOptions = {}): LoraMethod {
     name: 'balora',
     config: { initialization: 'kaiming' },
     scale: SCALE,
-    geometry: (stack) => balancingFactors({ ...stack, gauge, every, start }),
+    geometry: (stack) => balancedFactors({ ...stack, gauge, every, start }),
     direction: (optimizer) => adamw({ ...optimizer, moments }),
   };
 }
