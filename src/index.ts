@@ -86,7 +86,6 @@ export { type SpdManifold, type SpdOptions, spd } from './manifolds/spd.js';
 export { type SphereOptions, sphere } from './manifolds/sphere.js';
 export { stiefel } from './manifolds/stiefel.js';
 export { affineInvariant } from './metrics/affine-invariant.js';
-export { type Barycenter, type BarycenterOptions, type BarycenterSettings, barycenterDefaults } from './metrics/barycenter.js';
 export { bures, hyperBalancedFactors } from './metrics/bures.js';
 export { buresWasserstein } from './metrics/bures-wasserstein.js';
 export { embedded } from './metrics/embedded.js';
@@ -111,6 +110,7 @@ export type { OrthonormalRetraction } from './retractions/orthonormal-retraction
 export { polarRetraction } from './retractions/polar.js';
 export { qrRetraction } from './retractions/qr.js';
 export { truncatedSvd } from './retractions/truncated-svd.js';
+export { type Barycenter, type BarycenterOptions, barycenter, barycenterDefaults } from './solvers/barycenter.js';
 export { carryTangents } from './solvers/carry.js';
 export {
   type AdamOptions,

@@ -104,6 +104,11 @@ export interface Manifold<M, P, T = P, Z = T, G = Z> {
   /** The inverse of `exp`, for y close to x. */
   log?(x: P, y: P): T;
 
+  /** The largest curvature at x, along unit tangents, of ½dist(·, y)²: what bounds the steps towards a mean. Left out: 1, as in flat space. */
+  curvatureTowards?(x: P, y: P): Awaitable<number>;
+  /** A point amid others, from which their weighted mean is looked for; the weights add up to 1. Left out: the first of them. */
+  roughMean?(points: readonly P[], weights: readonly number[]): P;
+
   /** A random point: the same seed gives the same point. */
   randomPoint(random: Random): P;
   /** A random tangent vector of unit norm. */
