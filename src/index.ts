@@ -53,16 +53,10 @@ export {
   type BalancedFactorsManifold,
   type BalancedFactorsOptions,
   type BalancedTransport,
+  type BalancingSchedule,
   balancedFactors,
   balancedFactorsDefaults,
 } from './manifolds/balanced-factors.js';
-export {
-  type BalancingFactorsManifold,
-  type BalancingFactorsOptions,
-  type BalancingSchedule,
-  balancingDefaults,
-  balancingFactors,
-} from './manifolds/balancing-factors.js';
 export type { RankShape } from './manifolds/checks.js';
 export { type DampedFactorsOptions, dampedFactors, dampedFactorsDefaults } from './manifolds/damped-factors.js';
 export { type EuclideanManifold, type EuclideanOptions, euclidean } from './manifolds/euclidean.js';
@@ -92,7 +86,6 @@ export { type SpdManifold, type SpdOptions, spd } from './manifolds/spd.js';
 export { type SphereOptions, sphere } from './manifolds/sphere.js';
 export { stiefel } from './manifolds/stiefel.js';
 export { affineInvariant } from './metrics/affine-invariant.js';
-export { type Barycenter, type BarycenterOptions, type BarycenterSettings, barycenterDefaults } from './metrics/barycenter.js';
 export { bures, hyperBalancedFactors } from './metrics/bures.js';
 export { buresWasserstein } from './metrics/bures-wasserstein.js';
 export { embedded } from './metrics/embedded.js';
@@ -117,6 +110,7 @@ export type { OrthonormalRetraction } from './retractions/orthonormal-retraction
 export { polarRetraction } from './retractions/polar.js';
 export { qrRetraction } from './retractions/qr.js';
 export { truncatedSvd } from './retractions/truncated-svd.js';
+export { type Barycenter, type BarycenterOptions, barycenter, barycenterDefaults } from './solvers/barycenter.js';
 export { carryTangents } from './solvers/carry.js';
 export {
   type AdamOptions,
@@ -149,7 +143,7 @@ export { sgd } from './solvers/directions/sgd.js';
 export { type SignOptions, sign, signDefaults } from './solvers/directions/sign.js';
 export { type GradientDescentOptions, gradientDescent } from './solvers/gradient-descent.js';
 export { type AbortSignalLike, type IterateOptions, type Iteration, iterate } from './solvers/iterate.js';
-export { defaultStop, type MinimizeOptions, type MinimizeResult, minimize } from './solvers/minimize.js';
+export { defaultStop, type LastNumber, type MinimizeOptions, type MinimizeResult, minimize } from './solvers/minimize.js';
 export { objective, perPoint } from './solvers/objective.js';
 export type {
   AmbientDerivative,
@@ -173,6 +167,7 @@ export {
   type DirectionChoice,
   type DirectionContext,
   type DirectionRule,
+  type EvaluatedState,
   emptyMemory,
   type Interrupted,
   type Memory,

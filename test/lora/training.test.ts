@@ -92,6 +92,61 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
     expect(await numbers(second)).toEqual(whole.values);
   });
 
+  describe('gradients are steps', () => {
+    /** An adapter on a model whose gradients are counted. */
+    async function counted() {
+      const model = smallModel(la);
+      let gradients = 0;
+      const watched: typeof model = {
+        ...model,
+        lossAndGradient(...given) {
+          gradients++;
+          return model.lossAndGradient(...given);
+        },
+      };
+      const adapter = await createAdapter(watched, { rank: 2, alpha: 4 }, { seed: 7 });
+      return { adapter, gradients: () => gradients };
+    }
+    const settings = { method: balora(), learningRate: 0.02, nextBatch };
+    const controller = new AbortController();
+
+    it.each<[string, Partial<TrainerOptions>, number]>([
+      ['the steps are reached', { steps: 4 }, 4],
+      ['there are none', { steps: 0 }, 0],
+      ['the data ends', { nextBatch: (k) => (k < 3 ? nextBatch(k) : undefined) }, 3],
+      ['it is aborted', { signal: controller.signal }, 2],
+      ['a batch is bad', { nextBatch: (k) => (k === 3 ? [] : nextBatch(k)) }, 3],
+    ])('where %s', async (_, options, expected) => {
+      const { adapter, gradients } = await counted();
+      const run = trainer(adapter, { ...settings, ...options });
+      let steps = 0;
+      try {
+        for await (const { step } of run) {
+          steps = step;
+          if (options.signal !== undefined && step === 2) controller.abort();
+        }
+      } catch (error) {
+        expect((error as Error).message).toMatch(/^trainer: nextBatch must return a batch/);
+      }
+      expect([steps, gradients(), (await run.state()).step]).toEqual([expected, expected, expected]);
+    });
+
+    it('where it is resumed from the state before the first step and after each', async () => {
+      const whole = await trained({}, { method: balora(), steps: 4 });
+      const { adapter, gradients } = await counted();
+      let state = await trainer(adapter, settings).state();
+      expect([state.step, Object.keys(state).includes('learningRate'), state.numbers]).toEqual([0, false, {}]);
+      for (let steps = 1; steps <= 4; steps++) {
+        const run = trainer(adapter, { ...settings, steps, state });
+        for await (const _step of run);
+        state = structuredClone(await run.state());
+        run.dispose();
+      }
+      expect(gradients()).toBe(4);
+      expect(await numbers(adapter)).toEqual(whole.values);
+    });
+  });
+
   it('goes on in the same trainer after a break', async () => {
     const whole = await trained({}, { method: balora() });
     const adapter = await createAdapter(smallModel(la), { rank: 2, alpha: 4 }, { seed: 7 });
@@ -134,7 +189,7 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
       ['a batch without labels', { nextBatch: (k) => (k === 2 ? bad.labels : nextBatch(k)) }, DomainError, /no token of step 3 counts/],
       ['no batch in a list', { nextBatch: (k) => (k === 2 ? [] : nextBatch(k)) }, ConfigError, /batch or a list of batches for step 3/],
       ['a rate that overflows', { learningRate: (k) => (k === 1 ? 1e38 : 0.02), direction: sgd() }, NumericalError, /step 3/],
-    ])('%s ends training with the state before', async (_, options, kind, message) => {
+    ])('%s ends training before anything has moved: the step before stands', async (_, options, kind, message) => {
       const adapter = await createAdapter(smallModel(la), { rank: 2, alpha: 4 }, { seed: 7 });
       const run = trainer(adapter, { method: lora(), nextBatch, learningRate: 0.02, steps: 6, ...options });
       const steps: TrainingStep[] = [];
@@ -144,8 +199,8 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
       await expect(all()).rejects.toThrow(kind);
       await expect(all()).rejects.toThrow(message);
       const { step, arrays } = await run.state();
-      expect(step).toBe(1);
-      expect(steps.map((one) => one.step)).toEqual([1]);
+      expect(step).toBe(2);
+      expect(steps.map((one) => one.step)).toEqual([1, 2]);
       for (const { data } of Object.values(arrays)) expect(data.every(Number.isFinite)).toBe(true);
       expect(Object.keys(arrays)).toContain('point.pairs.8x6r2.A');
     });

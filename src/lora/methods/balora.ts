@@ -1,5 +1,5 @@
 import { checkChoice, checkKeys, checkNumber, checkPositiveInteger } from '../../core/options.js';
-import { type BalancingSchedule, balancingDefaults, balancingFactors } from '../../manifolds/balancing-factors.js';
+import { type BalancingSchedule, balancedFactors, balancedFactorsDefaults } from '../../manifolds/balanced-factors.js';
 import type { MomentRule } from '../../solvers/directions/adam.js';
 import { adamwDirection } from './directions.js';
 import { lora } from './lora.js';
@@ -14,7 +14,12 @@ export interface BaloraOptions extends BalancingSchedule {
 }
 
 /** The defaults of {@link balora}. */
-export const baloraDefaults: Required<BaloraOptions> = { ...balancingDefaults, gauge: 'svd', moments: 'transport' };
+export const baloraDefaults: Required<BaloraOptions> = {
+  every: balancedFactorsDefaults.every,
+  start: balancedFactorsDefaults.start,
+  gauge: 'svd',
+  moments: 'transport',
+};
 
 /**
  * α/r. Balancing shrinks the factors of an adapter that starts at zero, to the root of what the product grows to, so that
@@ -44,7 +49,7 @@ export function balora(options: BaloraOptions = {}): LoraMethod {
     name: 'balora',
     geometry: {
       name: 'balanced factors, Bures metric',
-      manifold: (stack) => balancingFactors({ ...stack, gauge, every, start }) as unknown as StackManifold,
+      manifold: (stack) => balancedFactors({ ...stack, gauge, every, start }) as unknown as StackManifold,
     },
     direction: adamwDirection(moments),
     alpha: (rank) => SCALE * rank,
