@@ -1,0 +1,156 @@
+/** Encodings of text files: which one a file has, and its bytes as UTF-8. */
+import { isUtf8 } from 'node:buffer';
+import { type FileHandle, open } from 'node:fs/promises';
+import { BackendError, ConfigError, FormatError } from '../../core/errors.js';
+import { describeValue } from '../../core/options.js';
+import { isSystemError } from '../../core/write-error.js';
+
+/** Byte-order marks; UTF-32 little-endian begins like UTF-16 and therefore comes first. */
+const marks: readonly { readonly encoding: string; readonly bytes: readonly number[] }[] = [
+  { encoding: 'utf-32', bytes: [0xff, 0xfe, 0, 0] },
+  { encoding: 'utf-32', bytes: [0, 0, 0xfe, 0xff] },
+  { encoding: 'utf-16le', bytes: [0xff, 0xfe] },
+  { encoding: 'utf-16be', bytes: [0xfe, 0xff] },
+  { encoding: 'utf-8', bytes: [0xef, 0xbb, 0xbf] },
+];
+
+/** The encoding that the first bytes of a file name by a byte-order mark. */
+export function markedEncoding(head: Uint8Array): { readonly encoding: string; readonly length: number } | undefined {
+  const found = marks.find(({ bytes }) => bytes.every((byte, at) => head[at] === byte));
+  return found === undefined ? undefined : { encoding: found.encoding, length: found.bytes.length };
+}
+
+/**
+ * The name of an encoding as the WHATWG's standard has it: `latin1` is `windows-1252` there, which differs from ISO 8859-1 in 27 control characters only.
+ *
+ * @throws ConfigError for a label that this build of Node does not know.
+ */
+export function checkEncoding(caller: string, label: string): string {
+  try {
+    return new TextDecoder(label).encoding;
+  } catch (cause) {
+    throw new ConfigError(
+      `${caller}: encoding must be a label such as utf-8, latin1, windows-1252, utf-16le, shift_jis or gbk, got ${describeValue(label)}; correct it`,
+      { cause },
+    );
+  }
+}
+
+/** Bytes of text in UTF-8, in order. */
+export interface TextSource {
+  /** The file's encoding, by its mark, as it was given, or else UTF-8. */
+  readonly encoding: string;
+  /** Puts up to `target.length - offset` bytes into `target`; 0 at the end. */
+  read(target: Uint8Array, offset: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a text file. A byte-order mark decides on UTF-16 and is left out.
+ *
+ * @param given - the encoding where the user names one.
+ * @throws BackendError if the file cannot be opened; FormatError if the mark says otherwise than the user, or names UTF-32; ConfigError for an unknown encoding.
+ */
+export async function openText(file: string, given?: string): Promise<TextSource> {
+  const wanted = given === undefined ? undefined : checkEncoding('readLines', given);
+  const handle = await openFile(file);
+  try {
+    const head = new Uint8Array(4);
+    const { bytesRead } = await handle.read(head, 0, 4, 0);
+    const marked = markedEncoding(head.subarray(0, bytesRead));
+    if (marked?.encoding === 'utf-32')
+      throw new FormatError(`${file}: expected UTF-8 or UTF-16, got UTF-32 by its byte-order mark; save it as UTF-8`);
+    if (marked !== undefined && wanted !== undefined && marked.encoding !== wanted) {
+      throw new FormatError(
+        `${file}: expected ${wanted}, as was asked for, got the byte-order mark of ${marked.encoding}; leave the encoding out`,
+      );
+    }
+    const encoding = marked?.encoding ?? wanted ?? 'utf-8';
+    const begin = marked?.length ?? 0;
+    return encoding === 'utf-8' ? plainSource(file, handle, begin) : decodingSource(file, handle, begin, encoding);
+  } catch (error) {
+    await handle.close();
+    throw isSystemError(error) ? cannotRead(file, error) : error;
+  }
+}
+
+async function openFile(file: string): Promise<FileHandle> {
+  try {
+    return await open(file, 'r');
+  } catch (cause) {
+    throw cannotRead(file, cause as Error);
+  }
+}
+
+function cannotRead(file: string, cause: Error): BackendError {
+  return new BackendError(`readLines: cannot read ${file} (${cause.message}); check the path`, { cause });
+}
+
+function plainSource(file: string, handle: FileHandle, begin: number): TextSource {
+  let position = begin;
+  return {
+    encoding: 'utf-8',
+    async read(target, offset) {
+      const { bytesRead } = await handle.read(target, offset, target.length - offset, position).catch((cause: Error) => {
+        throw cannotRead(file, cause);
+      });
+      position += bytesRead;
+      return bytesRead;
+    },
+    close: () => handle.close(),
+  };
+}
+
+/** Bytes decoded at once. */
+const sliceBytes = 2 ** 18;
+
+function decodingSource(file: string, handle: FileHandle, begin: number, encoding: string): TextSource {
+  const raw = plainSource(file, handle, begin);
+  const decoder = new TextDecoder(encoding, { fatal: true });
+  const slice = new Uint8Array(sliceBytes);
+  let ready = Buffer.alloc(0);
+  let [position, ended] = [begin, false];
+  const decodeNext = async (): Promise<void> => {
+    const read = await raw.read(slice, 0);
+    ended = read === 0;
+    try {
+      ready = Buffer.from(decoder.decode(slice.subarray(0, read), { stream: !ended }));
+    } catch (cause) {
+      throw new FormatError(
+        `${file}: expected text in ${encoding}, got other bytes between bytes ${position} and ${position + read} of the file; correct the encoding`,
+        { cause },
+      );
+    }
+    position += read;
+  };
+  return {
+    encoding,
+    async read(target, offset) {
+      while (ready.length === 0 && !ended) await decodeNext();
+      const taken = ready.copy(target, offset, 0, target.length - offset);
+      ready = ready.subarray(taken);
+      return taken;
+    },
+    close: raw.close,
+  };
+}
+
+/** The first byte of a text that is no UTF-8 or a NUL; `undefined` if there is none. */
+export function badByte(bytes: Uint8Array): number | undefined {
+  const nul = bytes.indexOf(0);
+  if (isUtf8(bytes)) return nul < 0 ? undefined : nul;
+  // A decoder that waits for more fails only where the text is wrong for certain, so that failing is monotone in the length.
+  let [good, bad] = [0, bytes.length + 1];
+  while (bad - good > 1) {
+    const middle = (good + bad) >>> 1;
+    try {
+      new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, middle), { stream: true });
+      good = middle;
+    } catch {
+      bad = middle;
+    }
+  }
+  // A character that the end cuts off.
+  const at = Math.min(bad, bytes.length) - 1;
+  return nul >= 0 && nul < at ? nul : at;
+}
