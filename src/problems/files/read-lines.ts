@@ -1,6 +1,7 @@
 /** Text files a line at a time, as bytes: no string is made of what is only going to become a number. */
 import { isUtf8 } from 'node:buffer';
 import { FormatError } from '../../core/errors.js';
+import { hexByte, placeOf } from '../../core/utf8.js';
 import { badByte, openText, type TextSource } from './text-encoding.js';
 
 /** Handles the line `bytes[start … end)`, without its end of line; lines count from 1. Returning false ends the reading. */
@@ -148,20 +149,15 @@ class LineSplitter {
     const line = this.#buffer.subarray(start, end);
     const at = badByte(line);
     if (at === undefined) return;
-    const before = line.subarray(0, at);
-    const lineStart = Math.max(before.lastIndexOf(newline), before.lastIndexOf(carriageReturn)) + 1;
-    const lines = Buffer.from(before)
-      .toString('latin1')
-      .split(/\r\n|\r|\n/).length;
-    const where = `${this.#file}:${this.#lines + lines}`;
+    const place = placeOf(line, at);
+    const where = `${this.#file}:${this.#lines + place.line}`;
     if (line[at] === 0) {
       throw new FormatError(
-        `${where}: expected text, got a NUL at byte ${at - lineStart + 1} of the line; if the file is UTF-16 without a byte-order mark, pass --encoding utf-16le (encoding: 'utf-16le' of the function)`,
+        `${where}: expected text, got a NUL at byte ${place.byte} of the line; if the file is UTF-16 without a byte-order mark, pass --encoding utf-16le (encoding: 'utf-16le' of the function)`,
       );
     }
-    const byte = line[at].toString(16).toUpperCase().padStart(2, '0');
     throw new FormatError(
-      `${where}: expected UTF-8 text, got 0x${byte} at byte ${at - lineStart + 1} of the line, in ${quoted(line, lineStart, end - start)}; save the file as UTF-8, or say which encoding it has: --encoding latin1 (encoding: 'latin1' of the function)`,
+      `${where}: expected UTF-8 text, got ${hexByte(line[at])} at byte ${place.byte} of the line, in ${quoted(line, at - place.byte + 1, line.length)}; save the file as UTF-8, or say which encoding it has: --encoding latin1 (encoding: 'latin1' of the function)`,
     );
   }
 

@@ -3,22 +3,8 @@ import { isUtf8 } from 'node:buffer';
 import { type FileHandle, open } from 'node:fs/promises';
 import { BackendError, ConfigError, FormatError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
+import { firstInvalidByte, markedEncoding } from '../../core/utf8.js';
 import { isSystemError } from '../../core/write-error.js';
-
-/** Byte-order marks; UTF-32 little-endian begins like UTF-16 and therefore comes first. */
-const marks: readonly { readonly encoding: string; readonly bytes: readonly number[] }[] = [
-  { encoding: 'utf-32', bytes: [0xff, 0xfe, 0, 0] },
-  { encoding: 'utf-32', bytes: [0, 0, 0xfe, 0xff] },
-  { encoding: 'utf-16le', bytes: [0xff, 0xfe] },
-  { encoding: 'utf-16be', bytes: [0xfe, 0xff] },
-  { encoding: 'utf-8', bytes: [0xef, 0xbb, 0xbf] },
-];
-
-/** The encoding that the first bytes of a file name by a byte-order mark. */
-export function markedEncoding(head: Uint8Array): { readonly encoding: string; readonly length: number } | undefined {
-  const found = marks.find(({ bytes }) => bytes.every((byte, at) => head[at] === byte));
-  return found === undefined ? undefined : { encoding: found.encoding, length: found.bytes.length };
-}
 
 /**
  * The name of an encoding as the WHATWG's standard has it: `latin1` is `windows-1252` there, which differs from ISO 8859-1 in 27 control characters only.
@@ -139,18 +125,6 @@ function decodingSource(file: string, handle: FileHandle, begin: number, encodin
 export function badByte(bytes: Uint8Array): number | undefined {
   const nul = bytes.indexOf(0);
   if (isUtf8(bytes)) return nul < 0 ? undefined : nul;
-  // A decoder that waits for more fails only where the text is wrong for certain, so that failing is monotone in the length.
-  let [good, bad] = [0, bytes.length + 1];
-  while (bad - good > 1) {
-    const middle = (good + bad) >>> 1;
-    try {
-      new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, middle), { stream: true });
-      good = middle;
-    } catch {
-      bad = middle;
-    }
-  }
-  // A character that the end cuts off.
-  const at = Math.min(bad, bytes.length) - 1;
+  const at = firstInvalidByte(bytes);
   return nul >= 0 && nul < at ? nul : at;
 }
