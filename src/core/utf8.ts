@@ -15,7 +15,7 @@ export function markedEncoding(head: Uint8Array): { readonly encoding: string; r
   return found === undefined ? undefined : { encoding: found.encoding, length: found.bytes.length };
 }
 
-/** Where bytes that are no UTF-8 stop being it: the position of the first byte at which no text could go on, or that the end cuts off. O(n log n). */
+/** Where bytes that are no UTF-8 stop being it: the position of the first character that is broken, or that the end cuts off. O(n log n). */
 export function firstInvalidByte(bytes: Uint8Array): number {
   // A decoder that waits for more fails only where the text is wrong for certain, so that failing is monotone in the length.
   let [good, bad] = [0, bytes.length + 1];
@@ -28,7 +28,20 @@ export function firstInvalidByte(bytes: Uint8Array): number {
       bad = middle;
     }
   }
-  return Math.min(bad, bytes.length) - 1;
+  const last = Math.min(bad, bytes.length) - 1;
+  // The byte at which it shows may follow the one with which the character begins.
+  let first = last;
+  while (last - first < 2 && isContinuation(bytes[first - 1])) first--;
+  return first > 0 && lengthOf(bytes[first - 1]) > last - first + 1 ? first - 1 : last;
+}
+
+const isContinuation = (byte: number | undefined): boolean => byte !== undefined && (byte & 0xc0) === 0x80;
+
+/** Bytes of the character that a byte begins; 1 for one that begins none. */
+function lengthOf(byte: number): number {
+  if (byte >= 0xf0 && byte <= 0xf4) return 4;
+  if (byte >= 0xe0 && byte <= 0xef) return 3;
+  return byte >= 0xc2 && byte <= 0xdf ? 2 : 1;
 }
 
 /** A place in a text, counted from 1. */

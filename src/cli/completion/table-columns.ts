@@ -65,7 +65,8 @@ function headerOf([first]: readonly SampleLine[], { header, fields }: GivenColum
   if (first === undefined || header === false) return undefined;
   const value = fields?.value ?? 2;
   if (header === true || typeof value === 'string') return first;
-  return isValue(first.fields[value] ?? '') ? undefined : first;
+  const text = first.fields[value];
+  return text !== undefined && isValue(text) ? undefined : first;
 }
 
 /** Whether a column is 0, 1, 2, … or 1, 2, 3, …. */

@@ -140,6 +140,7 @@ class LineSplitter {
 
   #finish(end: number): void {
     if (end === this.#start) return;
+    if (this.#inside && end === this.#physicalStart) throw this.#unclosed();
     if (this.#options.text === true) this.#suspicious = true;
     this.#endLine(end);
     if (this.#inside) throw this.#unclosed();

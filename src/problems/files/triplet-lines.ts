@@ -77,7 +77,9 @@ export async function readLayout(file: string, settings: TripletSettings): Promi
 function isHeader(fields: readonly string[], { header, fields: wanted, decimal }: TripletSettings): boolean {
   if (header !== 'auto') return header;
   if (Object.values(wanted).some((field) => typeof field === 'string')) return true;
-  const value = Buffer.from(fields[wanted.value as number] ?? '');
+  const text = fields[wanted.value as number];
+  if (text === undefined) return true;
+  const value = Buffer.from(text);
   return Number.isNaN(parseNumber(value, 0, value.length, decimal.charCodeAt(0))) && !isMissing(value, 0, value.length);
 }
 
