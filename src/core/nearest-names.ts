@@ -19,9 +19,10 @@ export function nearestNames(name: string, candidates: Iterable<string>, count =
   const farthest = Math.max(1, wanted.length / 2);
   const compared = new Set<string>();
   for (const candidate of candidates) {
-    if (compared.size === mostCandidates) break;
-    if (compared.has(candidate)) continue;
     compared.add(candidate);
+    if (compared.size === mostCandidates) break;
+  }
+  for (const candidate of compared) {
     if (candidate.length > longestName) continue;
     const found = candidate.toLowerCase();
     const inside = wanted !== '' && (found.includes(wanted) || (found !== '' && wanted.includes(found)));

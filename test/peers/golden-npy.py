@@ -3,7 +3,7 @@
     python3 -m venv /tmp/numpy && /tmp/numpy/bin/pip install numpy==2.4.6
     /tmp/numpy/bin/python test/peers/golden-npy.py test/fixtures/npy/headers.json
 
-With `--mutations N` it writes N seeded mutations of them instead, to be compared once (test/peers/compare-npy.ts).
+With `--mutations N` it writes N seeded mutations of them instead.
 """
 
 import argparse

@@ -58,7 +58,10 @@ export async function sniffFormat(file: string, fields: number, given: GivenForm
     .filter((one) => Math.min(...one.counts) >= fields);
   // The first line may be a header that names one field less.
   const even = fitting.filter((one) => one.counts.every((count, index) => index === 0 || count === one.counts.at(-1)));
-  const [best] = (even.length > 0 ? even : fitting).sort((one, other) => (other.counts.at(-1) ?? 0) - (one.counts.at(-1) ?? 0));
+  // A delimiter that only occurs in labels leaves no number by itself.
+  const rank = ({ delimiter, counts: found }: (typeof fitting)[number]): number =>
+    (found.at(-1) ?? 0) + (lines.slice(-1).every((line) => fieldsOf(line.text, delimiter).some(isNumber)) ? 1e6 : 0);
+  const [best] = (even.length > 0 ? even : fitting).sort((one, other) => rank(other) - rank(one));
   if (best !== undefined) return divided(best.delimiter);
   if (Math.min(...counts(space)) >= fields) return divided(space);
   // With the delimiter of the first line, the fault is in the one that does not follow.
@@ -69,6 +72,11 @@ export async function sniffFormat(file: string, fields: number, given: GivenForm
     `${file}:${number}: expected ${fields} fields or more${likely === undefined ? ' between commas, semicolons, tabs, bars, spaces or ::' : ` between ${JSON.stringify(likely)}, as on line ${lines[0].number}`}, ` +
       `got ${JSON.stringify(line.slice(0, 60))}; correct the line, or pass --delimiter and --columns`,
   );
+}
+
+/** A number with a decimal mark of either kind. */
+export function isNumber(field: string): boolean {
+  return /^[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?$/i.test(field);
 }
 
 /** Bytes that are no text are told by the reader, with their line. */

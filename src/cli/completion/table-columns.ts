@@ -2,7 +2,7 @@
 import { FormatError } from '../../core/errors.js';
 import { isMissing } from '../../problems/files/triplet-lines.js';
 import type { TripletFields } from '../../problems/index.js';
-import type { SampleLine } from './sniff-format.js';
+import { isNumber, type SampleLine } from './sniff-format.js';
 
 /** What the first lines show. */
 export interface TableColumns {
@@ -58,7 +58,7 @@ export function tableColumns(file: string, sample: readonly SampleLine[], given:
 /** A number as far as a header is not one: with a decimal mark of either kind, or missing. */
 function isValue(text: string): boolean {
   const bytes = Buffer.from(text);
-  return isMissing(bytes, 0, bytes.length) || /^[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?$/i.test(text);
+  return isMissing(bytes, 0, bytes.length) || isNumber(text);
 }
 
 function headerOf([first]: readonly SampleLine[], { header, fields }: GivenColumns): SampleLine | undefined {

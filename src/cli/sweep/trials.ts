@@ -27,11 +27,11 @@ const mostRuns = 10_000;
  */
 export function planTrials({ base, grid, random, trials, drawSeed, seeds }: SweepConfig): readonly Trial[] {
   const drawn = Object.keys(random).length === 0 ? 1 : trials;
-  const lengths = Object.values(grid).map((values) => values.length);
-  const count = lengths.reduce((product, length) => product * length, drawn * seeds.length);
+  const combined = Object.values(grid).reduce((product, values) => product * values.length, 1);
+  const count = drawn * combined * seeds.length;
   if (count > mostRuns) {
     throw new ConfigError(
-      `sweep: expected at most ${mostRuns} runs, got ${count}: ${drawn} draws (trials) × ${lengths.join(' × ') || 1} (grid) × ${seeds.length} seeds; divide the sweep, or draw from random instead of a grid`,
+      `sweep: expected at most ${mostRuns} runs, got ${count}: ${drawn} draws (trials) × ${combined} combinations (grid) × ${seeds.length} seeds; divide the sweep, or draw from random instead of a grid`,
     );
   }
   const stream = seededRandom(drawSeed);
