@@ -1,4 +1,6 @@
-/** Telling text in UTF-8 from other bytes. */
+/** Encodings of text: UTF-8 told from other bytes. */
+import { ConfigError } from './errors.js';
+import { describeValue } from './options.js';
 
 /** Byte-order marks; UTF-32 little-endian begins like UTF-16 and therefore comes first. */
 const marks: readonly { readonly encoding: string; readonly bytes: readonly number[] }[] = [
@@ -13,6 +15,22 @@ const marks: readonly { readonly encoding: string; readonly bytes: readonly numb
 export function markedEncoding(head: Uint8Array): { readonly encoding: string; readonly length: number } | undefined {
   const found = marks.find(({ bytes }) => bytes.every((byte, at) => head[at] === byte));
   return found === undefined ? undefined : { encoding: found.encoding, length: found.bytes.length };
+}
+
+/**
+ * The name of an encoding as the WHATWG's standard has it: `latin1` is `windows-1252` there, which differs from ISO 8859-1 in 27 control characters only.
+ *
+ * @throws ConfigError for a label that this build of Node does not know.
+ */
+export function checkEncoding(caller: string, label: string): string {
+  try {
+    return new TextDecoder(label).encoding;
+  } catch (cause) {
+    throw new ConfigError(
+      `${caller}: encoding must be a label such as utf-8, latin1, windows-1252, utf-16le, shift_jis or gbk, got ${describeValue(label)}; correct it`,
+      { cause },
+    );
+  }
 }
 
 /** Where bytes that are no UTF-8 stop being it: the position of the first character that is broken, or that the end cuts off. O(n log n). */

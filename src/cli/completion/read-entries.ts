@@ -2,10 +2,9 @@
 
 import { checkRoom } from '../../core/allocate.js';
 import { FormatError } from '../../core/errors.js';
+import { checkEncoding } from '../../core/utf8.js';
 import { type CsrMatrix, type HostArray, hostAlgebra } from '../../index.js';
-import { readMatrixMarketSizes } from '../../problems/files/matrix-market.js';
-import { checkEncoding } from '../../problems/files/text-encoding.js';
-import { readMatrixMarket, readTriplets, type TableReading, type TripletFields } from '../../problems/index.js';
+import { readMatrixMarket, readMatrixMarketSizes, readTriplets, type TableReading, type TripletFields } from '../../problems/index.js';
 import { UsageError } from '../usage-error.js';
 import { mergeRepeated } from './merge-repeated.js';
 import { type EntryFormat, sniffFormat } from './sniff-format.js';

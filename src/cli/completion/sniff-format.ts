@@ -1,9 +1,8 @@
 /** What kind of file the entries are in, from its beginning. */
 import { open } from 'node:fs/promises';
+import { splitFields, unquoted } from '../../core/delimited-fields.js';
 import { ConfigError, FormatError } from '../../core/errors.js';
-import { markedEncoding } from '../../core/utf8.js';
-import { splitFields, unquoted } from '../../problems/files/fields.js';
-import { checkEncoding } from '../../problems/files/text-encoding.js';
+import { checkEncoding, markedEncoding } from '../../core/utf8.js';
 
 /** A line of a table, divided into fields. */
 export interface SampleLine {

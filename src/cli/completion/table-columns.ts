@@ -1,6 +1,6 @@
 /** Which columns of a table are row, column and value, where the user does not say, and how its numbers are written. */
+import { isMissing } from '../../core/delimited-fields.js';
 import { FormatError } from '../../core/errors.js';
-import { isMissing } from '../../problems/files/triplet-lines.js';
 import type { TripletFields } from '../../problems/index.js';
 import { isNumber, type SampleLine } from './sniff-format.js';
 

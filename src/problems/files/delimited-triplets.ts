@@ -1,9 +1,9 @@
 /** Sparse matrices from tables of (row, column, value): ratings, counts, links. */
+import { unquoted } from '../../core/delimited-fields.js';
 import { FormatError } from '../../core/errors.js';
 import type { CsrMatrix } from '../../linalg/csr-matrix.js';
 import { checkAlgebra, type LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { EntryCollector, RowCounts } from './entry-collector.js';
-import { unquoted } from './fields.js';
 import { LabelTable } from './label-table.js';
 import { parseNumber } from './parse-number.js';
 import { type Bounds, eachTriplet, readLayout, type TripletLayout } from './triplet-lines.js';

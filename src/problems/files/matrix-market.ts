@@ -44,9 +44,25 @@ export async function readMatrixMarket<M>(la: LinearAlgebra<M>, file: string): P
   return header.format === 'array' ? readDense(la, file, header) : readCoordinates(la, file, header);
 }
 
-/** Rows, columns and entries as the header of a Matrix Market file claims them, held against the size of the file; nothing of that size is allocated. */
-export async function readMatrixMarketSizes(file: string): Promise<Pick<Header, 'format' | 'rows' | 'columns' | 'entries' | 'line'>> {
-  return readHeader(file);
+/** What the header of a Matrix Market file claims. */
+export interface MatrixMarketSizes {
+  readonly format: 'coordinate' | 'array';
+  readonly rows: number;
+  readonly columns: number;
+  /** Entries stored. */
+  readonly entries: number;
+  /** The line that says so. */
+  readonly line: number;
+}
+
+/**
+ * Reads the header of a Matrix Market file and holds its claim against the size of the file. Nothing of that size is allocated.
+ *
+ * @throws as {@link readMatrixMarket} does for the header.
+ */
+export async function readMatrixMarketSizes(file: string): Promise<MatrixMarketSizes> {
+  const { format, rows, columns, entries, line } = await readHeader(file);
+  return { format, rows, columns, entries, line };
 }
 
 async function readCoordinates<M>(la: LinearAlgebra<M>, file: string, header: Header): Promise<CsrMatrix<M>> {

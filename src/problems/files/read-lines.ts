@@ -1,14 +1,12 @@
 /** Text files a line at a time, as bytes: no string is made of what is only going to become a number. */
 import { isUtf8 } from 'node:buffer';
+import type { QuoteState } from '../../core/delimited-fields.js';
 import { FormatError } from '../../core/errors.js';
 import { hexByte, placeOf } from '../../core/utf8.js';
 import { badByte, openText, type TextSource } from './text-encoding.js';
 
 /** Handles the line `bytes[start … end)`, without its end of line; lines count from 1. Returning false ends the reading. */
 export type LineVisitor = (bytes: Uint8Array, start: number, end: number, line: number) => boolean | undefined;
-
-/** Whether a line ends outside of quotes (a record ends with it), inside, or after something that follows quotes which began on an earlier line. */
-export type QuoteState = 'outside' | 'inside' | 'stray';
 
 /** How {@link readLines} reads. */
 export interface ReadLinesOptions {

@@ -1,26 +1,9 @@
 /** Encodings of text files: which one a file has, and its bytes as UTF-8. */
 import { isUtf8 } from 'node:buffer';
 import { type FileHandle, open } from 'node:fs/promises';
-import { BackendError, ConfigError, FormatError } from '../../core/errors.js';
-import { describeValue } from '../../core/options.js';
-import { firstInvalidByte, markedEncoding } from '../../core/utf8.js';
+import { BackendError, FormatError } from '../../core/errors.js';
+import { checkEncoding, firstInvalidByte, markedEncoding } from '../../core/utf8.js';
 import { isSystemError } from '../../core/write-error.js';
-
-/**
- * The name of an encoding as the WHATWG's standard has it: `latin1` is `windows-1252` there, which differs from ISO 8859-1 in 27 control characters only.
- *
- * @throws ConfigError for a label that this build of Node does not know.
- */
-export function checkEncoding(caller: string, label: string): string {
-  try {
-    return new TextDecoder(label).encoding;
-  } catch (cause) {
-    throw new ConfigError(
-      `${caller}: encoding must be a label such as utf-8, latin1, windows-1252, utf-16le, shift_jis or gbk, got ${describeValue(label)}; correct it`,
-      { cause },
-    );
-  }
-}
 
 /** Bytes of text in UTF-8, in order. */
 export interface TextSource {

@@ -1,7 +1,7 @@
 /** The lines of a table of triplets: where its data begin, and the fields of each line. */
+import { isMissing, quoteStateAfter, splitFields, unquoted } from '../../core/delimited-fields.js';
 import { FormatError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
-import { quoteStateAfter, splitFields, unquoted } from './fields.js';
 import { parseNumber } from './parse-number.js';
 import { quoted, type ReadLinesOptions, readLines, textOf } from './read-lines.js';
 import type { TripletSettings } from './triplet-options.js';
@@ -183,15 +183,6 @@ function isEmpty(bytes: Uint8Array, start: number, end: number): boolean {
   let at = start;
   while (at < end && (bytes[at] === space || bytes[at] === tab)) at++;
   return at === end;
-}
-
-/** How programs write that there is no value. */
-const missingWords = new Set(['', 'na', 'n/a', '#n/a', 'nan', '-nan', 'null', 'none', '<na>']);
-const longestMissingWord = 4;
-
-/** Whether a field says that there is no value. */
-export function isMissing(bytes: Uint8Array, from: number, to: number): boolean {
-  return to - from <= longestMissingWord && missingWords.has(textOf(bytes, from, to).toLowerCase());
 }
 
 /** What a number that is written otherwise wants. */

@@ -1,7 +1,7 @@
 /** How a table of triplets is written. */
 import { ConfigError } from '../../core/errors.js';
 import { checkChoice, checkKeys, describeValue } from '../../core/options.js';
-import { checkEncoding } from './text-encoding.js';
+import { checkEncoding } from '../../core/utf8.js';
 
 /** Which field is what: a position from 0, or the name that the header gives it. */
 export interface TripletFields {

@@ -1,7 +1,9 @@
 /** Fields of a delimited line. */
-import type { QuoteState } from './read-lines.js';
 
 const [quote, tab, space] = [34, 9, 32];
+
+/** Whether a line ends outside of quotes (a record ends with it), inside, or after something that follows quotes which began on an earlier line. */
+export type QuoteState = 'outside' | 'inside' | 'stray';
 
 /** What is done with a field, `bytes[from … to)`. */
 export type FieldVisitor = (from: number, to: number) => void;
@@ -97,4 +99,13 @@ function visitTrimmed(bytes: Uint8Array, start: number, end: number, delimiter: 
 /** Doubled quotes made single. */
 export function unquoted(text: string): string {
   return text.replaceAll('""', '"');
+}
+
+/** How programs write that there is no value. */
+const missingWords = new Set(['', 'na', 'n/a', '#n/a', 'nan', '-nan', 'null', 'none', '<na>']);
+const longestMissingWord = 4;
+
+/** Whether a field says that there is no value. */
+export function isMissing(bytes: Uint8Array, from: number, to: number): boolean {
+  return to - from <= longestMissingWord && missingWords.has(Buffer.from(bytes.subarray(from, to)).toString('utf8').toLowerCase());
 }
