@@ -114,5 +114,5 @@ describe('bures complete', () => {
 });
 
 it('labels may begin with # after a space: only a line that begins with it is a remark', async () => {
-  expect(await sniffFormat(fileOf('tags.csv', '# a remark\n #a;x;1\n #b;y;2\n'), 3, undefined)).toEqual({ kind: 'table', delimiter: ';' });
+  expect(await sniffFormat(fileOf('tags.csv', '# a remark\n #a;x;1\n #b;y;2\n'), 3, {})).toMatchObject({ kind: 'table', delimiter: ';' });
 });

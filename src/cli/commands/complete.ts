@@ -81,6 +81,17 @@ const flags = {
     choices: ['auto', 'yes', 'no'],
     description: 'whether the first line names the columns; auto: if its value is no number',
   },
+  encoding: {
+    kind: 'text',
+    placeholder: 'LABEL',
+    description: 'of the file: latin1, windows-1252, utf-16le, shift_jis … (default: utf-8, or what a byte-order mark says)',
+  },
+  decimal: {
+    kind: 'text',
+    placeholder: 'WORD',
+    choices: ['point', 'comma'],
+    description: 'what stands between whole and decimal digits (default: what the first lines show)',
+  },
 } as const;
 
 /** The command. */
@@ -108,6 +119,7 @@ export const complete = defineCommand({
     const entries = await readEntries(file, given);
     const settings = settingsOf(given, entries);
     const removeIfEmpty = await makeCompletionFolder(folder);
+    for (const line of entries.understood) terminal.notice(line);
     terminal.notice(entriesText(file, entries));
     const view = showCompletion(terminal);
     const interruption = catchInterrupt(terminal, 'interrupted: finishing the iteration and writing what there is (again to end at once)');

@@ -1,5 +1,6 @@
 /** The runs of a sweep: which keys each of them has. */
 import { createHash } from 'node:crypto';
+import { ConfigError } from '../../core/errors.js';
 import type { JsonObject } from '../../core/parse-json.js';
 import { seededRandom } from '../../index.js';
 import { mergeValues } from '../config/merge-values.js';
@@ -16,22 +17,37 @@ export interface Trial {
   readonly values: JsonObject;
 }
 
-/** All runs: draws × grid × seeds, in this order. */
+/** Runs of a sweep, at most: each has a folder, and all of them are shown in one table. */
+const mostRuns = 10_000;
+
+/**
+ * All runs: draws × grid × seeds, in this order.
+ *
+ * @throws ConfigError, before any is built, if there are more than 10,000.
+ */
 export function planTrials({ base, grid, random, trials, drawSeed, seeds }: SweepConfig): readonly Trial[] {
+  const drawn = Object.keys(random).length === 0 ? 1 : trials;
+  const combined = Object.values(grid).reduce((product, values) => product * values.length, 1);
+  const count = drawn * combined * seeds.length;
+  if (count > mostRuns) {
+    throw new ConfigError(
+      `sweep: expected at most ${mostRuns} runs, got ${count}: ${drawn} draws (trials) × ${combined} combinations (grid) × ${seeds.length} seeds; divide the sweep, or draw from random instead of a grid`,
+    );
+  }
   const stream = seededRandom(drawSeed);
-  const draws = Array.from({ length: Object.keys(random).length === 0 ? 1 : trials }, () =>
-    Object.fromEntries(Object.entries(random).map(([key, from]) => [key, draw(from, stream.uniform())])),
+  const draws = Array.from({ length: drawn }, () =>
+    Object.fromEntries(Object.entries(random).map(([key, from]) => [key, drawFrom(from, stream.uniform())])),
   );
   const combinations = Object.entries(grid).reduce<readonly Readonly<Record<string, unknown>>[]>(
     (all, [key, values]) => all.flatMap((one) => values.map((value) => ({ ...one, [key]: value }))),
     [{}],
   );
-  return draws.flatMap((drawn) =>
-    combinations.flatMap((combination) => seeds.map((seed) => trialOf(base, { ...drawn, ...combination }, seed))),
+  return draws.flatMap((draw) =>
+    combinations.flatMap((combination) => seeds.map((seed) => trialOf(base, { ...draw, ...combination }, seed))),
   );
 }
 
-function draw(from: SweepConfig['random'][string], part: number): unknown {
+function drawFrom(from: SweepConfig['random'][string], part: number): unknown {
   if (Array.isArray(from)) return from[Math.floor(part * from.length)];
   const { min, max, log, integer } = from;
   // A whole number takes the part of the interval that lies nearer to it than to the others.
