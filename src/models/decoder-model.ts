@@ -100,20 +100,25 @@ export class DecoderModel implements CausalLM {
     const { denominator = tokens } = options;
     checkNumber(caller, 'denominator', denominator, { above: 0 });
     const recompute = options.recompute ?? activationBytes(this.config, batch) > RECOMPUTE_ABOVE_BYTES;
-    const { sum, adapters, replaced } = this.#run(() => {
+    const trained = [...arraysOf(overlay)];
+    const { sum, derivatives } = this.#run(() => {
       const { losses, gradients } = lossAndGradient({ decoder: this.#decoder, scope, batch, labelled, denominator, recompute });
-      const take = (parameter: Tensor): Tensor => gradients.take(parameter) ?? zerosLike(parameter);
-      try {
-        return {
-          sum: addN([...losses]),
-          adapters: mapValues(overlay.adapters, ({ parameters }) => mapRecord(parameters, take)),
-          replaced: mapValues(overlay.replaced, take),
-        };
-      } finally {
-        gradients.dispose();
-      }
+      // In an array, since TensorFlow.js's scopes do not look into maps for what they pass on.
+      return { sum: addN([...losses]), derivatives: trained.map((array) => gradients.take(array) ?? zerosLike(array)) };
     });
-    return { loss: (await readScalar(sum)) / denominator, tokens, adapters, replaced };
+    const byArray = new Map(trained.map((array, index) => [array, derivatives[index]]));
+    const take = (array: Tensor): Tensor => byArray.get(array) as Tensor;
+    try {
+      return {
+        loss: (await readScalar(sum)) / denominator,
+        tokens,
+        adapters: mapValues(overlay.adapters, ({ parameters }) => mapRecord(parameters, take)),
+        replaced: mapValues(overlay.replaced, take),
+      };
+    } catch (error) {
+      for (const derivative of derivatives) derivative.dispose();
+      throw error;
+    }
   }
 
   generate(promptIds: readonly number[] | Int32Array, options: GenerateOptions = {}): AsyncGenerator<number, void, undefined> {
@@ -153,6 +158,11 @@ async function readScalar(scalar: Tensor): Promise<number> {
   } finally {
     scalar.dispose();
   }
+}
+
+/** The arrays of an overlay, each once. */
+function arraysOf({ adapters, replaced }: ModelOverlay): Set<Tensor> {
+  return new Set([...[...adapters.values()].flatMap(({ parameters }) => Object.values(parameters)), ...replaced.values()]);
 }
 
 function mapValues<From, To>(map: ReadonlyMap<string, From>, change: (value: From) => To): Map<string, To> {
