@@ -38,6 +38,7 @@ export class DecoderModel implements CausalLM {
   constructor(decoder: Decoder, weights: Map<string, Tensor>, algebra: TensorAlgebra, run: RunOnBackend) {
     this.#decoder = decoder;
     this.#weights = weights;
+    for (const weight of weights.values()) algebra.keep(weight);
     this.#run = run;
     this.algebra = algebra;
     const { hiddenSize, vocabularySize } = decoder.config;
