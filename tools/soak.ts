@@ -171,8 +171,7 @@ function writeConfig(root: string, keys: object): string {
   const data = path.join(root, 'data');
   mkdirSync(data);
   const drawn = drawQuestions({ tasks: ['unit'], seed: 3, train: 1000, held: 40 });
-  const short = (rows: typeof drawn.train, count: number) =>
-    [...rows].sort((a, b) => a.prompt.length - b.prompt.length).slice(0, count);
+  const short = (rows: typeof drawn.train, count: number) => [...rows].sort((a, b) => a.prompt.length - b.prompt.length).slice(0, count);
   const [train, held] = [short(drawn.train, 200), short(drawn.held, 8)];
   for (const [name, rows] of [
     ['train', train],
@@ -182,7 +181,14 @@ function writeConfig(root: string, keys: object): string {
   const config = {
     model: path.join(repository, 'examples/models/tiny-math-base'),
     ...{ data, steps, batchSize: 2, backend: 'wasm', learningRate: 1e-3, tensorboard: false, targetModules: ['q_proj', 'down_proj'] },
-    ...{ evalEvery: Math.ceil(steps / 10), saveEvery: Math.ceil(steps / 10), logEvery: 50, maxLength: 48, samplePrompts: ['What is 3 + 4?\n'], sampleTokens: 8 },
+    ...{
+      evalEvery: Math.ceil(steps / 10),
+      saveEvery: Math.ceil(steps / 10),
+      logEvery: 50,
+      maxLength: 48,
+      samplePrompts: ['What is 3 + 4?\n'],
+      sampleTokens: 8,
+    },
     ...keys,
   };
   const file = path.join(root, 'config.yaml');

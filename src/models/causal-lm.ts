@@ -66,6 +66,8 @@ export interface GenerateOptions {
 export interface ParameterInfo {
   /** Its shape, as in the checkpoint. */
   readonly shape: readonly number[];
+  /** The file that it was read from. */
+  readonly file?: string;
 }
 
 /** A causal language model on a backend of TensorFlow.js. It owns its weights, until `dispose`. */

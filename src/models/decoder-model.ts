@@ -11,6 +11,7 @@ import {
   type GenerateOptions,
   type LossAndGradient,
   type LossAndGradientOptions,
+  type ParameterInfo,
   RECOMPUTE_ABOVE_BYTES,
   type TokenLoss,
 } from './causal-lm.js';
@@ -20,6 +21,7 @@ import { generate } from './generate.js';
 import { HEAD, headLogits, headLosses, labelledRows } from './head-loss.js';
 import { lossAndGradient } from './loss-and-gradient.js';
 import type { LinearModule, ModelOverlay } from './model-overlay.js';
+import { nonFiniteError } from './non-finite.js';
 import { ParameterScope } from './parameter-scope.js';
 import type { RunOnBackend } from './run-on-backend.js';
 import { sequenceOf } from './sequence.js';
@@ -29,13 +31,22 @@ import type { TokenBatch } from './token-batch.js';
 export class DecoderModel implements CausalLM {
   readonly algebra: TensorAlgebra;
   readonly linearModules: ReadonlyMap<string, LinearModule>;
-  readonly parameters: ReadonlyMap<string, { readonly shape: readonly number[] }>;
+  readonly parameters: ReadonlyMap<string, ParameterInfo>;
   readonly #decoder: Decoder;
   readonly #weights: Map<string, Tensor>;
   readonly #run: RunOnBackend;
 
-  /** @param weights - one for each parameter of the decoder; the model owns them. */
-  constructor(decoder: Decoder, weights: Map<string, Tensor>, algebra: TensorAlgebra, run: RunOnBackend) {
+  /**
+   * @param weights - one for each parameter of the decoder; the model owns them.
+   * @param files - where each was read from.
+   */
+  constructor(
+    decoder: Decoder,
+    weights: Map<string, Tensor>,
+    files: ReadonlyMap<string, { readonly file: string }>,
+    algebra: TensorAlgebra,
+    run: RunOnBackend,
+  ) {
     this.#decoder = decoder;
     this.#weights = weights;
     for (const weight of weights.values()) algebra.keep(weight);
@@ -44,7 +55,7 @@ export class DecoderModel implements CausalLM {
     const { hiddenSize, vocabularySize } = decoder.config;
     const head = { name: HEAD, inFeatures: hiddenSize, outFeatures: vocabularySize, fanInFanOut: false, bias: false };
     this.linearModules = new Map([...decoder.modules, head].map((module) => [module.name, module]));
-    this.parameters = new Map([...decoder.parameters].map(([name, shape]) => [name, { shape }]));
+    this.parameters = new Map([...decoder.parameters].map(([name, shape]) => [name, { shape, ...fileOf(files.get(name)) }]));
   }
 
   get config() {
@@ -124,7 +135,9 @@ export class DecoderModel implements CausalLM {
 
   generate(promptIds: readonly number[] | Int32Array, options: GenerateOptions = {}): AsyncGenerator<number, void, undefined> {
     checkOverlay('generate', this, options.overlay);
-    return generate({ decoder: this.#decoder, scope: new ParameterScope(this, options.overlay), run: this.#run }, promptIds, options);
+    const explain = (problem: string) => nonFiniteError(problem, this, 'check the adapter: its training may have diverged');
+    const scope = new ParameterScope(this, options.overlay);
+    return generate({ decoder: this.#decoder, scope, run: this.#run, explain }, promptIds, options);
   }
 
   dispose(): void {
@@ -152,6 +165,8 @@ export class DecoderModel implements CausalLM {
     return x;
   }
 }
+
+const fileOf = (entry: { readonly file: string } | undefined) => (entry === undefined ? {} : { file: entry.file });
 
 async function readScalar(scalar: Tensor): Promise<number> {
   try {

@@ -4,6 +4,7 @@ import { ConfigError, NumericalError } from '../../core/errors.js';
 import { checkKeys } from '../../core/options.js';
 import { hashWord } from '../../core/random.js';
 import type { CausalLM } from '../../models/causal-lm.js';
+import { nonFiniteError } from '../../models/non-finite.js';
 import type { TokenBatch } from '../../models/token-batch.js';
 import { storedProduct } from '../initialization/start-factors.js';
 import type { TargetModule } from '../targets/target-modules.js';
@@ -55,6 +56,13 @@ export async function mergeAdapter(adapter: LoraAdapter, options: MergeOptions =
   checkShared(adapter);
   const la = model.algebra;
   const before = await la.tidy(() => la.toArray(model.logits(batch, { overlay: adapter.overlay() })));
+  // Before anything is changed: what is not finite cannot be taken out again.
+  if (!before.every(Number.isFinite))
+    throw await nonFiniteError(
+      'mergeAdapter: the logits of model and adapter are not finite',
+      model,
+      'check the adapter: its training may have diverged',
+    );
   const merging = beginMerging(adapter);
   try {
     merging.merge();

@@ -1,9 +1,10 @@
 /** Training as a stochastic cost over the product manifold: what the descent engine minimizes. */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { Awaitable } from '../../core/awaitable.js';
-import { ConfigError, DomainError, NumericalError } from '../../core/errors.js';
+import { ConfigError, DomainError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import { axpyTree, scaleTree } from '../../core/tree.js';
+import { nonFiniteError } from '../../models/non-finite.js';
 import type { TokenBatch } from '../../models/token-batch.js';
 import type { CostAndDerivative, Problem } from '../../solvers/problem.js';
 import { type AdapterPoint, disposeArrays, putTogether } from '../adapter/adapter-point.js';
@@ -52,8 +53,10 @@ export function trainingProblem({ adapter, manifold, nextBatch, seed, recompute 
       const options = { denominator: tokens, ...(recompute === undefined ? {} : { recompute }) };
       const { loss, adapters, replaced } = await model.lossAndGradient(batch, overlay, options);
       if (!Number.isFinite(loss)) {
-        throw new NumericalError(
-          `train: the loss of step ${step + 1} is ${loss}; lower the learning rate or clip the gradient, and go on from the last state`,
+        throw await nonFiniteError(
+          `train: the loss of step ${step + 1} is ${loss}`,
+          model,
+          'lower the learning rate or clip the gradient, and go on from the last state',
         );
       }
       const modules = new Map(

@@ -46,7 +46,13 @@ beforeAll(async () => {
 });
 afterEach(() => {
   // None was written over.
-  for (const [index, each] of held.entries()) expect(each.dataSync().subarray(0, 2 ** 14).every((value) => value === index + 1)).toBe(true);
+  for (const [index, each] of held.entries())
+    expect(
+      each
+        .dataSync()
+        .subarray(0, 2 ** 14)
+        .every((value) => value === index + 1),
+    ).toBe(true);
   for (const each of held.splice(0)) each.dispose();
   expect(liveTensors()).toBe(before);
 });

@@ -56,7 +56,9 @@ function withGuardedResize(imports: Imports): Imports {
     };
     return [name, guardedResize];
   };
-  return Object.fromEntries(Object.entries(imports).map(([space, values]) => [space, Object.fromEntries(Object.entries(values).map(guard))]));
+  return Object.fromEntries(
+    Object.entries(imports).map(([space, values]) => [space, Object.fromEntries(Object.entries(values).map(guard))]),
+  );
 }
 
 /** Makes errors of what a module's `malloc` and `abort` would pass over or say in words of their own. Once for each module. */
