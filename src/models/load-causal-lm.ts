@@ -48,7 +48,7 @@ export async function loadCausalLM(directory: string, options: LoadCausalLMOptio
     installGradients();
     const { run } = tensorDevice(algebra.report.taken, false);
     const weights = await readWeights(store, matched, algebra.report.taken === 'wasm', run);
-    return new DecoderModel(decoder, weights, algebra, run);
+    return new DecoderModel(decoder, weights, matched, algebra, run);
   } finally {
     await store.close();
   }

@@ -263,7 +263,8 @@ describe('what a run made', () => {
     const { rows } = await readDataset(file, tokenizer);
     expect(await exactMatches(lm, rows, 0)).toEqual([true, false, true, false]);
     const adapter = await loadAdapter(lm, path.join(whole, 'best'));
-    expect((await lm.loss(collateRows(rows, { padId: 0 }), { overlay: adapter.overlay() })).tokens).toBeGreaterThan(8);
+    const batch = collateRows(rows, { padId: 0 });
+    expect((await lm.algebra.tidy(() => lm.loss(batch, { overlay: adapter.overlay() }))).tokens).toBeGreaterThan(8);
     adapter.dispose();
     lm.dispose();
   });

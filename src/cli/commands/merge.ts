@@ -27,7 +27,8 @@ export const merge = defineCommand({
     try {
       if (open.adapter === undefined)
         throw new ConfigError(`merge: ${location} is a model, not an adapter; pass the folder of an adapter or a run`);
-      const { deviation } = await mergeAdapter(open.adapter);
+      const { deviation, dispose } = await mergeAdapter(open.adapter);
+      dispose();
       await writeMerged(open, out);
       return {
         data: { model: open.base, adapter: open.adapterFolder, out, deviation },

@@ -45,7 +45,7 @@ export async function openModel(
   const tokenizer = await loadTokenizer(base);
   const algebra = await tensorAlgebra({ backend: (flags.backend ?? 'auto') as BackendRequest });
   const model = await loadCausalLM(base, { algebra });
-  const adapter = adapterFolder === undefined ? undefined : await loadAdapter(model, adapterFolder);
+  const adapter = adapterFolder === undefined ? undefined : await loadOnto(model, adapterFolder);
   return {
     model,
     tokenizer,
@@ -58,6 +58,16 @@ export async function openModel(
       model.dispose();
     },
   };
+}
+
+/** Loads an adapter; disposes of the model where that fails. */
+async function loadOnto(model: CausalLM, folder: string): Promise<LoraAdapter> {
+  try {
+    return await loadAdapter(model, folder);
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
 }
 
 async function baseOf(caller: string, folder: string): Promise<string> {

@@ -56,18 +56,29 @@ export async function trainRun(session: Session, options: TrainRunOptions): Prom
     const outcome = await loop.train();
     if (outcome.end !== 'interrupted') await writeOutcome(run, outcome);
     return outcome;
-  } catch (error) {
-    if (!(error instanceof NumericalError || error instanceof BackendError)) throw error;
+  } catch (thrown) {
+    const error = memoryError(thrown) ?? thrown;
+    if (!(error instanceof NumericalError || error instanceof BackendError)) throw thrown;
     const kept = await latestCheckpoint(run);
     const saved = kept === undefined ? 'no checkpoint was written yet' : `the last good checkpoint is ${kept.folder}`;
     if (error instanceof BackendError)
-      throw new BackendError(`${error.message}; ${saved}, go on with: bures resume ${run}`, { cause: error });
+      throw new BackendError(`${error.message}; ${saved}, go on with: bures resume ${run}`, { cause: thrown });
     await writeOutcome(run, { end: 'diverged', reason: error.message });
-    throw new NumericalError(`${error.message}; ${saved}`, { cause: error });
+    throw new NumericalError(`${error.message}; ${saved}`, { cause: thrown });
   } finally {
     progress.end();
     loop?.dispose();
   }
+}
+
+/** The error for an array that JavaScript has no memory for. The heap of WebAssembly says so itself. */
+function memoryError(thrown: unknown): BackendError | undefined {
+  if (!(thrown instanceof RangeError && /allocation failed|Invalid (typed )?array( buffer)? length/.test(thrown.message))) return undefined;
+  const { rss } = process.memoryUsage();
+  return new BackendError(
+    `train: expected memory for an array, got none (${thrown.message}; the process has ${rss} bytes); train with shorter rows, a smaller batch or a lower rank`,
+    { cause: thrown },
+  );
 }
 
 /** Says that a run has come to an end by itself: a sweep does not begin it again. */
