@@ -1,5 +1,8 @@
 /** Writes what happens in a run: metrics.jsonl, samples.jsonl and TensorBoard's event file. */
 import path from 'node:path';
+import { FormatError } from '../../core/errors.js';
+import { describeValue } from '../../core/options.js';
+import type { JsonObject } from '../../core/parse-json.js';
 import type { PairMeasures } from '../adapter/pair-measures.js';
 import { openEventFile } from './event-file.js';
 import { appendLine, keepLines } from './json-lines.js';
@@ -65,14 +68,22 @@ export interface Recorder {
  * Opens the files of a run. What they hold beyond the step that a run is resumed from is removed: it will happen again.
  *
  * @param step - of the checkpoint that the run goes on from; `undefined` to begin.
+ * @param check - called before anything is written: throws if the run has been lost.
+ * @throws FormatError naming file and line where a record is damaged; BackendError if the file system refuses.
  */
-export async function openRecorder(run: string, step: number | undefined, tensorboard: boolean): Promise<Recorder> {
+export async function openRecorder(
+  run: string,
+  step: number | undefined,
+  tensorboard: boolean,
+  check: () => Promise<void>,
+): Promise<Recorder> {
   const [metrics, samples] = [path.join(run, runFiles.metrics), path.join(run, runFiles.samples)];
   for (const file of [metrics, samples])
-    await keepLines('resume', file, (line) => step !== undefined && typeof line.step === 'number' && line.step <= step);
+    await keepLines('resume', file, (line, number) => step !== undefined && stepOfLine(file, line, number) <= step);
   const events = tensorboard ? await openEventFile(run, (step ?? 0) + 1) : undefined;
   return {
     async metric(line) {
+      await check();
       await appendLine(metrics, line);
       if (line.kind === 'train') {
         const { loss, learningRate, gradientNorm } = line;
@@ -86,6 +97,14 @@ export async function openRecorder(run: string, step: number | undefined, tensor
         await events?.write(line.step, Object.fromEntries(scalars));
       }
     },
-    sample: (line) => appendLine(samples, line),
+    async sample(line) {
+      await check();
+      await appendLine(samples, line);
+    },
   };
+}
+
+function stepOfLine(file: string, { step }: JsonObject, number: number): number {
+  if (typeof step === 'number') return step;
+  throw new FormatError(`resume: ${file}:${number}: expected a record with its step, got ${describeValue(step)} as step; remove that line`);
 }
