@@ -40,7 +40,8 @@ export async function lockRun(run: string): Promise<RunLock> {
     for (let attempt = 0; attempt < 3; attempt++) {
       const found = await readLock(file);
       if (found === undefined) {
-        if (await placeLock(file, own)) return { check: () => checkLock(run, own), release: () => removeLock(file, own).catch(refuse) };
+        if (await placeLock(file, own))
+          return { check: () => checkLock(run, own).catch(refuse), release: () => removeLock(file, own).catch(refuse) };
         continue;
       }
       const owner = await ownerOf(found);
@@ -59,7 +60,7 @@ export async function lockRun(run: string): Promise<RunLock> {
 
 async function checkLock(run: string, own: string): Promise<void> {
   const file = path.join(run, lockFile);
-  const found = await readFile(file, 'utf8').catch(() => undefined);
+  const found = await readLock(file);
   const config = path.join(run, runFiles.config);
   if (found === own && (await exists(config))) return;
   const stopped = 'nothing more is written to it';
