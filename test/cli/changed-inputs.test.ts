@@ -187,6 +187,23 @@ describe('changes that were accepted', () => {
     expect(readdirSync(run).filter((name) => name.startsWith('best'))).toEqual(['best-until-step-3', 'best-until-step-6']);
   });
 
+  it('are in force where the program was killed just after it had recorded them', async () => {
+    const interrupted = path.join(root, 'interrupted');
+    cpSync(run, interrupted, { recursive: true });
+    const edit = (): void => editConfig((config) => ({ ...config, learningRate: 1e-3 }));
+    edit();
+    expect(await runCli('resume', run, '--accept-changes')).toMatchObject({ status: 0 });
+    const accepted = run;
+    run = interrupted;
+    edit();
+    cpSync(path.join(accepted, 'fingerprints.json'), path.join(run, 'fingerprints.json'));
+    const { status, stderr } = await runCli('resume', run);
+    expect(status, stderr).toBe(0);
+    expect(state(6)).toEqual(state(6, accepted));
+    for (const name of ['best/best.json', 'best/adapter_model.safetensors', 'best-until-step-3/best.json'])
+      expect(readFileSync(path.join(run, name)), name).toEqual(readFileSync(path.join(accepted, name)));
+  });
+
   it('that the checkpoint does not fit are refused all the same, and nothing is recorded', async () => {
     editConfig((config) => ({ ...config, rank: 3 }));
     const before = readFileSync(path.join(run, 'fingerprints.json'));

@@ -78,8 +78,7 @@ export async function openRecorder(
   check: () => Promise<void>,
 ): Promise<Recorder> {
   const [metrics, samples] = [path.join(run, runFiles.metrics), path.join(run, runFiles.samples)];
-  for (const file of [metrics, samples])
-    await keepLines('resume', file, (line, number) => step !== undefined && stepOfLine(file, line, number) <= step);
+  for (const file of [metrics, samples]) await dropFuture(file, step);
   const events = tensorboard ? await openEventFile(run, (step ?? 0) + 1) : undefined;
   return {
     async metric(line) {
@@ -102,6 +101,16 @@ export async function openRecorder(
       await appendLine(samples, line);
     },
   };
+}
+
+/** Removes what a file holds beyond a step. */
+async function dropFuture(file: string, step: number | undefined): Promise<void> {
+  try {
+    await keepLines('resume', file, (line, number) => step !== undefined && stepOfLine(file, line, number) <= step);
+  } catch (cause) {
+    if (!(cause instanceof FormatError)) throw cause;
+    throw new FormatError(`${cause.message}, or move the file away: the run then keeps its record from there on`, { cause });
+  }
 }
 
 function stepOfLine(file: string, { step }: JsonObject, number: number): number {
