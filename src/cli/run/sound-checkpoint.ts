@@ -25,7 +25,7 @@ export async function readSoundCheckpoint(run: string, notice: (line: string) =>
       for (const [damaged, reason] of reasons) {
         const aside = await putAside(run, damaged);
         notice(
-          `warning: ${damaged} is damaged, it goes on from the checkpoint before it (${reason}); it is kept as ${path.basename(aside)}`,
+          `warning: ${damaged} is damaged, it goes on from the checkpoint before it (${problemOf(reason)}); it is kept as ${path.basename(aside)}`,
         );
       }
       return checkpoint;
@@ -38,6 +38,11 @@ export async function readSoundCheckpoint(run: string, notice: (line: string) =>
   throw new FormatError(
     `resume: expected a checkpoint of ${run} that is sound, got only damaged ones:${list}\nput back a copy of one, or begin again with: bures finetune ${path.join(run, runFiles.config)} --out ANOTHER`,
   );
+}
+
+/** A message without the one who says it and without its remedy, which has been carried out. */
+function problemOf(message: string): string {
+  return message.replace(/^resume: /, '').replace(/; [^;]*$/, '');
 }
 
 /** A file that may not be read, or not now, is not damaged. */
