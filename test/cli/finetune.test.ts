@@ -78,7 +78,7 @@ describe('a run', () => {
       readdirSync(whole)
         .filter((name) => !name.startsWith('events.out.tfevents.'))
         .sort(),
-    ).toEqual(['best', 'checkpoints', 'config.yaml', 'environment.json', 'metrics.jsonl', 'outcome.json', 'samples.jsonl']);
+    ).toEqual(['best', 'checkpoints', 'config.yaml', 'environment.json', 'fingerprints.json', 'metrics.jsonl', 'outcome.json', 'samples.jsonl']);
     expect(readdirSync(path.join(whole, 'checkpoints')).sort()).toEqual(['step-6', 'step-9']);
     const metrics = await readLines('test', path.join(whole, 'metrics.jsonl'));
     const stepsOf = (kind: string) => metrics.filter((line) => line.kind === kind).map((line) => line.step);

@@ -48,9 +48,9 @@ function parseLine(caller: string, file: string, number: number, line: string): 
 }
 
 /** Keeps the lines that satisfy a condition, and writes the file anew if any does not, or the last one is torn. */
-export async function keepLines(caller: string, file: string, keep: (line: JsonObject) => boolean): Promise<void> {
+export async function keepLines(caller: string, file: string, keep: (line: JsonObject, number: number) => boolean): Promise<void> {
   const lines = await readLines(caller, file);
-  const kept = lines.filter(keep);
+  const kept = lines.filter((line, i) => keep(line, i + 1));
   if (kept.length === lines.length && (await endsWithNewline(file))) return;
   await writeAtomic(file, kept.map((line) => `${JSON.stringify(line)}\n`).join(''));
 }

@@ -13,7 +13,8 @@ function isHalfWritten(name: string): boolean {
 export function isBeginning(entries: readonly string[]): boolean {
   // The lock itself, or what was to become it.
   const isLocked = entries.some((name) => name.startsWith(lockFile));
-  return isLocked && entries.every((name) => name === lockFile || name === runFiles.environment || isHalfWritten(name));
+  const first: readonly string[] = [lockFile, runFiles.environment, runFiles.fingerprints];
+  return isLocked && entries.every((name) => first.includes(name) || isHalfWritten(name));
 }
 
 /** Removes what was being written when a program was killed. Only the process that has the run may. */

@@ -3,19 +3,32 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { copyFile, link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { ConfigError } from '../../core/errors.js';
+import { BackendError, ConfigError } from '../../core/errors.js';
 import { isSystemError, writeError } from '../../core/write-error.js';
+import { exists } from '../adapter/adapter-folder.js';
+import { runFiles } from './run-layout.js';
 
 /** Names the process that has a run. */
 export const lockFile = '.lock';
 
+/** A run that is in this process's hands. */
+export interface RunLock {
+  /**
+   * Makes sure, before anything is written to a run that has begun, that its folder is still there and still this process's.
+   *
+   * @throws BackendError if the folder, its configuration or the lock was removed or replaced.
+   */
+  check(): Promise<void>;
+  /** Gives it back. @throws BackendError if the file system refuses. */
+  release(): Promise<void>;
+}
+
 /**
  * Takes a run for this process. The lock of a process that has died is taken over.
  *
- * @returns the function that gives it back.
  * @throws ConfigError if another process has it, or this one already; BackendError if the file system refuses.
  */
-export async function lockRun(run: string): Promise<() => Promise<void>> {
+export async function lockRun(run: string): Promise<RunLock> {
   const file = path.join(run, lockFile);
   const { start } = await lifeOf(process.pid);
   // The last word tells this lock from all others.
@@ -27,7 +40,8 @@ export async function lockRun(run: string): Promise<() => Promise<void>> {
     for (let attempt = 0; attempt < 3; attempt++) {
       const found = await readLock(file);
       if (found === undefined) {
-        if (await placeLock(file, own)) return () => removeLock(file, own).catch(refuse);
+        if (await placeLock(file, own))
+          return { check: () => checkLock(run, own).catch(refuse), release: () => removeLock(file, own).catch(refuse) };
         continue;
       }
       const owner = await ownerOf(found);
@@ -42,6 +56,25 @@ export async function lockRun(run: string): Promise<() => Promise<void>> {
     return refuse(error);
   }
   throw new ConfigError(`run: ${run} was taken by another process just now; try again`);
+}
+
+async function checkLock(run: string, own: string): Promise<void> {
+  const file = path.join(run, lockFile);
+  const found = await readLock(file);
+  const config = path.join(run, runFiles.config);
+  if (found === own && (await exists(config))) return;
+  const stopped = 'nothing more is written to it';
+  if (!(await exists(run)))
+    throw new BackendError(
+      `run: ${run} was removed or renamed while it was in training, ${stopped}; go on where it is now, or begin again`,
+    );
+  if (!(await exists(config)))
+    throw new BackendError(`run: ${config} was removed while the run was in training, ${stopped}; put it back and resume, or begin again`);
+  const owner = found === undefined ? undefined : await ownerOf(found);
+  const change = owner === undefined ? 'was removed or replaced' : `was replaced by that of process ${owner}`;
+  throw new BackendError(
+    `run: ${file} ${change} while the run was in training, ${stopped}; leave the lock to the process that has the run`,
+  );
 }
 
 /** The living process that has a run; `undefined` if there is none. */
