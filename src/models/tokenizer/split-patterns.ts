@@ -52,7 +52,7 @@ export function describeRisk(pattern: string): string | undefined {
       const [low, high] = bounds(sign);
       if (last === 'varying' && high > 1) return 'repeats a group that has alternatives or repetitions inside';
       if (last === 'none') continue;
-      if (low === 0 && last === 'item') optional(group);
+      if (low === 0) optional(group);
       if (high > SMALL) group.pending += 1;
       if (low !== high) group.varies = true;
       last = 'none';
