@@ -13,6 +13,7 @@ const remedies: Readonly<Record<string, string>> = {
   EPERM: 'make the folder writable, or choose another',
   ENOTDIR: 'choose another path, a file is in its way',
   EEXIST: 'choose another path, a file is in its way',
+  ENOTEMPTY: 'choose another path, another program has written to this one meanwhile',
 };
 
 /** Whether an error came from the operating system. */

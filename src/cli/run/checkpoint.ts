@@ -1,14 +1,14 @@
 /** Checkpoints: an adapter in PEFT's format beside all that training needs to go on from there bit for bit. */
-import { rename, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { FormatError } from '../../core/errors.js';
 import { isJsonObject, readJson } from '../../core/parse-json.js';
+import { writeFolder } from '../../core/staging.js';
 import { writeAtomic } from '../../core/write-atomic.js';
-import { writeError } from '../../core/write-error.js';
 import { type LoraAdapter, type SavedArray, saveAdapter, type TrainingState } from '../../lora/index.js';
 import { openSafetensors, type TensorData, writeSafetensors } from '../../models/index.js';
 import { exists } from '../adapter/adapter-folder.js';
-import { checkpointFolder, checkpointFolders, runFolders, stepOfFolder } from './run-layout.js';
+import { checkpointFolder, checkpointFolders, stepOfFolder } from './run-layout.js';
 
 /** Where a run is, besides the state of its trainer. */
 export interface RunProgress {
@@ -46,20 +46,13 @@ export async function writeCheckpoint(
 ): Promise<string> {
   const folder = checkpointFolder(run, state.step);
   if (await exists(folder)) return folder;
-  const staging = path.join(run, runFolders.checkpoints, `.step-${state.step}.${process.pid}.tmp`);
-  try {
+  await writeFolder('checkpoint', folder, async (staging) => {
     await saveAdapter(adapter, staging, { baseModel });
     await writeSafetensors(path.join(staging, stateFiles.arrays), toTensors(state.arrays), { metadata: {} });
     const { step, learningRate, numbers } = state;
     await writeAtomic(path.join(staging, stateFiles.numbers), `${JSON.stringify({ step, learningRate, numbers, progress }, null, 2)}\n`);
-    await rename(staging, folder).catch((cause) => {
-      throw writeError('checkpoint', folder, cause);
-    });
-    return folder;
-  } catch (error) {
-    await rm(staging, { recursive: true, force: true }).catch(() => undefined);
-    throw error;
-  }
+  });
+  return folder;
 }
 
 function toTensors(arrays: TrainingState['arrays']): ReadonlyMap<string, TensorData> {

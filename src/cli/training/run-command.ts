@@ -5,7 +5,7 @@ import type { CommandResult } from '../command.js';
 import type { FinetuneConfig } from '../config/finetune-config.js';
 import { readEnvironment } from '../environment.js';
 import { duration } from '../format.js';
-import { catchInterrupt } from '../interruption.js';
+import { catchInterrupt, type Interruption } from '../interruption.js';
 import type { Checkpoint } from '../run/checkpoint.js';
 import { removeHalfWritten } from '../run/leftovers.js';
 import { lockRun } from '../run/run-lock.js';
@@ -34,7 +34,7 @@ export async function runTraining(options: RunCommandOptions): Promise<CommandRe
     try {
       const unlock = await lockRun(run);
       try {
-        return await trainLocked(session, options, interruption.signal);
+        return await trainLocked(session, options, interruption);
       } finally {
         await unlock();
       }
@@ -47,14 +47,15 @@ export async function runTraining(options: RunCommandOptions): Promise<CommandRe
   }
 }
 
-async function trainLocked(session: Session, options: RunCommandOptions, signal: AbortSignal): Promise<CommandResult> {
+async function trainLocked(session: Session, options: RunCommandOptions, interruption: Interruption): Promise<CommandResult> {
   const { run, terminal, begin, prepare } = options;
   const from = await begin();
   await removeHalfWritten(run);
   await prepare(session, from);
   for (const notice of session.data.notices) terminal.notice(notice);
   terminal.notice(description(session, run));
-  return resultOf(await trainRun(session, { run, terminal, signal, ...(from === undefined ? {} : { from }) }));
+  const { signal, received } = interruption;
+  return { ...resultOf(await trainRun(session, { run, terminal, signal, ...(from === undefined ? {} : { from }) })), endedBy: received() };
 }
 
 /** What the run computes on, as the text of its file. */

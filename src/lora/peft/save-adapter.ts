@@ -8,12 +8,16 @@ import { safetensorsContent } from '../../models/safetensors/write-safetensors.j
 import { type AdapterParts, arraysOf, takeApart } from '../adapter/adapter-point.js';
 import type { LoraAdapter } from '../adapter/lora-adapter.js';
 import { adapterFiles } from './load-adapter.js';
+import { portableName } from './portable-name.js';
 import { moduleTensorNames, parameterTensorName } from './tensor-names.js';
 import { peftConfig, portableConfig } from './write-config.js';
 
 /** Options of {@link saveAdapter}. */
 export interface SaveAdapterOptions {
-  /** The base model's name or path, for programs that load it with the adapter. Default: none. */
+  /**
+   * The base model's name on the Hugging Face hub, or its directory, for programs that load it with the adapter. Of a directory only the model's own name is written: its
+   * path would tell whoever receives the adapter about this machine, and lead nowhere on theirs. Default: none.
+   */
   readonly baseModel?: string;
 }
 
@@ -30,9 +34,10 @@ export async function saveAdapter(adapter: LoraAdapter, directory: string, optio
   checkKeys('saveAdapter', options, ['baseModel']);
   const config = adapter.taken === undefined ? adapter.config : portableConfig(adapter.config);
   const tensors = await adapter.model.algebra.tidy(() => readTensors(adapter));
+  const baseModel = options.baseModel === undefined ? null : await portableName(options.baseModel);
   const files = new Map<string, FileContent>([
     [path.join(directory, adapterFiles.tensors), safetensorsContent('saveAdapter', tensors)],
-    [path.join(directory, adapterFiles.config), peftConfig(adapter, config, options.baseModel ?? null)],
+    [path.join(directory, adapterFiles.config), peftConfig(adapter, config, baseModel)],
   ]);
   await writeAllAtomic(files);
 }
