@@ -62,6 +62,17 @@ describe('what a process was writing', () => {
     expect(readdirSync(root)).toEqual(['file']);
   });
 
+  it('is not what errors name', async () => {
+    for (const out of [at('beside'), at('within')]) {
+      if (out === at('within')) mkdirSync(out);
+      const writing = writeFolder('test', out, async (folder) => {
+        writeFileSync(path.join(folder, 'file'), '');
+        await writeAtomic(path.join(folder, 'file', 'below'), '');
+      });
+      await expect(writing).rejects.toThrow(`cannot write ${path.join(out, 'file', 'below')} (`);
+    }
+  });
+
   it('has a name that file systems take, however long the target’s', async () => {
     for (const name of ['x'.repeat(255), '数'.repeat(85), 'a\nb']) {
       await writeAtomic(at(name), 'new');

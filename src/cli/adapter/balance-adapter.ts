@@ -2,11 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigError, NotImplementedError, NumericalError } from '../../core/errors.js';
+import { withoutMachinePaths } from '../../core/portable-name.js';
 import { abandonedIn, writeFolder } from '../../core/staging.js';
 import { writeAtomic } from '../../core/write-atomic.js';
 import { balanceGap } from '../../diagnostics/index.js';
 import { balancedProjection, type FactorPair, type HostArray, hostAlgebra } from '../../index.js';
-import { withoutMachinePaths } from '../../lora/peft/portable-name.js';
 import { openSafetensors, type StoredDtype, type TensorData, writeSafetensors } from '../../models/index.js';
 import { whileWriting } from '../interruption.js';
 import type { Terminal } from '../terminal.js';

@@ -2,10 +2,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigError } from '../../core/errors.js';
+import { withoutMachinePaths } from '../../core/portable-name.js';
 import { writeFolder } from '../../core/staging.js';
 import { writeAtomic } from '../../core/write-atomic.js';
 import { mergeAdapter } from '../../lora/index.js';
-import { withoutMachinePaths } from '../../lora/peft/portable-name.js';
 import { type CausalLM, openSafetensors, type TensorData, type TensorStore, writeCheckpoint } from '../../models/index.js';
 import { exists } from '../adapter/adapter-folder.js';
 import { defineCommand } from '../command.js';

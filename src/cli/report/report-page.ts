@@ -1,6 +1,6 @@
 /** The report: one self-contained page about one run or several beside one another. */
 import path from 'node:path';
-import { shownName } from '../../lora/peft/portable-name.js';
+import { shownName } from '../../core/portable-name.js';
 import { duration, short } from '../format.js';
 import { contentPolicy } from './content-policy.js';
 import { type HeatMap, heatMaps } from './heat-map.js';

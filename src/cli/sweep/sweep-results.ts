@@ -1,8 +1,8 @@
 /** What a sweep found: the best validation loss of every combination, median and quartiles over seeds. */
 import path from 'node:path';
 import { least } from '../../core/extremes.js';
+import { shownName } from '../../core/portable-name.js';
 import { quantile } from '../../core/quantile.js';
-import { shownName } from '../../lora/peft/portable-name.js';
 import { exists } from '../adapter/adapter-folder.js';
 import { loadConfig } from '../config/load-config.js';
 import { short, table } from '../format.js';

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import type { JsonObject } from '../../core/parse-json.js';
+import { shownName } from '../../core/portable-name.js';
 import { seededRandom } from '../../index.js';
-import { shownName } from '../../lora/peft/portable-name.js';
 import { mergeValues } from '../config/merge-values.js';
 import type { SweepConfig } from './sweep-config.js';
 

@@ -2,13 +2,13 @@
 import path from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { checkKeys } from '../../core/options.js';
+import { portableName } from '../../core/portable-name.js';
 import { type FileContent, writeAllAtomic } from '../../core/write-atomic.js';
 import type { TensorData } from '../../models/safetensors/serialize-tensors.js';
 import { safetensorsContent } from '../../models/safetensors/write-safetensors.js';
 import { type AdapterParts, arraysOf, takeApart } from '../adapter/adapter-point.js';
 import type { LoraAdapter } from '../adapter/lora-adapter.js';
 import { adapterFiles } from './load-adapter.js';
-import { portableName } from './portable-name.js';
 import { moduleTensorNames, parameterTensorName } from './tensor-names.js';
 import { peftConfig, portableConfig } from './write-config.js';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { portableName, withoutMachinePaths } from '../../src/lora/peft/portable-name.js';
+import { portableName, withoutMachinePaths } from '../../src/core/portable-name.js';
 
 let root = '';
 beforeAll(() => {
