@@ -123,11 +123,6 @@ function checkShapes(caller: string, file: string, stem: string, A: TensorEntry,
       `${caller}: ${file}: lora_B [${A.shape}] and lora_A [${B.shape}] of '${stem}' do not fit; save the adapter again`,
     );
   }
-  if (rank > Math.min(A.shape[0], B.shape[1])) {
-    throw new NotImplementedError(
-      `${caller}: ${file}: '${stem}' has rank ${rank} above its sizes ${A.shape[0]}×${B.shape[1]}, where balanced factors do not exist; lower its rank (rank_pattern)`,
-    );
-  }
 }
 
 /** @throws FormatError for a tensor of a pair whose other one is missing. */

@@ -1,8 +1,9 @@
 /** `bures complete`: a matrix of low rank from some of its entries. */
 import path from 'node:path';
 import { ConfigError } from '../../core/errors.js';
+import { stageFolder } from '../../core/staging.js';
 import { defineCommand } from '../command.js';
-import { checkFolder, makeCompletionFolder, writeCompletion } from '../completion/completion-folder.js';
+import { checkFolder, writeCompletion } from '../completion/completion-folder.js';
 import { showCompletion } from '../completion/completion-progress.js';
 import { completionText, entriesText } from '../completion/completion-text.js';
 import { type Centering, centerings } from '../completion/offsets.js';
@@ -118,7 +119,8 @@ export const complete = defineCommand({
     await checkFolder(folder, given.overwrite);
     const entries = await readEntries(file, given);
     const settings = settingsOf(given, entries);
-    const removeIfEmpty = await makeCompletionFolder(folder);
+    // Begun before hours are spent on what it is to hold: a folder that cannot be written to is found now.
+    const staged = await stageFolder('complete', folder);
     for (const line of entries.understood) terminal.notice(line);
     terminal.notice(entriesText(file, entries));
     const view = showCompletion(terminal);
@@ -127,16 +129,18 @@ export const complete = defineCommand({
       const completion = await runCompletion(entries.matrix, settings, view, interruption.signal);
       view.end();
       const summary = summaryOf(file, entries, settings, completion);
-      await writeCompletion(folder, entries, completion, summary);
+      await writeCompletion(staged, entries, completion, summary);
       return {
         data: { out: folder, ...summary },
         text: completionText(folder, completion),
-        ...(completion.interrupted ? { failure: `interrupted; ${folder} holds the best that there was until then` } : {}),
+        ...(completion.interrupted
+          ? { failure: `interrupted; ${folder} holds the best that there was until then`, endedBy: interruption.received() }
+          : {}),
       };
     } finally {
       view.end();
       interruption.end();
-      await removeIfEmpty();
+      await staged.discard();
     }
   },
 });

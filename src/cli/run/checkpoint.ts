@@ -3,13 +3,14 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigError, FormatError } from '../../core/errors.js';
 import { isJsonObject, readJson } from '../../core/parse-json.js';
+import { flushFolder, stagingPath } from '../../core/staging.js';
 import { writeAtomic } from '../../core/write-atomic.js';
 import { writeError } from '../../core/write-error.js';
 import { type LoraAdapter, type SavedArray, saveAdapter, type TrainingState } from '../../lora/index.js';
 import { openSafetensors, type TensorData, writeSafetensors } from '../../models/index.js';
 import { exists } from '../adapter/adapter-folder.js';
 import { checksumFile, verifyChecksums, writeChecksums } from './checksums.js';
-import { checkpointFolder, checkpointFolders, damagedFolders, runFolders, stepOfFolder } from './run-layout.js';
+import { checkpointFolder, checkpointFolders, damagedFolders, stepOfFolder } from './run-layout.js';
 
 /** Where a run is, besides the state of its trainer. */
 export interface RunProgress {
@@ -51,8 +52,7 @@ export async function writeCheckpoint(
   { state, progress }: Checkpoint,
 ): Promise<string> {
   const folder = checkpointFolder(run, state.step);
-  const beside = (kind: string): string => path.join(run, runFolders.checkpoints, `.step-${state.step}.${process.pid}${kind}.tmp`);
-  const [staging, replaced] = [beside(''), beside('.old')];
+  const [staging, replaced] = [await stagingPath(folder), await stagingPath(folder)];
   const refuse = (cause: unknown): never => {
     throw writeError('checkpoint', folder, cause);
   };
@@ -68,6 +68,7 @@ export async function writeCheckpoint(
     await writeChecksums(staging);
     if (await exists(folder)) await rename(folder, replaced).catch(refuse);
     await rename(staging, folder).catch(refuse);
+    await flushFolder(path.dirname(folder));
     return folder;
   } finally {
     for (const left of [staging, replaced]) await rm(left, { recursive: true, force: true }).catch(() => undefined);

@@ -4,6 +4,7 @@ import { constants } from 'node:fs';
 import { copyFile, link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { BackendError, ConfigError } from '../../core/errors.js';
+import { isSameProcess, lifeOf } from '../../core/process-life.js';
 import { isSystemError, writeError } from '../../core/write-error.js';
 import { exists } from '../adapter/adapter-folder.js';
 import { runFiles } from './run-layout.js';
@@ -139,27 +140,5 @@ async function ownerOf(content: string): Promise<number | undefined> {
   const [pid = '', begun = ''] = content.split(' ');
   const owner = Number(pid);
   if (!Number.isInteger(owner) || owner <= 0) return undefined;
-  const { alive, start } = await lifeOf(owner);
-  // A number is given to another process once its own has died.
-  const isAnother = begun !== '' && start !== '' && begun !== start;
-  return alive && !isAnother ? owner : undefined;
-}
-
-/** Whether a process lives, and when it began, in the system's own count; empty where the system does not tell. */
-async function lifeOf(pid: number): Promise<{ readonly alive: boolean; readonly start: string }> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  if (stat === undefined) return { alive: isAlive(pid), start: '' };
-  // proc_pid_stat(5): the state is the third field, the start the 22nd; the second, a name in brackets, may hold anything.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  // A zombie has ended, and only waits for its parent to notice.
-  return { alive: fields[0] !== 'Z' && fields[0] !== 'X', start: fields[19] };
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+  return (await isSameProcess(owner, begun)) ? owner : undefined;
 }

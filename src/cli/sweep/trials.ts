@@ -1,7 +1,9 @@
 /** The runs of a sweep: which keys each of them has. */
 import { createHash } from 'node:crypto';
+import path from 'node:path';
 import { ConfigError } from '../../core/errors.js';
 import type { JsonObject } from '../../core/parse-json.js';
+import { shownName } from '../../core/portable-name.js';
 import { seededRandom } from '../../index.js';
 import { mergeValues } from '../config/merge-values.js';
 import type { SweepConfig } from './sweep-config.js';
@@ -68,13 +70,17 @@ function trialOf(base: JsonObject, varied: Readonly<Record<string, unknown>>, se
 
 /** Readable, and different for different keys even where shortening makes the readable part the same. */
 function trialName(varied: Readonly<Record<string, unknown>>, seed: number): string {
-  const parts = Object.entries(varied).map(
-    ([key, value]) => `${key.split('.').at(-1)}=${typeof value === 'object' ? JSON.stringify(value) : value}`,
-  );
-  const readable = [...parts, `seed=${seed}`].join('_').replaceAll(/[^\w.=+-]/g, '-');
+  const parts = Object.entries(varied).map(([key, value]) => `${key.split('.').at(-1)}=${readable(value)}`);
+  const joined = [...parts, `seed=${seed}`].join('_').replaceAll(/[^\w.=+-]/g, '-');
   const digest = createHash('sha256')
     .update(JSON.stringify([varied, seed]))
     .digest('hex')
     .slice(0, 8);
-  return readable.length <= 100 ? `${readable}_${digest.slice(0, 4)}` : `${readable.slice(0, 100)}_${digest}`;
+  return joined.length <= 100 ? `${joined}_${digest.slice(0, 4)}` : `${joined.slice(0, 100)}_${digest}`;
+}
+
+/** A value in a name, which a report shows: of a path on this machine only its last part. */
+function readable(value: unknown): string {
+  if (typeof value === 'string' && path.isAbsolute(value)) return shownName(value);
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

@@ -5,7 +5,7 @@ import type { CommandResult } from '../command.js';
 import type { FinetuneConfig } from '../config/finetune-config.js';
 import { readEnvironment } from '../environment.js';
 import { duration } from '../format.js';
-import { catchInterrupt } from '../interruption.js';
+import { catchInterrupt, type Interruption } from '../interruption.js';
 import type { Checkpoint } from '../run/checkpoint.js';
 import { removeHalfWritten } from '../run/leftovers.js';
 import { lockRun, type RunLock } from '../run/run-lock.js';
@@ -41,7 +41,7 @@ export async function runTraining(options: RunCommandOptions): Promise<CommandRe
     try {
       const lock = await lockRun(run);
       try {
-        return await trainLocked(session, options, lock, interruption.signal);
+        return await trainLocked(session, options, lock, interruption);
       } finally {
         await lock.release();
       }
@@ -54,14 +54,20 @@ export async function runTraining(options: RunCommandOptions): Promise<CommandRe
   }
 }
 
-async function trainLocked(session: Session, options: RunCommandOptions, lock: RunLock, signal: AbortSignal): Promise<CommandResult> {
+async function trainLocked(
+  session: Session,
+  options: RunCommandOptions,
+  lock: RunLock,
+  interruption: Interruption,
+): Promise<CommandResult> {
   const { run, terminal, begin, prepare } = options;
   const found = await begin();
   await removeHalfWritten(run);
   const beginning = await prepare(session, found);
   for (const notice of session.data.notices) terminal.notice(notice);
   terminal.notice(description(session, run));
-  return resultOf(await trainRun(session, { run, terminal, signal, lock, ...beginning }));
+  const { signal, received } = interruption;
+  return { ...resultOf(await trainRun(session, { run, terminal, signal, lock, ...beginning })), endedBy: received() };
 }
 
 /** What the run computes on, as the text of its file. */
