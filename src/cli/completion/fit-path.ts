@@ -5,7 +5,6 @@ import {
   copyState,
   firstComponents,
   learnVariances,
-  type SweepSums,
   stateError,
   sweepState,
   type TwoWayEntries,
@@ -53,7 +52,7 @@ export interface FittedPath {
 /** Sweeps over which a change is taken. */
 const window = 3;
 /** Sweeps before the first component is given up, the share by which the noise still falls in a sweep where it is not settled, and the share of its variance that a dying component loses in one. */
-const [settling, restless, dying] = [4, 0.01, 0.1];
+const [settling, restless, dying] = [4, 0.02, 0.1];
 /** The share of the error that a lower rank may cost. */
 const simpler = 1e-3;
 
@@ -79,24 +78,30 @@ export async function fitPath(data: TwoWayEntries, begin: VariationalState, opti
     steps.push(step);
     onStep(step);
     await yieldToEvents();
-    const last = steps.length >= maxIterations || signal.aborted || hasSettled(steps, data.rounding, options);
+    const learned = learn ? learnVariances(state, data, sums) : undefined;
+    const alive = learned === undefined || keepRank ? state.rank : aliveComponents(state, learned.state);
+    const settled = alive === state.rank && hasSettled(steps, data.rounding, options);
+    const last = steps.length >= maxIterations || signal.aborted || settled;
     const better = best === undefined || isBetter(step, best.step);
     // A copy only where sweeps follow that could be worse.
     if (better && (last || watched !== undefined)) best = { step, state: last ? state : copyState(state) };
     if (last && best !== undefined) return { state: best.state, best: best.step, steps };
-    if (learn) state = nextState(state, data, sums, keepRank || steps.length < settling);
+    if (learned === undefined) continue;
+    learned.carryOn();
+    state = firstComponents(learned.state, mayGiveUp(state, learned.state, steps.length) ? alive : state.rank);
   }
 }
 
-function nextState(state: VariationalState, data: TwoWayEntries, sums: SweepSums, keepRank: boolean): VariationalState {
-  const learned = learnVariances(state, data, sums);
-  learned.carryOn();
-  const [before, after] = [state.variances.noise, learned.state.variances.noise];
-  // While the noise falls, components that it hides are still to come up.
-  if (keepRank || after < (1 - restless) * before) return learned.state;
-  let rank = state.rank;
-  while (rank > 0 && learned.state.variances.columns[rank - 1] < (1 - dying) * state.variances.columns[rank - 1]) rank--;
-  return firstComponents(learned.state, rank);
+/** Components that do not die: each sweep takes a large part of the variance of one that the entries do not show. */
+function aliveComponents({ rank: all, variances: before }: VariationalState, { variances: after }: VariationalState): number {
+  let rank = all;
+  while (rank > 0 && after.columns[rank - 1] < (1 - dying) * before.columns[rank - 1]) rank--;
+  return rank;
+}
+
+/** While the noise falls, components that it hides are still to come up. */
+function mayGiveUp({ variances: before }: VariationalState, { variances: after }: VariationalState, sweeps: number): boolean {
+  return sweeps >= settling && after.noise >= (1 - restless) * before.noise;
 }
 
 /** Whether a sweep predicts better than the best before it, or nearly as well with fewer components; without watched entries, yes: it came later. */
