@@ -113,7 +113,8 @@ function rmse(part: CsrMatrix<HostArray>, { mean, rows, columns }: Biases): numb
   const values = la.peek(part.values);
   let squares = 0;
   for (let i = 0; i < part.rows; i++) {
-    for (let e = part.rowPointers[i]; e < part.rowPointers[i + 1]; e++) squares += (values[e] - mean - rows[i] - columns[part.columnIndices[e]]) ** 2;
+    for (let e = part.rowPointers[i]; e < part.rowPointers[i + 1]; e++)
+      squares += (values[e] - mean - rows[i] - columns[part.columnIndices[e]]) ** 2;
   }
   return Math.sqrt(squares / values.length);
 }
@@ -129,7 +130,9 @@ export interface SgdFit {
 export function compileSgd(folder: string): string | undefined {
   const program = path.join(folder, 'biased-sgd');
   try {
-    execFileSync('gcc', ['-O2', '-o', program, path.join(import.meta.dirname, 'peers/biased-sgd.c'), '-lm'], { stdio: ['ignore', 'ignore', 'pipe'] });
+    execFileSync('gcc', ['-O2', '-o', program, path.join(import.meta.dirname, 'peers/biased-sgd.c'), '-lm'], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     return program;
   } catch {
     return undefined;
@@ -140,7 +143,8 @@ export function compileSgd(folder: string): string | undefined {
 export async function sgdPeer(program: string, { train, validation, test }: RatingParts, rank: number): Promise<SgdFit> {
   const file = `${program}.data`;
   const stream = createWriteStream(file);
-  const write = (array: Int32Array | Float64Array): boolean => stream.write(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
+  const write = (array: Int32Array | Float64Array): boolean =>
+    stream.write(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
   const parts = [train, validation, test];
   write(Int32Array.of(train.rows, train.columns, ...parts.map((part) => part.columnIndices.length)));
   for (const { rows, rowPointers, columnIndices, values } of parts) {
@@ -152,6 +156,8 @@ export async function sgdPeer(program: string, { train, validation, test }: Rati
   }
   stream.end();
   await once(stream, 'finish');
-  const [testRmse, seconds, searchSeconds] = execFileSync(program, [file, String(rank)], { encoding: 'utf8' }).split(' ').map(Number);
+  const [testRmse, seconds, searchSeconds] = execFileSync(program, [file, String(rank)], { encoding: 'utf8' })
+    .split(' ')
+    .map(Number);
   return { testRmse, seconds, searchSeconds };
 }

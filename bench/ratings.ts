@@ -24,7 +24,10 @@ const fractions = { testFraction: 0.1, validationFraction: 0.1 } as const;
 
 const options = readOptions(
   'npm run bench:ratings',
-  { before: 'Compares `bures complete` with its peers on synthetic ratings.', after: `Sets: ${ratingSets.map(({ name }) => name).join(', ')}` },
+  {
+    before: 'Compares `bures complete` with its peers on synthetic ratings.',
+    after: `Sets: ${ratingSets.map(({ name }) => name).join(', ')}`,
+  },
   {
     sets: { value: 'NAMES', help: 'the sets, with commas between them', fallback: ratingSets.map(({ name }) => name).join(',') },
     rank: { value: 'N', help: 'the largest rank', fallback: '10' },
@@ -38,14 +41,29 @@ const la = hostAlgebra();
 const folder = mkdtempSync(path.join(tmpdir(), 'bures-ratings-'));
 try {
   const sgd = compileSgd(folder);
-  console.log(['# Ratings', '', ...machineLines(blasStatus(), {}), ...(sgd === undefined ? ['- no gcc: SGD is left out'] : []), ''].join('\n'));
+  console.log(
+    ['# Ratings', '', ...machineLines(blasStatus(), {}), ...(sgd === undefined ? ['- no gcc: SGD is left out'] : []), ''].join('\n'),
+  );
   const rows: string[][] = [];
   for (const set of ratingSets.filter(({ name }) => options.sets.split(',').includes(name))) {
     const row = await compare({ ...set, seed: set.seed + 1000 * Number(options.seed) }, sgd);
     console.error(row.join('  '));
     rows.push(row);
   }
-  const header = ['test RMSE', 'biases', 'ALS', 'SGD', 'complete', 'rank', 'complete / best', 'complete, s', 'one ALS fit, s', 'SGD fit (search), s', 'in ALS fits', 'goals'];
+  const header = [
+    'test RMSE',
+    'biases',
+    'ALS',
+    'SGD',
+    'complete',
+    'rank',
+    'complete / best',
+    'complete, s',
+    'one ALS fit, s',
+    'SGD fit (search), s',
+    'in ALS fits',
+    'goals',
+  ];
   console.log(markdownTable(header, rows).join('\n'));
 } finally {
   rmSync(folder, { recursive: true });

@@ -78,7 +78,7 @@ export function twoWayEntries(matrix: CsrMatrix<HostArray>): TwoWayEntries {
 }
 
 /** Sweeps of the additive model, and the change of its noise after which no more is to be had. */
-const [additiveSweeps, additiveChange] = [30, 1e-7];
+const [additiveSweeps, additiveChange] = [20, 1e-5];
 
 /**
  * The model without components: a mean, or nothing, and biases with variances that the data show.

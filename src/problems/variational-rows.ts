@@ -143,13 +143,28 @@ function gatherRow({ entries, beside, unknowns: k }: RowUpdate, i: number, work:
   let e = pointers[i];
   const last = pointers[i + 1];
   for (; e + 3 < last; e += 4) {
-    const [j0, j1, j2, j3] = [indices[e], indices[e + 1], indices[e + 2], indices[e + 3]];
-    const [z0, z1, z2, z3] = [values[e], values[e + 1], values[e + 2], values[e + 3]];
-    const [a0, a1, a2, a3] = [j0 * packed, j1 * packed, j2 * packed, j3 * packed];
+    const j0 = indices[e];
+    const j1 = indices[e + 1];
+    const j2 = indices[e + 2];
+    const j3 = indices[e + 3];
+    const z0 = values[e];
+    const z1 = values[e + 1];
+    const z2 = values[e + 2];
+    const z3 = values[e + 3];
+    const a0 = j0 * packed;
+    const a1 = j1 * packed;
+    const a2 = j2 * packed;
+    const a3 = j3 * packed;
     for (let p = 0; p < packed; p++) gram[p] += moments[a0 + p] + moments[a1 + p] + (moments[a2 + p] + moments[a3 + p]);
-    const [b0, b1, b2, b3] = [j0 * k, j1 * k, j2 * k, j3 * k];
+    const b0 = j0 * k;
+    const b1 = j1 * k;
+    const b2 = j2 * k;
+    const b3 = j3 * k;
     for (let p = 0; p < k; p++) {
-      const [m0, m1, m2, m3] = [means[b0 + p], means[b1 + p], means[b2 + p], means[b3 + p]];
+      const m0 = means[b0 + p];
+      const m1 = means[b1 + p];
+      const m2 = means[b2 + p];
+      const m3 = means[b3 + p];
       sums[p] += m0 + m1 + (m2 + m3);
       weighted[p] += z0 * m0 + z1 * m1 + (z2 * m2 + z3 * m3);
     }

@@ -90,7 +90,7 @@ export interface Completion {
 }
 
 /** Sweeps of a chosen model over all but the test entries, from where the choice left it; the offsets alone are cheap. */
-const finalSweeps = { components: 4, offsets: 10 } as const;
+const finalSweeps = { components: 3, offsets: 5 } as const;
 
 /**
  * Completes a matrix. After an interruption the result is the best that there was.
