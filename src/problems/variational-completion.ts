@@ -239,23 +239,33 @@ export function firstComponents(state: VariationalState, rank: number): Variatio
   };
 }
 
-/** Root mean square of what the means leave of some entries; 0 of none. */
-export function stateError(state: VariationalState, { rows: m, rowPointers, columnIndices, values }: CsrMatrix<HostArray>): number {
+/** What the means leave of some entries, one number an entry. */
+export function stateResiduals(
+  state: VariationalState,
+  { rows: m, rowPointers, columnIndices, values }: CsrMatrix<HostArray>,
+): Float64Array {
   const { rank, biases, mean, rows, columns } = state;
   const k = unknownsOf(state);
-  const data = hostAlgebra().peek(values);
-  let squares = 0;
+  const residuals = hostAlgebra().toArray(values);
   for (let i = 0; i < m; i++) {
     const row = i * k;
     const offset = mean + (biases ? rows.means[row + rank] : 0);
     for (let e = rowPointers[i]; e < rowPointers[i + 1]; e++) {
       const column = columnIndices[e] * k;
-      let error = data[e] - offset - (biases ? columns.means[column + rank] : 0);
+      let error = residuals[e] - offset - (biases ? columns.means[column + rank] : 0);
       for (let p = 0; p < rank; p++) error -= rows.means[row + p] * columns.means[column + p];
-      squares += error * error;
+      residuals[e] = error;
     }
   }
-  return data.length === 0 ? 0 : Math.sqrt(squares / data.length);
+  return residuals;
+}
+
+/** Root mean square of those; 0 of none. */
+export function stateError(state: VariationalState, part: CsrMatrix<HostArray>): number {
+  const residuals = stateResiduals(state, part);
+  let squares = 0;
+  for (const residual of residuals) squares += residual * residual;
+  return residuals.length === 0 ? 0 : Math.sqrt(squares / residuals.length);
 }
 
 /** A copy that further sweeps leave alone. */

@@ -3,6 +3,7 @@ import type { AbortSignalLike, CsrMatrix, HostArray } from '../../index.js';
 import {
   additiveState,
   stateError,
+  stateResiduals,
   type TwoWayEntries,
   type VariationalState,
   withComponents,
@@ -50,6 +51,9 @@ export interface ChooseFitOptions {
 /** The share of the error by which components have to predict better than offsets alone: below it, chance decides which is better on other entries. */
 const worthWhile = 1e-3;
 
+/** Standard errors of the gain, over the entries, that it has to exceed. */
+const surely = 1;
+
 /** The ridge on each component where λ is given: λ times the root mean square of what the offsets leave, so that it means the same for values in other units. */
 export function ridgeOf(regularization: number | undefined, additive: VariationalState): { readonly ridge?: number } {
   return regularization === undefined ? {} : { ridge: regularization * Math.sqrt(additive.variances.noise) };
@@ -81,6 +85,20 @@ export async function chooseFit(data: TwoWayEntries, options: ChooseFitOptions):
     ...(best.validationRmse === undefined ? {} : { validationRmse: best.validationRmse }),
   };
   onTried(low);
-  const worse = (low.validationRmse ?? 0) > (1 - worthWhile) * (alone.validationRmse ?? Number.POSITIVE_INFINITY);
-  return { tried: [alone, low], best: worse && !keepRank ? alone : low, additive };
+  const better = watched === undefined || keepRank || isWorthWhile(additive, path.state, watched);
+  return { tried: [alone, low], best: better ? low : alone, additive };
+}
+
+/** Whether components predict the watched entries better than offsets alone, by more than what chance would do. */
+function isWorthWhile(alone: VariationalState, low: VariationalState, watched: CsrMatrix<HostArray>): boolean {
+  const [before, after] = [stateResiduals(alone, watched), stateResiduals(low, watched)];
+  let [gain, gainSquares, squares] = [0, 0, 0];
+  for (let e = 0; e < before.length; e++) {
+    const difference = before[e] ** 2 - after[e] ** 2;
+    gain += difference;
+    gainSquares += difference ** 2;
+    squares += before[e] ** 2;
+  }
+  const chance = Math.sqrt(Math.max(0, gainSquares - gain ** 2 / before.length));
+  return gain > Math.max(2 * worthWhile * squares, surely * chance);
 }
