@@ -7,7 +7,7 @@ import {
   type TwoWayEntries,
   type VariationalState,
   withComponents,
-} from '../../problems/variational-completion.js';
+} from '../../problems/index.js';
 import { type FitStep, type FittedPath, fitPath } from './fit-path.js';
 import type { Centering } from './offsets.js';
 

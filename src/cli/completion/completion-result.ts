@@ -1,7 +1,7 @@
 /** The factors of a fitted model, in units of the values. */
 import { NumericalError } from '../../core/errors.js';
 import { type FixedRankPoint, type HostArray, hostAlgebra } from '../../index.js';
-import { unknownsOf, type VariationalState } from '../../problems/variational-completion.js';
+import { unknownsOf, type VariationalState } from '../../problems/index.js';
 import type { Offsets } from './offsets.js';
 import type { PowerOfTwo } from './value-scale.js';
 

@@ -9,7 +9,7 @@ import {
   sweepState,
   type TwoWayEntries,
   type VariationalState,
-} from '../../problems/variational-completion.js';
+} from '../../problems/index.js';
 
 /** A sweep in numbers. */
 export interface FitStep {

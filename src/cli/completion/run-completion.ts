@@ -1,15 +1,15 @@
 /** A completion from its entries to its factors: entries set aside, the choice of a model, and that model fitted to all but the test entries. */
 import { ConfigError } from '../../core/errors.js';
 import { type AbortSignalLike, type CsrMatrix, type FixedRankPoint, type HostArray, hostAlgebra } from '../../index.js';
-import { splitEntries } from '../../problems/index.js';
 import {
   additiveState,
   copyState,
+  splitEntries,
   stateError,
   type TwoWayEntries,
   twoWayEntries,
   type VariationalState,
-} from '../../problems/variational-completion.js';
+} from '../../problems/index.js';
 import { type Candidate, type Choice, chooseFit, ridgeOf } from './choose-fit.js';
 import { modelOf } from './completion-result.js';
 import { type FitStep, fitPath } from './fit-path.js';
