@@ -52,7 +52,7 @@ export interface FittedPath {
 /** Sweeps over which a change is taken. */
 const window = 3;
 /** Sweeps before the first component is given up, the share by which the noise still falls in a sweep where it is not settled, and the share of its variance that a dying component loses in one. */
-const [settling, restless, dying] = [3, 0.02, 0.1];
+const [settling, restless, dying] = [4, 0.02, 0.1];
 /** The share of the error that a lower rank may cost. */
 const simpler = 1e-3;
 
