@@ -18,15 +18,10 @@ export {
   completeMatrix,
   completeMatrixDefaults,
 } from './complete-matrix.js';
-export {
-  type ReadTripletsOptions,
-  readTriplets,
-  readTripletsDefaults,
-  type TripletFields,
-  type Triplets,
-} from './files/delimited-triplets.js';
-export { readMatrixMarket } from './files/matrix-market.js';
+export { readTriplets, type TableReading, type Triplets } from './files/delimited-triplets.js';
+export { type MatrixMarketSizes, readMatrixMarket, readMatrixMarketSizes } from './files/matrix-market.js';
 export { readNpy, writeNpy } from './files/npy.js';
+export { type ReadTripletsOptions, readTripletsDefaults, type TripletFields } from './files/triplet-options.js';
 export { type LowRankApproximationOptions, lowRankApproximation } from './low-rank-approximation.js';
 export {
   type LowRankManifold,
@@ -44,3 +39,22 @@ export { type ReducedRankRegressionOptions, reducedRankRegression } from './redu
 export { type RobustPcaOptions, robustPca } from './robust-pca.js';
 export { type SpectralInitializationOptions, spectralInitialization, spectralInitializationDefaults } from './spectral-initialization.js';
 export { type EntrySplit, type SplitEntriesOptions, splitEntries } from './split-entries.js';
+export {
+  additiveState,
+  copyState,
+  firstComponents,
+  type Learned,
+  learnVariances,
+  type SweepOptions,
+  type SweepSums,
+  stateError,
+  stateResiduals,
+  sweepState,
+  type TwoWayEntries,
+  twoWayEntries,
+  unknownsOf,
+  type Variances,
+  type VariationalState,
+  withComponents,
+} from './variational-completion.js';
+export type { EntriesByRow, Posterior, RowSums } from './variational-rows.js';

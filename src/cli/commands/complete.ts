@@ -1,8 +1,9 @@
 /** `bures complete`: a matrix of low rank from some of its entries. */
 import path from 'node:path';
 import { ConfigError } from '../../core/errors.js';
+import { stageFolder } from '../../core/staging.js';
 import { defineCommand } from '../command.js';
-import { checkFolder, makeCompletionFolder, writeCompletion } from '../completion/completion-folder.js';
+import { checkFolder, writeCompletion } from '../completion/completion-folder.js';
 import { showCompletion } from '../completion/completion-progress.js';
 import { completionText, entriesText } from '../completion/completion-text.js';
 import { type Centering, centerings } from '../completion/offsets.js';
@@ -37,7 +38,8 @@ const flags = {
     kind: 'number',
     placeholder: 'λ',
     min: 0,
-    description: 'λ of ½λ‖X‖² over all entries; left out, it is chosen (without validation entries: 0)',
+    description:
+      'λ of a ridge λ(‖L‖² + ‖R‖²) on the factors, in units of what the offsets leave; left out, it is learned for each component',
   },
   'test-fraction': {
     kind: 'number',
@@ -49,7 +51,7 @@ const flags = {
     kind: 'number',
     placeholder: 'P',
     min: 0,
-    description: `of the others, entries to choose λ, rank and end by; 0: nothing is chosen (default ${defaults.validation})`,
+    description: `of the others, entries to choose rank and end by; 0: nothing is chosen (default ${defaults.validation})`,
   },
   seed: { kind: 'number', placeholder: 'N', integer: true, min: 0, description: `of the splits and the start (default ${defaults.seed})` },
   'max-iterations': {
@@ -57,13 +59,13 @@ const flags = {
     placeholder: 'N',
     integer: true,
     min: 1,
-    description: `iterations at the last rank, at most (default ${defaults.iterations})`,
+    description: `sweeps over rows and columns, at most (default ${defaults.iterations})`,
   },
   tolerance: {
     kind: 'number',
     placeholder: 'P',
     min: 0,
-    description: `change of the RMSE over 5 iterations below which a fit has come to its end (default ${defaults.tolerance})`,
+    description: `change of the RMSE over 3 iterations below which a fit has come to its end (default ${defaults.tolerance})`,
   },
   columns: {
     kind: 'text',
@@ -81,6 +83,17 @@ const flags = {
     choices: ['auto', 'yes', 'no'],
     description: 'whether the first line names the columns; auto: if its value is no number',
   },
+  encoding: {
+    kind: 'text',
+    placeholder: 'LABEL',
+    description: 'of the file: latin1, windows-1252, utf-16le, shift_jis … (default: utf-8, or what a byte-order mark says)',
+  },
+  decimal: {
+    kind: 'text',
+    placeholder: 'WORD',
+    choices: ['point', 'comma'],
+    description: 'what stands between whole and decimal digits (default: what the first lines show)',
+  },
 } as const;
 
 /** The command. */
@@ -92,8 +105,9 @@ export const complete = defineCommand({
     '  bures complete ratings.csv --rank 10',
     '  bures complete log.tsv --columns user,item,score --center mean --out run',
     '',
-    'The rank goes up from 1. λ, the rank and the iteration are those that predict the validation entries best; then all but the test',
-    'entries are fitted with them, and the RMSE on the test entries is reported beside that of the mean and of biases alone.',
+    'How much to shrink each component is learned from the entries, and components that the entries do not show are given up. The rank, down to 0,',
+    'and the iteration are those that predict the validation entries best; then all but the test entries are fitted with them, and the RMSE on the',
+    'test entries is reported beside that of the mean and of biases alone. Rank 0 means that biases alone predict best.',
     'Entry (i, j) is row-offsets[i] + column-offsets[j] + left[i]·right[j], of the .npy files in DIR; test.csv has each test entry with its prediction.',
     'Entries at one place are replaced by their mean. Use --center none for a matrix that is of low rank as it stands.',
     '',
@@ -107,7 +121,9 @@ export const complete = defineCommand({
     await checkFolder(folder, given.overwrite);
     const entries = await readEntries(file, given);
     const settings = settingsOf(given, entries);
-    const removeIfEmpty = await makeCompletionFolder(folder);
+    // Begun before hours are spent on what it is to hold: a folder that cannot be written to is found now.
+    const staged = await stageFolder('complete', folder);
+    for (const line of entries.understood) terminal.notice(line);
     terminal.notice(entriesText(file, entries));
     const view = showCompletion(terminal);
     const interruption = catchInterrupt(terminal, 'interrupted: finishing the iteration and writing what there is (again to end at once)');
@@ -115,16 +131,18 @@ export const complete = defineCommand({
       const completion = await runCompletion(entries.matrix, settings, view, interruption.signal);
       view.end();
       const summary = summaryOf(file, entries, settings, completion);
-      await writeCompletion(folder, entries, completion, summary);
+      await writeCompletion(staged, entries, completion, summary);
       return {
         data: { out: folder, ...summary },
         text: completionText(folder, completion),
-        ...(completion.interrupted ? { failure: `interrupted; ${folder} holds the best that there was until then` } : {}),
+        ...(completion.interrupted
+          ? { failure: `interrupted; ${folder} holds the best that there was until then`, endedBy: interruption.received() }
+          : {}),
       };
     } finally {
       view.end();
       interruption.end();
-      await removeIfEmpty();
+      await staged.discard();
     }
   },
 });
@@ -140,9 +158,14 @@ function checkFractions(given: Given): void {
   }
 }
 
-/** @throws ConfigError if the rank is larger than the matrix. */
+/** @throws ConfigError if the rank is larger than the matrix, or the matrix is a single row or column. */
 function settingsOf(given: Given, { matrix: { rows, columns } }: Entries): CompletionSettings {
   const largest = Math.min(rows, columns);
+  if (largest === 1) {
+    throw new ConfigError(
+      `complete: a ${rows}×${columns} matrix has nothing to predict a missing entry from; it needs at least two rows and two columns: check --columns`,
+    );
+  }
   if (given.rank !== undefined && given.rank > largest) {
     throw new ConfigError(`complete: rank ${given.rank} exceeds that of a ${rows}×${columns} matrix; pass --rank ${largest} or less`);
   }

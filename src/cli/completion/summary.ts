@@ -1,35 +1,35 @@
 /** A completion as data: `completion.json`, and what `--json` prints. */
-import type { FitStep } from './fit-path.js';
+import path from 'node:path';
 import type { Entries } from './read-entries.js';
 import type { Completion, CompletionSettings } from './run-completion.js';
 
 /** What is kept of a run. */
 export function summaryOf(file: string, entries: Entries, settings: CompletionSettings, completion: Completion) {
   const { matrix, repeated, least, greatest } = entries;
-  const { x, offsets, regularization, errors, baselines, counts, choice, history, unseen, interrupted } = completion;
-  const tried = choice?.tried.map(({ regularization: lambda, path }) => ({
-    regularization: lambda,
-    ...numbers(path.best),
-    ranks: path.ranks,
-  }));
+  const { x, offsets, regularization, noise, errors, baselines, counts, choice, history, unseen, interrupted } = completion;
   return {
-    data: { file, rows: matrix.rows, columns: matrix.columns, entries: matrix.columnIndices.length, repeated, least, greatest },
+    // A completion may be passed on: where its data lay on this machine is nobody's business.
+    data: {
+      file: path.basename(file),
+      rows: matrix.rows,
+      columns: matrix.columns,
+      entries: matrix.columnIndices.length,
+      repeated,
+      least,
+      greatest,
+    },
     settings,
     counts,
     rank: x.S.shape[0],
-    regularization,
+    regularization: regularization ?? null,
+    noise,
     singularValues: Array.from(x.S.data),
-    offsets: { center: settings.center, mean: offsets.mean, damping: offsets.damping },
+    offsets: { center: settings.center, mean: offsets.mean },
     rmse: errors,
     baselines,
     unseen,
     interrupted,
-    ...(tried === undefined ? {} : { tried }),
+    ...(choice === undefined ? {} : { tried: choice.tried }),
     history,
   };
-}
-
-/** A step without its matrix. */
-function numbers({ rank, iteration, iterationAtRank, trainRmse, validationRmse }: FitStep): FitStep {
-  return { rank, iteration, iterationAtRank, trainRmse, ...(validationRmse === undefined ? {} : { validationRmse }) };
 }

@@ -1,6 +1,14 @@
 /** From a configuration to what the library trains with: method, adapter, schedule. */
 import { cosineDecay, linearDecay, type Schedule, warmUp } from '../../index.js';
-import { type LoraConfig, type LoraMethod, loraDirections, loraMethods, loraStarts, named } from '../../lora/index.js';
+import {
+  type LoraConfig,
+  type LoraMethod,
+  loraDirections,
+  loraMethods,
+  loraStarts,
+  named,
+  type OptimizerOptions,
+} from '../../lora/index.js';
 import type { FinetuneConfig } from '../config/finetune-config.js';
 
 /**
@@ -35,6 +43,12 @@ export function adapterConfigOf(config: FinetuneConfig, method: LoraMethod): Lor
     ...(alpha === undefined ? {} : { alpha }),
     ...(excludeModules === undefined ? {} : { excludeModules }),
   };
+}
+
+/** Options of the optimizer that the configuration gives; the direction rule has defaults for the others. */
+export function optimizerOf({ weightDecay, beta1, beta2, epsilon }: FinetuneConfig): OptimizerOptions {
+  const given = Object.entries({ weightDecay, beta1, beta2, epsilon }).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given);
 }
 
 /** The learning rate by step. */

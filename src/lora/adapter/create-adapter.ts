@@ -10,7 +10,7 @@ import type { LoraStart } from '../methods/start.js';
 import type { TargetModule } from '../targets/target-modules.js';
 import { type AdapterLayout, layOutAdapter } from './adapter-layout.js';
 import { inCoordinates, type ModuleArrays, putTogether, type StackPairs, stackPairs } from './adapter-point.js';
-import { changeBase, matrixOf } from './base-weights.js';
+import { matrixOf, withReducedBase } from './base-weights.js';
 import { LoraAdapter } from './lora-adapter.js';
 import { type LoraConfig, resolveLoraConfig } from './lora-config.js';
 import { meanGradients } from './mean-gradients.js';
@@ -41,41 +41,39 @@ export async function createAdapter(model: CausalLM, config: LoraConfig = {}, op
   const layout = { ...layOutAdapter('createAdapter', model, resolved), ...(coordinates === undefined ? {} : { coordinates }) };
   const { algebra } = model;
   return algebra.tidy(async () => {
-    const { factors, taken } = await takeStart('createAdapter', model, layout, method.start, options);
-    // After the change of the base: DoRA's magnitudes are the norms of what is left of it and the product together.
-    const point = inCoordinates(algebra, layout, putTogether(layout, startingParts(model, layout, factors)));
-    return new LoraAdapter({ model, config: resolved, layout, point, method, ...(taken === undefined ? {} : { taken }) });
+    const factors = await startFactors('createAdapter', model, layout.targets, method.start, options);
+    return onReducedBase(model, layout, method.start, factors, (taken) => {
+      // After the change of the base: DoRA's magnitudes are the norms of what is left of it and the product together.
+      const point = inCoordinates(algebra, layout, putTogether(layout, startingParts(model, layout, factors)));
+      return new LoraAdapter({ model, config: resolved, layout, point, method, ...taken });
+    });
   });
 }
 
-/** The factors of a start, and the stacks of them whose product the base has lost. */
-export interface StartedFactors {
-  /** By module. */
-  readonly factors: ReadonlyMap<string, ModuleArrays>;
-  /** The same, stacked, for starts that change the base. */
-  readonly taken?: StackPairs;
-}
-
 /**
- * Computes the factors of a start, and takes their product out of the base where the start says so.
+ * Takes the product of a start's factors out of the base where the start says so, and goes on. Where that or what follows
+ * fails, the base is as it was, to rounding.
  *
- * @returns arrays of the scope it is called in.
+ * @param use - what follows. It is given the factors that were taken, if any; its result is returned.
  */
-export async function takeStart(
-  caller: string,
+export function onReducedBase<Result>(
   model: CausalLM,
   layout: AdapterLayout,
   start: LoraStart,
-  options: CreateAdapterOptions,
-): Promise<StartedFactors> {
-  const factors = await startFactors(caller, model, layout.targets, start, options);
-  if (!start.changesBase) return { factors };
+  factors: ReadonlyMap<string, ModuleArrays>,
+  use: (taken: { readonly taken?: StackPairs }) => Result,
+): Result {
+  if (!start.changesBase) return use({});
   const taken = stackPairs(layout, factors);
-  changeBase(model, layout, taken, 'take');
-  return { factors, taken };
+  return withReducedBase(model, layout, taken, () => use({ taken }));
 }
 
-async function startFactors(
+/**
+ * The factors with which a start begins.
+ *
+ * @returns by module: arrays of the scope it is called in.
+ */
+export async function startFactors(
   caller: string,
   model: CausalLM,
   targets: readonly TargetModule[],

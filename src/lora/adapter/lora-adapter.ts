@@ -7,7 +7,7 @@ import type { LoraMethod } from '../methods/lora-method.js';
 import type { TargetModule } from '../targets/target-modules.js';
 import type { AdapterLayout } from './adapter-layout.js';
 import { type AdapterPoint, arraysOf, disposeArrays, keepArrays, type ModuleArrays, type StackPairs, takeApart } from './adapter-point.js';
-import { changeBase, weightOf } from './base-weights.js';
+import { restoreBase, weightOf } from './base-weights.js';
 import { type DropoutDraw, dropOut } from './dropout.js';
 import type { ResolvedLoraConfig } from './lora-config.js';
 import { adaptedRowNorms, doraModule, loraModule, rowSquares } from './module-adapters.js';
@@ -119,7 +119,7 @@ export class LoraAdapter {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    if (this.taken !== undefined && !this.#merged) changeBase(this.model, this.layout, this.taken, 'restore');
+    if (this.taken !== undefined && !this.#merged) restoreBase(this.model, this.layout, this.taken);
     for (const { squares } of this.#rowSquares.values()) squares.dispose();
     disposeArrays(this.model.algebra, [this.#point, this.taken]);
   }

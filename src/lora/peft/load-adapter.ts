@@ -10,7 +10,7 @@ import { openSafetensors } from '../../models/safetensors/open-safetensors.js';
 import type { TensorStore } from '../../models/safetensors/tensor-store.js';
 import { type AdapterLayout, layOutAdapter } from '../adapter/adapter-layout.js';
 import { type AdapterParts, inCoordinates, type ModuleArrays, putTogether } from '../adapter/adapter-point.js';
-import { takeStart } from '../adapter/create-adapter.js';
+import { onReducedBase, startFactors } from '../adapter/create-adapter.js';
 import { LoraAdapter } from '../adapter/lora-adapter.js';
 import { checkMethod, type LoraMethod } from '../methods/lora-method.js';
 import { loraStarts } from '../methods/lora-methods.js';
@@ -56,15 +56,14 @@ export async function loadAdapter(model: CausalLM, directory: string, options: L
     return await model.algebra.tidy(async () => {
       const point = inCoordinates(model.algebra, layout, putTogether(layout, await readParts(model, store, layout)));
       const start = loraStarts[config.start];
-      const { taken } = start.changesBase ? await takeStart(caller, model, layout, start, {}) : {};
-      return new LoraAdapter({
+      const factors = start.changesBase ? await startFactors(caller, model, layout.targets, start, {}) : new Map<string, ModuleArrays>();
+      return onReducedBase(
         model,
-        config,
         layout,
-        point,
-        ...(method === undefined ? {} : { method }),
-        ...(taken === undefined ? {} : { taken }),
-      });
+        start,
+        factors,
+        (taken) => new LoraAdapter({ model, config, layout, point, ...taken, ...options }),
+      );
     });
   } finally {
     await store.close();
