@@ -38,7 +38,6 @@ describe('the engine', () => {
       'retractions/balance-by-newton.ts': 'an iteration for a matrix function',
       'problems/complete-matrix.ts': 'goes from rank to rank; each is a run of minimize',
       'problems/files/read-lines.ts': 'reads a file',
-      'problems/files/fields.ts': 'reads a line',
       'problems/files/label-table.ts': 'probes a hash table',
     };
     const found = optimizing.filter(({ text }) => endless.test(code(text)) || counting.test(code(text))).map(({ file }) => file);
