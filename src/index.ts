@@ -65,6 +65,7 @@ export type { FactorManifold, FactorOptions } from './manifolds/factor-manifold.
 export { type FixedRankManifold, type FixedRankOptions, fixedRank } from './manifolds/fixed-rank.js';
 export { type FixedRankPsdManifold, type FixedRankPsdOptions, fixedRankPsd } from './manifolds/fixed-rank-psd.js';
 export { grassmann } from './manifolds/grassmann.js';
+export { type LazyFactorsOptions, type LazyRate, lazyFactors, lazyFactorsDefaults, lazyRates } from './manifolds/lazy-factors.js';
 export type { GeodesicManifold, Manifold, RetractTransport } from './manifolds/manifold.js';
 export { type ObliqueOptions, oblique } from './manifolds/oblique.js';
 export { type OrthogonalOptions, orthogonalGroup } from './manifolds/orthogonal-group.js';
@@ -137,6 +138,7 @@ export { type LoraProOptions, loraPro, loraProDefaults } from './solvers/directi
 export { type MomentumOptions, momentum, momentumDefaults } from './solvers/directions/momentum.js';
 export { type MuonOptions, muon, muonDefaults } from './solvers/directions/muon.js';
 export { polakRibiere } from './solvers/directions/polak-ribiere.js';
+export { restarted } from './solvers/directions/restarted.js';
 export { type RiteOptions, rite, riteDefaults } from './solvers/directions/rite.js';
 export { type BlockFactors, scaledBlocks } from './solvers/directions/scaled-blocks.js';
 export { sgd } from './solvers/directions/sgd.js';

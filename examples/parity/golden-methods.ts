@@ -9,6 +9,7 @@ import {
   loraPlus,
   loraPro,
   loraRite,
+  loro,
   muonDirection,
   type OptimizerOptions,
   olora,
@@ -34,6 +35,7 @@ export interface GoldenMethod {
 /** Methods without options of their own in the data, by the name in the data. */
 const plain: Readonly<Record<string, (root: Place) => LoraMethod>> = {
   lora,
+  loro: readLoro,
   lora_warm: lora,
   lora_sgd: lora,
   rslora,
@@ -46,6 +48,8 @@ const plain: Readonly<Record<string, (root: Place) => LoraMethod>> = {
   lora_ga_peft: lora,
   lora_muon: loraMuon,
   lora_rite: loraRite,
+  loro_keep: readLoro,
+  loro_scaled: readLoro,
   lora_pro: readLoraPro,
   lora_pro_zero: readLoraPro,
   reflora: () => reflora(),
@@ -73,9 +77,11 @@ export function goldenMethod(root: Place, name: string): GoldenMethod | undefine
 
 function optimizerOf(root: Place, name: string): OptimizerOptions {
   const momentum = optional(root, 'momentum');
+  const epsilon = optional(root, 'eps');
   return {
     weightDecay: optional(root, 'weight_decay') ?? (name === 'loraplus' ? 0 : 0.01),
     ...(momentum === undefined ? {} : { beta1: momentum }),
+    ...(epsilon === undefined ? {} : { epsilon }),
   };
 }
 
@@ -90,6 +96,11 @@ function sureLosses(root: Place, name: string): number | undefined {
 function optional(root: Place, key: string): number | undefined {
   const value = (root.value as Readonly<Record<string, unknown>>)[key];
   return typeof value === 'number' ? value : undefined;
+}
+
+function readLoro(root: Place): LoraMethod {
+  const lazyRate = optional(root, 'lr_scaler') === -1 ? 'by-rank' : 'same';
+  return loro({ every: positive(member(root, 'exact_every')), refresh: optional(root, 'refresh_every') ?? 0, lazyRate });
 }
 
 function readLoraPro(root: Place): LoraMethod {

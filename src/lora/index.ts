@@ -32,6 +32,7 @@ export { loraMuon, muonDirection } from './methods/lora-muon.js';
 export { type LoraPlusOptions, loraPlus, loraPlusDefaults } from './methods/lora-plus.js';
 export { type LoraProMethodOptions, loraPro, loraProDirection, loraProMethodDefaults } from './methods/lora-pro.js';
 export { loraRite, riteDirection } from './methods/lora-rite.js';
+export { type LoroOptions, loro, loroDefaults } from './methods/loro.js';
 export { olora, oloraStart } from './methods/olora.js';
 export { pissa, pissaStart } from './methods/pissa.js';
 export { type RefloraOptions, reflora, refloraDefaults } from './methods/reflora.js';

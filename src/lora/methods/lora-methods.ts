@@ -12,6 +12,7 @@ import { loraMuon, muonDirection } from './lora-muon.js';
 import { type LoraPlusOptions, loraPlus } from './lora-plus.js';
 import { type LoraProMethodOptions, loraPro, loraProDirection } from './lora-pro.js';
 import { loraRite, riteDirection } from './lora-rite.js';
+import { type LoroOptions, loro } from './loro.js';
 import { olora, oloraStart } from './olora.js';
 import { pissa, pissaStart } from './pissa.js';
 import { type RefloraOptions, reflora } from './reflora.js';
@@ -20,7 +21,13 @@ import { type ScaledOptions, scaled } from './scaled.js';
 import { compensatedStart, gaussianStart, kaimingStart, type LoraStart, randomStart } from './start.js';
 
 /** Options of some method, which that method checks. */
-export type LoraMethodOptions = BaloraOptions & LoraGaOptions & LoraPlusOptions & LoraProMethodOptions & RefloraOptions & ScaledOptions;
+export type LoraMethodOptions = BaloraOptions &
+  LoraGaOptions &
+  LoraPlusOptions &
+  LoraProMethodOptions &
+  LoroOptions &
+  RefloraOptions &
+  ScaledOptions;
 
 /** Makes a method without options: any that come are refused. */
 const plain =
@@ -47,6 +54,7 @@ export const loraMethods: Readonly<Record<string, (options?: LoraMethodOptions) 
   reflora,
   'lora-rite': plain(loraRite),
   'lora-pro': loraPro,
+  loro,
   balora,
 };
 
