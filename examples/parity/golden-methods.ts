@@ -17,6 +17,7 @@ import {
   reflora,
   rslora,
   scaled,
+  stella,
 } from 'bures/lora';
 import { choice, member, type Place, positive } from './reader.js';
 
@@ -53,6 +54,8 @@ const plain: Readonly<Record<string, (root: Place) => LoraMethod>> = {
   lora_pro: readLoraPro,
   lora_pro_zero: readLoraPro,
   reflora: () => reflora(),
+  stella: () => stella(),
+  stella_unscaled: () => stella({ steps: 'plain' }),
   muon_balora: (root) => ({ ...readBalora(root), direction: muonDirection }),
 };
 
@@ -79,7 +82,7 @@ function optimizerOf(root: Place, name: string): OptimizerOptions {
   const momentum = optional(root, 'momentum');
   const epsilon = optional(root, 'eps');
   return {
-    weightDecay: optional(root, 'weight_decay') ?? (name === 'loraplus' ? 0 : 0.01),
+    weightDecay: optional(root, 'weight_decay') ?? optional(root, 'weight_decay_S') ?? (name === 'loraplus' ? 0 : 0.01),
     ...(momentum === undefined ? {} : { beta1: momentum }),
     ...(epsilon === undefined ? {} : { epsilon }),
   };

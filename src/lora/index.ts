@@ -46,6 +46,7 @@ export {
   randomStart,
   type StartContext,
 } from './methods/start.js';
+export { orthonormalStart, type StellaOptions, stella, stellaDefaults } from './methods/stella.js';
 export { type LoadAdapterOptions, loadAdapter } from './peft/load-adapter.js';
 export { peftScaling } from './peft/peft-scaling.js';
 export { type SaveAdapterOptions, saveAdapter } from './peft/save-adapter.js';

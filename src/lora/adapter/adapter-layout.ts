@@ -38,6 +38,8 @@ export interface AdapterLayout {
   readonly stacks: readonly AdapterStack[];
   /** Whether each adapter has a vector of magnitudes, m long. */
   readonly magnitudes: boolean;
+  /** Length of the model's hidden states. */
+  readonly hiddenSize: number;
   /** The coordinates in which stacks are held, where they are no factor pairs. */
   readonly coordinates?: PairCoordinates;
   /** Biases and modules trained whole. */
@@ -59,6 +61,7 @@ export function layOutAdapter(
   const names = new Set([...trainedBiases(model, config, targets), ...savedParameters(caller, model, config)]);
   return {
     targets,
+    hiddenSize: model.config.hiddenSize,
     magnitudes: config.magnitudes,
     stacks: [...groupBy(targets, ({ module, rank }) => `${module.outFeatures}x${module.inFeatures}r${rank}`)].map(([key, members]) => {
       const [{ module, rank }] = members;

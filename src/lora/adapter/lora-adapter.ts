@@ -1,12 +1,22 @@
 /** An adapter on a model: its trained arrays, what it lays over the model, and the part of the base that its start took away. */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { ConfigError } from '../../core/errors.js';
+import type { FactorPair } from '../../metrics/factor-pair.js';
 import type { CausalLM } from '../../models/causal-lm.js';
 import type { ModelOverlay } from '../../models/model-overlay.js';
 import type { LoraMethod } from '../methods/lora-method.js';
 import type { TargetModule } from '../targets/target-modules.js';
 import type { AdapterLayout } from './adapter-layout.js';
-import { type AdapterPoint, arraysOf, disposeArrays, keepArrays, type ModuleArrays, type StackPairs, takeApart } from './adapter-point.js';
+import {
+  type AdapterPoint,
+  arraysOf,
+  disposeArrays,
+  keepArrays,
+  type ModuleArrays,
+  type StackPairs,
+  stackPair,
+  takeApart,
+} from './adapter-point.js';
 import { restoreBase, weightOf } from './base-weights.js';
 import { type DropoutDraw, dropOut } from './dropout.js';
 import type { ResolvedLoraConfig } from './lora-config.js';
@@ -71,6 +81,16 @@ export class LoraAdapter {
   get point(): AdapterPoint {
     this.#checkAlive('point');
     return this.#point;
+  }
+
+  /**
+   * The factors of a stack, A [k, m, r] and B [k, r, n], whatever the coordinates of the geometry. Where these are not the
+   * factors themselves, the arrays belong to the scope this is called in.
+   *
+   * @param key - the stack, as {@link AdapterLayout.stacks} names it.
+   */
+  pair(key: string): FactorPair<Tensor> {
+    return stackPair(this.model.algebra, this.layout, this.point.pairs[key]);
   }
 
   /** Takes over other arrays of the same structure, and frees its own. */

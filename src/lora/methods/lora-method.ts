@@ -38,7 +38,7 @@ export interface LoraGeometry {
   /** Its name, for tables and messages. */
   readonly name: string;
   /** The manifold of one stack, A [k, m, r] and B [k, r, n]. */
-  manifold(stack: FactorOptions<Tensor>): StackManifold;
+  manifold(stack: FactorOptions<Tensor>, layout: Pick<AdapterLayout, 'hiddenSize'>): StackManifold;
   /** The coordinates of its points. Default: they are factor pairs. */
   readonly coordinates?: PairCoordinates;
 }

@@ -19,6 +19,7 @@ import { type RefloraOptions, reflora } from './reflora.js';
 import { rslora } from './rslora.js';
 import { type ScaledOptions, scaled } from './scaled.js';
 import { compensatedStart, gaussianStart, kaimingStart, type LoraStart, randomStart } from './start.js';
+import { orthonormalStart, type StellaOptions, stella } from './stella.js';
 
 /** Options of some method, which that method checks. */
 export type LoraMethodOptions = BaloraOptions &
@@ -27,7 +28,8 @@ export type LoraMethodOptions = BaloraOptions &
   LoraProMethodOptions &
   LoroOptions &
   RefloraOptions &
-  ScaledOptions;
+  ScaledOptions &
+  StellaOptions;
 
 /** Makes a method without options: any that come are refused. */
 const plain =
@@ -55,6 +57,7 @@ export const loraMethods: Readonly<Record<string, (options?: LoraMethodOptions) 
   'lora-rite': plain(loraRite),
   'lora-pro': loraPro,
   loro,
+  stella,
   balora,
 };
 
@@ -67,6 +70,7 @@ export const loraStarts: Readonly<Record<string, LoraStart>> = byName([
   oloraStart,
   pissaStart,
   loraGaStart(),
+  orthonormalStart,
 ]);
 
 /** Every direction by its name, with its own defaults. */

@@ -46,8 +46,9 @@ async function readTensors({ model, layout, point, taken }: LoraAdapter): Promis
   const la = model.algebra;
   const parts = takeApart(la, layout, point);
   // The start is a factor pair in every geometry.
-  const { targets, stacks } = layout;
-  const start = taken === undefined ? undefined : takeApart(la, { targets, stacks, magnitudes: false, parameters: [] }, { pairs: taken });
+  const { targets, stacks, hiddenSize } = layout;
+  const start =
+    taken === undefined ? undefined : takeApart(la, { targets, stacks, hiddenSize, magnitudes: false, parameters: [] }, { pairs: taken });
   const tensors = new Map<string, TensorData>();
   const write = async (name: string, array: Tensor): Promise<void> => {
     tensors.set(name, { dtype: 'F32', shape: array.shape, data: Float32Array.from(await la.toArray(array)) });

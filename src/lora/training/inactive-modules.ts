@@ -1,6 +1,5 @@
 /** Looking for adapters that are not trained. */
 import { NumericalError } from '../../core/errors.js';
-import { stackPair } from '../adapter/adapter-point.js';
 import type { LoraAdapter } from '../adapter/lora-adapter.js';
 
 /**
@@ -8,10 +7,11 @@ import type { LoraAdapter } from '../adapter/lora-adapter.js';
  *
  * @throws NumericalError if none is trained at all.
  */
-export async function inactiveModules({ model, layout, point }: LoraAdapter): Promise<readonly string[]> {
+export async function inactiveModules(adapter: LoraAdapter): Promise<readonly string[]> {
+  const { model, layout } = adapter;
   const norms = await Promise.all(
     layout.stacks.map(async ({ key, targets }) => {
-      const each = model.algebra.tidy(() => model.algebra.normEach(stackPair(model.algebra, layout, point.pairs[key]).A));
+      const each = model.algebra.tidy(() => model.algebra.normEach(adapter.pair(key).A));
       const values = await model.algebra.toArray(each);
       each.dispose();
       return targets.filter((_, i) => values[i] === 0).map(({ module }) => module.name);

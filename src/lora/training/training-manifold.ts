@@ -21,7 +21,7 @@ export function trainingManifold(la: TensorAlgebra, layout: AdapterLayout, metho
       Object.fromEntries(
         layout.stacks.map(({ key, m, n, rank, targets }) => [
           key,
-          method.geometry.manifold({ m, n, rank, batch: [targets.length], algebra: la }),
+          method.geometry.manifold({ m, n, rank, batch: [targets.length], algebra: la }, layout),
         ]),
       ),
     ),
