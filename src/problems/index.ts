@@ -38,10 +38,10 @@ export { type ReducedRankRegressionOptions, reducedRankRegression } from './redu
 export { type RobustPcaOptions, robustPca } from './robust-pca.js';
 export { type SpectralInitializationOptions, spectralInitialization, spectralInitializationDefaults } from './spectral-initialization.js';
 export { type EntrySplit, type SplitEntriesOptions, splitEntries } from './split-entries.js';
+export { type AddedComponents, firstComponents, withComponents } from './variational-components.js';
 export {
   additiveState,
   copyState,
-  firstComponents,
   type Learned,
   learnVariances,
   type SweepOptions,
@@ -49,11 +49,10 @@ export {
   stateError,
   stateResiduals,
   sweepState,
-  type TwoWayEntries,
-  twoWayEntries,
   unknownsOf,
   type Variances,
   type VariationalState,
-  withComponents,
 } from './variational-completion.js';
-export type { EntriesByRow, Posterior, RowSums } from './variational-rows.js';
+export { type EntriesByRow, type TwoWayEntries, twoWayEntries } from './variational-entries.js';
+export type { Posterior } from './variational-posterior.js';
+export type { RowSums } from './variational-rows.js';

@@ -67,7 +67,9 @@ export async function chooseFit(data: TwoWayEntries, options: ChooseFitOptions):
   const alone: Candidate = { rank: 0, state: additive, steps: [], ...errorOf(additive) };
   onTried(alone);
   const { ridge } = ridgeOf(regularization, additive);
-  const path: FittedPath = await fitPath(data, withComponents(additive, data, rank, seed), {
+  const path: FittedPath = await fitPath(data, withComponents(additive, data, { most: rank, exactly: keepRank || ridge !== undefined, seed }), {
+    most: rank,
+    seed,
     ...(ridge === undefined ? {} : { ridge }),
     learn: ridge === undefined,
     keepRank,
