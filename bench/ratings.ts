@@ -81,7 +81,7 @@ async function compare(set: RatingSet, sgd: string | undefined): Promise<string[
   const start = performance.now();
   const completion = await runCompletion(
     matrix,
-    { rank: largest, keepRank: false, center: 'biases', ...fractions, seed: 0, maxIterations: 200, tolerance: 1e-4 },
+    { rank: largest, keepRank: false, center: 'biases', ...fractions, seed: 0, maxIterations: 200, tolerance: 5e-4 },
     silent,
     { aborted: false },
   );

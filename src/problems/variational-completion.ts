@@ -122,39 +122,47 @@ export function learnVariances(state: VariationalState, data: TwoWayEntries, sum
 
 /** z − ẑ of each of some entries, where ẑ is what the means predict; in their order. */
 export function stateResiduals(state: VariationalState, part: CsrMatrix<HostArray>): Float64Array {
-  const residuals = new Float64Array(part.columnIndices.length);
-  for (let i = 0; i < part.rows; i++) rowResiduals(state, part, i, residuals, part.rowPointers[i]);
+  const values = hostAlgebra().peek(part.values);
+  const residuals = new Float64Array(values.length);
+  for (let i = 0; i < part.rows; i++) rowResiduals(state, part, values, i, residuals, part.rowPointers[i]);
   return residuals;
 }
 
 /** Writes the residuals of row i from place `at` on. */
-function rowResiduals(state: VariationalState, part: CsrMatrix<HostArray>, i: number, into: Float64Array, at: number): void {
-  const { rank, biases, mean, rows, columns } = state;
-  const values = hostAlgebra().peek(part.values);
-  const { rowPointers, columnIndices } = part;
-  const [first, last] = [rowPointers[i], rowPointers[i + 1]];
-  const k = unknownsOf(state);
+function rowResiduals(
+  { rank, biases, mean, rows, columns }: VariationalState,
+  { rowPointers, columnIndices }: CsrMatrix<HostArray>,
+  values: Float64Array,
+  i: number,
+  into: Float64Array,
+  at: number,
+): void {
+  const [left, right] = [rows.means, columns.means];
+  const first = rowPointers[i];
+  const last = rowPointers[i + 1];
+  const k = rank + (biases ? 1 : 0);
   const row = i * k;
-  const offset = mean + (biases ? rows.means[row + rank] : 0);
+  const offset = mean + (biases ? left[row + rank] : 0);
   for (let e = first; e < last; e++) {
     const column = columnIndices[e] * k;
-    let error = values[e] - offset - (biases ? columns.means[column + rank] : 0);
-    for (let p = 0; p < rank; p++) error -= rows.means[row + p] * columns.means[column + p];
+    let error = values[e] - offset - (biases ? right[column + rank] : 0);
+    for (let p = 0; p < rank; p++) error -= left[row + p] * right[column + p];
     into[at + e - first] = error;
   }
 }
 
 /** Root mean square of those; 0 of no entries. Forms one row of them at a time: a fit asks after each sweep. */
 export function stateError(state: VariationalState, part: CsrMatrix<HostArray>): number {
-  const { rows, rowPointers, columnIndices } = part;
+  const { rows, rowPointers } = part;
+  const values = hostAlgebra().peek(part.values);
   const residuals = new Float64Array(part.columns);
   let squares = 0;
   for (let i = 0; i < rows; i++) {
     const count = rowPointers[i + 1] - rowPointers[i];
-    rowResiduals(state, part, i, residuals, 0);
+    rowResiduals(state, part, values, i, residuals, 0);
     for (let e = 0; e < count; e++) squares += residuals[e] * residuals[e];
   }
-  return columnIndices.length === 0 ? 0 : Math.sqrt(squares / columnIndices.length);
+  return values.length === 0 ? 0 : Math.sqrt(squares / values.length);
 }
 
 /** A copy that further sweeps leave alone; written over the posteriors of `into` where those have the same shape. */
