@@ -38,7 +38,6 @@ export { type ReducedRankRegressionOptions, reducedRankRegression } from './redu
 export { type RobustPcaOptions, robustPca } from './robust-pca.js';
 export { type SpectralInitializationOptions, spectralInitialization, spectralInitializationDefaults } from './spectral-initialization.js';
 export { type EntrySplit, type SplitEntriesOptions, splitEntries } from './split-entries.js';
-export { type AddedComponents, firstComponents, withComponents } from './variational-components.js';
 export {
   additiveState,
   copyState,
@@ -53,6 +52,7 @@ export {
   type Variances,
   type VariationalState,
 } from './variational-completion.js';
+export { type AddedComponents, firstComponents, withComponents } from './variational-components.js';
 export { type EntriesByRow, type TwoWayEntries, twoWayEntries } from './variational-entries.js';
 export type { Posterior } from './variational-posterior.js';
 export type { RowSums } from './variational-rows.js';
