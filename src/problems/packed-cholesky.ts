@@ -6,18 +6,17 @@
  */
 
 /**
- * The factor L of G + diag(ridge) = L Lᵀ in k³/3 flops. A few roundings of the trace are added: they vanish beside the rest, and are enough where the matrix is singular.
+ * The factor L of G + diag(ridge) = L Lᵀ in k³/3 flops. A few roundings of each diagonal entry are added: they vanish beside the rest in any units, and are enough
+ * where the matrix is singular.
  *
  * @param gram - G, k×k and positive semidefinite.
  * @param factor - written to.
  */
 export function factorize(gram: Float64Array, ridge: Float64Array, factor: Float64Array): void {
   const k = ridge.length;
-  let trace = 0;
-  for (let p = 0; p < k; p++) trace += gram[(p * (p + 3)) / 2];
-  const rounding = 1e-14 * trace + Number.MIN_VALUE;
   for (let p = 0; p < k; p++) {
     const atP = (p * (p + 1)) / 2;
+    const rounding = 1e-14 * gram[atP + p] + Number.MIN_VALUE;
     for (let q = 0; q <= p; q++) {
       const atQ = (q * (q + 1)) / 2;
       let sum = gram[atP + q];
