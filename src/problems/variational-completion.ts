@@ -1,4 +1,17 @@
-/** Completion that learns its own regularization: the state of a fit, its sweeps, and the variances that it learns. */
+/**
+ * Completion that learns its own regularization, by variational Bayes. The model of entry (i, j) is
+ *
+ *     z_ij = μ + u_i·v_j + b_i + c_j + ε_ij,   ε_ij ~ N(0, σ²),   u_ip ~ N(0, α_p),   v_jp ~ N(0, β_p),   b_i ~ N(0, α_b),   c_j ~ N(0, β_b),
+ *
+ * and the posterior is approximated by a product of Gaussians, one for w_i = (u_i, b_i) of each row and one for (v_j, c_j) of each column. With the columns fixed, and Ω_i the entries of row i, that of the row is
+ *
+ *     N(G_i⁻¹ r_i, σ² G_i⁻¹),   G_i = Σ_{j∈Ω_i} E[(v_j, 1)(v_j, 1)ᵀ] + σ² diag(α)⁻¹,   r_i = Σ_{j∈Ω_i} E[(z_ij − μ − c_j)(v_j, 1)]:
+ *
+ * a ridge regression in which the uncertainty of the columns shrinks as well. μ, σ² and the variances maximize the same bound of the evidence, which no sweep lowers.
+ *
+ * @see Lim and Teh, "Variational Bayesian approach to movie rating prediction", KDD Cup 2007; Ilin and Raiko, "Practical approaches to principal component analysis in the presence of missing values",
+ * JMLR 11, 2010.
+ */
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
 import { type HostArray, hostAlgebra } from '../linalg/host/host-algebra.js';
 import { type Alignment, align, transformPosterior } from './variational-alignment.js';

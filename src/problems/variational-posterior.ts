@@ -1,8 +1,8 @@
 /** Gaussian posteriors of a variational completion. */
 
 /**
- * Independent Gaussian posteriors of the k unknowns w of each row (or column), as means E[w] and second moments E[wwᵀ]. With biases the last unknown is the bias, and entry (i, j) is predicted by the product of the
- * other unknowns of row i and column j, plus both biases.
+ * Independent Gaussian posteriors of the k unknowns w of each row (or column), as means E[w] and second moments E[wwᵀ]. With biases the last unknown is the bias, and entry (i, j) is
+ * predicted by the product of the other unknowns of row i and column j, plus both biases.
  */
 export interface Posterior {
   /** Rows × k. */

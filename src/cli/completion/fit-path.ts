@@ -64,7 +64,8 @@ const simpler = 1e-3;
 /**
  * Fits until the error on the watched entries falls no more, or, without them, until the error on those fitted does not change any more.
  *
- * Components that die out are given up, at most half of them after one sweep, since the others take over a part of what they held. Where none does, as many again are added, up to `most`: sweeps at a rank that the entries do not show are what takes longest.
+ * Components that die out are given up, at most half of them after one sweep, since the others take over a part of what they held.
+ * Where none does, as many again are added, up to `most`: sweeps at a rank that the entries do not show are what takes longest.
  *
  * @param begin - where to start; its posteriors are overwritten.
  */
