@@ -5,7 +5,7 @@ import type { CausalLM } from '../../models/causal-lm.js';
 import type { ModelOverlay } from '../../models/model-overlay.js';
 import type { LoraMethod } from '../methods/lora-method.js';
 import type { TargetModule } from '../targets/target-modules.js';
-import type { AdapterLayout } from './adapter-layout.js';
+import { type AdapterLayout, pairTargets } from './adapter-layout.js';
 import { type AdapterPoint, arraysOf, disposeArrays, keepArrays, type ModuleArrays, type StackPairs, takeApart } from './adapter-point.js';
 import { restoreBase, weightOf } from './base-weights.js';
 import { type DropoutDraw, dropOut } from './dropout.js';
@@ -88,7 +88,7 @@ export class LoraAdapter {
   overlay({ point = this.point, dropout }: OverlayOptions = {}): ModelOverlay {
     this.#checkAlive('overlay');
     const { modules, parameters } = takeApart(this.model.algebra, this.layout, point);
-    const adapters = this.layout.targets.map((target, stream) => {
+    const adapters = pairTargets(this.layout).map((target, stream) => {
       const rate = this.config.dropout;
       const drop = dropout === undefined || rate === 0 ? undefined : (x: Tensor) => dropOut(x, rate, dropout, stream);
       const arrays = arraysOf(modules, target);
@@ -108,6 +108,11 @@ export class LoraAdapter {
     if (known !== undefined && squares !== known.squares) known.squares.dispose();
     this.#rowSquares.set(target.module.name, { weight, squares });
     return adaptedRowNorms(target.module, weight, squares, arrays, target.scale);
+  }
+
+  /** Whether the weights hold the adapter already. */
+  get merged(): boolean {
+    return this.#merged;
   }
 
   /** Says that the weights hold the adapter already, or no more: {@link mergeAdapter} does. While they do it cannot be laid over them. */

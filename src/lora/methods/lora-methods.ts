@@ -5,6 +5,7 @@ import { checkKeys } from '../../core/options.js';
 import { type BaloraOptions, balora } from './balora.js';
 import { adamwDirection, momentumDirection, sgdDirection } from './directions.js';
 import { dora } from './dora.js';
+import { type GaloreMethodOptions, galore, galoreDirection } from './galore.js';
 import { lora } from './lora.js';
 import { type LoraGaOptions, loraGa, loraGaStart } from './lora-ga.js';
 import type { LoraDirection, LoraMethod } from './lora-method.js';
@@ -20,7 +21,13 @@ import { type ScaledOptions, scaled } from './scaled.js';
 import { compensatedStart, gaussianStart, kaimingStart, type LoraStart, randomStart } from './start.js';
 
 /** Options of some method, which that method checks. */
-export type LoraMethodOptions = BaloraOptions & LoraGaOptions & LoraPlusOptions & LoraProMethodOptions & RefloraOptions & ScaledOptions;
+export type LoraMethodOptions = BaloraOptions &
+  GaloreMethodOptions &
+  LoraGaOptions &
+  LoraPlusOptions &
+  LoraProMethodOptions &
+  RefloraOptions &
+  ScaledOptions;
 
 /** Makes a method without options: any that come are refused. */
 const plain =
@@ -47,6 +54,7 @@ export const loraMethods: Readonly<Record<string, (options?: LoraMethodOptions) 
   reflora,
   'lora-rite': plain(loraRite),
   'lora-pro': loraPro,
+  galore,
   balora,
 };
 
@@ -69,6 +77,7 @@ export const loraDirections: Readonly<Record<string, LoraDirection>> = byName([
   muonDirection,
   riteDirection,
   loraProDirection(),
+  galoreDirection(),
 ]);
 
 function byName<Part extends { readonly name: string }>(parts: readonly Part[]): Readonly<Record<string, Part>> {
