@@ -131,6 +131,7 @@ export { clipped } from './solvers/directions/clipped.js';
 export { componentwise } from './solvers/directions/componentwise.js';
 export { type ConjugateContext, type ConjugateOptions, type ConjugateWeight, conjugateRule } from './solvers/directions/conjugate.js';
 export { fletcherReeves } from './solvers/directions/fletcher-reeves.js';
+export { type GaloreOptions, galore, galoreDefaults, type SingularVectorSigns } from './solvers/directions/galore.js';
 export { type HagerZhangOptions, hagerZhang, hagerZhangDefaults } from './solvers/directions/hager-zhang.js';
 export { hestenesStiefel } from './solvers/directions/hestenes-stiefel.js';
 export { type LbfgsOptions, lbfgs, lbfgsDefaults } from './solvers/directions/lbfgs.js';

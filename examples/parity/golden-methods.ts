@@ -3,6 +3,7 @@ import { type DirectionRule, sgd } from 'bures';
 import {
   balora,
   dora,
+  galore,
   type LoraMethod,
   lora,
   loraMuon,
@@ -29,6 +30,8 @@ export interface GoldenMethod {
   readonly optimizer: OptimizerOptions;
   /** Another rule than the method's, where the run says so. */
   readonly direction?: DirectionRule;
+  /** The rank, where no adapter's file says it: of weights that are trained themselves. */
+  readonly rank?: number;
   /** How many losses must agree, where the rest depends on signs of singular vectors. */
   readonly sure?: number;
 }
@@ -56,6 +59,9 @@ const plain: Readonly<Record<string, (root: Place) => LoraMethod>> = {
   reflora: () => reflora(),
   stella: () => stella(),
   stella_unscaled: () => stella({ steps: 'plain' }),
+  galore: readGalore,
+  galore_once: readGalore,
+  galore_signs: readGalore,
   muon_balora: (root) => ({ ...readBalora(root), direction: muonDirection }),
 };
 
@@ -70,8 +76,10 @@ export function goldenMethod(root: Place, name: string): GoldenMethod | undefine
   if (make === undefined) return undefined;
   const adamw = choice(member(root, 'optimizer'), ['adamw', 'sgd']) === 'adamw';
   const sure = adamw ? sureLosses(root, name) : undefined;
+  const method = make(root);
   return {
-    method: make(root),
+    method,
+    ...(method.geometry.trains === 'weights' ? { rank: positive(member(root, 'r')) } : {}),
     optimizer: optimizerOf(root, name),
     ...(adamw ? {} : { direction: sgd() }),
     ...(sure === undefined ? {} : { sure }),
@@ -108,6 +116,16 @@ function readLoro(root: Place): LoraMethod {
 
 function readLoraPro(root: Place): LoraMethod {
   return loraPro({ firstStep: optional(root, 'counter_at_first_step') ?? 0 });
+}
+
+/** The authors' code leaves the signs to LAPACK; they matter only where the basis is refreshed, and `losses_sure` says until when they do not. */
+function readGalore(root: Place): LoraMethod {
+  const largest = String(member(root, 'signs').value).startsWith('largest');
+  return galore({
+    gap: positive(member(root, 'update_proj_gap')),
+    scale: positive(member(root, 'scale')),
+    signs: largest ? 'largest' : 'svd',
+  });
 }
 
 const moments = { none: 'keep', first: 'transport-first', 'first+second': 'transport' } as const;

@@ -48,7 +48,7 @@ export async function completeText(model: CausalLM, tokenizer: Tokenizer, prompt
   return tokenizer.decode(ids.filter((id) => !tokenizer.endIds.includes(id)));
 }
 
-/** The measures of all modules of an adapter, in float64 on the host. */
+/** The measures of all pairs of an adapter, in float64 on the host; none where the weights themselves are trained. */
 export async function measureLayers(adapter: LoraAdapter): Promise<LayersLine['layers']> {
   const [la, host] = [adapter.model.algebra, hostAlgebra()];
   const layers: LayersLine['layers'][number][] = [];

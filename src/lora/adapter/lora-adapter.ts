@@ -6,7 +6,7 @@ import type { CausalLM } from '../../models/causal-lm.js';
 import type { ModelOverlay } from '../../models/model-overlay.js';
 import type { LoraMethod } from '../methods/lora-method.js';
 import type { TargetModule } from '../targets/target-modules.js';
-import type { AdapterLayout } from './adapter-layout.js';
+import { type AdapterLayout, pairTargets } from './adapter-layout.js';
 import {
   type AdapterPoint,
   arraysOf,
@@ -14,6 +14,7 @@ import {
   keepArrays,
   type ModuleArrays,
   type StackPairs,
+  stackArrays,
   stackPair,
   takeApart,
 } from './adapter-point.js';
@@ -90,7 +91,7 @@ export class LoraAdapter {
    * @param key - the stack, as {@link AdapterLayout.stacks} names it.
    */
   pair(key: string): FactorPair<Tensor> {
-    return stackPair(this.model.algebra, this.layout, this.point.pairs[key]);
+    return stackPair(this.model.algebra, this.layout, stackArrays(this.point, key));
   }
 
   /** Takes over other arrays of the same structure, and frees its own. */
@@ -108,7 +109,7 @@ export class LoraAdapter {
   overlay({ point = this.point, dropout }: OverlayOptions = {}): ModelOverlay {
     this.#checkAlive('overlay');
     const { modules, parameters } = takeApart(this.model.algebra, this.layout, point);
-    const adapters = this.layout.targets.map((target, stream) => {
+    const adapters = pairTargets(this.layout).map((target, stream) => {
       const rate = this.config.dropout;
       const drop = dropout === undefined || rate === 0 ? undefined : (x: Tensor) => dropOut(x, rate, dropout, stream);
       const arrays = arraysOf(modules, target);
@@ -128,6 +129,11 @@ export class LoraAdapter {
     if (known !== undefined && squares !== known.squares) known.squares.dispose();
     this.#rowSquares.set(target.module.name, { weight, squares });
     return adaptedRowNorms(target.module, weight, squares, arrays, target.scale);
+  }
+
+  /** Whether the weights hold the adapter already. */
+  get merged(): boolean {
+    return this.#merged;
   }
 
   /** Says that the weights hold the adapter already, or no more: {@link mergeAdapter} does. While they do it cannot be laid over them. */

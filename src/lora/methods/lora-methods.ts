@@ -5,6 +5,7 @@ import { checkKeys } from '../../core/options.js';
 import { type BaloraOptions, balora } from './balora.js';
 import { adamwDirection, momentumDirection, sgdDirection } from './directions.js';
 import { dora } from './dora.js';
+import { type GaloreMethodOptions, galore, galoreDirection } from './galore.js';
 import { lora } from './lora.js';
 import { type LoraGaOptions, loraGa, loraGaStart } from './lora-ga.js';
 import type { LoraDirection, LoraMethod } from './lora-method.js';
@@ -23,6 +24,7 @@ import { orthonormalStart, type StellaOptions, stella } from './stella.js';
 
 /** Options of some method, which that method checks. */
 export type LoraMethodOptions = BaloraOptions &
+  GaloreMethodOptions &
   LoraGaOptions &
   LoraPlusOptions &
   LoraProMethodOptions &
@@ -58,6 +60,7 @@ export const loraMethods: Readonly<Record<string, (options?: LoraMethodOptions) 
   'lora-pro': loraPro,
   loro,
   stella,
+  galore,
   balora,
 };
 
@@ -81,6 +84,7 @@ export const loraDirections: Readonly<Record<string, LoraDirection>> = byName([
   muonDirection,
   riteDirection,
   loraProDirection(),
+  galoreDirection(),
 ]);
 
 function byName<Part extends { readonly name: string }>(parts: readonly Part[]): Readonly<Record<string, Part>> {
