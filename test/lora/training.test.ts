@@ -1,96 +1,14 @@
 /** Training of adapters on a small model: steps, state, accumulation, and what happens to data that is not right. */
 import { describe, expect, it } from 'vitest';
-import { ConfigError, DomainError, linearDecay, NumericalError, sgd } from '../../src/index.js';
-import {
-  balora,
-  createAdapter,
-  dora,
-  type LoraAdapter,
-  type LoraConfig,
-  type LoraMethod,
-  lora,
-  loraPlus,
-  olora,
-  pissa,
-  rslora,
-  scaled,
-  type TrainerOptions,
-  type TrainingStep,
-  trainer,
-} from '../../src/lora/index.js';
-import { liveTensors, tensorEngines } from '../support/engines.js';
+import { ConfigError, DomainError, NumericalError, sgd } from '../../src/index.js';
+import { balora, createAdapter, type LoraMethod, lora, type TrainerOptions, type TrainingStep, trainer } from '../../src/lora/index.js';
+import { tensorEngines } from '../support/engines.js';
 import { owned } from '../support/owned.js';
 import { smallBatch, smallModel } from './support/small-model.js';
-
-const methods: readonly LoraMethod[] = [
-  lora(),
-  rslora(),
-  loraPlus(),
-  olora(),
-  pissa(),
-  dora(),
-  scaled(),
-  balora(),
-  balora({ gauge: 'nearest', moments: 'keep', every: 2, start: 1 }),
-];
-
-const nextBatch = (k: number) => smallBatch(100 + k);
+import { nextBatch, smallTraining } from './support/small-training.js';
 
 describe.each(tensorEngines)('on %s', (_name, la) => {
-  /** Runs a training to its end. */
-  async function train(adapter: LoraAdapter, options: Partial<TrainerOptions> & Pick<TrainerOptions, 'method'>): Promise<TrainingStep[]> {
-    const run = trainer(adapter, { nextBatch, steps: 6, learningRate: 0.02, ...options });
-    const steps: TrainingStep[] = [];
-    for await (const step of run) steps.push(step);
-    run.dispose();
-    return steps;
-  }
-
-  async function numbers(adapter: LoraAdapter): Promise<number[]> {
-    const { arrays } = await trainer(adapter, { method: lora(), nextBatch, learningRate: 1 }).state();
-    return Object.values(arrays).flatMap(({ data }) => [...data]);
-  }
-
-  /** A new adapter on a new model, trained. */
-  async function trained(config: LoraConfig, options: Partial<TrainerOptions> & { readonly method: LoraMethod }) {
-    const model = smallModel(la);
-    const adapter = await createAdapter(model, { method: options.method, rank: 2, alpha: 4, ...config }, { seed: 7 });
-    const steps = await train(adapter, options);
-    const values = await numbers(adapter);
-    adapter.dispose();
-    model.dispose();
-    return { steps, values };
-  }
-
-  it.each(methods.map((method) => [method.name, method] as const))('%s lowers the loss, and leaves no tensor behind', async (_, method) => {
-    const before = liveTensors();
-    const { steps } = await trained({ bias: 'all', modulesToSave: ['head'] }, { method, nextBatch: () => smallBatch(5), steps: 12 });
-    expect(steps.map(({ step }) => step)).toEqual(Array.from({ length: 12 }, (_unused, k) => k + 1));
-    expect(steps[11].loss).toBeLessThan(0.95 * steps[0].loss);
-    expect(steps[0]).toMatchObject({ tokens: 12, learningRate: 0.02 });
-    expect(liveTensors()).toBe(before);
-  });
-
-  it.each(methods.map((method) => [method.name, method] as const))('%s goes on bit for bit from a saved state', async (_, method) => {
-    const config: LoraConfig = { method, rank: 2, alpha: 4, dropout: 0.3, bias: 'lora_only' };
-    const settings = { method, nextBatch, steps: 6, learningRate: linearDecay({ from: 0.05, steps: 6 }), seed: 3, clip: 0.5 };
-    const whole = await trained({ dropout: 0.3, bias: 'lora_only' }, settings);
-    const model = owned(smallModel(la));
-    const first = owned(await createAdapter(model, config, { seed: 7 }));
-    const run = owned(trainer(first, settings));
-    const steps: TrainingStep[] = [];
-    for await (const step of run) {
-      steps.push(step);
-      if (step.step === 3) break;
-    }
-    const state = structuredClone(await run.state());
-    run.dispose();
-    first.dispose();
-    const second = owned(await createAdapter(owned(smallModel(la)), config, { seed: 7 }));
-    steps.push(...(await train(second, { ...settings, state })));
-    expect(steps).toEqual(whole.steps);
-    expect(await numbers(second)).toEqual(whole.values);
-  });
+  const { numbers, trained } = smallTraining(la);
 
   describe('gradients are steps', () => {
     /** An adapter on a model whose gradients are counted. */

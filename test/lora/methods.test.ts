@@ -1,0 +1,113 @@
+/** Every method, and BaLoRA with every start and every direction, from createAdapter through the trainer: the loss falls, nothing is left, and a saved state goes on to the bit. */
+import { describe, expect, it } from 'vitest';
+import { ConfigError, linearDecay } from '../../src/index.js';
+import {
+  balora,
+  createAdapter,
+  type LoraConfig,
+  type LoraMethod,
+  loraDirections,
+  loraMethods,
+  loraStarts,
+  reflora,
+  type TrainingStep,
+  trainer,
+} from '../../src/lora/index.js';
+import { liveTensors, tensorEngines } from '../support/engines.js';
+import { owned } from '../support/owned.js';
+import { smallBatch, smallModel } from './support/small-model.js';
+import { nextBatch, smallTraining, startOptions } from './support/small-training.js';
+
+/** What is trained besides the factors, or done to them. */
+const extras: Readonly<Record<string, LoraConfig | { readonly magnitudes: true }>> = {
+  bias: { bias: 'all' },
+  modulesToSave: { modulesToSave: ['head'] },
+  dropout: { dropout: 0.3 },
+  magnitudes: { magnitudes: true },
+};
+
+/** Which of {@link extras} a method refuses. A method that can be combined with all of them is not named. */
+const refused: Readonly<Record<string, readonly string[]>> = {};
+
+type Named = readonly [string, LoraMethod];
+const methods: readonly Named[] = Object.entries(loraMethods).map(([name, make]) => [name, make()]);
+/** Schedules that change between the steps where a state is saved and the end. */
+const variants: readonly Named[] = [
+  ['balora, nearest gauge, every second step from the second on', balora({ gauge: 'nearest', moments: 'keep', every: 2, start: 1 })],
+  ['reflora after four plain steps', reflora({ warmup: 4 })],
+];
+const combinations: readonly Named[] = Object.keys(loraStarts).flatMap((start) =>
+  Object.keys(loraDirections).map(
+    (direction): Named => [
+      `balora, start ${start}, direction ${direction}`,
+      { ...balora(), start: loraStarts[start], direction: loraDirections[direction] },
+    ],
+  ),
+);
+
+/** Rates at which twelve steps lower the loss: those of AdamW serve the rules that scale gradients away. */
+const RATES: Readonly<Record<string, number>> = { sgd: 0.2, momentum: 0.05 };
+const rateOf = ({ direction }: LoraMethod): number => RATES[direction.name] ?? 0.02;
+
+/** A configuration with every extra that the method takes, those named in `only`. */
+function withExtras(method: LoraMethod, only = Object.keys(extras)): LoraConfig & { readonly method: LoraMethod } {
+  const taken = only.filter((key) => key !== 'magnitudes' && !(refused[method.name] ?? []).includes(key));
+  const magnitudes = method.magnitudes || (only.includes('magnitudes') && !(refused[method.name] ?? []).includes('magnitudes'));
+  return Object.assign({ method: { ...method, magnitudes }, rank: 2, alpha: 4 }, ...taken.map((key) => extras[key]));
+}
+
+describe.each(tensorEngines)('on %s', (_name, la) => {
+  const { train, numbers, trained } = smallTraining(la);
+
+  /** Twelve steps on one batch. */
+  async function expectProgress(config: LoraConfig, method: LoraMethod): Promise<void> {
+    const before = liveTensors();
+    const learningRate = rateOf(method);
+    const { steps } = await trained(config, { nextBatch: () => smallBatch(5), steps: 12, learningRate, method });
+    expect(steps.map(({ step }) => step)).toEqual(Array.from({ length: 12 }, (_unused, k) => k + 1));
+    expect(steps[11].loss).toBeLessThan(0.95 * steps[0].loss);
+    expect(steps[0]).toMatchObject({ tokens: 12, learningRate });
+    expect(liveTensors()).toBe(before);
+  }
+
+  it.each([...methods, ...variants])('%s lowers the loss, and leaves no tensor behind', async (_, method) => {
+    await expectProgress({}, method);
+  });
+
+  const trainedBesides = ['bias', 'modulesToSave', 'magnitudes'];
+  it.each([...methods, ...variants, ...combinations])('%s does so with all else that can be trained', async (_, own) => {
+    const { method, ...config } = withExtras(own, trainedBesides);
+    await expectProgress(config, method);
+  });
+
+  it.each([...methods, ...variants, ...combinations])('%s goes on bit for bit from a saved state', async (_, own) => {
+    const { method, ...config } = withExtras(own);
+    const settings = { method, nextBatch, learningRate: linearDecay({ from: 2 * rateOf(own), steps: 6 }), seed: 3, clip: 0.5 };
+    const whole = await trained(config, settings);
+    const first = owned(await createAdapter(owned(smallModel(la)), { method, ...config }, startOptions));
+    const run = owned(trainer(first, { ...settings, steps: 6 }));
+    const steps: TrainingStep[] = [];
+    for await (const step of run) {
+      steps.push(step);
+      if (step.step === 3) break;
+    }
+    const state = structuredClone(await run.state());
+    run.dispose();
+    first.dispose();
+    const second = owned(await createAdapter(owned(smallModel(la)), { method, ...config }, startOptions));
+    steps.push(...(await train(second, { ...settings, state })));
+    expect(steps).toEqual(whole.steps);
+    expect(await numbers(second)).toEqual(whole.values);
+  });
+
+  it.each(Object.entries(refused))('%s says what it cannot be combined with', async (name, keys) => {
+    const model = owned(smallModel(la));
+    for (const key of keys) {
+      const method = { ...loraMethods[name](), ...(key === 'magnitudes' && { magnitudes: true }) };
+      const config = { method, rank: 2, ...(key === 'magnitudes' ? {} : extras[key]) };
+      const refusal = createAdapter(model, config, startOptions);
+      await expect(refusal, key).rejects.toThrow(ConfigError);
+      await expect(refusal, key).rejects.toThrow(new RegExp(key));
+    }
+  });
+});
