@@ -1,8 +1,11 @@
 /** The weights under the adapters. */
 import { add, sub, type Tensor, unstack } from '@tensorflow/tfjs-core';
+import { NumericalError } from '../../core/errors.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
 import type { CausalLM } from '../../models/causal-lm.js';
-import { storedProduct } from '../initialization/start-factors.js';
+import { nonFiniteWeight } from '../../models/non-finite.js';
+import type { LoraInitialization } from '../config/lora-config.js';
+import { startFactors, starts, storedProduct } from '../initialization/start-factors.js';
 import type { TargetModule } from '../targets/target-modules.js';
 import { type AdapterLayout, storedName } from './adapter-layout.js';
 import type { AdapterPoint } from './adapter-point.js';
@@ -15,6 +18,45 @@ export function weightOf(model: CausalLM, { module }: TargetModule): Tensor {
 /** The parameter that holds a module's weight: a tied head's is the embedding. */
 export function weightName(model: CausalLM, module: string): string {
   return storedName(model, `${module}.weight`);
+}
+
+/**
+ * The factors that every module of a layout starts with, drawn from one seed or computed from the weights.
+ *
+ * @param caller - the public function on whose behalf this happens.
+ * @returns by module, the caller's to dispose of.
+ * @throws NumericalError naming the weight that is not finite, where the start is a factorization of the weights.
+ */
+export function baseFactors(
+  caller: string,
+  model: CausalLM,
+  layout: AdapterLayout,
+  initialization: LoraInitialization,
+  seed: number,
+): ReadonlyMap<string, FactorPair<Tensor>> {
+  const explained = (): NumericalError | undefined => nonFiniteWeight(`${caller}: the start '${initialization}' cannot be computed`, model);
+  let factors: ReadonlyMap<string, FactorPair<Tensor>>;
+  try {
+    factors = startFactors(model.algebra, layout.targets, (target) => weightOf(model, target), initialization, seed);
+  } catch (error) {
+    throw (error instanceof NumericalError ? explained() : undefined) ?? error;
+  }
+  if (!starts[initialization].changesBase || [...factors.values()].every((pair) => seemsFinite(model, pair))) return factors;
+  // A factorization of some columns does not see the others; taking such a product out would spoil the whole weight.
+  throw (
+    explained() ??
+    new NumericalError(
+      `${caller}: the start '${initialization}' overflows float32, though all weights of the base model are finite; take another start`,
+    )
+  );
+}
+
+/** Whether all entries are finite, or cannot be read at once. */
+function seemsFinite({ algebra }: CausalLM, { A, B }: FactorPair<Tensor>): boolean {
+  return [A, B].every((x) => {
+    const values = algebra.toArray(x);
+    return values instanceof Promise || values.every(Number.isFinite);
+  });
 }
 
 /**

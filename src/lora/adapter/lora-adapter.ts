@@ -5,7 +5,7 @@ import { checkKeys } from '../../core/options.js';
 import type { CausalLM } from '../../models/causal-lm.js';
 import type { ModelOverlay } from '../../models/model-overlay.js';
 import { type LoraConfig, type ResolvedLoraConfig, resolveLoraConfig } from '../config/lora-config.js';
-import { startFactors, starts } from '../initialization/start-factors.js';
+import { starts } from '../initialization/start-factors.js';
 import type { TargetModule } from '../targets/target-modules.js';
 import { type AdapterLayout, layOutAdapter } from './adapter-layout.js';
 import {
@@ -18,7 +18,7 @@ import {
   stackPairs,
   takeApart,
 } from './adapter-point.js';
-import { restoreBase, weightOf, withReducedBase } from './base-weights.js';
+import { baseFactors, restoreBase, weightOf, withReducedBase } from './base-weights.js';
 import { type DropoutDraw, dropOut } from './dropout.js';
 import { adaptedRowNorms, doraModule, loraModule, rowSquares } from './module-adapters.js';
 import { startingParts } from './starting-parts.js';
@@ -148,7 +148,8 @@ export class LoraAdapter {
  *
  * @param model - the model; the starts `'olora'` and `'pissa'` change its base weights, until the adapter is disposed of.
  * @param config - what the adapter is; a method's own part is `method.config`.
- * @throws ConfigError if the configuration is not right or does not fit the model, ShapeError if a rank is no positive integer or too large for its start.
+ * @throws ConfigError if the configuration is not right or does not fit the model, ShapeError if a rank is no positive integer or too large for its start, NumericalError naming a weight
+ * that is not finite, where the start is a factorization of the weights. The model is then as it was.
  */
 export function createAdapter(model: CausalLM, config: LoraConfig = {}, options: CreateAdapterOptions = {}): LoraAdapter {
   checkKeys('createAdapter', options, ['seed']);
@@ -157,7 +158,7 @@ export function createAdapter(model: CausalLM, config: LoraConfig = {}, options:
   const { initialization } = resolved;
   const { algebra } = model;
   return algebra.tidy(() => {
-    const factors = startFactors(algebra, layout.targets, (target) => weightOf(model, target), initialization, options.seed ?? 0);
+    const factors = baseFactors('createAdapter', model, layout, initialization, options.seed ?? 0);
     const taken = starts[initialization].changesBase ? stackPairs(layout, factors) : undefined;
     if (taken === undefined) {
       return new LoraAdapter({ model, config: resolved, layout, point: putTogether(layout, startingParts(model, layout, factors)) });

@@ -9,9 +9,9 @@ import { openSafetensors } from '../../models/safetensors/open-safetensors.js';
 import type { TensorStore } from '../../models/safetensors/tensor-store.js';
 import { type AdapterLayout, layOutAdapter } from '../adapter/adapter-layout.js';
 import { type AdapterParts, type ModuleArrays, putTogether, stackPairs } from '../adapter/adapter-point.js';
-import { weightOf, withReducedBase } from '../adapter/base-weights.js';
+import { baseFactors, withReducedBase } from '../adapter/base-weights.js';
 import { LoraAdapter } from '../adapter/lora-adapter.js';
-import { startFactors, starts } from '../initialization/start-factors.js';
+import { starts } from '../initialization/start-factors.js';
 import { readPeftConfig } from './read-config.js';
 import { expectedTensors, moduleTensorNames, parameterTensorName } from './tensor-names.js';
 
@@ -27,7 +27,7 @@ export const adapterFiles = { config: 'adapter_config.json', tensors: 'adapter_m
  * @param model - the base model.
  * @param directory - with adapter_config.json and adapter_model.safetensors.
  * @throws ConfigError naming the key, for a configuration that is not supported; FormatError naming the tensor, if the file lacks one, has one too many or of another shape, as that of
- * an adapter for another model does. The model is then as it was.
+ * an adapter for another model does; NumericalError naming a base weight that is not finite, where the start is a factorization of the weights. The model is then as it was.
  */
 export async function loadAdapter(model: CausalLM, directory: string): Promise<LoraAdapter> {
   const caller = 'loadAdapter';
@@ -41,7 +41,7 @@ export async function loadAdapter(model: CausalLM, directory: string): Promise<L
     return await algebra.tidy(async () => {
       const point = putTogether(layout, await readParts(model, store, layout));
       if (!starts[config.initialization].changesBase) return new LoraAdapter({ model, config, layout, point });
-      const factors = startFactors(algebra, layout.targets, (target) => weightOf(model, target), config.initialization, 0);
+      const factors = baseFactors(caller, model, layout, config.initialization, 0);
       const taken = stackPairs(layout, factors);
       return withReducedBase(model, layout, taken, () => new LoraAdapter({ model, config, layout, point, taken }));
     });
