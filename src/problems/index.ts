@@ -48,6 +48,7 @@ export {
   type SweepSums,
   stateError,
   stateResiduals,
+  sweepParts,
   sweepState,
   type TwoWayEntries,
   twoWayEntries,

@@ -171,14 +171,23 @@ function residualOfAdditive({ mean, biases, rows, columns }: VariationalState, m
  *
  * 2·nnz·k(k+5) flops and (m + n)k³ for k unknowns.
  */
-export function sweepState(state: VariationalState, data: TwoWayEntries, { ridge }: SweepOptions): SweepSums {
+export function sweepState(state: VariationalState, data: TwoWayEntries, options: SweepOptions): SweepSums {
+  const parts = sweepParts(state, data, options);
+  for (;;) {
+    const { done, value } = parts.next();
+    if (done) return value;
+  }
+}
+
+/** {@link sweepState} in parts of some milliseconds. A state whose sweep is left before its end is of no further use. */
+export function* sweepParts(state: VariationalState, data: TwoWayEntries, { ridge }: SweepOptions): Generator<void, SweepSums, undefined> {
   const { variances, biases, mean, rows, columns, rank } = state;
   const ridges = (prior: Float64Array): Float64Array =>
     prior.map((variance, p) => (ridge !== undefined && p < rank ? ridge : variances.noise / variance));
   const shared = { unknowns: unknownsOf(state), biases, mean, noise: ridge === undefined ? variances.noise : 0 };
   return {
-    rows: updateRows({ ...shared, entries: data.byRow, beside: columns, posterior: rows, ridge: ridges(variances.rows) }),
-    columns: updateRows({ ...shared, entries: data.byColumn, beside: rows, posterior: columns, ridge: ridges(variances.columns) }),
+    rows: yield* updateRows({ ...shared, entries: data.byRow, beside: columns, posterior: rows, ridge: ridges(variances.rows) }),
+    columns: yield* updateRows({ ...shared, entries: data.byColumn, beside: rows, posterior: columns, ridge: ridges(variances.columns) }),
   };
 }
 

@@ -67,7 +67,7 @@ export async function chooseFit(data: TwoWayEntries, options: ChooseFitOptions):
   const alone: Candidate = { rank: 0, state: additive, steps: [], ...errorOf(additive) };
   onTried(alone);
   const { ridge } = ridgeOf(regularization, additive);
-  const path: FittedPath = await fitPath(data, withComponents(additive, data, rank, seed), {
+  const path: FittedPath | undefined = await fitPath(data, withComponents(additive, data, rank, seed), {
     ...(ridge === undefined ? {} : { ridge }),
     learn: ridge === undefined,
     keepRank,
@@ -77,6 +77,7 @@ export async function chooseFit(data: TwoWayEntries, options: ChooseFitOptions):
     signal,
     onStep,
   });
+  if (path === undefined) return { tried: [alone], best: alone, additive };
   const { best } = path;
   const low: Candidate = {
     rank: best.rank,

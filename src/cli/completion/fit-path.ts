@@ -5,8 +5,9 @@ import {
   copyState,
   firstComponents,
   learnVariances,
+  type SweepSums,
   stateError,
-  sweepState,
+  sweepParts,
   type TwoWayEntries,
   type VariationalState,
 } from '../../problems/index.js';
@@ -60,15 +61,17 @@ const simpler = 1e-3;
  * Fits until the error on the watched entries falls no more, or, without them, until the error on those fitted does not change any more.
  *
  * @param begin - where to start; its posteriors are overwritten.
+ * @returns `undefined` where the signal was aborted before the first sweep came to its end.
  */
-export async function fitPath(data: TwoWayEntries, begin: VariationalState, options: FitPathOptions): Promise<FittedPath> {
-  const { ridge, learn, keepRank, maxIterations, watched, signal, onStep } = options;
+export async function fitPath(data: TwoWayEntries, begin: VariationalState, options: FitPathOptions): Promise<FittedPath | undefined> {
+  const { learn, keepRank, maxIterations, watched, signal, onStep } = options;
   const yieldToEvents = eventLoopYielder();
   const steps: FitStep[] = [];
   let state = begin;
   let best: { readonly step: FitStep; readonly state: VariationalState } | undefined;
   for (;;) {
-    const sums = sweepState(state, data, ridge === undefined ? {} : { ridge });
+    const sums = await sweepUnlessAborted(state, data, options, yieldToEvents);
+    if (sums === undefined) return best === undefined ? undefined : { state: best.state, best: best.step, steps };
     const step: FitStep = {
       rank: state.rank,
       iteration: steps.length + 1,
@@ -83,12 +86,28 @@ export async function fitPath(data: TwoWayEntries, begin: VariationalState, opti
     const settled = alive === state.rank && hasSettled(steps, data.rounding, options);
     const last = steps.length >= maxIterations || signal.aborted || settled;
     const better = best === undefined || isBetter(step, best.step);
-    // A copy only where sweeps follow that could be worse.
-    if (better && (last || watched !== undefined)) best = { step, state: last ? state : copyState(state) };
+    // A copy where sweeps follow, which may be worse, or be left half way.
+    if (better) best = { step, state: last ? state : copyState(state) };
     if (last && best !== undefined) return { state: best.state, best: best.step, steps };
     if (learned === undefined) continue;
     learned.carryOn();
     state = firstComponents(learned.state, mayGiveUp(state, learned.state, steps.length) ? alive : state.rank);
+  }
+}
+
+/** A sweep during which events are heard; `undefined` where the signal was aborted in it. A sweep of many components takes minutes. */
+async function sweepUnlessAborted(
+  state: VariationalState,
+  data: TwoWayEntries,
+  { ridge, signal }: FitPathOptions,
+  yieldToEvents: () => Promise<void>,
+): Promise<SweepSums | undefined> {
+  const parts = sweepParts(state, data, ridge === undefined ? {} : { ridge });
+  for (;;) {
+    const { done, value } = parts.next();
+    if (done) return value;
+    await yieldToEvents();
+    if (signal.aborted) return undefined;
   }
 }
 
