@@ -19,3 +19,33 @@ export function eventLoopYielder(): () => Promise<void> {
     sliceStart = performance.now();
   };
 }
+
+/** A computation that can be left between its parts, of some milliseconds each where that can be. */
+export type InParts<Result> = Generator<void, Result, undefined>;
+
+/** Runs a computation without a pause. */
+export function atOnce<Result>(parts: InParts<Result>): Result {
+  for (;;) {
+    const { done, value } = parts.next();
+    if (done) return value;
+  }
+}
+
+/**
+ * Runs a computation during which events are heard.
+ *
+ * @param yieldToEvents - of {@link eventLoopYielder}.
+ * @returns `undefined` where the signal was aborted between two parts: what the computation was writing to is then half written.
+ */
+export async function unlessAborted<Result>(
+  parts: InParts<Result>,
+  signal: { readonly aborted: boolean },
+  yieldToEvents: () => Promise<void>,
+): Promise<Result | undefined> {
+  for (;;) {
+    const { done, value } = parts.next();
+    if (done) return value;
+    await yieldToEvents();
+    if (signal.aborted) return undefined;
+  }
+}

@@ -49,7 +49,6 @@ export {
   stateError,
   stateResiduals,
   sweepParts,
-  sweepState,
   type TwoWayEntries,
   twoWayEntries,
   unknownsOf,

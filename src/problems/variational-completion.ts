@@ -1,4 +1,5 @@
 /** Completion that learns its own regularization: the state of a fit, its sweeps, and the variances that it learns. */
+import { atOnce, type InParts } from '../core/event-loop.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
 import { type HostArray, hostAlgebra } from '../linalg/host/host-algebra.js';
 import { type Alignment, align, transformPosterior } from './variational-alignment.js';
@@ -100,7 +101,7 @@ export function additiveState(
   const begin = { rank: 0, biases, mean, rows: emptyPosterior(count, k), columns: emptyPosterior(data.byColumn.count, k) };
   let state: VariationalState = { ...begin, variances: { noise: (biases ? 0.6 : 1) * variance, rows: prior, columns: prior } };
   for (let sweep = 0; biases && sweep < additiveSweeps; sweep++) {
-    const sums = sweepState(state, data, {});
+    const sums = atOnce(sweepParts(state, data, {}));
     const last = sweep === additiveSweeps - 1;
     const { noise } = state.variances;
     const learned = learnVariances(state, data, sums);
@@ -119,12 +120,12 @@ const explained = 0.3;
  *
  * @param rank - at most min(m, n).
  */
-export function withComponents(additive: VariationalState, data: TwoWayEntries, rank: number, seed: number): VariationalState {
+export function* withComponents(additive: VariationalState, data: TwoWayEntries, rank: number, seed: number): InParts<VariationalState> {
   const { biases } = additive;
   const k = rank + (biases ? 1 : 0);
   const [m, n] = [data.byRow.count, data.byColumn.count];
   const share = (explained * additive.variances.noise) / rank;
-  const directions = spectralColumns(residualOfAdditive(additive, data.matrix), rank, seed);
+  const directions = yield* spectralColumns(residualOfAdditive(additive, data.matrix), rank, seed);
   const columns = emptyPosterior(n, k);
   for (let j = 0; j < n; j++) {
     for (let p = 0; p < rank; p++) columns.means[j * k + p] = Math.sqrt(share) * directions[j * rank + p];
@@ -169,18 +170,9 @@ function residualOfAdditive({ mean, biases, rows, columns }: VariationalState, m
 /**
  * Replaces the posteriors of the rows, and then those of the columns: the coordinate ascent of variational Bayes, or, with a ridge, alternating least squares.
  *
- * 2·nnz·k(k+5) flops and (m + n)k³ for k unknowns.
+ * 2·nnz·k(k+5) flops and (m + n)k³ for k unknowns. A state whose sweep is left between two parts is of no further use.
  */
-export function sweepState(state: VariationalState, data: TwoWayEntries, options: SweepOptions): SweepSums {
-  const parts = sweepParts(state, data, options);
-  for (;;) {
-    const { done, value } = parts.next();
-    if (done) return value;
-  }
-}
-
-/** {@link sweepState} in parts of some milliseconds. A state whose sweep is left before its end is of no further use. */
-export function* sweepParts(state: VariationalState, data: TwoWayEntries, { ridge }: SweepOptions): Generator<void, SweepSums, undefined> {
+export function* sweepParts(state: VariationalState, data: TwoWayEntries, { ridge }: SweepOptions): InParts<SweepSums> {
   const { variances, biases, mean, rows, columns, rank } = state;
   const ridges = (prior: Float64Array): Float64Array =>
     prior.map((variance, p) => (ridge !== undefined && p < rank ? ridge : variances.noise / variance));

@@ -4,6 +4,8 @@
  * @see Lim and Teh, "Variational Bayesian approach to movie rating prediction", KDD Cup 2007.
  */
 
+import type { InParts } from '../core/event-loop.js';
+
 /** The entries by row (or, transposed, by column). */
 export interface EntriesByRow {
   readonly count: number;
@@ -74,7 +76,7 @@ const partFlops = 1e7;
  *
  * @returns sums over the rows, for the variances of the prior and of the noise; yields after each part of the rows.
  */
-export function* updateRows(update: RowUpdate): Generator<void, RowSums, undefined> {
+export function* updateRows(update: RowUpdate): InParts<RowSums> {
   const { entries, posterior, unknowns: k, biases, noise, ridge } = update;
   const packed = (k * (k + 1)) / 2;
   const work = workspace(k);

@@ -1,5 +1,6 @@
 /** Where the components of a variational completion begin. */
 
+import type { InParts } from '../core/event-loop.js';
 import { seededRandom } from '../core/random.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
 import { type HostArray, hostAlgebra } from '../linalg/host/host-algebra.js';
@@ -14,7 +15,7 @@ const [passes, oversampling, damping] = [3, 3, 3];
  * @param residual - E.
  * @returns n×rank, row-major: D′⁻½ times those vectors, with columns of root mean square 1; zeros where a column has no entries.
  */
-export function spectralColumns(residual: CsrMatrix<HostArray>, rank: number, seed: number): Float64Array {
+export function* spectralColumns(residual: CsrMatrix<HostArray>, rank: number, seed: number): InParts<Float64Array> {
   const la = hostAlgebra();
   const { rows: m, columns: n, rowPointers, columnIndices } = residual;
   const counts = new Int32Array(n);
@@ -29,8 +30,13 @@ export function spectralColumns(residual: CsrMatrix<HostArray>, rank: number, se
   const width = Math.min(rank + oversampling, m, n);
   let right = la.qr(la.randomNormal([n, width], seededRandom(seed))).Q;
   for (let pass = 0; pass < passes; pass++) {
-    const left = la.qr(la.sparseMatmul(scaled, right)).Q;
+    yield;
+    const sketch = la.sparseMatmul(scaled, right);
+    yield;
+    const left = la.qr(sketch).Q;
+    yield;
     const image = la.sparseMatmul(scaled, left, { transpose: true });
+    yield;
     right = pass < passes - 1 ? la.qr(image).Q : la.svd(image).U;
   }
   return unitColumns(la.peek(right), width, counts, rank);

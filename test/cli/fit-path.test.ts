@@ -2,6 +2,7 @@
 import { seededRandom } from 'bures';
 import { expect, it } from 'vitest';
 import { fitPath } from '../../src/cli/completion/fit-path.js';
+import { atOnce } from '../../src/core/event-loop.js';
 import { csrFromTriplets, hostAlgebra } from '../../src/index.js';
 import { additiveState, stateError, type TwoWayEntries, twoWayEntries, withComponents } from '../../src/problems/index.js';
 
@@ -32,7 +33,7 @@ it.each([0, 2])('a signal amid the sweep after %d of them leaves the best of tho
   // Two turns: one comes between two sweeps.
   const soon = (): void => afterTurns(2, () => abort.abort());
   if (whole === 0) soon();
-  const begin = withComponents(additiveState(data, { centered: true, biases: true }), data, rank, 1);
+  const begin = atOnce(withComponents(additiveState(data, { centered: true, biases: true }), data, rank, 1));
   const path = await fitPath(data, begin, {
     learn: true,
     keepRank: true,

@@ -1,4 +1,5 @@
 /** Choosing between biases alone and a low rank on top of them, by entries set aside for that. */
+import { eventLoopYielder, unlessAborted } from '../../core/event-loop.js';
 import type { AbortSignalLike, CsrMatrix, HostArray } from '../../index.js';
 import {
   additiveState,
@@ -67,7 +68,9 @@ export async function chooseFit(data: TwoWayEntries, options: ChooseFitOptions):
   const alone: Candidate = { rank: 0, state: additive, steps: [], ...errorOf(additive) };
   onTried(alone);
   const { ridge } = ridgeOf(regularization, additive);
-  const path: FittedPath | undefined = await fitPath(data, withComponents(additive, data, rank, seed), {
+  const begin = await unlessAborted(withComponents(additive, data, rank, seed), signal, eventLoopYielder());
+  if (begin === undefined) return { tried: [alone], best: alone, additive };
+  const path: FittedPath | undefined = await fitPath(data, begin, {
     ...(ridge === undefined ? {} : { ridge }),
     learn: ridge === undefined,
     keepRank,

@@ -1,11 +1,10 @@
 /** One fit of a variational completion, sweep by sweep, watched on entries that it does not fit. */
-import { eventLoopYielder } from '../../core/event-loop.js';
+import { eventLoopYielder, unlessAborted } from '../../core/event-loop.js';
 import type { AbortSignalLike, CsrMatrix, HostArray } from '../../index.js';
 import {
   copyState,
   firstComponents,
   learnVariances,
-  type SweepSums,
   stateError,
   sweepParts,
   type TwoWayEntries,
@@ -64,13 +63,13 @@ const simpler = 1e-3;
  * @returns `undefined` where the signal was aborted before the first sweep came to its end.
  */
 export async function fitPath(data: TwoWayEntries, begin: VariationalState, options: FitPathOptions): Promise<FittedPath | undefined> {
-  const { learn, keepRank, maxIterations, watched, signal, onStep } = options;
+  const { ridge, learn, keepRank, maxIterations, watched, signal, onStep } = options;
   const yieldToEvents = eventLoopYielder();
   const steps: FitStep[] = [];
   let state = begin;
   let best: { readonly step: FitStep; readonly state: VariationalState } | undefined;
   for (;;) {
-    const sums = await sweepUnlessAborted(state, data, options, yieldToEvents);
+    const sums = await unlessAborted(sweepParts(state, data, ridge === undefined ? {} : { ridge }), signal, yieldToEvents);
     if (sums === undefined) return best === undefined ? undefined : { state: best.state, best: best.step, steps };
     const step: FitStep = {
       rank: state.rank,
@@ -92,22 +91,6 @@ export async function fitPath(data: TwoWayEntries, begin: VariationalState, opti
     if (learned === undefined) continue;
     learned.carryOn();
     state = firstComponents(learned.state, mayGiveUp(state, learned.state, steps.length) ? alive : state.rank);
-  }
-}
-
-/** A sweep during which events are heard; `undefined` where the signal was aborted in it. A sweep of many components takes minutes. */
-async function sweepUnlessAborted(
-  state: VariationalState,
-  data: TwoWayEntries,
-  { ridge, signal }: FitPathOptions,
-  yieldToEvents: () => Promise<void>,
-): Promise<SweepSums | undefined> {
-  const parts = sweepParts(state, data, ridge === undefined ? {} : { ridge });
-  for (;;) {
-    const { done, value } = parts.next();
-    if (done) return value;
-    await yieldToEvents();
-    if (signal.aborted) return undefined;
   }
 }
 
