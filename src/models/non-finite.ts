@@ -10,32 +10,14 @@ import type { CausalLM } from './causal-lm.js';
  * @returns an error that names the first weight that holds a number that is not finite, and the file it was read from.
  */
 export async function nonFiniteError(problem: string, model: CausalLM, otherwise: string): Promise<NumericalError> {
-  for (const name of model.parameters.keys()) {
-    const found = weightError(problem, model, name, await model.parameter(name).data<'float32'>());
-    if (found !== undefined) return found;
+  for (const [name, { file, shape }] of model.parameters) {
+    const values = await model.parameter(name).data<'float32'>();
+    const at = values.findIndex((value) => !Number.isFinite(value));
+    if (at < 0) continue;
+    const where = file === undefined ? 'of the base model' : `of the base model, in ${file},`;
+    return new NumericalError(
+      `${problem}: the weight '${name}' [${shape.join(', ')}] ${where} holds ${values[at]} (entry ${at}), so nothing can be computed with it; fetch the file again, or take another base model`,
+    );
   }
   return new NumericalError(`${problem}, though all weights of the base model are finite; ${otherwise}`);
-}
-
-/**
- * {@link nonFiniteError} for functions that answer at once, on a backend that reads at once (all but WebGPU).
- *
- * @returns `undefined` where all weights are finite.
- */
-export function nonFiniteWeight(problem: string, model: CausalLM): NumericalError | undefined {
-  for (const name of model.parameters.keys()) {
-    const found = weightError(problem, model, name, model.parameter(name).dataSync<'float32'>());
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
-function weightError(problem: string, model: CausalLM, name: string, values: Float32Array): NumericalError | undefined {
-  const at = values.findIndex((value) => !Number.isFinite(value));
-  if (at < 0) return undefined;
-  const { file, shape = [] } = model.parameters.get(name) ?? {};
-  const where = file === undefined ? 'of the base model' : `of the base model, in ${file},`;
-  return new NumericalError(
-    `${problem}: the weight '${name}' [${shape.join(', ')}] ${where} holds ${values[at]} (entry ${at}), so nothing can be computed with it; fetch the file again, or take another base model`,
-  );
 }

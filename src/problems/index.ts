@@ -9,6 +9,7 @@ export {
   type AlternatingSweep,
   alternatingLeastSquares,
   alternatingLeastSquaresDefaults,
+  alternatingSweeps,
 } from './alternating-least-squares.js';
 export {
   type CompleteMatrixOptions,

@@ -4,7 +4,17 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { BackendError, NumericalError, scaleTree } from '../../src/index.js';
-import { createAdapter, type LoraInitialization, loadAdapter, mergeAdapter, saveAdapter } from '../../src/lora/index.js';
+import {
+  createAdapter,
+  type LoraMethod,
+  loadAdapter,
+  lora,
+  mergeAdapter,
+  olora,
+  pissa,
+  randomStart,
+  saveAdapter,
+} from '../../src/lora/index.js';
 import type { CausalLM } from '../../src/models/index.js';
 import { liveTensors, tensorEngines } from '../support/engines.js';
 import { owned } from '../support/owned.js';
@@ -26,74 +36,71 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
   }
 
   // OLoRA factors the first two columns only; entry 5 is in the last.
-  const starts: readonly (readonly [LoraInitialization, number, number])[] = [
-    ['pissa', 5, Number.NaN],
-    ['pissa', 0, Number.POSITIVE_INFINITY],
-    ['olora', 0, Number.NaN],
-    ['olora', 5, Number.NaN],
-    ['olora', 5, Number.NEGATIVE_INFINITY],
+  const starts: readonly { readonly method: LoraMethod; readonly at: number; readonly value: number }[] = [
+    { method: pissa(), at: 5, value: Number.NaN },
+    { method: pissa(), at: 0, value: Number.POSITIVE_INFINITY },
+    { method: olora(), at: 0, value: Number.NaN },
+    { method: olora(), at: 5, value: Number.NaN },
+    { method: olora(), at: 5, value: Number.NEGATIVE_INFINITY },
   ];
-  it.each(starts)('%s names the weight whose entry %d is %d', async (initialization, at, value) => {
+  it.each(starts)('$method.name names the weight whose entry $at is $value', async ({ method, at, value }) => {
     const sound = owned(smallModel(la));
     const folder = mkdtempSync(path.join(tmpdir(), 'bures-starts-'));
-    await saveAdapter(owned(createAdapter(sound, { rank: 2 })), folder, { baseModel: 'small' });
+    await saveAdapter(owned(await createAdapter(sound, { rank: 2 })), folder, { baseModel: 'small' });
     // As PEFT saves an adapter that is not portable.
     const configFile = path.join(folder, 'adapter_config.json');
     const config = JSON.parse(readFileSync(configFile, 'utf8')) as object;
-    writeFileSync(configFile, JSON.stringify({ ...config, init_lora_weights: initialization }));
+    writeFileSync(configFile, JSON.stringify({ ...config, init_lora_weights: method.name }));
     const model = owned(smallModel(la));
     spoil(model, at, value);
     const [before, tensors] = [weightsOf(model), liveTensors()];
     const named = (caller: string): string =>
-      `${caller}: the start '${initialization}' cannot be computed: the weight '${weight}' [8, 6] of the base model holds ${value} (entry ${at}), `;
-    expect(() => createAdapter(model, { rank: 2, initialization })).toThrow(NumericalError);
-    expect(() => createAdapter(model, { rank: 2, initialization })).toThrow(named('createAdapter'));
+      `${caller}: the start '${method.name}' cannot be computed: the weight '${weight}' [8, 6] of the base model holds ${value} (entry ${at}), `;
+    await expect(createAdapter(model, { rank: 2, method })).rejects.toThrow(NumericalError);
+    await expect(createAdapter(model, { rank: 2, method })).rejects.toThrow(named('createAdapter'));
     await expect(loadAdapter(model, folder)).rejects.toThrow(named('loadAdapter'));
     rmSync(folder, { recursive: true });
     expect(weightsOf(model)).toEqual(before);
     expect(liveTensors()).toBe(tensors);
   });
 
-  it.each<LoraInitialization>(['kaiming', 'pissa', 'olora'])(
-    '%s that fails at any allocation leaves the base as it was',
-    (initialization) => {
-      const model = owned(smallModel(la));
-      const [before, tensors] = [weightsOf(model), liveTensors()];
-      const config = { rank: 2, initialization, useDora: true, modulesToSave: ['head'] };
-      const exchange = model.replaceParameter.bind(model);
-      const replaced = vi.spyOn(model, 'replaceParameter');
-      createAdapter(model, config).dispose();
-      const exchanges = replaced.mock.calls.length / 2;
-      expect(exchanges).toBe(initialization === 'kaiming' ? 0 : 4);
-      for (let failing = 0; failing < exchanges; failing++) {
-        let calls = 0;
-        replaced.mockImplementation((name, value) => {
-          if (calls++ !== failing) return exchange(name, value);
-          value.dispose();
-          throw new BackendError('wasm: expected room');
-        });
-        expect(() => createAdapter(model, config)).toThrow('wasm: expected room');
-        expect(calls).toBe(2 * failing + 1);
-        replaced.mockImplementation(exchange);
-        expect(weightsOf(model)).toBeAllClose(before, tolerance(la, 100));
-        expect(liveTensors()).toBe(tensors);
-      }
-      // After the base was changed, where the rest of the adapter is put together.
-      const parameter = model.parameter.bind(model);
-      vi.spyOn(model, 'parameter').mockImplementation((name) => {
-        if (name === 'head.weight') throw new BackendError('wasm: expected room');
-        return parameter(name);
+  it.each([lora(), pissa(), olora()])('$name that fails half way leaves the base as it was', async (method) => {
+    const model = owned(smallModel(la));
+    const [before, tensors] = [weightsOf(model), liveTensors()];
+    const config = { rank: 2, method: { ...method, magnitudes: true }, modulesToSave: ['head'] };
+    const exchange = model.replaceParameter.bind(model);
+    const replaced = vi.spyOn(model, 'replaceParameter');
+    (await createAdapter(model, config)).dispose();
+    const exchanges = replaced.mock.calls.length / 2;
+    expect(exchanges).toBe(method.start.changesBase ? 4 : 0);
+    for (let failing = 0; failing < exchanges; failing++) {
+      let calls = 0;
+      replaced.mockImplementation((name, value) => {
+        if (calls++ !== failing) return exchange(name, value);
+        value.dispose();
+        throw new BackendError('wasm: expected room');
       });
-      expect(() => createAdapter(model, config)).toThrow('wasm: expected room');
-      vi.restoreAllMocks();
+      await expect(createAdapter(model, config)).rejects.toThrow('wasm: expected room');
+      expect(calls).toBe(2 * failing + 1);
+      replaced.mockImplementation(exchange);
       expect(weightsOf(model)).toBeAllClose(before, tolerance(la, 100));
       expect(liveTensors()).toBe(tensors);
-    },
-  );
+    }
+    // After the base was changed, where the rest of the adapter is put together.
+    const parameter = model.parameter.bind(model);
+    vi.spyOn(model, 'parameter').mockImplementation((name) => {
+      if (name === 'head.weight') throw new BackendError('wasm: expected room');
+      return parameter(name);
+    });
+    await expect(createAdapter(model, config)).rejects.toThrow('wasm: expected room');
+    vi.restoreAllMocks();
+    expect(weightsOf(model)).toBeAllClose(before, tolerance(la, 100));
+    expect(liveTensors()).toBe(tensors);
+  });
 
   it('a merging whose logits are not finite changes nothing', async () => {
     const model = owned(smallModel(la));
-    const adapter = owned(createAdapter(model, { rank: 2, initialization: 'random' }));
+    const adapter = owned(await createAdapter(model, { rank: 2, method: { ...lora(), start: randomStart } }));
     const before = weightsOf(model);
     adapter.setPoint(scaleTree(la, Number.NaN, adapter.point));
     const tensors = liveTensors();

@@ -53,8 +53,10 @@ export async function measureLayers(adapter: LoraAdapter): Promise<LayersLine['l
   const [la, host] = [adapter.model.algebra, hostAlgebra()];
   const layers: LayersLine['layers'][number][] = [];
   for (const { key, targets } of adapter.layout.stacks) {
-    const { A, B } = adapter.point.pairs[key];
-    const [a, b] = [await la.toArray(A), await la.toArray(B)];
+    const [a, b] = await la.tidy(async () => {
+      const { A, B } = adapter.pair(key);
+      return [await la.toArray(A), await la.toArray(B)];
+    });
     for (const [i, { module, rank, scale }] of targets.entries()) {
       const part = (values: ArrayLike<number>, rows: number, columns: number) =>
         host.fromArray(Float64Array.from(values).subarray(i * rows * columns, (i + 1) * rows * columns), [rows, columns]);
