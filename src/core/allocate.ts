@@ -3,7 +3,7 @@ import { freemem } from 'node:os';
 import { BackendError } from './errors.js';
 
 /** Bytes that this process can still take: of its container where there is one, else of the machine. */
-function availableBytes(): number {
+export function availableBytes(): number {
   const { availableMemory } = process as { availableMemory?: () => number };
   return availableMemory?.call(process) ?? freemem();
 }

@@ -1,6 +1,6 @@
 /** Whether a model fits, before it is loaded. */
-import { freemem } from 'node:os';
 import { memory } from '@tensorflow/tfjs-core';
+import { availableBytes } from '../core/allocate.js';
 import { BackendError } from '../core/errors.js';
 import type { TensorAlgebra } from '../linalg/tensor/tensor-algebra.js';
 import { HEAP_LIMIT } from '../linalg/tensor/wasm/heap-guard.js';
@@ -44,7 +44,7 @@ function stepBytes({ config }: Pick<Decoder, 'config'>, { batch, length }: StepS
 export function checkMemory(caller: string, decoder: Decoder, { report }: TensorAlgebra, step: StepSize | undefined): void {
   const weights = weightBytes(decoder);
   const needed = weights + (step === undefined ? 0 : stepBytes(decoder, step));
-  const { available, where } = availableBytes(report);
+  const { available, where } = roomOf(report);
   if (needed <= available) return;
   const parts = step === undefined ? '' : ` (${weights} of weights, the rest for a step of ${step.batch} · ${step.length} tokens)`;
   throw new BackendError(
@@ -52,11 +52,11 @@ export function checkMemory(caller: string, decoder: Decoder, { report }: Tensor
   );
 }
 
-function availableBytes(report: TensorAlgebra['report']): { available: number; where: string } {
+/** The bytes that the device of an algebra still has, and the device in words. */
+function roomOf(report: TensorAlgebra['report']): { available: number; where: string } {
   const used = memory().numBytes;
   if (report.cuda && report.memory !== undefined) return { available: report.memory - used, where: `on ${report.device}` };
-  const { availableMemory } = process as { availableMemory?: () => number };
-  const free = availableMemory?.call(process) ?? freemem();
+  const free = availableBytes();
   if (report.taken === 'wasm' && HEAP_LIMIT - used < free) return { available: HEAP_LIMIT - used, where: 'on the wasm heap' };
   return { available: free, where: 'in memory' };
 }

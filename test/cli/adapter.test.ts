@@ -219,7 +219,7 @@ describe('balance', () => {
     const { status, stdout, stderr } = await runCli('balance', folder, '--out', out, '--keep-dtype');
     expect([status, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(
-      /^error: balance: 'base_model\.model\.q\.lora_B\.weight' would hold -?(\d\.\d+e\+5), and F16 holds at most 65504; leave out --keep-dtype, which writes F32/s,
+      /^error: balance: 'base_model\.model\.q\.lora_B\.weight' would hold -?\d\.\d+e\+5 when balanced, and F16 holds at most 65504; leave out --keep-dtype, which writes F32/s,
     );
     expect(Number(/hold -?(\S+) when/.exec(stderr)?.[1])).toBeCloseTo(entry, -3);
     expect(() => readdirSync(out)).toThrow('ENOENT');
@@ -341,7 +341,12 @@ describe('adapters that are not supported or malformed', () => {
     ['another kind of adapter', { peft_type: 'IA3' }, 2, /peft_type "IA3"/],
     ['an α that is none', { lora_alpha: 'big' }, 1, /lora_alpha of 'q' must be a number/],
     ['a rank that is another', { r: 2 }, 1, /says rank 2 for 'q', its tensors have rank 3/],
-    ['a pattern that is none', { alpha_pattern: { '(': 3 } }, 2, /alpha_pattern has '\('/],
+    [
+      'a pattern that is none',
+      { alpha_pattern: { '(': 3 } },
+      2,
+      /alpha_pattern must be regular expressions of Python's re, got "\(", which has a \( without its \)/,
+    ],
   ])('%s', async (_, config, status, message) => {
     const outcome = await runCli('inspect', await writeAdapter(pairTensors('q', 1), config));
     expect(outcome).toMatchObject({ status, stderr: expect.stringMatching(message) });

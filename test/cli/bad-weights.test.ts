@@ -30,21 +30,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(root, { recursive: true }));
 
-it('eval, generate and finetune name the base weight that holds NaN, and its file', async () => {
-  const named = `the weight '${weight}' [384, 128] of the base model, in ${path.join(spoilt, 'model.safetensors')}, holds NaN (entry 17)`;
-  const train = ['finetune', '--model', spoilt, '--data', data, '--steps', '1', '--backend', 'wasm', '--valid-split', '0', '--rank', '2'];
-  for (const argv of [
-    ['eval', spoilt, '--data', data, '--backend', 'wasm'],
-    ['generate', spoilt, '--prompt', '1 + 1', '--backend', 'wasm'],
-    [...train, '--out', path.join(root, 'run')],
-  ]) {
-    const { status, stderr } = await runCli(...argv);
-    expect(status).toBe(1);
-    expect(stderr).toContain(named);
-    expect(stderr).not.toContain('learning rate');
-  }
-});
-
+// First, since the heap never shrinks: one that an earlier test has grown has room enough.
 it('finetune ends with the bytes and the last checkpoint where the heap cannot grow', async () => {
   const run = path.join(root, 'full');
   const checkpoint = path.join(run, 'checkpoints', 'step-1');
@@ -63,4 +49,19 @@ it('finetune ends with the bytes and the last checkpoint where the heap cannot g
   }
   expect((await runCli('resume', run)).stderr).toMatch(/from step [12]/);
   expect(existsSync(path.join(run, 'checkpoints', 'step-3'))).toBe(true);
+});
+
+it('eval, generate and finetune name the base weight that holds NaN, and its file', async () => {
+  const named = `the weight '${weight}' [384, 128] of the base model, in ${path.join(spoilt, 'model.safetensors')}, holds NaN (entry 17)`;
+  const train = ['finetune', '--model', spoilt, '--data', data, '--steps', '1', '--backend', 'wasm', '--valid-split', '0', '--rank', '2'];
+  for (const argv of [
+    ['eval', spoilt, '--data', data, '--backend', 'wasm'],
+    ['generate', spoilt, '--prompt', '1 + 1', '--backend', 'wasm'],
+    [...train, '--out', path.join(root, 'run')],
+  ]) {
+    const { status, stderr } = await runCli(...argv);
+    expect(status).toBe(1);
+    expect(stderr).toContain(named);
+    expect(stderr).not.toContain('learning rate');
+  }
 });

@@ -191,7 +191,12 @@ describe('another file of a run that is damaged', () => {
     ['environment.json', '{"versions"', /environment\.json, the record of the machine, is damaged .*; remove it/, 1],
     ['metrics.jsonl', '{"kind": "train", "step": 1}\n{"kind"\n', /metrics\.jsonl:2: expected a JSON object.*; remove that line/, 1],
     ['metrics.jsonl', '{"kind": "train"}\n', /metrics\.jsonl:1: expected a record with its step.*; remove that line/, 1],
-    ['metrics.jsonl', Buffer.from([0x7b, 0xff, 0x7d, 0x0a]), /metrics\.jsonl must be UTF-8 text.*, or move the file away: the run then/, 1],
+    [
+      'metrics.jsonl',
+      Buffer.from([0x7b, 0xff, 0x7d, 0x0a]),
+      /metrics\.jsonl:1 must be UTF-8 text, got 0xFF at byte 2; .*, or move the file away: the run then/,
+      1,
+    ],
     ['samples.jsonl', '[1]\n', /samples\.jsonl:1: expected a JSON object.*; remove that line/, 1],
     ['best/best.json', '{"step": 4, "lo', /best\.json must hold .* is damaged; remove .*\/best, /, 1],
     ['best/best.json', '{"step": 4, "loss": 1e-9}', /best\.json must hold .* is damaged; remove .*\/best, /, 1],

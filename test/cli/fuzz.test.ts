@@ -177,7 +177,7 @@ it('the record of a run', async () => {
   await expectTakenOrRefused(
     'metrics.jsonl',
     record,
-    /metrics\.jsonl(:\d+: .*| must be UTF-8 .*); /s,
+    /metrics\.jsonl:\d+(: | must be UTF-8 ).*; /s,
     (file) => readLines('report', file),
     200,
   );

@@ -1,9 +1,10 @@
 /** Making a new adapter: its layout on the model, and the start of its method. */
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { ConfigError } from '../../core/errors.js';
+import { ConfigError, NumericalError } from '../../core/errors.js';
 import { checkKeys, describeValue } from '../../core/options.js';
 import { seededRandom } from '../../core/random.js';
 import type { CausalLM } from '../../models/causal-lm.js';
+import { nonFiniteError } from '../../models/non-finite.js';
 import type { TokenBatch } from '../../models/token-batch.js';
 import { lora } from '../methods/lora.js';
 import type { LoraStart } from '../methods/start.js';
@@ -30,8 +31,10 @@ export interface CreateAdapterOptions {
  * @param model - the model; starts that take their product out of the base (OLoRA, PiSSA, LoRA-GA) change its weights
  * until the adapter is disposed of.
  * @param config - the method, the rank, the modules, and what else a user chooses.
- * @throws ConfigError if the configuration is not right, asks for parts that cannot be combined or does not fit the model, or the start needs batches and there
- * are too few; ShapeError if a rank is no positive integer or too large for its start. The model is then as it was.
+ * @throws ConfigError if the configuration is not right, asks for parts that cannot be combined or does not fit the model, or
+ * the start needs batches and there are too few; ShapeError if a rank is no positive integer or too large for its start;
+ * NumericalError naming a weight that is not finite, where the start is computed from the weights. The model is then as it
+ * was.
  */
 export async function createAdapter(model: CausalLM, config: LoraConfig = {}, options: CreateAdapterOptions = {}): Promise<LoraAdapter> {
   checkKeys('createAdapter', options, ['seed', 'batches']);
@@ -83,8 +86,34 @@ export function onReducedBase<Result>(
  * The factors with which a start begins.
  *
  * @returns by module: arrays of the scope it is called in.
+ * @throws NumericalError naming the base weight that is not finite, where the start is computed from the weights.
  */
 export async function startFactors(
+  caller: string,
+  model: CausalLM,
+  targets: readonly TargetModule[],
+  start: LoraStart,
+  options: CreateAdapterOptions,
+): Promise<ReadonlyMap<string, ModuleArrays>> {
+  const explained = (otherwise: string): Promise<NumericalError> =>
+    nonFiniteError(`${caller}: the start '${start.name}' cannot be computed`, model, otherwise);
+  let factors: ReadonlyMap<string, ModuleArrays>;
+  try {
+    factors = await computeFactors(caller, model, targets, start, options);
+  } catch (error) {
+    throw error instanceof NumericalError ? await explained(`take another start (${error.message})`) : error;
+  }
+  // A factorization of some columns does not see the others; taking such a product out would spoil the whole weight.
+  if (start.changesBase && !(await areFinite(model, factors))) throw await explained('its factors overflow float32: take another start');
+  return factors;
+}
+
+async function areFinite({ algebra }: CausalLM, factors: ReadonlyMap<string, ModuleArrays>): Promise<boolean> {
+  for (const { A, B } of factors.values()) for (const x of [A, B]) if (!(await algebra.toArray(x)).every(Number.isFinite)) return false;
+  return true;
+}
+
+async function computeFactors(
   caller: string,
   model: CausalLM,
   targets: readonly TargetModule[],

@@ -46,7 +46,7 @@ export const adapterFiles = { config: 'adapter_config.json', tensors: 'adapter_m
  * @param directory - with adapter_config.json and adapter_model.safetensors.
  * @param options - the method that is to train the adapter, if it is to be trained.
  * @throws ConfigError naming the key, for a configuration that is not supported; FormatError naming the tensor, if the file lacks one, has one too many or of another shape, as that of
- * an adapter for another model does. The model is then as it was.
+ * an adapter for another model does; NumericalError naming a base weight that is not finite, where the start is computed from the weights. The model is then as it was.
  */
 export async function loadAdapter(model: CausalLM, directory: string, options: LoadAdapterOptions = {}): Promise<LoraAdapter> {
   const caller = 'loadAdapter';

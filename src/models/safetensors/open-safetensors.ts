@@ -1,8 +1,9 @@
 /** Opening a safetensors file, or the checkpoint in a directory. */
 import { constants } from 'node:buffer';
 import { stat } from 'node:fs/promises';
-import { endianness, freemem } from 'node:os';
+import { endianness } from 'node:os';
 import path from 'node:path';
+import { availableBytes } from '../../core/allocate.js';
 import { BackendError, DomainError, FormatError, ShapeError } from '../../core/errors.js';
 import { entryCount, type FloatDtype, isFloatDtype } from './dtypes.js';
 import { openTensorFile, type TensorFile } from './file-tensors.js';
@@ -140,8 +141,7 @@ function storeOf(files: readonly TensorFile[]): TensorStore {
 
 /** @throws BackendError if an array is larger than the memory there is, or than an array may be. A file may be sparse, so its size proves nothing. */
 function checkRoom({ file, name }: LocatedEntry, bytes: number): void {
-  const { availableMemory } = process as { availableMemory?: () => number };
-  const available = Math.min(availableMemory?.call(process) ?? freemem(), constants.MAX_LENGTH);
+  const available = Math.min(availableBytes(), constants.MAX_LENGTH);
   if (bytes <= available) return;
   throw new BackendError(
     `${caller}: ${file}: tensor ${JSON.stringify(name)}: expected ${bytes} bytes to be available in memory, got ${available}; free memory, or check the file`,

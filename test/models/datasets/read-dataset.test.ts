@@ -153,6 +153,29 @@ describe('a malformed file is a FormatError that names the line', () => {
     await expect(read(content)).rejects.toThrow(message);
   });
 
+  const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
+  const digits = '1'.repeat(100_000);
+  it.each<[string, string, string | undefined]>([
+    ['a list in lists', nested(200_000), 'rows.jsonl:1: expected a JSON object, got an array of 1'],
+    ['a list in lists that does not end', '['.repeat(1_000_000), 'rows.jsonl:1 must be JSON'],
+    ['objects in objects that do not end', '{"text":'.repeat(500_000), 'rows.jsonl:1 must be JSON'],
+    ['nesting for a text', `{"text":${nested(200_000)}}`, "rows.jsonl:1: 'text' must be a string, got an array of 1"],
+    ['nesting for a message', `{"messages":[${nested(200_000)}]}`, "rows.jsonl:1: 'messages[0]' must be an object, got an array of 1"],
+    ['nesting under another key', `{"text":"a","more":${nested(200_000)}}`, undefined],
+    ['objects in objects under another key', `{"text":"a","more":${'{"a":'.repeat(200_000)}1${'}'.repeat(200_000)}}`, undefined],
+    ['a number of 10⁵ digits for a text', `{"text":${digits}}`, "rows.jsonl:1: 'text' must be a string, got Infinity"],
+    ['a number of 10⁵ digits under another key', `{"text":"a","more":-0.${digits}e-${digits}}`, undefined],
+    ['a line of 50 MB', `{"text":"a","more":"${'x'.repeat(50_000_000)}"}`, 'rows.jsonl:1 must be a line of at most 8388608 bytes'],
+    ['escapes of 50 MB', `{"text":"${String.raw`\"`.repeat(25_000_000)}"}`, 'rows.jsonl:1 must be a line of at most 8388608 bytes'],
+  ])('or is read: %s', async (_, line, message) => {
+    const { rows, error } = await read(`${line}\n`).then(
+      (found) => ({ rows: found.rows, error: undefined }),
+      (reason: Error) => ({ rows: undefined, error: reason }),
+    );
+    if (message === undefined) expect(rows?.map(shown)).toEqual(['[a<|endoftext|>]']);
+    else expect(error).toMatchObject({ name: 'FormatError', message: expect.stringContaining(message) });
+  });
+
   it('a file that is not there, or a directory', async () => {
     await expect(readDataset(path.join(folder, 'none.jsonl'), tokenizer)).rejects.toThrow(FormatError);
     await expect(readDataset(folder, tokenizer)).rejects.toThrow(FormatError);
@@ -178,6 +201,19 @@ describe('chat templates that training cannot use', () => {
     await expect(read(json({ messages: [hi, yes] }, { messages: [hi, yes, hi, yes] }), {}, forgetful)).rejects.toThrow(
       'rows.jsonl:2: messages[1]: expected a chat template that writes a turn alike whatever follows it',
     );
+  });
+
+  it.each([
+    '{{ messages | tojson }}',
+    '{{ messages }}',
+    '{% for m in messages %}{{ m.content }}{% endfor %}',
+    '{{ messages | tojson(indent=2) }}',
+  ])('refuses, in the line, nesting that %s cannot write', async (template) => {
+    const deep = await withTemplate(template);
+    const nesting = '['.repeat(200_000) + ']'.repeat(200_000);
+    const line = `{"messages":[{"role":"user","content":${nesting}},{"role":"assistant","content":"yes"}]}\n`;
+    await expect(read(line, {}, deep)).rejects.toThrow(/rows\.jsonl:1: applyChatTemplate: .*; /s);
+    await expect(read(line, {}, deep)).rejects.toThrow(FormatError);
   });
 
   it("gives the template's own refusal with file and line", async () => {
