@@ -26,7 +26,6 @@ export type {
   PairCoordinates,
   StackArrays,
   StackManifold,
-  TrainedArrays,
 } from './methods/lora-method.js';
 export { loraScalings } from './methods/lora-method.js';
 export { type LoraMethodOptions, loraDirections, loraMethods, loraStarts, named } from './methods/lora-methods.js';
@@ -46,6 +45,7 @@ export {
   type LoraStart,
   randomStart,
   type StartContext,
+  type TrainedArrays,
 } from './methods/start.js';
 export { type LoadAdapterOptions, loadAdapter } from './peft/load-adapter.js';
 export { peftScaling } from './peft/peft-scaling.js';
