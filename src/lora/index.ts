@@ -26,7 +26,6 @@ export type {
   PairCoordinates,
   StackArrays,
   StackManifold,
-  TrainedArrays,
 } from './methods/lora-method.js';
 export { loraScalings } from './methods/lora-method.js';
 export { type LoraMethodOptions, loraDirections, loraMethods, loraStarts, named } from './methods/lora-methods.js';
@@ -47,6 +46,7 @@ export {
   type LoraStart,
   randomStart,
   type StartContext,
+  type TrainedArrays,
 } from './methods/start.js';
 export { orthonormalStart, type StellaOptions, stella, stellaDefaults } from './methods/stella.js';
 export { type LoadAdapterOptions, loadAdapter } from './peft/load-adapter.js';

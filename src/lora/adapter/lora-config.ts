@@ -2,7 +2,8 @@
 import { ConfigError } from '../../core/errors.js';
 import { checkChoice, checkKeys, checkNumber, checkPositiveInteger, describeValue } from '../../core/options.js';
 import { lora } from '../methods/lora.js';
-import { checkMethod, type LoraMethod, type TrainedArrays } from '../methods/lora-method.js';
+import { checkMethod, type LoraMethod } from '../methods/lora-method.js';
+import type { TrainedArrays } from '../methods/start.js';
 
 /** Which biases are trained besides: those of the adapted modules only, or all of the model's. */
 export type LoraBias = (typeof loraBiases)[number];

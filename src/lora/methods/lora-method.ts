@@ -12,7 +12,7 @@ import type { FactorPair } from '../../metrics/factor-pair.js';
 import type { AdamWOptions } from '../../solvers/directions/adam.js';
 import type { DirectionRule } from '../../solvers/solver.js';
 import type { AdapterLayout } from '../adapter/adapter-layout.js';
-import type { LoraStart } from './start.js';
+import type { LoraStart, TrainedArrays } from './start.js';
 
 /** Arrays of a stack of adapters, by name: a factor pair `{ A, B }`, or the arrays of a geometry with other coordinates. */
 export type StackArrays = Readonly<Record<string, Tensor>>;
@@ -32,9 +32,6 @@ export interface PairCoordinates {
   /** The derivative by the coordinates, from the derivative by A and B: the transposed Jacobian of `toPair`. */
   pullBack(la: TensorAlgebra, point: StackArrays, derivative: FactorPair<Tensor>): StackArrays;
 }
-
-/** What a method moves: factor pairs beside weights that stay, or the weights of the target modules themselves. */
-export type TrainedArrays = 'pairs' | 'weights';
 
 /** The space in which a stack of adapters of one shape moves. */
 export interface LoraGeometry {

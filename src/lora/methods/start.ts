@@ -4,7 +4,9 @@ import type { Random } from '../../core/random.js';
 import type { TensorAlgebra } from '../../linalg/tensor/tensor-algebra.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
 import type { TargetModule } from '../targets/target-modules.js';
-import type { TrainedArrays } from './lora-method.js';
+
+/** What a method moves: factor pairs beside weights that stay, or the weights of the target modules themselves. */
+export type TrainedArrays = 'pairs' | 'weights';
 
 /** What a start may draw on, for one module. */
 export interface StartContext {
