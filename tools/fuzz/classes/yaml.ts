@@ -1,0 +1,37 @@
+/** Configurations of runs. */
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { finetuneSchema } from '../../../src/cli/config/finetune-config.js';
+import { loadConfig } from '../../../src/cli/config/load-config.js';
+import type { FuzzClass } from '../fuzz-class.js';
+import { damageYaml } from './damage-yaml.js';
+
+const file = 'run.yaml';
+const keys = Object.keys(finetuneSchema.shape);
+const lines = [
+  'model: m',
+  'data: d',
+  'rank: 4',
+  'alpha: 8.5',
+  'targetModules: [q_proj, v_proj]',
+  'methodOptions:\n  gauge: svd\n  every: 2',
+  'rankPattern: { q_proj: 3 }',
+  'clip: null',
+  'packing: true',
+  'learningRate: &rate 1e-3',
+  'minImprovement: *rate',
+  'samplePrompts:\n  - "2 + 2 = "\n  - |\n    several\n    lines',
+];
+
+/** The class. A configuration is a file of the user's own: messages begin with its name and line, or with the key that it lacks. */
+export const yaml: FuzzClass = {
+  name: 'yaml',
+  refusal: /^(finetune: )?(\S*run\.yaml(:\d+)?: |(model|data) is missing .*; |cannot read)/s,
+  prepare: async () => ({
+    write: (draw, folder, damaged) =>
+      writeFileSync(path.join(folder, file), damaged ? damageYaml(draw, lines, keys) : `${lines.join('\n')}\n`),
+    async use(folder, attempt) {
+      await attempt(() => loadConfig('finetune', finetuneSchema, path.join(folder, file)));
+    },
+  }),
+};
