@@ -1,11 +1,11 @@
 /** Deals inputs to workers until there have been enough, or the time is up. */
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { loadClass } from './classes/registry.js';
 import type { FuzzClass } from './fuzz-class.js';
 import type { Verdict } from './judge.js';
-import type { Batch } from './messages.js';
+import { type Batch, whereFile } from './messages.js';
 import { ReferenceReaders } from './reference-readers.js';
 import { Tally } from './tally.js';
 import { type BatchEnd, type Limits, WorkerProcess } from './worker-process.js';
@@ -125,6 +125,7 @@ class Campaign {
         findings: this.findings,
         accepted: path.join(this.#scratch, 'accepted'),
         compared,
+        lookAfter: 0.6 * limits.seconds,
         retireAbove: limits.bytes / 2,
         keepAll,
       },
@@ -176,17 +177,11 @@ class Campaign {
     }
     if (end.seed === undefined) throw new Error(`a worker died between inputs of '${batch.fuzzClass}': ${end.reason}`);
     this.tally.add(batch.fuzzClass, end.kind);
-    this.tally.find(
-      end.kind,
-      batch.fuzzClass,
-      end.seed,
-      `${batch.fuzzClass}: ${end.kind}: ${end.reason.replaceAll(/\d+/g, '#')}`,
-      end.reason,
-    );
-    cpSync(path.join(this.#scratch, String(index), 'input'), path.join(this.findings, `${batch.fuzzClass}-${end.seed}`), {
-      recursive: true,
-    });
-    this.#settings.onVerdict?.(batch.fuzzClass, end.seed, { kind: 'raw', message: `${end.kind}: ${end.reason}` });
+    const scratch = path.join(this.#scratch, String(index));
+    const reason = end.kind === 'hang' ? `${end.reason}${whereItHangs(path.join(scratch, whereFile))}` : end.reason;
+    this.tally.find(end.kind, batch.fuzzClass, end.seed, `${batch.fuzzClass}: ${end.kind}: ${reason.replaceAll(/\d+/g, '#')}`, reason);
+    cpSync(path.join(scratch, 'input'), path.join(this.findings, `${batch.fuzzClass}-${end.seed}`), { recursive: true });
+    this.#settings.onVerdict?.(batch.fuzzClass, end.seed, { kind: 'raw', message: `${end.kind}: ${reason}` });
     if (end.seed + 1 < last) this.#giveBack({ ...batch, first: end.seed + 1, count: last - end.seed - 1 });
     return true;
   }
@@ -194,4 +189,17 @@ class Campaign {
   #giveBack(batch: Batch): void {
     this.#returned.push(batch);
   }
+}
+
+/** The function that was running, and the innermost one of the project that had called it. */
+function whereItHangs(file: string): string {
+  if (!existsSync(file)) return '';
+  const frames = readFileSync(file, 'utf8').split('\n');
+  rmSync(file);
+  const own = frames.find((frame) => frame.includes('/src/') && !frame.includes('node_modules'));
+  const shown = (frame: string): string => {
+    const space = frame.lastIndexOf(' ');
+    return `${frame.slice(0, space)} (${path.relative(process.cwd(), frame.slice(space + 1)).replace(/^.*node_modules\//, '')})`;
+  };
+  return ` in ${shown(frames[0])}${own === undefined || own === frames[0] ? '' : `, called by ${shown(own)}`}`;
 }

@@ -1,6 +1,9 @@
 /** What the program that deals inputs and its workers tell each other. */
 import type { Verdict } from './judge.js';
 
+/** The file in `scratch` that says in which functions an input hangs. */
+export const whereFile = 'where.txt';
+
 /** Inputs of one class: `count` seeds from `first`. */
 export interface Batch {
   readonly fuzzClass: string;
@@ -23,6 +26,8 @@ export interface WorkerSettings {
   readonly compared: readonly string[];
   /** Bytes of memory after which it asks to be replaced. */
   readonly retireAbove: number;
+  /** Seconds of processor time after which it writes down which functions it is in. */
+  readonly lookAfter: number;
   /** Whether every input is kept, not only those that failed. */
   readonly keepAll: boolean;
 }

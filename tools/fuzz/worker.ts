@@ -2,11 +2,11 @@
 import { copyFileSync, cpSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { Worker } from 'node:worker_threads';
 import { loadClass } from './classes/registry.js';
 import type { FuzzClass, FuzzTarget } from './fuzz-class.js';
 import { tryInput } from './judge.js';
-import type { Batch, Order, Report, WorkerSettings } from './messages.js';
+import { type Batch, type Order, type Report, type WorkerSettings, whereFile } from './messages.js';
+import { watchThisProcess } from './watch-thread.js';
 
 const settings = JSON.parse(process.argv[2]) as WorkerSettings;
 const prepared = new Map<string, FuzzTarget>();
@@ -14,6 +14,9 @@ const prepared = new Map<string, FuzzTarget>();
 const kept = new Map<string, number>();
 const keptAtMost = 2;
 let stopped = false;
+/** Counts inputs, for the thread that watches. */
+const inputs = new Int32Array(new SharedArrayBuffer(4));
+watchThisProcess({ inputs, seconds: settings.lookAfter, file: path.join(settings.scratch, whereFile) });
 
 function tell(report: Report): void {
   process.send?.(report);
@@ -37,6 +40,7 @@ async function work({ fuzzClass: name, first, count }: Batch): Promise<void> {
     if (stopped || full) return tell({ kind: 'done', next: seed, retire: full });
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
+    Atomics.add(inputs, 0, 1);
     tell({ kind: 'begin', seed });
     const verdict = await tryInput(fuzzClass, target, seed, folder);
     if (verdict.kind === 'raw') keep(name, seed, folder, verdict.signature ?? '');
@@ -70,13 +74,3 @@ process.on('message', (order: Order) => {
   void work(order.batch);
 });
 process.on('disconnect', () => process.exit());
-endWithParent();
-
-/** A thread of its own ends this process when the one that started it is gone: an input that hangs would keep it for ever. */
-function endWithParent(): void {
-  const watch = `
-    const parent = process.ppid;
-    setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL'); }, 1000);
-  `;
-  new Worker(watch, { eval: true, execArgv: [] }).unref();
-}
