@@ -28,18 +28,47 @@ export const sweep: FuzzClass = {
   }),
 };
 
+/** A list of the numbers from 1. */
+const upTo = (count: number): string => `[${Array.from({ length: count }, (_, index) => index + 1).join(', ')}]`;
+const wide = upTo(400);
+
+/** The keys of a sweep: what is sound, and what is odd in some way. */
+const values: Readonly<Record<string, { readonly sound: string; readonly odd: readonly string[] }>> = {
+  grid: {
+    sound: '{ learningRate: [1e-3, 3e-3], rank: [2, 4] }',
+    odd: [
+      `{ rank: ${wide}, batchSize: ${wide}, alpha: ${wide} }`,
+      ...[
+        '{ rank: [] }',
+        '{ seed: [1] }',
+        '{ a.b.c: [1, 2] }',
+        '{ rank: [1, x, null] }',
+        '{ rank.x: [1] }',
+        '{ methodOptions.gauge: [svd] }',
+      ],
+      ...['{ "": [1] }', '[1]', '{ __proto__: [1] }', '{ rank: [4] }', '{ dropout: [0, 0.1] }'],
+    ],
+  },
+  random: {
+    sound: '{ alpha: { min: 1, max: 2, log: true } }',
+    odd: [
+      ...['{ min: 2, max: 1 }', '{ min: 0, max: 1, log: true }', '{ min: -1e308, max: 1e308 }', '{ min: .nan, max: 1 }', '[]', '[1, 2]'],
+      ...['{ min: 1.2, max: 1.8, integer: true }', '{ min: 1, max: 1e300, integer: true }', '{ min: 1, max: 2 }', '3'],
+    ].map((from) => `{ alpha: ${from} }`),
+  },
+  trials: { sound: '2', odd: ['1', '3', '0', '100000000', '1e6', '1.5', '-1', 'x', '9007199254740993'] },
+  drawSeed: { sound: '1', odd: ['0', '-1', '1e300', '1.5', '9007199254740993'] },
+  seeds: { sound: '[0, 1]', odd: ['[7]', '[]', '[-1]', '[1.5]', '[0, 0]', '[9007199254740993]', '3', upTo(300_000)] },
+  parallel: { sound: '1', odd: ['2', '0', '1e9', '1.5', 'x'] },
+  out: { sound: 'o', odd: ['runs/o', '""', '1', '[a]', '"\\u0000"', '/dev/null', '../..', '~', 'x'.repeat(5000)] },
+};
+const oddBase = ['steps: 7', 'steps: -1', 'seed: 3', 'unknown: 1', 'rank: x', 'method: none', 'methodOptions: {a: 1}', 'dropout: 0.1'];
+
 function sweepLines(draw: Draw, damaged: boolean): readonly string[] {
-  const odd = (sound: string, others: readonly string[]): string => (damaged && draw.chance(0.15) ? draw.pick(others) : sound);
+  const one = (sound: string, odd: readonly string[]): string => (damaged && draw.chance(0.15) ? draw.pick(odd) : sound);
   const model = JSON.stringify(inRepository('examples/models/tiny-math-base'));
-  const wide = `[${Array.from({ length: 400 }, (_, i) => i + 1).join(', ')}]`;
   return [
-    `base: { model: ${model}, data: d, ${odd('steps: 3', ['steps: -1', 'seed: 3', 'unknown: 1', 'rank: x', 'method: none', 'methodOptions: {a: 1}'])} }`,
-    `grid: ${odd('{ learningRate: [1e-3, 3e-3], rank: [2, 4] }', [`{ rank: ${wide}, batchSize: ${wide}, alpha: ${wide} }`, '{ rank: [] }', '{ seed: [1] }', '{ a.b.c: [1, 2] }', '{ rank: [1, x, null] }', '{ rank.x: [1] }', '{ methodOptions.gauge: [svd] }', '{ "": [1] }', '[1]', '{ __proto__: [1] }'])}`,
-    `random:\n  ${odd('alpha: { min: 1, max: 2, log: true }', ['alpha: { min: 2, max: 1 }', 'alpha: { min: 0, max: 1, log: true }', 'rank: { min: 1, max: 1e300, integer: true }', 'alpha: { min: -1e308, max: 1e308 }', 'alpha: { min: .nan, max: 1 }', 'rank: []', 'rank: { min: 1.2, max: 1.8, integer: true }', 'seed: [1]'])}`,
-    `trials: ${odd('2', ['0', '100000000', '1e6', '1.5', '-1', 'x', '9007199254740993'])}`,
-    `drawSeed: ${odd('1', ['-1', '1e300', '1.5', '9007199254740993'])}`,
-    `seeds: ${odd('[0, 1]', ['[]', '[-1]', '[1.5]', `[${Array.from({ length: 300_000 }, (_, i) => i).join(', ')}]`, '[0, 0]', '[9007199254740993]', '3'])}`,
-    `parallel: ${odd('1', ['0', '1e9', '1.5', 'x'])}`,
-    `out: ${odd('o', ['""', '1', '[a]', '"\\u0000"', '/dev/null', '../..', '~', 'x'.repeat(5000)])}`,
+    `base: { model: ${model}, data: d, ${one('steps: 3', oddBase)} }`,
+    ...Object.entries(values).map(([key, { sound, odd }]) => `${key}: ${one(sound, odd)}`),
   ];
 }
