@@ -1,4 +1,5 @@
 /** The demo's page: plots, tables and how to read them, in one file without scripts. */
+import { createHash } from 'node:crypto';
 import { escapeHtml } from './html.js';
 import { methodStyles, type Panel, panelSvg } from './plots.js';
 import type { ExperimentSummary } from './summary.js';
@@ -28,6 +29,7 @@ export async function renderPage({ summaries, tables, notes, seeds }: PageConten
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy()}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>LoRA and BaLoRA: one descent, two geometries</title>
 <style>${style}</style>
@@ -50,6 +52,12 @@ ${notes.map((note) => `<p>${escapeHtml(note)}</p>`).join('\n')}
 </body>
 </html>
 `;
+}
+
+/** The page's policy: nothing is loaded or run, and no style applies but its own, told by its digest. */
+function policy(): string {
+  const digest = createHash('sha256').update(style, 'utf8').digest('base64');
+  return `default-src 'none'; style-src 'sha256-${digest}'; base-uri 'none'; form-action 'none'`;
 }
 
 function legend(): string {

@@ -38,6 +38,8 @@ export interface CommandResult {
   readonly text: string;
   /** Why the command counts as failed although it has a result (a check that did not pass): exit status 1. */
   readonly failure?: string;
+  /** The signal that ended it in good order: the exit status is then 128 and its number, as a shell reports it. */
+  readonly endedBy?: NodeJS.Signals | undefined;
 }
 
 /** A command of `bures`. */

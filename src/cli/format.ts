@@ -1,8 +1,9 @@
 /** Numbers and tables for people. */
+import { largest } from '../core/extremes.js';
 
 /** Rows of cells as lines, columns padded; those whose every entry below the header is a number are aligned right. */
 export function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => width(row[column] ?? ''))));
+  const widths = rows[0].map((_, column) => largest(rows.map((row) => width(row[column] ?? ''))));
   const numeric = rows[0].map((_, column) => rows.slice(1).every((row) => /^([-+±]?[\d.∞]|$)/.test(row[column] ?? '')) && rows.length > 2);
   return rows
     .map((row) =>

@@ -11,10 +11,31 @@ const signals = ['SIGINT', 'SIGTERM'] as const;
 /** Milliseconds in which more signals are the same Ctrl-C: the terminal sends it to every process of a group, and npm hands its own on. */
 export const sameKeystrokeMs = 1000;
 
+/** Says that a command was ended by a signal, and has removed what it had begun to write. */
+export class InterruptedError extends Error {
+  override readonly name = 'InterruptedError';
+  /** The signal. */
+  readonly signal: NodeJS.Signals;
+
+  constructor(signal: NodeJS.Signals) {
+    super('interrupted; nothing was written');
+    this.signal = signal;
+  }
+}
+
+/** The exit status of a program that a signal ended, as a shell reports it. */
+export function statusOfSignal(signal: NodeJS.Signals): 130 | 143 {
+  return signal === 'SIGINT' ? 130 : 143;
+}
+
 /** What follows these signals until it ends. */
 export interface Interruption {
   /** Aborted by the first of them. */
   readonly signal: AbortSignal;
+  /** The first of them; `undefined` before it has come. */
+  received(): NodeJS.Signals | undefined;
+  /** Lets signals have their turn. @throws InterruptedError if one has come. */
+  check(): Promise<void>;
   /** Restores the default reaction. */
   end(): void;
 }
@@ -28,12 +49,14 @@ export interface Interruption {
 export function catchInterrupt(terminal: Terminal, notice: string): Interruption {
   const controller = new AbortController();
   let first: number | undefined;
+  let received: NodeJS.Signals | undefined;
   const end = (): void => {
     for (const name of signals) process.removeListener(name, interrupt);
   };
   const interrupt = (name: NodeJS.Signals): void => {
     if (first === undefined) {
       first = performance.now();
+      received = name;
       setTimeout(end, sameKeystrokeMs).unref();
       clearLine(terminal);
       terminal.notice(notice);
@@ -45,5 +68,22 @@ export function catchInterrupt(terminal: Terminal, notice: string): Interruption
     }
   };
   for (const name of signals) process.on(name, interrupt);
-  return { signal: controller.signal, end };
+  const check = async (): Promise<void> => {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (received !== undefined) throw new InterruptedError(received);
+  };
+  return { signal: controller.signal, received: () => received, check, end };
+}
+
+/**
+ * Does work that would leave half-written files behind if a signal cut it off: SIGINT and SIGTERM make the next `check` throw, and the work cleans up as after any error.
+ * Computations that have written nothing yet need none of it: the default reaction ends them at once, whatever they are at.
+ */
+export async function whileWriting<Result>(terminal: Terminal, work: (check: () => Promise<void>) => Promise<Result>): Promise<Result> {
+  const interruption = catchInterrupt(terminal, 'interrupted: removing what is half-written (again to end at once)');
+  try {
+    return await work(interruption.check);
+  } finally {
+    interruption.end();
+  }
 }

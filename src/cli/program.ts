@@ -4,14 +4,15 @@ import { nearestNames } from '../core/nearest-names.js';
 import type { Command } from './command.js';
 import type { Flags } from './flags.js';
 import { commandHelp, programHelp } from './help.js';
+import { InterruptedError, statusOfSignal } from './interruption.js';
 import { packageVersion } from './package-version.js';
 import { parseArguments } from './parse-arguments.js';
 import { type CommandEntry, commandEntries } from './registry.js';
 import type { Terminal } from './terminal.js';
 import { UsageError } from './usage-error.js';
 
-/** 0 done, 1 failed, 2 misuse: what was asked for cannot be done as it was written. */
-export type ExitStatus = 0 | 1 | 2;
+/** 0 done; 1 failed; 2 misuse: what was asked for cannot be done as it was written; 130 or 143: ended in good order by SIGINT or SIGTERM. */
+export type ExitStatus = 0 | 1 | 2 | 130 | 143;
 
 /**
  * Runs one command line.
@@ -30,7 +31,8 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
     }
     return await runCommand(name, await findCommand(name).load(), rest, terminal);
   } catch (error) {
-    terminal.notice(errorText(error, argv.includes('--debug')));
+    terminal.notice(error instanceof InterruptedError ? `bures ${argv[0]}: ${error.message}` : errorText(error, argv.includes('--debug')));
+    if (error instanceof InterruptedError) return statusOfSignal(error.signal);
     return error instanceof UsageError || error instanceof ConfigError ? 2 : 1;
   }
 }
@@ -44,12 +46,12 @@ async function runCommand<F extends Flags>(
   const { positionals, flags, configSource } = parseArguments(name, command, argv);
   if (flags.help) return print(terminal, commandHelp(name, command));
   const { json } = flags;
-  const { data, text, failure } = await command.run({ positionals, flags, configSource, terminal, json });
+  const { data, text, failure, endedBy } = await command.run({ positionals, flags, configSource, terminal, json });
   if (json) terminal.result(`${JSON.stringify(data, jsonValue, 2)}\n`);
   else if (text !== '') terminal.result(text.endsWith('\n') ? text : `${text}\n`);
   if (failure === undefined) return 0;
   terminal.notice(`bures ${name}: ${failure}`);
-  return 1;
+  return endedBy === undefined ? 1 : statusOfSignal(endedBy);
 }
 
 /** JSON has no Infinity and no NaN: they become strings rather than null, which would read as "not known". */

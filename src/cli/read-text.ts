@@ -1,41 +1,31 @@
 /** Text files, read with errors that name file and line. */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { ConfigError, FormatError } from '../core/errors.js';
-import { decodeUtf8 } from '../core/parse-json.js';
+import { decodeUtf8, wrongBytes } from '../core/parse-json.js';
+import { firstInvalidByte, placeOf } from '../core/utf8.js';
 
 /**
  * Reads a file of text.
  *
- * @throws ConfigError if it cannot be read; FormatError naming the line of the first bytes that are not UTF-8.
+ * @param mostBytes - a larger file is refused before it is read.
+ * @throws ConfigError if it cannot be read or is too large; FormatError naming line and byte of what is not UTF-8.
  */
-export async function readText(caller: string, file: string): Promise<string> {
+export async function readText(caller: string, file: string, mostBytes: number): Promise<string> {
   let bytes: Uint8Array;
   try {
+    const { size } = await stat(file);
+    if (size > mostBytes) {
+      throw new ConfigError(`${caller}: expected ${file} to have at most ${mostBytes} bytes, got ${size}; check that it is the right file`);
+    }
     bytes = await readFile(file);
   } catch (cause) {
+    if (cause instanceof ConfigError) throw cause;
     throw new ConfigError(`${caller}: cannot read ${file} (${(cause as Error).message}); check the path`, { cause });
   }
   try {
     return decodeUtf8(caller, file, bytes).replace(/^\uFEFF/, '');
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    const line = 1 + lineOfBadBytes(caller, file, bytes);
-    throw new FormatError(`${file}:${line}: expected UTF-8 text, got other bytes; save the file as UTF-8`, { cause: error });
+  } catch (cause) {
+    const { line } = placeOf(bytes, firstInvalidByte(bytes));
+    throw new FormatError(`${file}:${line}: expected UTF-8 text, got ${wrongBytes(bytes)}; save the file as UTF-8`, { cause });
   }
-}
-
-/** The lines before the first that does not decode; line ends are never part of a longer UTF-8 sequence. */
-function lineOfBadBytes(caller: string, file: string, bytes: Uint8Array): number {
-  let line = 0;
-  for (let start = 0; start < bytes.length; line++) {
-    const end = bytes.indexOf(0x0a, start);
-    const rest = end < 0 ? bytes.length : end;
-    try {
-      decodeUtf8(caller, file, bytes.subarray(start, rest));
-    } catch {
-      return line;
-    }
-    start = rest + 1;
-  }
-  return line;
 }

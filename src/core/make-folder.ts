@@ -1,7 +1,6 @@
-/** Folders that are taken back where nothing comes to be in them. */
-import { mkdir } from 'node:fs/promises';
+/** Folders that are made for a file, and removed again where writing it fails. */
+import { mkdir, rmdir } from 'node:fs/promises';
 import path from 'node:path';
-import { removeEmptyFolders } from './write-atomic.js';
 import { writeError } from './write-error.js';
 
 /**
@@ -17,4 +16,19 @@ export async function makeFolder(caller: string, folder: string): Promise<() => 
   return async () => {
     if (made !== undefined) await removeEmptyFolders(path.resolve(folder), [path.resolve(made)]);
   };
+}
+
+/**
+ * Removes the folders that were made for nothing; one that holds anything stays.
+ *
+ * @param folder - the innermost.
+ * @param made - the outermost that were made, as `mkdir` returns them.
+ */
+export async function removeEmptyFolders(folder: string, made: readonly string[]): Promise<void> {
+  if (!made.some((top) => folder === top || folder.startsWith(top + path.sep))) return;
+  const removed = await rmdir(folder).then(
+    () => true,
+    () => false,
+  );
+  if (removed) await removeEmptyFolders(path.dirname(folder), made);
 }

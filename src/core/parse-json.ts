@@ -1,6 +1,7 @@
 /** Reading JSON that other programs wrote, with errors that name the file. */
 import { readFile } from 'node:fs/promises';
 import { FormatError } from './errors.js';
+import { firstInvalidByte, hexByte, markedEncoding, placeOf } from './utf8.js';
 
 /** A JSON object. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -13,14 +14,28 @@ export function isJsonObject(value: unknown): value is JsonObject {
 /**
  * Decodes UTF-8 and refuses bytes that are not.
  *
- * @throws FormatError naming the caller and where the bytes come from.
+ * @throws FormatError naming the caller, where the bytes come from, and the first wrong byte.
  */
 export function decodeUtf8(caller: string, where: string, bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
-    throw new FormatError(`${caller}: ${where} must be UTF-8 text, got other bytes; check that the file is not damaged`, { cause });
+    throw new FormatError(
+      `${caller}: ${where} must be UTF-8 text, got ${wrongBytes(bytes)}; save the file as UTF-8, or check that it is not damaged`,
+      {
+        cause,
+      },
+    );
   }
+}
+
+/** What bytes hold that are no UTF-8, as the middle of a sentence. */
+export function wrongBytes(bytes: Uint8Array): string {
+  const marked = markedEncoding(bytes)?.encoding;
+  if (marked !== undefined && marked !== 'utf-8') return `${marked.toUpperCase()} by its byte-order mark`;
+  const at = firstInvalidByte(bytes);
+  const { line, byte } = placeOf(bytes, at);
+  return `${hexByte(bytes[at])} at byte ${byte}${line === 1 ? '' : ` of line ${line}`}`;
 }
 
 /**

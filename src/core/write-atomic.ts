@@ -1,8 +1,9 @@
 /** Files that are either as they were or complete: written beside their place, flushed to the disk, then renamed. */
-import { randomUUID } from 'node:crypto';
-import { chmod, type FileHandle, mkdir, open, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { chmod, type FileHandle, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigError } from './errors.js';
+import { removeEmptyFolders } from './make-folder.js';
+import { flushFolder, removeAbandoned, stagingPath } from './staging.js';
 import { isSystemError, writeError } from './write-error.js';
 
 /** Takes the bytes of a file, one piece after another. */
@@ -17,6 +18,7 @@ export type FileContent = string | Uint8Array | ((sink: ByteSink) => Promise<voi
 /**
  * Writes a file so that a reader, or a crash at any moment, finds the old one or the new one, never a part.
  * The folders above it are made where they are missing. A symbolic link stays one: what it points to is replaced. Permissions are kept.
+ * What a process that was killed has left of the same file is removed.
  *
  * @param file - the path.
  * @param content - what it is to hold.
@@ -41,7 +43,8 @@ export async function writeAllAtomic(files: ReadonlyMap<string, FileContent>): P
       const folder = await mkdir(path.dirname(path.resolve(file)), { recursive: true });
       if (folder !== undefined) folders.push(folder);
       const target = await realpath(file).catch(() => path.resolve(file));
-      const staging = path.join(path.dirname(target), `.${path.basename(target).slice(0, 100)}.${randomUUID()}.tmp`);
+      await removeAbandoned(target);
+      const staging = await stagingPath(target);
       staged.push({ target, staging });
       await stage(staging, target, content);
     }
@@ -83,26 +86,4 @@ async function writeFully(handle: FileHandle, bytes: Uint8Array): Promise<void> 
     const { bytesWritten } = await handle.write(bytes, done, Math.min(mostAtOnce, bytes.length - done));
     done += bytesWritten;
   }
-}
-
-/** Makes the renaming itself last. Some systems do not open a folder; there the file system sees to it. */
-async function flushFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r').catch(() => undefined);
-  await handle?.sync().catch(() => undefined);
-  await handle?.close();
-}
-
-/**
- * Removes the folders that were made for nothing; one that holds anything stays.
- *
- * @param folder - the innermost.
- * @param made - the outermost that were made, as `mkdir` returns them.
- */
-export async function removeEmptyFolders(folder: string, made: readonly string[]): Promise<void> {
-  if (!made.some((top) => folder === top || folder.startsWith(top + path.sep))) return;
-  const removed = await rmdir(folder).then(
-    () => true,
-    () => false,
-  );
-  if (removed) await removeEmptyFolders(path.dirname(folder), made);
 }

@@ -13,11 +13,22 @@ const remedies: Readonly<Record<string, string>> = {
   EPERM: 'make the folder writable, or choose another',
   ENOTDIR: 'choose another path, a file is in its way',
   EEXIST: 'choose another path, a file is in its way',
+  ENOTEMPTY: 'choose another path, another program has written to this one meanwhile',
 };
 
 /** Whether an error came from the operating system. */
 export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'syscall' in error && 'code' in error;
+}
+
+/** A folder, and in it or beside its place that of what is being written, as staging.ts names it. */
+const staged = /(\/[^/]+)?\/\.([^/]+)\.\d+-\d*-[0-9a-f]{8}\.[0-9a-f-]{36}\.tmp/g;
+
+/** Paths as the user gave them: of what is to be written rather than of where it is staged. */
+function shownPaths(text: string): string {
+  return text.replaceAll(staged, (_, parent: string | undefined, target: string) =>
+    parent === `/${target}` ? parent : `${parent ?? ''}/${target}`,
+  );
 }
 
 /**
@@ -27,5 +38,8 @@ export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
  */
 export function writeError(caller: string, what: string, cause: unknown): BackendError {
   const { message, code = '' } = cause as NodeJS.ErrnoException;
-  return new BackendError(`${caller}: cannot write ${what} (${message}); ${remedies[code] ?? 'check the disk and the path'}`, { cause });
+  return new BackendError(
+    `${caller}: cannot write ${shownPaths(what)} (${shownPaths(message)}); ${remedies[code] ?? 'check the disk and the path'}`,
+    { cause },
+  );
 }

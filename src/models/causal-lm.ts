@@ -30,7 +30,7 @@ export interface TokenLoss {
   readonly tokens: number;
 }
 
-/** A loss with its derivative. All tensors are the caller's to dispose. */
+/** A loss with its derivative. All tensors belong to the scope it is computed in (`tidy`), and without one are the caller's to dispose. */
 export interface LossAndGradient {
   /** Σ of the token losses / denominator. */
   readonly loss: number;
@@ -66,6 +66,8 @@ export interface GenerateOptions {
 export interface ParameterInfo {
   /** Its shape, as in the checkpoint. */
   readonly shape: readonly number[];
+  /** The file that it was read from. */
+  readonly file?: string;
 }
 
 /** A causal language model on a backend of TensorFlow.js. It owns its weights, until `dispose`. */
@@ -86,7 +88,7 @@ export interface CausalLM {
   logits(batch: TokenBatch, options?: ForwardOptions): Tensor;
   /** The loss over the labels. @throws DomainError if no label counts. */
   loss(batch: TokenBatch, options?: ForwardOptions): Promise<TokenLoss>;
-  /** The loss and its derivative by every array of the overlay. @throws DomainError if no label counts. */
+  /** The loss and its derivative by every array of the overlay; an array that lies in two places has one derivative, of both. @throws DomainError if no label counts. */
   lossAndGradient(batch: TokenBatch, overlay: ModelOverlay, options?: LossAndGradientOptions): Promise<LossAndGradient>;
   /** Continues a text token by token. Tensors are freed when it ends, and when its consumer stops early. */
   generate(promptIds: readonly number[] | Int32Array, options?: GenerateOptions): AsyncGenerator<number, void, undefined>;

@@ -11,6 +11,7 @@ import {
   type GenerateOptions,
   type LossAndGradient,
   type LossAndGradientOptions,
+  type ParameterInfo,
   RECOMPUTE_ABOVE_BYTES,
   type TokenLoss,
 } from './causal-lm.js';
@@ -20,6 +21,7 @@ import { generate } from './generate.js';
 import { HEAD, headLogits, headLosses, labelledRows } from './head-loss.js';
 import { lossAndGradient } from './loss-and-gradient.js';
 import type { LinearModule, ModelOverlay } from './model-overlay.js';
+import { nonFiniteError } from './non-finite.js';
 import { ParameterScope } from './parameter-scope.js';
 import type { RunOnBackend } from './run-on-backend.js';
 import { sequenceOf } from './sequence.js';
@@ -29,21 +31,31 @@ import type { TokenBatch } from './token-batch.js';
 export class DecoderModel implements CausalLM {
   readonly algebra: TensorAlgebra;
   readonly linearModules: ReadonlyMap<string, LinearModule>;
-  readonly parameters: ReadonlyMap<string, { readonly shape: readonly number[] }>;
+  readonly parameters: ReadonlyMap<string, ParameterInfo>;
   readonly #decoder: Decoder;
   readonly #weights: Map<string, Tensor>;
   readonly #run: RunOnBackend;
 
-  /** @param weights - one for each parameter of the decoder; the model owns them. */
-  constructor(decoder: Decoder, weights: Map<string, Tensor>, algebra: TensorAlgebra, run: RunOnBackend) {
+  /**
+   * @param weights - one for each parameter of the decoder; the model owns them.
+   * @param files - where each was read from.
+   */
+  constructor(
+    decoder: Decoder,
+    weights: Map<string, Tensor>,
+    files: ReadonlyMap<string, { readonly file: string }>,
+    algebra: TensorAlgebra,
+    run: RunOnBackend,
+  ) {
     this.#decoder = decoder;
     this.#weights = weights;
+    for (const weight of weights.values()) algebra.keep(weight);
     this.#run = run;
     this.algebra = algebra;
     const { hiddenSize, vocabularySize } = decoder.config;
     const head = { name: HEAD, inFeatures: hiddenSize, outFeatures: vocabularySize, fanInFanOut: false, bias: false };
     this.linearModules = new Map([...decoder.modules, head].map((module) => [module.name, module]));
-    this.parameters = new Map([...decoder.parameters].map(([name, shape]) => [name, { shape }]));
+    this.parameters = new Map([...decoder.parameters].map(([name, shape]) => [name, { shape, ...fileOf(files.get(name)) }]));
   }
 
   get config() {
@@ -100,25 +112,32 @@ export class DecoderModel implements CausalLM {
     const { denominator = tokens } = options;
     checkNumber(caller, 'denominator', denominator, { above: 0 });
     const recompute = options.recompute ?? activationBytes(this.config, batch) > RECOMPUTE_ABOVE_BYTES;
-    const { sum, adapters, replaced } = this.#run(() => {
+    const trained = [...arraysOf(overlay)];
+    const { sum, derivatives } = this.#run(() => {
       const { losses, gradients } = lossAndGradient({ decoder: this.#decoder, scope, batch, labelled, denominator, recompute });
-      const take = (parameter: Tensor): Tensor => gradients.take(parameter) ?? zerosLike(parameter);
-      try {
-        return {
-          sum: addN([...losses]),
-          adapters: mapValues(overlay.adapters, ({ parameters }) => mapRecord(parameters, take)),
-          replaced: mapValues(overlay.replaced, take),
-        };
-      } finally {
-        gradients.dispose();
-      }
+      // In an array, since TensorFlow.js's scopes do not look into maps for what they pass on.
+      return { sum: addN([...losses]), derivatives: trained.map((array) => gradients.take(array) ?? zerosLike(array)) };
     });
-    return { loss: (await readScalar(sum)) / denominator, tokens, adapters, replaced };
+    const byArray = new Map(trained.map((array, index) => [array, derivatives[index]]));
+    const take = (array: Tensor): Tensor => byArray.get(array) as Tensor;
+    try {
+      return {
+        loss: (await readScalar(sum)) / denominator,
+        tokens,
+        adapters: mapValues(overlay.adapters, ({ parameters }) => mapRecord(parameters, take)),
+        replaced: mapValues(overlay.replaced, take),
+      };
+    } catch (error) {
+      for (const derivative of derivatives) derivative.dispose();
+      throw error;
+    }
   }
 
   generate(promptIds: readonly number[] | Int32Array, options: GenerateOptions = {}): AsyncGenerator<number, void, undefined> {
     checkOverlay('generate', this, options.overlay);
-    return generate({ decoder: this.#decoder, scope: new ParameterScope(this, options.overlay), run: this.#run }, promptIds, options);
+    const explain = (problem: string) => nonFiniteError(problem, this, 'check the adapter: its training may have diverged');
+    const scope = new ParameterScope(this, options.overlay);
+    return generate({ decoder: this.#decoder, scope, run: this.#run, explain }, promptIds, options);
   }
 
   dispose(): void {
@@ -147,12 +166,19 @@ export class DecoderModel implements CausalLM {
   }
 }
 
+const fileOf = (entry: { readonly file: string } | undefined) => (entry === undefined ? {} : { file: entry.file });
+
 async function readScalar(scalar: Tensor): Promise<number> {
   try {
     return (await scalar.data<'float32'>())[0];
   } finally {
     scalar.dispose();
   }
+}
+
+/** The arrays of an overlay, each once. */
+function arraysOf({ adapters, replaced }: ModelOverlay): Set<Tensor> {
+  return new Set([...[...adapters.values()].flatMap(({ parameters }) => Object.values(parameters)), ...replaced.values()]);
 }
 
 function mapValues<From, To>(map: ReadonlyMap<string, From>, change: (value: From) => To): Map<string, To> {

@@ -1,6 +1,6 @@
 /** Continuing a text token by token, with the keys and values of earlier tokens cached. */
 import { slice, type Tensor, tensor1d } from '@tensorflow/tfjs-core';
-import { DomainError } from '../core/errors.js';
+import { DomainError, NumericalError } from '../core/errors.js';
 import { eventLoopYielder } from '../core/event-loop.js';
 import { checkKeys, checkPositiveInteger } from '../core/options.js';
 import { seededRandom } from '../core/random.js';
@@ -18,6 +18,8 @@ export interface Generator {
   readonly decoder: Decoder;
   readonly scope: ParameterScope;
   readonly run: RunOnBackend;
+  /** The error for logits that are not finite. */
+  explain(problem: string): Promise<NumericalError>;
 }
 
 const OPTIONS = ['maxNewTokens', 'temperature', 'topK', 'topP', 'seed', 'stopTokens', 'overlay', 'signal'];
@@ -66,7 +68,7 @@ interface Course {
 }
 
 async function* continueText(
-  { decoder, scope, run }: Generator,
+  { decoder, scope, run, explain }: Generator,
   prompt: Int32Array,
   { count, stops, choose, signal }: Course,
 ): AsyncGenerator<number, void, undefined> {
@@ -82,6 +84,8 @@ async function* continueText(
       let token: number;
       try {
         token = choose(await logits.data<'float32'>());
+      } catch (error) {
+        throw error instanceof NumericalError ? await explain(error.message) : error;
       } finally {
         logits.dispose();
       }

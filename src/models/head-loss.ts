@@ -82,16 +82,21 @@ export function headGradient(
   const losses: Tensor[] = [];
   const parts = chunksOf(rows.length, decoder.config.vocabularySize).map(([start, end]) => {
     const chosen = gather(hidden, tensor1d(rows.subarray(start, end), 'int32'));
-    const { value: logits, pullback } = record(() => headLogits(decoder, scope, chosen));
-    const chunk = crossEntropyWithGradient(logits, tensor1d(labels.subarray(start, end), 'int32'), 1 / denominator);
-    logits.dispose();
-    losses.push(chunk.loss);
-    const used = scope.takeUsed();
-    const [byChosen, ...byUsed] = pullback(chunk.gradient, [chosen, ...used]);
-    chunk.gradient.dispose();
-    chosen.dispose();
-    gradients.add(used, byUsed);
-    return byChosen ?? zeros([end - start, decoder.config.hiddenSize]);
+    const { value: logits, pullback, dispose } = record(() => headLogits(decoder, scope, chosen));
+    try {
+      const chunk = crossEntropyWithGradient(logits, tensor1d(labels.subarray(start, end), 'int32'), 1 / denominator);
+      logits.dispose();
+      losses.push(chunk.loss);
+      const used = scope.takeUsed();
+      const [byChosen, ...byUsed] = pullback(chunk.gradient, [chosen, ...used]);
+      chunk.gradient.dispose();
+      chosen.dispose();
+      gradients.add(used, byUsed);
+      return byChosen ?? zeros([end - start, decoder.config.hiddenSize]);
+    } finally {
+      // What a recording saved is exempt from every scope.
+      dispose();
+    }
   });
   return { losses, hidden: scattered(parts, rows, hidden.shape[0]) };
 }

@@ -28,6 +28,7 @@ export type { TokenRow } from './datasets/token-row.js';
 export { type LoadCausalLMOptions, loadCausalLM } from './load-causal-lm.js';
 export type { StepSize } from './memory-need.js';
 export type { AdapterCall, LinearModule, ModelOverlay, ModuleAdapter } from './model-overlay.js';
+export { nonFiniteError } from './non-finite.js';
 export type { FloatDtype, StoredDtype, TensorDtype } from './safetensors/dtypes.js';
 export { openSafetensors } from './safetensors/open-safetensors.js';
 export type { TensorData, TensorValues } from './safetensors/serialize-tensors.js';

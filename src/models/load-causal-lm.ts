@@ -7,7 +7,7 @@ import { decodeUtf8, isJsonObject, type JsonObject, parseJson } from '../core/pa
 import { installGradients } from '../linalg/tensor/gradients.js';
 import type { TensorAlgebra } from '../linalg/tensor/tensor-algebra.js';
 import { tensorDevice } from '../linalg/tensor/tensor-device.js';
-import type { Decoder } from './architectures/architecture.js';
+import type { Architecture, Decoder } from './architectures/architecture.js';
 import { ARCHITECTURES } from './architectures/registry.js';
 import type { CausalLM } from './causal-lm.js';
 import { ConfigReader } from './config/config-reader.js';
@@ -15,6 +15,7 @@ import { DecoderModel } from './decoder-model.js';
 import { matchTensors, readWeights } from './load-weights.js';
 import { checkMemory, type StepSize } from './memory-need.js';
 import { openSafetensors } from './safetensors/open-safetensors.js';
+import type { TensorStore } from './safetensors/tensor-store.js';
 
 /** What {@link loadCausalLM} may be told. */
 export interface LoadCausalLMOptions {
@@ -40,28 +41,35 @@ export async function loadCausalLM(directory: string, options: LoadCausalLMOptio
   if (algebra?.report === undefined) {
     throw new ConfigError(`${caller}: expected a tensor engine as algebra, got ${describeValue(algebra)}; pass await tensorAlgebra()`);
   }
-  const decoder = await readDecoder(path.join(directory, 'config.json'));
+  const file = path.join(directory, 'config.json');
+  const json = await readJsonObject(file);
+  const architecture = architectureOf(file, json);
   const store = await openSafetensors(directory);
   try {
+    const decoder = describeDecoder(file, json, architecture, store);
     const matched = matchTensors(caller, decoder, store);
     checkMemory(caller, decoder, algebra, trainingStep);
     installGradients();
     const { run } = tensorDevice(algebra.report.taken, false);
     const weights = await readWeights(store, matched, algebra.report.taken === 'wasm', run);
-    return new DecoderModel(decoder, weights, algebra, run);
+    return new DecoderModel(decoder, weights, matched, algebra, run);
   } finally {
     await store.close();
   }
 }
 
-async function readDecoder(file: string): Promise<Decoder> {
-  const json = await readJsonObject(file);
+function architectureOf(file: string, json: JsonObject): Architecture {
   const architecture = ARCHITECTURES.find(({ modelType }) => modelType === json.model_type);
-  if (architecture === undefined) {
-    const names = ARCHITECTURES.map(({ modelType }) => modelType).join(', ');
-    throw new ConfigError(`${caller}: expected 'model_type' of ${file} to be one of ${names}, got ${describeValue(json.model_type)}`);
-  }
-  const reader = new ConfigReader(caller, file, json);
+  if (architecture !== undefined) return architecture;
+  const names = ARCHITECTURES.map(({ modelType }) => modelType).join(', ');
+  throw new ConfigError(`${caller}: expected 'model_type' of ${file} to be one of ${names}, got ${describeValue(json.model_type)}`);
+}
+
+/** Reads the config against the tensors that are there: parameters are listed only once no size is above what the checkpoint holds. */
+function describeDecoder(file: string, json: JsonObject, architecture: Architecture, store: TensorStore): Decoder {
+  const axes = [...store.entries.values()].flatMap(({ shape }) => shape);
+  const longestAxis = axes.reduce((longest, size) => Math.max(longest, size), 0);
+  const reader = new ConfigReader(caller, file, json, { bounds: { tensors: store.entries.size, longestAxis } });
   const decoder = architecture.describe(reader);
   reader.finish();
   return decoder;

@@ -37,7 +37,7 @@ export interface BackwardResult {
   readonly gradients: GradientSum;
 }
 
-/** To be called in a `tidy`; the derivatives are kept from it. */
+/** Must be called in a `tidy`, which then owns losses and derivatives: what it does not return is freed at its end. */
 export function lossAndGradient(task: BackwardTask): BackwardResult {
   const { decoder, scope, labelled, denominator } = task;
   const gradients = new GradientSum();
@@ -48,9 +48,6 @@ export function lossAndGradient(task: BackwardTask): BackwardResult {
     hidden.dispose();
     backward(stages, head.hidden, gradients);
     return { losses: head.losses, gradients };
-  } catch (error) {
-    gradients.dispose();
-    throw error;
   } finally {
     for (const { recording } of stages) recording?.dispose();
   }

@@ -3,7 +3,7 @@ import { freemem } from 'node:os';
 import { memory } from '@tensorflow/tfjs-core';
 import { BackendError } from '../core/errors.js';
 import type { TensorAlgebra } from '../linalg/tensor/tensor-algebra.js';
-import { HEAP_LIMIT } from '../linalg/tensor/wasm/heap-tensor.js';
+import { HEAP_LIMIT } from '../linalg/tensor/wasm/heap-guard.js';
 import { activationBytes } from './activation-bytes.js';
 import type { Decoder } from './architectures/architecture.js';
 import { CHUNK_BYTES } from './head-loss.js';

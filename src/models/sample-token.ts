@@ -52,7 +52,7 @@ function likeliest(logits: Float32Array): number {
   let best = 0;
   for (let token = 0; token < logits.length; token++) {
     if (Number.isNaN(logits[token])) {
-      throw new NumericalError('generate: expected finite logits, got NaN; check the adapter, or that the checkpoint is not damaged');
+      throw new NumericalError('generate: expected finite logits, got NaN');
     }
     if (logits[token] > logits[best]) best = token;
   }

@@ -17,15 +17,10 @@ export {
   completeMatrix,
   completeMatrixDefaults,
 } from './complete-matrix.js';
-export {
-  type ReadTripletsOptions,
-  readTriplets,
-  readTripletsDefaults,
-  type TripletFields,
-  type Triplets,
-} from './files/delimited-triplets.js';
-export { readMatrixMarket } from './files/matrix-market.js';
+export { readTriplets, type TableReading, type Triplets } from './files/delimited-triplets.js';
+export { type MatrixMarketSizes, readMatrixMarket, readMatrixMarketSizes } from './files/matrix-market.js';
 export { readNpy, writeNpy } from './files/npy.js';
+export { type ReadTripletsOptions, readTripletsDefaults, type TripletFields } from './files/triplet-options.js';
 export { type LowRankApproximationOptions, lowRankApproximation } from './low-rank-approximation.js';
 export {
   type LowRankManifold,

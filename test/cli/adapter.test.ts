@@ -204,6 +204,65 @@ describe('balance', () => {
     expect(() => readdirSync(out)).toThrow('ENOENT');
   });
 
+  it('that a format cannot hold names the tensor, the number and the largest that there is', async () => {
+    const [n, value] = [4000, 60_000];
+    const folder = await writeAdapter(
+      [
+        ['base_model.model.q.lora_A.weight', { dtype: 'F16', shape: [1, n], data: new Float32Array(n).fill(value) }],
+        ['base_model.model.q.lora_B.weight', { dtype: 'F16', shape: [2, 1], data: new Float32Array(2).fill(value) }],
+      ],
+      { r: 1, rank_pattern: {} },
+    );
+    // The balanced lora_B is √(60000²·√4000·√2)/√2.
+    const entry = (value * (n * 2) ** 0.25) / Math.SQRT2;
+    const out = fresh();
+    const { status, stdout, stderr } = await runCli('balance', folder, '--out', out, '--keep-dtype');
+    expect([status, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(
+      /^error: balance: 'base_model\.model\.q\.lora_B\.weight' would hold -?(\d\.\d+e\+5), and F16 holds at most 65504; leave out --keep-dtype, which writes F32/s,
+    );
+    expect(Number(/hold -?(\S+) when/.exec(stderr)?.[1])).toBeCloseTo(entry, -3);
+    expect(() => readdirSync(out)).toThrow('ENOENT');
+    expect(await runCli('balance', folder, '--out', out)).toMatchObject({ status: 0 });
+  });
+
+  it('of a rank above the sizes is refused by name, where inspect measures what is defined', async () => {
+    // lora_B·lora_A = [3 0; 0 2]·diag(…): ΔW = (6/3)·[1·3, 0; 0, 2·2].
+    const folder = await writeAdapter([
+      ['base_model.model.q.lora_A.weight', { dtype: 'F32', shape: [3, 2], data: Float32Array.of(3, 0, 0, 2, 0, 0) }],
+      ['base_model.model.q.lora_B.weight', { dtype: 'F32', shape: [2, 3], data: Float32Array.of(1, 0, 0, 0, 2, 0) }],
+    ]);
+    const [one] = await inspect(folder);
+    expect(one).toMatchObject({ module: 'q', shape: [2, 2], rank: 3, scale: 2, conditionNumber: null, balancedConditionNumber: null });
+    expect(one.singularValues.map((value) => Number(value.toFixed(12)))).toEqual([8, 6]);
+    expect(one.norm).toBeCloseTo(10, 12);
+    // AᵀA = diag(1, 4, 0), BBᵀ = diag(9, 4, 0).
+    expect(one.balanceGap).toBeCloseTo(8 / (Math.hypot(1, 4) + Math.hypot(9, 4)), 12);
+    const { status, stdout } = await runCli('inspect', folder);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/ –\s+–\n/);
+    expect(stdout).not.toMatch(/NaN|undefined/);
+    const out = fresh();
+    expect(await runCli('balance', folder, '--out', out)).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("balance: 'q' has rank 3 above its sizes 2×2, where balanced factors do not exist; lower its rank"),
+    });
+    expect(() => readdirSync(out)).toThrow('ENOENT');
+  });
+
+  it('takes no path of this machine along', async () => {
+    for (const [kept, written] of [
+      ['/home/ada/models/tiny', 'tiny'],
+      ['Qwen/Qwen2.5-0.5B', 'Qwen/Qwen2.5-0.5B'],
+    ]) {
+      const folder = await writeAdapter(pairTensors('q', 6), { base_model_name_or_path: kept, r: 3 });
+      const out = fresh();
+      expect(await runCli('balance', folder, '--out', out)).toMatchObject({ status: 0 });
+      const read = (directory: string) => readFileSync(path.join(directory, 'adapter_config.json'), 'utf8');
+      expect(read(out)).toBe(read(folder).replace(kept, written));
+    }
+  });
+
   it('copies byte for byte what is no pair', async () => {
     const extra: [string, TensorData][] = [
       ['base_model.model.q.lora_magnitude_vector', { dtype: 'BF16', shape: [12], data: Float32Array.from({ length: 12 }, (_, i) => i) }],
@@ -253,14 +312,6 @@ describe('adapters that are not supported or malformed', () => {
         ['q.lora_B.weight', weight([4, 3])],
       ],
       /of 'q' do not fit/,
-    ],
-    [
-      'a rank above the sizes',
-      [
-        ['q.lora_A.weight', weight([6, 5])],
-        ['q.lora_B.weight', weight([9, 6])],
-      ],
-      /rank 6 above its sizes 9×5/,
     ],
     ['no pair', [['q.weight', weight([6, 5])]], /has no lora_A and lora_B/],
     [

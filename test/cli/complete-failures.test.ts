@@ -5,8 +5,10 @@ import { describe, expect, it } from 'vitest';
 import { completionFiles, writeCompletion } from '../../src/cli/completion/completion-folder.js';
 import type { Entries } from '../../src/cli/completion/read-entries.js';
 import { sniffFormat } from '../../src/cli/completion/sniff-format.js';
+import { stageFolder, stagingPath } from '../../src/core/staging.js';
 import { hostAlgebra, seededRandom } from '../../src/index.js';
 import { readNpy } from '../../src/problems/index.js';
+import { deadProcess } from '../support/dead-process.js';
 import { testFolder } from './completions.js';
 import { runCli } from './run-cli.js';
 
@@ -35,18 +37,20 @@ describe('bures complete', () => {
     expect(readdirSync(out)).toHaveLength(7);
   });
 
-  it('takes with --overwrite the place of what a killed one left', async () => {
+  it('takes the place of what a killed one left, and of parts of unknown origin with --overwrite only', async () => {
     const out = inRoot('killed');
-    const staging = path.join(out, '.completion.1234.tmp');
-    mkdirSync(staging, { recursive: true });
-    writeFileSync(path.join(staging, 'left.npy'), 'half');
+    mkdirSync(out);
     for (const name of ['right.npy', 'test.csv']) writeFileSync(path.join(out, name), 'of the killed one');
     const file = fileOf('killed.csv', small);
     expect(await runCli('complete', file, '--out', out)).toMatchObject({
       status: 2,
       stderr: expect.stringMatching(/holds parts of a completion; replace it with --overwrite/),
     });
-    expect(await runCli('complete', file, '--out', out, '--overwrite')).toMatchObject({ status: 0 });
+    // As a process that has died names it; this one's own would be that of a living one.
+    const staging = (await stagingPath(out, out)).replace(`.${process.pid}-`, `.${await deadProcess()}-`);
+    mkdirSync(staging);
+    writeFileSync(path.join(staging, 'left.npy'), 'half');
+    expect(await runCli('complete', file, '--out', out)).toMatchObject({ status: 0 });
     // So few entries leave none to test.
     const files = Object.values(completionFiles).filter((name) => name !== completionFiles.test);
     expect(readdirSync(out).sort()).toEqual(files.sort());
@@ -77,8 +81,10 @@ describe('bures complete', () => {
     const offsets = { mean: 1, rows: new Float64Array(m), columns: new Float64Array(n), damping: 0 };
     const labels = { rowLabels: [...'abcde'], columnLabels: [...'wxyz'] } as unknown as Entries;
     // The summary is the last file, and JSON has no such number.
-    const writing = writeCompletion(out, labels, { x, offsets } as Parameters<typeof writeCompletion>[2], { rank: 1n });
+    const staged = await stageFolder('complete', out);
+    const writing = writeCompletion(staged, labels, { x, offsets } as Parameters<typeof writeCompletion>[2], { rank: 1n });
     await expect(writing).rejects.toThrow(/BigInt/);
+    await staged.discard();
     expect(contents()).toEqual(before);
   });
 
@@ -114,5 +120,5 @@ describe('bures complete', () => {
 });
 
 it('labels may begin with # after a space: only a line that begins with it is a remark', async () => {
-  expect(await sniffFormat(fileOf('tags.csv', '# a remark\n #a;x;1\n #b;y;2\n'), 3, undefined)).toEqual({ kind: 'table', delimiter: ';' });
+  expect(await sniffFormat(fileOf('tags.csv', '# a remark\n #a;x;1\n #b;y;2\n'), 3, {})).toMatchObject({ kind: 'table', delimiter: ';' });
 });

@@ -80,7 +80,7 @@ describe('a configuration', () => {
     ['samplePrompts: x', /a\.yaml:3: samplePrompts must be a list, got "x"/],
     ['targetModules: 3', /a\.yaml:3: targetModules must be .* or .*, got 3/],
     ['samplePrompts: [a, 3]', /a\.yaml:3: samplePrompts\.1 must be a string, got 3/],
-    ['rank: 1\nrank: 2', /a\.yaml:4: expected YAML, got: Map keys must be unique/],
+    ['rank: 1\nrank: 2', /a\.yaml:4: expected YAML, got: the key "rank" twice in one map/],
     ['rank: [1', /a\.yaml:\d: expected YAML/],
     ['a: &x [*x]', /a\.yaml:\d/],
   ])('with %j says what is wrong, and where', async (line, message) => {

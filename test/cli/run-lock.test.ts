@@ -29,7 +29,7 @@ it.each([
   for (const result of results) if (result.status === 'rejected') expect(result.reason).toBeInstanceOf(ConfigError);
   expect(await lockOwner(run)).toBe(process.pid);
   expect(readdirSync(run)).toEqual(['.lock']);
-  await winners[0].value();
+  await winners[0].value.release();
   expect(readdirSync(run)).toEqual([]);
 });
 
@@ -37,14 +37,14 @@ it.each([
 it.runIf(existsSync('/proc/self/stat'))('that names this process, but an earlier one of its number, is taken over', async () => {
   writeFileSync(file, `${process.pid} 1`);
   expect(await lockOwner(run)).toBeUndefined();
-  const unlock = await lockRun(run);
+  const lock = await lockRun(run);
   await expect(lockRun(run)).rejects.toThrow(`in the hands of process ${process.pid}`);
-  await unlock();
+  await lock.release();
 });
 
 it('that another has meanwhile is not removed by who gives back the own', async () => {
-  const unlock = await lockRun(run);
+  const lock = await lockRun(run);
   writeFileSync(file, `${process.ppid}`);
-  await unlock();
+  await lock.release();
   expect(readFileSync(file, 'utf8')).toBe(`${process.ppid}`);
 });

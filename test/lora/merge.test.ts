@@ -4,6 +4,7 @@ import { ConfigError } from '../../src/index.js';
 import { createAdapter, type LoraConfig, lora, mergeAdapter, trainer } from '../../src/lora/index.js';
 import type { CausalLM } from '../../src/models/index.js';
 import { liveTensors, tensorEngines } from '../support/engines.js';
+import { owned } from '../support/owned.js';
 import { tolerance } from '../support/tolerance.js';
 import { smallBatch, smallModel } from './support/small-model.js';
 
@@ -49,25 +50,30 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
   });
 
   it('a disposed adapter that is merged leaves the merged weights', async () => {
-    const model = smallModel(la);
+    const model = owned(smallModel(la));
     const adapter = await trainedAdapter(model, { initialization: 'olora' });
-    await mergeAdapter(adapter);
+    const { dispose, unmerge } = await mergeAdapter(adapter);
     const merged = weightsOf(model);
     adapter.dispose();
     expect(weightsOf(model)).toEqual(merged);
     expect(() => adapter.point).toThrow(ConfigError);
+    dispose();
+    expect(weightsOf(model)).toEqual(merged);
+    expect(unmerge).toThrow(/disposed of/);
   });
 
   it('refuses to change one of two weights that are one array', async () => {
-    const model = smallModel(la);
+    const model = owned(smallModel(la));
     const tied = {
       ...model,
       config: { ...model.config, tiedHead: true },
       parameters: new Map([['model.embed_tokens.weight', { shape: [11, 6] }], ...model.parameters]),
     };
-    const adapter = createAdapter(
-      { ...tied, parameter: (name) => model.parameter(name.replace('model.embed_tokens', 'embed')) },
-      { rank: 2, modulesToSave: ['lm_head'] },
+    const adapter = owned(
+      createAdapter(
+        { ...tied, parameter: (name) => model.parameter(name.replace('model.embed_tokens', 'embed')) },
+        { rank: 2, modulesToSave: ['lm_head'] },
+      ),
     );
     await expect(mergeAdapter(adapter)).rejects.toThrow(/'lm_head.weight' is one array with the embedding/);
   });

@@ -7,6 +7,7 @@ import { ConfigError, FormatError } from '../../src/index.js';
 import { balora, createAdapter, type LoraAdapter, type LoraConfig, loadAdapter, saveAdapter, trainer } from '../../src/lora/index.js';
 import { type CausalLM, openSafetensors, type TensorData, writeSafetensors } from '../../src/models/index.js';
 import { liveTensors, tensorEngines } from '../support/engines.js';
+import { owned } from '../support/owned.js';
 import { tolerance } from '../support/tolerance.js';
 import { smallBatch, smallModel } from './support/small-model.js';
 
@@ -61,6 +62,8 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
 
   it('a PiSSA adapter that is not portable takes its start out of the base again', async () => {
     const { model, adapter, folder } = await savedAdapter({ initialization: 'pissa' });
+    owned(model);
+    owned(adapter);
     const expected = logitsOf(model, adapter);
     // As PEFT saves it without conversion: the factors as trained, of rank r, and the start's name.
     const store = await openSafetensors(path.join(folder, 'adapter_model.safetensors'));
@@ -75,8 +78,8 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
     await store.close();
     await writeSafetensors(path.join(folder, 'adapter_model.safetensors'), halves);
     edit(folder, { r: 2, lora_alpha: 4, init_lora_weights: 'pissa' });
-    const fresh = smallModel(la);
-    const loaded = await loadAdapter(fresh, folder);
+    const fresh = owned(smallModel(la));
+    const loaded = owned(await loadAdapter(fresh, folder));
     expect(logitsOf(fresh, loaded)).toBeAllClose(expected, tolerance(la, 300, Math.max(...expected.map(Math.abs))));
   });
 
@@ -102,10 +105,12 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
     ['another rank', { r: 3 }, FormatError, /'base_model.model.layers.0.up.lora_A.weight' must have shape \[3,6\], got \[2,6\]/],
     ['magnitudes that are not there', { use_dora: true }, FormatError, /lora_magnitude_vector/],
   ])('%s is an error that names it, and leaves the model alone', async (_, changes, kind, message) => {
-    const { adapter, folder } = await savedAdapter({ targetModules: ['up'] });
-    adapter.dispose();
+    const saved = await savedAdapter({ targetModules: ['up'] });
+    const { folder } = saved;
+    saved.adapter.dispose();
+    saved.model.dispose();
     edit(folder, changes);
-    const model = smallModel(la);
+    const model = owned(smallModel(la));
     const before = liveTensors();
     await expect(loadAdapter(model, folder)).rejects.toThrow(kind);
     await expect(loadAdapter(model, folder)).rejects.toThrow(message);
@@ -113,6 +118,6 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
   });
 
   it('a folder without an adapter is an error', async () => {
-    await expect(loadAdapter(smallModel(la), newFolder())).rejects.toThrow(/cannot read .*adapter_config.json/);
+    await expect(loadAdapter(owned(smallModel(la)), newFolder())).rejects.toThrow(/cannot read .*adapter_config.json/);
   });
 });

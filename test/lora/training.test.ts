@@ -19,6 +19,7 @@ import {
   trainer,
 } from '../../src/lora/index.js';
 import { liveTensors, tensorEngines } from '../support/engines.js';
+import { owned } from '../support/owned.js';
 import { smallBatch, smallModel } from './support/small-model.js';
 
 const methods: readonly LoraMethod[] = [
@@ -74,9 +75,9 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
     const config: LoraConfig = { ...method.config, rank: 2, alpha: 4, dropout: 0.3, bias: 'lora_only' };
     const settings = { method, nextBatch, steps: 6, learningRate: linearDecay({ from: 0.05, steps: 6 }), seed: 3, clip: 0.5 };
     const whole = await trained({ dropout: 0.3, bias: 'lora_only' }, settings);
-    const model = smallModel(la);
-    const first = createAdapter(model, config, { seed: 7 });
-    const run = trainer(first, settings);
+    const model = owned(smallModel(la));
+    const first = owned(createAdapter(model, config, { seed: 7 }));
+    const run = owned(trainer(first, settings));
     const steps: TrainingStep[] = [];
     for await (const step of run) {
       steps.push(step);
@@ -85,8 +86,7 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
     const state = structuredClone(await run.state());
     run.dispose();
     first.dispose();
-    const model2 = smallModel(la);
-    const second = createAdapter(model2, config, { seed: 7 });
+    const second = owned(createAdapter(owned(smallModel(la)), config, { seed: 7 }));
     steps.push(...(await train(second, { ...settings, state })));
     expect(steps).toEqual(whole.steps);
     expect(await numbers(second)).toEqual(whole.values);
@@ -94,8 +94,8 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
 
   it('goes on in the same trainer after a break', async () => {
     const whole = await trained({}, { method: balora() });
-    const adapter = createAdapter(smallModel(la), { rank: 2, alpha: 4 }, { seed: 7 });
-    const run = trainer(adapter, { method: balora(), nextBatch, steps: 6, learningRate: 0.02 });
+    const adapter = owned(createAdapter(owned(smallModel(la)), { rank: 2, alpha: 4 }, { seed: 7 }));
+    const run = owned(trainer(adapter, { method: balora(), nextBatch, steps: 6, learningRate: 0.02 }));
     for await (const { step } of run) if (step === 2) break;
     for await (const _step of run);
     expect(await numbers(adapter)).toEqual(whole.values);
@@ -135,8 +135,8 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
       ['no batch in a list', { nextBatch: (k) => (k === 2 ? [] : nextBatch(k)) }, ConfigError, /batch or a list of batches for step 3/],
       ['a rate that overflows', { learningRate: (k) => (k === 1 ? 1e38 : 0.02), direction: sgd() }, NumericalError, /step 3/],
     ])('%s ends training with the state before', async (_, options, kind, message) => {
-      const adapter = createAdapter(smallModel(la), { rank: 2, alpha: 4 }, { seed: 7 });
-      const run = trainer(adapter, { method: lora(), nextBatch, learningRate: 0.02, steps: 6, ...options });
+      const adapter = owned(createAdapter(owned(smallModel(la)), { rank: 2, alpha: 4 }, { seed: 7 }));
+      const run = owned(trainer(adapter, { method: lora(), nextBatch, learningRate: 0.02, steps: 6, ...options }));
       const steps: TrainingStep[] = [];
       const all = async (): Promise<void> => {
         for await (const step of run) steps.push(step);
@@ -151,19 +151,25 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
     });
 
     it('an adapter that stays zero is an error after the first step', async () => {
-      const adapter = createAdapter(smallModel(la), { rank: 2 });
-      const frozen = trainer(adapter, { method: lora(), nextBatch, learningRate: 1e-50, direction: sgd() });
+      const adapter = owned(createAdapter(owned(smallModel(la)), { rank: 2 }));
+      const frozen = owned(trainer(adapter, { method: lora(), nextBatch, learningRate: 1e-50, direction: sgd() }));
       await expect(frozen[Symbol.asyncIterator]().next()).rejects.toThrow(/every adapter is still zero/);
     });
 
     it('a state of another adapter is refused', async () => {
-      const small = await trainer(createAdapter(smallModel(la), { rank: 2 }), { method: lora(), nextBatch, learningRate: 1 }).state();
-      const run = trainer(createAdapter(smallModel(la), { rank: 3 }), { method: lora(), nextBatch, learningRate: 1, state: small });
+      const other = owned(createAdapter(owned(smallModel(la)), { rank: 2 }));
+      const small = await trainer(other, { method: lora(), nextBatch, learningRate: 1 }).state();
+      const run = trainer(owned(createAdapter(owned(smallModel(la)), { rank: 3 })), {
+        method: lora(),
+        nextBatch,
+        learningRate: 1,
+        state: small,
+      });
       await expect(run[Symbol.asyncIterator]().next()).rejects.toThrow(/lacks the array 'point.pairs.8x6r3.A'/);
     });
 
     it('options that are none are refused', () => {
-      const adapter = createAdapter(smallModel(la), { rank: 2 });
+      const adapter = owned(createAdapter(owned(smallModel(la)), { rank: 2 }));
       expect(() => trainer(adapter, { method: lora(), nextBatch, learningRate: 1, epochs: 3 } as TrainerOptions)).toThrow(
         /unknown option 'epochs'/,
       );
@@ -176,9 +182,10 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
 
   it('an abort ends the loop after the step', async () => {
     const controller = new AbortController();
-    const adapter = createAdapter(smallModel(la), { rank: 2 });
+    const adapter = owned(createAdapter(owned(smallModel(la)), { rank: 2 }));
     const steps: number[] = [];
-    for await (const { step } of trainer(adapter, { method: lora(), nextBatch, learningRate: 0.01, signal: controller.signal })) {
+    const run = owned(trainer(adapter, { method: lora(), nextBatch, learningRate: 0.01, signal: controller.signal }));
+    for await (const { step } of run) {
       steps.push(step);
       if (step === 2) controller.abort();
     }

@@ -38,6 +38,28 @@ async function changeConfig(directory: string, changes: object): Promise<void> {
 
 describe('config.json', () => {
   it.each([
+    ['tiny-qwen2', { num_hidden_layers: 1e6 }, "'num_hidden_layers'"],
+    ['tiny-qwen2', { head_dim: 1e9 }, "'head_dim'"],
+    ['tiny-qwen2', { hidden_size: 2 ** 40 }, "'hidden_size'"],
+    ['tiny-qwen2', { vocab_size: 2 ** 52 }, "'vocab_size'"],
+    ['tiny-qwen2', { intermediate_size: 1e15 }, "'intermediate_size'"],
+    ['tiny-qwen2', { num_attention_heads: 1e12, num_key_value_heads: 1e12 }, "'num_attention_heads'"],
+  ])('%s with %j claims more than the checkpoint holds, before anything is made of it', async (name, changes, key) => {
+    await withCopy(name, async (directory) => {
+      await changeConfig(directory, changes);
+      await expect(loadCausalLM(directory, { algebra })).rejects.toThrow(FormatError);
+      await expect(loadCausalLM(directory, { algebra })).rejects.toThrow(`expected ${key} of `);
+    });
+  });
+
+  it('frequencies that are not finite are refused', async () => {
+    await withCopy('tiny-qwen2', async (directory) => {
+      await changeConfig(directory, { rope_parameters: { rope_type: 'linear', rope_theta: 1e4, factor: 1e-320 } });
+      await expect(loadCausalLM(directory, { algebra })).rejects.toThrow(/'factor' of .* all frequencies are finite/);
+    });
+  });
+
+  it.each([
     ['tiny-qwen2', { rope_parameters: { rope_type: 'dynamic', rope_theta: 1e4, factor: 2 } }, "'rope_type'"],
     ['tiny-qwen2', { rope_scaling: { type: 'linear', factor: 2 } }, "'rope_scaling'"],
     ['tiny-qwen2', { rope_parameters: { rope_type: 'linear', rope_theta: 1e4 } }, "'factor'"],

@@ -28,7 +28,7 @@ CASES = [
     ("qwen2", {"target_modules": "ALL-LINEAR", "exclude_modules": ["k_proj", "model.layers.0.mlp.up_proj"]}),
     ("qwen2", {"target_modules": r".*\.layers\.[02]\..*(q|k)_proj"}),
     ("qwen2", {"target_modules": r"q_proj"}),
-    ("qwen2", {"target_modules": r"model\.layers\.(?P<i>1)\1?\.mlp\.(up|down)_proj"}),
+    ("qwen2", {"target_modules": r"model\.layers\.(?P<i>1)1?\.mlp\.(up|down)_proj"}),
     ("qwen2", {"target_modules": r"(?i)MODEL.layers.1.MLP.up_proj\Z"}),
     ("qwen2", {"target_modules": r"model.layers.1{,1}.mlp.[^]x]+_proj"}),
     ("qwen2", {"target_modules": ["q_proj", "lm_head"]}),

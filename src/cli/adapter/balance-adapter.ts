@@ -1,12 +1,15 @@
 /** Rewrites an adapter in balanced gauge: other factors, the same ΔW. */
-import { readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { ConfigError, NumericalError } from '../../core/errors.js';
-import { makeFolder } from '../../core/make-folder.js';
+import { ConfigError, NotImplementedError, NumericalError } from '../../core/errors.js';
+import { withoutMachinePaths } from '../../core/portable-name.js';
+import { abandonedIn, writeFolder } from '../../core/staging.js';
 import { writeAtomic } from '../../core/write-atomic.js';
 import { balanceGap } from '../../diagnostics/index.js';
 import { balancedProjection, type FactorPair, type HostArray, hostAlgebra } from '../../index.js';
 import { openSafetensors, type StoredDtype, type TensorData, writeSafetensors } from '../../models/index.js';
+import { whileWriting } from '../interruption.js';
+import type { Terminal } from '../terminal.js';
 import { adapterFiles, exists } from './adapter-folder.js';
 import { relativeChange } from './pair-measures.js';
 import { type AdapterPair, type OpenAdapter, readMatrix } from './read-adapter.js';
@@ -29,67 +32,111 @@ export interface BalancedModule {
 export interface BalanceAdapterOptions {
   /** Whether F16 and BF16 factors stay so; otherwise F32 is written. */
   readonly keepDtype: boolean;
+  /** Where it is said that an interruption was noticed. */
+  readonly terminal: Terminal;
 }
 
 /** The change of ΔW that rounding the factors to F32 stays far below. */
 const allowedInF32 = 1e-6;
 
 /**
- * Balances every pair of an adapter in float64 and writes the adapter anew. What is no pair is copied byte for byte, adapter_config.json too.
+ * Balances every pair of an adapter in float64 and writes the adapter anew. What is no pair is copied byte for byte, and adapter_config.json too, but for the path of a
+ * base model on this machine.
  *
  * @param out - a folder without an adapter.
  * @returns the modules, each verified on the file that was written, read again.
- * @throws NumericalError if ΔW would change by more than rounding to the format explains; nothing is left behind then. ConfigError if there is an adapter in `out`.
+ * @throws NumericalError if ΔW would change by more than rounding to the format explains, or a factor leaves its range; NotImplementedError for a rank above the sizes of ΔW;
+ * ConfigError if there is an adapter in `out`. Nothing is left behind then.
  */
 export async function balanceAdapter(
   caller: string,
   adapter: OpenAdapter,
   out: string,
-  { keepDtype }: BalanceAdapterOptions,
+  { keepDtype, terminal }: BalanceAdapterOptions,
 ): Promise<readonly BalancedModule[]> {
-  for (const name of Object.values(adapterFiles)) {
-    if (await exists(path.join(out, name))) throw new ConfigError(`${caller}: ${out} has ${name} already; write to another folder`);
-  }
+  await checkNoAdapter(caller, out);
   const balanced = new Map<string, TensorData>();
   for (const module of adapter.modules) {
-    for (const [name, tensor] of balancedTensors(await adapter.pair(module), keepDtype)) balanced.set(name, tensor);
+    for (const [name, tensor] of balancedTensors(caller, await adapter.pair(module), keepDtype)) balanced.set(name, tensor);
   }
   const tensors = new Map<string, TensorData>();
   for (const [name, { dtype, shape }] of adapter.store.entries) {
     tensors.set(name, balanced.get(name) ?? { dtype, shape, data: () => adapter.store.readBytes(name) });
   }
-  const file = path.join(out, adapterFiles.tensors);
-  const removeIfEmpty = await makeFolder(caller, out);
-  try {
-    await writeSafetensors(file, tensors, { metadata: adapter.store.metadata });
-    const modules = await verify(caller, adapter, file);
-    // Last: a folder without it is no adapter.
-    await writeAtomic(path.join(out, adapterFiles.config), await readFile(path.join(adapter.folder, adapterFiles.config)));
-    return modules;
-  } catch (error) {
-    await rm(file, { force: true });
-    await removeIfEmpty();
-    throw error;
+  return whileWriting(terminal, (check) =>
+    writeFolder(
+      caller,
+      out,
+      async (folder) => {
+        const file = path.join(folder, adapterFiles.tensors);
+        await check();
+        await writeSafetensors(file, tensors, { metadata: adapter.store.metadata });
+        const modules = await verify(caller, adapter, file, check);
+        const config = await readFile(path.join(adapter.folder, adapterFiles.config));
+        await writeAtomic(path.join(folder, adapterFiles.config), withoutMachinePaths(config));
+        return modules;
+      },
+      { last: [adapterFiles.tensors, adapterFiles.config] },
+    ),
+  );
+}
+
+/** @throws ConfigError if the folder has an adapter. Its tensors alone, beside what a killed process was writing, are a part of that. */
+async function checkNoAdapter(caller: string, out: string): Promise<void> {
+  const isCutOff = (await abandonedIn(path.resolve(out), path.resolve(out))).length > 0;
+  for (const name of isCutOff ? [adapterFiles.config] : Object.values(adapterFiles)) {
+    if (await exists(path.join(out, name))) throw new ConfigError(`${caller}: ${out} has ${name} already; write to another folder`);
   }
 }
 
 /** The two tensors of a pair, balanced. */
-function balancedTensors(pair: AdapterPair, keepDtype: boolean): readonly (readonly [string, TensorData])[] {
+function balancedTensors(caller: string, pair: AdapterPair, keepDtype: boolean): readonly (readonly [string, TensorData])[] {
+  checkRank(caller, pair);
   const la = hostAlgebra();
   const projected = balancedProjection(la, pair);
   return (['A', 'B'] as const).map((side) => {
     const { name, shape, dtype } = pair.tensors[side];
-    return [name, { dtype: keepDtype ? dtype : 'F32', shape, data: Float32Array.from(la.toArray(projected[side])) }];
+    const values = la.toArray(projected[side]);
+    const format = keepDtype ? dtype : 'F32';
+    checkRange(caller, name, values, format);
+    return [name, { dtype: format, shape, data: Float32Array.from(values) }];
   });
 }
 
+/** @throws NotImplementedError if the rank exceeds the sizes of ΔW. */
+function checkRank(caller: string, { module, tensors: { A, B } }: AdapterPair): void {
+  const [[m, rank], [, n]] = [A.shape, B.shape];
+  if (rank <= Math.min(m, n)) return;
+  throw new NotImplementedError(
+    `${caller}: '${module}' has rank ${rank} above its sizes ${m}×${n}, where balanced factors do not exist; lower its rank (rank_pattern)`,
+  );
+}
+
+/** The largest number of each format that is not rounded to infinity, and what to do beyond it. */
+const ranges: Readonly<Partial<Record<StoredDtype, { readonly largest: number; readonly shown: string; readonly remedy: string }>>> = {
+  F16: { largest: 65519.99, shown: '65504', remedy: 'leave out --keep-dtype, which writes F32, or store the adapter as F32 or BF16 first' },
+  BF16: { largest: 3.3961e38, shown: '3.39e38', remedy: 'rescale the adapter' },
+  F32: { largest: 3.40282356e38, shown: '3.40e38', remedy: 'rescale the adapter' },
+};
+
+/** @throws NumericalError naming the tensor and the number for one that the format cannot hold. */
+function checkRange(caller: string, name: string, values: Float64Array, format: StoredDtype): void {
+  const range = ranges[format];
+  const beyond = range === undefined ? undefined : values.find((value) => !(Math.abs(value) <= range.largest));
+  if (range === undefined || beyond === undefined) return;
+  throw new NumericalError(
+    `${caller}: '${name}' would hold ${beyond.toPrecision(4)} when balanced, and ${format} holds at most ${range.shown}; ${range.remedy}`,
+  );
+}
+
 /** Compares what was written with what it came from. */
-async function verify(caller: string, adapter: OpenAdapter, file: string): Promise<readonly BalancedModule[]> {
+async function verify(caller: string, adapter: OpenAdapter, file: string, check: () => Promise<void>): Promise<readonly BalancedModule[]> {
   const la = hostAlgebra();
   const written = await openSafetensors(file);
   try {
     const modules: BalancedModule[] = [];
     for (const module of adapter.modules) {
+      await check();
       const before = await adapter.pair(module);
       const [A, B] = [await readMatrix(caller, written, before.tensors.A.name), await readMatrix(caller, written, before.tensors.B.name)];
       const after: FactorPair<HostArray> = { A, B };
@@ -122,6 +169,6 @@ function checkChange(caller: string, { module, change, allowed }: BalancedModule
   if (change <= allowed) return;
   throw new NumericalError(
     `${caller}: balancing '${module}' would change ΔW by ${change.toExponential(1)} relative, more than the ${allowed.toExponential(1)} that rounding explains; ` +
-      'leave out --keep-dtype, or rescale the adapter: its entries leave the range of the format',
+      'leave out --keep-dtype, or rescale the adapter: its entries are too small for the format',
   );
 }

@@ -4,6 +4,7 @@ import { ConfigError, FormatError, NotImplementedError } from '../../core/errors
 import { describeValue } from '../../core/options.js';
 import { isJsonObject, type JsonObject, readJson } from '../../core/parse-json.js';
 import { type HostArray, hostAlgebra } from '../../index.js';
+import { patternLookup } from '../../lora/targets/target-modules.js';
 import { openSafetensors, type TensorEntry, type TensorStore } from '../../models/index.js';
 import { adapterFiles, exists } from './adapter-folder.js';
 
@@ -47,6 +48,8 @@ const endings = { A: '.lora_B.weight', B: '.lora_A.weight' } as const;
  */
 export async function openAdapter(caller: string, folder: string): Promise<OpenAdapter> {
   const config = await readLoraConfig(caller, path.join(folder, adapterFiles.config));
+  const rankOf = patternValues(caller, config, 'rank_pattern');
+  const alphaOf = patternValues(caller, config, 'alpha_pattern');
   const file = path.join(folder, adapterFiles.tensors);
   if (!(await exists(file))) {
     throw new ConfigError(`${caller}: ${folder} has no ${adapterFiles.tensors}; save the adapter with PEFT's safe_serialization=True`);
@@ -61,9 +64,9 @@ export async function openAdapter(caller: string, folder: string): Promise<OpenA
       async pair(module) {
         const tensors = pairs.get(module);
         if (tensors === undefined) throw new ConfigError(`${caller}: ${file} has no adapter for '${module}'; inspect lists those it has`);
-        checkRank(caller, config, module, tensors.A.shape[1]);
+        checkRank(caller, config, rankOf, module, tensors.A.shape[1]);
         const [A, B] = [await readMatrix(caller, store, tensors.A.name), await readMatrix(caller, store, tensors.B.name)];
-        return { module, A, B, tensors, scale: scaleOf(caller, config, module, tensors.A.shape[1]) };
+        return { module, A, B, tensors, scale: scaleOf(caller, config, alphaOf, module, tensors.A.shape[1]) };
       },
       close: () => store.close(),
     };
@@ -120,11 +123,6 @@ function checkShapes(caller: string, file: string, stem: string, A: TensorEntry,
       `${caller}: ${file}: lora_B [${A.shape}] and lora_A [${B.shape}] of '${stem}' do not fit; save the adapter again`,
     );
   }
-  if (rank > Math.min(A.shape[0], B.shape[1])) {
-    throw new NotImplementedError(
-      `${caller}: ${file}: '${stem}' has rank ${rank} above its sizes ${A.shape[0]}×${B.shape[1]}, where balanced factors do not exist; lower its rank (rank_pattern)`,
-    );
-  }
 }
 
 /** @throws FormatError for a tensor of a pair whose other one is missing. */
@@ -154,17 +152,17 @@ export async function readMatrix(caller: string, store: TensorStore, name: strin
 }
 
 /** @throws FormatError where the configuration has another rank than the tensors: one of them is another adapter's, and α/r with it. */
-function checkRank(caller: string, config: JsonObject, module: string, rank: number): void {
-  const said = patternValue(caller, config, 'rank_pattern', module) ?? config.r ?? rank;
+function checkRank(caller: string, config: JsonObject, rankOf: PatternValue, module: string, rank: number): void {
+  const said = rankOf(module) ?? config.r ?? rank;
   if (said === rank) return;
   throw new FormatError(
     `${caller}: ${adapterFiles.config} says rank ${describeValue(said)} for '${module}', its tensors have rank ${rank}; correct r or rank_pattern, or take the file that belongs to them`,
   );
 }
 
-/** s of a module: patterns are PEFT's, regular expressions that the end of the name matches; the first that does counts. */
-function scaleOf(caller: string, config: JsonObject, module: string, rank: number): number {
-  const alpha = patternValue(caller, config, 'alpha_pattern', module) ?? config.lora_alpha ?? 8;
+/** s of a module: α/r or α/√r. */
+function scaleOf(caller: string, config: JsonObject, alphaOf: PatternValue, module: string, rank: number): number {
+  const alpha = alphaOf(module) ?? config.lora_alpha ?? 8;
   if (typeof alpha !== 'number' || !Number.isFinite(alpha)) {
     throw new FormatError(
       `${caller}: lora_alpha of '${module}' must be a number, got ${describeValue(alpha)}; correct ${adapterFiles.config}`,
@@ -173,17 +171,12 @@ function scaleOf(caller: string, config: JsonObject, module: string, rank: numbe
   return alpha / (config.use_rslora === true ? Math.sqrt(rank) : rank);
 }
 
-function patternValue(caller: string, config: JsonObject, key: 'alpha_pattern' | 'rank_pattern', module: string): unknown {
-  const patterns = config[key];
-  return isJsonObject(patterns) ? Object.entries(patterns).find(([pattern]) => endMatches(caller, key, pattern, module))?.[1] : undefined;
-}
+/** What a pattern of the file says of a module, undefined where none matches. */
+type PatternValue = (module: string) => unknown;
 
-function endMatches(caller: string, key: string, pattern: string, module: string): boolean {
-  try {
-    return new RegExp(`^(?:.*\\.)?(?:${pattern})$`).test(module);
-  } catch (cause) {
-    throw new ConfigError(`${caller}: ${key} has '${pattern}', which is no regular expression; correct ${adapterFiles.config}`, {
-      cause,
-    });
-  }
+/** Compiles rank_pattern or alpha_pattern. @throws FormatError unless it is an object of patterns or null; ConfigError for what is no pattern. */
+function patternValues(caller: string, config: JsonObject, key: 'alpha_pattern' | 'rank_pattern'): PatternValue {
+  const patterns = config[key] ?? {};
+  if (isJsonObject(patterns)) return patternLookup(`${caller}: ${adapterFiles.config}`, key, patterns);
+  throw new FormatError(`${caller}: ${key} must be an object of patterns, got ${describeValue(patterns)}; correct ${adapterFiles.config}`);
 }

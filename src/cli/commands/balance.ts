@@ -1,5 +1,6 @@
 /** `bures balance`: the same adapter in balanced gauge. */
 
+import { largest } from '../../core/extremes.js';
 import { findAdapter } from '../adapter/adapter-folder.js';
 import { type BalancedModule, balanceAdapter } from '../adapter/balance-adapter.js';
 import { openAdapter } from '../adapter/read-adapter.js';
@@ -12,18 +13,19 @@ export const balance = defineCommand({
   summary: 'Rewrites an adapter in balanced gauge (AᵀA = BBᵀ): other factors, the same ΔW, the best conditioning there is.',
   details:
     'Works on any LoRA adapter in PEFT format, without its base model, in float64. The change of ΔW is measured on what is written, and has to be below 1e-6 (with\n' +
-    '--keep-dtype below what rounding to F16 or BF16 explains). Tensors that are no LoRA pair and adapter_config.json are copied byte for byte.',
+    '--keep-dtype below what rounding to F16 or BF16 explains). Tensors that are no LoRA pair are copied byte for byte, and adapter_config.json too, but for\n' +
+    'the path of a base model on this machine.',
   positionals: [{ name: 'ADAPTER|RUN', description: 'folder of an adapter, or of a run, whose best checkpoint is taken' }],
   flags: {
     out: { kind: 'text', placeholder: 'DIR', description: 'folder for the balanced adapter (required)' },
     'keep-dtype': { kind: 'switch', description: 'write F16 and BF16 factors as such, not as F32' },
   },
-  async run({ positionals: [location], flags: { out, 'keep-dtype': keepDtype } }) {
+  async run({ positionals: [location], flags: { out, 'keep-dtype': keepDtype }, terminal }) {
     if (out === undefined) throw new UsageError('bures balance: --out DIR is missing; say where the balanced adapter goes');
     const folder = await findAdapter('balance', location);
     const adapter = await openAdapter('balance', folder);
     try {
-      const modules = await balanceAdapter('balance', adapter, out, { keepDtype });
+      const modules = await balanceAdapter('balance', adapter, out, { keepDtype, terminal });
       return { data: { folder, out, modules }, text: report(out, modules) };
     } finally {
       await adapter.close();
@@ -40,8 +42,8 @@ function report(out: string, modules: readonly BalancedModule[]): string {
     short(gap.after),
     short(change),
   ]);
-  const worst = Math.max(...modules.map(({ change }) => change));
-  const allowed = Math.max(...modules.map((one) => one.allowed));
+  const worst = largest(modules.map(({ change }) => change));
+  const allowed = largest(modules.map((one) => one.allowed));
   return [
     table([['module', 'm×n', 'r', 'gap before', 'gap after', 'change of ΔW'], ...rows]),
     `${out}: ${modules.length} modules balanced; ΔW changed by at most ${short(worst)} relative (allowed ${short(allowed)})`,

@@ -1,8 +1,9 @@
 /** `bures complete`: a matrix of low rank from some of its entries. */
 import path from 'node:path';
 import { ConfigError } from '../../core/errors.js';
+import { stageFolder } from '../../core/staging.js';
 import { defineCommand } from '../command.js';
-import { checkFolder, makeCompletionFolder, writeCompletion } from '../completion/completion-folder.js';
+import { checkFolder, writeCompletion } from '../completion/completion-folder.js';
 import { showCompletion } from '../completion/completion-progress.js';
 import { completionText, entriesText } from '../completion/completion-text.js';
 import { type Centering, centerings } from '../completion/offsets.js';
@@ -81,6 +82,17 @@ const flags = {
     choices: ['auto', 'yes', 'no'],
     description: 'whether the first line names the columns; auto: if its value is no number',
   },
+  encoding: {
+    kind: 'text',
+    placeholder: 'LABEL',
+    description: 'of the file: latin1, windows-1252, utf-16le, shift_jis … (default: utf-8, or what a byte-order mark says)',
+  },
+  decimal: {
+    kind: 'text',
+    placeholder: 'WORD',
+    choices: ['point', 'comma'],
+    description: 'what stands between whole and decimal digits (default: what the first lines show)',
+  },
 } as const;
 
 /** The command. */
@@ -107,7 +119,9 @@ export const complete = defineCommand({
     await checkFolder(folder, given.overwrite);
     const entries = await readEntries(file, given);
     const settings = settingsOf(given, entries);
-    const removeIfEmpty = await makeCompletionFolder(folder);
+    // Begun before hours are spent on what it is to hold: a folder that cannot be written to is found now.
+    const staged = await stageFolder('complete', folder);
+    for (const line of entries.understood) terminal.notice(line);
     terminal.notice(entriesText(file, entries));
     const view = showCompletion(terminal);
     const interruption = catchInterrupt(terminal, 'interrupted: finishing the iteration and writing what there is (again to end at once)');
@@ -115,16 +129,18 @@ export const complete = defineCommand({
       const completion = await runCompletion(entries.matrix, settings, view, interruption.signal);
       view.end();
       const summary = summaryOf(file, entries, settings, completion);
-      await writeCompletion(folder, entries, completion, summary);
+      await writeCompletion(staged, entries, completion, summary);
       return {
         data: { out: folder, ...summary },
         text: completionText(folder, completion),
-        ...(completion.interrupted ? { failure: `interrupted; ${folder} holds the best that there was until then` } : {}),
+        ...(completion.interrupted
+          ? { failure: `interrupted; ${folder} holds the best that there was until then`, endedBy: interruption.received() }
+          : {}),
       };
     } finally {
       view.end();
       interruption.end();
-      await removeIfEmpty();
+      await staged.discard();
     }
   },
 });

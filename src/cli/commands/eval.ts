@@ -1,11 +1,38 @@
 /** `bures eval`: loss, perplexity and exact match on a file of rows. */
+import path from 'node:path';
+import { NumericalError } from '../../core/errors.js';
+import { nonFiniteError, openSafetensors } from '../../models/index.js';
+import { adapterFiles } from '../adapter/adapter-folder.js';
 import { defineCommand } from '../command.js';
 import { meanLoss } from '../training/evaluate.js';
 import { exactMatches } from '../training/exact-match.js';
 import { evaluationFile, readRows } from '../training/load-data.js';
-import { modelFlags, openModel } from '../training/open-model.js';
+import { modelFlags, type OpenModel, openModel } from '../training/open-model.js';
 import { padIdOf } from '../training/session.js';
 import { UsageError } from '../usage-error.js';
+
+/** The error for a loss that is not finite, with the tensor of base or adapter that is to blame. */
+async function lossError(loss: number, { model, adapterFolder }: OpenModel): Promise<NumericalError> {
+  const problem = `eval: the loss is ${loss}`;
+  const fault = adapterFolder === undefined ? undefined : await firstNonFinite(path.join(adapterFolder, adapterFiles.tensors));
+  if (fault !== undefined) return new NumericalError(`${problem}: ${fault}; evaluate an earlier checkpoint of the run`);
+  return nonFiniteError(problem, model, 'numbers overflow float32 on the way: check the model on another backend');
+}
+
+/** The first tensor of a file that holds a number that is not finite, in words. */
+async function firstNonFinite(file: string): Promise<string | undefined> {
+  const store = await openSafetensors(file);
+  try {
+    for (const name of store.entries.keys()) {
+      const values = await store.read(name);
+      const at = (values as Float32Array).findIndex((value) => !Number.isFinite(value));
+      if (at >= 0) return `the tensor '${name}' of the adapter, in ${file}, holds ${values[at]} (entry ${at})`;
+    }
+    return undefined;
+  } finally {
+    await store.close();
+  }
+}
 
 /** The command. */
 export const evaluate = defineCommand({
@@ -37,6 +64,7 @@ export const evaluate = defineCommand({
       for (const notice of notices) terminal.notice(notice);
       const padId = padIdOf(open.tokenizer);
       const { loss, perplexity, tokens } = await open.withOverlay(({ overlay }) => meanLoss(open.model, rows, batchSize, padId, overlay));
+      if (!Number.isFinite(loss)) throw await lossError(loss, open);
       const matches = await open.withOverlay(({ overlay }) => exactMatches(open.model, rows, padId, overlay));
       const exactMatch = matches.filter(Boolean).length / rows.length;
       return {

@@ -8,9 +8,11 @@ import { defineCommand } from '../command.js';
 import { type FinetuneConfig, finetuneSchema } from '../config/finetune-config.js';
 import { loadConfig } from '../config/load-config.js';
 import { configText } from '../config/write-config.js';
+import { fingerprintsText } from '../run/fingerprints.js';
 import { isBeginning } from '../run/leftovers.js';
 import { runFiles } from '../run/run-layout.js';
 import { environmentText, runTraining } from '../training/run-command.js';
+import { takeFingerprints } from '../training/take-fingerprints.js';
 import { alphaOf, methodOf } from '../training/training-plan.js';
 
 /** The command. */
@@ -51,10 +53,12 @@ export const finetune = defineCommand({
         await writeAllAtomic(
           new Map([
             [path.join(run, runFiles.environment), environmentText(session)],
+            [path.join(run, runFiles.fingerprints), fingerprintsText(await takeFingerprints(session))],
             // Last: a folder without it is no run.
             [path.join(run, runFiles.config), configText(config)],
           ]),
         );
+        return { changes: 0 };
       },
     });
   },

@@ -1,13 +1,28 @@
 /** `bures inspect`: what the adapters of a file are like. */
 import { findAdapter } from '../adapter/adapter-folder.js';
 import { measurePair, type PairMeasures } from '../adapter/pair-measures.js';
-import { openAdapter } from '../adapter/read-adapter.js';
+import { type AdapterPair, openAdapter } from '../adapter/read-adapter.js';
 import { defineCommand } from '../command.js';
 import { short, table } from '../format.js';
 
-/** A module and its numbers. */
-interface ModuleReport extends PairMeasures {
+/** A module and its numbers. Condition numbers are `null` where they are not defined. */
+interface ModuleReport extends Omit<PairMeasures, 'conditionNumber' | 'balancedConditionNumber'> {
   readonly module: string;
+  readonly conditionNumber: number | null;
+  readonly balancedConditionNumber: number | null;
+}
+
+/** One pair's numbers. For a rank above the sizes of ΔW, which PEFT takes, there is no condition number. */
+async function reportOf(module: string, pair: AdapterPair): Promise<ModuleReport> {
+  const measures = await measurePair(pair, pair.scale);
+  const defined = (value: number): number | null => (Number.isNaN(value) ? null : value);
+  const { conditionNumber, balancedConditionNumber } = measures;
+  return {
+    module,
+    ...measures,
+    conditionNumber: defined(conditionNumber),
+    balancedConditionNumber: defined(balancedConditionNumber),
+  };
 }
 
 /** The command. */
@@ -18,7 +33,7 @@ export const inspect = defineCommand({
     '',
     '  eff. rank  exp of the entropy of the singular values: how many directions ΔW uses',
     '  gap        ‖AᵀA − BBᵀ‖/(‖AᵀA‖ + ‖BBᵀ‖), 0 when balanced',
-    '  κ          condition number of training at this pair, and the least over all gauges (balanced)',
+    '  κ          condition number of training at this pair, and the least over all gauges (balanced); none for a rank above m or n',
   ].join('\n'),
   positionals: [{ name: 'ADAPTER|RUN', description: 'folder of an adapter, or of a run, whose best checkpoint is taken' }],
   flags: {
@@ -29,10 +44,7 @@ export const inspect = defineCommand({
     const adapter = await openAdapter('inspect', folder);
     try {
       const modules: ModuleReport[] = [];
-      for (const module of adapter.modules) {
-        const pair = await adapter.pair(module);
-        modules.push({ module, ...(await measurePair(pair, pair.scale)) });
-      }
+      for (const module of adapter.modules) modules.push(await reportOf(module, await adapter.pair(module)));
       return { data: { folder, modules }, text: [folder, reportTable(modules), ...(values ? [spectra(modules)] : [])].join('\n\n') };
     } finally {
       await adapter.close();
@@ -46,8 +58,10 @@ function reportTable(modules: readonly ModuleReport[]): string {
     one.module,
     one.shape.join('×'),
     String(one.rank),
-    ...[one.scale, one.normA, one.normB, one.norm, one.singularValues[0], one.singularValues[one.rank - 1]].map(short),
-    ...[one.effectiveRank, one.balanceGap, one.conditionNumber, one.balancedConditionNumber].map(short),
+    // A rank above the sizes of ΔW leaves no σᵣ but 0.
+    ...[one.scale, one.normA, one.normB, one.norm, one.singularValues[0], one.singularValues[one.rank - 1] ?? 0].map(short),
+    ...[one.effectiveRank, one.balanceGap].map(short),
+    ...[one.conditionNumber, one.balancedConditionNumber].map((value) => (value === null ? '–' : short(value))),
   ]);
   return table([header, ...rows]);
 }

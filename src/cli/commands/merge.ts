@@ -1,13 +1,16 @@
 /** `bures merge`: a model with its adapter in the weights. */
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigError } from '../../core/errors.js';
-import { makeFolder } from '../../core/make-folder.js';
+import { withoutMachinePaths } from '../../core/portable-name.js';
+import { writeFolder } from '../../core/staging.js';
 import { writeAtomic } from '../../core/write-atomic.js';
 import { mergeAdapter } from '../../lora/index.js';
 import { type CausalLM, openSafetensors, type TensorData, type TensorStore, writeCheckpoint } from '../../models/index.js';
+import { exists } from '../adapter/adapter-folder.js';
 import { defineCommand } from '../command.js';
 import { short } from '../format.js';
+import { whileWriting } from '../interruption.js';
 import { modelFlags, type OpenModel, openModel } from '../training/open-model.js';
 import { UsageError } from '../usage-error.js';
 
@@ -20,15 +23,17 @@ export const merge = defineCommand({
     out: { kind: 'text', placeholder: 'DIR', description: 'folder for the merged model (required)' },
     ...modelFlags,
   },
-  async run({ positionals: [location], flags }) {
+  async run({ positionals: [location], flags, terminal }) {
     const { out } = flags;
     if (out === undefined) throw new UsageError('bures merge: --out DIR is missing; say where the merged model goes');
+    await checkNoWeights(out);
     const open = await openModel('merge', location, flags);
     try {
       if (open.adapter === undefined)
         throw new ConfigError(`merge: ${location} is a model, not an adapter; pass the folder of an adapter or a run`);
-      const { deviation } = await mergeAdapter(open.adapter);
-      await writeMerged(open, out);
+      const { deviation, dispose } = await mergeAdapter(open.adapter);
+      dispose();
+      await whileWriting(terminal, (check) => writeMerged(open, out, check));
       return {
         data: { model: open.base, adapter: open.adapterFolder, out, deviation },
         text: `${out}: merged; logits differ by at most ${short(deviation)} relative to the largest, before rounding to the format of the base`,
@@ -40,46 +45,49 @@ export const merge = defineCommand({
 });
 
 /** The tensors of the base's files: those that the model knows from it, the rest byte for byte. */
-function mergedTensors(model: CausalLM, store: TensorStore): ReadonlyMap<string, TensorData> {
-  return new Map(
-    [...store.entries].map(([name, { dtype, shape }]) => [
-      name,
-      {
-        dtype,
-        shape,
-        data: async () => (model.parameters.has(name) ? ((await model.parameter(name).data()) as Float32Array) : store.readBytes(name)),
-      },
-    ]),
-  );
+function mergedTensors(model: CausalLM, store: TensorStore, check: () => Promise<void>): ReadonlyMap<string, TensorData> {
+  const read = async (name: string): Promise<Float32Array | Uint8Array> => {
+    await check();
+    return model.parameters.has(name) ? ((await model.parameter(name).data()) as Float32Array) : store.readBytes(name);
+  };
+  return new Map([...store.entries].map(([name, { dtype, shape }]) => [name, { dtype, shape, data: () => read(name) }]));
 }
 
-/** Writes weights, configuration and tokenizer. Where any of it fails, no file stays that was not there; a configuration or tokenizer that was may have been replaced. */
-async function writeMerged({ base, model }: OpenModel, out: string): Promise<void> {
-  const removeIfEmpty = await makeFolder('merge', out);
-  const before = new Set(await readdir(out));
-  try {
-    await writeWeights(base, model, out);
-    await copyOtherFiles(base, out);
-  } catch (error) {
-    for (const name of await readdir(out)) if (!before.has(name)) await rm(path.join(out, name), { force: true });
-    await removeIfEmpty();
-    throw error;
+/** Names of which a model's folder has one: in a folder that was there before, it comes last. */
+const weightFiles = ['model.safetensors', 'model.safetensors.index.json'] as const;
+
+/** @throws ConfigError if the folder has weights: those of two models would mix. */
+async function checkNoWeights(out: string): Promise<void> {
+  for (const name of weightFiles) {
+    if (await exists(path.join(out, name)))
+      throw new ConfigError(`merge: expected a folder without weights, found ${name} in ${out}; choose another --out, or remove it first`);
   }
 }
 
-async function writeWeights(base: string, model: CausalLM, out: string): Promise<void> {
+/** Writes weights, configuration and tokenizer; all of them, or nothing. */
+async function writeMerged({ base, model }: OpenModel, out: string, check: () => Promise<void>): Promise<void> {
+  const fill = async (folder: string): Promise<void> => {
+    await writeWeights(base, model, folder, check);
+    await copyOtherFiles(base, folder, check);
+  };
+  await writeFolder('merge', out, fill, { last: weightFiles });
+}
+
+async function writeWeights(base: string, model: CausalLM, folder: string, check: () => Promise<void>): Promise<void> {
   const store = await openSafetensors(base);
   try {
-    await writeCheckpoint(out, mergedTensors(model, store), { metadata: store.metadata });
+    await writeCheckpoint(folder, mergedTensors(model, store, check), { metadata: store.metadata });
   } finally {
     await store.close();
   }
 }
 
-/** Configuration and tokenizer. */
-async function copyOtherFiles(base: string, out: string): Promise<void> {
+/** Configuration and tokenizer, without the paths of this machine that some programs write into them. */
+async function copyOtherFiles(base: string, folder: string, check: () => Promise<void>): Promise<void> {
   for (const name of await readdir(base)) {
-    if (/\.(json|jinja|txt|model)$/.test(name) && name !== 'model.safetensors.index.json')
-      await writeAtomic(path.join(out, name), await readFile(path.join(base, name)));
+    if (!/\.(json|jinja|txt|model)$/.test(name) || name === 'model.safetensors.index.json') continue;
+    await check();
+    const bytes = await readFile(path.join(base, name));
+    await writeAtomic(path.join(folder, name), name.endsWith('config.json') ? withoutMachinePaths(bytes) : bytes);
   }
 }

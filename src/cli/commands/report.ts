@@ -4,6 +4,7 @@ import { ConfigError } from '../../core/errors.js';
 import { writeAtomic } from '../../core/write-atomic.js';
 import { exists } from '../adapter/adapter-folder.js';
 import { defineCommand } from '../command.js';
+import { whileWriting } from '../interruption.js';
 import type { HeatMap } from '../report/heat-map.js';
 import { type RunRecord, readRun } from '../report/read-run.js';
 import { reportPage } from '../report/report-page.js';
@@ -19,7 +20,7 @@ export const report = defineCommand({
   flags: {
     out: { kind: 'text', placeholder: 'FILE', description: 'the page (default report.html in the first folder)' },
   },
-  async run({ positionals: folders, flags: { out } }) {
+  async run({ positionals: folders, flags: { out }, terminal }) {
     const runs: RunRecord[] = [];
     const maps: HeatMap[] = [];
     for (const folder of folders) {
@@ -32,7 +33,13 @@ export const report = defineCommand({
     }
     if (runs.length === 0) throw new ConfigError('report: no run has begun yet; wait for the first');
     const page = path.resolve(out ?? path.join(folders[0], 'report.html'));
-    await writeAtomic(page, reportPage({ runs, maps }));
+    const html = Buffer.from(reportPage({ runs, maps }));
+    await whileWriting(terminal, (check) =>
+      writeAtomic(page, async ({ write }) => {
+        await write(html);
+        await check();
+      }),
+    );
     return { data: { page, runs: runs.map(({ folder }) => folder) }, text: page };
   },
 });

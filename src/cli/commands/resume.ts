@@ -1,6 +1,6 @@
 /** `bures resume`: goes on with a run. */
 import path from 'node:path';
-import { ConfigError } from '../../core/errors.js';
+import { ConfigError, FormatError } from '../../core/errors.js';
 import { readJson } from '../../core/parse-json.js';
 import { writeAtomic } from '../../core/write-atomic.js';
 import { exists } from '../adapter/adapter-folder.js';
@@ -8,42 +8,63 @@ import { defineCommand } from '../command.js';
 import { finetuneSchema } from '../config/finetune-config.js';
 import { loadConfig } from '../config/load-config.js';
 import { environmentDifferences, readEnvironment } from '../environment.js';
-import { latestCheckpoint, readCheckpoint } from '../run/checkpoint.js';
+import { settleBest } from '../run/best-folder.js';
 import { runFiles } from '../run/run-layout.js';
+import { readSoundCheckpoint } from '../run/sound-checkpoint.js';
+import { checkInputs } from '../training/check-inputs.js';
 import { environmentText, runTraining } from '../training/run-command.js';
+import type { Session } from '../training/session.js';
 
 /** The command. */
 export const resume = defineCommand({
   summary: 'Goes on with a run from its latest checkpoint, as if it had never stopped.',
   details:
     'On the same machine, backend, BLAS library and thread count the result is the same bit for bit: adapters, optimizer, order of the rows, schedule.\n' +
-    'environment.json of the run records these; a difference is warned of.',
+    'environment.json of the run records these; a difference is warned of.\n' +
+    'Rows, base model, tokenizer and keys must be those that the run was begun with: a difference is named and refused, unless --accept-changes is given.\n' +
+    'Steps and epochs may be raised in its config.yaml to train on. A damaged checkpoint is passed over for the one before it.',
   positionals: [{ name: 'RUN', description: 'folder of the run' }],
-  flags: {},
-  async run({ positionals: [location], terminal }) {
+  flags: {
+    'accept-changes': {
+      kind: 'switch',
+      description: 'go on although rows, base model or keys that decide the result have changed, and begin a new best',
+    },
+  },
+  async run({ positionals: [location], flags, terminal }) {
     const run = path.resolve(location);
     const file = path.join(run, runFiles.config);
     if (!(await exists(file))) throw new ConfigError(`resume: ${run} is no run, it has no ${runFiles.config}; check the path`);
     const config = await loadConfig('resume', finetuneSchema, file);
+    const notice = (line: string): void => terminal.notice(line);
     return runTraining({
       config,
       run,
       terminal,
-      async begin() {
-        const latest = await latestCheckpoint(run);
-        return latest === undefined ? undefined : readCheckpoint(latest.folder);
-      },
+      begin: () => readSoundCheckpoint(run, notice),
       async prepare(session, from) {
         terminal.notice(beginning(session.steps, from?.state.step));
-        const environment = path.join(run, runFiles.environment);
-        if (!(await exists(environment))) return writeAtomic(environment, environmentText(session));
-        const before = await readJson('resume', environment);
-        const differences = environmentDifferences(before, readEnvironment(session.model.algebra));
-        if (differences.length > 0) terminal.notice(`warning: the result may differ in rounding, since ${differences.join('; ')}`);
+        const changes = await checkInputs(session, { run, from, accept: flags['accept-changes'], notice });
+        await compareEnvironment(session, run, notice);
+        const at = from === undefined ? undefined : { step: from.state.step, progress: from.progress };
+        const progress = await settleBest(run, at, changes, notice);
+        return from === undefined || progress === undefined ? { changes } : { changes, from: { ...from, progress } };
       },
     });
   },
 });
+
+/** Warns of what computes otherwise than when the run was begun. A run that has no record of that gets one. */
+async function compareEnvironment(session: Session, run: string, notice: (line: string) => void): Promise<void> {
+  const file = path.join(run, runFiles.environment);
+  if (!(await exists(file))) return writeAtomic(file, environmentText(session));
+  const before = await readJson('resume', file).catch((cause: Error) => {
+    throw new FormatError(`resume: ${file}, the record of the machine, is damaged (${cause.message}); remove it, and it is written anew`, {
+      cause,
+    });
+  });
+  const differences = environmentDifferences(before, readEnvironment(session.model.algebra));
+  if (differences.length > 0) notice(`warning: the result may differ in rounding, since ${differences.join('; ')}`);
+}
 
 /** Where it goes on. */
 function beginning(steps: number, step: number | undefined): string {

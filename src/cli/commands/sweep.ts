@@ -54,7 +54,11 @@ export const sweep = defineCommand({
         rows.length === 0
           ? ''
           : `${sweepTable(rows)}\n\n${out}: ${outcome.finished} of ${trials.length} runs finished, ${outcome.diverged} diverged`;
-      return { data: { out, runs: trials.length, ...outcome, rows }, text, ...(failure === undefined ? {} : { failure }) };
+      return {
+        data: { out, runs: trials.length, ...outcome, rows },
+        text,
+        ...(failure === undefined ? {} : { failure, ...(outcome.interrupted ? { endedBy: interruption.received() } : {}) }),
+      };
     } finally {
       interruption.end();
     }

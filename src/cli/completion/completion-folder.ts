@@ -1,18 +1,16 @@
 /** The folder that a completion is written to. */
-import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigError } from '../../core/errors.js';
-import { makeFolder } from '../../core/make-folder.js';
+import { abandonedIn, type StagedFolder } from '../../core/staging.js';
 import { type ByteSink, writeAtomic } from '../../core/write-atomic.js';
-import { isSystemError, writeError } from '../../core/write-error.js';
 import { type HostArray, hostAlgebra } from '../../index.js';
 import { writeNpy } from '../../problems/index.js';
 import type { Entries } from './read-entries.js';
 import type { Completion } from './run-completion.js';
 import { sampled } from './sparse-errors.js';
 
-/** The files of a completion, in the order in which they take their places. */
+/** The files of a completion. */
 export const completionFiles = {
   left: 'left.npy',
   right: 'right.npy',
@@ -52,7 +50,7 @@ function predictionFactors({ x, offsets }: FittedParts): PredictionFactors {
   };
 }
 
-/** @throws ConfigError if the folder holds anything, unless it is an earlier completion, or what a killed one left, and may be replaced. */
+/** @throws ConfigError if the folder holds anything, unless it is an earlier completion that may be replaced, or what a killed process has left of one. */
 export async function checkFolder(folder: string, overwrite: boolean): Promise<void> {
   const entries: readonly string[] = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return [];
@@ -60,64 +58,28 @@ export async function checkFolder(folder: string, overwrite: boolean): Promise<v
   });
   if (entries.length === 0) return;
   const whole = entries.includes(completionFiles.summary);
-  const replaceable = whole || entries.every(isOwn);
-  if (replaceable && overwrite) return;
+  const abandoned = await abandonedIn(path.resolve(folder), path.resolve(folder));
+  const foreign = entries.filter((name) => !abandoned.includes(name) && !Object.values<string>(completionFiles).includes(name));
+  const replaceable = whole || foreign.length === 0;
+  // What a process was writing when it was killed is nobody's result.
+  const isCutOff = !whole && foreign.length === 0 && abandoned.length > 0;
+  if (isCutOff || (replaceable && overwrite)) return;
   const held = whole ? 'holds a completion' : 'holds parts of a completion';
   throw new ConfigError(
     `complete: ${folder} ${replaceable ? `${held}; replace it with --overwrite, or` : 'is not empty;'} choose another --out`,
   );
 }
 
-/** A file of a completion, or the folder that one was written in when the program was killed. */
-function isOwn(name: string): boolean {
-  return isStaging(name) || Object.values<string>(completionFiles).includes(name);
-}
-
-function isStaging(name: string): boolean {
-  return /^\.completion\..+\.tmp$/.test(name);
-}
-
-/** Uses a folder inside the folder, and removes it. */
-async function withStaging(folder: string, use: (staging: string) => Promise<void>): Promise<void> {
-  const staging = path.join(folder, `.completion.${randomUUID()}.tmp`);
-  try {
-    await mkdir(staging);
-    await use(staging);
-  } catch (cause) {
-    throw isSystemError(cause) ? writeError('complete', folder, cause) : cause;
-  } finally {
-    await rm(staging, { recursive: true, force: true }).catch(() => undefined);
-  }
-}
-
-/**
- * Makes the folder and tries whether it can be written to, before hours are spent on what it is to hold.
- *
- * @returns a function that removes again what was made, as far as it is empty.
- * @throws BackendError if the file system refuses.
- */
-export async function makeCompletionFolder(folder: string): Promise<() => Promise<void>> {
-  const removeIfEmpty = await makeFolder('complete', folder);
-  await withStaging(folder, async () => undefined);
-  return removeIfEmpty;
-}
-
 /**
  * Writes everything, and only then puts it in the place of an earlier completion: the summary first goes and last comes, since a folder without it is no completion.
  *
+ * @param staged - the folder, begun before hours were spent on what it is to hold.
  * @throws BackendError if the file system refuses. Only an error in the renaming itself touches the earlier completion.
  */
-export async function writeCompletion(folder: string, entries: Entries, completion: FittedParts, summary: object): Promise<void> {
-  const at = (name: keyof typeof completionFiles): string => path.join(folder, completionFiles[name]);
-  await withStaging(folder, async (staging) => {
-    await writeFiles(staging, entries, completion, summary);
-    await rm(at('summary'), { force: true });
-    if (completion.test === undefined) await rm(at('test'), { force: true });
-    const written = await readdir(staging);
-    for (const file of Object.values(completionFiles).filter((name) => written.includes(name)))
-      await rename(path.join(staging, file), path.join(folder, file));
-  });
-  for (const name of await readdir(folder)) if (isStaging(name)) await rm(path.join(folder, name), { recursive: true, force: true });
+export async function writeCompletion(staged: StagedFolder, entries: Entries, completion: FittedParts, summary: object): Promise<void> {
+  await writeFiles(staged.folder, entries, completion, summary);
+  const { summary: last, test } = completionFiles;
+  await staged.commit({ stale: completion.test === undefined ? [last, test] : [last], last: [last] });
 }
 
 async function writeFiles(folder: string, entries: Entries, completion: FittedParts, summary: object): Promise<void> {

@@ -1,17 +1,22 @@
 /** The entries to complete a matrix from, out of a file. */
 
+import { checkRoom } from '../../core/allocate.js';
 import { FormatError } from '../../core/errors.js';
+import { checkEncoding } from '../../core/utf8.js';
 import { type CsrMatrix, type HostArray, hostAlgebra } from '../../index.js';
-import { readMatrixMarket, readTriplets, type TripletFields } from '../../problems/index.js';
+import { readMatrixMarket, readMatrixMarketSizes, readTriplets, type TableReading, type TripletFields } from '../../problems/index.js';
 import { UsageError } from '../usage-error.js';
 import { mergeRepeated } from './merge-repeated.js';
-import { sniffFormat } from './sniff-format.js';
+import { type EntryFormat, sniffFormat } from './sniff-format.js';
+import { tableColumns } from './table-columns.js';
 
 /** How a table is laid out, as the flags say. */
 export interface TableFlags {
   readonly columns?: string | undefined;
   readonly delimiter?: string | undefined;
   readonly header?: string | undefined;
+  readonly encoding?: string | undefined;
+  readonly decimal?: string | undefined;
 }
 
 /** Entries, one a place, and what rows and columns are called. */
@@ -24,6 +29,8 @@ export interface Entries {
   readonly repeated: number;
   readonly least: number;
   readonly greatest: number;
+  /** How the file was understood, a line each. */
+  readonly understood: readonly string[];
 }
 
 /** Words for delimiters that a shell makes hard to type. */
@@ -32,15 +39,16 @@ const delimiterWords: Readonly<Record<string, string>> = { tab: '\t', '\\t': '\t
 /**
  * Reads a Matrix Market file, or a table of row, column and value.
  *
- * @throws UsageError for flags that make no sense; ConfigError if the file cannot be read; FormatError naming file and line, and for data with nothing to fit.
+ * @throws UsageError for flags that make no sense; ConfigError if the file cannot be read; FormatError naming file and line, and for data with nothing to fit; BackendError if they do not fit into memory.
  */
 export async function readEntries(file: string, flags: TableFlags): Promise<Entries> {
   const fields = fieldsOf(flags.columns);
-  const positions = [fields.row, fields.column, fields.value].map((field) => (typeof field === 'number' ? field + 1 : 0));
-  const { delimiter } = flags;
+  const { delimiter, encoding } = flags;
+  if (encoding !== undefined) checkEncodingFlag(encoding);
   const given = delimiter !== undefined && Object.hasOwn(delimiterWords, delimiter) ? delimiterWords[delimiter] : delimiter;
-  const format = await sniffFormat(file, Math.max(3, ...positions), given);
-  const read = format.kind === 'table' ? await readTable(file, format.delimiter, fields, flags.header) : await readSparse(file);
+  const positions = Object.values(fields ?? {}).map((field) => (typeof field === 'number' ? field + 1 : 0));
+  const format = await sniffFormat(file, Math.max(3, ...positions), { delimiter: given, encoding });
+  const read = format.kind === 'table' ? await readTable(file, format, fields, flags) : await readSparse(file);
   const { matrix, repeated } = mergeRepeated(read.matrix);
   let [least, greatest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const value of hostAlgebra().peek(matrix.values)) {
@@ -50,30 +58,99 @@ export async function readEntries(file: string, flags: TableFlags): Promise<Entr
   if (least === greatest) {
     throw new FormatError(`${file}: every value is ${least}, so that there is nothing to fit; check --columns`);
   }
-  return { matrix, rowLabels: read.rowLabels, columnLabels: read.columnLabels, repeated, least, greatest };
+  return { ...read, matrix, repeated, least, greatest };
 }
 
-type Labelled = Pick<Entries, 'matrix' | 'rowLabels' | 'columnLabels'>;
+type Labelled = Pick<Entries, 'matrix' | 'rowLabels' | 'columnLabels' | 'understood'>;
 
-async function readTable(file: string, delimiter: string, fields: TripletFields, header: string | undefined): Promise<Labelled> {
-  const named = header === 'yes' ? true : header === 'no' ? false : 'auto';
-  const { matrix, rowLabels = [], columnLabels = [] } = await readTriplets(hostAlgebra(), file, { delimiter, fields, header: named });
-  return { matrix, rowLabels, columnLabels };
+async function readTable(
+  file: string,
+  { delimiter, sample }: Extract<EntryFormat, { readonly kind: 'table' }>,
+  given: TripletFields | undefined,
+  flags: TableFlags,
+): Promise<Labelled> {
+  const header = flags.header === 'yes' ? true : flags.header === 'no' ? false : 'auto';
+  const decimal = flags.decimal === 'comma' ? ',' : flags.decimal === 'point' ? '.' : undefined;
+  const columns = tableColumns(file, sample, { fields: given, header, decimal });
+  const { fields } = columns;
+  const { encoding } = flags;
+  const options = {
+    delimiter,
+    fields,
+    header,
+    decimal: columns.decimal,
+    missing: 'skip',
+    ...(encoding === undefined ? {} : { encoding }),
+  } as const;
+  const { matrix, rowLabels = [], columnLabels = [], table } = await readTriplets(hostAlgebra(), file, options);
+  const understood = [`${file}: ${tableText(delimiter, fields, table)}`, ...columns.notices];
+  if (table.remarks > 0)
+    understood.push(
+      `${lines(table.remarks)} before the first row ${table.remarks === 1 ? 'begins' : 'begin'} with #: passed over as remarks`,
+    );
+  if (table.missing > 0)
+    understood.push(`${lines(table.missing)} without a value (empty, NA, NaN, null): passed over, as entries that are not known`);
+  return { matrix, rowLabels, columnLabels, understood };
 }
+
+const lines = (count: number): string => (count === 1 ? '1 line' : `${count} lines`);
+
+/** Encoding, delimiter and columns in words. */
+function tableText(delimiter: string, { row, column, value }: TripletFields, { encoding, header }: TableReading): string {
+  const called = (field: number | string): string => {
+    const name = typeof field === 'number' ? header?.[field] : field;
+    return typeof field === 'number' ? `column ${field + 1}${name ? ` (${shown(name)})` : ''}` : shown(field);
+  };
+  const between = delimiter === ' ' ? 'spaces' : JSON.stringify(delimiter);
+  const names = header === undefined ? 'no header' : `header ${shown(header.join(', '))}`;
+  return `${encoding} text, fields between ${between}, ${names}; row: ${called(row)}, column: ${called(column)}, value: ${called(value)}`;
+}
+
+function shown(text: string): string {
+  return text.length <= 80 ? text : `${text.slice(0, 80)} …`;
+}
+
+function checkEncodingFlag(label: string): void {
+  try {
+    checkEncoding('complete', label);
+  } catch (cause) {
+    throw new UsageError((cause as Error).message.replace(/^complete: encoding/, 'bures complete: --encoding'), { cause });
+  }
+}
+
+/** Rows or columns up to which a file may have as many without entries as it likes, and how many times its entries there may be beyond that. */
+const [fewLabels, labelsAnEntry] = [1e6, 100];
+/** Memory that a row or column takes before anything is fitted: its name, offsets, bias, counts and places in work arrays. */
+const bytesPerLabel = 128;
 
 async function readSparse(file: string): Promise<Labelled> {
-  const matrix = await readMatrixMarket(hostAlgebra(), file);
-  if (!('kind' in matrix)) {
+  const { format, rows, columns, entries, line } = await readMatrixMarketSizes(file);
+  if (format === 'array') {
     throw new FormatError(`${file}: expected a coordinate file, got an array, of which every entry is known; store the known entries only`);
   }
-  if (matrix.columnIndices.length === 0) throw new FormatError(`${file}: expected entries, got none; check the path`);
+  if (entries === 0) throw new FormatError(`${file}: expected entries, got none; check the path`);
+  if (Math.max(rows, columns) > Math.max(fewLabels, labelsAnEntry * entries)) {
+    throw new FormatError(
+      `${file}:${line}: expected at most ${labelsAnEntry} rows and columns an entry, got ${rows} rows and ${columns} columns for ${entries} entries, of which nearly all would be empty; ` +
+        'number only the rows and columns that have entries, or write a table of row, column and value',
+    );
+  }
+  checkRoom({
+    where: `complete: ${file}`,
+    bytes: bytesPerLabel * (rows + columns) + 40 * entries,
+    what: `${rows} rows, ${columns} columns and ${entries} entries`,
+    remedy: 'number only the rows and columns that have entries, or take a part of them',
+  });
+  const matrix = await readMatrixMarket(hostAlgebra(), file);
+  if (!('kind' in matrix)) throw new FormatError(`${file}: the file changed while it was read; read it again`);
   const numbers = (count: number): string[] => Array.from({ length: count }, (_, index) => String(index + 1));
-  return { matrix, rowLabels: numbers(matrix.rows), columnLabels: numbers(matrix.columns) };
+  const understood = [`${file}: Matrix Market, ${entries} entries stored`];
+  return { matrix, rowLabels: numbers(matrix.rows), columnLabels: numbers(matrix.columns), understood };
 }
 
 /** `1,2,3` or `userId,movieId,rating`. */
-function fieldsOf(columns: string | undefined): TripletFields {
-  if (columns === undefined) return { row: 0, column: 1, value: 2 };
+function fieldsOf(columns: string | undefined): TripletFields | undefined {
+  if (columns === undefined) return undefined;
   const fields = columns.split(',').map((word) => word.trim());
   if (fields.length !== 3 || fields.includes('') || new Set(fields).size < 3 || fields.includes('0')) {
     throw new UsageError(

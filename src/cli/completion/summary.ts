@@ -1,4 +1,5 @@
 /** A completion as data: `completion.json`, and what `--json` prints. */
+import path from 'node:path';
 import type { FitStep } from './fit-path.js';
 import type { Entries } from './read-entries.js';
 import type { Completion, CompletionSettings } from './run-completion.js';
@@ -13,7 +14,16 @@ export function summaryOf(file: string, entries: Entries, settings: CompletionSe
     ranks: path.ranks,
   }));
   return {
-    data: { file, rows: matrix.rows, columns: matrix.columns, entries: matrix.columnIndices.length, repeated, least, greatest },
+    // A completion may be passed on: where its data lay on this machine is nobody's business.
+    data: {
+      file: path.basename(file),
+      rows: matrix.rows,
+      columns: matrix.columns,
+      entries: matrix.columnIndices.length,
+      repeated,
+      least,
+      greatest,
+    },
     settings,
     counts,
     rank: x.S.shape[0],

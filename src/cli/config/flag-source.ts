@@ -20,6 +20,9 @@ export function flagName(key: string): string {
   return key.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`);
 }
 
+/** Parts of a key with dots. */
+const mostParts = 20;
+
 /**
  * Takes the flags that are keys of a configuration out of a command line.
  *
@@ -48,7 +51,9 @@ export function divideArguments(
     if (name === '' || own.switches.includes(name)) rest.push(word);
     else if (own.valued.includes(name)) rest.push(word, ...(joined === undefined && i + 1 < argv.length ? [argv[++i]] : []));
     else {
-      const [head, ...within] = name.split('.');
+      const [head, ...within] = name.split('.', mostParts + 1);
+      if (within.length === mostParts)
+        throw new UsageError(`bures ${command}: --${name.slice(0, 40)}… has more than ${mostParts} parts; name a key`);
       const key = keys.get(head) ?? (Object.hasOwn(schema.shape, head) ? head : undefined);
       if (key === undefined) {
         const nearest = nearestKey(name, [...keys.values(), ...own.switches, ...own.valued]);

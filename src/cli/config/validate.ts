@@ -25,8 +25,35 @@ export function validateConfig<Schema extends z.ZodObject>(
   const values = sources.reduce<JsonObject>((merged, source) => mergeValues(merged, source.values), {});
   const result = schema.safeParse(values);
   if (result.success) return result.data;
-  const lines = result.error.issues.flatMap((issue) => describeIssue(schema, values, sources, flags, issue));
-  throw new ConfigError(lines.join('\n'));
+  throw new ConfigError(issueLines(schema, values, sources, flags, result.error.issues).join('\n'));
+}
+
+/** Faults that are listed: more of them have one cause, such as a file of another kind. */
+const mostIssues = 20;
+
+function issueLines(
+  schema: z.ZodObject,
+  values: JsonObject,
+  sources: readonly ConfigSource[],
+  flags: boolean,
+  issues: readonly z.core.$ZodIssue[],
+): readonly string[] {
+  const lines: string[] = [];
+  let total = 0;
+  for (const issue of issues) {
+    const room = mostIssues - lines.length;
+    const faults = issue.code === 'unrecognized_keys' ? issue.keys.length : 1;
+    total += faults;
+    if (room <= 0) continue;
+    const listed = issue.code === 'unrecognized_keys' ? { ...issue, keys: issue.keys.slice(0, room) } : issue;
+    lines.push(...describeIssue(schema, values, sources, flags, listed));
+  }
+  return total > lines.length ? [...lines, `and ${total - lines.length} more; correct these first`] : lines;
+}
+
+/** A key as a message shows it. */
+function shown(key: string): string {
+  return key.length <= 100 ? key : `${key.slice(0, 100)}…`;
 }
 
 function describeIssue(
@@ -41,11 +68,11 @@ function describeIssue(
     return issue.keys.map((key) => {
       const nearest = nearestKey(key, known);
       const hint = nearest === undefined ? `the keys are ${known.join(', ')}` : `did you mean '${nearest}'?`;
-      return `${originOf(sources, [...issue.path, key])}: unknown key '${[...issue.path, key].join('.')}'; ${hint}`;
+      return `${originOf(sources, [...issue.path, key])}: unknown key '${shown([...issue.path, key].join('.'))}'; ${hint}`;
     });
   }
   const came = issue.path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], values);
-  const where = issue.path.length === 0 ? '' : `${issue.path.join('.')} `;
+  const where = issue.path.length === 0 ? '' : `${shown(issue.path.join('.'))} `;
   const meaning = descriptionOf(schema, issue.path);
   const remedy = meaning === undefined ? 'correct it' : `it means: ${meaning}`;
   if (came === undefined && issue.code === 'invalid_type') {

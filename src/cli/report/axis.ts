@@ -1,5 +1,7 @@
 /** Axes: where the ticks are, and how they are written. */
 
+import { largest as largestOf, least as leastOf } from '../../core/extremes.js';
+
 /** An axis from data to a length in the picture. */
 export interface Axis {
   /** Where a value lies, in pixels from the beginning of the axis. */
@@ -24,8 +26,9 @@ export interface LinearAxisOptions {
 
 /** Linear, over the values' range. Where they are all the same it is widened, with a tick there. */
 export function linearAxis(values: readonly number[], { length, count, integers = false, rounded = false }: LinearAxisOptions): Axis {
-  let [least, most] = [Math.min(...values), Math.max(...values)];
-  const single = !(most > least);
+  let [least, most] = [leastOf(values), largestOf(values)];
+  // A range that rounding alone fills has no ticks of its own.
+  const single = !(most - least > 1e-13 * Math.max(Math.abs(least), Math.abs(most)) && most - least > 1e-290);
   if (single) [least, most] = [least - (Math.abs(least) || 1) / 2, most + (Math.abs(most) || 1) / 2];
   const step = Math.max(niceStep((most - least) / count), integers ? 1 : 0);
   if (rounded) [least, most] = [Math.floor(least / step + 1e-9) * step, Math.ceil(most / step - 1e-9) * step];
@@ -53,7 +56,7 @@ function niceStep(wanted: number): number {
 
 /** Logarithmic; values must be positive. It ends at powers of ten, or at 1, 2 or 5 times one where the values are close together. */
 export function logAxis(values: readonly number[], length: number, count: number): Axis {
-  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const [least, most] = [leastOf(values), largestOf(values)];
   const factors = most / least < 30 ? [1, 2, 5] : [1];
   const below = lastRound(least, factors);
   const above = firstRound(most > least ? most : least * 1.5, factors);

@@ -1,6 +1,8 @@
 /** Tables whose cells are shaded by their numbers, best to worst. */
+import { least } from '../../core/extremes.js';
 import { short } from '../format.js';
 import { escapeHtml } from './html.js';
+import { shades } from './page-style.js';
 
 /** A heat map. */
 export interface HeatMap {
@@ -18,19 +20,20 @@ export interface HeatMap {
 /** Draws maps that are shaded alike, so that they can be compared. Ranks rather than values are shaded: one bad run does not flatten the rest. */
 export function heatMaps(maps: readonly HeatMap[]): string {
   const sorted = [...new Set(maps.flatMap(({ values }) => finite(values)))].sort((a, b) => a - b);
-  const shade = (value: number): string => (1 - sorted.indexOf(value) / Math.max(1, sorted.length - 1)).toFixed(2);
+  const rank = new Map(sorted.map((value, place) => [value, place]));
+  const shade = (value: number): number => Math.round((shades - 1) * (1 - (rank.get(value) ?? 0) / Math.max(1, sorted.length - 1)));
   const spread = maps.some(({ notes }) => notes?.some((row) => row.some((note) => note !== '')));
   const intro = `Least validation loss of a run${spread ? ': the median over seeds, quartiles beneath' : ''}. The stronger the shade, the better; the best of each table is outlined.`;
   return `<p class="muted">${intro}</p><div class="panels">${maps.map((map) => heatMap(map, shade)).join('')}</div>`;
 }
 
-function heatMap({ title, rowLabel, rows, columnLabel, columns, values, notes }: HeatMap, shade: (value: number) => string): string {
-  const best = Math.min(...finite(values));
+function heatMap({ title, rowLabel, rows, columnLabel, columns, values, notes }: HeatMap, shade: (value: number) => number): string {
+  const best = least(finite(values));
   const cell = (value: number | undefined, note: string | undefined): string => {
     if (value === undefined) return '<td class="cell none">–</td>';
     if (!Number.isFinite(value)) return '<td class="cell none">diverged</td>';
     const spread = note ? `<small>${escapeHtml(note)}</small>` : '';
-    return `<td class="cell${value === best ? ' best' : ''}" style="--shade:${shade(value)}">${short(value)}${spread}</td>`;
+    return `<td class="cell shade-${shade(value)}${value === best ? ' best' : ''}">${short(value)}${spread}</td>`;
   };
   const names = columns.map((name) => `<th scope="col">${escapeHtml(name)}</th>`).join('');
   const head =

@@ -1,6 +1,6 @@
 /** Line plots as SVG text, without a browser. Text and axes take the page's colour, curves the colours of its series. */
 import { type Axis, linearAxis, logAxis } from './axis.js';
-import { escapeHtml } from './html.js';
+import { cut, escapeHtml } from './html.js';
 
 /** A point of a curve. */
 export type PlotPoint = readonly [x: number, y: number];
@@ -11,7 +11,7 @@ export interface Curve {
   readonly label: string;
   /** Which of the page's series colours it has, from 0. */
   readonly series: number;
-  /** By ascending x. Points that are not finite, or not positive on a logarithmic axis, are left out. */
+  /** By ascending x. Points that are not finite, or not positive on a logarithmic axis, or beyond all measure, are left out. */
   readonly points: readonly PlotPoint[];
   /** Thin and pale: one of many. */
   readonly faint?: boolean;
@@ -39,14 +39,31 @@ const plotHeight = frame.height - frame.top - frame.bottom;
 /** Points of a curve that are drawn, at most: more cannot be told apart. */
 const mostPoints = 600;
 
+/** Points of a plot that are drawn, about at most: a page of hundreds of modules has to open. */
+const mostPointsOfPlot = 60_000;
+
+/** Points of a curve that are drawn however many curves there are. */
+const leastPoints = 40;
+
+/** Numbers that are drawn, at most: beyond, the range of an axis would not be finite. */
+const mostDrawn = 1e290;
+
+function isDrawable(value: number): boolean {
+  return Math.abs(value) <= mostDrawn;
+}
+
 /** Number of series colours on the page. */
 export const seriesCount = 8;
 
 /** Draws a plot; one without any point says so. */
 export function linePlot({ title, xLabel, yLabel, curves, logY = false, countX = false }: LinePlot): string {
+  const most = Math.max(leastPoints, Math.min(mostPoints, Math.floor(mostPointsOfPlot / curves.length)));
   const drawn = curves.map((curve) => ({
     ...curve,
-    points: thin(curve.points.filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y) && (!logY || y > 0))),
+    points: thin(
+      curve.points.filter(([x, y]) => isDrawable(x) && isDrawable(y) && (!logY || y > 1 / mostDrawn)),
+      most,
+    ),
   }));
   const points = drawn.flatMap((curve) => curve.points);
   if (points.length === 0) return figure(title, '<text x="0" y="24">nothing to draw</text>', 40);
@@ -84,7 +101,7 @@ function axesSvg(x: Axis, y: Axis): string {
 function curveSvg({ label, series, points, faint, dots }: Curve, x: Axis, y: Axis): string {
   const places = points.map(([px, py]) => `${x.place(px).toFixed(1)},${(plotHeight - y.place(py)).toFixed(1)}`);
   const color = `s${series % seriesCount}`;
-  const title = `<title>${escapeHtml(label)}</title>`;
+  const title = `<title>${escapeHtml(cut(label))}</title>`;
   const line = `<polyline class="${color}${faint ? ' faint' : ''}" points="${places.join(' ')}">${title}</polyline>`;
   if (!dots && places.length > 1) return line;
   const circles = places.map(
@@ -94,7 +111,7 @@ function curveSvg({ label, series, points, faint, dots }: Curve, x: Axis, y: Axi
 }
 
 /** Every n-th point, and the last. */
-function thin(points: readonly PlotPoint[]): readonly PlotPoint[] {
-  const stride = Math.ceil(points.length / mostPoints);
+function thin(points: readonly PlotPoint[], most: number): readonly PlotPoint[] {
+  const stride = Math.ceil(points.length / most);
   return stride === 1 ? points : points.filter((_, i) => i % stride === 0 || i === points.length - 1);
 }

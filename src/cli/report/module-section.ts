@@ -38,15 +38,17 @@ export function moduleSection(runs: readonly RunRecord[], legend: string): strin
   return `<h2>Modules</h2><p class="muted">${note}</p>${legend}<div class="panels">${plots.join('')}</div>`;
 }
 
-/** A curve for each module. Where ΔW = 0 its numbers are 0 or infinite, which a logarithmic axis leaves out. */
+/** A curve for each module that was measured. Where ΔW = 0 its numbers are 0 or infinite, which a logarithmic axis leaves out. */
 function overSteps({ name, layers: lines }: RunRecord, series: number, y: (layer: Layer) => number): readonly Curve[] {
-  const modules = lines[0]?.layers.map(({ module }) => module) ?? [];
-  return modules.map((module, i) => ({
-    label: `${name}: ${module}`,
-    series,
-    faint: true,
-    points: lines.map(({ step, layers }): PlotPoint => [step, y(layers[i])]),
-  }));
+  const curves = new Map<string, PlotPoint[]>();
+  for (const { step, layers } of lines) {
+    for (const layer of layers) {
+      const points = curves.get(layer.module);
+      if (points === undefined) curves.set(layer.module, [[step, y(layer)]]);
+      else points.push([step, y(layer)]);
+    }
+  }
+  return [...curves].map(([module, points]) => ({ label: `${name}: ${module}`, series, faint: true, points }));
 }
 
 function spectra({ name, layers }: RunRecord, series: number): readonly Curve[] {

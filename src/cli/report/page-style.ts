@@ -1,3 +1,6 @@
+/** Shades that cells of a heat map have, from the palest. Classes rather than style attributes, which the page's own policy forbids. */
+export const shades = 21;
+
 /** The report's style sheet: light and dark by the reader's choice, one column on a phone. */
 export const pageStyle = `
 :root { color-scheme: light dark; --page: #fdfdfc; --text: #1d2026; --muted: #5c6370; --rule: #d9dbe0; --heat: 61 133 198;
@@ -33,6 +36,7 @@ table.heat th, table.heat td { padding: .4rem .7rem; border: 0; }
 table.heat tr > th:first-child, table.heat tr > td:first-child { padding-left: 0; }
 table.heat td { white-space: nowrap; }
 .cell { background: rgb(var(--heat) / calc(.06 + .5 * var(--shade, 0))); }
+${Array.from({ length: shades }, (_, i) => `.shade-${i} { --shade: ${(i / (shades - 1)).toFixed(2)}; }`).join('\n')}
 .cell.none { background: none; color: var(--muted); }
 .cell.best { font-weight: 700; outline: 2px solid var(--text); outline-offset: -2px; }
 .cell small { display: block; font-weight: 400; color: inherit; }

@@ -1,5 +1,8 @@
 /** The report: one self-contained page about one run or several beside one another. */
+import path from 'node:path';
+import { shownName } from '../../core/portable-name.js';
 import { duration, short } from '../format.js';
+import { contentPolicy } from './content-policy.js';
 import { type HeatMap, heatMaps } from './heat-map.js';
 import { escapeHtml, htmlTable } from './html.js';
 import { seriesCount } from './line-plot.js';
@@ -19,7 +22,7 @@ export interface ReportContent {
 /** Runs whose keys are columns of a table, at most: with more, they are its rows. */
 const mostColumns = 4;
 
-/** The whole page. It has no script and asks the network for nothing. */
+/** The whole page. It has no script and asks the network for nothing, and its policy lets a browser see to that whatever the records of a run hold. */
 export function reportPage({ runs, maps = [] }: ReportContent): string {
   const title = runs.length === 1 ? `Run ${runs[0].name}` : `${runs.length} runs`;
   // As many as there are colours: more could not be told apart.
@@ -37,6 +40,7 @@ export function reportPage({ runs, maps = [] }: ReportContent): string {
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${contentPolicy({ styles: [pageStyle] })}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeHtml(title)}</title>
 <style>${pageStyle}</style>
@@ -73,7 +77,7 @@ function summaryTable(runs: readonly RunRecord[]): string {
     const [best, last] = [bestOf(run), train.at(-1)];
     return nameAt(few, run.name, [
       outcome ?? 'not ended',
-      String(config.method ?? ''),
+      config.method ?? '',
       String(config.rank ?? ''),
       String(config.learningRate ?? ''),
       String(last?.step ?? 0),
@@ -92,12 +96,18 @@ function nameAt(first: boolean, name: string, cells: readonly string[]): readonl
 
 function configSection(runs: readonly RunRecord[]): string {
   const keys = [...new Set(runs.flatMap(({ config }) => Object.keys(config)))];
-  const text = (value: unknown): string => (value === undefined ? '–' : JSON.stringify(value));
+  const text = (value: unknown): string => (value === undefined ? '–' : JSON.stringify(withoutPlaces(value)));
   const differ = keys.filter((key) => new Set(runs.map(({ config }) => text(config[key]))).size > 1);
   const shared = keys.filter((key) => !differ.includes(key)).map((key) => [key, text(runs[0].config[key])]);
   const differences = differ.filter((key) => key !== 'out');
   const difference = runs.length === 1 ? '' : `<h2>Where the configurations differ</h2>${differenceTable(runs, differences, text)}`;
   return `${difference}<h2>Configuration</h2><details${runs.length === 1 ? ' open' : ''}><summary>${runs.length === 1 ? 'All keys' : 'What they share'}</summary>${htmlTable(['key', 'value'], shared, { pairs: true })}</details>`;
+}
+
+/** Pages are passed on: of a path on this machine only its last part is shown. */
+function withoutPlaces(value: unknown): unknown {
+  if (typeof value === 'string') return path.isAbsolute(value) ? shownName(value) : value;
+  return value;
 }
 
 /** Runs have different folders, which says nothing: `out` is not among the keys. */

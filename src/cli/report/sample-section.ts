@@ -1,26 +1,39 @@
 /** The report's samples: what each prompt was continued with, in the beginning and at the end. */
-import { escapeHtml } from './html.js';
+import { cut, escapeHtml } from './html.js';
 import type { RunRecord } from './read-run.js';
+
+/** Prompts that are shown, at most. */
+const mostPrompts = 200;
 
 /** A table by prompt, or nothing where no run has samples. */
 export function sampleSection(runs: readonly RunRecord[]): string {
-  const prompts = [...new Set(runs.flatMap(({ samples }) => samples.map(({ prompt }) => prompt)))];
+  const byPrompt = runs.map(({ samples }) => endsByPrompt(samples));
+  const prompts = [...new Set(byPrompt.flatMap((ends) => [...ends.keys()]))];
   if (prompts.length === 0) return '';
-  const body = prompts.flatMap((prompt) =>
-    runs.flatMap(({ name, samples }) => {
-      const own = samples.filter((sample) => sample.prompt === prompt);
-      if (own.length === 0) return [];
+  const body = prompts.slice(0, mostPrompts).flatMap((prompt) =>
+    runs.flatMap(({ name }, run) => {
+      const ends = byPrompt[run].get(prompt);
+      if (ends === undefined) return [];
+      const [first, last] = ends;
       const cells = [
         cell('prompt', prompt.trim(), 'text'),
         cell('run', name),
-        cell('first', completionAt(own[0]), 'text'),
-        cell('last', own.length === 1 ? '–' : completionAt(own[own.length - 1]), 'text'),
+        cell('first', completionAt(first), 'text'),
+        cell('last', first === last ? '–' : completionAt(last), 'text'),
       ];
       return [`<tr>${cells.join('')}</tr>`];
     }),
   );
   const head = '<tr class="head"><th>prompt</th><th>run</th><th>at the first evaluation</th><th>at the last</th></tr>';
-  return `<h2>Samples</h2><div class="scroll"><table class="stacked">${head}${body.join('')}</table></div>`;
+  const note = prompts.length > mostPrompts ? `<p class="muted">The first ${mostPrompts} of ${prompts.length} prompts.</p>` : '';
+  return `<h2>Samples</h2>${note}<div class="scroll"><table class="stacked">${head}${body.join('')}</table></div>`;
+}
+
+/** The first and the last sample of every prompt. */
+function endsByPrompt(samples: RunRecord['samples']) {
+  const ends = new Map<string, readonly [first: RunRecord['samples'][number], last: RunRecord['samples'][number]]>();
+  for (const sample of samples) ends.set(sample.prompt, [ends.get(sample.prompt)?.[0] ?? sample, sample]);
+  return ends;
 }
 
 function completionAt({ step, completion }: RunRecord['samples'][number]): string {
@@ -28,5 +41,5 @@ function completionAt({ step, completion }: RunRecord['samples'][number]): strin
 }
 
 function cell(label: string, content: string, kind = ''): string {
-  return `<td data-label="${label}"${kind === '' ? '' : ` class="${kind}"`}>${escapeHtml(content)}</td>`;
+  return `<td data-label="${label}"${kind === '' ? '' : ` class="${kind}"`}>${escapeHtml(cut(content))}</td>`;
 }

@@ -1,14 +1,16 @@
 /** Checkpoints: an adapter in PEFT's format beside all that training needs to go on from there bit for bit. */
-import { rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { FormatError } from '../../core/errors.js';
+import { ConfigError, FormatError } from '../../core/errors.js';
 import { isJsonObject, readJson } from '../../core/parse-json.js';
+import { flushFolder, stagingPath } from '../../core/staging.js';
 import { writeAtomic } from '../../core/write-atomic.js';
 import { writeError } from '../../core/write-error.js';
 import { type LoraAdapter, type SavedArray, saveAdapter, type TrainingState } from '../../lora/index.js';
 import { openSafetensors, type TensorData, writeSafetensors } from '../../models/index.js';
 import { exists } from '../adapter/adapter-folder.js';
-import { checkpointFolder, checkpointFolders, runFolders, stepOfFolder } from './run-layout.js';
+import { checksumFile, verifyChecksums, writeChecksums } from './checksums.js';
+import { checkpointFolder, checkpointFolders, damagedFolders, stepOfFolder } from './run-layout.js';
 
 /** Where a run is, besides the state of its trainer. */
 export interface RunProgress {
@@ -22,6 +24,8 @@ export interface RunProgress {
   readonly evaluationsSinceBest: number;
   /** Training loss of the last step; none before the first. */
   readonly loss?: number;
+  /** How often changed inputs had been accepted; none where they never were. The best of before does not count after that. */
+  readonly changes?: number;
 }
 
 /** A checkpoint, read. */
@@ -32,10 +36,13 @@ export interface Checkpoint {
 
 const stateFiles = { arrays: 'training_state.safetensors', numbers: 'training_state.json' } as const;
 
+/** Of the state's file. From 2 on a checkpoint has checksums. */
+const stateVersion = 2;
+
 /**
- * Writes a checkpoint. It takes its place complete, by one renaming.
+ * Writes a checkpoint. It takes its place complete, by one renaming, and replaces what is in that place.
  *
- * @param run - the folder of the run.
+ * @param run - the folder of the run, which must be there.
  * @throws BackendError if the file system refuses; earlier checkpoints are untouched then, and nothing is left of this one.
  */
 export async function writeCheckpoint(
@@ -45,20 +52,26 @@ export async function writeCheckpoint(
   { state, progress }: Checkpoint,
 ): Promise<string> {
   const folder = checkpointFolder(run, state.step);
-  if (await exists(folder)) return folder;
-  const staging = path.join(run, runFolders.checkpoints, `.step-${state.step}.${process.pid}.tmp`);
+  const [staging, replaced] = [await stagingPath(folder), await stagingPath(folder)];
+  const refuse = (cause: unknown): never => {
+    throw writeError('checkpoint', folder, cause);
+  };
+  // Not the folders above it: a run that was removed is not begun again by its parts.
+  await mkdir(path.dirname(folder)).catch((error: NodeJS.ErrnoException) => error.code === 'EEXIST' || refuse(error));
   try {
+    await mkdir(staging).catch(refuse);
     await saveAdapter(adapter, staging, { baseModel });
     await writeSafetensors(path.join(staging, stateFiles.arrays), toTensors(state.arrays), { metadata: {} });
     const { step, learningRate, numbers } = state;
-    await writeAtomic(path.join(staging, stateFiles.numbers), `${JSON.stringify({ step, learningRate, numbers, progress }, null, 2)}\n`);
-    await rename(staging, folder).catch((cause) => {
-      throw writeError('checkpoint', folder, cause);
-    });
+    const content = { version: stateVersion, step, learningRate, numbers, progress };
+    await writeAtomic(path.join(staging, stateFiles.numbers), `${JSON.stringify(content, null, 2)}\n`);
+    await writeChecksums(staging);
+    if (await exists(folder)) await rename(folder, replaced).catch(refuse);
+    await rename(staging, folder).catch(refuse);
+    await flushFolder(path.dirname(folder));
     return folder;
-  } catch (error) {
-    await rm(staging, { recursive: true, force: true }).catch(() => undefined);
-    throw error;
+  } finally {
+    for (const left of [staging, replaced]) await rm(left, { recursive: true, force: true }).catch(() => undefined);
   }
 }
 
@@ -67,9 +80,9 @@ function toTensors(arrays: TrainingState['arrays']): ReadonlyMap<string, TensorD
 }
 
 /**
- * Reads a checkpoint.
+ * Reads a checkpoint, and holds it against its checksums.
  *
- * @throws FormatError if a file is missing or malformed.
+ * @throws FormatError if a file is missing, malformed or not as it was written; ConfigError if it is the state of another step than its folder says.
  */
 export async function readCheckpoint(folder: string): Promise<Checkpoint> {
   const file = path.join(folder, stateFiles.numbers);
@@ -77,19 +90,30 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
   if (!isState(content)) {
     throw new FormatError(`resume: ${file} is not the state of a training; remove ${folder} to resume from the checkpoint before it`);
   }
-  const { step, learningRate, numbers, progress } = content;
+  const { version = 1, step, learningRate, numbers, progress } = content;
+  const expected = stepOfFolder(folder) ?? step;
+  if (step !== expected) {
+    throw new ConfigError(
+      `resume: expected the training state of step ${expected} in ${file}, got that of step ${step}; put it into the folder of its step, or remove ${folder} to resume from the checkpoint before it`,
+    );
+  }
+  if (version >= stateVersion || (await exists(path.join(folder, checksumFile)))) await verifyChecksums('resume', folder);
   return { state: { step, learningRate, numbers, arrays: await readArrays(path.join(folder, stateFiles.arrays)) }, progress };
 }
 
-function isState(content: unknown): content is Omit<TrainingState, 'arrays'> & { readonly progress: RunProgress } {
+type StateContent = Omit<TrainingState, 'arrays'> & { readonly version?: number; readonly progress: RunProgress };
+
+function isState(content: unknown): content is StateContent {
   if (!isJsonObject(content) || !isJsonObject(content.numbers) || !isJsonObject(content.progress)) return false;
-  const { seconds, tokens, evaluationsSinceBest, best, loss } = content.progress;
+  const { seconds, tokens, evaluationsSinceBest, best, loss, changes } = content.progress;
   const bestNumbers = isJsonObject(best) ? [best.step, best.loss] : [];
   return (
     (best === undefined || isJsonObject(best)) &&
     Number.isSafeInteger(content.step) &&
     Object.values(content.numbers).every((value) => typeof value === 'number') &&
-    [content.learningRate, seconds, tokens, evaluationsSinceBest, loss ?? 0, ...bestNumbers].every((value) => typeof value === 'number')
+    [content.version ?? 1, content.learningRate, seconds, tokens, evaluationsSinceBest, loss ?? 0, changes ?? 0, ...bestNumbers].every(
+      (value) => typeof value === 'number',
+    )
   );
 }
 
@@ -109,13 +133,15 @@ async function readArrays(file: string): Promise<Readonly<Record<string, SavedAr
   }
 }
 
-/** Removes all but the latest checkpoints. */
+/** Removes all but the latest checkpoints, and the damaged ones that a checkpoint has come to take the place of. */
 export async function removeOldCheckpoints(run: string, keep: number): Promise<void> {
-  for (const folder of (await checkpointFolders(run)).slice(0, -keep)) await rm(folder, { recursive: true, force: true });
+  const folders = await checkpointFolders(run);
+  const reached = stepOfFolder(folders.at(-1) ?? '') ?? -1;
+  const damaged = (await damagedFolders(run)).filter(({ step }) => step <= reached).map(({ folder }) => folder);
+  for (const folder of [...folders.slice(0, -keep), ...damaged]) await rm(folder, { recursive: true, force: true });
 }
 
-/** The latest checkpoint of a run and its step. */
-export async function latestCheckpoint(run: string): Promise<{ readonly folder: string; readonly step: number } | undefined> {
-  const folder = (await checkpointFolders(run)).at(-1);
-  return folder === undefined ? undefined : { folder, step: stepOfFolder(folder) ?? 0 };
+/** The folder of the latest checkpoint of a run. */
+export async function latestCheckpoint(run: string): Promise<string | undefined> {
+  return (await checkpointFolders(run)).at(-1);
 }

@@ -1,8 +1,10 @@
 /** Files of one JSON object a line that grow while a program runs, which may end at any moment. */
-import { open, readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { FormatError } from '../../core/errors.js';
 import { decodeUtf8, isJsonObject, type JsonObject } from '../../core/parse-json.js';
 import { writeAtomic } from '../../core/write-atomic.js';
+import { isSystemError } from '../../core/write-error.js';
 import { appendWhole } from './append-whole.js';
 
 /**
@@ -18,20 +20,58 @@ function isUnwritable(part: unknown): boolean {
   return typeof part === 'number' && !Number.isFinite(part);
 }
 
+/** Bytes of a line, at most: what is longer is no record of a run. */
+const mostLineBytes = 2 ** 28;
+
+/** A line, with the number of it. */
+export interface NumberedLine {
+  readonly number: number;
+  readonly value: JsonObject;
+}
+
 /**
- * Reads the lines of a file. A last line without its end is what a killed program leaves behind, and is passed over.
+ * Reads a file line by line, however large it is. A last line without its end is what a killed program leaves behind, and is passed over.
  *
  * @returns the objects; none if there is no such file.
- * @throws FormatError naming the line for one that holds no object.
+ * @throws FormatError naming the line for one that holds no object, or is longer than any record.
+ */
+export async function* eachLine(caller: string, file: string): AsyncGenerator<NumberedLine, void, undefined> {
+  let number = 0;
+  let parts: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 20 }) as AsyncIterable<Buffer>) {
+      let start = 0;
+      for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, start)) {
+        const bytes = Buffer.concat([...parts, chunk.subarray(start, end)]);
+        [parts, length, start] = [[], 0, end + 1];
+        number++;
+        yield { number, value: parseLine(caller, file, number, decodeUtf8(caller, `${file}:${number}`, bytes)) };
+      }
+      parts.push(chunk.subarray(start));
+      length += chunk.length - start;
+      if (length > mostLineBytes)
+        throw new FormatError(
+          `${caller}: ${file}:${number + 1}: expected a line below ${mostLineBytes} bytes; check that the file is a record`,
+        );
+    }
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    if (error.code !== 'ENOENT')
+      throw new FormatError(`${caller}: cannot read ${file} (${error.message}); check the path`, { cause: error });
+  }
+}
+
+/**
+ * Reads all lines of a file.
+ *
+ * @returns the objects; none if there is no such file.
+ * @throws as {@link eachLine}.
  */
 export async function readLines(caller: string, file: string): Promise<readonly JsonObject[]> {
-  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return new Uint8Array(0);
-    throw new FormatError(`${caller}: cannot read ${file} (${error.message}); check the path`, { cause: error });
-  });
-  const whole = bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1);
-  const lines = decodeUtf8(caller, file, whole).split('\n').slice(0, -1);
-  return lines.map((line, i) => parseLine(caller, file, i + 1, line));
+  const lines: JsonObject[] = [];
+  for await (const { value } of eachLine(caller, file)) lines.push(value);
+  return lines;
 }
 
 function parseLine(caller: string, file: string, number: number, line: string): JsonObject {
@@ -48,9 +88,9 @@ function parseLine(caller: string, file: string, number: number, line: string): 
 }
 
 /** Keeps the lines that satisfy a condition, and writes the file anew if any does not, or the last one is torn. */
-export async function keepLines(caller: string, file: string, keep: (line: JsonObject) => boolean): Promise<void> {
+export async function keepLines(caller: string, file: string, keep: (line: JsonObject, number: number) => boolean): Promise<void> {
   const lines = await readLines(caller, file);
-  const kept = lines.filter(keep);
+  const kept = lines.filter((line, i) => keep(line, i + 1));
   if (kept.length === lines.length && (await endsWithNewline(file))) return;
   await writeAtomic(file, kept.map((line) => `${JSON.stringify(line)}\n`).join(''));
 }

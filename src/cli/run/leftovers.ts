@@ -1,25 +1,22 @@
 /** What killed programs leave in the folder of a run. */
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { isStagingName } from '../../core/staging.js';
 import { runFiles, runFolders } from './run-layout.js';
 import { lockFile } from './run-lock.js';
-
-/** A file or folder that was being written. */
-function isHalfWritten(name: string): boolean {
-  return /^\..+\.tmp$/.test(name);
-}
 
 /** Whether a folder holds nothing but the beginning of a run that was killed before it had written its configuration. */
 export function isBeginning(entries: readonly string[]): boolean {
   // The lock itself, or what was to become it.
   const isLocked = entries.some((name) => name.startsWith(lockFile));
-  return isLocked && entries.every((name) => name === lockFile || name === runFiles.environment || isHalfWritten(name));
+  const first: readonly string[] = [lockFile, runFiles.environment, runFiles.fingerprints];
+  return isLocked && entries.every((name) => first.includes(name) || isStagingName(name));
 }
 
 /** Removes what was being written when a program was killed. Only the process that has the run may. */
 export async function removeHalfWritten(run: string): Promise<void> {
   for (const folder of [run, path.join(run, runFolders.checkpoints), path.join(run, runFolders.best)]) {
     const names: readonly string[] = await readdir(folder).catch(() => []);
-    for (const name of names.filter(isHalfWritten)) await rm(path.join(folder, name), { recursive: true, force: true });
+    for (const name of names.filter(isStagingName)) await rm(path.join(folder, name), { recursive: true, force: true });
   }
 }

@@ -1,5 +1,8 @@
 /** Writes what happens in a run: metrics.jsonl, samples.jsonl and TensorBoard's event file. */
 import path from 'node:path';
+import { FormatError } from '../../core/errors.js';
+import { describeValue } from '../../core/options.js';
+import type { JsonObject } from '../../core/parse-json.js';
 import type { PairMeasures } from '../adapter/pair-measures.js';
 import { openEventFile } from './event-file.js';
 import { appendLine, keepLines } from './json-lines.js';
@@ -65,14 +68,21 @@ export interface Recorder {
  * Opens the files of a run. What they hold beyond the step that a run is resumed from is removed: it will happen again.
  *
  * @param step - of the checkpoint that the run goes on from; `undefined` to begin.
+ * @param check - called before anything is written: throws if the run has been lost.
+ * @throws FormatError naming file and line where a record is damaged; BackendError if the file system refuses.
  */
-export async function openRecorder(run: string, step: number | undefined, tensorboard: boolean): Promise<Recorder> {
+export async function openRecorder(
+  run: string,
+  step: number | undefined,
+  tensorboard: boolean,
+  check: () => Promise<void>,
+): Promise<Recorder> {
   const [metrics, samples] = [path.join(run, runFiles.metrics), path.join(run, runFiles.samples)];
-  for (const file of [metrics, samples])
-    await keepLines('resume', file, (line) => step !== undefined && typeof line.step === 'number' && line.step <= step);
+  for (const file of [metrics, samples]) await dropFuture(file, step);
   const events = tensorboard ? await openEventFile(run, (step ?? 0) + 1) : undefined;
   return {
     async metric(line) {
+      await check();
       await appendLine(metrics, line);
       if (line.kind === 'train') {
         const { loss, learningRate, gradientNorm } = line;
@@ -86,6 +96,24 @@ export async function openRecorder(run: string, step: number | undefined, tensor
         await events?.write(line.step, Object.fromEntries(scalars));
       }
     },
-    sample: (line) => appendLine(samples, line),
+    async sample(line) {
+      await check();
+      await appendLine(samples, line);
+    },
   };
+}
+
+/** Removes what a file holds beyond a step. */
+async function dropFuture(file: string, step: number | undefined): Promise<void> {
+  try {
+    await keepLines('resume', file, (line, number) => step !== undefined && stepOfLine(file, line, number) <= step);
+  } catch (cause) {
+    if (!(cause instanceof FormatError)) throw cause;
+    throw new FormatError(`${cause.message}, or move the file away: the run then keeps its record from there on`, { cause });
+  }
+}
+
+function stepOfLine(file: string, { step }: JsonObject, number: number): number {
+  if (typeof step === 'number') return step;
+  throw new FormatError(`resume: ${file}:${number}: expected a record with its step, got ${describeValue(step)} as step; remove that line`);
 }

@@ -9,6 +9,7 @@ export const runFiles = {
   outcome: 'outcome.json',
   samples: 'samples.jsonl',
   environment: 'environment.json',
+  fingerprints: 'fingerprints.json',
 } as const;
 
 /** The folders of a run. */
@@ -25,6 +26,14 @@ export function stepOfFolder(folder: string): number | undefined {
   return match === null ? undefined : Number(match[1]);
 }
 
+/** Ends the names of damaged checkpoints. */
+const damaged = '.damaged';
+
+/** The folder that a damaged checkpoint is put aside to: it is none of the checkpoints any more. */
+export function damagedFolder(run: string, step: number): string {
+  return checkpointFolder(run, step) + damaged;
+}
+
 /** The folders of a run's checkpoints, earliest first; none if there is no run. */
 export async function checkpointFolders(run: string): Promise<readonly string[]> {
   const entries = await readdir(path.join(run, runFolders.checkpoints)).catch(() => []);
@@ -32,4 +41,11 @@ export async function checkpointFolders(run: string): Promise<readonly string[]>
     .flatMap((name) => stepOfFolder(name) ?? [])
     .sort((a, b) => a - b)
     .map((step) => checkpointFolder(run, step));
+}
+
+/** The checkpoints of a run that were put aside, and their steps. */
+export async function damagedFolders(run: string): Promise<readonly { readonly folder: string; readonly step: number }[]> {
+  const entries = await readdir(path.join(run, runFolders.checkpoints)).catch(() => []);
+  const steps = entries.flatMap((name) => (name.endsWith(damaged) ? (stepOfFolder(name.slice(0, -damaged.length)) ?? []) : []));
+  return steps.map((step) => ({ folder: damagedFolder(run, step), step }));
 }

@@ -3,19 +3,33 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { copyFile, link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { ConfigError } from '../../core/errors.js';
+import { BackendError, ConfigError } from '../../core/errors.js';
+import { isSameProcess, lifeOf } from '../../core/process-life.js';
 import { isSystemError, writeError } from '../../core/write-error.js';
+import { exists } from '../adapter/adapter-folder.js';
+import { runFiles } from './run-layout.js';
 
 /** Names the process that has a run. */
 export const lockFile = '.lock';
 
+/** A run that is in this process's hands. */
+export interface RunLock {
+  /**
+   * Makes sure, before anything is written to a run that has begun, that its folder is still there and still this process's.
+   *
+   * @throws BackendError if the folder, its configuration or the lock was removed or replaced.
+   */
+  check(): Promise<void>;
+  /** Gives it back. @throws BackendError if the file system refuses. */
+  release(): Promise<void>;
+}
+
 /**
  * Takes a run for this process. The lock of a process that has died is taken over.
  *
- * @returns the function that gives it back.
  * @throws ConfigError if another process has it, or this one already; BackendError if the file system refuses.
  */
-export async function lockRun(run: string): Promise<() => Promise<void>> {
+export async function lockRun(run: string): Promise<RunLock> {
   const file = path.join(run, lockFile);
   const { start } = await lifeOf(process.pid);
   // The last word tells this lock from all others.
@@ -27,7 +41,8 @@ export async function lockRun(run: string): Promise<() => Promise<void>> {
     for (let attempt = 0; attempt < 3; attempt++) {
       const found = await readLock(file);
       if (found === undefined) {
-        if (await placeLock(file, own)) return () => removeLock(file, own).catch(refuse);
+        if (await placeLock(file, own))
+          return { check: () => checkLock(run, own).catch(refuse), release: () => removeLock(file, own).catch(refuse) };
         continue;
       }
       const owner = await ownerOf(found);
@@ -42,6 +57,25 @@ export async function lockRun(run: string): Promise<() => Promise<void>> {
     return refuse(error);
   }
   throw new ConfigError(`run: ${run} was taken by another process just now; try again`);
+}
+
+async function checkLock(run: string, own: string): Promise<void> {
+  const file = path.join(run, lockFile);
+  const found = await readLock(file);
+  const config = path.join(run, runFiles.config);
+  if (found === own && (await exists(config))) return;
+  const stopped = 'nothing more is written to it';
+  if (!(await exists(run)))
+    throw new BackendError(
+      `run: ${run} was removed or renamed while it was in training, ${stopped}; go on where it is now, or begin again`,
+    );
+  if (!(await exists(config)))
+    throw new BackendError(`run: ${config} was removed while the run was in training, ${stopped}; put it back and resume, or begin again`);
+  const owner = found === undefined ? undefined : await ownerOf(found);
+  const change = owner === undefined ? 'was removed or replaced' : `was replaced by that of process ${owner}`;
+  throw new BackendError(
+    `run: ${file} ${change} while the run was in training, ${stopped}; leave the lock to the process that has the run`,
+  );
 }
 
 /** The living process that has a run; `undefined` if there is none. */
@@ -106,27 +140,5 @@ async function ownerOf(content: string): Promise<number | undefined> {
   const [pid = '', begun = ''] = content.split(' ');
   const owner = Number(pid);
   if (!Number.isInteger(owner) || owner <= 0) return undefined;
-  const { alive, start } = await lifeOf(owner);
-  // A number is given to another process once its own has died.
-  const isAnother = begun !== '' && start !== '' && begun !== start;
-  return alive && !isAnother ? owner : undefined;
-}
-
-/** Whether a process lives, and when it began, in the system's own count; empty where the system does not tell. */
-async function lifeOf(pid: number): Promise<{ readonly alive: boolean; readonly start: string }> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  if (stat === undefined) return { alive: isAlive(pid), start: '' };
-  // proc_pid_stat(5): the state is the third field, the start the 22nd; the second, a name in brackets, may hold anything.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  // A zombie has ended, and only waits for its parent to notice.
-  return { alive: fields[0] !== 'Z' && fields[0] !== 'X', start: fields[19] };
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+  return (await isSameProcess(owner, begun)) ? owner : undefined;
 }

@@ -1,12 +1,16 @@
 /** What a sweep can be told. */
 import { z } from 'zod';
 
+/** Runs at a time, at most: each is a process. */
+const MOST_PARALLEL = 1024;
+
 const scalarList = z.array(z.unknown()).min(1);
 const range = z
   .strictObject({ min: z.number(), max: z.number(), log: z.boolean().default(false), integer: z.boolean().default(false) })
   .refine(({ min, max }) => min <= max, 'must have min ≤ max')
   .refine(({ min, max, integer }) => !integer || Math.ceil(min) <= Math.floor(max), 'must hold a whole number where integer is true')
-  .refine(({ min, log }) => !log || min > 0, 'must have min > 0 where log is true');
+  .refine(({ min, log }) => !log || min > 0, 'must have min > 0 where log is true')
+  .refine(({ min, max, log }) => Number.isFinite(log ? max / min : max - min), 'must span a range that float64 can hold');
 
 /** Each run has one of `seeds`. */
 const withoutSeed = (keys: Readonly<Record<string, unknown>>, context: z.core.$RefinementCtx): void => {
@@ -32,7 +36,7 @@ export const sweepSchema = z.strictObject({
   trials: z.int().min(1).default(1).describe('draws from random, each combined with the whole grid'),
   drawSeed: z.int().min(0).default(0).describe('seed of these draws'),
   seeds: z.array(z.int().min(0)).min(1).default([0]).describe('seeds of the runs: each combination is run with each'),
-  parallel: z.int().min(1).default(1).describe('runs at a time'),
+  parallel: z.int().min(1).max(MOST_PARALLEL).default(1).describe('runs at a time'),
   out: z.string().min(1).describe('folder of the sweep'),
 });
 

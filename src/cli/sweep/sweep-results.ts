@@ -1,5 +1,7 @@
 /** What a sweep found: the best validation loss of every combination, median and quartiles over seeds. */
 import path from 'node:path';
+import { least } from '../../core/extremes.js';
+import { shownName } from '../../core/portable-name.js';
 import { quantile } from '../../core/quantile.js';
 import { exists } from '../adapter/adapter-folder.js';
 import { loadConfig } from '../config/load-config.js';
@@ -48,7 +50,7 @@ export async function readSweep(folder: string): Promise<SweepRecord> {
 function bestLoss({ evals, outcome }: RunRecord): readonly number[] {
   if (outcome === undefined) return [];
   if (outcome === 'diverged') return [Number.NaN];
-  return evals.length === 0 ? [] : [Math.min(...evals.map(({ loss }) => loss))];
+  return evals.length === 0 ? [] : [least(evals.map(({ loss }) => loss))];
 }
 
 function rowOf(varied: Trial['varied'], losses: readonly number[]): SweepRow {
@@ -115,5 +117,6 @@ function spread(row: SweepRow | undefined): string {
 }
 
 function text(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value ?? null);
+  if (typeof value !== 'string') return JSON.stringify(value ?? null);
+  return path.isAbsolute(value) ? shownName(value) : value;
 }

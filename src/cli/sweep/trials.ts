@@ -1,6 +1,9 @@
 /** The runs of a sweep: which keys each of them has. */
 import { createHash } from 'node:crypto';
+import path from 'node:path';
+import { ConfigError } from '../../core/errors.js';
 import type { JsonObject } from '../../core/parse-json.js';
+import { shownName } from '../../core/portable-name.js';
 import { seededRandom } from '../../index.js';
 import { mergeValues } from '../config/merge-values.js';
 import type { SweepConfig } from './sweep-config.js';
@@ -16,22 +19,37 @@ export interface Trial {
   readonly values: JsonObject;
 }
 
-/** All runs: draws × grid × seeds, in this order. */
+/** Runs of a sweep, at most: each has a folder, and all of them are shown in one table. */
+const mostRuns = 10_000;
+
+/**
+ * All runs: draws × grid × seeds, in this order.
+ *
+ * @throws ConfigError, before any is built, if there are more than 10,000.
+ */
 export function planTrials({ base, grid, random, trials, drawSeed, seeds }: SweepConfig): readonly Trial[] {
+  const drawn = Object.keys(random).length === 0 ? 1 : trials;
+  const combined = Object.values(grid).reduce((product, values) => product * values.length, 1);
+  const count = drawn * combined * seeds.length;
+  if (count > mostRuns) {
+    throw new ConfigError(
+      `sweep: expected at most ${mostRuns} runs, got ${count}: ${drawn} draws (trials) × ${combined} combinations (grid) × ${seeds.length} seeds; divide the sweep, or draw from random instead of a grid`,
+    );
+  }
   const stream = seededRandom(drawSeed);
-  const draws = Array.from({ length: Object.keys(random).length === 0 ? 1 : trials }, () =>
-    Object.fromEntries(Object.entries(random).map(([key, from]) => [key, draw(from, stream.uniform())])),
+  const draws = Array.from({ length: drawn }, () =>
+    Object.fromEntries(Object.entries(random).map(([key, from]) => [key, drawFrom(from, stream.uniform())])),
   );
   const combinations = Object.entries(grid).reduce<readonly Readonly<Record<string, unknown>>[]>(
     (all, [key, values]) => all.flatMap((one) => values.map((value) => ({ ...one, [key]: value }))),
     [{}],
   );
-  return draws.flatMap((drawn) =>
-    combinations.flatMap((combination) => seeds.map((seed) => trialOf(base, { ...drawn, ...combination }, seed))),
+  return draws.flatMap((draw) =>
+    combinations.flatMap((combination) => seeds.map((seed) => trialOf(base, { ...draw, ...combination }, seed))),
   );
 }
 
-function draw(from: SweepConfig['random'][string], part: number): unknown {
+function drawFrom(from: SweepConfig['random'][string], part: number): unknown {
   if (Array.isArray(from)) return from[Math.floor(part * from.length)];
   const { min, max, log, integer } = from;
   // A whole number takes the part of the interval that lies nearer to it than to the others.
@@ -52,13 +70,17 @@ function trialOf(base: JsonObject, varied: Readonly<Record<string, unknown>>, se
 
 /** Readable, and different for different keys even where shortening makes the readable part the same. */
 function trialName(varied: Readonly<Record<string, unknown>>, seed: number): string {
-  const parts = Object.entries(varied).map(
-    ([key, value]) => `${key.split('.').at(-1)}=${typeof value === 'object' ? JSON.stringify(value) : value}`,
-  );
-  const readable = [...parts, `seed=${seed}`].join('_').replaceAll(/[^\w.=+-]/g, '-');
+  const parts = Object.entries(varied).map(([key, value]) => `${key.split('.').at(-1)}=${readable(value)}`);
+  const joined = [...parts, `seed=${seed}`].join('_').replaceAll(/[^\w.=+-]/g, '-');
   const digest = createHash('sha256')
     .update(JSON.stringify([varied, seed]))
     .digest('hex')
     .slice(0, 8);
-  return readable.length <= 100 ? `${readable}_${digest.slice(0, 4)}` : `${readable.slice(0, 100)}_${digest}`;
+  return joined.length <= 100 ? `${joined}_${digest.slice(0, 4)}` : `${joined.slice(0, 100)}_${digest}`;
+}
+
+/** A value in a name, which a report shows: of a path on this machine only its last part. */
+function readable(value: unknown): string {
+  if (typeof value === 'string' && path.isAbsolute(value)) return shownName(value);
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

@@ -10,11 +10,20 @@ import type { FinetuneConfig } from '../config/finetune-config.js';
 /** Names of the files of a data directory. */
 const dataFiles = { train: 'train.jsonl', valid: 'valid.jsonl', test: 'test.jsonl' } as const;
 
+/** All rows of a file. */
+export interface RowsOfFile {
+  readonly file: string;
+  /** In the order of the file. */
+  readonly rows: readonly TokenRow[];
+}
+
 /** The rows of a run. */
 export interface RunData {
   readonly train: readonly TokenRow[];
   /** None where the split is 0 and there is no file. */
   readonly valid: readonly TokenRow[];
+  /** The files that both come from; none to validate where its rows are held out of those to train on. */
+  readonly files: { readonly training: RowsOfFile; readonly validation?: RowsOfFile };
   /** What a person should know: rows cut, rows left out. */
   readonly notices: readonly string[];
 }
@@ -36,12 +45,14 @@ export async function loadData(options: DataOptions, tokenizer: Tokenizer, posit
   const rows = await readRows(trainFile, options, tokenizer, positions, notices);
   const validFile = path.join(data, dataFiles.valid);
   if (inFolder && (await exists(validFile))) {
-    const valid = await readRows(validFile, options, tokenizer, positions, notices);
-    return { train: rows, valid: valid.slice(0, evalRows), notices };
+    const valid = (await readRows(validFile, options, tokenizer, positions, notices)).slice(0, evalRows);
+    const files = { training: { file: trainFile, rows }, validation: { file: validFile, rows: valid } };
+    return { train: rows, valid, files, notices };
   }
   const held = Math.min(rows.length - 1, Math.ceil(validSplit * rows.length));
   const shuffled = shuffle(rows, seed);
-  return { train: shuffled.slice(held), valid: shuffled.slice(0, held).slice(0, evalRows), notices };
+  const files = { training: { file: trainFile, rows } };
+  return { train: shuffled.slice(held), valid: shuffled.slice(0, held).slice(0, evalRows), files, notices };
 }
 
 /**

@@ -6,6 +6,8 @@ import { type LoraAdapter, loadAdapter } from '../../lora/index.js';
 import { type CausalLM, loadCausalLM, loadTokenizer, type ModelOverlay, type Tokenizer } from '../../models/index.js';
 import { type BackendRequest, tensorAlgebra } from '../../tensor/index.js';
 import { adapterFiles, exists, findAdapter } from '../adapter/adapter-folder.js';
+import { readYaml } from '../config/yaml-source.js';
+import { runFiles, runFolders } from '../run/run-layout.js';
 
 /** An open model. */
 export interface OpenModel {
@@ -45,7 +47,7 @@ export async function openModel(
   const tokenizer = await loadTokenizer(base);
   const algebra = await tensorAlgebra({ backend: (flags.backend ?? 'auto') as BackendRequest });
   const model = await loadCausalLM(base, { algebra });
-  const adapter = adapterFolder === undefined ? undefined : await loadAdapter(model, adapterFolder);
+  const adapter = adapterFolder === undefined ? undefined : await loadOnto(model, adapterFolder);
   return {
     model,
     tokenizer,
@@ -60,12 +62,38 @@ export async function openModel(
   };
 }
 
+/** Loads an adapter; disposes of the model where that fails. */
+async function loadOnto(model: CausalLM, folder: string): Promise<LoraAdapter> {
+  try {
+    return await loadAdapter(model, folder);
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+}
+
+/** The directory of an adapter's base model: in a run that of its configuration, elsewhere what the adapter's own file names. */
 async function baseOf(caller: string, folder: string): Promise<string> {
   const file = path.join(folder, adapterFiles.config);
   const config = await readJson(caller, file);
   const name = isJsonObject(config) ? config.base_model_name_or_path : undefined;
-  if (typeof name === 'string' && (await exists(path.join(name, 'config.json')))) return name;
+  for (const candidate of [await modelOfRun(caller, folder), name])
+    if (typeof candidate === 'string' && (await exists(path.join(candidate, 'config.json')))) return candidate;
   throw new ConfigError(
-    `${caller}: ${file} names the base model ${JSON.stringify(name ?? null)}, which is not there; pass its directory with --model DIR`,
+    `${caller}: ${file} names the base model ${JSON.stringify(name ?? null)}, which is no directory here; pass that of the model with --model DIR`,
   );
+}
+
+/** The model of the run that a folder is, or is a checkpoint of; `undefined` where it is of no run. An adapter keeps no path of the machine that it was trained on. */
+async function modelOfRun(caller: string, folder: string): Promise<unknown> {
+  for (const run of [path.join(folder, '..'), path.join(folder, '..', '..')]) {
+    const file = path.join(run, runFiles.config);
+    if ((await exists(file)) && isInRun(run, folder)) return (await readYaml(caller, file)).values.model;
+  }
+  return undefined;
+}
+
+function isInRun(run: string, folder: string): boolean {
+  const [first] = path.relative(run, folder).split(path.sep);
+  return first === runFolders.best || first === runFolders.checkpoints;
 }

@@ -5,10 +5,10 @@ import type { CommandResult } from '../command.js';
 import type { FinetuneConfig } from '../config/finetune-config.js';
 import { readEnvironment } from '../environment.js';
 import { duration } from '../format.js';
-import { catchInterrupt } from '../interruption.js';
+import { catchInterrupt, type Interruption } from '../interruption.js';
 import type { Checkpoint } from '../run/checkpoint.js';
 import { removeHalfWritten } from '../run/leftovers.js';
-import { lockRun } from '../run/run-lock.js';
+import { lockRun, type RunLock } from '../run/run-lock.js';
 import type { Terminal } from '../terminal.js';
 import { openSession, type Session } from './session.js';
 import { type RunOutcome, trainRun } from './train-run.js';
@@ -20,8 +20,15 @@ export interface RunCommandOptions {
   readonly terminal: Terminal;
   /** Called first thing when no other process can have the run any more. @returns where to go on; `undefined` to begin at the start. */
   begin(): Promise<Checkpoint | undefined>;
-  /** Called when all is loaded and nothing is written yet. */
-  prepare(session: Session, from: Checkpoint | undefined): Promise<void>;
+  /** Called when all is loaded and nothing is written yet. @returns where to go on, and how often changed inputs have been accepted. */
+  prepare(session: Session, from: Checkpoint | undefined): Promise<Beginning>;
+}
+
+/** Where a run begins or goes on. */
+export interface Beginning {
+  /** `undefined` for the start. */
+  readonly from?: Checkpoint;
+  readonly changes: number;
 }
 
 /** Runs, and says how it ended. */
@@ -32,11 +39,11 @@ export async function runTraining(options: RunCommandOptions): Promise<CommandRe
   try {
     const removeIfEmpty = await makeFolder('run', run);
     try {
-      const unlock = await lockRun(run);
+      const lock = await lockRun(run);
       try {
-        return await trainLocked(session, options, interruption.signal);
+        return await trainLocked(session, options, lock, interruption);
       } finally {
-        await unlock();
+        await lock.release();
       }
     } finally {
       await removeIfEmpty();
@@ -47,14 +54,20 @@ export async function runTraining(options: RunCommandOptions): Promise<CommandRe
   }
 }
 
-async function trainLocked(session: Session, options: RunCommandOptions, signal: AbortSignal): Promise<CommandResult> {
+async function trainLocked(
+  session: Session,
+  options: RunCommandOptions,
+  lock: RunLock,
+  interruption: Interruption,
+): Promise<CommandResult> {
   const { run, terminal, begin, prepare } = options;
-  const from = await begin();
+  const found = await begin();
   await removeHalfWritten(run);
-  await prepare(session, from);
+  const beginning = await prepare(session, found);
   for (const notice of session.data.notices) terminal.notice(notice);
   terminal.notice(description(session, run));
-  return resultOf(await trainRun(session, { run, terminal, signal, ...(from === undefined ? {} : { from }) }));
+  const { signal, received } = interruption;
+  return { ...resultOf(await trainRun(session, { run, terminal, signal, lock, ...beginning })), endedBy: received() };
 }
 
 /** What the run computes on, as the text of its file. */

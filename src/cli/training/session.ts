@@ -41,9 +41,11 @@ export async function openSession(config: FinetuneConfig): Promise<Session> {
   const tokenizer = await loadTokenizer(config.model);
   const algebra = await tensorAlgebra({ backend: config.backend });
   const model = await loadCausalLM(config.model, { algebra });
+  let made: LoraAdapter | undefined;
   try {
     const data = await loadData(config, tokenizer, model.config.maxPositions);
     const adapter = createAdapter(model, adapterConfigOf(config, method), { seed: config.seed });
+    made = adapter;
     checkRanks(adapter);
     const { epochs = 1, accumulate } = config;
     const stream = openStream(config, data, padIdOf(tokenizer), model.config.maxPositions);
@@ -63,6 +65,7 @@ export async function openSession(config: FinetuneConfig): Promise<Session> {
       },
     };
   } catch (error) {
+    made?.dispose();
     model.dispose();
     throw error;
   }
@@ -78,7 +81,6 @@ export async function checkModelFolder(folder: string): Promise<void> {
 function checkRanks(adapter: LoraAdapter): void {
   for (const { m, n, rank, targets } of adapter.layout.stacks) {
     if (rank <= Math.min(m, n)) continue;
-    adapter.dispose();
     throw new ConfigError(
       `rank must be at most ${Math.min(m, n)} for '${targets[0].module.name}', which is ${m}×${n}, got ${rank}; choose a lower rank, or one for this module with rankPattern`,
     );

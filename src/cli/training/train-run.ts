@@ -1,12 +1,15 @@
 /** A run: training with evaluations, checkpoints, samples and an end for each reason there is. */
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { BackendError, NumericalError } from '../../core/errors.js';
 import { writeAtomic } from '../../core/write-atomic.js';
-import { type LoraTrainer, trainer as makeTrainer, saveAdapter, type TrainingStep } from '../../lora/index.js';
+import { type LoraTrainer, trainer as makeTrainer, type TrainingStep } from '../../lora/index.js';
 import { type Progress, showProgress } from '../progress.js';
+import { writeBest } from '../run/best-folder.js';
 import { type Checkpoint, latestCheckpoint, type RunProgress, removeOldCheckpoints, writeCheckpoint } from '../run/checkpoint.js';
 import { openRecorder, type Recorder } from '../run/recorder.js';
-import { runFiles, runFolders } from '../run/run-layout.js';
+import { runFiles } from '../run/run-layout.js';
+import type { RunLock } from '../run/run-lock.js';
 import type { Terminal } from '../terminal.js';
 import { completeText, meanLoss, measureLayers } from './evaluate.js';
 import { padIdOf, type Session } from './session.js';
@@ -35,6 +38,10 @@ export interface TrainRunOptions {
   readonly run: string;
   /** Where to go on. */
   readonly from?: Checkpoint;
+  /** How often changed inputs have been accepted. */
+  readonly changes: number;
+  /** Of the run, which this process has. */
+  readonly lock: RunLock;
   readonly terminal: Terminal;
   /** Aborting finishes the step, saves and ends. */
   readonly signal: AbortSignal;
@@ -43,31 +50,48 @@ export interface TrainRunOptions {
 /**
  * Trains.
  *
- * @throws NumericalError, naming the last checkpoint, where a loss or gradient is not finite; BackendError if a checkpoint cannot be written. What was saved before stays.
+ * @throws NumericalError, naming the last checkpoint, where a loss or gradient is not finite; BackendError if a checkpoint cannot be written, or the folder was removed
+ * meanwhile: before each write it is looked after. What was saved before stays.
  */
 export async function trainRun(session: Session, options: TrainRunOptions): Promise<RunOutcome> {
-  const { run, from, terminal } = options;
+  const { run, from, terminal, lock } = options;
   const progress = showProgress(terminal, session.config.logEvery);
   let loop: RunLoop | undefined;
   try {
     await removeOldCheckpoints(run, session.config.keepCheckpoints);
-    const recorder = await openRecorder(run, from?.state.step, session.config.tensorboard);
+    const recorder = await openRecorder(run, from?.state.step, session.config.tensorboard, () => lock.check());
     loop = new RunLoop(session, options, recorder, progress);
     const outcome = await loop.train();
-    if (outcome.end !== 'interrupted') await writeOutcome(run, outcome);
+    if (outcome.end !== 'interrupted') {
+      await lock.check();
+      await writeOutcome(run, outcome);
+    }
     return outcome;
-  } catch (error) {
-    if (!(error instanceof NumericalError || error instanceof BackendError)) throw error;
+  } catch (thrown) {
+    const error = memoryError(thrown) ?? thrown;
+    if (!(error instanceof NumericalError || error instanceof BackendError)) throw thrown;
+    // A run that has been removed says that, whatever else came of it.
+    await lock.check();
     const kept = await latestCheckpoint(run);
-    const saved = kept === undefined ? 'no checkpoint was written yet' : `the last good checkpoint is ${kept.folder}`;
+    const saved = kept === undefined ? 'no checkpoint was written yet' : `the last good checkpoint is ${kept}`;
     if (error instanceof BackendError)
-      throw new BackendError(`${error.message}; ${saved}, go on with: bures resume ${run}`, { cause: error });
+      throw new BackendError(`${error.message}; ${saved}, go on with: bures resume ${run}`, { cause: thrown });
     await writeOutcome(run, { end: 'diverged', reason: error.message });
-    throw new NumericalError(`${error.message}; ${saved}`, { cause: error });
+    throw new NumericalError(`${error.message}; ${saved}`, { cause: thrown });
   } finally {
     progress.end();
     loop?.dispose();
   }
+}
+
+/** The error for an array that JavaScript has no memory for. The heap of WebAssembly says so itself. */
+function memoryError(thrown: unknown): BackendError | undefined {
+  if (!(thrown instanceof RangeError && /allocation failed|Invalid (typed )?array( buffer)? length/.test(thrown.message))) return undefined;
+  const { rss } = process.memoryUsage();
+  return new BackendError(
+    `train: expected memory for an array, got none (${thrown.message}; the process has ${rss} bytes); train with shorter rows, a smaller batch or a lower rank`,
+    { cause: thrown },
+  );
 }
 
 /** Says that a run has come to an end by itself: a sweep does not begin it again. */
@@ -93,7 +117,8 @@ class RunLoop {
     this.#options = options;
     this.#recorder = recorder;
     this.#progress = progress;
-    this.#at = options.from?.progress ?? { seconds: 0, tokens: 0, evaluationsSinceBest: 0 };
+    const { changes } = options;
+    this.#at = options.from?.progress ?? { seconds: 0, tokens: 0, evaluationsSinceBest: 0, ...(changes === 0 ? {} : { changes }) };
     this.#trainer = makeTrainer(adapter, {
       method,
       nextBatch,
@@ -110,12 +135,13 @@ class RunLoop {
   async train(): Promise<RunOutcome> {
     const { steps, config } = this.#session;
     const { from, signal } = this.#options;
-    if (from === undefined) await this.#evaluate(0);
-    else {
+    if (from !== undefined) {
       // It was killed after its last checkpoint, or had ended.
       const end = this.#endAfter(from.state.step);
       if (end !== undefined) return this.#outcome(end, from.state.step);
     }
+    await this.#forgetOutcome();
+    if (from === undefined) await this.#evaluate(0);
     let started = performance.now();
     for await (const step of this.#trainer) {
       await this.#record(step, (performance.now() - started) / 1000);
@@ -126,6 +152,12 @@ class RunLoop {
       started = performance.now();
     }
     throw new Error(`the trainer ended before step ${steps}`);
+  }
+
+  /** A run that had ended, and was given more steps, has not ended any more. */
+  async #forgetOutcome(): Promise<void> {
+    await this.#options.lock.check();
+    await rm(path.join(this.#options.run, runFiles.outcome), { force: true });
   }
 
   /** How the run ends by itself after a step; `undefined` if it goes on. */
@@ -200,14 +232,17 @@ class RunLoop {
       `step ${step}: validation loss ${loss.toFixed(4)}, perplexity ${perplexity.toFixed(3)}${better ? ', the best so far' : ''}`,
     );
     if (!better) return;
-    const folder = path.join(this.#options.run, runFolders.best);
-    await saveAdapter(this.#session.adapter, folder, { baseModel: this.#session.config.model });
-    await writeAtomic(path.join(folder, 'best.json'), `${JSON.stringify({ step, loss })}\n`);
+    const { run, changes, lock } = this.#options;
+    await lock.check();
+    await writeBest(run, this.#session.adapter, this.#session.config.model, { step, loss, ...(changes === 0 ? {} : { changes }) });
   }
 
   async #save(): Promise<void> {
     const { adapter, config } = this.#session;
-    await writeCheckpoint(this.#options.run, adapter, config.model, { state: await this.#trainer.state(), progress: this.#at });
-    await removeOldCheckpoints(this.#options.run, config.keepCheckpoints);
+    const { run, lock } = this.#options;
+    const state = await this.#trainer.state();
+    await lock.check();
+    await writeCheckpoint(run, adapter, config.model, { state, progress: this.#at });
+    await removeOldCheckpoints(run, config.keepCheckpoints);
   }
 }

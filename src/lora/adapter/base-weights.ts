@@ -1,5 +1,6 @@
 /** The weights under the adapters. */
 import { add, sub, type Tensor, unstack } from '@tensorflow/tfjs-core';
+import type { FactorPair } from '../../metrics/factor-pair.js';
 import type { CausalLM } from '../../models/causal-lm.js';
 import { storedProduct } from '../initialization/start-factors.js';
 import type { TargetModule } from '../targets/target-modules.js';
@@ -17,18 +18,43 @@ export function weightName(model: CausalLM, module: string): string {
 }
 
 /**
- * Takes s·AB of every adapter out of the base weights, or gives it back (to rounding).
+ * Takes s·AB of every adapter out of the base weights. Where that or what follows fails, the weights are given back what was taken, to rounding.
  *
  * @param pairs - the factors, stacked by shape.
+ * @param use - what follows; its result is returned.
  */
-export function changeBase(model: CausalLM, layout: AdapterLayout, pairs: AdapterPoint['pairs'], change: 'take' | 'restore'): void {
-  for (const { key, targets } of layout.stacks) {
-    for (const [i, target] of targets.entries()) {
-      const changed = model.algebra.tidy(() => {
-        const product = storedProduct(target, { A: unstack(pairs[key].A)[i], B: unstack(pairs[key].B)[i] });
-        return change === 'take' ? sub(weightOf(model, target), product) : add(weightOf(model, target), product);
-      });
-      model.replaceParameter(weightName(model, target.module.name), model.algebra.keep(changed));
+export function withReducedBase<Result>(model: CausalLM, layout: AdapterLayout, pairs: AdapterPoint['pairs'], use: () => Result): Result {
+  const reduced: (readonly [TargetModule, FactorPair<Tensor>])[] = [];
+  return model.algebra.tidy(() => {
+    try {
+      for (const [target, pair] of pairsOf(layout, pairs)) {
+        exchange(model, target, pair, sub);
+        reduced.push([target, pair]);
+      }
+      return use();
+    } catch (error) {
+      for (const [target, pair] of reduced) exchange(model, target, pair, add);
+      throw error;
     }
+  });
+}
+
+/** Gives s·AB of every adapter back to the base weights, to rounding. */
+export function restoreBase(model: CausalLM, layout: AdapterLayout, pairs: AdapterPoint['pairs']): void {
+  model.algebra.tidy(() => {
+    for (const [target, pair] of pairsOf(layout, pairs)) exchange(model, target, pair, add);
+  });
+}
+
+/** The factors of each module; copies, stack by stack. */
+function* pairsOf(layout: AdapterLayout, pairs: AdapterPoint['pairs']): Generator<readonly [TargetModule, FactorPair<Tensor>]> {
+  for (const { key, targets } of layout.stacks) {
+    const [As, Bs] = [unstack(pairs[key].A), unstack(pairs[key].B)];
+    for (const [i, target] of targets.entries()) yield [target, { A: As[i], B: Bs[i] }];
   }
+}
+
+function exchange(model: CausalLM, target: TargetModule, pair: FactorPair<Tensor>, operation: typeof add): void {
+  const changed = model.algebra.tidy(() => operation(weightOf(model, target), storedProduct(target, pair)));
+  model.replaceParameter(weightName(model, target.module.name), model.algebra.keep(changed));
 }

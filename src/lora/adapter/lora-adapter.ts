@@ -18,7 +18,7 @@ import {
   stackPairs,
   takeApart,
 } from './adapter-point.js';
-import { changeBase, weightOf } from './base-weights.js';
+import { restoreBase, weightOf, withReducedBase } from './base-weights.js';
 import { type DropoutDraw, dropOut } from './dropout.js';
 import { adaptedRowNorms, doraModule, loraModule, rowSquares } from './module-adapters.js';
 import { startingParts } from './starting-parts.js';
@@ -131,7 +131,7 @@ export class LoraAdapter {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    if (this.taken !== undefined && !this.#merged) changeBase(this.model, this.layout, this.taken, 'restore');
+    if (this.taken !== undefined && !this.#merged) restoreBase(this.model, this.layout, this.taken);
     for (const { squares } of this.#rowSquares.values()) squares.dispose();
     disposeArrays(this.model.algebra, [this.#point, this.taken]);
   }
@@ -159,9 +159,13 @@ export function createAdapter(model: CausalLM, config: LoraConfig = {}, options:
   return algebra.tidy(() => {
     const factors = startFactors(algebra, layout.targets, (target) => weightOf(model, target), initialization, options.seed ?? 0);
     const taken = starts[initialization].changesBase ? stackPairs(layout, factors) : undefined;
-    if (taken !== undefined) changeBase(model, layout, taken, 'take');
-    // After the change of the base: DoRA's magnitudes are the norms of what is left of it and the product together.
-    const point = putTogether(layout, startingParts(model, layout, factors));
-    return new LoraAdapter({ model, config: resolved, layout, point, ...(taken === undefined ? {} : { taken }) });
+    if (taken === undefined) {
+      return new LoraAdapter({ model, config: resolved, layout, point: putTogether(layout, startingParts(model, layout, factors)) });
+    }
+    return withReducedBase(model, layout, taken, () => {
+      // After the change of the base: DoRA's magnitudes are the norms of what is left of it and the product together.
+      const point = putTogether(layout, startingParts(model, layout, factors));
+      return new LoraAdapter({ model, config: resolved, layout, point, taken });
+    });
   });
 }

@@ -4,6 +4,7 @@ import { ConfigError, NumericalError } from '../../core/errors.js';
 import { checkKeys } from '../../core/options.js';
 import { hashWord } from '../../core/random.js';
 import type { CausalLM } from '../../models/causal-lm.js';
+import { nonFiniteError } from '../../models/non-finite.js';
 import type { TokenBatch } from '../../models/token-batch.js';
 import { storedProduct } from '../initialization/start-factors.js';
 import type { TargetModule } from '../targets/target-modules.js';
@@ -23,12 +24,14 @@ export interface MergeOptions {
 /** The defaults of {@link MergeOptions}: what rounding in float32 adds up to in models of ordinary depth, and far less than any mistake. */
 export const mergeDefaults: Required<Pick<MergeOptions, 'tolerance'>> = { tolerance: 1e-3 };
 
-/** A merged adapter. */
+/** A merged adapter. It owns copies of what it takes to undo the merging, until `unmerge` or `dispose`. */
 export interface MergedAdapter {
   /** The largest difference of logits before and after, relative to the largest logit. */
   readonly deviation: number;
-  /** Takes the adapter out of the weights again, to rounding. */
+  /** Takes the adapter out of the weights again, to rounding. @throws ConfigError the second time, and after `dispose`. */
   unmerge(): void;
+  /** Frees the copies. The weights stay merged. */
+  dispose(): void;
 }
 
 /** How a weight is changed: W ← c ⊙ (W + sAB) by rows, c being 1 but for DoRA. */
@@ -48,45 +51,84 @@ interface WeightChange {
  */
 export async function mergeAdapter(adapter: LoraAdapter, options: MergeOptions = {}): Promise<MergedAdapter> {
   checkKeys('mergeAdapter', options, ['batch', 'tolerance']);
-  const { model, layout } = adapter;
+  const { model } = adapter;
   const { batch = probe(model), tolerance } = { ...mergeDefaults, ...options };
   checkShared(adapter);
   const la = model.algebra;
   const before = await la.tidy(() => la.toArray(model.logits(batch, { overlay: adapter.overlay() })));
-  const changes = la.tidy(() => weightChanges(adapter));
-  const originals = la.tidy(() =>
-    layout.parameters.flatMap(({ names }) => names).map((name) => [name, la.keep(la.scale(1, model.parameter(name)))] as const),
-  );
-  for (const change of changes) exchange(model, change, (W) => scaleRows(change, add(W, change.product()), mul));
-  la.tidy(() => {
-    for (const [name, value] of takeApart(layout, adapter.point).parameters) model.replaceParameter(name, la.keep(value));
-  });
-  adapter.setMerged(true);
-  const unmerge = (): void => {
-    for (const change of changes) exchange(model, change, (W) => sub(scaleRows(change, W, div), change.product()));
-    for (const [name, original] of originals) model.replaceParameter(name, original);
-    disposeArrays(la, { ...changes.map(({ arrays, factor }) => ({ ...arrays, ...(factor === undefined ? {} : { factor }) })) });
-    adapter.setMerged(false);
-  };
-  const after = await la.tidy(() => la.toArray(model.logits(batch)));
-  const deviation = relativeDeviation(before, after);
-  if (!(deviation <= tolerance)) {
-    unmerge();
-    throw new NumericalError(
-      `mergeAdapter: the merged model's logits differ from those of model and adapter by ${deviation.toExponential(1)} relative to the largest (allowed ${tolerance}); the weights are as they were`,
+  // Before anything is changed: what is not finite cannot be taken out again.
+  if (!before.every(Number.isFinite))
+    throw await nonFiniteError(
+      'mergeAdapter: the logits of model and adapter are not finite',
+      model,
+      'check the adapter: its training may have diverged',
     );
+  const merging = beginMerging(adapter);
+  try {
+    merging.merge();
+    const after = await la.tidy(() => la.toArray(model.logits(batch)));
+    const deviation = relativeDeviation(before, after);
+    if (!(deviation <= tolerance)) {
+      throw new NumericalError(
+        `mergeAdapter: the merged model's logits differ from those of model and adapter by ${deviation.toExponential(1)} relative to the largest (allowed ${tolerance}); the weights are as they were`,
+      );
+    }
+    return { deviation, unmerge: merging.unmerge, dispose: merging.dispose };
+  } catch (error) {
+    merging.unmerge();
+    throw error;
   }
-  return { deviation, unmerge };
+}
+
+/** What merging changes, with copies of all that it takes to change it back. */
+function beginMerging(adapter: LoraAdapter) {
+  const { model, layout } = adapter;
+  const la = model.algebra;
+  const { changes, originals } = la.tidy(() => {
+    const names = layout.parameters.flatMap((stack) => stack.names);
+    return { changes: weightChanges(adapter), originals: names.map((name) => [name, la.scale(1, model.parameter(name))] as const) };
+  });
+  const copies = changes.map(({ arrays, factor }) => ({ arrays, factor }));
+  keepArrays(la, [copies, originals]);
+  let [changed, alive] = [0, true];
+  const dispose = (): void => {
+    alive = false;
+    disposeArrays(la, copies);
+  };
+  return {
+    /** Changes one weight after the other. */
+    merge(): void {
+      for (const change of changes) {
+        exchange(model, change, (W) => scaleRows(change, add(W, change.product()), mul));
+        changed++;
+      }
+      la.tidy(() => {
+        for (const [name, value] of takeApart(layout, adapter.point).parameters) model.replaceParameter(name, la.keep(value));
+      });
+      adapter.setMerged(true);
+    },
+    /** Changes back those that were changed. */
+    unmerge(): void {
+      if (!alive) throw new ConfigError('unmerge: expected a merged adapter, but it was unmerged or disposed of; merge it again');
+      for (const change of changes.slice(0, changed)) exchange(model, change, (W) => sub(scaleRows(change, W, div), change.product()));
+      for (const [name, original] of originals) model.replaceParameter(name, original);
+      dispose();
+      adapter.setMerged(false);
+    },
+    dispose(): void {
+      if (!alive) return;
+      dispose();
+      disposeArrays(la, originals);
+    },
+  };
 }
 
 /** Copies of all that the change of every weight takes, so that it can be undone whatever becomes of the adapter. */
 function weightChanges(adapter: LoraAdapter): readonly WeightChange[] {
-  const la = adapter.model.algebra;
   const { modules } = takeApart(adapter.layout, adapter.point);
   return adapter.layout.targets.map((target) => {
     const arrays = arraysOf(modules, target);
     const factor = arrays.magnitude === undefined ? undefined : div(arrays.magnitude, adapter.rowNorms(target, arrays));
-    keepArrays(la, { ...arrays, ...(factor === undefined ? {} : { factor }) });
     return { target, arrays, factor, product: () => storedProduct(target, arrays) };
   });
 }

@@ -104,6 +104,7 @@ export function resolveLoraConfig(caller: string, config: LoraConfig): ResolvedL
   checkChoice(caller, 'initialization', resolved.initialization, loraInitializations);
   for (const option of ['targetModules', 'excludeModules', 'layersPattern'] as const) checkNames(caller, option, resolved[option], true);
   checkNames(caller, 'modulesToSave', resolved.modulesToSave, false);
+  for (const option of ['rankPattern', 'alphaPattern'] as const) checkPatterns(caller, option, resolved[option]);
   for (const [pattern, rank] of Object.entries(resolved.rankPattern)) checkPositiveInteger(caller, `rankPattern['${pattern}']`, rank);
   for (const [pattern, alpha] of Object.entries(resolved.alphaPattern))
     checkNumber(caller, `alphaPattern['${pattern}']`, alpha, { above: 0 });
@@ -121,6 +122,11 @@ function checkNames(caller: string, option: string, value: unknown, mayBeText: b
   throw new ConfigError(
     `${caller}: ${option} must be a list of names${mayBeText ? ' or a pattern' : ''}, got ${describeValue(value)}; pass, say, ['q_proj', 'v_proj']`,
   );
+}
+
+function checkPatterns(caller: string, option: string, value: unknown): void {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return;
+  throw new ConfigError(`${caller}: ${option} must be an object of patterns, got ${describeValue(value)}; pass, say, { q_proj: 8 }`);
 }
 
 function checkLayers(caller: string, { targetModules, layersToTransform, layersPattern }: ResolvedLoraConfig): void {

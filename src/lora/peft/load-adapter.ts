@@ -9,7 +9,7 @@ import { openSafetensors } from '../../models/safetensors/open-safetensors.js';
 import type { TensorStore } from '../../models/safetensors/tensor-store.js';
 import { type AdapterLayout, layOutAdapter } from '../adapter/adapter-layout.js';
 import { type AdapterParts, type ModuleArrays, putTogether, stackPairs } from '../adapter/adapter-point.js';
-import { changeBase, weightOf } from '../adapter/base-weights.js';
+import { weightOf, withReducedBase } from '../adapter/base-weights.js';
 import { LoraAdapter } from '../adapter/lora-adapter.js';
 import { startFactors, starts } from '../initialization/start-factors.js';
 import { readPeftConfig } from './read-config.js';
@@ -43,8 +43,7 @@ export async function loadAdapter(model: CausalLM, directory: string): Promise<L
       if (!starts[config.initialization].changesBase) return new LoraAdapter({ model, config, layout, point });
       const factors = startFactors(algebra, layout.targets, (target) => weightOf(model, target), config.initialization, 0);
       const taken = stackPairs(layout, factors);
-      changeBase(model, layout, taken, 'take');
-      return new LoraAdapter({ model, config, layout, point, taken });
+      return withReducedBase(model, layout, taken, () => new LoraAdapter({ model, config, layout, point, taken }));
     });
   } finally {
     await store.close();

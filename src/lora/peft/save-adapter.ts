@@ -2,6 +2,7 @@
 import path from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { checkKeys } from '../../core/options.js';
+import { portableName } from '../../core/portable-name.js';
 import { type FileContent, writeAllAtomic } from '../../core/write-atomic.js';
 import type { TensorData } from '../../models/safetensors/serialize-tensors.js';
 import { safetensorsContent } from '../../models/safetensors/write-safetensors.js';
@@ -13,7 +14,10 @@ import { peftConfig, portableConfig } from './write-config.js';
 
 /** Options of {@link saveAdapter}. */
 export interface SaveAdapterOptions {
-  /** The base model's name or path, for programs that load it with the adapter. Default: none. */
+  /**
+   * The base model's name on the Hugging Face hub, or its directory, for programs that load it with the adapter. Of a directory only the model's own name is written: its
+   * path would tell whoever receives the adapter about this machine, and lead nowhere on theirs. Default: none.
+   */
   readonly baseModel?: string;
 }
 
@@ -30,9 +34,10 @@ export async function saveAdapter(adapter: LoraAdapter, directory: string, optio
   checkKeys('saveAdapter', options, ['baseModel']);
   const config = adapter.taken === undefined ? adapter.config : portableConfig(adapter.config);
   const tensors = await adapter.model.algebra.tidy(() => readTensors(adapter));
+  const baseModel = options.baseModel === undefined ? null : await portableName(options.baseModel);
   const files = new Map<string, FileContent>([
     [path.join(directory, adapterFiles.tensors), safetensorsContent('saveAdapter', tensors)],
-    [path.join(directory, adapterFiles.config), peftConfig(adapter, config, options.baseModel ?? null)],
+    [path.join(directory, adapterFiles.config), peftConfig(adapter, config, baseModel)],
   ]);
   await writeAllAtomic(files);
 }

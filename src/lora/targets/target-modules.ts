@@ -3,7 +3,7 @@ import { ConfigError } from '../../core/errors.js';
 import { nearestNames } from '../../core/nearest-names.js';
 import type { LinearModule } from '../../models/model-overlay.js';
 import type { ResolvedLoraConfig } from '../config/lora-config.js';
-import { pythonPattern } from './python-pattern.js';
+import { pythonPattern, pythonPatterns } from './python-pattern.js';
 
 /** A module with an adapter. */
 export interface TargetModule extends AdapterScaling {
@@ -45,7 +45,7 @@ export function targetModules(
   const candidates = all.filter(({ name }) => wanted(name));
   checkMatches(caller, config.targetModules, all, candidates, everyName);
   const excluded = config.excludeModules === undefined ? () => false : matcher(caller, 'excludeModules', config.excludeModules);
-  const saved = config.modulesToSave.map((name) => pythonPattern(caller, 'modulesToSave', `(^|.*\\.)${name}($|\\..*)`));
+  const saved = pythonPatterns(caller, 'modulesToSave', config.modulesToSave, { before: '(^|.*\\.)', after: '($|\\..*)' });
   const inLayers = layerFilter(caller, config);
   const kept = candidates.filter(({ name }) => !excluded(name) && !saved.some((pattern) => pattern.test(name)) && inLayers(name));
   if (kept.length === 0) {
@@ -76,10 +76,10 @@ export function scalingOf(
   caller: string,
   config: Pick<ResolvedLoraConfig, 'rank' | 'alpha' | 'rankPattern' | 'alphaPattern' | 'useRslora'>,
 ): (module: string) => AdapterScaling {
-  const rankOf = patternLookup(caller, 'rankPattern', config.rankPattern, config.rank);
-  const alphaOf = patternLookup(caller, 'alphaPattern', config.alphaPattern, config.alpha);
+  const rankOf = patternLookup(caller, 'rankPattern', config.rankPattern);
+  const alphaOf = patternLookup(caller, 'alphaPattern', config.alphaPattern);
   return (module) => {
-    const [rank, alpha] = [rankOf(module), alphaOf(module)];
+    const [rank, alpha] = [rankOf(module) ?? config.rank, alphaOf(module) ?? config.alpha];
     return { rank, alpha, scale: alpha / (config.useRslora ? Math.sqrt(rank) : rank) };
   };
 }
@@ -105,7 +105,7 @@ function checkMatches(
       ? targets.find((target) => !matched.some(({ name }) => name === target || name.endsWith(`.${target}`)))
       : undefined;
   if (matched.length > 0 && lost === undefined) return;
-  const shown = lost ?? (typeof targets === 'string' ? targets : targets.join(', '));
+  const shown = (lost ?? (typeof targets === 'string' ? targets : targets.slice(0, 20).join(', '))).slice(0, 200);
   const lastParts = all.flatMap(({ name }) => [name, name.slice(name.lastIndexOf('.') + 1)]);
   const near = nearestNames(shown, lastParts.length === 0 ? [] : new Set(lastParts));
   const there = [...new Set(all.map(({ name }) => name.slice(name.lastIndexOf('.') + 1)))];
@@ -122,22 +122,29 @@ function layerFilter(caller: string, { layersToTransform, layersPattern = [] }: 
   const lists = typeof layersPattern === 'string' ? [layersPattern] : layersPattern;
   const patterns =
     lists.filter((list) => list !== '').length === 0
-      ? [/^.*?\.[^.]*\.(?<idx>\d+)\..*$/]
-      : lists.map((list) => pythonPattern(caller, 'layersPattern', `(?:^|.*?\\.)${list}\\.(?P<idx>\\d+)\\..*`));
+      ? [pythonPattern(caller, 'layersPattern', '.*?\\.[^.]*\\.(?P<idx>\\d+)\\..*')]
+      : pythonPatterns(caller, 'layersPattern', lists, { before: '(?:^|.*?\\.)', after: '\\.(?P<idx>\\d+)\\..*' });
+  const wanted = new Set(layers);
   return (name) => {
     // The first pattern that matches says which layer it is, though it may not be one asked for.
-    const found = patterns.map((pattern) => pattern.exec(name)).find((match) => match !== null);
-    return found?.groups !== undefined && layers.includes(Number(found.groups.idx));
+    const index = patterns.map((pattern) => pattern.group(name, 'idx')).find((found) => found !== undefined);
+    return index !== undefined && wanted.has(Number(index));
   };
 }
 
-/** The value of the first key that a name matches, or the default. */
-function patternLookup(
+/**
+ * The value of the first key of a rank or α pattern that a name, or its last parts, match.
+ *
+ * @param option - the option, for messages.
+ * @returns a function of the name; it gives undefined where no key matches.
+ * @throws ConfigError if a key is not a pattern.
+ */
+export function patternLookup<Value>(
   caller: string,
   option: string,
-  values: Readonly<Record<string, number>>,
-  otherwise: number,
-): (name: string) => number {
-  const patterns = Object.entries(values).map(([key, value]) => [pythonPattern(caller, option, `(.*\\.)?(${key})`), value] as const);
-  return (name) => patterns.find(([pattern]) => pattern.test(name))?.[1] ?? otherwise;
+  values: Readonly<Record<string, Value>>,
+): (name: string) => Value | undefined {
+  const entries = Object.values(values);
+  const patterns = pythonPatterns(caller, option, Object.keys(values), { before: '(.*\\.)?(', after: ')' });
+  return (name) => entries[patterns.findIndex((pattern) => pattern.test(name))];
 }

@@ -1,12 +1,13 @@
 /** Training as a stochastic cost over the product manifold: what the descent engine minimizes. */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { Awaitable } from '../../core/awaitable.js';
-import { ConfigError, DomainError, NumericalError } from '../../core/errors.js';
+import { ConfigError, DomainError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import { axpyTree, scaleTree } from '../../core/tree.js';
+import { nonFiniteError } from '../../models/non-finite.js';
 import type { TokenBatch } from '../../models/token-batch.js';
 import type { CostAndDerivative, Problem } from '../../solvers/problem.js';
-import { type AdapterPoint, putTogether } from '../adapter/adapter-point.js';
+import { type AdapterPoint, disposeArrays, putTogether } from '../adapter/adapter-point.js';
 import type { LoraAdapter } from '../adapter/lora-adapter.js';
 import { countTargets } from './count-targets.js';
 import type { AdapterManifold } from './training-manifold.js';
@@ -45,20 +46,24 @@ export type TrainingProblem = Problem<Tensor, AdapterPoint, AdapterPoint, unknow
 export function trainingProblem({ adapter, manifold, nextBatch, seed, recompute }: TrainingCost): TrainingProblem {
   const { model, layout } = adapter;
   const la = model.algebra;
-  const partGradient = async (x: AdapterPoint, { step, tokens }: StepData, batch: TokenBatch, part: number) => {
-    const overlay = adapter.overlay({ point: x, dropout: { seed, step, part } });
-    const options = { denominator: tokens, ...(recompute === undefined ? {} : { recompute }) };
-    const { loss, adapters, replaced } = await model.lossAndGradient(batch, overlay, options);
-    if (!Number.isFinite(loss)) {
-      throw new NumericalError(
-        `train: the loss of step ${step + 1} is ${loss}; lower the learning rate or clip the gradient, and go on from the last state`,
+  /** Frees, part by part, the overlay's copies and the derivatives that were stacked. */
+  const partGradient = (x: AdapterPoint, { step, tokens }: StepData, batch: TokenBatch, part: number) =>
+    la.tidy(async () => {
+      const overlay = adapter.overlay({ point: x, dropout: { seed, step, part } });
+      const options = { denominator: tokens, ...(recompute === undefined ? {} : { recompute }) };
+      const { loss, adapters, replaced } = await model.lossAndGradient(batch, overlay, options);
+      if (!Number.isFinite(loss)) {
+        throw await nonFiniteError(
+          `train: the loss of step ${step + 1} is ${loss}`,
+          model,
+          'lower the learning rate or clip the gradient, and go on from the last state',
+        );
+      }
+      const modules = new Map(
+        [...adapters].map(([name, { A, B, magnitude }]) => [name, { A, B, ...(magnitude === undefined ? {} : { magnitude }) }]),
       );
-    }
-    const modules = new Map(
-      [...adapters].map(([name, { A, B, magnitude }]) => [name, { A, B, ...(magnitude === undefined ? {} : { magnitude }) }]),
-    );
-    return { loss, gradient: putTogether(layout, { modules, parameters: replaced }) };
-  };
+      return { loss, gradient: putTogether(layout, { modules, parameters: replaced }) };
+    });
   const costAndGradient = async (
     x: AdapterPoint,
     data: StepData | undefined,
@@ -67,9 +72,11 @@ export function trainingProblem({ adapter, manifold, nextBatch, seed, recompute 
     const [first, ...others] = data.parts;
     let { loss: cost, gradient } = await partGradient(x, data, first, 0);
     for (const [i, batch] of others.entries()) {
-      const next = await la.tidy(() => partGradient(x, data, batch, i + 1));
+      const next = await partGradient(x, data, batch, i + 1);
       cost += next.loss;
-      gradient = axpyTree(la, 1, next.gradient, gradient);
+      const sum = axpyTree(la, 1, next.gradient, gradient);
+      disposeArrays(la, [gradient, next.gradient]);
+      gradient = sum;
     }
     return { cost, gradient };
   };

@@ -69,18 +69,18 @@ function thirds(x: Tensor, size: number): [Tensor, Tensor, Tensor] {
 }
 
 function readShape(reader: ConfigReader): CausalLMConfig {
-  const [hiddenSize, heads] = [reader.integer('n_embd'), reader.integer('n_head')];
+  const [hiddenSize, heads] = [reader.size('n_embd'), reader.size('n_head')];
   if (hiddenSize % heads !== 0) reader.fail('n_head', `a divisor of n_embd = ${hiddenSize}`, heads);
   return {
     modelType: 'gpt2',
-    vocabularySize: reader.integer('vocab_size'),
+    vocabularySize: reader.size('vocab_size'),
     hiddenSize,
-    intermediateSize: reader.integer('n_inner', 4 * hiddenSize),
-    layers: reader.integer('n_layer'),
+    intermediateSize: reader.size('n_inner', 4 * hiddenSize),
+    layers: reader.blocks('n_layer'),
     heads,
     keyValueHeads: heads,
     headSize: hiddenSize / heads,
-    maxPositions: reader.integer('n_positions', 1024),
+    maxPositions: reader.size('n_positions', 1024),
     normEpsilon: reader.positive('layer_norm_epsilon', 1e-5),
     tiedHead: reader.flag('tie_word_embeddings', true),
     endTokens: reader.tokens('eos_token_id'),

@@ -83,17 +83,17 @@ export function llamaLike(reader: ConfigReader, variant: LlamaVariant): Decoder 
 const EMBEDDING = 'model.embed_tokens.weight';
 
 function readShape(reader: ConfigReader, variant: LlamaVariant): CausalLMConfig {
-  const [hiddenSize, heads] = [reader.integer('hidden_size'), reader.integer('num_attention_heads')];
-  const keyValueHeads = reader.integer('num_key_value_heads', heads);
+  const [hiddenSize, heads] = [reader.size('hidden_size'), reader.size('num_attention_heads')];
+  const keyValueHeads = reader.size('num_key_value_heads', heads);
   if (heads % keyValueHeads !== 0) reader.fail('num_key_value_heads', `a divisor of num_attention_heads = ${heads}`, keyValueHeads);
-  const headSize = reader.integer('head_dim', hiddenSize / heads);
+  const headSize = reader.size('head_dim', hiddenSize / heads);
   if (headSize % 2 !== 0) reader.fail('head_dim', 'even, for rotary positions', headSize);
   return {
     modelType: variant.modelType,
-    vocabularySize: reader.integer('vocab_size'),
+    vocabularySize: reader.size('vocab_size'),
     hiddenSize,
-    intermediateSize: reader.integer('intermediate_size'),
-    layers: reader.integer('num_hidden_layers'),
+    intermediateSize: reader.size('intermediate_size'),
+    layers: reader.blocks('num_hidden_layers'),
     heads,
     keyValueHeads,
     headSize,

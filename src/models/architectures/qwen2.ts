@@ -21,7 +21,7 @@ function readWindows(reader: ConfigReader): (layer: number) => number | undefine
   const size = reader.isNull('sliding_window') ? undefined : reader.integer('sliding_window', 4096);
   const from = reader.integer('max_window_layers', 28);
   const types = reader.strings('layer_types');
-  const layers = reader.integer('num_hidden_layers');
+  const layers = reader.blocks('num_hidden_layers');
   if (types !== undefined && types.length !== layers) reader.fail('layer_types', `a list of num_hidden_layers = ${layers} entries`, types);
   const sliding = types?.map((type) => {
     if (type === 'full_attention') return false;

@@ -1,5 +1,5 @@
 /** Reading a model's `config.json` key by key, so that none passes unnoticed. */
-import { ConfigError } from '../../core/errors.js';
+import { ConfigError, FormatError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import { isJsonObject, type JsonObject } from '../../core/parse-json.js';
 
@@ -34,22 +34,38 @@ const WITHOUT_EFFECT: readonly string[] = [
   'use_cache',
 ];
 
+/** What the tensors of a checkpoint allow its config to claim. */
+export interface CheckpointBounds {
+  /** How many tensors there are: no more blocks than that. */
+  readonly tensors: number;
+  /** The longest axis of any of them: no size in the config is above it. */
+  readonly longestAxis: number;
+}
+
 /** A config file, or an object in it. Remembers which keys were asked for. */
 export class ConfigReader {
   readonly #caller: string;
   readonly #where: string;
   readonly #json: JsonObject;
   readonly #known: Set<string>;
+  readonly #bounds: CheckpointBounds | undefined;
 
   /**
    * @param caller - the public function on whose behalf this happens.
    * @param where - the file, and the place in it, for messages.
+   * @param options - keys without effect, and what the checkpoint allows to be claimed.
    */
-  constructor(caller: string, where: string, json: JsonObject, withoutEffect: readonly string[] = WITHOUT_EFFECT) {
+  constructor(
+    caller: string,
+    where: string,
+    json: JsonObject,
+    { withoutEffect = WITHOUT_EFFECT, bounds }: { readonly withoutEffect?: readonly string[]; readonly bounds?: CheckpointBounds } = {},
+  ) {
     this.#caller = caller;
     this.#where = where;
     this.#json = json;
     this.#known = new Set(withoutEffect);
+    this.#bounds = bounds;
   }
 
   /** Whether a key is there with a value other than null. */
@@ -67,6 +83,27 @@ export class ConfigReader {
     const value = this.#value(key) ?? fallback;
     if (Number.isSafeInteger(value) && (value as number) > 0) return value as number;
     return this.fail(key, 'a positive integer', value);
+  }
+
+  /**
+   * A size that an axis of a tensor has, or divides.
+   *
+   * @throws FormatError if it is above all axes in the checkpoint, so that nothing of that size is made before shapes are compared.
+   */
+  size(key: string, fallback?: number): number {
+    return this.#bounded(key, this.integer(key, fallback), this.#bounds?.longestAxis, 'the longest axis of a tensor of the checkpoint');
+  }
+
+  /** A number of blocks. @throws FormatError if it is above the number of tensors. */
+  blocks(key: string): number {
+    return this.#bounded(key, this.integer(key), this.#bounds?.tensors, 'the number of tensors of the checkpoint');
+  }
+
+  #bounded(key: string, value: number, most: number | undefined, meaning: string): number {
+    if (most === undefined || value <= most) return value;
+    throw new FormatError(
+      `${this.#caller}: expected '${key}' of ${this.#where} to be at most ${most}, ${meaning}, got ${value}; fetch both from one place`,
+    );
   }
 
   /** A positive number. */
@@ -111,7 +148,7 @@ export class ConfigReader {
     const value = this.#value(key);
     if (value === undefined) return undefined;
     if (!isJsonObject(value)) return this.fail(key, 'an object', value);
-    return new ConfigReader(this.#caller, `${this.#where}, ${key}`, value, []);
+    return new ConfigReader(this.#caller, `${this.#where}, ${key}`, value, { withoutEffect: [] });
   }
 
   /** Keys that do not change the result. */

@@ -38,6 +38,9 @@ export function readRotary(reader: ConfigReader, context: RotaryContext): Rotary
   const kind = section.choice('rope_type', KINDS, section.choice('type', KINDS, 'default'));
   const rotary = SCALED[kind](section, plain(base, context.headSize), base, context);
   section.finish();
+  if (!Number.isFinite(rotary.factor) || !rotary.frequencies.every(Number.isFinite)) {
+    section.fail('factor', 'such, with the rest of the section, that all frequencies are finite');
+  }
   return rotary;
 }
 

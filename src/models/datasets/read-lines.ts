@@ -1,6 +1,7 @@
 /** The lines of a text file, however large it is. */
 import { createReadStream } from 'node:fs';
 import { FormatError } from '../../core/errors.js';
+import { eventLoopYielder } from '../../core/event-loop.js';
 import { decodeUtf8 } from '../../core/parse-json.js';
 
 /** A line, and where it stands. */
@@ -18,6 +19,7 @@ export interface Line {
  * @throws FormatError, naming the line, if it is too long or not UTF-8, or the file cannot be read.
  */
 export async function* readLines(caller: string, file: string, maxLineBytes: number): AsyncGenerator<Line, void> {
+  const turn = eventLoopYielder();
   let number = 1;
   let pieces: Uint8Array[] = [];
   let length = 0;
@@ -41,6 +43,8 @@ export async function* readLines(caller: string, file: string, maxLineBytes: num
     for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, start)) {
       collect(chunk.subarray(start, end));
       yield finish();
+      // What is done with a line may take long, and many lines are of one chunk: signals are heard in between.
+      await turn();
       start = end + 1;
     }
     collect(chunk.subarray(start));

@@ -1,6 +1,7 @@
 /** Opening a safetensors file, or the checkpoint in a directory. */
+import { constants } from 'node:buffer';
 import { stat } from 'node:fs/promises';
-import { endianness } from 'node:os';
+import { endianness, freemem } from 'node:os';
 import path from 'node:path';
 import { BackendError, DomainError, FormatError, ShapeError } from '../../core/errors.js';
 import { entryCount, type FloatDtype, isFloatDtype } from './dtypes.js';
@@ -106,11 +107,13 @@ function storeOf(files: readonly TensorFile[]): TensorStore {
     async read(name) {
       const { entry, source } = locate(name);
       if (isFloatDtype(entry.dtype)) {
+        checkRoom(entry, 4 * entryCount(entry.shape));
         const target = new Float32Array(entryCount(entry.shape));
         await readFloats(entry, entry.dtype, source, () => target);
         return target;
       }
       if (entry.dtype !== 'I32' && entry.dtype !== 'I64') throw unreadable(entry, 'F32, F16, BF16, I64 or I32');
+      checkRoom(entry, entry.byteLength);
       const bytes = new Uint8Array(entry.byteLength);
       await source(0, bytes);
       return entry.dtype === 'I32' ? new Int32Array(bytes.buffer) : new BigInt64Array(bytes.buffer);
@@ -122,6 +125,7 @@ function storeOf(files: readonly TensorFile[]): TensorStore {
     },
     async readBytes(name) {
       const { entry, source } = locate(name);
+      checkRoom(entry, entry.byteLength);
       const bytes = new Uint8Array(entry.byteLength);
       await source(0, bytes);
       return bytes;
@@ -132,6 +136,16 @@ function storeOf(files: readonly TensorFile[]): TensorStore {
       await Promise.all(files.map((file) => file.close()));
     },
   };
+}
+
+/** @throws BackendError if an array is larger than the memory there is, or than an array may be. A file may be sparse, so its size proves nothing. */
+function checkRoom({ file, name }: LocatedEntry, bytes: number): void {
+  const { availableMemory } = process as { availableMemory?: () => number };
+  const available = Math.min(availableMemory?.call(process) ?? freemem(), constants.MAX_LENGTH);
+  if (bytes <= available) return;
+  throw new BackendError(
+    `${caller}: ${file}: tensor ${JSON.stringify(name)}: expected ${bytes} bytes to be available in memory, got ${available}; free memory, or check the file`,
+  );
 }
 
 type ReadPart = (offset: number, bytes: Uint8Array) => Promise<void>;

@@ -2,8 +2,11 @@
 import { FormatError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import { isJsonObject, type JsonObject, parseJson } from '../../core/parse-json.js';
-import { bitsOfDtype, type StoredDtype, storedBytes } from './dtypes.js';
+import { bitsOfDtype, entryCount, type StoredDtype, storedBytes } from './dtypes.js';
 import type { TensorEntry } from './tensor-store.js';
+
+/** NumPy's limit, which the reference reader has by it. */
+const MOST_AXES = 64;
 
 /** A tensor and where its bytes begin, counted from the start of the file. */
 export interface LocatedEntry extends TensorEntry {
@@ -36,6 +39,8 @@ export function parseHeader(caller: string, file: string, text: string, dataStar
   if (!text.startsWith('{')) fail(`expected a header that starts with '{', got ${describeValue(text.slice(0, 8))}`);
   const header = parseJson(caller, `the header of ${file}`, text);
   if (!isJsonObject(header)) return fail('expected a header that is a JSON object');
+  const number = notPlainNumber(text);
+  if (number !== undefined) fail(`expected integers written without sign, fraction and exponent, got ${number.slice(0, 40)}`);
   const { __metadata__: metadata = {}, ...tensors } = header;
   if (!isStringRecord(metadata)) return fail('expected __metadata__ to hold strings');
   const dataSize = fileSize - dataStart;
@@ -58,6 +63,11 @@ function parseEntry(name: string, description: unknown, fail: (problem: string) 
   const offsets = description.data_offsets;
   if (!isSizes(offsets) || offsets.length !== 2) return fail('expected data_offsets to be two integers ≥ 0');
   const [begin, end] = offsets;
+  // Also where a later size is zero: the product up to there must be a number of entries.
+  if (shape.length > MOST_AXES) fail(`expected a shape of at most ${MOST_AXES} sizes, got ${shape.length}`);
+  const products = shape.map((_, index) => entryCount(shape.slice(0, index + 1)));
+  if (!products.every((product) => Number.isSafeInteger(product * 8)))
+    fail(`expected a shape that can be counted, got [${shape.join(', ')}]`);
   const byteLength = storedBytes(dtype, shape);
   if (!Number.isSafeInteger(byteLength)) fail(`expected a whole number of bytes, got ${byteLength} for ${dtype} [${shape.join(', ')}]`);
   if (end - begin !== byteLength) {
@@ -69,6 +79,32 @@ function parseEntry(name: string, description: unknown, fail: (problem: string) 
 function parseDtype({ dtype }: JsonObject, fail: (problem: string) => never): StoredDtype {
   if (typeof dtype === 'string' && Object.hasOwn(bitsOfDtype, dtype)) return dtype as StoredDtype;
   return fail(`expected a dtype of safetensors (F32, F16, BF16, …), got ${describeValue(dtype)}`);
+}
+
+/**
+ * The first number of a JSON text that is not plain digits. `JSON.parse` takes 1.0, 1e0 and -0 for integers, as safetensors itself does not.
+ *
+ * @param text - valid JSON.
+ */
+function notPlainNumber(text: string): string | undefined {
+  const mark = /"|[-\d][-+.\deE]*/g;
+  for (let match = mark.exec(text); match !== null; match = mark.exec(text)) {
+    if (match[0] !== '"') {
+      if (!/^\d+$/.test(match[0])) return match[0];
+      continue;
+    }
+    let end = text.indexOf('"', mark.lastIndex);
+    while (isEscaped(text, end)) end = text.indexOf('"', end + 1);
+    mark.lastIndex = end + 1;
+  }
+  return undefined;
+}
+
+/** Whether an odd number of backslashes precedes a character. */
+function isEscaped(text: string, index: number): boolean {
+  let backslashes = 0;
+  while (text[index - 1 - backslashes] === '\\') backslashes += 1;
+  return backslashes % 2 === 1;
 }
 
 function isSizes(value: unknown): value is readonly number[] {

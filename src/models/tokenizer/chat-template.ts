@@ -1,10 +1,11 @@
 /** Chat templates: Jinja programs that come with a checkpoint. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { Template } from '@huggingface/jinja';
+import { parse, tokenize } from '@huggingface/jinja';
 import { DomainError, FormatError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import { decodeUtf8, isJsonObject, type JsonObject } from '../../core/parse-json.js';
+import { renderBounded } from './bounded-interpreter.js';
 
 /** Renders a conversation with the variables that a template sees. */
 export type ChatTemplate = (variables: Readonly<Record<string, unknown>>) => string;
@@ -36,23 +37,71 @@ function defaultTemplate(value: unknown): unknown {
   return isJsonObject(named) ? named.template : value;
 }
 
+/** Characters of a template's source. Those of real checkpoints have some twenty thousand. */
+const MOST_SOURCE = 2 ** 20;
+/** Steps of the lexer in runs of white space, which it searches for tags from each of their characters. */
+const MOST_SPACE_STEPS = 2e8;
+
+/**
+ * Units of evaluation (some tenths of a microsecond each) that a template may spend: at once, for each rendering and each character of the conversation. Real templates
+ * spend up to three thousand and one a character. What a rendering does not need fills up what is there at once, so that one may be slow, and not each row of a data set.
+ */
+const UNITS = { atOnce: 2_000_000, aRendering: 20_000, aCharacter: 50 } as const;
+
 function compile(caller: string, where: string, source: string): ChatTemplate {
-  let template: Template;
+  checkSource(caller, where, source);
+  let program: ReturnType<typeof parse>;
   try {
-    template = new Template(source);
+    program = parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true }));
   } catch (cause) {
-    throw new FormatError(`${caller}: ${where} must be a Jinja template, got: ${(cause as Error).message}; check the file`, { cause });
+    const problem = cause instanceof RangeError ? 'brackets or blocks too deep in one another' : (cause as Error).message;
+    throw new FormatError(`${caller}: ${where} must be a Jinja template, got: ${problem}; check the file`, { cause });
   }
+  let left: number = UNITS.atOnce;
   return (variables) => {
+    const characters = measure(variables, where);
+    const budget = { units: left + UNITS.aRendering + UNITS.aCharacter * characters, mostSize: 2 ** 24 + 16 * characters };
     try {
-      return template.render({ ...variables });
+      return renderBounded(program, variables, budget);
     } catch (cause) {
+      const problem = cause instanceof RangeError ? 'it nests values or calls too deep' : (cause as Error).message;
       throw new DomainError(
-        `applyChatTemplate: ${where} refuses the conversation: ${(cause as Error).message}; give the messages as it expects them`,
-        {
-          cause,
-        },
+        `applyChatTemplate: ${where} refuses the conversation: ${problem}; give the messages as it expects them, or take another template`,
+        { cause },
       );
+    } finally {
+      left = Math.min(UNITS.atOnce, Math.max(0, budget.units));
     }
   };
+}
+
+/** @throws FormatError for a source whose reading alone would take too long. */
+function checkSource(caller: string, where: string, source: string): void {
+  if (source.length > MOST_SOURCE) {
+    throw new FormatError(
+      `${caller}: ${where} must be a template of at most ${MOST_SOURCE} characters, got ${source.length}; check the file`,
+    );
+  }
+  let steps = 0;
+  for (const { 0: run } of source.matchAll(/\s{64,}/g)) steps += run.length ** 2 / 2;
+  if (steps <= MOST_SPACE_STEPS) return;
+  throw new FormatError(`${caller}: ${where} must be a template without such long runs of white space; shorten them`);
+}
+
+/** @throws DomainError if the variables nest deeper than the stack is. */
+function measure(variables: Readonly<Record<string, unknown>>, where: string): number {
+  try {
+    return charactersOf(variables);
+  } catch (cause) {
+    throw new DomainError(`applyChatTemplate: ${where} cannot be given variables that nest so deep, or hold themselves; flatten them`, {
+      cause,
+    });
+  }
+}
+
+/** Characters in all texts of the variables, and one for any other value. */
+function charactersOf(value: unknown): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null) return 1;
+  return Object.entries(value).reduce((sum, [key, inner]) => sum + key.length + charactersOf(inner), 1);
 }

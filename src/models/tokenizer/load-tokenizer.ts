@@ -6,6 +6,7 @@ import { ConfigError, DomainError, FormatError, NotImplementedError } from '../.
 import { checkKeys, describeValue } from '../../core/options.js';
 import { isJsonObject, type JsonObject, readJson } from '../../core/parse-json.js';
 import { type ChatTemplate, readChatTemplate } from './chat-template.js';
+import { checkDefinition } from './check-definition.js';
 import { openDecodeStream } from './decode-stream.js';
 import { isTokenId, readEndIds, readSpecialTokens } from './special-tokens.js';
 import { type DecodeOptions, type SpecialTokens, type Tokenizer, tokenizerDefaults } from './tokenizer.js';
@@ -39,6 +40,7 @@ export async function loadTokenizer(directory: string): Promise<Tokenizer> {
   const definition = await readObject(inDirectory('tokenizer.json'));
   const config = (await readObjectIfThere(inDirectory('tokenizer_config.json'))) ?? {};
   const specialMap = (await readObjectIfThere(inDirectory('special_tokens_map.json'))) ?? {};
+  checkDefinition(caller, inDirectory('tokenizer.json'), definition);
   checkSupported(inDirectory('tokenizer.json'), definition, config);
   const pipeline = buildPipeline(inDirectory('tokenizer.json'), definition, config);
   const specials = readSpecialTokens(caller, `the tokenizer of ${directory}`, { ...specialMap, ...config }, (token) =>
@@ -84,7 +86,7 @@ function checkSupported(file: string, definition: JsonObject, config: JsonObject
 
 function buildPipeline(file: string, definition: JsonObject, config: JsonObject): Pipeline {
   try {
-    return new HuggingFaceTokenizer(definition, config);
+    return guarded(file, new HuggingFaceTokenizer(definition, config));
   } catch (cause) {
     throw new FormatError(
       `${caller}: ${file} must hold a tokenizer of Hugging Face's format, got: ${(cause as Error).message}; fetch it again`,
@@ -93,6 +95,25 @@ function buildPipeline(file: string, definition: JsonObject, config: JsonObject)
       },
     );
   }
+}
+
+/** The pipeline, with what it throws by itself turned into an error that names its file. */
+function guarded(file: string, pipeline: Pipeline): Pipeline {
+  const guard = <Result>(name: string, run: () => Result): Result => {
+    try {
+      return run();
+    } catch (cause) {
+      const problem = cause instanceof RangeError ? 'the text is too long for it' : (cause as Error).message;
+      throw new FormatError(`${name}: the tokenizer of ${file} failed: ${problem}; check the file, or give shorter texts`, { cause });
+    }
+  };
+  return {
+    encode: (text, options) => guard('encode', () => pipeline.encode(text, options)),
+    decode: (ids, options) => guard('decode', () => pipeline.decode(ids, options)),
+    token_to_id: (token) => pipeline.token_to_id(token),
+    id_to_token: (id) => pipeline.id_to_token(id),
+    get_vocab: () => pipeline.get_vocab(),
+  };
 }
 
 function tokenizerOf(

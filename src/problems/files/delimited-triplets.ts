@@ -1,48 +1,13 @@
 /** Sparse matrices from tables of (row, column, value): ratings, counts, links. */
-import { ConfigError, FormatError } from '../../core/errors.js';
-import { checkKeys, describeValue } from '../../core/options.js';
+import { unquoted } from '../../core/delimited-fields.js';
+import { FormatError } from '../../core/errors.js';
 import type { CsrMatrix } from '../../linalg/csr-matrix.js';
 import { checkAlgebra, type LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { EntryCollector, RowCounts } from './entry-collector.js';
-import { splitFields, unquoted } from './fields.js';
 import { LabelTable } from './label-table.js';
 import { parseNumber } from './parse-number.js';
-import { quoted, readLines, textOf } from './read-lines.js';
-
-/** Which field is what: a position from 0, or the name that the header gives it. */
-export interface TripletFields {
-  /** The field that names the row. */
-  readonly row: number | string;
-  /** The field that names the column. */
-  readonly column: number | string;
-  /** The field that holds the value. */
-  readonly value: number | string;
-}
-
-/** Options of {@link readTriplets}. */
-export interface ReadTripletsOptions {
-  /** What stands between fields: one character or more, such as `'\t'` or MovieLens's `'::'`. With `' '` a run of spaces counts once. */
-  readonly delimiter?: string;
-  /** Whether the first line names the fields. `'auto'`: it does if its value field is no number. */
-  readonly header?: boolean | 'auto';
-  /** Which fields to read; others are passed over. */
-  readonly fields?: TripletFields;
-  /**
-   * What rows and columns are called. `'labels'`: by any text, numbered in order of first appearance; `'integers'`: by their own number, from `indexBase`.
-   */
-  readonly ids?: 'labels' | 'integers';
-  /** The number of the first row and column, with `ids: 'integers'`. */
-  readonly indexBase?: 0 | 1;
-}
-
-/** The defaults of {@link readTriplets}. */
-export const readTripletsDefaults: Required<ReadTripletsOptions> = {
-  delimiter: ',',
-  header: 'auto',
-  fields: { row: 0, column: 1, value: 2 },
-  ids: 'labels',
-  indexBase: 0,
-};
+import { type Bounds, eachTriplet, readLayout, type TripletLayout } from './triplet-lines.js';
+import { type ReadTripletsOptions, type TripletSettings, tripletSettings } from './triplet-options.js';
 
 /** A table of triplets, as {@link readTriplets} returns it. */
 export interface Triplets<M> {
@@ -52,144 +17,87 @@ export interface Triplets<M> {
   readonly rowLabels?: readonly string[];
   /** What the columns are called. */
   readonly columnLabels?: readonly string[];
+  /** How the file was understood. */
+  readonly table: TableReading;
+}
+
+/** How a table was understood. */
+export interface TableReading {
+  /** The encoding, by the WHATWG's name. */
+  readonly encoding: string;
+  /** The names of the header, where there is one. */
+  readonly header?: readonly string[];
+  /** Lines before the first row that begin with #, which were passed over. */
+  readonly remarks: number;
+  /** Lines without a value, which were passed over with `missing: 'skip'`. */
+  readonly missing: number;
 }
 
 /**
- * Reads a table of (row, column, value), a line each, such as user, item and rating. Lines starting with # and empty lines are passed over; fields may be quoted, `"…"`, with `""` for a quote.
+ * Reads a table of (row, column, value), a line each, such as user, item and rating. Empty lines are passed over, and lines that begin with # before the first row; fields may be quoted, `"…"`, with `""` for a
+ * quote, and may then hold delimiters and line ends. Lines end in \n, \r\n or \r.
  *
  * The file is read twice, so that its entries are sorted by rows without being held in a list: 12 bytes an entry, 8 again while the engine copies the values, and the labels.
  *
  * @param la - the engine for the values.
  * @param file - the path.
- * @param options - delimiter, header, fields, and how rows and columns are named.
- * @returns the matrix, as large as its largest row and column, and what these are called.
- * @throws FormatError naming file and line for a line that lacks a field or whose value is no finite number, and for a file without entries; ConfigError for options that do not fit; BackendError if the file
- * cannot be read.
+ * @param options - delimiter, header, fields, encoding, and how rows and columns are named.
+ * @returns the matrix, as large as its largest row and column, what these are called, and how the file was understood.
+ * @throws FormatError naming file and line for a line that has more or fewer fields than the first, whose value is no finite number, or that is not text in the encoding, and for a file without entries;
+ * ConfigError for options that do not fit; BackendError if the file cannot be read, or does not fit into memory.
  */
 export async function readTriplets<M>(la: LinearAlgebra<M>, file: string, options: ReadTripletsOptions = {}): Promise<Triplets<M>> {
   checkAlgebra('readTriplets', la);
-  checkKeys('readTriplets', options, Object.keys(readTripletsDefaults));
-  const settings = { ...readTripletsDefaults, ...options };
-  checkSettings(settings);
+  const settings = tripletSettings(options);
   const layout = await readLayout(file, settings);
+  if (options.fields === undefined && layout.header?.[0] === '') {
+    throw new FormatError(
+      `${file}: expected a name for the first field, got none in the header ${layout.header.join(', ').slice(0, 200)}, as where the lines are numbered; pass fields, say { row: 1, column: 2, value: 3 }`,
+    );
+  }
   const labels = settings.ids === 'labels' ? { row: new LabelTable(), column: new LabelTable() } : undefined;
-  const counts = new RowCounts();
+  const counts = new RowCounts(file);
   let [rows, columns] = [0, 0];
-  await eachTriplet(file, settings, layout, labels, (row, column) => {
+  const missing = await eachPlace(file, settings, layout, labels, (row, column) => {
     counts.add(row);
-    rows = Math.max(rows, row + 1);
-    columns = Math.max(columns, column + 1);
+    if (row >= rows) rows = row + 1;
+    if (column >= columns) columns = column + 1;
   });
   if (counts.total === 0) throw new FormatError(`${file}: expected lines of row, column and value, got none; check the path`);
-  const collector = new EntryCollector(counts.rowPointers(rows));
-  await eachTriplet(file, settings, layout, labels, (row, column, value) => {
+  const collector = new EntryCollector(file, await counts.rowPointers(rows), counts.total);
+  await eachPlace(file, settings, layout, labels, (row, column, value) => {
     // A name that the first pass did not meet: the file has changed, and its column would lie outside.
     if (column >= columns) throw new FormatError(`${file}: the file changed while it was read, which takes two passes; read it again`);
     collector.place(file, row, column, value);
   });
   const matrix = collector.finish(file, la, columns);
-  if (labels === undefined) return { matrix };
-  return { matrix, rowLabels: labels.row.labels().map(unquoted), columnLabels: labels.column.labels().map(unquoted) };
+  const { encoding, header, remarks } = layout;
+  const table = { encoding, ...(header === undefined ? {} : { header }), remarks, missing };
+  if (labels === undefined) return { matrix, table };
+  return { matrix, rowLabels: labels.row.labels().map(unquoted), columnLabels: labels.column.labels().map(unquoted), table };
 }
 
-function checkSettings({ delimiter, header, fields, ids, indexBase }: Required<ReadTripletsOptions>): void {
-  if (typeof delimiter !== 'string' || delimiter === '' || /["\r\n#]/.test(delimiter)) {
-    throw new ConfigError(
-      `readTriplets: delimiter must be text without quotes, # and line ends, got ${describeValue(delimiter)}; pass, say, ',' or '\\t'`,
-    );
-  }
-  if (![true, false, 'auto'].includes(header)) {
-    throw new ConfigError(`readTriplets: header must be true, false or 'auto', got ${describeValue(header)}`);
-  }
-  checkKeys('readTriplets', fields, ['row', 'column', 'value']);
-  for (const field of [fields.row, fields.column, fields.value]) {
-    if (typeof field === 'string' ? header !== false : Number.isInteger(field) && field >= 0) continue;
-    throw new ConfigError(
-      `readTriplets: a field is a position from 0, or a name of the header, got ${describeValue(field)} with header ${header}`,
-    );
-  }
-  if (!['labels', 'integers'].includes(ids))
-    throw new ConfigError(`readTriplets: ids must be 'labels' or 'integers', got ${describeValue(ids)}`);
-  if (indexBase !== 0 && indexBase !== 1) throw new ConfigError(`readTriplets: indexBase must be 0 or 1, got ${describeValue(indexBase)}`);
-}
-
-/** Where the fields are, and the line on which the data begin. */
-interface Layout {
-  readonly positions: readonly [number, number, number];
-  readonly firstLine: number;
-}
-
-/** Reads as far as the first line that is not passed over. */
-async function readLayout(file: string, { delimiter, header, fields }: Required<ReadTripletsOptions>): Promise<Layout> {
-  const wanted = [fields.row, fields.column, fields.value] as const;
-  const named = wanted.some((field) => typeof field === 'string');
-  let layout: Layout = { positions: [0, 0, 0], firstLine: 1 };
-  await readLines(file, (bytes, start, end, line) => {
-    if (isPassedOver(bytes, start, end)) return true;
-    const names: string[] = [];
-    splitFields(bytes, start, end, Buffer.from(delimiter), (from, to) => names.push(unquoted(textOf(bytes, from, to))));
-    const positions = wanted.map((field) => (typeof field === 'number' ? field : names.indexOf(field))) as [number, number, number];
-    const missing = positions.findIndex((position, i) => position < 0 || (typeof wanted[i] === 'string' && position >= names.length));
-    if (missing >= 0) {
-      throw new FormatError(
-        `${file}:${line}: expected a field named ${describeValue(wanted[missing])}, got ${names.join(', ')}; check fields and delimiter`,
-      );
-    }
-    const value = Buffer.from(names[positions[2]] ?? '');
-    const isHeader = header === 'auto' ? named || Number.isNaN(parseNumber(value, 0, value.length)) : header;
-    layout = { positions, firstLine: isHeader ? line + 1 : line };
-    return false;
-  });
-  return layout;
-}
-
-const [hash, tab, space] = [35, 9, 32];
-
-function isPassedOver(bytes: Uint8Array, start: number, end: number): boolean {
-  let at = start;
-  while (at < end && (bytes[at] === space || bytes[at] === tab)) at++;
-  return at === end || bytes[start] === hash;
-}
-
-async function eachTriplet(
+/** Visits the entries by the numbers of their rows and columns. @returns lines passed over. */
+function eachPlace(
   file: string,
-  { delimiter, ids, indexBase }: Required<ReadTripletsOptions>,
-  { positions, firstLine }: Layout,
+  settings: TripletSettings,
+  layout: TripletLayout,
   labels: { readonly row: LabelTable; readonly column: LabelTable } | undefined,
   visit: (row: number, column: number, value: number) => void,
-): Promise<void> {
-  const separator = Buffer.from(delimiter);
-  const [rowField, columnField, valueField] = positions;
-  const fieldsNeeded = Math.max(...positions) + 1;
-  const bounds = new Int32Array(6);
-  let found = 0;
-  const note = (from: number, to: number): void => {
-    if (found === rowField) bounds.set([from, to], 0);
-    if (found === columnField) bounds.set([from, to], 2);
-    if (found === valueField) bounds.set([from, to], 4);
-    found++;
-  };
-  await readLines(file, (bytes, start, end, line) => {
-    if (line < firstLine || isPassedOver(bytes, start, end)) return;
-    found = 0;
-    splitFields(bytes, start, end, separator, note);
-    const broken = (expected: string): FormatError =>
-      new FormatError(`${file}:${line}: ${expected}, got ${quoted(bytes, start, end)}; correct the line, or check delimiter and fields`);
-    if (found < fieldsNeeded) throw broken(`expected at least ${fieldsNeeded} fields`);
-    const value = parseNumber(bytes, bounds[4], bounds[5]);
-    if (Number.isNaN(value)) throw broken(`expected a finite number in field ${valueField + 1}`);
-    if (bounds[0] === bounds[1] || bounds[2] === bounds[3]) throw broken('expected a row and a column');
+): Promise<number> {
+  const { ids, indexBase } = settings;
+  return eachTriplet(file, settings, layout, (bytes, row, column, value, line) => {
     if (labels !== undefined) {
-      visit(labels.row.indexOf(bytes, bounds[0], bounds[1]), labels.column.indexOf(bytes, bounds[2], bounds[3]), value);
+      visit(labels.row.indexOf(bytes, row.from, row.to), labels.column.indexOf(bytes, column.from, column.to), value);
       return;
     }
-    const row = parseNumber(bytes, bounds[0], bounds[1]) - indexBase;
-    const column = parseNumber(bytes, bounds[2], bounds[3]) - indexBase;
-    if (!(isIndex(row) && isIndex(column))) throw broken(`expected row and column as integers from ${indexBase}, as ids: '${ids}' says`);
-    visit(row, column, value);
+    const index = ({ from, to }: Bounds): number => {
+      const number = parseNumber(bytes, from, to) - indexBase;
+      if (Number.isInteger(number) && number >= 0 && number < 2 ** 31 - 1) return number;
+      throw new FormatError(
+        `${file}:${line}: expected row and column as integers from ${indexBase}, as ids: '${ids}' says, got ${JSON.stringify(Buffer.from(bytes.subarray(from, Math.min(to, from + 60))).toString())}; correct the line, or pass ids: 'labels'`,
+      );
+    };
+    visit(index(row), index(column), value);
   });
-}
-
-function isIndex(value: number): boolean {
-  return Number.isInteger(value) && value >= 0 && value < 2 ** 31 - 1;
 }

@@ -1,24 +1,34 @@
 /** Sparse matrices from entries that come twice, first to be counted and then to be placed: a counting sort that never holds a list of triplets. */
+import { type Allocation, allocate } from '../../core/allocate.js';
 import { FormatError } from '../../core/errors.js';
+import { eventLoopYielder } from '../../core/event-loop.js';
 import { checkCsr } from '../../linalg/csr.js';
 import type { CsrMatrix } from '../../linalg/csr-matrix.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 
 /** Entries a row, growing with the rows. */
 export class RowCounts {
+  readonly #file: string;
   #counts = new Int32Array(1024);
   #rows = 0;
   #total = 0;
+
+  /** @param file - for messages. */
+  constructor(file: string) {
+    this.#file = file;
+  }
 
   /** Number of entries. */
   get total(): number {
     return this.#total;
   }
 
-  /** One more entry in a row. */
+  /** One more entry in a row. @throws BackendError if so many rows do not fit into memory. */
   add(row: number): void {
     if (row >= this.#counts.length) {
-      const larger = new Int32Array(Math.max(2 * this.#counts.length, row + 1));
+      // Room for as many again only where these are few: a single large number asks for itself alone.
+      const length = Math.max(Math.min(2 * this.#counts.length, this.#counts.length + 2 ** 22), row + 1);
+      const larger = allocate({ ...rowsAllocation(this.#file, row + 1), bytes: bytesPerRow * length }, () => new Int32Array(length));
       larger.set(this.#counts);
       this.#counts = larger;
     }
@@ -28,12 +38,40 @@ export class RowCounts {
   }
 
   /** The offsets of compressed rows. */
-  rowPointers(rows: number): Int32Array {
-    const pointers = new Int32Array(rows + 1);
-    for (let i = 0; i < rows; i++) pointers[i + 1] = pointers[i] + (i < this.#rows ? this.#counts[i] : 0);
+  async rowPointers(rows: number): Promise<Int32Array> {
+    const pointers = allocate(rowsAllocation(this.#file, rows), () => new Int32Array(rows + 1));
+    pointers.set(this.#counts.subarray(0, this.#rows), 1);
+    await accumulate(pointers);
     return pointers;
   }
 }
+
+/** Offsets of rows where their entries are, and where the next goes. */
+const bytesPerRow = 8;
+
+/** The memory that rows take, whether there are entries in them or not. */
+export function rowsAllocation(file: string, rows: number): Allocation {
+  return {
+    where: file,
+    bytes: bytesPerRow * (rows + 1),
+    what: `the offsets of ${rows} rows`,
+    remedy: 'number only the rows that have entries, or transpose the matrix if it has fewer columns',
+  };
+}
+
+/** Makes running totals of counts, `counts[i + 1]` being that of row i; lets the event loop run in between. */
+export async function accumulate(counts: Int32Array): Promise<void> {
+  const turn = eventLoopYielder();
+  for (let i = 1; i < counts.length; i++) {
+    counts[i] += counts[i - 1];
+    if (i % rowsBetweenTurns === 0) await turn();
+  }
+}
+
+/** Some milliseconds' work. */
+const rowsBetweenTurns = 2 ** 20;
+/** Entries that 32-bit offsets can count. */
+const mostEntries = 2 ** 31 - 1;
 
 /** Takes entries in any order and puts each in its row: 12 bytes an entry, and 4 a row. */
 export class EntryCollector {
@@ -42,13 +80,19 @@ export class EntryCollector {
   readonly #columnIndices: Int32Array;
   #values: Float64Array;
 
-  /** @param rowPointers - where each row begins, from a first pass. */
-  constructor(rowPointers: Int32Array) {
+  /**
+   * @param rowPointers - where each row begins, from a first pass.
+   * @throws BackendError if the entries do not fit into memory; FormatError for more than 32-bit offsets can count.
+   */
+  constructor(file: string, rowPointers: Int32Array, count: number) {
+    if (count > mostEntries) {
+      throw new FormatError(`${file}: expected at most ${mostEntries} entries, got ${count}; divide the file`);
+    }
+    const rows = rowPointers.length - 1;
     this.#rowPointers = rowPointers;
-    this.#next = rowPointers.slice(0, -1);
-    const count = rowPointers[rowPointers.length - 1];
-    this.#columnIndices = new Int32Array(count);
-    this.#values = new Float64Array(count);
+    this.#next = allocate({ ...rowsAllocation(file, rows), bytes: 4 * rows }, () => rowPointers.slice(0, -1));
+    const entries = { where: file, bytes: 12 * count, what: `${count} entries`, remedy: 'take a part of the file, or free memory' };
+    [this.#columnIndices, this.#values] = allocate(entries, () => [new Int32Array(count), new Float64Array(count)]);
   }
 
   /** @throws FormatError if the row has more entries than were counted. */

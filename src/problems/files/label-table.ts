@@ -1,5 +1,9 @@
 /** Numbering names in the order in which they appear. */
+import { FormatError } from '../../core/errors.js';
 import { textOf } from './read-lines.js';
+
+/** Bytes that 32-bit offsets can address. */
+const longestTable = 2 ** 31 - 1;
 
 /** FNV-1a, 32 bits, with the high ones folded into the low ones that a table of small size looks at. */
 function hashOf(bytes: Uint8Array, start: number, end: number): number {
@@ -54,8 +58,13 @@ export class LabelTable {
     const label = this.#count++;
     const from = this.#startOf(label);
     const to = from + end - start;
+    if (to > longestTable) {
+      throw new FormatError(
+        `readTriplets: expected names of ${longestTable} bytes together at most, got more; check which fields are row and column`,
+      );
+    }
     if (to > this.#bytes.length) {
-      const larger = new Uint8Array(Math.max(2 * this.#bytes.length, to));
+      const larger = new Uint8Array(Math.min(longestTable, Math.max(2 * this.#bytes.length, to)));
       larger.set(this.#bytes);
       this.#bytes = larger;
     }

@@ -1,8 +1,10 @@
 /** Matrices in the exchange format of NIST's Matrix Market. */
+import { stat } from 'node:fs/promises';
+import { allocate } from '../../core/allocate.js';
 import { FormatError, NotImplementedError } from '../../core/errors.js';
 import type { CsrMatrix } from '../../linalg/csr-matrix.js';
 import { checkAlgebra, type LinearAlgebra } from '../../linalg/linear-algebra.js';
-import { EntryCollector, RowCounts } from './entry-collector.js';
+import { accumulate, EntryCollector, rowsAllocation } from './entry-collector.js';
 import { parseNumber } from './parse-number.js';
 import { quoted, readLines, textOf } from './read-lines.js';
 
@@ -27,11 +29,13 @@ interface Header extends Banner {
  * Reads a Matrix Market file: `coordinate` or `array`; `real`, `integer` or `pattern` (whose entries are ones); `general`, `symmetric` or `skew-symmetric` (of which the other half is filled in).
  *
  * A coordinate file is read twice, so that its entries are sorted by rows without being held in a list: 12 bytes an entry, and 8 again while the engine copies the values.
+ * The sizes that the header claims are held against the file's size and against memory before anything is allocated.
  *
  * @param la - the engine for the values.
  * @param file - the path.
  * @returns a sparse matrix of a coordinate file, a dense one (an engine array m×n) of an array file.
- * @throws FormatError naming file and line where the format is broken; NotImplementedError for complex and Hermitian matrices; BackendError if the file cannot be read.
+ * @throws FormatError naming file and line where the format is broken; NotImplementedError for complex and Hermitian matrices; BackendError if the file
+ * cannot be read, or the matrix does not fit into memory.
  * @see Boisvert, Pozo and Remington, "The Matrix Market exchange formats: initial design", NISTIR 5935, 1996.
  */
 export async function readMatrixMarket<M>(la: LinearAlgebra<M>, file: string): Promise<CsrMatrix<M> | M> {
@@ -40,36 +44,62 @@ export async function readMatrixMarket<M>(la: LinearAlgebra<M>, file: string): P
   return header.format === 'array' ? readDense(la, file, header) : readCoordinates(la, file, header);
 }
 
+/** What the header of a Matrix Market file claims. */
+export interface MatrixMarketSizes {
+  readonly format: 'coordinate' | 'array';
+  readonly rows: number;
+  readonly columns: number;
+  /** Entries stored. */
+  readonly entries: number;
+  /** The line that says so. */
+  readonly line: number;
+}
+
+/**
+ * Reads the header of a Matrix Market file and holds its claim against the size of the file. Nothing of that size is allocated.
+ *
+ * @throws as {@link readMatrixMarket} does for the header.
+ */
+export async function readMatrixMarketSizes(file: string): Promise<MatrixMarketSizes> {
+  const { format, rows, columns, entries, line } = await readHeader(file);
+  return { format, rows, columns, entries, line };
+}
+
 async function readCoordinates<M>(la: LinearAlgebra<M>, file: string, header: Header): Promise<CsrMatrix<M>> {
-  const mirror = header.symmetry !== 'general';
-  const counts = new RowCounts();
-  let read = 0;
+  const { rows, columns, entries, symmetry } = header;
+  const mirror = symmetry !== 'general';
+  const rowPointers = allocate(rowsAllocation(file, rows), () => new Int32Array(rows + 1));
+  let [read, stored] = [0, 0];
   await eachEntry(file, header, (row, column) => {
     read++;
-    counts.add(row);
-    if (mirror && row !== column) counts.add(column);
+    stored++;
+    rowPointers[row + 1]++;
+    if (!mirror || row === column) return;
+    stored++;
+    rowPointers[column + 1]++;
   });
-  if (read !== header.entries) {
-    throw new FormatError(
-      `${file}: expected the ${header.entries} entries that line ${header.line} promises, got ${read}; is the file complete?`,
-    );
+  if (read !== entries) {
+    throw new FormatError(`${file}: expected the ${entries} entries that line ${header.line} promises, got ${read}; is the file complete?`);
   }
-  const collector = new EntryCollector(counts.rowPointers(header.rows));
-  const sign = header.symmetry === 'skew-symmetric' ? -1 : 1;
+  await accumulate(rowPointers);
+  const collector = new EntryCollector(file, rowPointers, stored);
+  const sign = symmetry === 'skew-symmetric' ? -1 : 1;
   await eachEntry(file, header, (row, column, value) => {
     collector.place(file, row, column, value);
     if (mirror && row !== column) collector.place(file, column, row, sign * value);
   });
-  return collector.finish(file, la, header.columns);
+  return collector.finish(file, la, columns);
 }
 
 async function readDense<M>(la: LinearAlgebra<M>, file: string, header: Header): Promise<M> {
-  const { rows, columns, symmetry } = header;
-  const values = new Float64Array(rows * columns);
+  const { rows, columns, entries, symmetry } = header;
+  const what = `${rows}×${columns} values`;
+  const remedy = 'take a part of the matrix, or free memory';
+  const values = allocate({ where: file, bytes: 8 * rows * columns, what, remedy }, () => new Float64Array(rows * columns));
   const first = symmetry === 'skew-symmetric' ? 1 : 0;
   let [row, column, read] = [symmetry === 'general' ? 0 : first, 0, 0];
   await eachLine(file, header.line, (bytes, start, end, line) => {
-    if (read++ === header.entries) throw fault(file, line, `expected ${header.entries} values and then the end`, bytes, start, end);
+    if (read++ === entries) throw fault(file, line, `expected ${entries} values and then the end`, bytes, start, end);
     const value = parseNumber(bytes, start, end);
     if (Number.isNaN(value)) throw fault(file, line, 'expected one finite number', bytes, start, end);
     values[row * columns + column] = value;
@@ -78,12 +108,28 @@ async function readDense<M>(la: LinearAlgebra<M>, file: string, header: Header):
     column++;
     row = symmetry === 'general' ? 0 : column + first;
   });
-  if (read !== header.entries) {
+  if (read !== entries) {
     throw new FormatError(
-      `${file}: expected ${header.entries} values for a ${symmetry} ${rows}×${columns} array, got ${read}; is the file complete?`,
+      `${file}: expected ${entries} values for a ${symmetry} ${rows}×${columns} array, got ${read}; is the file complete?`,
     );
   }
   return la.fromArray(values, [rows, columns]);
+}
+
+/** The shortest lines there are: `1 1 1`, `1 1` and `1`, with their ends. */
+function shortestLine({ format, pattern }: Banner): number {
+  return format === 'array' ? 2 : pattern ? 4 : 6;
+}
+
+/** @throws FormatError if a file is too small for what its header claims. */
+async function checkClaim(file: string, header: Header): Promise<void> {
+  const { size } = await stat(file);
+  // The last line may lack its end; UTF-16 is larger still.
+  const least = header.entries * shortestLine(header) - 1;
+  if (least <= size) return;
+  throw new FormatError(
+    `${file}:${header.line}: expected at least ${least} bytes for the ${header.entries} ${header.format === 'array' ? 'values' : 'entries'} that this line promises, got a file of ${size}; is the file complete?`,
+  );
 }
 
 async function readHeader(file: string): Promise<Header> {
@@ -95,12 +141,13 @@ async function readHeader(file: string): Promise<Header> {
       return true;
     }
     if (isComment(bytes, start, end)) return true;
-    header = parseSizes(file, line, banner, textOf(bytes, start, end));
+    header = parseSizes(file, line, banner, textOf(bytes, start, Math.min(end, start + 200)));
     return false;
   });
   if (header === undefined) {
     throw new FormatError(`${file}: expected a line with the sizes of the matrix, got the end of the file; is the file complete?`);
   }
+  await checkClaim(file, header);
   return header;
 }
 

@@ -1,10 +1,12 @@
 /** Arrays in NumPy's own file format. */
-import { readFile } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
+import { allocate } from '../../core/allocate.js';
 import { BackendError, FormatError, NotImplementedError } from '../../core/errors.js';
 import { writeAtomic } from '../../core/write-atomic.js';
+import { isSystemError } from '../../core/write-error.js';
 import { checkAlgebra, type LinearAlgebra } from '../../linalg/linear-algebra.js';
+import { npyMagic, readExactly, readNpyHeader } from './npy-header.js';
 
-const magic = '\x93NUMPY';
 /** The data begin at a multiple of this. */
 const alignment = 64;
 /** Values converted at once. */
@@ -42,13 +44,13 @@ function npyHeader(descr: string, shape: readonly number[]): Uint8Array {
   // Python writes a tuple of one with a comma.
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
   const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${tuple}, }`;
-  const fixed = magic.length + 4;
+  const fixed = npyMagic.length + 4;
   const padding = (alignment - ((fixed + text.length + 1) % alignment)) % alignment;
   const body = `${text}${' '.repeat(padding)}\n`;
   const header = Buffer.alloc(fixed + body.length);
-  header.write(magic, 'latin1');
-  header.set([1, 0], magic.length);
-  header.writeUInt16LE(body.length, magic.length + 2);
+  header.write(npyMagic, 'latin1');
+  header.set([1, 0], npyMagic.length);
+  header.writeUInt16LE(body.length, npyMagic.length + 2);
   header.write(body, fixed, 'latin1');
   return header;
 }
@@ -67,55 +69,58 @@ const readers: Readonly<Record<string, { readonly bytes: number; at(view: DataVi
  *
  * @param la - the engine for the result.
  * @param file - the path.
- * @throws FormatError if it is no such file or is cut short; NotImplementedError for other types of value; BackendError if the file cannot be read.
+ * The size that the header claims is held against the file's before anything is allocated. int64 beyond 2⁵³ is rounded.
+ *
+ * @throws FormatError if it is no such file, NumPy would refuse its header, or it is cut short; NotImplementedError for other types of value; BackendError if the file
+ * cannot be read, or its values do not fit into memory.
  */
 export async function readNpy<M>(la: LinearAlgebra<M>, file: string): Promise<M> {
   checkAlgebra('readNpy', la);
-  const data = await readFile(file).catch((cause: Error) => {
+  let handle: FileHandle;
+  try {
+    handle = await open(file, 'r');
+  } catch (cause) {
+    throw new BackendError(`readNpy: cannot read ${file} (${(cause as Error).message}); check the path`, { cause });
+  }
+  try {
+    return await readArray(la, file, handle);
+  } catch (cause) {
+    if (!isSystemError(cause)) throw cause;
     throw new BackendError(`readNpy: cannot read ${file} (${cause.message}); check the path`, { cause });
-  });
-  const { descr, fortranOrder, shape, offset } = parseHeader(file, data);
-  const reader = readers[descr];
-  if (reader === undefined) {
-    throw new NotImplementedError(
-      `${file}: values of type '${descr}' are not implemented; save float64, float32, int64, int32 or uint8, little-endian`,
-    );
+  } finally {
+    await handle.close();
   }
-  const count = shape.reduce((product, size) => product * size, 1);
-  if (data.length - offset !== count * reader.bytes) {
-    throw new FormatError(
-      `${file}: expected ${count * reader.bytes} bytes for [${shape}] of '${descr}', got ${data.length - offset}; the file is cut short, or holds more`,
-    );
-  }
-  const view = new DataView(data.buffer, data.byteOffset + offset, data.length - offset);
-  const values = Float64Array.from({ length: count }, (_, i) => reader.at(view, i * reader.bytes));
-  if (!fortranOrder || shape.length < 2) return la.fromArray(values, shape);
-  if (shape.length > 2)
-    throw new NotImplementedError(`${file}: column-major arrays of more than two axes are not implemented; save a row-major copy`);
-  return la.transpose(la.fromArray(values, [shape[1], shape[0]]));
 }
 
-function parseHeader(file: string, data: Buffer): { descr: string; fortranOrder: boolean; shape: number[]; offset: number } {
-  const fixed = magic.length + 2;
-  const broken = new FormatError(
-    `${file}: expected NumPy's header, got ${JSON.stringify(data.toString('latin1', 0, 20))}; is it a .npy file?`,
-  );
-  if (data.toString('latin1', 0, magic.length) !== magic || data.length < fixed + 4) throw broken;
-  const major = data[magic.length];
-  const start = fixed + (major === 1 ? 2 : 4);
-  const offset = start + (major === 1 ? data.readUInt16LE(fixed) : data.readUInt32LE(fixed));
-  const text = data.toString('latin1', start, offset);
-  const descr = /'descr':\s*'([^']*)'/.exec(text)?.[1];
-  const order = /'fortran_order':\s*(True|False)/.exec(text)?.[1];
-  const shape = /'shape':\s*\(([\d,\s]*)\)/.exec(text)?.[1];
-  if (descr === undefined || order === undefined || shape === undefined || offset > data.length) throw broken;
-  return {
-    descr,
-    fortranOrder: order === 'True',
-    shape: shape
-      .split(',')
-      .filter((part) => part.trim() !== '')
-      .map(Number),
-    offset,
-  };
+async function readArray<M>(la: LinearAlgebra<M>, file: string, handle: FileHandle): Promise<M> {
+  const { size } = await handle.stat();
+  const { descr, fortranOrder, shape, offset } = await readNpyHeader(file, handle, size);
+  const reader = Object.hasOwn(readers, descr) ? readers[descr] : undefined;
+  if (reader === undefined) {
+    throw new NotImplementedError(
+      `${file}: values of type ${JSON.stringify(descr)} are not implemented; save float64, float32, int64, int32 or uint8, little-endian`,
+    );
+  }
+  if (fortranOrder && shape.length > 2) {
+    throw new NotImplementedError(`${file}: column-major arrays of more than two axes are not implemented; save a row-major copy`);
+  }
+  // NumPy counts the values beside an axis of length zero too, and so refuses what nobody could address.
+  const addressed = shape.reduce((product, length) => product * Math.max(length, 1), reader.bytes);
+  const count = shape.reduce((product, length) => product * length, 1);
+  if (size - offset !== count * reader.bytes || addressed > Number.MAX_SAFE_INTEGER) {
+    throw new FormatError(
+      `${file}: expected ${count * reader.bytes} bytes for [${shape}] of '${descr}', got ${size - offset}; the file is cut short, or holds more`,
+    );
+  }
+  const what = `the ${count} values of [${shape}] as float64`;
+  const remedy = 'save a smaller array, or free memory';
+  const values = allocate({ where: `readNpy: ${file}`, bytes: 8 * count, what, remedy }, () => new Float64Array(count));
+  for (let first = 0; first < count; first += sliceLength) {
+    const length = Math.min(sliceLength, count - first);
+    const bytes = await readExactly(file, handle, offset + first * reader.bytes, length * reader.bytes);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    for (let i = 0; i < length; i++) values[first + i] = reader.at(view, i * reader.bytes);
+  }
+  if (!fortranOrder || shape.length < 2) return la.fromArray(values, shape);
+  return la.transpose(la.fromArray(values, [shape[1], shape[0]]));
 }

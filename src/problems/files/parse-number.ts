@@ -4,7 +4,12 @@ import { textOf } from './read-lines.js';
 /** Up to this many digits a decimal's digits are an integer that float64 holds, and up to this power of ten too: one multiplication or division then rounds once, correctly. */
 const [exactDigits, exactPower] = [15, 22];
 const powersOfTen = Array.from({ length: exactPower + 1 }, (_, k) => Number(`1e${k}`));
-const [plus, minus, point, zero, nine] = [43, 45, 46, 48, 57];
+const [plus, minus, zero, nine] = [43, 45, 48, 57];
+/** The byte between whole and decimal digits, unless a file has it otherwise. */
+const decimalPoint = 46;
+
+/** Digits of a number, at most: a float64 written out has 1075. */
+const longestNumber = 2000;
 
 /** How JavaScript writes a decimal number; what `Number` accepts besides (hexadecimal, an empty string) is none. */
 const decimal = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
@@ -14,10 +19,11 @@ const decimal = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
  *
  * Short decimals without an exponent, which data files are full of, are read digit by digit; others by way of a string.
  *
+ * @param point - the byte between whole and decimal digits: a point, or the comma of much of Europe.
  * @returns NaN if it is not a finite decimal number.
  * @see Clinger, "How to read floating point numbers accurately", PLDI 1990 (the fast path).
  */
-export function parseNumber(bytes: Uint8Array, start: number, end: number): number {
+export function parseNumber(bytes: Uint8Array, start: number, end: number, point = decimalPoint): number {
   let at = start;
   const negative = bytes[at] === minus;
   if (negative || bytes[at] === plus) at++;
@@ -34,16 +40,19 @@ export function parseNumber(bytes: Uint8Array, start: number, end: number): numb
     } else if (byte === point && !seenPoint) {
       seenPoint = true;
     } else {
-      return parseSlowly(bytes, start, end);
+      return parseSlowly(bytes, start, end, point);
     }
   }
-  if (digits === 0 || digits > exactDigits) return parseSlowly(bytes, start, end);
+  if (digits === 0 || digits > exactDigits) return parseSlowly(bytes, start, end, point);
   const magnitude = decimals === 0 ? mantissa : mantissa / powersOfTen[decimals];
   return negative ? -magnitude : magnitude;
 }
 
-function parseSlowly(bytes: Uint8Array, start: number, end: number): number {
-  const text = textOf(bytes, start, end);
+function parseSlowly(bytes: Uint8Array, start: number, end: number, point: number): number {
+  // No number is longer, and labels that are put in its place may be.
+  if (end - start > longestNumber) return Number.NaN;
+  const written = textOf(bytes, start, end);
+  const text = point === decimalPoint ? written : written.replace(/[.,]/g, (mark) => (mark.charCodeAt(0) === point ? '.' : '?'));
   const value = decimal.test(text) ? Number(text) : Number.NaN;
   return Number.isFinite(value) ? value : Number.NaN;
 }

@@ -1,73 +1,183 @@
 /** Text files a line at a time, as bytes: no string is made of what is only going to become a number. */
-import { type FileHandle, open } from 'node:fs/promises';
-import { BackendError, FormatError } from '../../core/errors.js';
+import { isUtf8 } from 'node:buffer';
+import type { QuoteState } from '../../core/delimited-fields.js';
+import { FormatError } from '../../core/errors.js';
+import { hexByte, placeOf } from '../../core/utf8.js';
+import { badByte, openText, type TextSource } from './text-encoding.js';
 
 /** Handles the line `bytes[start … end)`, without its end of line; lines count from 1. Returning false ends the reading. */
 export type LineVisitor = (bytes: Uint8Array, start: number, end: number, line: number) => boolean | undefined;
+
+/** How {@link readLines} reads. */
+export interface ReadLinesOptions {
+  /** A label of the WHATWG's standard; UTF-8, or what a byte-order mark says, where not given. */
+  readonly encoding?: string | undefined;
+  /** Refuses bytes that are no text: not UTF-8, or NUL. */
+  readonly text?: boolean;
+  /**
+   * Where lines may go on inside quotes: the state after `bytes[from … end)`, which begins a line, given whether it begins inside quotes. It is asked of lines with a quote, and of those
+   * that begin inside quotes.
+   */
+  readonly quotes?: (bytes: Uint8Array, from: number, end: number, inside: boolean) => QuoteState;
+}
 
 /** Bytes read at once. */
 const chunkBytes = 2 ** 20;
 /** No line of numbers is longer: what is, is no text. */
 const longestLine = 2 ** 24;
-const [newline, carriageReturn] = [10, 13];
+const [newline, carriageReturn, quote] = [10, 13, 34];
 
 /**
  * Reads a file from beginning to end, however large, in a fixed amount of memory.
  *
- * Lines end in \n or \r\n; a byte order mark is skipped; an end of line at the very end of the file starts no further line.
+ * Lines end in \n, \r\n or \r; a byte-order mark is skipped, and decides on UTF-16; an end of line at the very end of the file starts no further line.
  *
- * @throws BackendError if the file cannot be read; FormatError for a line of more than 16 MB; whatever the visitor throws.
+ * @returns the encoding in which the file was read.
+ * @throws BackendError if the file cannot be read; FormatError for a line of more than 16 MB, for bytes that are no text, and for quotes that are not closed; whatever the visitor throws.
  */
-export async function readLines(file: string, visit: LineVisitor): Promise<void> {
-  const handle = await openFile(file);
+export async function readLines(file: string, visit: LineVisitor, options: ReadLinesOptions = {}): Promise<string> {
+  const source = await openText(file, options.encoding);
   try {
-    let buffer = new Uint8Array(chunkBytes);
-    let held = 0;
-    let line = 0;
-    for (;;) {
-      if (held === buffer.length) buffer = grown(file, buffer, line + 1);
-      const { bytesRead } = await handle.read(buffer, held, buffer.length - held, null);
-      let end = held + bytesRead;
-      let start = line === 0 && held === 0 && hasByteOrderMark(buffer, end) ? 3 : 0;
-      for (let at = Math.max(start, held); at < end; at++) {
-        if (buffer[at] !== newline) continue;
-        line++;
-        const stop = at > start && buffer[at - 1] === carriageReturn ? at - 1 : at;
-        if (visit(buffer, start, stop, line) === false) return;
-        start = at + 1;
-      }
-      if (bytesRead === 0) {
-        if (end > start && buffer[end - 1] === carriageReturn) end--;
-        if (end > start) visit(buffer, start, end, line + 1);
-        return;
-      }
-      buffer.copyWithin(0, start, end);
-      held = end - start;
-    }
+    await new LineSplitter(file, source, visit, options).run();
+    return source.encoding;
   } finally {
-    await handle.close();
+    await source.close();
   }
 }
 
-async function openFile(file: string): Promise<FileHandle> {
-  try {
-    return await open(file, 'r');
-  } catch (cause) {
-    throw new BackendError(`readLines: cannot open ${file} (${(cause as Error).message}); check the path`, { cause });
-  }
-}
+/** Divides a stream of bytes into lines. */
+class LineSplitter {
+  readonly #file: string;
+  readonly #source: TextSource;
+  readonly #visit: LineVisitor;
+  readonly #options: ReadLinesOptions;
+  #buffer = new Uint8Array(chunkBytes);
+  /** Where the record that is being read begins, and the line in it. */
+  #start = 0;
+  #physicalStart = 0;
+  #sawQuote = false;
+  #inside = false;
+  /** Lines before the record, and ended within it. */
+  #lines = 0;
+  #linesWithin = 0;
+  /** Whether the last line ended in \r, so that \n at the start belongs to it. */
+  #afterReturn = false;
+  /** Whether lines are checked one by one, since there is something wrong in this chunk. */
+  #suspicious = false;
 
-function hasByteOrderMark(buffer: Uint8Array, end: number): boolean {
-  return end >= 3 && buffer[0] === 0xef && buffer[1] === 0xbb && buffer[2] === 0xbf;
-}
-
-function grown(file: string, buffer: Uint8Array, line: number): Uint8Array<ArrayBuffer> {
-  if (buffer.length >= longestLine) {
-    throw new FormatError(`${file}:${line}: the line is longer than ${longestLine} bytes; this is not a text file of numbers`);
+  constructor(file: string, source: TextSource, visit: LineVisitor, options: ReadLinesOptions) {
+    this.#file = file;
+    this.#source = source;
+    this.#visit = visit;
+    this.#options = options;
   }
-  const larger = new Uint8Array(2 * buffer.length);
-  larger.set(buffer);
-  return larger;
+
+  async run(): Promise<void> {
+    let held = 0;
+    for (;;) {
+      if (held === this.#buffer.length) this.#grow();
+      const read = await this.#source.read(this.#buffer, held);
+      const end = held + read;
+      this.#suspicious = this.#options.text === true && !this.#isText(held, end);
+      if (this.#splitLines(held, end) === false) return;
+      if (read === 0) return this.#finish(end);
+      this.#buffer.copyWithin(0, this.#start, end);
+      held = end - this.#start;
+      this.#physicalStart -= this.#start;
+      this.#start = 0;
+    }
+  }
+
+  /** Whether what the last read brought is text as far as its last line end; without one it is looked at line by line. */
+  #isText(held: number, end: number): boolean {
+    const chunk = this.#buffer.subarray(0, end);
+    const last = Math.max(chunk.lastIndexOf(newline), chunk.lastIndexOf(carriageReturn));
+    if (last < held) return false;
+    const complete = chunk.subarray(this.#start, last + 1);
+    return isUtf8(complete) && complete.indexOf(0) < 0;
+  }
+
+  #splitLines(from: number, end: number): boolean {
+    const buffer = this.#buffer;
+    for (let at = from; at < end; at++) {
+      const byte = buffer[at];
+      if (byte > quote) continue;
+      if (byte === quote) this.#sawQuote = true;
+      if (byte !== newline && byte !== carriageReturn) continue;
+      if (byte === newline && at === this.#physicalStart && this.#afterReturn) {
+        if (at === this.#start) this.#start++;
+        this.#physicalStart = at + 1;
+        this.#afterReturn = false;
+        continue;
+      }
+      if (this.#endLine(at) === false) return false;
+      this.#afterReturn = byte === carriageReturn;
+    }
+    return true;
+  }
+
+  /** A line ends at `at`; a record does, if it is not inside quotes. */
+  #endLine(at: number): boolean {
+    this.#linesWithin++;
+    const { quotes } = this.#options;
+    if (quotes !== undefined && (this.#sawQuote || this.#inside)) {
+      const state = quotes(this.#buffer, this.#physicalStart, at, this.#inside);
+      if (state === 'stray') throw this.#unclosed();
+      this.#inside = state === 'inside';
+      this.#sawQuote = false;
+    }
+    this.#physicalStart = at + 1;
+    if (this.#inside) return true;
+    if (this.#suspicious) this.#checkText(this.#start, at);
+    const goOn = this.#visit(this.#buffer, this.#start, at, this.#lines + 1);
+    this.#lines += this.#linesWithin;
+    this.#linesWithin = 0;
+    this.#start = at + 1;
+    return goOn !== false;
+  }
+
+  #finish(end: number): void {
+    if (end === this.#start) return;
+    if (this.#inside && end === this.#physicalStart) throw this.#unclosed();
+    if (this.#options.text === true) this.#suspicious = true;
+    this.#endLine(end);
+    if (this.#inside) throw this.#unclosed();
+  }
+
+  #checkText(start: number, end: number): void {
+    const line = this.#buffer.subarray(start, end);
+    const at = badByte(line);
+    if (at === undefined) return;
+    const place = placeOf(line, at);
+    const where = `${this.#file}:${this.#lines + place.line}`;
+    if (line[at] === 0) {
+      throw new FormatError(
+        `${where}: expected text, got a NUL at byte ${place.byte} of the line; if the file is UTF-16 without a byte-order mark, pass --encoding utf-16le (encoding: 'utf-16le' of the function)`,
+      );
+    }
+    throw new FormatError(
+      `${where}: expected UTF-8 text, got ${hexByte(line[at])} at byte ${place.byte} of the line, in ${quoted(line, at - place.byte + 1, line.length)}; save the file as UTF-8, or say which encoding it has: --encoding latin1 (encoding: 'latin1' of the function)`,
+    );
+  }
+
+  #unclosed(): FormatError {
+    return new FormatError(
+      `${this.#file}:${this.#lines + 1}: expected a field in quotes to end with a quote before the next delimiter or line end, got ${quoted(this.#buffer, this.#start, this.#physicalStart)}, which goes on to line ${this.#lines + this.#linesWithin}; close the quote, or double it ("") where it belongs to the text`,
+    );
+  }
+
+  #grow(): void {
+    if (this.#buffer.length >= longestLine) {
+      throw this.#inside
+        ? this.#unclosed()
+        : new FormatError(
+            `${this.#file}:${this.#lines + 1}: expected lines of at most ${longestLine} bytes, got a longer one; this is not a text file of numbers`,
+          );
+    }
+    const larger = new Uint8Array(2 * this.#buffer.length);
+    larger.set(this.#buffer);
+    this.#buffer = larger;
+  }
 }
 
 /** A piece of a line as text, for messages and names. */

@@ -41,11 +41,21 @@ describe('a malformed file is a FormatError that names it', () => {
       fileWithHeader(JSON.stringify({ x: entry(0, 8, [3]) }), eightBytes),
       'tensor "x": expected 12 bytes',
     ],
-    ['a negative size', fileWithHeader(JSON.stringify({ x: entry(0, 8, [-1, -2]) }), eightBytes), 'tensor "x": expected shape'],
+    ['a negative size', fileWithHeader(JSON.stringify({ x: entry(0, 8, [-1, -2]) }), eightBytes), 'expected integers written without sign'],
     [
       'a shape beyond counting',
       fileWithHeader(JSON.stringify({ x: entry(0, 8, [2 ** 40, 2 ** 40]) }), eightBytes),
-      'tensor "x": expected a whole number of bytes',
+      'tensor "x": expected a shape that can be counted',
+    ],
+    ...['1.0', '1e0', '1E0', '-0', '1.00'].map((size): [string, Uint8Array, string] => [
+      `the size ${size}`,
+      fileWithHeader(`{"x\\"1.5":{"dtype":"F32","shape":[${size}],"data_offsets":[0,4]}}`, eightBytes.subarray(4)),
+      `expected integers written without sign, fraction and exponent, got ${size}`,
+    ]),
+    [
+      'a shape beyond counting with nothing in it',
+      fileWithHeader(JSON.stringify({ x: entry(0, 0, [2 ** 50, 2 ** 50, 0]) })),
+      'tensor "x": expected a shape that can be counted',
     ],
     [
       'three offsets',

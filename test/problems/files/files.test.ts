@@ -202,7 +202,7 @@ describe('readTriplets', () => {
   ];
   it.each<[string, string, object]>([
     ['without a header', 'ann,x,1\nann,y,2.5\nbob,x,3\n', {}],
-    ['with one', 'user,item,rating,time\nann,x,1,7\n\n# a remark\nann,y,2.5,8\nbob,x,3,9', {}],
+    ['with one', '# a remark\nuser,item,rating,time\n\n# another\nann,x,1,7\n\nann,y,2.5,8\nbob,x,3,9', {}],
     [
       'with named fields',
       'rating,user,item\r\n1,ann,x\r\n2.5,ann,y\r\n3,bob,x\r\n',
@@ -214,7 +214,7 @@ describe('readTriplets', () => {
     ['with quotes and blanks', '"ann", x ,1\n ann ,"y",2.5\nbob,x,"3"\n', {}],
     ['with a header that looks like data', '1,2,3\nann,x,1\nann,y,2.5\nbob,x,3\n', { header: true }],
   ])('reads a table %s', async (_what, text, options) => {
-    const { matrix, ...labels } = await readTriplets(la, await fileOf(text), options);
+    const { matrix, table: _table, ...labels } = await readTriplets(la, await fileOf(text), options);
     expect(labels).toEqual(labelled);
     expect(dense(matrix)).toEqual(values);
   });
@@ -256,7 +256,7 @@ describe('readTriplets', () => {
     [{ delimiter: '' }, /delimiter must be text/],
     [{ header: 'no' }, /header must be true, false or 'auto'/],
     [{ fields: { row: -1, column: 1, value: 2 } }, /a field is a position from 0/],
-    [{ ids: 'names' }, /ids must be 'labels' or 'integers'/],
+    [{ ids: 'names' }, /ids must be one of 'labels', 'integers'/],
     [{ indexBase: 2 }, /indexBase must be 0 or 1/],
   ])('refuses the options %o', async (options, message) => {
     await expect(readTriplets(la, await fileOf('a,b,1\n'), options as never)).rejects.toThrow(message);

@@ -1,7 +1,9 @@
 /** The `wasm` backend: TensorFlow.js's WebAssembly kernels, with the library's own for what they do slowly or not at all. */
-import { setBackend } from '@tensorflow/tfjs-core';
+import { engine, setBackend } from '@tensorflow/tfjs-core';
 import { hostFactorizations } from '../host-factorizations.js';
+import { guardHeap, withGuardedGrowth } from '../wasm/heap-guard.js';
 import { installWasmKernels } from '../wasm/install.js';
+import type { WasmBackend } from '../wasm/wasm-heap.js';
 import type { ReadyBackend } from './opened-backend.js';
 import { processor } from './processor.js';
 
@@ -13,12 +15,13 @@ import { processor } from './processor.js';
 export async function openWasm(): Promise<ReadyBackend | string> {
   try {
     await import('@tensorflow/tfjs-backend-wasm');
-    if (!(await withoutProcessListeners(() => setBackend('wasm'))))
+    if (!(await withoutProcessListeners(() => withGuardedGrowth(() => setBackend('wasm')))))
       return 'the WebAssembly module does not start: it needs WebAssembly SIMD; run npm rebuild @tensorflow/tfjs-backend-wasm';
   } catch (error) {
     const message = error instanceof Error ? error.message.split('\n', 1)[0] : String(error);
     return `@tensorflow/tfjs-backend-wasm does not load (${message}); run npm install @tensorflow/tfjs-backend-wasm`;
   }
+  guardHeap((engine().backend as unknown as WasmBackend).wasm);
   const { matmul, blas } = installWasmKernels();
   return {
     name: 'wasm',

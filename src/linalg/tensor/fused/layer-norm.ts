@@ -35,8 +35,10 @@ export function layerNorm(x: Tensor, gain: Tensor, bias: Tensor, options: LayerN
     const centred = sub(values, mean(values, -1, true));
     const inverse = rsqrt(add(mean(square(centred), -1, true), epsilon));
     const normalized = mul(centred, inverse);
+    const result = add(mul(normalized, factors), offsets);
+    // Last: what is saved is exempt from every scope, and nobody would free it if an operation failed after it.
     save([normalized, inverse, factors]);
-    return add(mul(normalized, factors), offsets);
+    return result;
   };
   if (frozen) {
     const normalize = customGrad((values, save) => ({

@@ -35,8 +35,10 @@ export function rmsNorm(x: Tensor, gain: Tensor, options: RmsNormOptions = {}): 
   }
   const forward = (values: Tensor, factors: Tensor, save: (tensors: Tensor[]) => void): Tensor => {
     const inverse = rsqrt(add(mean(square(values), -1, true), epsilon));
+    const result = mul(mul(values, inverse), factors);
+    // Last: what is saved is exempt from every scope, and nobody would free it if an operation failed after it.
     save([values, factors, inverse]);
-    return mul(mul(values, inverse), factors);
+    return result;
   };
   if (frozenGain) {
     // Not an argument of the differentiated function, which computes the gradients of all of its arguments.

@@ -2,9 +2,6 @@
 import { engine, type Tensor } from '@tensorflow/tfjs-core';
 import { floatsAt, makeTensor, offsetOf, type WasmBackend } from './wasm-heap.js';
 
-/** The most bytes that the heap can grow to: 4 GB less a page. */
-export const HEAP_LIMIT = 2 ** 32 - 2 ** 16;
-
 /** A tensor of any contents, and where it lies. */
 export interface HeapTensor {
   readonly tensor: Tensor;

@@ -1,6 +1,6 @@
 /** The part of TensorFlow.js's wasm backend that kernels of our own stand on: where a tensor lies on the heap, and how to make one. */
-import type { DataType, TensorInfo } from '@tensorflow/tfjs-core';
-import { BackendError } from '../../../core/errors.js';
+import { type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
+import { fullHeap, type GuardedModule } from './heap-guard.js';
 
 /** A function of the module. */
 export type WasmFunction = (...values: readonly (number | boolean | Uint8Array)[]) => void;
@@ -10,7 +10,7 @@ export type WasmFunction = (...values: readonly (number | boolean | Uint8Array)[
  */
 export interface WasmBackend {
   /** Emscripten's module. */
-  readonly wasm: {
+  readonly wasm: GuardedModule & {
     /** The heap, replaced by a larger one when it grows: read it anew at each use. */
     readonly HEAPU8: Uint8Array;
     /** Memory on the heap, its offset signed; 0 where there is none left. */
@@ -64,7 +64,7 @@ export function makeTensor(backend: WasmBackend, shape: readonly number[], dtype
   const tensor = backend.makeOutput([...shape], dtype);
   if (offsetOf(backend, tensor) === 0 && shape.every((length) => length > 0)) {
     backend.disposeData(tensor.dataId);
-    throw fullHeap(`a tensor of shape [${shape.join(', ')}]`);
+    throw fullHeap(shape.reduce((product, length) => product * length, util.bytesPerElement(dtype)));
   }
   return tensor;
 }
@@ -83,7 +83,7 @@ export function withScratch(backend: WasmBackend, lengths: readonly number[], co
     for (const length of lengths) {
       // Unsigned: an offset above 2 GB arrives negative.
       const offset = length === 0 ? 0 : wasm._malloc(length * BYTES) >>> 0;
-      if (offset === 0 && length > 0) throw fullHeap(`${length} numbers`);
+      if (offset === 0 && length > 0) throw fullHeap(length * BYTES);
       offsets.push(offset);
     }
     compute(offsets);
@@ -103,10 +103,4 @@ export function nameFloats({ wasm: { tfjs } }: WasmBackend, offset: number, leng
   const name = nextName++;
   tfjs.registerTensor(name, length, offset);
   return { name, forget: () => tfjs.disposeData(name) };
-}
-
-function fullHeap(wanted: string): BackendError {
-  return new BackendError(
-    `wasm: no room on the heap for ${wanted} (it holds at most 4 GB); dispose tensors earlier, or work in smaller batches`,
-  );
 }

@@ -1,0 +1,144 @@
+/** Which columns of a table are row, column and value, where the user does not say, and how its numbers are written. */
+import { isMissing } from '../../core/delimited-fields.js';
+import { FormatError } from '../../core/errors.js';
+import type { TripletFields } from '../../problems/index.js';
+import { isNumber, type SampleLine } from './sniff-format.js';
+
+/** What the first lines show. */
+export interface TableColumns {
+  readonly fields: TripletFields;
+  readonly decimal: '.' | ',';
+  /** Decisions that the user should know of. */
+  readonly notices: readonly string[];
+}
+
+/** What the user says of a table. */
+export interface GivenColumns {
+  readonly fields?: TripletFields | undefined;
+  readonly header: boolean | 'auto';
+  readonly decimal?: '.' | ',' | undefined;
+}
+
+/** How columns are called that hold the value, that hold a time, or that number the lines; spelled without marks. */
+const valueNames = new Set(['rating', 'ratings', 'score', 'scores', 'star', 'stars', 'value', 'values', 'count', 'counts']);
+const timeNames = new Set(['time', 'times', 'timestamp', 'timestamps', 'ts', 'date', 'datetime', 'unixtime', 'createdat', 'ratedat']);
+const indexNames = new Set(['', 'unnamed0', 'index', 'idx', 'id', 'row', 'rowid', 'rownumber', 'n', 'no', 'nr']);
+/** Names that programs give a column without a name: pandas writes none, and reads that as Unnamed: 0. */
+const unnamed = new Set(['', 'unnamed0']);
+const plain = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
+
+/** Rows that have to agree before their numbers are taken for something else than rows. */
+const enoughRows = 3;
+
+/**
+ * Decides on columns and decimal mark by the first lines.
+ *
+ * A first column without a name is the index that pandas and R write: it is passed over. Where other columns are likely to be misread (a column that numbers the lines, a timestamp in the place
+ * of the value), the user is asked to name them.
+ *
+ * @throws FormatError naming the columns to pass.
+ */
+export function tableColumns(file: string, sample: readonly SampleLine[], given: GivenColumns): TableColumns {
+  const width = sample.at(-1)?.fields.length ?? 0;
+  const header = headerOf(sample, given);
+  const rows = header === undefined ? sample : sample.slice(1);
+  const notices: string[] = [];
+  const first = given.fields === undefined ? firstColumn(rows, header?.fields, width, notices) : 0;
+  const fields = given.fields ?? { row: first, column: first + 1, value: first + 2 };
+  if (given.fields === undefined) {
+    if (header !== undefined && header.fields.length === width) checkNames(file, header, rows, first);
+    else checkNumbers(file, rows, first, width);
+  }
+  const at = typeof fields.value === 'number' ? fields.value : (header?.fields.indexOf(fields.value) ?? -1);
+  const decimal = given.decimal ?? decimalOf(file, rows, at);
+  if (decimal === ',' && given.decimal === undefined) notices.push('values are written with a decimal comma');
+  return { fields, decimal, notices };
+}
+
+/** A number as far as a header is not one: with a decimal mark of either kind, or missing. */
+function isValue(text: string): boolean {
+  const bytes = Buffer.from(text);
+  return isMissing(bytes, 0, bytes.length) || isNumber(text);
+}
+
+function headerOf([first]: readonly SampleLine[], { header, fields }: GivenColumns): SampleLine | undefined {
+  if (first === undefined || header === false) return undefined;
+  const value = fields?.value ?? 2;
+  if (header === true || typeof value === 'string') return first;
+  const text = first.fields[value];
+  return text !== undefined && isValue(text) ? undefined : first;
+}
+
+/** Whether a column is 0, 1, 2, … or 1, 2, 3, …. */
+function countsLines(rows: readonly SampleLine[], column: number): boolean {
+  const start = Number(rows[0]?.fields[column]);
+  return (start === 0 || start === 1) && rows.every(({ fields }, index) => fields[column] === String(start + index));
+}
+
+/** The first column that is read: 1 past an index. */
+function firstColumn(rows: readonly SampleLine[], header: readonly string[] | undefined, width: number, notices: string[]): 0 | 1 {
+  if (header === undefined || width < 4) return 0;
+  const named = header.length === width;
+  const isIndex = named ? unnamed.has(plain(header[0])) : header.length === width - 1 && countsLines(rows, 0);
+  if (!isIndex) return 0;
+  notices.push(
+    `column 1 has no name${countsLines(rows, 0) ? ' and numbers the lines' : ''}: passed over as an index (--columns 1,2,3 reads it)`,
+  );
+  return 1;
+}
+
+function checkNames(file: string, header: SampleLine, rows: readonly SampleLine[], first: 0 | 1): void {
+  const names = header.fields;
+  const value = plain(names[first + 2] ?? '');
+  const rated = names.filter((name) => valueNames.has(plain(name)));
+  const others = names.filter((name) => ![valueNames, timeNames, indexNames].some((known) => known.has(plain(name))));
+  const [row = 'ROW', column = 'COLUMN'] = others;
+  const proposal = `--columns ${row},${column},${rated[0] ?? 'VALUE'}`;
+  const complain = (expected: string, got: string): never => {
+    throw new FormatError(
+      `${file}:${header.line}: expected ${expected}, got ${got}; pass ${proposal}, or --columns 1,2,3 if that is right`,
+    );
+  };
+  if (timeNames.has(value)) complain('the value in column 3', `one named '${names[first + 2]}'`);
+  if (!valueNames.has(value) && rated.length > 0) {
+    complain(`the value in column ${first + 3}`, `one named '${names[first + 2]}' beside '${rated[0]}'`);
+  }
+  if (first === 0 && names.length >= 4 && indexNames.has(plain(names[0])) && rows.length >= enoughRows && countsLines(rows, 0)) {
+    complain('the row in column 1', `one named '${names[0]}' that numbers the lines`);
+  }
+}
+
+/** Seconds since 1970 between 1990 and 2100, and as many milliseconds. */
+const timestamps = [
+  [631_152_000, 4_102_444_800],
+  [631_152_000_000, 4_102_444_800_000],
+] as const;
+
+function checkNumbers(file: string, rows: readonly SampleLine[], first: 0 | 1, width: number): void {
+  if (width < 4 || rows.length < enoughRows) return;
+  const complain = (expected: string, got: string, columns: string): never => {
+    throw new FormatError(
+      `${file}:${rows[0].line}: expected ${expected}, got ${got}; pass --columns ${columns}, or --columns 1,2,3 if that is right`,
+    );
+  };
+  if (first === 0 && countsLines(rows, 0)) complain('the row in column 1', 'a column that numbers the lines', '2,3,4');
+  const isTime = (column: number): boolean =>
+    rows.every(({ fields }) =>
+      timestamps.some(([from, to]) => /^\d+$/.test(fields[column] ?? '') && +fields[column] >= from && +fields[column] < to),
+    );
+  if (isTime(first + 2))
+    complain(`the value in column ${first + 3}`, 'a column of timestamps', [1, 2, 4].map((column) => column + first).join(','));
+}
+
+/** A comma where values have one and no value has a point. */
+function decimalOf(file: string, rows: readonly SampleLine[], column: number): '.' | ',' {
+  const values = rows.map(({ fields, line }) => ({ text: fields[column] ?? '', line }));
+  const withComma = values.filter(({ text }) => /^[+-]?\d*,\d+$/.test(text));
+  if (withComma.length === 0 || values.some(({ text }) => /^[+-]?\d*\.\d*$/.test(text))) return '.';
+  if (withComma.every(({ text }) => /^[+-]?[1-9]\d{0,2},\d{3}$/.test(text))) {
+    throw new FormatError(
+      `${file}:${withComma[0].line}: expected a number, got '${withComma[0].text}', whose comma may be decimal or between thousands; pass --decimal comma, or write thousands without marks`,
+    );
+  }
+  return ',';
+}

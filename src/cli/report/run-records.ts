@@ -1,0 +1,56 @@
+/** What the records of a run may hold, as the report reads them: any other line or file is refused by name. */
+import { z } from 'zod';
+
+/** A number; JSON has no NaN and no infinities, which are written as strings. A number too large for JSON's reader is infinite. */
+const number = z.union([
+  z.number(),
+  z.literal(Number.POSITIVE_INFINITY),
+  z.literal(Number.NEGATIVE_INFINITY),
+  z.enum(['NaN', 'Infinity', '-Infinity']).transform(Number),
+]);
+const step = z.int().min(0);
+
+const trainLine = z.object({ kind: z.literal('train'), step, loss: number, learningRate: number, gradientNorm: number, seconds: number });
+
+const evalLine = z.object({ kind: z.literal('eval'), step, loss: number, seconds: number });
+
+const layersLine = z.object({
+  kind: z.literal('layers'),
+  step,
+  layers: z.array(
+    z.object({
+      module: z.string(),
+      balanceGap: number,
+      conditionNumber: number,
+      balancedConditionNumber: number,
+      singularValues: z.array(number),
+    }),
+  ),
+});
+
+/** A line of metrics.jsonl. */
+export const metricLine = z.discriminatedUnion('kind', [trainLine, evalLine, layersLine]);
+
+/** A line of samples.jsonl. */
+export const sampleLine = z.object({ step, prompt: z.string(), completion: z.string() });
+
+/** outcome.json. */
+export const outcomeFile = z.object({ end: z.enum(['finished', 'early', 'interrupted', 'diverged']) });
+
+/** The keys of config.yaml that the report shows by themselves; it shows the others as they are written. */
+export const shownConfig = z.looseObject({
+  method: z.string().optional(),
+  rank: z.number().optional(),
+  learningRate: z.union([z.number(), z.string()]).optional(),
+});
+
+/** A training step, as far as the report shows it. */
+export type TrainRecord = z.output<typeof trainLine>;
+/** An evaluation. */
+export type EvalRecord = z.output<typeof evalLine>;
+/** The state of the modules at an evaluation. */
+export type LayersRecord = z.output<typeof layersLine>;
+/** A sample. */
+export type SampleRecord = z.output<typeof sampleLine>;
+/** The configuration of a run. */
+export type ShownConfig = z.output<typeof shownConfig>;

@@ -1,0 +1,62 @@
+/** Where a run goes on: its latest checkpoint that is sound. */
+import { rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { FormatError } from '../../core/errors.js';
+import { writeError } from '../../core/write-error.js';
+import { type Checkpoint, readCheckpoint } from './checkpoint.js';
+import { checkpointFolders, damagedFolder, runFiles, stepOfFolder } from './run-layout.js';
+
+/**
+ * Reads the latest checkpoint that is sound. Later ones, which are damaged, are put aside, so that training can reach their steps again. Only the process that has the
+ * run may call it.
+ *
+ * @param notice - is told of each that is damaged.
+ * @returns `undefined` if there is no checkpoint yet.
+ * @throws FormatError if there are checkpoints and all are damaged; nothing is moved then. ConfigError for one in the folder of another step; BackendError if the file
+ * system refuses.
+ */
+export async function readSoundCheckpoint(run: string, notice: (line: string) => void): Promise<Checkpoint | undefined> {
+  const folders = (await checkpointFolders(run)).toReversed();
+  if (folders.length === 0) return undefined;
+  const reasons = new Map<string, string>();
+  for (const folder of folders) {
+    try {
+      const checkpoint = await readCheckpoint(folder);
+      for (const [damaged, reason] of reasons) {
+        const aside = await putAside(run, damaged);
+        notice(
+          `warning: ${damaged} is damaged, it goes on from the checkpoint before it (${problemOf(reason)}); it is kept as ${path.basename(aside)}`,
+        );
+      }
+      return checkpoint;
+    } catch (error) {
+      if (!(error instanceof FormatError) || isForbidden(error.cause)) throw error;
+      reasons.set(folder, error.message);
+    }
+  }
+  const list = [...reasons.values()].map((reason) => `\n  ${reason}`).join('');
+  throw new FormatError(
+    `resume: expected a checkpoint of ${run} that is sound, got only damaged ones:${list}\nput back a copy of one, or begin again with: bures finetune ${path.join(run, runFiles.config)} --out ANOTHER`,
+  );
+}
+
+/** A message without the one who says it and without its remedy, which has been carried out. */
+function problemOf(message: string): string {
+  return message.replace(/^resume: /, '').replace(/; [^;]*$/, '');
+}
+
+/** A file that may not be read, or not now, is not damaged. */
+function isForbidden(cause: unknown): boolean {
+  return ['EACCES', 'EPERM', 'EMFILE', 'ENFILE'].includes((cause as NodeJS.ErrnoException | undefined)?.code ?? '');
+}
+
+async function putAside(run: string, folder: string): Promise<string> {
+  const aside = damagedFolder(run, stepOfFolder(folder) ?? 0);
+  try {
+    await rm(aside, { recursive: true, force: true });
+    await rename(folder, aside);
+  } catch (cause) {
+    throw writeError('resume', folder, cause);
+  }
+  return aside;
+}

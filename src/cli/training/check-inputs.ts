@@ -1,0 +1,98 @@
+/** Whether a run that is resumed goes on with what it was begun with. */
+import path from 'node:path';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { ConfigError } from '../../core/errors.js';
+import { forEachLeaf } from '../../core/tree.js';
+import { writeAtomic } from '../../core/write-atomic.js';
+import type { Checkpoint } from '../run/checkpoint.js';
+import { type Fingerprints, fingerprintsText, inputDifferences, keyDifferences, readFingerprints } from '../run/fingerprints.js';
+import { runFiles } from '../run/run-layout.js';
+import type { Session } from './session.js';
+import { placesOf, takeFingerprints } from './take-fingerprints.js';
+
+/** What is checked, and how. */
+export interface CheckInputsOptions {
+  readonly run: string;
+  readonly from: Checkpoint | undefined;
+  /** Whether changes are accepted. */
+  readonly accept: boolean;
+  /** Is told what has changed and was accepted, or does not matter. */
+  notice(line: string): void;
+}
+
+/**
+ * Holds the fingerprints of a run against what it would go on with, and records those of now where they may differ.
+ *
+ * @returns how often changes have been accepted, this time included.
+ * @throws ConfigError naming all that differs, where that is not accepted, or where the checkpoint cannot go on with it; FormatError if the fingerprints are damaged, and
+ * nothing is accepted; BackendError if the file system refuses.
+ */
+export async function checkInputs(session: Session, { run, from, accept, notice }: CheckInputsOptions): Promise<number> {
+  const now = await takeFingerprints(session);
+  const record = (changes: number): Promise<void> =>
+    writeAtomic(path.join(run, runFiles.fingerprints), fingerprintsText({ ...now, changes }));
+  let before: Fingerprints | undefined;
+  try {
+    before = await readFingerprints(run);
+  } catch (error) {
+    if (!accept) throw error;
+    const changes = (from?.progress.changes ?? 0) + 1;
+    await record(changes);
+    notice('accepted: what the run was made from before is not known, its record is damaged');
+    return changes;
+  }
+  if (before === undefined) {
+    notice(
+      'this run has no record of what it was made from, as those begun by earlier versions: changes until now cannot be noticed, later ones will be',
+    );
+    await record(0);
+    return 0;
+  }
+  const differences = inputDifferences(before, now, placesOf(session));
+  if (differences.length > 0) {
+    if (!accept) throw new ConfigError(refusal(run, differences));
+    if (from !== undefined) checkFits(session, from, differences);
+  }
+  const harmless = [...stepsDifference(session, before.steps), ...keyDifferences(before.rounding, now.rounding).map(roundingWarning)];
+  const changes = before.changes + (differences.length > 0 ? 1 : 0);
+  if (differences.length + harmless.length > 0) await record(changes);
+  for (const line of [...differences.map((difference) => `accepted: ${difference}`), ...harmless]) notice(line);
+  return changes;
+}
+
+function refusal(run: string, differences: readonly string[]): string {
+  const remedy = `put back what it was, or go on with what it is now, and begin a new best, with: bures resume ${run} --accept-changes`;
+  if (differences.length === 1) return `resume: ${run} was begun with something else: ${differences[0]}; ${remedy}`;
+  return `resume: ${run} was begun with something else:${differences.map((line) => `\n  ${line}`).join('')}\n${remedy}`;
+}
+
+/** @throws ConfigError if the arrays of a checkpoint are not those that are trained now: then no flag helps. */
+function checkFits({ adapter, model }: Session, { state }: Checkpoint, differences: readonly string[]): void {
+  const expected = new Map<string, string>();
+  forEachLeaf<Tensor>(model.algebra, adapter.point, (leaf, name) => expected.set(name, leaf.shape.join('×')), 'point');
+  const found = new Map(
+    Object.entries(state.arrays)
+      .filter(([name]) => name.startsWith('point.'))
+      .map(([name, { shape }]) => [name, shape.join('×')]),
+  );
+  for (const name of new Set([...expected.keys(), ...found.keys()])) {
+    if (expected.get(name) === found.get(name)) continue;
+    throw new ConfigError(
+      `resume: the checkpoint of step ${state.step} cannot go on with this change: ${differences.join('; ')}; ` +
+        `its array ${name} is ${found.get(name) ?? 'not there'}, and would have to be ${expected.get(name) ?? 'absent'}. Put back what it was, or begin another run`,
+    );
+  }
+}
+
+function stepsDifference({ config, steps }: Session, before: number): readonly string[] {
+  if (steps === before) return [];
+  const consequence =
+    config.schedule === 'constant'
+      ? ''
+      : `; from here on the learning rate follows the ${config.schedule} schedule over ${steps} steps, not over ${before}`;
+  return [`steps were ${before}, are ${steps}${consequence}`];
+}
+
+function roundingWarning(difference: string): string {
+  return `warning: the result may differ in rounding, since ${difference}`;
+}

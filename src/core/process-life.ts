@@ -1,0 +1,27 @@
+/** Which process made a file, and whether that process still lives. */
+import { readFile } from 'node:fs/promises';
+
+/** Whether a process lives, and when it began, in the system's own count; the beginning is empty where the system does not tell it. */
+export async function lifeOf(pid: number): Promise<{ readonly alive: boolean; readonly start: string }> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  if (stat === undefined) return { alive: isAlive(pid), start: '' };
+  // proc_pid_stat(5): the state is the third field, the start the 22nd; the second, a name in brackets, may hold anything.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  // A zombie has ended, and only waits for its parent to notice.
+  return { alive: fields[0] !== 'Z' && fields[0] !== 'X', start: fields[19] };
+}
+
+/** Whether the process of this number lives and is the one that began at `start`: a number is given to another process once its own has died. */
+export async function isSameProcess(pid: number, start: string): Promise<boolean> {
+  const now = await lifeOf(pid);
+  return now.alive && (start === '' || now.start === '' || now.start === start);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

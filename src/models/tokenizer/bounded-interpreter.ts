@@ -1,0 +1,397 @@
+/**
+ * Jinja programs under a budget. A template comes with a checkpoint, that is from strangers, and may compute for ever or write more than fits in memory. Every node of the program
+ * that is evaluated costs one unit, and operations cost besides by the length of what they go through. Operations whose result can be far longer than their operands are
+ * measured before they are done. Counting needs no clock and no second thread, so it decides alike on every machine and works in browsers.
+ */
+import { Environment, Interpreter, type parse, Template } from '@huggingface/jinja';
+import { DomainError } from '../../core/errors.js';
+
+/** What is used of the library's values; its own declarations cannot be resolved by TypeScript's rules for Node. */
+interface Value {
+  readonly type: string;
+  readonly value: unknown;
+}
+
+interface Scope {
+  set(name: string, value: unknown): void;
+  lookupVariable(name: string): Value;
+}
+
+interface Evaluator {
+  run(program: Program): Value;
+  evaluate(statement: Statement, environment: Scope): Value;
+}
+
+type Program = ReturnType<typeof parse>;
+type Statement = Node | undefined;
+
+const LibraryInterpreter = Interpreter as unknown as new (environment: Scope) => Evaluator;
+
+/** What the interpreter reads of a node of the program. */
+interface Node {
+  readonly type: string;
+  readonly [property: string]: unknown;
+}
+
+/** What one rendering may spend. */
+export interface RenderBudget {
+  /** Units left; counted down. */
+  units: number;
+  /** The longest text, list or nested value that may come to be, in characters or elements. */
+  readonly mostSize: number;
+}
+
+/** Evaluations inside one another: a recursive macro takes some ten a call. V8's stack holds a few thousand. */
+const MOST_DEPTH = 400;
+/** Values inside one another in a list or an object. */
+const MOST_NESTED = 100;
+/** Characters that cost as much as the evaluation of a node. */
+const CHARACTERS_PER_UNIT = 32;
+
+/** What one pass of a loop costs before its body: the library makes two scopes and ten values for it. */
+const UNITS_OF_A_PASS = 50;
+
+/** The budget is spent. It ends the rendering; the template cannot catch it. */
+class LimitReached extends DomainError {}
+
+/**
+ * Renders a program as `Template.render` does.
+ *
+ * @param variables - what the template sees.
+ * @throws DomainError when the budget is spent; whatever the template itself raises.
+ */
+export function renderBounded(program: Program, variables: Readonly<Record<string, unknown>>, budget: RenderBudget): string {
+  const environment = new Environment() as unknown as Scope;
+  const charge = (units: number): void => spend(budget, units);
+  for (const [name, value] of Object.entries(globals(charge))) environment.set(name, value);
+  for (const [name, value] of Object.entries(variables)) environment.set(name, value);
+  return String(new BoundedInterpreter(environment, budget).run(program).value);
+}
+
+/** The names that `Template.render` gives to every template. */
+function globals(charge: (units: number) => void): Readonly<Record<string, unknown>> {
+  return {
+    false: false,
+    true: true,
+    none: null,
+    raise_exception: (message: string) => {
+      throw new Error(message);
+    },
+    range: (start: number, stop?: number, step?: number) => boundedRange(charge, start, stop, step),
+    // Making the formats of a language is slow. The function itself is not exported by the library.
+    strftime_now: (format: string) => {
+      charge(1000 + format.length);
+      return new Template('{{ strftime_now(format) }}').render({ format });
+    },
+    True: true,
+    False: false,
+    None: null,
+  };
+}
+
+/** Python's `range` as the library has it, paid for number by number. */
+function boundedRange(charge: (units: number) => void, first: number, last: number | undefined, step = 1): number[] {
+  const [start, stop] = last === undefined ? [0, first] : [first, last];
+  if (step === 0) throw new Error('range() step must not be zero');
+  const numbers: number[] = [];
+  for (let number = start; step > 0 ? number < stop : number > stop; number += step) {
+    charge(1);
+    numbers.push(number);
+  }
+  return numbers;
+}
+
+function spend(budget: RenderBudget, units: number): void {
+  budget.units -= units;
+  if (budget.units < 0) throw new LimitReached('the template computes longer than any chat template needs');
+}
+
+class BoundedInterpreter extends LibraryInterpreter {
+  readonly #budget: RenderBudget;
+  /** The object and name of each method that was taken from a value: what a call of it costs depends on both. */
+  readonly #methods = new WeakMap<Value, { readonly object: Value; readonly name: string }>();
+  readonly #programSizes = new WeakMap<object, number>();
+  #depth = 0;
+
+  constructor(environment: Scope, budget: RenderBudget) {
+    super(environment);
+    this.#budget = budget;
+  }
+
+  override evaluate(statement: Statement, environment: Scope): Value {
+    const node = statement;
+    if (node?.type === 'Held') return node.value as Value;
+    if (this.#depth >= MOST_DEPTH) throw new LimitReached(`the template nests its parts more than ${MOST_DEPTH} deep`);
+    this.#depth += 1;
+    try {
+      this.#spend(1);
+      const prepared = node === undefined ? statement : this.#prepare(node, environment);
+      const value = super.evaluate(prepared, environment);
+      this.#settle(node?.type, value);
+      if (node?.type === 'MemberExpression' && value.type === 'FunctionValue') this.#remember(value, prepared as Node);
+      return value;
+    } finally {
+      this.#depth -= 1;
+    }
+  }
+
+  #spend(units: number): void {
+    spend(this.#budget, units);
+  }
+
+  /** Evaluates the operands of an operation, pays for it, and gives the operation with the values in their place. The order is the library's. */
+  #prepare(node: Node, environment: Scope): Statement {
+    const evaluated = (operand: unknown): Value => this.evaluate(operand as Statement, environment);
+    switch (node.type) {
+      case 'BinaryExpression':
+        return this.#prepareBinary(node, evaluated);
+      case 'FilterExpression': {
+        const operand = evaluated(node.operand);
+        const filter = this.#prepareFilter(node.filter as Node, operand, evaluated);
+        return { ...node, operand: held(operand), filter };
+      }
+      case 'FilterStatement': {
+        // The block is what a filter expression has as its operand.
+        const block = evaluated({ type: 'Program', body: node.body });
+        const filter = this.#prepareFilter(node.filter as Node, block, evaluated);
+        return { type: 'FilterExpression', operand: held(block), filter };
+      }
+      case 'TestExpression': {
+        const operand = evaluated(node.operand);
+        this.#spend(length(operand) / CHARACTERS_PER_UNIT);
+        return { ...node, operand: held(operand) };
+      }
+      case 'MemberExpression':
+        return this.#prepareMember(node, evaluated);
+      case 'CallExpression':
+        return this.#prepareCall(node, evaluated);
+      case 'For': {
+        // `for x in list if test` tests each element in a scope of its own, and is left as it is but for the list.
+        const iterable = node.iterable as Node;
+        const selects = iterable.type === 'SelectExpression';
+        const list = evaluated(selects ? iterable.lhs : iterable);
+        this.#spend(UNITS_OF_A_PASS * length(list));
+        return { ...node, iterable: selects ? { ...iterable, lhs: held(list) } : held(list) };
+      }
+      case 'Set': {
+        const value = node.value === null ? evaluated({ type: 'Program', body: node.body }) : evaluated(node.value);
+        // A namespace is the only value that changes: what it holds must not hold it.
+        if ((node.assignee as Node).type === 'MemberExpression') this.#admit(this.#fullSize(value, 1));
+        return { ...node, value: held(value) };
+      }
+      case 'CallStatement':
+        if (this.#methods.has(environment.lookupVariable(String(((node.call as Node).callee as Node).value)))) {
+          throw new LimitReached('the template calls a method by a call block, which needs a macro');
+        }
+        this.#spend(this.#programSize(node));
+        return node;
+      case 'Macro':
+        // The library goes through the whole body in search of `kwargs` and `varargs`.
+        this.#spend(this.#programSize(node));
+        return node;
+      case 'Break':
+      case 'Continue':
+        this.#spend(50);
+        return node;
+      default:
+        return node;
+    }
+  }
+
+  #prepareBinary(node: Node, evaluated: (operand: unknown) => Value): Node {
+    const operator = (node.operator as { readonly value: string }).value;
+    if (operator === 'and' || operator === 'or') return node;
+    const [left, right] = [evaluated(node.left), evaluated(node.right)];
+    if (operator === '+' || operator === '~') {
+      const [first, second] = [this.#fullSize(left), this.#fullSize(right)];
+      this.#admit(first + second);
+    } else if (operator === 'in' || operator === 'not in') this.#spend(searchCost(right, length(left)));
+    else this.#spend(Math.min(length(left), length(right)) / CHARACTERS_PER_UNIT);
+    return { ...node, left: held(left), right: held(right) };
+  }
+
+  #prepareFilter(filter: Node, operand: Value, evaluated: (operand: unknown) => Value): Node {
+    const name = String(((filter.type === 'CallExpression' ? filter.callee : filter) as Node).value);
+    const size = this.#fullSize(operand);
+    if (name === 'sort' || name === 'dictsort')
+      this.#spend(2 * (size / CHARACTERS_PER_UNIT + length(operand)) * Math.log2(2 + length(operand)));
+    else this.#spend(size / CHARACTERS_PER_UNIT + (operand.type === 'StringValue' ? 0 : length(operand)));
+    if (filter.type !== 'CallExpression') return filter;
+    if (name === 'selectattr' || name === 'rejectattr') {
+      this.#spend(length(operand) * 2);
+      return filter;
+    }
+    const { nodes, values } = this.#prepareArguments(filter.args as readonly Node[], evaluated);
+    const own = values.reduce((sum, value) => sum + this.#fullSize(value), 0);
+    if (name === 'map' || name === 'sort') this.#spend(length(operand) * (1 + own));
+    this.#admitFilter(name, operand, size, values);
+    return { ...filter, args: nodes };
+  }
+
+  /** Pays for what filters with arguments write, before they do. */
+  #admitFilter(name: string, operand: Value, size: number, values: readonly Value[]): void {
+    const largest = Math.max(
+      1,
+      ...values.map((value) => (typeof value.value === 'number' ? Math.abs(value.value) : this.#fullSize(value))),
+    );
+    if (name === 'replace') this.#admitReplace(operand, values);
+    // At worst every element is on a line of its own, indented by its depth.
+    else if (name === 'tojson')
+      this.#admit(values.length === 0 ? 6 * size : 6 * size + elements(operand) * (nesting(operand) + 1) * largest);
+    else if (name === 'join') this.#admit(size + length(operand) * largest);
+    else if (name === 'indent') this.#admit(size + (1 + lineBreaks(operand)) * largest);
+  }
+
+  #admitReplace(operand: Value, [old, replacement]: readonly Value[]): void {
+    const text = typeof operand.value === 'string' ? operand.value : '';
+    const from = typeof old?.value === 'string' ? old.value : '';
+    const into = typeof replacement?.value === 'string' ? replacement.value : '';
+    this.#spend(searchCost(operand, from.length));
+    const most = text.length / Math.max(1, from.length) + 1;
+    // Only where every place could be one is it worth counting them.
+    const count = from !== '' && most * into.length > this.#budget.mostSize / 8 ? text.split(from).length - 1 : most;
+    this.#admit(text.length + count * into.length);
+  }
+
+  #prepareMember(node: Node, evaluated: (operand: unknown) => Value): Node {
+    const object = evaluated(node.object);
+    const property = node.property as Node;
+    if (property.type === 'SliceExpression') {
+      this.#spend(length(object) / (object.type === 'StringValue' ? 4 : 1));
+      return { ...node, object: held(object) };
+    }
+    // A string or an object makes its methods when one of them is asked for.
+    this.#spend(object.type === 'ArrayValue' ? 1 : 5);
+    return { ...node, object: held(object), property: node.computed === true ? held(evaluated(property)) : property };
+  }
+
+  #prepareCall(node: Node, evaluated: (operand: unknown) => Value): Node {
+    const { nodes, values } = this.#prepareArguments(node.args as readonly Node[], evaluated);
+    const target = evaluated(node.callee);
+    this.#spend(5 + values.length);
+    const method = this.#methods.get(target);
+    if (method !== undefined) this.#admitMethod(method.object, method.name, values);
+    return { ...node, callee: held(target), args: nodes };
+  }
+
+  #remember(method: Value, { object, property, computed }: Node): void {
+    const name = computed === true ? ((property as Node).value as Value).value : (property as Node).value;
+    this.#methods.set(method, { object: (object as Node).value as Value, name: String(name) });
+  }
+
+  #admitMethod(object: Value, name: string, values: readonly Value[]): void {
+    this.#spend(this.#fullSize(object) / CHARACTERS_PER_UNIT);
+    if (name === 'replace') this.#admitReplace(object, values);
+    else if (name === 'split') this.#spend(searchCost(object, length(values[0])) + length(object) / 4);
+    else if (name === 'dictsort') this.#spend(2 * length(object) * Math.log2(2 + length(object)));
+    else this.#spend(values.reduce((sum, value) => sum + length(value), 0));
+  }
+
+  /** Evaluates arguments: those by position first, then those by name. */
+  #prepareArguments(args: readonly Node[], evaluated: (operand: unknown) => Value): { nodes: Node[]; values: Value[] } {
+    const nodes = [...args];
+    const values: Value[] = [];
+    const take = (operand: unknown): Node => {
+      const value = evaluated(operand);
+      values.push(value);
+      return held(value);
+    };
+    for (const [index, arg] of args.entries()) {
+      if (arg.type === 'SpreadExpression') nodes[index] = { ...arg, argument: take(arg.argument) };
+      else if (arg.type !== 'KeywordArgumentExpression' && arg.type !== 'KeywordSpreadExpression') nodes[index] = take(arg);
+    }
+    for (const [index, arg] of args.entries()) {
+      if (arg.type === 'KeywordArgumentExpression') nodes[index] = { ...arg, value: take(arg.value) };
+      else if (arg.type === 'KeywordSpreadExpression') nodes[index] = { ...arg, argument: take(arg.argument) };
+    }
+    return { nodes, values };
+  }
+
+  /** Pays for a result. Values that are put together are measured with all they hold, since writing them out repeats what they share. */
+  #settle(type: string | undefined, value: Value | undefined): void {
+    if (value === undefined) return;
+    if (value.type === 'StringValue') {
+      const characters = length(value);
+      this.#admit(characters, type === 'StringLiteral' || type === 'Identifier' || type === 'MemberExpression');
+    } else if (value.type === 'UndefinedValue' && type === 'Identifier')
+      // The library finds out by an exception.
+      this.#spend(50);
+    else if (isContainer(value) && type !== 'Identifier' && type !== 'MemberExpression') this.#admit(this.#fullSize(value));
+  }
+
+  /** Pays for a text or value of some size. @throws DomainError if it is too long. */
+  #admit(size: number, free = false): void {
+    if (size > this.#budget.mostSize || Number.isNaN(size)) {
+      throw new LimitReached(`the template writes more than ${this.#budget.mostSize} characters`);
+    }
+    if (!free) this.#spend(size / CHARACTERS_PER_UNIT);
+  }
+
+  /** Characters and elements of a value written out. What is shared counts each time. */
+  #fullSize(value: Value, depth = 0): number {
+    if (!isContainer(value)) return length(value);
+    if (depth > 0 && value.type === 'NamespaceValue') throw new LimitReached('the template puts a namespace into another value');
+    if (depth > MOST_NESTED) throw new LimitReached(`the template nests values more than ${MOST_NESTED} deep`);
+    let size = 2;
+    for (const [key, inner] of entriesOf(value)) {
+      this.#spend(0.1);
+      size += key.length + 4 + this.#fullSize(inner, depth + 1);
+    }
+    return size;
+  }
+
+  #programSize(node: unknown): number {
+    if (typeof node !== 'object' || node === null) return 0;
+    const known = this.#programSizes.get(node);
+    if (known !== undefined) return known;
+    const children: readonly unknown[] = node instanceof Map ? [...node].flat() : Object.values(node);
+    const size = 1 + children.reduce((sum: number, child) => sum + this.#programSize(child), 0);
+    this.#programSizes.set(node, size);
+    return size;
+  }
+}
+
+/** A node that stands for a value. */
+function held(value: Value): Node {
+  return { type: 'Held', value };
+}
+
+function isContainer(value: Value): boolean {
+  return ['ArrayValue', 'TupleValue', 'ObjectValue', 'NamespaceValue', 'KeywordArgumentsValue'].includes(value.type);
+}
+
+function entriesOf({ value }: Value): Iterable<readonly [string, Value]> {
+  if (value instanceof Map) return value as Map<string, Value>;
+  return (value as unknown as readonly Value[]).map((inner) => ['', inner] as const);
+}
+
+/** Characters of a text, elements of a list or an object. */
+function length(value: Value | undefined): number {
+  const inner: unknown = value?.value;
+  if (typeof inner === 'string' || Array.isArray(inner)) return inner.length;
+  return inner instanceof Map ? inner.size : 1;
+}
+
+/** How many values a value holds, at any depth. */
+function elements(value: Value): number {
+  let count = 1;
+  if (isContainer(value)) for (const [, inner] of entriesOf(value)) count += elements(inner);
+  return count;
+}
+
+function nesting(value: Value): number {
+  let most = 0;
+  if (isContainer(value)) for (const [, inner] of entriesOf(value)) most = Math.max(most, 1 + nesting(inner));
+  return most;
+}
+
+function lineBreaks({ value }: Value): number {
+  let count = 0;
+  if (typeof value === 'string') for (let at = value.indexOf('\n'); at >= 0; at = value.indexOf('\n', at + 1)) count += 1;
+  return count;
+}
+
+/** A search may compare what is sought at every place; V8's is as bad as that for long texts that repeat themselves. */
+function searchCost(where: Value, sought: number): number {
+  return (length(where) * Math.max(1, sought / 64)) / CHARACTERS_PER_UNIT;
+}

@@ -1,0 +1,66 @@
+/** Weights that are not finite, and memory that ends: what the commands say, and that the last checkpoint stands. */
+import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { openSafetensors, type TensorData, writeSafetensors } from 'bures/models';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { limitHeap } from '../support/limited-heap.js';
+import { runCli } from './run-cli.js';
+
+const model = path.resolve(import.meta.dirname, '../../examples/models/tiny-math-base');
+const weight = 'model.layers.2.mlp.up_proj.weight';
+let root = '';
+let spoilt = '';
+let data = '';
+
+beforeAll(async () => {
+  root = mkdtempSync(path.join(tmpdir(), 'bures-bad-weights-'));
+  data = path.join(root, 'data.jsonl');
+  const short = { prompt: 'What is 3 + 4?\n', completion: '7' };
+  const long = { prompt: 'What is 3 + 4?\n', completion: '7 '.repeat(110) };
+  writeFileSync(data, [short, short, short, short, long, long].map((row) => `${JSON.stringify(row)}\n`).join(''));
+  spoilt = path.join(root, 'model');
+  cpSync(model, spoilt, { recursive: true });
+  const store = await openSafetensors(model);
+  const tensors = new Map<string, TensorData>();
+  for (const [name, { shape }] of store.entries) tensors.set(name, { dtype: 'F32', shape, data: (await store.read(name)) as Float32Array });
+  await store.close();
+  (tensors.get(weight)?.data as Float32Array)[17] = Number.NaN;
+  await writeSafetensors(path.join(spoilt, 'model.safetensors'), tensors);
+});
+afterAll(() => rmSync(root, { recursive: true }));
+
+it('eval, generate and finetune name the base weight that holds NaN, and its file', async () => {
+  const named = `the weight '${weight}' [384, 128] of the base model, in ${path.join(spoilt, 'model.safetensors')}, holds NaN (entry 17)`;
+  const train = ['finetune', '--model', spoilt, '--data', data, '--steps', '1', '--backend', 'wasm', '--valid-split', '0', '--rank', '2'];
+  for (const argv of [
+    ['eval', spoilt, '--data', data, '--backend', 'wasm'],
+    ['generate', spoilt, '--prompt', '1 + 1', '--backend', 'wasm'],
+    [...train, '--out', path.join(root, 'run')],
+  ]) {
+    const { status, stderr } = await runCli(...argv);
+    expect(status).toBe(1);
+    expect(stderr).toContain(named);
+    expect(stderr).not.toContain('learning rate');
+  }
+});
+
+it('finetune ends with the bytes and the last checkpoint where the heap cannot grow', async () => {
+  const run = path.join(root, 'full');
+  const checkpoint = path.join(run, 'checkpoints', 'step-1');
+  const restore = limitHeap(() => !existsSync(checkpoint));
+  try {
+    const keys = { model, data, backend: 'wasm', rank: 2, steps: 3, batchSize: 2, order: 'file', saveEvery: 1, validSplit: 0, out: run };
+    const file = path.join(root, 'config.yaml');
+    writeFileSync(file, JSON.stringify(keys));
+    const { status, stderr } = await runCli('finetune', file);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/expected room for \d+ bytes on the WebAssembly heap, got none: \d+ bytes are in use by tensors/);
+    expect(stderr).toMatch(/the last good checkpoint is \S+step-[12], go on with: bures resume /);
+    expect(existsSync(path.join(checkpoint, 'training_state.safetensors'))).toBe(true);
+  } finally {
+    restore();
+  }
+  expect((await runCli('resume', run)).stderr).toMatch(/from step [12]/);
+  expect(existsSync(path.join(run, 'checkpoints', 'step-3'))).toBe(true);
+});

@@ -1,0 +1,146 @@
+/**
+ * SIGKILL and SIGTERM at random moments of `merge`, `balance`, `complete` and `sweep`: the same command, given again, works and ends with what the undisturbed one ended
+ * with, byte for byte, and nothing is left behind. `npm run test:kills` does it 20 times each.
+ */
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { seededRandom } from 'bures';
+import { createAdapter, saveAdapter } from 'bures/lora';
+import { loadCausalLM, type TensorData, writeSafetensors } from 'bures/models';
+import { tensorAlgebra } from 'bures/tensor';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { drawQuestions } from '../../examples/questions/questions.js';
+import { runCli } from './run-cli.js';
+import { startCli } from './start-cli.js';
+
+/** In the names of the tests, so that a failure tells it; another each time. */
+const seed = Number(process.env.BURES_KILL_SEED ?? Date.now() % 2 ** 31);
+const rounds = Number(process.env.BURES_KILL_ROUNDS ?? 1);
+const model = path.resolve(import.meta.dirname, '../../examples/models/tiny-math-base');
+let root = '';
+beforeAll(async () => {
+  root = mkdtempSync(path.join(tmpdir(), 'bures-kills-of-'));
+  await writePairs(path.join(root, 'pairs'));
+  await writeRandomAdapter(path.join(root, 'adapter'));
+  writeFileSync(path.join(root, 'ratings.csv'), ratings());
+  const { train } = drawQuestions({ tasks: ['unit'], seed: 3, train: 30, held: 1 });
+  writeFileSync(path.join(root, 'rows.jsonl'), train.map((row) => `${JSON.stringify(row)}\n`).join(''));
+});
+afterAll(() => rmSync(root, { recursive: true }));
+
+/** An adapter of pairs large enough that balancing and writing them takes some time. */
+async function writePairs(folder: string): Promise<void> {
+  const random = seededRandom(3);
+  const [modules, size, rank] = [24, 256, 16];
+  const draw = (): Float32Array => Float32Array.from({ length: size * rank }, () => random.normal());
+  const tensors = Array.from({ length: modules }, (_, i): [string, TensorData][] => [
+    [`base_model.model.m${i}.lora_A.weight`, { dtype: 'F32', shape: [rank, size], data: draw() }],
+    [`base_model.model.m${i}.lora_B.weight`, { dtype: 'F32', shape: [size, rank], data: draw() }],
+  ]);
+  await writeSafetensors(path.join(folder, 'adapter_model.safetensors'), new Map(tensors.flat()));
+  writeFileSync(path.join(folder, 'adapter_config.json'), JSON.stringify({ peft_type: 'LORA', r: rank, lora_alpha: rank }));
+}
+
+async function writeRandomAdapter(folder: string): Promise<void> {
+  const lm = await loadCausalLM(model, { algebra: await tensorAlgebra({ backend: 'wasm' }) });
+  const adapter = createAdapter(lm, { rank: 4, targetModules: 'all-linear', initialization: 'random' }, { seed: 1 });
+  await saveAdapter(adapter, folder, { baseModel: model });
+  adapter.dispose();
+  lm.dispose();
+}
+
+function ratings(): string {
+  const random = seededRandom(4);
+  const [rows, columns] = [Array.from({ length: 200 }, () => random.normal()), Array.from({ length: 80 }, () => random.normal())];
+  const lines = Array.from({ length: 4000 }, (_, k) => {
+    const [i, j] = [(k * 7) % rows.length, Math.floor(random.uniform() * columns.length)];
+    return `u${i},i${j},${(3 + rows[i] * columns[j] + 0.1 * random.normal()).toFixed(3)}\n`;
+  });
+  return lines.join('');
+}
+
+/** A file of a sweep; in a fixed place, so that all sweeps have the same keys but `out`. */
+function sweepOf(out: string): string {
+  const file = path.join(path.dirname(out), 'sweep.yaml');
+  const keys = { model, data: path.join(root, 'rows.jsonl'), backend: 'wasm', rank: 2, steps: 4, batchSize: 2, saveEvery: 2, evalEvery: 2 };
+  const base = { ...keys, validSplit: 0.2, targetModules: ['v_proj'], tensorboard: false };
+  writeFileSync(file, JSON.stringify({ base, grid: { learningRate: [1e-3, 3e-3] }, parallel: 2, out }));
+  return file;
+}
+
+const commands: Readonly<Record<string, (out: string) => readonly string[]>> = {
+  merge: (out) => ['merge', path.join(root, 'adapter'), '--model', model, '--backend', 'wasm', '--out', out],
+  balance: (out) => ['balance', path.join(root, 'pairs'), '--out', out],
+  complete: (out) => ['complete', path.join(root, 'ratings.csv'), '--rank', '3', '--out', out],
+  sweep: (out) => ['sweep', sweepOf(out)],
+};
+
+/** Files that tell when, where or by which process something was done. */
+const changing = /(?:^|[/])(?:metrics\.jsonl|outcome\.json|environment\.json|training_state\.json|config\.yaml|sweep\.yaml)$/;
+
+/** All names below a folder, and the bytes of the files that are the same in any run. */
+function contents(folder: string): Readonly<Record<string, string>> {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
+  return Object.fromEntries(
+    names.map((name) => {
+      const file = path.join(folder, name);
+      return [name, statSync(file).isDirectory() ? 'folder' : changing.test(name) ? 'file' : readFileSync(file).toString('base64')];
+    }),
+  );
+}
+
+describe.each(Object.entries(commands))('%s', (name, words) => {
+  let expected: Readonly<Record<string, string>> = {};
+  let milliseconds = 0;
+  beforeAll(async () => {
+    const folder = path.join(root, `${name}-whole`);
+    mkdirSync(folder);
+    const begun = performance.now();
+    const child = startCli(...words(path.join(folder, 'out')));
+    const { status, stderr } = await child.ended;
+    milliseconds = performance.now() - begun;
+    expect(status, stderr).toBe(0);
+    expected = contents(folder);
+    expect(Object.keys(expected).length).toBeGreaterThan(2);
+  });
+
+  it.each(Array.from({ length: rounds }, (_, round) => round))(`round %d of BURES_KILL_SEED=${seed}`, async (round) => {
+    const random = seededRandom((seed + round) % 2 ** 31);
+    const folder = path.join(root, `${name}-${round}`);
+    const out = path.join(folder, 'out');
+    mkdirSync(folder);
+    // A folder that was there before is filled file by file.
+    if (name !== 'sweep' && random.uniform() < 0.4) mkdirSync(out);
+    const signal = random.uniform() < 0.75 ? 'SIGKILL' : 'SIGTERM';
+    const child = startCli(...words(out));
+    const isWriting = (): boolean =>
+      [folder, out].some((place) => existsSync(place) && readdirSync(place).some((one) => one.startsWith('.')));
+    if (random.uniform() < 0.7) {
+      await child.until(name === 'sweep' ? () => existsSync(out) : isWriting);
+      await setTimeout((name === 'sweep' ? milliseconds / 2 : 40) * random.uniform());
+    } else await setTimeout(milliseconds * random.uniform());
+    child.kill(signal);
+    const { status, stderr } = await child.ended;
+    const found = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+    if (signal === 'SIGTERM') {
+      // In good order with its status, at once by the signal (null), or done before.
+      expect([0, 143, null], stderr).toContain(status);
+      if (name !== 'sweep') expect(found.filter((one) => one.includes('.tmp'))).toEqual([]);
+    }
+    // A sweep starts its runs as it was started itself.
+    // One that SIGTERM ended has written the best that there was until then, which is replaced as any completion is.
+    const overwrite = status === 143 && existsSync(path.join(out, 'completion.json')) ? ['--overwrite'] : [];
+    const argv = [...words(out), ...overwrite];
+    const again = await (name === 'sweep' ? startCli(...argv).ended : runCli(...argv));
+    // One that had ended before the signal came is not written again.
+    const wasWhole = again.status === 2 && status === 0;
+    expect(wasWhole ? 0 : again.status, `${stderr}\n${found.join('\n')}\n${again.stderr}`).toBe(0);
+    expect(contents(folder)).toEqual(expected);
+    if (rounds > 1)
+      console.log(
+        `${name} ${round}: ${signal}, status ${status}, ${found.filter((one) => one.endsWith('.tmp')).length} staged; same bytes`,
+      );
+  });
+});

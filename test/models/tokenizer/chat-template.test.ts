@@ -1,0 +1,140 @@
+/** Chat templates, which are programs of strangers: as the library renders them, under a budget. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Template } from '@huggingface/jinja';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DomainError, FormatError } from '../../../src/core/errors.js';
+import { type ChatTemplate, readChatTemplate } from '../../../src/models/tokenizer/chat-template.js';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'bures-template-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function load(source: string): Promise<ChatTemplate> {
+  await writeFile(path.join(folder, 'chat_template.jinja'), source);
+  const template = await readChatTemplate('loadTokenizer', folder, {});
+  if (template === undefined) throw new Error('no template');
+  return template;
+}
+
+const messages = [
+  { role: 'system', content: 'Be "kind".\n' },
+  { role: 'user', content: 'héllo 😀 <b>', tool_calls: [{ name: 'f', arguments: { a: [1, 2.5, null, true], b: { c: 'd' } } }] },
+  { role: 'assistant', content: '  trim me  ' },
+];
+const variables = { messages, add_generation_prompt: true, bos_token: '<s>', tools: [{ name: 'f', parameters: { x: { type: 'int' } } }] };
+
+describe('renders as the library does', () => {
+  it.each([
+    "{{ bos_token }}{% for m in messages %}{{ m['role'] + ': ' + m.content | trim ~ loop.index0 }}\n{% endfor %}",
+    '{% for m in messages if m.role != "system" %}{{ loop.first }}{{ loop.last }}{{ m.content }}{% else %}none{% endfor %}',
+    '{% set ns = namespace(found=false, n=0) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}{% if m.role == "user" %}{% set ns.found = true %}{% break %}{% endif %}{% endfor %}{{ ns.found }}{{ ns.n }}',
+    '{% macro show(x, sep=", ") %}{% if x is mapping %}{% for k, v in x.items() %}{{ k }}={{ show(v) }}{{ sep }}{% endfor %}{% elif x is iterable and x is not string %}[{% for y in x %}{{ show(y, sep="; ") }}{% endfor %}]{% else %}{{ x }}{% endif %}{% endmacro %}{{ show(messages) }}',
+    '{% for t in tools %}{{ t | tojson }}{{ t | tojson(indent=4) }}{{ t | tojson(separators=(",", ":"), sort_keys=true, ensure_ascii=true) }}{% endfor %}',
+    '{{ messages | map(attribute="role") | join(", ") }}{{ messages | selectattr("role", "equalto", "user") | list | length }}{{ messages | rejectattr("role") | length }}',
+    '{{ messages[0].content.replace("kind", "x").split(" ")[-1].upper() }}{{ messages[1:][::-1][0].role }}{{ "abc"[1:] }}{{ "a,b,c".split(",", 1) | join("|") }}',
+    '{% filter upper %}a{{ messages[0].role }}b{% endfilter %}{% filter replace("a", "bb") %}banana{% endfilter %}{{ "a\nb" | indent(2, true) }}{{ "a\n\nb" | indent }}',
+    '{% set x %}block {{ bos_token }}{% endset %}{{ x }}{{ x | length }}{% set a, b = 1, 2 %}{{ a + b }}{{ 2 ** 3 ** 2 }}{{ 7 // 2 }}{{ -7 % 3 }}{{ 1.5 + 1 }}',
+    '{% macro wrap() %}<{{ caller("q") }}>{% endmacro %}{% call(v) wrap() %}in{{ v }}{% endcall %}',
+    '{{ undefined_name }}{{ x is defined }}{{ none is none }}{{ undefined_name | default("d") }}{{ "a" in "cat" }}{{ "z" not in ["z"] }}{{ "role" in messages[0] }}{{ not true or false }}',
+    '{% for i in range(3) %}{% if i == 1 %}{% continue %}{% endif %}{{ i }}{% endfor %}{{ range(10, 0, -3) | list }}{{ [3, 1, 2] | sort(reverse=true) }}{{ {"b": 1, "a": 2} | dictsort }}',
+    '{% set f = "abc".replace %}{{ f("b", "x") }}{{ [1, "é"] ~ "" }}{{ {"k": [1]} }}{{ strftime_now("%Y") }}{{ "x" if true else "y" }}{{ [1, 1, 2] | unique }}',
+  ])('%s', async (source) => {
+    const template = await load(source);
+    expect(template(variables)).toBe(new Template(source).render({ ...variables }));
+  });
+
+  it('a conversation of 200 messages and a megabyte, and many short ones', async () => {
+    const source =
+      "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('order') }}{% endif %}<{{ m.role }}>{{ m.content | trim }}{% if '</think>' in m.content %}{{ m.content.split('</think>')[-1] }}{% endif %}{% endfor %}";
+    const long = Array.from({ length: 200 }, (_, index) => ({ role: index % 2 ? 'assistant' : 'user', content: ' wörd'.repeat(1000) }));
+    const template = await load(source);
+    expect(template({ messages: long })).toBe(new Template(source).render({ messages: long }));
+    for (let row = 0; row < 3000; row++) expect(template({ messages: messages.slice(1) })).toContain('héllo');
+  });
+});
+
+describe('a template that does not end, or writes too much, is an error that names it', () => {
+  const doubling = (value: string, step: string) =>
+    `{% set ns = namespace(x=${value}) %}{% for i in range(200) %}{% set ns.x = ${step} %}{% endfor %}`;
+  const big =
+    `{% set big = ("x" * 1) %}`.replace('("x" * 1)', '"x"') +
+    '{% set n = namespace(b="xxxxxxxxxx") %}{% for i in range(18) %}{% set n.b = n.b + n.b %}{% endfor %}';
+  it.each<[string, string]>([
+    ['a range', '{{ range(10000000000) }}'],
+    ['a range of 1e8', '{% for i in range(100000000) %}{% endfor %}'],
+    ['a range that stands still', '{{ range(9007199254740992, 9007199254740994) }}'],
+    ['a range to infinity', '{{ range(0, 1 // 0) }}'],
+    ['a range with a step near zero', '{{ range(0, 1, 1e-9 | default(0.000000001)) }}'],
+    [
+      'nested loops',
+      '{% for a in range(5000) %}{% for b in range(5000) %}{% for c in range(5000) %}{{ a }}{% endfor %}{% endfor %}{% endfor %}',
+    ],
+    ['a macro of itself', '{% macro m(x) %}{{ m(x) }}{% endmacro %}{{ m(1) }}'],
+    ['a macro that doubles', '{% macro m(x) %}{% if x > 0 %}{{ m(x - 1) }}{{ m(x - 1) }}{% endif %}{% endmacro %}{{ m(30) }}'],
+    ['strings that double', `${doubling('"ab"', 'ns.x + ns.x')}{{ ns.x }}`],
+    ['strings that double by ~', doubling('"ab"', 'ns.x ~ ns.x')],
+    ['lists that double', doubling('[1]', 'ns.x + ns.x')],
+    ['lists in lists', `${doubling('[1]', '[ns.x, ns.x]')}{{ ns.x }}`],
+    ['objects in objects', `${doubling('{"a": 1}', '{"a": ns.x, "b": ns.x}')}{{ ns.x | tojson }}`],
+    ['a namespace in itself', '{% set ns = namespace(x=1) %}{% set ns.x = ns %}{{ ns }}'],
+    ['namespaces in namespaces', `${doubling('1', 'namespace(a=ns.x, b=ns.x)')}{{ ns.x }}`],
+    ['replace', `${big}{{ n.b | replace("x", n.b) }}`],
+    ['replace of nothing', `${big}{{ n.b.replace("", n.b) }}`],
+    ['replace kept in a variable', `${big}{% set f = n.b.replace %}{{ f("x", n.b) }}`],
+    ['replace called as a block', `${big}{% set f = n.b.replace %}{% call f("x", n.b) %}{% endcall %}`],
+    ['join', `${big}{{ n.b | join(n.b) }}`],
+    ['join of a list', `${big}{{ range(100000) | join(n.b) }}`],
+    ['indent', '{{ "a\nb" | indent(1000000000, true) }}'],
+    ['indent of many lines', `${big}{{ n.b | replace("x", "\n") | indent(100000, true, true) }}`],
+    ['tojson with a large indent', '{{ [[[1]]] | tojson(indent=400000000) }}'],
+    ['tojson with large separators', `${big}{{ range(10000) | list | tojson(separators=(n.b, n.b)) }}`],
+    ['a filter block', `${big}{% filter replace("x", n.b) %}{{ n.b }}{% endfilter %}`],
+    ['a slow row', `${big}{% for i in range(1000000) %}{% set y = n.b | upper %}{% endfor %}`],
+    ['a set block', `${big}{% for i in range(1000000) %}{% set y %}{{ n.b }}{% endset %}{% endfor %}`],
+    ['searches', `${big}{% for i in range(100000) %}{{ ("y" + n.b) in n.b }}{% endfor %}`],
+    ['slices', `${big}{% for i in range(100000) %}{{ n.b[1:2] }}{% endfor %}`],
+    ['sorting', '{% for i in range(100000) %}{% set x = range(1000) | sort %}{% endfor %}'],
+    ['dates', '{% for i in range(10000000) %}{{ strftime_now("%B") }}{% endfor %}'],
+    ['macros defined in a loop', `{% for i in range(1000000) %}{% macro m() %}${'{{ a }}'.repeat(3000)}{% endmacro %}{% endfor %}`],
+    ['unknown names', '{% for i in range(10000000) %}{{ a }}{{ b }}{% endfor %}'],
+    ['exceptions', '{% for i in range(100000000) %}{% continue %}{% endfor %}'],
+    ['deep operations', `{{ ${'1 + '.repeat(3000)}1 }}`],
+    ['deep conditions', `{% if true %}${'{% if true %}'.repeat(600)}x${'{% endif %}'.repeat(600)}{% endif %}`],
+  ])('%s', async (_, source) => {
+    const render = await load(source);
+    expect(() => render(variables)).toThrow(DomainError);
+    expect(() => render(variables)).toThrow(/^applyChatTemplate: .*chat_template\.jinja refuses the conversation: /);
+  });
+
+  it.each<[string, string]>([
+    ['200,000 spaces', `a${' '.repeat(200_000)}b`],
+    ['20 MB of text', 'text '.repeat(4_000_000)],
+    ['deep parentheses', `{{ ${'('.repeat(100_000)}1${')'.repeat(100_000)} }}`],
+    ['deep brackets', `{{ ${'['.repeat(100_000)} }}`],
+    ['a deep negation', `{{ ${'not '.repeat(100_000)}1 }}`],
+    ['what does not end', '{% if a %}{% for x in y %}'],
+    ['half an expression', '{{ "a'],
+  ])('%s', async (_, source) => {
+    await expect(load(source)).rejects.toThrow(FormatError);
+    await expect(load(source)).rejects.toThrow(/^loadTokenizer: .*chat_template\.jinja must be a /);
+  });
+
+  it('a template that is slow at every row is refused after a few', async () => {
+    const render = await load('{% for i in range(20000) %}{% set x = i %}{% endfor %}{{ messages | length }}');
+    expect(render(variables)).toBe('3');
+    expect(() => {
+      for (let row = 0; row < 50; row++) render(variables);
+    }).toThrow(/computes longer/);
+  });
+});
+
+it('variables that hold themselves are refused', async () => {
+  const circle: Record<string, unknown> = {};
+  circle.self = circle;
+  const render = await load('{{ x }}');
+  expect(() => render({ x: circle })).toThrow(DomainError);
+});
