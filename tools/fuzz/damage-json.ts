@@ -8,7 +8,7 @@ export type JsonNode =
   | { readonly kind: 'object'; readonly entries: readonly (readonly [string, JsonNode])[] };
 
 /** A value written as `text`, which need not be JSON. */
-export function written(text: string): JsonNode {
+function written(text: string): JsonNode {
   return { kind: 'text', text };
 }
 

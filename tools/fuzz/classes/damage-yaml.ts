@@ -128,6 +128,7 @@ function damageLines(draw: Draw, lines: readonly string[], keys: readonly string
     ],
     () => [...lines, ...Array.from({ length: draw.pick([10, 1000, 50_000]) }, (_, i) => `unknown${i}: ${i}`)],
     () => [...lines, `deep: ${draw.chance(0.5) ? '['.repeat(draw.pick([50, 3000])) : '{a: '.repeat(draw.pick([50, 3000]))}`],
+    () => [...lines, `big: [${'x,'.repeat(draw.pick([1000, 100_000, 2_090_000]))}]`],
     () => [...lines, ...Array.from({ length: draw.pick([50, 1000]) }, (_, i) => `${' '.repeat(i)}a:`)],
   ])();
 }
