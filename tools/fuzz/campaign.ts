@@ -191,15 +191,14 @@ class Campaign {
   }
 }
 
-/** The function that was running, and the innermost one of the project that had called it. */
+/** The innermost function of the project that was running, and the package that it had called, if it had. */
 function whereItHangs(file: string): string {
   if (!existsSync(file)) return '';
   const frames = readFileSync(file, 'utf8').split('\n');
   rmSync(file);
-  const own = frames.find((frame) => frame.includes('/src/') && !frame.includes('node_modules'));
-  const shown = (frame: string): string => {
-    const space = frame.lastIndexOf(' ');
-    return `${frame.slice(0, space)} (${path.relative(process.cwd(), frame.slice(space + 1)).replace(/^.*node_modules\//, '')})`;
-  };
-  return ` in ${shown(frames[0])}${own === undefined || own === frames[0] ? '' : `, called by ${shown(own)}`}`;
+  const own = frames.find((frame) => frame.includes('/src/') && !frame.includes('node_modules')) ?? frames[0];
+  const space = own.lastIndexOf(' ');
+  const place = `${own.slice(0, space)} (${path.relative(process.cwd(), own.slice(space + 1))})`;
+  const [, called] = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(frames[0]) ?? [];
+  return ` in ${called === undefined ? place : `${called}, called by ${place}`}`;
 }

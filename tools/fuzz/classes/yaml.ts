@@ -26,7 +26,7 @@ const lines = [
 /** The class. A configuration is a file of the user's own: messages begin with its name and line, or with the key that it lacks. */
 export const yaml: FuzzClass = {
   name: 'yaml',
-  refusal: /^(finetune: )?(\S*run\.yaml(:\d+)?: |(model|data) is missing .*; |cannot read)/s,
+  refusal: /^(finetune: |\S*run\.yaml(:\d+)?: |(model|data) is missing .*; )/s,
   prepare: async () => ({
     write: (draw, folder, damaged) =>
       writeFileSync(path.join(folder, file), damaged ? damageYaml(draw, lines, keys) : `${lines.join('\n')}\n`),
