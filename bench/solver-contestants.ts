@@ -117,7 +117,7 @@ const SVRG_STEP = 0.1;
 async function through(
   steps: AsyncGenerator<
     { readonly iteration: number; readonly state: { readonly x: LowRankPoint<HostArray>; readonly stalled?: string } },
-    undefined
+    unknown
   >,
   report: Report,
 ): Promise<string | undefined> {

@@ -17,7 +17,7 @@ const [recompute, directory, name] = process.argv.slice(2);
 const algebra = await tensorAlgebra({ backend: 'wasm' });
 const model = await loadCausalLM(directory, { algebra });
 const method: LoraMethod = loraMethods[name as 'lora']();
-const adapter = createAdapter(model, { ...method.config, rank: ADAPTER.rank, alpha: ADAPTER.alpha, targetModules: 'all-linear' });
+const adapter = await createAdapter(model, { method, rank: ADAPTER.rank, alpha: ADAPTER.alpha, targetModules: 'all-linear' });
 let steps: AsyncIterator<TrainingStep> | undefined;
 
 function begin(tokens: readonly number[]): void {

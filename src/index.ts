@@ -53,16 +53,10 @@ export {
   type BalancedFactorsManifold,
   type BalancedFactorsOptions,
   type BalancedTransport,
+  type BalancingSchedule,
   balancedFactors,
   balancedFactorsDefaults,
 } from './manifolds/balanced-factors.js';
-export {
-  type BalancingFactorsManifold,
-  type BalancingFactorsOptions,
-  type BalancingSchedule,
-  balancingDefaults,
-  balancingFactors,
-} from './manifolds/balancing-factors.js';
 export type { RankShape } from './manifolds/checks.js';
 export { type DampedFactorsOptions, dampedFactors, dampedFactorsDefaults } from './manifolds/damped-factors.js';
 export { type EuclideanManifold, type EuclideanOptions, euclidean } from './manifolds/euclidean.js';
@@ -92,7 +86,6 @@ export { type SpdManifold, type SpdOptions, spd } from './manifolds/spd.js';
 export { type SphereOptions, sphere } from './manifolds/sphere.js';
 export { stiefel } from './manifolds/stiefel.js';
 export { affineInvariant } from './metrics/affine-invariant.js';
-export { type Barycenter, type BarycenterOptions, type BarycenterSettings, barycenterDefaults } from './metrics/barycenter.js';
 export { bures, hyperBalancedFactors } from './metrics/bures.js';
 export { buresWasserstein } from './metrics/bures-wasserstein.js';
 export { embedded } from './metrics/embedded.js';
@@ -117,6 +110,7 @@ export type { OrthonormalRetraction } from './retractions/orthonormal-retraction
 export { polarRetraction } from './retractions/polar.js';
 export { qrRetraction } from './retractions/qr.js';
 export { truncatedSvd } from './retractions/truncated-svd.js';
+export { type Barycenter, type BarycenterOptions, barycenter, barycenterDefaults } from './solvers/barycenter.js';
 export { carryTangents } from './solvers/carry.js';
 export {
   type AdamOptions,
@@ -127,20 +121,29 @@ export {
   adamwDefaults,
   type MomentRule,
 } from './solvers/directions/adam.js';
+export {
+  type BalancingPreconditionerOptions,
+  balancingPreconditioner,
+  balancingPreconditionerDefaults,
+} from './solvers/directions/balancing-preconditioner.js';
 export { clipped } from './solvers/directions/clipped.js';
+export { componentwise } from './solvers/directions/componentwise.js';
 export { type ConjugateContext, type ConjugateOptions, type ConjugateWeight, conjugateRule } from './solvers/directions/conjugate.js';
 export { fletcherReeves } from './solvers/directions/fletcher-reeves.js';
 export { type HagerZhangOptions, hagerZhang, hagerZhangDefaults } from './solvers/directions/hager-zhang.js';
 export { hestenesStiefel } from './solvers/directions/hestenes-stiefel.js';
 export { type LbfgsOptions, lbfgs, lbfgsDefaults } from './solvers/directions/lbfgs.js';
+export { type LoraProOptions, loraPro, loraProDefaults } from './solvers/directions/lora-pro.js';
 export { type MomentumOptions, momentum, momentumDefaults } from './solvers/directions/momentum.js';
+export { type MuonOptions, muon, muonDefaults } from './solvers/directions/muon.js';
 export { polakRibiere } from './solvers/directions/polak-ribiere.js';
-export { scaledBlocks } from './solvers/directions/scaled-blocks.js';
+export { type RiteOptions, rite, riteDefaults } from './solvers/directions/rite.js';
+export { type BlockFactors, scaledBlocks } from './solvers/directions/scaled-blocks.js';
 export { sgd } from './solvers/directions/sgd.js';
 export { type SignOptions, sign, signDefaults } from './solvers/directions/sign.js';
 export { type GradientDescentOptions, gradientDescent } from './solvers/gradient-descent.js';
 export { type AbortSignalLike, type IterateOptions, type Iteration, iterate } from './solvers/iterate.js';
-export { defaultStop, type MinimizeOptions, type MinimizeResult, minimize } from './solvers/minimize.js';
+export { defaultStop, type LastNumber, type MinimizeOptions, type MinimizeResult, minimize } from './solvers/minimize.js';
 export { objective, perPoint } from './solvers/objective.js';
 export type {
   AmbientDerivative,
@@ -164,6 +167,7 @@ export {
   type DirectionChoice,
   type DirectionContext,
   type DirectionRule,
+  type EvaluatedState,
   emptyMemory,
   type Interrupted,
   type Memory,

@@ -6,10 +6,11 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { BuresError, type DirectionRule, sgd } from 'bures';
-import { balora, dora, type LoraMethod, loadAdapter, lora, loraPlus, olora, pissa, rslora, scaled, trainer } from 'bures/lora';
+import { BuresError, FormatError } from 'bures';
+import { createAdapter, type LoraAdapter, type LoraMethod, type LoraStart, loadAdapter, trainer } from 'bures/lora';
 import type { CausalLM, ModelOverlay, TokenBatch } from 'bures/models';
-import { choice, elements, malformed, member, type Place, parseJson, positive, table } from './reader.js';
+import { type GoldenMethod, goldenMethod } from './golden-methods.js';
+import { elements, malformed, member, type Place, parseJson, positive, table } from './reader.js';
 
 /** What is allowed: absolutely, but for the last loss of a run that depends on signs, which is relative. */
 export const checkpointTolerances = { logits: 1e-4, losses: 5e-5, lastLoss: 0.05 } as const;
@@ -59,8 +60,8 @@ export async function* checkDirectory(directory: string, context: CheckpointCont
   for (const { name } of readdirSync(directory, { withFileTypes: true }).sort((a, b) => a.name.localeCompare(b.name))) {
     if (!existsSync(path.join(directory, name, 'trajectory.json'))) continue;
     const run = readRun(readPlace(directory, path.join(name, 'trajectory.json')), name);
-    if (run.method === undefined) context.note(`parity: ${name}: skipped, the library has no method '${run.name}'`);
-    else yield await checkRun(directory, run, run.method, batches, context);
+    if (run.golden === undefined) context.note(`parity: ${name}: skipped, the library has no method '${run.name}'`);
+    else yield await checkRun(directory, run, run.golden, batches, context);
   }
 }
 
@@ -103,88 +104,60 @@ interface GoldenRun {
   /** As the file calls its method. */
   readonly name: string;
   /** `undefined` where the library has none. */
-  readonly method: LoraMethod | undefined;
-  readonly optimizer: 'adamw' | 'sgd';
+  readonly golden: GoldenMethod | undefined;
   readonly learningRate: number;
+  /** Whether the run starts on W₀ − sA₀B₀, its own start taken out of the base. */
+  readonly changesBase: boolean;
   readonly losses: readonly number[];
   readonly finalLogits: readonly number[];
-  /** How many losses must agree, where the rest depends on signs. */
-  readonly sure: number | undefined;
 }
-
-const moments = { none: 'keep', first: 'transport-first', 'first+second': 'transport' } as const;
 
 function readRun(root: Place, folder: string): GoldenRun {
   const name = text(member(root, 'method'));
-  const losses = elements(member(root, 'losses')).map(number);
-  const optimizer = choice(member(root, 'optimizer'), ['adamw', 'sgd']);
-  const method = name.startsWith('balora') ? readBalora(root) : methods[name];
-  const signs =
-    name.startsWith('balora') &&
-    optimizer === 'adamw' &&
-    member(root, 'gauge').value === 'svd' &&
-    member(root, 'moment_transport').value === null;
   return {
     folder,
     name,
-    method,
-    optimizer,
+    golden: goldenMethod(root, name),
     learningRate: positive(member(root, 'lr')),
-    losses,
+    changesBase: typeof (root.value as Readonly<Record<string, unknown>>).base === 'string',
+    losses: elements(member(root, 'losses')).map(number),
     finalLogits: elements(member(root, 'final_logits_last')).map(number),
-    sure: signs ? positive(member(root, 'project_every')) + 1 : undefined,
   };
-}
-
-/** By the names that the data has for them. */
-const methods: Readonly<Record<string, LoraMethod>> = {
-  lora: lora(),
-  lora_warm: lora(),
-  lora_sgd: lora(),
-  rslora: rslora(),
-  loraplus: loraPlus({ ratio: 16 }),
-  scaled_adamw: scaled({ damping: 1e-2 }),
-  dora: dora(),
-  olora: olora(),
-  pissa: pissa(),
-};
-
-function readBalora(root: Place): LoraMethod {
-  const transport = member(root, 'moment_transport');
-  const key = choice({ ...transport, value: transport.value ?? 'none' }, ['none', 'first', 'first+second']);
-  return balora({
-    gauge: choice(member(root, 'gauge'), ['svd', 'nearest']),
-    moments: moments[key],
-    every: positive(member(root, 'project_every')),
-  });
 }
 
 async function checkRun(
   directory: string,
   run: GoldenRun,
-  method: LoraMethod,
+  { method, optimizer, direction, sure }: GoldenMethod,
   batches: readonly TokenBatch[],
   { model }: CheckpointContext,
 ): Promise<CheckpointLine> {
-  const { folder, name, optimizer, learningRate, losses: golden, finalLogits, sure } = run;
+  const { folder, name, learningRate, losses: golden, finalLogits } = run;
+  const about = {
+    file: folder,
+    check: 'run',
+    method: name,
+    optimizer: direction === undefined ? 'adamw' : 'sgd',
+    lr: learningRate,
+  } as const;
   const [{ length, inputIds }] = batches;
   const probe: TokenBatch = { batch: 1, length, inputIds: inputIds.slice(0, length) };
   const lastLogits = async (overlay: () => ModelOverlay): Promise<number> => {
     const logits = await logitsOf(model, probe, overlay);
     return deviation(logits.slice(-finalLogits.length), finalLogits);
   };
-  const final = await loadAdapter(model, path.join(directory, folder, 'final'));
+  // On the original base: an adapter whose start changed the base has a portable form beside it.
+  const final = await loadAdapter(model, path.join(directory, folder, run.changesBase ? 'portable' : 'final'));
   const logits = await lastLogits(() => final.overlay()).finally(() => final.dispose());
-  const adapter = await loadAdapter(model, path.join(directory, folder, 'init'));
+  const adapter = await startOf(path.join(directory, folder, 'init'), model, method, run.changesBase);
   try {
-    const direction: { readonly direction?: DirectionRule } = optimizer === 'sgd' ? { direction: sgd() } : {};
     const training = trainer(adapter, {
       method,
       learningRate,
       nextBatch: (k) => batches[k % batches.length],
       steps: golden.length,
-      optimizer: { weightDecay: name === 'loraplus' ? 0 : 0.01 },
-      ...direction,
+      optimizer,
+      ...(direction === undefined ? {} : { direction }),
     });
     const losses: number[] = [];
     for await (const { loss } of training) losses.push(loss);
@@ -195,11 +168,7 @@ async function checkRun(
     const lossesPass = certain <= checkpointTolerances.losses && (sure === undefined || lastLoss <= checkpointTolerances.lastLoss);
     const logitsPass = logits <= checkpointTolerances.logits && (sure !== undefined || trainedLogits <= checkpointTolerances.logits);
     return {
-      file: folder,
-      check: 'run',
-      method: name,
-      optimizer,
-      lr: learningRate,
+      ...about,
       losses: finiteOrNull(certain),
       ...(sure === undefined ? { trainedLogits: finiteOrNull(trainedLogits) } : { lastLoss: finiteOrNull(lastLoss) }),
       logits: finiteOrNull(logits),
@@ -208,10 +177,42 @@ async function checkRun(
   } catch (error) {
     // A run that breaks down is a failure of that run, not of the data.
     if (!(error instanceof BuresError) || error.code === 'BURES_FORMAT') throw error;
-    return { file: folder, check: 'run', method: name, optimizer, lr: learningRate, losses: null, pass: false };
+    return { ...about, losses: null, pass: false };
   } finally {
     adapter.dispose();
   }
+}
+
+/** The adapter that a run starts with; its product is taken out of the base where the run says so. */
+async function startOf(folder: string, model: CausalLM, method: LoraMethod, changesBase: boolean): Promise<LoraAdapter> {
+  const loaded = await loadAdapter(model, folder, { method });
+  if (!changesBase) return loaded;
+  const la = model.algebra;
+  const factors = new Map(
+    await Promise.all(
+      loaded.layout.stacks.map(async ({ key, targets }) => {
+        const { A, B } = loaded.point.pairs[key];
+        return [key, { A: await la.toArray(A), B: await la.toArray(B), targets }] as const;
+      }),
+    ),
+  );
+  const { rank, alpha, targetModules } = loaded.config;
+  loaded.dispose();
+  const start: LoraStart = {
+    name: 'golden',
+    changesBase: true,
+    factors({ target }) {
+      for (const { A, B, targets } of factors.values()) {
+        const at = targets.findIndex(({ module }) => module.name === target.module.name);
+        if (at < 0) continue;
+        const slice = (values: Float64Array, rows: number, columns: number) =>
+          la.fromArray(values.subarray(at * rows * columns, (at + 1) * rows * columns), [rows, columns]);
+        return { A: slice(A, target.module.outFeatures, target.rank), B: slice(B, target.rank, target.module.inFeatures) };
+      }
+      throw new FormatError(`parity: ${folder} has no adapter for ${target.module.name}; check the data`);
+    },
+  };
+  return createAdapter(model, { method: { ...method, start }, rank, alpha, targetModules });
 }
 
 async function logitsOf(model: CausalLM, batch: TokenBatch, overlay?: () => ModelOverlay): Promise<Float64Array> {

@@ -8,7 +8,6 @@ import {
   type HostArray,
   maxIterations,
   minimize,
-  objective,
   sgd,
   sign,
 } from 'bures';
@@ -51,12 +50,9 @@ export async function runExperiment(network: Network, start: Adapters, options: 
   const { method, optimizer, learningRate, steps, divergedAbove } = options;
   const problem = networkProblem(method, network, network.algebra.shape(start[layerName(0)].B)[0]);
   const solver = gradientDescent({ direction: optimizers[optimizer](), stepSize: constantStep(learningRate) });
-  // The state, not `initial`: an initial point must be balanced already, which the published start need not be. Balancing it
-  // would change the first gradient; the retraction takes any pair.
-  const state = await solver.init(objective(problem), start);
   const limit = maxIterations(steps);
   const stop = divergedAbove === undefined ? limit : any(limit, costAbove(divergedAbove));
-  const { x, iterations, history } = await minimize(problem, { solver, state, stop });
+  const { x, iterations, history } = await minimize(problem, { solver, initial: start, stop });
   const losses = Array.from({ length: steps }, (_, k) => history[k]?.cost ?? Number.NaN);
   const arrived = iterations === steps && Number.isFinite(history[steps].cost);
   return { losses, adapters: arrived ? x : undefined, finalLoss: arrived ? history[steps].cost : Number.NaN };

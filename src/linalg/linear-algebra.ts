@@ -31,6 +31,8 @@ export function checkAlgebra(caller: string, la: unknown): asserts la is LinearA
 export interface ArrayScope {
   /** Runs a computation, which may be asynchronous; the scope owns what it allocates. What it allocated before throwing is freed at the next `free`. */
   run<Result>(compute: () => Result): Result;
+  /** Takes over arrays that are nobody's, those reachable from `arrays`: from now on they are freed as if the scope had allocated them. */
+  own(arrays: unknown): void;
   /** Frees what the scope owns except what is reachable from `survivors`, which it goes on owning. */
   free(survivors: unknown): void;
   /** Frees likewise, and hands the survivors to the surrounding scope, or to the caller where there is none. */

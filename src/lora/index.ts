@@ -5,39 +5,52 @@
  */
 export type { AdapterLayout, AdapterStack, ParameterStack } from './adapter/adapter-layout.js';
 export type { AdapterPoint, ModuleArrays } from './adapter/adapter-point.js';
+export { type CreateAdapterOptions, createAdapter } from './adapter/create-adapter.js';
 export type { DropoutDraw } from './adapter/dropout.js';
-export {
-  type AdapterOrigin,
-  type CreateAdapterOptions,
-  createAdapter,
-  LoraAdapter,
-  type OverlayOptions,
-} from './adapter/lora-adapter.js';
+export { type AdapterOrigin, LoraAdapter, type OverlayOptions } from './adapter/lora-adapter.js';
+export { type LoraBias, type LoraConfig, loraBiases, loraDefaults, type ResolvedLoraConfig } from './adapter/lora-config.js';
 export { type MergedAdapter, type MergeOptions, mergeAdapter, mergeDefaults } from './adapter/merge.js';
-export {
-  type LoraBias,
-  type LoraConfig,
-  type LoraInitialization,
-  loraBiases,
-  loraDefaults,
-  loraInitializations,
-  type ResolvedLoraConfig,
-} from './config/lora-config.js';
 export { type BaloraOptions, balora, baloraDefaults } from './methods/balora.js';
+export { adamwDirection, momentumDirection, sgdDirection } from './methods/directions.js';
 export { dora } from './methods/dora.js';
-export { lora } from './methods/lora.js';
-export type { LoraMethod, OptimizerOptions, PairManifold } from './methods/lora-method.js';
-export { type LoraMethodOptions, loraMethods } from './methods/lora-methods.js';
+export { euclideanGeometry, lora } from './methods/lora.js';
+export { type LoraGaOptions, loraGa, loraGaDefaults, loraGaStart } from './methods/lora-ga.js';
+export type {
+  BlockRates,
+  LoraDirection,
+  LoraGeometry,
+  LoraMethod,
+  LoraScaling,
+  OptimizerOptions,
+  PairCoordinates,
+  StackArrays,
+  StackManifold,
+} from './methods/lora-method.js';
+export { loraScalings } from './methods/lora-method.js';
+export { type LoraMethodOptions, loraDirections, loraMethods, loraStarts, named } from './methods/lora-methods.js';
+export { loraMuon, muonDirection } from './methods/lora-muon.js';
 export { type LoraPlusOptions, loraPlus, loraPlusDefaults } from './methods/lora-plus.js';
-export { olora } from './methods/olora.js';
-export { pissa } from './methods/pissa.js';
+export { type LoraProMethodOptions, loraPro, loraProDirection, loraProMethodDefaults } from './methods/lora-pro.js';
+export { loraRite, riteDirection } from './methods/lora-rite.js';
+export { olora, oloraStart } from './methods/olora.js';
+export { pissa, pissaStart } from './methods/pissa.js';
+export { type RefloraOptions, reflora, refloraDefaults } from './methods/reflora.js';
 export { rslora } from './methods/rslora.js';
 export { type ScaledOptions, scaled, scaledDefaults } from './methods/scaled.js';
-export { loadAdapter } from './peft/load-adapter.js';
+export {
+  compensatedStart,
+  gaussianStart,
+  kaimingStart,
+  type LoraStart,
+  randomStart,
+  type StartContext,
+} from './methods/start.js';
+export { type LoadAdapterOptions, loadAdapter } from './peft/load-adapter.js';
 export { peftScaling } from './peft/peft-scaling.js';
 export { type SaveAdapterOptions, saveAdapter } from './peft/save-adapter.js';
 export type { AdapterScaling, TargetModule } from './targets/target-modules.js';
-export { LoraTrainer, type TrainerOptions, type TrainingStep, trainer } from './training/trainer.js';
+export { LoraTrainer, trainer } from './training/trainer.js';
+export type { TrainerOptions, TrainingStep } from './training/trainer-options.js';
 export type { AdapterManifold } from './training/training-manifold.js';
 export type { StepBatches } from './training/training-problem.js';
 export type { SavedArray, TrainingState } from './training/training-state.js';

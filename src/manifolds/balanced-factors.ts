@@ -8,7 +8,7 @@
  * @see Castin, Nadjahi, Ablin and Peyré, "Balanced LoRA", ICML 2026, arXiv 2605.31484.
  */
 import { DomainError } from '../core/errors.js';
-import { checkChoice, checkKeys } from '../core/options.js';
+import { checkChoice, checkKeys, checkNumber, checkPositiveInteger } from '../core/options.js';
 import { axpyTree } from '../core/tree.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
@@ -27,16 +27,28 @@ import { checkRankShape, checkStep, pointTolerance } from './checks.js';
 import { type FactorManifold, type FactorOptions, factorBase, unitTangent } from './factor-manifold.js';
 import type { RetractTransport } from './manifold.js';
 
+/** When a step ends with the balanced projection. */
+export interface BalancingSchedule {
+  /** The projection is done after every so many steps. Default: {@link balancedFactorsDefaults}. */
+  readonly every?: number;
+  /** So many steps at the beginning go without. */
+  readonly start?: number;
+}
+
 /** Options of {@link balancedFactors}. */
-export interface BalancedFactorsOptions<M> extends FactorOptions<M> {
+export interface BalancedFactorsOptions<M> extends FactorOptions<M>, BalancingSchedule {
   /** Which balanced pair a retraction lands on. Default: {@link balancedFactorsDefaults}. */
   readonly gauge?: BalancedGauge;
   /** How the projection is computed. Default: {@link balancedFactorsDefaults}. */
   readonly algorithm?: BalanceAlgorithm;
 }
 
-/** The defaults of {@link balancedFactors}. */
-export const balancedFactorsDefaults: Required<Pick<BalancedFactorsOptions<unknown>, 'gauge' | 'algorithm'>> = balancedProjectionDefaults;
+/** The defaults of {@link balancedFactors}: the projection after each step, as BaLoRA is published. */
+export const balancedFactorsDefaults: Required<Pick<BalancedFactorsOptions<unknown>, 'gauge' | 'algorithm'> & BalancingSchedule> = {
+  ...balancedProjectionDefaults,
+  every: 1,
+  start: 0,
+};
 
 /** Where a step of `balancedFactors` arrived, with the change of gauge it made. */
 export interface BalancedTransport<M> extends RetractTransport<FactorPair<M>, FactorPair<M>> {
@@ -71,12 +83,19 @@ export interface BalancedFactorsManifold<M> extends FactorManifold<M> {
  * The factor gradient $(GB^\top, A^\top G)$ is horizontal as it is, so that Riemannian gradient descent is plain descent plus the projection: BaLoRA. The
  * Riemannian Hessian is the horizontal part of the Hessian by the factors.
  *
+ * A run may start from any pair of factors. With `every` or `start` the retraction of step k = 1, 2, … of a run is
+ *
+ * $$ (A,B) \leftarrow \begin{cases} P(A+t\,dA,\;B+t\,dB) & k>\text{start},\ \text{every}\mid k\\ (A+t\,dA,\;B+t\,dB) & \text{else} \end{cases} $$
+ *
+ * whatever the solver ({@link Manifold.atStep}). Then a point is any pair of finite entries, not both factors zero, and is checked for that; `retract` by itself always projects. The laws of a manifold
+ * hold at balanced points; elsewhere $R_x(0)=P(x)$ is the balanced pair of the same product.
+ *
  * `retract` takes any displacement (dA, dB), horizontal or not. Where AB has numerical rank below r, the missing directions stay unbalanced (see
  * {@link balancedProjection}); with either factor zero, as LoRA starts, the projection leaves both untouched.
  *
- * @param options - m, n, rank; optionally gauge, algorithm, batch axes and the engine.
- * @returns a readonly object; points and tangents are `{ A: [.., m, r], B: [.., r, n] }`. A step costs O((m+n)r² + r³) flops.
- * @throws ShapeError if a size is not a positive integer or rank > min(m, n); ConfigError on unknown options.
+ * @param options - m, n, rank; optionally gauge, algorithm, when to balance, batch axes and the engine.
+ * @returns a readonly object; points and tangents are `{ A: [.., m, r], B: [.., r, n] }`. A projection costs O((m+n)r² + r³) flops.
+ * @throws ShapeError if a size or `every` is not a positive integer, or rank > min(m, n); ConfigError on unknown options.
  *
  * @example
  * ```ts
@@ -92,25 +111,31 @@ export interface BalancedFactorsManifold<M> extends FactorManifold<M> {
  * @see Castin, Nadjahi, Ablin and Peyré, "Balanced LoRA", ICML 2026, arXiv 2605.31484.
  */
 export function balancedFactors<M = HostArray>(options: BalancedFactorsOptions<M>): BalancedFactorsManifold<NoInfer<M>> {
-  checkKeys('balancedFactors', options, ['m', 'n', 'rank', 'batch', 'gauge', 'algorithm', 'algebra']);
+  checkKeys('balancedFactors', options, ['m', 'n', 'rank', 'batch', 'gauge', 'algorithm', 'algebra', 'every', 'start']);
   checkRankShape('balancedFactors', options);
   const { m, n, rank } = options;
   const { gauge = balancedFactorsDefaults.gauge, algorithm = balancedFactorsDefaults.algorithm } = options;
+  const { every = balancedFactorsDefaults.every, start = balancedFactorsDefaults.start } = options;
   checkChoice('balancedFactors', 'gauge', gauge, balancedGauges);
   checkChoice('balancedFactors', 'algorithm', algorithm, balanceAlgorithms);
+  checkPositiveInteger('balancedFactors', 'every', every);
+  checkNumber('balancedFactors', 'start', start, { min: 0 });
   const base = factorBase('balancedFactors', options);
   const { la } = base;
   const balance = (pair: FactorPair<M>): BalancedProjection<M> => balancedProjection(la, pair, { gauge, algorithm });
   const dim = base.members * rank * (m + n - rank);
-  const step = (x: FactorPair<M>, u: FactorPair<M>, t: number): BalancedProjection<M> => {
+  const straight = (x: FactorPair<M>, u: FactorPair<M>, t: number): FactorPair<M> => {
     checkStep('balancedFactors.retract', t);
     base.checkPairShape('balancedFactors.retract', x);
     base.checkPairShape('balancedFactors.retract', u);
-    return balance(axpyTree(la, t, u, x));
+    return axpyTree(la, t, u, x);
   };
-  return {
+  const step = (x: FactorPair<M>, u: FactorPair<M>, t: number): BalancedProjection<M> => balance(straight(x, u, t));
+  const always = every === 1 && start === 0;
+  const manifold: BalancedFactorsManifold<M> = {
     ...base.common,
-    name: `balancedFactors(${base.sizes}, gauge ${gauge})`,
+    ...(!always && { atStep: (k: number) => (k > start && k % every === 0 ? manifold : withStraightSteps(manifold, straight)) }),
+    name: `balancedFactors(${base.sizes}, gauge ${gauge}${every === 1 ? '' : `, every ${every}`}${start === 0 ? '' : `, from ${start}`})`,
     gauge,
     dim,
     typicalDist: Math.sqrt(dim),
@@ -118,8 +143,9 @@ export function balancedFactors<M = HostArray>(options: BalancedFactorsOptions<M
     checkPoint: (x) =>
       la.tidy(async () => {
         await base.checkPair(x);
-        await checkBalanced(la, x);
+        if (always) await checkBalanced(la, x);
       }),
+    checkStart: (x) => la.tidy(() => base.checkPair(x)),
     balance(pair) {
       base.checkPairShape('balancedFactors.balance', pair);
       return balance(pair);
@@ -142,22 +168,34 @@ export function balancedFactors<M = HostArray>(options: BalancedFactorsOptions<M
       return { A, B };
     },
     retractTransport: (x, u, t = 1) => gaugeTransport(la, step(x, u, t)),
-    transport(x, y, u) {
-      const Q = la.transpose(procrustesGauge(la, x, y));
-      return horizontalPart(la, y, { A: la.matmul(u.A, Q), B: la.matmul(Q, u.B, { transposeA: true }) });
-    },
-    difference(x, y) {
-      const Q = procrustesGauge(la, x, y);
-      const aligned = { A: la.matmul(y.A, Q), B: la.matmul(Q, y.B, { transposeA: true }) };
-      return horizontalPart(la, x, axpyTree(la, -1, x, aligned));
-    },
+    transport: (x, y, u) => horizontalPart(la, y, turned(la, u, la.transpose(procrustesGauge(la, x, y)))),
+    difference: (x, y) => horizontalPart(la, x, axpyTree(la, -1, x, turned(la, y, procrustesGauge(la, x, y)))),
     randomPoint(random) {
       const { A, B } = balance(base.randomPair(random));
       return { A, B };
     },
     randomTangent(x, random) {
-      return unitTangent(this, x, base.randomPair(random));
+      return unitTangent(manifold, x, base.randomPair(random));
     },
+  };
+  return manifold;
+}
+
+/** (AQ, QᵀB), Q orthogonal. */
+function turned<M>(la: LinearAlgebra<M>, { A, B }: FactorPair<M>, Q: M): FactorPair<M> {
+  return { A: la.matmul(A, Q), B: la.matmul(Q, B, { transposeA: true }) };
+}
+
+/** The same manifold between two projections: steps are straight, and coordinates stay in their gauge. */
+function withStraightSteps<M>(
+  manifold: FactorManifold<M>,
+  straight: (x: FactorPair<M>, u: FactorPair<M>, t: number) => FactorPair<M>,
+): FactorManifold<M> {
+  const identity = (u: FactorPair<M>): FactorPair<M> => u;
+  return {
+    ...manifold,
+    retract: (x, u, t = 1) => straight(x, u, t),
+    retractTransport: (x, u, t = 1) => ({ point: straight(x, u, t), vector: identity, covector: identity, secondMoment: identity }),
   };
 }
 

@@ -19,7 +19,7 @@ export interface EuclideanOptions<M> {
 }
 
 /** A vector space: geodesics are straight lines, and all operations are there. */
-export type EuclideanManifold<M> = Required<Manifold<M, M>>;
+export type EuclideanManifold<M> = Required<Omit<Manifold<M, M>, 'atStep' | 'checkStart' | 'curvatureTowards' | 'roughMean'>>;
 
 /**
  * The vector space of arrays of a shape.

@@ -11,8 +11,7 @@ import { type Ambient, applyAmbient, applyAmbientTranspose } from '../linalg/amb
 import { algebraOrHost } from '../linalg/host/default-algebra.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
-import { type Barycenter, type BarycenterOptions, barycenterSettings } from '../metrics/barycenter.js';
-import { alignedFactor, factorBarycenter } from '../metrics/psd-factors.js';
+import { alignedFactor } from '../metrics/psd-factors.js';
 import { batchPrefix, checkAmbientShape, checkBatch, checkFinite, checkShape, checkStep } from './checks.js';
 import type { GeodesicManifold } from './manifold.js';
 import { randomOrthonormal, randomSpectrum } from './random-arrays.js';
@@ -35,14 +34,6 @@ export interface FixedRankPsdManifold<M> extends GeodesicManifold<M, M, M, M, Am
   toMatrix(y: M): M;
   /** The point nearest to a symmetric matrix [.., n, n]: its r largest eigenvalues, which have to be positive. One eigendecomposition. */
   fromMatrix(s: M): M;
-  /**
-   * A weighted mean $\arg\min_X\sum_iw_i\operatorname{dist}(X,A_i)^2$ among the matrices of rank r, starting at the first point; a stationary one, for below full rank it need not be unique.
-   *
-   * @param points - at least one; of a batch each member has its own mean.
-   * @returns the mean and how it was reached. O(nr²) flops a point and iteration.
-   * @throws ConfigError on options that do not fit; ShapeError for points of another shape.
-   */
-  barycenter(points: readonly M[], options?: BarycenterOptions): Promise<Barycenter<M>>;
 }
 
 /**
@@ -136,11 +127,6 @@ export function fixedRankPsd<M = HostArray>(options: FixedRankPsdOptions<M>): Fi
     fromMatrix(s) {
       checkShape('fixedRankPsd.fromMatrix', la, 'the matrix', s, [...batch, n, n]);
       return dominantFactor(la, s, rank);
-    },
-    barycenter(points, barycenterOptions = {}) {
-      const settings = barycenterSettings('fixedRankPsd.barycenter', la, points, barycenterOptions);
-      for (const point of points) checkShape('fixedRankPsd.barycenter', la, 'each point', point, shape);
-      return factorBarycenter(la, points, points[0], settings);
     },
     ...sampling(la, shape, horizontal),
     decayDirection: (y) => y,

@@ -22,6 +22,8 @@ export interface RetractTransport<P, T> {
   covector(g: T): T;
   /** Carries averages of entrywise squares of gradients: the entrywise square of the covector map, or nothing at all where there is no gauge. */
   secondMoment(s: T): T;
+  /** Where the manifold is a product: the transports of its components. */
+  readonly components?: Readonly<Record<string, RetractTransport<unknown, unknown>>>;
 }
 
 /**
@@ -51,6 +53,8 @@ export interface Manifold<M, P, T = P, Z = T, G = Z> {
 
   /** @throws ShapeError, NumericalError or DomainError (or rejects with one) unless x is a point of this manifold to rounding. */
   checkPoint(x: P): Awaitable<void>;
+  /** As `checkPoint`, for where a run may begin, if that is more than the points: the first retraction leads from there to them. */
+  checkStart?(x: P): Awaitable<void>;
 
   /** $\langle u,v\rangle_x$, summed over the batch. */
   inner(x: P, u: T, v: T): Awaitable<number>;
@@ -81,12 +85,13 @@ export interface Manifold<M, P, T = P, Z = T, G = Z> {
 
   /** The retraction $R_x(t\,u)$; t is 1 if left out. */
   retract(x: P, u: T, t?: number): P;
+  /** The same point as `retract`, with the maps that carry state to it. */
+  retractTransport(x: P, u: T, t?: number): RetractTransport<P, T>;
   /**
-   * The same point as `retract`, with the maps that carry state to it.
-   *
-   * @param step - which step of a run this is, counted from 1, for manifolds that normalize coordinates at some steps only ({@link balancingFactors}); others take no notice.
+   * This manifold with the retraction of step k = 1, 2, … of a run, where it is not the same at every step: {@link balancedFactors} may balance at some steps
+   * only. The loop around every solver asks for it before each step; a solver with steps of its own inside, as {@link svrg}, asks by their number.
    */
-  retractTransport(x: P, u: T, t?: number, step?: number): RetractTransport<P, T>;
+  atStep?(k: number): Manifold<M, P, T, Z, G>;
   /** A tangent at x carried to y, linearly: by projection, or by an isometry where the manifold has one at no greater cost and says so. */
   transport(x: P, y: P, u: T): T;
   /**
@@ -100,6 +105,11 @@ export interface Manifold<M, P, T = P, Z = T, G = Z> {
   exp?(x: P, u: T, t?: number): P;
   /** The inverse of `exp`, for y close to x. */
   log?(x: P, y: P): T;
+
+  /** The largest curvature at x, along unit tangents, of ½dist(·, y)²: what bounds the steps towards a mean. Left out: 1, as in flat space. */
+  curvatureTowards?(x: P, y: P): Awaitable<number>;
+  /** A point amid others, from which their weighted mean is looked for; the weights add up to 1. Left out: the first of them. */
+  roughMean?(points: readonly P[], weights: readonly number[]): P;
 
   /** A random point: the same seed gives the same point. */
   randomPoint(random: Random): P;

@@ -64,8 +64,12 @@ export function product<C extends Components>(components: C): ProductManifold<C>
   checkComponents(components, entries);
   const [[, first]] = entries as [[string, Component]];
   const operations = productOperations(entries);
+  const steps = {
+    atStep: (k: number) => product(Object.fromEntries(entries.map(([key, part]) => [key, part.atStep?.(k) ?? part]))),
+  };
   return {
     ...(operations as unknown as ProductManifold<C>),
+    ...(entries.some(([, part]) => part.atStep !== undefined) && (steps as unknown as Pick<ProductManifold<C>, 'atStep'>)),
     components,
     name: `product(${entries.map(([key, part]) => `${key}: ${part.name}`).join(', ')})`,
     algebra: first.algebra as ProductManifold<C>['algebra'],
@@ -134,6 +138,12 @@ function productOperations(entries: readonly [string, Component][]): ProductOper
     async checkPoint(x) {
       for (const [key, part] of entries) await part.checkPoint(partOf(x, key));
     },
+    async checkStart(x) {
+      for (const [key, part] of entries) {
+        const place = partOf(x, key);
+        await (part.checkStart === undefined ? part.checkPoint(place) : part.checkStart(place));
+      }
+    },
     inner: (x, u, v) => sum((part, key) => part.inner(partOf(x, key), partOf(u, key), partOf(v, key))),
     norm,
     async dist(x, y) {
@@ -153,8 +163,7 @@ function productOperations(entries: readonly [string, Component][]): ProductOper
     exp: (x, u, t = 1) => each((part, key) => offered(part, key, 'exp')(partOf(x, key), partOf(u, key), t)),
     decayDirection: (x) => each((part, key) => offered(part, key, 'decayDirection')(partOf(x, key))),
     retract: (x, u, t = 1) => each((part, key) => part.retract(partOf(x, key), partOf(u, key), t)),
-    retractTransport: (x, u, t = 1, step = undefined) =>
-      joinTransports(each((part, key) => part.retractTransport(partOf(x, key), partOf(u, key), t, step))),
+    retractTransport: (x, u, t = 1) => joinTransports(each((part, key) => part.retractTransport(partOf(x, key), partOf(u, key), t))),
     randomPoint: (random: Random) => each((part) => part.randomPoint(random)),
     async randomTangent(x, random) {
       const parts: Record<string, unknown> = {};
@@ -181,5 +190,6 @@ function joinTransports(parts: Parts): RetractTransport<unknown, unknown> {
     vector: carry('vector'),
     covector: carry('covector'),
     secondMoment: carry('secondMoment'),
+    components: parts as Readonly<Record<string, RetractTransport<unknown, unknown>>>,
   };
 }

@@ -12,7 +12,6 @@ import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { symmetricPart } from '../linalg/matrix-functions.js';
 import { affineInvariant } from '../metrics/affine-invariant.js';
-import { type Barycenter, type BarycenterOptions, barycenterSettings, weightedSum } from '../metrics/barycenter.js';
 import type { SpdMetric } from '../metrics/spd-metric.js';
 import { batchPrefix, checkBatch, checkFinite, checkShape, checkStep, pointTolerance } from './checks.js';
 import type { GeodesicManifold } from './manifold.js';
@@ -34,14 +33,6 @@ export interface SpdOptions<M> {
 export interface SpdManifold<M> extends GeodesicManifold<M> {
   /** The metric it was made with. */
   readonly metric: SpdMetric;
-  /**
-   * The weighted mean $\arg\min_X\sum_iw_i\operatorname{dist}(X,A_i)^2$: Karcher's for {@link affineInvariant}, Wasserstein's for {@link buresWasserstein}. Both are unique.
-   *
-   * @param points - at least one; of a batch each member has its own mean.
-   * @returns the mean and how it was reached; one that has not converged after `maxIterations` says so. O(n³) flops a point and iteration.
-   * @throws ConfigError on options that do not fit; ShapeError for points of another shape; NumericalError for points that are not positive definite.
-   */
-  barycenter(points: readonly M[], options?: BarycenterOptions): Promise<Barycenter<M>>;
 }
 
 /**
@@ -58,14 +49,14 @@ export interface SpdManifold<M> extends GeodesicManifold<M> {
  *
  * @example
  * ```ts
- * import { buresWasserstein, hostAlgebra, spd } from 'bures';
+ * import { barycenter, buresWasserstein, hostAlgebra, spd } from 'bures';
  *
  * const la = hostAlgebra();
  * const manifold = spd({ n: 2, metric: buresWasserstein() });
  * const x = la.fromArray([4, 0, 0, 1], [2, 2]);
  * const y = la.fromArray([1, 0, 0, 4], [2, 2]);
  * console.log(await manifold.dist(x, y)); // √2: the roots differ by 1 twice
- * const { point } = await manifold.barycenter([x, y]);
+ * const { point } = await barycenter(manifold, [x, y]);
  * console.log(la.toArray(point)); // 1.5² on the diagonal
  * ```
  * @see Bhatia, Positive Definite Matrices, 2007, chapter 6; Bhatia, Jain and Lim, "On the Bures–Wasserstein distance between positive definite matrices", Expo. Math. 37, 2019.
@@ -127,11 +118,8 @@ export function spd<M = HostArray>(options: SpdOptions<M>): SpdManifold<NoInfer<
       return metric.exp(la, x, u, t);
     },
     log: (x, y) => metric.log(la, x, y),
-    barycenter(points, barycenterOptions = {}) {
-      const settings = barycenterSettings('spd.barycenter', la, points, barycenterOptions);
-      for (const point of points) checkShape('spd.barycenter', la, 'each point', point, shape);
-      return la.tidy(() => metric.barycenter(la, points, weightedSum(la, settings.weights, points), settings));
-    },
+    ...(metric.curvature && { curvatureTowards: (x: M, y: M) => (metric.curvature as NonNullable<typeof metric.curvature>)(la, x, y) }),
+    roughMean: (points, weights) => points.slice(1).reduce((sum, y, i) => la.axpy(weights[i + 1], y, sum), la.scale(weights[0], points[0])),
     ...sampling(la, shape, norm),
     decayDirection: (x) => x,
   };

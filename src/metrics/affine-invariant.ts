@@ -5,7 +5,6 @@
  */
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { symmetricPart } from '../linalg/matrix-functions.js';
-import { iterateMean, weightedSum } from './barycenter.js';
 import type { SpdMetric } from './spd-metric.js';
 
 /** L⁻¹ u L⁻ᵀ, for symmetric u. */
@@ -76,8 +75,6 @@ async function largestCurvature<M>(la: LinearAlgebra<M>, roots: M): Promise<numb
  * Transport is parallel, $u\mapsto EuE^\top$ with $E = (YX^{-1})^{1/2}$. The retraction is $X+tu+\tfrac12t^2uX^{-1}u$, positive definite for every t and of second order.
  * Rounding in whitened quantities grows with the condition number κ of X: relative errors are c·ε·κ.
  *
- * The barycenter (Karcher mean) is found by steps along the mean logarithm, of the length 2/(1 + Σwγ) that bounds γ on the curvature of each squared distance make the best.
- *
  * @returns the metric, for {@link spd}. Operations cost a Cholesky factorization and an SVD or an eigendecomposition: O(n³) flops.
  * @see Bhatia, Positive Definite Matrices, 2007, chapter 6; Sra and Hosseini, "Conic geometric optimization on the manifold of positive definite matrices", SIAM J. Optim. 25(1), 2015;
  * Jeuris, Vandebril and Vandereycken, "A survey and comparison of contemporary algorithms for computing the matrix geometric mean", ETNA 39, 2012 (the retraction);
@@ -112,16 +109,6 @@ export function affineInvariant(): SpdMetric {
       const stretch = fromBasis(la, W, roots);
       return colour(la, factor, symmetricPart(la, la.matmul(stretch, la.matmul(whiten(la, factor, u), stretch))));
     },
-    barycenter: (la, points, start, settings) =>
-      iterateMean(la, start, settings, async (x) => {
-        const factor = la.cholesky(x);
-        const seen = points.map((point) => relativeSpectrum(la, factor, point));
-        let curvature = 0;
-        for (const [i, { roots }] of seen.entries()) curvature += settings.weights[i] * (await largestCurvature(la, roots));
-        const logarithms = seen.map((spectrum) => whiteLogarithm(la, spectrum));
-        const mean = weightedSum(la, settings.weights, logarithms);
-        const stepSize = 2 / (1 + curvature);
-        return { next: exponential(la, factor, la.scale(stepSize, mean)), step: await la.norm(mean) };
-      }),
+    curvature: (la, x, y) => largestCurvature(la, relativeSpectrum(la, la.cholesky(x), y).roots),
   };
 }

@@ -6,7 +6,7 @@
 import { DomainError, NumericalError } from '../core/errors.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { symmetricPart } from '../linalg/matrix-functions.js';
-import { alignedFactor, factorBarycenter } from './psd-factors.js';
+import { alignedFactor } from './psd-factors.js';
 import type { SpdMetric } from './spd-metric.js';
 import { divideByPairSums } from './spectrum.js';
 
@@ -69,7 +69,7 @@ function checkExtent<M>(la: LinearAlgebra<M>, inBasis: M, t: number): void {
  *
  * The distance is $\bigl(\operatorname{tr}X+\operatorname{tr}Y-2\operatorname{tr}(X^{1/2}YX^{1/2})^{1/2}\bigr)^{1/2}$, without its cancellation, so that it is never NaN, and at X = Y of the order of ε. The
  * retraction is the formula of Exp, which is defined for every t. Transport carries the horizontal lift to the nearest factor of Y and projects there; it is not parallel, for which there is no closed
- * form. The barycenter is the fixed point of Álvarez-Esteban et al.
+ * form.
  *
  * @returns the metric, for {@link spd}; on matrices of lower rank it is {@link fixedRankPsd}. Operations cost an eigendecomposition and an SVD at most: O(n³) flops.
  * @see Bhatia, Jain and Lim, "On the Bures–Wasserstein distance between positive definite matrices", Expo. Math. 37, 2019; Malagò, Montrucchio and Pistone, "Wasserstein Riemannian geometry of Gaussian
@@ -107,11 +107,6 @@ export function buresWasserstein(): SpdMetric {
       const root = rootOf(la, x);
       const lift = la.matmul(root.vectors, la.scaleColumns(lyapunovInBasis(la, root, u), root.roots));
       return pushForward(la, alignedFactor(la, root.factor, rootOf(la, y).factor), lift);
-    },
-    async barycenter(la, points, start, settings) {
-      const factors = points.map((point) => rootOf(la, point).factor);
-      const { point, ...reached } = await factorBarycenter(la, factors, rootOf(la, start).factor, settings);
-      return { ...reached, point: symmetricPart(la, la.matmul(point, point, { transposeB: true })) };
     },
   };
 }

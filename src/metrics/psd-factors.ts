@@ -1,6 +1,5 @@
-/** Positive semidefinite matrices by factors, X = YYᵀ: their alignment over the orthogonal gauges YQ, and the mean that it leads to. */
+/** Positive semidefinite matrices by factors, X = YYᵀ: their alignment over the orthogonal gauges YQ. */
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
-import { type Barycenter, type BarycenterSettings, iterateMean, weightedSum } from './barycenter.js';
 
 /**
  * Of all YQ, Q orthogonal, the one closest to X: Q is the orthogonal polar factor of YᵀX. The distance ‖YQ − X‖ is that of Bures and Wasserstein between XXᵀ and YYᵀ, and
@@ -13,25 +12,4 @@ import { type Barycenter, type BarycenterSettings, iterateMean, weightedSum } fr
  */
 export function alignedFactor<M>(la: LinearAlgebra<M>, x: M, y: M): M {
   return la.matmul(y, la.polar(la.matmul(y, x, { transposeA: true })).Q);
-}
-
-/**
- * The Bures–Wasserstein barycenter of matrices of one rank, by factors: Y ← Σ wᵢYᵢQᵢ with each Yᵢ aligned to Y. In the matrices this is the fixed-point iteration
- * S ← S^-½(Σ wᵢ(S^½AᵢS^½)^½)²S^-½, a step of gradient descent of length 1, which lowers the variance every time; no root or inverse of S is formed here.
- *
- * @param factors - [.., n, r] each.
- * @param start - where to begin.
- * @see Álvarez-Esteban, del Barrio, Cuesta-Albertos and Matrán, "A fixed-point approach to barycenters in Wasserstein space", J. Math. Anal. Appl. 441, 2016, theorem 4.2.
- */
-export function factorBarycenter<M>(
-  la: LinearAlgebra<M>,
-  factors: readonly M[],
-  start: M,
-  settings: BarycenterSettings,
-): Promise<Barycenter<M>> {
-  return iterateMean(la, start, settings, async (y) => {
-    const aligned = factors.map((factor) => alignedFactor(la, y, factor));
-    const next = weightedSum(la, settings.weights, aligned);
-    return { next, step: (await la.norm(la.subtract(next, y))) / (await la.norm(next)) };
-  });
 }

@@ -1,7 +1,6 @@
 /** What a metric is to `spd`. One file a metric. */
 import type { Awaitable } from '../core/awaitable.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
-import type { Barycenter, BarycenterSettings } from './barycenter.js';
 
 /**
  * A Riemannian metric on the symmetric positive definite matrices [.., n, n], with its geodesics; {@link spd} composes a manifold of it. Tangents, gradients and their derivatives are
@@ -26,6 +25,6 @@ export interface SpdMetric {
   dist<M>(la: LinearAlgebra<M>, x: M, y: M): Awaitable<number>;
   /** A tangent at x carried to y, linearly. */
   transport<M>(la: LinearAlgebra<M>, x: M, y: M, u: M): M;
-  /** The weighted mean, from a start: the point at which the weighted logarithms of all points add up to zero. */
-  barycenter<M>(la: LinearAlgebra<M>, points: readonly M[], start: M, settings: BarycenterSettings): Promise<Barycenter<M>>;
+  /** The largest curvature at x of ½dist(·, y)², along unit tangents; left out where it is at most 1. */
+  curvature?<M>(la: LinearAlgebra<M>, x: M, y: M): Awaitable<number>;
 }

@@ -1,13 +1,15 @@
 /** The classical way to complete a matrix: one factor at a time, each by linear least squares. */
 import type { Awaitable } from '../core/awaitable.js';
 import { ShapeError } from '../core/errors.js';
-import { eventLoopYielder } from '../core/event-loop.js';
 import { checkKeys, checkNumber, checkPositiveInteger } from '../core/options.js';
 import { checkCsr } from '../linalg/csr.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
 import { checkAlgebra, type LinearAlgebra } from '../linalg/linear-algebra.js';
+import { euclideanFactors } from '../manifolds/euclidean-factors.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
-import { sampledMatrix } from './sampled-matrix.js';
+import { iterateFor } from '../solvers/iterate.js';
+import type { SolverFor } from '../solvers/solver.js';
+import { matrixCompletion } from './matrix-completion.js';
 
 /** One sweep of {@link alternatingLeastSquares}. */
 export interface AlternatingSweep<M> {
@@ -49,7 +51,8 @@ export interface AlternatingLeastSquaresResult<M> extends AlternatingSweep<M> {
 const optionNames = ['initial', 'regularization', 'maxSweeps', 'relativeResidual', 'onSweep'] as const;
 
 /**
- * Matrix completion by alternating least squares, the rival of the Riemannian solvers:
+ * Alternating least squares on the factors of a matrix of which some entries are known: a solver, for `minimize` and `iterate` on {@link matrixCompletion} over
+ * `euclideanFactors`. An iteration is a sweep:
  *
  * $$ A \leftarrow \arg\min_A\lVert P_\Omega(AB-Z)\rVert_F^2+\lambda\lVert A\rVert_F^2, \qquad
  *    B \leftarrow \arg\min_B\lVert P_\Omega(AB-Z)\rVert_F^2+\lambda\lVert B\rVert_F^2 $$
@@ -61,10 +64,38 @@ const optionNames = ['initial', 'regularization', 'maxSweeps', 'relativeResidual
  *
  * @param la - the engine of the data.
  * @param observed - the entries observed, Z on Ω.
+ * @param regularization - λ ≥ 0. It is the solver's own: the cost that the loop reports is that of the problem.
+ * @returns the solver; it moves A first, so that of the point only B matters. A step throws a NumericalError if a normal matrix is not positive definite.
+ * @see Zhou, Wilkinson, Schreiber and Pan, "Large-scale parallel collaborative filtering for the Netflix prize", AAIM 2008; Jain, Netrapalli and Sanghavi, STOC 2013.
+ */
+export function alternatingSweeps<M>(
+  la: LinearAlgebra<M>,
+  observed: CsrMatrix<M>,
+  regularization = 0,
+): SolverFor<FactorPair<M>, FactorPair<M>> {
+  checkAlgebra('alternatingSweeps', la);
+  checkCsr('alternatingSweeps', observed);
+  checkNumber('alternatingSweeps', 'regularization', regularization, { min: 0 });
+  return {
+    name: 'alternatingSweeps',
+    init: (_problem, x) => ({ x, iteration: 0, memory: {} }),
+    async step(_problem, { x, iteration }) {
+      const pattern = { ...observed, values: la.full([observed.columnIndices.length], 1) };
+      const left = await solveRows(la, observed, pattern, la.transpose(x.B), regularization, false);
+      const right = await solveRows(la, observed, pattern, left, regularization, true);
+      return { x: { A: left, B: la.transpose(right) }, iteration: iteration + 1, memory: {} };
+    },
+  };
+}
+
+/**
+ * Matrix completion by alternating least squares, the rival of the Riemannian solvers: {@link alternatingSweeps} run to its end.
+ *
+ * @param la - the engine of the data.
+ * @param observed - the entries observed, Z on Ω.
  * @param options - the start, and when to stop.
  * @returns the last factors.
  * @throws ShapeError if start and data differ in shape; NumericalError if a normal matrix is not positive definite.
- * @see Zhou, Wilkinson, Schreiber and Pan, "Large-scale parallel collaborative filtering for the Netflix prize", AAIM 2008; Jain, Netrapalli and Sanghavi, STOC 2013.
  */
 export async function alternatingLeastSquares<M>(
   la: LinearAlgebra<M>,
@@ -83,31 +114,25 @@ export async function alternatingLeastSquares<M>(
     );
   }
   const goal = settings.relativeResidual * (await la.norm(observed.values));
-  const pattern = { ...observed, values: la.full([observed.columnIndices.length], 1) };
-  const scope = la.openScope();
-  const yieldToEvents = eventLoopYielder();
-  let last: AlternatingSweep<M> = { sweep: 0, x: initial, cost: Number.NaN };
-  try {
-    for (;;) {
-      const before = last;
-      last = await scope.run(async () => sweepFrom(la, observed, pattern, before, settings.regularization));
-      scope.free([last, before]);
-      const residual = Math.sqrt(2 * last.cost);
+  const manifold = euclideanFactors({ m: observed.rows, n: observed.columns, rank: b[0], algebra: la });
+  const solver = alternatingSweeps(la, observed, settings.regularization);
+  let before: number | undefined;
+  const sweeps = iterateFor('alternatingLeastSquares', matrixCompletion({ manifold, observed }), { solver, initial });
+  for await (const { iteration: sweep, cost, state } of sweeps) {
+    if (sweep > 0) {
+      const last = { sweep, x: state.x, cost };
+      const residual = Math.sqrt(2 * cost);
       const content = (await onSweep?.(last)) === true;
       if (residual <= goal) {
-        return {
-          ...last,
-          converged: true,
-          stopReason: `the residual ${residual.toExponential(2)} has come down to ${goal.toExponential(2)}`,
-        };
+        const stopReason = `the residual ${residual.toExponential(2)} has come down to ${goal.toExponential(2)}`;
+        return { ...last, converged: true, stopReason };
       }
-      if (content) return { ...last, converged: true, stopReason: `onSweep returned true after sweep ${last.sweep}` };
-      if (last.sweep >= settings.maxSweeps) return { ...last, converged: false, stopReason: limitReason(la, before, last) };
-      await yieldToEvents();
+      if (content) return { ...last, converged: true, stopReason: `onSweep returned true after sweep ${sweep}` };
+      if (sweep >= settings.maxSweeps) return { ...last, converged: false, stopReason: limitReason(la, before, last) };
     }
-  } finally {
-    scope.close(last);
+    before = cost;
   }
+  throw new Error('alternatingLeastSquares: sweeps end by the conditions above only');
 }
 
 function checkSettings(settings: { readonly regularization: number; readonly maxSweeps: number; readonly relativeResidual: number }): void {
@@ -116,25 +141,9 @@ function checkSettings(settings: { readonly regularization: number; readonly max
   checkNumber('alternatingLeastSquares', 'relativeResidual', settings.relativeResidual, { min: 0 });
 }
 
-async function sweepFrom<M>(
-  la: LinearAlgebra<M>,
-  observed: CsrMatrix<M>,
-  pattern: CsrMatrix<M>,
-  { sweep, x }: AlternatingSweep<M>,
-  regularization: number,
-): Promise<AlternatingSweep<M>> {
-  const left = await solveRows(la, observed, pattern, la.transpose(x.B), regularization, false);
-  const right = await solveRows(la, observed, pattern, left, regularization, true);
-  const factors = { left, right };
-  const residual =
-    la.sparsePasses?.residual(observed, factors, factors).squaredNorm ??
-    (await la.norm(la.subtract(sampledMatrix(la, observed, factors).values, observed.values))) ** 2;
-  return { sweep: sweep + 1, x: { A: left, B: la.transpose(right) }, cost: 0.5 * residual };
-}
-
 /** What is known where the sweeps are used up. Zero factors and exact saddles are fixed points of the alternation. */
-function limitReason<M>({ epsilon }: LinearAlgebra<M>, before: AlternatingSweep<M>, { sweep, cost }: AlternatingSweep<M>): string {
-  const resting = Math.abs(before.cost - cost) <= 16 * epsilon * cost;
+function limitReason<M>({ epsilon }: LinearAlgebra<M>, before: number | undefined, { sweep, cost }: AlternatingSweep<M>): string {
+  const resting = before !== undefined && Math.abs(before - cost) <= 16 * epsilon * cost;
   return resting
     ? `${sweep} sweeps, the last of which left the cost as it was: a critical point, which alternation cannot tell from a saddle; start from spectralInitialization or solve matrixCompletion with trustRegions`
     : `${sweep} sweeps`;

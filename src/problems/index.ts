@@ -9,6 +9,7 @@ export {
   type AlternatingSweep,
   alternatingLeastSquares,
   alternatingLeastSquaresDefaults,
+  alternatingSweeps,
 } from './alternating-least-squares.js';
 export {
   type CompleteMatrixOptions,
@@ -38,3 +39,22 @@ export { type ReducedRankRegressionOptions, reducedRankRegression } from './redu
 export { type RobustPcaOptions, robustPca } from './robust-pca.js';
 export { type SpectralInitializationOptions, spectralInitialization, spectralInitializationDefaults } from './spectral-initialization.js';
 export { type EntrySplit, type SplitEntriesOptions, splitEntries } from './split-entries.js';
+export {
+  additiveState,
+  copyState,
+  firstComponents,
+  type Learned,
+  learnVariances,
+  type SweepOptions,
+  type SweepSums,
+  stateError,
+  stateResiduals,
+  sweepState,
+  type TwoWayEntries,
+  twoWayEntries,
+  unknownsOf,
+  type Variances,
+  type VariationalState,
+  withComponents,
+} from './variational-completion.js';
+export type { EntriesByRow, Posterior, RowSums } from './variational-rows.js';

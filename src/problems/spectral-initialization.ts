@@ -4,6 +4,7 @@ import { seededRandom } from '../core/random.js';
 import { checkCsr } from '../linalg/csr.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
 import { checkAlgebra, type LinearAlgebra } from '../linalg/linear-algebra.js';
+import { leadingSingularTriples } from '../linalg/subspace-iteration.js';
 import type { FixedRankPoint } from '../metrics/fixed-rank-metric.js';
 
 /** Options of {@link spectralInitialization}. */
@@ -50,21 +51,15 @@ export function spectralInitialization<M>(
   const { rank, passes, oversampling, seed } = { ...spectralInitializationDefaults, ...options };
   const { rows: m, columns: n } = observed;
   checkPositiveInteger('spectralInitialization', 'rank', rank);
-  const k = Math.min(rank + oversampling, m, n);
-  let right = la.qr(la.randomNormal([n, k], seededRandom(seed))).Q;
-  let left = la.qr(la.sparseMatmul(observed, right)).Q;
-  for (let pass = 0; pass < passes; pass++) {
-    right = la.qr(la.sparseMatmul(observed, left, { transpose: true })).Q;
-    left = la.qr(la.sparseMatmul(observed, right)).Q;
-  }
-  // Z ≈ left · (Zᵀ left)ᵀ, and the SVD of the n×k factor gives the rest.
-  const { U, S, V } = la.svd(la.sparseMatmul(observed, left, { transpose: true }));
-  const head = { columns: [0, rank] } as const;
-  const scale = (m * n) / observed.columnIndices.length;
-  const singular = la.slice(la.reshape(S, [1, k]), head);
-  return {
-    U: la.matmul(left, la.slice(V, head)),
-    S: la.scale(scale, la.reshape(singular, [rank])),
-    V: la.slice(U, head),
-  };
+  const { U, S, V } = leadingSingularTriples(
+    la,
+    {
+      m,
+      n,
+      apply: (x) => la.sparseMatmul(observed, x),
+      applyTranspose: (y) => la.sparseMatmul(observed, y, { transpose: true }),
+    },
+    { count: rank, passes, oversampling, random: seededRandom(seed) },
+  );
+  return { U, S: la.scale((m * n) / observed.columnIndices.length, S), V };
 }

@@ -1,19 +1,21 @@
 /**
- * The descent engine: Riemannian gradient → direction rule → step size → retraction → transport of the rule's state.
+ * The descent engine: evaluation at the point → direction rule → step size → retraction → transport of the rule's state.
  * Every first-order method of the library, LoRA training included, is this solver with other parts.
  */
 import { ConfigError } from '../core/errors.js';
 import { checkKeys, describeValue } from '../core/options.js';
 import { carryTangents } from './carry.js';
 import { sgd } from './directions/sgd.js';
-import type { Objective } from './problem.js';
+import type { Evaluation, Objective } from './problem.js';
 import {
   type DirectionChoice,
   type DirectionRule,
+  type EvaluatedState,
   emptyMemory,
   type Memory,
   type Solver,
   type SolverState,
+  type StepChoice,
   type StepSizeRule,
 } from './solver.js';
 import { armijo } from './step-sizes/armijo.js';
@@ -66,14 +68,13 @@ export function gradientDescent(options: GradientDescentOptions = {}): Solver {
   }
   return {
     name: `gradientDescent(${direction.name}, ${stepSize.name})`,
-    async init<M, P, T>(problem: Objective<M, P, T>, x: P): Promise<SolverState<P, T>> {
+    init(problem, x) {
       if (problem.stochastic && stepSize.comparesCosts) {
         throw new ConfigError(
           `gradientDescent: ${stepSize.name} compares costs, but the cost changes with each batch; use constantStep, or pass { frozenBatch: true } to compare on the step's own batch`,
         );
       }
-      const evaluation = await problem.evaluate(x, 0);
-      return { ...evaluation, x, iteration: 0, stepSize: 0, memory: {} };
+      return { x, iteration: 0, memory: {} };
     },
     step: (problem, state) => descend(problem, state, direction, stepSize),
   };
@@ -81,11 +82,10 @@ export function gradientDescent(options: GradientDescentOptions = {}): Solver {
 
 async function descend<M, P, T>(
   problem: Objective<M, P, T>,
-  state: SolverState<P, T>,
+  state: EvaluatedState<P, T>,
   directionRule: DirectionRule,
   stepSizeRule: StepSizeRule,
 ): Promise<SolverState<P, T>> {
-  const { manifold } = problem;
   const { x, iteration, memory } = state;
   const { chosen, direction, slope } = await chooseDirection(problem, state, directionRule, stepSizeRule.needsDescent ?? false);
   const { trialStep } = chosen;
@@ -97,17 +97,20 @@ async function descend<M, P, T>(
       `gradientDescent: ${stepSizeRule.name} gave the step size ${describeValue(choice.stepSize)} at iteration ${iteration}; a rule must give a finite number`,
     );
   }
-  const transport = choice.transport ?? manifold.retractTransport(x, direction, choice.stepSize, iteration + 1);
-  // Another batch, another gradient.
-  const known = problem.stochastic ? undefined : choice.evaluation;
-  const evaluation = known ?? (await problem.evaluate(transport.point, iteration + 1, choice.cost));
+  const transport = choice.transport ?? problem.manifold.retractTransport(x, direction, choice.stepSize);
   return {
-    ...evaluation,
+    ...handedOn(problem, choice),
     x: transport.point,
     iteration: iteration + 1,
     stepSize: choice.stepSize,
     memory: { direction: directionRule.move(chosen.memory, transport), stepSize: carryTangents(choice.memory, transport) },
   };
+}
+
+/** What a line search knows of the new point. On another batch cost and gradient are others. */
+function handedOn<M, P, T>({ stochastic }: Objective<M, P, T>, { cost, evaluation }: StepChoice<P, T>): Partial<Evaluation<T>> {
+  if (stochastic) return {};
+  return evaluation ?? (cost === undefined ? {} : { cost });
 }
 
 /**
@@ -118,7 +121,7 @@ async function descend<M, P, T>(
  */
 async function chooseDirection<M, P, T>(
   { manifold }: Objective<M, P, T>,
-  { x, gradient, gradientNorm, iteration, stepSize, memory }: SolverState<P, T>,
+  { x, gradient, gradientNorm, iteration, stepSize, memory }: EvaluatedState<P, T>,
   rule: DirectionRule,
   needsDescent: boolean,
 ): Promise<{ readonly chosen: DirectionChoice<T>; readonly direction: T; readonly slope: number | undefined }> {

@@ -1,9 +1,9 @@
 /** The loop around a solver, run to its end. */
 import { ConfigError, NumericalError } from '../core/errors.js';
-import { checkKeys, checkNumber, describeValue } from '../core/options.js';
-import { type AbortSignalLike, type IterateOptions, type Iteration, iterateKeys, prepareRun, type Run, runSteps } from './iterate.js';
+import { checkKeys, describeValue } from '../core/options.js';
+import { type Ending, type IterateOptions, type Iteration, iterateKeys, openRun, type Run, runSteps, withoutStall } from './iterate.js';
 import type { Problem } from './problem.js';
-import type { SolverState } from './solver.js';
+import type { EvaluatedState, SolverState } from './solver.js';
 import { any } from './stopping/compose.js';
 import { gradientNormBelow } from './stopping/convergence.js';
 import { maxIterations } from './stopping/limits.js';
@@ -13,28 +13,33 @@ import type { Progress, StopDecision, StoppingRule } from './stopping/stopping-r
 export interface MinimizeOptions<P, T> extends IterateOptions<P, T> {
   /** When to stop. Default: {@link defaultStop}. */
   readonly stop?: StoppingRule;
-  /** Called after each iteration, the start included. */
+  /** Called after each iteration; where the cost is deterministic, with the start too. */
   readonly onIteration?: (step: Iteration<P, T>) => void;
 }
 
 /** When {@link minimize} stops by default: gradient norm 1e-6, or 1000 iterations, as in Manopt. */
 export const defaultStop: StoppingRule = any(gradientNormBelow(1e-6), maxIterations(1000));
 
+/**
+ * What a run says of its last cost: a number, but `undefined` where a stochastic one took no step. Nothing is evaluated to say more.
+ */
+export type LastNumber<Batch> = [Batch] extends [undefined] ? number : number | undefined;
+
 /** How a run ended. Not converging is a result. */
-export interface MinimizeResult<P, T> {
+export interface MinimizeResult<P, T, Last = number> {
   /** The last point with a finite cost. */
   readonly x: P;
-  /** The cost there. */
-  readonly cost: number;
-  /** The norm of the Riemannian gradient there. */
-  readonly gradientNorm: number;
+  /** The cost there; that of the last step's batch, where it was made from, if the cost is stochastic. */
+  readonly cost: Last;
+  /** The norm of the Riemannian gradient that belongs to this cost. */
+  readonly gradientNorm: Last;
   /** Steps taken. */
   readonly iterations: number;
   /** Whether the stopping rule that fired means success. */
   readonly converged: boolean;
   /** Why it stopped, in words, with the number that triggered. */
   readonly stopReason: string;
-  /** Every iteration's numbers, the start included. */
+  /** Every iteration's numbers; the start's too, where the cost is deterministic. */
   readonly history: readonly Progress[];
   /** Wall-clock seconds. */
   readonly seconds: number;
@@ -47,9 +52,11 @@ export interface MinimizeResult<P, T> {
  *
  * $$ \min_{x\in\mathcal M}f(x) $$
  *
+ * N steps on a stochastic cost are N gradients. Rules that need a cost or a gradient then see those of the step just made.
+ *
  * @param problem - manifold, cost and gradient; with `nextBatch` the cost is stochastic.
  * @param options - solver (default {@link gradientDescent} with {@link armijo}), start (default: a random point), stopping rule (default {@link defaultStop}), signal, callback.
- * @returns the last point and how the run ended. Reaching a limit, stalling, divergence to a cost that is not finite, a numerical breakdown inside a step and an abort
+ * @returns the last point and how the run ended. Reaching a limit, the end of the data, stalling, divergence to a cost that is not finite, a numerical breakdown inside a step and an abort
  * are results with `converged: false`, and keep the last good point. On a device its arrays are the caller's to dispose of, or to leave to a `tidy` around the
  * call; what the run allocated besides is freed.
  * @throws ConfigError if problem or options are not right; ShapeError, DomainError or NumericalError if the start is not a point of the manifold, or
@@ -72,10 +79,10 @@ export interface MinimizeResult<P, T> {
  * console.log(la.toArray(x), converged, stopReason);
  * ```
  */
-export async function minimize<M, P, T, Z, G, Batch>(
+export async function minimize<M, P, T, Z, G, Batch = undefined>(
   problem: Problem<M, P, T, Z, G, Batch>,
   options: MinimizeOptions<P, T> = {},
-): Promise<MinimizeResult<P, T>> {
+): Promise<MinimizeResult<P, T, LastNumber<Batch>>> {
   checkKeys('minimize', options, [...iterateKeys, 'stop', 'onIteration']);
   const { stop = defaultStop, onIteration, ...iterateOptions } = options;
   if (typeof stop?.check !== 'function') {
@@ -83,45 +90,53 @@ export async function minimize<M, P, T, Z, G, Batch>(
       `minimize: stop must be a stopping rule, got ${describeValue(stop)}; pass, say, any(gradientNormBelow(1e-8), maxIterations(500))`,
     );
   }
-  if (options.seed !== undefined) checkNumber('minimize', 'seed', options.seed);
   if (onIteration !== undefined && typeof onIteration !== 'function') {
     throw new ConfigError(
       `minimize: onIteration must be a function, got ${describeValue(onIteration)}; pass, say, ({ iteration, cost }) => …`,
     );
   }
-  const run = prepareRun(problem, iterateOptions);
-  const steps = runSteps(run, iterateOptions);
-  let result: MinimizeResult<P, T> | undefined;
+  const run = await openRun('minimize', problem, iterateOptions);
+  const steps = runSteps(run);
+  let result: MinimizeResult<P, T, number | undefined> | undefined;
   try {
-    result = await runToEnd(run, steps, stop, { onIteration, signal: options.signal });
-    return result;
+    result = await runToEnd(run, steps, stop, onIteration);
+    return result as MinimizeResult<P, T, LastNumber<Batch>>;
   } finally {
-    await steps.return(undefined);
+    await steps.return({ reason: 'ended' });
     run.scope.close(result?.state);
   }
 }
 
-/** Takes steps until the stopping rule, the solver, a breakdown or the signal ends the run. */
+/** Takes steps until the stopping rule, the solver, the data, a breakdown or the signal ends the run. */
 async function runToEnd<M, P, T>(
   run: Run<M, P, T>,
   steps: ReturnType<typeof runSteps<M, P, T>>,
   stop: StoppingRule,
-  { onIteration, signal }: { readonly onIteration: MinimizeOptions<P, T>['onIteration']; readonly signal: AbortSignalLike | undefined },
-): Promise<MinimizeResult<P, T>> {
+  onIteration: MinimizeOptions<P, T>['onIteration'],
+): Promise<MinimizeResult<P, T, number | undefined>> {
   const history: Progress[] = [];
   let last: Iteration<P, T> | undefined;
-  let replaced: SolverState<P, T> | undefined;
-  const finish = (converged: boolean, stopReason: string): MinimizeResult<P, T> => {
-    const { state, cost, gradientNorm, iteration, seconds } = last as Iteration<P, T>;
-    return { x: state.x, cost, gradientNorm, iterations: iteration, converged, stopReason, history, seconds, state };
+  /** The state that a run goes back to if the evaluation at the last one turns out not to be finite. */
+  let before = run.start;
+  let replaced: EvaluatedState<P, T> | undefined;
+  const finish = (converged: boolean, stopReason: string, state = last?.state ?? run.start): MinimizeResult<P, T, number | undefined> => {
+    const { cost, gradientNorm, seconds = 0 } = last ?? {};
+    return { x: state.x, cost, gradientNorm, iterations: state.iteration, converged, stopReason, history, seconds, state };
   };
+  const spent = run.judgesPoints ? undefined : stop.checkBefore?.({ iteration: run.start.iteration, seconds: 0 });
+  if (spent !== undefined) return finish(checkDecision(stop, spent)?.converged === true, spent.reason);
   for (;;) {
     const next = await nextOrBreakdown(steps, last, replaced);
-    if (next.done) return finish(false, next.value ?? `aborted after iteration ${last?.iteration}: ${String(signal?.reason)}`);
+    if (next.done) {
+      const { reason, diverged = false } = next.value;
+      return diverged ? finish(false, `${reason}; the point before is returned`, before) : finish(false, reason);
+    }
     const { state, ...numbers } = next.value;
-    if (state.stalled !== undefined)
-      return finish(false, explained(run, state.stalled, state.gradientNorm === 0 && run.solver.confirm === undefined));
     const { cost, gradientNorm, iteration } = numbers;
+    if (state.stalled !== undefined) {
+      if (!run.judgesPoints) last = { ...next.value, state: withoutStall(state) };
+      return finish(false, explained(run, state.stalled, gradientNorm === 0 && run.solver.confirm === undefined));
+    }
     history.push(numbers);
     if (!Number.isFinite(cost) || !Number.isFinite(gradientNorm)) {
       return finish(
@@ -129,10 +144,11 @@ async function runToEnd<M, P, T>(
         `cost ${cost} and gradient norm ${gradientNorm} at iteration ${iteration}: the run has diverged; the point before is returned`,
       );
     }
+    before = last?.state ?? run.start;
     last = next.value;
     onIteration?.(last);
     const decision = checkDecision(stop, stop.check(numbers, history.at(-2), history[0]));
-    replaced = decision?.converged && decision.stationary ? await betterState(run, state) : undefined;
+    replaced = decision?.converged && decision.stationary && run.judgesPoints ? await betterState(run, state) : undefined;
     if (decision === undefined || replaced !== undefined) continue;
     const { converged, stationary = false, reason } = decision;
     const unmoved = gradientNorm === 0 || (stationary && history.length === 1);
@@ -150,20 +166,21 @@ function explained<M, P, T>({ solver }: Run<M, P, T>, reason: string, unmoved: b
 
 /** The state in whose stead the solver goes on, if it does not take this one for a minimum. */
 function betterState<M, P, T>({ seen, solver, scope, interrupted }: Run<M, P, T>, state: SolverState<P, T>) {
-  return scope.run(() => solver.confirm?.(seen, state, interrupted));
+  // Where evaluations belong to points, every state that the loop yields has its own.
+  return scope.run(() => solver.confirm?.(seen, state as EvaluatedState<P, T>, interrupted));
 }
 
 /** The next step, or the end with its reason if a factorization broke down in it. At the very start a breakdown means a bad start: that is misuse. */
 async function nextOrBreakdown<P, T>(
-  steps: AsyncGenerator<Iteration<P, T>, undefined, SolverState<P, T> | undefined>,
+  steps: ReturnType<typeof runSteps<unknown, P, T>>,
   last: Iteration<P, T> | undefined,
-  replaced: SolverState<P, T> | undefined,
-): Promise<IteratorResult<Iteration<P, T>, string | undefined>> {
+  replaced: EvaluatedState<P, T> | undefined,
+): Promise<IteratorResult<Iteration<P, T>, Ending>> {
   try {
     return await steps.next(replaced);
   } catch (error) {
     if (!(error instanceof NumericalError) || last === undefined) throw error;
-    return { done: true, value: `numerical breakdown after iteration ${last.iteration}: ${error.message}` };
+    return { done: true, value: { reason: `numerical breakdown after iteration ${last.iteration}: ${error.message}` } };
   }
 }
 

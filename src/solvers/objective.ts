@@ -1,5 +1,5 @@
 /** From a problem as the user states it to the objective that solvers see: batches drawn, gradients Riemannian. */
-import { ConfigError, NotImplementedError, ShapeError } from '../core/errors.js';
+import { ConfigError, DomainError, NotImplementedError, ShapeError } from '../core/errors.js';
 import { describeValue } from '../core/options.js';
 import { forEachLeaf } from '../core/tree.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
@@ -8,39 +8,48 @@ import type { Evaluation, Objective, Problem } from './problem.js';
 /** How a problem tells what its gradient is. */
 const gradientKinds = ['ambient', 'coordinates', 'riemannian'] as const;
 
+/** There is no batch for a step: the loop ends with this as its reason. */
+export class EndOfData extends DomainError {}
+
 /** @throws ConfigError naming the first part of the problem that is missing. */
-function checkProblem<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, Batch>): void {
+function checkProblem<M, P, T, Z, G, Batch>(caller: string, problem: Problem<M, P, T, Z, G, Batch>): void {
   if (typeof problem?.manifold?.retractTransport !== 'function') {
     throw new ConfigError(
-      `problem: 'manifold' must be a manifold, got ${describeValue(problem?.manifold)}; make one with, say, fixedRank({ m, n, rank })`,
+      `${caller}: problem: 'manifold' must be a manifold, got ${describeValue(problem?.manifold)}; make one with, say, fixedRank({ m, n, rank })`,
     );
   }
   if (typeof problem.cost !== 'function')
-    throw new ConfigError(`problem: 'cost' must be a function (x, batch) => number, got ${describeValue(problem.cost)}`);
+    throw new ConfigError(`${caller}: problem: 'cost' must be a function (x, batch) => number, got ${describeValue(problem.cost)}`);
   if (problem.nextBatch !== undefined && typeof problem.nextBatch !== 'function') {
-    throw new ConfigError(`problem: 'nextBatch' must be a function (k) => batch, got ${describeValue(problem.nextBatch)}`);
+    throw new ConfigError(`${caller}: problem: 'nextBatch' must be a function (k) => batch, got ${describeValue(problem.nextBatch)}`);
   }
   if (problem.wholeBatch !== undefined && (typeof problem.wholeBatch !== 'function' || problem.nextBatch === undefined)) {
     throw new ConfigError(
-      `problem: 'wholeBatch' must be a function () => batch beside nextBatch, which samples from it, got ${describeValue(problem.wholeBatch)}; leave it out where the cost is deterministic`,
+      `${caller}: problem: 'wholeBatch' must be a function () => batch beside nextBatch, which samples from it, got ${describeValue(problem.wholeBatch)}; leave it out where the cost is deterministic`,
     );
   }
   if (problem.preconditioner !== undefined && typeof problem.preconditioner?.at !== 'function') {
     throw new ConfigError(
-      `problem: 'preconditioner' must be { at: (x, u, batch) => tangent }, got ${describeValue(problem.preconditioner)}`,
+      `${caller}: problem: 'preconditioner' must be { at: (x, u, batch) => tangent }, got ${describeValue(problem.preconditioner)}`,
     );
   }
   const { gradient } = problem;
   if (!gradientKinds.includes(gradient?.kind) || typeof gradient.at !== 'function') {
     throw new ConfigError(
-      `problem: 'gradient' must be { kind: 'ambient' | 'coordinates' | 'riemannian', at: (x, batch) => … }, got ${describeValue(gradient)}; ` +
+      `${caller}: problem: 'gradient' must be { kind: 'ambient' | 'coordinates' | 'riemannian', at: (x, batch) => … }, got ${describeValue(gradient)}; ` +
         "use 'ambient' for the derivative by X, 'coordinates' for the derivative by the point's own arrays",
     );
   }
 }
 
 /** @throws ShapeError unless a derivative has the arrays that its kind promises. */
-function checkStructure<M>(la: LinearAlgebra<M>, derivative: unknown, like: unknown, kind: 'coordinates' | 'riemannian'): void {
+function checkStructure<M>(
+  caller: string,
+  la: LinearAlgebra<M>,
+  derivative: unknown,
+  like: unknown,
+  kind: 'coordinates' | 'riemannian',
+): void {
   const what = kind === 'coordinates' ? 'the components of a point' : 'the components of a tangent';
   const found = new Map<string, readonly number[]>();
   forEachLeaf<M>(la, derivative, (leaf, path) => found.set(path, la.shape(leaf)));
@@ -50,7 +59,7 @@ function checkStructure<M>(la: LinearAlgebra<M>, derivative: unknown, like: unkn
     if (came === undefined && found.size > 0 && !(kind === 'riemannian')) return;
     if (came === undefined || came.join() !== wanted.join()) {
       throw new ShapeError(
-        `problem: gradient.at, of kind '${kind}', must return ${what}: expected ${path || 'an array'} of shape [${wanted}], got ${came === undefined ? describeValue(derivative) : `[${came}]`}; ` +
+        `${caller}: problem: gradient.at, of kind '${kind}', must return ${what}: expected ${path || 'an array'} of shape [${wanted}], got ${came === undefined ? describeValue(derivative) : `[${came}]`}; ` +
           "use 'ambient' for the derivative by the matrix X",
       );
     }
@@ -71,21 +80,24 @@ export interface DrawnObjective<M, P, T> extends Objective<M, P, T> {
  * @throws ConfigError if a part of the problem is missing.
  */
 export function objective<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, Batch>): Objective<M, P, T> {
-  return drawnObjective(problem);
+  return drawnObjective('objective', problem);
 }
 
-/** {@link objective}, for the loop. */
-export function drawnObjective<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, Batch>): DrawnObjective<M, P, T> {
-  checkProblem(problem);
+/** {@link objective}, for the loop; errors name the function that was called. */
+export function drawnObjective<M, P, T, Z, G, Batch>(caller: string, problem: Problem<M, P, T, Z, G, Batch>): DrawnObjective<M, P, T> {
+  checkProblem(caller, problem);
   const { manifold, gradient, hessian, nextBatch, preconditioner, costAlong } = problem;
   let drawn: { readonly k: number; readonly batch: Batch } | undefined;
   const batchOf = async (k: number): Promise<Batch> => {
     // Without nextBatch, Batch is undefined by the problem's type.
     if (nextBatch === undefined) return undefined as Batch;
-    if (drawn?.k !== k) drawn = { k, batch: await nextBatch.call(problem, k) };
-    return drawn.batch;
+    if (drawn?.k === k) return drawn.batch;
+    const batch = await nextBatch.call(problem, k);
+    if (batch === undefined) throw new EndOfData(`nextBatch(${k}) gave undefined: the data has ended`);
+    drawn = { k, batch };
+    return batch;
   };
-  const toRiemannian = gradientConverter(problem);
+  const toRiemannian = gradientConverter(caller, problem);
   const hasHessian = hessian?.kind === 'riemannian' || (hessian !== undefined && convertsHessians(problem));
   // The derivative of the last evaluation at a point serves the Hessian products there.
   const derivatives = lastDerivative<P, G | P | T, Batch>();
@@ -100,7 +112,8 @@ export function drawnObjective<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z
       problem.costAndGradient === undefined
         ? { cost: known ?? (await problem.cost(x, batch)), gradient: await gradient.at(x, batch) }
         : await problem.costAndGradient(x, batch);
-    if (typeof cost !== 'number') throw new ConfigError(`problem: cost must return a number, got ${describeValue(cost)}; sum the array up`);
+    if (typeof cost !== 'number')
+      throw new ConfigError(`${caller}: problem: cost must return a number, got ${describeValue(cost)}; sum the array up`);
     if (hasHessian && hessian?.kind === 'ambient') derivatives.put(x, batch, derivative);
     const riemannian = toRiemannian(x, derivative);
     return { cost, gradient: riemannian, gradientNorm: await manifold.norm(x, riemannian) };
@@ -146,16 +159,16 @@ function convertsHessians<M, P, T, Z, G, Batch>({ manifold, gradient }: Problem<
 }
 
 /** From the derivative of the kind that the problem states to the Riemannian gradient; its structure is checked the first time. */
-function gradientConverter<M, P, T, Z, G, Batch>({
-  manifold,
-  gradient,
-}: Problem<M, P, T, Z, G, Batch>): (x: P, derivative: G | P | T) => T {
+function gradientConverter<M, P, T, Z, G, Batch>(
+  caller: string,
+  { manifold, gradient }: Problem<M, P, T, Z, G, Batch>,
+): (x: P, derivative: G | P | T) => T {
   let checked = false;
   return (x, derivative) => {
     if (!checked) {
       // Once: a gradient of the wrong structure has it at every point.
-      if (gradient.kind === 'coordinates') checkStructure(manifold.algebra, derivative, x, gradient.kind);
-      if (gradient.kind === 'riemannian') checkStructure(manifold.algebra, derivative, manifold.zeroTangent(x), gradient.kind);
+      if (gradient.kind === 'coordinates') checkStructure(caller, manifold.algebra, derivative, x, gradient.kind);
+      if (gradient.kind === 'riemannian') checkStructure(caller, manifold.algebra, derivative, manifold.zeroTangent(x), gradient.kind);
       checked = true;
     }
     if (gradient.kind === 'ambient') return manifold.egradToRgrad(x, derivative as G);

@@ -87,8 +87,11 @@ export interface Problem<M, P, T = P, Z = T, G = Z, Batch = undefined> {
   readonly hessian?: Hessian<P, T, G, Batch>;
   /** About the inverse of the Hessian, for {@link trustRegions}. */
   readonly preconditioner?: Preconditioner<P, T, Batch>;
-  /** The batch of step k = 0, 1, …; its presence makes the cost stochastic. */
-  nextBatch?(k: number): Awaitable<Batch>;
+  /**
+   * The batch of step k = 0, 1, …; its presence makes the cost stochastic. `undefined` says that there is no step k: the run ends, with that as its stop
+   * reason. A batch of nothing is `null`, or whatever else the cost takes for one.
+   */
+  nextBatch?(k: number): Awaitable<Batch | undefined>;
   /**
    * Says that the cost is a finite sum, of which the batches are samples: the batch of all its terms, on which cost and gradient are the means of those over
    * `nextBatch`. Variance reduction ({@link svrg}) needs it.

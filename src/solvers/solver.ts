@@ -17,24 +17,33 @@ export interface Memory<T> {
 /** A {@link Memory} of nothing. */
 export const emptyMemory: Memory<never> = { tangents: {}, numbers: {} };
 
-/** Where a solver is. Solvers may keep more in `memory`. */
-export interface SolverState<P, T> {
+/**
+ * Where a solver is: a point, and what the algorithm remembers. `{ x, iteration: 0, memory: {} }` is the state before the first step.
+ *
+ * What is known of x already is handed on with it, so that it is not computed again: the cost alone, where a line search tried the point, or the whole
+ * evaluation. Nothing stands in for what is not known.
+ */
+export interface SolverState<P, T> extends Partial<Evaluation<T>> {
   /** Steps taken so far. */
   readonly iteration: number;
   /** The current point. */
   readonly x: P;
-  /** Cost at x, on the batch of this iteration if the cost is stochastic. */
+  /** The step size t of the step that led here: x = R(x_previous, t·direction); absent before the first step. */
+  readonly stepSize?: number;
+  /** Set by a solver that cannot go on (a line search without decrease): the reason, in words. */
+  readonly stalled?: string;
+  /** What each part of the solver remembers, by the part's name. */
+  readonly memory: Readonly<Record<string, Memory<T>>>;
+}
+
+/** A state whose point has been evaluated, on the batch of its step if the cost is stochastic: what a step is made from. */
+export interface EvaluatedState<P, T> extends SolverState<P, T> {
+  /** Cost at x. */
   readonly cost: number;
   /** Riemannian gradient at x. */
   readonly gradient: T;
   /** Its norm in the manifold's metric. */
   readonly gradientNorm: number;
-  /** The step size t of the step that led here: x = R(x_previous, t·direction); 0 at the start. */
-  readonly stepSize: number;
-  /** Set by a solver that cannot go on (a line search without decrease): the reason, in words. */
-  readonly stalled?: string;
-  /** What each part of the solver remembers, by the part's name. */
-  readonly memory: Readonly<Record<string, Memory<T>>>;
 }
 
 /**
@@ -43,22 +52,30 @@ export interface SolverState<P, T> {
  */
 export type Interrupted = () => Promise<boolean>;
 
-/** An algorithm: how to begin, and how to take one step. Writing one is writing these two functions (docs/custom-solver.md). */
+/**
+ * An algorithm: what it remembers at the beginning, and how it takes one step from a point that the loop has evaluated. Writing one is writing these two
+ * functions (docs/custom-solver.md).
+ */
 export interface Solver {
   /** The algorithm with its parts, for tables and messages. */
   readonly name: string;
-  /** The state at the initial point. */
+  /** The state before the first step; throws a ConfigError for a problem that the algorithm is not made for. */
   init<M, P, T>(problem: Objective<M, P, T>, x: P): Awaitable<SolverState<P, T>>;
-  /** The state one step on. Must not modify `state`. */
-  step<M, P, T>(problem: Objective<M, P, T>, state: SolverState<P, T>, interrupted: Interrupted): Awaitable<SolverState<P, T>>;
+  /**
+   * Evaluates the point of a state. Left out: `problem.evaluate(x, iteration)`, on the batch of the step. A solver states it where its evaluations are of the
+   * point alone, whatever the batch: the loop then reports each with its point, as it does for deterministic costs.
+   */
+  evaluate?<M, P, T>(problem: Objective<M, P, T>, state: SolverState<P, T>): Awaitable<Evaluation<T>>;
+  /** The state one step on: to move, and not to evaluate where it arrives. Must not modify `state`. */
+  step<M, P, T>(problem: Objective<M, P, T>, state: EvaluatedState<P, T>, interrupted: Interrupted): Awaitable<SolverState<P, T>>;
   /**
    * Asked when a stopping rule takes a stationary point for success: the state to go on from, if the solver knows better (a saddle that it can leave); `undefined` if not.
    */
   confirm?<M, P, T>(
     problem: Objective<M, P, T>,
-    state: SolverState<P, T>,
+    state: EvaluatedState<P, T>,
     interrupted: Interrupted,
-  ): Awaitable<SolverState<P, T> | undefined>;
+  ): Awaitable<EvaluatedState<P, T> | undefined>;
 }
 
 /** A {@link Solver} of one kind of point only, such as alternating least squares on factor pairs. Every solver is one. */
@@ -67,10 +84,16 @@ export interface SolverFor<P, T> {
   readonly name: string;
   /** As `Solver.init`. */
   init<M>(problem: Objective<M, P, T>, x: P): Awaitable<SolverState<P, T>>;
+  /** As `Solver.evaluate`. */
+  evaluate?<M>(problem: Objective<M, P, T>, state: SolverState<P, T>): Awaitable<Evaluation<T>>;
   /** As `Solver.step`. */
-  step<M>(problem: Objective<M, P, T>, state: SolverState<P, T>, interrupted: Interrupted): Awaitable<SolverState<P, T>>;
+  step<M>(problem: Objective<M, P, T>, state: EvaluatedState<P, T>, interrupted: Interrupted): Awaitable<SolverState<P, T>>;
   /** As `Solver.confirm`. */
-  confirm?<M>(problem: Objective<M, P, T>, state: SolverState<P, T>, interrupted: Interrupted): Awaitable<SolverState<P, T> | undefined>;
+  confirm?<M>(
+    problem: Objective<M, P, T>,
+    state: EvaluatedState<P, T>,
+    interrupted: Interrupted,
+  ): Awaitable<EvaluatedState<P, T> | undefined>;
 }
 
 /** What a direction rule sees at the current point. */
@@ -85,8 +108,8 @@ export interface DirectionContext<M, P, T> {
   readonly gradient: T;
   /** Its norm. */
   readonly gradientNorm: number;
-  /** The step size t of the step that led here; 0 at the start. */
-  readonly stepSize: number;
+  /** The step size t of the step that led here; `undefined` before the first. */
+  readonly stepSize: number | undefined;
   /** What the rule left behind at the last step, carried to x by {@link DirectionRule.move}; empty at the first. */
   readonly memory: Memory<T>;
 }
@@ -115,8 +138,8 @@ export interface DirectionRule {
 export interface StepSizeContext<M, P, T> {
   /** The cost, its gradient and its manifold. */
   readonly problem: Objective<M, P, T>;
-  /** Where the solver is. */
-  readonly state: SolverState<P, T>;
+  /** Where the solver is, evaluated. */
+  readonly state: EvaluatedState<P, T>;
   /** The direction u to go along. */
   readonly direction: T;
   /** ⟨grad f(x), u⟩, where the rule has said that it {@link StepSizeRule.needsDescent}. */
@@ -133,9 +156,9 @@ export interface StepChoice<P, T> {
   readonly stepSize: number;
   /** The step already taken, if the rule had to try it; saves the engine a second retraction. */
   readonly transport?: RetractTransport<P, T>;
-  /** The cost at the new point, if the rule evaluated it there: saves the engine doing so again. */
+  /** The cost at the new point, if the rule evaluated it there: it is handed on, and not computed again. */
   readonly cost?: number;
-  /** Cost and gradient at the new point, if the rule needed both: saves the engine doing so again. */
+  /** Cost and gradient at the new point, if the rule needed both: they are handed on, and not computed again. */
   readonly evaluation?: Evaluation<T>;
   /** Why no acceptable step was found; the engine stops there. */
   readonly stalled?: string;

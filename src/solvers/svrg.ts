@@ -3,7 +3,7 @@ import { ConfigError } from '../core/errors.js';
 import { checkKeys, checkNumber, checkPositiveInteger, describeValue } from '../core/options.js';
 import { axpyTree } from '../core/tree.js';
 import type { Objective } from './problem.js';
-import type { Interrupted, Solver, SolverState } from './solver.js';
+import type { EvaluatedState, Interrupted, Solver } from './solver.js';
 
 /** Options of {@link svrg}. */
 export interface SvrgOptions {
@@ -58,14 +58,15 @@ export function svrg(options: SvrgOptions): Solver {
   if (typeof stepSize !== 'function') checkNumber('svrg', 'stepSize', stepSize, { above: 0 });
   return {
     name: `svrg(${innerSteps})`,
-    async init(problem, x) {
+    init(problem, x) {
       if (!problem.finiteSum) {
         throw new ConfigError(
           'svrg: the problem is no finite sum; state wholeBatch: () => the batch of all terms, of which nextBatch draws samples',
         );
       }
-      return { ...(await problem.evaluateWhole(x)), x, iteration: 0, stepSize: 0, memory: {} };
+      return { x, iteration: 0, memory: {} };
     },
+    evaluate: (problem, { x }) => problem.evaluateWhole(x),
     async step(problem, state, interrupted) {
       const t = typeof stepSize === 'function' ? stepSize(state.iteration) : stepSize;
       if (!(Number.isFinite(t) && t >= 0)) {
@@ -73,7 +74,7 @@ export function svrg(options: SvrgOptions): Solver {
       }
       const x = await runEpoch(problem, state, { innerSteps, t }, interrupted);
       if (x === undefined) return state;
-      return { ...(await problem.evaluateWhole(x)), x, iteration: state.iteration + 1, stepSize: t, memory: {} };
+      return { x, iteration: state.iteration + 1, stepSize: t, memory: {} };
     },
   };
 }
@@ -81,21 +82,23 @@ export function svrg(options: SvrgOptions): Solver {
 /** The steps of an epoch; `undefined` if interrupted. */
 async function runEpoch<M, P, T>(
   problem: Objective<M, P, T>,
-  { x: anchor, gradient: whole, iteration }: SolverState<P, T>,
+  { x: anchor, gradient: whole, iteration }: EvaluatedState<P, T>,
   { innerSteps, t }: { readonly innerSteps: number; readonly t: number },
   interrupted: Interrupted,
 ): Promise<P | undefined> {
-  const { manifold } = problem;
-  const la = manifold.algebra;
+  const la = problem.manifold.algebra;
+  // The steps of an epoch are those of the run for a retraction that is not the same at every step.
+  const manifoldOf = (j: number) => problem.manifold.atStep?.(iteration * innerSteps + j + 1) ?? problem.manifold;
   const scope = la.openScope();
   let reached: P | undefined;
   try {
-    let x = scope.run(() => manifold.retract(anchor, whole, -t));
+    let x = scope.run(() => manifoldOf(0).retract(anchor, whole, -t));
     for (let j = 1; j < innerSteps; j++) {
       if (await interrupted()) return undefined;
       const from = x;
       x = await scope.run(async () => {
         const k = iteration * innerSteps + j;
+        const manifold = manifoldOf(j);
         const excess = axpyTree(la, -1, whole, await problem.gradient(anchor, k));
         const reduced = axpyTree(la, -1, manifold.transport(anchor, from, excess), await problem.gradient(from, k));
         return manifold.retract(from, reduced, -t);

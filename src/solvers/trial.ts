@@ -29,7 +29,7 @@ export async function tryStep<M, P, T>(
   stepSize: number,
 ): Promise<Trial<P, T> | undefined> {
   try {
-    const transport = problem.manifold.retractTransport(x, direction, stepSize, iteration + 1);
+    const transport = problem.manifold.retractTransport(x, direction, stepSize);
     return { transport, cost: await problem.cost(transport.point, iteration) };
   } catch (error) {
     if (error instanceof NumericalError) return undefined;

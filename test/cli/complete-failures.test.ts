@@ -78,7 +78,7 @@ describe('bures complete', () => {
     const [m, n, r] = [5, 4, 1];
     const random = seededRandom(3);
     const x = { U: la.randomNormal([m, r], random), S: la.fromArray([2], [r]), V: la.randomNormal([n, r], random) };
-    const offsets = { mean: 1, rows: new Float64Array(m), columns: new Float64Array(n), damping: 0 };
+    const offsets = { mean: 1, rows: new Float64Array(m), columns: new Float64Array(n) };
     const labels = { rowLabels: [...'abcde'], columnLabels: [...'wxyz'] } as unknown as Entries;
     // The summary is the last file, and JSON has no such number.
     const staged = await stageFolder('complete', out);

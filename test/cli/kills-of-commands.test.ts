@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { seededRandom } from 'bures';
-import { createAdapter, saveAdapter } from 'bures/lora';
+import { createAdapter, lora, randomStart, saveAdapter } from 'bures/lora';
 import { loadCausalLM, type TensorData, writeSafetensors } from 'bures/models';
 import { tensorAlgebra } from 'bures/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -45,7 +45,7 @@ async function writePairs(folder: string): Promise<void> {
 
 async function writeRandomAdapter(folder: string): Promise<void> {
   const lm = await loadCausalLM(model, { algebra: await tensorAlgebra({ backend: 'wasm' }) });
-  const adapter = createAdapter(lm, { rank: 4, targetModules: 'all-linear', initialization: 'random' }, { seed: 1 });
+  const adapter = await createAdapter(lm, { method: { ...lora(), start: randomStart }, rank: 4 }, { seed: 1 });
   await saveAdapter(adapter, folder, { baseModel: model });
   adapter.dispose();
   lm.dispose();

@@ -100,7 +100,7 @@ const directionsOn = (la: { readonly epsilon: number }): number => (la.epsilon <
 const withHessian = [
   'balancedFactors, svd',
   'balancedFactors, nearest',
-  'balancingFactors',
+  'balancedFactors, every 3',
   'fixedRank, embedded, truncatedSvd',
   'fixedRank, embedded, orthographic',
   'fixedRank, embedded, factored',

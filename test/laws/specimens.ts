@@ -7,7 +7,6 @@ import {
   type Ambient,
   affineInvariant,
   balancedFactors,
-  balancingFactors,
   bures,
   buresWasserstein,
   type Component,
@@ -306,10 +305,10 @@ export const specimens: ReadonlyArray<readonly [string, SpecimenFactory]> = [
       factorSpecimen(la, shape, euclideanFactors({ m: shape.m, n: shape.n, rank: shape.r, batch: shape.batch, algebra: la }), 'none'),
   ],
   [
-    'balancingFactors',
+    'balancedFactors, every 3',
     (la, { m, n, r, batch }) => {
-      // At a step with a projection; the point of a specimen is balanced, where this is the manifold of balancedFactors.
-      const manifold = balancingFactors({ m, n, rank: r, batch, gauge: 'nearest', every: 3, algebra: la });
+      // As it is at a step with a projection; the points of a specimen are balanced.
+      const manifold = balancedFactors({ m, n, rank: r, batch, gauge: 'nearest', every: 3, algebra: la });
       return factorSpecimen(la, { m, n, r, batch }, manifold, 'orthogonal');
     },
   ],

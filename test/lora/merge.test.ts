@@ -1,7 +1,7 @@
 /** Merging: the merged weights give the logits of model and adapter, and come back. */
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../src/index.js';
-import { createAdapter, type LoraConfig, lora, mergeAdapter, trainer } from '../../src/lora/index.js';
+import { createAdapter, dora, type LoraConfig, lora, mergeAdapter, olora, pissa, randomStart, trainer } from '../../src/lora/index.js';
 import type { CausalLM } from '../../src/models/index.js';
 import { liveTensors, tensorEngines } from '../support/engines.js';
 import { owned } from '../support/owned.js';
@@ -10,18 +10,21 @@ import { smallBatch, smallModel } from './support/small-model.js';
 
 const cases: readonly (readonly [string, LoraConfig])[] = [
   ['plain', {}],
-  ['rank-stabilized, ranks and α by pattern', { useRslora: true, rankPattern: { up: 3 }, alphaPattern: { 'layers.1.*': 9 } }],
-  ['with magnitudes', { useDora: true }],
+  [
+    'rank-stabilized, ranks and α by pattern',
+    { method: { ...lora(), scaling: 'root-rank' }, rankPattern: { up: 3 }, alphaPattern: { 'layers.1.*': 9 } },
+  ],
+  ['with magnitudes', { method: dora() }],
   ['with biases and a head of its own', { bias: 'all', modulesToSave: ['head'] }],
-  ['after a start that changed the base', { initialization: 'pissa', useDora: true }],
-  ['random at the start', { initialization: 'random' }],
+  ['after a start that changed the base', { method: { ...pissa(), magnitudes: true } }],
+  ['random at the start', { method: { ...lora(), start: randomStart } }],
 ];
 
 describe.each(tensorEngines)('on %s', (_name, la) => {
   const weightsOf = (model: CausalLM): number[] => [...model.parameters.keys()].flatMap((name) => [...model.parameter(name).dataSync()]);
 
   async function trainedAdapter(model: CausalLM, config: LoraConfig) {
-    const adapter = createAdapter(model, { rank: 2, alpha: 4, ...config }, { seed: 2 });
+    const adapter = await createAdapter(model, { rank: 2, alpha: 4, ...config }, { seed: 2 });
     const run = trainer(adapter, { method: lora(), nextBatch: smallBatch, steps: 4, learningRate: 0.1 });
     for await (const _step of run);
     run.dispose();
@@ -51,7 +54,7 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
 
   it('a disposed adapter that is merged leaves the merged weights', async () => {
     const model = owned(smallModel(la));
-    const adapter = await trainedAdapter(model, { initialization: 'olora' });
+    const adapter = await trainedAdapter(model, { method: olora() });
     const { dispose, unmerge } = await mergeAdapter(adapter);
     const merged = weightsOf(model);
     adapter.dispose();
@@ -70,7 +73,7 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
       parameters: new Map([['model.embed_tokens.weight', { shape: [11, 6] }], ...model.parameters]),
     };
     const adapter = owned(
-      createAdapter(
+      await createAdapter(
         { ...tied, parameter: (name) => model.parameter(name.replace('model.embed_tokens', 'embed')) },
         { rank: 2, modulesToSave: ['lm_head'] },
       ),

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../src/core/errors.js';
-import { resolveLoraConfig } from '../../src/lora/config/lora-config.js';
+import { resolveLoraConfig } from '../../src/lora/adapter/lora-config.js';
 import type { LoraConfig } from '../../src/lora/index.js';
 import { pythonPattern, pythonPatterns } from '../../src/lora/targets/python-pattern.js';
 import { targetModules } from '../../src/lora/targets/target-modules.js';

@@ -20,9 +20,9 @@ describe('adapter_config.json', () => {
       alpha: 8,
       dropout: 0,
       bias: 'none',
-      useDora: false,
-      useRslora: false,
-      initialization: 'kaiming',
+      magnitudes: false,
+      scaling: 'rank',
+      start: 'kaiming',
     });
     expect(read({}).targetModules).toContain('q_proj');
   });
@@ -37,7 +37,7 @@ describe('adapter_config.json', () => {
     ['orthogonal', 'kaiming'],
     ['eva', 'kaiming'],
   ])('init_lora_weights %s is %s', (value, start) => {
-    expect(read({ init_lora_weights: value, eva_config: value === 'eva' ? { rho: 2 } : null }).initialization).toBe(start);
+    expect(read({ init_lora_weights: value, eva_config: value === 'eva' ? { rho: 2 } : null }).start).toBe(start);
   });
 
   it.each<[string, Readonly<Record<string, unknown>>, RegExp]>([

@@ -4,7 +4,19 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ConfigError, FormatError } from '../../src/index.js';
-import { balora, createAdapter, type LoraAdapter, type LoraConfig, loadAdapter, saveAdapter, trainer } from '../../src/lora/index.js';
+import {
+  balora,
+  createAdapter,
+  dora,
+  type LoraAdapter,
+  type LoraConfig,
+  loadAdapter,
+  lora,
+  olora,
+  pissa,
+  saveAdapter,
+  trainer,
+} from '../../src/lora/index.js';
 import { type CausalLM, openSafetensors, type TensorData, writeSafetensors } from '../../src/models/index.js';
 import { liveTensors, tensorEngines } from '../support/engines.js';
 import { owned } from '../support/owned.js';
@@ -18,11 +30,20 @@ const newFolder = (): string => path.join(scratch, String(folders++));
 
 const cases: readonly (readonly [string, LoraConfig])[] = [
   ['plain', {}],
-  ['by pattern', { useRslora: true, rankPattern: { up: 3 }, alphaPattern: { down: 9 }, dropout: 0.1, excludeModules: ['1.up'] }],
-  ['with magnitudes, biases and a head', { useDora: true, bias: 'lora_only', modulesToSave: ['head', 'embed'] }],
-  ['PiSSA', { initialization: 'pissa', rankPattern: { up: 1 } }],
-  ['OLoRA, rank-stabilized', { initialization: 'olora', useRslora: true, alphaPattern: { up: 3 } }],
-  ['PiSSA with magnitudes', { initialization: 'pissa', useDora: true }],
+  [
+    'by pattern',
+    {
+      method: { ...lora(), scaling: 'root-rank' },
+      rankPattern: { up: 3 },
+      alphaPattern: { down: 9 },
+      dropout: 0.1,
+      excludeModules: ['1.up'],
+    },
+  ],
+  ['with magnitudes, biases and a head', { method: dora(), bias: 'lora_only', modulesToSave: ['head', 'embed'] }],
+  ['PiSSA', { method: pissa(), rankPattern: { up: 1 } }],
+  ['OLoRA, rank-stabilized', { method: { ...olora(), scaling: 'root-rank' }, alphaPattern: { up: 3 } }],
+  ['PiSSA with magnitudes', { method: { ...pissa(), magnitudes: true } }],
 ];
 
 describe.each(tensorEngines)('on %s', (_name, la) => {
@@ -31,7 +52,7 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
 
   async function savedAdapter(config: LoraConfig) {
     const model = smallModel(la);
-    const adapter = createAdapter(model, { rank: 2, alpha: 4, ...config }, { seed: 2 });
+    const adapter = await createAdapter(model, { rank: 2, alpha: 4, ...config }, { seed: 2 });
     const run = trainer(adapter, { method: balora(), nextBatch: smallBatch, steps: 3, learningRate: 0.1 });
     for await (const _step of run);
     run.dispose();
@@ -61,7 +82,7 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
   });
 
   it('a PiSSA adapter that is not portable takes its start out of the base again', async () => {
-    const { model, adapter, folder } = await savedAdapter({ initialization: 'pissa' });
+    const { model, adapter, folder } = await savedAdapter({ method: pissa() });
     owned(model);
     owned(adapter);
     const expected = logitsOf(model, adapter);

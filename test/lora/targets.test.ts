@@ -1,8 +1,8 @@
 /** Which modules are adapted, with which rank and scale: against PEFT 0.21, and what is refused. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { resolveLoraConfig } from '../../src/lora/config/lora-config.js';
-import type { LoraConfig } from '../../src/lora/index.js';
+import { resolveLoraConfig } from '../../src/lora/adapter/lora-config.js';
+import { type LoraConfig, lora, rslora } from '../../src/lora/index.js';
 import { pythonPattern } from '../../src/lora/targets/python-pattern.js';
 import { targetModules } from '../../src/lora/targets/target-modules.js';
 import type { LinearModule } from '../../src/models/index.js';
@@ -27,7 +27,6 @@ const names: Readonly<Record<string, string>> = {
   rank_pattern: 'rankPattern',
   alpha_pattern: 'alphaPattern',
   modules_to_save: 'modulesToSave',
-  use_rslora: 'useRslora',
 };
 
 const modulesOf = (model: string): LinearModule[] =>
@@ -41,7 +40,11 @@ describe('targets', () => {
   it.each(golden.cases.map((one) => [`${one.model} ${JSON.stringify(one.options)}`, one] as const))(
     'as PEFT: %s',
     (_, { model, options, adapted }) => {
-      const config = Object.fromEntries(Object.entries(options).map(([key, value]) => [names[key], value])) as LoraConfig;
+      const { use_rslora: rootRank, ...others } = options;
+      const config = {
+        ...Object.fromEntries(Object.entries(others).map(([key, value]) => [names[key], value])),
+        method: rootRank === true ? rslora() : lora(),
+      } as LoraConfig;
       if (adapted === null) {
         expect(() => targets(model, config)).toThrow(/test: .*(matches none|were taken out)/);
         return;

@@ -52,9 +52,9 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
   }
 
   /** A new adapter on a new model, trained. */
-  async function trained(config: LoraConfig, options: Partial<TrainerOptions> & Pick<TrainerOptions, 'method'>) {
+  async function trained(config: LoraConfig, options: Partial<TrainerOptions> & { readonly method: LoraMethod }) {
     const model = smallModel(la);
-    const adapter = createAdapter(model, { ...options.method.config, rank: 2, alpha: 4, ...config }, { seed: 7 });
+    const adapter = await createAdapter(model, { method: options.method, rank: 2, alpha: 4, ...config }, { seed: 7 });
     const steps = await train(adapter, options);
     const values = await numbers(adapter);
     adapter.dispose();
@@ -72,11 +72,11 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
   });
 
   it.each(methods.map((method) => [method.name, method] as const))('%s goes on bit for bit from a saved state', async (_, method) => {
-    const config: LoraConfig = { ...method.config, rank: 2, alpha: 4, dropout: 0.3, bias: 'lora_only' };
+    const config: LoraConfig = { method, rank: 2, alpha: 4, dropout: 0.3, bias: 'lora_only' };
     const settings = { method, nextBatch, steps: 6, learningRate: linearDecay({ from: 0.05, steps: 6 }), seed: 3, clip: 0.5 };
     const whole = await trained({ dropout: 0.3, bias: 'lora_only' }, settings);
     const model = owned(smallModel(la));
-    const first = owned(createAdapter(model, config, { seed: 7 }));
+    const first = owned(await createAdapter(model, config, { seed: 7 }));
     const run = owned(trainer(first, settings));
     const steps: TrainingStep[] = [];
     for await (const step of run) {
@@ -86,15 +86,70 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
     const state = structuredClone(await run.state());
     run.dispose();
     first.dispose();
-    const second = owned(createAdapter(owned(smallModel(la)), config, { seed: 7 }));
+    const second = owned(await createAdapter(owned(smallModel(la)), config, { seed: 7 }));
     steps.push(...(await train(second, { ...settings, state })));
     expect(steps).toEqual(whole.steps);
     expect(await numbers(second)).toEqual(whole.values);
   });
 
+  describe('gradients are steps', () => {
+    /** An adapter on a model whose gradients are counted. */
+    async function counted() {
+      const model = owned(smallModel(la));
+      let gradients = 0;
+      const watched: typeof model = {
+        ...model,
+        lossAndGradient(...given) {
+          gradients++;
+          return model.lossAndGradient(...given);
+        },
+      };
+      const adapter = owned(await createAdapter(watched, { rank: 2, alpha: 4 }, { seed: 7 }));
+      return { adapter, gradients: () => gradients };
+    }
+    const settings = { method: balora(), learningRate: 0.02, nextBatch };
+    const controller = new AbortController();
+
+    it.each<[string, Partial<TrainerOptions>, number]>([
+      ['the steps are reached', { steps: 4 }, 4],
+      ['there are none', { steps: 0 }, 0],
+      ['the data ends', { nextBatch: (k) => (k < 3 ? nextBatch(k) : undefined) }, 3],
+      ['it is aborted', { signal: controller.signal }, 2],
+      ['a batch is bad', { nextBatch: (k) => (k === 3 ? [] : nextBatch(k)) }, 3],
+    ])('where %s', async (_, options, expected) => {
+      const { adapter, gradients } = await counted();
+      const run = owned(trainer(adapter, { ...settings, ...options }));
+      let steps = 0;
+      try {
+        for await (const { step } of run) {
+          steps = step;
+          if (options.signal !== undefined && step === 2) controller.abort();
+        }
+      } catch (error) {
+        expect((error as Error).message).toMatch(/^trainer: nextBatch must return a batch/);
+      }
+      expect([steps, gradients(), (await run.state()).step]).toEqual([expected, expected, expected]);
+    });
+
+    it('where it is resumed from the state before the first step and after each', async () => {
+      const whole = await trained({}, { method: balora(), steps: 4 });
+      const { adapter, gradients } = await counted();
+      let state = await trainer(adapter, settings).state();
+      expect([state.step, Object.keys(state).includes('learningRate'), state.numbers]).toEqual([0, false, {}]);
+      for (let steps = 1; steps <= 4; steps++) {
+        const run = trainer(adapter, { ...settings, steps, state });
+        for await (const _step of run);
+        state = structuredClone(await run.state());
+        run.dispose();
+      }
+      expect(gradients()).toBe(4);
+      expect(await numbers(adapter)).toEqual(whole.values);
+    });
+  });
+
   it('goes on in the same trainer after a break', async () => {
     const whole = await trained({}, { method: balora() });
-    const adapter = owned(createAdapter(owned(smallModel(la)), { rank: 2, alpha: 4 }, { seed: 7 }));
+    const adapter = owned(await createAdapter(owned(smallModel(la)), { rank: 2, alpha: 4 }, { seed: 7 }));
     const run = owned(trainer(adapter, { method: balora(), nextBatch, steps: 6, learningRate: 0.02 }));
     for await (const { step } of run) if (step === 2) break;
     for await (const _step of run);
@@ -134,8 +189,8 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
       ['a batch without labels', { nextBatch: (k) => (k === 2 ? bad.labels : nextBatch(k)) }, DomainError, /no token of step 3 counts/],
       ['no batch in a list', { nextBatch: (k) => (k === 2 ? [] : nextBatch(k)) }, ConfigError, /batch or a list of batches for step 3/],
       ['a rate that overflows', { learningRate: (k) => (k === 1 ? 1e38 : 0.02), direction: sgd() }, NumericalError, /step 3/],
-    ])('%s ends training with the state before', async (_, options, kind, message) => {
-      const adapter = owned(createAdapter(owned(smallModel(la)), { rank: 2, alpha: 4 }, { seed: 7 }));
+    ])('%s ends training before anything has moved: the step before stands', async (_, options, kind, message) => {
+      const adapter = owned(await createAdapter(owned(smallModel(la)), { rank: 2, alpha: 4 }, { seed: 7 }));
       const run = owned(trainer(adapter, { method: lora(), nextBatch, learningRate: 0.02, steps: 6, ...options }));
       const steps: TrainingStep[] = [];
       const all = async (): Promise<void> => {
@@ -144,22 +199,22 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
       await expect(all()).rejects.toThrow(kind);
       await expect(all()).rejects.toThrow(message);
       const { step, arrays } = await run.state();
-      expect(step).toBe(1);
-      expect(steps.map((one) => one.step)).toEqual([1]);
+      expect(step).toBe(2);
+      expect(steps.map((one) => one.step)).toEqual([1, 2]);
       for (const { data } of Object.values(arrays)) expect(data.every(Number.isFinite)).toBe(true);
       expect(Object.keys(arrays)).toContain('point.pairs.8x6r2.A');
     });
 
     it('an adapter that stays zero is an error after the first step', async () => {
-      const adapter = owned(createAdapter(owned(smallModel(la)), { rank: 2 }));
+      const adapter = owned(await createAdapter(owned(smallModel(la)), { rank: 2 }));
       const frozen = owned(trainer(adapter, { method: lora(), nextBatch, learningRate: 1e-50, direction: sgd() }));
       await expect(frozen[Symbol.asyncIterator]().next()).rejects.toThrow(/every adapter is still zero/);
     });
 
     it('a state of another adapter is refused', async () => {
-      const other = owned(createAdapter(owned(smallModel(la)), { rank: 2 }));
+      const other = owned(await createAdapter(owned(smallModel(la)), { rank: 2 }));
       const small = await trainer(other, { method: lora(), nextBatch, learningRate: 1 }).state();
-      const run = trainer(owned(createAdapter(owned(smallModel(la)), { rank: 3 })), {
+      const run = trainer(owned(await createAdapter(owned(smallModel(la)), { rank: 3 })), {
         method: lora(),
         nextBatch,
         learningRate: 1,
@@ -168,8 +223,8 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
       await expect(run[Symbol.asyncIterator]().next()).rejects.toThrow(/lacks the array 'point.pairs.8x6r3.A'/);
     });
 
-    it('options that are none are refused', () => {
-      const adapter = owned(createAdapter(owned(smallModel(la)), { rank: 2 }));
+    it('options that are none are refused', async () => {
+      const adapter = owned(await createAdapter(owned(smallModel(la)), { rank: 2 }));
       expect(() => trainer(adapter, { method: lora(), nextBatch, learningRate: 1, epochs: 3 } as TrainerOptions)).toThrow(
         /unknown option 'epochs'/,
       );
@@ -182,7 +237,7 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
 
   it('an abort ends the loop after the step', async () => {
     const controller = new AbortController();
-    const adapter = owned(createAdapter(owned(smallModel(la)), { rank: 2 }));
+    const adapter = owned(await createAdapter(owned(smallModel(la)), { rank: 2 }));
     const steps: number[] = [];
     const run = owned(trainer(adapter, { method: lora(), nextBatch, learningRate: 0.01, signal: controller.signal }));
     for await (const { step } of run) {

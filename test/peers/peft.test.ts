@@ -7,7 +7,18 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createAdapter, type LoraConfig, loadAdapter, lora, saveAdapter, trainer } from '../../src/lora/index.js';
+import {
+  createAdapter,
+  dora,
+  type LoraConfig,
+  loadAdapter,
+  lora,
+  olora,
+  pissa,
+  rslora,
+  saveAdapter,
+  trainer,
+} from '../../src/lora/index.js';
 import { type CausalLM, loadCausalLM, type TokenBatch } from '../../src/models/index.js';
 import { tensorAlgebra } from '../../src/tensor/index.js';
 
@@ -38,7 +49,7 @@ const cases: readonly (readonly [string, Base, Readonly<Record<string, unknown>>
     },
     {
       targetModules: 'all-linear',
-      useRslora: true,
+      method: rslora(),
       rankPattern: { 'layers.1.*q_proj': 6, mlp: 3, up_proj: 2 },
       alphaPattern: { '^model.layers.0.*': 5 },
     },
@@ -47,7 +58,7 @@ const cases: readonly (readonly [string, Base, Readonly<Record<string, unknown>>
     'with magnitudes',
     'qwen2',
     { target_modules: ['v_proj', 'up_proj'], use_dora: true },
-    { targetModules: ['v_proj', 'up_proj'], useDora: true },
+    { targetModules: ['v_proj', 'up_proj'], method: dora() },
   ],
   [
     'with all biases, norms and a head',
@@ -65,26 +76,26 @@ const cases: readonly (readonly [string, Base, Readonly<Record<string, unknown>>
     'PiSSA',
     'qwen2',
     { target_modules: ['q_proj', 'up_proj'], init_lora_weights: 'pissa' },
-    { targetModules: ['q_proj', 'up_proj'], initialization: 'pissa' },
+    { targetModules: ['q_proj', 'up_proj'], method: pissa() },
   ],
   [
     'OLoRA with magnitudes',
     'qwen2',
     { target_modules: ['v_proj', 'down_proj'], init_lora_weights: 'olora', use_dora: true },
-    { targetModules: ['v_proj', 'down_proj'], initialization: 'olora', useDora: true },
+    { targetModules: ['v_proj', 'down_proj'], method: { ...olora(), magnitudes: true } },
   ],
   ['Conv1D', 'gpt2', { target_modules: 'all-linear', fan_in_fan_out: true }, { targetModules: 'all-linear' }],
   [
     'Conv1D with magnitudes and biases',
     'gpt2',
     { target_modules: ['c_attn', 'mlp.c_proj'], fan_in_fan_out: true, use_dora: true, bias: 'all', modules_to_save: ['wpe'] },
-    { targetModules: ['c_attn', 'mlp.c_proj'], useDora: true, bias: 'all', modulesToSave: ['wpe'] },
+    { targetModules: ['c_attn', 'mlp.c_proj'], method: dora(), bias: 'all', modulesToSave: ['wpe'] },
   ],
   [
     'Conv1D, PiSSA',
     'gpt2',
     { target_modules: ['c_fc'], fan_in_fan_out: true, init_lora_weights: 'pissa' },
-    { targetModules: ['c_fc'], initialization: 'pissa' },
+    { targetModules: ['c_fc'], method: pissa() },
   ],
 ];
 
@@ -133,7 +144,7 @@ describe.skipIf(python === undefined)('PEFT', async () => {
     const ours: Float32Array[] = [];
     for (const [i, [, base, , config]] of cases.entries()) {
       const model = modelOf(base);
-      const adapter = createAdapter(model, { rank: 4, alpha: 8, ...config }, { seed: i });
+      const adapter = await createAdapter(model, { rank: 4, alpha: 8, ...config }, { seed: i });
       for await (const _step of trainer(adapter, { method: lora(), nextBatch: () => batch, steps: 3, learningRate: 0.02 }));
       ours.push(la.tidy(() => Float32Array.from(model.logits(batch, { overlay: adapter.overlay() }).dataSync())));
       await saveAdapter(adapter, folder('ours', i));

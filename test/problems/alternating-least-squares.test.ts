@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { csrFromTriplets, hyperBalancedFactors, type LinearAlgebra, ShapeError, seededRandom } from '../../src/index.js';
-import { alternatingLeastSquares, spectralInitialization } from '../../src/problems/index.js';
+import {
+  csrFromTriplets,
+  euclideanFactors,
+  hyperBalancedFactors,
+  type LinearAlgebra,
+  maxIterations,
+  minimize,
+  ShapeError,
+  seededRandom,
+} from '../../src/index.js';
+import { alternatingLeastSquares, alternatingSweeps, matrixCompletion, spectralInitialization } from '../../src/problems/index.js';
 import { allEngines, withoutLeaks } from '../support/engines.js';
 import { tolerance } from '../support/tolerance.js';
 
@@ -56,6 +65,24 @@ describe.each(allEngines)('on %s', (_name, la) => {
         expect(cost).toBeLessThanOrEqual(costs[k] * (1 + 100 * la.epsilon));
       });
     });
+  });
+
+  it('alternating sweeps are a solver: minimize runs them, and a stopped run resumes', async () => {
+    await withoutLeaks(la, () =>
+      la.tidy(async () => {
+        const { observed } = instance(la, [12, 9, 2], 0.7);
+        const initial = { A: la.full([12, 2], 1), B: la.randomNormal([2, 9], seededRandom(1)) };
+        const problem = matrixCompletion({ manifold: euclideanFactors({ m: 12, n: 9, rank: 2, algebra: la }), observed });
+        const solver = alternatingSweeps(la, observed, 0.1);
+        const whole = await minimize(problem, { solver, initial, stop: maxIterations(6) });
+        const half = await minimize(problem, { solver, initial, stop: maxIterations(2) });
+        const rest = await minimize(problem, { solver, state: half.state, stop: maxIterations(6) });
+        const told = await alternatingLeastSquares(la, observed, { initial, regularization: 0.1, relativeResidual: 0, maxSweeps: 6 });
+        expect([rest.cost, told.cost]).toEqual([whole.cost, whole.cost]);
+        expect(whole.history).toHaveLength(7);
+        expect(whole.cost).toBeLessThan(whole.history[0].cost);
+      }),
+    );
   });
 
   it('alternating least squares stops when told to, and refuses factors of another shape', async () => {

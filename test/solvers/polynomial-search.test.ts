@@ -6,6 +6,7 @@ import {
   gradientNormBelow,
   type HostArray,
   hostAlgebra,
+  type Iteration,
   iterate,
   minimize,
   polynomialSearch,
@@ -39,8 +40,8 @@ describe('polynomialSearch', () => {
     const steps = iterate(polynomialProblem(p), { solver, initial: la.full([1], start) });
     await steps.next();
     const { value } = await steps.next();
-    expect(value?.state.x).toBeAllClose([minimizer], 1e-12);
-    await steps.return(undefined);
+    expect((value as Iteration<HostArray, HostArray>).state.x).toBeAllClose([minimizer], 1e-12);
+    await steps.return('seen');
   });
 
   it('falls back to trial steps where the polynomial falls for ever', async () => {

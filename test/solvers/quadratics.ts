@@ -2,6 +2,7 @@
 import {
   type DirectionRule,
   type EuclideanManifold,
+  type EvaluatedState,
   emptyMemory,
   euclidean,
   type HostAlgebra,
@@ -10,7 +11,6 @@ import {
   iterate,
   type Problem,
   type RetractTransport,
-  type SolverState,
   type StepSizeRule,
 } from '../../src/index.js';
 
@@ -51,15 +51,18 @@ export function quadratic(la: HostAlgebra): Quadratic {
   };
 }
 
-/** The states of a run, the start included. */
-export async function statesOf<P, T, Z, G, Batch>(
-  problem: Problem<HostArray, P, T, Z, G, Batch>,
+/** A state, evaluated, with the size of the step that led to it; 0 at the start. */
+export type SeenState<P, T> = EvaluatedState<P, T> & { readonly stepSize: number };
+
+/** The states of a run on a deterministic cost, the start included. */
+export async function statesOf<P, T, Z, G>(
+  problem: Problem<HostArray, P, T, Z, G>,
   options: IterateOptions<P, T>,
   steps: number,
-): Promise<SolverState<P, T>[]> {
-  const states: SolverState<P, T>[] = [];
-  for await (const { state } of iterate(problem, options)) {
-    states.push(state);
+): Promise<SeenState<P, T>[]> {
+  const states: SeenState<P, T>[] = [];
+  for await (const { state, stepSize } of iterate(problem, options)) {
+    states.push({ ...(state as EvaluatedState<P, T>), stepSize });
     if (states.length > steps) break;
   }
   return states;

@@ -86,7 +86,7 @@ const firstOrder: readonly (readonly [string, Solver])[] = [
 ];
 /** The cost as a sum of one term, for the solver of sums. */
 const asSum = <P>(stated: Problem<HostArray, P, P, P, HostArray>, { name }: Solver) =>
-  (name.startsWith('svrg') ? { ...stated, nextBatch: () => undefined, wholeBatch: () => undefined } : stated) as typeof stated;
+  (name.startsWith('svrg') ? { ...stated, nextBatch: () => null, wholeBatch: () => null } : stated) as unknown as typeof stated;
 
 /** `'leaves'` for the global minimum; otherwise the reason for stopping. */
 async function outcome(tried: typeof problem, solver: Solver, initial: Pair): Promise<string> {

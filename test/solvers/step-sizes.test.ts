@@ -11,11 +11,10 @@ import {
   minimize,
   type Problem,
   type SecantQuotient,
-  type SolverState,
 } from '../../src/index.js';
 import { hostEngines } from '../support/engines.js';
 import { tolerance } from '../support/tolerance.js';
-import { quadratic, statesOf } from './quadratics.js';
+import { quadratic, type SeenState, statesOf } from './quadratics.js';
 
 const dot = (x: readonly number[], y: readonly number[]): number => x.reduce((sum, value, i) => sum + value * y[i], 0);
 
@@ -26,7 +25,7 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
 
   describe('barzilaiBorwein', () => {
     /** ⟨s,s⟩/⟨s,y⟩ and ⟨s,y⟩/⟨y,y⟩ of the step that led to a state. */
-    const quotients = (before: SolverState<HostArray, HostArray>, now: SolverState<HostArray, HostArray>) => {
+    const quotients = (before: SeenState<HostArray, HostArray>, now: SeenState<HostArray, HostArray>) => {
       const s = numbers(before.gradient).map((g) => -now.stepSize * g);
       const y = numbers(now.gradient).map((g, i) => g - numbers(before.gradient)[i]);
       return { long: dot(s, s) / dot(s, y), short: dot(s, y) / dot(y, y) };
@@ -140,8 +139,8 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
         gradient: { kind: 'ambient', at: (x) => problem.gradient.at(x, undefined) },
       };
       const solver = gradientDescent({ stepSize: armijo({ frozenBatch: true }) });
-      const states = await statesOf(stochastic, { initial, solver }, 12);
-      return { calls, steps: states.map(({ stepSize }) => stepSize) };
+      const { history } = await minimize(stochastic, { initial, solver, stop: maxIterations(12) });
+      return { calls, steps: history.map(({ stepSize }) => stepSize) };
     };
     const plain = await observe(() => 0);
     for (const size of [32, -32, 1024]) {

@@ -54,11 +54,7 @@ describe.each(hostEngines)('on %s', (_name, la) => {
     const [fast, plain, sixteen] = [
       await displacement(adamw({ weightDecay: 0.2 }), 1, 0.016),
       await displacement(adamw({ weightDecay: 0.2 }), 1, 0.001),
-      await displacement(
-        scaledBlocks(adamw({ weightDecay: 0.2 }), (path) => (path === 'A' ? 16 : 1)),
-        1,
-        0.001,
-      ),
+      await displacement(scaledBlocks(adamw({ weightDecay: 0.2 }), { A: 16 }), 1, 0.001),
     ];
     expect(sixteen.A).toBeAllClose(fast.A, tolerance(la, 10));
     expect(sixteen.B).toBeAllClose(plain.B, 0);
@@ -66,11 +62,7 @@ describe.each(hostEngines)('on %s', (_name, la) => {
 
   it('refuse what is no length and no factor', async () => {
     expect(() => clipped(sgd(), 0)).toThrow(ConfigError);
-    await expect(
-      displacement(
-        scaledBlocks(sgd(), () => Number.NaN),
-        1,
-      ),
-    ).rejects.toThrow(/scaledBlocks: the factor of 'A'/);
+    expect(() => scaledBlocks(sgd(), { A: Number.NaN })).toThrow(/scaledBlocks: the factor of 'A'/);
+    await expect(displacement(scaledBlocks(sgd(), { C: 2 }), 1)).rejects.toThrow(/no block 'C', it is A, B/);
   });
 });

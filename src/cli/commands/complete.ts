@@ -38,7 +38,8 @@ const flags = {
     kind: 'number',
     placeholder: 'λ',
     min: 0,
-    description: 'λ of ½λ‖X‖² over all entries; left out, it is chosen (without validation entries: 0)',
+    description:
+      'λ of a ridge λ(‖L‖² + ‖R‖²) on the factors, in units of what the offsets leave; left out, it is learned for each component',
   },
   'test-fraction': {
     kind: 'number',
@@ -50,7 +51,7 @@ const flags = {
     kind: 'number',
     placeholder: 'P',
     min: 0,
-    description: `of the others, entries to choose λ, rank and end by; 0: nothing is chosen (default ${defaults.validation})`,
+    description: `of the others, entries to choose rank and end by; 0: nothing is chosen (default ${defaults.validation})`,
   },
   seed: { kind: 'number', placeholder: 'N', integer: true, min: 0, description: `of the splits and the start (default ${defaults.seed})` },
   'max-iterations': {
@@ -58,13 +59,13 @@ const flags = {
     placeholder: 'N',
     integer: true,
     min: 1,
-    description: `iterations at the last rank, at most (default ${defaults.iterations})`,
+    description: `sweeps over rows and columns, at most (default ${defaults.iterations})`,
   },
   tolerance: {
     kind: 'number',
     placeholder: 'P',
     min: 0,
-    description: `change of the RMSE over 5 iterations below which a fit has come to its end (default ${defaults.tolerance})`,
+    description: `change of the RMSE over 3 iterations below which a fit has come to its end (default ${defaults.tolerance})`,
   },
   columns: {
     kind: 'text',
@@ -104,8 +105,9 @@ export const complete = defineCommand({
     '  bures complete ratings.csv --rank 10',
     '  bures complete log.tsv --columns user,item,score --center mean --out run',
     '',
-    'The rank goes up from 1. λ, the rank and the iteration are those that predict the validation entries best; then all but the test',
-    'entries are fitted with them, and the RMSE on the test entries is reported beside that of the mean and of biases alone.',
+    'How much to shrink each component is learned from the entries, and components that the entries do not show are given up. The rank, down to 0,',
+    'and the iteration are those that predict the validation entries best; then all but the test entries are fitted with them, and the RMSE on the',
+    'test entries is reported beside that of the mean and of biases alone. Rank 0 means that biases alone predict best.',
     'Entry (i, j) is row-offsets[i] + column-offsets[j] + left[i]·right[j], of the .npy files in DIR; test.csv has each test entry with its prediction.',
     'Entries at one place are replaced by their mean. Use --center none for a matrix that is of low rank as it stands.',
     '',
@@ -156,9 +158,14 @@ function checkFractions(given: Given): void {
   }
 }
 
-/** @throws ConfigError if the rank is larger than the matrix. */
+/** @throws ConfigError if the rank is larger than the matrix, or the matrix is a single row or column. */
 function settingsOf(given: Given, { matrix: { rows, columns } }: Entries): CompletionSettings {
   const largest = Math.min(rows, columns);
+  if (largest === 1) {
+    throw new ConfigError(
+      `complete: a ${rows}×${columns} matrix has nothing to predict a missing entry from; it needs at least two rows and two columns: check --columns`,
+    );
+  }
   if (given.rank !== undefined && given.rank > largest) {
     throw new ConfigError(`complete: rank ${given.rank} exceeds that of a ${rows}×${columns} matrix; pass --rank ${largest} or less`);
   }

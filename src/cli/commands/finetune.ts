@@ -13,7 +13,7 @@ import { isBeginning } from '../run/leftovers.js';
 import { runFiles } from '../run/run-layout.js';
 import { environmentText, runTraining } from '../training/run-command.js';
 import { takeFingerprints } from '../training/take-fingerprints.js';
-import { alphaOf, methodOf } from '../training/training-plan.js';
+import { methodOf } from '../training/training-plan.js';
 
 /** The command. */
 export const finetune = defineCommand({
@@ -37,7 +37,7 @@ export const finetune = defineCommand({
       throw new ConfigError('finetune: both steps and epochs are given; give one of them');
     const run = path.resolve(loaded.out ?? path.join('runs', defaultName(loaded)));
     // Kept with the run: another version may have another default.
-    const alpha = alphaOf(loaded, methodOf(loaded));
+    const alpha = loaded.alpha ?? methodOf(loaded).alpha(loaded.rank);
     const config = { ...loaded, alpha, model: path.resolve(loaded.model), data: path.resolve(loaded.data), out: run };
     await checkEmpty(run);
     return runTraining({

@@ -1,79 +1,104 @@
-/** Choosing how much to regularize, the rank and when to stop, by entries set aside for that. */
+/** Choosing between biases alone and a low rank on top of them, by entries set aside for that. */
 import type { AbortSignalLike, CsrMatrix, HostArray } from '../../index.js';
-import { type FitPathOptions, type FitStep, type FittedPath, fitPath } from './fit-path.js';
+import {
+  additiveState,
+  stateError,
+  stateResiduals,
+  type TwoWayEntries,
+  type VariationalState,
+  withComponents,
+} from '../../problems/index.js';
+import { type FitStep, type FittedPath, fitPath } from './fit-path.js';
+import type { Centering } from './offsets.js';
 
-/** A fit that was tried. */
+/** A model that was tried. */
 export interface Candidate {
-  readonly regularization: number;
-  readonly path: FittedPath;
+  readonly rank: number;
+  readonly state: VariationalState;
+  /** Over the entries to choose by; absent if there are none. */
+  readonly validationRmse?: number;
+  /** Its sweeps; none of a model without components. */
+  readonly steps: readonly FitStep[];
 }
 
-/** What to choose from, and how. */
-export interface ChooseFitOptions {
-  /** The entries to fit, offsets taken away. */
-  readonly train: CsrMatrix<HostArray>;
-  /** The entries to choose by, offsets taken away. */
-  readonly watched: CsrMatrix<HostArray>;
-  /** All other settings of the fits. */
-  readonly fit: Omit<FitPathOptions, 'watched' | 'regularization' | 'signal' | 'onStep'>;
-  /** The regularization, if it is not to be chosen. */
-  readonly regularization?: number;
-  readonly signal: AbortSignalLike;
-  /** Called before each fit. */
-  onCandidate(regularization: number): void;
-  /** Called after each iteration. */
-  onStep(step: FitStep): void;
-  /** Called after each fit. */
-  onTried(candidate: Candidate): void;
-}
-
-/** Regularizations that are tried, in units of the fraction observed: an entry that is predicted p is shrunk to about p/(1 + t). */
-const strengths = [0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10] as const;
-/** Where the search begins: about what noisy ratings want. */
-const firstStrength = strengths.indexOf(0.3);
-
-/** What was tried, in that order; at least one. */
+/** What was tried; at least the offsets alone. */
 export interface Choice {
   readonly tried: readonly Candidate[];
   readonly best: Candidate;
 }
 
-/** Fits with several regularizations, going from one to the next as long as the watched entries are predicted better. */
-export async function chooseFit(options: ChooseFitOptions): Promise<Choice> {
-  const { train, watched, fit, regularization, signal, onCandidate, onStep, onTried } = options;
-  const tried: Candidate[] = [];
-  const attempt = async (lambda: number): Promise<number> => {
-    onCandidate(lambda);
-    const path = await fitPath(train, { ...fit, watched, regularization: lambda, signal, onStep });
-    const candidate = { regularization: lambda, path };
-    tried.push(candidate);
-    onTried(candidate);
-    return errorOf(candidate);
+/** What to choose from, and how. */
+export interface ChooseFitOptions {
+  readonly center: Centering;
+  /** The largest rank. */
+  readonly rank: number;
+  /** Whether to end at that rank even if a lower one predicts better. */
+  readonly keepRank: boolean;
+  /** In units of what the offsets leave; absent: learned. */
+  readonly regularization?: number;
+  readonly seed: number;
+  readonly maxIterations: number;
+  readonly tolerance: number;
+  /** The entries to choose by. */
+  readonly watched?: CsrMatrix<HostArray>;
+  readonly signal: AbortSignalLike;
+  /** Called after each sweep. */
+  readonly onStep: (step: FitStep) => void;
+  /** Called after each candidate. */
+  readonly onTried: (candidate: Candidate) => void;
+}
+
+/** The share of the error by which components have to predict better than offsets alone: below it, chance decides which is better on other entries. */
+const worthWhile = 1e-3;
+
+/** Standard errors of the gain, over the entries, that it has to exceed. */
+const surely = 1;
+
+/** The ridge on each component where λ is given: λ times the root mean square of what the offsets leave, so that it means the same for values in other units. */
+export function ridgeOf(regularization: number | undefined, additive: VariationalState): { readonly ridge?: number } {
+  return regularization === undefined ? {} : { ridge: regularization * Math.sqrt(additive.variances.noise) };
+}
+
+/** Fits the offsets, then components on top of them, and takes what predicts the watched entries best; without those, the components. */
+export async function chooseFit(data: TwoWayEntries, options: ChooseFitOptions): Promise<Choice & { readonly additive: VariationalState }> {
+  const { center, rank, keepRank, regularization, seed, watched, signal, onStep, onTried } = options;
+  const additive = additiveState(data, { centered: center !== 'none', biases: center === 'biases' });
+  const errorOf = (state: VariationalState) => (watched === undefined ? {} : { validationRmse: stateError(state, watched) });
+  const alone: Candidate = { rank: 0, state: additive, steps: [], ...errorOf(additive) };
+  onTried(alone);
+  const { ridge } = ridgeOf(regularization, additive);
+  const path: FittedPath = await fitPath(data, withComponents(additive, data, rank, seed), {
+    ...(ridge === undefined ? {} : { ridge }),
+    learn: ridge === undefined,
+    keepRank,
+    maxIterations: options.maxIterations,
+    tolerance: options.tolerance,
+    ...(watched === undefined ? {} : { watched }),
+    signal,
+    onStep,
+  });
+  const { best } = path;
+  const low: Candidate = {
+    rank: best.rank,
+    state: path.state,
+    steps: path.steps,
+    ...(best.validationRmse === undefined ? {} : { validationRmse: best.validationRmse }),
   };
-  if (regularization !== undefined) await attempt(regularization);
-  else {
-    const observed = train.columnIndices.length / (train.rows * train.columns);
-    const attemptAt = (index: number): Promise<number> => attempt(strengths[index] * observed);
-    await climb(strengths.length, firstStrength, attemptAt, signal);
-  }
-  return { tried, best: tried.reduce((best, one) => (errorOf(one) < errorOf(best) ? one : best)) };
+  onTried(low);
+  const better = watched === undefined || keepRank || isWorthWhile(additive, path.state, watched);
+  return { tried: [alone, low], best: better ? low : alone, additive };
 }
 
-function errorOf({ path }: Candidate): number {
-  return path.best.validationRmse ?? Number.POSITIVE_INFINITY;
-}
-
-/** From a place in a list to its neighbours, first upwards and then down, as long as the error falls. */
-async function climb(length: number, start: number, errorAt: (index: number) => Promise<number>, signal: AbortSignalLike): Promise<void> {
-  const begin = await errorAt(start);
-  for (const direction of [1, -1]) {
-    let least = begin;
-    for (let index = start + direction; index >= 0 && index < length && !signal.aborted; index += direction) {
-      const error = await errorAt(index);
-      if (error >= least) break;
-      least = error;
-    }
-    // Better above: below it is worse.
-    if (least < begin) return;
+/** Whether components predict the watched entries better than offsets alone, by more than what chance would do. */
+function isWorthWhile(alone: VariationalState, low: VariationalState, watched: CsrMatrix<HostArray>): boolean {
+  const [before, after] = [stateResiduals(alone, watched), stateResiduals(low, watched)];
+  let [gain, gainSquares, squares] = [0, 0, 0];
+  for (let e = 0; e < before.length; e++) {
+    const difference = before[e] ** 2 - after[e] ** 2;
+    gain += difference;
+    gainSquares += difference ** 2;
+    squares += before[e] ** 2;
   }
+  const chance = Math.sqrt(Math.max(0, gainSquares - gain ** 2 / before.length));
+  return gain > Math.max(2 * worthWhile * squares, surely * chance);
 }

@@ -1,13 +1,12 @@
 /** A completion in words and tables. */
 import { short, table } from '../format.js';
-import type { Candidate } from './choose-fit.js';
 import { completionFiles } from './completion-folder.js';
 import type { Entries } from './read-entries.js';
-import type { Completion, Errors, SplitCounts } from './run-completion.js';
+import type { Completion, Errors, SplitCounts, TriedModel } from './run-completion.js';
 
 /** Root mean squares side by side want as many digits as a comparison takes. */
 export const rmseText = (rmse: number | undefined): string =>
-  rmse === undefined ? '' : rmse !== 0 && rmse < 1e-3 ? rmse.toExponential(3) : rmse.toFixed(rmse < 100 ? 4 : 1);
+  rmse === undefined ? '' : (rmse !== 0 && rmse < 1e-3) || rmse >= 1e6 ? rmse.toExponential(3) : rmse.toFixed(rmse < 100 ? 4 : 1);
 
 /** What was read. */
 export function entriesText(file: string, { matrix, repeated, least, greatest }: Entries): string {
@@ -23,33 +22,37 @@ export function splitText({ train, validation, test }: SplitCounts): string {
   return `${train} entries to fit, ${some(validation)} to choose by, ${some(test)} to test`;
 }
 
-/** A fit of the choice. */
-export function candidateText({ regularization, path: { best } }: Candidate, refit: number): string {
-  const biases = refit === 0 ? '' : ', biases fitted to what low rank leaves';
-  return `λ ${short(regularization)}${biases}: validation RMSE ${rmseText(best.validationRmse)} at rank ${best.rank}, iteration ${best.iteration}`;
+/** A model of the choice. */
+export function triedText({ rank, validationRmse }: TriedModel): string {
+  const validation = validationRmse === undefined ? '' : `: validation RMSE ${rmseText(validationRmse)}`;
+  return `${rank === 0 ? 'offsets alone' : `rank ${rank}`}${validation}`;
+}
+
+/** The name of the model that was written. */
+function modelText({ x, offsets, regularization }: Completion): string {
+  const rank = x.S.shape[0];
+  if (rank > 0) return `rank ${rank}, λ ${short(regularization ?? 0)}`;
+  const biases = offsets.rows.some((offset) => offset !== 0) || offsets.columns.some((offset) => offset !== 0);
+  return biases ? 'rank 0: biases alone' : 'rank 0: offsets alone';
 }
 
 /** The tables, what was written, and how it is read. */
 export function completionText(folder: string, completion: Completion): string {
-  const { choice, x, errors, baselines, regularization } = completion;
-  const rank = x.S.shape[0];
+  const { choice, errors, baselines } = completion;
   const parts: string[] = [];
   if (choice !== undefined) {
-    const rows = choice.best.path.ranks.map((step) => [
-      String(step.rank),
-      String(step.iteration),
-      rmseText(step.trainRmse),
-      rmseText(step.validationRmse),
-      step.rank === choice.best.path.best.rank ? 'chosen' : '',
+    const rows = choice.tried.map((model) => [
+      model.rank === 0 ? '0: offsets alone' : String(model.rank),
+      String(model.steps.length),
+      rmseText(model.validationRmse),
+      model === choice.best ? 'chosen' : '',
     ]);
-    parts.push(
-      `rank by rank, with λ ${short(regularization)}, RMSE:\n${table([['rank', 'iteration', 'fitted', 'validation', ''], ...rows])}`,
-    );
+    parts.push(`RMSE on the entries to choose by:\n${table([['rank', 'iterations', 'validation', ''], ...rows])}`);
   }
   const row = (name: string, { train, test }: Errors): string[] => [name, rmseText(train), ...(test === undefined ? [] : [rmseText(test)])];
   const header = ['RMSE', 'fitted', ...(errors.test === undefined ? [] : ['test'])];
   const models = [row('mean', baselines.mean), row('mean and biases', baselines.biases)];
-  parts.push(table([header, ...models, row(`rank ${rank}, λ ${short(regularization)}`, errors)]));
+  parts.push(table([header, ...models, row(modelText(completion), errors)]));
   const remarks = remarksOn(completion);
   if (remarks.length > 0) parts.push(remarks.join('\n'));
   parts.push(`${folder}: ${filesText(completion)}`, pythonText(folder));
@@ -67,8 +70,12 @@ function remarksOn({ choice, x, errors, baselines, counts, unseen, interrupted }
       `rank ${x.S.shape[0]} has ${unknowns} unknowns for ${fitted} entries: many matrices fit as well; lower --rank, or let it be chosen`,
     );
   }
-  if (errors.test !== undefined && errors.test >= Math.min(baselines.mean.test ?? 0, baselines.biases.test ?? 0)) {
-    remarks.push('the low rank predicts no better than mean or biases alone: these data do not show it');
+  if (x.S.shape[0] === 0) {
+    remarks.push('rank 0: biases alone predict best; these data do not show more, and left.npy and right.npy have no columns');
+  } else if (errors.test !== undefined && errors.test >= Math.min(baselines.mean.test ?? 0, baselines.biases.test ?? 0)) {
+    remarks.push(
+      'the low rank predicts the test entries no better than mean or biases alone, although it predicted the entries to choose by better',
+    );
   }
   if (unseen.rows + unseen.columns > 0) {
     remarks.push(`${unseen.rows} rows and ${unseen.columns} columns have no entry that was fitted: their own part of a prediction is zero`);

@@ -1,114 +1,125 @@
-/** One completion from rank 1 upwards, watched on entries that it does not fit. */
-import { type AbortSignalLike, type CsrMatrix, type FixedRankPoint, type HostArray, hostAlgebra } from '../../index.js';
-import { type CompletionProgress, completeMatrix } from '../../problems/index.js';
-import { residualOf, rootMeanSquare } from './sparse-errors.js';
+/** One fit of a variational completion, sweep by sweep, watched on entries that it does not fit. */
+import { eventLoopYielder } from '../../core/event-loop.js';
+import type { AbortSignalLike, CsrMatrix, HostArray } from '../../index.js';
+import {
+  copyState,
+  firstComponents,
+  learnVariances,
+  stateError,
+  sweepState,
+  type TwoWayEntries,
+  type VariationalState,
+} from '../../problems/index.js';
 
-/** An iteration of a fit, in numbers. */
+/** A sweep in numbers. */
 export interface FitStep {
   readonly rank: number;
-  /** Iterations so far, over all ranks. */
+  /** Sweeps so far. */
   readonly iteration: number;
-  /** Iterations so far at this rank. */
-  readonly iterationAtRank: number;
   /** Over the entries fitted. */
   readonly trainRmse: number;
   /** Over the entries watched. */
   readonly validationRmse?: number;
 }
 
-/** An iteration with its matrix. */
-export interface FittedStep extends FitStep {
-  readonly x: FixedRankPoint<HostArray>;
-}
-
 /** How to fit. */
 export interface FitPathOptions {
-  /** The rank to end at. */
-  readonly rank: number;
-  readonly regularization: number;
-  readonly seed: number;
-  /** Iterations at the last rank, at most. */
+  /** A ridge on every component in place of the variances, which are then kept. */
+  readonly ridge?: number;
+  /** Whether variances are learned from each sweep. */
+  readonly learn: boolean;
+  /** Whether to keep components that die out. */
+  readonly keepRank: boolean;
+  /** Sweeps, at most. */
   readonly maxIterations: number;
-  /** At the last rank, stop when the training error changes by less than this share over some iterations. */
+  /** The relative change of the error over {@link window} sweeps at which a fit has come to its end. */
   readonly tolerance: number;
-  /** Entries to judge iterations by; with them, the fit stops when they have not been predicted better for some time. */
+  /** Entries to judge sweeps by. */
   readonly watched?: CsrMatrix<HostArray>;
-  /** Whether only iterations of the last rank count as the best. */
-  readonly lastRankOnly?: boolean;
-  readonly signal?: AbortSignalLike;
-  /** Called after each iteration. */
-  readonly onStep?: (step: FitStep) => void;
+  readonly signal: AbortSignalLike;
+  /** Called after each sweep. */
+  readonly onStep: (step: FitStep) => void;
 }
 
 /** What a fit went through. */
 export interface FittedPath {
-  /** The iteration that predicts the watched entries best, or the last one. */
-  readonly best: FittedStep;
-  /** Where it ended. */
-  readonly last: FittedStep;
-  /** Of each rank the best iteration, or the last one. */
-  readonly ranks: readonly FitStep[];
-  /** Whether it came to its end, rather than to a limit, and was best there. */
-  readonly settled: boolean;
+  /** The state that predicts the watched entries best; without them, the last one. */
+  readonly state: VariationalState;
+  readonly best: FitStep;
+  readonly steps: readonly FitStep[];
 }
 
-/** Iterations at each rank but the last: enough to come near its optimum, from where the next rank begins. */
-const iterationsPerRank = 10;
-/** Iterations without a better prediction after which there will be none: those of two further ranks, and some. */
-const patience = 25;
-/** Iterations over which the change of the training error is taken. */
-const window = 5;
+/** Sweeps over which a change is taken. */
+const window = 3;
+/** Sweeps before the first component is given up, the share by which the noise still falls in a sweep where it is not settled, and the share of its variance that a dying component loses in one. */
+const [settling, restless, dying] = [4, 0.02, 0.1];
+/** The share of the error that a lower rank may cost. */
+const simpler = 1e-3;
 
 /**
- * Fits a matrix of low rank.
+ * Fits until the error on the watched entries falls no more, or, without them, until the error on those fitted does not change any more.
  *
- * @param train - the entries to fit, offsets taken away.
+ * @param begin - where to start; its posteriors are overwritten.
  */
-export async function fitPath(train: CsrMatrix<HostArray>, options: FitPathOptions): Promise<FittedPath> {
-  const { rank, regularization, seed, maxIterations, tolerance, watched, lastRankOnly = false, signal, onStep } = options;
-  const ranks = new Map<number, FitStep>();
-  const errors: number[] = [];
-  let best: FittedStep | undefined;
-  let atRank = { rank: 0, begun: 0 };
-  let [flat, hopeless] = [false, false];
-  const stepOf = (progress: CompletionProgress, x: FixedRankPoint<HostArray>): FittedStep => {
-    if (progress.rank !== atRank.rank) atRank = { rank: progress.rank, begun: progress.iteration - 1 };
-    const { iteration, trainRmse } = progress;
-    const step = { rank: progress.rank, iteration, iterationAtRank: Math.max(0, iteration - atRank.begun), trainRmse, x };
-    return watched === undefined ? step : { ...step, validationRmse: rootMeanSquare(residualOf(watched, x)) };
-  };
-  const judge = (step: FittedStep): void => {
-    const { x: _x, ...numbers } = step;
-    if (isBetter(step, ranks.get(step.rank))) ranks.set(step.rank, numbers);
-    if ((!lastRankOnly || step.rank === rank) && isBetter(step, best)) best = step;
-    if (step.rank === rank) errors.push(step.trainRmse);
-    const before = errors.at(-1 - window);
-    flat = before !== undefined && Math.abs(before - step.trainRmse) <= tolerance * before;
-    hopeless = watched !== undefined && best !== undefined && step.iteration - best.iteration >= patience;
-    onStep?.(numbers);
-  };
-  const result = await completeMatrix(hostAlgebra(), train, {
-    rank,
-    regularization,
-    seed,
-    maxIterations,
-    iterationsPerRank,
-    signal: {
-      get aborted() {
-        return flat || hopeless || signal?.aborted === true;
-      },
-    },
-    onProgress: (progress, x) => judge(stepOf(progress, x)),
-  });
-  const last = stepOf(result, result.x);
-  // A fit that was perfect from the start took no step.
-  if (ranks.size === 0) ranks.set(last.rank, { rank: last.rank, iteration: 0, iterationAtRank: 0, trainRmse: last.trainRmse });
-  const chosen = best ?? last;
-  return { best: chosen, last, ranks: [...ranks.values()], settled: (flat || result.converged) && chosen.iteration === last.iteration };
+export async function fitPath(data: TwoWayEntries, begin: VariationalState, options: FitPathOptions): Promise<FittedPath> {
+  const { ridge, learn, keepRank, maxIterations, watched, signal, onStep } = options;
+  const yieldToEvents = eventLoopYielder();
+  const steps: FitStep[] = [];
+  let state = begin;
+  let best: { readonly step: FitStep; readonly state: VariationalState } | undefined;
+  for (;;) {
+    const sums = sweepState(state, data, ridge === undefined ? {} : { ridge });
+    const step: FitStep = {
+      rank: state.rank,
+      iteration: steps.length + 1,
+      trainRmse: stateError(state, data.matrix),
+      ...(watched === undefined ? {} : { validationRmse: stateError(state, watched) }),
+    };
+    steps.push(step);
+    onStep(step);
+    await yieldToEvents();
+    const learned = learn ? learnVariances(state, data, sums) : undefined;
+    const alive = learned === undefined || keepRank ? state.rank : aliveComponents(state, learned.state);
+    const settled = alive === state.rank && hasSettled(steps, data.rounding, options);
+    const last = steps.length >= maxIterations || signal.aborted || settled;
+    const better = best === undefined || isBetter(step, best.step);
+    // A copy only where sweeps follow that could be worse.
+    if (better && (last || watched !== undefined)) best = { step, state: last ? state : copyState(state) };
+    if (last && best !== undefined) return { state: best.state, best: best.step, steps };
+    if (learned === undefined) continue;
+    learned.carryOn();
+    state = firstComponents(learned.state, mayGiveUp(state, learned.state, steps.length) ? alive : state.rank);
+  }
 }
 
-/** Whether a step predicts better than another; without watched entries, whether it came later. */
-function isBetter(step: FitStep, other: FitStep | undefined): boolean {
-  if (other === undefined || step.validationRmse === undefined || other.validationRmse === undefined) return true;
-  return step.validationRmse < other.validationRmse;
+/** Components that do not die: each sweep takes a large part of the variance of one that the entries do not show. */
+function aliveComponents({ rank: all, variances: before }: VariationalState, { variances: after }: VariationalState): number {
+  let rank = all;
+  while (rank > 0 && after.columns[rank - 1] < (1 - dying) * before.columns[rank - 1]) rank--;
+  return rank;
+}
+
+/** While the noise falls, components that it hides are still to come up. */
+function mayGiveUp({ variances: before }: VariationalState, { variances: after }: VariationalState, sweeps: number): boolean {
+  return sweeps >= settling && after.noise >= (1 - restless) * before.noise;
+}
+
+/** Whether a sweep predicts better than the best before it, or nearly as well with fewer components; without watched entries, yes: it came later. */
+function isBetter(step: FitStep, best: FitStep): boolean {
+  if (step.validationRmse === undefined || best.validationRmse === undefined) return true;
+  return step.validationRmse < (step.rank < best.rank ? 1 + simpler : 1) * best.validationRmse;
+}
+
+function hasSettled(steps: readonly FitStep[], rounding: number, { watched, tolerance, maxIterations }: FitPathOptions): boolean {
+  if (steps.length <= window || steps.length >= maxIterations) return false;
+  const last = steps[steps.length - 1];
+  if (last.trainRmse ** 2 <= rounding) return true;
+  if (watched === undefined) {
+    const before = steps[steps.length - 1 - window].trainRmse;
+    return Math.abs(before - last.trainRmse) <= tolerance * before;
+  }
+  // A sweep after which components were given up is no judge of what follows.
+  if (steps[steps.length - window].rank !== last.rank) return false;
+  const errors = steps.map(({ validationRmse = 0 }) => validationRmse);
+  return Math.min(...errors.slice(-window)) >= (1 - tolerance) * Math.min(...errors.slice(0, -window));
 }

@@ -1,18 +1,12 @@
 /** A completion as data: `completion.json`, and what `--json` prints. */
 import path from 'node:path';
-import type { FitStep } from './fit-path.js';
 import type { Entries } from './read-entries.js';
 import type { Completion, CompletionSettings } from './run-completion.js';
 
 /** What is kept of a run. */
 export function summaryOf(file: string, entries: Entries, settings: CompletionSettings, completion: Completion) {
   const { matrix, repeated, least, greatest } = entries;
-  const { x, offsets, regularization, errors, baselines, counts, choice, history, unseen, interrupted } = completion;
-  const tried = choice?.tried.map(({ regularization: lambda, path }) => ({
-    regularization: lambda,
-    ...numbers(path.best),
-    ranks: path.ranks,
-  }));
+  const { x, offsets, regularization, noise, errors, baselines, counts, choice, history, unseen, interrupted } = completion;
   return {
     // A completion may be passed on: where its data lay on this machine is nobody's business.
     data: {
@@ -27,19 +21,15 @@ export function summaryOf(file: string, entries: Entries, settings: CompletionSe
     settings,
     counts,
     rank: x.S.shape[0],
-    regularization,
+    regularization: regularization ?? null,
+    noise,
     singularValues: Array.from(x.S.data),
-    offsets: { center: settings.center, mean: offsets.mean, damping: offsets.damping },
+    offsets: { center: settings.center, mean: offsets.mean },
     rmse: errors,
     baselines,
     unseen,
     interrupted,
-    ...(tried === undefined ? {} : { tried }),
+    ...(choice === undefined ? {} : { tried: choice.tried }),
     history,
   };
-}
-
-/** A step without its matrix. */
-function numbers({ rank, iteration, iterationAtRank, trainRmse, validationRmse }: FitStep): FitStep {
-  return { rank, iteration, iterationAtRank, trainRmse, ...(validationRmse === undefined ? {} : { validationRmse }) };
 }

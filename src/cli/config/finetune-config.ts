@@ -21,6 +21,10 @@ export const finetuneSchema = z.strictObject({
 
   method: z.string().min(1).default('balora').describe('LoRA method, such as lora or balora'),
   methodOptions: z.record(z.string(), z.unknown()).default({}).describe('options of the method, such as gauge and moments of balora'),
+  start: z.string().min(1).optional().describe('start of the factors, such as pissa or lora-ga; that of the method where not given'),
+  direction: z.string().min(1).optional().describe('direction rule, such as adamw or sgd; that of the method where not given'),
+  useRslora: z.boolean().optional().describe('whether the scale is α/√r; as the method has it where not given'),
+  useDora: z.boolean().optional().describe('whether rows of the weight have trained magnitudes; as the method has it where not given'),
   rank: count(1).default(16).describe('rank r of the adapters'),
   alpha: z.number().positive().optional().describe('α: the adapters are multiplied by α/r; 32 where not given, 128 r for balora'),
   targetModules: z
@@ -41,10 +45,10 @@ export const finetuneSchema = z.strictObject({
   schedule: z.enum(['constant', 'linear', 'cosine']).default('cosine').describe('how the learning rate falls after the warm-up'),
   warmup: count(0).default(0).describe('steps over which the learning rate rises from zero'),
   finalRate: z.number().min(0).max(1).default(0).describe('learning rate at the end, as a part of the largest'),
-  weightDecay: z.number().min(0).default(0.01).describe('weight decay of AdamW'),
-  beta1: fraction.default(0.9).describe('decay of the first moment of AdamW'),
-  beta2: fraction.default(0.999).describe('decay of the second moment of AdamW'),
-  epsilon: z.number().positive().default(1e-8).describe('ε of AdamW'),
+  weightDecay: z.number().min(0).optional().describe('decoupled weight decay; 0.01 for AdamW where not given'),
+  beta1: fraction.optional().describe('decay of the first moment, or of momentum; 0.9 for AdamW where not given'),
+  beta2: fraction.optional().describe('decay of the second moment; 0.999 for AdamW where not given'),
+  epsilon: z.number().positive().optional().describe('ε beside the root of the second moment; 1e-8 for AdamW where not given'),
   clip: z.number().positive().nullable().default(1).describe('largest norm of a gradient, longer ones are shortened; null for no clipping'),
 
   steps: count(1).optional().describe('steps to train; not together with epochs'),

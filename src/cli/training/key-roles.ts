@@ -21,6 +21,10 @@ const keyRoles: Readonly<Record<keyof FinetuneConfig, KeyRole>> = {
 
   method: 'decides',
   methodOptions: 'decides',
+  start: 'decides',
+  direction: 'decides',
+  useRslora: 'decides',
+  useDora: 'decides',
   rank: 'decides',
   alpha: 'decides',
   targetModules: 'decides',

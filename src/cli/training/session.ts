@@ -44,11 +44,15 @@ export async function openSession(config: FinetuneConfig): Promise<Session> {
   let made: LoraAdapter | undefined;
   try {
     const data = await loadData(config, tokenizer, model.config.maxPositions);
-    const adapter = createAdapter(model, adapterConfigOf(config, method), { seed: config.seed });
+    const { epochs = 1, accumulate } = config;
+    const open = (): BatchStream => openStream(config, data, padIdOf(tokenizer), model.config.maxPositions);
+    // The first batches of the run itself, from a stream of their own: training begins with them again.
+    const first = open();
+    const batches = Array.from({ length: method.start.gradientBatches ?? 0 }, () => first.next());
+    const adapter = await createAdapter(model, adapterConfigOf(config, method), { seed: config.seed, batches });
     made = adapter;
     checkRanks(adapter);
-    const { epochs = 1, accumulate } = config;
-    const stream = openStream(config, data, padIdOf(tokenizer), model.config.maxPositions);
+    const stream = open();
     const steps = config.steps ?? Math.ceil((epochs * stream.batchesPerEpoch) / accumulate);
     return {
       config,

@@ -13,7 +13,7 @@ import type { RunLock } from '../run/run-lock.js';
 import type { Terminal } from '../terminal.js';
 import { completeText, meanLoss, measureLayers } from './evaluate.js';
 import { padIdOf, type Session } from './session.js';
-import { scheduleOf } from './training-plan.js';
+import { optimizerOf, scheduleOf } from './training-plan.js';
 
 /** Why a run ended. */
 export type RunEnd = 'finished' | 'early' | 'interrupted' | 'diverged';
@@ -112,7 +112,7 @@ class RunLoop {
 
   constructor(session: Session, options: TrainRunOptions, recorder: Recorder, progress: Progress) {
     const { config, adapter, method, steps, nextBatch } = session;
-    const { weightDecay, beta1, beta2, epsilon, clip, seed, recompute } = config;
+    const { clip, seed, recompute } = config;
     this.#session = session;
     this.#options = options;
     this.#recorder = recorder;
@@ -124,7 +124,7 @@ class RunLoop {
       nextBatch,
       steps,
       learningRate: scheduleOf(config, steps),
-      optimizer: { weightDecay, beta1, beta2, epsilon },
+      optimizer: optimizerOf(config),
       seed,
       ...(clip === null ? {} : { clip }),
       ...(recompute === undefined ? {} : { recompute }),

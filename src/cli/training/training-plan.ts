@@ -1,35 +1,54 @@
 /** From a configuration to what the library trains with: method, adapter, schedule. */
-import { ConfigError } from '../../core/errors.js';
-import { nearestNames } from '../../core/nearest-names.js';
 import { cosineDecay, linearDecay, type Schedule, warmUp } from '../../index.js';
-import { type LoraConfig, type LoraMethod, loraDefaults, loraMethods } from '../../lora/index.js';
+import {
+  type LoraConfig,
+  type LoraMethod,
+  loraDirections,
+  loraMethods,
+  loraStarts,
+  named,
+  type OptimizerOptions,
+} from '../../lora/index.js';
 import type { FinetuneConfig } from '../config/finetune-config.js';
 
 /**
- * The method of a configuration, with its options.
+ * The method of a configuration, with its options, and with another start, direction or scaling where the configuration
+ * names one.
  *
  * @throws ConfigError for a name that is none, with the nearest, and for options that the method does not have.
  */
-export function methodOf({ method, methodOptions }: FinetuneConfig): LoraMethod {
-  const make = new Map<string, (options: object) => LoraMethod>(Object.entries(loraMethods)).get(method);
-  if (make !== undefined) return make(methodOptions);
-  const names = Object.keys(loraMethods);
-  const [nearest] = nearestNames(method, names, 1);
-  throw new ConfigError(
-    `method must be one of ${names.join(', ')}, got '${method}'; ${nearest === undefined ? 'pass one of them' : `did you mean '${nearest}'?`}`,
-  );
+export function methodOf({ method, methodOptions, start, direction, useRslora, useDora }: FinetuneConfig): LoraMethod {
+  const made = named('finetune', 'method', loraMethods, method)(methodOptions);
+  return {
+    ...made,
+    ...(start === undefined ? {} : { start: named('finetune', 'start', loraStarts, start) }),
+    ...(direction === undefined ? {} : { direction: named('finetune', 'direction', loraDirections, direction) }),
+    ...(useRslora === undefined ? {} : { scaling: useRslora ? 'root-rank' : 'rank' }),
+    ...(useDora === undefined ? {} : { magnitudes: useDora }),
+  };
 }
 
-/** α of a configuration, or what its method makes of the rank. */
-export function alphaOf({ alpha, rank }: FinetuneConfig, { scale }: LoraMethod): number {
-  return alpha ?? (scale === undefined ? loraDefaults.alpha : scale * rank);
-}
-
-/** What the adapter is: the configuration's keys over the method's own. */
+/** The adapter of a configuration. α is left to the method where the configuration does not say it. */
 export function adapterConfigOf(config: FinetuneConfig, method: LoraMethod): LoraConfig {
-  const { rank, targetModules, excludeModules, rankPattern, alphaPattern, dropout, bias, modulesToSave } = config;
-  const own = { rank, alpha: alphaOf(config, method), targetModules, rankPattern, alphaPattern, dropout, bias, modulesToSave };
-  return { ...own, ...(excludeModules === undefined ? {} : { excludeModules }), ...method.config };
+  const { rank, alpha, targetModules, excludeModules, rankPattern, alphaPattern, dropout, bias, modulesToSave } = config;
+  return {
+    method,
+    rank,
+    targetModules,
+    rankPattern,
+    alphaPattern,
+    dropout,
+    bias,
+    modulesToSave,
+    ...(alpha === undefined ? {} : { alpha }),
+    ...(excludeModules === undefined ? {} : { excludeModules }),
+  };
+}
+
+/** Options of the optimizer that the configuration gives; the direction rule has defaults for the others. */
+export function optimizerOf({ weightDecay, beta1, beta2, epsilon }: FinetuneConfig): OptimizerOptions {
+  const given = Object.entries({ weightDecay, beta1, beta2, epsilon }).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given);
 }
 
 /** The learning rate by step. */

@@ -74,7 +74,7 @@ function chooseKernels(blas: 'auto' | 'off' | 'require'): HostKernels {
 }
 
 /** Garbage collection does what a scope would do. */
-const hostScope: ArrayScope = { run: (compute) => compute(), free: () => undefined, close: () => undefined };
+const hostScope: ArrayScope = { run: (compute) => compute(), own: () => undefined, free: () => undefined, close: () => undefined };
 
 function assemble(kernels: HostKernels): HostAlgebra {
   const core = {

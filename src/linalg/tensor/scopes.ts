@@ -56,6 +56,9 @@ export function openTensorScope(): ArrayScope {
   const scope = newScope();
   return {
     run: (compute) => enter(scope, compute),
+    own(arrays) {
+      for (const tensor of tensorsIn(arrays)) scope.owned.add(tensor);
+    },
     free: (survivors) => freeExcept(scope, survivors),
     close: (survivors) => closeScope(scope, survivors),
   };

@@ -2,8 +2,9 @@
 import { ConfigError } from '../../core/errors.js';
 import { nearestNames } from '../../core/nearest-names.js';
 import type { CausalLM } from '../../models/causal-lm.js';
-import type { ResolvedLoraConfig } from '../config/lora-config.js';
+import type { PairCoordinates } from '../methods/lora-method.js';
 import { type TargetModule, type TargetOptions, targetModules } from '../targets/target-modules.js';
+import type { ResolvedLoraConfig } from './lora-config.js';
 
 /** The adapters of one shape, m×r and r×n each: arrays [k, m, r] and [k, r, n]. */
 export interface AdapterStack {
@@ -37,6 +38,8 @@ export interface AdapterLayout {
   readonly stacks: readonly AdapterStack[];
   /** Whether each adapter has a vector of magnitudes, m long. */
   readonly magnitudes: boolean;
+  /** The coordinates in which stacks are held, where they are no factor pairs. */
+  readonly coordinates?: PairCoordinates;
   /** Biases and modules trained whole. */
   readonly parameters: readonly ParameterStack[];
 }
@@ -56,7 +59,7 @@ export function layOutAdapter(
   const names = new Set([...trainedBiases(model, config, targets), ...savedParameters(caller, model, config)]);
   return {
     targets,
-    magnitudes: config.useDora,
+    magnitudes: config.magnitudes,
     stacks: [...groupBy(targets, ({ module, rank }) => `${module.outFeatures}x${module.inFeatures}r${rank}`)].map(([key, members]) => {
       const [{ module, rank }] = members;
       return { key, m: module.outFeatures, n: module.inFeatures, rank, targets: members };

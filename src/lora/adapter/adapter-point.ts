@@ -3,18 +3,25 @@ import { stack, type Tensor, unstack } from '@tensorflow/tfjs-core';
 import { forEachLeaf } from '../../core/tree.js';
 import type { TensorAlgebra } from '../../linalg/tensor/tensor-algebra.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
+import type { StackArrays } from '../methods/lora-method.js';
 import type { TargetModule } from '../targets/target-modules.js';
 import type { AdapterLayout } from './adapter-layout.js';
 
 /** Arrays by the key of their stack. A gradient and an optimizer's moments have the same structure. */
 export type AdapterPoint = {
-  /** The factors of ΔW = s·A·B: A [k, m, r] (PEFT's lora_B), B [k, r, n] (its lora_A). */
-  readonly pairs: Readonly<Record<string, FactorPair<Tensor>>>;
+  /**
+   * The factors of ΔW = s·A·B, A [k, m, r] (PEFT's lora_B) and B [k, r, n] (its lora_A), or the arrays of a geometry with
+   * coordinates of its own ({@link AdapterLayout.coordinates}).
+   */
+  readonly pairs: Readonly<Record<string, StackArrays>>;
   /** DoRA's magnitudes [k, m], where there are any. */
   readonly magnitudes?: Readonly<Record<string, Tensor>>;
   /** The model's own parameters [k, …shape], where some are trained whole. */
   readonly parameters?: Readonly<Record<string, Tensor>>;
 };
+
+/** Factor pairs by the key of their stack. */
+export type StackPairs = Readonly<Record<string, FactorPair<Tensor>>>;
 
 /** The arrays of one adapter: A [m, r], B [r, n], and its magnitudes [m] with DoRA. */
 export type ModuleArrays = {
@@ -34,11 +41,17 @@ export interface AdapterParts {
   readonly parameters: ReadonlyMap<string, Tensor>;
 }
 
+/** The factor pair of a stack, which belongs to the scope it is made in where the geometry has coordinates of its own. */
+export function stackPair(la: TensorAlgebra, { coordinates }: AdapterLayout, stack: StackArrays): FactorPair<Tensor> {
+  return coordinates === undefined ? { A: stack.A, B: stack.B } : coordinates.toPair(la, stack);
+}
+
 /** The slices of a point's stacks, copies each. Three launches a stack. */
-export function takeApart(layout: AdapterLayout, point: AdapterPoint): AdapterParts {
+export function takeApart(la: TensorAlgebra, layout: AdapterLayout, point: AdapterPoint): AdapterParts {
   const modules = new Map<string, ModuleArrays>();
   for (const { key, targets } of layout.stacks) {
-    const [As, Bs] = [unstack(point.pairs[key].A), unstack(point.pairs[key].B)];
+    const pair = stackPair(la, layout, point.pairs[key]);
+    const [As, Bs] = [unstack(pair.A), unstack(pair.B)];
     const magnitudes = point.magnitudes === undefined ? undefined : unstack(point.magnitudes[key]);
     for (const [i, { module }] of targets.entries()) {
       modules.set(module.name, { A: As[i], B: Bs[i], ...(magnitudes === undefined ? {} : { magnitude: magnitudes[i] }) });
@@ -54,7 +67,7 @@ export function takeApart(layout: AdapterLayout, point: AdapterPoint): AdapterPa
 }
 
 /**
- * The inverse of {@link takeApart}: parts stacked by shape.
+ * The inverse of {@link takeApart}: parts stacked by shape. The stacks are factor pairs, or derivatives by factor pairs.
  *
  * @param parts - arrays of every module and parameter of the layout.
  */
@@ -76,9 +89,24 @@ export function putTogether(layout: AdapterLayout, parts: AdapterParts): Adapter
 }
 
 /** The factors alone, stacked by shape. */
-export function stackPairs(layout: AdapterLayout, factors: ReadonlyMap<string, ModuleArrays>): AdapterPoint['pairs'] {
+export function stackPairs(layout: AdapterLayout, factors: ReadonlyMap<string, ModuleArrays>): StackPairs {
   const { pairs } = putTogether({ ...layout, magnitudes: false, parameters: [] }, { modules: factors, parameters: new Map() });
-  return pairs;
+  return pairs as unknown as StackPairs;
+}
+
+/** A point whose stacks are factor pairs, in the coordinates of its geometry. */
+export function inCoordinates(la: TensorAlgebra, { coordinates }: AdapterLayout, point: AdapterPoint): AdapterPoint {
+  if (coordinates === undefined) return point;
+  const pairs = point.pairs as unknown as StackPairs;
+  return { ...point, pairs: Object.fromEntries(Object.entries(pairs).map(([key, pair]) => [key, coordinates.fromPair(la, pair)])) };
+}
+
+/** A derivative by factor pairs, as one by the coordinates of the geometry. */
+export function pullBack(la: TensorAlgebra, { coordinates }: AdapterLayout, x: AdapterPoint, derivative: AdapterPoint): AdapterPoint {
+  if (coordinates === undefined) return derivative;
+  const pairs = derivative.pairs as unknown as StackPairs;
+  const pulled = Object.entries(pairs).map(([key, pair]) => [key, coordinates.pullBack(la, x.pairs[key], pair)] as const);
+  return { ...derivative, pairs: Object.fromEntries(pulled) };
 }
 
 /** The arrays of a module, which must be there. */

@@ -2,14 +2,19 @@
 import { add, sub, type Tensor, unstack } from '@tensorflow/tfjs-core';
 import type { FactorPair } from '../../metrics/factor-pair.js';
 import type { CausalLM } from '../../models/causal-lm.js';
-import { storedProduct } from '../initialization/start-factors.js';
+import { outByIn, storedProduct } from '../methods/start.js';
 import type { TargetModule } from '../targets/target-modules.js';
 import { type AdapterLayout, storedName } from './adapter-layout.js';
-import type { AdapterPoint } from './adapter-point.js';
+import type { StackPairs } from './adapter-point.js';
 
 /** A module's weight, as it is stored: the model's own. */
 export function weightOf(model: CausalLM, { module }: TargetModule): Tensor {
   return model.parameter(weightName(model, module.name));
+}
+
+/** A module's weight as [m, n], whatever way it is stored. */
+export function matrixOf(model: CausalLM, target: TargetModule): Tensor {
+  return outByIn(target, weightOf(model, target));
 }
 
 /** The parameter that holds a module's weight: a tied head's is the embedding. */
@@ -23,7 +28,7 @@ export function weightName(model: CausalLM, module: string): string {
  * @param pairs - the factors, stacked by shape.
  * @param use - what follows; its result is returned.
  */
-export function withReducedBase<Result>(model: CausalLM, layout: AdapterLayout, pairs: AdapterPoint['pairs'], use: () => Result): Result {
+export function withReducedBase<Result>(model: CausalLM, layout: AdapterLayout, pairs: StackPairs, use: () => Result): Result {
   const reduced: (readonly [TargetModule, FactorPair<Tensor>])[] = [];
   return model.algebra.tidy(() => {
     try {
@@ -40,14 +45,14 @@ export function withReducedBase<Result>(model: CausalLM, layout: AdapterLayout, 
 }
 
 /** Gives s·AB of every adapter back to the base weights, to rounding. */
-export function restoreBase(model: CausalLM, layout: AdapterLayout, pairs: AdapterPoint['pairs']): void {
+export function restoreBase(model: CausalLM, layout: AdapterLayout, pairs: StackPairs): void {
   model.algebra.tidy(() => {
     for (const [target, pair] of pairsOf(layout, pairs)) exchange(model, target, pair, add);
   });
 }
 
 /** The factors of each module; copies, stack by stack. */
-function* pairsOf(layout: AdapterLayout, pairs: AdapterPoint['pairs']): Generator<readonly [TargetModule, FactorPair<Tensor>]> {
+function* pairsOf(layout: AdapterLayout, pairs: StackPairs): Generator<readonly [TargetModule, FactorPair<Tensor>]> {
   for (const { key, targets } of layout.stacks) {
     const [As, Bs] = [unstack(pairs[key].A), unstack(pairs[key].B)];
     for (const [i, target] of targets.entries()) yield [target, { A: As[i], B: Bs[i] }];

@@ -1,27 +1,16 @@
 /** An adapter on a model: its trained arrays, what it lays over the model, and the part of the base that its start took away. */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { ConfigError } from '../../core/errors.js';
-import { checkKeys } from '../../core/options.js';
 import type { CausalLM } from '../../models/causal-lm.js';
 import type { ModelOverlay } from '../../models/model-overlay.js';
-import { type LoraConfig, type ResolvedLoraConfig, resolveLoraConfig } from '../config/lora-config.js';
-import { startFactors, starts } from '../initialization/start-factors.js';
+import type { LoraMethod } from '../methods/lora-method.js';
 import type { TargetModule } from '../targets/target-modules.js';
-import { type AdapterLayout, layOutAdapter } from './adapter-layout.js';
-import {
-  type AdapterPoint,
-  arraysOf,
-  disposeArrays,
-  keepArrays,
-  type ModuleArrays,
-  putTogether,
-  stackPairs,
-  takeApart,
-} from './adapter-point.js';
-import { restoreBase, weightOf, withReducedBase } from './base-weights.js';
+import type { AdapterLayout } from './adapter-layout.js';
+import { type AdapterPoint, arraysOf, disposeArrays, keepArrays, type ModuleArrays, type StackPairs, takeApart } from './adapter-point.js';
+import { restoreBase, weightOf } from './base-weights.js';
 import { type DropoutDraw, dropOut } from './dropout.js';
+import type { ResolvedLoraConfig } from './lora-config.js';
 import { adaptedRowNorms, doraModule, loraModule, rowSquares } from './module-adapters.js';
-import { startingParts } from './starting-parts.js';
 
 /** What {@link LoraAdapter.overlay} may be told. */
 export interface OverlayOptions {
@@ -29,12 +18,6 @@ export interface OverlayOptions {
   readonly point?: AdapterPoint;
   /** In training: which draws of dropout. Without it nothing is dropped. */
   readonly dropout?: DropoutDraw;
-}
-
-/** What {@link createAdapter} may be told besides the configuration. */
-export interface CreateAdapterOptions {
-  /** Of the random start. Default: 0. */
-  readonly seed?: number;
 }
 
 /** The parts of an adapter that the functions which make one know. */
@@ -48,7 +31,9 @@ export interface AdapterOrigin {
   /** The arrays, owned by the adapter from then on. */
   readonly point: AdapterPoint;
   /** The factors by whose s·AB the base was reduced, where it was: owned by the adapter from then on. */
-  readonly taken?: AdapterPoint['pairs'];
+  readonly taken?: StackPairs;
+  /** The method that trains it, where it was told. */
+  readonly method?: LoraMethod;
 }
 
 /**
@@ -63,18 +48,21 @@ export class LoraAdapter {
   readonly config: ResolvedLoraConfig;
   /** Which arrays it has. */
   readonly layout: AdapterLayout;
-  /** The factors whose product the base weights were reduced by at the start (OLoRA, PiSSA). */
-  readonly taken: AdapterPoint['pairs'] | undefined;
+  /** The factors whose product the base weights were reduced by at the start (OLoRA, PiSSA, LoRA-GA). */
+  readonly taken: StackPairs | undefined;
+  /** The method that it was made for; `undefined` for an adapter from a file that was loaded without one. */
+  readonly method: LoraMethod | undefined;
   #point: AdapterPoint;
   readonly #rowSquares = new Map<string, { readonly weight: Tensor; readonly squares: Tensor }>();
   #disposed = false;
   #merged = false;
 
-  constructor({ model, config, layout, point, taken }: AdapterOrigin) {
+  constructor({ model, config, layout, point, taken, method }: AdapterOrigin) {
     this.model = model;
     this.config = config;
     this.layout = layout;
     this.taken = taken;
+    this.method = method;
     this.#point = point;
     keepArrays(model.algebra, [point, taken]);
   }
@@ -99,7 +87,7 @@ export class LoraAdapter {
    */
   overlay({ point = this.point, dropout }: OverlayOptions = {}): ModelOverlay {
     this.#checkAlive('overlay');
-    const { modules, parameters } = takeApart(this.layout, point);
+    const { modules, parameters } = takeApart(this.model.algebra, this.layout, point);
     const adapters = this.layout.targets.map((target, stream) => {
       const rate = this.config.dropout;
       const drop = dropout === undefined || rate === 0 ? undefined : (x: Tensor) => dropOut(x, rate, dropout, stream);
@@ -141,31 +129,4 @@ export class LoraAdapter {
     if (this.#merged && member === 'overlay')
       throw new ConfigError('LoraAdapter.overlay: the adapter is merged into the weights; unmerge it first');
   }
-}
-
-/**
- * Lays a new adapter over a model.
- *
- * @param model - the model; the starts `'olora'` and `'pissa'` change its base weights, until the adapter is disposed of.
- * @param config - what the adapter is; a method's own part is `method.config`.
- * @throws ConfigError if the configuration is not right or does not fit the model, ShapeError if a rank is no positive integer or too large for its start.
- */
-export function createAdapter(model: CausalLM, config: LoraConfig = {}, options: CreateAdapterOptions = {}): LoraAdapter {
-  checkKeys('createAdapter', options, ['seed']);
-  const resolved = resolveLoraConfig('createAdapter', config);
-  const layout = layOutAdapter('createAdapter', model, resolved);
-  const { initialization } = resolved;
-  const { algebra } = model;
-  return algebra.tidy(() => {
-    const factors = startFactors(algebra, layout.targets, (target) => weightOf(model, target), initialization, options.seed ?? 0);
-    const taken = starts[initialization].changesBase ? stackPairs(layout, factors) : undefined;
-    if (taken === undefined) {
-      return new LoraAdapter({ model, config: resolved, layout, point: putTogether(layout, startingParts(model, layout, factors)) });
-    }
-    return withReducedBase(model, layout, taken, () => {
-      // After the change of the base: DoRA's magnitudes are the norms of what is left of it and the product together.
-      const point = putTogether(layout, startingParts(model, layout, factors));
-      return new LoraAdapter({ model, config: resolved, layout, point, taken });
-    });
-  });
 }

@@ -6,7 +6,7 @@ import { hashWord } from '../../core/random.js';
 import type { CausalLM } from '../../models/causal-lm.js';
 import { nonFiniteError } from '../../models/non-finite.js';
 import type { TokenBatch } from '../../models/token-batch.js';
-import { storedProduct } from '../initialization/start-factors.js';
+import { storedProduct } from '../methods/start.js';
 import type { TargetModule } from '../targets/target-modules.js';
 import { HEAD_WEIGHT, storedName } from './adapter-layout.js';
 import { arraysOf, disposeArrays, keepArrays, type ModuleArrays, takeApart } from './adapter-point.js';
@@ -103,7 +103,7 @@ function beginMerging(adapter: LoraAdapter) {
         changed++;
       }
       la.tidy(() => {
-        for (const [name, value] of takeApart(layout, adapter.point).parameters) model.replaceParameter(name, la.keep(value));
+        for (const [name, value] of takeApart(la, layout, adapter.point).parameters) model.replaceParameter(name, la.keep(value));
       });
       adapter.setMerged(true);
     },
@@ -125,7 +125,7 @@ function beginMerging(adapter: LoraAdapter) {
 
 /** Copies of all that the change of every weight takes, so that it can be undone whatever becomes of the adapter. */
 function weightChanges(adapter: LoraAdapter): readonly WeightChange[] {
-  const { modules } = takeApart(adapter.layout, adapter.point);
+  const { modules } = takeApart(adapter.model.algebra, adapter.layout, adapter.point);
   return adapter.layout.targets.map((target) => {
     const arrays = arraysOf(modules, target);
     const factor = arrays.magnitude === undefined ? undefined : div(arrays.magnitude, adapter.rowNorms(target, arrays));

@@ -1,42 +1,57 @@
 import { checkChoice, checkKeys, checkNumber, checkPositiveInteger } from '../../core/options.js';
-import { type BalancingSchedule, balancingDefaults, balancingFactors } from '../../manifolds/balancing-factors.js';
-import { adamw, type MomentRule } from '../../solvers/directions/adam.js';
-import type { LoraMethod } from './lora-method.js';
+import { type BalancingSchedule, balancedFactors, balancedFactorsDefaults } from '../../manifolds/balanced-factors.js';
+import type { MomentRule } from '../../solvers/directions/adam.js';
+import { adamwDirection } from './directions.js';
+import { lora } from './lora.js';
+import type { LoraMethod, StackManifold } from './lora-method.js';
 
 /** Options of {@link balora}. */
 export interface BaloraOptions extends BalancingSchedule {
   /** Which balanced pair a step lands on: that of the singular vectors, as published, or the nearest one. Default: {@link baloraDefaults}. */
   readonly gauge?: 'svd' | 'nearest';
-  /** What becomes of Adam's moments when the factors change gauge. */
+  /** How Adam's moments follow when the factors change gauge. Default: {@link baloraDefaults}. */
   readonly moments?: MomentRule;
 }
 
 /** The defaults of {@link balora}. */
-export const baloraDefaults: Required<BaloraOptions> = { ...balancingDefaults, gauge: 'svd', moments: 'transport' };
+export const baloraDefaults: Required<BaloraOptions> = {
+  every: balancedFactorsDefaults.every,
+  start: balancedFactorsDefaults.start,
+  gauge: 'svd',
+  moments: 'transport',
+};
 
-/** Balancing shrinks the factors of an adapter that starts at zero, to the root of what the product grows to, so that BaLoRA wants a larger α/r than LoRA (docs/benchmarks.md). */
+/**
+ * α/r. Balancing shrinks the factors of an adapter that starts at zero, to the root of what the product grows to, so that
+ * BaLoRA wants a larger scale than LoRA (docs/benchmarks.md).
+ */
 const SCALE = 128;
 
 /**
- * BaLoRA: balanced factors with the Bures metric, AdamW, and the balanced projection after each step, which leaves the product as it is.
+ * BaLoRA: balanced factors with the Bures metric, AdamW, and the balanced projection after each step, which leaves the
+ * product as it is.
  *
- * Adam's moments follow the gauge by default; as published they stay behind, which is `balora({ moments: 'keep' })`. Which of them trains better, and at which α/r, docs/benchmarks.md compares.
+ * Adam's moments follow the gauge by default. As published they stay behind, which is `balora({ moments: 'keep' })`;
+ * docs/benchmarks.md compares which of them trains better, and at which α/r.
  *
  * @throws ConfigError on unknown options; ShapeError if `every` is not a positive integer.
  * @see Castin, Nadjahi, Ablin and Peyré, "Balanced LoRA", ICML 2026, arXiv 2605.31484.
  */
 export function balora(options: BaloraOptions = {}): LoraMethod {
-  checkKeys('balora', options, ['gauge', 'moments', 'every', 'start']);
+  checkKeys('balora', options, Object.keys(baloraDefaults));
   const { gauge, moments, every, start } = { ...baloraDefaults, ...options };
   checkChoice('balora', 'gauge', gauge, ['svd', 'nearest']);
   checkChoice('balora', 'moments', moments, ['transport', 'transport-first', 'keep']);
   checkPositiveInteger('balora', 'every', every);
   checkNumber('balora', 'start', start, { min: 0 });
   return {
+    ...lora(),
     name: 'balora',
-    config: { initialization: 'kaiming' },
-    scale: SCALE,
-    geometry: (stack) => balancingFactors({ ...stack, gauge, every, start }),
-    direction: (optimizer) => adamw({ ...optimizer, moments }),
+    geometry: {
+      name: 'balanced factors, Bures metric',
+      manifold: (stack) => balancedFactors({ ...stack, gauge, every, start }) as unknown as StackManifold,
+    },
+    direction: adamwDirection(moments),
+    alpha: (rank) => SCALE * rank,
   };
 }

@@ -7,5 +7,5 @@ import type { LoraMethod } from './lora-method.js';
  * @see Liu et al., "DoRA: weight-decomposed low-rank adaptation", ICML 2024.
  */
 export function dora(): LoraMethod {
-  return { ...lora(), name: 'dora', config: { ...lora().config, useDora: true } };
+  return { ...lora(), name: 'dora', magnitudes: true };
 }

@@ -1,29 +1,121 @@
-/** What a LoRA method is: a geometry, a direction rule and a start. A new method is one file beside this one, and one export. */
+/**
+ * A LoRA method as one value: a geometry, a direction rule, a start, and a few numbers. A new method is one file beside
+ * this one and one line in lora-methods.ts.
+ */
 import type { Tensor } from '@tensorflow/tfjs-core';
-import type { Ambient } from '../../linalg/ambient.js';
+import { ConfigError } from '../../core/errors.js';
+import { describeValue } from '../../core/options.js';
+import type { TensorAlgebra } from '../../linalg/tensor/tensor-algebra.js';
 import type { FactorOptions } from '../../manifolds/factor-manifold.js';
 import type { Manifold } from '../../manifolds/manifold.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
 import type { AdamWOptions } from '../../solvers/directions/adam.js';
 import type { DirectionRule } from '../../solvers/solver.js';
-import type { LoraConfig } from '../config/lora-config.js';
+import type { AdapterLayout } from '../adapter/adapter-layout.js';
+import type { LoraStart } from './start.js';
 
-/** A manifold whose points are stacks of factor pairs. */
-export type PairManifold = Manifold<Tensor, FactorPair<Tensor>, FactorPair<Tensor>, FactorPair<Tensor>, Ambient<Tensor>>;
+/** Arrays of a stack of adapters, by name: a factor pair `{ A, B }`, or the arrays of a geometry with other coordinates. */
+export type StackArrays = Readonly<Record<string, Tensor>>;
 
-/** What AdamW may be told where a method builds on it; what becomes of its moments is the method's own. */
+/** A manifold whose points are the arrays of a stack of adapters. */
+export type StackManifold = Manifold<Tensor, StackArrays, StackArrays, unknown, unknown>;
+
+/**
+ * Coordinates of a geometry whose points are no factor pairs, such as (U, S, V): how they give the pair that the model
+ * computes with, and how the derivative by the pair becomes one by the coordinates.
+ */
+export interface PairCoordinates {
+  /** A point with the product AB of a pair. */
+  fromPair(la: TensorAlgebra, pair: FactorPair<Tensor>): StackArrays;
+  /** The pair that a point stands for: A [.., m, r], B [.., r, n]. */
+  toPair(la: TensorAlgebra, point: StackArrays): FactorPair<Tensor>;
+  /** The derivative by the coordinates, from the derivative by A and B: the transposed Jacobian of `toPair`. */
+  pullBack(la: TensorAlgebra, point: StackArrays, derivative: FactorPair<Tensor>): StackArrays;
+}
+
+/** The space in which a stack of adapters of one shape moves. */
+export interface LoraGeometry {
+  /** Its name, for tables and messages. */
+  readonly name: string;
+  /** The manifold of one stack, A [k, m, r] and B [k, r, n]. */
+  manifold(stack: FactorOptions<Tensor>): StackManifold;
+  /** The coordinates of its points. Default: they are factor pairs. */
+  readonly coordinates?: PairCoordinates;
+}
+
+/** Options of the optimizer, from which a method makes its rule. The method itself decides how AdamW's moments move. */
 export type OptimizerOptions = Omit<AdamWOptions, 'moments'>;
 
-/** A method: how a stack of adapters is trained. */
+/** A direction rule for a whole adapter: its pairs, and the magnitudes, biases and modules that are trained beside them. */
+export interface LoraDirection {
+  /** Its name, for tables and messages. */
+  readonly name: string;
+  /** The rule with an optimizer's options, for an adapter of a layout (which knows the scales). */
+  rule(options: OptimizerOptions, layout: Pick<AdapterLayout, 'stacks'>): DirectionRule;
+  /** Whether the rule computes with A and B, so that it needs a geometry of factor pairs. Default: false. */
+  readonly needsPairs?: boolean;
+}
+
+/** How s follows from α and the rank r in ΔW = s·AB: α/r, or α/√r as in rank-stabilized LoRA. */
+export type LoraScaling = (typeof loraScalings)[number];
+
+/** All values of {@link LoraScaling}. */
+export const loraScalings = ['rank', 'root-rank'] as const;
+
+/** Factors by which the learning rate is multiplied for a part of the adapter. Default of each: 1. */
+export interface BlockRates {
+  /** For A, PEFT's lora_B. */
+  readonly A?: number;
+  /** For B, PEFT's lora_A. */
+  readonly B?: number;
+  /** For vectors: magnitudes, biases and norms. */
+  readonly vectors?: number;
+}
+
+/**
+ * A LoRA method. It is a plain value, and its parts combine freely: `{ ...balora(), start: pissaStart, direction: muon() }`
+ * is a method too. Combinations that make no sense are refused by {@link checkMethod}, which says why.
+ */
 export interface LoraMethod {
   /** The method's name. */
   readonly name: string;
-  /** What it asks of the adapter, such as its start. To be merged with the user's configuration by `createAdapter(model, { ...method.config, rank: 8 })`. */
-  readonly config: LoraConfig;
-  /** The α/r that suits it, where it is another than LoRA's: for callers who leave α to the method. */
-  readonly scale?: number;
-  /** The manifold of one stack, [k, m, r] and [k, r, n]. */
-  geometry(stack: FactorOptions<Tensor>): PairManifold;
-  /** The rule that makes a step of the gradient, where training is not given another. */
-  direction(options: OptimizerOptions): DirectionRule;
+  /** Where the adapters move: manifold, metric and retraction. */
+  readonly geometry: LoraGeometry;
+  /** How a step follows from the gradient. */
+  readonly direction: LoraDirection;
+  /** Where the factors start. */
+  readonly start: LoraStart;
+  /** α for a rank, for callers who leave α to the method. */
+  alpha(rank: number): number;
+  /** How the scale follows from α. */
+  readonly scaling: LoraScaling;
+  /** Whether each row of the adapted weight has a trained magnitude, as in DoRA. */
+  readonly magnitudes: boolean;
+  /** Which parts move at another rate. Default: all move at the learning rate. */
+  readonly rates?: BlockRates;
+}
+
+/**
+ * Checks that a value is a method and that its parts go together.
+ *
+ * @param caller - the function on whose behalf this happens.
+ * @throws ConfigError saying which part is missing, or why two parts cannot be combined.
+ */
+export function checkMethod(caller: string, method: unknown): asserts method is LoraMethod {
+  const { geometry, direction, start, alpha } = (method ?? {}) as Partial<LoraMethod>;
+  if (
+    typeof geometry?.manifold !== 'function' ||
+    typeof direction?.rule !== 'function' ||
+    typeof start?.factors !== 'function' ||
+    typeof alpha !== 'function'
+  ) {
+    throw new ConfigError(
+      `${caller}: method must be a LoRA method (geometry, direction, start, alpha), got ${describeValue(method)}; pass, say, balora(), or { ...balora(), start: pissaStart }`,
+    );
+  }
+  if (direction.needsPairs === true && geometry.coordinates !== undefined) {
+    throw new ConfigError(
+      `${caller}: the direction '${direction.name}' computes with the factors A and B, and '${geometry.name}' has other coordinates; choose adamw or sgd, or another geometry`,
+    );
+  }
 }

@@ -1,19 +1,28 @@
-/** The methods by name, for programs that let their user choose. */
+/** The methods, starts and directions by name, for programs that let their user choose. */
+import { ConfigError } from '../../core/errors.js';
+import { nearestNames } from '../../core/nearest-names.js';
 import { checkKeys } from '../../core/options.js';
 import { type BaloraOptions, balora } from './balora.js';
+import { adamwDirection, momentumDirection, sgdDirection } from './directions.js';
 import { dora } from './dora.js';
 import { lora } from './lora.js';
-import type { LoraMethod } from './lora-method.js';
+import { type LoraGaOptions, loraGa, loraGaStart } from './lora-ga.js';
+import type { LoraDirection, LoraMethod } from './lora-method.js';
+import { loraMuon, muonDirection } from './lora-muon.js';
 import { type LoraPlusOptions, loraPlus } from './lora-plus.js';
-import { olora } from './olora.js';
-import { pissa } from './pissa.js';
+import { type LoraProMethodOptions, loraPro, loraProDirection } from './lora-pro.js';
+import { loraRite, riteDirection } from './lora-rite.js';
+import { olora, oloraStart } from './olora.js';
+import { pissa, pissaStart } from './pissa.js';
+import { type RefloraOptions, reflora } from './reflora.js';
 import { rslora } from './rslora.js';
 import { type ScaledOptions, scaled } from './scaled.js';
+import { compensatedStart, gaussianStart, kaimingStart, type LoraStart, randomStart } from './start.js';
 
 /** Options of some method, which that method checks. */
-export type LoraMethodOptions = BaloraOptions & LoraPlusOptions & ScaledOptions;
+export type LoraMethodOptions = BaloraOptions & LoraGaOptions & LoraPlusOptions & LoraProMethodOptions & RefloraOptions & ScaledOptions;
 
-/** A method without options: any that come are refused. */
+/** Makes a method without options: any that come are refused. */
 const plain =
   (make: () => LoraMethod) =>
   (options: LoraMethodOptions = {}): LoraMethod => {
@@ -21,7 +30,10 @@ const plain =
     return make();
   };
 
-/** Every method by its name: `loraMethods.balora({ moments: 'keep' })`. Each checks its own options, and refuses those of others. */
+/**
+ * Every method by its name: `loraMethods.balora({ moments: 'keep' })`. Each checks its own options, and refuses those of
+ * others.
+ */
 export const loraMethods: Readonly<Record<string, (options?: LoraMethodOptions) => LoraMethod>> = {
   lora: plain(lora),
   rslora: plain(rslora),
@@ -30,5 +42,51 @@ export const loraMethods: Readonly<Record<string, (options?: LoraMethodOptions) 
   pissa: plain(pissa),
   scaled,
   dora: plain(dora),
+  'lora-ga': loraGa,
+  'lora-muon': plain(loraMuon),
+  reflora,
+  'lora-rite': plain(loraRite),
+  'lora-pro': loraPro,
   balora,
 };
+
+/** Every start by its name. */
+export const loraStarts: Readonly<Record<string, LoraStart>> = byName([
+  kaimingStart,
+  gaussianStart,
+  randomStart,
+  compensatedStart,
+  oloraStart,
+  pissaStart,
+  loraGaStart(),
+]);
+
+/** Every direction by its name, with its own defaults. */
+export const loraDirections: Readonly<Record<string, LoraDirection>> = byName([
+  adamwDirection(),
+  momentumDirection,
+  sgdDirection,
+  muonDirection,
+  riteDirection,
+  loraProDirection(),
+]);
+
+function byName<Part extends { readonly name: string }>(parts: readonly Part[]): Readonly<Record<string, Part>> {
+  return Object.fromEntries(parts.map((part) => [part.name, part]));
+}
+
+/**
+ * The entry of one of these tables.
+ *
+ * @param caller - the function or command on whose behalf this happens.
+ * @param key - the option that gave the name, for the message.
+ * @throws ConfigError naming the entries there are, and the nearest.
+ */
+export function named<Part>(caller: string, key: string, table: Readonly<Record<string, Part>>, name: string): Part {
+  if (Object.hasOwn(table, name)) return table[name];
+  const names = Object.keys(table);
+  const [nearest] = nearestNames(name, names, 1);
+  throw new ConfigError(
+    `${caller}: ${key} must be one of ${names.join(', ')}, got '${name}'; ${nearest === undefined ? 'pass one of them' : `did you mean '${nearest}'?`}`,
+  );
+}

@@ -1,12 +1,10 @@
 import { checkKeys, checkNumber } from '../../core/options.js';
-import { euclideanFactors } from '../../manifolds/euclidean-factors.js';
-import { adamw } from '../../solvers/directions/adam.js';
-import { scaledBlocks } from '../../solvers/directions/scaled-blocks.js';
+import { lora } from './lora.js';
 import type { LoraMethod } from './lora-method.js';
 
 /** Options of {@link loraPlus}. */
 export interface LoraPlusOptions {
-  /** λ: how much larger the steps of PEFT's lora_B are than those of its lora_A. Default: {@link loraPlusDefaults}. */
+  /** λ, the factor by which PEFT's lora_B moves farther than its lora_A. Default: {@link loraPlusDefaults}. */
   readonly ratio?: number;
 }
 
@@ -14,20 +12,15 @@ export interface LoraPlusOptions {
 export const loraPlusDefaults: Required<LoraPlusOptions> = { ratio: 16 };
 
 /**
- * LoRA+: LoRA in a block-scaled metric, in which the factor that starts at zero (A here, lora_B in PEFT) moves λ times as far. As in PEFT, so do vectors: biases, magnitudes, norms.
+ * LoRA+: LoRA in a block-scaled metric, in which the factor that starts at zero (A here, lora_B in PEFT) moves λ times as
+ * far. As in PEFT, so do vectors: biases, magnitudes, norms.
  *
  * @throws ConfigError on unknown options, or if the ratio is not positive.
  * @see Hayou, Ghosh and Yu, "LoRA+: efficient low rank adaptation of large models", ICML 2024.
  */
 export function loraPlus(options: LoraPlusOptions = {}): LoraMethod {
-  checkKeys('loraPlus', options, ['ratio']);
+  checkKeys('loraPlus', options, Object.keys(loraPlusDefaults));
   const { ratio } = { ...loraPlusDefaults, ...options };
   checkNumber('loraPlus', 'ratio', ratio, { above: 0 });
-  const isFast = (path: string): boolean => /^pairs\..*\.A$|^magnitudes\.|^parameters\.\d+$/.test(path);
-  return {
-    name: 'lora+',
-    config: { initialization: 'kaiming' },
-    geometry: euclideanFactors,
-    direction: (optimizer) => scaledBlocks(adamw(optimizer), (path) => (isFast(path) ? ratio : 1)),
-  };
+  return { ...lora(), name: 'lora+', rates: { A: ratio, vectors: ratio } };
 }

@@ -1,6 +1,16 @@
 import { euclideanFactors } from '../../manifolds/euclidean-factors.js';
-import { adamw } from '../../solvers/directions/adam.js';
-import type { LoraMethod } from './lora-method.js';
+import { adamwDirection } from './directions.js';
+import type { LoraGeometry, LoraMethod, StackManifold } from './lora-method.js';
+import { kaimingStart } from './start.js';
+
+/** Factor pairs as a flat space, which most methods move in: the retraction is addition. */
+export const euclideanGeometry: LoraGeometry = {
+  name: 'Euclidean factors',
+  manifold: (stack) => euclideanFactors(stack) as unknown as StackManifold,
+};
+
+/** α of the plain methods at every rank, as in many published configurations. */
+const ALPHA = 32;
 
 /**
  * LoRA: Euclidean factors, AdamW, one factor zero at the start.
@@ -8,5 +18,13 @@ import type { LoraMethod } from './lora-method.js';
  * @see Hu et al., "LoRA: low-rank adaptation of large language models", ICLR 2022.
  */
 export function lora(): LoraMethod {
-  return { name: 'lora', config: { initialization: 'kaiming' }, geometry: euclideanFactors, direction: adamw };
+  return {
+    name: 'lora',
+    geometry: euclideanGeometry,
+    direction: adamwDirection(),
+    start: kaimingStart,
+    alpha: () => ALPHA,
+    scaling: 'rank',
+    magnitudes: false,
+  };
 }

@@ -7,5 +7,5 @@ import type { LoraMethod } from './lora-method.js';
  * @see Kalajdzievski, "A rank stabilization scaling factor for fine-tuning with LoRA", arXiv 2312.03732, 2023.
  */
 export function rslora(): LoraMethod {
-  return { ...lora(), name: 'rslora', config: { ...lora().config, useRslora: true } };
+  return { ...lora(), name: 'rslora', scaling: 'root-rank' };
 }

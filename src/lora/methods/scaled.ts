@@ -1,7 +1,7 @@
 import { checkKeys, checkNumber } from '../../core/options.js';
 import { dampedFactors, dampedFactorsDefaults } from '../../manifolds/damped-factors.js';
-import { adamw } from '../../solvers/directions/adam.js';
-import type { LoraMethod } from './lora-method.js';
+import { lora } from './lora.js';
+import type { LoraMethod, StackManifold } from './lora-method.js';
 
 /** Options of {@link scaled}. */
 export interface ScaledOptions {
@@ -19,13 +19,15 @@ export const scaledDefaults: Required<ScaledOptions> = dampedFactorsDefaults;
  * @see Zhang and Pilanci, "Riemannian preconditioned LoRA for fine-tuning foundation models", ICML 2024, algorithm 2.
  */
 export function scaled(options: ScaledOptions = {}): LoraMethod {
-  checkKeys('scaled', options, ['damping']);
+  checkKeys('scaled', options, Object.keys(scaledDefaults));
   const { damping } = { ...scaledDefaults, ...options };
   checkNumber('scaled', 'damping', damping, { above: 0 });
   return {
+    ...lora(),
     name: 'scaled',
-    config: { initialization: 'kaiming' },
-    geometry: (stack) => dampedFactors({ ...stack, damping }),
-    direction: adamw,
+    geometry: {
+      name: 'factors, damped preconditioned metric',
+      manifold: (stack) => dampedFactors({ ...stack, damping }) as unknown as StackManifold,
+    },
   };
 }

@@ -3,17 +3,25 @@ import path from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { FormatError } from '../../core/errors.js';
 import { nearestNames } from '../../core/nearest-names.js';
+import { checkKeys } from '../../core/options.js';
 import { readJson } from '../../core/parse-json.js';
 import type { CausalLM } from '../../models/causal-lm.js';
 import { openSafetensors } from '../../models/safetensors/open-safetensors.js';
 import type { TensorStore } from '../../models/safetensors/tensor-store.js';
 import { type AdapterLayout, layOutAdapter } from '../adapter/adapter-layout.js';
-import { type AdapterParts, type ModuleArrays, putTogether, stackPairs } from '../adapter/adapter-point.js';
-import { weightOf, withReducedBase } from '../adapter/base-weights.js';
+import { type AdapterParts, inCoordinates, type ModuleArrays, putTogether } from '../adapter/adapter-point.js';
+import { onReducedBase, startFactors } from '../adapter/create-adapter.js';
 import { LoraAdapter } from '../adapter/lora-adapter.js';
-import { startFactors, starts } from '../initialization/start-factors.js';
+import { checkMethod, type LoraMethod } from '../methods/lora-method.js';
+import { loraStarts } from '../methods/lora-methods.js';
 import { readPeftConfig } from './read-config.js';
 import { expectedTensors, moduleTensorNames, parameterTensorName } from './tensor-names.js';
+
+/** Options of {@link loadAdapter}. */
+export interface LoadAdapterOptions {
+  /** The method that is to train the adapter: its arrays are held in the coordinates of that method's geometry. Default: none. */
+  readonly method?: LoraMethod;
+}
 
 /** The files of an adapter. */
 export const adapterFiles = { config: 'adapter_config.json', tensors: 'adapter_model.safetensors' } as const;
@@ -26,24 +34,36 @@ export const adapterFiles = { config: 'adapter_config.json', tensors: 'adapter_m
  *
  * @param model - the base model.
  * @param directory - with adapter_config.json and adapter_model.safetensors.
+ * @param options - the method that is to train the adapter, if it is to be trained.
  * @throws ConfigError naming the key, for a configuration that is not supported; FormatError naming the tensor, if the file lacks one, has one too many or of another shape, as that of
  * an adapter for another model does. The model is then as it was.
  */
-export async function loadAdapter(model: CausalLM, directory: string): Promise<LoraAdapter> {
+export async function loadAdapter(model: CausalLM, directory: string, options: LoadAdapterOptions = {}): Promise<LoraAdapter> {
   const caller = 'loadAdapter';
+  checkKeys(caller, options, ['method']);
+  const { method } = options;
+  if (method !== undefined) checkMethod(caller, method);
   const configFile = path.join(directory, adapterFiles.config);
   const config = readPeftConfig(caller, configFile, await readJson(caller, configFile));
-  const layout = layOutAdapter(caller, model, config, { everyName: false });
+  const coordinates = method?.geometry.coordinates;
+  const layout = {
+    ...layOutAdapter(caller, model, config, { everyName: false }),
+    ...(coordinates === undefined ? {} : { coordinates }),
+  };
   const store = await openSafetensors(path.join(directory, adapterFiles.tensors));
   try {
     checkTensors(caller, store, layout);
-    const { algebra } = model;
-    return await algebra.tidy(async () => {
-      const point = putTogether(layout, await readParts(model, store, layout));
-      if (!starts[config.initialization].changesBase) return new LoraAdapter({ model, config, layout, point });
-      const factors = startFactors(algebra, layout.targets, (target) => weightOf(model, target), config.initialization, 0);
-      const taken = stackPairs(layout, factors);
-      return withReducedBase(model, layout, taken, () => new LoraAdapter({ model, config, layout, point, taken }));
+    return await model.algebra.tidy(async () => {
+      const point = inCoordinates(model.algebra, layout, putTogether(layout, await readParts(model, store, layout)));
+      const start = loraStarts[config.start];
+      const factors = start.changesBase ? await startFactors(caller, model, layout.targets, start, {}) : new Map<string, ModuleArrays>();
+      return onReducedBase(
+        model,
+        layout,
+        start,
+        factors,
+        (taken) => new LoraAdapter({ model, config, layout, point, ...taken, ...options }),
+      );
     });
   } finally {
     await store.close();

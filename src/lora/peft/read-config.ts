@@ -2,14 +2,14 @@
 import { ConfigError, FormatError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import { isJsonObject, type JsonObject } from '../../core/parse-json.js';
-import { type LoraConfig, type LoraInitialization, type ResolvedLoraConfig, resolveLoraConfig } from '../config/lora-config.js';
+import { type LoraConfig, type ResolvedLoraConfig, resolveLoraConfig } from '../adapter/lora-config.js';
 import { asksForNothing, descriptiveKeys, knownKeys } from './config-keys.js';
 
 /** PEFT's own defaults, where they differ from this library's. */
 const peftDefaults = { r: 8, lora_alpha: 8 } as const;
 
 /** PEFT's names of starts whose product is not taken out of the base: once the factors are loaded, the start is past. */
-const pastStarts: Readonly<Record<string, LoraInitialization>> = {
+const pastStarts: Readonly<Record<string, string>> = {
   true: 'kaiming',
   false: 'random',
   gaussian: 'gaussian',
@@ -39,22 +39,25 @@ export function readPeftConfig(caller: string, file: string, content: unknown): 
     const given = value<unknown>(key, undefined);
     return given === undefined ? {} : { [name]: given };
   };
-  return resolveLoraConfig(`${caller}: ${file}`, {
+  const resolved = resolveLoraConfig(`${caller}: ${file}`, {
     rank: value('r', peftDefaults.r),
     alpha: value('lora_alpha', peftDefaults.lora_alpha),
     dropout: value('lora_dropout', 0),
     bias: value('bias', 'none'),
-    useRslora: value('use_rslora', false),
-    useDora: value('use_dora', false),
     rankPattern: value('rank_pattern', {}),
     alphaPattern: value('alpha_pattern', {}),
     modulesToSave: value('modules_to_save', []),
-    initialization: readStart(caller, file, value<unknown>('init_lora_weights', true)),
     ...optional('targetModules', 'target_modules'),
     ...optional('excludeModules', 'exclude_modules'),
     ...optional('layersToTransform', 'layers_to_transform'),
     ...optional('layersPattern', 'layers_pattern'),
   });
+  return {
+    ...resolved,
+    scaling: value('use_rslora', false) ? 'root-rank' : 'rank',
+    magnitudes: value('use_dora', false),
+    start: readStart(caller, file, value<unknown>('init_lora_weights', true)),
+  };
 }
 
 function checkPeftKeys(caller: string, file: string, content: JsonObject): void {
@@ -79,7 +82,7 @@ function checkPeftKeys(caller: string, file: string, content: JsonObject): void 
   }
 }
 
-function readStart(caller: string, file: string, value: unknown): LoraInitialization {
+function readStart(caller: string, file: string, value: unknown): string {
   const name = String(value).toLowerCase();
   if (Object.hasOwn(pastStarts, name)) return pastStarts[name];
   if (name === 'olora') return 'olora';

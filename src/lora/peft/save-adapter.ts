@@ -44,8 +44,10 @@ export async function saveAdapter(adapter: LoraAdapter, directory: string, optio
 
 async function readTensors({ model, layout, point, taken }: LoraAdapter): Promise<ReadonlyMap<string, TensorData>> {
   const la = model.algebra;
-  const parts = takeApart(layout, point);
-  const start = taken === undefined ? undefined : takeApart({ ...layout, parameters: [] }, { pairs: taken });
+  const parts = takeApart(la, layout, point);
+  // The start is a factor pair in every geometry.
+  const { targets, stacks } = layout;
+  const start = taken === undefined ? undefined : takeApart(la, { targets, stacks, magnitudes: false, parameters: [] }, { pairs: taken });
   const tensors = new Map<string, TensorData>();
   const write = async (name: string, array: Tensor): Promise<void> => {
     tensors.set(name, { dtype: 'F32', shape: array.shape, data: Float32Array.from(await la.toArray(array)) });

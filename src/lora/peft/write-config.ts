@@ -2,16 +2,13 @@
 import type { CausalLM } from '../../models/causal-lm.js';
 import { layOutAdapter } from '../adapter/adapter-layout.js';
 import type { LoraAdapter } from '../adapter/lora-adapter.js';
-import type { LoraInitialization, ResolvedLoraConfig } from '../config/lora-config.js';
+import type { ResolvedLoraConfig } from '../adapter/lora-config.js';
 
-/** PEFT's names of the starts. Those that change the base are written in portable form, which starts as any other adapter does. */
-const startNames: Readonly<Record<LoraInitialization, boolean | string>> = {
-  kaiming: true,
-  gaussian: 'gaussian',
-  random: false,
-  olora: true,
-  pissa: true,
-};
+/** PEFT's names of the starts that it knows and that leave the base as it is. Any other start is past once it is saved. */
+const startNames: ReadonlyMap<string, boolean | string> = new Map<string, boolean | string>([
+  ['gaussian', 'gaussian'],
+  ['random', false],
+]);
 
 /**
  * The contents of adapter_config.json: keys that every PEFT of the last years knows, in alphabetical order as PEFT writes them.
@@ -28,7 +25,7 @@ export function peftConfig({ model, layout }: LoraAdapter, config: ResolvedLoraC
     exclude_modules: config.excludeModules ?? null,
     fan_in_fan_out: layout.targets.some(({ module }) => module.fanInFanOut),
     inference_mode: true,
-    init_lora_weights: startNames[config.initialization],
+    init_lora_weights: startNames.get(config.start) ?? true,
     layers_pattern: config.layersPattern ?? null,
     layers_to_transform: config.layersToTransform ?? null,
     lora_alpha: config.alpha,
@@ -44,15 +41,15 @@ export function peftConfig({ model, layout }: LoraAdapter, config: ResolvedLoraC
       layout.targets.map(({ module }) => module.name),
     ),
     task_type: 'CAUSAL_LM',
-    use_dora: config.useDora,
-    use_rslora: config.useRslora,
+    use_dora: config.magnitudes,
+    use_rslora: config.scaling === 'root-rank',
   };
   return `${JSON.stringify(content, null, 2)}\n`;
 }
 
 /** The configuration whose scale is the same at twice the rank: α doubles with r, or grows by √2 with √r. */
 export function portableConfig(config: ResolvedLoraConfig): ResolvedLoraConfig {
-  const growth = config.useRslora ? Math.SQRT2 : 2;
+  const growth = config.scaling === 'root-rank' ? Math.SQRT2 : 2;
   const times = (values: Readonly<Record<string, number>>, factor: number) =>
     Object.fromEntries(Object.entries(values).map(([key, value]) => [key, factor * value]));
   return {
@@ -61,7 +58,7 @@ export function portableConfig(config: ResolvedLoraConfig): ResolvedLoraConfig {
     alpha: growth * config.alpha,
     rankPattern: times(config.rankPattern, 2),
     alphaPattern: times(config.alphaPattern, growth),
-    initialization: 'kaiming',
+    start: 'kaiming',
   };
 }
 

@@ -2,7 +2,7 @@
 import { ConfigError } from '../../core/errors.js';
 import { nearestNames } from '../../core/nearest-names.js';
 import type { LinearModule } from '../../models/model-overlay.js';
-import type { ResolvedLoraConfig } from '../config/lora-config.js';
+import type { ResolvedLoraConfig } from '../adapter/lora-config.js';
 import { pythonPattern, pythonPatterns } from './python-pattern.js';
 
 /** A module with an adapter. */
@@ -74,13 +74,13 @@ export interface AdapterScaling {
  */
 export function scalingOf(
   caller: string,
-  config: Pick<ResolvedLoraConfig, 'rank' | 'alpha' | 'rankPattern' | 'alphaPattern' | 'useRslora'>,
+  config: Pick<ResolvedLoraConfig, 'rank' | 'alpha' | 'rankPattern' | 'alphaPattern' | 'scaling'>,
 ): (module: string) => AdapterScaling {
   const rankOf = patternLookup(caller, 'rankPattern', config.rankPattern);
   const alphaOf = patternLookup(caller, 'alphaPattern', config.alphaPattern);
   return (module) => {
     const [rank, alpha] = [rankOf(module) ?? config.rank, alphaOf(module) ?? config.alpha];
-    return { rank, alpha, scale: alpha / (config.useRslora ? Math.sqrt(rank) : rank) };
+    return { rank, alpha, scale: alpha / (config.scaling === 'root-rank' ? Math.sqrt(rank) : rank) };
   };
 }
 

@@ -4,6 +4,7 @@ import type { TensorAlgebra } from '../../linalg/tensor/tensor-algebra.js';
 import { euclidean } from '../../manifolds/euclidean.js';
 import type { Manifold } from '../../manifolds/manifold.js';
 import { type Component, product } from '../../manifolds/product.js';
+import type { BlockFactors } from '../../solvers/directions/scaled-blocks.js';
 import type { AdapterLayout } from '../adapter/adapter-layout.js';
 import type { AdapterPoint } from '../adapter/adapter-point.js';
 import type { LoraMethod } from '../methods/lora-method.js';
@@ -12,13 +13,16 @@ import type { LoraMethod } from '../methods/lora-method.js';
 export type AdapterManifold = Manifold<Tensor, AdapterPoint, AdapterPoint, unknown, unknown>;
 
 /**
- * The stacks of factor pairs in the method's geometry, one component a shape; magnitudes and parameters trained whole in flat space.
+ * The stacks of adapters in the method's geometry, one component a shape; magnitudes and parameters trained whole in flat space.
  */
 export function trainingManifold(la: TensorAlgebra, layout: AdapterLayout, method: LoraMethod): AdapterManifold {
   const components: Record<string, Component> = {
     pairs: product(
       Object.fromEntries(
-        layout.stacks.map(({ key, m, n, rank, targets }) => [key, method.geometry({ m, n, rank, batch: [targets.length], algebra: la })]),
+        layout.stacks.map(({ key, m, n, rank, targets }) => [
+          key,
+          method.geometry.manifold({ m, n, rank, batch: [targets.length], algebra: la }),
+        ]),
       ),
     ),
   };
@@ -36,4 +40,18 @@ export function trainingManifold(la: TensorAlgebra, layout: AdapterLayout, metho
   }
   // The components are named as the members of a point, which the type of a product of components by variable names cannot say.
   return product(components) as unknown as AdapterManifold;
+}
+
+/** The factors of a method's rates in the structure of an adapter's point; `undefined` where all moves at one rate. */
+export function blockFactors(layout: AdapterLayout, { rates }: LoraMethod): BlockFactors | undefined {
+  if (rates === undefined) return undefined;
+  const { A = 1, B = 1, vectors = 1 } = rates;
+  const byKey = (stacks: readonly { readonly key: string }[], factors: BlockFactors) =>
+    Object.fromEntries(stacks.map(({ key }) => [key, factors]));
+  const flat = layout.parameters.filter(({ shape }) => shape.length === 1);
+  return {
+    pairs: byKey(layout.stacks, { A, B }),
+    ...(layout.magnitudes ? { magnitudes: byKey(layout.stacks, vectors) } : {}),
+    ...(flat.length > 0 ? { parameters: byKey(flat, vectors) } : {}),
+  };
 }

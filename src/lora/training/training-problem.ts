@@ -3,11 +3,11 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import type { Awaitable } from '../../core/awaitable.js';
 import { ConfigError, DomainError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
-import { axpyTree, scaleTree } from '../../core/tree.js';
+import { axpyTree } from '../../core/tree.js';
 import { nonFiniteError } from '../../models/non-finite.js';
 import type { TokenBatch } from '../../models/token-batch.js';
 import type { CostAndDerivative, Problem } from '../../solvers/problem.js';
-import { type AdapterPoint, disposeArrays, putTogether } from '../adapter/adapter-point.js';
+import { type AdapterPoint, disposeArrays, pullBack, putTogether } from '../adapter/adapter-point.js';
 import type { LoraAdapter } from '../adapter/lora-adapter.js';
 import { countTargets } from './count-targets.js';
 import type { AdapterManifold } from './training-manifold.js';
@@ -29,21 +29,23 @@ export interface StepData {
 export interface TrainingCost {
   readonly adapter: LoraAdapter;
   readonly manifold: AdapterManifold;
-  /** The data of step k; `undefined` after the last. */
+  /** The data of step k; `undefined` if there is none. */
   nextBatch(k: number): Awaitable<StepBatches | undefined>;
-  /** Of dropout. */
+  /** Told of each step's data as it is drawn: how many tokens of it count. */
+  onBatch(tokens: number): void;
+  /** Seed of the dropout masks. */
   readonly seed: number;
   /** As `lossAndGradient` takes it. */
   readonly recompute: boolean | undefined;
 }
 
-/** A stochastic problem on the manifold of an adapter. A step after the last has no data, cost NaN and gradient zero. */
-export type TrainingProblem = Problem<Tensor, AdapterPoint, AdapterPoint, unknown, unknown, StepData | undefined>;
+/** A stochastic problem on the manifold of an adapter. */
+export type TrainingProblem = Problem<Tensor, AdapterPoint, AdapterPoint, unknown, unknown, StepData>;
 
 /**
  * The mean token loss of a step's batches, as a problem: tokens of all parts count alike, whichever part they are in.
  */
-export function trainingProblem({ adapter, manifold, nextBatch, seed, recompute }: TrainingCost): TrainingProblem {
+export function trainingProblem({ adapter, manifold, nextBatch, onBatch, seed, recompute }: TrainingCost): TrainingProblem {
   const { model, layout } = adapter;
   const la = model.algebra;
   /** Frees, part by part, the overlay's copies and the derivatives that were stacked. */
@@ -54,7 +56,7 @@ export function trainingProblem({ adapter, manifold, nextBatch, seed, recompute 
       const { loss, adapters, replaced } = await model.lossAndGradient(batch, overlay, options);
       if (!Number.isFinite(loss)) {
         throw await nonFiniteError(
-          `train: the loss of step ${step + 1} is ${loss}`,
+          `trainer: the loss of step ${step + 1} is ${loss}`,
           model,
           'lower the learning rate or clip the gradient, and go on from the last state',
         );
@@ -62,13 +64,9 @@ export function trainingProblem({ adapter, manifold, nextBatch, seed, recompute 
       const modules = new Map(
         [...adapters].map(([name, { A, B, magnitude }]) => [name, { A, B, ...(magnitude === undefined ? {} : { magnitude }) }]),
       );
-      return { loss, gradient: putTogether(layout, { modules, parameters: replaced }) };
+      return { loss, gradient: pullBack(la, layout, x, putTogether(layout, { modules, parameters: replaced })) };
     });
-  const costAndGradient = async (
-    x: AdapterPoint,
-    data: StepData | undefined,
-  ): Promise<CostAndDerivative<AdapterPoint, AdapterPoint, unknown>> => {
-    if (data === undefined) return { cost: Number.NaN, gradient: scaleTree(la, 0, x) };
+  const costAndGradient = async (x: AdapterPoint, data: StepData): Promise<CostAndDerivative<AdapterPoint, AdapterPoint, unknown>> => {
     const [first, ...others] = data.parts;
     let { loss: cost, gradient } = await partGradient(x, data, first, 0);
     for (const [i, batch] of others.entries()) {
@@ -82,7 +80,13 @@ export function trainingProblem({ adapter, manifold, nextBatch, seed, recompute 
   };
   return {
     manifold,
-    nextBatch: async (k) => stepData(k, await nextBatch(k)),
+    async nextBatch(k) {
+      const batches = await nextBatch(k);
+      if (batches === undefined) return undefined;
+      const data = stepData(k, batches);
+      onBatch(data.tokens);
+      return data;
+    },
     costAndGradient,
     cost: async (x, data) => (await costAndGradient(x, data)).cost,
     gradient: { kind: 'coordinates', at: async (x, data) => (await costAndGradient(x, data)).gradient as AdapterPoint },
@@ -90,17 +94,18 @@ export function trainingProblem({ adapter, manifold, nextBatch, seed, recompute 
 }
 
 /** @throws ConfigError if there is no batch, DomainError if no token of the step counts. Whether tokens are the model's is for the model to check. */
-function stepData(step: number, batches: StepBatches | undefined): StepData | undefined {
-  if (batches === undefined) return undefined;
+function stepData(step: number, batches: StepBatches): StepData {
   const parts: readonly TokenBatch[] = 'inputIds' in batches ? [batches] : batches;
   if (!Array.isArray(parts) || parts.length === 0) {
-    throw new ConfigError(`train: nextBatch must return a batch or a list of batches for step ${step + 1}, got ${describeValue(batches)}`);
+    throw new ConfigError(
+      `trainer: nextBatch must return a batch or a list of batches for step ${step + 1}, got ${describeValue(batches)}`,
+    );
   }
   const counts = parts.map((part) => countTargets(part));
   const tokens = counts.reduce((sum, count) => sum + count, 0);
   if (tokens === 0) {
     throw new DomainError(
-      `train: no token of step ${step + 1} counts, since all its labels are masked; leave such rows out, or shorten the prompts`,
+      `trainer: no token of step ${step + 1} counts, since all its labels are masked; leave such rows out, or shorten the prompts`,
     );
   }
   // A part without labels adds nothing, and has no loss of its own.

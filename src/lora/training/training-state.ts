@@ -3,7 +3,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import { FormatError } from '../../core/errors.js';
 import { forEachLeaf, mapTree } from '../../core/tree.js';
 import type { TensorAlgebra } from '../../linalg/tensor/tensor-algebra.js';
-import type { Memory, SolverState } from '../../solvers/solver.js';
+import type { SolverState } from '../../solvers/solver.js';
 import type { AdapterPoint } from '../adapter/adapter-point.js';
 
 /** An array, as it was. */
@@ -15,14 +15,13 @@ export interface SavedArray {
 }
 
 /**
- * Where training is, after a whole number of steps. The gradient is not part of it: it is computed again from the next step's data, which `nextBatch` gives by its number; dropout
- * draws by number as well.
+ * Where training is, after a whole number of steps: a solver's state. Data and dropout are drawn by the number of the step.
  */
 export interface TrainingState {
   /** Steps taken. */
   readonly step: number;
-  /** The learning rate of the last step; 0 before the first. */
-  readonly learningRate: number;
+  /** The learning rate of the last step; absent before the first. */
+  readonly learningRate?: number | undefined;
   /** The trained arrays `point.…` and what the optimizer remembers, `memory.part.name.…`, by dotted path. */
   readonly arrays: Readonly<Record<string, SavedArray>>;
   /** What the optimizer counts, `part.name`. */
@@ -42,13 +41,8 @@ export async function saveState(la: TensorAlgebra, state: SolverState<AdapterPoi
   const saved = await Promise.all(
     leaves.map(async ([path, leaf]) => [path, { shape: leaf.shape, data: (await leaf.data()) as Float32Array }] as const),
   );
-  return { step: state.iteration, learningRate: state.stepSize, arrays: Object.fromEntries(saved), numbers };
-}
-
-/** A saved state's arrays on the engine again. */
-export interface RestoredState {
-  readonly point: AdapterPoint;
-  readonly memory: Readonly<Record<string, Memory<AdapterPoint>>>;
+  const { iteration, stepSize } = state;
+  return { step: iteration, ...(stepSize === undefined ? {} : { learningRate: stepSize }), arrays: Object.fromEntries(saved), numbers };
 }
 
 /**
@@ -57,7 +51,7 @@ export interface RestoredState {
  * @param like - a point of the adapter that is trained, whose structure the saved one must have.
  * @throws FormatError naming the array that is missing, too many or of another shape.
  */
-export function restoreState(la: TensorAlgebra, state: TrainingState, like: AdapterPoint): RestoredState {
+export function restoreState(la: TensorAlgebra, state: TrainingState, like: AdapterPoint): SolverState<AdapterPoint, AdapterPoint> {
   const unread = new Set(Object.keys(state.arrays));
   const read = (prefix: string): AdapterPoint => {
     const paths: string[] = [];
@@ -73,33 +67,46 @@ export function restoreState(la: TensorAlgebra, state: TrainingState, like: Adap
       like,
     );
   };
-  const point = read('point');
+  const x = read('point');
   const memory: Record<string, { tangents: Record<string, AdapterPoint>; numbers: Record<string, number> }> = {};
   const partOf = (part: string) => {
     memory[part] ??= { tangents: {}, numbers: {} };
     return memory[part];
   };
-  for (const path of Object.keys(state.arrays)) {
-    const [root, part, name] = path.split('.');
-    if (root === 'memory' && unread.has(path)) partOf(part).tangents[name] = read(`memory.${part}.${name}`);
+  // A rule may remember trees of other shapes than the point's, such as r×r moments: their structure is that of the paths.
+  for (const path of unread) {
+    const [root, part, name, ...keys] = path.split('.');
+    if (root !== 'memory' || keys.length === 0) {
+      throw new FormatError(
+        `trainer: the saved state has the array '${path}', which this adapter has not; resume with the same configuration`,
+      );
+    }
+    const { shape, data } = state.arrays[path];
+    place(partOf(part).tangents, [name, ...keys], la.fromArray(data, shape));
   }
   for (const [key, value] of Object.entries(state.numbers)) {
     const [part, name] = key.split('.');
     partOf(part).numbers[name] = value;
   }
-  const [extra] = unread;
-  if (extra !== undefined)
-    throw new FormatError(
-      `train: the saved state has the array '${extra}', which this adapter has not; resume with the same configuration`,
-    );
-  return { point, memory };
+  const { step, learningRate } = state;
+  return { iteration: step, x, memory, ...(learningRate === undefined ? {} : { stepSize: learningRate }) };
+}
+
+/** Puts a leaf into a tree, with the records above it. */
+function place(tree: object, [key, ...rest]: readonly string[], leaf: Tensor): void {
+  const record = tree as Record<string, object>;
+  if (rest.length === 0) record[key] = leaf;
+  else {
+    record[key] ??= {};
+    place(record[key], rest, leaf);
+  }
 }
 
 function checkedArray(path: string, saved: SavedArray | undefined, shape: readonly number[]): Float32Array {
-  if (saved === undefined) throw new FormatError(`train: the saved state lacks the array '${path}'; resume with the same configuration`);
+  if (saved === undefined) throw new FormatError(`trainer: the saved state lacks the array '${path}'; resume with the same configuration`);
   if (saved.shape.join() !== shape.join()) {
     throw new FormatError(
-      `train: the saved array '${path}' has shape [${saved.shape}], expected [${shape}]; resume with the same configuration`,
+      `trainer: the saved array '${path}' has shape [${saved.shape}], expected [${shape}]; resume with the same configuration`,
     );
   }
   return saved.data;

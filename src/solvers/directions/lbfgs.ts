@@ -65,7 +65,8 @@ async function rememberedPairs<M, P, T>(
   const { tangents, numbers } = memory;
   const { scaling = 1, firstGradientNorm = gradientNorm } = numbers;
   const { gradient: previousGradient, direction: previousDirection } = tangents;
-  if (previousGradient === undefined || previousDirection === undefined) return { pairs: [], scaling, firstGradientNorm };
+  if (previousGradient === undefined || previousDirection === undefined || stepSize === undefined)
+    return { pairs: [], scaling, firstGradientNorm };
   const old = storedPairs(memory);
   const step = scaleTree(la, stepSize, previousDirection);
   const change = axpyTree(la, -1, previousGradient, gradient);

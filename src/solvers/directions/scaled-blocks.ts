@@ -1,8 +1,11 @@
 /** Another rule's direction, longer in some coordinates: learning rates by parameter group. */
 import { ConfigError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
-import { forEachLeaf, mapTree } from '../../core/tree.js';
+import { type LeafArithmetic, mapTree } from '../../core/tree.js';
 import type { DirectionRule } from '../solver.js';
+
+/** Factors in the structure of a tangent: a number for all that lies below, or a record of such. Blocks left out have the factor 1. */
+export type BlockFactors = number | { readonly [block: string]: BlockFactors };
 
 /**
  * A rule with a step size of its own for each block of coordinates: the direction of another rule, its components times their factors.
@@ -13,35 +16,44 @@ import type { DirectionRule } from '../solver.js';
  * whole blocks, it is what PyTorch's parameter groups do, decoupled weight decay included.
  *
  * @param rule - the rule whose direction is scaled.
- * @param factorOf - the factor of a component, from its dotted path in the tangent (`'A'`, `'layers.B'`).
- * @throws ConfigError at the first step, if a factor is not a finite number ≥ 0.
+ * @param factors - the factors, such as `{ A: 16 }` for factor pairs, or `{ pairs: { q: { A: 16 } }, biases: 2 }` for a product.
+ * @throws ConfigError if a factor is not a finite number ≥ 0, and at the first step if a block is not in the tangent.
  */
-export function scaledBlocks(rule: DirectionRule, factorOf: (path: string) => number): DirectionRule {
+export function scaledBlocks(rule: DirectionRule, factors: BlockFactors): DirectionRule {
+  checkFactors(factors, '');
   return {
     name: `scaledBlocks(${rule.name})`,
     async direction(context) {
       const la = context.manifold.algebra;
       const { direction, memory } = await rule.direction(context);
-      const factors: number[] = [];
-      forEachLeaf(la, direction, (_leaf, path) => factors.push(checkedFactor(factorOf(path), path)));
-      let block = 0;
-      const scaled = mapTree(
-        la,
-        (leaf) => {
-          const factor = factors[block++];
-          return factor === 1 ? leaf : la.scale(factor, leaf);
-        },
-        direction,
-      );
-      return { direction: scaled, memory };
+      return { direction: scaleBlocks(la, factors, direction, ''), memory };
     },
     move: (memory, transport) => rule.move(memory, transport),
   };
 }
 
-function checkedFactor(factor: unknown, path: string): number {
-  if (typeof factor === 'number' && Number.isFinite(factor) && factor >= 0) return factor;
-  throw new ConfigError(
-    `scaledBlocks: the factor of '${path}' must be a finite number ≥ 0, got ${describeValue(factor)}; return 1 to leave a block as it is`,
-  );
+/** The factors times the blocks of a tree. */
+function scaleBlocks<M, Tree>(la: LeafArithmetic<M>, factors: BlockFactors, tree: Tree, path: string): Tree {
+  if (typeof factors === 'number') return factors === 1 ? tree : mapTree(la, (leaf) => la.scale(factors, leaf), tree);
+  const blocks = tree as Readonly<Record<string, unknown>>;
+  for (const key of Object.keys(factors)) {
+    if (!la.isArray(tree) && Object.hasOwn(blocks, key)) continue;
+    const known = la.isArray(tree) ? 'a single array' : Object.keys(blocks).join(', ');
+    throw new ConfigError(`scaledBlocks: the tangent has no block '${path}${key}', it is ${known}; name a block of the tangent`);
+  }
+  const scaled = Object.entries(blocks).map(([key, block]) => {
+    const factor = factors[key];
+    return [key, factor === undefined ? block : scaleBlocks(la, factor, block, `${path}${key}.`)] as const;
+  });
+  return Object.fromEntries(scaled) as Tree;
+}
+
+function checkFactors(factors: unknown, path: string): void {
+  if (typeof factors === 'object' && factors !== null && !Array.isArray(factors)) {
+    for (const [key, factor] of Object.entries(factors)) checkFactors(factor, path === '' ? key : `${path}.${key}`);
+  } else if (typeof factors !== 'number' || !Number.isFinite(factors) || factors < 0) {
+    throw new ConfigError(
+      `scaledBlocks: the factor of '${path}' must be a finite number ≥ 0, got ${describeValue(factors)}; leave a block out to keep it as it is`,
+    );
+  }
 }

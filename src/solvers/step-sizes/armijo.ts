@@ -52,8 +52,9 @@ async function firstTrial<M, P, T>(
   const { problem, state, memory } = context;
   if (context.trialStep !== undefined) return context.trialStep;
   const previousCost = memory.numbers.cost;
-  if (previousCost === undefined) return initialStep ?? unitStep(context);
+  const { stepSize: previousStep } = state;
+  if (previousCost === undefined || previousStep === undefined) return initialStep ?? unitStep(context);
   // Costs of different batches say nothing about the step.
   const decrease = frozenBatch ? 0 : previousCost - state.cost;
-  return decrease > costSlack(problem, state.cost) ? (-2 * optimism * decrease) / slope : optimism * state.stepSize;
+  return decrease > costSlack(problem, state.cost) ? (-2 * optimism * decrease) / slope : optimism * previousStep;
 }

@@ -85,7 +85,7 @@ async function secantStep<M, P, T>(
   { quotient, minStep, maxStep }: Required<BarzilaiBorweinOptions>,
 ): Promise<number | undefined> {
   const { step, gradient: previousGradient } = memory.tangents;
-  if (step === undefined || previousGradient === undefined) return undefined;
+  if (step === undefined || previousGradient === undefined || state.stepSize === undefined) return undefined;
   const { manifold } = problem;
   const change = axpyTree(manifold.algebra, -1, previousGradient, state.gradient);
   const curvature = await manifold.inner(state.x, step, change);

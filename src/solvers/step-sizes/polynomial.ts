@@ -43,7 +43,7 @@ async function firstTrial<M, P, T>(context: StepSizeContext<M, P, T>, slope: num
     );
   }
   const polynomial = await problem.costAlong(state.x, direction, state.iteration);
-  return positiveMinimizer(polynomial, slope) ?? (state.stepSize > 0 ? state.stepSize : unitStep(context));
+  return positiveMinimizer(polynomial, slope) ?? (state.stepSize || unitStep(context));
 }
 
 /** The bracket of a minimizer grows by this factor until the slope is positive at its end, and is halved this often at most. */

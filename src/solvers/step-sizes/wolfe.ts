@@ -77,8 +77,9 @@ async function search<M, P, T>(
   const { state, problem, memory } = context;
   const slack = costSlack(problem, state.cost);
   const previousSlope = memory.numbers.slope;
+  const { stepSize: previousStep } = state;
   // The step that would repeat the last first-order change.
-  const guess = previousSlope === undefined ? undefined : (state.stepSize * previousSlope) / slope;
+  const guess = previousSlope === undefined || previousStep === undefined ? undefined : (previousStep * previousSlope) / slope;
   let t = context.trialStep ?? guess ?? (await unitStep(context));
   let low: Probe<P, T> = { t: 0, cost: state.cost, slope };
   let high: Probe<P, T> | undefined;

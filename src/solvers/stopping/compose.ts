@@ -27,6 +27,7 @@ export function any(...rules: readonly StoppingRule[]): StoppingRule {
       }
       return undefined;
     },
+    checkBefore: (now) => rules.map((rule) => rule.checkBefore?.(now)).find((decision) => decision !== undefined),
   };
 }
 
@@ -35,18 +36,17 @@ export function all(...rules: readonly StoppingRule[]): StoppingRule {
   checkRules('all', rules);
   return {
     name: `all(${rules.map(({ name }) => name).join(', ')})`,
-    check(now, previous, first) {
-      const decisions: StopDecision[] = [];
-      for (const rule of rules) {
-        const decision = rule.check(now, previous, first);
-        if (decision === undefined) return undefined;
-        decisions.push(decision);
-      }
-      return {
-        reason: decisions.map(({ reason }) => reason).join(' and '),
-        converged: decisions.every(({ converged }) => converged),
-        stationary: decisions.every(({ stationary = false }) => stationary),
-      };
-    },
+    check: (now, previous, first) => allOf(rules.map((rule) => rule.check(now, previous, first))),
+    checkBefore: (now) => allOf(rules.map((rule) => rule.checkBefore?.(now))),
+  };
+}
+
+function allOf(decisions: readonly (StopDecision | undefined)[]): StopDecision | undefined {
+  const made = decisions.filter((decision) => decision !== undefined);
+  if (made.length < decisions.length) return undefined;
+  return {
+    reason: made.map(({ reason }) => reason).join(' and '),
+    converged: made.every(({ converged }) => converged),
+    stationary: made.every(({ stationary = false }) => stationary),
   };
 }

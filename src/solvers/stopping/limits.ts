@@ -1,18 +1,16 @@
 /** Rules that give up. */
 import { ConfigError } from '../../core/errors.js';
 import { checkNumber, describeValue } from '../../core/options.js';
-import type { StoppingRule } from './stopping-rule.js';
+import type { Progress, StopDecision, StoppingRule } from './stopping-rule.js';
 
 /** Stops after this many steps. @throws ConfigError if the count is not an integer ≥ 0. */
 export function maxIterations(count: number): StoppingRule {
   if (!Number.isInteger(count) || count < 0) {
     throw new ConfigError(`maxIterations: the count must be an integer at least 0, got ${describeValue(count)}; pass such a number`);
   }
-  return {
-    name: `maxIterations(${count})`,
-    check: ({ iteration }) =>
-      iteration >= count ? { reason: `${iteration} iterations reached the limit of ${count}`, converged: false } : undefined,
-  };
+  const check = ({ iteration }: Pick<Progress, 'iteration'>): StopDecision | undefined =>
+    iteration >= count ? { reason: `${iteration} iterations reached the limit of ${count}`, converged: false } : undefined;
+  return { name: `maxIterations(${count})`, check, checkBefore: check };
 }
 
 /** Stops after this many seconds. @throws ConfigError if the time is not positive. */

@@ -4,9 +4,9 @@
 export interface Progress {
   /** Steps taken. */
   readonly iteration: number;
-  /** The cost at the current point. */
+  /** The cost at the current point; if it is stochastic, where the step just made was made from, on its batch. */
   readonly cost: number;
-  /** Norm of the Riemannian gradient in the manifold's metric. */
+  /** Norm of the Riemannian gradient there, in the manifold's metric. */
   readonly gradientNorm: number;
   /** Size t of the step that led here; 0 at the start. */
   readonly stepSize: number;
@@ -31,8 +31,13 @@ export interface StoppingRule {
   /**
    * @param now - the current iteration.
    * @param previous - the iteration before, `undefined` at the start.
-   * @param first - iteration 0.
+   * @param first - the first iteration that was evaluated: iteration 0 of a whole run on a deterministic cost.
    * @returns the decision to stop, or `undefined` to go on.
    */
   check(now: Progress, previous: Progress | undefined, first: Progress): StopDecision | undefined;
+  /**
+   * Asked before the first step of a run on a stochastic cost, of which there is no evaluation yet: what the rule can tell from the steps taken and the time.
+   * Left out: nothing.
+   */
+  checkBefore?(now: Pick<Progress, 'iteration' | 'seconds'>): StopDecision | undefined;
 }

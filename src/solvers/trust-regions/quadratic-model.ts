@@ -4,7 +4,7 @@ import { axpyTree, scaleTree } from '../../core/tree.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import type { Manifold } from '../../manifolds/manifold.js';
 import type { Objective } from '../problem.js';
-import type { SolverState } from '../solver.js';
+import type { EvaluatedState, SolverState } from '../solver.js';
 
 /** $m(\eta)=f(x)+\langle g,\eta\rangle+\tfrac12\langle\eta,H\eta\rangle$ on the tangent space at x. */
 export interface QuadraticModel<M, T> {
@@ -31,7 +31,7 @@ export async function curvatureAlong<M, T>(
 }
 
 /** The model of a cost around a solver's point. */
-export async function quadraticModel<M, P, T>(problem: Objective<M, P, T>, state: SolverState<P, T>): Promise<QuadraticModel<M, T>> {
+export async function quadraticModel<M, P, T>(problem: Objective<M, P, T>, state: EvaluatedState<P, T>): Promise<QuadraticModel<M, T>> {
   const { manifold, precondition } = problem;
   const { x, iteration } = state;
   const { epsilon } = manifold.algebra;

@@ -3,7 +3,7 @@ import { ConfigError } from '../../core/errors.js';
 import { checkKeys, checkNumber } from '../../core/options.js';
 import { scaleTree } from '../../core/tree.js';
 import type { Evaluation, Objective } from '../problem.js';
-import { emptyMemory, type Interrupted, type Memory, type Solver, type SolverState } from '../solver.js';
+import { type EvaluatedState, emptyMemory, type Interrupted, type Memory, type Solver, type SolverState } from '../solver.js';
 import { costSlack, slopeAt, type Trial, tryStep } from '../trial.js';
 import { type Descent, negativeCurvature } from './negative-curvature.js';
 import { pointSize, type QuadraticModel, quadraticModel } from './quadratic-model.js';
@@ -81,15 +81,13 @@ export function trustRegions(options: TrustRegionsOptions = {}): Solver {
   const settings = checkedSettings(options);
   return {
     name: 'trustRegions',
-    async init(problem, x) {
+    init(problem, x) {
       if (problem.stochastic) {
         throw new ConfigError(
           'trustRegions: it compares costs, but the cost changes with each batch; use gradientDescent with constantStep, or svrg',
         );
       }
-      const evaluation = await problem.evaluate(x, 0);
-      const numbers = { firstGradientNorm: evaluation.gradientNorm, products: 0 };
-      return { ...evaluation, x, iteration: 0, stepSize: 0, memory: { trustRegions: { tangents: {}, numbers } } };
+      return { x, iteration: 0, memory: { trustRegions: { tangents: {}, numbers: { products: 0 } } } };
     },
     step: (problem, state, interrupted) => trustRegionStep(problem, state, settings, interrupted),
     async confirm(problem, state, interrupted) {
@@ -126,7 +124,7 @@ function memoryOf<P, T>({ memory }: SolverState<P, T>): Memory<T> {
 
 async function trustRegionStep<M, P, T>(
   problem: Objective<M, P, T>,
-  state: SolverState<P, T>,
+  state: EvaluatedState<P, T>,
   settings: Settings,
   interrupted: Interrupted,
 ): Promise<SolverState<P, T>> {
@@ -157,7 +155,7 @@ const escapeShare = 0.1;
 /** The first radius is this many first conjugate gradient steps, or the size of the point if that is more. */
 const firstSteps = 4;
 
-function stallReason<P, T>({ gradientNorm }: SolverState<P, T>): string {
+function stallReason<P, T>({ gradientNorm }: EvaluatedState<P, T>): string {
   return gradientNorm === 0
     ? 'trustRegions: the gradient is zero, and no negative curvature was found: to second order the point is a minimum'
     : `trustRegions: no decrease in any region, and no negative curvature was found, at gradient norm ${gradientNorm.toExponential(2)}; the cost is at its rounding error, or its gradient or Hessian is wrong (see checkGradient, checkHessian)`;
@@ -165,7 +163,7 @@ function stallReason<P, T>({ gradientNorm }: SolverState<P, T>): string {
 
 function subproblemPath<M, P, T>(
   model: QuadraticModel<M, T>,
-  state: SolverState<P, T>,
+  state: EvaluatedState<P, T>,
   { theta, kappa, initialRadius, maxRadius }: Settings,
   { size, maxProducts }: { readonly size: number; readonly maxProducts: number },
   interrupted: Interrupted,
@@ -194,7 +192,7 @@ const refutedAbove = 256;
 /** Proposals along a path, in smaller and smaller regions, until one is accepted; `undefined` where none is. */
 async function descendAlong<M, P, T>(
   problem: Objective<M, P, T>,
-  state: SolverState<P, T>,
+  state: EvaluatedState<P, T>,
   { la }: QuadraticModel<M, T>,
   path: CgPath<T>,
   { size, settings }: { readonly size: number; readonly settings: Settings },
@@ -213,9 +211,15 @@ async function descendAlong<M, P, T>(
       const { numbers } = memoryOf(state);
       const { curvature: _left, ...kept } = numbers;
       const products = (numbers.products ?? 0) + path.products;
-      const memory = { tangents: {}, numbers: { ...kept, products, radius: ratio < 0.25 ? proposal.length / 4 : nextRadius } };
-      const reached = evaluation ?? (await problem.evaluate(trial.transport.point, iteration, trial.cost));
-      return { ...reached, x: trial.transport.point, iteration, stepSize: 1, memory: { trustRegions: memory } };
+      const { firstGradientNorm = state.gradientNorm } = numbers;
+      const nextNumbers = { ...kept, firstGradientNorm, products, radius: ratio < 0.25 ? proposal.length / 4 : nextRadius };
+      return {
+        ...(evaluation ?? { cost: trial.cost }),
+        x: trial.transport.point,
+        iteration,
+        stepSize: 1,
+        memory: { trustRegions: { tangents: {}, numbers: nextNumbers } },
+      };
     }
     radius = proposal.length / 4;
   }
@@ -225,7 +229,7 @@ async function descendAlong<M, P, T>(
 /** ρ: the decrease of the cost over that of the model. NaN where the trial broke down. */
 async function judge<M, P, T>(
   problem: Objective<M, P, T>,
-  state: SolverState<P, T>,
+  state: EvaluatedState<P, T>,
   { step, decrease }: Proposal<T>,
 ): Promise<{ readonly ratio: number; readonly trial?: Trial<P, T>; readonly evaluation?: Evaluation<T> }> {
   const trial = await tryStep(problem, state, step, 1);

@@ -1,19 +1,8 @@
-/** What an adapter is: where it lies, of which rank and scale, and how it starts. PEFT's `LoraConfig`, in this library's names. */
+/** The configuration of an adapter: its method, where it lies, its rank and scale. PEFT's `LoraConfig`, in this library's names. */
 import { ConfigError } from '../../core/errors.js';
 import { checkChoice, checkKeys, checkNumber, checkPositiveInteger, describeValue } from '../../core/options.js';
-
-/**
- * How the factors start, and whether the base weights change with it. Here in PEFT's letters, lora_A r×n and lora_B m×r.
- * - `'kaiming'`: lora_A uniform in ±1/√n, lora_B zero (PEFT's `true`);
- * - `'gaussian'`: lora_A normal of variance 1/r², lora_B zero;
- * - `'random'`: both as PyTorch starts a linear layer, so that the adapter is not zero (PEFT's `false`);
- * - `'olora'`: W = QR, lora_B the first columns of Q, lora_A the first rows of R; W loses s·lora_B·lora_A;
- * - `'pissa'`: W = USVᵀ, lora_B = U_r(S_r/s)^½, lora_A = (S_r/s)^½V_rᵀ; W loses s·lora_B·lora_A.
- */
-export type LoraInitialization = (typeof loraInitializations)[number];
-
-/** All values of {@link LoraInitialization}. */
-export const loraInitializations = ['kaiming', 'gaussian', 'random', 'olora', 'pissa'] as const;
+import { lora } from '../methods/lora.js';
+import { checkMethod, type LoraMethod } from '../methods/lora-method.js';
 
 /** Which biases are trained besides: those of the adapted modules only, or all of the model's. */
 export type LoraBias = (typeof loraBiases)[number];
@@ -23,9 +12,11 @@ export const loraBiases = ['none', 'all', 'lora_only'] as const;
 
 /** Configuration of an adapter; all that is left out is in {@link loraDefaults}. Patterns are Python's regular expressions, as in PEFT. */
 export interface LoraConfig {
+  /** The method: geometry, direction rule and start, with its rule for α. Default: `lora()`. */
+  readonly method?: LoraMethod;
   /** Rank r of the adapters. */
   readonly rank?: number;
-  /** α: the adapter's product is multiplied by α/r, or α/√r. */
+  /** α: the adapter's product is multiplied by α/r, or α/√r. Default: what the method makes of the rank. */
   readonly alpha?: number;
   /** Which linear modules: a list of names or of their last parts, a pattern that the whole name matches, or `'all-linear'` for all but the head. */
   readonly targetModules?: readonly string[] | string;
@@ -45,48 +36,38 @@ export interface LoraConfig {
   readonly bias?: LoraBias;
   /** Modules trained as they are, by the ends of their names. */
   readonly modulesToSave?: readonly string[];
-  /** Whether the scale is α/√r. */
-  readonly useRslora?: boolean;
-  /** Whether rows of the adapted weight have magnitudes of their own. */
-  readonly useDora?: boolean;
-  /** How the factors start. */
-  readonly initialization?: LoraInitialization;
 }
 
-/** A {@link LoraConfig} with nothing left out. */
-export type ResolvedLoraConfig = Required<Omit<LoraConfig, 'excludeModules' | 'layersToTransform' | 'layersPattern'>> &
-  Pick<LoraConfig, 'excludeModules' | 'layersToTransform' | 'layersPattern'>;
+/**
+ * An adapter as its file describes it: a {@link LoraConfig} with nothing left out, and in the place of the method what
+ * the file says of it.
+ */
+export interface ResolvedLoraConfig
+  extends Required<Omit<LoraConfig, 'method' | 'excludeModules' | 'layersToTransform' | 'layersPattern'>>,
+    Pick<LoraConfig, 'excludeModules' | 'layersToTransform' | 'layersPattern'>,
+    Pick<LoraMethod, 'scaling' | 'magnitudes'> {
+  /** The name of the start. */
+  readonly start: string;
+}
 
-/** The defaults of {@link LoraConfig}. */
-export const loraDefaults: ResolvedLoraConfig = {
+/** The defaults of {@link LoraConfig}, but for method and α. */
+export const loraDefaults: Required<Omit<LoraConfig, 'method' | 'alpha' | 'excludeModules' | 'layersToTransform' | 'layersPattern'>> = {
   rank: 16,
-  alpha: 32,
   targetModules: 'all-linear',
   rankPattern: {},
   alphaPattern: {},
   dropout: 0,
   bias: 'none',
   modulesToSave: [],
-  useRslora: false,
-  useDora: false,
-  initialization: 'kaiming',
 };
 
 const keys: readonly (keyof LoraConfig)[] = [
-  'rank',
+  'method',
   'alpha',
-  'targetModules',
   'excludeModules',
   'layersToTransform',
   'layersPattern',
-  'rankPattern',
-  'alphaPattern',
-  'dropout',
-  'bias',
-  'modulesToSave',
-  'useRslora',
-  'useDora',
-  'initialization',
+  ...(Object.keys(loraDefaults) as (keyof typeof loraDefaults)[]),
 ];
 
 /**
@@ -96,12 +77,22 @@ const keys: readonly (keyof LoraConfig)[] = [
  */
 export function resolveLoraConfig(caller: string, config: LoraConfig): ResolvedLoraConfig {
   checkKeys(caller, config, keys);
-  const resolved: ResolvedLoraConfig = { ...loraDefaults, ...withoutUndefined(config) };
-  checkPositiveInteger(caller, 'rank', resolved.rank);
+  const { method = lora(), ...given } = config;
+  checkMethod(caller, method);
+  const { scaling, magnitudes, start } = method;
+  const rank = given.rank ?? loraDefaults.rank;
+  checkPositiveInteger(caller, 'rank', rank);
+  const resolved: ResolvedLoraConfig = {
+    ...loraDefaults,
+    alpha: method.alpha(rank),
+    ...withoutUndefined(given),
+    scaling,
+    magnitudes,
+    start: start.name,
+  };
   checkNumber(caller, 'alpha', resolved.alpha, { above: 0 });
   checkNumber(caller, 'dropout', resolved.dropout, { min: 0, below: 1 });
   checkChoice(caller, 'bias', resolved.bias, loraBiases);
-  checkChoice(caller, 'initialization', resolved.initialization, loraInitializations);
   for (const option of ['targetModules', 'excludeModules', 'layersPattern'] as const) checkNames(caller, option, resolved[option], true);
   checkNames(caller, 'modulesToSave', resolved.modulesToSave, false);
   for (const option of ['rankPattern', 'alphaPattern'] as const) checkPatterns(caller, option, resolved[option]);

@@ -1,0 +1,99 @@
+/** Making a new adapter: its layout on the model, and the start of its method. */
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { ConfigError } from '../../core/errors.js';
+import { checkKeys, describeValue } from '../../core/options.js';
+import { seededRandom } from '../../core/random.js';
+import type { CausalLM } from '../../models/causal-lm.js';
+import type { TokenBatch } from '../../models/token-batch.js';
+import { lora } from '../methods/lora.js';
+import type { LoraStart } from '../methods/start.js';
+import type { TargetModule } from '../targets/target-modules.js';
+import { type AdapterLayout, layOutAdapter } from './adapter-layout.js';
+import { inCoordinates, type ModuleArrays, putTogether, type StackPairs, stackPairs } from './adapter-point.js';
+import { matrixOf, withReducedBase } from './base-weights.js';
+import { LoraAdapter } from './lora-adapter.js';
+import { type LoraConfig, resolveLoraConfig } from './lora-config.js';
+import { meanGradients } from './mean-gradients.js';
+import { startingParts } from './starting-parts.js';
+
+/** What {@link createAdapter} may be told besides the configuration. */
+export interface CreateAdapterOptions {
+  /** Seed of the random starts. Default: 0. */
+  readonly seed?: number;
+  /** The batches over which a start such as LoRA-GA averages the gradient; the first that the method asks for are used. */
+  readonly batches?: readonly TokenBatch[];
+}
+
+/**
+ * Lays a new adapter over a model, as its method says: start, scale, coordinates, magnitudes.
+ *
+ * @param model - the model; starts that take their product out of the base (OLoRA, PiSSA, LoRA-GA) change its weights
+ * until the adapter is disposed of.
+ * @param config - the method, the rank, the modules, and what else a user chooses.
+ * @throws ConfigError if the configuration is not right or does not fit the model, or the start needs batches and there
+ * are too few; ShapeError if a rank is no positive integer or too large for its start. The model is then as it was.
+ */
+export async function createAdapter(model: CausalLM, config: LoraConfig = {}, options: CreateAdapterOptions = {}): Promise<LoraAdapter> {
+  checkKeys('createAdapter', options, ['seed', 'batches']);
+  const resolved = resolveLoraConfig('createAdapter', config);
+  const { method = lora() } = config;
+  const { coordinates } = method.geometry;
+  const layout = { ...layOutAdapter('createAdapter', model, resolved), ...(coordinates === undefined ? {} : { coordinates }) };
+  const { algebra } = model;
+  return algebra.tidy(async () => {
+    const factors = await startFactors('createAdapter', model, layout.targets, method.start, options);
+    return onReducedBase(model, layout, method.start, factors, (taken) => {
+      // After the change of the base: DoRA's magnitudes are the norms of what is left of it and the product together.
+      const point = inCoordinates(algebra, layout, putTogether(layout, startingParts(model, layout, factors)));
+      return new LoraAdapter({ model, config: resolved, layout, point, method, ...taken });
+    });
+  });
+}
+
+/**
+ * Takes the product of a start's factors out of the base where the start says so, and goes on. Where that or what follows
+ * fails, the base is as it was, to rounding.
+ *
+ * @param use - what follows. It is given the factors that were taken, if any; its result is returned.
+ */
+export function onReducedBase<Result>(
+  model: CausalLM,
+  layout: AdapterLayout,
+  start: LoraStart,
+  factors: ReadonlyMap<string, ModuleArrays>,
+  use: (taken: { readonly taken?: StackPairs }) => Result,
+): Result {
+  if (!start.changesBase) return use({});
+  const taken = stackPairs(layout, factors);
+  return withReducedBase(model, layout, taken, () => use({ taken }));
+}
+
+/**
+ * The factors with which a start begins.
+ *
+ * @returns by module: arrays of the scope it is called in.
+ */
+export async function startFactors(
+  caller: string,
+  model: CausalLM,
+  targets: readonly TargetModule[],
+  start: LoraStart,
+  { seed = 0, batches = [] }: CreateAdapterOptions,
+): Promise<ReadonlyMap<string, ModuleArrays>> {
+  const la = model.algebra;
+  const random = seededRandom(seed);
+  const begin = (target: TargetModule, gradient?: Tensor): ModuleArrays =>
+    la.tidy(() => start.factors({ la, target, random, weight: matrixOf(model, target), ...(gradient === undefined ? {} : { gradient }) }));
+  const { gradientBatches } = start;
+  let factors: readonly ModuleArrays[];
+  if (gradientBatches === undefined) factors = targets.map((target) => begin(target));
+  else {
+    if (!Array.isArray(batches) || batches.length < gradientBatches) {
+      throw new ConfigError(
+        `${caller}: the start '${start.name}' averages the gradient over ${gradientBatches} batches, got ${Array.isArray(batches) ? batches.length : describeValue(batches)}; pass that many as { batches }`,
+      );
+    }
+    factors = await meanGradients(model, targets, batches.slice(0, gradientBatches), begin);
+  }
+  return new Map(targets.map(({ module }, i) => [module.name, factors[i]]));
+}

@@ -1,0 +1,99 @@
+import { DomainError } from '../../core/errors.js';
+import { checkChoice, checkKeys, checkNumber, checkPositiveInteger } from '../../core/options.js';
+import type { SvdFactors } from '../../linalg/linear-algebra-types.js';
+import { leadingSingularTriples } from '../../linalg/subspace-iteration.js';
+import { lora } from './lora.js';
+import type { LoraMethod } from './lora-method.js';
+import type { LoraStart, StartContext } from './start.js';
+
+/** Options of {@link loraGa} and {@link loraGaStart}. */
+export interface LoraGaOptions {
+  /** Over how many batches the gradient is averaged. Default: {@link loraGaDefaults}. */
+  readonly batches?: number;
+  /** γ, which sets the size of the factors: c = m^¼/√γ. Default: {@link loraGaDefaults}. */
+  readonly gamma?: number;
+  /** Whose formula: that of the authors' code, or that of PEFT 0.21, which leaves B at norm 1 and scales A by the singular values. */
+  readonly formula?: 'authors' | 'peft';
+}
+
+/** The defaults of {@link loraGa}: those of the authors. */
+export const loraGaDefaults: Required<LoraGaOptions> = { batches: 8, gamma: 16, formula: 'authors' };
+
+/** Matrices with at most so many rows or columns have their whole SVD computed; larger ones, the triples that are used. */
+const WHOLE_SVD = 256;
+/** Passes of subspace iteration: gradients of language models decay fast enough that these leave errors below 1e-3. */
+const subspace = { passes: 8, oversampling: 16 } as const;
+
+/**
+ * The start of LoRA-GA. With the SVD G = USVᵀ of the mean gradient by the weight and c = m^¼/√γ,
+ *
+ * $$ A=c\,U_{:,\,r:2r}, \qquad B=c\,V_{:,\,:r}^\top, $$
+ *
+ * and W loses s·AB, so that the first step of the pair moves W as the first step of full fine-tuning would, to rank 2r.
+ * The formula `'peft'` has B = V_{:, :r}ᵀ and A = U_{:, r:2r}diag(S_{r:2r})·c, with c from the first axis of the weight as
+ * it is stored, which is n for GPT-2's Conv1D.
+ *
+ * @throws ConfigError on unknown options; DomainError from the start, if a module has less than 2r rows or columns.
+ * @see Wang, Yu and Li, "LoRA-GA: low-rank adaptation with gradient approximation", NeurIPS 2024, theorem 3.1 and section 3.3.
+ */
+export function loraGaStart(options: LoraGaOptions = {}): LoraStart {
+  checkKeys('loraGa', options, Object.keys(loraGaDefaults));
+  const { batches, gamma, formula } = { ...loraGaDefaults, ...options };
+  checkPositiveInteger('loraGa', 'batches', batches);
+  checkNumber('loraGa', 'gamma', gamma, { above: 0 });
+  checkChoice('loraGa', 'formula', formula, ['authors', 'peft']);
+  return {
+    name: 'lora-ga',
+    changesBase: true,
+    gradientBatches: batches,
+    factors(context) {
+      const { la, target } = context;
+      const { rank, module } = target;
+      const { U, S, V } = leadingTriples(context, 2 * rank);
+      const second = { columns: [rank, 2 * rank] } as const;
+      const left = la.slice(U, second);
+      const right = la.transpose(la.slice(V, { columns: [0, rank] }));
+      const size = formula === 'peft' && module.fanInFanOut ? module.inFeatures : module.outFeatures;
+      const c = size ** 0.25 / Math.sqrt(gamma);
+      if (formula === 'authors') return { A: la.scale(c, left), B: la.scale(c, right) };
+      const values = la.reshape(la.slice(la.reshape(S, [1, 2 * rank]), second), [rank]);
+      return { A: la.scaleColumns(left, la.scale(c, values)), B: right };
+    },
+  };
+}
+
+/** The first singular triples of the gradient. */
+function leadingTriples({ la, target, gradient, random }: StartContext, count: number): SvdFactors<StartContext['weight']> {
+  const { name, outFeatures: m, inFeatures: n } = target.module;
+  if (gradient === undefined) throw new TypeError(`loraGaStart: there is no gradient for ${name}`);
+  if (count > Math.min(m, n)) {
+    throw new DomainError(
+      `loraGa: rank ${target.rank} takes ${count} singular vectors of the gradient, but '${name}' is ${m}×${n}; choose a rank of at most ${Math.floor(Math.min(m, n) / 2)}, or one for this module with rankPattern`,
+    );
+  }
+  if (Math.min(m, n) <= WHOLE_SVD) {
+    const { U, S, V } = la.svd(gradient);
+    return {
+      U: la.slice(U, { columns: [0, count] }),
+      S: la.reshape(la.slice(la.reshape(S, [1, S.size]), { columns: [0, count] }), [count]),
+      V: la.slice(V, { columns: [0, count] }),
+    };
+  }
+  const apply = (x: typeof gradient) => la.matmul(gradient, x);
+  const applyTranspose = (y: typeof gradient) => la.matmul(gradient, y, { transposeA: true });
+  return leadingSingularTriples(la, { m, n, apply, applyTranspose }, { count, random, ...subspace });
+}
+
+/**
+ * LoRA-GA: LoRA that starts at the singular vectors of the gradient, averaged over batches of the data. With balanced
+ * factors, `{ ...balora(), start: loraGaStart() }`, it is BaLoRA-GA.
+ *
+ * As in the authors' code; PEFT 0.21 has another formula, an option here. Unlike both, the gradient is computed a group
+ * of modules at a time, and its SVD deterministically.
+ *
+ * @throws ConfigError as {@link loraGaStart}.
+ * @see Wang, Yu and Li, "LoRA-GA: low-rank adaptation with gradient approximation", NeurIPS 2024.
+ */
+export function loraGa(options: LoraGaOptions = {}): LoraMethod {
+  return { ...lora(), name: 'lora-ga', start: loraGaStart(options) };
+}

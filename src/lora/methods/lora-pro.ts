@@ -1,0 +1,44 @@
+import { checkKeys, checkNumber } from '../../core/options.js';
+import { adamw } from '../../solvers/directions/adam.js';
+import { componentwise } from '../../solvers/directions/componentwise.js';
+import { loraPro as loraProRule } from '../../solvers/directions/lora-pro.js';
+import { lora } from './lora.js';
+import type { LoraDirection, LoraMethod } from './lora-method.js';
+
+/** Options of {@link loraPro}. */
+export interface LoraProMethodOptions {
+  /** The number of the first step. Default: {@link loraProMethodDefaults}, with which the first step is plain. */
+  readonly firstStep?: number;
+}
+
+/** The defaults of {@link loraPro}. */
+export const loraProMethodDefaults: Required<LoraProMethodOptions> = { firstStep: 0 };
+
+/** The rule of LoRA-Pro on the pairs, AdamW on what is trained besides. */
+export function loraProDirection(options: LoraProMethodOptions = {}): LoraDirection {
+  checkKeys('loraPro', options, Object.keys(loraProMethodDefaults));
+  const { firstStep } = { ...loraProMethodDefaults, ...options };
+  checkNumber('loraPro', 'firstStep', firstStep, { min: 0 });
+  return {
+    name: 'lora-pro',
+    needsPairs: true,
+    rule(optimizer, { stacks }) {
+      const rules = stacks.map(({ key, targets }) => {
+        const scale = targets.map((target) => target.scale);
+        return [key, loraProRule({ weightDecay: 0, ...optimizer, scale, firstStep })] as const;
+      });
+      return componentwise({ pairs: componentwise(Object.fromEntries(rules), adamw(optimizer)) }, adamw(optimizer));
+    },
+  };
+}
+
+/**
+ * LoRA-Pro: Euclidean factors whose steps change ΔW as nearly as they can as Adam on the full weight would. It keeps
+ * moments of the size of the weights.
+ *
+ * @throws ConfigError on unknown options, or if `firstStep` is negative.
+ * @see Wang et al., "LoRA-Pro: are low-rank adapters properly optimized?", ICLR 2025.
+ */
+export function loraPro(options: LoraProMethodOptions = {}): LoraMethod {
+  return { ...lora(), name: 'lora-pro', direction: loraProDirection(options) };
+}

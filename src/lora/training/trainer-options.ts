@@ -1,0 +1,88 @@
+/** What a trainer is told, and what it tells of each step. */
+import type { Awaitable } from '../../core/awaitable.js';
+import { ConfigError } from '../../core/errors.js';
+import { checkKeys, checkNumber, describeValue } from '../../core/options.js';
+import type { AbortSignalLike } from '../../solvers/iterate.js';
+import type { Schedule } from '../../solvers/schedules/schedule.js';
+import type { DirectionRule } from '../../solvers/solver.js';
+import type { LoraAdapter } from '../adapter/lora-adapter.js';
+import { checkMethod, type LoraMethod, type OptimizerOptions } from '../methods/lora-method.js';
+import type { StepBatches } from './training-problem.js';
+import type { TrainingState } from './training-state.js';
+
+/** Options of `trainer`. */
+export interface TrainerOptions {
+  /** The method that trains it: geometry, direction rule and rates. Default: that with which the adapter was created or loaded. */
+  readonly method?: LoraMethod;
+  /** The data of step k = 0, 1, …: a batch, or several whose gradients are added up. It depends on k alone, so that training can be resumed. `undefined` ends the training. */
+  nextBatch(k: number): Awaitable<StepBatches | undefined>;
+  /** How many steps; until `nextBatch` gives none where not given. */
+  readonly steps?: number;
+  /** The learning rate, or a schedule by the number of the step. */
+  readonly learningRate: number | Schedule;
+  /** Options of AdamW: betas, epsilon, weight decay. Default: PyTorch's. */
+  readonly optimizer?: OptimizerOptions;
+  /** Another rule than the method's own, such as `sgd()`; the method's rates hold for it too. */
+  readonly direction?: DirectionRule;
+  /** The largest norm of a gradient; longer ones are shortened. No clipping where not given. */
+  readonly clip?: number;
+  /** Seed of the dropout masks. Default: 0. */
+  readonly seed?: number;
+  /** As `lossAndGradient` takes it. */
+  readonly recompute?: boolean;
+  /** Goes on from what `LoraTrainer.state` gave. */
+  readonly state?: TrainingState;
+  /** Ends the training after the current step. */
+  readonly signal?: AbortSignalLike;
+}
+
+/** One step of training. */
+export interface TrainingStep {
+  /** Which, counted from 1. */
+  readonly step: number;
+  /** The mean loss of the tokens that count, in nats, before the step. */
+  readonly loss: number;
+  /** Norm of the gradient before clipping, in the geometry's metric. */
+  readonly gradientNorm: number;
+  /** The step size. */
+  readonly learningRate: number;
+  /** Tokens that counted. */
+  readonly tokens: number;
+  /** After the first step: modules whose adapter is still zero, which no gradient reaches. */
+  readonly inactive?: readonly string[];
+}
+
+const trainerKeys = [
+  'method',
+  'nextBatch',
+  'steps',
+  'learningRate',
+  'optimizer',
+  'direction',
+  'clip',
+  'seed',
+  'recompute',
+  'state',
+  'signal',
+] as const;
+
+/**
+ * @returns the method that trains the adapter.
+ * @throws ConfigError if an option is not right, or the method does not fit the adapter.
+ */
+export function checkTrainerOptions({ layout, method: own }: LoraAdapter, options: TrainerOptions): LoraMethod {
+  checkKeys('trainer', options, trainerKeys);
+  const { method = own, nextBatch, steps } = options;
+  if (method === undefined)
+    throw new ConfigError('trainer: the adapter was loaded without a method, so pass the method that trains it, say { method: balora() }');
+  checkMethod('trainer', method);
+  if (method.geometry.coordinates !== layout.coordinates) {
+    throw new ConfigError(
+      `trainer: the adapter's arrays are not in the coordinates of '${method.geometry.name}'; create or load it with { method }`,
+    );
+  }
+  if (typeof nextBatch !== 'function')
+    throw new ConfigError(`trainer: nextBatch must be a function (k) => batch, got ${describeValue(nextBatch)}`);
+  if (steps !== undefined) checkNumber('trainer', 'steps', steps, { min: 0 });
+  return method;
+}

@@ -1,0 +1,171 @@
+/** Barycenters: weighted means of points in the sense of a manifold's metric. */
+import { ConfigError, NotImplementedError } from '../core/errors.js';
+import { checkKeys, checkNumber, checkPositiveInteger, describeValue } from '../core/options.js';
+import { axpyTree, scaleTree } from '../core/tree.js';
+import type { Manifold } from '../manifolds/manifold.js';
+import { gradientDescent } from './gradient-descent.js';
+import { iterateFor } from './iterate.js';
+import type { Problem } from './problem.js';
+import { emptyMemory, type StepSizeRule } from './solver.js';
+import { pointSize } from './trust-regions/quadratic-model.js';
+
+/** Options of {@link barycenter}. */
+export interface BarycenterOptions {
+  /** One nonnegative number a point, not all zero; they are divided by their sum. Default: equal weights. */
+  readonly weights?: readonly number[];
+  /** The relative length of a step at which the iteration ends. Default: {@link barycenterDefaults}, times ε of the engine. */
+  readonly tolerance?: number;
+  /** Most iterations. Default: {@link barycenterDefaults}. */
+  readonly maxIterations?: number;
+}
+
+/** The defaults of {@link BarycenterOptions}. */
+export const barycenterDefaults = {
+  /** Steps this many times ε count as none: what a few factorizations round to. */
+  toleranceFactor: 1e3,
+  /** Most iterations: each gains a digit or more unless the points are far apart. */
+  maxIterations: 200,
+} as const;
+
+/** A mean, and how it was reached. */
+export interface Barycenter<P> {
+  /** The mean, a point of the manifold. */
+  readonly point: P;
+  /** Steps taken. */
+  readonly iterations: number;
+  /** The length of the mean logarithm there, in relation to the size of the point. */
+  readonly lastStep: number;
+  /** Whether that became as small as the tolerance, or as rounding lets it. */
+  readonly converged: boolean;
+}
+
+/** For how many steps without a new shortest one the iteration goes on once they are near rounding. */
+const patience = 3;
+
+/**
+ * The weighted mean of points of a manifold: Karcher's for {@link affineInvariant}, Wasserstein's for {@link buresWasserstein} and {@link fixedRankPsd}.
+ *
+ * $$ \arg\min_x\ \tfrac12\sum_iw_i\operatorname{dist}(x,x_i)^2, \qquad \operatorname{grad} = -\sum_iw_i\operatorname{Log}_x(x_i) $$
+ *
+ * Gradient descent by {@link gradientDescent}, with steps of the length 2/(1 + Σwγ) that bounds γ on the curvature of each squared distance make the best
+ * (`Manifold.curvatureTowards`); 1 where the manifold states none, which on Bures and Wasserstein's is the fixed point of Álvarez-Esteban et al. It starts at `Manifold.roughMean`, or
+ * at the first point. Unique on positive definite matrices; elsewhere a stationary point near the start.
+ *
+ * @param manifold - a manifold with logarithms.
+ * @param points - at least one; of a batch each member has its own mean.
+ * @param options - weights, tolerance, most iterations.
+ * @returns the mean and how it was reached; one that has not converged after `maxIterations` says so. One logarithm a point and iteration.
+ * @throws ConfigError on options that do not fit; NotImplementedError for a manifold without logarithms; what the manifold throws for points that are none of its.
+ *
+ * @example
+ * ```ts
+ * import { barycenter, buresWasserstein, hostAlgebra, spd } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const manifold = spd({ n: 2, metric: buresWasserstein() });
+ * const [x, y] = [la.fromArray([4, 0, 0, 1], [2, 2]), la.fromArray([1, 0, 0, 4], [2, 2])];
+ * console.log(la.toArray((await barycenter(manifold, [x, y])).point)); // 1.5² on the diagonal
+ * ```
+ * @see Bini and Iannazzo, "Computing the Karcher mean of symmetric positive definite matrices", Linear Algebra Appl. 438, 2013 (the step); Álvarez-Esteban, del Barrio, Cuesta-Albertos
+ * and Matrán, "A fixed-point approach to barycenters in Wasserstein space", J. Math. Anal. Appl. 441, 2016, theorem 4.2.
+ */
+export function barycenter<M, P, T, Z, G>(
+  manifold: Manifold<M, P, T, Z, G>,
+  points: readonly P[],
+  options: BarycenterOptions = {},
+): Promise<Barycenter<P>> {
+  const { weights, tolerance, maxIterations } = checkedSettings(manifold, points, options);
+  return manifold.algebra.tidy(async () => {
+    for (const point of points) await manifold.checkPoint(point);
+    const initial = manifold.roughMean?.(points, weights) ?? points[0];
+    const solver = gradientDescent({ stepSize: meanStep(points, weights) });
+    let [shortest, since] = [Number.POSITIVE_INFINITY, 0];
+    let reached: Barycenter<P> | undefined;
+    for await (const { iteration, gradientNorm, state } of iterateFor('barycenter', meanProblem(manifold, points, weights), {
+      solver,
+      initial,
+    })) {
+      const lastStep = gradientNorm === 0 ? 0 : gradientNorm / (await pointSize(manifold as Manifold<M, P, T, unknown, unknown>, state.x));
+      since = lastStep < shortest ? 0 : since + 1;
+      shortest = Math.min(shortest, lastStep);
+      // Rounding grows with the condition of the points: near it, steps need not reach the tolerance, only get no shorter.
+      const converged = lastStep <= tolerance || (shortest <= Math.sqrt(manifold.algebra.epsilon) && since >= patience);
+      reached = { point: state.x, iterations: iteration, lastStep, converged };
+      if (converged || iteration >= maxIterations) break;
+    }
+    return reached as Barycenter<P>;
+  });
+}
+
+/** ½Σ wᵢ dist(x, xᵢ)², by the logarithms, whose lengths the distances are. */
+function meanProblem<M, P, T, Z, G>(
+  manifold: Manifold<M, P, T, Z, G>,
+  points: readonly P[],
+  weights: readonly number[],
+): Problem<M, P, T, Z, G> {
+  const la = manifold.algebra;
+  const log = (x: P, point: P): T => (manifold.log as NonNullable<typeof manifold.log>)(x, point);
+  const gradient = (x: P, logarithms: readonly T[]): T =>
+    logarithms.reduce((sum, u, i) => axpyTree(la, -weights[i], u, sum), scaleTree(la, 0, manifold.zeroTangent(x)));
+  const costOf = async (x: P, logarithms: readonly T[]): Promise<number> => {
+    let sum = 0;
+    for (const [i, u] of logarithms.entries()) sum += 0.5 * weights[i] * (await manifold.norm(x, u)) ** 2;
+    return sum;
+  };
+  const logarithmsAt = (x: P): T[] => points.map((point) => log(x, point));
+  return {
+    manifold,
+    cost: (x) => costOf(x, logarithmsAt(x)),
+    gradient: { kind: 'riemannian', at: (x) => gradient(x, logarithmsAt(x)) },
+    async costAndGradient(x) {
+      const logarithms = logarithmsAt(x);
+      return { cost: await costOf(x, logarithms), gradient: gradient(x, logarithms) };
+    },
+  };
+}
+
+/** 2/(1 + Σwᵢγᵢ), γᵢ the largest curvature of ½dist(·, xᵢ)². */
+function meanStep(points: readonly unknown[], weights: readonly number[]): StepSizeRule {
+  return {
+    name: 'meanStep',
+    comparesCosts: false,
+    async choose({ problem: { manifold }, state: { x } }) {
+      if (manifold.curvatureTowards === undefined) return { stepSize: 1, memory: emptyMemory };
+      let curvature = 0;
+      for (const [i, point] of points.entries()) curvature += weights[i] * (await manifold.curvatureTowards(x, point as typeof x));
+      return { stepSize: 2 / (1 + curvature), memory: emptyMemory };
+    },
+  };
+}
+
+function checkedSettings<M, P, T, Z, G>(
+  manifold: Manifold<M, P, T, Z, G>,
+  points: readonly P[],
+  options: BarycenterOptions,
+): Required<BarycenterOptions> {
+  if (typeof manifold?.checkPoint !== 'function') {
+    throw new ConfigError(`barycenter: expected a manifold, got ${describeValue(manifold)}; pass, say, barycenter(spd({ n }), [x, y])`);
+  }
+  if (manifold.log === undefined) {
+    throw new NotImplementedError(`barycenter: ${manifold.name} has no logarithms; use, say, spd, fixedRankPsd, sphere or grassmann`);
+  }
+  checkKeys('barycenter', options, ['weights', 'tolerance', 'maxIterations']);
+  if (!Array.isArray(points) || points.length === 0) {
+    const came = Array.isArray(points) ? 'none' : describeValue(points);
+    throw new ConfigError(`barycenter: expected a list of at least one point, got ${came}; pass [x, y, …]`);
+  }
+  const {
+    weights = points.map(() => 1),
+    tolerance = barycenterDefaults.toleranceFactor * manifold.algebra.epsilon,
+    maxIterations = barycenterDefaults.maxIterations,
+  } = options;
+  if (!Array.isArray(weights) || weights.length !== points.length) {
+    throw new ConfigError(`barycenter: weights must be ${points.length} numbers, one a point, got ${describeValue(weights)}`);
+  }
+  for (const weight of weights) checkNumber('barycenter', 'each weight', weight, { min: 0 });
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  if (!(sum > 0)) throw new ConfigError('barycenter: weights must not all be zero; give at least one point a positive weight');
+  checkNumber('barycenter', 'tolerance', tolerance, { above: 0 });
+  checkPositiveInteger('barycenter', 'maxIterations', maxIterations);
+  return { weights: weights.map((weight) => weight / sum), tolerance, maxIterations };
+}

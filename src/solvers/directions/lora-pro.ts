@@ -1,0 +1,145 @@
+/** LoRA-Pro: Adam on the gradient of the product that a pair can follow, turned back into steps of the factors. */
+import { ConfigError } from '../../core/errors.js';
+import { checkKeys, checkNumber, describeValue } from '../../core/options.js';
+import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
+import { pseudoInverse } from '../../linalg/numerical-range.js';
+import type { FactorPair } from '../../metrics/factor-pair.js';
+import type { DirectionContext, DirectionRule, Memory } from '../solver.js';
+import { checkPairs } from './pair-rule.js';
+
+/** Options of {@link loraPro}. */
+export interface LoraProOptions {
+  /** s in ΔW = s·AB: one number, or one for each member of the batch. Default: {@link loraProDefaults}. */
+  readonly scale?: number | readonly number[];
+  /** Decay rate of the first moment, in [0, 1). */
+  readonly beta1?: number;
+  /** Decay rate of the second moment, in [0, 1). */
+  readonly beta2?: number;
+  /** Added to the root of the second moment. */
+  readonly epsilon?: number;
+  /** δ, added to both Grams. */
+  readonly damping?: number;
+  /** Decoupled weight decay, as in AdamW. */
+  readonly weightDecay?: number;
+  /**
+   * The step's number at the first step. 0 makes the first step plain, as LoRA needs that starts with a factor zero; from 1
+   * on the first step is as any other, and bias corrections are one step ahead, as the authors' counter has them.
+   */
+  readonly firstStep?: number;
+}
+
+/** The defaults of {@link loraPro}: those of the authors' code. */
+export const loraProDefaults: Required<LoraProOptions> = {
+  scale: 1,
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  damping: 1e-8,
+  weightDecay: 0,
+  firstStep: 0,
+};
+
+/** A matrix the size of the product, as a tree of one leaf. */
+interface OfProduct<M> {
+  readonly product: M;
+}
+
+/**
+ * LoRA-Pro. Of all steps of the factors the one is taken whose effect on s·AB is nearest to a step of full fine-tuning.
+ * With $P_A=(A^\top A+\delta I)^{-1}$, $P_B=(BB^\top+\delta I)^{-1}$, Adam runs on the gradient of the product that the
+ * pair can follow,
+ *
+ * $$ E=\tfrac1s\bigl(AP_A\nabla_B+(I-AP_AA^\top)\nabla_AP_BB\bigr), $$
+ *
+ * and gives D. With $h_A=s\,DB^\top$, $h_B=s\,A^\top D$ and X from $A^\top AX+XBB^\top=-P_Ah_BB^\top/s^2$,
+ *
+ * $$ dA=-\tfrac1{s^2}(I-AP_AA^\top)h_AP_B+AX, \qquad dB=-\tfrac1{s^2}P_Ah_B-XB. $$
+ *
+ * Moments are m×n, as those of full fine-tuning: 2·m·n numbers a pair, and 8·m·n·r flops a step more than Adam on factors.
+ * Moments belong to the product, so that a change of gauge does not touch them.
+ *
+ * @throws ConfigError on unknown options or such that are none; at the first step, unless points are factor pairs.
+ * @see Wang et al., "LoRA-Pro: are low-rank adapters properly optimized?", ICLR 2025, theorems 2.1 and 2.3.
+ */
+export function loraPro(options: LoraProOptions = {}): DirectionRule {
+  checkKeys('loraPro', options, Object.keys(loraProDefaults));
+  const settings = { ...loraProDefaults, ...options };
+  checkNumber('loraPro', 'beta1', settings.beta1, { min: 0, below: 1 });
+  checkNumber('loraPro', 'beta2', settings.beta2, { min: 0, below: 1 });
+  checkNumber('loraPro', 'epsilon', settings.epsilon, { above: 0 });
+  checkNumber('loraPro', 'damping', settings.damping, { min: 0 });
+  checkNumber('loraPro', 'weightDecay', settings.weightDecay, { min: 0 });
+  checkNumber('loraPro', 'firstStep', settings.firstStep, { min: 0 });
+  for (const scale of [settings.scale].flat()) checkNumber('loraPro', 'scale', scale, { above: 0 });
+  return {
+    name: 'loraPro',
+    direction<M, P, T>({ manifold, x, gradient, memory }: DirectionContext<M, P, T>) {
+      checkPairs('loraPro', x);
+      const la = manifold.algebra;
+      const counter = memory.numbers.counter ?? settings.firstStep;
+      const past = memory.tangents as unknown as { readonly first?: OfProduct<M>; readonly second?: OfProduct<M> };
+      const { direction, first, second } = la.tidy(() =>
+        moveOfPair(la, x as unknown as FactorPair<M>, gradient as unknown as FactorPair<M>, settings, counter, past),
+      );
+      const tangents = { first: { product: first }, second: { product: second } };
+      return { direction: direction as unknown as T, memory: { tangents, numbers: { counter: counter + 1 } } as unknown as Memory<T> };
+    },
+    move: (memory) => memory,
+  };
+}
+
+function moveOfPair<M>(
+  la: LinearAlgebra<M>,
+  { A, B }: FactorPair<M>,
+  g: FactorPair<M>,
+  { scale, beta1, beta2, epsilon, damping, weightDecay }: Required<LoraProOptions>,
+  counter: number,
+  past: { readonly first?: OfProduct<M>; readonly second?: OfProduct<M> },
+): { readonly direction: FactorPair<M>; readonly first: M; readonly second: M } {
+  const shape = la.shape(A);
+  const batch = shape.slice(0, -2);
+  const inverseScale = inverseScales(la, scale, batch);
+  const ridge = la.scale(damping, la.eye(shape[shape.length - 1], batch));
+  const gramA = la.matmul(A, A, { transposeA: true });
+  const gramB = la.matmul(B, B, { transposeB: true });
+  const PA = pseudoInverse(la, la.add(gramA, ridge));
+  const PB = pseudoInverse(la, la.add(gramB, ridge));
+  /** (I − A P_A Aᵀ) x. */
+  const beside = (x: M): M => la.subtract(x, la.matmul(A, la.matmul(PA, la.matmul(A, x, { transposeA: true }))));
+  const plain = counter === 0;
+  const viaA = la.matmul(la.matmul(plain ? g.A : beside(g.A), PB), B);
+  const followed = plain ? viaA : la.add(la.matmul(A, la.matmul(PA, g.B)), viaA);
+  const E = la.scaleEach(inverseScale, followed);
+  const average = (decay: number, before: OfProduct<M> | undefined, value: M): M => {
+    const share = la.scale(1 - decay, value);
+    return before === undefined ? share : la.axpy(decay, before.product, share);
+  };
+  const first = average(beta1, past.first, E);
+  const second = average(beta2, past.second, la.square(E));
+  const root = la.scale(1 / Math.sqrt(1 - beta2 ** (counter + 1)), la.sqrt(second));
+  const D = la.divide(la.scale(1 / (1 - beta1 ** (counter + 1)), first), la.add(root, la.full(la.shape(root), epsilon)));
+  // h/s² in the formulas: what is left of s is one factor 1/s.
+  const hA = la.scaleEach(inverseScale, la.matmul(D, B, { transposeB: true }));
+  const hB = la.scaleEach(inverseScale, la.matmul(A, D, { transposeA: true }));
+  if (plain) return { direction: { A: la.scale(-1, la.matmul(hA, PB)), B: la.full(la.shape(B), 0) }, first, second };
+  const stepB = la.matmul(PA, hB);
+  const X = la.solveSylvester(gramA, gramB, la.scale(-1, la.matmul(stepB, B, { transposeB: true })));
+  const stepA = la.matmul(beside(hA), PB);
+  const direction = {
+    A: la.axpy(-weightDecay, A, la.subtract(la.matmul(A, X), stepA)),
+    B: la.axpy(-weightDecay, B, la.scale(-1, la.add(stepB, la.matmul(X, B)))),
+  };
+  return { direction, first, second };
+}
+
+function inverseScales<M>(la: LinearAlgebra<M>, scale: number | readonly number[], batch: readonly number[]): M {
+  if (typeof scale === 'number') return la.full(batch, 1 / scale);
+  const members = batch.reduce((product, length) => product * length, 1);
+  if (scale.length !== members) {
+    throw new ConfigError(`loraPro: scale must be one number or ${members}, one for each pair, got ${describeValue(scale)}`);
+  }
+  return la.fromArray(
+    scale.map((s) => 1 / s),
+    batch,
+  );
+}

@@ -1,0 +1,61 @@
+/** Muon for factor pairs: momentum whose spectrum is flattened in the metric of the product. */
+import { checkKeys, checkNumber } from '../../core/options.js';
+import { axpyTree } from '../../core/tree.js';
+import { matrixSign, pseudoInverseRoot } from '../../linalg/numerical-range.js';
+import type { FactorPair } from '../../metrics/factor-pair.js';
+import type { DirectionContext, DirectionRule, Memory } from '../solver.js';
+import { checkPairs } from './pair-rule.js';
+
+/** Options of {@link muon}. */
+export interface MuonOptions {
+  /** β in M ← βM + g, in [0, 1). Default: {@link muonDefaults}. */
+  readonly momentum?: number;
+}
+
+/** The defaults of {@link muon}: those of Muon. */
+export const muonDefaults: Required<MuonOptions> = { momentum: 0.95 };
+
+/**
+ * Muon on the factors of a product AB. With the momentum $M\leftarrow\beta M+g$ of the derivatives by A and B, the Grams
+ * $S_A=A^\top A$, $S_B=BB^\top$ and $\operatorname{msign}(X)$ the orthogonal polar factor,
+ *
+ * $$ dA=-\operatorname{msign}(M_AS_B^{-1/2})\,S_B^{-1/2}, \qquad dB=-S_A^{-1/2}\operatorname{msign}(S_A^{-1/2}M_B). $$
+ *
+ * The product AB then moves in the same way from (AR, R⁻¹B) for every invertible R. Momentum follows a change of gauge as
+ * a covector, so that {@link balancedFactors} gives the same products as plain factors. Directions in which a Gram
+ * vanishes are left alone: from A = 0 only A moves at first.
+ *
+ * A step costs O((m+n)r²) flops and two r×r eigendecompositions.
+ *
+ * @throws ConfigError on unknown options, or if the momentum is not in [0, 1); at the first step, unless points are factor pairs.
+ * @see "LoRA-Muon", arXiv 2606.12921; Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024.
+ */
+export function muon(options: MuonOptions = {}): DirectionRule {
+  checkKeys('muon', options, Object.keys(muonDefaults));
+  const { momentum } = { ...muonDefaults, ...options };
+  checkNumber('muon', 'momentum', momentum, { min: 0, below: 1 });
+  return {
+    name: `muon(${momentum})`,
+    direction<M, P, T>({ manifold, x, gradient, memory }: DirectionContext<M, P, T>) {
+      checkPairs('muon', x);
+      const la = manifold.algebra;
+      const previous = memory.tangents.momentum;
+      const moved = previous === undefined ? gradient : axpyTree(la, momentum, previous, gradient);
+      const { A, B } = x as FactorPair<M>;
+      const M = moved as unknown as FactorPair<M>;
+      const direction: FactorPair<M> = la.tidy(() => {
+        const rootB = pseudoInverseRoot(la, la.matmul(B, B, { transposeB: true }));
+        const rootA = pseudoInverseRoot(la, la.matmul(A, A, { transposeA: true }));
+        return {
+          A: la.scale(-1, la.matmul(matrixSign(la, la.matmul(M.A, rootB)), rootB)),
+          B: la.scale(-1, la.matmul(rootA, matrixSign(la, la.matmul(rootA, M.B)))),
+        };
+      });
+      return { direction: direction as unknown as T, memory: { tangents: { momentum: moved }, numbers: {} } as Memory<T> };
+    },
+    move(memory, transport) {
+      const { momentum: moved } = memory.tangents;
+      return moved === undefined ? memory : { ...memory, tangents: { momentum: transport.covector(moved) } };
+    },
+  };
+}

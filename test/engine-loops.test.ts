@@ -1,0 +1,52 @@
+/**
+ * There is one loop over iterations, that of `iterate`, and no number stands for the end of a run. Both are read off the sources, so that a second loop or
+ * an end mark has to be argued for here.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const root = path.join(import.meta.dirname, '..', 'src');
+const sources = readdirSync(root, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => ({ file: file.replaceAll(path.sep, '/'), text: readFileSync(path.join(root, file), 'utf8') }));
+/** Folders in which something is minimized or trained. */
+const optimizing = sources.filter(({ file }) => /^(metrics|manifolds|retractions|solvers|problems|lora)\//.test(file));
+
+/** The source without comments and text in quotes. */
+const code = (text: string): string => text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '').replace(/'[^'\n]*'|`(?:[^`\\]|\\.)*`/g, "''");
+
+const withMatch = (files: typeof sources, pattern: RegExp): string[] =>
+  files.filter(({ text }) => pattern.test(code(text))).map(({ file }) => file);
+
+describe('the engine', () => {
+  it('is the only place where steps of a solver are taken', () => {
+    expect(withMatch(sources, /\b\w*[sS]olver\w*\.step\(/)).toEqual(['solvers/iterate.ts']);
+    expect(withMatch(sources, /\brunSteps\(/)).toEqual(['solvers/iterate.ts', 'solvers/minimize.ts']);
+  });
+
+  it('has no rival: loops without an end, and loops that wait for each turn up to a limit, are known by name', () => {
+    // `for (;;)`, `while (true)`, and `for (…; k < limit; …)` over a count that is called iterations, sweeps, epochs or steps.
+    const endless = /for \(\s*(?:let [^;]*)?;;[^)]*\)|while \(true\)/;
+    const counting = /for \([^)]*\b(?:max(?:Iterations|Sweeps|Steps|Epochs)|iterations|sweeps|epochs|steps)\b[^)]*;[^)]*\)/;
+    const allowed: Readonly<Record<string, string>> = {
+      'solvers/iterate.ts': 'the loop itself',
+      'solvers/minimize.ts': 'asks that loop for steps',
+      'solvers/trust-regions/truncated-cg.ts': 'conjugate gradients within a step',
+      'solvers/directions/lbfgs.ts': 'reads pairs out of a memory',
+      'retractions/balance-by-matmul.ts': 'an iteration for a matrix function',
+      'retractions/balance-by-newton.ts': 'an iteration for a matrix function',
+      'problems/complete-matrix.ts': 'goes from rank to rank; each is a run of minimize',
+      'problems/files/read-lines.ts': 'reads a file',
+      'problems/files/label-table.ts': 'probes a hash table',
+    };
+    const found = optimizing.filter(({ text }) => endless.test(code(text)) || counting.test(code(text))).map(({ file }) => file);
+    expect(found.sort()).toEqual(Object.keys(allowed).sort());
+  });
+
+  it('marks no end with NaN: what is not known is left out', () => {
+    // A NaN in a record or an assignment is a value that somebody will read. A ratio of NaN, which fails every comparison, marks a rejected trial.
+    const marks = /\b(?:cost|loss|gradientNorm|stepSize|state|gradient)\s*[:=]\s*(?:Number\.)?NaN\b/;
+    expect(withMatch(optimizing, marks)).toEqual([]);
+  });
+});
