@@ -48,7 +48,7 @@ export {
 export { type LoadAdapterOptions, loadAdapter } from './peft/load-adapter.js';
 export { peftScaling } from './peft/peft-scaling.js';
 export { type SaveAdapterOptions, saveAdapter } from './peft/save-adapter.js';
-export type { AdapterScaling, TargetModule } from './targets/target-modules.js';
+export { type AdapterScaling, patternLookup, type TargetModule } from './targets/target-modules.js';
 export { LoraTrainer, trainer } from './training/trainer.js';
 export type { TrainerOptions, TrainingStep } from './training/trainer-options.js';
 export type { AdapterManifold } from './training/training-manifold.js';

@@ -4,7 +4,7 @@ import { ConfigError, FormatError, NotImplementedError } from '../../core/errors
 import { describeValue } from '../../core/options.js';
 import { isJsonObject, type JsonObject, readJson } from '../../core/parse-json.js';
 import { type HostArray, hostAlgebra } from '../../index.js';
-import { patternLookup } from '../../lora/targets/target-modules.js';
+import { patternLookup } from '../../lora/index.js';
 import { openSafetensors, type TensorEntry, type TensorStore } from '../../models/index.js';
 import { adapterFiles, exists } from './adapter-folder.js';
 
