@@ -127,7 +127,9 @@ const bytesPerLabel = 128;
 async function readSparse(file: string): Promise<Labelled> {
   const { format, rows, columns, entries, line } = await readMatrixMarketSizes(file, { caller: 'complete' });
   if (format === 'array') {
-    throw new FormatError(`complete: ${file}: expected a coordinate file, got an array, of which every entry is known; store the known entries only`);
+    throw new FormatError(
+      `complete: ${file}: expected a coordinate file, got an array, of which every entry is known; store the known entries only`,
+    );
   }
   if (entries === 0) throw new FormatError(`complete: ${file}: expected entries, got none; check the path`);
   if (Math.max(rows, columns) > Math.max(fewLabels, labelsAnEntry * entries)) {

@@ -69,7 +69,8 @@ export async function readTriplets<M>(la: LinearAlgebra<M>, path: string, option
   const collector = new EntryCollector(file, await counts.rowPointers(rows), counts.total);
   await eachPlace(file, settings, layout, labels, (row, column, value) => {
     // A name that the first pass did not meet: the file has changed, and its column would lie outside.
-    if (column >= columns) throw new FormatError(`${file.where}: the file changed while it was read, which takes two passes; read it again`);
+    if (column >= columns)
+      throw new FormatError(`${file.where}: the file changed while it was read, which takes two passes; read it again`);
     collector.place(row, column, value);
   });
   const matrix = await collector.finish(la, columns);

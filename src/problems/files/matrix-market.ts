@@ -41,7 +41,11 @@ interface Header extends Banner {
  * cannot be read, or the matrix does not fit into memory.
  * @see Boisvert, Pozo and Remington, "The Matrix Market exchange formats: initial design", NISTIR 5935, 1996.
  */
-export async function readMatrixMarket<M>(la: LinearAlgebra<M>, path: string, options: ReadMatrixMarketOptions = {}): Promise<CsrMatrix<M> | M> {
+export async function readMatrixMarket<M>(
+  la: LinearAlgebra<M>,
+  path: string,
+  options: ReadMatrixMarketOptions = {},
+): Promise<CsrMatrix<M> | M> {
   checkAlgebra('readMatrixMarket', la);
   const file = fileOf(path, options);
   const header = await readHeader(file);
@@ -97,7 +101,9 @@ async function readCoordinates<M>(la: LinearAlgebra<M>, file: NamedFile, header:
     rowPointers[column + 1]++;
   });
   if (read !== entries) {
-    throw new FormatError(`${file.where}: expected the ${entries} entries that line ${header.line} promises, got ${read}; is the file complete?`);
+    throw new FormatError(
+      `${file.where}: expected the ${entries} entries that line ${header.line} promises, got ${read}; is the file complete?`,
+    );
   }
   await accumulate(rowPointers);
   const collector = new EntryCollector(file, rowPointers, stored);

@@ -89,7 +89,9 @@ function decode(file: NamedFile, bytes: Buffer, encoding: string): string {
   try {
     return new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
-    throw new FormatError(`${file.where}: expected a header in UTF-8, as version 3.0 has it, got other bytes; the file is damaged`, { cause });
+    throw new FormatError(`${file.where}: expected a header in UTF-8, as version 3.0 has it, got other bytes; the file is damaged`, {
+      cause,
+    });
   }
 }
 

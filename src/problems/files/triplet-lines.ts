@@ -99,7 +99,9 @@ function positionsOf(
       );
     }
     if (typeof field === 'string' && names.indexOf(field) !== names.lastIndexOf(field)) {
-      throw new FormatError(`${file.where}:${line}: expected one field named ${describeValue(field)}, got several; give their positions instead`);
+      throw new FormatError(
+        `${file.where}:${line}: expected one field named ${describeValue(field)}, got several; give their positions instead`,
+      );
     }
   }
   return positions as [number, number, number];
@@ -130,7 +132,12 @@ function checkHeader(
  * @returns how many lines were passed over since their value is missing.
  * @throws FormatError naming file and line for a line with more or fewer fields than the first row, a value that is no finite number, or without a row or a column.
  */
-export async function eachTriplet(file: NamedFile, settings: TripletSettings, layout: TripletLayout, visit: TripletVisitor): Promise<number> {
+export async function eachTriplet(
+  file: NamedFile,
+  settings: TripletSettings,
+  layout: TripletLayout,
+  visit: TripletVisitor,
+): Promise<number> {
   const { positions, firstLine, fieldCount, lastIsEmpty } = layout;
   const [rowField, columnField, valueField] = positions;
   const least = Math.max(...positions) + 1;

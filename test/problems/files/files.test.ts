@@ -188,6 +188,8 @@ describe('readMatrixMarket', () => {
   ])('refuses %s, by line', async (_fault, text, message) => {
     await expect(readMatrixMarket(la, await fileOf(text))).rejects.toThrow(FormatError);
     await expect(readMatrixMarket(la, await fileOf(text))).rejects.toThrow(message);
+    await expect(readMatrixMarket(la, await fileOf(text))).rejects.toThrow(/^readMatrixMarket: \S+:\d+: |^readMatrixMarket: \S+: /);
+    await expect(readMatrixMarket(la, await fileOf(text), { caller: 'ours' })).rejects.toThrow(/^ours: /);
   });
 
   it('says that complex matrices are not implemented', async () => {
@@ -251,6 +253,8 @@ describe('readTriplets', () => {
   ])('refuses %s', async (_fault, text, options, message) => {
     await expect(readTriplets(la, await fileOf(text), options)).rejects.toThrow(FormatError);
     await expect(readTriplets(la, await fileOf(text), options)).rejects.toThrow(message);
+    await expect(readTriplets(la, await fileOf(text), options)).rejects.toThrow(/^readTriplets: \S/);
+    await expect(readTriplets(la, await fileOf(text), { ...options, caller: 'ours' })).rejects.toThrow(/^ours: \S/);
   });
 
   it.each<[object, RegExp]>([
