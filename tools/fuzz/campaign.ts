@@ -6,7 +6,7 @@ import { loadClass } from './classes/registry.js';
 import type { FuzzClass } from './fuzz-class.js';
 import type { Verdict } from './judge.js';
 import { type Batch, whereFile } from './messages.js';
-import { ReferenceReaders } from './reference-readers.js';
+import { ReferenceReaders, valuesBeside } from './reference-readers.js';
 import { Tally } from './tally.js';
 import { type BatchEnd, type Limits, WorkerProcess } from './worker-process.js';
 
@@ -165,7 +165,7 @@ class Campaign {
       this.tally.find('raw', name, seed, `${name}: accepted, but the reference reader refuses it: ${cause.slice(0, 100)}`, refusal);
       cpSync(file, path.join(this.findings, `${name}-${seed}`, reference.file), { recursive: true });
     }
-    rmSync(file, { force: true });
+    for (const one of [file, valuesBeside(file)]) rmSync(one, { force: true });
   }
 
   /** Counts how a batch ended. @returns whether the worker has to be replaced. */

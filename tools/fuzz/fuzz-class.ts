@@ -13,8 +13,8 @@ export interface FuzzClass {
   readonly name: string;
   /** What the message of a refusal begins with, or must hold: the function or command that was called and, where there is one, the file. */
   readonly refusal: RegExp;
-  /** A file that a reference reader must accept where the library does. */
-  readonly reference?: { readonly kind: ReferenceKind; readonly file: string };
+  /** A file that a reference reader must accept where the library does; where `use` writes what it read to `values`, the reader must read the same. */
+  readonly reference?: { readonly kind: ReferenceKind; readonly file: string; readonly values?: string };
   /** Loads what all inputs share, such as a model. */
   prepare(): Promise<FuzzTarget>;
 }

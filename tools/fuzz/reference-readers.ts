@@ -6,6 +6,11 @@ import type { ReferenceKind } from './fuzz-class.js';
 
 const modules: Readonly<Record<ReferenceKind, string>> = { safetensors: 'safetensors', npy: 'numpy' };
 
+/** Where the values stand that the library read from a file: float64, first the number of axes and their lengths. */
+export function valuesBeside(file: string): string {
+  return `${file}.values`;
+}
+
 /** Reads files by other programs. */
 export class ReferenceReaders {
   /** The formats that can be read. */
@@ -31,7 +36,7 @@ export class ReferenceReaders {
       .join('\n');
   }
 
-  /** Why the format's own reader refuses a file; null if it accepts it. Files are read one after another. */
+  /** Why the format's own reader refuses a file, or in what it reads something else than the library; null if it accepts it. Files are read one after another. */
   refusal(kind: ReferenceKind, file: string): Promise<string | null> {
     const answer = this.#last.then(() => this.#ask(kind, file));
     this.#last = answer.catch(() => undefined);

@@ -6,6 +6,7 @@ import { loadClass } from './classes/registry.js';
 import type { FuzzClass, FuzzTarget } from './fuzz-class.js';
 import { tryInput } from './judge.js';
 import { type Batch, type Order, type Report, type WorkerSettings, whereFile } from './messages.js';
+import { valuesBeside } from './reference-readers.js';
 import { watchThisProcess } from './watch-thread.js';
 
 const settings = JSON.parse(process.argv[2]) as WorkerSettings;
@@ -62,6 +63,7 @@ function copyForReader({ name, reference }: FuzzClass, seed: number, folder: str
   if (reference === undefined || !settings.compared.includes(name)) return undefined;
   const copy = path.join(settings.accepted, `${name}-${seed}-${reference.file}`);
   copyFileSync(path.join(folder, reference.file), copy);
+  if (reference.values !== undefined) copyFileSync(path.join(folder, reference.values), valuesBeside(copy));
   return copy;
 }
 

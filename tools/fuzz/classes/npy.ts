@@ -8,18 +8,24 @@ import type { Draw } from '../draw.js';
 import type { FuzzClass } from '../fuzz-class.js';
 
 const file = 'array.npy';
+/** What was read, for the comparison with NumPy. */
+const values = 'array.values';
 const sizes: Readonly<Record<string, number>> = { '<f8': 8, '<f4': 4, '<i8': 8, '<i4': 4, '|u1': 1 };
 
 /** The class. */
 export const npy: FuzzClass = {
   name: 'npy',
   refusal: /^readNpy: .*array\.npy/s,
-  reference: { kind: 'npy', file },
+  reference: { kind: 'npy', file, values },
   prepare: async () => ({
     write: (draw, folder, damaged) => writeFileSync(path.join(folder, file), arrayBytes(draw, damaged)),
     async use(folder, attempt) {
       const la = hostAlgebra();
-      await attempt(async () => la.shape(await readNpy(la, path.join(folder, file))));
+      await attempt(async () => {
+        const array = await readNpy(la, path.join(folder, file));
+        const shape = la.shape(array);
+        writeFileSync(path.join(folder, values), Buffer.from(Float64Array.of(shape.length, ...shape, ...la.toArray(array)).buffer));
+      });
     },
   }),
 };
