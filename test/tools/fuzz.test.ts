@@ -21,6 +21,9 @@ const newFolder = (): string => {
   return folder;
 };
 
+/** Inputs of each class that are tried here; `npm run test:fuzz` tries thousands. */
+const damagedInputs = 60;
+
 const outcomeOf: Readonly<Record<PlantedFault, Outcome>> = {
   accept: 'accepted',
   refuse: 'refused',
@@ -117,6 +120,21 @@ describe.each(classNames)('inputs of the class %s', (name) => {
       const verdict = await tryInput(fuzzClass, target, seed, newFolder(), false);
       expect(verdict, `seed ${seed}: ${verdict.message}`).toMatchObject({ kind: 'accepted' });
     }
+  });
+
+  it('are accepted, or refused by name, where they are damaged', async () => {
+    const fuzzClass = await loadClass(name);
+    const target = await fuzzClass.prepare();
+    const kinds = new Set<string>();
+    for (let seed = 0; seed < damagedInputs; seed++) {
+      const folder = newFolder();
+      const verdict = await tryInput(fuzzClass, target, seed, folder);
+      expect(verdict, `seed ${seed}: ${verdict.message}\n${verdict.stack}`).not.toMatchObject({ kind: 'raw' });
+      kinds.add(verdict.kind);
+      rmSync(folder, { recursive: true });
+    }
+    // Not all is noise: the changes are small, and some do no harm.
+    expect(kinds).toEqual(new Set(['accepted', 'refused']));
   });
 
   it('are the same again from the same seed, and others from others', async () => {

@@ -37,8 +37,8 @@ function arrayBytes(draw: Draw, damaged: boolean): Uint8Array {
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
   const header = `{'descr': '${descr}', 'fortran_order': ${order}, 'shape': ${tuple}, }`;
   const data = draw.bytes(shape.reduce((product, size) => product * size, sizes[descr]));
-  const sound = numpyFile(header, data, draw.pick([1, 1, 1, 2, 3]));
-  if (!damaged || draw.chance(0.1)) return sound;
+  const sound = numpyFile(damaged ? otherwise(draw, { descr, order, tuple }) : header, data, draw.pick([1, 1, 1, 2, 3]));
+  if (!damaged || draw.chance(0.15)) return sound;
   const kind = draw.below(10);
   if (kind < 2) return damageBytes(draw, sound);
   if (kind < 7) return numpyFile(damagedHeader(draw, { descr, order, tuple, header }), data, draw.pick([1, 1, 2]));
@@ -50,6 +50,23 @@ function arrayBytes(draw: Draw, damaged: boolean): Uint8Array {
     data.subarray(0, draw.below(data.length + 1)),
   ]);
   return numpyFile(header, tail, 1);
+}
+
+/** The same header, written as NumPy reads it too. */
+function otherwise(
+  draw: Draw,
+  { descr, order, tuple }: { readonly descr: string; readonly order: string; readonly tuple: string },
+): string {
+  const quote = draw.pick(["'", "'", '"']);
+  const space = draw.pick([' ', ' ', '', '\t']);
+  const entries = [
+    ['descr', `${quote}${descr}${quote}`],
+    ['fortran_order', order],
+    ['shape', draw.chance(0.8) ? tuple : tuple.replaceAll(' ', draw.pick(['', '  ']))],
+  ].map(([key, value]) => `${quote}${key}${quote}:${space}${value}`);
+  const first = draw.below(entries.length);
+  const turned = [...entries.slice(first), ...entries.slice(0, first)];
+  return `{${turned.join(`,${space}`)}${draw.pick([',', ''])}${space}}`;
 }
 
 /** @param length - what the header's length is said to be: a number below 0 means that much less, `undefined` the truth. */
