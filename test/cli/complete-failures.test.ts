@@ -98,9 +98,21 @@ describe('bures complete', () => {
     ['a dense array', '%%MatrixMarket matrix array real general\n1 2\n1\n2\n', [], 1, /expected a coordinate file/],
     ['compressed data', '\x1f\x8b', [], 1, /compressed by gzip; unpack it/],
     ['a rank beyond the matrix', 'a,x,3\nb,y,4\nb,z,5\n', ['--rank', '3'], 2, /rank 3 exceeds that of a 2×3 matrix; pass --rank 2 or less/],
-    ['a column that is not there', 'a,b,c\n1,2,3\n', ['--columns', 'a,b,z'], 1, /complete: \S*bad\.csv:1: expected a field named "z", got a, b, c/],
+    [
+      'a column that is not there',
+      'a,b,c\n1,2,3\n',
+      ['--columns', 'a,b,z'],
+      1,
+      /complete: \S*bad\.csv:1: expected a field named "z", got a, b, c/,
+    ],
     ['two columns', 'a,x,1\n', ['--columns', '1,2'], 2, /--columns must be three different columns/],
-    ['a name of every object as delimiter', 'a,x,1\nb,y,2\n', ['--delimiter', 'constructor'], 1, /complete: \S*bad\.csv:2: expected at least 3 fields/],
+    [
+      'a name of every object as delimiter',
+      'a,x,1\nb,y,2\n',
+      ['--delimiter', 'constructor'],
+      1,
+      /complete: \S*bad\.csv:2: expected at least 3 fields/,
+    ],
     ['all for the test', 'a,x,1\n', ['--test-fraction', '1'], 2, /--test-fraction must be below 1/],
     ['an unknown centering', 'a,x,1\n', ['--center', 'median'], 2, /--center must be one of biases, mean, none/],
   ])('refuses %s', async (_fault, text, flags, expected, message) => {

@@ -74,7 +74,12 @@ describe('a table', () => {
   });
 
   it.each<[string, string | Buffer, readonly string[], RegExp]>([
-    ['Latin-1', Buffer.from('José,x,1\nAnn,y,2\n', 'latin1'), [], /complete: \S*t\.csv:1: expected UTF-8 text, got 0xE9 at byte 4 .*--encoding latin1/],
+    [
+      'Latin-1',
+      Buffer.from('José,x,1\nAnn,y,2\n', 'latin1'),
+      [],
+      /complete: \S*t\.csv:1: expected UTF-8 text, got 0xE9 at byte 4 .*--encoding latin1/,
+    ],
     ['an encoding that is none', plain, ['--encoding', 'klingon'], /bures complete: --encoding must be a label such as utf-8, latin1/],
     [
       'a timestamp in the place of the value',

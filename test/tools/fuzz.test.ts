@@ -1,15 +1,16 @@
 /** The fuzzer itself: that it notices every way to fail, counts rightly, goes on afterwards, and makes an input again from its seed. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { FormatError } from '../../src/index.js';
+import { FormatError, hostAlgebra } from '../../src/index.js';
+import { readNpy } from '../../src/problems/index.js';
 import { runCampaign } from '../../tools/fuzz/campaign.js';
 import { type PlantedFault, plantedOrder } from '../../tools/fuzz/classes/planted.js';
 import { classNames, loadClass } from '../../tools/fuzz/classes/registry.js';
 import { Draw } from '../../tools/fuzz/draw.js';
 import { artefactIn, judge, tryInput } from '../../tools/fuzz/judge.js';
-import { ReferenceReaders } from '../../tools/fuzz/reference-readers.js';
+import { ReferenceReaders, valuesBeside } from '../../tools/fuzz/reference-readers.js';
 import type { Outcome } from '../../tools/fuzz/tally.js';
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'bures-fuzz-test-'));
@@ -174,6 +175,20 @@ it('asks NumPy and safetensors where there is a Python that has them', async () 
       const [first, second, third] = await Promise.all([files[kind], other, files[kind]].map((file) => readers.refusal(kind, file)));
       expect([first, third]).toEqual([null, null]);
       expect(second).toMatch(/Error/);
+      if (kind !== 'npy') continue;
+      // What the library read stands beside a file: other values are noticed, and another shape.
+      const copy = path.join(newFolder(), 'array.npy');
+      copyFileSync(files.npy, copy);
+      const la = hostAlgebra();
+      const array = await readNpy(la, files.npy);
+      const read = [la.shape(array).length, ...la.shape(array), ...la.toArray(array)];
+      const verdictOn = async (values: readonly number[]): Promise<string | null> => {
+        writeFileSync(valuesBeside(copy), Buffer.from(Float64Array.from(values).buffer));
+        return readers.refusal('npy', copy);
+      };
+      expect(await verdictOn(read)).toBeNull();
+      expect(await verdictOn(read.with(-1, 1.25e-7))).toMatch(/the values are others/);
+      expect(await verdictOn([1, read.length, ...read])).toMatch(/the shape is/);
     }
   } finally {
     readers.close();
