@@ -64,7 +64,7 @@ export interface AlsFit {
 /** λ in units of the spread of the values. */
 const ridges = [1, 3, 8, 20, 50] as const;
 
-/** The best λ on the validation entries, going up and down from the middle of the grid. */
+/** The best λ on the validation entries, in units of the spread of the values, going up and down from the middle of the grid. */
 export async function alsRidge({ train, validation }: RatingParts, rank: number): Promise<number> {
   const errors = new Map<number, number>();
   const errorAt = async (index: number): Promise<number> => {
@@ -124,6 +124,8 @@ export interface SgdFit {
   readonly testRmse: number;
   readonly seconds: number;
   readonly searchSeconds: number;
+  readonly ridge: number;
+  readonly rate: number;
 }
 
 /** Compiles bench/peers/biased-sgd.c into a folder; undefined where there is no gcc. */
@@ -139,8 +141,17 @@ export function compileSgd(folder: string): string | undefined {
   }
 }
 
-/** Runs it. */
-export async function sgdPeer(program: string, { train, validation, test }: RatingParts, rank: number): Promise<SgdFit> {
+/**
+ * Runs it.
+ *
+ * @param near - settings of a smaller set, to look around in place of the whole grid.
+ */
+export async function sgdPeer(
+  program: string,
+  { train, validation, test }: RatingParts,
+  rank: number,
+  near?: Pick<SgdFit, 'ridge' | 'rate'>,
+): Promise<SgdFit> {
   const file = `${program}.data`;
   const stream = createWriteStream(file);
   const write = (array: Int32Array | Float64Array): boolean =>
@@ -156,8 +167,9 @@ export async function sgdPeer(program: string, { train, validation, test }: Rati
   }
   stream.end();
   await once(stream, 'finish');
-  const [testRmse, seconds, searchSeconds] = execFileSync(program, [file, String(rank)], { encoding: 'utf8' })
+  const settings = near === undefined ? [] : [String(near.ridge), String(near.rate)];
+  const [testRmse, seconds, searchSeconds, ridge, rate] = execFileSync(program, [file, String(rank), ...settings], { encoding: 'utf8' })
     .split(' ')
     .map(Number);
-  return { testRmse, seconds, searchSeconds };
+  return { testRmse, seconds, searchSeconds, ridge, rate };
 }

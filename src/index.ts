@@ -65,6 +65,7 @@ export type { FactorManifold, FactorOptions } from './manifolds/factor-manifold.
 export { type FixedRankManifold, type FixedRankOptions, fixedRank } from './manifolds/fixed-rank.js';
 export { type FixedRankPsdManifold, type FixedRankPsdOptions, fixedRankPsd } from './manifolds/fixed-rank-psd.js';
 export { grassmann } from './manifolds/grassmann.js';
+export { type LazyFactorsOptions, type LazyRate, lazyFactors, lazyFactorsDefaults, lazyRates } from './manifolds/lazy-factors.js';
 export type { GeodesicManifold, Manifold, RetractTransport } from './manifolds/manifold.js';
 export { type ObliqueOptions, oblique } from './manifolds/oblique.js';
 export { type OrthogonalOptions, orthogonalGroup } from './manifolds/orthogonal-group.js';
@@ -130,6 +131,7 @@ export { clipped } from './solvers/directions/clipped.js';
 export { componentwise } from './solvers/directions/componentwise.js';
 export { type ConjugateContext, type ConjugateOptions, type ConjugateWeight, conjugateRule } from './solvers/directions/conjugate.js';
 export { fletcherReeves } from './solvers/directions/fletcher-reeves.js';
+export { type GaloreOptions, galore, galoreDefaults, type SingularVectorSigns } from './solvers/directions/galore.js';
 export { type HagerZhangOptions, hagerZhang, hagerZhangDefaults } from './solvers/directions/hager-zhang.js';
 export { hestenesStiefel } from './solvers/directions/hestenes-stiefel.js';
 export { type LbfgsOptions, lbfgs, lbfgsDefaults } from './solvers/directions/lbfgs.js';
@@ -137,6 +139,7 @@ export { type LoraProOptions, loraPro, loraProDefaults } from './solvers/directi
 export { type MomentumOptions, momentum, momentumDefaults } from './solvers/directions/momentum.js';
 export { type MuonOptions, muon, muonDefaults } from './solvers/directions/muon.js';
 export { polakRibiere } from './solvers/directions/polak-ribiere.js';
+export { restarted } from './solvers/directions/restarted.js';
 export { type RiteOptions, rite, riteDefaults } from './solvers/directions/rite.js';
 export { type BlockFactors, scaledBlocks } from './solvers/directions/scaled-blocks.js';
 export { sgd } from './solvers/directions/sgd.js';

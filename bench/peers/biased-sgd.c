@@ -1,10 +1,11 @@
 /*
  * A peer of `bench:ratings`: matrix factorization with biases by stochastic gradient descent, as one would write it in C after Funk and after Koren, Bell and Volinsky (IEEE Computer 42(8), 2009).
  *
- *     biased-sgd DATA RANK
+ *     biased-sgd DATA RANK [RIDGE RATE]
  *
  * DATA holds, in the machine's own order: int32 m, n, and of train, validation and test entries the numbers; then of each of the three parts int32 rows, int32 columns, float64 values.
- * The regularization, the rate and the epoch are those that predict the validation entries best; then train and validation entries are fitted with them, and one line is printed:
+ * The regularization, the rate and the epoch are those that predict the validation entries best. RIDGE and RATE, chosen on a smaller set, leave the epoch to choose, and, of up to two million
+ * entries, the regularizations on both sides of RIDGE. Then train and validation entries are fitted with them, and one line is printed:
  * test RMSE, seconds of the last fit, seconds of all fits, regularization, rate, epochs.
  */
 #include <math.h>
@@ -141,7 +142,7 @@ static double judge(struct model *model, struct part train, struct part validati
 
 int main(int count, char **arguments)
 {
-    if (count != 3) { fprintf(stderr, "usage: biased-sgd DATA RANK\n"); return 2; }
+    if (count != 3 && count != 5) { fprintf(stderr, "usage: biased-sgd DATA RANK [RIDGE RATE]\n"); return 2; }
     FILE *file = fopen(arguments[1], "rb");
     if (file == NULL) { fprintf(stderr, "biased-sgd: cannot open %s\n", arguments[1]); return 1; }
     int32_t sizes[5];
@@ -163,20 +164,24 @@ int main(int count, char **arguments)
     const double ridges[] = { 0.01, 0.02, 0.04, 0.07, 0.12, 0.2, 0.35, 0.6 }, rates[] = { 0.0003, 0.001, 0.003, 0.01, 0.03, 0.08 };
     struct setting best = { ridges[3], rates[3], 1 };
     double begun = now(), least = INFINITY;
+    double factors[] = { 1, 0.6, 1.7 };
+    for (int k = 0; count == 5 && k < (train.count > 2000000 ? 1 : 3); k++) {
+        struct setting setting = { factors[k] * atof(arguments[3]), atof(arguments[4]), 1 };
+        double error = judge(&model, train, validation, &setting);
+        if (error < least) { least = error; best = setting; }
+    }
     /* One coordinate after the other, twice: the ridge at a usual rate, the rate at that ridge. */
-    for (int turn = 0; turn < 2; turn++) {
-        for (int k = 0; k < (train.count > 2000000 ? 6 : 8); k++) {
+    for (int turn = 0; count == 3 && turn < 2; turn++) {
+        for (int k = 0; k < 8; k++) {
             struct setting setting = { ridges[k], best.rate, 1 };
             double error = judge(&model, train, validation, &setting);
             if (error < least) { least = error; best = setting; }
         }
-        if (train.count > 2000000 && turn == 1) break;
         for (int k = 0; k < 6; k++) {
             struct setting setting = { best.ridge, rates[k], 1 };
             double error = judge(&model, train, validation, &setting);
             if (error < least) { least = error; best = setting; }
         }
-        if (train.count > 500000) break;
     }
     struct part known = { train.count + validation.count, allocate((train.count + validation.count) * sizeof(struct entry)) };
     memcpy(known.entries, train.entries, train.count * sizeof(struct entry));

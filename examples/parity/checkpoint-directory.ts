@@ -7,7 +7,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { BuresError, FormatError } from 'bures';
-import { createAdapter, type LoraAdapter, type LoraMethod, type LoraStart, loadAdapter, trainer } from 'bures/lora';
+import { createAdapter, type LoraAdapter, type LoraConfig, type LoraStart, loadAdapter, trainer } from 'bures/lora';
 import type { CausalLM, ModelOverlay, TokenBatch } from 'bures/models';
 import { type GoldenMethod, goldenMethod } from './golden-methods.js';
 import { elements, malformed, member, type Place, parseJson, positive, table } from './reader.js';
@@ -128,11 +128,12 @@ function readRun(root: Place, folder: string): GoldenRun {
 async function checkRun(
   directory: string,
   run: GoldenRun,
-  { method, optimizer, direction, sure }: GoldenMethod,
+  golden: GoldenMethod,
   batches: readonly TokenBatch[],
   { model }: CheckpointContext,
 ): Promise<CheckpointLine> {
-  const { folder, name, learningRate, losses: golden, finalLogits } = run;
+  const { folder, name, learningRate, losses: published, finalLogits } = run;
+  const { method, optimizer, direction, sure } = golden;
   const about = {
     file: folder,
     check: 'run',
@@ -149,21 +150,22 @@ async function checkRun(
   // On the original base: an adapter whose start changed the base has a portable form beside it.
   const final = await loadAdapter(model, path.join(directory, folder, run.changesBase ? 'portable' : 'final'));
   const logits = await lastLogits(() => final.overlay()).finally(() => final.dispose());
-  const adapter = await startOf(path.join(directory, folder, 'init'), model, method, run.changesBase);
+  const { targetModules } = final.config;
+  const adapter = await startOf(path.join(directory, folder, 'init'), model, golden, { changesBase: run.changesBase, targetModules });
   try {
     const training = trainer(adapter, {
       method,
       learningRate,
       nextBatch: (k) => batches[k % batches.length],
-      steps: golden.length,
+      steps: published.length,
       optimizer,
       ...(direction === undefined ? {} : { direction }),
     });
     const losses: number[] = [];
     for await (const { loss } of training) losses.push(loss);
     training.dispose();
-    const certain = deviation(losses.slice(0, sure), golden.slice(0, sure));
-    const lastLoss = Math.abs(losses[losses.length - 1] / golden[golden.length - 1] - 1);
+    const certain = deviation(losses.slice(0, sure), published.slice(0, sure));
+    const lastLoss = Math.abs(losses[losses.length - 1] / published[published.length - 1] - 1);
     const trainedLogits = await lastLogits(() => adapter.overlay());
     const lossesPass = certain <= checkpointTolerances.losses && (sure === undefined || lastLoss <= checkpointTolerances.lastLoss);
     const logitsPass = logits <= checkpointTolerances.logits && (sure !== undefined || trainedLogits <= checkpointTolerances.logits);
@@ -183,15 +185,28 @@ async function checkRun(
   }
 }
 
-/** The adapter that a run starts with; its product is taken out of the base where the run says so. */
-async function startOf(folder: string, model: CausalLM, method: LoraMethod, changesBase: boolean): Promise<LoraAdapter> {
+/** The adapter that a run starts with; its product is taken out of the base where the run says so. Trained weights start as they are, with the modules of `final`. */
+async function startOf(
+  folder: string,
+  model: CausalLM,
+  { method, rank: trainedRank }: GoldenMethod,
+  { changesBase, targetModules: trained }: { readonly changesBase: boolean; readonly targetModules: LoraConfig['targetModules'] },
+): Promise<LoraAdapter> {
+  if (method.geometry.trains === 'weights') {
+    return createAdapter(model, {
+      method,
+      ...(trainedRank === undefined ? {} : { rank: trainedRank }),
+      ...(trained === undefined ? {} : { targetModules: trained }),
+    });
+  }
   const loaded = await loadAdapter(model, folder, { method });
   if (!changesBase) return loaded;
   const la = model.algebra;
+  const { pairs = {} } = loaded.point;
   const factors = new Map(
     await Promise.all(
       loaded.layout.stacks.map(async ({ key, targets }) => {
-        const { A, B } = loaded.point.pairs[key];
+        const { A, B } = pairs[key];
         return [key, { A: await la.toArray(A), B: await la.toArray(B), targets }] as const;
       }),
     ),

@@ -3,12 +3,14 @@ import { type DirectionRule, sgd } from 'bures';
 import {
   balora,
   dora,
+  galore,
   type LoraMethod,
   lora,
   loraMuon,
   loraPlus,
   loraPro,
   loraRite,
+  loro,
   muonDirection,
   type OptimizerOptions,
   olora,
@@ -16,6 +18,7 @@ import {
   reflora,
   rslora,
   scaled,
+  stella,
 } from 'bures/lora';
 import { choice, member, type Place, positive } from './reader.js';
 
@@ -27,6 +30,8 @@ export interface GoldenMethod {
   readonly optimizer: OptimizerOptions;
   /** Another rule than the method's, where the run says so. */
   readonly direction?: DirectionRule;
+  /** The rank, where no adapter's file says it: of weights that are trained themselves. */
+  readonly rank?: number;
   /** How many losses must agree, where the rest depends on signs of singular vectors. */
   readonly sure?: number;
 }
@@ -34,6 +39,7 @@ export interface GoldenMethod {
 /** Methods without options of their own in the data, by the name in the data. */
 const plain: Readonly<Record<string, (root: Place) => LoraMethod>> = {
   lora,
+  loro: readLoro,
   lora_warm: lora,
   lora_sgd: lora,
   rslora,
@@ -46,9 +52,16 @@ const plain: Readonly<Record<string, (root: Place) => LoraMethod>> = {
   lora_ga_peft: lora,
   lora_muon: loraMuon,
   lora_rite: loraRite,
+  loro_keep: readLoro,
+  loro_scaled: readLoro,
   lora_pro: readLoraPro,
   lora_pro_zero: readLoraPro,
   reflora: () => reflora(),
+  stella: () => stella(),
+  stella_unscaled: () => stella({ steps: 'plain' }),
+  galore: readGalore,
+  galore_once: readGalore,
+  galore_signs: readGalore,
   muon_balora: (root) => ({ ...readBalora(root), direction: muonDirection }),
 };
 
@@ -63,8 +76,10 @@ export function goldenMethod(root: Place, name: string): GoldenMethod | undefine
   if (make === undefined) return undefined;
   const adamw = choice(member(root, 'optimizer'), ['adamw', 'sgd']) === 'adamw';
   const sure = adamw ? sureLosses(root, name) : undefined;
+  const method = make(root);
   return {
-    method: make(root),
+    method,
+    ...(method.geometry.trains === 'weights' ? { rank: positive(member(root, 'r')) } : {}),
     optimizer: optimizerOf(root, name),
     ...(adamw ? {} : { direction: sgd() }),
     ...(sure === undefined ? {} : { sure }),
@@ -73,9 +88,11 @@ export function goldenMethod(root: Place, name: string): GoldenMethod | undefine
 
 function optimizerOf(root: Place, name: string): OptimizerOptions {
   const momentum = optional(root, 'momentum');
+  const epsilon = optional(root, 'eps');
   return {
-    weightDecay: optional(root, 'weight_decay') ?? (name === 'loraplus' ? 0 : 0.01),
+    weightDecay: optional(root, 'weight_decay') ?? optional(root, 'weight_decay_S') ?? (name === 'loraplus' ? 0 : 0.01),
     ...(momentum === undefined ? {} : { beta1: momentum }),
+    ...(epsilon === undefined ? {} : { epsilon }),
   };
 }
 
@@ -92,8 +109,23 @@ function optional(root: Place, key: string): number | undefined {
   return typeof value === 'number' ? value : undefined;
 }
 
+function readLoro(root: Place): LoraMethod {
+  const lazyRate = optional(root, 'lr_scaler') === -1 ? 'by-rank' : 'same';
+  return loro({ every: positive(member(root, 'exact_every')), refresh: optional(root, 'refresh_every') ?? 0, lazyRate });
+}
+
 function readLoraPro(root: Place): LoraMethod {
   return loraPro({ firstStep: optional(root, 'counter_at_first_step') ?? 0 });
+}
+
+/** The authors' code leaves the signs to LAPACK; they matter only where the basis is refreshed, and `losses_sure` says until when they do not. */
+function readGalore(root: Place): LoraMethod {
+  const largest = String(member(root, 'signs').value).startsWith('largest');
+  return galore({
+    gap: positive(member(root, 'update_proj_gap')),
+    scale: positive(member(root, 'scale')),
+    signs: largest ? 'largest' : 'svd',
+  });
 }
 
 const moments = { none: 'keep', first: 'transport-first', 'first+second': 'transport' } as const;

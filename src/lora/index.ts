@@ -3,7 +3,7 @@
  *
  * @module bures/lora
  */
-export type { AdapterLayout, AdapterStack, ParameterStack } from './adapter/adapter-layout.js';
+export type { AdapterLayout, AdapterStack, ParameterStack, WeightStack } from './adapter/adapter-layout.js';
 export type { AdapterPoint, ModuleArrays } from './adapter/adapter-point.js';
 export { type CreateAdapterOptions, createAdapter } from './adapter/create-adapter.js';
 export type { DropoutDraw } from './adapter/dropout.js';
@@ -13,6 +13,7 @@ export { type MergedAdapter, type MergeOptions, mergeAdapter, mergeDefaults } fr
 export { type BaloraOptions, balora, baloraDefaults } from './methods/balora.js';
 export { adamwDirection, momentumDirection, sgdDirection } from './methods/directions.js';
 export { dora } from './methods/dora.js';
+export { type GaloreMethodOptions, galore, galoreDirection, galoreMethodDefaults } from './methods/galore.js';
 export { euclideanGeometry, lora } from './methods/lora.js';
 export { type LoraGaOptions, loraGa, loraGaDefaults, loraGaStart } from './methods/lora-ga.js';
 export type {
@@ -25,6 +26,7 @@ export type {
   PairCoordinates,
   StackArrays,
   StackManifold,
+  TrainedArrays,
 } from './methods/lora-method.js';
 export { loraScalings } from './methods/lora-method.js';
 export { type LoraMethodOptions, loraDirections, loraMethods, loraStarts, named } from './methods/lora-methods.js';
@@ -32,6 +34,7 @@ export { loraMuon, muonDirection } from './methods/lora-muon.js';
 export { type LoraPlusOptions, loraPlus, loraPlusDefaults } from './methods/lora-plus.js';
 export { type LoraProMethodOptions, loraPro, loraProDirection, loraProMethodDefaults } from './methods/lora-pro.js';
 export { loraRite, riteDirection } from './methods/lora-rite.js';
+export { type LoroOptions, loro, loroDefaults } from './methods/loro.js';
 export { olora, oloraStart } from './methods/olora.js';
 export { pissa, pissaStart } from './methods/pissa.js';
 export { type RefloraOptions, reflora, refloraDefaults } from './methods/reflora.js';
@@ -45,9 +48,11 @@ export {
   randomStart,
   type StartContext,
 } from './methods/start.js';
+export { orthonormalStart, type StellaOptions, stella, stellaDefaults } from './methods/stella.js';
 export { type LoadAdapterOptions, loadAdapter } from './peft/load-adapter.js';
 export { peftScaling } from './peft/peft-scaling.js';
-export { type SaveAdapterOptions, saveAdapter } from './peft/save-adapter.js';
+export { type SaveAdapterOptions, type SavedAdapter, saveAdapter } from './peft/save-adapter.js';
+export type { Truncation } from './peft/trained-weights.js';
 export { type AdapterScaling, patternLookup, type TargetModule } from './targets/target-modules.js';
 export { LoraTrainer, trainer } from './training/trainer.js';
 export type { TrainerOptions, TrainingStep } from './training/trainer-options.js';

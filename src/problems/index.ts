@@ -42,7 +42,6 @@ export { type EntrySplit, type SplitEntriesOptions, splitEntries } from './split
 export {
   additiveState,
   copyState,
-  firstComponents,
   type Learned,
   learnVariances,
   type SweepOptions,
@@ -50,11 +49,11 @@ export {
   stateError,
   stateResiduals,
   sweepState,
-  type TwoWayEntries,
-  twoWayEntries,
   unknownsOf,
   type Variances,
   type VariationalState,
-  withComponents,
 } from './variational-completion.js';
-export type { EntriesByRow, Posterior, RowSums } from './variational-rows.js';
+export { type AddedComponents, firstComponents, withComponents } from './variational-components.js';
+export { type EntriesByRow, type TwoWayEntries, twoWayEntries } from './variational-entries.js';
+export type { Posterior } from './variational-posterior.js';
+export type { RowSums } from './variational-rows.js';

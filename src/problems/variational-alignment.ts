@@ -1,6 +1,8 @@
 /** Coordinates of a variational completion in which its variances are independent of each other. */
 import { hostAlgebra } from '../linalg/host/host-algebra.js';
-import { type EntriesByRow, type Posterior, packedIndex, type RowSums } from './variational-rows.js';
+import type { EntriesByRow } from './variational-entries.js';
+import { type Posterior, packedIndex } from './variational-posterior.js';
+import type { RowSums } from './variational-rows.js';
 
 /** A change of coordinates of the columns, w ↦ T w − t, that leaves every prediction as it is once the rows follow; and the variances and the mean in the new ones. */
 export interface Alignment {

@@ -4,37 +4,9 @@
  * @see Lim and Teh, "Variational Bayesian approach to movie rating prediction", KDD Cup 2007.
  */
 
-/** The entries by row (or, transposed, by column). */
-export interface EntriesByRow {
-  readonly count: number;
-  readonly pointers: Int32Array;
-  readonly indices: Int32Array;
-  readonly values: Float64Array;
-}
-
-/**
- * Independent Gaussian posteriors of k unknowns a row: means, and second moments E[wwᵀ] as packed lower triangles. With biases the last unknown is the bias, and a row's entry is
- * predicted by the product of the other unknowns with the column's, plus both biases.
- */
-export interface Posterior {
-  /** Rows × k. */
-  readonly means: Float64Array;
-  /** Rows × k(k+1)/2; entry (p, q), q ≤ p, lies at {@link packedIndex}. */
-  readonly moments: Float64Array;
-  /** k(k+1)/2. */
-  readonly packed: number;
-}
-
-/** Where entry (p, q), q ≤ p, of a packed lower triangle lies. */
-export function packedIndex(p: number, q: number): number {
-  return (p * (p + 1)) / 2 + q;
-}
-
-/** Zeros for some rows of k unknowns. */
-export function emptyPosterior(count: number, k: number): Posterior {
-  const packed = (k * (k + 1)) / 2;
-  return { means: new Float64Array(count * k), moments: new Float64Array(count * packed), packed };
-}
+import { factorize, invertFactored, solveFactored } from './packed-cholesky.js';
+import type { EntriesByRow } from './variational-entries.js';
+import type { Posterior } from './variational-posterior.js';
 
 /** What an update of the rows is given. */
 export interface RowUpdate {
@@ -85,7 +57,8 @@ export function updateRows(update: RowUpdate): RowSums {
     }
     gatherRow(update, i, work);
     const constant = normalEquations(work, k, biases, update.mean, count);
-    solveRow(work, k, ridge);
+    factorize(work.gram, ridge, work.factor);
+    solveFactored(work.factor, work.right, work.solution);
     squares += storeRow(work, posterior, i, k, noise, constant, sums);
     rows++;
   }
@@ -208,35 +181,6 @@ function normalEquations(work: Workspace, k: number, biases: boolean, mean: numb
   return constant;
 }
 
-/** Cholesky of gram + ridge, and the solution. */
-function solveRow({ gram, right, solution, factor }: Workspace, k: number, ridge: Float64Array): void {
-  let trace = 0;
-  for (let p = 0; p < k; p++) trace += gram[(p * (p + 3)) / 2];
-  // A few roundings: nothing beside the rest, and enough where the matrix is singular.
-  const rounding = 1e-14 * trace + Number.MIN_VALUE;
-  for (let p = 0; p < k; p++) {
-    const atP = (p * (p + 1)) / 2;
-    for (let q = 0; q <= p; q++) {
-      const atQ = (q * (q + 1)) / 2;
-      let sum = gram[atP + q];
-      if (p === q) sum += ridge[p] + rounding;
-      for (let l = 0; l < q; l++) sum -= factor[atP + l] * factor[atQ + l];
-      factor[atP + q] = p === q ? Math.sqrt(Math.max(sum, rounding)) : sum / factor[atQ + q];
-    }
-  }
-  for (let p = 0; p < k; p++) {
-    const atP = (p * (p + 1)) / 2;
-    let sum = right[p];
-    for (let q = 0; q < p; q++) sum -= factor[atP + q] * solution[q];
-    solution[p] = sum / factor[atP + p];
-  }
-  for (let p = k - 1; p >= 0; p--) {
-    let sum = solution[p];
-    for (let q = p + 1; q < k; q++) sum -= factor[(q * (q + 1)) / 2 + p] * solution[q];
-    solution[p] = sum / factor[(p * (p + 3)) / 2];
-  }
-}
-
 /** Writes the row's mean and moments, adds them to the sums, and gives the expected squares of its residuals. */
 function storeRow(
   work: Workspace,
@@ -249,7 +193,7 @@ function storeRow(
 ): number {
   const { gram, right, solution } = work;
   const at = i * gram.length;
-  if (noise > 0) invert(work, k);
+  if (noise > 0) invertFactored(work.factor, work.inverse, k);
   let squares = constant;
   for (let p = 0, place = 0; p < k; p++) {
     means[i * k + p] = solution[p];
@@ -263,28 +207,4 @@ function storeRow(
     }
   }
   return squares;
-}
-
-/** The inverse of L Lᵀ from its factor L: L⁻¹ in place of the factor, and L⁻ᵀ L⁻¹. */
-function invert({ factor, inverse }: Workspace, k: number): void {
-  for (let q = 0; q < k; q++) {
-    const atQQ = (q * (q + 3)) / 2;
-    factor[atQQ] = 1 / factor[atQQ];
-  }
-  for (let p = 1; p < k; p++) {
-    const atP = (p * (p + 1)) / 2;
-    const diagonal = factor[atP + p];
-    for (let q = 0; q < p; q++) {
-      let sum = 0;
-      for (let l = q; l < p; l++) sum -= factor[atP + l] * factor[(l * (l + 1)) / 2 + q];
-      factor[atP + q] = sum * diagonal;
-    }
-  }
-  for (let p = 0; p < k; p++) {
-    for (let q = 0; q <= p; q++) {
-      let sum = 0;
-      for (let l = p; l < k; l++) sum += factor[(l * (l + 1)) / 2 + p] * factor[(l * (l + 1)) / 2 + q];
-      inverse[(p * (p + 1)) / 2 + q] = sum;
-    }
-  }
 }

@@ -1,45 +1,81 @@
-/** Where the components of a variational completion begin. */
+/** Where the components of a variational completion begin, and how many there are to see. */
 
-import { seededRandom } from '../core/random.js';
+import { type Random, seededRandom } from '../core/random.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
 import { type HostArray, hostAlgebra } from '../linalg/host/host-algebra.js';
 
 /** Passes of subspace iteration, columns beyond the rank, and entries added to every row and column before it is scaled down by their number. */
 const [passes, oversampling, damping] = [3, 3, 3];
 
+/** Columns of the iteration for the noise, and the share of its singular value beyond which a single entry makes it up. */
+const [noiseWidth, single] = [8, 0.7];
+
+/** Directions of a residual. */
+export interface SpectralStart {
+  /** n×rank, row-major: D′⁻½ times the leading right singular vectors, with columns of root mean square 1; zeros where a column has no entries. */
+  readonly columns: Float64Array;
+  /** Singular values above the largest one of the same entries with signs drawn at random: what noise alone would not show. The rank where single entries hide that. */
+  readonly shown: number;
+}
+
 /**
- * The leading right singular vectors of D⁻½ E D′⁻½, where D and D′ hold the numbers of entries of rows and columns: scaled like that, no row or column stands out by its number of
- * entries alone, as a popular one would in E.
+ * The leading right singular vectors of D⁻½ E D′⁻½, where D and D′ hold the numbers of entries of rows and columns plus three: scaled like that, no row or column stands out by its number of
+ * entries alone, as a popular one would in E. They are found by subspace iteration from a random start in 4·nnz·(rank + 3) flops a pass.
+ *
+ * Random signs leave the sizes of the entries, and take away what they have in common: parallel analysis by sign flips.
  *
  * @param residual - E.
- * @returns n×rank, row-major: D′⁻½ times those vectors, with columns of root mean square 1; zeros where a column has no entries.
+ * @see Halko, Martinsson and Tropp, SIAM Review 53(2), 2011, for the iteration; Hong, Sheng and Dobriban, "Selecting the number of components in PCA via random signflips", 2020.
  */
-export function spectralColumns(residual: CsrMatrix<HostArray>, rank: number, seed: number): Float64Array {
+export function spectralStart(residual: CsrMatrix<HostArray>, rank: number, seed: number): SpectralStart {
   const la = hostAlgebra();
   const { rows: m, columns: n, rowPointers, columnIndices } = residual;
   const counts = new Int32Array(n);
   for (const column of columnIndices) counts[column]++;
+  const columnScales = Float64Array.from(counts, (count) => 1 / Math.sqrt(count + damping));
   const values = la.toArray(residual.values);
   for (let i = 0; i < m; i++) {
-    const count = rowPointers[i + 1] - rowPointers[i];
-    for (let e = rowPointers[i]; e < rowPointers[i + 1]; e++)
-      values[e] /= Math.sqrt((count + damping) * (counts[columnIndices[e]] + damping));
+    const scale = 1 / Math.sqrt(rowPointers[i + 1] - rowPointers[i] + damping);
+    for (let e = rowPointers[i]; e < rowPointers[i + 1]; e++) values[e] *= scale * columnScales[columnIndices[e]];
   }
-  const scaled = { ...residual, values: la.fromArray(values, [values.length]) };
+  const random = seededRandom(seed);
   const width = Math.min(rank + oversampling, m, n);
-  let right = la.qr(la.randomNormal([n, width], seededRandom(seed))).Q;
-  for (let pass = 0; pass < passes; pass++) {
-    const left = la.qr(la.sparseMatmul(scaled, right)).Q;
-    const image = la.sparseMatmul(scaled, left, { transpose: true });
-    right = pass < passes - 1 ? la.qr(image).Q : la.svd(image).U;
+  const { right, singular } = subspaceIteration({ ...residual, values: la.fromArray(values, [values.length]) }, width, random);
+  const flipped = values.map((value) => (random.uniform() < 0.5 ? value : -value));
+  const noise = subspaceIteration(
+    { ...residual, values: la.fromArray(flipped, [values.length]) },
+    Math.min(noiseWidth, m, n),
+    random,
+  ).singular;
+  const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  // Noise of heavy tails: single entries have singular values of their own, among which the spectrum of anything else does not show.
+  const first = largest > single * noise[0] ? -1 : singular.subarray(0, rank).findIndex((value) => value <= noise[0]);
+  return { columns: unitColumns(right, width, counts, rank), shown: first < 0 ? rank : first };
+}
+
+/** Right singular vectors, n×width and row-major, and singular values, largest first. */
+function subspaceIteration(
+  matrix: CsrMatrix<HostArray>,
+  width: number,
+  random: Random,
+): { readonly right: Float64Array; readonly singular: Float64Array } {
+  const la = hostAlgebra();
+  let right = la.qr(la.randomNormal([matrix.columns, width], random)).Q;
+  for (let pass = 1; ; pass++) {
+    const left = la.qr(la.sparseMatmul(matrix, right)).Q;
+    const image = la.sparseMatmul(matrix, left, { transpose: true });
+    if (pass < passes) right = la.qr(image).Q;
+    else {
+      const { U, S } = la.svd(image);
+      return { right: la.peek(U), singular: la.peek(S) };
+    }
   }
-  return unitColumns(la.peek(right), width, counts, rank);
 }
 
 function unitColumns(vectors: Float64Array, width: number, counts: Int32Array, rank: number): Float64Array {
   const n = counts.length;
   const columns = new Float64Array(n * rank);
-  for (let p = 0; p < rank; p++) {
+  for (let p = 0; p < Math.min(rank, width); p++) {
     let [squares, seen] = [0, 0];
     for (let j = 0; j < n; j++) {
       if (counts[j] === 0) continue;

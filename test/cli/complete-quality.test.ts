@@ -38,14 +38,16 @@ describe('bures complete', () => {
     expect(stdout).toMatch(/rank 0: biases alone predict best/);
   });
 
-  it.each(['stars', 'signs', 'counts'])('predicts %s no worse than biases', async (scale) => {
+  it.each(['stars', 'signs', 'counts', 'heavy counts'])('predicts %s no worse than biases', async (scale) => {
     const entries = planted({ m: 160, n: 120, singular: [0.6, 0.3], bias: 0.5, noise: 0.6, share: 0.2 }).filter((entry) => entry.known);
     const answer = (opinion: number): number =>
       scale === 'signs'
         ? Math.sign(opinion - 3.5) || 1
         : scale === 'counts'
           ? Math.ceil(Math.exp(opinion / 2))
-          : Math.min(5, Math.max(0.5, Math.round(2 * opinion) / 2));
+          : scale === 'heavy counts'
+            ? Math.ceil(Math.exp(opinion - 1))
+            : Math.min(5, Math.max(0.5, Math.round(2 * opinion) / 2));
     const { summary } = await completed(scale, tableOf(entries.map((entry) => ({ ...entry, value: answer(entry.value) }))));
     expect(summary.rmse.test).toBeLessThanOrEqual(summary.baselines.biases.test);
   });

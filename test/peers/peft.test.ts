@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   createAdapter,
   dora,
+  galore,
   type LoraConfig,
   loadAdapter,
   lora,
@@ -152,5 +153,24 @@ describe.skipIf(python === undefined)('PEFT', async () => {
     }
     const loaded = ask({ load: cases.map(([, base], i) => ({ base: bases[base], adapter: folder('ours', i) })) });
     for (const [i, [name]] of cases.entries()) expect(loaded[i], name).toBeAllClose(ours[i], 1e-4);
+  });
+
+  it('weights trained themselves, saved here as an adapter of a rank, loaded there', async () => {
+    const ours: Float32Array[] = [];
+    const made = [
+      ['qwen2', { targetModules: 'all-linear', bias: 'lora_only' }],
+      ['gpt2', { targetModules: 'all-linear', rankPattern: { c_fc: 3 } }],
+    ] as const;
+    for (const [i, [base, config]] of made.entries()) {
+      const model = modelOf(base);
+      const adapter = await createAdapter(model, { method: galore(), rank: 4, ...config });
+      for await (const _step of trainer(adapter, { nextBatch: () => batch, steps: 3, learningRate: 0.01 }));
+      ours.push(la.tidy(() => Float32Array.from(model.logits(batch, { overlay: adapter.overlay() }).dataSync())));
+      // One subspace only, so that the rank leaves nothing out.
+      expect((await saveAdapter(adapter, folder('weights', i))).truncation?.error).toBeLessThan(1e-4);
+      adapter.dispose();
+    }
+    const loaded = ask({ load: made.map(([base], i) => ({ base: bases[base], adapter: folder('weights', i) })) });
+    for (const [i, [base]] of made.entries()) expect(loaded[i], base).toBeAllClose(ours[i], 1e-4);
   });
 });

@@ -4,13 +4,16 @@ import {
   adamw,
   ConfigError,
   clipped,
+  componentwise,
   constantStep,
   type DirectionRule,
   euclidean,
   gradientDescent,
   type HostArray,
   iterate,
+  momentum,
   product,
+  restarted,
   scaledBlocks,
   seededRandom,
   sgd,
@@ -58,6 +61,39 @@ describe.each(hostEngines)('on %s', (_name, la) => {
     ];
     expect(sixteen.A).toBeAllClose(fast.A, tolerance(la, 10));
     expect(sixteen.B).toBeAllClose(plain.B, 0);
+  });
+
+  it('componentwise gives each component its own rule, with a memory of its own', async () => {
+    const [own, first, second] = [
+      await displacement(componentwise({ A: momentum({ decay: 0.5 }) }, adamw()), 4),
+      await displacement(momentum({ decay: 0.5 }), 4),
+      await displacement(adamw(), 4),
+    ];
+    expect(own.A).toBeAllClose(first.A, 0);
+    expect(own.B).toBeAllClose(second.B, 0);
+    await expect(displacement(componentwise({ C: sgd() }, sgd()), 1)).rejects.toThrow(
+      /there is a rule for 'C', but the components are A, B/,
+    );
+  });
+
+  it('restarted forgets moments and counters after every so many steps', async () => {
+    // On a linear cost each stretch of three steps is the first stretch again.
+    const [three, nine] = [
+      await displacement(adamw({ weightDecay: 0 }), 3),
+      await displacement(restarted(adamw({ weightDecay: 0 }), 3), 9),
+    ];
+    expect(nine.A).toBeAllClose(la.scale(3, three.A), tolerance(la, 100));
+    const kept = await displacement(momentum(), 9);
+    const begun = await displacement(restarted(momentum(), 3), 9);
+    expect(begun.B).not.toBeAllClose(kept.B, 0.1);
+  });
+
+  it('adamw adds ε before the bias correction where it is told to', async () => {
+    const epsilon = 0.3;
+    const { A } = await displacement(adamw({ weightDecay: 0, epsilon, epsilonBeforeCorrection: true }), 1);
+    // Hugging Face's order, written out for the first step: lr·√(1−β₂)/(1−β₁) · m/(√v + ε).
+    const expected = la.toArray(gradient.A).map((g) => (-0.1 * Math.sqrt(1e-3) * g) / (Math.sqrt(1e-3) * Math.abs(g) + epsilon));
+    expect(A).toBeAllClose(la.fromArray(expected, [5, 3]), tolerance(la, 10));
   });
 
   it('refuse what is no length and no factor', async () => {

@@ -15,7 +15,7 @@ import { catchInterrupt } from '../interruption.js';
 import { UsageError } from '../usage-error.js';
 
 /** Where nothing is said. */
-const defaults = { rank: 10, test: 0.1, validation: 0.1, seed: 0, iterations: 200, tolerance: 1e-4 } as const;
+const defaults = { rank: 10, test: 0.1, validation: 0.1, seed: 0, iterations: 200, tolerance: 5e-4 } as const;
 
 const flags = {
   rank: {

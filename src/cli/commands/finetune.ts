@@ -27,6 +27,7 @@ export const finetune = defineCommand({
     'Ctrl-C or SIGTERM finishes the step and saves; bures resume RUN goes on bit for bit, also after a crash.',
     `Methods: ${Object.keys(loraMethods).join(', ')}.`,
     'Options of balora: gauge (svd, nearest), moments (keep, transport, transport-first), every, start.',
+    'Options of galore, which trains the weights themselves: gap, scale, signs (largest, svd).',
   ].join('\n'),
   positionals: [{ name: 'config.yaml', description: 'file of keys and values', optional: true }],
   flags: {},

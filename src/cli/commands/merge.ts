@@ -5,10 +5,10 @@ import { ConfigError } from '../../core/errors.js';
 import { withoutMachinePaths } from '../../core/portable-name.js';
 import { writeFolder } from '../../core/staging.js';
 import { writeAtomic } from '../../core/write-atomic.js';
-import { mergeAdapter } from '../../lora/index.js';
+import { type LoraAdapter, mergeAdapter, saveAdapter } from '../../lora/index.js';
 import { type CausalLM, openSafetensors, type TensorData, type TensorStore, writeCheckpoint } from '../../models/index.js';
-import { exists } from '../adapter/adapter-folder.js';
-import { defineCommand } from '../command.js';
+import { adapterFiles, exists } from '../adapter/adapter-folder.js';
+import { type CommandResult, defineCommand } from '../command.js';
 import { short } from '../format.js';
 import { whileWriting } from '../interruption.js';
 import { modelFlags, type OpenModel, openModel } from '../training/open-model.js';
@@ -17,20 +17,32 @@ import { UsageError } from '../usage-error.js';
 /** The command. */
 export const merge = defineCommand({
   summary: 'Merges an adapter into its base model and writes the model, in the number format of the base.',
-  details: 'The logits of the merged model are compared with those of model and adapter before anything is written.',
+  details: [
+    'The logits of the merged model are compared with those of model and adapter before anything is written.',
+    'Weights that were trained themselves (galore) take the place of those of the base. With --adapter-rank the nearest adapter of that rank is written instead, in PEFT',
+    'format, and how much of the change of the weights it leaves out is said.',
+  ].join('\n'),
   positionals: [{ name: 'RUN|ADAPTER', description: 'folder of a run (its best checkpoint) or of an adapter' }],
   flags: {
     out: { kind: 'text', placeholder: 'DIR', description: 'folder for the merged model (required)' },
+    'adapter-rank': {
+      kind: 'number',
+      placeholder: 'R',
+      integer: true,
+      min: 1,
+      description: 'write weights that were trained themselves as an adapter of this rank, not as a model',
+    },
     ...modelFlags,
   },
   async run({ positionals: [location], flags, terminal }) {
-    const { out } = flags;
+    const { out, 'adapter-rank': rank } = flags;
     if (out === undefined) throw new UsageError('bures merge: --out DIR is missing; say where the merged model goes');
     await checkNoWeights(out);
     const open = await openModel('merge', location, flags);
     try {
       if (open.adapter === undefined)
         throw new ConfigError(`merge: ${location} is a model, not an adapter; pass the folder of an adapter or a run`);
+      if (rank !== undefined) return await writeAdapter(open, open.adapter, out, rank);
       const { deviation, dispose } = await mergeAdapter(open.adapter);
       dispose();
       await whileWriting(terminal, (check) => writeMerged(open, out, check));
@@ -43,6 +55,26 @@ export const merge = defineCommand({
     }
   },
 });
+
+/** Writes the nearest adapter of a rank to trained weights. */
+async function writeAdapter({ base, adapterFolder }: OpenModel, adapter: LoraAdapter, out: string, rank: number): Promise<CommandResult> {
+  for (const name of Object.values(adapterFiles)) {
+    if (await exists(path.join(out, name)))
+      throw new ConfigError(
+        `merge: expected a folder without an adapter, found ${name} in ${out}; choose another --out, or remove it first`,
+      );
+  }
+  if (adapter.layout.weights.length === 0)
+    throw new ConfigError(
+      'merge: --adapter-rank is for weights that were trained themselves, and this adapter has factors of its own rank; leave it out',
+    );
+  const { truncation } = await saveAdapter(adapter, out, { baseModel: base, rank });
+  const error = truncation?.error ?? 0;
+  return {
+    data: { model: base, adapter: adapterFolder, out, rank, truncation },
+    text: `${out}: an adapter of rank ${rank}; it leaves out ${short(100 * error)} % of the change of the weights`,
+  };
+}
 
 /** The tensors of the base's files: those that the model knows from it, the rest byte for byte. */
 function mergedTensors(model: CausalLM, store: TensorStore, check: () => Promise<void>): ReadonlyMap<string, TensorData> {

@@ -9,6 +9,7 @@ import {
   withComponents,
 } from '../../problems/index.js';
 import { type FitStep, type FittedPath, fitPath } from './fit-path.js';
+import { isWorthWhile } from './is-worth-while.js';
 import type { Centering } from './offsets.js';
 
 /** A model that was tried. */
@@ -48,12 +49,6 @@ export interface ChooseFitOptions {
   readonly onTried: (candidate: Candidate) => void;
 }
 
-/** The share of the error by which components have to predict better than offsets alone: below it, chance decides which is better on other entries. */
-const worthWhile = 1e-3;
-
-/** Standard errors of the gain, over the entries, that it has to exceed. */
-const surely = 1;
-
 /** The ridge on each component where λ is given: λ times the root mean square of what the offsets leave, so that it means the same for values in other units. */
 export function ridgeOf(regularization: number | undefined, additive: VariationalState): { readonly ridge?: number } {
   return regularization === undefined ? {} : { ridge: regularization * Math.sqrt(additive.variances.noise) };
@@ -67,16 +62,22 @@ export async function chooseFit(data: TwoWayEntries, options: ChooseFitOptions):
   const alone: Candidate = { rank: 0, state: additive, steps: [], ...errorOf(additive) };
   onTried(alone);
   const { ridge } = ridgeOf(regularization, additive);
-  const path: FittedPath = await fitPath(data, withComponents(additive, data, rank, seed), {
-    ...(ridge === undefined ? {} : { ridge }),
-    learn: ridge === undefined,
-    keepRank,
-    maxIterations: options.maxIterations,
-    tolerance: options.tolerance,
-    ...(watched === undefined ? {} : { watched }),
-    signal,
-    onStep,
-  });
+  const path: FittedPath = await fitPath(
+    data,
+    withComponents(additive, data, { most: rank, exactly: keepRank || ridge !== undefined, seed }),
+    {
+      most: rank,
+      seed,
+      ...(ridge === undefined ? {} : { ridge }),
+      learn: ridge === undefined,
+      keepRank,
+      maxIterations: options.maxIterations,
+      tolerance: options.tolerance,
+      ...(watched === undefined ? {} : { watched }),
+      signal,
+      onStep,
+    },
+  );
   const { best } = path;
   const low: Candidate = {
     rank: best.rank,
@@ -85,20 +86,6 @@ export async function chooseFit(data: TwoWayEntries, options: ChooseFitOptions):
     ...(best.validationRmse === undefined ? {} : { validationRmse: best.validationRmse }),
   };
   onTried(low);
-  const better = watched === undefined || keepRank || isWorthWhile(additive, path.state, watched);
+  const better = watched === undefined || keepRank || isWorthWhile(stateResiduals(additive, watched), stateResiduals(path.state, watched));
   return { tried: [alone, low], best: better ? low : alone, additive };
-}
-
-/** Whether components predict the watched entries better than offsets alone, by more than what chance would do. */
-function isWorthWhile(alone: VariationalState, low: VariationalState, watched: CsrMatrix<HostArray>): boolean {
-  const [before, after] = [stateResiduals(alone, watched), stateResiduals(low, watched)];
-  let [gain, gainSquares, squares] = [0, 0, 0];
-  for (let e = 0; e < before.length; e++) {
-    const difference = before[e] ** 2 - after[e] ** 2;
-    gain += difference;
-    gainSquares += difference ** 2;
-    squares += before[e] ** 2;
-  }
-  const chance = Math.sqrt(Math.max(0, gainSquares - gain ** 2 / before.length));
-  return gain > Math.max(2 * worthWhile * squares, surely * chance);
 }

@@ -9,6 +9,7 @@ import {
   sweepState,
   type TwoWayEntries,
   type VariationalState,
+  withComponents,
 } from '../../problems/index.js';
 
 /** A sweep in numbers. */
@@ -28,8 +29,12 @@ export interface FitPathOptions {
   readonly ridge?: number;
   /** Whether variances are learned from each sweep. */
   readonly learn: boolean;
-  /** Whether to keep components that die out. */
+  /** Whether to keep components that die out, and to add none. */
   readonly keepRank: boolean;
+  /** The largest rank. Default: that of the start. */
+  readonly most?: number;
+  /** Seed of the components that are added. Default: 0. */
+  readonly seed?: number;
   /** Sweeps, at most. */
   readonly maxIterations: number;
   /** The relative change of the error over {@link window} sweeps at which a fit has come to its end. */
@@ -51,7 +56,7 @@ export interface FittedPath {
 
 /** Sweeps over which a change is taken. */
 const window = 3;
-/** Sweeps before the first component is given up, the share by which the noise still falls in a sweep where it is not settled, and the share of its variance that a dying component loses in one. */
+/** Sweeps before a component is given up or added, the share by which the noise still falls in a sweep where it is not settled, and the share of its variance that a dying component loses in one. */
 const [settling, restless, dying] = [4, 0.02, 0.1];
 /** The share of the error that a lower rank may cost. */
 const simpler = 1e-3;
@@ -59,14 +64,19 @@ const simpler = 1e-3;
 /**
  * Fits until the error on the watched entries falls no more, or, without them, until the error on those fitted does not change any more.
  *
+ * Components that die out are given up, at most half of them after one sweep, since the others take over a part of what they held.
+ * Where none does, as many again are added, up to `most`: sweeps at a rank that the entries do not show are what takes longest.
+ *
  * @param begin - where to start; its posteriors are overwritten.
  */
 export async function fitPath(data: TwoWayEntries, begin: VariationalState, options: FitPathOptions): Promise<FittedPath> {
-  const { ridge, learn, keepRank, maxIterations, watched, signal, onStep } = options;
+  const { ridge, learn, keepRank, maxIterations, watched, signal, onStep, most = begin.rank, seed = 0 } = options;
   const yieldToEvents = eventLoopYielder();
   const steps: FitStep[] = [];
   let state = begin;
   let best: { readonly step: FitStep; readonly state: VariationalState } | undefined;
+  let searching = learn && !keepRank;
+  let changed = 0;
   for (;;) {
     const sums = sweepState(state, data, ridge === undefined ? {} : { ridge });
     const step: FitStep = {
@@ -80,15 +90,25 @@ export async function fitPath(data: TwoWayEntries, begin: VariationalState, opti
     await yieldToEvents();
     const learned = learn ? learnVariances(state, data, sums) : undefined;
     const alive = learned === undefined || keepRank ? state.rank : aliveComponents(state, learned.state);
-    const settled = alive === state.rank && hasSettled(steps, data.rounding, options);
+    const resting = learned !== undefined && steps.length - changed >= settling && isResting(state, learned.state);
+    const grows = searching && resting && alive === state.rank && state.rank < most;
+    const settled = alive === state.rank && !grows && hasSettled(steps, data.rounding, options);
     const last = steps.length >= maxIterations || signal.aborted || settled;
     const better = best === undefined || isBetter(step, best.step);
     // A copy only where sweeps follow that could be worse.
-    if (better && (last || watched !== undefined)) best = { step, state: last ? state : copyState(state) };
+    if (better && (last || watched !== undefined)) best = { step, state: last ? state : copyState(state, best?.state) };
     if (last && best !== undefined) return { state: best.state, best: best.step, steps };
     if (learned === undefined) continue;
+    if (grows) {
+      // The rows are still in the coordinates of the old variances, and so stay these.
+      state = withComponents(state, data, { most: Math.min(state.rank, most - state.rank), exactly: true, seed });
+      changed = steps.length;
+      continue;
+    }
     learned.carryOn();
-    state = firstComponents(learned.state, mayGiveUp(state, learned.state, steps.length) ? alive : state.rank);
+    const kept = resting ? Math.max(alive, Math.ceil(state.rank / 2)) : state.rank;
+    searching &&= kept === state.rank;
+    state = firstComponents(learned.state, kept);
   }
 }
 
@@ -100,8 +120,8 @@ function aliveComponents({ rank: all, variances: before }: VariationalState, { v
 }
 
 /** While the noise falls, components that it hides are still to come up. */
-function mayGiveUp({ variances: before }: VariationalState, { variances: after }: VariationalState, sweeps: number): boolean {
-  return sweeps >= settling && after.noise >= (1 - restless) * before.noise;
+function isResting({ variances: before }: VariationalState, { variances: after }: VariationalState): boolean {
+  return after.noise >= (1 - restless) * before.noise;
 }
 
 /** Whether a sweep predicts better than the best before it, or nearly as well with fewer components; without watched entries, yes: it came later. */

@@ -5,7 +5,7 @@ import { FormatError } from '../../core/errors.js';
 import { isJsonObject, readJson } from '../../core/parse-json.js';
 import { writeAtomic } from '../../core/write-atomic.js';
 import { writeError } from '../../core/write-error.js';
-import { type LoraAdapter, saveAdapter } from '../../lora/index.js';
+import { type LoraAdapter, type SavedAdapter, saveAdapter } from '../../lora/index.js';
 import { exists } from '../adapter/adapter-folder.js';
 import type { RunProgress } from './checkpoint.js';
 import { runFolders } from './run-layout.js';
@@ -20,11 +20,12 @@ interface BestRecord {
 
 const recordFile = 'best.json';
 
-/** Saves the best adapter, in the place of the one before. @throws BackendError if the file system refuses. */
-export async function writeBest(run: string, adapter: LoraAdapter, baseModel: string, record: BestRecord): Promise<void> {
+/** Saves the best adapter, in the place of the one before, and says what {@link saveAdapter} says. @throws BackendError if the file system refuses. */
+export async function writeBest(run: string, adapter: LoraAdapter, baseModel: string, record: BestRecord): Promise<SavedAdapter> {
   const folder = path.join(run, runFolders.best);
-  await saveAdapter(adapter, folder, { baseModel });
+  const saved = await saveAdapter(adapter, folder, { baseModel });
   await writeAtomic(path.join(folder, recordFile), `${JSON.stringify(record)}\n`);
+  return saved;
 }
 
 /**

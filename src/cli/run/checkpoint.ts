@@ -6,7 +6,7 @@ import { isJsonObject, readJson } from '../../core/parse-json.js';
 import { flushFolder, stagingPath } from '../../core/staging.js';
 import { writeAtomic } from '../../core/write-atomic.js';
 import { writeError } from '../../core/write-error.js';
-import { type LoraAdapter, type SavedArray, saveAdapter, type TrainingState } from '../../lora/index.js';
+import { type LoraAdapter, type SavedAdapter, type SavedArray, saveAdapter, type TrainingState } from '../../lora/index.js';
 import { openSafetensors, type TensorData, writeSafetensors } from '../../models/index.js';
 import { exists } from '../adapter/adapter-folder.js';
 import { checksumFile, verifyChecksums, writeChecksums } from './checksums.js';
@@ -43,6 +43,7 @@ const stateVersion = 2;
  * Writes a checkpoint. It takes its place complete, by one renaming, and replaces what is in that place.
  *
  * @param run - the folder of the run, which must be there.
+ * @returns what {@link saveAdapter} says of the adapter.
  * @throws BackendError if the file system refuses; earlier checkpoints are untouched then, and nothing is left of this one.
  */
 export async function writeCheckpoint(
@@ -50,7 +51,7 @@ export async function writeCheckpoint(
   adapter: LoraAdapter,
   baseModel: string,
   { state, progress }: Checkpoint,
-): Promise<string> {
+): Promise<SavedAdapter> {
   const folder = checkpointFolder(run, state.step);
   const [staging, replaced] = [await stagingPath(folder), await stagingPath(folder)];
   const refuse = (cause: unknown): never => {
@@ -60,7 +61,7 @@ export async function writeCheckpoint(
   await mkdir(path.dirname(folder)).catch((error: NodeJS.ErrnoException) => error.code === 'EEXIST' || refuse(error));
   try {
     await mkdir(staging).catch(refuse);
-    await saveAdapter(adapter, staging, { baseModel });
+    const saved = await saveAdapter(adapter, staging, { baseModel });
     await writeSafetensors(path.join(staging, stateFiles.arrays), toTensors(state.arrays), { metadata: {} });
     const { step, learningRate, numbers } = state;
     const content = { version: stateVersion, step, learningRate, numbers, progress };
@@ -69,7 +70,7 @@ export async function writeCheckpoint(
     if (await exists(folder)) await rename(folder, replaced).catch(refuse);
     await rename(staging, folder).catch(refuse);
     await flushFolder(path.dirname(folder));
-    return folder;
+    return saved;
   } finally {
     for (const left of [staging, replaced]) await rm(left, { recursive: true, force: true }).catch(() => undefined);
   }

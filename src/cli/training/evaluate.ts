@@ -48,13 +48,15 @@ export async function completeText(model: CausalLM, tokenizer: Tokenizer, prompt
   return tokenizer.decode(ids.filter((id) => !tokenizer.endIds.includes(id)));
 }
 
-/** The measures of all modules of an adapter, in float64 on the host. */
+/** The measures of all pairs of an adapter, in float64 on the host; none where the weights themselves are trained. */
 export async function measureLayers(adapter: LoraAdapter): Promise<LayersLine['layers']> {
   const [la, host] = [adapter.model.algebra, hostAlgebra()];
   const layers: LayersLine['layers'][number][] = [];
   for (const { key, targets } of adapter.layout.stacks) {
-    const { A, B } = adapter.point.pairs[key];
-    const [a, b] = [await la.toArray(A), await la.toArray(B)];
+    const [a, b] = await la.tidy(async () => {
+      const { A, B } = adapter.pair(key);
+      return [await la.toArray(A), await la.toArray(B)];
+    });
     for (const [i, { module, rank, scale }] of targets.entries()) {
       const part = (values: ArrayLike<number>, rows: number, columns: number) =>
         host.fromArray(Float64Array.from(values).subarray(i * rows * columns, (i + 1) * rows * columns), [rows, columns]);

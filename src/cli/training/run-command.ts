@@ -11,7 +11,7 @@ import { removeHalfWritten } from '../run/leftovers.js';
 import { lockRun, type RunLock } from '../run/run-lock.js';
 import type { Terminal } from '../terminal.js';
 import { openSession, type Session } from './session.js';
-import { type RunOutcome, trainRun } from './train-run.js';
+import { type RunOutcome, trainRun, truncationText } from './train-run.js';
 
 /** What a run begins with. */
 export interface RunCommandOptions {
@@ -76,8 +76,11 @@ export function environmentText({ model }: Session): string {
 }
 
 function description({ method, adapter, data, steps, model }: Session, run: string): string {
-  const { targets } = adapter.layout;
-  const trained = targets.reduce((sum, { module, rank }) => sum + rank * (module.inFeatures + module.outFeatures), 0);
+  const { targets, weights } = adapter.layout;
+  const trained = targets.reduce(
+    (sum, { module: { inFeatures: n, outFeatures: m }, rank }) => sum + (weights.length > 0 ? m * n : rank * (m + n)),
+    0,
+  );
   return (
     `${method.name} on ${targets.length} modules (${trained} numbers), ${data.train.length} rows to train on, ${data.valid.length} to validate, ` +
     `${steps} steps on ${model.algebra.report.taken}; run: ${run}`
@@ -85,9 +88,10 @@ function description({ method, adapter, data, steps, model }: Session, run: stri
 }
 
 function resultOf(outcome: RunOutcome): CommandResult {
-  const { run, end, step, steps, loss, best, seconds } = outcome;
+  const { run, end, step, steps, loss, best, seconds, truncation } = outcome;
   const lines = [`${run}: ${step} of ${steps} steps in ${duration(seconds)}, loss ${loss.toFixed(4)}`];
   if (best !== undefined) lines.push(`best validation loss ${best.loss.toFixed(4)} at step ${best.step}: ${path.join(run, 'best')}`);
+  if (truncation !== undefined) lines.push(truncationText(truncation));
   if (end === 'early') lines.push('stopped early: the validation loss has not improved any more');
   const failure = end === 'interrupted' ? `interrupted at step ${step}; go on with: bures resume ${run}` : undefined;
   return { data: outcome, text: lines.join('\n'), ...(failure === undefined ? {} : { failure }) };

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { BackendError, NumericalError } from '../../core/errors.js';
 import { writeAtomic } from '../../core/write-atomic.js';
-import { type LoraTrainer, trainer as makeTrainer, type TrainingStep } from '../../lora/index.js';
+import { type LoraTrainer, trainer as makeTrainer, type SavedAdapter, type TrainingStep } from '../../lora/index.js';
 import { type Progress, showProgress } from '../progress.js';
 import { writeBest } from '../run/best-folder.js';
 import { type Checkpoint, latestCheckpoint, type RunProgress, removeOldCheckpoints, writeCheckpoint } from '../run/checkpoint.js';
@@ -30,6 +30,8 @@ export interface RunOutcome {
   readonly best?: { readonly step: number; readonly loss: number };
   readonly seconds: number;
   readonly tokens: number;
+  /** Where the weights themselves are trained: what the adapter that was saved last, beside them, leaves out of their change, relative. */
+  readonly truncation?: number;
 }
 
 /** What a run needs besides its session. */
@@ -84,6 +86,11 @@ export async function trainRun(session: Session, options: TrainRunOptions): Prom
   }
 }
 
+/** What the adapter beside trained weights leaves out of their change, in words. */
+export function truncationText(error: number): string {
+  return `the weights are saved whole; the adapter beside them leaves out ${(100 * error).toPrecision(3)} % of their change`;
+}
+
 /** The error for an array that JavaScript has no memory for. The heap of WebAssembly says so itself. */
 function memoryError(thrown: unknown): BackendError | undefined {
   if (!(thrown instanceof RangeError && /allocation failed|Invalid (typed )?array( buffer)? length/.test(thrown.message))) return undefined;
@@ -109,6 +116,8 @@ class RunLoop {
   /** Seconds and tokens since then, without evaluations: for rates. */
   #rate = { seconds: 0, tokens: 0, steps: 0 };
   #at: RunProgress;
+  /** Of the adapter that was saved last. */
+  #truncation: number | undefined;
 
   constructor(session: Session, options: TrainRunOptions, recorder: Recorder, progress: Progress) {
     const { config, adapter, method, steps, nextBatch } = session;
@@ -178,7 +187,15 @@ class RunLoop {
       ...(best === undefined ? {} : { best }),
       seconds,
       tokens,
+      ...(this.#truncation === undefined ? {} : { truncation: this.#truncation }),
     };
+  }
+
+  /** Keeps what an adapter that was saved leaves out of trained weights, and says it. */
+  #noteTruncation(what: string, { truncation }: SavedAdapter): void {
+    if (truncation === undefined) return;
+    this.#truncation = truncation.error;
+    this.#progress.say(`${what}: ${truncationText(truncation.error)}`);
   }
 
   dispose(): void {
@@ -234,7 +251,8 @@ class RunLoop {
     if (!better) return;
     const { run, changes, lock } = this.#options;
     await lock.check();
-    await writeBest(run, this.#session.adapter, this.#session.config.model, { step, loss, ...(changes === 0 ? {} : { changes }) });
+    const record = { step, loss, ...(changes === 0 ? {} : { changes }) };
+    this.#noteTruncation(`best of step ${step}`, await writeBest(run, this.#session.adapter, this.#session.config.model, record));
   }
 
   async #save(): Promise<void> {
@@ -242,7 +260,8 @@ class RunLoop {
     const { run, lock } = this.#options;
     const state = await this.#trainer.state();
     await lock.check();
-    await writeCheckpoint(run, adapter, config.model, { state, progress: this.#at });
+    const saved = await writeCheckpoint(run, adapter, config.model, { state, progress: this.#at });
+    this.#noteTruncation(`checkpoint of step ${state.step}`, saved);
     await removeOldCheckpoints(run, config.keepCheckpoints);
   }
 }

@@ -20,6 +20,20 @@ export interface AdapterStack {
   readonly targets: readonly TargetModule[];
 }
 
+/** The weights of target modules of one shape that are trained themselves: an array [k, m, n], as they are stored. */
+export interface WeightStack {
+  /** Its name in an {@link AdapterPoint}, such as `'64x32r4'`. */
+  readonly key: string;
+  /** Rows of a weight as it is stored. */
+  readonly m: number;
+  /** Columns. */
+  readonly n: number;
+  /** r, of the subspace that a direction rule may project on. */
+  readonly rank: number;
+  /** In order of their place on the first axis. */
+  readonly targets: readonly TargetModule[];
+}
+
 /** Parameters of the model itself of one shape, trained whole: an array [k, …shape]. */
 export interface ParameterStack {
   /** Its name in an {@link AdapterPoint}, such as `'64'` or `'384x64'`. */
@@ -32,12 +46,16 @@ export interface ParameterStack {
 
 /** All that is trained, by shape. */
 export interface AdapterLayout {
-  /** The modules with adapters, in the model's order. */
+  /** The modules that are adapted, in the model's order. */
   readonly targets: readonly TargetModule[];
-  /** Their stacks. */
+  /** The stacks of their factor pairs; none where the weights themselves are trained. */
   readonly stacks: readonly AdapterStack[];
+  /** The stacks of their weights, where these are trained themselves. */
+  readonly weights: readonly WeightStack[];
   /** Whether each adapter has a vector of magnitudes, m long. */
   readonly magnitudes: boolean;
+  /** Length of the model's hidden states. */
+  readonly hiddenSize: number;
   /** The coordinates in which stacks are held, where they are no factor pairs. */
   readonly coordinates?: PairCoordinates;
   /** Biases and modules trained whole. */
@@ -47,7 +65,7 @@ export interface AdapterLayout {
 /**
  * Lays out the adapters that a configuration asks for.
  *
- * @throws ConfigError if targets, biases or modules to save are not in the model.
+ * @throws ConfigError if targets, biases or modules to save are not in the model, or a weight cannot be trained itself.
  */
 export function layOutAdapter(
   caller: string,
@@ -59,17 +77,60 @@ export function layOutAdapter(
   const names = new Set([...trainedBiases(model, config, targets), ...savedParameters(caller, model, config)]);
   return {
     targets,
+    hiddenSize: model.config.hiddenSize,
     magnitudes: config.magnitudes,
-    stacks: [...groupBy(targets, ({ module, rank }) => `${module.outFeatures}x${module.inFeatures}r${rank}`)].map(([key, members]) => {
-      const [{ module, rank }] = members;
-      return { key, m: module.outFeatures, n: module.inFeatures, rank, targets: members };
-    }),
+    stacks: config.trains === 'weights' ? [] : stacksOf(targets, ({ outFeatures, inFeatures }) => [outFeatures, inFeatures]),
+    weights: config.trains === 'weights' ? weightStacks(caller, model, targets) : [],
     parameters: [...groupBy(names, (name) => parameterShape(model, name).join('x'))].map(([key, members]) => ({
       key,
       shape: parameterShape(model, members[0]),
       names: members,
     })),
   };
+}
+
+/** Modules of one shape and rank together. */
+function stacksOf(
+  targets: readonly TargetModule[],
+  shapeOf: (module: TargetModule['module']) => readonly [number, number],
+): readonly AdapterStack[] {
+  return [...groupBy(targets, ({ module, rank }) => `${shapeOf(module).join('x')}r${rank}`)].map(([key, members]) => {
+    const [{ module, rank }] = members;
+    const [m, n] = shapeOf(module);
+    return { key, m, n, rank, targets: members };
+  });
+}
+
+/** @throws ConfigError for a head that is tied to the embedding. */
+function weightStacks(
+  caller: string,
+  model: Pick<CausalLM, 'config' | 'parameters'>,
+  targets: readonly TargetModule[],
+): readonly WeightStack[] {
+  for (const { module } of targets) {
+    const { name } = module;
+    if (storedName(model, `${name}.weight`) !== `${name}.weight`) {
+      throw new ConfigError(
+        `${caller}: the weight of '${name}' is that of the embedding, so it cannot be trained itself without changing both; take '${name}' out of targetModules, or choose a method with factors`,
+      );
+    }
+  }
+  return stacksOf(targets, ({ outFeatures, inFeatures, fanInFanOut }) =>
+    fanInFanOut ? [inFeatures, outFeatures] : [outFeatures, inFeatures],
+  );
+}
+
+/** The modules with factor pairs, in the model's order. */
+export function pairTargets({ targets, weights }: AdapterLayout): readonly TargetModule[] {
+  return weights.length === 0 ? targets : [];
+}
+
+/** The names of all parameters of the model that are trained as they are: target weights, biases, modules to save. */
+export function trainedParameters({ weights, parameters }: AdapterLayout): readonly string[] {
+  return [
+    ...weights.flatMap(({ targets }) => targets.map(({ module }) => `${module.name}.weight`)),
+    ...parameters.flatMap(({ names }) => names),
+  ];
 }
 
 /** The tied head's own weight, as PEFT calls it. */

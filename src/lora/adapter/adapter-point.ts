@@ -11,9 +11,11 @@ import type { AdapterLayout } from './adapter-layout.js';
 export type AdapterPoint = {
   /**
    * The factors of ΔW = s·A·B, A [k, m, r] (PEFT's lora_B) and B [k, r, n] (its lora_A), or the arrays of a geometry with
-   * coordinates of its own ({@link AdapterLayout.coordinates}).
+   * coordinates of its own ({@link AdapterLayout.coordinates}). Absent where the weights themselves are trained.
    */
-  readonly pairs: Readonly<Record<string, StackArrays>>;
+  readonly pairs?: Readonly<Record<string, StackArrays>>;
+  /** The weights of target modules, { weight: [k, m, n] } as they are stored, where these are trained themselves. */
+  readonly weights?: Readonly<Record<string, StackArrays>>;
   /** DoRA's magnitudes [k, m], where there are any. */
   readonly magnitudes?: Readonly<Record<string, Tensor>>;
   /** The model's own parameters [k, …shape], where some are trained whole. */
@@ -35,9 +37,9 @@ export type ModuleArrays = {
 
 /** A point taken apart. */
 export interface AdapterParts {
-  /** By module. */
+  /** By module; none where the weights themselves are trained. */
   readonly modules: ReadonlyMap<string, ModuleArrays>;
-  /** By name. */
+  /** By name: trained weights, biases and modules to save. */
   readonly parameters: ReadonlyMap<string, Tensor>;
 }
 
@@ -50,7 +52,7 @@ export function stackPair(la: TensorAlgebra, { coordinates }: AdapterLayout, sta
 export function takeApart(la: TensorAlgebra, layout: AdapterLayout, point: AdapterPoint): AdapterParts {
   const modules = new Map<string, ModuleArrays>();
   for (const { key, targets } of layout.stacks) {
-    const pair = stackPair(la, layout, point.pairs[key]);
+    const pair = stackPair(la, layout, stackArrays(point, key));
     const [As, Bs] = [unstack(pair.A), unstack(pair.B)];
     const magnitudes = point.magnitudes === undefined ? undefined : unstack(point.magnitudes[key]);
     for (const [i, { module }] of targets.entries()) {
@@ -58,12 +60,23 @@ export function takeApart(la: TensorAlgebra, layout: AdapterLayout, point: Adapt
     }
   }
   const parameters = new Map<string, Tensor>();
+  for (const { key, targets } of layout.weights) {
+    const values = present(point.weights?.[key]?.weight, `weights.${key}`);
+    for (const [i, value] of unstack(values).entries()) parameters.set(`${targets[i].module.name}.weight`, value);
+  }
   for (const { key, names } of layout.parameters) {
     const values = point.parameters?.[key];
     if (values === undefined) continue;
     for (const [i, value] of unstack(values).entries()) parameters.set(names[i], value);
   }
   return { modules, parameters };
+}
+
+/** The arrays of a stack of adapters, which must be there. */
+export function stackArrays({ pairs }: AdapterPoint, key: string): StackArrays {
+  const arrays = pairs?.[key];
+  if (arrays === undefined) throw new TypeError(`stackArrays: no stack ${key}`);
+  return arrays;
 }
 
 /**
@@ -75,22 +88,26 @@ export function putTogether(layout: AdapterLayout, parts: AdapterParts): Adapter
   const stacked = (member: keyof ModuleArrays) =>
     layout.stacks.map(({ key, targets }) => [key, stack(targets.map(({ module }) => arrayOf(parts, module.name, member)))] as const);
   const [As, Bs] = [Object.fromEntries(stacked('A')), Object.fromEntries(stacked('B'))];
+  const parameters = (names: readonly string[]) => stack(names.map((name) => present(parts.parameters.get(name), name)));
+  const weights = layout.weights.map(
+    ({ key, targets }) => [key, { weight: parameters(targets.map(({ module }) => `${module.name}.weight`)) }] as const,
+  );
   return {
-    pairs: Object.fromEntries(layout.stacks.map(({ key }) => [key, { A: As[key], B: Bs[key] }])),
+    ...(layout.stacks.length === 0 ? {} : { pairs: Object.fromEntries(layout.stacks.map(({ key }) => [key, { A: As[key], B: Bs[key] }])) }),
+    ...(weights.length === 0 ? {} : { weights: Object.fromEntries(weights) }),
     ...(layout.magnitudes ? { magnitudes: Object.fromEntries(stacked('magnitude')) } : {}),
     ...(layout.parameters.length === 0
       ? {}
-      : {
-          parameters: Object.fromEntries(
-            layout.parameters.map(({ key, names }) => [key, stack(names.map((name) => present(parts.parameters.get(name), name)))]),
-          ),
-        }),
+      : { parameters: Object.fromEntries(layout.parameters.map(({ key, names }) => [key, parameters(names)])) }),
   };
 }
 
 /** The factors alone, stacked by shape. */
 export function stackPairs(layout: AdapterLayout, factors: ReadonlyMap<string, ModuleArrays>): StackPairs {
-  const { pairs } = putTogether({ ...layout, magnitudes: false, parameters: [] }, { modules: factors, parameters: new Map() });
+  const { pairs = {} } = putTogether(
+    { ...layout, weights: [], magnitudes: false, parameters: [] },
+    { modules: factors, parameters: new Map() },
+  );
   return pairs as unknown as StackPairs;
 }
 
@@ -105,7 +122,7 @@ export function inCoordinates(la: TensorAlgebra, { coordinates }: AdapterLayout,
 export function pullBack(la: TensorAlgebra, { coordinates }: AdapterLayout, x: AdapterPoint, derivative: AdapterPoint): AdapterPoint {
   if (coordinates === undefined) return derivative;
   const pairs = derivative.pairs as unknown as StackPairs;
-  const pulled = Object.entries(pairs).map(([key, pair]) => [key, coordinates.pullBack(la, x.pairs[key], pair)] as const);
+  const pulled = Object.entries(pairs).map(([key, pair]) => [key, coordinates.pullBack(la, stackArrays(x, key), pair)] as const);
   return { ...derivative, pairs: Object.fromEntries(pulled) };
 }
 

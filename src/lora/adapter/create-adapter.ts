@@ -8,7 +8,7 @@ import type { TokenBatch } from '../../models/token-batch.js';
 import { lora } from '../methods/lora.js';
 import type { LoraStart } from '../methods/start.js';
 import type { TargetModule } from '../targets/target-modules.js';
-import { type AdapterLayout, layOutAdapter } from './adapter-layout.js';
+import { type AdapterLayout, layOutAdapter, pairTargets } from './adapter-layout.js';
 import { inCoordinates, type ModuleArrays, putTogether, type StackPairs, stackPairs } from './adapter-point.js';
 import { matrixOf, withReducedBase } from './base-weights.js';
 import { LoraAdapter } from './lora-adapter.js';
@@ -30,7 +30,7 @@ export interface CreateAdapterOptions {
  * @param model - the model; starts that take their product out of the base (OLoRA, PiSSA, LoRA-GA) change its weights
  * until the adapter is disposed of.
  * @param config - the method, the rank, the modules, and what else a user chooses.
- * @throws ConfigError if the configuration is not right or does not fit the model, or the start needs batches and there
+ * @throws ConfigError if the configuration is not right, asks for parts that cannot be combined or does not fit the model, or the start needs batches and there
  * are too few; ShapeError if a rank is no positive integer or too large for its start. The model is then as it was.
  */
 export async function createAdapter(model: CausalLM, config: LoraConfig = {}, options: CreateAdapterOptions = {}): Promise<LoraAdapter> {
@@ -39,15 +39,26 @@ export async function createAdapter(model: CausalLM, config: LoraConfig = {}, op
   const { method = lora() } = config;
   const { coordinates } = method.geometry;
   const layout = { ...layOutAdapter('createAdapter', model, resolved), ...(coordinates === undefined ? {} : { coordinates }) };
+  checkWeightRanks('createAdapter', layout);
   const { algebra } = model;
   return algebra.tidy(async () => {
-    const factors = await startFactors('createAdapter', model, layout.targets, method.start, options);
+    const factors = await startFactors('createAdapter', model, pairTargets(layout), method.start, options);
     return onReducedBase(model, layout, method.start, factors, (taken) => {
       // After the change of the base: DoRA's magnitudes are the norms of what is left of it and the product together.
       const point = inCoordinates(algebra, layout, putTogether(layout, startingParts(model, layout, factors)));
       return new LoraAdapter({ model, config: resolved, layout, point, method, ...taken });
     });
   });
+}
+
+/** @throws ConfigError for a rank that a weight, trained itself, has no room for. */
+function checkWeightRanks(caller: string, { weights }: AdapterLayout): void {
+  for (const { m, n, rank, targets } of weights) {
+    if (rank <= Math.min(m, n)) continue;
+    throw new ConfigError(
+      `${caller}: rank must be at most ${Math.min(m, n)} for '${targets[0].module.name}', whose weight is ${m}×${n}, got ${rank}; choose a lower rank, or one for this module with rankPattern`,
+    );
+  }
 }
 
 /**

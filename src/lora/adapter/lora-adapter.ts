@@ -1,12 +1,23 @@
 /** An adapter on a model: its trained arrays, what it lays over the model, and the part of the base that its start took away. */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { ConfigError } from '../../core/errors.js';
+import type { FactorPair } from '../../metrics/factor-pair.js';
 import type { CausalLM } from '../../models/causal-lm.js';
 import type { ModelOverlay } from '../../models/model-overlay.js';
 import type { LoraMethod } from '../methods/lora-method.js';
 import type { TargetModule } from '../targets/target-modules.js';
-import type { AdapterLayout } from './adapter-layout.js';
-import { type AdapterPoint, arraysOf, disposeArrays, keepArrays, type ModuleArrays, type StackPairs, takeApart } from './adapter-point.js';
+import { type AdapterLayout, pairTargets } from './adapter-layout.js';
+import {
+  type AdapterPoint,
+  arraysOf,
+  disposeArrays,
+  keepArrays,
+  type ModuleArrays,
+  type StackPairs,
+  stackArrays,
+  stackPair,
+  takeApart,
+} from './adapter-point.js';
 import { restoreBase, weightOf } from './base-weights.js';
 import { type DropoutDraw, dropOut } from './dropout.js';
 import type { ResolvedLoraConfig } from './lora-config.js';
@@ -73,6 +84,16 @@ export class LoraAdapter {
     return this.#point;
   }
 
+  /**
+   * The factors of a stack, A [k, m, r] and B [k, r, n], whatever the coordinates of the geometry. Where these are not the
+   * factors themselves, the arrays belong to the scope this is called in.
+   *
+   * @param key - the stack, as {@link AdapterLayout.stacks} names it.
+   */
+  pair(key: string): FactorPair<Tensor> {
+    return stackPair(this.model.algebra, this.layout, stackArrays(this.point, key));
+  }
+
   /** Takes over other arrays of the same structure, and frees its own. */
   setPoint(point: AdapterPoint): void {
     this.#checkAlive('setPoint');
@@ -88,7 +109,7 @@ export class LoraAdapter {
   overlay({ point = this.point, dropout }: OverlayOptions = {}): ModelOverlay {
     this.#checkAlive('overlay');
     const { modules, parameters } = takeApart(this.model.algebra, this.layout, point);
-    const adapters = this.layout.targets.map((target, stream) => {
+    const adapters = pairTargets(this.layout).map((target, stream) => {
       const rate = this.config.dropout;
       const drop = dropout === undefined || rate === 0 ? undefined : (x: Tensor) => dropOut(x, rate, dropout, stream);
       const arrays = arraysOf(modules, target);
@@ -108,6 +129,11 @@ export class LoraAdapter {
     if (known !== undefined && squares !== known.squares) known.squares.dispose();
     this.#rowSquares.set(target.module.name, { weight, squares });
     return adaptedRowNorms(target.module, weight, squares, arrays, target.scale);
+  }
+
+  /** Whether the weights hold the adapter already. */
+  get merged(): boolean {
+    return this.#merged;
   }
 
   /** Says that the weights hold the adapter already, or no more: {@link mergeAdapter} does. While they do it cannot be laid over them. */

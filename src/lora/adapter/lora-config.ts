@@ -2,7 +2,7 @@
 import { ConfigError } from '../../core/errors.js';
 import { checkChoice, checkKeys, checkNumber, checkPositiveInteger, describeValue } from '../../core/options.js';
 import { lora } from '../methods/lora.js';
-import { checkMethod, type LoraMethod } from '../methods/lora-method.js';
+import { checkMethod, type LoraMethod, type TrainedArrays } from '../methods/lora-method.js';
 
 /** Which biases are trained besides: those of the adapted modules only, or all of the model's. */
 export type LoraBias = (typeof loraBiases)[number];
@@ -46,6 +46,8 @@ export interface ResolvedLoraConfig
   extends Required<Omit<LoraConfig, 'method' | 'excludeModules' | 'layersToTransform' | 'layersPattern'>>,
     Pick<LoraConfig, 'excludeModules' | 'layersToTransform' | 'layersPattern'>,
     Pick<LoraMethod, 'scaling' | 'magnitudes'> {
+  /** What is trained: factor pairs, or the weights of the target modules themselves. */
+  readonly trains: TrainedArrays;
   /** The name of the start. */
   readonly start: string;
 }
@@ -79,7 +81,7 @@ export function resolveLoraConfig(caller: string, config: LoraConfig): ResolvedL
   checkKeys(caller, config, keys);
   const { method = lora(), ...given } = config;
   checkMethod(caller, method);
-  const { scaling, magnitudes, start } = method;
+  const { scaling, magnitudes, start, geometry } = method;
   const rank = given.rank ?? loraDefaults.rank;
   checkPositiveInteger(caller, 'rank', rank);
   const resolved: ResolvedLoraConfig = {
@@ -88,6 +90,7 @@ export function resolveLoraConfig(caller: string, config: LoraConfig): ResolvedL
     ...withoutUndefined(given),
     scaling,
     magnitudes,
+    trains: geometry.trains ?? 'pairs',
     start: start.name,
   };
   checkNumber(caller, 'alpha', resolved.alpha, { above: 0 });
@@ -100,7 +103,21 @@ export function resolveLoraConfig(caller: string, config: LoraConfig): ResolvedL
   for (const [pattern, alpha] of Object.entries(resolved.alphaPattern))
     checkNumber(caller, `alphaPattern['${pattern}']`, alpha, { above: 0 });
   checkLayers(caller, resolved);
+  if (resolved.trains === 'weights') checkWeights(caller, method, resolved);
   return resolved;
+}
+
+/** @throws ConfigError for what belongs to factors, where the weights themselves are trained. */
+function checkWeights(caller: string, { name, alpha }: LoraMethod, config: ResolvedLoraConfig): void {
+  const refuse = (option: string, because: string): never => {
+    throw new ConfigError(
+      `${caller}: ${option} cannot be combined with '${name}', which trains the weights themselves: ${because}; leave it out`,
+    );
+  };
+  if (config.dropout > 0) refuse(`dropout ${config.dropout}`, 'it drops inputs of the factors, and there are none');
+  const because = "no product of factors is scaled (the method's option scale multiplies its steps)";
+  if (config.alpha !== alpha(config.rank)) refuse(`alpha ${config.alpha}`, because);
+  if (Object.keys(config.alphaPattern).length > 0) refuse('alphaPattern', because);
 }
 
 function withoutUndefined(config: LoraConfig): LoraConfig {

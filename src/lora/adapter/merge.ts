@@ -8,7 +8,7 @@ import { nonFiniteError } from '../../models/non-finite.js';
 import type { TokenBatch } from '../../models/token-batch.js';
 import { storedProduct } from '../methods/start.js';
 import type { TargetModule } from '../targets/target-modules.js';
-import { HEAD_WEIGHT, storedName } from './adapter-layout.js';
+import { HEAD_WEIGHT, pairTargets, storedName, trainedParameters } from './adapter-layout.js';
 import { arraysOf, disposeArrays, keepArrays, type ModuleArrays, takeApart } from './adapter-point.js';
 import { weightName, weightOf } from './base-weights.js';
 import type { LoraAdapter } from './lora-adapter.js';
@@ -85,8 +85,10 @@ function beginMerging(adapter: LoraAdapter) {
   const { model, layout } = adapter;
   const la = model.algebra;
   const { changes, originals } = la.tidy(() => {
-    const names = layout.parameters.flatMap((stack) => stack.names);
-    return { changes: weightChanges(adapter), originals: names.map((name) => [name, la.scale(1, model.parameter(name))] as const) };
+    return {
+      changes: weightChanges(adapter),
+      originals: trainedParameters(layout).map((name) => [name, la.scale(1, model.parameter(name))] as const),
+    };
   });
   const copies = changes.map(({ arrays, factor }) => ({ arrays, factor }));
   keepArrays(la, [copies, originals]);
@@ -126,7 +128,7 @@ function beginMerging(adapter: LoraAdapter) {
 /** Copies of all that the change of every weight takes, so that it can be undone whatever becomes of the adapter. */
 function weightChanges(adapter: LoraAdapter): readonly WeightChange[] {
   const { modules } = takeApart(adapter.model.algebra, adapter.layout, adapter.point);
-  return adapter.layout.targets.map((target) => {
+  return pairTargets(adapter.layout).map((target) => {
     const arrays = arraysOf(modules, target);
     const factor = arrays.magnitude === undefined ? undefined : div(arrays.magnitude, adapter.rowNorms(target, arrays));
     return { target, arrays, factor, product: () => storedProduct(target, arrays) };
@@ -149,7 +151,7 @@ function scaleRows({ target, factor }: WeightChange, weight: Tensor, operation: 
 /** @throws ConfigError if head and embedding are one array, and only one of them would change. */
 function checkShared({ model, layout }: LoraAdapter): void {
   if (!model.config.tiedHead) return;
-  const named = [...layout.targets.map(({ module }) => `${module.name}.weight`), ...layout.parameters.flatMap(({ names }) => names)];
+  const named = [...layout.targets.map(({ module }) => `${module.name}.weight`), ...trainedParameters(layout)];
   const shared = named.find((name) => storedName(model, name) === storedName(model, HEAD_WEIGHT));
   if (shared === undefined) return;
   throw new ConfigError(

@@ -1,23 +1,22 @@
 /** Where everything that is trained besides the factors starts. */
 import type { CausalLM } from '../../models/causal-lm.js';
-import { type AdapterLayout, storedName } from './adapter-layout.js';
+import { type AdapterLayout, pairTargets, storedName, trainedParameters } from './adapter-layout.js';
 import { type AdapterParts, arraysOf, type ModuleArrays } from './adapter-point.js';
 import { weightOf } from './base-weights.js';
 import { adaptedRowNorms, rowSquares } from './module-adapters.js';
 
 /**
- * Factors with what else is trained, which starts where the model is: magnitudes at the row norms of W + sAB, parameters at their values.
+ * Factors with what else is trained, which starts where the model is: magnitudes at the row norms of W + sAB, weights and other parameters at their values.
  *
- * @param factors - of every module of the layout.
+ * @param factors - of every module with a factor pair.
  */
 export function startingParts(model: CausalLM, layout: AdapterLayout, factors: ReadonlyMap<string, ModuleArrays>): AdapterParts {
   const modules = new Map<string, ModuleArrays>();
-  for (const target of layout.targets) {
+  for (const target of pairTargets(layout)) {
     const { A, B } = arraysOf(factors, target);
     const weight = weightOf(model, target);
     const norms = () => adaptedRowNorms(target.module, weight, rowSquares(target.module, weight), { A, B }, target.scale);
     modules.set(target.module.name, { A, B, ...(layout.magnitudes ? { magnitude: norms() } : {}) });
   }
-  const names = layout.parameters.flatMap((stack) => stack.names);
-  return { modules, parameters: new Map(names.map((name) => [name, model.parameter(storedName(model, name))])) };
+  return { modules, parameters: new Map(trainedParameters(layout).map((name) => [name, model.parameter(storedName(model, name))])) };
 }

@@ -1,7 +1,7 @@
 import { DomainError } from '../../core/errors.js';
 import { checkChoice, checkKeys, checkNumber, checkPositiveInteger } from '../../core/options.js';
 import type { SvdFactors } from '../../linalg/linear-algebra-types.js';
-import { leadingSingularTriples } from '../../linalg/subspace-iteration.js';
+import { leadingTriplesOf } from '../../linalg/subspace-iteration.js';
 import { lora } from './lora.js';
 import type { LoraMethod } from './lora-method.js';
 import type { LoraStart, StartContext } from './start.js';
@@ -18,11 +18,6 @@ export interface LoraGaOptions {
 
 /** The defaults of {@link loraGa}: those of the authors. */
 export const loraGaDefaults: Required<LoraGaOptions> = { batches: 8, gamma: 16, formula: 'authors' };
-
-/** Matrices with at most so many rows or columns have their whole SVD computed; larger ones, the triples that are used. */
-const WHOLE_SVD = 256;
-/** Passes of subspace iteration: gradients of language models decay fast enough that these leave errors below 1e-3. */
-const subspace = { passes: 8, oversampling: 16 } as const;
 
 /**
  * The start of LoRA-GA. With the SVD G = USVᵀ of the mean gradient by the weight and c = m^¼/√γ,
@@ -71,17 +66,7 @@ function leadingTriples({ la, target, gradient, random }: StartContext, count: n
       `loraGa: rank ${target.rank} takes ${count} singular vectors of the gradient, but '${name}' is ${m}×${n}; choose a rank of at most ${Math.floor(Math.min(m, n) / 2)}, or one for this module with rankPattern`,
     );
   }
-  if (Math.min(m, n) <= WHOLE_SVD) {
-    const { U, S, V } = la.svd(gradient);
-    return {
-      U: la.slice(U, { columns: [0, count] }),
-      S: la.reshape(la.slice(la.reshape(S, [1, S.size]), { columns: [0, count] }), [count]),
-      V: la.slice(V, { columns: [0, count] }),
-    };
-  }
-  const apply = (x: typeof gradient) => la.matmul(gradient, x);
-  const applyTranspose = (y: typeof gradient) => la.matmul(gradient, y, { transposeA: true });
-  return leadingSingularTriples(la, { m, n, apply, applyTranspose }, { count, random, ...subspace });
+  return leadingTriplesOf(la, gradient, count, random);
 }
 
 /**

@@ -33,12 +33,17 @@ export interface PairCoordinates {
   pullBack(la: TensorAlgebra, point: StackArrays, derivative: FactorPair<Tensor>): StackArrays;
 }
 
+/** What a method moves: factor pairs beside weights that stay, or the weights of the target modules themselves. */
+export type TrainedArrays = 'pairs' | 'weights';
+
 /** The space in which a stack of adapters of one shape moves. */
 export interface LoraGeometry {
   /** Its name, for tables and messages. */
   readonly name: string;
-  /** The manifold of one stack, A [k, m, r] and B [k, r, n]. */
-  manifold(stack: FactorOptions<Tensor>): StackManifold;
+  /** What moves in it. Default: `'pairs'`. */
+  readonly trains?: TrainedArrays;
+  /** The manifold of one stack: A [k, m, r] and B [k, r, n], or weights { weight: [k, m, n] } as they are stored. */
+  manifold(stack: FactorOptions<Tensor>, layout: Pick<AdapterLayout, 'hiddenSize'>): StackManifold;
   /** The coordinates of its points. Default: they are factor pairs. */
   readonly coordinates?: PairCoordinates;
 }
@@ -51,9 +56,11 @@ export interface LoraDirection {
   /** Its name, for tables and messages. */
   readonly name: string;
   /** The rule with an optimizer's options, for an adapter of a layout (which knows the scales). */
-  rule(options: OptimizerOptions, layout: Pick<AdapterLayout, 'stacks'>): DirectionRule;
+  rule(options: OptimizerOptions, layout: Pick<AdapterLayout, 'stacks' | 'weights'>): DirectionRule;
   /** Whether the rule computes with A and B, so that it needs a geometry of factor pairs. Default: false. */
   readonly needsPairs?: boolean;
+  /** Whether the rule computes with the weights themselves, so that it needs a geometry of weights. Default: false. */
+  readonly needsWeights?: boolean;
 }
 
 /** How s follows from α and the rank r in ΔW = s·AB: α/r, or α/√r as in rank-stabilized LoRA. */
@@ -117,5 +124,51 @@ export function checkMethod(caller: string, method: unknown): asserts method is 
     throw new ConfigError(
       `${caller}: the direction '${direction.name}' computes with the factors A and B, and '${geometry.name}' has other coordinates; choose adamw or sgd, or another geometry`,
     );
+  }
+  if (geometry.trains === 'weights') checkWeightMethod(caller, method as LoraMethod);
+  else checkPairMethod(caller, method as LoraMethod);
+}
+
+/** @throws ConfigError for a part that is made for weights, in a method that trains factor pairs. */
+function checkPairMethod(caller: string, { geometry, direction, start }: LoraMethod): void {
+  if (direction.needsWeights === true) {
+    throw new ConfigError(
+      `${caller}: the direction '${direction.name}' projects the gradient of the weights themselves, and in '${geometry.name}' factors are trained; choose the method galore, or another direction`,
+    );
+  }
+  if (start.trains === 'weights') {
+    throw new ConfigError(
+      `${caller}: the start '${start.name}' gives no factors, and in '${geometry.name}' factors are trained; choose another start, such as kaiming`,
+    );
+  }
+}
+
+/** @throws ConfigError for a part that is made for factor pairs, in a method that trains the weights themselves. */
+function checkWeightMethod(caller: string, { name, direction, start, scaling, magnitudes, rates }: LoraMethod): void {
+  const refuse = (part: string, because: string, remedy: string): never => {
+    throw new ConfigError(
+      `${caller}: ${part} cannot be combined with '${name}', which trains the weights themselves: ${because}; ${remedy}`,
+    );
+  };
+  if (start.trains !== 'weights')
+    refuse(`the start '${start.name}'`, 'there are no factors, and the weights start as they are', 'leave the start out');
+  if (direction.needsPairs === true) {
+    refuse(
+      `the direction '${direction.name}'`,
+      'it computes with the factors A and B, which are not there',
+      'choose galore, adamw, momentum or sgd',
+    );
+  }
+  if (magnitudes)
+    refuse('DoRA', 'its magnitudes rescale the rows of a weight with an adapter, and there is no adapter', 'leave the magnitudes out');
+  if (scaling !== 'rank') {
+    refuse(
+      'the scale α/√r (useRslora)',
+      'no product of factors is scaled',
+      "leave the scaling out, and scale the step with the method's option scale",
+    );
+  }
+  if (rates?.A !== undefined || rates?.B !== undefined) {
+    refuse('a rate of its own for A or B', 'there are no factors', 'leave these rates out');
   }
 }

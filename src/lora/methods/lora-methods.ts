@@ -5,6 +5,7 @@ import { checkKeys } from '../../core/options.js';
 import { type BaloraOptions, balora } from './balora.js';
 import { adamwDirection, momentumDirection, sgdDirection } from './directions.js';
 import { dora } from './dora.js';
+import { type GaloreMethodOptions, galore, galoreDirection } from './galore.js';
 import { lora } from './lora.js';
 import { type LoraGaOptions, loraGa, loraGaStart } from './lora-ga.js';
 import type { LoraDirection, LoraMethod } from './lora-method.js';
@@ -12,15 +13,25 @@ import { loraMuon, muonDirection } from './lora-muon.js';
 import { type LoraPlusOptions, loraPlus } from './lora-plus.js';
 import { type LoraProMethodOptions, loraPro, loraProDirection } from './lora-pro.js';
 import { loraRite, riteDirection } from './lora-rite.js';
+import { type LoroOptions, loro } from './loro.js';
 import { olora, oloraStart } from './olora.js';
 import { pissa, pissaStart } from './pissa.js';
 import { type RefloraOptions, reflora } from './reflora.js';
 import { rslora } from './rslora.js';
 import { type ScaledOptions, scaled } from './scaled.js';
 import { compensatedStart, gaussianStart, kaimingStart, type LoraStart, randomStart } from './start.js';
+import { orthonormalStart, type StellaOptions, stella } from './stella.js';
 
 /** Options of some method, which that method checks. */
-export type LoraMethodOptions = BaloraOptions & LoraGaOptions & LoraPlusOptions & LoraProMethodOptions & RefloraOptions & ScaledOptions;
+export type LoraMethodOptions = BaloraOptions &
+  GaloreMethodOptions &
+  LoraGaOptions &
+  LoraPlusOptions &
+  LoraProMethodOptions &
+  LoroOptions &
+  RefloraOptions &
+  ScaledOptions &
+  StellaOptions;
 
 /** Makes a method without options: any that come are refused. */
 const plain =
@@ -47,6 +58,9 @@ export const loraMethods: Readonly<Record<string, (options?: LoraMethodOptions) 
   reflora,
   'lora-rite': plain(loraRite),
   'lora-pro': loraPro,
+  loro,
+  stella,
+  galore,
   balora,
 };
 
@@ -59,6 +73,7 @@ export const loraStarts: Readonly<Record<string, LoraStart>> = byName([
   oloraStart,
   pissaStart,
   loraGaStart(),
+  orthonormalStart,
 ]);
 
 /** Every direction by its name, with its own defaults. */
@@ -69,6 +84,7 @@ export const loraDirections: Readonly<Record<string, LoraDirection>> = byName([
   muonDirection,
   riteDirection,
   loraProDirection(),
+  galoreDirection(),
 ]);
 
 function byName<Part extends { readonly name: string }>(parts: readonly Part[]): Readonly<Record<string, Part>> {

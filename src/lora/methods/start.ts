@@ -4,6 +4,7 @@ import type { Random } from '../../core/random.js';
 import type { TensorAlgebra } from '../../linalg/tensor/tensor-algebra.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
 import type { TargetModule } from '../targets/target-modules.js';
+import type { TrainedArrays } from './lora-method.js';
 
 /** What a start may draw on, for one module. */
 export interface StartContext {
@@ -23,6 +24,8 @@ export interface StartContext {
 export interface LoraStart {
   /** Its name, as the command's key `start` takes it. */
   readonly name: string;
+  /** What it starts: `'weights'` for those that a method trains themselves, which start as they are. Default: `'pairs'`. */
+  readonly trains?: TrainedArrays;
   /** Whether W loses s·AB at the start, so that the model computes at first what it did. */
   readonly changesBase: boolean;
   /** Over how many batches the start wants the gradient by W averaged. Default: it needs no gradient. */

@@ -1,7 +1,8 @@
 /** Loading an adapter that PEFT, or this library, saved. */
+import { access } from 'node:fs/promises';
 import path from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { FormatError } from '../../core/errors.js';
+import { ConfigError, FormatError } from '../../core/errors.js';
 import { nearestNames } from '../../core/nearest-names.js';
 import { checkKeys } from '../../core/options.js';
 import { readJson } from '../../core/parse-json.js';
@@ -9,17 +10,24 @@ import type { CausalLM } from '../../models/causal-lm.js';
 import { openSafetensors } from '../../models/safetensors/open-safetensors.js';
 import type { TensorStore } from '../../models/safetensors/tensor-store.js';
 import { type AdapterLayout, layOutAdapter } from '../adapter/adapter-layout.js';
-import { type AdapterParts, inCoordinates, type ModuleArrays, putTogether } from '../adapter/adapter-point.js';
+import { type AdapterParts, arraysOf, inCoordinates, type ModuleArrays, putTogether } from '../adapter/adapter-point.js';
+import { weightOf } from '../adapter/base-weights.js';
 import { onReducedBase, startFactors } from '../adapter/create-adapter.js';
 import { LoraAdapter } from '../adapter/lora-adapter.js';
+import type { ResolvedLoraConfig } from '../adapter/lora-config.js';
 import { checkMethod, type LoraMethod } from '../methods/lora-method.js';
 import { loraStarts } from '../methods/lora-methods.js';
+import { storedProduct } from '../methods/start.js';
 import { readPeftConfig } from './read-config.js';
 import { expectedTensors, moduleTensorNames, parameterTensorName } from './tensor-names.js';
+import { expectedWeights, trainedWeightsFile, weightsConfig } from './trained-weights.js';
 
 /** Options of {@link loadAdapter}. */
 export interface LoadAdapterOptions {
-  /** The method that is to train the adapter: its arrays are held in the coordinates of that method's geometry. Default: none. */
+  /**
+   * The method that is to train the adapter: its arrays are held in the coordinates of that method's geometry. One that trains the weights themselves goes on from the
+   * trained weights beside the adapter, or from W + sAB where there are none. Default: none; trained weights are then taken as they are, and adapters as pairs.
+   */
   readonly method?: LoraMethod;
 }
 
@@ -31,6 +39,8 @@ export const adapterFiles = { config: 'adapter_config.json', tensors: 'adapter_m
  *
  * One that PEFT saved after a start which changes the base (OLoRA, PiSSA), and not in portable form, takes the same start out of the base weights here as it does in PEFT;
  * `dispose` gives it back.
+ *
+ * Weights that {@link saveAdapter} wrote beside an adapter, trained themselves, are taken instead of it, unless the method trains factor pairs.
  *
  * @param model - the base model.
  * @param directory - with adapter_config.json and adapter_model.safetensors.
@@ -50,9 +60,16 @@ export async function loadAdapter(model: CausalLM, directory: string, options: L
     ...layOutAdapter(caller, model, config, { everyName: false }),
     ...(coordinates === undefined ? {} : { coordinates }),
   };
+  const weightsFile = path.join(directory, trainedWeightsFile);
+  const trained = await access(weightsFile).then(
+    () => weightsFile,
+    () => undefined,
+  );
+  const trainsWeights = method === undefined ? trained !== undefined : method.geometry.trains === 'weights';
   const store = await openSafetensors(path.join(directory, adapterFiles.tensors));
   try {
-    checkTensors(caller, store, layout);
+    checkTensors(caller, store, expectedTensors(layout), adapterFiles.tensors);
+    if (trainsWeights) return await loadWeights(model, { config, layout, store, trained, method });
     return await model.algebra.tidy(async () => {
       const point = inCoordinates(model.algebra, layout, putTogether(layout, await readParts(model, store, layout)));
       const start = loraStarts[config.start];
@@ -70,10 +87,60 @@ export async function loadAdapter(model: CausalLM, directory: string, options: L
   }
 }
 
+/** An adapter's files, read and checked. */
+interface OpenFiles {
+  readonly config: ResolvedLoraConfig;
+  readonly layout: AdapterLayout;
+  readonly store: TensorStore;
+  /** The file of weights that were trained themselves, if there is one. */
+  readonly trained: string | undefined;
+  readonly method: LoraMethod | undefined;
+}
+
+/** Weights to be trained themselves: those of their file, or W + sAB. */
+async function loadWeights(model: CausalLM, { config: read, layout: pairs, store, trained, method }: OpenFiles): Promise<LoraAdapter> {
+  const la = model.algebra;
+  if (trained === undefined && (read.magnitudes || loraStarts[read.start].changesBase)) {
+    throw new ConfigError(
+      `loadAdapter: expected an adapter that adds sAB to the weights, since '${method?.name}' trains these themselves, got one with ${read.magnitudes ? 'magnitudes (DoRA)' : `the start '${read.start}' taken out of them`}; merge it into its base first`,
+    );
+  }
+  const config = weightsConfig(read);
+  const layout = layOutAdapter('loadAdapter', model, config, { everyName: false });
+  return la.tidy(async () => {
+    const { modules, parameters } = await readParts(model, store, pairs);
+    const weights = trained === undefined ? sums(model, pairs, modules) : await readWeights(model, layout, trained);
+    const point = putTogether(layout, { modules: new Map(), parameters: new Map([...weights, ...parameters]) });
+    return new LoraAdapter({ model, config, layout, point, ...(method === undefined ? {} : { method }) });
+  });
+}
+
+/** W + sAB of every module, as it is stored. */
+function sums(model: CausalLM, layout: AdapterLayout, modules: AdapterParts['modules']): ReadonlyMap<string, Tensor> {
+  return new Map(
+    layout.targets.map((target) => {
+      const sum = model.algebra.add(weightOf(model, target), storedProduct(target, arraysOf(modules, target)));
+      return [`${target.module.name}.weight`, sum];
+    }),
+  );
+}
+
+async function readWeights(model: CausalLM, layout: AdapterLayout, file: string): Promise<ReadonlyMap<string, Tensor>> {
+  const store = await openSafetensors(file);
+  try {
+    const expected = expectedWeights(layout);
+    checkTensors('loadAdapter', store, expected, trainedWeightsFile);
+    const weights = new Map<string, Tensor>();
+    for (const name of expected.keys()) weights.set(name, await readTensor(model, store, name));
+    return weights;
+  } finally {
+    await store.close();
+  }
+}
+
 /** @throws FormatError naming the first tensor that is missing, too many or of another shape. */
-function checkTensors(caller: string, store: TensorStore, layout: AdapterLayout): void {
-  const expected = expectedTensors(layout);
-  const [{ file } = { file: adapterFiles.tensors }] = store.entries.values();
+function checkTensors(caller: string, store: TensorStore, expected: ReadonlyMap<string, readonly number[]>, known: string): void {
+  const [{ file } = { file: known }] = store.entries.values();
   for (const name of store.entries.keys()) {
     if (expected.has(name)) continue;
     const near = nearestNames(name, expected.keys(), 1);
@@ -94,13 +161,15 @@ function checkTensors(caller: string, store: TensorStore, layout: AdapterLayout)
   }
 }
 
-async function readParts({ algebra }: CausalLM, store: TensorStore, layout: AdapterLayout): Promise<AdapterParts> {
-  const read = async (name: string): Promise<Tensor> => {
-    const values = await store.read(name);
-    if (!(values instanceof Float32Array))
-      throw new FormatError(`loadAdapter: the tensor '${name}' must hold floating-point numbers; save the adapter again`);
-    return algebra.fromArray(values, store.entries.get(name)?.shape ?? []);
-  };
+async function readTensor({ algebra }: CausalLM, store: TensorStore, name: string): Promise<Tensor> {
+  const values = await store.read(name);
+  if (!(values instanceof Float32Array))
+    throw new FormatError(`loadAdapter: the tensor '${name}' must hold floating-point numbers; save the adapter again`);
+  return algebra.fromArray(values, store.entries.get(name)?.shape ?? []);
+}
+
+async function readParts(model: CausalLM, store: TensorStore, layout: AdapterLayout): Promise<AdapterParts> {
+  const read = (name: string): Promise<Tensor> => readTensor(model, store, name);
   const modules = new Map<string, ModuleArrays>();
   for (const { module } of layout.targets) {
     const names = moduleTensorNames(module.name);

@@ -1,15 +1,21 @@
 /** Saving an adapter in PEFT's format. */
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { checkKeys } from '../../core/options.js';
+import { ConfigError } from '../../core/errors.js';
+import { checkKeys, checkPositiveInteger } from '../../core/options.js';
 import { portableName } from '../../core/portable-name.js';
 import { type FileContent, writeAllAtomic } from '../../core/write-atomic.js';
+import type { TensorAlgebra } from '../../linalg/tensor/tensor-algebra.js';
 import type { TensorData } from '../../models/safetensors/serialize-tensors.js';
 import { safetensorsContent } from '../../models/safetensors/write-safetensors.js';
+import type { AdapterLayout } from '../adapter/adapter-layout.js';
 import { type AdapterParts, arraysOf, takeApart } from '../adapter/adapter-point.js';
 import type { LoraAdapter } from '../adapter/lora-adapter.js';
+import type { ResolvedLoraConfig } from '../adapter/lora-config.js';
 import { adapterFiles } from './load-adapter.js';
 import { moduleTensorNames, parameterTensorName } from './tensor-names.js';
+import { expectedWeights, type Truncation, trainedWeightsFile, truncatedAdapter } from './trained-weights.js';
 import { peftConfig, portableConfig } from './write-config.js';
 
 /** Options of {@link saveAdapter}. */
@@ -19,6 +25,17 @@ export interface SaveAdapterOptions {
    * path would tell whoever receives the adapter about this machine, and lead nowhere on theirs. Default: none.
    */
   readonly baseModel?: string;
+  /**
+   * Where the weights themselves are trained: writes the nearest adapter of this rank, and leaves the weights out. Default: the adapter of the configuration's rank, and
+   * the weights beside it.
+   */
+  readonly rank?: number;
+}
+
+/** What {@link saveAdapter} wrote. */
+export interface SavedAdapter {
+  /** What the adapter leaves out of the change of the weights, where these are trained themselves. */
+  readonly truncation?: Truncation;
 }
 
 /**
@@ -27,49 +44,90 @@ export interface SaveAdapterOptions {
  *
  * $$ sAB - sA_0B_0 = s\begin{bmatrix}A & -A_0\end{bmatrix}\begin{bmatrix}B\\ B_0\end{bmatrix}. $$
  *
- * @param directory - made where missing. Both files are complete before either takes its place.
- * @throws BackendError if the file system refuses; what was there is then untouched.
+ * Of weights that are trained themselves (GaLore) the truncated SVD of their change W − W₀ is saved, as an adapter with α = r that any program loads; the weights lie beside it
+ * in trained_weights.safetensors, which {@link loadAdapter} takes.
+ *
+ * @param directory - made where missing. All files are complete before one takes its place.
+ * @throws ConfigError if `rank` is given for an adapter of factor pairs, or a module has no room for it, and for trained weights that are merged; BackendError if the file
+ * system refuses; what was there is then untouched.
  */
-export async function saveAdapter(adapter: LoraAdapter, directory: string, options: SaveAdapterOptions = {}): Promise<void> {
-  checkKeys('saveAdapter', options, ['baseModel']);
-  const config = adapter.taken === undefined ? adapter.config : portableConfig(adapter.config);
-  const tensors = await adapter.model.algebra.tidy(() => readTensors(adapter));
+export async function saveAdapter(adapter: LoraAdapter, directory: string, options: SaveAdapterOptions = {}): Promise<SavedAdapter> {
+  checkKeys('saveAdapter', options, ['baseModel', 'rank']);
+  const { rank } = options;
+  const trainsWeights = adapter.layout.weights.length > 0;
+  if (rank !== undefined) {
+    checkPositiveInteger('saveAdapter', 'rank', rank);
+    if (!trainsWeights)
+      throw new ConfigError('saveAdapter: rank is for trained weights, and this adapter has factors of its own rank; leave rank out');
+  }
+  const { config, layout, tensors, weights, truncation } = await adapter.model.algebra.tidy(() =>
+    trainsWeights ? readWeights(adapter, rank) : readPairs(adapter),
+  );
   const baseModel = options.baseModel === undefined ? null : await portableName(options.baseModel);
-  const files = new Map<string, FileContent>([
-    [path.join(directory, adapterFiles.tensors), safetensorsContent('saveAdapter', tensors)],
-    [path.join(directory, adapterFiles.config), peftConfig(adapter, config, baseModel)],
-  ]);
-  await writeAllAtomic(files);
+  const weightsFile = path.join(directory, trainedWeightsFile);
+  // Weights of before would be taken for those of this adapter.
+  if (weights === undefined) await rm(weightsFile, { force: true });
+  await writeAllAtomic(
+    new Map<string, FileContent>([
+      ...(weights === undefined ? [] : [[weightsFile, safetensorsContent('saveAdapter', weights)] as const]),
+      [path.join(directory, adapterFiles.tensors), safetensorsContent('saveAdapter', tensors)],
+      [path.join(directory, adapterFiles.config), peftConfig({ model: adapter.model, layout }, config, baseModel)],
+    ]),
+  );
+  return truncation === undefined ? {} : { truncation };
 }
 
-async function readTensors({ model, layout, point, taken }: LoraAdapter): Promise<ReadonlyMap<string, TensorData>> {
+type Tensors = ReadonlyMap<string, TensorData>;
+
+/** What is written. */
+interface AdapterContents extends SavedAdapter {
+  readonly config: ResolvedLoraConfig;
+  readonly layout: AdapterLayout;
+  readonly tensors: Tensors;
+  readonly weights?: Tensors;
+}
+
+async function readWeights(adapter: LoraAdapter, rank: number | undefined): Promise<AdapterContents> {
+  const la = adapter.model.algebra;
+  const { config, layout, parts, truncation } = await truncatedAdapter('saveAdapter', adapter, rank);
+  const own = [...expectedWeights(adapter.layout).keys()];
+  const others = new Map([...parts.parameters].filter(([name]) => !own.includes(name)));
+  const tensors = await readTensors(la, layout, { modules: parts.modules, parameters: others });
+  if (rank !== undefined) return { config, layout, tensors, truncation };
+  const weights = own.map(async (name) => [name, await readArray(la, parts.parameters.get(name) as Tensor)] as const);
+  return { config, layout, tensors, truncation, weights: new Map(await Promise.all(weights)) };
+}
+
+async function readPairs({ model, config, layout, point, taken }: LoraAdapter): Promise<AdapterContents> {
   const la = model.algebra;
   const parts = takeApart(la, layout, point);
+  if (taken === undefined) return { config, layout, tensors: await readTensors(la, layout, parts) };
   // The start is a factor pair in every geometry.
-  const { targets, stacks } = layout;
-  const start = taken === undefined ? undefined : takeApart(la, { targets, stacks, magnitudes: false, parameters: [] }, { pairs: taken });
-  const tensors = new Map<string, TensorData>();
-  const write = async (name: string, array: Tensor): Promise<void> => {
-    tensors.set(name, { dtype: 'F32', shape: array.shape, data: Float32Array.from(await la.toArray(array)) });
-  };
-  for (const target of layout.targets) {
-    const { A, B } = portable(arraysOf(parts.modules, target), start, target);
-    const names = moduleTensorNames(target.module.name);
-    await write(names.B, B);
-    await write(names.A, A);
-    const { magnitude } = arraysOf(parts.modules, target);
-    if (magnitude !== undefined) await write(names.magnitude, magnitude);
-  }
-  for (const [name, value] of parts.parameters) await write(parameterTensorName(layout, name), value);
-  return tensors;
+  const { targets, stacks, hiddenSize } = layout;
+  const start = takeApart(la, { targets, stacks, hiddenSize, weights: [], magnitudes: false, parameters: [] }, { pairs: taken });
+  const modules = new Map(
+    targets.map((target) => {
+      const [own, { A, B }] = [arraysOf(parts.modules, target), arraysOf(start.modules, target)];
+      const both = { A: la.concat([own.A, la.scale(-1, A)], 'columns'), B: la.concat([own.B, B], 'rows') };
+      return [target.module.name, { ...own, ...both }] as const;
+    }),
+  );
+  return { config: portableConfig(config), layout, tensors: await readTensors(la, layout, { ...parts, modules }) };
+}
 
-  function portable(
-    own: { readonly A: Tensor; readonly B: Tensor },
-    from: AdapterParts | undefined,
-    target: Parameters<typeof arraysOf>[1],
-  ) {
-    if (from === undefined) return own;
-    const { A, B } = arraysOf(from.modules, target);
-    return { A: la.concat([own.A, la.scale(-1, A)], 'columns'), B: la.concat([own.B, B], 'rows') };
+async function readTensors(la: TensorAlgebra, layout: AdapterLayout, { modules, parameters }: AdapterParts): Promise<Tensors> {
+  const tensors = new Map<string, TensorData>();
+  for (const target of layout.targets) {
+    const { A, B, magnitude } = arraysOf(modules, target);
+    const names = moduleTensorNames(target.module.name);
+    tensors.set(names.B, await readArray(la, B));
+    tensors.set(names.A, await readArray(la, A));
+    if (magnitude !== undefined) tensors.set(names.magnitude, await readArray(la, magnitude));
   }
+  for (const [name, value] of parameters) tensors.set(parameterTensorName(layout, name), await readArray(la, value));
+  return tensors;
+}
+
+async function readArray(la: TensorAlgebra, array: Tensor): Promise<TensorData> {
+  return { dtype: 'F32', shape: array.shape, data: Float32Array.from(await la.toArray(array)) };
 }

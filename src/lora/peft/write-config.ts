@@ -16,7 +16,11 @@ const startNames: ReadonlyMap<string, boolean | string> = new Map<string, boolea
  * @param config - the configuration as it is to be written, that of {@link portableConfig} for an adapter that changed its base.
  * @param baseModel - what PEFT is told to load the adapter onto.
  */
-export function peftConfig({ model, layout }: LoraAdapter, config: ResolvedLoraConfig, baseModel: string | null): string {
+export function peftConfig(
+  { model, layout }: Pick<LoraAdapter, 'model' | 'layout'>,
+  config: ResolvedLoraConfig,
+  baseModel: string | null,
+): string {
   const content = {
     alpha_pattern: config.alphaPattern,
     auto_mapping: null,

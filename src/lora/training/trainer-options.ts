@@ -81,6 +81,11 @@ export function checkTrainerOptions({ layout, method: own }: LoraAdapter, option
       `trainer: the adapter's arrays are not in the coordinates of '${method.geometry.name}'; create or load it with { method }`,
     );
   }
+  if ((method.geometry.trains === 'weights') !== layout.weights.length > 0) {
+    throw new ConfigError(
+      `trainer: '${method.name}' trains ${method.geometry.trains === 'weights' ? 'the weights themselves, and the adapter has factors' : 'factors, and the adapter has the weights themselves'}; create or load it with { method }`,
+    );
+  }
   if (typeof nextBatch !== 'function')
     throw new ConfigError(`trainer: nextBatch must be a function (k) => batch, got ${describeValue(nextBatch)}`);
   if (steps !== undefined) checkNumber('trainer', 'steps', steps, { min: 0 });

@@ -13,19 +13,24 @@ import type { LoraMethod } from '../methods/lora-method.js';
 export type AdapterManifold = Manifold<Tensor, AdapterPoint, AdapterPoint, unknown, unknown>;
 
 /**
- * The stacks of adapters in the method's geometry, one component a shape; magnitudes and parameters trained whole in flat space.
+ * The stacks of adapters, or of weights that are trained themselves, in the method's geometry, one component a shape; magnitudes and parameters trained whole in flat space.
  */
 export function trainingManifold(la: TensorAlgebra, layout: AdapterLayout, method: LoraMethod): AdapterManifold {
-  const components: Record<string, Component> = {
-    pairs: product(
+  const components: Record<string, Component> = {};
+  for (const [name, stacks] of [
+    ['pairs', layout.stacks],
+    ['weights', layout.weights],
+  ] as const) {
+    if (stacks.length === 0) continue;
+    components[name] = product(
       Object.fromEntries(
-        layout.stacks.map(({ key, m, n, rank, targets }) => [
+        stacks.map(({ key, m, n, rank, targets }) => [
           key,
-          method.geometry.manifold({ m, n, rank, batch: [targets.length], algebra: la }),
+          method.geometry.manifold({ m, n, rank, batch: [targets.length], algebra: la }, layout),
         ]),
       ),
-    ),
-  };
+    );
+  }
   if (layout.magnitudes) {
     components.magnitudes = product(
       Object.fromEntries(layout.stacks.map(({ key, m, targets }) => [key, euclidean({ shape: [targets.length, m], algebra: la })])),
@@ -50,7 +55,7 @@ export function blockFactors(layout: AdapterLayout, { rates }: LoraMethod): Bloc
     Object.fromEntries(stacks.map(({ key }) => [key, factors]));
   const flat = layout.parameters.filter(({ shape }) => shape.length === 1);
   return {
-    pairs: byKey(layout.stacks, { A, B }),
+    ...(layout.stacks.length > 0 ? { pairs: byKey(layout.stacks, { A, B }) } : {}),
     ...(layout.magnitudes ? { magnitudes: byKey(layout.stacks, vectors) } : {}),
     ...(flat.length > 0 ? { parameters: byKey(flat, vectors) } : {}),
   };

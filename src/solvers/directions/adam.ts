@@ -25,7 +25,12 @@ export interface AdamOptions {
   readonly beta2?: number;
   /** Added to the root of the second moment. */
   readonly epsilon?: number;
-  /** What becomes of the moments under a change of gauge. */
+  /**
+   * Whether ε is added to √v as it is, and not to √(v/(1 − β₂ᵏ)): the order of Hugging Face's AdamW, and of the remark in
+   * section 2 of the paper.
+   */
+  readonly epsilonBeforeCorrection?: boolean;
+  /** How the moments follow a change of gauge. */
   readonly moments?: MomentRule;
 }
 
@@ -36,7 +41,13 @@ export interface AdamWOptions extends AdamOptions {
 }
 
 /** The defaults of {@link adam}: PyTorch's, and moments that follow the gauge. */
-export const adamDefaults: Required<AdamOptions> = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, moments: 'transport' };
+export const adamDefaults: Required<AdamOptions> = {
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  epsilonBeforeCorrection: false,
+  moments: 'transport',
+};
 
 /** The defaults of {@link adamw}: PyTorch's, and moments that follow the gauge. */
 export const adamwDefaults: Required<AdamWOptions> = { ...adamDefaults, weightDecay: 0.01 };
@@ -89,7 +100,7 @@ export function adamw(options: AdamWOptions = {}): DirectionRule {
 }
 
 function adamRule(name: string, options: Required<AdamWOptions>): DirectionRule {
-  const { beta1, beta2, epsilon, moments, weightDecay } = options;
+  const { beta1, beta2, epsilon, epsilonBeforeCorrection, moments, weightDecay } = options;
   checkNumber(name, 'beta1', beta1, { min: 0, below: 1 });
   checkNumber(name, 'beta2', beta2, { min: 0, below: 1 });
   checkNumber(name, 'epsilon', epsilon, { above: 0 });
@@ -104,7 +115,8 @@ function adamRule(name: string, options: Required<AdamWOptions>): DirectionRule 
       const adaptive = mapTree(
         la,
         (m, v) => {
-          const denominator = la.add(la.scale(1 / rootCorrection, la.sqrt(v)), la.full(la.shape(v), epsilon));
+          const added = epsilonBeforeCorrection ? epsilon / rootCorrection : epsilon;
+          const denominator = la.add(la.scale(1 / rootCorrection, la.sqrt(v)), la.full(la.shape(v), added));
           return la.scale(-1 / firstCorrection, la.divide(m, denominator));
         },
         first,

@@ -1,0 +1,40 @@
+/** Whether components are worth their while: a paired test over entries that neither model was fitted to. */
+
+/** The share by which the sum of squared errors has to fall: below it, chance decides which model is better on other entries. */
+const worthWhile = 2e-3;
+
+/** Standard errors that the gain has to exceed. */
+const surely = 1.5;
+
+/** The kurtosis of errors beyond which a few of them decide their mean square: it is 3 of normal errors and 6 of Laplace's. */
+const heavyTails = 6;
+
+/** Standard errors that the number of entries predicted better has to lie above one half, where tails are heavy. */
+const surelyMost = 7;
+
+/**
+ * Compares squared errors entry by entry: the mean of d = before² − after² has to exceed 1.5 of its standard errors, and 0.2 % of the mean of before².
+ *
+ * Where errors have heavy tails, as those of counts do, a handful of entries makes up the mean of d, and its standard error with it: components that fit the largest counts of one part of
+ * the entries were seen to predict others up to twice as badly as biases do. There the components have to predict most of the entries better as well, by a sign test that no single entry can tip.
+ *
+ * @param before - errors of the offsets alone, one an entry.
+ * @param after - errors with components, of the same entries.
+ * @see Conover, Practical Nonparametric Statistics, 3rd edition, section 3.4, for the sign test.
+ */
+export function isWorthWhile(before: Float64Array, after: Float64Array): boolean {
+  const count = before.length;
+  let [gain, gainSquares, squares, fourths, better] = [0, 0, 0, 0, 0];
+  for (let e = 0; e < count; e++) {
+    const square = before[e] ** 2;
+    const difference = square - after[e] ** 2;
+    gain += difference;
+    gainSquares += difference ** 2;
+    squares += square;
+    fourths += square ** 2;
+    if (difference > 0) better++;
+  }
+  const chance = Math.sqrt(Math.max(0, gainSquares - gain ** 2 / count));
+  if (gain <= Math.max(worthWhile * squares, surely * chance)) return false;
+  return count * fourths <= heavyTails * squares ** 2 || better - count / 2 > surelyMost * Math.sqrt(count / 4);
+}

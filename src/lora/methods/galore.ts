@@ -1,0 +1,79 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { checkKeys } from '../../core/options.js';
+import { euclidean } from '../../manifolds/euclidean.js';
+import { product } from '../../manifolds/product.js';
+import { adamw } from '../../solvers/directions/adam.js';
+import { componentwise } from '../../solvers/directions/componentwise.js';
+import { checkGaloreOptions, type GaloreOptions, galoreDefaults, galore as galoreRule } from '../../solvers/directions/galore.js';
+import { lora } from './lora.js';
+import type { LoraDirection, LoraGeometry, LoraMethod, StackManifold } from './lora-method.js';
+import type { LoraStart } from './start.js';
+
+/** Options of {@link galore}. */
+export type GaloreMethodOptions = Pick<GaloreOptions, 'gap' | 'scale' | 'signs'>;
+
+/** The defaults of {@link galore}: those of the authors' code, and signs that are well defined. */
+export const galoreMethodDefaults: Required<GaloreMethodOptions> = {
+  gap: galoreDefaults.gap,
+  scale: galoreDefaults.scale,
+  signs: galoreDefaults.signs,
+};
+
+/** The weights of the target modules themselves, in flat space. */
+const weightGeometry: LoraGeometry = {
+  name: 'whole weights, addition',
+  trains: 'weights',
+  manifold: ({ m, n, batch = [], algebra }) =>
+    product({
+      weight: euclidean<Tensor>({ shape: [...batch, m, n], ...(algebra === undefined ? {} : { algebra }) }),
+    }) as unknown as StackManifold,
+};
+
+/** The weights as they are. */
+const weightStart: LoraStart = {
+  name: 'weights',
+  trains: 'weights',
+  changesBase: false,
+  factors({ target }) {
+    throw new TypeError(`weightStart: ${target.module.name} has no factors`);
+  },
+};
+
+/** The rule of GaLore on the weights, with the rank of each module; AdamW on what is trained besides. */
+export function galoreDirection(options: GaloreMethodOptions = {}): LoraDirection {
+  checkKeys('galore', options, Object.keys(galoreMethodDefaults));
+  const settings = { ...galoreMethodDefaults, ...options };
+  checkGaloreOptions(settings);
+  return {
+    name: 'galore',
+    needsWeights: true,
+    rule(optimizer, { weights }) {
+      const rules = weights.map(({ key, rank }) => {
+        const weight = galoreRule({ ...settings, ...optimizer, rank });
+        return [key, componentwise({ weight }, weight)] as const;
+      });
+      return componentwise({ weights: componentwise(Object.fromEntries(rules), adamw(optimizer)) }, adamw(optimizer));
+    },
+  };
+}
+
+/**
+ * GaLore: the weights of the target modules are trained themselves, by Adam on gradients projected on their leading singular vectors, as many as the rank says. Weights
+ * are projected as they are stored, GPT-2's Conv1D [in, out] too, as the authors' code does.
+ *
+ * There are no factors: starts, α, dropout and DoRA do not apply. {@link saveAdapter} writes the trained weights, and the nearest adapter of a rank beside them. Weight
+ * decay is none unless it is given, and ε is 1e-6, as in the authors' code.
+ *
+ * @throws ConfigError on unknown options, or such that are none; ShapeError if `gap` is no positive integer.
+ * @see Zhao et al., "GaLore: memory-efficient LLM training by gradient low-rank projection", ICML 2024.
+ */
+export function galore(options: GaloreMethodOptions = {}): LoraMethod {
+  return {
+    ...lora(),
+    name: 'galore',
+    geometry: weightGeometry,
+    direction: galoreDirection(options),
+    start: weightStart,
+    alpha: (rank) => rank,
+  };
+}

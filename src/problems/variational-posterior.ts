@@ -1,0 +1,55 @@
+/** Gaussian posteriors of a variational completion. */
+
+/**
+ * Independent Gaussian posteriors of the k unknowns w of each row (or column), as means E[w] and second moments E[wwᵀ]. With biases the last unknown is the bias, and entry (i, j) is
+ * predicted by the product of the other unknowns of row i and column j, plus both biases.
+ */
+export interface Posterior {
+  /** Rows × k. */
+  readonly means: Float64Array;
+  /** Rows × k(k+1)/2, packed lower triangles; entry (p, q), q ≤ p, lies at {@link packedIndex}. */
+  readonly moments: Float64Array;
+  /** k(k+1)/2. */
+  readonly packed: number;
+}
+
+/** The place of entry (p, q), q ≤ p, in a packed lower triangle. */
+export function packedIndex(p: number, q: number): number {
+  return (p * (p + 1)) / 2 + q;
+}
+
+/** Zeros for some rows of k unknowns. */
+export function emptyPosterior(count: number, k: number): Posterior {
+  const packed = (k * (k + 1)) / 2;
+  return { means: new Float64Array(count * k), moments: new Float64Array(count * packed), packed };
+}
+
+/** A copy; written over `into` where that has the same shape. */
+export function copyPosterior(from: Posterior, into?: Posterior): Posterior {
+  if (into?.packed !== from.packed) return { means: from.means.slice(), moments: from.moments.slice(), packed: from.packed };
+  into.means.set(from.means);
+  into.moments.set(from.moments);
+  return into;
+}
+
+/**
+ * Posteriors of other unknowns: unknown p of the result is unknown `kept[p]`; those where that is −1 are zero and known for certain.
+ *
+ * @param count - rows.
+ * @param k - unknowns of each before.
+ */
+export function selectUnknowns(from: Posterior, count: number, k: number, kept: readonly number[]): Posterior {
+  const selected = emptyPosterior(count, kept.length);
+  for (let i = 0; i < count; i++) {
+    for (let p = 0; p < kept.length; p++) {
+      if (kept[p] < 0) continue;
+      selected.means[i * kept.length + p] = from.means[i * k + kept[p]];
+      for (let q = 0; q <= p; q++) {
+        if (kept[q] < 0) continue;
+        const place = packedIndex(Math.max(kept[p], kept[q]), Math.min(kept[p], kept[q]));
+        selected.moments[i * selected.packed + packedIndex(p, q)] = from.moments[i * from.packed + place];
+      }
+    }
+  }
+  return selected;
+}

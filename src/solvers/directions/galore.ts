@@ -1,0 +1,177 @@
+/** GaLore: Adam on the gradient of a matrix, projected on its leading singular vectors. */
+import { ConfigError } from '../../core/errors.js';
+import { checkChoice, checkKeys, checkNumber, checkPositiveInteger, describeValue } from '../../core/options.js';
+import { seededRandom } from '../../core/random.js';
+import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
+import { leadingTriplesOf } from '../../linalg/subspace-iteration.js';
+import type { DirectionContext, DirectionRule, Memory } from '../solver.js';
+
+/**
+ * The signs of the singular vectors that a gradient is projected on. Moments stay where they are when the basis is refreshed, so that a run depends on them.
+ * - `'largest'`: the largest entry of each vector, in magnitude, is positive, so that the run is well defined.
+ * - `'svd'`: as the engine's SVD returns them. Another program, or another engine, may return others.
+ */
+export type SingularVectorSigns = (typeof singularVectorSigns)[number];
+
+const singularVectorSigns = ['largest', 'svd'] as const;
+
+/** Options of {@link galore}. */
+export interface GaloreOptions {
+  /** How many singular vectors the gradient is projected on. */
+  readonly rank: number;
+  /** After how many steps the singular vectors are computed again. Default: {@link galoreDefaults}. */
+  readonly gap?: number;
+  /** α, by which the step in the subspace is multiplied. */
+  readonly scale?: number;
+  /** The signs of the singular vectors. */
+  readonly signs?: SingularVectorSigns;
+  /** Decay rate of the first moment, in [0, 1). */
+  readonly beta1?: number;
+  /** Decay rate of the second moment, in [0, 1). */
+  readonly beta2?: number;
+  /** Added to the root of the second moment before its bias is corrected, as in Hugging Face's AdamW. */
+  readonly epsilon?: number;
+  /** Decoupled weight decay, as in AdamW. */
+  readonly weightDecay?: number;
+}
+
+/** The defaults of {@link galore}: those of the authors' code, and signs that are well defined. */
+export const galoreDefaults: Required<Omit<GaloreOptions, 'rank'>> = {
+  gap: 200,
+  scale: 0.25,
+  signs: 'largest',
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-6,
+  weightDecay: 0,
+};
+
+/** What the rule remembers of a matrix [.., m, n], each a tree of one leaf. */
+interface Projected<M> {
+  /** The basis of the subspace: [.., n, r] where m ≥ n, else [.., m, r]. */
+  readonly basis: { readonly matrix: M };
+  /** Average of the projected gradients: [.., m, r] where m ≥ n, else [.., r, n]. */
+  readonly first: { readonly matrix: M };
+  /** Average of their squares. */
+  readonly second: { readonly matrix: M };
+}
+
+/**
+ * GaLore for a matrix W [.., m, n] with the gradient G. At the steps t = 1, 1 + gap, 1 + 2·gap, … the first r singular vectors of G become the basis P: the right
+ * ones where m ≥ n, the left ones elsewhere. Adam runs on the projected gradient,
+ *
+ * $$ N=GP \;\;(m\ge n), \qquad N=P^\top G \;\;(m<n), $$
+ *
+ * with moments M and V of N that stay as they are when the basis changes, and a step count that goes on. Its step is carried back and scaled by α:
+ *
+ * $$ D=\frac{\sqrt{1-\beta_2^t}}{1-\beta_1^t}\,\frac{M}{\sqrt V+\epsilon}, \qquad dW=-\alpha\,DP^\top-\lambda W \;\;(m\ge n), \qquad dW=-\alpha\,PD-\lambda W \;\;(m<n). $$
+ *
+ * It keeps r·min(m, n) + 2·r·max(m, n) numbers a matrix, where Adam keeps 2·m·n. A step costs 4·m·n·r flops; a refresh costs an SVD, or O(m·n·r) where both sizes are above 256.
+ *
+ * The authors' optimizer applies the decay after the step, and leaves the signs to LAPACK, which is `signs: 'svd'` here up to the choice that LAPACK makes.
+ *
+ * @param options - the rank, and what differs from {@link galoreDefaults}.
+ * @throws ConfigError on unknown options or such that are none, ShapeError if rank or gap is no positive integer; ConfigError at the first step, unless the point is one
+ * array of matrices with at least `rank` rows and columns. In a product use it by {@link componentwise}.
+ * @see Zhao et al., "GaLore: memory-efficient LLM training by gradient low-rank projection", ICML 2024, algorithm 2.
+ */
+export function galore(options: GaloreOptions): DirectionRule {
+  checkKeys('galore', options, ['rank', ...Object.keys(galoreDefaults)]);
+  const settings = { ...galoreDefaults, ...options };
+  checkGaloreOptions(settings);
+  checkPositiveInteger('galore', 'rank', settings.rank);
+  checkNumber('galore', 'beta1', settings.beta1, { min: 0, below: 1 });
+  checkNumber('galore', 'beta2', settings.beta2, { min: 0, below: 1 });
+  checkNumber('galore', 'epsilon', settings.epsilon, { above: 0 });
+  checkNumber('galore', 'weightDecay', settings.weightDecay, { min: 0 });
+  return {
+    name: `galore(${settings.rank})`,
+    async direction<M, P, T>({ manifold, x, gradient, memory }: DirectionContext<M, P, T>) {
+      const la = manifold.algebra;
+      checkMatrices(la, x, settings.rank);
+      const step = (memory.numbers.step ?? 0) + 1;
+      const past = memory.tangents.first === undefined ? undefined : (memory.tangents as unknown as Projected<M>);
+      const { direction, projected } = await la.tidy(() => moveOf(la, x as unknown as M, gradient as unknown as M, settings, step, past));
+      return { direction: direction as unknown as T, memory: { tangents: projected, numbers: { step } } as unknown as Memory<T> };
+    },
+    // Moments stay in the basis that they were made in.
+    move: (memory) => memory,
+  };
+}
+
+/** @throws ConfigError or ShapeError if gap, scale or signs are none. */
+export function checkGaloreOptions({ gap, scale, signs }: Required<Pick<GaloreOptions, 'gap' | 'scale' | 'signs'>>): void {
+  checkPositiveInteger('galore', 'gap', gap);
+  checkNumber('galore', 'scale', scale, { above: 0 });
+  checkChoice('galore', 'signs', signs, singularVectorSigns);
+}
+
+function checkMatrices<M>(la: LinearAlgebra<M>, x: unknown, rank: number): void {
+  const shape = la.isArray(x) ? la.shape(x) : [];
+  if (shape.length < 2) {
+    throw new ConfigError(
+      `galore: expected points that are one array of matrices, got ${describeValue(x)}; use it on euclidean({ shape: [m, n] }), and in a product by componentwise({ name: galore({ rank }) }, …)`,
+    );
+  }
+  const [m, n] = shape.slice(-2);
+  if (rank > Math.min(m, n)) {
+    throw new ConfigError(`galore: rank must be at most ${Math.min(m, n)} for matrices ${m}×${n}, got ${rank}; choose a lower rank`);
+  }
+}
+
+async function moveOf<M>(
+  la: LinearAlgebra<M>,
+  x: M,
+  gradient: M,
+  { rank, gap, scale, signs, beta1, beta2, epsilon, weightDecay }: Required<GaloreOptions>,
+  step: number,
+  past: Projected<M> | undefined,
+): Promise<{ readonly direction: M; readonly projected: Projected<M> }> {
+  const [m, n] = la.shape(gradient).slice(-2);
+  const onTheRight = m >= n;
+  const refreshed = past === undefined || (step - 1) % gap === 0;
+  const P = refreshed ? await leadingBasis(la, gradient, rank, onTheRight, signs) : past.basis.matrix;
+  const N = onTheRight ? la.matmul(gradient, P) : la.matmul(P, gradient, { transposeA: true });
+  const average = (decay: number, before: M | undefined, value: M): M => {
+    const share = la.scale(1 - decay, value);
+    return before === undefined ? share : la.axpy(decay, before, share);
+  };
+  const first = average(beta1, past?.first.matrix, N);
+  const second = average(beta2, past?.second.matrix, la.square(N));
+  const root = la.sqrt(second);
+  const correction = Math.sqrt(1 - beta2 ** step) / (1 - beta1 ** step);
+  const D = la.scale(-scale * correction, la.divide(first, la.add(root, la.full(la.shape(root), epsilon))));
+  const back = onTheRight ? la.matmul(D, P, { transposeB: true }) : la.matmul(P, D);
+  const direction = weightDecay === 0 ? back : la.axpy(-weightDecay, x, back);
+  return { direction, projected: { basis: { matrix: P }, first: { matrix: first }, second: { matrix: second } } };
+}
+
+/** The first right or left singular vectors of matrices, as columns. */
+async function leadingBasis<M>(
+  la: LinearAlgebra<M>,
+  gradient: M,
+  rank: number,
+  onTheRight: boolean,
+  signs: SingularVectorSigns,
+): Promise<M> {
+  // A seed of its own each time, so that a resumed run draws what the whole one did.
+  const { U, V } = leadingTriplesOf(la, gradient, rank, seededRandom(0));
+  const basis = onTheRight ? V : U;
+  return signs === 'svd' ? basis : la.scaleColumns(basis, await signsOfLargest(la, basis));
+}
+
+/** For each column the sign of its largest entry in magnitude, the first of them where there are several: [.., r]. */
+async function signsOfLargest<M>(la: LinearAlgebra<M>, basis: M): Promise<M> {
+  const shape = la.shape(basis);
+  const [rows, columns] = shape.slice(-2);
+  const values = await la.toArray(basis);
+  const largest = new Float64Array(values.length / rows);
+  for (const [i, value] of values.entries()) {
+    const column = Math.floor(i / (rows * columns)) * columns + (i % columns);
+    if (Math.abs(value) > Math.abs(largest[column])) largest[column] = value;
+  }
+  return la.fromArray(
+    largest.map((value) => (value < 0 ? -1 : 1)),
+    [...shape.slice(0, -2), columns],
+  );
+}
