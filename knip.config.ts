@@ -9,6 +9,8 @@ const config: KnipConfig = {
     'bench/*.ts',
     'examples/*.ts',
     'tools/*.{ts,mjs}',
+    // Started as a process of its own.
+    'tools/fuzz/worker.ts',
   ],
   project: ['{src,test,bench,examples,tools}/**/*.{ts,mjs}'],
   // The options of a function are exported with it: a user's declarations need their name even where no file of ours does.

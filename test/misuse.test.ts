@@ -66,10 +66,10 @@ describe.each(Object.entries(rankFactories))('%s', (name, factory) => {
     [{ m: 4, n: 3, rank: 1.5 }, ShapeError, /rank must be a positive integer, got 1.5/],
     [{ m: -4, n: 3, rank: 2 }, ShapeError, /m must be a positive integer, got -4/],
     [{ m: 4, n: '3', rank: 2 }, ShapeError, /n must be a positive integer, got "3"/],
-    [{ m: 4, n: 3 }, ShapeError, /rank must be a positive integer, got undefined/],
+    [{ m: 4, n: 3 }, ShapeError, /rank must be a positive integer, got nothing/],
     [{ m: 4, n: 3, rank: 2, batch: [0] }, ShapeError, /batch size must be a positive integer, got 0/],
     [{ m: 4, n: 3, rank: 2, ranks: 2 }, ConfigError, /unknown option 'ranks'; the options are m, n, rank/],
-    [undefined, ConfigError, /expected an options object, got undefined/],
+    [undefined, ConfigError, /expected an options object, got nothing/],
   ])('rejects %o', (options, kind, message) => {
     const build = () => factory(wrong(options));
     expect(build).toThrow(kind);
@@ -91,7 +91,7 @@ describe.each(Object.entries(rankFactories))('%s', (name, factory) => {
     expect(() => manifold.egradToRgrad(x, la.full([6, 4], 1))).toThrow(/shape \[5,4\], got \[6,4\]; it is the gradient by X/);
     expect(() => manifold.egradToRgrad(x, wrong([[1, 2]]))).toThrow(/expected a matrix of the engine 'host/);
     await expect(async () => manifold.checkPoint(strange)).rejects.toThrow(ShapeError);
-    await expect(async () => manifold.checkPoint(wrong(undefined))).rejects.toThrow(/got undefined/);
+    await expect(async () => manifold.checkPoint(wrong(undefined))).rejects.toThrow(/got nothing/);
     const poisoned = mapTree(la, (leaf: HostArray) => la.scale(Number.NaN, leaf), x);
     await expect(async () => manifold.checkPoint(poisoned)).rejects.toThrow(NumericalError);
     await expect(async () => manifold.checkPoint(poisoned)).rejects.toThrow(/has a NaN or infinite entry; start from finite numbers/);
@@ -125,7 +125,7 @@ describe('spheres and orthogonal groups', () => {
     ['sphere', () => sphere({ shape: [2.5] }), ShapeError, /each size must be a positive integer, got 2.5/],
     ['sphere', () => sphere(wrong({ n: 3 })), ConfigError, /unknown option 'n'; the options are shape, batch, algebra/],
     ['oblique', () => oblique({ m: 1, n: 3 }), ShapeError, /m must be at least 2, got 1/],
-    ['oblique', () => oblique(wrong({ m: 3 })), ShapeError, /n must be a positive integer, got undefined/],
+    ['oblique', () => oblique(wrong({ m: 3 })), ShapeError, /n must be a positive integer, got nothing/],
     ['orthogonalGroup', () => orthogonalGroup({ n: 1 }), ShapeError, /n must be at least 2, got 1/],
     ['orthogonalGroup', () => orthogonalGroup(wrong({ m: 3 })), ConfigError, /unknown option 'm'; the options are n, batch/],
     ['rotations', () => rotations({ n: 3, batch: [0] }), ShapeError, /batch size must be a positive integer, got 0/],
@@ -164,7 +164,7 @@ describe('positive definite and semidefinite matrices', () => {
     ['spd', () => spd({ n: 3, metric: wrong(bures()) }), ConfigError, /metric must be a metric/],
     ['spd', () => spd(wrong({ n: 3, rank: 2 })), ConfigError, /unknown option 'rank'; the options are n, metric, batch, algebra/],
     ['fixedRankPsd', () => fixedRankPsd({ n: 3, rank: 4 }), ShapeError, /rank must be at most n = 3, got 4; reduce the rank/],
-    ['fixedRankPsd', () => fixedRankPsd(wrong({ n: 3 })), ShapeError, /rank must be a positive integer, got undefined/],
+    ['fixedRankPsd', () => fixedRankPsd(wrong({ n: 3 })), ShapeError, /rank must be a positive integer, got nothing/],
     ['fixedRankPsd', () => fixedRankPsd(wrong({ n: 3, rank: 1, m: 2 })), ConfigError, /unknown option 'm'/],
     ['barycenter', () => barycenter(definite, []), ConfigError, /at least one point, got none; pass \[x, y, …\]/],
     ['barycenter', () => barycenter(definite, wrong(x)), ConfigError, /at least one point, got an object/],
@@ -325,7 +325,7 @@ describe('solver parts', () => {
   };
 
   it.each<[string, unknown, object, RegExp]>([
-    ['no manifold', { ...problem, manifold: undefined }, {}, /'manifold' must be a manifold, got undefined; make one with/],
+    ['no manifold', { ...problem, manifold: undefined }, {}, /'manifold' must be a manifold, got nothing; make one with/],
     ['no cost', { ...problem, cost: 3 }, {}, /'cost' must be a function .* got 3/],
     ['a bare gradient', { ...problem, gradient: () => 1 }, {}, /'gradient' must be \{ kind: 'ambient' \| 'coordinates' \| 'riemannian'/],
     ['an unknown option', problem, { maxIterations: 5 }, /unknown option 'maxIterations'/],

@@ -8,14 +8,20 @@ import { firstInvalidByte, placeOf } from '../core/utf8.js';
  * Reads a file of text.
  *
  * @param mostBytes - a larger file is refused before it is read.
+ * @param remedy - what to do with a larger one.
  * @throws ConfigError if it cannot be read or is too large; FormatError naming line and byte of what is not UTF-8.
  */
-export async function readText(caller: string, file: string, mostBytes: number): Promise<string> {
+export async function readText(
+  caller: string,
+  file: string,
+  mostBytes: number,
+  remedy = 'check that it is the right file',
+): Promise<string> {
   let bytes: Uint8Array;
   try {
     const { size } = await stat(file);
     if (size > mostBytes) {
-      throw new ConfigError(`${caller}: expected ${file} to have at most ${mostBytes} bytes, got ${size}; check that it is the right file`);
+      throw new ConfigError(`${caller}: expected ${file} to have at most ${mostBytes} bytes, got ${size}; ${remedy}`);
     }
     bytes = await readFile(file);
   } catch (cause) {

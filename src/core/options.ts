@@ -4,9 +4,10 @@ import { ConfigError, ShapeError } from './errors.js';
 /** Characters of a text that a message shows. */
 const longestShown = 200;
 
-/** Shows a rejected value in a message: strings quoted, functions by name, objects by their type. */
+/** Shows a rejected value in a message: what is missing as nothing, strings quoted, functions by name, objects by their type. */
 export function describeValue(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, longestShown)) + (value.length > longestShown ? ' …' : '');
+  if (value === undefined) return 'nothing';
   if (typeof value === 'function') return `the function ${value.name || 'without a name'} (did you forget to call it?)`;
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (typeof value === 'object' && value !== null) return `an object of type ${value.constructor?.name ?? 'null'}`;

@@ -19,7 +19,7 @@ export {
   completeMatrixDefaults,
 } from './complete-matrix.js';
 export { readTriplets, type TableReading, type Triplets } from './files/delimited-triplets.js';
-export { type MatrixMarketSizes, readMatrixMarket, readMatrixMarketSizes } from './files/matrix-market.js';
+export { type MatrixMarketSizes, type ReadMatrixMarketOptions, readMatrixMarket, readMatrixMarketSizes } from './files/matrix-market.js';
 export { readNpy, writeNpy } from './files/npy.js';
 export { type ReadTripletsOptions, readTripletsDefaults, type TripletFields } from './files/triplet-options.js';
 export { type LowRankApproximationOptions, lowRankApproximation } from './low-rank-approximation.js';

@@ -89,18 +89,30 @@ describe('bures complete', () => {
   });
 
   it.each<[string, string, readonly string[], number, RegExp]>([
-    ['an empty file', '', [], 1, /bad\.csv: expected lines of row, column and value, got none/],
-    ['a header alone', 'user,item,rating\n', [], 1, /bad\.csv: expected lines of row, column and value, got none/],
-    ['a value that is no number', 'a,x,1\na,y,2\nb,x,many\n', [], 1, /bad\.csv:3: expected a finite number in field 3/],
-    ['a line that is too short', 'a;x;1\na;y\n', [], 1, /bad\.csv:2: expected 3 fields or more between ";", as on line 1/],
-    ['no delimiter', 'hello\n', [], 1, /bad\.csv:1: expected 3 fields or more between commas/],
+    ['an empty file', '', [], 1, /complete: \S*bad\.csv: expected lines of row, column and value, got none/],
+    ['a header alone', 'user,item,rating\n', [], 1, /complete: \S*bad\.csv: expected lines of row, column and value, got none/],
+    ['a value that is no number', 'a,x,1\na,y,2\nb,x,many\n', [], 1, /complete: \S*bad\.csv:3: expected a finite number in field 3/],
+    ['a line that is too short', 'a;x;1\na;y\n', [], 1, /complete: \S*bad\.csv:2: expected 3 fields or more between ";", as on line 1/],
+    ['no delimiter', 'hello\n', [], 1, /complete: \S*bad\.csv:1: expected 3 fields or more between commas/],
     ['constant values', 'a,x,3\nb,y,3\n', [], 1, /every value is 3, so that there is nothing to fit/],
     ['a dense array', '%%MatrixMarket matrix array real general\n1 2\n1\n2\n', [], 1, /expected a coordinate file/],
     ['compressed data', '\x1f\x8b', [], 1, /compressed by gzip; unpack it/],
     ['a rank beyond the matrix', 'a,x,3\nb,y,4\nb,z,5\n', ['--rank', '3'], 2, /rank 3 exceeds that of a 2×3 matrix; pass --rank 2 or less/],
-    ['a column that is not there', 'a,b,c\n1,2,3\n', ['--columns', 'a,b,z'], 1, /bad\.csv:1: expected a field named "z", got a, b, c/],
+    [
+      'a column that is not there',
+      'a,b,c\n1,2,3\n',
+      ['--columns', 'a,b,z'],
+      1,
+      /complete: \S*bad\.csv:1: expected a field named "z", got a, b, c/,
+    ],
     ['two columns', 'a,x,1\n', ['--columns', '1,2'], 2, /--columns must be three different columns/],
-    ['a name of every object as delimiter', 'a,x,1\nb,y,2\n', ['--delimiter', 'constructor'], 1, /bad\.csv:2: expected at least 3 fields/],
+    [
+      'a name of every object as delimiter',
+      'a,x,1\nb,y,2\n',
+      ['--delimiter', 'constructor'],
+      1,
+      /complete: \S*bad\.csv:2: expected at least 3 fields/,
+    ],
     ['all for the test', 'a,x,1\n', ['--test-fraction', '1'], 2, /--test-fraction must be below 1/],
     ['an unknown centering', 'a,x,1\n', ['--center', 'median'], 2, /--center must be one of biases, mean, none/],
   ])('refuses %s', async (_fault, text, flags, expected, message) => {

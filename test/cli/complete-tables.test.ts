@@ -74,7 +74,12 @@ describe('a table', () => {
   });
 
   it.each<[string, string | Buffer, readonly string[], RegExp]>([
-    ['Latin-1', Buffer.from('José,x,1\nAnn,y,2\n', 'latin1'), [], /t\.csv:1: expected UTF-8 text, got 0xE9 at byte 4 .*--encoding latin1/],
+    [
+      'Latin-1',
+      Buffer.from('José,x,1\nAnn,y,2\n', 'latin1'),
+      [],
+      /complete: \S*t\.csv:1: expected UTF-8 text, got 0xE9 at byte 4 .*--encoding latin1/,
+    ],
     ['an encoding that is none', plain, ['--encoding', 'klingon'], /bures complete: --encoding must be a label such as utf-8, latin1/],
     [
       'a timestamp in the place of the value',
@@ -93,7 +98,7 @@ describe('a table', () => {
       'a number of the line without a header',
       lines(',', ...[0, 1, 2, 3].map((k) => [k, 7 + k, 20 - k, k])),
       [],
-      /t\.csv:1: .*a column that numbers the lines; pass --columns 2,3,4/,
+      /complete: \S*t\.csv:1: .*a column that numbers the lines; pass --columns 2,3,4/,
     ],
     [
       'a named number of the line',
@@ -108,24 +113,24 @@ describe('a table', () => {
       /expected the value in column 3, got one named 'item' beside 'rating'; pass --columns user,item,rating/,
     ],
     ['thousands or decimals', 'a;x;1,234\nb;x;2,345\n', [], /comma may be decimal or between thousands; pass --decimal comma/],
-    ['a title with commas', 'u,i,v\na,x,1\nLock, Stock,x,2\n', [], /t\.csv:3: expected 3 fields, as on line 2/],
+    ['a title with commas', 'u,i,v\na,x,1\nLock, Stock,x,2\n', [], /complete: \S*t\.csv:3: expected 3 fields, as on line 2/],
     [
       'a matrix of nearly nothing',
       '%%MatrixMarket matrix coordinate real general\n100000000 100 3\n1 1 1\n2 2 2\n3 3 3\n',
       [],
-      /t\.csv:2: expected at most 100 rows and columns an entry, got 100000000 rows and 100 columns for 3 entries/,
+      /complete: \S*t\.csv:2: expected at most 100 rows and columns an entry, got 100000000 rows and 100 columns for 3 entries/,
     ],
     [
       'the largest square',
       '%%MatrixMarket matrix coordinate real general\n2147483647 2147483647 3\n1 1 1\n2 2 2\n3 3 3\n',
       [],
-      /t\.csv:2: expected at most 100 rows/,
+      /complete: \S*t\.csv:2: expected at most 100 rows/,
     ],
     [
       'a dense matrix of 4e18',
       '%%MatrixMarket matrix array real general\n2000000000 2000000000\n1\n',
       [],
-      /t\.csv:2: expected at least 8000000000000000000 bytes|expected at least 7999999999999999999 bytes/,
+      /complete: \S*t\.csv:2: expected at least 8000000000000000000 bytes|expected at least 7999999999999999999 bytes/,
     ],
   ])('with %s is asked about', async (_name, content, flags, message) => {
     const { status, stdout, stderr } = await runCli('complete', fileOf(content), '--out', inRoot('out'), ...flags);

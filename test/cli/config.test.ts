@@ -116,7 +116,7 @@ describe('a configuration', () => {
           const config = validateConfig(finetuneSchema, [
             { values: JSON.parse(JSON.stringify(values)) as typeof values, origin: () => 'here' },
           ]);
-          expect(await load(configText(config))).toEqual(config);
+          expect(await load(configText('finetune', config))).toEqual(config);
         },
       ),
       { numRuns: 200 },

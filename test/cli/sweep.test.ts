@@ -173,7 +173,15 @@ it('with a wrong key anywhere runs nothing', async () => {
   expect(await runCli('sweep', file)).toMatchObject({ status: 2, stderr: expect.stringMatching(/model: .*m has no config\.json/) });
   const model = path.join(repository, 'examples/models/tiny-math-base');
   writeFileSync(file, `base:\n  model: ${model}\n  data: d\ngrid:\n  method: [lora, balor]\nout: never\n`);
-  expect(await runCli('sweep', file, '--plan')).toMatchObject({ status: 2, stderr: expect.stringContaining("did you mean 'balora'?") });
+  expect(await runCli('sweep', file, '--plan')).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(/wrong\.yaml:5: method must be .*did you mean 'balora'\?/),
+  });
+  writeFileSync(file, `base:\n  model: ${model}\n  data: d\n  method: balora\n  methodOptions: { a: 1 }\nout: never\n`);
+  expect(await runCli('sweep', file, '--plan')).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(/wrong\.yaml:5: methodOptions: balora: unknown option 'a'; the options are /),
+  });
   writeFileSync(file, `base:\n  model: ${model}\n  data: d\ngrid:\n  rank: [1, 2]\nseeds: [3, 4]\nout: ${path.join(root, 'planned')}\n`);
   expect((await runCli('sweep', file, '--plan')).stdout.trim().split('\n')).toHaveLength(4);
   expect(existsSync(path.join(root, 'planned'))).toBe(false);

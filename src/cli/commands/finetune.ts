@@ -56,7 +56,7 @@ export const finetune = defineCommand({
             [path.join(run, runFiles.environment), environmentText(session)],
             [path.join(run, runFiles.fingerprints), fingerprintsText(await takeFingerprints(session))],
             // Last: a folder without it is no run.
-            [path.join(run, runFiles.config), configText(config)],
+            [path.join(run, runFiles.config), configText('finetune', config)],
           ]),
         );
         return { changes: 0 };

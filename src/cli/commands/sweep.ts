@@ -79,7 +79,7 @@ async function checkTrials(trials: readonly Trial[], origin: (keys: readonly Pro
       return key === undefined ? origin(['base', ...keys]) : origin(['grid', key]);
     };
     const config = validateConfig(finetuneSchema, [{ values, origin: place }]);
-    methodOf(config);
+    methodOf(config, (key) => place([key]));
     await checkModelFolder(config.model);
   }
 }
@@ -87,13 +87,13 @@ async function checkTrials(trials: readonly Trial[], origin: (keys: readonly Pro
 /** @throws ConfigError if another sweep is in the folder: their runs would mix. */
 async function keepConfig(out: string, config: SweepConfig): Promise<void> {
   const file = path.join(out, sweepFile);
-  const kept = ({ parallel: _parallel, ...rest }: SweepConfig): string => configText(rest);
+  const kept = ({ parallel: _parallel, ...rest }: SweepConfig): string => configText('sweep', rest);
   if (await exists(file)) {
     const before = validateConfig(sweepSchema, [await readYaml('sweep', file)]);
     if (kept(before) === kept(config)) return;
     throw new ConfigError(`sweep: ${out} holds another sweep (${file} differs); choose another out, or its own file`);
   }
-  await writeAtomic(file, configText(config));
+  await writeAtomic(file, configText('sweep', config));
 }
 
 function failureOf({ failed, interrupted }: Awaited<ReturnType<typeof runSweep>>, file: string): string | undefined {

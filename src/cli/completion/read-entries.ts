@@ -56,7 +56,7 @@ export async function readEntries(file: string, flags: TableFlags): Promise<Entr
     if (value > greatest) greatest = value;
   }
   if (least === greatest) {
-    throw new FormatError(`${file}: every value is ${least}, so that there is nothing to fit; check --columns`);
+    throw new FormatError(`complete: ${file}: every value is ${least}, so that there is nothing to fit; check --columns`);
   }
   return { ...read, matrix, repeated, least, greatest };
 }
@@ -80,6 +80,7 @@ async function readTable(
     header,
     decimal: columns.decimal,
     missing: 'skip',
+    caller: 'complete',
     ...(encoding === undefined ? {} : { encoding }),
   } as const;
   const { matrix, rowLabels = [], columnLabels = [], table } = await readTriplets(hostAlgebra(), file, options);
@@ -124,14 +125,16 @@ const [fewLabels, labelsAnEntry] = [1e6, 100];
 const bytesPerLabel = 128;
 
 async function readSparse(file: string): Promise<Labelled> {
-  const { format, rows, columns, entries, line } = await readMatrixMarketSizes(file);
+  const { format, rows, columns, entries, line } = await readMatrixMarketSizes(file, { caller: 'complete' });
   if (format === 'array') {
-    throw new FormatError(`${file}: expected a coordinate file, got an array, of which every entry is known; store the known entries only`);
+    throw new FormatError(
+      `complete: ${file}: expected a coordinate file, got an array, of which every entry is known; store the known entries only`,
+    );
   }
-  if (entries === 0) throw new FormatError(`${file}: expected entries, got none; check the path`);
+  if (entries === 0) throw new FormatError(`complete: ${file}: expected entries, got none; check the path`);
   if (Math.max(rows, columns) > Math.max(fewLabels, labelsAnEntry * entries)) {
     throw new FormatError(
-      `${file}:${line}: expected at most ${labelsAnEntry} rows and columns an entry, got ${rows} rows and ${columns} columns for ${entries} entries, of which nearly all would be empty; ` +
+      `complete: ${file}:${line}: expected at most ${labelsAnEntry} rows and columns an entry, got ${rows} rows and ${columns} columns for ${entries} entries, of which nearly all would be empty; ` +
         'number only the rows and columns that have entries, or write a table of row, column and value',
     );
   }
@@ -141,8 +144,8 @@ async function readSparse(file: string): Promise<Labelled> {
     what: `${rows} rows, ${columns} columns and ${entries} entries`,
     remedy: 'number only the rows and columns that have entries, or take a part of them',
   });
-  const matrix = await readMatrixMarket(hostAlgebra(), file);
-  if (!('kind' in matrix)) throw new FormatError(`${file}: the file changed while it was read; read it again`);
+  const matrix = await readMatrixMarket(hostAlgebra(), file, { caller: 'complete' });
+  if (!('kind' in matrix)) throw new FormatError(`complete: ${file}: the file changed while it was read; read it again`);
   const numbers = (count: number): string[] => Array.from({ length: count }, (_, index) => String(index + 1));
   const understood = [`${file}: Matrix Market, ${entries} entries stored`];
   return { matrix, rowLabels: numbers(matrix.rows), columnLabels: numbers(matrix.columns), understood };

@@ -39,7 +39,7 @@ const space = ' ';
 export async function sniffFormat(file: string, fields: number, given: GivenFormat): Promise<EntryFormat> {
   const head = await readHead(file);
   if (head[0] === 0x1f && head[1] === 0x8b) {
-    throw new FormatError(`${file}: expected text, got a file compressed by gzip; unpack it with gunzip first`);
+    throw new FormatError(`complete: ${file}: expected text, got a file compressed by gzip; unpack it with gunzip first`);
   }
   const text = decode(head, given.encoding);
   if (text.startsWith('%%MatrixMarket') || file.endsWith('.mtx')) return { kind: 'matrix-market' };
@@ -68,7 +68,7 @@ export async function sniffFormat(file: string, fields: number, given: GivenForm
   const likely = [...delimiters, space].find((delimiter) => enough(lines[0], delimiter));
   const { text: line, number } = lines.find((one) => likely === undefined || !enough(one, likely)) ?? lines[0];
   throw new FormatError(
-    `${file}:${number}: expected ${fields} fields or more${likely === undefined ? ' between commas, semicolons, tabs, bars, spaces or ::' : ` between ${JSON.stringify(likely)}, as on line ${lines[0].number}`}, ` +
+    `complete: ${file}:${number}: expected ${fields} fields or more${likely === undefined ? ' between commas, semicolons, tabs, bars, spaces or ::' : ` between ${JSON.stringify(likely)}, as on line ${lines[0].number}`}, ` +
       `got ${JSON.stringify(line.slice(0, 60))}; correct the line, or pass --delimiter and --columns`,
   );
 }

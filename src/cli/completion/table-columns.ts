@@ -96,7 +96,7 @@ function checkNames(file: string, header: SampleLine, rows: readonly SampleLine[
   const proposal = `--columns ${row},${column},${rated[0] ?? 'VALUE'}`;
   const complain = (expected: string, got: string): never => {
     throw new FormatError(
-      `${file}:${header.line}: expected ${expected}, got ${got}; pass ${proposal}, or --columns 1,2,3 if that is right`,
+      `complete: ${file}:${header.line}: expected ${expected}, got ${got}; pass ${proposal}, or --columns 1,2,3 if that is right`,
     );
   };
   if (timeNames.has(value)) complain('the value in column 3', `one named '${names[first + 2]}'`);
@@ -118,7 +118,7 @@ function checkNumbers(file: string, rows: readonly SampleLine[], first: 0 | 1, w
   if (width < 4 || rows.length < enoughRows) return;
   const complain = (expected: string, got: string, columns: string): never => {
     throw new FormatError(
-      `${file}:${rows[0].line}: expected ${expected}, got ${got}; pass --columns ${columns}, or --columns 1,2,3 if that is right`,
+      `complete: ${file}:${rows[0].line}: expected ${expected}, got ${got}; pass --columns ${columns}, or --columns 1,2,3 if that is right`,
     );
   };
   if (first === 0 && countsLines(rows, 0)) complain('the row in column 1', 'a column that numbers the lines', '2,3,4');
@@ -137,7 +137,7 @@ function decimalOf(file: string, rows: readonly SampleLine[], column: number): '
   if (withComma.length === 0 || values.some(({ text }) => /^[+-]?\d*\.\d*$/.test(text))) return '.';
   if (withComma.every(({ text }) => /^[+-]?[1-9]\d{0,2},\d{3}$/.test(text))) {
     throw new FormatError(
-      `${file}:${withComma[0].line}: expected a number, got '${withComma[0].text}', whose comma may be decimal or between thousands; pass --decimal comma, or write thousands without marks`,
+      `complete: ${file}:${withComma[0].line}: expected a number, got '${withComma[0].text}', whose comma may be decimal or between thousands; pass --decimal comma, or write thousands without marks`,
     );
   }
   return ',';

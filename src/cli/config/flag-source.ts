@@ -1,10 +1,11 @@
 /** `--key value` flags of a configuration: for every key of the file one flag, in kebab case, and dots for what lies within. */
-import { parseDocument } from 'yaml';
+import { LineCounter } from 'yaml';
 import type { z } from 'zod';
 import type { JsonObject } from '../../core/parse-json.js';
 import { UsageError, unknownFlag } from '../usage-error.js';
 import { mergeValues } from './merge-values.js';
 import { nearestKey } from './nearest-key.js';
+import { parseYaml } from './parse-yaml.js';
 import type { ConfigSource } from './yaml-source.js';
 
 /** The words of a command line, divided. */
@@ -90,10 +91,10 @@ const nameList = /^[\w.-]+(\s*,\s*[\w.-]+)+$/;
  * What was written, as YAML would read it; as text where the key takes no such value but takes text. Where it takes a list, `a,b` is one of names, and a text alone one of itself.
  */
 function flagValue(schema: z.core.$ZodType | undefined, text: string): unknown {
-  const document = parseDocument(text, { stringKeys: true });
+  const document = parseYaml(text, new LineCounter());
   let value: unknown = text;
   try {
-    if (document.errors.length === 0) value = document.toJS({ maxAliasCount: 100 });
+    if (!('message' in document)) value = document.toJS({ maxAliasCount: 100 });
   } catch {
     // An alias of nothing, such as `*`: text that looks like it.
   }

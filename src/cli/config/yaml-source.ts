@@ -1,9 +1,10 @@
 /** A YAML file as data, with the line of every part of it. */
-import { type Document, isAlias, isCollection, isMap, isNode, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
+import { type Document, isAlias, isCollection, isMap, isScalar, LineCounter, type Node } from 'yaml';
 import { ConfigError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import { isJsonObject, type JsonObject } from '../../core/parse-json.js';
 import { readText } from '../read-text.js';
+import { mostCharacters, parseYaml } from './parse-yaml.js';
 
 /** Where a value was written: `runs/a.yaml:3`, or `--rank`. */
 export type Origin = string;
@@ -16,25 +17,25 @@ export interface ConfigSource {
   origin(path: readonly PropertyKey[]): Origin;
 }
 
-/** Bytes of a configuration: a file of megabytes is something else. */
-const mostBytes = 2 ** 22;
-/** Levels of lists and keys within one another. */
-const deepest = 100;
-
 /**
  * Reads a file of YAML that holds keys and values.
  *
- * @throws ConfigError naming file and line if it cannot be read, is not YAML, has a key twice, is nested in more than 100 levels or larger than 4 MiB, or holds something else than keys; FormatError for
+ * @throws ConfigError naming file and line if it cannot be read, is not YAML, has a key twice, is nested in more than 100 levels or larger than 128 KiB, or holds something else than keys; FormatError for
  * bytes that are not UTF-8.
  */
 export async function readYaml(caller: string, file: string): Promise<ConfigSource> {
-  const text = await readText(caller, file, mostBytes);
+  const text = await readText(
+    caller,
+    file,
+    mostCharacters,
+    'give lists of names as a pattern, long texts in a file of data, and divide a sweep',
+  );
   const lines = new LineCounter();
-  // The library compares every key with every other; checkTree takes a set.
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true, uniqueKeys: false });
-  const [problem] = [...document.errors, ...document.warnings];
-  if (problem !== undefined) throw faultAt(file, lines, problem.pos[0], problem.message);
-  checkTree(document, (start, message) => faultAt(file, lines, start, message));
+  const document = parseYaml(text, lines);
+  if ('message' in document) {
+    const { line } = lines.linePos(document.start);
+    throw new ConfigError(`${file}:${line}: expected YAML, got: ${document.message.slice(0, 300)}; correct that line`);
+  }
   const values = toValue(file, document);
   if (!isJsonObject(values)) {
     throw new ConfigError(
@@ -42,34 +43,6 @@ export async function readYaml(caller: string, file: string): Promise<ConfigSour
     );
   }
   return { values, origin: (path) => `${file}:${lineOf(document, lines, path)}` };
-}
-
-function faultAt(file: string, lines: LineCounter, start: number, message: string): ConfigError {
-  const said = /call stack/.test(message) ? `more than ${deepest} levels within one another` : message.slice(0, 300);
-  return new ConfigError(`${file}:${lines.linePos(start).line}: expected YAML, got: ${said}; correct that line`);
-}
-
-/** Refuses keys that a map has twice, and deep nesting. Without recursion, whose stack the nesting would exhaust. */
-function checkTree(document: Document, fault: (start: number, message: string) => ConfigError): void {
-  const open: { readonly node: unknown; readonly depth: number }[] = [{ node: document.contents, depth: 1 }];
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const { node, depth } = next;
-    if (!isCollection(node)) continue;
-    const start = node.range?.[0] ?? 0;
-    if (depth > deepest) throw fault(start, `more than ${deepest} levels within one another`);
-    const keys = new Set<unknown>();
-    for (const item of node.items as readonly unknown[]) {
-      if (!isPair(item)) {
-        open.push({ node: item, depth: depth + 1 });
-        continue;
-      }
-      const key = isScalar(item.key) ? item.key.value : item.key;
-      const at = isNode(item.key) ? (item.key.range?.[0] ?? start) : start;
-      if (keys.has(key)) throw fault(at, `the key ${describeValue(key)} twice in one map`);
-      keys.add(key);
-      open.push({ node: item.value, depth: depth + 1 });
-    }
-  }
 }
 
 /** An empty file is an empty configuration. */

@@ -107,7 +107,7 @@ async function runTrial(trial: Trial, { out, parallel, terminal, signal }: RunSw
     while ((await lockOwner(run)) !== undefined && !signal.aborted) await setTimeout(1000 * patience);
   }
   if (signal.aborted || (await endOf(out, trial)) !== undefined) return '';
-  await writeAtomic(config, configText(values));
+  await writeAtomic(config, configText('sweep', values));
   const begun = await exists(path.join(run, runFiles.config));
   const words = begun ? ['resume', run] : ['finetune', config, '--out', run];
   // Cores are shared out: as many threads in every process as there are cores would only wait for one another.

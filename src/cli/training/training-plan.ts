@@ -1,4 +1,5 @@
 /** From a configuration to what the library trains with: method, adapter, schedule. */
+import { BuresError, ConfigError } from '../../core/errors.js';
 import { cosineDecay, linearDecay, type Schedule, warmUp } from '../../index.js';
 import {
   type LoraConfig,
@@ -15,17 +16,32 @@ import type { FinetuneConfig } from '../config/finetune-config.js';
  * The method of a configuration, with its options, and with another start, direction or scaling where the configuration
  * names one.
  *
+ * @param whereIs - what messages about a key begin with: where it was written, or the command.
  * @throws ConfigError for a name that is none, with the nearest, and for options that the method does not have.
  */
-export function methodOf({ method, methodOptions, start, direction, useRslora, useDora }: FinetuneConfig): LoraMethod {
-  const made = named('finetune', 'method', loraMethods, method)(methodOptions);
+export function methodOf(
+  { method, methodOptions, start, direction, useRslora, useDora }: FinetuneConfig,
+  whereIs: (key: string) => string = () => 'finetune',
+): LoraMethod {
+  const make = named(whereIs('method'), 'method', loraMethods, method);
+  const made = withKey(`${whereIs('methodOptions')}: methodOptions`, () => make(methodOptions));
   return {
     ...made,
-    ...(start === undefined ? {} : { start: named('finetune', 'start', loraStarts, start) }),
-    ...(direction === undefined ? {} : { direction: named('finetune', 'direction', loraDirections, direction) }),
+    ...(start === undefined ? {} : { start: named(whereIs('start'), 'start', loraStarts, start) }),
+    ...(direction === undefined ? {} : { direction: named(whereIs('direction'), 'direction', loraDirections, direction) }),
     ...(useRslora === undefined ? {} : { scaling: useRslora ? 'root-rank' : 'rank' }),
     ...(useDora === undefined ? {} : { magnitudes: useDora }),
   };
+}
+
+/** Lets errors of a method's options say which key they are about. */
+function withKey<Made>(key: string, make: () => Made): Made {
+  try {
+    return make();
+  } catch (cause) {
+    if (!(cause instanceof BuresError)) throw cause;
+    throw new ConfigError(`${key}: ${cause.message}`, { cause });
+  }
 }
 
 /** The adapter of a configuration. α is left to the method where the configuration does not say it. */

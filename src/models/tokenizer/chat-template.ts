@@ -54,8 +54,7 @@ function compile(caller: string, where: string, source: string): ChatTemplate {
   try {
     program = parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true }));
   } catch (cause) {
-    const problem = cause instanceof RangeError ? 'brackets or blocks too deep in one another' : (cause as Error).message;
-    throw new FormatError(`${caller}: ${where} must be a Jinja template, got: ${problem}; check the file`, { cause });
+    throw new FormatError(`${caller}: ${where} must be a Jinja template, got: ${parseProblem(cause)}; check the file`, { cause });
   }
   let left: number = UNITS.atOnce;
   return (variables) => {
@@ -64,7 +63,7 @@ function compile(caller: string, where: string, source: string): ChatTemplate {
     try {
       return renderBounded(program, variables, budget);
     } catch (cause) {
-      const problem = cause instanceof RangeError ? 'it nests values or calls too deep' : (cause as Error).message;
+      const problem = renderProblem(cause);
       throw new DomainError(
         `applyChatTemplate: ${where} refuses the conversation: ${problem}; give the messages as it expects them, or take another template`,
         { cause },
@@ -73,6 +72,25 @@ function compile(caller: string, where: string, source: string): ChatTemplate {
       left = Math.min(UNITS.atOnce, Math.max(0, budget.units));
     }
   };
+}
+
+/** The library fails with errors of the engine where a program breaks off, or a value is of a kind that it did not think of; its own are `Error` and `SyntaxError`. */
+function isInternal(cause: unknown): boolean {
+  return !(cause instanceof Error) || [TypeError, ReferenceError, RangeError].some((kind) => cause instanceof kind);
+}
+
+function isOverflow(cause: unknown): boolean {
+  return cause instanceof RangeError && /call stack/.test(cause.message);
+}
+
+function parseProblem(cause: unknown): string {
+  if (isOverflow(cause)) return 'brackets or blocks too deep in one another';
+  return isInternal(cause) ? 'the template is malformed: a tag or an expression breaks off' : (cause as Error).message;
+}
+
+function renderProblem(cause: unknown): string {
+  if (isOverflow(cause)) return 'it nests values or calls too deep';
+  return isInternal(cause) ? 'the template is malformed: it uses a value in a way that its kind does not have' : (cause as Error).message;
 }
 
 /** @throws FormatError for a source whose reading alone would take too long. */

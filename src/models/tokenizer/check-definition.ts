@@ -1,6 +1,7 @@
 /** What tokenizer.json must hold for the library that encodes to neither hang nor throw errors of its own. */
 import { z } from 'zod';
 import { FormatError, NotImplementedError } from '../../core/errors.js';
+import { describeValue } from '../../core/options.js';
 import { isJsonObject, type JsonObject } from '../../core/parse-json.js';
 import { describeRisk } from './split-patterns.js';
 
@@ -113,8 +114,40 @@ function check(caller: string, file: string, path: string, schema: z.ZodType, va
     .join('.')
     .slice(0, 200);
   throw new FormatError(
-    `${caller}: ${file} must hold a tokenizer of Hugging Face's format, but ${place}: ${issue.message}; fetch it again`,
+    `${caller}: ${file} must hold a tokenizer of Hugging Face's format, but ${place} ${expectationOf(issue, value)}; fetch it again`,
   );
+}
+
+/** Kinds of values as people call them. */
+const kinds: Readonly<Record<string, string>> = {
+  object: 'an object',
+  record: 'an object',
+  array: 'a list',
+  tuple: 'a list',
+  int: 'a whole number',
+  string: 'a text',
+  boolean: 'true or false',
+};
+
+/** What a place must be, and what is there. */
+function expectationOf(issue: z.core.$ZodIssue, value: unknown): string {
+  const came = issue.path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key], value);
+  if (issue.code === 'invalid_type' && came === undefined)
+    return `is missing, and must be ${kinds[issue.expected] ?? `a ${issue.expected}`}`;
+  return `${requirementOf(issue)}, got ${describeValue(came)}`;
+}
+
+function requirementOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_type') return `must be ${kinds[issue.expected] ?? `a ${issue.expected}`}`;
+  if (issue.code === 'invalid_value') return `must be ${issue.values.map((value) => describeValue(value)).join(' or ')}`;
+  if (issue.code === 'invalid_union') return 'must have one of the forms of the format';
+  if (issue.code === 'too_small' || issue.code === 'too_big') {
+    const [side, bound] = issue.code === 'too_small' ? ['at least', issue.minimum] : ['at most', issue.maximum];
+    if (issue.origin === 'string') return `must have ${side} ${bound} characters`;
+    return issue.origin === 'array' ? `must have ${side} ${bound} entries` : `must be ${side} ${bound}`;
+  }
+  if (issue.code === 'invalid_key') return 'must have shorter keys';
+  return issue.code === 'custom' ? issue.message : 'must be as the format has it';
 }
 
 function checkRegex(caller: string, file: string, path: string, pattern: unknown): void {

@@ -2,20 +2,26 @@
 import { type Allocation, allocate } from '../../core/allocate.js';
 import { FormatError } from '../../core/errors.js';
 import { eventLoopYielder } from '../../core/event-loop.js';
-import { checkCsr } from '../../linalg/csr.js';
 import type { CsrMatrix } from '../../linalg/csr-matrix.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
+import { type NamedFile, sizeOf } from './text-encoding.js';
 
 /** Entries a row, growing with the rows. */
 export class RowCounts {
-  readonly #file: string;
+  readonly #file: NamedFile;
   #counts = new Int32Array(1024);
   #rows = 0;
   #total = 0;
 
-  /** @param file - for messages. */
-  constructor(file: string) {
+  readonly #most: number;
+
+  /**
+   * @param file - for messages.
+   * @param most - rows that there may be.
+   */
+  constructor(file: NamedFile, most: number) {
     this.#file = file;
+    this.#most = most;
   }
 
   /** Number of entries. */
@@ -23,9 +29,10 @@ export class RowCounts {
     return this.#total;
   }
 
-  /** One more entry in a row. @throws BackendError if so many rows do not fit into memory. */
-  add(row: number): void {
+  /** One more entry in a row. @throws FormatError for more rows than there may be; BackendError if so many do not fit into memory. */
+  add(row: number, line: number): void {
     if (row >= this.#counts.length) {
+      checkRows(this.#file, line, row + 1, this.#most);
       // Room for as many again only where these are few: a single large number asks for itself alone.
       const length = Math.max(Math.min(2 * this.#counts.length, this.#counts.length + 2 ** 22), row + 1);
       const larger = allocate({ ...rowsAllocation(this.#file, row + 1), bytes: bytesPerRow * length }, () => new Int32Array(length));
@@ -46,13 +53,30 @@ export class RowCounts {
   }
 }
 
+/** Rows that any file may have, and how many more for each byte of it: what takes memory without an entry is a claim that the file does not bear out. */
+const [alwaysRows, rowsPerByte] = [2 ** 24, 16];
+
+/** How many rows a file may have by its size, empty ones included. */
+export async function mostRows(file: NamedFile): Promise<number> {
+  return Math.max(alwaysRows, rowsPerByte * (await sizeOf(file)));
+}
+
+/** @throws FormatError for more rows than {@link mostRows} allows, with the bytes that they would take. */
+export function checkRows(file: NamedFile, line: number, rows: number, most: number): void {
+  if (rows <= most) return;
+  const { bytes, what, remedy } = rowsAllocation(file, rows);
+  throw new FormatError(
+    `${file.where}:${line}: expected at most ${most} rows in a file of this size, got ${rows}, of which nearly all would be empty: ${bytes} bytes of memory for ${what}; ${remedy}`,
+  );
+}
+
 /** Offsets of rows where their entries are, and where the next goes. */
 const bytesPerRow = 8;
 
 /** The memory that rows take, whether there are entries in them or not. */
-export function rowsAllocation(file: string, rows: number): Allocation {
+export function rowsAllocation(file: NamedFile, rows: number): Allocation {
   return {
-    where: file,
+    where: file.where,
     bytes: bytesPerRow * (rows + 1),
     what: `the offsets of ${rows} rows`,
     remedy: 'number only the rows that have entries, or transpose the matrix if it has fewer columns',
@@ -75,6 +99,7 @@ const mostEntries = 2 ** 31 - 1;
 
 /** Takes entries in any order and puts each in its row: 12 bytes an entry, and 4 a row. */
 export class EntryCollector {
+  readonly #file: NamedFile;
   readonly #rowPointers: Int32Array;
   readonly #next: Int32Array;
   readonly #columnIndices: Int32Array;
@@ -84,44 +109,40 @@ export class EntryCollector {
    * @param rowPointers - where each row begins, from a first pass.
    * @throws BackendError if the entries do not fit into memory; FormatError for more than 32-bit offsets can count.
    */
-  constructor(file: string, rowPointers: Int32Array, count: number) {
+  constructor(file: NamedFile, rowPointers: Int32Array, count: number) {
     if (count > mostEntries) {
-      throw new FormatError(`${file}: expected at most ${mostEntries} entries, got ${count}; divide the file`);
+      throw new FormatError(`${file.where}: expected at most ${mostEntries} entries, got ${count}; divide the file`);
     }
     const rows = rowPointers.length - 1;
+    this.#file = file;
     this.#rowPointers = rowPointers;
     this.#next = allocate({ ...rowsAllocation(file, rows), bytes: 4 * rows }, () => rowPointers.slice(0, -1));
-    const entries = { where: file, bytes: 12 * count, what: `${count} entries`, remedy: 'take a part of the file, or free memory' };
+    const entries = { where: file.where, bytes: 12 * count, what: `${count} entries`, remedy: 'take a part of the file, or free memory' };
     [this.#columnIndices, this.#values] = allocate(entries, () => [new Int32Array(count), new Float64Array(count)]);
   }
 
   /** @throws FormatError if the row has more entries than were counted. */
-  place(file: string, row: number, column: number, value: number): void {
+  place(row: number, column: number, value: number): void {
     const at = row < this.#next.length ? this.#next[row]++ : Number.POSITIVE_INFINITY;
-    if (!(at < this.#rowPointers[row + 1])) throw changed(file);
+    if (!(at < this.#rowPointers[row + 1])) throw this.#changed();
     this.#columnIndices[at] = column;
     this.#values[at] = value;
   }
 
-  /** The matrix. The collector is used up. @throws FormatError if entries are missing that were counted. */
-  finish<M>(file: string, la: LinearAlgebra<M>, columns: number): CsrMatrix<M> {
+  /** The matrix, whose columns the caller has checked. The collector is used up. @throws FormatError if entries are missing that were counted. */
+  async finish<M>(la: LinearAlgebra<M>, columns: number): Promise<CsrMatrix<M>> {
     const rows = this.#next.length;
-    for (let i = 0; i < rows; i++) if (this.#next[i] !== this.#rowPointers[i + 1]) throw changed(file);
+    const turn = eventLoopYielder();
+    for (let i = 0; i < rows; i++) {
+      if (this.#next[i] !== this.#rowPointers[i + 1]) throw this.#changed();
+      if (i % rowsBetweenTurns === 0) await turn();
+    }
     const values = la.fromArray(this.#values, [this.#values.length]);
     this.#values = new Float64Array(0);
-    const matrix: CsrMatrix<M> = {
-      kind: 'csr',
-      rows,
-      columns,
-      rowPointers: this.#rowPointers,
-      columnIndices: this.#columnIndices,
-      values,
-    };
-    checkCsr('readMatrix', matrix);
-    return matrix;
+    return { kind: 'csr', rows, columns, rowPointers: this.#rowPointers, columnIndices: this.#columnIndices, values };
   }
-}
 
-function changed(file: string): FormatError {
-  return new FormatError(`${file}: the file changed while it was read, which takes two passes; read it again`);
+  #changed(): FormatError {
+    return new FormatError(`${this.#file.where}: the file changed while it was read, which takes two passes; read it again`);
+  }
 }

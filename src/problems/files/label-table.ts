@@ -1,6 +1,7 @@
 /** Numbering names in the order in which they appear. */
 import { FormatError } from '../../core/errors.js';
 import { textOf } from './read-lines.js';
+import type { NamedFile } from './text-encoding.js';
 
 /** Bytes that 32-bit offsets can address. */
 const longestTable = 2 ** 31 - 1;
@@ -16,10 +17,16 @@ function hashOf(bytes: Uint8Array, start: number, end: number): number {
  * A dictionary from names, given as bytes, to 0, 1, 2, … by first appearance. Looking a name up makes no string: open addressing over the names' bytes, which lie one after another.
  */
 export class LabelTable {
+  readonly #file: NamedFile;
   #slots = new Int32Array(1024).fill(-1);
   #ends = new Int32Array(256);
   #bytes = new Uint8Array(4096);
   #count = 0;
+
+  /** @param file - for messages. */
+  constructor(file: NamedFile) {
+    this.#file = file;
+  }
 
   /** Number of names. */
   get size(): number {
@@ -60,7 +67,7 @@ export class LabelTable {
     const to = from + end - start;
     if (to > longestTable) {
       throw new FormatError(
-        `readTriplets: expected names of ${longestTable} bytes together at most, got more; check which fields are row and column`,
+        `${this.#file.where}: expected names of ${longestTable} bytes together at most, got more; check which fields are row and column`,
       );
     }
     if (to > this.#bytes.length) {

@@ -1,12 +1,14 @@
 /** Matrices in the exchange format of NIST's Matrix Market. */
-import { stat } from 'node:fs/promises';
 import { allocate } from '../../core/allocate.js';
 import { FormatError, NotImplementedError } from '../../core/errors.js';
+import { checkKeys } from '../../core/options.js';
 import type { CsrMatrix } from '../../linalg/csr-matrix.js';
 import { checkAlgebra, type LinearAlgebra } from '../../linalg/linear-algebra.js';
-import { accumulate, EntryCollector, rowsAllocation } from './entry-collector.js';
+import { accumulate, checkRows, EntryCollector, mostRows, rowsAllocation } from './entry-collector.js';
 import { parseNumber } from './parse-number.js';
 import { quoted, readLines, textOf } from './read-lines.js';
+import { type NamedFile, namedFile, sizeOf } from './text-encoding.js';
+import { checkCaller } from './triplet-options.js';
 
 /** What the first line of a file says. */
 interface Banner {
@@ -29,19 +31,38 @@ interface Header extends Banner {
  * Reads a Matrix Market file: `coordinate` or `array`; `real`, `integer` or `pattern` (whose entries are ones); `general`, `symmetric` or `skew-symmetric` (of which the other half is filled in).
  *
  * A coordinate file is read twice, so that its entries are sorted by rows without being held in a list: 12 bytes an entry, and 8 again while the engine copies the values.
- * The sizes that the header claims are held against the file's size and against memory before anything is allocated.
+ * The sizes that the header claims are held against the file's size and against memory before anything is allocated: rows without entries take memory too, so that there may be 16
+ * of them a byte of the file, or 2²⁴ in a small one. Columns take none.
  *
  * @param la - the engine for the values.
- * @param file - the path.
+ * @param path - of the file.
  * @returns a sparse matrix of a coordinate file, a dense one (an engine array m×n) of an array file.
  * @throws FormatError naming file and line where the format is broken; NotImplementedError for complex and Hermitian matrices; BackendError if the file
  * cannot be read, or the matrix does not fit into memory.
  * @see Boisvert, Pozo and Remington, "The Matrix Market exchange formats: initial design", NISTIR 5935, 1996.
  */
-export async function readMatrixMarket<M>(la: LinearAlgebra<M>, file: string): Promise<CsrMatrix<M> | M> {
+export async function readMatrixMarket<M>(
+  la: LinearAlgebra<M>,
+  path: string,
+  options: ReadMatrixMarketOptions = {},
+): Promise<CsrMatrix<M> | M> {
   checkAlgebra('readMatrixMarket', la);
+  const file = fileOf(path, options);
   const header = await readHeader(file);
   return header.format === 'array' ? readDense(la, file, header) : readCoordinates(la, file, header);
+}
+
+/** Options of {@link readMatrixMarket}. */
+export interface ReadMatrixMarketOptions {
+  /** What messages begin with, for a function or command that reads a file on its user's behalf: its own name. */
+  readonly caller?: string;
+}
+
+function fileOf(path: string, options: ReadMatrixMarketOptions): NamedFile {
+  checkKeys('readMatrixMarket', options, ['caller']);
+  const { caller = 'readMatrixMarket' } = options;
+  checkCaller('readMatrixMarket', caller);
+  return namedFile(caller, path);
 }
 
 /** What the header of a Matrix Market file claims. */
@@ -60,14 +81,15 @@ export interface MatrixMarketSizes {
  *
  * @throws as {@link readMatrixMarket} does for the header.
  */
-export async function readMatrixMarketSizes(file: string): Promise<MatrixMarketSizes> {
-  const { format, rows, columns, entries, line } = await readHeader(file);
+export async function readMatrixMarketSizes(path: string, options: ReadMatrixMarketOptions = {}): Promise<MatrixMarketSizes> {
+  const { format, rows, columns, entries, line } = await readHeader(fileOf(path, options));
   return { format, rows, columns, entries, line };
 }
 
-async function readCoordinates<M>(la: LinearAlgebra<M>, file: string, header: Header): Promise<CsrMatrix<M>> {
+async function readCoordinates<M>(la: LinearAlgebra<M>, file: NamedFile, header: Header): Promise<CsrMatrix<M>> {
   const { rows, columns, entries, symmetry } = header;
   const mirror = symmetry !== 'general';
+  checkRows(file, header.line, rows, await mostRows(file));
   const rowPointers = allocate(rowsAllocation(file, rows), () => new Int32Array(rows + 1));
   let [read, stored] = [0, 0];
   await eachEntry(file, header, (row, column) => {
@@ -79,23 +101,25 @@ async function readCoordinates<M>(la: LinearAlgebra<M>, file: string, header: He
     rowPointers[column + 1]++;
   });
   if (read !== entries) {
-    throw new FormatError(`${file}: expected the ${entries} entries that line ${header.line} promises, got ${read}; is the file complete?`);
+    throw new FormatError(
+      `${file.where}: expected the ${entries} entries that line ${header.line} promises, got ${read}; is the file complete?`,
+    );
   }
   await accumulate(rowPointers);
   const collector = new EntryCollector(file, rowPointers, stored);
   const sign = symmetry === 'skew-symmetric' ? -1 : 1;
   await eachEntry(file, header, (row, column, value) => {
-    collector.place(file, row, column, value);
-    if (mirror && row !== column) collector.place(file, column, row, sign * value);
+    collector.place(row, column, value);
+    if (mirror && row !== column) collector.place(column, row, sign * value);
   });
-  return collector.finish(file, la, columns);
+  return collector.finish(la, columns);
 }
 
-async function readDense<M>(la: LinearAlgebra<M>, file: string, header: Header): Promise<M> {
+async function readDense<M>(la: LinearAlgebra<M>, file: NamedFile, header: Header): Promise<M> {
   const { rows, columns, entries, symmetry } = header;
   const what = `${rows}×${columns} values`;
   const remedy = 'take a part of the matrix, or free memory';
-  const values = allocate({ where: file, bytes: 8 * rows * columns, what, remedy }, () => new Float64Array(rows * columns));
+  const values = allocate({ where: file.where, bytes: 8 * rows * columns, what, remedy }, () => new Float64Array(rows * columns));
   const first = symmetry === 'skew-symmetric' ? 1 : 0;
   let [row, column, read] = [symmetry === 'general' ? 0 : first, 0, 0];
   await eachLine(file, header.line, (bytes, start, end, line) => {
@@ -110,7 +134,7 @@ async function readDense<M>(la: LinearAlgebra<M>, file: string, header: Header):
   });
   if (read !== entries) {
     throw new FormatError(
-      `${file}: expected ${entries} values for a ${symmetry} ${rows}×${columns} array, got ${read}; is the file complete?`,
+      `${file.where}: expected ${entries} values for a ${symmetry} ${rows}×${columns} array, got ${read}; is the file complete?`,
     );
   }
   return la.fromArray(values, [rows, columns]);
@@ -122,17 +146,17 @@ function shortestLine({ format, pattern }: Banner): number {
 }
 
 /** @throws FormatError if a file is too small for what its header claims. */
-async function checkClaim(file: string, header: Header): Promise<void> {
-  const { size } = await stat(file);
+async function checkClaim(file: NamedFile, header: Header): Promise<void> {
+  const size = await sizeOf(file);
   // The last line may lack its end; UTF-16 is larger still.
   const least = header.entries * shortestLine(header) - 1;
   if (least <= size) return;
   throw new FormatError(
-    `${file}:${header.line}: expected at least ${least} bytes for the ${header.entries} ${header.format === 'array' ? 'values' : 'entries'} that this line promises, got a file of ${size}; is the file complete?`,
+    `${file.where}:${header.line}: expected at least ${least} bytes for the ${header.entries} ${header.format === 'array' ? 'values' : 'entries'} that this line promises, got a file of ${size}; is the file complete?`,
   );
 }
 
-async function readHeader(file: string): Promise<Header> {
+async function readHeader(file: NamedFile): Promise<Header> {
   let banner: Banner | undefined;
   let header: Header | undefined;
   await readLines(file, (bytes, start, end, line) => {
@@ -145,21 +169,21 @@ async function readHeader(file: string): Promise<Header> {
     return false;
   });
   if (header === undefined) {
-    throw new FormatError(`${file}: expected a line with the sizes of the matrix, got the end of the file; is the file complete?`);
+    throw new FormatError(`${file.where}: expected a line with the sizes of the matrix, got the end of the file; is the file complete?`);
   }
   await checkClaim(file, header);
   return header;
 }
 
-function parseBanner(file: string, text: string): Banner {
+function parseBanner(file: NamedFile, text: string): Banner {
   const [mark, object, format, field, symmetry, ...rest] = text.trim().split(/\s+/);
   const words = [object, format, field, symmetry].map((word) => word?.toLowerCase());
   const wanted = "expected '%%MatrixMarket matrix coordinate|array real|integer|pattern general|symmetric|skew-symmetric'";
-  const broken = new FormatError(`${file}:1: ${wanted}, got ${JSON.stringify(text.slice(0, 100))}; is it a Matrix Market file?`);
+  const broken = new FormatError(`${file.where}:1: ${wanted}, got ${JSON.stringify(text.slice(0, 100))}; is it a Matrix Market file?`);
   if (mark !== '%%MatrixMarket' || words[0] !== 'matrix' || rest.length > 0) throw broken;
   if (words[2] === 'complex' || words[3] === 'hermitian') {
     throw new NotImplementedError(
-      `${file}:1: ${text.trim()}: complex matrices are not implemented; store real and imaginary parts as two matrices`,
+      `${file.where}:1: ${text.trim()}: complex matrices are not implemented; store real and imaginary parts as two matrices`,
     );
   }
   const known =
@@ -171,7 +195,7 @@ function parseBanner(file: string, text: string): Banner {
   return { format: words[1] as Banner['format'], pattern, symmetry: words[3] as Banner['symmetry'] };
 }
 
-function parseSizes(file: string, line: number, banner: Banner, text: string): Header {
+function parseSizes(file: NamedFile, line: number, banner: Banner, text: string): Header {
   const sizes = text.trim().split(/\s+/).map(Number);
   const [rows, columns] = sizes;
   const coordinate = banner.format === 'coordinate';
@@ -179,18 +203,18 @@ function parseSizes(file: string, line: number, banner: Banner, text: string): H
     sizes.length === (coordinate ? 3 : 2) && sizes.every((size) => Number.isSafeInteger(size) && size >= 0) && rows > 0 && columns > 0;
   if (!valid || Math.max(rows, columns, sizes[2] ?? 0) >= 2 ** 31) {
     throw new FormatError(
-      `${file}:${line}: expected the line of sizes, ${coordinate ? "'rows columns entries'" : "'rows columns'"} below 2³¹, got ${JSON.stringify(text)}; see the format's description`,
+      `${file.where}:${line}: expected the line of sizes, ${coordinate ? "'rows columns entries'" : "'rows columns'"} below 2³¹, got ${JSON.stringify(text)}; see the format's description`,
     );
   }
   if (banner.symmetry !== 'general' && rows !== columns) {
-    throw new FormatError(`${file}:${line}: a ${banner.symmetry} matrix must be square, got ${rows}×${columns}; declare it general`);
+    throw new FormatError(`${file.where}:${line}: a ${banner.symmetry} matrix must be square, got ${rows}×${columns}; declare it general`);
   }
   const triangle = { general: rows * columns, symmetric: (rows * (rows + 1)) / 2, 'skew-symmetric': (rows * (rows - 1)) / 2 };
   return { ...banner, rows, columns, entries: coordinate ? sizes[2] : triangle[banner.symmetry], line };
 }
 
 /** The entries of a coordinate file, indices from 0, in the file's order. */
-async function eachEntry(file: string, header: Header, visit: (row: number, column: number, value: number) => void): Promise<void> {
+async function eachEntry(file: NamedFile, header: Header, visit: (row: number, column: number, value: number) => void): Promise<void> {
   const { rows, columns, pattern, symmetry } = header;
   await eachLine(file, header.line, (bytes, start, end, line) => {
     const rowEnd = wordEnd(bytes, start, end);
@@ -222,7 +246,7 @@ async function eachEntry(file: string, header: Header, visit: (row: number, colu
 
 /** The lines of data after the header, trimmed; comments and empty lines are passed over. */
 async function eachLine(
-  file: string,
+  file: NamedFile,
   headerLine: number,
   visit: (bytes: Uint8Array, start: number, end: number, line: number) => void,
 ): Promise<void> {
@@ -257,6 +281,6 @@ function wordEnd(bytes: Uint8Array, from: number, end: number): number {
   return at;
 }
 
-function fault(file: string, line: number, expected: string, bytes: Uint8Array, start: number, end: number): FormatError {
-  return new FormatError(`${file}:${line}: ${expected}, got ${quoted(bytes, start, end)}; correct the line`);
+function fault(file: NamedFile, line: number, expected: string, bytes: Uint8Array, start: number, end: number): FormatError {
+  return new FormatError(`${file.where}:${line}: ${expected}, got ${quoted(bytes, start, end)}; correct the line`);
 }

@@ -1,6 +1,7 @@
 /** The header of a .npy file, read as strictly as NumPy reads it. */
 import type { FileHandle } from 'node:fs/promises';
 import { FormatError } from '../../core/errors.js';
+import type { NamedFile } from './text-encoding.js';
 
 /** What a header says. */
 export interface NpyHeader {
@@ -39,17 +40,17 @@ const versions: Readonly<Record<string, { readonly lengthBytes: number; readonly
  * @param size - bytes of the file, against which the length of the header is checked before it is read.
  * @throws FormatError naming file and fault.
  */
-export async function readNpyHeader(file: string, handle: FileHandle, size: number): Promise<NpyHeader> {
+export async function readNpyHeader(file: NamedFile, handle: FileHandle, size: number): Promise<NpyHeader> {
   const start = await readExactly(file, handle, 0, Math.min(size, 12));
   if (start.toString('latin1', 0, npyMagic.length) !== npyMagic) {
     throw new FormatError(
-      `${file}: expected NumPy's header, got ${JSON.stringify(start.toString('latin1', 0, npyMagic.length))}; is it a .npy file?`,
+      `${file.where}: expected NumPy's header, got ${JSON.stringify(start.toString('latin1', 0, npyMagic.length))}; is it a .npy file?`,
     );
   }
   const version = `${start[6]}.${start[7]}`;
   const layout = Object.hasOwn(versions, version) ? versions[version] : undefined;
   if (layout === undefined) {
-    throw new FormatError(`${file}: expected format version 1.0, 2.0 or 3.0, got ${version}; save it again with numpy.save`);
+    throw new FormatError(`${file.where}: expected format version 1.0, 2.0 or 3.0, got ${version}; save it again with numpy.save`);
   }
   const textStart = 8 + layout.lengthBytes;
   if (size < textStart) throw cutShort(file, `${textStart} bytes of header`, size);
@@ -63,7 +64,7 @@ export async function readNpyHeader(file: string, handle: FileHandle, size: numb
 }
 
 /** Reads bytes that are known to be there. */
-export async function readExactly(file: string, handle: FileHandle, position: number, length: number): Promise<Buffer> {
+export async function readExactly(file: NamedFile, handle: FileHandle, position: number, length: number): Promise<Buffer> {
   const bytes = Buffer.alloc(length);
   for (let read = 0; read < length; ) {
     const { bytesRead } = await handle.read(bytes, read, length - read, position + read);
@@ -73,22 +74,24 @@ export async function readExactly(file: string, handle: FileHandle, position: nu
   return bytes;
 }
 
-function cutShort(file: string, expected: string, got: number): FormatError {
-  return new FormatError(`${file}: expected ${expected}, got ${got} bytes; the file is cut short, save it again`);
+function cutShort(file: NamedFile, expected: string, got: number): FormatError {
+  return new FormatError(`${file.where}: expected ${expected}, got ${got} bytes; the file is cut short, save it again`);
 }
 
-function tooLong(file: string, length: number): FormatError {
+function tooLong(file: NamedFile, length: number): FormatError {
   return new FormatError(
-    `${file}: expected a header of at most ${longestHeader} characters, got ${length} bytes; save it again with numpy.save`,
+    `${file.where}: expected a header of at most ${longestHeader} characters, got ${length} bytes; save it again with numpy.save`,
   );
 }
 
-function decode(file: string, bytes: Buffer, encoding: string): string {
+function decode(file: NamedFile, bytes: Buffer, encoding: string): string {
   if (encoding === 'latin1') return bytes.toString('latin1');
   try {
     return new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
-    throw new FormatError(`${file}: expected a header in UTF-8, as version 3.0 has it, got other bytes; the file is damaged`, { cause });
+    throw new FormatError(`${file.where}: expected a header in UTF-8, as version 3.0 has it, got other bytes; the file is damaged`, {
+      cause,
+    });
   }
 }
 
@@ -96,10 +99,10 @@ function decode(file: string, bytes: Buffer, encoding: string): string {
 const token = /[ \t\n]*(?:(?<mark>[{}(),:])|'(?<single>[^'"\\\n\r\0]*)'|"(?<double>[^'"\\\n\r\0]*)"|(?<word>\w+))/y;
 
 /** `{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }`. @param longs - whether `3L` is 3, as Python 2 wrote it. */
-function parseDictionary(file: string, text: string, longs: boolean): Omit<NpyHeader, 'offset'> {
+function parseDictionary(file: NamedFile, text: string, longs: boolean): Omit<NpyHeader, 'offset'> {
   const broken = (expected: string): FormatError =>
     new FormatError(
-      `${file}: expected a header {'descr': …, 'fortran_order': …, 'shape': …}, with ${expected}, got ${JSON.stringify(text.trim().slice(0, 200))}; save it again with numpy.save`,
+      `${file.where}: expected a header {'descr': …, 'fortran_order': …, 'shape': …}, with ${expected}, got ${JSON.stringify(text.trim().slice(0, 200))}; save it again with numpy.save`,
     );
   const tokens = tokensOf(text);
   if (tokens === undefined) throw broken('nothing but strings, True or False, and a tuple of integers');

@@ -6,6 +6,7 @@ import { writeAtomic } from '../../core/write-atomic.js';
 import { isSystemError } from '../../core/write-error.js';
 import { checkAlgebra, type LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { npyMagic, readExactly, readNpyHeader } from './npy-header.js';
+import { type NamedFile, namedFile } from './text-encoding.js';
 
 /** The data begin at a multiple of this. */
 const alignment = 64;
@@ -83,7 +84,7 @@ export async function readNpy<M>(la: LinearAlgebra<M>, file: string): Promise<M>
     throw new BackendError(`readNpy: cannot read ${file} (${(cause as Error).message}); check the path`, { cause });
   }
   try {
-    return await readArray(la, file, handle);
+    return await readArray(la, namedFile('readNpy', file), handle);
   } catch (cause) {
     if (!isSystemError(cause)) throw cause;
     throw new BackendError(`readNpy: cannot read ${file} (${cause.message}); check the path`, { cause });
@@ -92,29 +93,29 @@ export async function readNpy<M>(la: LinearAlgebra<M>, file: string): Promise<M>
   }
 }
 
-async function readArray<M>(la: LinearAlgebra<M>, file: string, handle: FileHandle): Promise<M> {
+async function readArray<M>(la: LinearAlgebra<M>, file: NamedFile, handle: FileHandle): Promise<M> {
   const { size } = await handle.stat();
   const { descr, fortranOrder, shape, offset } = await readNpyHeader(file, handle, size);
   const reader = Object.hasOwn(readers, descr) ? readers[descr] : undefined;
   if (reader === undefined) {
     throw new NotImplementedError(
-      `${file}: values of type ${JSON.stringify(descr)} are not implemented; save float64, float32, int64, int32 or uint8, little-endian`,
+      `${file.where}: values of type ${JSON.stringify(descr)} are not implemented; save float64, float32, int64, int32 or uint8, little-endian`,
     );
   }
   if (fortranOrder && shape.length > 2) {
-    throw new NotImplementedError(`${file}: column-major arrays of more than two axes are not implemented; save a row-major copy`);
+    throw new NotImplementedError(`${file.where}: column-major arrays of more than two axes are not implemented; save a row-major copy`);
   }
   // NumPy counts the values beside an axis of length zero too, and so refuses what nobody could address.
   const addressed = shape.reduce((product, length) => product * Math.max(length, 1), reader.bytes);
   const count = shape.reduce((product, length) => product * length, 1);
   if (size - offset !== count * reader.bytes || addressed > Number.MAX_SAFE_INTEGER) {
     throw new FormatError(
-      `${file}: expected ${count * reader.bytes} bytes for [${shape}] of '${descr}', got ${size - offset}; the file is cut short, or holds more`,
+      `${file.where}: expected ${count * reader.bytes} bytes for [${shape}] of '${descr}', got ${size - offset}; the file is cut short, or holds more`,
     );
   }
   const what = `the ${count} values of [${shape}] as float64`;
   const remedy = 'save a smaller array, or free memory';
-  const values = allocate({ where: `readNpy: ${file}`, bytes: 8 * count, what, remedy }, () => new Float64Array(count));
+  const values = allocate({ where: file.where, bytes: 8 * count, what, remedy }, () => new Float64Array(count));
   for (let first = 0; first < count; first += sliceLength) {
     const length = Math.min(sliceLength, count - first);
     const bytes = await readExactly(file, handle, offset + first * reader.bytes, length * reader.bytes);

@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import type { QuoteState } from '../../core/delimited-fields.js';
 import { FormatError } from '../../core/errors.js';
 import { hexByte, placeOf } from '../../core/utf8.js';
-import { badByte, openText, type TextSource } from './text-encoding.js';
+import { badByte, type NamedFile, openText, type TextSource } from './text-encoding.js';
 
 /** Handles the line `bytes[start … end)`, without its end of line; lines count from 1. Returning false ends the reading. */
 export type LineVisitor = (bytes: Uint8Array, start: number, end: number, line: number) => boolean | undefined;
@@ -35,7 +35,7 @@ const [newline, carriageReturn, quote] = [10, 13, 34];
  * @returns the encoding in which the file was read.
  * @throws BackendError if the file cannot be read; FormatError for a line of more than 16 MB, for bytes that are no text, and for quotes that are not closed; whatever the visitor throws.
  */
-export async function readLines(file: string, visit: LineVisitor, options: ReadLinesOptions = {}): Promise<string> {
+export async function readLines(file: NamedFile, visit: LineVisitor, options: ReadLinesOptions = {}): Promise<string> {
   const source = await openText(file, options.encoding);
   try {
     await new LineSplitter(file, source, visit, options).run();
@@ -47,7 +47,7 @@ export async function readLines(file: string, visit: LineVisitor, options: ReadL
 
 /** Divides a stream of bytes into lines. */
 class LineSplitter {
-  readonly #file: string;
+  readonly #file: NamedFile;
   readonly #source: TextSource;
   readonly #visit: LineVisitor;
   readonly #options: ReadLinesOptions;
@@ -65,7 +65,7 @@ class LineSplitter {
   /** Whether lines are checked one by one, since there is something wrong in this chunk. */
   #suspicious = false;
 
-  constructor(file: string, source: TextSource, visit: LineVisitor, options: ReadLinesOptions) {
+  constructor(file: NamedFile, source: TextSource, visit: LineVisitor, options: ReadLinesOptions) {
     this.#file = file;
     this.#source = source;
     this.#visit = visit;
@@ -149,7 +149,7 @@ class LineSplitter {
     const at = badByte(line);
     if (at === undefined) return;
     const place = placeOf(line, at);
-    const where = `${this.#file}:${this.#lines + place.line}`;
+    const where = `${this.#file.where}:${this.#lines + place.line}`;
     if (line[at] === 0) {
       throw new FormatError(
         `${where}: expected text, got a NUL at byte ${place.byte} of the line; if the file is UTF-16 without a byte-order mark, pass --encoding utf-16le (encoding: 'utf-16le' of the function)`,
@@ -162,7 +162,7 @@ class LineSplitter {
 
   #unclosed(): FormatError {
     return new FormatError(
-      `${this.#file}:${this.#lines + 1}: expected a field in quotes to end with a quote before the next delimiter or line end, got ${quoted(this.#buffer, this.#start, this.#physicalStart)}, which goes on to line ${this.#lines + this.#linesWithin}; close the quote, or double it ("") where it belongs to the text`,
+      `${this.#file.where}:${this.#lines + 1}: expected a field in quotes to end with a quote before the next delimiter or line end, got ${quoted(this.#buffer, this.#start, this.#physicalStart)}, which goes on to line ${this.#lines + this.#linesWithin}; close the quote, or double it ("") where it belongs to the text`,
     );
   }
 
@@ -171,7 +171,7 @@ class LineSplitter {
       throw this.#inside
         ? this.#unclosed()
         : new FormatError(
-            `${this.#file}:${this.#lines + 1}: expected lines of at most ${longestLine} bytes, got a longer one; this is not a text file of numbers`,
+            `${this.#file.where}:${this.#lines + 1}: expected lines of at most ${longestLine} bytes, got a longer one; this is not a text file of numbers`,
           );
     }
     const larger = new Uint8Array(2 * this.#buffer.length);

@@ -1,9 +1,23 @@
 /** Encodings of text files: which one a file has, and its bytes as UTF-8. */
 import { isUtf8 } from 'node:buffer';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { BackendError, FormatError } from '../../core/errors.js';
 import { checkEncoding, firstInvalidByte, markedEncoding } from '../../core/utf8.js';
 import { isSystemError } from '../../core/write-error.js';
+
+/** A file, and what messages about it begin with. */
+export interface NamedFile {
+  /** The function or command that the user called. */
+  readonly caller: string;
+  readonly path: string;
+  /** Caller and path: `readTriplets: ratings.csv`. */
+  readonly where: string;
+}
+
+/** Gives a file to read on behalf of a function or command. */
+export function namedFile(caller: string, path: string): NamedFile {
+  return { caller, path, where: `${caller}: ${path}` };
+}
 
 /** Bytes of text in UTF-8, in order. */
 export interface TextSource {
@@ -20,18 +34,18 @@ export interface TextSource {
  * @param given - the encoding where the user names one.
  * @throws BackendError if the file cannot be opened; FormatError if the mark says otherwise than the user, or names UTF-32; ConfigError for an unknown encoding.
  */
-export async function openText(file: string, given?: string): Promise<TextSource> {
-  const wanted = given === undefined ? undefined : checkEncoding('readLines', given);
+export async function openText(file: NamedFile, given?: string): Promise<TextSource> {
+  const wanted = given === undefined ? undefined : checkEncoding(file.caller, given);
   const handle = await openFile(file);
   try {
     const head = new Uint8Array(4);
     const { bytesRead } = await handle.read(head, 0, 4, 0);
     const marked = markedEncoding(head.subarray(0, bytesRead));
     if (marked?.encoding === 'utf-32')
-      throw new FormatError(`${file}: expected UTF-8 or UTF-16, got UTF-32 by its byte-order mark; save it as UTF-8`);
+      throw new FormatError(`${file.where}: expected UTF-8 or UTF-16, got UTF-32 by its byte-order mark; save it as UTF-8`);
     if (marked !== undefined && wanted !== undefined && marked.encoding !== wanted) {
       throw new FormatError(
-        `${file}: expected ${wanted}, as was asked for, got the byte-order mark of ${marked.encoding}; leave the encoding out`,
+        `${file.where}: expected ${wanted}, as was asked for, got the byte-order mark of ${marked.encoding}; leave the encoding out`,
       );
     }
     const encoding = marked?.encoding ?? wanted ?? 'utf-8';
@@ -43,19 +57,28 @@ export async function openText(file: string, given?: string): Promise<TextSource
   }
 }
 
-async function openFile(file: string): Promise<FileHandle> {
+async function openFile(file: NamedFile): Promise<FileHandle> {
   try {
-    return await open(file, 'r');
+    return await open(file.path, 'r');
   } catch (cause) {
     throw cannotRead(file, cause as Error);
   }
 }
 
-function cannotRead(file: string, cause: Error): BackendError {
-  return new BackendError(`readLines: cannot read ${file} (${cause.message}); check the path`, { cause });
+/** Bytes of a file. @throws BackendError if the system does not tell. */
+export async function sizeOf(file: NamedFile): Promise<number> {
+  try {
+    return (await stat(file.path)).size;
+  } catch (cause) {
+    throw cannotRead(file, cause as Error);
+  }
 }
 
-function plainSource(file: string, handle: FileHandle, begin: number): TextSource {
+function cannotRead(file: NamedFile, cause: Error): BackendError {
+  return new BackendError(`${file.caller}: cannot read ${file.path} (${cause.message}); check the path`, { cause });
+}
+
+function plainSource(file: NamedFile, handle: FileHandle, begin: number): TextSource {
   let position = begin;
   return {
     encoding: 'utf-8',
@@ -73,7 +96,7 @@ function plainSource(file: string, handle: FileHandle, begin: number): TextSourc
 /** Bytes decoded at once. */
 const sliceBytes = 2 ** 18;
 
-function decodingSource(file: string, handle: FileHandle, begin: number, encoding: string): TextSource {
+function decodingSource(file: NamedFile, handle: FileHandle, begin: number, encoding: string): TextSource {
   const raw = plainSource(file, handle, begin);
   const decoder = new TextDecoder(encoding, { fatal: true });
   const slice = new Uint8Array(sliceBytes);
@@ -86,7 +109,7 @@ function decodingSource(file: string, handle: FileHandle, begin: number, encodin
       ready = Buffer.from(decoder.decode(slice.subarray(0, read), { stream: !ended }));
     } catch (cause) {
       throw new FormatError(
-        `${file}: expected text in ${encoding}, got other bytes between bytes ${position} and ${position + read} of the file; correct the encoding`,
+        `${file.where}: expected text in ${encoding}, got other bytes between bytes ${position} and ${position + read} of the file; correct the encoding`,
         { cause },
       );
     }

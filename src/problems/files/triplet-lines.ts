@@ -4,6 +4,7 @@ import { FormatError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import { parseNumber } from './parse-number.js';
 import { quoted, type ReadLinesOptions, readLines, textOf } from './read-lines.js';
+import type { NamedFile } from './text-encoding.js';
 import type { TripletSettings } from './triplet-options.js';
 
 /** Where the fields are, and the line on which the data begin. */
@@ -41,7 +42,7 @@ function recordOptions(settings: TripletSettings): ReadLinesOptions {
 }
 
 /** Reads as far as the first row. @throws FormatError if the header lacks a field that is asked for, or does not fit the first row. */
-export async function readLayout(file: string, settings: TripletSettings): Promise<TripletLayout> {
+export async function readLayout(file: NamedFile, settings: TripletSettings): Promise<TripletLayout> {
   const delimiter = Buffer.from(settings.delimiter);
   let header: { readonly names: readonly string[]; readonly line: number } | undefined;
   let first: { readonly fields: readonly string[]; readonly line: number } | undefined;
@@ -84,7 +85,7 @@ function isHeader(fields: readonly string[], { header, fields: wanted, decimal }
 }
 
 function positionsOf(
-  file: string,
+  file: NamedFile,
   { fields }: TripletSettings,
   header: { readonly names: readonly string[]; readonly line: number } | undefined,
 ): readonly [number, number, number] {
@@ -94,11 +95,13 @@ function positionsOf(
   for (const [i, field] of wanted.entries()) {
     if (typeof field === 'string' && positions[i] < 0) {
       throw new FormatError(
-        `${file}:${line}: expected a field named ${describeValue(field)}, got ${names.join(', ').slice(0, 200)}; check fields and delimiter`,
+        `${file.where}:${line}: expected a field named ${describeValue(field)}, got ${names.join(', ').slice(0, 200)}; check fields and delimiter`,
       );
     }
     if (typeof field === 'string' && names.indexOf(field) !== names.lastIndexOf(field)) {
-      throw new FormatError(`${file}:${line}: expected one field named ${describeValue(field)}, got several; give their positions instead`);
+      throw new FormatError(
+        `${file.where}:${line}: expected one field named ${describeValue(field)}, got several; give their positions instead`,
+      );
     }
   }
   return positions as [number, number, number];
@@ -106,7 +109,7 @@ function positionsOf(
 
 /** A row may have an empty field more than the header, and where fields are given by position, a first field without a name. */
 function checkHeader(
-  file: string,
+  file: NamedFile,
   { fields }: TripletSettings,
   header: { readonly names: readonly string[]; readonly line: number },
   first: { readonly fields: readonly string[]; readonly line: number },
@@ -118,7 +121,7 @@ function checkHeader(
   const byPosition = Object.values(fields).every((field) => typeof field === 'number');
   if (byPosition && found === named + 1 && Math.min(...(Object.values(fields) as number[])) > 0) return;
   throw new FormatError(
-    `${file}:${first.line}: expected ${named} fields, as the header on line ${header.line} names, got ${found}; ` +
+    `${file.where}:${first.line}: expected ${named} fields, as the header on line ${header.line} names, got ${found}; ` +
       'correct the line, quote fields that hold a delimiter, or, if the first field is a number of the line, give the positions of row, column and value',
   );
 }
@@ -129,7 +132,12 @@ function checkHeader(
  * @returns how many lines were passed over since their value is missing.
  * @throws FormatError naming file and line for a line with more or fewer fields than the first row, a value that is no finite number, or without a row or a column.
  */
-export async function eachTriplet(file: string, settings: TripletSettings, layout: TripletLayout, visit: TripletVisitor): Promise<number> {
+export async function eachTriplet(
+  file: NamedFile,
+  settings: TripletSettings,
+  layout: TripletLayout,
+  visit: TripletVisitor,
+): Promise<number> {
   const { positions, firstLine, fieldCount, lastIsEmpty } = layout;
   const [rowField, columnField, valueField] = positions;
   const least = Math.max(...positions) + 1;
@@ -150,7 +158,7 @@ export async function eachTriplet(file: string, settings: TripletSettings, layou
     splitFields(bytes, start, end, delimiter, note);
     const broken = (expected: string): FormatError =>
       new FormatError(
-        `${file}:${line}: expected ${expected}, got ${quoted(bytes, start, end)}; correct the line, or check delimiter and fields`,
+        `${file.where}:${line}: expected ${expected}, got ${quoted(bytes, start, end)}; correct the line, or check delimiter and fields`,
       );
     if (found < least) throw broken(`at least ${least} fields`);
     const oneMore = found === fieldCount + 1 && last.from === last.to;

@@ -33,6 +33,8 @@ export interface ReadTripletsOptions {
   readonly decimal?: '.' | ',';
   /** What to do with lines whose value is empty, NA, N/A, NaN, null or None: refuse them, or pass them over and count them. */
   readonly missing?: 'error' | 'skip';
+  /** What messages begin with, for a function or command that reads a file on its user's behalf: its own name. */
+  readonly caller?: string;
 }
 
 /** The options with their defaults filled in; without `encoding` the file decides. */
@@ -47,14 +49,15 @@ export const readTripletsDefaults: Required<Omit<ReadTripletsOptions, 'encoding'
   indexBase: 0,
   decimal: '.',
   missing: 'error',
+  caller: 'readTriplets',
 };
 
 /** @throws ConfigError for options that do not fit, or not together. */
 export function tripletSettings(options: ReadTripletsOptions): TripletSettings {
-  const caller = 'readTriplets';
-  checkKeys(caller, options, [...Object.keys(readTripletsDefaults), 'encoding']);
+  checkKeys(readTripletsDefaults.caller, options, [...Object.keys(readTripletsDefaults), 'encoding']);
   const settings = { ...readTripletsDefaults, ...options };
-  const { delimiter, header, fields, ids, indexBase, encoding, decimal, missing } = settings;
+  const { delimiter, header, fields, ids, indexBase, encoding, decimal, missing, caller } = settings;
+  checkCaller(readTripletsDefaults.caller, caller);
   if (typeof delimiter !== 'string' || delimiter === '' || /["\r\n#]/.test(delimiter)) {
     throw new ConfigError(
       `${caller}: delimiter must be text without quotes, # and line ends, got ${describeValue(delimiter)}; pass, say, ',' or '\\t'`,
@@ -78,4 +81,10 @@ export function tripletSettings(options: ReadTripletsOptions): TripletSettings {
   checkChoice(caller, 'missing', missing, ['error', 'skip']);
   if (encoding !== undefined) checkEncoding(caller, encoding);
   return settings;
+}
+
+/** @throws ConfigError unless the name that messages shall begin with is a text. */
+export function checkCaller(own: string, caller: unknown): void {
+  if (typeof caller === 'string' && caller !== '') return;
+  throw new ConfigError(`${own}: caller must be the name of a function or command, got ${describeValue(caller)}; leave it out`);
 }

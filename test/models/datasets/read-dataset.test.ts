@@ -144,7 +144,7 @@ describe('a malformed file is a FormatError that names the line', () => {
     [
       'a message without role',
       json({ messages: [hi, { content: 'a' }] }),
-      "rows.jsonl:1: 'messages[1].role' must be a string, got undefined",
+      "rows.jsonl:1: 'messages[1].role' must be a string, got nothing",
     ],
     ['a message without content', json({ messages: [hi, { role: 'assistant' }] }), "rows.jsonl:1: 'messages[1].content' must be a string"],
     ['half a surrogate pair', '{"text":"\\ud83d"}', 'rows.jsonl:1 holds "\\ud83d"'],

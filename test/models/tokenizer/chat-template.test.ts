@@ -123,6 +123,24 @@ describe('a template that does not end, or writes too much, is an error that nam
     await expect(load(source)).rejects.toThrow(/^loadTokenizer: .*chat_template\.jinja must be a /);
   });
 
+  it.each(['{{ a |', '{% if a %}{% endif', '{{ a.', '{% for x in', '{% set', '{% if', '{{ a[', '{% macro f('])(
+    'the program that breaks off in %j',
+    async (source) => {
+      const outcome = load(source);
+      await expect(outcome).rejects.toThrow(FormatError);
+      const message = await outcome.catch((error: Error) => error.message);
+      expect(message).toMatch(/ must be a Jinja template, got: \S.*; check the file$/s);
+      expect(message).not.toMatch(/Cannot read|is not a function|undefined/);
+    },
+  );
+
+  it.each(['{{ strftime_now(1) }}', '{{ "a" | indent(-1) }}'])('the value of another kind in %j', async (source) => {
+    const render = await load(source);
+    expect(() => render(variables)).toThrow(
+      /refuses the conversation: the template is malformed: it uses a value in a way that its kind does not have; /,
+    );
+  });
+
   it('a template that is slow at every row is refused after a few', async () => {
     const render = await load('{% for i in range(20000) %}{% set x = i %}{% endfor %}{{ messages | length }}');
     expect(render(variables)).toBe('3');

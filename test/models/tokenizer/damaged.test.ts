@@ -47,6 +47,7 @@ describe('a damaged tokenizer.json', () => {
   ])('%s', async (_, changes) => {
     await expect(loadWith(changes)).rejects.toThrow(FormatError);
     await expect(loadWith(changes)).rejects.toThrow(/^loadTokenizer: .*tokenizer\.json/);
+    await expect(loadWith(changes)).rejects.not.toThrow(/Invalid input|received|undefined/);
   });
 
   it.each(['(a+)+!', '(a|a)*b', '(?:\\s*)*x', '(a|aa)+$', '(?:a?){30}a{30}', 'a*a*a*a*b', '\\s*\\s+!', 'x'.repeat(20_000)])(

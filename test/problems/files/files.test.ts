@@ -7,6 +7,7 @@ import { BackendError, type CsrMatrix, FormatError, type HostArray, hostAlgebra,
 import { LabelTable } from '../../../src/problems/files/label-table.js';
 import { parseNumber } from '../../../src/problems/files/parse-number.js';
 import { readLines, textOf } from '../../../src/problems/files/read-lines.js';
+import { namedFile } from '../../../src/problems/files/text-encoding.js';
 import { readMatrixMarket, readNpy, readTriplets, splitEntries, writeNpy } from '../../../src/problems/index.js';
 import { tensorEngines } from '../../support/engines.js';
 
@@ -47,7 +48,7 @@ describe('lines', () => {
     [`${'123456\n'.repeat(160_000)}end`, [...new Array<string>(160_000).fill('123456'), 'end']],
   ])('of a file, whatever falls on the edge of a block', async (text, expected) => {
     const lines: string[] = [];
-    await readLines(await fileOf(text), (bytes, start, end, line) => {
+    await readLines(namedFile('test', await fileOf(text)), (bytes, start, end, line) => {
       if (line !== lines.length + 1) throw new Error(`line ${line} comes after ${lines.length}`);
       lines.push(textOf(bytes, start, end));
     });
@@ -55,7 +56,7 @@ describe('lines', () => {
   });
 
   it('of a file that is not there', async () => {
-    await expect(readLines(inFolder('nowhere'), () => undefined)).rejects.toThrow(BackendError);
+    await expect(readLines(namedFile('readTriplets', inFolder('nowhere')), () => undefined)).rejects.toThrow(/^readTriplets: cannot read /);
   });
 });
 
@@ -76,7 +77,7 @@ describe('numbers', () => {
 it('names are numbered by first appearance', () => {
   fc.assert(
     fc.property(fc.array(fc.string({ maxLength: 4 }), { maxLength: 1500, size: 'max' }), (names) => {
-      const table = new LabelTable();
+      const table = new LabelTable(namedFile('test', 'labels'));
       const numbers = names.map((name) => table.indexOf(Buffer.from(name), 0, Buffer.byteLength(name)));
       const distinct = [...new Set(names.map((name) => Buffer.from(name).toString()))];
       expect(table.labels()).toEqual(distinct);
@@ -187,6 +188,8 @@ describe('readMatrixMarket', () => {
   ])('refuses %s, by line', async (_fault, text, message) => {
     await expect(readMatrixMarket(la, await fileOf(text))).rejects.toThrow(FormatError);
     await expect(readMatrixMarket(la, await fileOf(text))).rejects.toThrow(message);
+    await expect(readMatrixMarket(la, await fileOf(text))).rejects.toThrow(/^readMatrixMarket: \S+:\d+: |^readMatrixMarket: \S+: /);
+    await expect(readMatrixMarket(la, await fileOf(text), { caller: 'ours' })).rejects.toThrow(/^ours: /);
   });
 
   it('says that complex matrices are not implemented', async () => {
@@ -250,6 +253,8 @@ describe('readTriplets', () => {
   ])('refuses %s', async (_fault, text, options, message) => {
     await expect(readTriplets(la, await fileOf(text), options)).rejects.toThrow(FormatError);
     await expect(readTriplets(la, await fileOf(text), options)).rejects.toThrow(message);
+    await expect(readTriplets(la, await fileOf(text), options)).rejects.toThrow(/^readTriplets: \S/);
+    await expect(readTriplets(la, await fileOf(text), { ...options, caller: 'ours' })).rejects.toThrow(/^ours: \S/);
   });
 
   it.each<[object, RegExp]>([

@@ -27,7 +27,7 @@ async function read(content: Buffer) {
   await writeFile(file, content);
   return readNpy(la, file).catch((error: unknown) => {
     expect(error, String((error as Error).stack)).toBeInstanceOf(BuresError);
-    expect((error as Error).message).toMatch(/a\.npy: .*; /s);
+    expect((error as Error).message).toMatch(/^readNpy: \S*a\.npy: .*; /s);
     return undefined;
   });
 }

@@ -162,6 +162,11 @@ describe('what a file claims', () => {
       /data:2: expected at least 11999999999 bytes for the 2000000000 entries that this line promises, got a file of \d+/,
     ],
     ['entries of a pattern', `${banner} coordinate pattern general\n10 10 1000\n1 1\n`, /data:2: expected at least 3999 bytes/],
+    [
+      'two billion rows for three entries',
+      `${banner} coordinate double general\n2147483647 1 3\n1 1 1\n2 1 1\n3 1 1\n`,
+      /^readMatrixMarket: \S+data:2: expected at most 16777216 rows in a file of this size, got 2147483647, .*: 17179869184 bytes of memory for the offsets .*; number only/,
+    ],
   ])('%s is held against its size', async (_name, content, message) => {
     await expect(readMatrixMarket(la, await fileOf(content))).rejects.toThrow(message);
   });
@@ -180,6 +185,17 @@ describe('what a file claims', () => {
     expect(() => allocate(allocation, refused)).toThrow(
       /expected 800 bytes .* got a refusal \(Array buffer allocation failed\); transpose it/,
     );
+  });
+
+  it('of two billion rows is held against the size of a table, too', async () => {
+    await expect(read('0,0,1\n2147483646,0,5\n', { ids: 'integers' })).rejects.toThrow(
+      /^readTriplets: \S+data:2: expected at most 16777216 rows in a file of this size, got 2147483647/,
+    );
+  });
+
+  it('of columns takes no memory', async () => {
+    const matrix = await readMatrixMarket(la, await fileOf(`${banner} coordinate real general\n2 2147483647 1\n1 2147483647 5\n`));
+    expect(matrix).toMatchObject({ rows: 2, columns: 2147483647 });
   });
 
   it('is a whole number that an index can be', async () => {
