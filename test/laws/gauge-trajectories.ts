@@ -84,7 +84,7 @@ function gauges(group: GaugeGroup, rank: number, members: number, seed: number):
 }
 
 /** How a start is changed: the group, and whether the pair is balanced before the method sees it. */
-export interface Gauge {
+interface Gauge {
   readonly group: GaugeGroup;
   readonly seed?: number;
   /** What is done to both starts afterwards, such as the balanced projection. */
