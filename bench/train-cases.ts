@@ -16,8 +16,8 @@ export interface TrainCase {
   readonly tokens: number;
 }
 
-/** Of every adapter: on all linear layers but the head, as PEFT's `all-linear`. */
-export const ADAPTER = { rank: 16, alpha: 16 } as const;
+/** Every adapter is on all linear layers but the head, as PEFT's `all-linear`, with α = scale·r. The rank is that of the comparison with PEFT. */
+export const ADAPTER = { rank: 16, scale: 1 } as const;
 
 /** The goals are about these. */
 export const TRAIN_CASES: readonly TrainCase[] = [

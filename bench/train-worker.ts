@@ -1,6 +1,6 @@
-/** Our side of `bench:train`: `train-worker.ts default|on|off DIRECTORY METHOD`, commands on standard input; the peer is bench/peers/train.py. */
+/** Our side of `bench:train`: `train-worker.ts default|on|off DIRECTORY METHOD RANK`, commands on standard input; the peer is bench/peers/train.py. */
 import { createInterface } from 'node:readline';
-import { createAdapter, type LoraMethod, loraMethods, type TrainingStep, trainer } from '../src/lora/index.js';
+import { createAdapter, kaimingStart, type LoraMethod, loraMethods, type TrainingStep, trainer } from '../src/lora/index.js';
 import { loadCausalLM } from '../src/models/index.js';
 import { tensorAlgebra } from '../src/tensor/index.js';
 import { ADAPTER } from './train-cases.js';
@@ -13,11 +13,17 @@ export interface TrainAnswer {
   readonly peakMemory: number;
 }
 
-const [recompute, directory, name] = process.argv.slice(2);
+const [recompute, directory, name, rank] = process.argv.slice(2);
 const algebra = await tensorAlgebra({ backend: 'wasm' });
 const model = await loadCausalLM(directory, { algebra });
-const method: LoraMethod = loraMethods[name as 'lora']();
-const adapter = await createAdapter(model, { method, rank: ADAPTER.rank, alpha: ADAPTER.alpha, targetModules: 'all-linear' });
+// A start is no part of a step, and some take minutes for a factorization of each weight.
+const method: LoraMethod = { ...loraMethods[name](), start: kaimingStart };
+const adapter = await createAdapter(model, {
+  method,
+  rank: Number(rank),
+  alpha: ADAPTER.scale * Number(rank),
+  targetModules: 'all-linear',
+});
 let steps: AsyncIterator<TrainingStep> | undefined;
 
 function begin(tokens: readonly number[]): void {

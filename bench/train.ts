@@ -14,7 +14,7 @@ import { median } from './measure.js';
 import { readOptions } from './options.js';
 import { markdownTable } from './report.js';
 import { ADAPTER, TRAIN_CASES, type TrainCase, tokensOf, writeModel } from './train-cases.js';
-import type { TrainAnswer } from './train-worker.js';
+import { race, type TrainScore, warmedUp } from './train-race.js';
 
 const options = readOptions(
   'npm run bench:train',
@@ -31,17 +31,9 @@ const options = readOptions(
 
 /** Our step takes at most this many times PyTorch's, in at most its memory; BaLoRA's at most this many times LoRA's. */
 const GOALS = { step: 2, balora: 1.03 } as const;
-const WARM_UPS = 2;
 const OURS = 'bures';
 const BALORA = 'bures, BaLoRA';
 const PEER = 'PyTorch + PEFT';
-
-/** What a contestant took. */
-interface Score {
-  readonly seconds: number[];
-  losses: number[];
-  peakMemory: number;
-}
 
 const folder = await mkdtemp(path.join(tmpdir(), 'bures-train-'));
 try {
@@ -54,7 +46,7 @@ async function main(): Promise<void> {
   print([
     `- processor: ${cpus()[0].model}, ${cpus().length} cores; load over the last minute ${loadavg()[0].toFixed(2)}; Node ${process.version}`,
   ]);
-  const results: Record<string, Record<string, Score>> = {};
+  const results: Record<string, Record<string, TrainScore>> = {};
   for (const each of TRAIN_CASES) {
     if (!each.name.includes(options.only)) continue;
     const scores = await compare(each);
@@ -68,10 +60,10 @@ async function main(): Promise<void> {
 function contestants(directory: string): LineProcess[] {
   const worker = path.join(import.meta.dirname, 'train-worker.ts');
   const ours = (name: string, recompute: string, method: string): LineProcess =>
-    new LineProcess(name, process.execPath, ['--import', 'tsx', worker, recompute, directory, method]);
+    new LineProcess(name, process.execPath, ['--import', 'tsx', worker, recompute, directory, method, String(ADAPTER.rank)]);
   const script = path.join(import.meta.dirname, 'peers/train.py');
   const peer = (name: string, recompute: string): LineProcess | undefined =>
-    LineProcess.python(name, script, [recompute, directory, String(ADAPTER.rank), String(ADAPTER.alpha)]);
+    LineProcess.python(name, script, [recompute, directory, String(ADAPTER.rank), String(ADAPTER.scale * ADAPTER.rank)]);
   return [
     ours(OURS, 'default', 'lora'),
     ours(`${OURS}, recompute on`, 'on', 'lora'),
@@ -82,50 +74,25 @@ function contestants(directory: string): LineProcess[] {
   ].filter((each) => each !== undefined);
 }
 
-async function compare(each: TrainCase): Promise<Map<string, Score>> {
+async function compare(each: TrainCase): Promise<Map<string, TrainScore>> {
   const directory = path.join(folder, each.config.model_type);
   await writeModel(directory, each);
   const all = contestants(directory);
-  const scores = new Map<string, Score>();
+  const tokens = tokensOf(each);
   try {
     const entrants: LineProcess[] = [];
     for (const entrant of all) {
-      if (await ready(entrant, tokensOf(each))) entrants.push(entrant);
+      if (await warmedUp(entrant, tokens, (line) => print([line]))) entrants.push(entrant);
       else entrant.stop();
     }
-    for (const { name } of entrants) scores.set(name, { seconds: [], losses: [], peakMemory: 0 });
-    for (let round = 0; round < Number(options.rounds); round++) {
-      for (let turn = 0; turn < entrants.length; turn++) {
-        const entrant = entrants[(round + turn) % entrants.length];
-        const { seconds, loss, peakMemory } = (await entrant.ask({ do: 'run' })) as TrainAnswer;
-        const score = scores.get(entrant.name);
-        score?.seconds.push(seconds);
-        score?.losses.push(loss);
-        if (score !== undefined) score.peakMemory = peakMemory;
-      }
-    }
+    return await race(entrants, Number(options.rounds));
   } finally {
     for (const entrant of all) entrant.stop();
     await rm(directory, { recursive: true });
   }
-  return scores;
 }
 
-/** Loads and warms up; a model that does not fit is told, and the others go on. */
-async function ready(entrant: LineProcess, tokens: ReturnType<typeof tokensOf>): Promise<boolean> {
-  try {
-    const { description } = (await entrant.ask({ do: 'about' })) as { description: string };
-    await entrant.ask({ do: 'begin', tokens });
-    for (let run = 0; run < WARM_UPS; run++) await entrant.ask({ do: 'run' });
-    print([`- ${entrant.name}: ${description}`]);
-    return true;
-  } catch (error) {
-    print([`- ${entrant.name}: not measured: ${error instanceof Error ? error.message : String(error)}`]);
-    return false;
-  }
-}
-
-function table({ name, tokens }: TrainCase, scores: ReadonlyMap<string, Score>): string[] {
+function table({ name, tokens }: TrainCase, scores: ReadonlyMap<string, TrainScore>): string[] {
   const rows = [...scores].map(([contestant, { seconds, losses, peakMemory }]) => {
     const step = median(seconds);
     return [contestant, step.toFixed(3), (tokens / step).toFixed(0), (peakMemory / 2 ** 20).toFixed(0), losses[0].toFixed(3)];
@@ -134,7 +101,7 @@ function table({ name, tokens }: TrainCase, scores: ReadonlyMap<string, Score>):
 }
 
 /** Ratios are medians over the rounds of the ratio within a round. */
-function verdicts(scores: ReadonlyMap<string, Score>): string[] {
+function verdicts(scores: ReadonlyMap<string, TrainScore>): string[] {
   const ratio = (above: string, below: string): number | undefined => {
     const [ours, theirs] = [scores.get(above), scores.get(below)];
     return ours && theirs && median(ours.seconds.map((seconds, round) => seconds / theirs.seconds[round]));

@@ -48,7 +48,7 @@ function alphaRule(alpha: LoraMethod['alpha']): string {
 }
 
 /** A row for every start of `loraStarts`. */
-export function startsTable(): readonly string[] {
+function startsTable(): readonly string[] {
   const rows = Object.values(loraStarts).map(({ name, changesBase, gradientBatches }) => [
     `\`${name}\``,
     changesBase ? 'loses s·AB' : 'stays',
@@ -58,7 +58,7 @@ export function startsTable(): readonly string[] {
 }
 
 /** A row for every direction of `loraDirections`. */
-export function directionsTable(): readonly string[] {
+function directionsTable(): readonly string[] {
   const rows = Object.values(loraDirections).map(({ name, needsPairs }) => [
     `\`${name}\``,
     needsPairs === true ? 'of factor pairs' : 'any',

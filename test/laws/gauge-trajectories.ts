@@ -52,7 +52,15 @@ function layoutOf(method: LoraMethod): AdapterLayout {
   }));
   const targets = stacks.flatMap((stack) => stack.targets);
   const { coordinates } = method.geometry;
-  return { stacks, targets, magnitudes: method.magnitudes, parameters: [], ...(coordinates === undefined ? {} : { coordinates }) };
+  return {
+    stacks,
+    targets,
+    hiddenSize: 8,
+    weights: [],
+    magnitudes: method.magnitudes,
+    parameters: [],
+    ...(coordinates === undefined ? {} : { coordinates }),
+  };
 }
 
 /** The groups that change factors and not their product, from the largest to the least. */
@@ -84,7 +92,7 @@ function gauges(group: GaugeGroup, rank: number, members: number, seed: number):
 }
 
 /** How a start is changed: the group, and whether the pair is balanced before the method sees it. */
-export interface Gauge {
+interface Gauge {
   readonly group: GaugeGroup;
   readonly seed?: number;
   /** What is done to both starts afterwards, such as the balanced projection. */

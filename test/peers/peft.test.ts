@@ -14,6 +14,7 @@ import {
   type LoraConfig,
   loadAdapter,
   lora,
+  loraMethods,
   olora,
   pissa,
   rslora,
@@ -173,4 +174,32 @@ describe.skipIf(python === undefined)('PEFT', async () => {
     const loaded = ask({ load: made.map(([base], i) => ({ base: bases[base], adapter: folder('weights', i) })) });
     for (const [i, [base]] of made.entries()) expect(loaded[i], base).toBeAllClose(ours[i], 1e-4);
   });
+  it.each(['qwen2', 'gpt2'] as const)(
+    '%s: saved here after training by each method, with its own α and start, loaded there',
+    async (base) => {
+      const entries = Object.entries(loraMethods).map(([name, make]) => ({
+        name,
+        method: make(),
+        adapter: path.join(scratch, `method-${name}-${base}`),
+      }));
+      const model = modelOf(base);
+      const before = la.tidy(() => Float32Array.from(model.logits(batch).dataSync()));
+      const batches = Array.from({ length: 8 }, () => batch);
+      const ours: Float32Array[] = [];
+      for (const { method, adapter: out } of entries) {
+        const adapter = await createAdapter(model, { method, rank: 4 }, { seed: 1, batches });
+        const run = trainer(adapter, { nextBatch: () => batch, steps: 3, learningRate: 2e-3 });
+        for await (const _step of run);
+        const trained = la.tidy(() => Float32Array.from(model.logits(batch, { overlay: adapter.overlay() }).dataSync()));
+        // Far beyond the tolerance, so that an adapter that PEFT does not see would be noticed.
+        expect(Math.max(...trained.map((logit, i) => Math.abs(logit - before[i])))).toBeGreaterThan(0.01);
+        await saveAdapter(adapter, out);
+        run.dispose();
+        adapter.dispose();
+        ours.push(trained);
+      }
+      const loaded = ask({ load: entries.map(({ adapter }) => ({ base: bases[base], adapter })) });
+      for (const [i, { name }] of entries.entries()) expect(loaded[i], name).toBeAllClose(ours[i], 1e-4);
+    },
+  );
 });

@@ -5,6 +5,8 @@
 {"load": [{"base", "adapter"}], "ids": [[…]]}
     loads adapters onto their bases; answers the logits of each
 """
+import copy
+import functools
 import json
 import sys
 import warnings
@@ -16,10 +18,18 @@ from peft import LoraConfig, PeftModel, get_peft_model
 warnings.simplefilter("ignore")
 transformers.logging.set_verbosity_error()
 torch.manual_seed(0)
+# The models are too small for threads, and the tests share their processors.
+torch.set_num_threads(1)
+
+
+@functools.cache
+def stored_model(path):
+    return transformers.AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32).eval()
 
 
 def base_model(path):
-    return transformers.AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32).eval()
+    # PEFT changes the model that it wraps.
+    return copy.deepcopy(stored_model(path))
 
 
 def logits(model, ids):

@@ -11,7 +11,6 @@ import type { Manifold } from '../../manifolds/manifold.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
 import type { AdamWOptions } from '../../solvers/directions/adam.js';
 import type { DirectionRule } from '../../solvers/solver.js';
-import type { AdapterLayout } from '../adapter/adapter-layout.js';
 import type { LoraStart, TrainedArrays } from './start.js';
 
 /** Arrays of a stack of adapters, by name: a factor pair `{ A, B }`, or the arrays of a geometry with other coordinates. */
@@ -33,6 +32,16 @@ export interface PairCoordinates {
   pullBack(la: TensorAlgebra, point: StackArrays, derivative: FactorPair<Tensor>): StackArrays;
 }
 
+/** The part of an adapter's layout that methods look at. */
+export interface MethodLayout {
+  /** Length of the model's hidden states. */
+  readonly hiddenSize: number;
+  /** The stacks of pairs, with the scale of each adapter. */
+  readonly stacks: readonly { readonly key: string; readonly targets: readonly { readonly scale: number }[] }[];
+  /** The stacks of weights that are trained themselves, with the rank of each. */
+  readonly weights: readonly { readonly key: string; readonly rank: number }[];
+}
+
 /** The space in which a stack of adapters of one shape moves. */
 export interface LoraGeometry {
   /** Its name, for tables and messages. */
@@ -40,7 +49,7 @@ export interface LoraGeometry {
   /** What moves in it. Default: `'pairs'`. */
   readonly trains?: TrainedArrays;
   /** The manifold of one stack: A [k, m, r] and B [k, r, n], or weights { weight: [k, m, n] } as they are stored. */
-  manifold(stack: FactorOptions<Tensor>, layout: Pick<AdapterLayout, 'hiddenSize'>): StackManifold;
+  manifold(stack: FactorOptions<Tensor>, layout: MethodLayout): StackManifold;
   /** The coordinates of its points. Default: they are factor pairs. */
   readonly coordinates?: PairCoordinates;
 }
@@ -53,7 +62,7 @@ export interface LoraDirection {
   /** Its name, for tables and messages. */
   readonly name: string;
   /** The rule with an optimizer's options, for an adapter of a layout (which knows the scales). */
-  rule(options: OptimizerOptions, layout: Pick<AdapterLayout, 'stacks' | 'weights'>): DirectionRule;
+  rule(options: OptimizerOptions, layout: MethodLayout): DirectionRule;
   /** Whether the rule computes with A and B, so that it needs a geometry of factor pairs. Default: false. */
   readonly needsPairs?: boolean;
   /** Whether the rule computes with the weights themselves, so that it needs a geometry of weights. Default: false. */

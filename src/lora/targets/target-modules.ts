@@ -2,13 +2,30 @@
 import { ConfigError } from '../../core/errors.js';
 import { nearestNames } from '../../core/nearest-names.js';
 import type { LinearModule } from '../../models/model-overlay.js';
-import type { ResolvedLoraConfig } from '../adapter/lora-config.js';
 import { pythonPattern, pythonPatterns } from './python-pattern.js';
 
 /** A module with an adapter. */
 export interface TargetModule extends AdapterScaling {
   /** The module. */
   readonly module: LinearModule;
+}
+
+/** The part of an adapter's configuration that says where it lies, with which rank and scale. */
+export interface TargetConfig extends ScalingConfig {
+  readonly targetModules: readonly string[] | string;
+  readonly excludeModules?: readonly string[] | string;
+  readonly layersToTransform?: readonly number[] | number;
+  readonly layersPattern?: readonly string[] | string;
+  readonly modulesToSave: readonly string[];
+}
+
+/** The part of an adapter's configuration that says its ranks and scales. */
+export interface ScalingConfig {
+  readonly rank: number;
+  readonly alpha: number;
+  readonly rankPattern: Readonly<Record<string, number>>;
+  readonly alphaPattern: Readonly<Record<string, number>>;
+  readonly scaling: 'rank' | 'root-rank';
 }
 
 /** What {@link targetModules} may be told. */
@@ -36,7 +53,7 @@ const HEAD = 'lm_head';
  */
 export function targetModules(
   caller: string,
-  config: ResolvedLoraConfig,
+  config: TargetConfig,
   modules: Iterable<LinearModule>,
   { everyName = true }: TargetOptions = {},
 ): readonly TargetModule[] {
@@ -72,10 +89,7 @@ export interface AdapterScaling {
  *
  * @throws ConfigError if a pattern is not a regular expression.
  */
-export function scalingOf(
-  caller: string,
-  config: Pick<ResolvedLoraConfig, 'rank' | 'alpha' | 'rankPattern' | 'alphaPattern' | 'scaling'>,
-): (module: string) => AdapterScaling {
+export function scalingOf(caller: string, config: ScalingConfig): (module: string) => AdapterScaling {
   const rankOf = patternLookup(caller, 'rankPattern', config.rankPattern);
   const alphaOf = patternLookup(caller, 'alphaPattern', config.alphaPattern);
   return (module) => {
@@ -116,7 +130,7 @@ function checkMatches(
 }
 
 /** Whether a module lies in one of the layers asked for. */
-function layerFilter(caller: string, { layersToTransform, layersPattern = [] }: ResolvedLoraConfig): (name: string) => boolean {
+function layerFilter(caller: string, { layersToTransform, layersPattern = [] }: TargetConfig): (name: string) => boolean {
   const layers = typeof layersToTransform === 'number' ? [layersToTransform] : (layersToTransform ?? []);
   if (layers.length === 0) return () => true;
   const lists = typeof layersPattern === 'string' ? [layersPattern] : layersPattern;
