@@ -3,6 +3,36 @@
 /** How long a loop may hold the event loop, in milliseconds: a frame at 60 Hz. */
 const sliceMilliseconds = 16;
 
+/** A computation that can be left between its parts, of some milliseconds each. */
+export type InParts<Result> = Generator<void, Result, undefined>;
+
+/** Runs a computation without a pause. */
+export function atOnce<Result>(parts: InParts<Result>): Result {
+  for (;;) {
+    const { done, value } = parts.next();
+    if (done) return value;
+  }
+}
+
+/**
+ * Runs a computation during which events are heard.
+ *
+ * @param yieldToEvents - of {@link eventLoopYielder}.
+ * @returns `undefined` where the signal was aborted between two parts: the arrays that the computation was writing are then half written.
+ */
+export async function unlessAborted<Result>(
+  parts: InParts<Result>,
+  signal: { readonly aborted: boolean } | undefined,
+  yieldToEvents: () => Promise<void>,
+): Promise<Result | undefined> {
+  for (;;) {
+    const { done, value } = parts.next();
+    if (done) return value;
+    await yieldToEvents();
+    if (signal?.aborted === true) return undefined;
+  }
+}
+
 /**
  * A function to await in a loop: it hands control to the event loop if a slice of time has passed since it last did, so that timers, signals
  * and input are served at no cost to short iterations.

@@ -48,7 +48,7 @@ export {
   type SweepSums,
   stateError,
   stateResiduals,
-  sweepState,
+  sweepParts,
   unknownsOf,
   type Variances,
   type VariationalState,

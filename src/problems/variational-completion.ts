@@ -12,6 +12,7 @@
  * @see Lim and Teh, "Variational Bayesian approach to movie rating prediction", KDD Cup 2007; Ilin and Raiko, "Practical approaches to principal component analysis in the presence of missing values",
  * JMLR 11, 2010.
  */
+import { atOnce, type InParts } from '../core/event-loop.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
 import { type HostArray, hostAlgebra } from '../linalg/host/host-algebra.js';
 import { type Alignment, align, transformPosterior } from './variational-alignment.js';
@@ -79,7 +80,7 @@ export function additiveState(
   const begin = { rank: 0, biases, mean, rows: emptyPosterior(count, k), columns: emptyPosterior(data.byColumn.count, k) };
   let state: VariationalState = { ...begin, variances: { noise: (biases ? 0.6 : 1) * variance, rows: prior, columns: prior } };
   for (let sweep = 0; biases && sweep < additiveSweeps; sweep++) {
-    const sums = sweepState(state, data, {});
+    const sums = atOnce(sweepParts(state, data, {}));
     const last = sweep === additiveSweeps - 1;
     const { noise } = state.variances;
     const learned = learnVariances(state, data, sums);
@@ -93,16 +94,16 @@ export function additiveState(
 /**
  * Replaces the posteriors of the rows, and then those of the columns: the coordinate ascent of variational Bayes, or, with a ridge, alternating least squares.
  *
- * 2·nnz·k(k+5) flops and (m + n)k³ for k unknowns.
+ * 2·nnz·k(k+5) flops and (m + n)k³ for k unknowns, in parts of some milliseconds. A state whose sweep is left between two parts is of no further use.
  */
-export function sweepState(state: VariationalState, data: TwoWayEntries, { ridge }: SweepOptions): SweepSums {
+export function* sweepParts(state: VariationalState, data: TwoWayEntries, { ridge }: SweepOptions): InParts<SweepSums> {
   const { variances, biases, mean, rows, columns, rank } = state;
   const ridges = (prior: Float64Array): Float64Array =>
     prior.map((variance, p) => (ridge !== undefined && p < rank ? ridge : variances.noise / variance));
   const shared = { unknowns: unknownsOf(state), biases, mean, noise: ridge === undefined ? variances.noise : 0 };
   return {
-    rows: updateRows({ ...shared, entries: data.byRow, beside: columns, posterior: rows, ridge: ridges(variances.rows) }),
-    columns: updateRows({ ...shared, entries: data.byColumn, beside: rows, posterior: columns, ridge: ridges(variances.columns) }),
+    rows: yield* updateRows({ ...shared, entries: data.byRow, beside: columns, posterior: rows, ridge: ridges(variances.rows) }),
+    columns: yield* updateRows({ ...shared, entries: data.byColumn, beside: rows, posterior: columns, ridge: ridges(variances.columns) }),
   };
 }
 

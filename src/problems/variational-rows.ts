@@ -4,6 +4,7 @@
  * @see Lim and Teh, "Variational Bayesian approach to movie rating prediction", KDD Cup 2007.
  */
 
+import type { InParts } from '../core/event-loop.js';
 import { factorize, invertFactored, solveFactored } from './packed-cholesky.js';
 import type { EntriesByRow } from './variational-entries.js';
 import type { Posterior } from './variational-posterior.js';
@@ -38,17 +39,20 @@ export interface RowSums {
   readonly squares: number;
 }
 
+/** Flops after which an update can be left: some milliseconds. */
+const partFlops = 1e7;
+
 /**
  * Solves every row's k×k normal equations with the second moments of the columns: 2·nnz·k(k+5)/2 + rows·k³ flops. Rows without entries get zeros and a prior's variance.
  *
- * @returns sums over the rows, for the variances of the prior and of the noise.
+ * @returns sums over the rows, for the variances of the prior and of the noise; yields after each part of the rows.
  */
-export function updateRows(update: RowUpdate): RowSums {
+export function* updateRows(update: RowUpdate): InParts<RowSums> {
   const { entries, posterior, unknowns: k, biases, noise, ridge } = update;
   const packed = (k * (k + 1)) / 2;
   const work = workspace(k);
   const sums = { means: new Float64Array(k), moments: new Float64Array(packed) };
-  let [rows, squares] = [0, 0];
+  let [rows, squares, flops] = [0, 0, 0];
   for (let i = 0; i < entries.count; i++) {
     const count = entries.pointers[i + 1] - entries.pointers[i];
     if (count === 0) {
@@ -61,6 +65,10 @@ export function updateRows(update: RowUpdate): RowSums {
     solveFactored(work.factor, work.right, work.solution);
     squares += storeRow(work, posterior, i, k, noise, constant, sums);
     rows++;
+    flops += count * k * (k + 5) + k ** 3;
+    if (flops < partFlops) continue;
+    flops = 0;
+    yield;
   }
   return { rows, ...sums, squares };
 }

@@ -1,5 +1,7 @@
 /** The sweeps of a variational completion against dense formulas: ridge solutions, and the free energy that they descend on. */
+
 import { describe, expect, it } from 'vitest';
+import { atOnce } from '../../src/core/event-loop.js';
 import { type CsrMatrix, csrMatrix, type HostArray, hostAlgebra, seededRandom } from '../../src/index.js';
 import {
   additiveState,
@@ -7,7 +9,7 @@ import {
   learnVariances,
   type Posterior,
   stateError,
-  sweepState,
+  sweepParts,
   type TwoWayEntries,
   twoWayEntries,
   type VariationalState,
@@ -116,11 +118,11 @@ describe('variational completion', () => {
     const state = begin(data, rank);
     const k = rank + 1;
     // Moments that are not those of point estimates.
-    const first = learnVariances(state, data, sweepState(state, data, {}));
+    const first = learnVariances(state, data, atOnce(sweepParts(state, data, {})));
     first.carryOn();
     const { mean, variances, rows, columns } = first.state;
     const before: Posterior = { means: columns.means.slice(), moments: columns.moments.slice(), packed: columns.packed };
-    sweepState(first.state, data, {});
+    atOnce(sweepParts(first.state, data, {}));
     for (let i = 0; i < data.byRow.count; i++) {
       const gram = new Float64Array(k * k);
       const right = new Float64Array(k);
@@ -148,7 +150,7 @@ describe('variational completion', () => {
   it('sums the squares that it expects', () => {
     const data = twoWayEntries(smallData());
     const state = begin(data, 3);
-    const { columns } = sweepState(state, data, {});
+    const { columns } = atOnce(sweepParts(state, data, {}));
     expect(columns.squares).toBeCloseTo(expectedSquares(state, data.matrix), 8);
   });
 
@@ -157,7 +159,7 @@ describe('variational completion', () => {
     let state = begin(data, 4);
     let before = Number.NEGATIVE_INFINITY;
     for (let sweep = 0; sweep < 25; sweep++) {
-      const sums = sweepState(state, data, {});
+      const sums = atOnce(sweepParts(state, data, {}));
       const bound = freeEnergy(state, data);
       expect(bound).toBeGreaterThanOrEqual(before - 1e-7 * Math.abs(bound));
       before = bound;
@@ -170,7 +172,7 @@ describe('variational completion', () => {
   it('keeps predictions where new components begin, once they are given up again', () => {
     const data = twoWayEntries(smallData());
     const state = begin(data, 2);
-    sweepState(state, data, {});
+    atOnce(sweepParts(state, data, {}));
     const error = stateError(state, data.matrix);
     const more = withComponents(state, data, { most: 3, exactly: true, seed: 2 });
     expect(more.rank).toBe(5);
@@ -187,7 +189,7 @@ describe('variational completion', () => {
         [other, scaled],
       ] as const;
       [one, other] = next.map(([state, entries]) => {
-        const learned = learnVariances(state, entries, sweepState(state, entries, {}));
+        const learned = learnVariances(state, entries, atOnce(sweepParts(state, entries, {})));
         learned.carryOn();
         return learned.state;
       });
@@ -199,7 +201,7 @@ describe('variational completion', () => {
   it('gives rows without entries zeros, and a prior variance', () => {
     const data = twoWayEntries(smallData());
     const state = begin(data, 3);
-    sweepState(state, data, {});
+    atOnce(sweepParts(state, data, {}));
     expect(meanOf(state.rows, 3, 4)).toEqual([0, 0, 0, 0]);
     const moment = momentOf(state.rows, 3, 4);
     for (let p = 0; p < 4; p++) for (let q = 0; q < 4; q++) expect(moment[p][q]).toBeCloseTo(p === q ? state.variances.rows[p] : 0, 12);

@@ -62,7 +62,7 @@ export async function chooseFit(data: TwoWayEntries, options: ChooseFitOptions):
   const alone: Candidate = { rank: 0, state: additive, steps: [], ...errorOf(additive) };
   onTried(alone);
   const { ridge } = ridgeOf(regularization, additive);
-  const path: FittedPath = await fitPath(
+  const path: FittedPath | undefined = await fitPath(
     data,
     withComponents(additive, data, { most: rank, exactly: keepRank || ridge !== undefined, seed }),
     {
@@ -78,6 +78,7 @@ export async function chooseFit(data: TwoWayEntries, options: ChooseFitOptions):
       onStep,
     },
   );
+  if (path === undefined) return { tried: [alone], best: alone, additive };
   const { best } = path;
   const low: Candidate = {
     rank: best.rank,

@@ -1,12 +1,12 @@
 /** One fit of a variational completion, sweep by sweep, watched on entries that it does not fit. */
-import { eventLoopYielder } from '../../core/event-loop.js';
+import { eventLoopYielder, unlessAborted } from '../../core/event-loop.js';
 import type { AbortSignalLike, CsrMatrix, HostArray } from '../../index.js';
 import {
   copyState,
   firstComponents,
   learnVariances,
   stateError,
-  sweepState,
+  sweepParts,
   type TwoWayEntries,
   type VariationalState,
   withComponents,
@@ -68,8 +68,9 @@ const simpler = 1e-3;
  * Where none does, as many again are added, up to `most`: sweeps at a rank that the entries do not show are what takes longest.
  *
  * @param begin - where to start; its posteriors are overwritten.
+ * @returns `undefined` where the signal was aborted before the first sweep came to its end.
  */
-export async function fitPath(data: TwoWayEntries, begin: VariationalState, options: FitPathOptions): Promise<FittedPath> {
+export async function fitPath(data: TwoWayEntries, begin: VariationalState, options: FitPathOptions): Promise<FittedPath | undefined> {
   const { ridge, learn, keepRank, maxIterations, watched, signal, onStep, most = begin.rank, seed = 0 } = options;
   const yieldToEvents = eventLoopYielder();
   const steps: FitStep[] = [];
@@ -78,7 +79,8 @@ export async function fitPath(data: TwoWayEntries, begin: VariationalState, opti
   let searching = learn && !keepRank;
   let changed = 0;
   for (;;) {
-    const sums = sweepState(state, data, ridge === undefined ? {} : { ridge });
+    const sums = await unlessAborted(sweepParts(state, data, ridge === undefined ? {} : { ridge }), signal, yieldToEvents);
+    if (sums === undefined) return best === undefined ? undefined : { state: best.state, best: best.step, steps };
     const step: FitStep = {
       rank: state.rank,
       iteration: steps.length + 1,
@@ -95,8 +97,8 @@ export async function fitPath(data: TwoWayEntries, begin: VariationalState, opti
     const settled = alive === state.rank && !grows && hasSettled(steps, data.rounding, options);
     const last = steps.length >= maxIterations || signal.aborted || settled;
     const better = best === undefined || isBetter(step, best.step);
-    // A copy only where sweeps follow that could be worse.
-    if (better && (last || watched !== undefined)) best = { step, state: last ? state : copyState(state, best?.state) };
+    // A copy where sweeps follow, which may be worse, or be left half way.
+    if (better) best = { step, state: last ? state : copyState(state, best?.state) };
     if (last && best !== undefined) return { state: best.state, best: best.step, steps };
     if (learned === undefined) continue;
     if (grows) {

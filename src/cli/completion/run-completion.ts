@@ -128,7 +128,7 @@ export async function runCompletion(
   else if (validation !== undefined && !signal.aborted) {
     watcher.onFit({ rank: state.rank, final: true });
     // The variances stay those that predicted best.
-    const final = await fitPath(data, settings.center === 'mean' ? { ...state, mean: meanOf(known) } : state, {
+    const final = await fitPath(data, copyState(settings.center === 'mean' ? { ...state, mean: meanOf(known) } : state), {
       ...ridgeOf(settings.regularization, chosen.additive),
       learn: false,
       keepRank: true,
@@ -140,7 +140,7 @@ export async function runCompletion(
         watcher.onStep(inUnits(step));
       },
     });
-    state = final.state;
+    state = final?.state ?? state;
   }
   const errorsOf = (error: (part: CsrMatrix<HostArray>) => number): Errors => ({
     train: scale.back(error(known)),
@@ -165,7 +165,7 @@ export async function runCompletion(
 /** Mean and biases of all but the test entries, with the variances of those that were fitted to choose by. */
 async function biasesAlone(data: TwoWayEntries, begin: VariationalState | undefined, signal: AbortSignalLike): Promise<VariationalState> {
   if (begin === undefined) return additiveState(data, { centered: true, biases: true });
-  const { state } = await fitPath(data, copyState(begin), {
+  const path = await fitPath(data, copyState(begin), {
     learn: false,
     keepRank: true,
     maxIterations: finalSweeps.offsets,
@@ -173,7 +173,7 @@ async function biasesAlone(data: TwoWayEntries, begin: VariationalState | undefi
     signal,
     onStep: () => undefined,
   });
-  return state;
+  return path?.state ?? begin;
 }
 
 /** λ as it was given, or the mean over the components of what the variances say, in units of what the offsets leave. */
