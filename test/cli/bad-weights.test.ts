@@ -2,9 +2,12 @@
 import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { openSafetensors, type TensorData, writeSafetensors } from 'bures/models';
+import { createAdapter, saveAdapter } from 'bures/lora';
+import { loadCausalLM, openSafetensors, type TensorData, writeSafetensors } from 'bures/models';
+import { tensorAlgebra } from 'bures/tensor';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { limitHeap } from '../support/limited-heap.js';
+import { owned } from '../support/owned.js';
 import { runCli } from './run-cli.js';
 
 const model = path.resolve(import.meta.dirname, '../../examples/models/tiny-math-base');
@@ -64,4 +67,21 @@ it('eval, generate and finetune name the base weight that holds NaN, and its fil
     expect(stderr).toContain(named);
     expect(stderr).not.toContain('learning rate');
   }
+});
+
+it('eval names the tensor of an adapter that holds NaN, and its file', async () => {
+  const folder = path.join(root, 'adapter');
+  const lm = owned(await loadCausalLM(model, { algebra: await tensorAlgebra({ backend: 'wasm' }) }));
+  await saveAdapter(owned(await createAdapter(lm, { rank: 2, targetModules: ['v_proj'] })), folder, { baseModel: model });
+  const file = path.join(folder, 'adapter_model.safetensors');
+  const store = await openSafetensors(file);
+  const tensors = new Map<string, TensorData>();
+  for (const [name, { shape }] of store.entries) tensors.set(name, { dtype: 'F32', shape, data: (await store.read(name)) as Float32Array });
+  await store.close();
+  const name = 'base_model.model.model.layers.1.self_attn.v_proj.lora_B.weight';
+  (tensors.get(name)?.data as Float32Array)[5] = Number.NaN;
+  await writeSafetensors(file, tensors);
+  const { status, stdout, stderr } = await runCli('eval', folder, '--model', model, '--data', data, '--backend', 'wasm');
+  expect([status, stdout], stderr).toEqual([1, '']);
+  expect(stderr).toContain(`eval: the loss is NaN: the tensor '${name}' of the adapter, in ${file}, holds NaN (entry 5); `);
 });
