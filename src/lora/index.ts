@@ -22,12 +22,14 @@ export type {
   LoraGeometry,
   LoraMethod,
   LoraScaling,
+  MethodLayout,
+  MethodStack,
   OptimizerOptions,
   PairCoordinates,
   StackArrays,
   StackManifold,
 } from './methods/lora-method.js';
-export { loraScalings } from './methods/lora-method.js';
+export { checkMethod, loraScalings } from './methods/lora-method.js';
 export { type LoraMethodOptions, loraDirections, loraMethods, loraStarts, named } from './methods/lora-methods.js';
 export { loraMuon, muonDirection } from './methods/lora-muon.js';
 export { type LoraPlusOptions, loraPlus, loraPlusDefaults } from './methods/lora-plus.js';

@@ -3,6 +3,7 @@
  *
  * @module bures/problems
  */
+export type { InParts } from '../core/event-loop.js';
 export {
   type AlternatingLeastSquaresOptions,
   type AlternatingLeastSquaresResult,

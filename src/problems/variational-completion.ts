@@ -22,21 +22,27 @@ import { type RowSums, updateRows } from './variational-rows.js';
 
 /** What the entries of a model are thought to be drawn from. */
 export interface Variances {
-  /** Of the noise. */
+  /** Variance of the noise. */
   readonly noise: number;
-  /** Of each unknown of a row, and of a column: one a component, then that of the biases if there are any. */
+  /** Prior variance of each unknown of a row: one a component, then that of the biases if there are any. */
   readonly rows: Float64Array;
+  /** Prior variance of each unknown of a column, likewise. */
   readonly columns: Float64Array;
 }
 
 /** A model: entry (i, j) is mean + (row i's components)·(column j's) + both biases, if there are any, + noise. */
 export interface VariationalState {
+  /** Number of components. */
   readonly rank: number;
+  /** Whether rows and columns have biases. */
   readonly biases: boolean;
+  /** The constant that every entry has. */
   readonly mean: number;
+  /** Variances of the noise and of the priors. */
   readonly variances: Variances;
-  /** Rewritten by each sweep. */
+  /** Posteriors of the rows, rewritten by each sweep. */
   readonly rows: Posterior;
+  /** Posteriors of the columns, rewritten by each sweep. */
   readonly columns: Posterior;
 }
 
@@ -48,7 +54,9 @@ export interface SweepOptions {
 
 /** What a sweep found, to learn variances from. */
 export interface SweepSums {
+  /** Sums over the rows. */
   readonly rows: RowSums;
+  /** Sums over the columns. */
   readonly columns: RowSums;
 }
 

@@ -17,6 +17,7 @@ export interface AddedComponents {
   readonly most: number;
   /** Whether to add exactly so many, and not those that the spectrum shows and a few more. */
   readonly exactly: boolean;
+  /** Seed of the random signs and of the subspace iteration. */
   readonly seed: number;
 }
 

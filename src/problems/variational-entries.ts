@@ -4,16 +4,23 @@ import { type HostArray, hostAlgebra } from '../linalg/host/host-algebra.js';
 
 /** The entries by row (or, transposed, by column). */
 export interface EntriesByRow {
+  /** Number of rows. */
   readonly count: number;
+  /** Where the entries of each row begin, and after the last where they end: count + 1 numbers. */
   readonly pointers: Int32Array;
+  /** Columns of the entries. */
   readonly indices: Int32Array;
+  /** Values of the entries. */
   readonly values: Float64Array;
 }
 
 /** The entries of a matrix in both orders. */
 export interface TwoWayEntries {
+  /** The matrix that they are of. */
   readonly matrix: CsrMatrix<HostArray>;
+  /** The entries row by row. */
   readonly byRow: EntriesByRow;
+  /** The entries column by column. */
   readonly byColumn: EntriesByRow;
   /** Variance of the values below which nothing is told apart from rounding. */
   readonly rounding: number;

@@ -7,7 +7,7 @@
 export interface Posterior {
   /** Rows × k. */
   readonly means: Float64Array;
-  /** Rows × k(k+1)/2, packed lower triangles; entry (p, q), q ≤ p, lies at {@link packedIndex}. */
+  /** Rows × k(k+1)/2, packed lower triangles; entry (p, q), q ≤ p, lies at p(p+1)/2 + q. */
   readonly moments: Float64Array;
   /** k(k+1)/2. */
   readonly packed: number;

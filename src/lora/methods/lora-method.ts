@@ -11,6 +11,7 @@ import type { Manifold } from '../../manifolds/manifold.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
 import type { AdamWOptions } from '../../solvers/directions/adam.js';
 import type { DirectionRule } from '../../solvers/solver.js';
+import type { TargetModule } from '../targets/target-modules.js';
 import type { LoraStart, TrainedArrays } from './start.js';
 
 /** Arrays of a stack of adapters, by name: a factor pair `{ A, B }`, or the arrays of a geometry with other coordinates. */
@@ -32,14 +33,24 @@ export interface PairCoordinates {
   pullBack(la: TensorAlgebra, point: StackArrays, derivative: FactorPair<Tensor>): StackArrays;
 }
 
+/** A stack of an adapter's layout, as methods look at it. */
+export interface MethodStack {
+  /** The name of the stack in the adapter's point. */
+  readonly key: string;
+  /** Rank of its adapters. */
+  readonly rank: number;
+  /** The modules of the stack in order, with the scale of each. */
+  readonly targets: readonly Pick<TargetModule, 'scale'>[];
+}
+
 /** The part of an adapter's layout that methods look at. */
 export interface MethodLayout {
   /** Length of the model's hidden states. */
   readonly hiddenSize: number;
   /** The stacks of pairs, with the scale of each adapter. */
-  readonly stacks: readonly { readonly key: string; readonly targets: readonly { readonly scale: number }[] }[];
+  readonly stacks: readonly MethodStack[];
   /** The stacks of weights that are trained themselves, with the rank of each. */
-  readonly weights: readonly { readonly key: string; readonly rank: number }[];
+  readonly weights: readonly MethodStack[];
 }
 
 /** The space in which a stack of adapters of one shape moves. */

@@ -67,8 +67,11 @@ function fileOf(path: string, options: ReadMatrixMarketOptions): NamedFile {
 
 /** What the header of a Matrix Market file claims. */
 export interface MatrixMarketSizes {
+  /** Whether entries are listed with their places, or all of them by column. */
   readonly format: 'coordinate' | 'array';
+  /** Number of rows. */
   readonly rows: number;
+  /** Number of columns. */
   readonly columns: number;
   /** Entries stored. */
   readonly entries: number;

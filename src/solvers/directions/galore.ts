@@ -11,9 +11,9 @@ import type { DirectionContext, DirectionRule, Memory } from '../solver.js';
  * - `'largest'`: the largest entry of each vector, in magnitude, is positive, so that the run is well defined.
  * - `'svd'`: as the engine's SVD returns them. Another program, or another engine, may return others.
  */
-export type SingularVectorSigns = (typeof singularVectorSigns)[number];
+export type SingularVectorSigns = 'largest' | 'svd';
 
-const singularVectorSigns = ['largest', 'svd'] as const;
+const singularVectorSigns: readonly SingularVectorSigns[] = ['largest', 'svd'];
 
 /** Options of {@link galore}. */
 export interface GaloreOptions {
