@@ -52,9 +52,12 @@ export function parseJson(caller: string, where: string, text: string): unknown 
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new FormatError(`${caller}: ${where} must be JSON, got: ${(cause as Error).message}; check that the file is not damaged`, {
-      cause,
-    });
+    throw new FormatError(
+      `${caller}: ${where} must be JSON, got: ${JSON.stringify((cause as Error).message)}; check that the file is not damaged`,
+      {
+        cause,
+      },
+    );
   }
   checkStrings(caller, where, text);
   return value;

@@ -77,7 +77,7 @@ function checkPeftKeys(caller: string, file: string, content: JsonObject): void 
     // The settings of a start that is past.
     if (key === 'eva_config' && content.init_lora_weights === 'eva') continue;
     throw new ConfigError(
-      `${caller}: ${file} has '${key}': ${JSON.stringify(value).slice(0, 100)}, which the library does not support; leaving it out would compute something else`,
+      `${caller}: ${file} has '${key}': ${shown(value)}, which the library does not support; leaving it out would compute something else`,
     );
   }
 }
@@ -90,4 +90,13 @@ function readStart(caller: string, file: string, value: unknown): string {
   throw new ConfigError(
     `${caller}: ${file} has 'init_lora_weights': ${JSON.stringify(value)}, whose change of the base weights cannot be repeated; save the adapter with PEFT's path_initial_model_for_weight_conversion`,
   );
+}
+
+/** The beginning of a value as JSON. One that nests deeper than the stack goes is described instead. */
+function shown(value: unknown): string {
+  try {
+    return JSON.stringify(value).slice(0, 100);
+  } catch {
+    return describeValue(value);
+  }
 }

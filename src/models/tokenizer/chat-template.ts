@@ -46,7 +46,7 @@ const MOST_SPACE_STEPS = 2e8;
  * Units of evaluation (some tenths of a microsecond each) that a template may spend: at once, for each rendering and each character of the conversation. Real templates
  * spend up to three thousand and one a character. What a rendering does not need fills up what is there at once, so that one may be slow, and not each row of a data set.
  */
-const UNITS = { atOnce: 2_000_000, aRendering: 20_000, aCharacter: 50 } as const;
+const UNITS = { atOnce: 1_000_000, aRendering: 20_000, aCharacter: 50 } as const;
 
 function compile(caller: string, where: string, source: string): ChatTemplate {
   checkSource(caller, where, source);
@@ -83,14 +83,17 @@ function isOverflow(cause: unknown): boolean {
   return cause instanceof RangeError && /call stack/.test(cause.message);
 }
 
+/** The words of the template or of the library, as such. */
+const quoted = (cause: unknown): string => JSON.stringify((cause as Error).message);
+
 function parseProblem(cause: unknown): string {
   if (isOverflow(cause)) return 'brackets or blocks too deep in one another';
-  return isInternal(cause) ? 'the template is malformed: a tag or an expression breaks off' : (cause as Error).message;
+  return isInternal(cause) ? 'the template is malformed: a tag or an expression breaks off' : quoted(cause);
 }
 
 function renderProblem(cause: unknown): string {
   if (isOverflow(cause)) return 'it nests values or calls too deep';
-  return isInternal(cause) ? 'the template is malformed: it uses a value in a way that its kind does not have' : (cause as Error).message;
+  return isInternal(cause) ? 'the template is malformed: it uses a value in a way that its kind does not have' : quoted(cause);
 }
 
 /** @throws FormatError for a source whose reading alone would take too long. */

@@ -89,7 +89,7 @@ function buildPipeline(file: string, definition: JsonObject, config: JsonObject)
     return guarded(file, new HuggingFaceTokenizer(definition, config));
   } catch (cause) {
     throw new FormatError(
-      `${caller}: ${file} must hold a tokenizer of Hugging Face's format, got: ${(cause as Error).message}; fetch it again`,
+      `${caller}: ${file} must hold a tokenizer of Hugging Face's format, got: ${JSON.stringify((cause as Error).message)}; fetch it again`,
       {
         cause,
       },

@@ -47,6 +47,7 @@ export async function readNpyHeader(file: NamedFile, handle: FileHandle, size: n
       `${file.where}: expected NumPy's header, got ${JSON.stringify(start.toString('latin1', 0, npyMagic.length))}; is it a .npy file?`,
     );
   }
+  if (start.length < 8) throw cutShort(file, '8 bytes of header', start.length);
   const version = `${start[6]}.${start[7]}`;
   const layout = Object.hasOwn(versions, version) ? versions[version] : undefined;
   if (layout === undefined) {
