@@ -99,12 +99,26 @@ export function adamw(options: AdamWOptions = {}): DirectionRule {
   return adamRule('adamw', { ...adamwDefaults, ...options });
 }
 
-function adamRule(name: string, options: Required<AdamWOptions>): DirectionRule {
-  const { beta1, beta2, epsilon, epsilonBeforeCorrection, moments, weightDecay } = options;
+/** @throws ConfigError, by the name of the rule, if a rate is not in [0, 1), ε is not positive or the decay is negative. */
+export function checkMomentOptions(
+  name: string,
+  { beta1, beta2, epsilon, weightDecay }: Required<Pick<AdamWOptions, 'beta1' | 'beta2' | 'epsilon' | 'weightDecay'>>,
+): void {
   checkNumber(name, 'beta1', beta1, { min: 0, below: 1 });
   checkNumber(name, 'beta2', beta2, { min: 0, below: 1 });
   checkNumber(name, 'epsilon', epsilon, { above: 0 });
   checkNumber(name, 'weightDecay', weightDecay, { min: 0 });
+}
+
+/** β·before + (1 − β)·value, without the first term where there is nothing before. */
+export function movingAverage<M>(la: LinearAlgebra<M>, decay: number, before: M | undefined, value: M): M {
+  const share = la.scale(1 - decay, value);
+  return before === undefined ? share : la.axpy(decay, before, share);
+}
+
+function adamRule(name: string, options: Required<AdamWOptions>): DirectionRule {
+  const { beta1, beta2, epsilon, epsilonBeforeCorrection, moments, weightDecay } = options;
+  checkMomentOptions(name, options);
   checkChoice(name, 'moments', moments, ['transport', 'transport-first', 'keep']);
   return {
     name,

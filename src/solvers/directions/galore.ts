@@ -5,6 +5,7 @@ import { seededRandom } from '../../core/random.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { leadingTriplesOf } from '../../linalg/subspace-iteration.js';
 import type { DirectionContext, DirectionRule, Memory } from '../solver.js';
+import { checkMomentOptions, movingAverage } from './adam.js';
 
 /**
  * The signs of the singular vectors that a gradient is projected on. Moments stay where they are when the basis is refreshed, so that a run depends on them.
@@ -80,10 +81,7 @@ export function galore(options: GaloreOptions): DirectionRule {
   const settings = { ...galoreDefaults, ...options };
   checkGaloreOptions(settings);
   checkPositiveInteger('galore', 'rank', settings.rank);
-  checkNumber('galore', 'beta1', settings.beta1, { min: 0, below: 1 });
-  checkNumber('galore', 'beta2', settings.beta2, { min: 0, below: 1 });
-  checkNumber('galore', 'epsilon', settings.epsilon, { above: 0 });
-  checkNumber('galore', 'weightDecay', settings.weightDecay, { min: 0 });
+  checkMomentOptions('galore', settings);
   return {
     name: `galore(${settings.rank})`,
     async direction<M, P, T>({ manifold, x, gradient, memory }: DirectionContext<M, P, T>) {
@@ -132,12 +130,8 @@ async function moveOf<M>(
   const refreshed = past === undefined || (step - 1) % gap === 0;
   const P = refreshed ? await leadingBasis(la, gradient, rank, onTheRight, signs) : past.basis.matrix;
   const N = onTheRight ? la.matmul(gradient, P) : la.matmul(P, gradient, { transposeA: true });
-  const average = (decay: number, before: M | undefined, value: M): M => {
-    const share = la.scale(1 - decay, value);
-    return before === undefined ? share : la.axpy(decay, before, share);
-  };
-  const first = average(beta1, past?.first.matrix, N);
-  const second = average(beta2, past?.second.matrix, la.square(N));
+  const first = movingAverage(la, beta1, past?.first.matrix, N);
+  const second = movingAverage(la, beta2, past?.second.matrix, la.square(N));
   const root = la.sqrt(second);
   const correction = Math.sqrt(1 - beta2 ** step) / (1 - beta1 ** step);
   const D = la.scale(-scale * correction, la.divide(first, la.add(root, la.full(la.shape(root), epsilon))));

@@ -5,6 +5,7 @@ import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { pseudoInverse } from '../../linalg/numerical-range.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
 import type { DirectionContext, DirectionRule, Memory } from '../solver.js';
+import { checkMomentOptions, movingAverage } from './adam.js';
 import { checkPairs } from './pair-rule.js';
 
 /** Options of {@link loraPro}. */
@@ -64,11 +65,8 @@ interface OfProduct<M> {
 export function loraPro(options: LoraProOptions = {}): DirectionRule {
   checkKeys('loraPro', options, Object.keys(loraProDefaults));
   const settings = { ...loraProDefaults, ...options };
-  checkNumber('loraPro', 'beta1', settings.beta1, { min: 0, below: 1 });
-  checkNumber('loraPro', 'beta2', settings.beta2, { min: 0, below: 1 });
-  checkNumber('loraPro', 'epsilon', settings.epsilon, { above: 0 });
+  checkMomentOptions('loraPro', settings);
   checkNumber('loraPro', 'damping', settings.damping, { min: 0 });
-  checkNumber('loraPro', 'weightDecay', settings.weightDecay, { min: 0 });
   checkNumber('loraPro', 'firstStep', settings.firstStep, { min: 0 });
   for (const scale of [settings.scale].flat()) checkNumber('loraPro', 'scale', scale, { above: 0 });
   return {
@@ -110,12 +108,8 @@ function moveOfPair<M>(
   const viaA = la.matmul(la.matmul(plain ? g.A : beside(g.A), PB), B);
   const followed = plain ? viaA : la.add(la.matmul(A, la.matmul(PA, g.B)), viaA);
   const E = la.scaleEach(inverseScale, followed);
-  const average = (decay: number, before: OfProduct<M> | undefined, value: M): M => {
-    const share = la.scale(1 - decay, value);
-    return before === undefined ? share : la.axpy(decay, before.product, share);
-  };
-  const first = average(beta1, past.first, E);
-  const second = average(beta2, past.second, la.square(E));
+  const first = movingAverage(la, beta1, past.first?.product, E);
+  const second = movingAverage(la, beta2, past.second?.product, la.square(E));
   const root = la.scale(1 / Math.sqrt(1 - beta2 ** (counter + 1)), la.sqrt(second));
   const D = la.divide(la.scale(1 / (1 - beta1 ** (counter + 1)), first), la.add(root, la.full(la.shape(root), epsilon)));
   // h/s² in the formulas: what is left of s is one factor 1/s.

@@ -1,9 +1,10 @@
 /** LoRA-RITE: Adam with matrix second moments, in bases of the factors that no change of gauge can move. */
-import { checkKeys, checkNumber } from '../../core/options.js';
+import { checkKeys } from '../../core/options.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { moorePenroseInverse } from '../../linalg/numerical-range.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
 import type { DirectionContext, DirectionRule, Memory } from '../solver.js';
+import { checkMomentOptions } from './adam.js';
 import { pairsOf, putBack } from './pair-rule.js';
 
 /** Options of {@link rite}. */
@@ -51,10 +52,7 @@ interface Unmagnified<M> {
 export function rite(options: RiteOptions = {}): DirectionRule {
   checkKeys('rite', options, Object.keys(riteDefaults));
   const settings = { ...riteDefaults, ...options };
-  checkNumber('rite', 'beta1', settings.beta1, { min: 0, below: 1 });
-  checkNumber('rite', 'beta2', settings.beta2, { min: 0, below: 1 });
-  checkNumber('rite', 'epsilon', settings.epsilon, { above: 0 });
-  checkNumber('rite', 'weightDecay', settings.weightDecay, { min: 0 });
+  checkMomentOptions('rite', settings);
   return {
     name: 'rite',
     direction<M, P, T>({ manifold, x, gradient, memory }: DirectionContext<M, P, T>) {
