@@ -3,7 +3,7 @@
  *
  * @module bures/lora
  */
-export type { AdapterLayout, AdapterStack, ParameterStack, WeightStack } from './adapter/adapter-layout.js';
+export type { AdapterLayout, AdapterStack, ParameterStack } from './adapter/adapter-layout.js';
 export type { AdapterPoint, ModuleArrays } from './adapter/adapter-point.js';
 export { type CreateAdapterOptions, createAdapter } from './adapter/create-adapter.js';
 export type { DropoutDraw } from './adapter/dropout.js';

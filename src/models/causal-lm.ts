@@ -52,7 +52,7 @@ export interface GenerateOptions {
   readonly topK?: number;
   /** Sample among the likeliest tokens only, as few as have this probability together. */
   readonly topP?: number;
-  /** Of the draws: the same seed gives the same tokens. */
+  /** Seed of the draws: the same seed gives the same tokens. */
   readonly seed?: number;
   /** Tokens after which generation stops (the last one is still given); the config's end tokens where not given. */
   readonly stopTokens?: readonly number[];

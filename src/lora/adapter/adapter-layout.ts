@@ -6,29 +6,18 @@ import type { PairCoordinates } from '../methods/lora-method.js';
 import { type TargetModule, type TargetOptions, targetModules } from '../targets/target-modules.js';
 import type { ResolvedLoraConfig } from './lora-config.js';
 
-/** The adapters of one shape, m×r and r×n each: arrays [k, m, r] and [k, r, n]. */
+/**
+ * The adapters of one shape, m×r and r×n each: arrays [k, m, r] and [k, r, n]; or, where the weights themselves are trained,
+ * the weights of one shape, an array [k, m, n] as they are stored.
+ */
 export interface AdapterStack {
   /** Its name in an {@link AdapterPoint}, such as `'64x32r4'`. */
   readonly key: string;
-  /** Outputs. */
+  /** Number of outputs, or of rows of a weight as it is stored. */
   readonly m: number;
-  /** Inputs. */
+  /** Number of inputs, or of columns of a weight as it is stored. */
   readonly n: number;
-  /** r. */
-  readonly rank: number;
-  /** In order of their place on the first axis. */
-  readonly targets: readonly TargetModule[];
-}
-
-/** The weights of target modules of one shape that are trained themselves: an array [k, m, n], as they are stored. */
-export interface WeightStack {
-  /** Its name in an {@link AdapterPoint}, such as `'64x32r4'`. */
-  readonly key: string;
-  /** Rows of a weight as it is stored. */
-  readonly m: number;
-  /** Columns. */
-  readonly n: number;
-  /** r, of the subspace that a direction rule may project on. */
+  /** Rank r of the adapters, or of the subspace that a direction rule may project on. */
   readonly rank: number;
   /** In order of their place on the first axis. */
   readonly targets: readonly TargetModule[];
@@ -38,7 +27,7 @@ export interface WeightStack {
 export interface ParameterStack {
   /** Its name in an {@link AdapterPoint}, such as `'64'` or `'384x64'`. */
   readonly key: string;
-  /** Of one parameter. */
+  /** Shape of one parameter. */
   readonly shape: readonly number[];
   /** In order of their place on the first axis. */
   readonly names: readonly string[];
@@ -51,7 +40,7 @@ export interface AdapterLayout {
   /** The stacks of their factor pairs; none where the weights themselves are trained. */
   readonly stacks: readonly AdapterStack[];
   /** The stacks of their weights, where these are trained themselves. */
-  readonly weights: readonly WeightStack[];
+  readonly weights: readonly AdapterStack[];
   /** Whether each adapter has a vector of magnitudes, m long. */
   readonly magnitudes: boolean;
   /** Length of the model's hidden states. */
@@ -106,7 +95,7 @@ function weightStacks(
   caller: string,
   model: Pick<CausalLM, 'config' | 'parameters'>,
   targets: readonly TargetModule[],
-): readonly WeightStack[] {
+): readonly AdapterStack[] {
   for (const { module } of targets) {
     const { name } = module;
     if (storedName(model, `${name}.weight`) !== `${name}.weight`) {

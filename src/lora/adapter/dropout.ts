@@ -4,9 +4,9 @@ import { hashWord } from '../../core/random.js';
 
 /** Which draws: the same numbers give the same mask, in recomputation and after resuming. */
 export interface DropoutDraw {
-  /** Of the run. */
+  /** Seed of the run. */
   readonly seed: number;
-  /** Of the step. */
+  /** Number of the step. */
   readonly step: number;
   /** The batch within the step. */
   readonly part: number;

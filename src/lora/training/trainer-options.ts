@@ -28,7 +28,7 @@ export interface TrainerOptions {
   readonly clip?: number;
   /** Seed of the dropout masks. Default: 0. */
   readonly seed?: number;
-  /** As `lossAndGradient` takes it. */
+  /** Whether activations are computed twice instead of kept, as `lossAndGradient` takes it. Default: by their size. */
   readonly recompute?: boolean;
   /** Goes on from what `LoraTrainer.state` gave. */
   readonly state?: TrainingState;

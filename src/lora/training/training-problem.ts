@@ -35,7 +35,7 @@ export interface TrainingCost {
   onBatch(tokens: number): void;
   /** Seed of the dropout masks. */
   readonly seed: number;
-  /** As `lossAndGradient` takes it. */
+  /** Whether activations are computed twice instead of kept, as `lossAndGradient` takes it. Default: by their size. */
   readonly recompute: boolean | undefined;
 }
 
