@@ -9,7 +9,8 @@ const config: KnipConfig = {
     'bench/*.ts',
     'examples/*.ts',
     'tools/*.{ts,mjs}',
-    // Started as a process of its own.
+    // Started as processes of their own.
+    'test/snippets/run-programs.ts',
     'tools/fuzz/worker.ts',
   ],
   project: ['{src,test,bench,examples,tools}/**/*.{ts,mjs}'],

@@ -4,6 +4,18 @@ import { defineConfig } from 'vitest/config';
 
 const root = import.meta.dirname;
 
+/** Tests that open other backends of TensorFlow.js than the suite's, fill the heap of one, or want to see which gradients are registered: no file may run before them in their process. */
+const isolated = [
+  'test/tensor/backends',
+  'test/tensor/wasm',
+  'test/tensor/bad-pairs.test.ts',
+  'test/tensor/gradients.test.ts',
+  'test/models/misuse.test.ts',
+  'test/cli/bad-weights.test.ts',
+  'test/*.test.ts',
+];
+const within = (folders: readonly string[]) => folders.map((folder) => (folder.endsWith('.ts') ? folder : `${folder}/**/*.test.ts`));
+
 export default defineConfig({
   resolve: {
     // As `paths` in tsconfig.json: the package by its name means the sources.
@@ -13,7 +25,11 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['test/**/*.test.ts'],
+    projects: [
+      // Files of one worker share the modules that they import, whose loading takes longer than most of them.
+      { extends: true, test: { name: 'shared', include: ['test/**/*.test.ts'], exclude: within(isolated), isolate: false } },
+      { extends: true, test: { name: 'isolated', include: within(isolated) } },
+    ],
     setupFiles: existsSync(path.join(root, 'test/support/setup.ts')) ? ['test/support/setup.ts'] : [],
     // Processes, since a native library (OpenBLAS) is loaded once a process, with threads of its own.
     pool: 'forks',

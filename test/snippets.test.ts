@@ -52,8 +52,16 @@ describe.runIf(programs.length > 0)('the snippets', () => {
     expect(code, output).toBe(0);
   });
 
-  it.each(programs.map(({ name }) => name))('%s runs', async (name) => {
-    const { code, output } = await runNode(['--import', 'tsx', `.snippets/${name}.ts`]);
+  it('run', async () => {
+    const files = programs.map(({ name }) => `.snippets/${name}.ts`);
+    const { code, output } = await runNode(['--import', 'tsx', 'test/snippets/run-programs.ts', ...files]);
+    const reports = output.split('\n').flatMap((line) => /^bures-program:(.*)/.exec(line)?.[1] ?? []);
+    const failed = reports
+      .map((line) => JSON.parse(line) as { readonly file: string; readonly error: string | null })
+      .filter(({ error }) => error !== null);
+    expect(failed).toEqual([]);
+    // Whatever ended the process before the last of them.
+    expect(reports.length, output).toBe(files.length);
     expect(code, output).toBe(0);
   });
 });

@@ -180,7 +180,9 @@ function writeConfig(root: string, keys: object): string {
     writeFileSync(path.join(data, `${name}.jsonl`), rows.map((line) => `${JSON.stringify(line)}\n`).join(''));
   const config = {
     model: path.join(repository, 'examples/models/tiny-math-base'),
-    ...{ data, steps, batchSize: 2, backend: 'wasm', learningRate: 1e-3, tensorboard: false, targetModules: ['q_proj', 'down_proj'] },
+    ...{ data, steps, batchSize: 2, backend: 'wasm', learningRate: 1e-3, tensorboard: false },
+    // The upper half of the model: backward passes end where no adapter is below.
+    targetModules: '.*\\.layers\\.[23]\\.(self_attn\\.q_proj|mlp\\.down_proj)',
     ...{
       evalEvery: Math.ceil(steps / 10),
       saveEvery: Math.ceil(steps / 10),

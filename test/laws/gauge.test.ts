@@ -13,6 +13,7 @@ import {
   loraProDirection,
   momentumDirection,
   muonDirection,
+  reflora,
   riteDirection,
   scaled,
   sgdDirection,
@@ -61,6 +62,7 @@ const combinations: readonly (readonly [string, LoraMethod, GaugeGroup])[] = [
   ['balora with rite', { ...balora(), direction: riteDirection }, 'GL(r)'],
   ['balora with descent', { ...balora(), direction: sgdDirection }, 'O(r)'],
   ['balora with momentum', { ...balora(), direction: momentumDirection }, 'O(r)'],
+  ['reflora, scalar form', reflora({ form: 'scalar' }), 'signed permutations'],
   ['balora, nearest gauge', balora({ gauge: 'nearest' }), 'signed permutations'],
   ['balora, nearest gauge, moments kept', balora({ gauge: 'nearest', moments: 'keep' }), 'signed permutations'],
   // The second moment stays behind a permutation, and all moments stay behind.

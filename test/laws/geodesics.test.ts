@@ -50,7 +50,7 @@ describe.each(allEngines)('on %s', (_engine, la) => {
     const make = byName.get(name) as SpecimenFactory;
     await fc.assert(
       fc.asyncProperty(drawn(la), (draw) => withoutLeaks(la, () => checkGeodesic(la, make, draw))),
-      { numRuns: runsOn(la, 8, 1) },
+      { numRuns: runsOn(la, 8) },
     );
   });
 });

@@ -87,7 +87,7 @@ async function closeToRounding(
   const u = await manifold.randomTangent(x, random);
   const distance = hasSpectrum ? Math.min(0.1, 0.5 * smallest) : 0.1;
   const speed = Math.hypot(...(await numbersOf(la, velocity(x, u))));
-  return { distance, options: { x, u, scale: distance / speed, decades: 4, count: 29, slopeTolerance: 0.25 } };
+  return { distance, options: { x, u, scale: distance / speed, decades: 4, count: runsOn(la, 29, 13), slopeTolerance: 0.25 } };
 }
 
 /**
@@ -163,7 +163,7 @@ describe.each(allEngines)('on %s', (_engine, la) => {
               expect(outcome.ok, outcome.verdict).toBe(true);
             }),
           ),
-          { numRuns: runsOn(la, 8, 1) },
+          { numRuns: runsOn(la, 8) },
         );
       });
     };

@@ -35,6 +35,7 @@ const methods: readonly Named[] = Object.entries(loraMethods).map(([name, make])
 const variants: readonly Named[] = [
   ['balora, nearest gauge, every second step from the second on', balora({ gauge: 'nearest', moments: 'keep', every: 2, start: 1 })],
   ['reflora after four plain steps', reflora({ warmup: 4 })],
+  ['reflora, scalar form', reflora({ form: 'scalar' })],
 ];
 /** Starts and directions of pairs: what moves weights themselves has no balanced factors. */
 const [starts, directions] = [

@@ -2,10 +2,11 @@
  * Adapters exchanged with PEFT: saved there and loaded here, and the other way round, they give the same logits. Runs where BURES_PEER_PYTHON names a Python with PyTorch,
  * transformers and PEFT; listed as skipped elsewhere.
  */
-import { execFileSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   createAdapter,
@@ -101,26 +102,41 @@ const cases: readonly (readonly [string, Base, Readonly<Record<string, unknown>>
   ],
 ];
 
-/** Asks PEFT, once for all cases: most of the time is PyTorch's start. */
-function ask(request: Readonly<Record<string, unknown>>): number[][] {
-  const script = path.join(import.meta.dirname, 'peft_peer.py');
-  const answer = execFileSync(python ?? '', [script], {
-    input: JSON.stringify({ ...request, ids }),
-    maxBuffer: 2 ** 28,
-    stdio: ['pipe', 'pipe', 'ignore'],
-  });
-  return JSON.parse(answer.toString()) as number[][];
+/** PEFT in one process, asked a line at a time: most of the time is PyTorch's start. */
+class Peer {
+  readonly #child = spawn(python ?? '', [path.join(import.meta.dirname, 'peft_peer.py')], { stdio: ['pipe', 'pipe', 'pipe'] });
+  readonly #lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
+  #errors = '';
+
+  constructor() {
+    this.#child.stderr.on('data', (chunk: Buffer) => {
+      this.#errors = (this.#errors + chunk.toString()).slice(-2000);
+    });
+  }
+
+  async ask(request: Readonly<Record<string, unknown>>): Promise<number[][]> {
+    this.#child.stdin.write(`${JSON.stringify({ ...request, ids })}\n`);
+    const { value, done } = await this.#lines.next();
+    if (done === true) throw new Error(`peft_peer.py ended: ${this.#errors}`);
+    return JSON.parse(value as string) as number[][];
+  }
+
+  end(): void {
+    this.#child.stdin.end();
+  }
 }
 
 describe.skipIf(python === undefined)('PEFT', async () => {
   const la = await tensorAlgebra({ backend: 'wasm' });
   const models = new Map<Base, CausalLM>();
+  let peer: Peer;
   let theirs: number[][] = [];
   const folder = (side: string, i: number): string => path.join(scratch, `${side}-${i}`);
   const modelOf = (base: Base): CausalLM => models.get(base) as CausalLM;
 
   beforeAll(async () => {
-    theirs = ask({
+    peer = new Peer();
+    theirs = await peer.ask({
       gpt2: bases.gpt2,
       make: cases.map(([, base, config], i) => ({
         base: bases[base],
@@ -131,6 +147,7 @@ describe.skipIf(python === undefined)('PEFT', async () => {
     for (const base of ['qwen2', 'gpt2'] as const) models.set(base, await loadCausalLM(bases[base], { algebra: la }));
   });
   afterAll(() => {
+    peer.end();
     for (const model of models.values()) model.dispose();
   });
 
@@ -152,7 +169,7 @@ describe.skipIf(python === undefined)('PEFT', async () => {
       await saveAdapter(adapter, folder('ours', i));
       adapter.dispose();
     }
-    const loaded = ask({ load: cases.map(([, base], i) => ({ base: bases[base], adapter: folder('ours', i) })) });
+    const loaded = await peer.ask({ load: cases.map(([, base], i) => ({ base: bases[base], adapter: folder('ours', i) })) });
     for (const [i, [name]] of cases.entries()) expect(loaded[i], name).toBeAllClose(ours[i], 1e-4);
   });
 
@@ -171,7 +188,7 @@ describe.skipIf(python === undefined)('PEFT', async () => {
       expect((await saveAdapter(adapter, folder('weights', i))).truncation?.error).toBeLessThan(1e-4);
       adapter.dispose();
     }
-    const loaded = ask({ load: made.map(([base], i) => ({ base: bases[base], adapter: folder('weights', i) })) });
+    const loaded = await peer.ask({ load: made.map(([base], i) => ({ base: bases[base], adapter: folder('weights', i) })) });
     for (const [i, [base]] of made.entries()) expect(loaded[i], base).toBeAllClose(ours[i], 1e-4);
   });
   it.each(['qwen2', 'gpt2'] as const)(
@@ -198,7 +215,7 @@ describe.skipIf(python === undefined)('PEFT', async () => {
         adapter.dispose();
         ours.push(trained);
       }
-      const loaded = ask({ load: entries.map(({ adapter }) => ({ base: bases[base], adapter })) });
+      const loaded = await peer.ask({ load: entries.map(({ adapter }) => ({ base: bases[base], adapter })) });
       for (const [i, { name }] of entries.entries()) expect(loaded[i], name).toBeAllClose(ours[i], 1e-4);
     },
   );

@@ -1,4 +1,4 @@
-"""PEFT's side of peft.test.ts. Reads one JSON request from standard input, writes one JSON answer to standard output.
+"""PEFT's side of peft.test.ts. Reads JSON requests from standard input, a line each, and writes a line of JSON for each.
 
 {"make": [{"base", "config", "out"}], "gpt2": DIR | null, "ids": [[…]]}
     makes a random GPT-2 in DIR, and an adapter with random weights for every entry, saved as PEFT saves it; answers the logits of each
@@ -55,9 +55,12 @@ def make(entry, ids):
     return logits(model, ids)
 
 
-request = json.load(sys.stdin)
-if request.get("gpt2"):
-    make_gpt2(request["gpt2"])
-answers = [make(entry, request["ids"]) for entry in request.get("make", [])]
-answers += [logits(PeftModel.from_pretrained(base_model(entry["base"]), entry["adapter"]), request["ids"]) for entry in request.get("load", [])]
-json.dump(answers, sys.stdout)
+def answer(request):
+    if request.get("gpt2"):
+        make_gpt2(request["gpt2"])
+    made = [make(entry, request["ids"]) for entry in request.get("make", [])]
+    return made + [logits(PeftModel.from_pretrained(base_model(entry["base"]), entry["adapter"]), request["ids"]) for entry in request.get("load", [])]
+
+
+for line in sys.stdin:
+    print(json.dumps(answer(json.loads(line))), flush=True)

@@ -31,13 +31,12 @@ export const allEngines: readonly (readonly [string, LinearAlgebra<unknown>])[] 
   ...tensorEngines,
 ].map(([name, engine]) => [name, engine as unknown as LinearAlgebra<unknown>] as const);
 
-/**
- * How often to try a property: fewer times where a device is imitated by a program and each operation takes milliseconds.
- *
- * @param least - how often there at least: once is enough for properties that go through hundreds of operations each.
- */
-export function runsOn(la: { readonly name: string }, runs: number, least: 1 | 2 = 2): number {
-  return la.name === 'tensor:webgpu' ? Math.max(least, Math.ceil(runs / 8)) : runs;
+/** Names of the engines whose device is imitated by a program: each operation takes milliseconds there. */
+const imitated = new Set(tensorEngines.filter(([, { report }]) => /swiftshader|llvmpipe/i.test(report.device)).map(([name]) => name));
+
+/** How often to try a property, or how many points to look at: fewer on an engine whose device is imitated by a program. */
+export function runsOn(la: { readonly name: string }, runs: number, least = 1): number {
+  return imitated.has(la.name) ? Math.max(least, Math.ceil(runs / 16)) : runs;
 }
 
 /** Tensors alive in this process. */

@@ -1,5 +1,4 @@
 /** Things that hold tensors, freed at the end of the test that made them, whether it passes or not. */
-import { afterEach } from 'vitest';
 
 /** What holds tensors: a model, an adapter, a trainer. */
 interface Disposable {
@@ -8,10 +7,10 @@ interface Disposable {
 
 const made: Disposable[] = [];
 
-// The last made first: an adapter lies on a model that was made before it.
-afterEach(() => {
+/** Called by the suite after each test, the last made first: an adapter lies on a model that was made before it. */
+export function disposeOwned(): void {
   for (const each of made.splice(0).reverse()) each.dispose();
-});
+}
 
 /** Disposes of something at the end of the test; to be called in a test, or in a `beforeEach`. */
 export function owned<Thing extends Disposable>(thing: Thing): Thing {

@@ -23,7 +23,7 @@ const newFolder = (): string => {
 };
 
 /** Inputs of each class that are tried here; `npm run test:fuzz` tries thousands. */
-const damagedInputs = 60;
+const damagedInputs = 40;
 
 const outcomeOf: Readonly<Record<PlantedFault, Outcome>> = {
   accept: 'accepted',

@@ -1,35 +1,116 @@
-import { checkKeys, checkNumber } from '../../core/options.js';
+import { ConfigError } from '../../core/errors.js';
+import { checkChoice, checkKeys, checkNumber } from '../../core/options.js';
+import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
+import { euclideanFactors } from '../../manifolds/euclidean-factors.js';
+import type { FactorManifold, FactorOptions } from '../../manifolds/factor-manifold.js';
+import type { FactorPair } from '../../metrics/factor-pair.js';
 import { adamw } from '../../solvers/directions/adam.js';
 import { balancingPreconditioner } from '../../solvers/directions/balancing-preconditioner.js';
+import { adamwDirection } from './directions.js';
 import { lora } from './lora.js';
-import type { LoraMethod } from './lora-method.js';
+import type { LoraGeometry, LoraMethod, StackManifold } from './lora-method.js';
 import { pairDirection } from './pair-direction.js';
-import { compensatedStart } from './start.js';
+import { compensatedStart, type LoraStart } from './start.js';
 
 /** Options of {@link reflora}. */
 export interface RefloraOptions {
-  /** Steps of plain AdamW before the preconditioner sets in. Default: {@link refloraDefaults}. */
+  /**
+   * The paper's two forms. `'matrix'` leaves the factors and preconditions their gradients by an r×r matrix; `'scalar'`
+   * leaves the gradients and rescales the factors to equal norms. Default: {@link refloraDefaults}.
+   */
+  readonly form?: (typeof forms)[number];
+  /** Steps of plain AdamW before the preconditioner sets in. The scalar form has none. */
   readonly warmup?: number;
 }
 
+const forms = ['matrix', 'scalar'] as const;
+
 /** The defaults of {@link reflora}. BaLoRA's experiments warm up for 100 steps. */
-export const refloraDefaults: Required<RefloraOptions> = { warmup: 0 };
+export const refloraDefaults: Required<RefloraOptions> = { form: 'matrix', warmup: 0 };
 
 /**
  * RefLoRA: Euclidean factors, AdamW on the gradient as the balanced pair would see it. Both factors start at random, and
  * their product is taken out of the base.
  *
- * @throws ConfigError on unknown options, or if the warm-up is negative.
+ * The scalar form steps by plain AdamW, and after each step, and once at the start, it rescales the pair by one number,
+ *
+ * $$ (A,B)\leftarrow(A\,p,\;B/p), \qquad p=\sqrt{\lVert B\rVert/\lVert A\rVert}, $$
+ *
+ * with Adam's moments divided and multiplied likewise: balancing with multiples of the identity for a gauge.
+ *
+ * @throws ConfigError on unknown options, if the warm-up is negative, or if the scalar form is given one.
  * @see Zhang et al., "RefLoRA: refactored low-rank adaptation for efficient fine-tuning of large models", NeurIPS 2025.
  */
 export function reflora(options: RefloraOptions = {}): LoraMethod {
   checkKeys('reflora', options, Object.keys(refloraDefaults));
-  const { warmup } = { ...refloraDefaults, ...options };
+  const { form, warmup } = { ...refloraDefaults, ...options };
+  checkChoice('reflora', 'form', form, forms);
   checkNumber('reflora', 'warmup', warmup, { min: 0 });
+  if (form === 'scalar' && warmup !== 0) {
+    throw new ConfigError(
+      `reflora: the scalar form has no preconditioner to warm up for, got warmup ${warmup}; leave it out, or choose form 'matrix'`,
+    );
+  }
+  const base: LoraMethod = { ...lora(), name: 'reflora', start: compensatedStart };
+  if (form === 'scalar') {
+    return { ...base, geometry: equalNormGeometry, direction: adamwDirection('transport'), start: equalNormStart };
+  }
   return {
-    ...lora(),
-    name: 'reflora',
+    ...base,
     direction: pairDirection('adamw, preconditioned', (optimizer) => balancingPreconditioner(adamw(optimizer), { warmup })),
-    start: compensatedStart,
   };
+}
+
+/** Euclidean factors, rescaled to equal norms after each step. */
+const equalNormGeometry: LoraGeometry = {
+  name: 'Euclidean factors of equal norms',
+  manifold: (stack) => rescaledFactors(stack) as unknown as StackManifold,
+};
+
+/** {@link compensatedStart}, rescaled to equal norms. */
+const equalNormStart: LoraStart = {
+  ...compensatedStart,
+  factors(context) {
+    const pair = compensatedStart.factors(context);
+    return rescaled(context.la, pair, equalizer(context.la, pair));
+  },
+};
+
+/** {@link euclideanFactors} whose retraction ends at equal norms. */
+function rescaledFactors<M>(options: FactorOptions<M>): FactorManifold<NoInfer<M>> {
+  const base = euclideanFactors(options);
+  const la = base.algebra;
+  const retractTransport: (typeof base)['retractTransport'] = (x, u, t) => {
+    const straight = base.retract(x, u, t);
+    const { p, inverse } = equalizer(la, straight);
+    const squared = { p: la.square(p), inverse: la.square(inverse) };
+    return {
+      point: rescaled(la, straight, { p, inverse }),
+      vector: (v) => rescaled(la, v, { p, inverse }),
+      covector: (g) => rescaled(la, g, { p: inverse, inverse: p }),
+      secondMoment: (s) => rescaled(la, s, { p: squared.inverse, inverse: squared.p }),
+    };
+  };
+  return { ...base, retractTransport, retract: (x, u, t) => retractTransport(x, u, t).point };
+}
+
+/** A number and its inverse, for each member of a batch. */
+interface Scaling<M> {
+  readonly p: M;
+  readonly inverse: M;
+}
+
+/** p = √(‖B‖/‖A‖), or 1 where a factor is zero and no p makes the norms equal. */
+function equalizer<M>(la: LinearAlgebra<M>, { A, B }: FactorPair<M>): Scaling<M> {
+  const [normA, normB] = [la.normEach(A), la.normEach(B)];
+  const present = la.multiply(la.sign(normA), la.sign(normB));
+  const orOne = (norm: M): M => la.where(present, norm, la.full(la.shape(norm), 1));
+  const ratio = la.divide(orOne(normB), orOne(normA));
+  const p = la.sqrt(ratio);
+  return { p, inverse: la.divide(la.full(la.shape(p), 1), p) };
+}
+
+/** (A p, B p⁻¹). */
+function rescaled<M>(la: LinearAlgebra<M>, { A, B }: FactorPair<M>, { p, inverse }: Scaling<M>): FactorPair<M> {
+  return { A: la.scaleEach(p, A), B: la.scaleEach(inverse, B) };
 }

@@ -1,10 +1,14 @@
 /** Muon for factor pairs: momentum whose spectrum is flattened in the metric of the product. */
 import { checkKeys, checkNumber } from '../../core/options.js';
 import { axpyTree } from '../../core/tree.js';
+import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { matrixSign, pseudoInverseRoot } from '../../linalg/numerical-range.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
 import type { DirectionContext, DirectionRule, Memory } from '../solver.js';
 import { checkPairs } from './pair-rule.js';
+
+/** How many roundings of their size apart the Grams of a balanced pair may lie: {@link balancedProjection} leaves about three. */
+const ROUNDINGS = 16;
 
 /** Options of {@link muon}. */
 export interface MuonOptions {
@@ -25,7 +29,8 @@ export const muonDefaults: Required<MuonOptions> = { momentum: 0.95 };
  * a covector, so that {@link balancedFactors} gives the same products as plain factors. Directions in which a Gram
  * vanishes are left alone: from A = 0 only A moves at first.
  *
- * A step costs O((m+n)r²) flops and two r×r eigendecompositions.
+ * A step costs O((m+n)r²) flops and two r×r eigendecompositions; where the pair is balanced to rounding, $S_A=S_B$ and one
+ * of them serves both sides.
  *
  * @throws ConfigError on unknown options, or if the momentum is not in [0, 1); at the first step, unless points are factor pairs.
  * @see "LoRA-Muon", arXiv 2606.12921; Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024.
@@ -36,16 +41,15 @@ export function muon(options: MuonOptions = {}): DirectionRule {
   checkNumber('muon', 'momentum', momentum, { min: 0, below: 1 });
   return {
     name: `muon(${momentum})`,
-    direction<M, P, T>({ manifold, x, gradient, memory }: DirectionContext<M, P, T>) {
+    async direction<M, P, T>({ manifold, x, gradient, memory }: DirectionContext<M, P, T>) {
       checkPairs('muon', x);
       const la = manifold.algebra;
       const previous = memory.tangents.momentum;
       const moved = previous === undefined ? gradient : axpyTree(la, momentum, previous, gradient);
       const { A, B } = x as FactorPair<M>;
       const M = moved as unknown as FactorPair<M>;
-      const direction: FactorPair<M> = la.tidy(() => {
-        const rootB = pseudoInverseRoot(la, la.matmul(B, B, { transposeB: true }));
-        const rootA = pseudoInverseRoot(la, la.matmul(A, A, { transposeA: true }));
+      const direction: FactorPair<M> = await la.tidy(async () => {
+        const { rootA, rootB } = await inverseRoots(la, { A, B });
         return {
           A: la.scale(-1, la.matmul(matrixSign(la, la.matmul(M.A, rootB)), rootB)),
           B: la.scale(-1, la.matmul(rootA, matrixSign(la, la.matmul(rootA, M.B)))),
@@ -58,4 +62,15 @@ export function muon(options: MuonOptions = {}): DirectionRule {
       return moved === undefined ? memory : { ...memory, tangents: { momentum: transport.covector(moved) } };
     },
   };
+}
+
+/** $S_A^{-1/2}$ and $S_B^{-1/2}$; one matrix for both where the Grams agree to rounding, in every member of the batch. */
+async function inverseRoots<M>(la: LinearAlgebra<M>, { A, B }: FactorPair<M>): Promise<{ readonly rootA: M; readonly rootB: M }> {
+  const gramA = la.matmul(A, A, { transposeA: true });
+  const gramB = la.matmul(B, B, { transposeB: true });
+  // A gap relative to each member's own size: max(gap − tolerance·size) ≤ 0.
+  const excess = la.axpy(-ROUNDINGS * la.epsilon, la.normEach(gramA), la.normEach(la.subtract(gramA, gramB)));
+  const balanced = (await la.maxAbs(la.maximum(excess, 0))) === 0;
+  const rootA = pseudoInverseRoot(la, gramA);
+  return { rootA, rootB: balanced ? rootA : pseudoInverseRoot(la, gramB) };
 }
