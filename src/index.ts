@@ -145,7 +145,7 @@ export { type BlockFactors, scaledBlocks } from './solvers/directions/scaled-blo
 export { sgd } from './solvers/directions/sgd.js';
 export { type SignOptions, sign, signDefaults } from './solvers/directions/sign.js';
 export { type GradientDescentOptions, gradientDescent } from './solvers/gradient-descent.js';
-export { type AbortSignalLike, type IterateOptions, type Iteration, iterate } from './solvers/iterate.js';
+export { iterate } from './solvers/iterate.js';
 export { defaultStop, type LastNumber, type MinimizeOptions, type MinimizeResult, minimize } from './solvers/minimize.js';
 export { objective, perPoint } from './solvers/objective.js';
 export type {
@@ -162,6 +162,7 @@ export type {
   RiemannianDerivative,
   RiemannianHessian,
 } from './solvers/problem.js';
+export type { AbortSignalLike, IterateOptions, Iteration } from './solvers/run.js';
 export { cosineDecay } from './solvers/schedules/cosine-decay.js';
 export { linearDecay } from './solvers/schedules/linear-decay.js';
 export type { DecayOptions, Schedule } from './solvers/schedules/schedule.js';

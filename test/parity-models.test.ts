@@ -50,10 +50,12 @@ describe.each(tensorEngines)('on %s', (name) => {
       'lora',
       'lora_ga',
       'lora_rite',
+      'loraplus',
       'pissa',
+      'scaled_adamw',
     ]);
     expect(notes).toContain("parity: loft: skipped, the library has no method 'loft'");
-    expect(notes).toMatch(/parity: 10 of 10 checks within tolerance/);
+    expect(notes).toMatch(/parity: 12 of 12 checks within tolerance/);
   });
 
   it('a loss, a logit or a token that differs fails its check', async () => {

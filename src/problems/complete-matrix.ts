@@ -9,8 +9,8 @@ import type { FixedRankPoint, FixedRankTangent } from '../metrics/fixed-rank-met
 import { orthographic } from '../retractions/orthographic.js';
 import { hestenesStiefel } from '../solvers/directions/hestenes-stiefel.js';
 import { gradientDescent } from '../solvers/gradient-descent.js';
-import type { AbortSignalLike, Iteration } from '../solvers/iterate.js';
 import { minimize } from '../solvers/minimize.js';
+import type { AbortSignalLike, Iteration } from '../solvers/run.js';
 import type { Solver } from '../solvers/solver.js';
 import { polynomialSearch } from '../solvers/step-sizes/polynomial.js';
 import { any } from '../solvers/stopping/compose.js';

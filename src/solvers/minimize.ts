@@ -1,8 +1,8 @@
 /** The loop around a solver, run to its end. */
 import { ConfigError, NumericalError } from '../core/errors.js';
 import { checkKeys, describeValue } from '../core/options.js';
-import { type Ending, type IterateOptions, type Iteration, iterateKeys, openRun, type Run, runSteps, withoutStall } from './iterate.js';
 import type { Problem } from './problem.js';
+import { type Ending, type IterateOptions, type Iteration, iterateKeys, openRun, type Run, runSteps, withoutStall } from './run.js';
 import type { EvaluatedState, SolverState } from './solver.js';
 import { any } from './stopping/compose.js';
 import { gradientNormBelow } from './stopping/convergence.js';

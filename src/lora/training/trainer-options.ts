@@ -2,7 +2,7 @@
 import type { Awaitable } from '../../core/awaitable.js';
 import { ConfigError } from '../../core/errors.js';
 import { checkKeys, checkNumber, describeValue } from '../../core/options.js';
-import type { AbortSignalLike } from '../../solvers/iterate.js';
+import type { AbortSignalLike } from '../../solvers/run.js';
 import type { Schedule } from '../../solvers/schedules/schedule.js';
 import type { DirectionRule } from '../../solvers/solver.js';
 import type { LoraAdapter } from '../adapter/lora-adapter.js';

@@ -3,14 +3,19 @@
  * that is evaluated costs one unit, and operations cost besides by the length of what they go through. Operations whose result can be far longer than their operands are
  * measured before they are done. Counting needs no clock and no second thread, so it decides alike on every machine and works in browsers.
  */
-import { Environment, Interpreter, type parse, Template } from '@huggingface/jinja';
-import { DomainError } from '../../core/errors.js';
-
-/** What is used of the library's values; its own declarations cannot be resolved by TypeScript's rules for Node. */
-interface Value {
-  readonly type: string;
-  readonly value: unknown;
-}
+import { Environment, Interpreter, type parse } from '@huggingface/jinja';
+import { globals, LimitReached, type RenderBudget, spend } from './template-budget.js';
+import {
+  CHARACTERS_PER_UNIT,
+  elements,
+  entriesOf,
+  isContainer,
+  length,
+  lineBreaks,
+  nesting,
+  searchCost,
+  type Value,
+} from './template-values.js';
 
 interface Scope {
   set(name: string, value: unknown): void;
@@ -33,26 +38,12 @@ interface Node {
   readonly [property: string]: unknown;
 }
 
-/** What one rendering may spend. */
-export interface RenderBudget {
-  /** Units left; counted down. */
-  units: number;
-  /** The longest text, list or nested value that may come to be, in characters or elements. */
-  readonly mostSize: number;
-}
-
 /** Evaluations inside one another: a recursive macro takes some ten a call. V8's stack holds a few thousand. */
 const MOST_DEPTH = 400;
 /** Values inside one another in a list or an object. */
 const MOST_NESTED = 100;
-/** Characters that cost as much as the evaluation of a node. */
-const CHARACTERS_PER_UNIT = 32;
-
 /** What one pass of a loop costs before its body: the library makes two scopes and ten values for it. */
 const UNITS_OF_A_PASS = 50;
-
-/** The budget is spent. It ends the rendering; the template cannot catch it. */
-class LimitReached extends DomainError {}
 
 /**
  * Renders a program as `Template.render` does.
@@ -66,44 +57,6 @@ export function renderBounded(program: Program, variables: Readonly<Record<strin
   for (const [name, value] of Object.entries(globals(charge))) environment.set(name, value);
   for (const [name, value] of Object.entries(variables)) environment.set(name, value);
   return String(new BoundedInterpreter(environment, budget).run(program).value);
-}
-
-/** The names that `Template.render` gives to every template. */
-function globals(charge: (units: number) => void): Readonly<Record<string, unknown>> {
-  return {
-    false: false,
-    true: true,
-    none: null,
-    raise_exception: (message: string) => {
-      throw new Error(message);
-    },
-    range: (start: number, stop?: number, step?: number) => boundedRange(charge, start, stop, step),
-    // Making the formats of a language is slow. The function itself is not exported by the library.
-    strftime_now: (format: string) => {
-      charge(1000 + format.length);
-      return new Template('{{ strftime_now(format) }}').render({ format });
-    },
-    True: true,
-    False: false,
-    None: null,
-  };
-}
-
-/** Python's `range` as the library has it, paid for number by number. */
-function boundedRange(charge: (units: number) => void, first: number, last: number | undefined, step = 1): number[] {
-  const [start, stop] = last === undefined ? [0, first] : [first, last];
-  if (step === 0) throw new Error('range() step must not be zero');
-  const numbers: number[] = [];
-  for (let number = start; step > 0 ? number < stop : number > stop; number += step) {
-    charge(1);
-    numbers.push(number);
-  }
-  return numbers;
-}
-
-function spend(budget: RenderBudget, units: number): void {
-  budget.units -= units;
-  if (budget.units < 0) throw new LimitReached('the template computes longer than any chat template needs');
 }
 
 class BoundedInterpreter extends LibraryInterpreter {
@@ -354,44 +307,4 @@ class BoundedInterpreter extends LibraryInterpreter {
 /** A node that stands for a value. */
 function held(value: Value): Node {
   return { type: 'Held', value };
-}
-
-function isContainer(value: Value): boolean {
-  return ['ArrayValue', 'TupleValue', 'ObjectValue', 'NamespaceValue', 'KeywordArgumentsValue'].includes(value.type);
-}
-
-function entriesOf({ value }: Value): Iterable<readonly [string, Value]> {
-  if (value instanceof Map) return value as Map<string, Value>;
-  return (value as unknown as readonly Value[]).map((inner) => ['', inner] as const);
-}
-
-/** Characters of a text, elements of a list or an object. */
-function length(value: Value | undefined): number {
-  const inner: unknown = value?.value;
-  if (typeof inner === 'string' || Array.isArray(inner)) return inner.length;
-  return inner instanceof Map ? inner.size : 1;
-}
-
-/** How many values a value holds, at any depth. */
-function elements(value: Value): number {
-  let count = 1;
-  if (isContainer(value)) for (const [, inner] of entriesOf(value)) count += elements(inner);
-  return count;
-}
-
-function nesting(value: Value): number {
-  let most = 0;
-  if (isContainer(value)) for (const [, inner] of entriesOf(value)) most = Math.max(most, 1 + nesting(inner));
-  return most;
-}
-
-function lineBreaks({ value }: Value): number {
-  let count = 0;
-  if (typeof value === 'string') for (let at = value.indexOf('\n'); at >= 0; at = value.indexOf('\n', at + 1)) count += 1;
-  return count;
-}
-
-/** A search may compare what is sought at every place; V8's is as bad as that for long texts that repeat themselves. */
-function searchCost(where: Value, sought: number): number {
-  return (length(where) * Math.max(1, sought / 64)) / CHARACTERS_PER_UNIT;
 }

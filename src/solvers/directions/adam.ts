@@ -116,26 +116,32 @@ export function movingAverage<M>(la: LinearAlgebra<M>, decay: number, before: M 
   return before === undefined ? share : la.axpy(decay, before, share);
 }
 
+/** Options of {@link momentStep}. */
+export type MomentStepOptions = Required<Pick<AdamOptions, 'beta1' | 'beta2' | 'epsilon' | 'epsilonBeforeCorrection'>>;
+
+/** −m/(1 − β₁ᵏ) over √(v/(1 − β₂ᵏ)) + ε, entry by entry: Adam's direction of step k = 1, 2, … from its averages. */
+export function momentStep<M>(
+  la: LinearAlgebra<M>,
+  m: M,
+  v: M,
+  k: number,
+  { beta1, beta2, epsilon, epsilonBeforeCorrection }: MomentStepOptions,
+): M {
+  const rootCorrection = Math.sqrt(1 - beta2 ** k);
+  const added = epsilonBeforeCorrection ? epsilon / rootCorrection : epsilon;
+  const denominator = la.add(la.scale(1 / rootCorrection, la.sqrt(v)), la.full(la.shape(v), added));
+  return la.scale(-1 / (1 - beta1 ** k), la.divide(m, denominator));
+}
+
 function adamRule(name: string, options: Required<AdamWOptions>): DirectionRule {
-  const { beta1, beta2, epsilon, epsilonBeforeCorrection, moments, weightDecay } = options;
+  const { moments, weightDecay } = options;
   checkMomentOptions(name, options);
   checkChoice(name, 'moments', moments, ['transport', 'transport-first', 'keep']);
   return {
     name,
     direction(context) {
       const { la, step, first, second } = updateMoments(context, options);
-      const firstCorrection = 1 - beta1 ** step;
-      const rootCorrection = Math.sqrt(1 - beta2 ** step);
-      const adaptive = mapTree(
-        la,
-        (m, v) => {
-          const added = epsilonBeforeCorrection ? epsilon / rootCorrection : epsilon;
-          const denominator = la.add(la.scale(1 / rootCorrection, la.sqrt(v)), la.full(la.shape(v), added));
-          return la.scale(-1 / firstCorrection, la.divide(m, denominator));
-        },
-        first,
-        second,
-      );
+      const adaptive = mapTree(la, (m, v) => momentStep(la, m, v, step, options), first, second);
       const direction = weightDecay === 0 ? adaptive : axpyTree(la, -weightDecay, decayOf(name, context), adaptive);
       return { direction, memory: { tangents: { first, second }, numbers: { step } } };
     },

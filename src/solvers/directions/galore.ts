@@ -5,7 +5,7 @@ import { seededRandom } from '../../core/random.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { leadingTriplesOf } from '../../linalg/subspace-iteration.js';
 import type { DirectionContext, DirectionRule, Memory } from '../solver.js';
-import { checkMomentOptions, movingAverage } from './adam.js';
+import { checkMomentOptions, momentStep, movingAverage } from './adam.js';
 
 /**
  * The signs of the singular vectors that a gradient is projected on. Moments stay where they are when the basis is refreshed, so that a run depends on them.
@@ -132,9 +132,7 @@ async function moveOf<M>(
   const N = onTheRight ? la.matmul(gradient, P) : la.matmul(P, gradient, { transposeA: true });
   const first = movingAverage(la, beta1, past?.first.matrix, N);
   const second = movingAverage(la, beta2, past?.second.matrix, la.square(N));
-  const root = la.sqrt(second);
-  const correction = Math.sqrt(1 - beta2 ** step) / (1 - beta1 ** step);
-  const D = la.scale(-scale * correction, la.divide(first, la.add(root, la.full(la.shape(root), epsilon))));
+  const D = la.scale(scale, momentStep(la, first, second, step, { beta1, beta2, epsilon, epsilonBeforeCorrection: true }));
   const back = onTheRight ? la.matmul(D, P, { transposeB: true }) : la.matmul(P, D);
   const direction = weightDecay === 0 ? back : la.axpy(-weightDecay, x, back);
   return { direction, projected: { basis: { matrix: P }, first: { matrix: first }, second: { matrix: second } } };

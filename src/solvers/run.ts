@@ -1,0 +1,232 @@
+/** A run of a solver: what `iterate` and `minimize` do with it, step by step. */
+import { ConfigError, NumericalError } from '../core/errors.js';
+import { eventLoopYielder } from '../core/event-loop.js';
+import { checkNumber, describeValue } from '../core/options.js';
+import { seededRandom } from '../core/random.js';
+import type { ArrayScope } from '../linalg/linear-algebra.js';
+import { gradientDescent } from './gradient-descent.js';
+import { type DrawnObjective, drawnObjective, EndOfData } from './objective.js';
+import type { Evaluation, Problem } from './problem.js';
+import type { EvaluatedState, Interrupted, SolverFor, SolverState } from './solver.js';
+import type { Progress } from './stopping/stopping-rule.js';
+
+/** The part of an `AbortSignal` that the loops read; named here because not every runtime's types declare it. */
+export interface AbortSignalLike {
+  /** Whether the loop should end. */
+  readonly aborted: boolean;
+  /** Why, as passed to `abort`. */
+  readonly reason?: unknown;
+}
+
+/** Options of `iterate`. */
+export interface IterateOptions<P, T> {
+  /** The algorithm. Default: gradient descent with Armijo steps. */
+  readonly solver?: SolverFor<NoInfer<P>, NoInfer<T>>;
+  /** Where to start. Default: a random point. */
+  readonly initial?: P;
+  /** Continue from this state instead of starting: what an earlier run returned, or `{ x, iteration: 0, memory: {} }`. */
+  readonly state?: SolverState<P, T>;
+  /** Seed of the random initial point. Default: 0. */
+  readonly seed?: number;
+  /**
+   * Aborting ends the loop before the next evaluation, or within a step where the solver takes long over one: the state is then that before the step.
+   */
+  readonly signal?: AbortSignalLike;
+}
+
+/**
+ * One iteration: the numbers of an evaluation, and the state.
+ *
+ * Where the cost is deterministic, the evaluation is that of the state's own point. Where it is stochastic, it is the one that the step was made from, at
+ * the point before, on the batch of the step.
+ */
+export interface Iteration<P, T> extends Progress {
+  /** The solver's state, with the point. */
+  readonly state: SolverState<P, T>;
+}
+
+/** The options of `iterate`, by name. */
+export const iterateKeys = ['solver', 'initial', 'state', 'seed', 'signal'] as const;
+
+/** A problem and a solver that have been checked, where they begin, and the owner of what they will allocate. */
+export interface Run<M, P, T> {
+  /** The function that the user called. */
+  readonly caller: string;
+  readonly seen: DrawnObjective<M, P, T>;
+  readonly solver: SolverFor<P, T>;
+  /** The state before the first step. */
+  readonly start: SolverState<P, T>;
+  /** Whether an evaluation belongs to a point, whatever the batch, and is reported with it. */
+  readonly judgesPoints: boolean;
+  readonly scope: ArrayScope;
+  readonly interrupted: Interrupted;
+  /** Why an aborted run ended after an iteration. */
+  readonly abortReason: (iteration: number) => string;
+}
+
+/** Checks problem, options and start, and opens the scope of a run: whoever calls this closes it. */
+export async function openRun<M, P, T, Z, G, Batch>(
+  caller: string,
+  problem: Problem<M, P, T, Z, G, Batch>,
+  options: IterateOptions<P, T>,
+): Promise<Run<M, P, T>> {
+  const { solver = gradientDescent(), signal } = options;
+  checkLoopOptions(caller, options, solver);
+  const seen = drawnObjective(caller, problem);
+  const yieldToEvents = eventLoopYielder();
+  const scope = problem.manifold.algebra.openScope();
+  try {
+    return {
+      caller,
+      seen,
+      solver,
+      scope,
+      start: await scope.run(() => startOf(seen, solver, options)),
+      judgesPoints: !seen.stochastic || solver.evaluate !== undefined,
+      interrupted: async () => {
+        await yieldToEvents();
+        return signal?.aborted === true;
+      },
+      abortReason: (iteration) => `aborted after iteration ${iteration}: ${String(signal?.reason)}`,
+    };
+  } catch (error) {
+    scope.close(undefined);
+    throw error;
+  }
+}
+
+async function startOf<M, P, T>(
+  seen: DrawnObjective<M, P, T>,
+  solver: SolverFor<P, T>,
+  { initial, state, seed = 0 }: IterateOptions<P, T>,
+): Promise<SolverState<P, T>> {
+  const { manifold } = seen;
+  const x = state?.x ?? initial ?? manifold.randomPoint(seededRandom(seed));
+  await (manifold.checkStart === undefined ? manifold.checkPoint(x) : manifold.checkStart(x));
+  if (state !== undefined) return withoutStall(state);
+  return checkState(solver, await solver.init(seen, x));
+}
+
+/** How a loop ended. */
+export interface Ending {
+  /** In words. */
+  readonly reason: string;
+  /** Whether it was an evaluation on a batch that was not finite: no step was made from it. */
+  readonly diverged?: boolean;
+}
+
+/**
+ * The loop. After each step its scope owns the new state, the one before (to which a run that diverges goes back) and what the objective retains. A state that is handed in
+ * with the request for the next step takes the place of the last one.
+ */
+export async function* runSteps<M, P, T>(run: Run<M, P, T>): AsyncGenerator<Iteration<P, T>, Ending, EvaluatedState<P, T> | undefined> {
+  const { seen, solver, scope, start, judgesPoints, interrupted, abortReason } = run;
+  const begun = performance.now();
+  const report = (state: SolverState<P, T>, { cost, gradientNorm }: Evaluation<T>): Iteration<P, T> => {
+    const { iteration, stepSize = 0 } = state;
+    return { iteration, cost, gradientNorm, stepSize, seconds: (performance.now() - begun) / 1000, state };
+  };
+  let [state, before]: SolverState<P, T>[] = [start, start];
+  try {
+    for (;;) {
+      if (!judgesPoints && (await interrupted())) return { reason: abortReason(state.iteration) };
+      const at = state;
+      let here = await scope.run(() => evaluated(run, at));
+      if (!hasFiniteNumbers(here) && state === start) throw new NumericalError(startMessage(run, here));
+      if (judgesPoints) {
+        scope.free([here, before, seen.retained(here.x)]);
+        here = (yield report(here, here)) ?? here;
+        if (await interrupted()) return { reason: abortReason(here.iteration) };
+      } else if (!hasFiniteNumbers(here)) return { reason: batchMessage(here), diverged: true };
+      const from = here;
+      const next = checkState(solver, await scope.run(() => solver.step(seenAt(seen, from.iteration + 1), from, interrupted)));
+      if (next === here) {
+        if (await interrupted()) return { reason: abortReason(here.iteration) };
+        throw new ConfigError(
+          `${solver.name}: a step returned the state that it was given; return a new one, or { ...state, stalled: 'why' }`,
+        );
+      }
+      // A solver that has stalled has taken no step: its state is shown once more, to say why.
+      if (next.stalled !== undefined) {
+        yield report(next, here);
+        return { reason: next.stalled };
+      }
+      if (!judgesPoints) {
+        scope.free([next, here, seen.retained(next.x)]);
+        yield report(next, here);
+      }
+      [state, before] = [next, here];
+    }
+  } catch (error) {
+    if (error instanceof EndOfData) return { reason: error.message };
+    throw error;
+  }
+}
+
+/** The objective as step k sees it, with the retraction of that step. */
+function seenAt<M, P, T>(seen: DrawnObjective<M, P, T>, k: number): DrawnObjective<M, P, T> {
+  const manifold = seen.manifold.atStep?.(k);
+  return manifold === undefined ? seen : { ...seen, manifold };
+}
+
+/** A state with its evaluation: what has been handed on is not computed again. */
+async function evaluated<M, P, T>({ seen, solver }: Run<M, P, T>, state: SolverState<P, T>): Promise<EvaluatedState<P, T>> {
+  if (isEvaluated(state)) return state;
+  const { x, iteration, cost } = state;
+  const evaluation = solver.evaluate === undefined ? seen.evaluate(x, iteration, cost) : solver.evaluate(seen, state);
+  return { ...state, ...(await evaluation) };
+}
+
+function isEvaluated<P, T>(state: SolverState<P, T>): state is EvaluatedState<P, T> {
+  return state.cost !== undefined && state.gradient !== undefined && state.gradientNorm !== undefined;
+}
+
+function hasFiniteNumbers({ cost, gradientNorm }: Evaluation<unknown>): boolean {
+  return Number.isFinite(cost) && Number.isFinite(gradientNorm);
+}
+
+function startMessage<M, P, T>({ caller }: Run<M, P, T>, { cost, gradientNorm, iteration }: EvaluatedState<P, T>): string {
+  const where = iteration === 0 ? 'the initial point' : `the point of iteration ${iteration}, where the run begins,`;
+  return `${caller}: at ${where} the cost is ${cost} and the gradient norm ${gradientNorm}; both must be finite: check the cost and its gradient there`;
+}
+
+function batchMessage({ cost, gradientNorm, iteration }: EvaluatedState<unknown, unknown>): string {
+  return `the cost is ${cost} and the gradient norm ${gradientNorm} on the batch of step ${iteration + 1}: the run has diverged`;
+}
+
+/** A state to go on from: that an earlier solver stalled in it is no reason for this one not to try. */
+export function withoutStall<P, T>(state: SolverState<P, T>): SolverState<P, T> {
+  if (state.stalled === undefined) return state;
+  const { stalled: _stalled, ...rest } = state;
+  return rest;
+}
+
+function checkLoopOptions<P, T>(caller: string, { signal, state, initial, seed }: IterateOptions<P, T>, solver: SolverFor<P, T>): void {
+  if (typeof solver?.init !== 'function' || typeof solver.step !== 'function') {
+    throw new ConfigError(
+      `${caller}: solver must be { name, init, step }, got ${describeValue(solver)}; make one with gradientDescent(…), or see docs/custom-solver.md`,
+    );
+  }
+  if (signal !== undefined && typeof signal?.aborted !== 'boolean') {
+    throw new ConfigError(`${caller}: signal must be an AbortSignal, got ${describeValue(signal)}; pass controller.signal`);
+  }
+  if (state !== undefined && (typeof state?.iteration !== 'number' || state.x === undefined || state.memory === undefined)) {
+    throw new ConfigError(
+      `${caller}: state must be a solver's state, got ${describeValue(state)}; pass the \`state\` of an earlier result, as result.state`,
+    );
+  }
+  if (state !== undefined && initial !== undefined) {
+    throw new ConfigError(`${caller}: both state and initial were given; pass initial to start afresh, or state to go on`);
+  }
+  if (seed !== undefined) checkNumber(caller, 'seed', seed);
+}
+
+/** @throws ConfigError if a solver returns something that is no state: said here once rather than where it is first read. */
+function checkState<P, T>({ name }: SolverFor<P, T>, state: SolverState<P, T>): SolverState<P, T> {
+  if (typeof state?.iteration !== 'number' || state.x === undefined || typeof state.memory !== 'object' || state.memory === null) {
+    throw new ConfigError(
+      `${name}: init and step must return a state { x, iteration, memory }, got ${describeValue(state)}; see docs/custom-solver.md`,
+    );
+  }
+  return state;
+}
