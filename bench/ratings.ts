@@ -14,6 +14,7 @@ import { type CsrMatrix, type HostArray, hostAlgebra } from 'bures';
 import { splitEntries } from 'bures/problems';
 import { type Completion, type CompletionWatcher, runCompletion } from '../src/cli/completion/run-completion.js';
 import { blasStatus } from '../src/linalg/host/blas/blas-library.js';
+import { median } from './measure.js';
 import { readOptions } from './options.js';
 import { makeRatings, type RatingSet, ratingSets } from './rating-sets.js';
 import { alsFit, alsRidge, biasesPeer, compileSgd, type RatingParts, type SgdFit, sgdPeer } from './ratings-peers.js';
@@ -36,6 +37,8 @@ const options = readOptions(
   },
 );
 const largest = Number(options.rank);
+/** Below so many seconds a task is timed five times: most of one of them may be the compiler's. */
+const BRIEF = 2;
 /** Entries from which on the peers do not search the whole grid. */
 const large = 500_000;
 const silent: CompletionWatcher = { onSplit: () => undefined, onFit: () => undefined, onStep: () => undefined, onTried: () => undefined };
@@ -80,12 +83,19 @@ interface ChosenSettings {
   readonly stochastic?: SgdFit;
 }
 
-/** Seconds of the processor that a task takes: of all threads, those of compiler and garbage collector included. */
+/** Seconds of the processor that a task takes, the median where it is brief: of all threads, those of compiler and garbage collector included. */
 async function timed<T>(task: () => Promise<T>): Promise<{ readonly result: T; readonly seconds: number }> {
-  const before = process.cpuUsage();
-  const result = await task();
-  const { user, system } = process.cpuUsage(before);
-  return { result, seconds: (user + system) / 1e6 };
+  const once = async () => {
+    const before = process.cpuUsage();
+    const result = await task();
+    const { user, system } = process.cpuUsage(before);
+    return { result, seconds: (user + system) / 1e6 };
+  };
+  const first = await once();
+  if (first.seconds > BRIEF) return first;
+  const seconds = [first.seconds];
+  while (seconds.length < 5) seconds.push((await once()).seconds);
+  return { result: first.result, seconds: median(seconds) };
 }
 
 function complete(matrix: CsrMatrix<HostArray>): Promise<Completion> {

@@ -33,14 +33,14 @@ function methodRow(name: string, { geometry, direction, start, alpha, scaling, m
     geometry.name,
     `\`${direction.name}\``,
     `\`${start.name}\``,
-    alphaRule(alpha),
+    alphaRule((rank) => alpha(rank, start)),
     scaling === 'rank' ? 'α/r' : 'α/√r',
     besides,
   ];
 }
 
 /** The rule for α in words: a constant or a multiple of r. */
-function alphaRule(alpha: LoraMethod['alpha']): string {
+function alphaRule(alpha: (rank: number) => number): string {
   const ranks = [1, 8, 16, 128];
   if (ranks.every((rank) => alpha(rank) === alpha(1))) return String(alpha(1));
   if (ranks.every((rank) => alpha(rank) === rank * alpha(1))) return `${alpha(1)}r`;
@@ -59,9 +59,9 @@ function startsTable(): readonly string[] {
 
 /** A row for every direction of `loraDirections`. */
 function directionsTable(): readonly string[] {
-  const rows = Object.values(loraDirections).map(({ name, needsPairs }) => [
+  const rows = Object.values(loraDirections).map(({ name, needsPairs, needsWeights }) => [
     `\`${name}\``,
-    needsPairs === true ? 'of factor pairs' : 'any',
+    needsPairs === true ? 'of factor pairs' : needsWeights === true ? 'of whole weights' : 'any',
   ]);
   return markdown(['direction', 'geometry'], rows);
 }

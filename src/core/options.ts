@@ -90,6 +90,16 @@ export function checkNumber(caller: string, name: string, value: unknown, range:
 }
 
 /**
+ * Requires a count: 0, 1, 2, …
+ *
+ * @throws ConfigError naming the option and what it was.
+ */
+export function checkCount(caller: string, name: string, value: unknown): asserts value is number {
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return;
+  throw new ConfigError(`${caller}: ${name} must be a count, an integer of at least 0, got ${describeValue(value)}; pass such a number`);
+}
+
+/**
  * Requires one of a fixed set of strings.
  *
  * @throws ConfigError listing the choices.

@@ -30,15 +30,24 @@ export type {
   StackManifold,
 } from './methods/lora-method.js';
 export { checkMethod, loraScalings } from './methods/lora-method.js';
-export { type LoraMethodOptions, loraDirections, loraMethods, loraStarts, named } from './methods/lora-methods.js';
+export {
+  type LoraMethodOptions,
+  loraDirections,
+  loraMethodDefaults,
+  loraMethods,
+  loraStarts,
+  named,
+  namedDirection,
+  namedStart,
+} from './methods/lora-methods.js';
 export { loraMuon, muonDirection } from './methods/lora-muon.js';
 export { type LoraPlusOptions, loraPlus, loraPlusDefaults } from './methods/lora-plus.js';
 export { type LoraProMethodOptions, loraPro, loraProDirection, loraProMethodDefaults } from './methods/lora-pro.js';
 export { loraRite, riteDirection } from './methods/lora-rite.js';
-export { type LoroOptions, loro, loroDefaults } from './methods/loro.js';
+export { type LoroOptions, loro, loroDefaults, loroDirection } from './methods/loro.js';
 export { olora, oloraStart } from './methods/olora.js';
 export { pissa, pissaStart } from './methods/pissa.js';
-export { type RefloraOptions, reflora, refloraDefaults } from './methods/reflora.js';
+export { type RefloraOptions, reflora, refloraDefaults, refloraDirection } from './methods/reflora.js';
 export { rslora } from './methods/rslora.js';
 export { type ScaledOptions, scaled, scaledDefaults } from './methods/scaled.js';
 export {

@@ -8,7 +8,7 @@
  * @see Castin, Nadjahi, Ablin and Peyré, "Balanced LoRA", ICML 2026, arXiv 2605.31484.
  */
 import { DomainError } from '../core/errors.js';
-import { checkChoice, checkKeys, checkNumber, checkPositiveInteger } from '../core/options.js';
+import { checkChoice, checkCount, checkKeys, checkPositiveInteger } from '../core/options.js';
 import { axpyTree } from '../core/tree.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
@@ -119,7 +119,7 @@ export function balancedFactors<M = HostArray>(options: BalancedFactorsOptions<M
   checkChoice('balancedFactors', 'gauge', gauge, balancedGauges);
   checkChoice('balancedFactors', 'algorithm', algorithm, balanceAlgorithms);
   checkPositiveInteger('balancedFactors', 'every', every);
-  checkNumber('balancedFactors', 'start', start, { min: 0 });
+  checkCount('balancedFactors', 'start', start);
   const base = factorBase('balancedFactors', options);
   const { la } = base;
   const balance = (pair: FactorPair<M>): BalancedProjection<M> => balancedProjection(la, pair, { gauge, algorithm });

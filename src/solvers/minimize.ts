@@ -2,7 +2,7 @@
 import { ConfigError, NumericalError } from '../core/errors.js';
 import { checkKeys, describeValue } from '../core/options.js';
 import type { Problem } from './problem.js';
-import { type Ending, type IterateOptions, type Iteration, iterateKeys, openRun, type Run, runSteps, withoutStall } from './run.js';
+import { type Ending, type IterateOptions, type Iteration, iterateKeys, openRun, type Run, runSteps, seenAt, withoutStall } from './run.js';
 import type { EvaluatedState, SolverState } from './solver.js';
 import { any } from './stopping/compose.js';
 import { gradientNormBelow } from './stopping/convergence.js';
@@ -167,7 +167,7 @@ function explained<M, P, T>({ solver }: Run<M, P, T>, reason: string, unmoved: b
 /** The state in whose stead the solver goes on, if it does not take this one for a minimum. */
 function betterState<M, P, T>({ seen, solver, scope, interrupted }: Run<M, P, T>, state: SolverState<P, T>) {
   // Where evaluations belong to points, every state that the loop yields has its own.
-  return scope.run(() => solver.confirm?.(seen, state as EvaluatedState<P, T>, interrupted));
+  return scope.run(() => solver.confirm?.(seenAt(seen, state.iteration + 1), state as EvaluatedState<P, T>, interrupted));
 }
 
 /** The next step, or the end with its reason if a factorization broke down in it. At the very start a breakdown means a bad start: that is misuse. */

@@ -164,7 +164,7 @@ export async function* runSteps<M, P, T>(run: Run<M, P, T>): AsyncGenerator<Iter
 }
 
 /** The objective as step k sees it, with the retraction of that step. */
-function seenAt<M, P, T>(seen: DrawnObjective<M, P, T>, k: number): DrawnObjective<M, P, T> {
+export function seenAt<M, P, T>(seen: DrawnObjective<M, P, T>, k: number): DrawnObjective<M, P, T> {
   const manifold = seen.manifold.atStep?.(k);
   return manifold === undefined ? seen : { ...seen, manifold };
 }

@@ -9,6 +9,7 @@ import {
   loraDirections,
   loraMethods,
   loraStarts,
+  loro,
   reflora,
   type TrainingStep,
   trainer,
@@ -35,6 +36,7 @@ const methods: readonly Named[] = Object.entries(loraMethods).map(([name, make])
 const variants: readonly Named[] = [
   ['balora, nearest gauge, every second step from the second on', balora({ gauge: 'nearest', moments: 'keep', every: 2, start: 1 })],
   ['reflora after four plain steps', reflora({ warmup: 4 })],
+  ['loro, every fifth step exact', loro({ every: 5, refresh: 5 })],
   ['reflora, scalar form', reflora({ form: 'scalar' })],
 ];
 /** Starts and directions of pairs: what moves weights themselves has no balanced factors. */
@@ -107,6 +109,65 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
     steps.push(...(await train(second, { ...settings, state })));
     expect(steps).toEqual(whole.steps);
     expect(await numbers(second)).toEqual(whole.values);
+  });
+
+  it.each(starts.filter((name) => loraStarts[name].changesBase))(
+    '%s: a saved state goes on with the base that it began with, whatever the start draws now',
+    async (name) => {
+      const method = { ...balora(), start: loraStarts[name] };
+      const settings = { method, nextBatch, learningRate: 0.02, steps: 6 };
+      const whole = await trained({ method }, settings);
+      const first = owned(await createAdapter(owned(smallModel(la)), { method, rank: 2, alpha: 4 }, startOptions));
+      const run = owned(trainer(first, settings));
+      for await (const { step } of run) if (step === 3) break;
+      const state = structuredClone(await run.state());
+      const model = owned(smallModel(la));
+      const before = la.tidy(() => model.logits(smallBatch(3)).dataSync());
+      const others = { seed: 8, batches: startOptions.batches?.map((_, k) => smallBatch(900 + k)) ?? [] };
+      const second = await createAdapter(model, { method, rank: 2, alpha: 4 }, others);
+      const rest = await train(second, { ...settings, state });
+      for (const [k, { loss }] of rest.entries()) expect(loss).toBeCloseTo(whole.steps[3 + k].loss, 4);
+      second.dispose();
+      expect(la.tidy(() => model.logits(smallBatch(3)).dataSync())).toBeAllClose(before, 1e-4);
+    },
+  );
+
+  it('a state whose start left the base alone is refused by an adapter whose start does not', async () => {
+    const settings = { nextBatch, learningRate: 0.02, steps: 2 };
+    const plain = owned(await createAdapter(owned(smallModel(la)), { rank: 2, alpha: 4 }));
+    const reduced = owned(await createAdapter(owned(smallModel(la)), { method: reflora(), rank: 2, alpha: 4 }));
+    const states = await Promise.all([plain, reduced].map((adapter) => owned(trainer(adapter, settings)).state()));
+    await expect(train(plain, { ...settings, state: states[1] })).rejects.toThrow(/'taken\.\S+', but this adapter's start leaves the base/);
+    await expect(train(reduced, { ...settings, state: states[0] })).rejects.toThrow(/lacks the array 'taken\./);
+  });
+
+  it.each(['scaled', 'loro'])('%s takes no rule that computes with the factors, and says why', async (name) => {
+    const model = owned(smallModel(la));
+    for (const direction of directions) {
+      const made = createAdapter(
+        model,
+        { method: { ...loraMethods[name](), direction: loraDirections[direction] }, rank: 2 },
+        startOptions,
+      );
+      if (loraDirections[direction].needsPairs === true)
+        await expect(made, direction).rejects.toThrow(/cannot be combined with 'factors, .*', whose/);
+      else owned(await made);
+    }
+  });
+
+  it.each(starts)('balora with the start %s takes the large scale only where the product is zero', async (name) => {
+    const method = { ...balora(), start: loraStarts[name] };
+    const { config, point } = owned(await createAdapter(owned(smallModel(la)), { method, rank: 2 }, startOptions));
+    const zero = Object.values(point.pairs ?? {}).every(({ A }) => A.dataSync().every((value) => value === 0));
+    expect(config.alpha).toBe(zero ? 256 : 32);
+  });
+
+  it.each(Object.keys(loraMethods))('%s refuses a rank for which a module has no room, before it makes anything of it', async (name) => {
+    const model = owned(smallModel(la));
+    for (const rank of [7, 1e9])
+      await expect(createAdapter(model, { method: loraMethods[name](), rank }, startOptions)).rejects.toThrow(
+        new RegExp(`^createAdapter: rank must be at most 6 for 'layers\\.0\\.up', whose weight is 8×6, got ${rank}`),
+      );
   });
 
   it.each(Object.entries(refused))('%s says what it cannot be combined with', async (name, keys) => {

@@ -10,6 +10,18 @@ import { nextBatch, smallTraining } from './support/small-training.js';
 describe.each(tensorEngines)('on %s', (_name, la) => {
   const { numbers, trained } = smallTraining(la);
 
+  it.each<[string, Partial<TrainerOptions>, string | RegExp]>([
+    ['the steps are done', { steps: 2 }, 'all 2 steps are done'],
+    ['the data ends', { nextBatch: (k) => (k < 2 ? nextBatch(k) : undefined) }, /data/],
+    ['it is aborted', { signal: { aborted: true, reason: 'enough' } }, /abort.*enough/],
+  ])('says why it ends: %s', async (_, options, reason) => {
+    const adapter = owned(await createAdapter(owned(smallModel(la)), { rank: 2, alpha: 4 }));
+    const steps = owned(trainer(adapter, { method: balora(), learningRate: 0.02, nextBatch, ...options }))[Symbol.asyncIterator]();
+    let next = await steps.next();
+    while (next.done !== true) next = await steps.next();
+    expect(next.value).toMatch(reason);
+  });
+
   describe('gradients are steps', () => {
     /** An adapter on a model whose gradients are counted. */
     async function counted() {
@@ -139,6 +151,23 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
         state: small,
       });
       await expect(run[Symbol.asyncIterator]().next()).rejects.toThrow(/lacks the array 'point.pairs.8x6r3.A'/);
+    });
+
+    it.each<[string, Partial<TrainerOptions>, RegExp]>([
+      ['a learning rate of zero', { learningRate: 0 }, /^trainer: learningRate must be a finite number above 0, got 0/],
+      ['a clip below zero', { clip: -1 }, /^trainer: clip must be a finite number above 0, got -1/],
+      ['a beta of one', { optimizer: { beta1: 1 } }, /^trainer: optimizer\.beta1 must be a finite number at least 0 and below 1, got 1/],
+      ['half a step', { steps: 2.5 }, /^trainer: steps must be a count/],
+      ['an option of the optimizer that is none', { optimizer: { momentum: 1 } as never }, /^trainer: unknown option 'momentum'/],
+    ])('%s is refused by the name of the trainer', async (_, options, message) => {
+      const adapter = owned(await createAdapter(owned(smallModel(la)), { rank: 2 }));
+      expect(() => trainer(adapter, { method: lora(), nextBatch, learningRate: 1, ...options })).toThrow(message);
+    });
+
+    it('a schedule that gives no rate is refused by the name of the trainer', async () => {
+      const adapter = owned(await createAdapter(owned(smallModel(la)), { rank: 2 }));
+      const run = owned(trainer(adapter, { method: lora(), nextBatch, learningRate: () => -1 }));
+      await expect(run[Symbol.asyncIterator]().next()).rejects.toThrow(/^trainer: learningRate gave -1 for step 0/);
     });
 
     it('options that are none are refused', async () => {

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigError } from '../../core/errors.js';
 import { writeAllAtomic } from '../../core/write-atomic.js';
-import { loraMethods } from '../../lora/index.js';
+import { loraMethodDefaults, loraMethods } from '../../lora/index.js';
 import { defineCommand } from '../command.js';
 import { type FinetuneConfig, finetuneSchema } from '../config/finetune-config.js';
 import { loadConfig } from '../config/load-config.js';
@@ -26,8 +26,8 @@ export const finetune = defineCommand({
     '',
     'Ctrl-C or SIGTERM finishes the step and saves; bures resume RUN goes on bit for bit, also after a crash.',
     `Methods: ${Object.keys(loraMethods).join(', ')}.`,
-    'Options of balora: gauge (svd, nearest), moments (keep, transport, transport-first), every, start.',
-    'Options of galore, which trains the weights themselves: gap, scale, signs (largest, svd).',
+    'Options of the methods (--method-options.NAME), with their defaults:',
+    ...Object.entries(loraMethodDefaults).map(([name, defaults]) => `  ${name}: ${optionList(defaults)}`),
   ].join('\n'),
   positionals: [{ name: 'config.yaml', description: 'file of keys and values', optional: true }],
   flags: {},
@@ -38,7 +38,8 @@ export const finetune = defineCommand({
       throw new ConfigError('finetune: both steps and epochs are given; give one of them');
     const run = path.resolve(loaded.out ?? path.join('runs', defaultName(loaded)));
     // Kept with the run: another version may have another default.
-    const alpha = loaded.alpha ?? methodOf(loaded).alpha(loaded.rank);
+    const method = methodOf(loaded);
+    const alpha = loaded.alpha ?? method.alpha(loaded.rank, method.start);
     const config = { ...loaded, alpha, model: path.resolve(loaded.model), data: path.resolve(loaded.data), out: run };
     await checkEmpty(run);
     return runTraining({
@@ -78,4 +79,11 @@ async function checkEmpty(run: string): Promise<void> {
   if (entries.length === 0 || isBeginning(entries)) return;
   const isRun = entries.includes(runFiles.config);
   throw new ConfigError(`finetune: ${run} is not empty; ${isRun ? `go on with bures resume ${run}, or ` : ''}choose another --out`);
+}
+
+/** Options with their defaults, on one line. */
+function optionList(defaults: object): string {
+  return Object.entries(defaults)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ');
 }

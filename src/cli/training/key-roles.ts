@@ -21,6 +21,8 @@ const keyRoles: Readonly<Record<keyof FinetuneConfig, KeyRole>> = {
 
   method: 'decides',
   methodOptions: 'decides',
+  startOptions: 'decides',
+  directionOptions: 'decides',
   start: 'decides',
   direction: 'decides',
   useRslora: 'decides',

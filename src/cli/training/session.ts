@@ -51,7 +51,6 @@ export async function openSession(config: FinetuneConfig): Promise<Session> {
     const batches = Array.from({ length: method.start.gradientBatches ?? 0 }, () => first.next());
     const adapter = await createAdapter(model, adapterConfigOf(config, method), { seed: config.seed, batches });
     made = adapter;
-    checkRanks(adapter);
     const stream = open();
     const steps = config.steps ?? Math.ceil((epochs * stream.batchesPerEpoch) / accumulate);
     return {
@@ -79,16 +78,6 @@ export async function openSession(config: FinetuneConfig): Promise<Session> {
 export async function checkModelFolder(folder: string): Promise<void> {
   if (await exists(path.join(folder, 'config.json'))) return;
   throw new ConfigError(`model: ${folder} has no config.json; pass the directory of a model in Hugging Face format`);
-}
-
-/** @throws ConfigError for a rank that a module has no room for, before anything is written. */
-function checkRanks(adapter: LoraAdapter): void {
-  for (const { m, n, rank, targets } of adapter.layout.stacks) {
-    if (rank <= Math.min(m, n)) continue;
-    throw new ConfigError(
-      `rank must be at most ${Math.min(m, n)} for '${targets[0].module.name}', which is ${m}×${n}, got ${rank}; choose a lower rank, or one for this module with rankPattern`,
-    );
-  }
 }
 
 /** What rows are filled up with: never attended to, so any token serves where there is none for it. */

@@ -4,10 +4,10 @@ import { cosineDecay, linearDecay, type Schedule, warmUp } from '../../index.js'
 import {
   type LoraConfig,
   type LoraMethod,
-  loraDirections,
   loraMethods,
-  loraStarts,
   named,
+  namedDirection,
+  namedStart,
   type OptimizerOptions,
 } from '../../lora/index.js';
 import type { FinetuneConfig } from '../config/finetune-config.js';
@@ -20,18 +20,38 @@ import type { FinetuneConfig } from '../config/finetune-config.js';
  * @throws ConfigError for a name that is none, with the nearest, and for options that the method does not have.
  */
 export function methodOf(
-  { method, methodOptions, start, direction, useRslora, useDora }: FinetuneConfig,
+  { method, methodOptions, start, startOptions, direction, directionOptions, useRslora, useDora }: FinetuneConfig,
   whereIs: (key: string) => string = () => 'finetune',
 ): LoraMethod {
   const make = named(whereIs('method'), 'method', loraMethods, method);
   const made = withKey(`${whereIs('methodOptions')}: methodOptions`, () => make(methodOptions));
   return {
     ...made,
-    ...(start === undefined ? {} : { start: named(whereIs('start'), 'start', loraStarts, start) }),
-    ...(direction === undefined ? {} : { direction: named(whereIs('direction'), 'direction', loraDirections, direction) }),
+    ...partOf(whereIs, 'start', namedStart, start, startOptions),
+    ...partOf(whereIs, 'direction', namedDirection, direction, directionOptions),
     ...(useRslora === undefined ? {} : { scaling: useRslora ? 'root-rank' : 'rank' }),
     ...(useDora === undefined ? {} : { magnitudes: useDora }),
   };
+}
+
+/** Another start or direction than the method's, with its options; nothing where the configuration names none. */
+function partOf<Key extends 'start' | 'direction', Part>(
+  whereIs: (key: string) => string,
+  key: Key,
+  make: (caller: string, name: string, options?: object) => Part,
+  name: string | undefined,
+  options: object | undefined,
+): { readonly [K in Key]?: Part } {
+  if (name !== undefined) {
+    // A name that is none is told of first, by its own key.
+    const plain = make(whereIs(key), name);
+    const part = options === undefined ? plain : withKey(`${whereIs(`${key}Options`)}: ${key}Options`, () => make(key, name, options));
+    return { [key]: part } as { readonly [K in Key]?: Part };
+  }
+  if (options === undefined) return {};
+  throw new ConfigError(
+    `${whereIs(`${key}Options`)}: ${key}Options are those of the ${key} that '${key}' names, and it names none; add it, or use methodOptions`,
+  );
 }
 
 /** Lets errors of a method's options say which key they are about. */

@@ -31,8 +31,9 @@ export interface CreateAdapterOptions {
  * @param model - the model; starts that take their product out of the base (OLoRA, PiSSA, LoRA-GA) change its weights
  * until the adapter is disposed of.
  * @param config - the method, the rank, the modules, and what else a user chooses.
- * @throws ConfigError if the configuration is not right, asks for parts that cannot be combined or does not fit the model, or
- * the start needs batches and there are too few; ShapeError if a rank is no positive integer or too large for its start;
+ * @throws ConfigError if the configuration is not right, asks for parts that cannot be combined or does not fit the model, a
+ * rank is too large for a module or its start, or the start needs batches and there are too few; ShapeError if a rank is no
+ * positive integer;
  * NumericalError naming a weight that is not finite, where the start is computed from the weights. The model is then as it
  * was.
  */
@@ -42,7 +43,7 @@ export async function createAdapter(model: CausalLM, config: LoraConfig = {}, op
   const { method = lora() } = config;
   const { coordinates } = method.geometry;
   const layout = { ...layOutAdapter('createAdapter', model, resolved), ...(coordinates === undefined ? {} : { coordinates }) };
-  checkWeightRanks('createAdapter', layout);
+  checkRanks('createAdapter', layout);
   const { algebra } = model;
   return algebra.tidy(async () => {
     const factors = await startFactors('createAdapter', model, pairTargets(layout), method.start, options);
@@ -54,9 +55,9 @@ export async function createAdapter(model: CausalLM, config: LoraConfig = {}, op
   });
 }
 
-/** @throws ConfigError for a rank that a weight, trained itself, has no room for. */
-function checkWeightRanks(caller: string, { weights }: AdapterLayout): void {
-  for (const { m, n, rank, targets } of weights) {
+/** @throws ConfigError for a rank that a module has no room for, before anything of that size is made. */
+function checkRanks(caller: string, { stacks, weights }: AdapterLayout): void {
+  for (const { m, n, rank, targets } of [...stacks, ...weights]) {
     if (rank <= Math.min(m, n)) continue;
     throw new ConfigError(
       `${caller}: rank must be at most ${Math.min(m, n)} for '${targets[0].module.name}', whose weight is ${m}×${n}, got ${rank}; choose a lower rank, or one for this module with rankPattern`,
@@ -123,7 +124,9 @@ async function computeFactors(
   const la = model.algebra;
   const random = seededRandom(seed);
   const begin = (target: TargetModule, gradient?: Tensor): ModuleArrays =>
-    la.tidy(() => start.factors({ la, target, random, weight: matrixOf(model, target), ...(gradient === undefined ? {} : { gradient }) }));
+    la.tidy(() =>
+      start.factors({ caller, la, target, random, weight: matrixOf(model, target), ...(gradient === undefined ? {} : { gradient }) }),
+    );
   const { gradientBatches } = start;
   let factors: readonly ModuleArrays[];
   if (gradientBatches === undefined) factors = targets.map((target) => begin(target));

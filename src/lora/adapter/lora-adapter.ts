@@ -18,7 +18,7 @@ import {
   stackPair,
   takeApart,
 } from './adapter-point.js';
-import { restoreBase, weightOf } from './base-weights.js';
+import { restoreBase, weightOf, withReducedBase } from './base-weights.js';
 import { type DropoutDraw, dropOut } from './dropout.js';
 import type { ResolvedLoraConfig } from './lora-config.js';
 import { adaptedRowNorms, doraModule, loraModule, rowSquares } from './module-adapters.js';
@@ -59,11 +59,10 @@ export class LoraAdapter {
   readonly config: ResolvedLoraConfig;
   /** Which arrays it has. */
   readonly layout: AdapterLayout;
-  /** The factors whose product the base weights were reduced by at the start (OLoRA, PiSSA, LoRA-GA). */
-  readonly taken: StackPairs | undefined;
   /** The method that it was made for; `undefined` for an adapter from a file that was loaded without one. */
   readonly method: LoraMethod | undefined;
   #point: AdapterPoint;
+  #taken: StackPairs | undefined;
   readonly #rowSquares = new Map<string, { readonly weight: Tensor; readonly squares: Tensor }>();
   #disposed = false;
   #merged = false;
@@ -72,7 +71,7 @@ export class LoraAdapter {
     this.model = model;
     this.config = config;
     this.layout = layout;
-    this.taken = taken;
+    this.#taken = taken;
     this.method = method;
     this.#point = point;
     keepArrays(model.algebra, [point, taken]);
@@ -82,6 +81,26 @@ export class LoraAdapter {
   get point(): AdapterPoint {
     this.#checkAlive('point');
     return this.#point;
+  }
+
+  /** The factors whose product the base weights were reduced by at the start (OLoRA, PiSSA, LoRA-GA). */
+  get taken(): StackPairs | undefined {
+    return this.#taken;
+  }
+
+  /** Reduces the base by other factors than the start's, as a saved training began: the start's are given back, to rounding. */
+  retake(taken: StackPairs): void {
+    this.#checkAlive('retake');
+    const { algebra } = this.model;
+    if (this.#taken !== undefined) {
+      restoreBase(this.model, this.layout, this.#taken);
+      disposeArrays(algebra, this.#taken);
+      this.#taken = undefined;
+    }
+    withReducedBase(this.model, this.layout, taken, () => {
+      this.#taken = taken;
+      keepArrays(algebra, taken);
+    });
   }
 
   /**
@@ -145,9 +164,9 @@ export class LoraAdapter {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    if (this.taken !== undefined && !this.#merged) restoreBase(this.model, this.layout, this.taken);
+    if (this.#taken !== undefined && !this.#merged) restoreBase(this.model, this.layout, this.#taken);
     for (const { squares } of this.#rowSquares.values()) squares.dispose();
-    disposeArrays(this.model.algebra, [this.#point, this.taken]);
+    disposeArrays(this.model.algebra, [this.#point, this.#taken]);
   }
 
   #checkAlive(member: string): void {

@@ -87,7 +87,7 @@ export function resolveLoraConfig(caller: string, config: LoraConfig): ResolvedL
   checkPositiveInteger(caller, 'rank', rank);
   const resolved: ResolvedLoraConfig = {
     ...loraDefaults,
-    alpha: method.alpha(rank),
+    alpha: method.alpha(rank, method.start),
     ...withoutUndefined(given),
     scaling,
     magnitudes,
@@ -109,7 +109,7 @@ export function resolveLoraConfig(caller: string, config: LoraConfig): ResolvedL
 }
 
 /** @throws ConfigError for what belongs to factors, where the weights themselves are trained. */
-function checkWeights(caller: string, { name, alpha }: LoraMethod, config: ResolvedLoraConfig): void {
+function checkWeights(caller: string, { name, alpha, start }: LoraMethod, config: ResolvedLoraConfig): void {
   const refuse = (option: string, because: string): never => {
     throw new ConfigError(
       `${caller}: ${option} cannot be combined with '${name}', which trains the weights themselves: ${because}; leave it out`,
@@ -117,7 +117,7 @@ function checkWeights(caller: string, { name, alpha }: LoraMethod, config: Resol
   };
   if (config.dropout > 0) refuse(`dropout ${config.dropout}`, 'it drops inputs of the factors, and there are none');
   const because = "no product of factors is scaled (the method's option scale multiplies its steps)";
-  if (config.alpha !== alpha(config.rank)) refuse(`alpha ${config.alpha}`, because);
+  if (config.alpha !== alpha(config.rank, start)) refuse(`alpha ${config.alpha}`, because);
   if (Object.keys(config.alphaPattern).length > 0) refuse('alphaPattern', because);
 }
 

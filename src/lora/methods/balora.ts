@@ -1,4 +1,4 @@
-import { checkChoice, checkKeys, checkNumber, checkPositiveInteger } from '../../core/options.js';
+import { checkChoice, checkCount, checkKeys, checkPositiveInteger } from '../../core/options.js';
 import { type BalancingSchedule, balancedFactors, balancedFactorsDefaults } from '../../manifolds/balanced-factors.js';
 import type { MomentRule } from '../../solvers/directions/adam.js';
 import { adamwDirection } from './directions.js';
@@ -23,7 +23,8 @@ export const baloraDefaults: Required<BaloraOptions> = {
 
 /**
  * α/r. Balancing shrinks the factors of an adapter that starts at zero, to the root of what the product grows to, so that
- * BaLoRA wants a larger scale than LoRA (docs/benchmarks.md).
+ * BaLoRA wants a larger scale than LoRA (docs/benchmarks.md). Starts whose product is not zero say themselves how large
+ * it is: with them α is LoRA's.
  */
 const SCALE = 128;
 
@@ -43,7 +44,7 @@ export function balora(options: BaloraOptions = {}): LoraMethod {
   checkChoice('balora', 'gauge', gauge, ['svd', 'nearest']);
   checkChoice('balora', 'moments', moments, ['transport', 'transport-first', 'keep']);
   checkPositiveInteger('balora', 'every', every);
-  checkNumber('balora', 'start', start, { min: 0 });
+  checkCount('balora', 'start', start);
   return {
     ...lora(),
     name: 'balora',
@@ -52,6 +53,6 @@ export function balora(options: BaloraOptions = {}): LoraMethod {
       manifold: (stack) => balancedFactors({ ...stack, gauge, every, start }) as unknown as StackManifold,
     },
     direction: adamwDirection(moments),
-    alpha: (rank) => SCALE * rank,
+    alpha: (rank, start) => (start.startsAtZero === true ? SCALE * rank : lora().alpha(rank, start)),
   };
 }

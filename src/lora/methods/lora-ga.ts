@@ -1,4 +1,4 @@
-import { DomainError } from '../../core/errors.js';
+import { ConfigError } from '../../core/errors.js';
 import { checkChoice, checkKeys, checkNumber, checkPositiveInteger } from '../../core/options.js';
 import type { SvdFactors } from '../../linalg/linear-algebra-types.js';
 import { leadingTriplesOf } from '../../linalg/subspace-iteration.js';
@@ -28,7 +28,7 @@ export const loraGaDefaults: Required<LoraGaOptions> = { batches: 8, gamma: 16, 
  * The formula `'peft'` has B = V_{:, :r}ᵀ and A = U_{:, r:2r}diag(S_{r:2r})·c, with c from the first axis of the weight as
  * it is stored, which is n for GPT-2's Conv1D.
  *
- * @throws ConfigError on unknown options; DomainError from the start, if a module has less than 2r rows or columns.
+ * @throws ConfigError on unknown options; ConfigError from the start, if a module has less than 2r rows or columns.
  * @see Wang, Yu and Li, "LoRA-GA: low-rank adaptation with gradient approximation", NeurIPS 2024, theorem 3.1 and section 3.3.
  */
 export function loraGaStart(options: LoraGaOptions = {}): LoraStart {
@@ -58,12 +58,12 @@ export function loraGaStart(options: LoraGaOptions = {}): LoraStart {
 }
 
 /** The first singular triples of the gradient. */
-function leadingTriples({ la, target, gradient, random }: StartContext, count: number): SvdFactors<StartContext['weight']> {
+function leadingTriples({ caller, la, target, gradient, random }: StartContext, count: number): SvdFactors<StartContext['weight']> {
   const { name, outFeatures: m, inFeatures: n } = target.module;
   if (gradient === undefined) throw new TypeError(`loraGaStart: there is no gradient for ${name}`);
   if (count > Math.min(m, n)) {
-    throw new DomainError(
-      `loraGa: rank ${target.rank} takes ${count} singular vectors of the gradient, but '${name}' is ${m}×${n}; choose a rank of at most ${Math.floor(Math.min(m, n) / 2)}, or one for this module with rankPattern`,
+    throw new ConfigError(
+      `${caller}: rank ${target.rank} takes ${count} singular vectors of the gradient, but '${name}' is ${m}×${n}; choose a rank of at most ${Math.floor(Math.min(m, n) / 2)}, or one for this module with rankPattern`,
     );
   }
   return leadingTriplesOf(la, gradient, count, random);

@@ -61,6 +61,11 @@ export interface LoraGeometry {
   readonly trains?: TrainedArrays;
   /** The manifold of one stack: A [k, m, r] and B [k, r, n], or weights { weight: [k, m, n] } as they are stored. */
   manifold(stack: FactorOptions<Tensor>, layout: MethodLayout): StackManifold;
+  /**
+   * Why rules that compute with A and B cannot be used in it, although its points are factor pairs; these rules expect the
+   * derivative by the factors and a straight step. Default: they can.
+   */
+  readonly refusesPairRules?: string;
   /** The coordinates of its points. Default: they are factor pairs. */
   readonly coordinates?: PairCoordinates;
 }
@@ -97,7 +102,7 @@ export interface BlockRates {
 }
 
 /**
- * A LoRA method. It is a plain value, and its parts combine freely: `{ ...balora(), start: pissaStart, direction: muon() }`
+ * A LoRA method. It is a plain value, and its parts combine freely: `{ ...balora(), start: pissaStart, direction: muonDirection }`
  * is a method too. Combinations that make no sense are refused by {@link checkMethod}, which says why.
  */
 export interface LoraMethod {
@@ -109,8 +114,8 @@ export interface LoraMethod {
   readonly direction: LoraDirection;
   /** Where the factors start. */
   readonly start: LoraStart;
-  /** α for a rank, for callers who leave α to the method. */
-  alpha(rank: number): number;
+  /** α for a rank and the start that is used, for callers who leave α to the method. */
+  alpha(rank: number, start: LoraStart): number;
   /** How the scale follows from α. */
   readonly scaling: LoraScaling;
   /** Whether each row of the adapted weight has a trained magnitude, as in DoRA. */
@@ -140,6 +145,11 @@ export function checkMethod(caller: string, method: unknown): asserts method is 
   if (direction.needsPairs === true && geometry.coordinates !== undefined) {
     throw new ConfigError(
       `${caller}: the direction '${direction.name}' computes with the factors A and B, and '${geometry.name}' has other coordinates; choose adamw or sgd, or another geometry`,
+    );
+  }
+  if (direction.needsPairs === true && geometry.refusesPairRules !== undefined) {
+    throw new ConfigError(
+      `${caller}: the direction '${direction.name}' cannot be combined with '${geometry.name}', ${geometry.refusesPairRules}; choose adamw, momentum or sgd, or another geometry`,
     );
   }
   if (geometry.trains === 'weights') checkWeightMethod(caller, method as LoraMethod);

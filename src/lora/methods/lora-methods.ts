@@ -2,25 +2,25 @@
 import { ConfigError } from '../../core/errors.js';
 import { nearestNames } from '../../core/nearest-names.js';
 import { checkKeys } from '../../core/options.js';
-import { type BaloraOptions, balora } from './balora.js';
+import { type BaloraOptions, balora, baloraDefaults } from './balora.js';
 import { adamwDirection, momentumDirection, sgdDirection } from './directions.js';
 import { dora } from './dora.js';
-import { type GaloreMethodOptions, galore, galoreDirection } from './galore.js';
+import { type GaloreMethodOptions, galore, galoreDirection, galoreMethodDefaults } from './galore.js';
 import { lora } from './lora.js';
-import { type LoraGaOptions, loraGa, loraGaStart } from './lora-ga.js';
+import { type LoraGaOptions, loraGa, loraGaDefaults, loraGaStart } from './lora-ga.js';
 import type { LoraDirection, LoraMethod } from './lora-method.js';
 import { loraMuon, muonDirection } from './lora-muon.js';
-import { type LoraPlusOptions, loraPlus } from './lora-plus.js';
-import { type LoraProMethodOptions, loraPro, loraProDirection } from './lora-pro.js';
+import { type LoraPlusOptions, loraPlus, loraPlusDefaults } from './lora-plus.js';
+import { type LoraProMethodOptions, loraPro, loraProDirection, loraProMethodDefaults } from './lora-pro.js';
 import { loraRite, riteDirection } from './lora-rite.js';
-import { type LoroOptions, loro } from './loro.js';
+import { type LoroOptions, loro, loroDefaults, loroDirection } from './loro.js';
 import { olora, oloraStart } from './olora.js';
 import { pissa, pissaStart } from './pissa.js';
-import { type RefloraOptions, reflora } from './reflora.js';
+import { type RefloraOptions, reflora, refloraDefaults, refloraDirection } from './reflora.js';
 import { rslora } from './rslora.js';
-import { type ScaledOptions, scaled } from './scaled.js';
+import { type ScaledOptions, scaled, scaledDefaults } from './scaled.js';
 import { compensatedStart, gaussianStart, kaimingStart, type LoraStart, randomStart } from './start.js';
-import { orthonormalStart, type StellaOptions, stella } from './stella.js';
+import { orthonormalStart, type StellaOptions, stella, stellaDefaults } from './stella.js';
 
 /** Options of some method, which that method checks. */
 export type LoraMethodOptions = BaloraOptions &
@@ -64,6 +64,19 @@ export const loraMethods: Readonly<Record<string, (options?: LoraMethodOptions) 
   balora,
 };
 
+/** The options of every method that has some, with their defaults, for help texts. */
+export const loraMethodDefaults: Readonly<Record<string, object>> = {
+  'lora+': loraPlusDefaults,
+  scaled: scaledDefaults,
+  'lora-ga': loraGaDefaults,
+  reflora: refloraDefaults,
+  'lora-pro': loraProMethodDefaults,
+  loro: loroDefaults,
+  stella: stellaDefaults,
+  galore: galoreMethodDefaults,
+  balora: baloraDefaults,
+};
+
 /** Every start by its name. */
 export const loraStarts: Readonly<Record<string, LoraStart>> = byName([
   kaimingStart,
@@ -85,7 +98,40 @@ export const loraDirections: Readonly<Record<string, LoraDirection>> = byName([
   riteDirection,
   loraProDirection(),
   galoreDirection(),
+  refloraDirection(),
+  loroDirection(),
 ]);
+
+/** The starts and directions that have options. The others are values. */
+const makers: Readonly<Record<string, (options: object) => LoraStart | LoraDirection>> = {
+  'lora-ga': loraGaStart,
+  'lora-pro': loraProDirection,
+  galore: galoreDirection,
+  reflora: refloraDirection,
+  loro: loroDirection,
+};
+
+/**
+ * The start of a name, as {@link loraStarts} has it, with options.
+ *
+ * @param caller - the function or command on whose behalf this happens.
+ * @throws ConfigError for a name that is none, with the nearest, and for options that the start does not have.
+ */
+export function namedStart(caller: string, name: string, options: object = {}): LoraStart {
+  return withOptions(named(caller, 'start', loraStarts, name), options);
+}
+
+/** As {@link namedStart}, for a direction of {@link loraDirections}. */
+export function namedDirection(caller: string, name: string, options: object = {}): LoraDirection {
+  return withOptions(named(caller, 'direction', loraDirections, name), options);
+}
+
+function withOptions<Part extends LoraStart | LoraDirection>(part: Part, options: object): Part {
+  const make = makers[part.name];
+  if (make !== undefined) return make(options) as Part;
+  checkKeys(part.name, options, []);
+  return part;
+}
 
 function byName<Part extends { readonly name: string }>(parts: readonly Part[]): Readonly<Record<string, Part>> {
   return Object.fromEntries(parts.map((part) => [part.name, part]));

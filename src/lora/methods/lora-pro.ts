@@ -1,4 +1,4 @@
-import { checkKeys, checkNumber } from '../../core/options.js';
+import { checkCount, checkKeys } from '../../core/options.js';
 import { adamw } from '../../solvers/directions/adam.js';
 import { componentwise } from '../../solvers/directions/componentwise.js';
 import { loraPro as loraProRule } from '../../solvers/directions/lora-pro.js';
@@ -18,7 +18,7 @@ export const loraProMethodDefaults: Required<LoraProMethodOptions> = { firstStep
 export function loraProDirection(options: LoraProMethodOptions = {}): LoraDirection {
   checkKeys('loraPro', options, Object.keys(loraProMethodDefaults));
   const { firstStep } = { ...loraProMethodDefaults, ...options };
-  checkNumber('loraPro', 'firstStep', firstStep, { min: 0 });
+  checkCount('loraPro', 'firstStep', firstStep);
   return {
     name: 'lora-pro',
     needsPairs: true,

@@ -1,9 +1,9 @@
-import { checkChoice, checkKeys, checkNumber, checkPositiveInteger } from '../../core/options.js';
+import { checkChoice, checkCount, checkKeys, checkPositiveInteger } from '../../core/options.js';
 import { type LazyRate, lazyFactors, lazyRates } from '../../manifolds/lazy-factors.js';
 import { adamw } from '../../solvers/directions/adam.js';
 import { restarted } from '../../solvers/directions/restarted.js';
 import { lora } from './lora.js';
-import type { LoraMethod, StackManifold } from './lora-method.js';
+import type { LoraDirection, LoraMethod, StackManifold } from './lora-method.js';
 import { compensatedStart } from './start.js';
 
 /** Options of {@link loro}. */
@@ -34,22 +34,30 @@ export function loro(options: LoroOptions = {}): LoraMethod {
   checkKeys('loro', options, Object.keys(loroDefaults));
   const { every, refresh, lazyRate } = { ...loroDefaults, ...options };
   checkPositiveInteger('loro', 'every', every);
-  checkNumber('loro', 'refresh', refresh, { min: 0 });
   checkChoice('loro', 'lazyRate', lazyRate, lazyRates);
   return {
     ...lora(),
     name: 'loro',
     geometry: {
       name: `factors, exact fixed-rank step every ${every}`,
+      refusesPairRules: 'whose exact step takes its directions for gradients of the factors',
       manifold: (stack) => lazyFactors({ ...stack, every, lazyRate }) as unknown as StackManifold,
     },
-    direction: {
-      name: refresh === 0 ? 'adamw' : `adamw, anew every ${refresh}`,
-      rule(optimizer) {
-        const rule = adamw({ epsilon: EPSILON, weightDecay: 0, ...optimizer, epsilonBeforeCorrection: true, moments: 'keep' });
-        return refresh === 0 ? rule : restarted(rule, refresh);
-      },
-    },
+    direction: loroDirection({ refresh }),
     start: compensatedStart,
+  };
+}
+
+/** AdamW as the authors of {@link loro} have it, whose moments begin anew every `refresh` steps. */
+export function loroDirection(options: Pick<LoroOptions, 'refresh'> = {}): LoraDirection {
+  checkKeys('loro', options, ['refresh']);
+  const { refresh } = { ...loroDefaults, ...options };
+  checkCount('loro', 'refresh', refresh);
+  return {
+    name: 'loro',
+    rule(optimizer) {
+      const rule = adamw({ epsilon: EPSILON, weightDecay: 0, ...optimizer, epsilonBeforeCorrection: true, moments: 'keep' });
+      return refresh === 0 ? rule : restarted(rule, refresh);
+    },
   };
 }

@@ -1,5 +1,5 @@
 import { ConfigError } from '../../core/errors.js';
-import { checkChoice, checkKeys, checkNumber } from '../../core/options.js';
+import { checkChoice, checkCount, checkKeys } from '../../core/options.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { euclideanFactors } from '../../manifolds/euclidean-factors.js';
 import type { FactorManifold, FactorOptions } from '../../manifolds/factor-manifold.js';
@@ -8,7 +8,7 @@ import { adamw } from '../../solvers/directions/adam.js';
 import { balancingPreconditioner } from '../../solvers/directions/balancing-preconditioner.js';
 import { adamwDirection } from './directions.js';
 import { lora } from './lora.js';
-import type { LoraGeometry, LoraMethod, StackManifold } from './lora-method.js';
+import type { LoraDirection, LoraGeometry, LoraMethod, StackManifold } from './lora-method.js';
 import { pairDirection } from './pair-direction.js';
 import { compensatedStart, type LoraStart } from './start.js';
 
@@ -45,7 +45,7 @@ export function reflora(options: RefloraOptions = {}): LoraMethod {
   checkKeys('reflora', options, Object.keys(refloraDefaults));
   const { form, warmup } = { ...refloraDefaults, ...options };
   checkChoice('reflora', 'form', form, forms);
-  checkNumber('reflora', 'warmup', warmup, { min: 0 });
+  checkCount('reflora', 'warmup', warmup);
   if (form === 'scalar' && warmup !== 0) {
     throw new ConfigError(
       `reflora: the scalar form has no preconditioner to warm up for, got warmup ${warmup}; leave it out, or choose form 'matrix'`,
@@ -55,10 +55,15 @@ export function reflora(options: RefloraOptions = {}): LoraMethod {
   if (form === 'scalar') {
     return { ...base, geometry: equalNormGeometry, direction: adamwDirection('transport'), start: equalNormStart };
   }
-  return {
-    ...base,
-    direction: pairDirection('adamw, preconditioned', (optimizer) => balancingPreconditioner(adamw(optimizer), { warmup })),
-  };
+  return { ...base, direction: refloraDirection({ warmup }) };
+}
+
+/** AdamW on the gradient as the balanced pair would see it, after a warm-up: the direction of {@link reflora}'s matrix form. */
+export function refloraDirection(options: Pick<RefloraOptions, 'warmup'> = {}): LoraDirection {
+  checkKeys('reflora', options, ['warmup']);
+  const { warmup } = { ...refloraDefaults, ...options };
+  checkCount('reflora', 'warmup', warmup);
+  return pairDirection('reflora', (optimizer) => balancingPreconditioner(adamw(optimizer), { warmup }));
 }
 
 /** Euclidean factors, rescaled to equal norms after each step. */

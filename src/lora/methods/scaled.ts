@@ -27,6 +27,7 @@ export function scaled(options: ScaledOptions = {}): LoraMethod {
     name: 'scaled',
     geometry: {
       name: 'factors, damped preconditioned metric',
+      refusesPairRules: 'whose metric has divided the gradient by the Grams of the factors already',
       manifold: (stack) => dampedFactors({ ...stack, damping }) as unknown as StackManifold,
     },
   };

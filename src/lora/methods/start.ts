@@ -10,6 +10,8 @@ export type TrainedArrays = 'pairs' | 'weights';
 
 /** What a start may draw on, for one module. */
 export interface StartContext {
+  /** The function on whose behalf this happens, which errors name. */
+  readonly caller: string;
   /** The engine. */
   readonly la: TensorAlgebra;
   /** The module, with rank and scale. */
@@ -30,6 +32,8 @@ export interface LoraStart {
   readonly trains?: TrainedArrays;
   /** Whether W loses s·AB at the start, so that the model computes at first what it did. */
   readonly changesBase: boolean;
+  /** Whether AB is zero at the start, because A is. Default: false. */
+  readonly startsAtZero?: boolean;
   /** Over how many batches the start wants the gradient by W averaged. Default: it needs no gradient. */
   readonly gradientBatches?: number;
   /** The factors of one module, in this library's letters: A [m, r] is PEFT's lora_B, B [r, n] its lora_A. */
@@ -44,6 +48,7 @@ export interface LoraStart {
 export const kaimingStart: LoraStart = {
   name: 'kaiming',
   changesBase: false,
+  startsAtZero: true,
   factors: (context) => ({ A: zeroA(context), B: uniformB(context) }),
 };
 
@@ -51,6 +56,7 @@ export const kaimingStart: LoraStart = {
 export const gaussianStart: LoraStart = {
   name: 'gaussian',
   changesBase: false,
+  startsAtZero: true,
   factors(context) {
     const { la, target, random } = context;
     const draws = la.randomNormal([target.rank, target.module.inFeatures], random);

@@ -1,7 +1,7 @@
 /** What a trainer is told, and what it tells of each step. */
 import type { Awaitable } from '../../core/awaitable.js';
 import { ConfigError } from '../../core/errors.js';
-import { checkKeys, checkNumber, describeValue } from '../../core/options.js';
+import { checkCount, checkKeys, checkNumber, describeValue, type NumberRange } from '../../core/options.js';
 import type { AbortSignalLike } from '../../solvers/run.js';
 import type { Schedule } from '../../solvers/schedules/schedule.js';
 import type { DirectionRule } from '../../solvers/solver.js';
@@ -88,6 +88,39 @@ export function checkTrainerOptions({ layout, method: own }: LoraAdapter, option
   }
   if (typeof nextBatch !== 'function')
     throw new ConfigError(`trainer: nextBatch must be a function (k) => batch, got ${describeValue(nextBatch)}`);
-  if (steps !== undefined) checkNumber('trainer', 'steps', steps, { min: 0 });
+  if (steps !== undefined) checkCount('trainer', 'steps', steps);
+  checkRates(options);
   return method;
+}
+
+/** @throws ConfigError by the name of the trainer, and not of the parts that it is put together from. */
+function checkRates({ learningRate, clip, optimizer = {} }: TrainerOptions): void {
+  if (typeof learningRate !== 'function') checkNumber('trainer', 'learningRate', learningRate, { above: 0 });
+  if (clip !== undefined) checkNumber('trainer', 'clip', clip, { above: 0 });
+  checkKeys('trainer', optimizer, Object.keys(optimizerRanges));
+  for (const [name, range] of Object.entries(optimizerRanges)) {
+    const value = optimizer[name as keyof OptimizerOptions];
+    if (value !== undefined && range !== undefined) checkNumber('trainer', `optimizer.${name}`, value, range);
+  }
+}
+
+/** The options of the optimizer, with the range of each that is a number. */
+const optimizerRanges: Readonly<Record<keyof OptimizerOptions, NumberRange | undefined>> = {
+  beta1: { min: 0, below: 1 },
+  beta2: { min: 0, below: 1 },
+  epsilon: { above: 0 },
+  epsilonBeforeCorrection: undefined,
+  weightDecay: { min: 0 },
+};
+
+/** The learning rate by the number of the step, counted from 0. @throws ConfigError, by the name of the trainer, if it is no rate. */
+export function checkedSchedule(learningRate: number | Schedule): Schedule {
+  if (typeof learningRate !== 'function') return () => learningRate;
+  return (step) => {
+    const rate = learningRate(step);
+    if (Number.isFinite(rate) && rate >= 0) return rate;
+    throw new ConfigError(
+      `trainer: learningRate gave ${describeValue(rate)} for step ${step}, counted from 0; it must give a finite number ≥ 0`,
+    );
+  };
 }

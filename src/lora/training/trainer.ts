@@ -8,10 +8,10 @@ import { constantStep } from '../../solvers/step-sizes/constant.js';
 import { type AdapterPoint, disposeArrays } from '../adapter/adapter-point.js';
 import type { LoraAdapter } from '../adapter/lora-adapter.js';
 import { inactiveModules } from './inactive-modules.js';
-import { checkTrainerOptions, type TrainerOptions, type TrainingStep } from './trainer-options.js';
+import { checkedSchedule, checkTrainerOptions, type TrainerOptions, type TrainingStep } from './trainer-options.js';
 import { blockFactors, trainingManifold } from './training-manifold.js';
 import { type TrainingProblem, trainingProblem } from './training-problem.js';
-import { restoreState, saveState, type TrainingState } from './training-state.js';
+import { restoreBaseOf, restoreState, saveState, type TrainingState } from './training-state.js';
 
 /**
  * Trains an adapter step by step: `for await (const step of trainer(adapter, { method: balora(), … })) …`. The adapter's arrays are those of the last step whenever the
@@ -19,7 +19,8 @@ import { restoreState, saveState, type TrainingState } from './training-state.js
  *
  * @param adapter - the adapter to train.
  * @throws ConfigError if an option is not right. The loop throws a DomainError for a batch without labels or with a token that the model does not know, a NumericalError for a loss or
- * gradient that is not finite, and for an adapter that stays zero; adapter and trainer then stand after the last step that was yielded.
+ * gradient that is not finite; adapter and trainer then stand after the last step that was yielded. It throws a NumericalError after the first step, with that step made, if no
+ * gradient has reached any module.
  */
 export function trainer(adapter: LoraAdapter, options: TrainerOptions): LoraTrainer {
   const method = checkTrainerOptions(adapter, options);
@@ -29,7 +30,7 @@ export function trainer(adapter: LoraAdapter, options: TrainerOptions): LoraTrai
   const rule = factors === undefined ? own : scaledBlocks(own, factors);
   const solver = gradientDescent({
     direction: clip === undefined ? rule : clipped(rule, clip),
-    stepSize: constantStep(options.learningRate),
+    stepSize: constantStep(checkedSchedule(options.learningRate)),
   });
   return new LoraTrainer(adapter, solver, { ...options, method });
 }
@@ -67,28 +68,35 @@ export class LoraTrainer implements AsyncIterable<TrainingStep> {
   /** What a file needs to hold so that training goes on bit for bit. Reads all arrays back. */
   async state(): Promise<TrainingState> {
     if (this.#state === undefined && this.#options.state !== undefined) return this.#options.state;
-    return saveState(this.adapter.model.algebra, this.#state ?? this.#start());
+    return saveState(this.adapter.model.algebra, this.#state ?? (await this.#start()), this.adapter.taken);
   }
 
-  /** The steps that are left, from where the training stands. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<TrainingStep, undefined, undefined> {
-    const { signal } = this.#options;
-    this.#state ??= this.#start();
+  /** The steps that are left, from where the training stands. The generator's own return value says in words why they ended. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<TrainingStep, string, undefined> {
+    const { signal, steps } = this.#options;
+    this.#state ??= await this.#start();
     const options = { solver: this.#solver, state: this.#state, ...(signal === undefined ? {} : { signal }) };
-    for await (const { state, iteration, cost, gradientNorm, stepSize } of iterateFor('trainer', this.#problem, options, true)) {
-      this.#state = state;
-      this.adapter.setPoint(state.x);
-      const inactive = iteration === 1 && stepSize > 0 ? await inactiveModules(this.adapter) : [];
-      yield {
-        step: iteration,
-        loss: cost,
-        gradientNorm,
-        learningRate: stepSize,
-        tokens: this.#tokens,
-        ...(inactive.length === 0 ? {} : { inactive }),
-      };
+    const run = iterateFor('trainer', this.#problem, options, true);
+    try {
+      for (;;) {
+        const next = await run.next();
+        if (next.done === true) return this.#state.iteration === steps ? `all ${steps} steps are done` : next.value;
+        const { state, iteration, cost, gradientNorm, stepSize } = next.value;
+        this.#state = state;
+        this.adapter.setPoint(state.x);
+        const inactive = iteration === 1 && stepSize > 0 ? await inactiveModules(this.adapter) : [];
+        yield {
+          step: iteration,
+          loss: cost,
+          gradientNorm,
+          learningRate: stepSize,
+          tokens: this.#tokens,
+          ...(inactive.length === 0 ? {} : { inactive }),
+        };
+      }
+    } finally {
+      await run.return('the caller ended the loop');
     }
-    return undefined;
   }
 
   /** Frees what the optimizer remembers; the adapter stays. */
@@ -98,10 +106,11 @@ export class LoraTrainer implements AsyncIterable<TrainingStep> {
   }
 
   /** Before the first step: the adapter as it is, or as a saved state has it. */
-  #start(): State {
+  async #start(): Promise<State> {
     const { adapter } = this;
     const { state: saved } = this.#options;
     if (saved === undefined) return { iteration: 0, x: adapter.point, memory: {} };
+    await restoreBaseOf(adapter, saved);
     const restored = adapter.model.algebra.tidy(() => restoreState(adapter.model.algebra, saved, adapter.point));
     adapter.setPoint(restored.x);
     return restored;

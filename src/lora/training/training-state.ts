@@ -4,7 +4,8 @@ import { FormatError } from '../../core/errors.js';
 import { forEachLeaf, mapTree } from '../../core/tree.js';
 import type { TensorAlgebra } from '../../linalg/tensor/tensor-algebra.js';
 import type { SolverState } from '../../solvers/solver.js';
-import type { AdapterPoint } from '../adapter/adapter-point.js';
+import type { AdapterPoint, StackPairs } from '../adapter/adapter-point.js';
+import type { LoraAdapter } from '../adapter/lora-adapter.js';
 
 /** An array, as it was. */
 export interface SavedArray {
@@ -22,17 +23,26 @@ export interface TrainingState {
   readonly step: number;
   /** The learning rate of the last step; absent before the first. */
   readonly learningRate?: number | undefined;
-  /** The trained arrays `point.…` and what the optimizer remembers, `memory.part.name.…`, by dotted path. */
+  /** The trained arrays `point.…`, what the optimizer remembers, `memory.part.name.…`, and the factors that the start took out of the base, `taken.…`, by dotted path. */
   readonly arrays: Readonly<Record<string, SavedArray>>;
   /** What the optimizer counts, `part.name`. */
   readonly numbers: Readonly<Record<string, number>>;
 }
 
-/** Reads a solver's state. */
-export async function saveState(la: TensorAlgebra, state: SolverState<AdapterPoint, AdapterPoint>): Promise<TrainingState> {
+/**
+ * Reads a solver's state.
+ *
+ * @param taken - the factors by which the start has reduced the base, where it has: they are not drawn anew when training goes on.
+ */
+export async function saveState(
+  la: TensorAlgebra,
+  state: SolverState<AdapterPoint, AdapterPoint>,
+  taken?: StackPairs,
+): Promise<TrainingState> {
   const leaves: [string, Tensor][] = [];
   const visit = (tree: unknown, path: string): void => forEachLeaf<Tensor>(la, tree, (leaf, at) => leaves.push([at, leaf]), path);
   visit(state.x, 'point');
+  if (taken !== undefined) visit(taken, 'taken');
   const numbers: Record<string, number> = {};
   for (const [part, memory] of Object.entries(state.memory)) {
     for (const [name, tangent] of Object.entries(memory.tangents)) visit(tangent, `memory.${part}.${name}`);
@@ -52,7 +62,7 @@ export async function saveState(la: TensorAlgebra, state: SolverState<AdapterPoi
  * @throws FormatError naming the array that is missing, too many or of another shape.
  */
 export function restoreState(la: TensorAlgebra, state: TrainingState, like: AdapterPoint): SolverState<AdapterPoint, AdapterPoint> {
-  const unread = new Set(Object.keys(state.arrays));
+  const unread = new Set(Object.keys(state.arrays).filter((path) => !path.startsWith('taken.')));
   const read = (prefix: string): AdapterPoint => {
     const paths: string[] = [];
     forEachLeaf<Tensor>(la, like, (_leaf, path) => paths.push(path), prefix);
@@ -90,6 +100,34 @@ export function restoreState(la: TensorAlgebra, state: TrainingState, like: Adap
   }
   const { step, learningRate } = state;
   return { iteration: step, x, memory, ...(learningRate === undefined ? {} : { stepSize: learningRate }) };
+}
+
+/**
+ * Lets the base be reduced by the factors that the saved state tells, where the adapter's own start drew others: with another seed, other rows or on another machine.
+ *
+ * @throws FormatError naming an array that is missing, too many or of another shape.
+ */
+export async function restoreBaseOf(adapter: LoraAdapter, state: TrainingState): Promise<void> {
+  const { taken } = adapter;
+  const la = adapter.model.algebra;
+  const tooMany = Object.keys(state.arrays).find((path) => taken === undefined && path.startsWith('taken.'));
+  if (tooMany !== undefined)
+    throw new FormatError(
+      `trainer: the saved state has the array '${tooMany}', but this adapter's start leaves the base as it is; resume with the same method and start`,
+    );
+  if (taken === undefined) return;
+  const leaves: [string, Tensor][] = [];
+  forEachLeaf<Tensor>(la, taken, (leaf, path) => leaves.push([path, leaf]), 'taken');
+  let same = true;
+  for (const [path, leaf] of leaves) {
+    const saved = checkedArray(path, state.arrays[path], leaf.shape);
+    const own = await leaf.data();
+    same &&= saved.every((value, i) => value === own[i]);
+  }
+  if (same) return;
+  const paths = leaves.map(([path]) => path);
+  let next = 0;
+  la.tidy(() => adapter.retake(mapTree(la, (leaf: Tensor) => la.fromArray(state.arrays[paths[next++]].data, leaf.shape), taken)));
 }
 
 /** Puts a leaf into a tree, with the records above it. */

@@ -1,5 +1,5 @@
 /** RefLoRA's preconditioner: the gradient in the balanced gauge, without changing the factors. */
-import { checkKeys, checkNumber } from '../../core/options.js';
+import { checkCount, checkKeys } from '../../core/options.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { pseudoInverse } from '../../linalg/numerical-range.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
@@ -32,7 +32,7 @@ export const balancingPreconditionerDefaults: Required<BalancingPreconditionerOp
 export function balancingPreconditioner(rule: DirectionRule, options: BalancingPreconditionerOptions = {}): DirectionRule {
   checkKeys('balancingPreconditioner', options, Object.keys(balancingPreconditionerDefaults));
   const { warmup } = { ...balancingPreconditionerDefaults, ...options };
-  checkNumber('balancingPreconditioner', 'warmup', warmup, { min: 0 });
+  checkCount('balancingPreconditioner', 'warmup', warmup);
   return {
     name: `balancingPreconditioner(${rule.name})`,
     direction<M, P, T>(context: DirectionContext<M, P, T>) {

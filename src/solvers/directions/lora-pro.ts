@@ -1,6 +1,6 @@
 /** LoRA-Pro: Adam on the gradient of the product that a pair can follow, turned back into steps of the factors. */
 import { ConfigError } from '../../core/errors.js';
-import { checkKeys, checkNumber, describeValue } from '../../core/options.js';
+import { checkCount, checkKeys, checkNumber, describeValue } from '../../core/options.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { pseudoInverse } from '../../linalg/numerical-range.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
@@ -67,7 +67,7 @@ export function loraPro(options: LoraProOptions = {}): DirectionRule {
   const settings = { ...loraProDefaults, ...options };
   checkMomentOptions('loraPro', settings);
   checkNumber('loraPro', 'damping', settings.damping, { min: 0 });
-  checkNumber('loraPro', 'firstStep', settings.firstStep, { min: 0 });
+  checkCount('loraPro', 'firstStep', settings.firstStep);
   for (const scale of [settings.scale].flat()) checkNumber('loraPro', 'scale', scale, { above: 0 });
   return {
     name: 'loraPro',
@@ -115,15 +115,13 @@ function moveOfPair<M>(
   // h/s² in the formulas: what is left of s is one factor 1/s.
   const hA = la.scaleEach(inverseScale, la.matmul(D, B, { transposeB: true }));
   const hB = la.scaleEach(inverseScale, la.matmul(A, D, { transposeA: true }));
-  if (plain) return { direction: { A: la.scale(-1, la.matmul(hA, PB)), B: la.full(la.shape(B), 0) }, first, second };
+  const decayed = (step: FactorPair<M>): FactorPair<M> => ({ A: la.axpy(-weightDecay, A, step.A), B: la.axpy(-weightDecay, B, step.B) });
+  if (plain) return { direction: decayed({ A: la.scale(-1, la.matmul(hA, PB)), B: la.full(la.shape(B), 0) }), first, second };
   const stepB = la.matmul(PA, hB);
   const X = la.solveSylvester(gramA, gramB, la.scale(-1, la.matmul(stepB, B, { transposeB: true })));
   const stepA = la.matmul(beside(hA), PB);
-  const direction = {
-    A: la.axpy(-weightDecay, A, la.subtract(la.matmul(A, X), stepA)),
-    B: la.axpy(-weightDecay, B, la.scale(-1, la.add(stepB, la.matmul(X, B)))),
-  };
-  return { direction, first, second };
+  const step = { A: la.subtract(la.matmul(A, X), stepA), B: la.scale(-1, la.add(stepB, la.matmul(X, B))) };
+  return { direction: decayed(step), first, second };
 }
 
 function inverseScales<M>(la: LinearAlgebra<M>, scale: number | readonly number[], batch: readonly number[]): M {

@@ -1,6 +1,6 @@
 /** The Riemannian trust-region method. */
 import { ConfigError } from '../../core/errors.js';
-import { checkKeys, checkNumber } from '../../core/options.js';
+import { checkCount, checkKeys, checkNumber } from '../../core/options.js';
 import { scaleTree } from '../../core/tree.js';
 import type { Evaluation, Objective } from '../problem.js';
 import { type EvaluatedState, emptyMemory, type Interrupted, type Memory, type Solver, type SolverState } from '../solver.js';
@@ -109,7 +109,7 @@ function checkedSettings(options: TrustRegionsOptions): Settings {
   checkNumber('trustRegions', 'theta', settings.theta, { min: 0 });
   checkNumber('trustRegions', 'kappa', settings.kappa, { above: 0, below: 1 });
   checkNumber('trustRegions', 'acceptance', settings.acceptance, { min: 0, below: 0.25 });
-  checkNumber('trustRegions', 'saddleProducts', settings.saddleProducts, { min: 0 });
+  checkCount('trustRegions', 'saddleProducts', settings.saddleProducts);
   if (settings.maxRadius !== Number.POSITIVE_INFINITY) checkNumber('trustRegions', 'maxRadius', settings.maxRadius, { above: 0 });
   if (settings.initialRadius !== undefined) {
     checkNumber('trustRegions', 'initialRadius', settings.initialRadius, { above: 0, max: settings.maxRadius });
