@@ -126,6 +126,12 @@ describe('bures complete', () => {
   });
 });
 
+it('the mean of entries at one place is no larger than they are, whatever their sum', () => {
+  const places = { rows: 1, columns: 2, rowIndices: [0, 0, 0, 0], columnIndices: [0, 0, 1, 1] };
+  const { matrix } = mergeRepeated(csrFromTriplets(la, { ...places, values: [1.5e308, 1.7e308, 1.7e308, -1.7e308] }));
+  expect([...(la.toArray(matrix.values) as Float64Array)]).toEqual([1.6e308, 0]);
+});
+
 it('entries at one place become their mean', () => {
   const matrix = csrFromTriplets(la, {
     rows: 3,

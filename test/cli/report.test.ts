@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { linearAxis } from '../../src/cli/report/axis.js';
 import { chromiumPath, openChromium } from '../../tools/chromium.js';
 import { runCli } from './run-cli.js';
 
@@ -46,6 +47,11 @@ async function pageOf(...runs: readonly string[]): Promise<string> {
   expect(status, stderr).toBe(0);
   return readFileSync(page, 'utf8');
 }
+
+it.each([0, 5e-324, -5e-324, 1e-300, 1, 1e300])('an axis of %d alone has room for it', (value) => {
+  const axis = linearAxis([value], { length: 100, count: 5 });
+  for (const tick of [value, ...axis.ticks]) expect(axis.place(tick)).toBeCloseTo(50, 9);
+});
 
 describe('a damaged record', () => {
   const inLayers = (change: object) => ({ ...layers, layers: [{ ...layer, ...change }] });

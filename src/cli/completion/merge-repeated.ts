@@ -19,7 +19,7 @@ export function mergeRepeated(matrix: CsrMatrix<HostArray>): MergedEntries {
   const values = la.peek(matrix.values);
   const mergedPointers = new Int32Array(rows + 1);
   const mergedColumns = new Int32Array(columnIndices.length);
-  const sums = new Float64Array(columnIndices.length);
+  const means = new Float64Array(columnIndices.length);
   const counts = new Int32Array(columnIndices.length);
   // Where the current row has its entry of each column; what lies before the row is of an earlier one.
   const places = new Int32Array(columns).fill(-1);
@@ -31,14 +31,22 @@ export function mergeRepeated(matrix: CsrMatrix<HostArray>): MergedEntries {
         places[column] = next;
         mergedColumns[next++] = column;
       }
-      sums[places[column]] += values[e];
-      counts[places[column]]++;
+      const place = places[column];
+      const change = values[e] - means[place];
+      const count = ++counts[place];
+      // A mean that moves, since a sum of the values may be larger than any number, and so may their difference.
+      means[place] += Number.isFinite(change) ? change / count : values[e] / count - means[place] / count;
     }
     mergedPointers[i + 1] = next;
   }
   const repeated = columnIndices.length - next;
   if (repeated === 0) return { matrix, repeated };
-  const means = Float64Array.from({ length: next }, (_, e) => sums[e] / counts[e]);
-  const merged = { rows, columns, rowPointers: mergedPointers, columnIndices: mergedColumns.subarray(0, next), values: means };
+  const merged = {
+    rows,
+    columns,
+    rowPointers: mergedPointers,
+    columnIndices: mergedColumns.subarray(0, next),
+    values: means.subarray(0, next),
+  };
   return { matrix: csrMatrix(la, merged), repeated };
 }

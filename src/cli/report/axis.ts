@@ -29,7 +29,11 @@ export function linearAxis(values: readonly number[], { length, count, integers 
   let [least, most] = [leastOf(values), largestOf(values)];
   // A range that rounding alone fills has no ticks of its own.
   const single = !(most - least > 1e-13 * Math.max(Math.abs(least), Math.abs(most)) && most - least > 1e-290);
-  if (single) [least, most] = [least - (Math.abs(least) || 1) / 2, most + (Math.abs(most) || 1) / 2];
+  if (single) {
+    // Half of the least number there is would round to nothing.
+    const half = (Math.abs(least) > 1e-290 ? Math.abs(least) : 1) / 2;
+    [least, most] = [least - half, most + half];
+  }
   const step = Math.max(niceStep((most - least) / count), integers ? 1 : 0);
   if (rounded) [least, most] = [Math.floor(least / step + 1e-9) * step, Math.ceil(most / step - 1e-9) * step];
   const first = Math.ceil(least / step - 1e-9);
