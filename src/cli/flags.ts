@@ -29,6 +29,8 @@ export interface NumberFlag extends FlagBase {
   readonly integer?: boolean;
   /** The least value allowed. */
   readonly min?: number;
+  /** The largest value allowed. */
+  readonly max?: number;
 }
 
 /** Any flag. */

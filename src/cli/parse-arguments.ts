@@ -89,9 +89,10 @@ function flagValue(name: string, flagName: string, flag: Flag, value: string | u
 
 function numberValue(name: string, flagName: string, flag: Flag & { kind: 'number' }, text: string): number {
   const number = Number(text);
-  const { integer = false, min } = flag;
-  if (Number.isFinite(number) && (!integer || Number.isInteger(number)) && (min === undefined || number >= min)) return number;
-  const wanted = `${integer ? 'an integer' : 'a number'}${min === undefined ? '' : ` of at least ${min}`}`;
+  const { integer = false, min = Number.NEGATIVE_INFINITY, max = integer ? Number.MAX_SAFE_INTEGER : Number.POSITIVE_INFINITY } = flag;
+  if (Number.isFinite(number) && (!integer || Number.isInteger(number)) && number >= min && number <= max) return number;
+  const bound = number > max ? ` of at most ${max}` : Number.isFinite(min) ? ` of at least ${min}` : '';
+  const wanted = `${integer ? 'an integer' : 'a number'}${bound}`;
   throw new UsageError(`bures ${name}: --${flagName} must be ${wanted}, got '${text}'; pass one`);
 }
 

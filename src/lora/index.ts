@@ -63,7 +63,7 @@ export { orthonormalStart, type StellaOptions, stella, stellaDefaults } from './
 export { type LoadAdapterOptions, loadAdapter } from './peft/load-adapter.js';
 export { peftScaling } from './peft/peft-scaling.js';
 export { type SaveAdapterOptions, type SavedAdapter, saveAdapter } from './peft/save-adapter.js';
-export type { Truncation } from './peft/trained-weights.js';
+export { type Truncation, trainedWeightsFile } from './peft/trained-weights.js';
 export { type AdapterScaling, patternLookup, type TargetModule } from './targets/target-modules.js';
 export { LoraTrainer, trainer } from './training/trainer.js';
 export type { TrainerOptions, TrainingStep } from './training/trainer-options.js';

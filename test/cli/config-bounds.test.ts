@@ -10,6 +10,7 @@ import { configText } from '../../src/cli/config/write-config.js';
 import { readYaml } from '../../src/cli/config/yaml-source.js';
 import { sweepSchema } from '../../src/cli/sweep/sweep-config.js';
 import { planTrials } from '../../src/cli/sweep/trials.js';
+import { methodOf } from '../../src/cli/training/training-plan.js';
 import { nearestNames } from '../../src/core/nearest-names.js';
 import { runCli } from './run-cli.js';
 
@@ -92,6 +93,47 @@ describe('a configuration', () => {
     const name = `--method-options${'.a'.repeat(60_000)}`;
     const divide = () => divideArguments('finetune', finetuneSchema, { switches: [], valued: [] }, [name, '1']);
     expect(divide).toThrow(/has more than 20 parts; name a key/);
+  });
+});
+
+describe('a count in a configuration or a flag', () => {
+  it.each<[Readonly<Record<string, unknown>>, RegExp]>([
+    [{ accumulate: 1e9 }, /accumulate must be at most 4096, got 1000000000; it means: batches whose gradients make one step/],
+    [{ rank: 1e9 }, /rank must be at most 65536, got 1000000000/],
+    [{ rankPattern: { q_proj: 1e9 } }, /rankPattern.q_proj must be at most 65536, got 1000000000/],
+    [{ epochs: 1e300 }, /epochs must be at most 1000000, got 1e\+300/],
+  ])('%j is refused', async (values, message) => {
+    await expect(load(`${minimal}${JSON.stringify(values).slice(1, -1)}`.replaceAll('"', '').replaceAll(':', ': '))).rejects.toThrow(
+      message,
+    );
+  });
+
+  it.each([
+    ['lora-ga', { batches: 1e9 }, /methodOptions: loraGa: batches must be a finite number at most 4096, got 1000000000/],
+    ['lora-ga', { batches: 1e300 }, /methodOptions: loraGa: batches must be a finite number at most 4096, got 1e\+300/],
+  ])('of the method %s, %j, is refused', (method, methodOptions, message) => {
+    const config = validateConfig(finetuneSchema, [{ values: { model: 'm', data: 'd', method, methodOptions }, origin: () => 'here' }]);
+    expect(() => methodOf(config)).toThrow(message);
+  });
+
+  /** Where a value of 2⁵³ − 1 costs nothing: nothing is made of that size, and no loop goes there. */
+  it('that is none of these may be any', async () => {
+    const free = ['warmup', 'steps', 'batchSize', 'maxLength', 'seed', 'evalEvery', 'evalRows', 'patience', 'saveEvery'];
+    const more = ['keepCheckpoints', 'sampleTokens', 'logEvery'];
+    const counts = Object.entries(finetuneSchema.shape).filter(
+      ([, schema]) => schema.safeParse(3).success && !schema.safeParse(3.5).success,
+    );
+    expect(counts.map(([name]) => name).sort()).toEqual([...free, ...more, 'rank', 'accumulate'].sort());
+    for (const name of [...free, ...more]) expect(await load(`${minimal}${name}: ${Number.MAX_SAFE_INTEGER}`)).toHaveProperty(name);
+  });
+
+  it.each([
+    ['complete', '--seed', String(Number.MAX_SAFE_INTEGER), 'an integer of at most 9007199254740990'],
+    ['complete', '--max-iterations', '1e300', 'an integer of at most 9007199254740991'],
+    ['generate', '--top-k', '0', 'an integer of at least 1'],
+  ])('%s %s %s is refused', async (command, flag, value, wanted) => {
+    const { status, stderr } = await runCli(command, 'nowhere', flag, value);
+    expect([status, stderr]).toEqual([2, expect.stringContaining(`${flag} must be ${wanted}, got '${value}'`)]);
   });
 });
 

@@ -29,6 +29,7 @@ beforeAll(async () => {
   writeFileSync(path.join(root, 'ratings.csv'), ratings());
   const { train } = drawQuestions({ tasks: ['unit'], seed: 3, train: 30, held: 1 });
   writeFileSync(path.join(root, 'rows.jsonl'), train.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  await trainWeights(path.join(root, 'weights'));
 });
 afterAll(() => rmSync(root, { recursive: true }));
 
@@ -53,6 +54,35 @@ async function writeRandomAdapter(folder: string): Promise<void> {
   lm.dispose();
 }
 
+/** A run whose weights are trained themselves. */
+async function trainWeights(run: string): Promise<void> {
+  const flags = [
+    '--method',
+    'galore',
+    '--target-modules',
+    '[q_proj, v_proj]',
+    '--rank',
+    '4',
+    '--steps',
+    '2',
+    '--valid-split',
+    '0',
+    '--out',
+    run,
+  ];
+  const { status, stderr } = await runCli(
+    'finetune',
+    '--model',
+    model,
+    '--data',
+    path.join(root, 'rows.jsonl'),
+    '--backend',
+    'wasm',
+    ...flags,
+  );
+  expect(status, stderr).toBe(0);
+}
+
 function ratings(): string {
   const random = seededRandom(4);
   const [rows, columns] = [Array.from({ length: 200 }, () => random.normal()), Array.from({ length: 80 }, () => random.normal())];
@@ -74,6 +104,7 @@ function sweepOf(out: string): string {
 
 const commands: Readonly<Record<string, (out: string) => readonly string[]>> = {
   merge: (out) => ['merge', path.join(root, 'adapter'), '--model', model, '--backend', 'wasm', '--out', out],
+  'merge --adapter-rank': (out) => ['merge', path.join(root, 'weights'), '--backend', 'wasm', '--adapter-rank', '3', '--out', out],
   balance: (out) => ['balance', path.join(root, 'pairs'), '--out', out],
   complete: (out) => ['complete', path.join(root, 'ratings.csv'), '--rank', '3', '--out', out],
   sweep: (out) => ['sweep', sweepOf(out)],

@@ -2,6 +2,8 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigError } from '../../core/errors.js';
+import { abandonedIn } from '../../core/staging.js';
+import { trainedWeightsFile } from '../../lora/index.js';
 import { checkpointFolders, runFolders } from '../run/run-layout.js';
 
 /** The names of PEFT's files. */
@@ -18,6 +20,22 @@ export async function findAdapter(caller: string, location: string): Promise<str
   throw new ConfigError(
     `${caller}: expected a folder with ${adapterFiles.config}, or a run with a checkpoint, found neither in ${location}; check the path`,
   );
+}
+
+/**
+ * How an adapter of pairs takes its place in a folder that was there before. Without its configuration it is none yet; trained weights of before would be taken for its own.
+ */
+export const adapterOrder = { stale: [trainedWeightsFile], last: [adapterFiles.tensors, adapterFiles.config] } as const;
+
+/** @throws ConfigError if the folder has an adapter. Its tensors alone, beside what a killed process was writing, are a part of that. */
+export async function checkNoAdapter(caller: string, out: string): Promise<void> {
+  const isCutOff = (await abandonedIn(path.resolve(out), path.resolve(out))).length > 0;
+  for (const name of isCutOff ? [adapterFiles.config] : Object.values(adapterFiles)) {
+    if (await exists(path.join(out, name)))
+      throw new ConfigError(
+        `${caller}: expected a folder without an adapter, found ${name} in ${out}; choose another --out, or remove it first`,
+      );
+  }
 }
 
 /** Whether there is such a file or folder. */

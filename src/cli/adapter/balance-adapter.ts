@@ -1,16 +1,16 @@
 /** Rewrites an adapter in balanced gauge: other factors, the same ΔW. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { ConfigError, NotImplementedError, NumericalError } from '../../core/errors.js';
+import { NotImplementedError, NumericalError } from '../../core/errors.js';
 import { withoutMachinePaths } from '../../core/portable-name.js';
-import { abandonedIn, writeFolder } from '../../core/staging.js';
+import { writeFolder } from '../../core/staging.js';
 import { writeAtomic } from '../../core/write-atomic.js';
 import { balanceGap } from '../../diagnostics/index.js';
 import { balancedProjection, type FactorPair, type HostArray, hostAlgebra } from '../../index.js';
 import { openSafetensors, type StoredDtype, type TensorData, writeSafetensors } from '../../models/index.js';
 import { whileWriting } from '../interruption.js';
 import type { Terminal } from '../terminal.js';
-import { adapterFiles, exists } from './adapter-folder.js';
+import { adapterFiles, adapterOrder, checkNoAdapter } from './adapter-folder.js';
 import { relativeChange } from './pair-measures.js';
 import { type AdapterPair, type OpenAdapter, readMatrix } from './read-adapter.js';
 
@@ -76,17 +76,9 @@ export async function balanceAdapter(
         await writeAtomic(path.join(folder, adapterFiles.config), withoutMachinePaths(config));
         return modules;
       },
-      { last: [adapterFiles.tensors, adapterFiles.config] },
+      adapterOrder,
     ),
   );
-}
-
-/** @throws ConfigError if the folder has an adapter. Its tensors alone, beside what a killed process was writing, are a part of that. */
-async function checkNoAdapter(caller: string, out: string): Promise<void> {
-  const isCutOff = (await abandonedIn(path.resolve(out), path.resolve(out))).length > 0;
-  for (const name of isCutOff ? [adapterFiles.config] : Object.values(adapterFiles)) {
-    if (await exists(path.join(out, name))) throw new ConfigError(`${caller}: ${out} has ${name} already; write to another folder`);
-  }
 }
 
 /** The two tensors of a pair, balanced. */

@@ -53,7 +53,15 @@ const flags = {
     min: 0,
     description: `of the others, entries to choose rank and end by; 0: nothing is chosen (default ${defaults.validation})`,
   },
-  seed: { kind: 'number', placeholder: 'N', integer: true, min: 0, description: `of the splits and the start (default ${defaults.seed})` },
+  // The validation entries are split by the next seed.
+  seed: {
+    kind: 'number',
+    placeholder: 'N',
+    integer: true,
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER - 1,
+    description: `of the splits and the start (default ${defaults.seed})`,
+  },
   'max-iterations': {
     kind: 'number',
     placeholder: 'N',

@@ -7,10 +7,11 @@ import { writeFolder } from '../../core/staging.js';
 import { writeAtomic } from '../../core/write-atomic.js';
 import { type LoraAdapter, mergeAdapter, saveAdapter } from '../../lora/index.js';
 import { type CausalLM, openSafetensors, type TensorData, type TensorStore, writeCheckpoint } from '../../models/index.js';
-import { adapterFiles, exists } from '../adapter/adapter-folder.js';
+import { adapterOrder, checkNoAdapter, exists } from '../adapter/adapter-folder.js';
 import { type CommandResult, defineCommand } from '../command.js';
 import { short } from '../format.js';
 import { whileWriting } from '../interruption.js';
+import type { Terminal } from '../terminal.js';
 import { modelFlags, type OpenModel, openModel } from '../training/open-model.js';
 import { UsageError } from '../usage-error.js';
 
@@ -42,7 +43,7 @@ export const merge = defineCommand({
     try {
       if (open.adapter === undefined)
         throw new ConfigError(`merge: ${location} is a model, not an adapter; pass the folder of an adapter or a run`);
-      if (rank !== undefined) return await writeAdapter(open, open.adapter, out, rank);
+      if (rank !== undefined) return await writeAdapter(open, open.adapter, out, rank, terminal);
       const { deviation, dispose } = await mergeAdapter(open.adapter);
       dispose();
       await whileWriting(terminal, (check) => writeMerged(open, out, check));
@@ -56,19 +57,31 @@ export const merge = defineCommand({
   },
 });
 
-/** Writes the nearest adapter of a rank to trained weights. */
-async function writeAdapter({ base, adapterFolder }: OpenModel, adapter: LoraAdapter, out: string, rank: number): Promise<CommandResult> {
-  for (const name of Object.values(adapterFiles)) {
-    if (await exists(path.join(out, name)))
-      throw new ConfigError(
-        `merge: expected a folder without an adapter, found ${name} in ${out}; choose another --out, or remove it first`,
-      );
-  }
+/** Writes the nearest adapter of a rank to trained weights; all of it, or nothing. */
+async function writeAdapter(
+  { base, adapterFolder }: OpenModel,
+  adapter: LoraAdapter,
+  out: string,
+  rank: number,
+  terminal: Terminal,
+): Promise<CommandResult> {
+  await checkNoAdapter('merge', out);
   if (adapter.layout.weights.length === 0)
     throw new ConfigError(
       'merge: --adapter-rank is for weights that were trained themselves, and this adapter has factors of its own rank; leave it out',
     );
-  const { truncation } = await saveAdapter(adapter, out, { baseModel: base, rank });
+  const { truncation } = await whileWriting(terminal, (check) =>
+    writeFolder(
+      'merge',
+      out,
+      async (folder) => {
+        const saved = await saveAdapter(adapter, folder, { baseModel: base, rank });
+        await check();
+        return saved;
+      },
+      adapterOrder,
+    ),
+  );
   const error = truncation?.error ?? 0;
   return {
     data: { model: base, adapter: adapterFolder, out, rank, truncation },

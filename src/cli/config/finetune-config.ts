@@ -2,7 +2,15 @@
 import { z } from 'zod';
 import { BACKEND_NAMES } from '../../tensor/index.js';
 
+/** Batches that are held at a time, at most. */
+const MOST_BATCHES = 4096;
+/** Rank, at most, before the modules' own sizes are known: factors of that rank are made before. */
+const MOST_RANK = 2 ** 16;
+/** Passes over the rows, at most, so that their steps can be counted. */
+const MOST_EPOCHS = 1e6;
+
 const count = (least: number) => z.int().min(least);
+const rank = count(1).max(MOST_RANK);
 const fraction = z.number().min(0).lt(1);
 const names = z.array(z.string().regex(/^\S+$/, 'must be a name without spaces'));
 const texts = z.array(z.string().min(1));
@@ -27,7 +35,7 @@ export const finetuneSchema = z.strictObject({
   directionOptions: z.record(z.string(), z.unknown()).optional().describe('options of the direction, such as warmup of reflora'),
   useRslora: z.boolean().optional().describe('whether the scale is α/√r; as the method has it where not given'),
   useDora: z.boolean().optional().describe('whether rows of the weight have trained magnitudes; as the method has it where not given'),
-  rank: count(1).default(16).describe('rank r of the adapters'),
+  rank: rank.default(16).describe('rank r of the adapters'),
   alpha: z.number().positive().optional().describe('α: the adapters are multiplied by α/r; 32 where not given, 128 r for balora'),
   targetModules: z
     .union([z.string().min(1), names])
@@ -37,7 +45,7 @@ export const finetuneSchema = z.strictObject({
     .union([z.string().min(1), names])
     .optional()
     .describe('modules left out again: names or a pattern'),
-  rankPattern: z.record(z.string(), count(1)).default({}).describe('other ranks, by name or pattern of module'),
+  rankPattern: z.record(z.string(), rank).default({}).describe('other ranks, by name or pattern of module'),
   alphaPattern: z.record(z.string(), z.number().positive()).default({}).describe('other α, by name or pattern of module'),
   dropout: fraction.default(0).describe('part of the inputs that the adapters do not see in training'),
   bias: z.enum(['none', 'all', 'lora_only']).default('none').describe('biases trained besides'),
@@ -54,9 +62,14 @@ export const finetuneSchema = z.strictObject({
   clip: z.number().positive().nullable().default(1).describe('largest norm of a gradient, longer ones are shortened; null for no clipping'),
 
   steps: count(1).optional().describe('steps to train; not together with epochs'),
-  epochs: z.number().positive().optional().describe('passes over the training rows: 1 where neither this nor steps is given'),
+  epochs: z
+    .number()
+    .positive()
+    .max(MOST_EPOCHS)
+    .optional()
+    .describe('passes over the training rows: 1 where neither this nor steps is given'),
   batchSize: count(1).default(8).describe('rows of a batch'),
-  accumulate: count(1).default(1).describe('batches whose gradients make one step'),
+  accumulate: count(1).max(MOST_BATCHES).default(1).describe('batches whose gradients make one step'),
   order: z
     .enum(['length', 'shuffled', 'file'])
     .default('length')

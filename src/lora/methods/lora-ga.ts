@@ -8,13 +8,16 @@ import type { LoraStart, StartContext } from './start.js';
 
 /** Options of {@link loraGa} and {@link loraGaStart}. */
 export interface LoraGaOptions {
-  /** Over how many batches the gradient is averaged. Default: {@link loraGaDefaults}. */
+  /** Over how many batches the gradient is averaged, 4096 at most. Default: {@link loraGaDefaults}. */
   readonly batches?: number;
   /** γ, which sets the size of the factors: c = m^¼/√γ. Default: {@link loraGaDefaults}. */
   readonly gamma?: number;
   /** Whose formula: that of the authors' code, or that of PEFT 0.21, which leaves B at norm 1 and scales A by the singular values. */
   readonly formula?: 'authors' | 'peft';
 }
+
+/** Batches over which the gradient is averaged, at most: they are held together. */
+const MOST_BATCHES = 4096;
 
 /** The defaults of {@link loraGa}: those of the authors. */
 export const loraGaDefaults: Required<LoraGaOptions> = { batches: 8, gamma: 16, formula: 'authors' };
@@ -35,6 +38,7 @@ export function loraGaStart(options: LoraGaOptions = {}): LoraStart {
   checkKeys('loraGa', options, Object.keys(loraGaDefaults));
   const { batches, gamma, formula } = { ...loraGaDefaults, ...options };
   checkPositiveInteger('loraGa', 'batches', batches);
+  checkNumber('loraGa', 'batches', batches, { max: MOST_BATCHES });
   checkNumber('loraGa', 'gamma', gamma, { above: 0 });
   checkChoice('loraGa', 'formula', formula, ['authors', 'peft']);
   return {

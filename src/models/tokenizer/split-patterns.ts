@@ -1,114 +1,135 @@
-/** Which regular expressions of a tokenizer are safe to run on any text. They are run by JavaScript's engine, which backtracks. */
+/**
+ * Which regular expressions of a tokenizer are safe to run on any text. They are run by JavaScript's engine, which backtracks: where something fails, whatever came before
+ * it and could have matched otherwise is tried in every other way.
+ */
+import { type PatternNode, type PatternSequence, parsePattern } from './parse-pattern.js';
 
 /** Characters of a pattern; the longest of known tokenizers has some six hundred. */
 const MOST_CHARACTERS = 10_000;
-/** Repetitions above this count as unbounded. */
-const SMALL = 16;
+/** Steps at one place of the text, for each character that an unbounded repetition takes there. Patterns of known tokenizers take some thirty. */
+const MOST_STEPS = 1024;
 
-/** What was read of a group, or of the whole pattern. */
-interface Group {
-  /** Whether it holds alternatives or quantifiers: repeated, it can match one text in exponentially many ways. */
-  varies: boolean;
-  /** Unbounded quantifiers of the alternative being read after which nothing mandatory has come yet, and those after which something has. */
-  pending: number;
-  failing: number;
-  /** The most of `failing` in any alternative. */
-  worst: number;
+/** What matching a part of a pattern at one place of a text takes at most. */
+interface Cost {
+  /** In how many ways the part can match, counted where they are tried; unbounded repetitions are counted in `scans`. */
+  readonly ways: number;
+  /** How many unbounded repetitions multiply the ways: each by the length of the text. */
+  readonly scans: number;
+  /** Steps until no way is left, but for the factors of `degree`. */
+  readonly steps: number;
+  /** The power of the length of the text by which the steps are multiplied. */
+  readonly degree: number;
 }
 
+/** Thrown within this file. */
+class Exponential extends Error {}
+
 /**
- * Says why a pattern may take exponential time, or time of a high power of the length of the text: a repeated group with alternatives or quantifiers inside, or several
- * unbounded quantifiers before something that can fail. Patterns of known tokenizers have neither.
+ * Says why a pattern may take time beyond a small multiple of the length of the text: in what a text can match, choices multiply (`?`, `{m,n}`, alternatives, before something
+ * that can fail), or a long run of characters is read again from each of its places. Patterns of known tokenizers read each run a few times.
  *
  * @returns undefined if the pattern is safe.
  */
 export function describeRisk(pattern: string): string | undefined {
   if (pattern.length > MOST_CHARACTERS) return `has ${pattern.length} characters, above the ${MOST_CHARACTERS} that are allowed`;
-  const open: Group[] = [newGroup()];
-  const mark = /\\[pPxuk]\{[^}]*\}|\\[\s\S]|\(\?(?:[a-z-]*:|<?[=!]|>|<\w+>)|[[(|)*+?]|\{\d*,?\d*\}|[^\\]/gu;
-  /** Whether the last thing read was a group that varies, or an item. */
-  let last: 'varying' | 'item' | 'none' = 'none';
-  for (let match = mark.exec(pattern); match !== null; match = mark.exec(pattern)) {
-    const [sign] = match;
-    const group = open[open.length - 1];
-    if (sign.startsWith('(')) {
-      open.push(newGroup());
-      last = 'none';
-    } else if (sign === '|') {
-      endAlternative(group);
-      group.varies = true;
-      last = 'none';
-    } else if (sign === ')' && open.length > 1) {
-      endAlternative(group);
-      open.pop();
-      const outer = open[open.length - 1];
-      if (group.worst > 1) return 'has several unbounded repetitions before something that can fail';
-      last = group.varies ? 'varying' : 'item';
-      // A quantifier that lets it be left out takes this back.
-      outer.varies ||= group.varies;
-      mandatory(outer);
-      outer.pending += group.pending;
-    } else if (/^[*+?]$/.test(sign) || /^\{(?:\d+,?\d*|,\d+)\}$/.test(sign)) {
-      const [low, high] = bounds(sign);
-      if (last === 'varying' && high > 1) return 'repeats a group that has alternatives or repetitions inside';
-      if (last === 'none') continue;
-      if (low === 0) optional(group);
-      if (high > SMALL) group.pending += 1;
-      if (low !== high) group.varies = true;
-      last = 'none';
-    } else {
-      if (sign === '[') mark.lastIndex = endOfClass(pattern, match.index);
-      mandatory(group);
-      last = 'item';
-    }
+  const alternatives = parsePattern(pattern);
+  if (typeof alternatives === 'string') return alternatives;
+  let costs: readonly Cost[];
+  try {
+    costs = alternatives.map((sequence) => costOfSequence(sequence, false));
+  } catch (error) {
+    if (error instanceof Exponential) return 'repeats a group that has alternatives or repetitions inside';
+    throw error;
   }
-  endAlternative(open[0]);
-  return open[0].worst > 1 ? 'has several unbounded repetitions before something that can fail' : undefined;
+  if (costs.some(({ degree }) => degree > 1)) return 'has several unbounded repetitions before something that can fail';
+  if (costs.reduce((sum, { steps }) => sum + steps, 0) > MOST_STEPS)
+    return `has choices before something that can fail, with more than ${MOST_STEPS} ways to try at each character`;
+  if (costs.some(({ degree }, index) => degree === 1 && !isCovered(alternatives, index)))
+    return 'has an unbounded repetition before something that can fail, and no alternative after it that takes the same characters';
+  return undefined;
 }
 
-function newGroup(): Group {
-  return { varies: false, pending: 0, failing: 0, worst: 0 };
+/**
+ * @param retried - whether something after it can fail, so that all ways to match are tried.
+ * @throws Exponential where the ways grow exponentially with the text.
+ */
+function costOf(node: PatternNode, retried: boolean): Cost {
+  if (node.kind === 'item') return { ways: 1, scans: 0, steps: 1, degree: 0 };
+  if (node.kind === 'repeat') return costOfRepeat(node, retried);
+  // What a look-around takes is no part of the match: it is read again from the next place, whether it fails or not.
+  const costs = node.alternatives.map((sequence) => costOfSequence(sequence, retried || node.looksAround));
+  const steps = costs.reduce((sum, cost) => sum + cost.steps, 0);
+  const scans = Math.max(...costs.map((cost) => cost.scans));
+  const degree = Math.max(...costs.map((cost) => cost.degree));
+  if (node.looksAround) return { ways: 1, scans: 0, steps, degree: Math.max(degree, scans) };
+  return { ways: retried ? costs.reduce((sum, cost) => sum + cost.ways, 0) : 1, scans, steps, degree };
 }
 
-/** What comes can fail, so that the repetitions before it are tried again. */
-function mandatory(group: Group): void {
-  group.failing += group.pending;
-  before = group.pending;
-  group.pending = 0;
-}
-
-/** What the last call of {@link mandatory} moved. */
-let before = 0;
-
-/** The last item turned out to be one that cannot fail. */
-function optional(group: Group): void {
-  group.failing -= before;
-  group.pending += before;
-  before = 0;
-}
-
-function endAlternative(group: Group): void {
-  group.worst = Math.max(group.worst, group.failing);
-  group.failing = 0;
-  group.pending = 0;
-}
-
-function bounds(sign: string): readonly [number, number] {
-  if (sign === '*') return [0, Number.POSITIVE_INFINITY];
-  if (sign === '+') return [1, Number.POSITIVE_INFINITY];
-  if (sign === '?') return [0, 1];
-  const [low, high] = sign.slice(1, -1).split(',');
-  return [Number(low), high === undefined ? Number(low) : high === '' ? Number.POSITIVE_INFINITY : Number(high)];
-}
-
-/** The index after a class in brackets, classes inside it included. */
-function endOfClass(pattern: string, start: number): number {
-  let depth = 0;
-  for (let index = start; index < pattern.length; index++) {
-    if (pattern[index] === '\\') index += 1;
-    else if (pattern[index] === '[') depth += 1;
-    else if (pattern[index] === ']' && index > start + 1) depth -= 1;
-    if (depth === 0) return index + 1;
+function costOfSequence(sequence: PatternSequence, retried: boolean): Cost {
+  const lastFailing = sequence.findLastIndex(canFail);
+  let [ways, scans, steps, degree] = [1, 0, 1, 0];
+  for (const [index, node] of sequence.entries()) {
+    const cost = costOf(node, retried || index < lastFailing);
+    steps += ways * cost.steps;
+    if (canFail(node) || cost.degree > 0) degree = Math.max(degree, scans + cost.degree);
+    ways *= cost.ways;
+    scans += cost.scans;
   }
-  return pattern.length;
+  return { ways, scans, steps, degree };
+}
+
+function costOfRepeat({ of, low, high }: PatternNode & { kind: 'repeat' }, retried: boolean): Cost {
+  if (high === 0) return { ways: 1, scans: 0, steps: 1, degree: 0 };
+  const one = costOf(of, retried || low > 1);
+  const varies = one.ways > 1 || one.scans > 0;
+  const unbounded = high === Number.POSITIVE_INFINITY;
+  // Where nothing after it can fail, the repetition ends with the first time that fails, and nothing is tried again.
+  const tried = retried ? high : low;
+  if (varies && (tried === Number.POSITIVE_INFINITY || low > MOST_STEPS || one.scans * tried > 1)) throw new Exponential();
+  const times = unbounded ? low + 1 : retried ? high : Math.min(low + 1, high);
+  const steps = one.steps * powers(one.ways, 0, times - 1);
+  if (!retried) return { ways: 1, scans: 0, steps, degree: one.degree };
+  if (unbounded) return { ways: 1, scans: 1, steps, degree: one.degree };
+  return { ways: powers(one.ways, low, high), scans: one.scans * high, steps, degree: one.degree };
+}
+
+/** base^first + … + base^last, or infinity where it is far above any bound. */
+function powers(base: number, first: number, last: number): number {
+  if (base === 1) return last - first + 1;
+  let sum = 0;
+  for (let exponent = first; exponent <= last && sum <= MOST_STEPS; exponent++) sum += base ** exponent;
+  return sum > MOST_STEPS ? Number.POSITIVE_INFINITY : sum;
+}
+
+/** Whether a part of a pattern can fail to match. */
+function canFail(node: PatternNode): boolean {
+  if (node.kind === 'item') return true;
+  if (node.kind === 'repeat') return node.low > 0 && canFail(node.of);
+  return node.looksAround || node.alternatives.every((sequence) => sequence.some(canFail));
+}
+
+/**
+ * Whether what an alternative has read in vain becomes the match of one after it, so that the next match begins behind it and no run of characters is read from each of its
+ * places. `\s*[\r\n]+|\s+(?!\S)|\s+` is so: runs of spaces are read at most three times. Alternatives between the two must read the same run, and greedily: what they leave
+ * of it they cannot match a second time.
+ */
+function isCovered(alternatives: readonly PatternSequence[], index: number): boolean {
+  const sequence = alternatives[index];
+  const lastFailing = sequence.findLastIndex(canFail);
+  const start = sequence.findIndex((node, place) => place < lastFailing && costOf(node, true).scans > 0);
+  const run = sequence[start] as PatternNode | undefined;
+  if (run?.kind !== 'repeat' || run.high !== Number.POSITIVE_INFINITY) return false;
+  if (sequence.some((node, place) => costOf(node, place < lastFailing).degree > 0)) return false;
+  const before = textOf(sequence.slice(0, start));
+  for (const later of alternatives.slice(index + 1)) {
+    const same = later[start] as PatternNode | undefined;
+    if (textOf(later.slice(0, start)) !== before || same?.kind !== 'repeat' || !same.greedy) return false;
+    if (same.of.text !== run.of.text || same.low > 1 || same.high !== Number.POSITIVE_INFINITY) return false;
+    if (!later.slice(start + 1).some(canFail)) return true;
+  }
+  return false;
+}
+
+function textOf(sequence: PatternSequence): string {
+  return sequence.map(({ text }) => text).join('');
 }

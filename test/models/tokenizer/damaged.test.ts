@@ -50,22 +50,72 @@ describe('a damaged tokenizer.json', () => {
     await expect(loadWith(changes)).rejects.not.toThrow(/Invalid input|received|undefined/);
   });
 
-  it.each(['(a+)+!', '(a|a)*b', '(?:\\s*)*x', '(a|aa)+$', '(?:a?){30}a{30}', 'a*a*a*a*b', '\\s*\\s+!', 'x'.repeat(20_000)])(
-    'the pattern %s',
-    async (pattern) => {
-      await expect(loadWith(split(pattern))).rejects.toThrow(NotImplementedError);
-      await expect(loadWith(split(pattern))).rejects.toThrow(/^loadTokenizer: .*tokenizer\.json: the pattern of pre_tokenizer/);
-    },
-  );
+  it.each([
+    '(a+)+!',
+    '(a|a)*b',
+    '(?:\\s*)*x',
+    '(a|aa)+$',
+    '(?:a?){30}a{30}',
+    'a*a*a*a*b',
+    '\\s*\\s+!',
+    'x'.repeat(20_000),
+    'a?'.repeat(35) + 'a'.repeat(35),
+    '[\\s\\S]?'.repeat(40) + '[\\s\\S]'.repeat(40),
+    `${'x{1,16}'.repeat(10)}!`,
+    `${'(?:a|ab)'.repeat(30)}c`,
+    '(?:a|ab){30}c',
+    `${'(?:a|)'.repeat(30)}!`,
+    `${'a??'.repeat(30)}b`,
+    `${'a{0,3}'.repeat(20)}(?=b)`,
+    `(?=${'a?'.repeat(30)}b)`,
+    `(?:${'a?'.repeat(30)}b)?`,
+    '(?:(?:(?:a|b){4}){4}){4}c',
+    '(?:(?:){1000000}){1000000}a',
+    '(?:(?=a)){1000000000}a',
+    '(?:(?:|){1000}){1000}b{0}c',
+    '(a?)(a?)\\1\\2',
+    `${'('.repeat(2000)}a${')'.repeat(2000)}`,
+    // A long run is read from each of its places, to no avail.
+    'a+b',
+    'a{100000}b',
+    '\\s+$',
+    '(?:a+b)?c',
+    '(?:a*b|a*c)',
+    '(?=[\\s\\S]*)x',
+    '\\d{1,3}(?=(?:\\d{3})*\\b)',
+    'b*c|b|b+',
+    'a*b|a+?',
+    'a*b|[ab]+',
+    '[\\p{Lu}\\p{M}]*[\\p{Ll}\\p{M}]+|\\p{N}',
+  ])('the pattern %s', async (pattern) => {
+    await expect(loadWith(split(pattern))).rejects.toThrow(NotImplementedError);
+    await expect(loadWith(split(pattern))).rejects.toThrow(/^loadTokenizer: .*tokenizer\.json: the pattern of pre_tokenizer/);
+  });
 });
 
-it.each([
+const known = [
   "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
-  "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+  "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
   ' ?[^(\\s|[.,!?…。，、।۔،])]+',
   '[一-龥぀-ゟ゠-ヿ]+',
   '\\p{N}{1,3}',
-])('patterns of known tokenizers are safe: %s', (pattern) => {
+  '[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+|[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+',
+  ' {2,}',
+];
+
+it.each(known)('patterns of known tokenizers are safe: %s', (pattern) => {
   expect(describeRisk(pattern)).toBeUndefined();
 });
+
+it.each(['a?a?a?a?a?a?a?a?b', 'x{1,16}x{1,16}!', 'a{900}b', '(?:a|ab){6}c', '(?:[a-z]|[0-9])+', '[ax]*(?:a{100}){3}c|[ax]+'])(
+  'what is accepted reads 200,000 characters in seconds: %s',
+  (pattern) => {
+    expect(describeRisk(pattern)).toBeUndefined();
+    for (const text of ['a', 'x'].map((character) => character.repeat(200_000))) {
+      const started = performance.now();
+      for (const _ of text.matchAll(new RegExp(pattern, 'gu')));
+      expect(performance.now() - started).toBeLessThan(20_000);
+    }
+  },
+);
