@@ -43,6 +43,8 @@ describe('the engine', () => {
       'core/delimited-fields.ts': 'goes from field to field of a line',
       'core/event-loop.ts': 'goes from part to part of a computation',
       'core/random.ts': 'draws until a draw is accepted',
+      'core/parse-json.ts': 'goes from quote to quote of a text',
+      'diagnostics/lanczos.ts': 'an iteration for eigenvalues',
       'diagnostics/taylor.ts': 'goes through a list of step sizes',
       'linalg/host/kernels/householder.ts': 'goes from column to column',
     };
