@@ -17,19 +17,14 @@ export function atOnce<Result>(parts: InParts<Result>): Result {
 /**
  * Runs a computation during which events are heard.
  *
- * @param yieldToEvents - of {@link eventLoopYielder}.
- * @returns `undefined` where the signal was aborted between two parts: the arrays that the computation was writing are then half written.
+ * @param interrupted - asked between two parts: hands control to the event loop where due, and says whether to end.
+ * @returns `undefined` where it said so: the arrays that the computation was writing are then half written.
  */
-export async function unlessAborted<Result>(
-  parts: InParts<Result>,
-  signal: { readonly aborted: boolean } | undefined,
-  yieldToEvents: () => Promise<void>,
-): Promise<Result | undefined> {
+export async function unlessInterrupted<Result>(parts: InParts<Result>, interrupted: () => Promise<boolean>): Promise<Result | undefined> {
   for (;;) {
     const { done, value } = parts.next();
     if (done) return value;
-    await yieldToEvents();
-    if (signal?.aborted === true) return undefined;
+    if (await interrupted()) return undefined;
   }
 }
 

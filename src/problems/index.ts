@@ -40,9 +40,9 @@ export { type ReducedRankRegressionOptions, reducedRankRegression } from './redu
 export { type RobustPcaOptions, robustPca } from './robust-pca.js';
 export { type SpectralInitializationOptions, spectralInitialization, spectralInitializationDefaults } from './spectral-initialization.js';
 export { type EntrySplit, type SplitEntriesOptions, splitEntries } from './split-entries.js';
+export { type AdditiveOptions, additiveState } from './variational-additive.js';
+export type { Alignment } from './variational-alignment.js';
 export {
-  additiveState,
-  copyState,
   type Learned,
   learnVariances,
   type SweepOptions,
@@ -56,5 +56,7 @@ export {
 } from './variational-completion.js';
 export { type AddedComponents, firstComponents, withComponents } from './variational-components.js';
 export { type EntriesByRow, type TwoWayEntries, twoWayEntries } from './variational-entries.js';
+export { type Found, type SweptState, variationalCompletion } from './variational-model.js';
 export type { Posterior } from './variational-posterior.js';
 export type { RowSums } from './variational-rows.js';
+export { hasSettledRank, type VariationalSweepsOptions, variationalSweeps } from './variational-sweeps.js';

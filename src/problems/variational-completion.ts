@@ -12,12 +12,12 @@
  * @see Lim and Teh, "Variational Bayesian approach to movie rating prediction", KDD Cup 2007; Ilin and Raiko, "Practical approaches to principal component analysis in the presence of missing values",
  * JMLR 11, 2010.
  */
-import { atOnce, type InParts } from '../core/event-loop.js';
+import type { InParts } from '../core/event-loop.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
 import { type HostArray, hostAlgebra } from '../linalg/host/host-algebra.js';
 import { type Alignment, align, transformPosterior } from './variational-alignment.js';
 import type { TwoWayEntries } from './variational-entries.js';
-import { copyPosterior, emptyPosterior, type Posterior } from './variational-posterior.js';
+import type { Posterior } from './variational-posterior.js';
 import { type RowSums, updateRows } from './variational-rows.js';
 
 /** What the entries of a model are thought to be drawn from. */
@@ -65,40 +65,6 @@ export function unknownsOf({ rank, biases }: Pick<VariationalState, 'rank' | 'bi
   return rank + (biases ? 1 : 0);
 }
 
-/** Sweeps of the additive model, and the change of its noise after which no more is to be had. */
-const [additiveSweeps, additiveChange] = [20, 1e-5];
-
-/**
- * The model without components: a mean, or nothing, and biases with variances that the data show.
- *
- * @param centered - whether there is a mean.
- */
-export function additiveState(
-  data: TwoWayEntries,
-  { centered, biases }: { readonly centered: boolean; readonly biases: boolean },
-): VariationalState {
-  const { values, count } = data.byRow;
-  let [sum, squares] = [0, 0];
-  for (const value of values) sum += value;
-  const mean = centered ? sum / Math.max(1, values.length) : 0;
-  for (const value of values) squares += (value - mean) ** 2;
-  const variance = Math.max(squares / Math.max(1, values.length), data.rounding);
-  const k = biases ? 1 : 0;
-  const prior = new Float64Array(k).fill(0.2 * variance);
-  const begin = { rank: 0, biases, mean, rows: emptyPosterior(count, k), columns: emptyPosterior(data.byColumn.count, k) };
-  let state: VariationalState = { ...begin, variances: { noise: (biases ? 0.6 : 1) * variance, rows: prior, columns: prior } };
-  for (let sweep = 0; biases && sweep < additiveSweeps; sweep++) {
-    const sums = atOnce(sweepParts(state, data, {}));
-    const last = sweep === additiveSweeps - 1;
-    const { noise } = state.variances;
-    const learned = learnVariances(state, data, sums);
-    if (last || Math.abs(learned.state.variances.noise - noise) <= additiveChange * noise) break;
-    learned.carryOn();
-    state = learned.state;
-  }
-  return state;
-}
-
 /**
  * Replaces the posteriors of the rows, and then those of the columns: the coordinate ascent of variational Bayes, or, with a ridge, alternating least squares.
  *
@@ -119,6 +85,8 @@ export function* sweepParts(state: VariationalState, data: TwoWayEntries, { ridg
 export interface Learned {
   /** The same posteriors with new variances. Its columns do not agree with them before `carryOn`. */
   readonly state: VariationalState;
+  /** The change of coordinates that belongs to them. */
+  readonly alignment: Alignment;
   /** Brings the columns into the coordinates of the new variances; the rows are to be updated next. */
   carryOn(): void;
 }
@@ -138,6 +106,7 @@ export function learnVariances(state: VariationalState, data: TwoWayEntries, sum
   const variances = { noise, rows: least(alignment.rowVariances), columns: least(alignment.columnVariances) };
   return {
     state: { ...state, mean: state.mean + alignment.mean, variances },
+    alignment,
     carryOn: () => transformPosterior(state.columns, data.byColumn, alignment),
   };
 }
@@ -185,9 +154,4 @@ export function stateError(state: VariationalState, part: CsrMatrix<HostArray>):
     for (let e = 0; e < count; e++) squares += residuals[e] * residuals[e];
   }
   return values.length === 0 ? 0 : Math.sqrt(squares / values.length);
-}
-
-/** A copy that further sweeps leave alone; written over the posteriors of `into` where those have the same shape. */
-export function copyState(state: VariationalState, into?: VariationalState): VariationalState {
-  return { ...state, rows: copyPosterior(state.rows, into?.rows), columns: copyPosterior(state.columns, into?.columns) };
 }

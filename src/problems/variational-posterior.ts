@@ -24,12 +24,9 @@ export function emptyPosterior(count: number, k: number): Posterior {
   return { means: new Float64Array(count * k), moments: new Float64Array(count * packed), packed };
 }
 
-/** A copy; written over `into` where that has the same shape. */
-export function copyPosterior(from: Posterior, into?: Posterior): Posterior {
-  if (into?.packed !== from.packed) return { means: from.means.slice(), moments: from.moments.slice(), packed: from.packed };
-  into.means.set(from.means);
-  into.moments.set(from.moments);
-  return into;
+/** A copy. */
+export function copyPosterior({ means, moments, packed }: Posterior): Posterior {
+  return { means: means.slice(), moments: moments.slice(), packed };
 }
 
 /**

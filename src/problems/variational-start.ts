@@ -3,9 +3,10 @@
 import { type Random, seededRandom } from '../core/random.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
 import { type HostArray, hostAlgebra } from '../linalg/host/host-algebra.js';
+import { leadingSingularTriples } from '../linalg/subspace-iteration.js';
 
-/** Passes of subspace iteration, columns beyond the rank, and entries added to every row and column before it is scaled down by their number. */
-const [passes, oversampling, damping] = [3, 3, 3];
+/** Passes of subspace iteration beyond its first two products, columns beyond the rank, and entries added to every row and column before it is scaled down by their number. */
+const [passes, oversampling, damping] = [2, 3, 3];
 
 /** Columns of the iteration for the noise, and the share of its singular value beyond which a single entry makes it up. */
 const [noiseWidth, single] = [8, 0.7];
@@ -20,7 +21,7 @@ export interface SpectralStart {
 
 /**
  * The leading right singular vectors of D⁻½ E D′⁻½, where D and D′ hold the numbers of entries of rows and columns plus three: scaled like that, no row or column stands out by its number of
- * entries alone, as a popular one would in E. They are found by subspace iteration from a random start in 4·nnz·(rank + 3) flops a pass.
+ * entries alone, as a popular one would in E. They are found by subspace iteration from a random start in 4·nnz·(rank + 3) flops a pass, and as many to begin and to end.
  *
  * Random signs leave the sizes of the entries, and take away what they have in common: parallel analysis by sign flips.
  *
@@ -40,13 +41,9 @@ export function spectralStart(residual: CsrMatrix<HostArray>, rank: number, seed
   }
   const random = seededRandom(seed);
   const width = Math.min(rank + oversampling, m, n);
-  const { right, singular } = subspaceIteration({ ...residual, values: la.fromArray(values, [values.length]) }, width, random);
+  const { right, singular } = leadingOf({ ...residual, values: la.fromArray(values, [values.length]) }, width, random);
   const flipped = values.map((value) => (random.uniform() < 0.5 ? value : -value));
-  const noise = subspaceIteration(
-    { ...residual, values: la.fromArray(flipped, [values.length]) },
-    Math.min(noiseWidth, m, n),
-    random,
-  ).singular;
+  const noise = leadingOf({ ...residual, values: la.fromArray(flipped, [values.length]) }, Math.min(noiseWidth, m, n), random).singular;
   const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   // Noise of heavy tails: single entries have singular values of their own, among which the spectrum of anything else does not show.
   const first = largest > single * noise[0] ? -1 : singular.subarray(0, rank).findIndex((value) => value <= noise[0]);
@@ -54,22 +51,20 @@ export function spectralStart(residual: CsrMatrix<HostArray>, rank: number, seed
 }
 
 /** Right singular vectors, n×width and row-major, and singular values, largest first. */
-function subspaceIteration(
+function leadingOf(
   matrix: CsrMatrix<HostArray>,
   width: number,
   random: Random,
 ): { readonly right: Float64Array; readonly singular: Float64Array } {
   const la = hostAlgebra();
-  let right = la.qr(la.randomNormal([matrix.columns, width], random)).Q;
-  for (let pass = 1; ; pass++) {
-    const left = la.qr(la.sparseMatmul(matrix, right)).Q;
-    const image = la.sparseMatmul(matrix, left, { transpose: true });
-    if (pass < passes) right = la.qr(image).Q;
-    else {
-      const { U, S } = la.svd(image);
-      return { right: la.peek(U), singular: la.peek(S) };
-    }
-  }
+  const products = {
+    m: matrix.rows,
+    n: matrix.columns,
+    apply: (x: HostArray) => la.sparseMatmul(matrix, x),
+    applyTranspose: (y: HostArray) => la.sparseMatmul(matrix, y, { transpose: true }),
+  };
+  const { S, V } = leadingSingularTriples(la, products, { count: width, passes, oversampling: 0, random });
+  return { right: la.peek(V), singular: la.peek(S) };
 }
 
 function unitColumns(vectors: Float64Array, width: number, counts: Int32Array, rank: number): Float64Array {

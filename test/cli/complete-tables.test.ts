@@ -1,5 +1,5 @@
 /** `bures complete` on tables as other programs write them: what is recognized and said, and what is asked back. */
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readEntries } from '../../src/cli/completion/read-entries.js';
 import { testFolder } from './completions.js';
@@ -39,7 +39,12 @@ describe('a table', () => {
     ],
     ['with a filtered index', `,${plain.replace(/^(ann|bob)/gm, '7,$1')}`, {}, /column 1 has no name: passed over/],
     ['with an index read back', `Unnamed: 0${numbered(0)}`, {}, /column 1 has no name and numbers/],
-    ['as R writes it', numbered(1).slice(1), {}, /column 1 has no name and numbers the lines/],
+    [
+      'as R writes it',
+      numbered(1).slice(1),
+      {},
+      /row: column 2 \(userId\), column: column 3 \(movieId\), value: column 4 \(rating\)\ncolumn 1 has no name and numbers the lines/,
+    ],
     ['with an index, and columns named', numbered(0), { columns: 'userId,movieId,rating' }, /row: userId, column: movieId, value: rating/],
     ['with remarks', `# made by hand\n#\n${plain}`, {}, /2 lines before the first row begin with #: passed over as remarks/],
     [
@@ -148,5 +153,42 @@ describe('a table', () => {
     );
     expect((await read(Buffer.from('José,x,1\nZoë,y,2\n', 'latin1'), { encoding: 'latin1' })).rowLabels).toEqual(['José', 'Zoë']);
     rmSync(inRoot('latin'), { recursive: true });
+  });
+
+  const named = { row: { number: 1, name: 'userId' }, column: { number: 2, name: 'movieId' }, value: { number: 3, name: 'rating' } };
+  const comma = { format: 'table', encoding: 'utf-8', delimiter: ',', header: true, decimal: '.', columns: named, remarks: 0, missing: 0 };
+  it.each<[string, string | Buffer, readonly string[], object]>([
+    ['with a header', plain, [], comma],
+    ['with columns asked for by name', plain, ['--columns', 'userId,movieId,rating'], comma],
+    [
+      'with an index, as R writes it',
+      numbered(1).slice(1),
+      [],
+      {
+        ...comma,
+        columns: Object.fromEntries(Object.entries(named).map(([what, taken]) => [what, { ...taken, number: taken.number + 1 }])),
+      },
+    ],
+    [
+      'without a header, in Latin-1, with tabs, commas, a remark and a missing value',
+      Buffer.from('# by hand\nJosé\tx\t1,5\nJosé\ty\tNA\nZoë\tx\t3\nZoë\ty\t5\n', 'latin1'),
+      ['--encoding', 'latin1'],
+      {
+        ...comma,
+        encoding: 'windows-1252',
+        delimiter: '\t',
+        header: false,
+        decimal: ',',
+        columns: { row: { number: 1 }, column: { number: 2 }, value: { number: 3 } },
+        remarks: 1,
+        missing: 1,
+      },
+    ],
+    ['that is none', '%%MatrixMarket matrix coordinate real general\n2 2 4\n1 1 1\n1 2 2\n2 1 3\n2 2 5\n', [], { format: 'matrix-market' }],
+  ])('%s: completion.json says how it was read', async (_name, content, flags, reading) => {
+    const { status, stderr } = await runCli('complete', fileOf(content), '--out', inRoot('read'), ...flags);
+    expect(status, stderr).toBe(0);
+    expect(JSON.parse(readFileSync(inRoot('read/completion.json'), 'utf8')).data.reading).toEqual(reading);
+    rmSync(inRoot('read'), { recursive: true });
   });
 });

@@ -32,7 +32,7 @@ it.each([0, 2])('a signal amid the sweep after %d of them leaves the best of tho
   // Two turns: one comes between two sweeps.
   const soon = (): void => afterTurns(2, () => abort.abort());
   if (whole === 0) soon();
-  const begin = withComponents(additiveState(data, { centered: true, biases: true }), data, { most: rank, exactly: true, seed: 1 });
+  const begin = withComponents(await additiveState(data, { centered: true, biases: true }), data, { most: rank, exactly: true, seed: 1 });
   const path = await fitPath(data, begin, {
     learn: true,
     keepRank: true,

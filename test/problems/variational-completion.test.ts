@@ -44,8 +44,8 @@ function smallData(scale = 1, noise = 0.3): CsrMatrix<HostArray> {
   });
 }
 
-function begin(data: TwoWayEntries, rank: number, biases = true): VariationalState {
-  return withComponents(additiveState(data, { centered: biases, biases }), data, { most: rank, exactly: true, seed: 1 });
+async function begin(data: TwoWayEntries, rank: number, biases = true): Promise<VariationalState> {
+  return withComponents(await additiveState(data, { centered: biases, biases }), data, { most: rank, exactly: true, seed: 1 });
 }
 
 /** E[wwᵀ] of row i as a full matrix. */
@@ -113,9 +113,9 @@ describe('variational completion', () => {
   it.each([
     [0.3, 3],
     [0, 6],
-  ])('solves each row by ridge regression: noise %s, rank %s', (noise, rank) => {
+  ])('solves each row by ridge regression: noise %s, rank %s', async (noise, rank) => {
     const data = twoWayEntries(smallData(1, noise));
-    const state = begin(data, rank);
+    const state = await begin(data, rank);
     const k = rank + 1;
     // Moments that are not those of point estimates.
     const first = learnVariances(state, data, atOnce(sweepParts(state, data, {})));
@@ -147,16 +147,16 @@ describe('variational completion', () => {
     }
   });
 
-  it('sums the squares that it expects', () => {
+  it('sums the squares that it expects', async () => {
     const data = twoWayEntries(smallData());
-    const state = begin(data, 3);
+    const state = await begin(data, 3);
     const { columns } = atOnce(sweepParts(state, data, {}));
     expect(columns.squares).toBeCloseTo(expectedSquares(state, data.matrix), 8);
   });
 
-  it('never lowers the bound of the evidence, from sweep to sweep and from variances to variances', () => {
+  it('never lowers the bound of the evidence, from sweep to sweep and from variances to variances', async () => {
     const data = twoWayEntries(smallData());
-    let state = begin(data, 4);
+    let state = await begin(data, 4);
     let before = Number.NEGATIVE_INFINITY;
     for (let sweep = 0; sweep < 25; sweep++) {
       const sums = atOnce(sweepParts(state, data, {}));
@@ -169,9 +169,9 @@ describe('variational completion', () => {
     }
   });
 
-  it('keeps predictions where new components begin, once they are given up again', () => {
+  it('keeps predictions where new components begin, once they are given up again', async () => {
     const data = twoWayEntries(smallData());
-    const state = begin(data, 2);
+    const state = await begin(data, 2);
     atOnce(sweepParts(state, data, {}));
     const error = stateError(state, data.matrix);
     const more = withComponents(state, data, { most: 3, exactly: true, seed: 2 });
@@ -180,9 +180,9 @@ describe('variational completion', () => {
     for (const p of [2, 3, 4]) expect(more.columns.means.filter((_, place) => place % 6 === p).some((mean) => mean !== 0)).toBe(true);
   });
 
-  it.each([2 ** 20, 2 ** -30])('is the same in units of %s', (scale) => {
+  it.each([2 ** 20, 2 ** -30])('is the same in units of %s', async (scale) => {
     const [data, scaled] = [twoWayEntries(smallData()), twoWayEntries(smallData(scale))];
-    let [one, other] = [begin(data, 3), begin(scaled, 3)];
+    let [one, other] = [await begin(data, 3), await begin(scaled, 3)];
     for (let sweep = 0; sweep < 4; sweep++) {
       const next = [
         [one, data],
@@ -198,18 +198,18 @@ describe('variational completion', () => {
     expect(Math.sqrt(other.variances.noise) / scale).toBeCloseTo(Math.sqrt(one.variances.noise), 9);
   });
 
-  it('gives rows without entries zeros, and a prior variance', () => {
+  it('gives rows without entries zeros, and a prior variance', async () => {
     const data = twoWayEntries(smallData());
-    const state = begin(data, 3);
+    const state = await begin(data, 3);
     atOnce(sweepParts(state, data, {}));
     expect(meanOf(state.rows, 3, 4)).toEqual([0, 0, 0, 0]);
     const moment = momentOf(state.rows, 3, 4);
     for (let p = 0; p < 4; p++) for (let q = 0; q < 4; q++) expect(moment[p][q]).toBeCloseTo(p === q ? state.variances.rows[p] : 0, 12);
   });
 
-  it('begins with what the spectrum shows and a little more, or with exactly as many as it is told', () => {
+  it('begins with what the spectrum shows and a little more, or with exactly as many as it is told', async () => {
     const data = twoWayEntries(smallData(1, 0.01));
-    const additive = additiveState(data, { centered: true, biases: true });
+    const additive = await additiveState(data, { centered: true, biases: true });
     expect(withComponents(additive, data, { most: 9, exactly: true, seed: 0 }).rank).toBe(9);
     expect(withComponents(additive, data, { most: 1, exactly: false, seed: 0 }).rank).toBe(1);
   });

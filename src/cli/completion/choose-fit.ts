@@ -57,10 +57,11 @@ export function ridgeOf(regularization: number | undefined, additive: Variationa
 /** Fits the offsets, then components on top of them, and takes what predicts the watched entries best; without those, the components. */
 export async function chooseFit(data: TwoWayEntries, options: ChooseFitOptions): Promise<Choice & { readonly additive: VariationalState }> {
   const { center, rank, keepRank, regularization, seed, watched, signal, onStep, onTried } = options;
-  const additive = additiveState(data, { centered: center !== 'none', biases: center === 'biases' });
+  const additive = await additiveState(data, { centered: center !== 'none', biases: center === 'biases', signal });
   const errorOf = (state: VariationalState) => (watched === undefined ? {} : { validationRmse: stateError(state, watched) });
   const alone: Candidate = { rank: 0, state: additive, steps: [], ...errorOf(additive) };
   onTried(alone);
+  if (signal.aborted) return { tried: [alone], best: alone, additive };
   const { ridge } = ridgeOf(regularization, additive);
   const path: FittedPath | undefined = await fitPath(
     data,

@@ -1,16 +1,15 @@
-/** One fit of a variational completion, sweep by sweep, watched on entries that it does not fit. */
-import { eventLoopYielder, unlessAborted } from '../../core/event-loop.js';
+/** One fit of a variational completion, watched on entries that it does not fit: which of its sweeps, and so which rank, to take. */
 import type { AbortSignalLike, CsrMatrix, HostArray } from '../../index.js';
 import {
-  copyState,
-  firstComponents,
-  learnVariances,
+  hasSettledRank,
   stateError,
-  sweepParts,
   type TwoWayEntries,
   type VariationalState,
-  withComponents,
+  type VariationalSweepsOptions,
+  variationalCompletion,
+  variationalSweeps,
 } from '../../problems/index.js';
+import { iterateFor } from '../../solvers/iterate.js';
 
 /** A sweep in numbers. */
 export interface FitStep {
@@ -24,17 +23,7 @@ export interface FitStep {
 }
 
 /** How to fit. */
-export interface FitPathOptions {
-  /** A ridge on every component in place of the variances, which are then kept. */
-  readonly ridge?: number;
-  /** Whether variances are learned from each sweep. */
-  readonly learn: boolean;
-  /** Whether to keep components that die out, and to add none. */
-  readonly keepRank: boolean;
-  /** The largest rank. Default: that of the start. */
-  readonly most?: number;
-  /** Seed of the components that are added. Default: 0. */
-  readonly seed?: number;
+export interface FitPathOptions extends VariationalSweepsOptions {
   /** Sweeps, at most. */
   readonly maxIterations: number;
   /** The relative change of the error over {@link window} sweeps at which a fit has come to its end. */
@@ -56,74 +45,33 @@ export interface FittedPath {
 
 /** Sweeps over which a change is taken. */
 const window = 3;
-/** Sweeps before a component is given up or added, the share by which the noise still falls in a sweep where it is not settled, and the share of its variance that a dying component loses in one. */
-const [settling, restless, dying] = [4, 0.02, 0.1];
 /** The share of the error that a lower rank may cost. */
 const simpler = 1e-3;
 
 /**
  * Fits until the error on the watched entries falls no more, or, without them, until the error on those fitted does not change any more.
  *
- * Components that die out are given up, at most half of them after one sweep, since the others take over a part of what they held.
- * Where none does, as many again are added, up to `most`: sweeps at a rank that the entries do not show are what takes longest.
- *
- * @param begin - where to start; its posteriors are overwritten.
  * @returns `undefined` where the signal was aborted before the first sweep came to its end.
  */
 export async function fitPath(data: TwoWayEntries, begin: VariationalState, options: FitPathOptions): Promise<FittedPath | undefined> {
-  const { ridge, learn, keepRank, maxIterations, watched, signal, onStep, most = begin.rank, seed = 0 } = options;
-  const yieldToEvents = eventLoopYielder();
+  const { maxIterations, tolerance: _tolerance, watched, signal, onStep, ...sweeping } = options;
+  const solver = variationalSweeps(data, sweeping);
   const steps: FitStep[] = [];
-  let state = begin;
   let best: { readonly step: FitStep; readonly state: VariationalState } | undefined;
-  let searching = learn && !keepRank;
-  let changed = 0;
-  for (;;) {
-    const sums = await unlessAborted(sweepParts(state, data, ridge === undefined ? {} : { ridge }), signal, yieldToEvents);
-    if (sums === undefined) return best === undefined ? undefined : { state: best.state, best: best.step, steps };
+  for await (const { iteration, state } of iterateFor('complete', variationalCompletion(data), { solver, initial: begin, signal })) {
+    if (iteration === 0) continue;
     const step: FitStep = {
-      rank: state.rank,
-      iteration: steps.length + 1,
-      trainRmse: stateError(state, data.matrix),
-      ...(watched === undefined ? {} : { validationRmse: stateError(state, watched) }),
+      rank: state.x.rank,
+      iteration,
+      trainRmse: stateError(state.x, data.matrix),
+      ...(watched === undefined ? {} : { validationRmse: stateError(state.x, watched) }),
     };
     steps.push(step);
     onStep(step);
-    await yieldToEvents();
-    const learned = learn ? learnVariances(state, data, sums) : undefined;
-    const alive = learned === undefined || keepRank ? state.rank : aliveComponents(state, learned.state);
-    const resting = learned !== undefined && steps.length - changed >= settling && isResting(state, learned.state);
-    const grows = searching && resting && alive === state.rank && state.rank < most;
-    const settled = alive === state.rank && !grows && hasSettled(steps, data.rounding, options);
-    const last = steps.length >= maxIterations || signal.aborted || settled;
-    const better = best === undefined || isBetter(step, best.step);
-    // A copy where sweeps follow, which may be worse, or be left half way.
-    if (better) best = { step, state: last ? state : copyState(state, best?.state) };
-    if (last && best !== undefined) return { state: best.state, best: best.step, steps };
-    if (learned === undefined) continue;
-    if (grows) {
-      // The rows are still in the coordinates of the old variances, and so stay these.
-      state = withComponents(state, data, { most: Math.min(state.rank, most - state.rank), exactly: true, seed });
-      changed = steps.length;
-      continue;
-    }
-    learned.carryOn();
-    const kept = resting ? Math.max(alive, Math.ceil(state.rank / 2)) : state.rank;
-    searching &&= kept === state.rank;
-    state = firstComponents(learned.state, kept);
+    if (best === undefined || isBetter(step, best.step)) best = { step, state: state.x };
+    if (iteration >= maxIterations || (hasSettledRank(state) && hasSettled(steps, data.rounding, options))) break;
   }
-}
-
-/** Components that do not die: each sweep takes a large part of the variance of one that the entries do not show. */
-function aliveComponents({ rank: all, variances: before }: VariationalState, { variances: after }: VariationalState): number {
-  let rank = all;
-  while (rank > 0 && after.columns[rank - 1] < (1 - dying) * before.columns[rank - 1]) rank--;
-  return rank;
-}
-
-/** While the noise falls, components that it hides are still to come up. */
-function isResting({ variances: before }: VariationalState, { variances: after }: VariationalState): boolean {
-  return after.noise >= (1 - restless) * before.noise;
+  return best === undefined ? undefined : { state: best.state, best: best.step, steps };
 }
 
 /** Whether a sweep predicts better than the best before it, or nearly as well with fewer components; without watched entries, yes: it came later. */

@@ -7,7 +7,7 @@ import { type CsrMatrix, type HostArray, hostAlgebra } from '../../index.js';
 import { readMatrixMarket, readMatrixMarketSizes, readTriplets, type TableReading, type TripletFields } from '../../problems/index.js';
 import { UsageError } from '../usage-error.js';
 import { mergeRepeated } from './merge-repeated.js';
-import { type EntryFormat, sniffFormat } from './sniff-format.js';
+import { type EntryFormat, type SampleLine, sniffFormat } from './sniff-format.js';
 import { tableColumns } from './table-columns.js';
 
 /** How a table is laid out, as the flags say. */
@@ -18,6 +18,34 @@ export interface TableFlags {
   readonly encoding?: string | undefined;
   readonly decimal?: string | undefined;
 }
+
+/** A column of a table that was taken: its number from 1, and its name where there is a header. */
+interface ColumnTaken {
+  readonly number: number;
+  readonly name?: string;
+}
+
+/** Where row, column and value of an entry were found. */
+interface ColumnsTaken {
+  readonly row: ColumnTaken;
+  readonly column: ColumnTaken;
+  readonly value: ColumnTaken;
+}
+
+/** How a file was read, as data. */
+export type Reading =
+  | { readonly format: 'matrix-market' }
+  | {
+      readonly format: 'table';
+      readonly encoding: string;
+      readonly delimiter: string;
+      readonly header: boolean;
+      readonly decimal: '.' | ',';
+      readonly columns: ColumnsTaken;
+      /** Lines passed over before the first row, and lines without a value. */
+      readonly remarks: number;
+      readonly missing: number;
+    };
 
 /** Entries, one a place, and what rows and columns are called. */
 export interface Entries {
@@ -31,6 +59,8 @@ export interface Entries {
   readonly greatest: number;
   /** How the file was understood, a line each. */
   readonly understood: readonly string[];
+  /** The same as data. */
+  readonly reading: Reading;
 }
 
 /** Words for delimiters that a shell makes hard to type. */
@@ -61,7 +91,7 @@ export async function readEntries(file: string, flags: TableFlags): Promise<Entr
   return { ...read, matrix, repeated, least, greatest };
 }
 
-type Labelled = Pick<Entries, 'matrix' | 'rowLabels' | 'columnLabels' | 'understood'>;
+type Labelled = Pick<Entries, 'matrix' | 'rowLabels' | 'columnLabels' | 'understood' | 'reading'>;
 
 async function readTable(
   file: string,
@@ -84,27 +114,51 @@ async function readTable(
     ...(encoding === undefined ? {} : { encoding }),
   } as const;
   const { matrix, rowLabels = [], columnLabels = [], table } = await readTriplets(hostAlgebra(), file, options);
-  const understood = [`${file}: ${tableText(delimiter, fields, table)}`, ...columns.notices];
+  const taken = columnsTaken(fields, table.header, sample);
+  const understood = [`${file}: ${tableText(delimiter, fields, taken, table)}`, ...columns.notices];
   if (table.remarks > 0)
     understood.push(
       `${lines(table.remarks)} before the first row ${table.remarks === 1 ? 'begins' : 'begin'} with #: passed over as remarks`,
     );
   if (table.missing > 0)
     understood.push(`${lines(table.missing)} without a value (empty, NA, NaN, null): passed over, as entries that are not known`);
-  return { matrix, rowLabels, columnLabels, understood };
+  const reading: Reading = {
+    format: 'table',
+    encoding: table.encoding,
+    delimiter,
+    header: table.header !== undefined,
+    decimal: columns.decimal,
+    columns: taken,
+    remarks: table.remarks,
+    missing: table.missing,
+  };
+  return { matrix, rowLabels, columnLabels, understood, reading };
+}
+
+/** Numbers and names of the columns. A header that lacks one name, as R writes it, has none for the first. */
+function columnsTaken(fields: TripletFields, header: readonly string[] | undefined, sample: readonly SampleLine[]): ColumnsTaken {
+  const last = sample.at(-1)?.fields ?? [];
+  const unnamed = header !== undefined && header.length === last.length - 1 && last.at(-1) !== '';
+  const names = unnamed ? ['', ...header] : (header ?? []);
+  const taken = (field: number | string): ColumnTaken => {
+    const place = typeof field === 'number' ? field : names.indexOf(field);
+    return { number: place + 1, ...(names[place] ? { name: names[place] } : {}) };
+  };
+  return { row: taken(fields.row), column: taken(fields.column), value: taken(fields.value) };
 }
 
 const lines = (count: number): string => (count === 1 ? '1 line' : `${count} lines`);
 
-/** Encoding, delimiter and columns in words. */
-function tableText(delimiter: string, { row, column, value }: TripletFields, { encoding, header }: TableReading): string {
-  const called = (field: number | string): string => {
-    const name = typeof field === 'number' ? header?.[field] : field;
-    return typeof field === 'number' ? `column ${field + 1}${name ? ` (${shown(name)})` : ''}` : shown(field);
+/** Encoding, delimiter and columns in words: those that were asked for by name are called by it. */
+function tableText(delimiter: string, fields: TripletFields, taken: ColumnsTaken, { encoding, header }: TableReading): string {
+  const called = (what: keyof ColumnsTaken): string => {
+    const { number, name } = taken[what];
+    if (typeof fields[what] === 'string') return shown(fields[what]);
+    return `column ${number}${name === undefined ? '' : ` (${shown(name)})`}`;
   };
   const between = delimiter === ' ' ? 'spaces' : JSON.stringify(delimiter);
   const names = header === undefined ? 'no header' : `header ${shown(header.join(', '))}`;
-  return `${encoding} text, fields between ${between}, ${names}; row: ${called(row)}, column: ${called(column)}, value: ${called(value)}`;
+  return `${encoding} text, fields between ${between}, ${names}; row: ${called('row')}, column: ${called('column')}, value: ${called('value')}`;
 }
 
 function shown(text: string): string {
@@ -148,7 +202,13 @@ async function readSparse(file: string): Promise<Labelled> {
   if (!('kind' in matrix)) throw new FormatError(`complete: ${file}: the file changed while it was read; read it again`);
   const numbers = (count: number): string[] => Array.from({ length: count }, (_, index) => String(index + 1));
   const understood = [`${file}: Matrix Market, ${entries} entries stored`];
-  return { matrix, rowLabels: numbers(matrix.rows), columnLabels: numbers(matrix.columns), understood };
+  return {
+    matrix,
+    rowLabels: numbers(matrix.rows),
+    columnLabels: numbers(matrix.columns),
+    understood,
+    reading: { format: 'matrix-market' },
+  };
 }
 
 /** `1,2,3` or `userId,movieId,rating`. */

@@ -1,15 +1,7 @@
 /** A completion from its entries to its factors: entries set aside, the choice of a model, and that model fitted to all but the test entries. */
 import { ConfigError } from '../../core/errors.js';
 import { type AbortSignalLike, type CsrMatrix, type FixedRankPoint, type HostArray, hostAlgebra } from '../../index.js';
-import {
-  additiveState,
-  copyState,
-  splitEntries,
-  stateError,
-  type TwoWayEntries,
-  twoWayEntries,
-  type VariationalState,
-} from '../../problems/index.js';
+import { additiveState, splitEntries, stateError, type TwoWayEntries, twoWayEntries, type VariationalState } from '../../problems/index.js';
 import { type Candidate, type Choice, chooseFit, ridgeOf } from './choose-fit.js';
 import { modelOf } from './completion-result.js';
 import { type FitStep, fitPath } from './fit-path.js';
@@ -128,7 +120,7 @@ export async function runCompletion(
   else if (validation !== undefined && !signal.aborted) {
     watcher.onFit({ rank: state.rank, final: true });
     // The variances stay those that predicted best.
-    const final = await fitPath(data, copyState(settings.center === 'mean' ? { ...state, mean: meanOf(known) } : state), {
+    const final = await fitPath(data, settings.center === 'mean' ? { ...state, mean: meanOf(known) } : state, {
       ...ridgeOf(settings.regularization, chosen.additive),
       learn: false,
       keepRank: true,
@@ -146,7 +138,7 @@ export async function runCompletion(
     train: scale.back(error(known)),
     ...(test === undefined ? {} : { test: scale.back(error(test)) }),
   });
-  const mean = additiveState(data, { centered: true, biases: false });
+  const mean = await additiveState(data, { centered: true, biases: false });
   return {
     ...modelOf(state, [matrix.rows, matrix.columns], scale),
     ...regularizationOf(state, settings.regularization, chosen.additive),
@@ -164,8 +156,8 @@ export async function runCompletion(
 
 /** Mean and biases of all but the test entries, with the variances of those that were fitted to choose by. */
 async function biasesAlone(data: TwoWayEntries, begin: VariationalState | undefined, signal: AbortSignalLike): Promise<VariationalState> {
-  if (begin === undefined) return additiveState(data, { centered: true, biases: true });
-  const path = await fitPath(data, copyState(begin), {
+  if (begin === undefined) return additiveState(data, { centered: true, biases: true, signal });
+  const path = await fitPath(data, begin, {
     learn: false,
     keepRank: true,
     maxIterations: finalSweeps.offsets,

@@ -5,12 +5,13 @@ import type { Completion, CompletionSettings } from './run-completion.js';
 
 /** What is kept of a run. */
 export function summaryOf(file: string, entries: Entries, settings: CompletionSettings, completion: Completion) {
-  const { matrix, repeated, least, greatest } = entries;
+  const { matrix, repeated, least, greatest, reading } = entries;
   const { x, offsets, regularization, noise, errors, baselines, counts, choice, history, unseen, interrupted } = completion;
   return {
     // A completion may be passed on: where its data lay on this machine is nobody's business.
     data: {
       file: path.basename(file),
+      reading,
       rows: matrix.rows,
       columns: matrix.columns,
       entries: matrix.columnIndices.length,

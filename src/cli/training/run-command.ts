@@ -89,7 +89,8 @@ function description({ method, adapter, data, steps, model }: Session, run: stri
 
 function resultOf(outcome: RunOutcome): CommandResult {
   const { run, end, step, steps, loss, best, seconds, truncation } = outcome;
-  const lines = [`${run}: ${step} of ${steps} steps in ${duration(seconds)}, loss ${loss.toFixed(4)}`];
+  const lossText = loss === undefined ? '' : `, loss ${loss.toFixed(4)}`;
+  const lines = [`${run}: ${step} of ${steps} steps in ${duration(seconds)}${lossText}`];
   if (best !== undefined) lines.push(`best validation loss ${best.loss.toFixed(4)} at step ${best.step}: ${path.join(run, 'best')}`);
   if (truncation !== undefined) lines.push(truncationText(truncation));
   if (end === 'early') lines.push('stopped early: the validation loss has not improved any more');

@@ -24,8 +24,8 @@ export interface RunOutcome {
   readonly end: RunEnd;
   readonly step: number;
   readonly steps: number;
-  /** Training loss of the last step. */
-  readonly loss: number;
+  /** Training loss of the last step; absent where none was taken. */
+  readonly loss?: number;
   /** The best validation loss, where there was one. */
   readonly best?: { readonly step: number; readonly loss: number };
   readonly seconds: number;
@@ -177,13 +177,13 @@ class RunLoop {
   }
 
   #outcome(end: RunEnd, step: number): RunOutcome {
-    const { best, seconds, tokens, loss = Number.NaN } = this.#at;
+    const { best, seconds, tokens, loss } = this.#at;
     return {
       run: this.#options.run,
       end,
       step,
       steps: this.#session.steps,
-      loss,
+      ...(loss === undefined ? {} : { loss }),
       ...(best === undefined ? {} : { best }),
       seconds,
       tokens,

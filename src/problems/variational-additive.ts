@@ -1,0 +1,47 @@
+/** The model without components: a mean, and biases of rows and columns. */
+import { iterateFor } from '../solvers/iterate.js';
+import type { AbortSignalLike } from '../solvers/run.js';
+import type { VariationalState } from './variational-completion.js';
+import type { TwoWayEntries } from './variational-entries.js';
+import { type SweptState, variationalCompletion } from './variational-model.js';
+import { emptyPosterior } from './variational-posterior.js';
+import { variationalSweeps } from './variational-sweeps.js';
+
+/** What {@link additiveState} fits. */
+export interface AdditiveOptions {
+  /** Whether there is a mean. */
+  readonly centered: boolean;
+  /** Whether rows and columns have biases. */
+  readonly biases: boolean;
+  /** Ends the fit of the biases, within a sweep too: they are then those of the last whole sweep. */
+  readonly signal?: AbortSignalLike;
+}
+
+/** Sweeps, at most, and the change of the noise after which no more is to be had. */
+const [most, least] = [20, 1e-5];
+
+/** The model without components: a mean, or nothing, and biases with variances that the data show, by {@link variationalSweeps}. */
+export async function additiveState(data: TwoWayEntries, { centered, biases, signal }: AdditiveOptions): Promise<VariationalState> {
+  const { values, count } = data.byRow;
+  let [sum, squares] = [0, 0];
+  for (const value of values) sum += value;
+  const mean = centered ? sum / Math.max(1, values.length) : 0;
+  for (const value of values) squares += (value - mean) ** 2;
+  const variance = Math.max(squares / Math.max(1, values.length), data.rounding);
+  const k = biases ? 1 : 0;
+  const prior = new Float64Array(k).fill(0.2 * variance);
+  const noise = (biases ? 0.6 : 1) * variance;
+  const begin = { rank: 0, biases, mean, rows: emptyPosterior(count, k), columns: emptyPosterior(data.byColumn.count, k) };
+  let state: SweptState = { ...begin, variances: { noise, rows: prior, columns: prior } };
+  if (!biases) return state;
+  const solver = variationalSweeps(data, { learn: true, keepRank: true });
+  const sweeps = iterateFor('additiveState', variationalCompletion(data), { solver, initial: state, ...(signal && { signal }) });
+  for await (const { iteration, state: reached } of sweeps) {
+    const { found, ...model } = reached.x;
+    state = model;
+    const { noise: before } = model.variances;
+    const after = found?.learned?.variances.noise ?? 0;
+    if (iteration >= most || (iteration > 0 && Math.abs(after - before) <= least * before)) break;
+  }
+  return state;
+}
