@@ -78,9 +78,8 @@ export class LoraTrainer implements AsyncIterable<TrainingStep> {
     const options = { solver: this.#solver, state: this.#state, ...(signal === undefined ? {} : { signal }) };
     const run = iterateFor('trainer', this.#problem, options, true);
     try {
-      for (;;) {
-        const next = await run.next();
-        if (next.done === true) return this.#state.iteration === steps ? `all ${steps} steps are done` : next.value;
+      let next = await run.next();
+      while (next.done !== true) {
         const { state, iteration, cost, gradientNorm, stepSize } = next.value;
         this.#state = state;
         this.adapter.setPoint(state.x);
@@ -93,7 +92,9 @@ export class LoraTrainer implements AsyncIterable<TrainingStep> {
           tokens: this.#tokens,
           ...(inactive.length === 0 ? {} : { inactive }),
         };
+        next = await run.next();
       }
+      return this.#state.iteration === steps ? `all ${steps} steps are done` : next.value;
     } finally {
       await run.return('the caller ended the loop');
     }
