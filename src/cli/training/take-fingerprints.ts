@@ -27,7 +27,7 @@ export async function takeFingerprints({ config, data, steps }: Session): Promis
   return {
     changes: 0,
     steps,
-    keys: keysOf(config, 'decides'),
+    keys: { ...keysOf(config, 'decides'), ...(data.valid.length > 0 ? keysOf(config, 'chooses') : {}) },
     rounding: keysOf(config, 'rounds'),
     rows: { training: rowsFingerprint(training.rows), validation: rowsFingerprint(validation?.rows ?? []) },
     model: await hashModel(config.model),
