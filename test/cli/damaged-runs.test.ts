@@ -22,6 +22,7 @@ import { settleBest } from '../../src/cli/run/best-folder.js';
 import { type Checkpoint, readCheckpoint } from '../../src/cli/run/checkpoint.js';
 import { checksumFile, writeChecksums } from '../../src/cli/run/checksums.js';
 import { readSoundCheckpoint } from '../../src/cli/run/sound-checkpoint.js';
+import { memoryError } from '../../src/cli/training/memory-error.js';
 import { stagingPath } from '../../src/core/staging.js';
 import { runCli } from './run-cli.js';
 import { startCli } from './start-cli.js';
@@ -289,6 +290,28 @@ describe('another file of a run that is damaged', () => {
     expectSameResult();
     expect(JSON.parse(readFileSync(path.join(run, 'outcome.json'), 'utf8'))).toMatchObject({ end: 'finished', step: 6 });
   });
+});
+
+it('a run that has ended, whose last loss is not known, says none', async () => {
+  cpSync(checkpoint(6, whole), checkpoint(6), { recursive: true });
+  const state = path.join(checkpoint(6), 'training_state.json');
+  const { progress, ...content } = JSON.parse(readFileSync(state, 'utf8'));
+  writeFileSync(state, JSON.stringify({ ...content, progress: { ...progress, loss: undefined } }));
+  rmSync(path.join(checkpoint(6), checksumFile));
+  await writeChecksums(checkpoint(6));
+  const text = await runCli('resume', run);
+  expect(text.stdout).toMatch(/: 6 of 6 steps in [^,]*\n/);
+  const { status, stdout } = await runCli('resume', run, '--json');
+  expect(status).toBe(0);
+  expect(JSON.parse(stdout)).not.toHaveProperty('loss');
+  expect(JSON.parse(readFileSync(path.join(run, 'outcome.json'), 'utf8'))).not.toHaveProperty('loss');
+});
+
+it.each(['finetune', 'resume'])('memory that is not there is said by the command that was called: %s', (command) => {
+  expect(memoryError(command, new RangeError('Array buffer allocation failed'))?.message).toMatch(
+    new RegExp(`^${command}: expected memory for an array, got none \\(Array buffer .*; train with shorter rows`),
+  );
+  expect(memoryError(command, new RangeError('Maximum call stack size exceeded'))).toBeUndefined();
 });
 
 describe('a run whose folder is taken away under it', () => {
