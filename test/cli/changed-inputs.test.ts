@@ -220,7 +220,7 @@ it('more steps are no change: a finished run goes on, and says what that means f
   cpSync(path.join(origin, 'run'), run, { recursive: true });
   editConfig((config) => ({ ...config, model, data }));
   expect(await runCli('resume', run)).toMatchObject({ status: 0, stderr: expect.stringContaining('all of its 6 steps are done') });
-  editConfig((config) => ({ ...config, steps: 8, evalEvery: 1, saveEvery: 1, keepCheckpoints: 1, samplePrompts: ['1'], sampleTokens: 1 }));
+  editConfig((config) => ({ ...config, steps: 8, saveEvery: 1, keepCheckpoints: 1, samplePrompts: ['1'], sampleTokens: 1 }));
   const { status, stdout, stderr } = await runCli('resume', run);
   expect(status, stderr).toBe(0);
   expect(stdout).toContain('8 of 8 steps');
@@ -228,6 +228,27 @@ it('more steps are no change: a finished run goes on, and says what that means f
   expect(stderr).not.toContain('accept');
   expect(readdirSync(path.join(run, 'checkpoints'))).toEqual(['step-8']);
 });
+
+it.each([{ evalEvery: 1 }, { patience: 2 }, { minImprovement: 0.5 }, { evalRows: 3 }])(
+  '%j is refused where there are validation rows, since it chooses the best, and may change where there are none',
+  async (changed) => {
+    editConfig((config) => ({ ...config, ...changed }));
+    const [key] = Object.keys(changed);
+    expect(await runCli('resume', run)).toMatchObject({ status: 2, stderr: expect.stringContaining(`${key} was `) });
+    const without = path.join(run, 'without');
+    const config = parse(readFileSync(path.join(run, 'config.yaml'), 'utf8'));
+    const file = path.join(path.dirname(run), 'without.yaml');
+    rmSync(path.join(data, 'valid.jsonl'));
+    writeFileSync(
+      file,
+      stringify({ ...config, steps: 2, schedule: 'constant', validSplit: 0, evalEvery: 2, patience: 1, minImprovement: 0, evalRows: 2 }),
+    );
+    expect((await runCli('finetune', file, '--out', without)).status).toBe(0);
+    run = without;
+    editConfig((keys) => ({ ...keys, steps: 3, evalEvery: 1, patience: 2, minImprovement: 0.5, evalRows: 3 }));
+    expect(await runCli('resume', run)).toMatchObject({ status: 0, stdout: expect.stringContaining('3 of 3 steps') });
+  },
+);
 
 it('a finished run is refused as well, and begins a new best where that is accepted', async () => {
   cpSync(path.join(origin, 'run'), run, { recursive: true });
@@ -350,13 +371,15 @@ describe('fingerprints', () => {
   };
   const places = ['model', 'data', 'out'];
   const length = ['steps', 'epochs'];
-  const watching = ['evalEvery', 'saveEvery', 'keepCheckpoints', 'samplePrompts', 'sampleTokens', 'logEvery', 'tensorboard'];
+  const watching = ['saveEvery', 'keepCheckpoints', 'samplePrompts', 'sampleTokens', 'logEvery', 'tensorboard'];
   const rounding = ['backend', 'recompute'];
 
   it.each(Object.entries(others))('of %s, another value is noticed where it decides', (key, value) => {
     const before = finetuneSchema.parse({ model: 'm', data: 'd' });
     const after = finetuneSchema.parse({ ...before, [key]: value });
-    const named = keyDifferences(keysOf(before, 'decides'), keysOf(after, 'decides'));
+    const choosing = ['evalEvery', 'evalRows', 'patience', 'minImprovement'];
+    const role = choosing.includes(key) ? 'chooses' : 'decides';
+    const named = keyDifferences(keysOf(before, role), keysOf(after, role));
     if ([...places, ...length, ...watching, ...rounding].includes(key)) expect(named).toEqual([]);
     else expect(named).toEqual([expect.stringMatching(new RegExp(`^${key} was .*, is `))]);
   });

@@ -13,12 +13,17 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { BuresError } from 'bures';
+import { BuresError, FormatError } from 'bures';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { drawQuestions } from '../../examples/questions/questions.js';
+import { findAdapter } from '../../src/cli/adapter/adapter-folder.js';
+import { settleBest } from '../../src/cli/run/best-folder.js';
 import { type Checkpoint, readCheckpoint } from '../../src/cli/run/checkpoint.js';
+import { checksumFile, writeChecksums } from '../../src/cli/run/checksums.js';
 import { readSoundCheckpoint } from '../../src/cli/run/sound-checkpoint.js';
+import { memoryError } from '../../src/cli/training/memory-error.js';
+import { stagingPath } from '../../src/core/staging.js';
 import { runCli } from './run-cli.js';
 import { startCli } from './start-cli.js';
 
@@ -198,8 +203,6 @@ describe('another file of a run that is damaged', () => {
       1,
     ],
     ['samples.jsonl', '[1]\n', /samples\.jsonl:1: expected a JSON object.*; remove that line/, 1],
-    ['best/best.json', '{"step": 4, "lo', /best\.json must hold .* is damaged; remove .*\/best, /, 1],
-    ['best/best.json', '{"step": 4, "loss": 1e-9}', /best\.json must hold .* is damaged; remove .*\/best, /, 1],
     ['fingerprints.json', '{}', /fingerprints\.json, the record of what the run is made from, is damaged; restore it/, 1],
   ])('%s holding %j is named, with what to do', async (name, content, message, status) => {
     writeFileSync(path.join(run, name), content);
@@ -222,6 +225,54 @@ describe('another file of a run that is damaged', () => {
     },
   );
 
+  it('the best adapter has checksums of all its files, its record included', () => {
+    const { sha256 } = JSON.parse(readFileSync(path.join(run, 'best', 'checksums.json'), 'utf8')) as { sha256: object };
+    expect(Object.keys(sha256)).toEqual(['adapter_config.json', 'adapter_model.safetensors', 'best.json']);
+  });
+
+  const best = ['adapter_config.json', 'adapter_model.safetensors', 'best.json'];
+  const cases = best.flatMap((name) => damages.map(([damage, make]) => [name, damage, make] as const));
+  it.each(cases)(
+    '%s of the best adapter that is %s: commands name it, resume begins a new best with a line',
+    async (name, _damage, make) => {
+      make(path.join(run, 'best', name));
+      await expect(findAdapter('merge', run)).rejects.toThrow(new RegExp(`^merge: .*best/${name}.*; `));
+      await expect(findAdapter('merge', run)).rejects.toThrow(FormatError);
+      const lines: string[] = [];
+      const { step, progress } = { step: 4, progress: (await readCheckpoint(checkpoint(4))).progress };
+      const settled = await settleBest(run, { step, progress }, 0, (line) => lines.push(line));
+      expect(settled).toEqual({ seconds: progress.seconds, tokens: progress.tokens, loss: progress.loss, evaluationsSinceBest: 0 });
+      expect(lines).toEqual([
+        expect.stringMatching(/^warning: .*best is damaged \(.*\); it is kept as best\.damaged, and the next evaluation begins/),
+      ]);
+      expect(lines[0]).toContain(name);
+      expect(readdirSync(run).filter((one) => one.startsWith('best'))).toEqual(['best.damaged']);
+    },
+  );
+
+  it('the best adapter under the record of another: it is put aside until there is a new one', async () => {
+    const folder = path.join(run, 'best');
+    writeFileSync(path.join(folder, 'best.json'), '{"step": 4, "loss": 1e-9}');
+    rmSync(path.join(folder, checksumFile));
+    await writeChecksums(folder);
+    const { status, stderr } = await runCli('resume', run);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringMatching(/best is damaged \(.*best\.json is not the record/) });
+    expect(readdirSync(run).filter((one) => one.startsWith('best'))).toEqual(['best']);
+    expect((await runCli('eval', run, '--data', path.join(root, 'data.jsonl'), '--backend', 'wasm')).status).toBe(0);
+  });
+
+  it('the best adapter, where a process was killed when it had been put beside its place', async () => {
+    const staging = await stagingPath(path.join(run, 'best'));
+    renameSync(path.join(run, 'best'), staging);
+    const half = await stagingPath(path.join(run, 'best'));
+    mkdirSync(half);
+    writeFileSync(path.join(half, 'adapter_model.safetensors'), 'x');
+    const { status, stderr } = await runCli('resume', run);
+    expect(status, stderr).toBe(0);
+    expect(stderr).not.toContain('warning');
+    expectSameResult();
+  });
+
   it('the best adapter that was removed: the next evaluation begins a new best', async () => {
     rmSync(path.join(run, 'best'), { recursive: true });
     const { status, stderr } = await runCli('resume', run);
@@ -239,6 +290,28 @@ describe('another file of a run that is damaged', () => {
     expectSameResult();
     expect(JSON.parse(readFileSync(path.join(run, 'outcome.json'), 'utf8'))).toMatchObject({ end: 'finished', step: 6 });
   });
+});
+
+it('a run that has ended, whose last loss is not known, says none', async () => {
+  cpSync(checkpoint(6, whole), checkpoint(6), { recursive: true });
+  const state = path.join(checkpoint(6), 'training_state.json');
+  const { progress, ...content } = JSON.parse(readFileSync(state, 'utf8'));
+  writeFileSync(state, JSON.stringify({ ...content, progress: { ...progress, loss: undefined } }));
+  rmSync(path.join(checkpoint(6), checksumFile));
+  await writeChecksums(checkpoint(6));
+  const text = await runCli('resume', run);
+  expect(text.stdout).toMatch(/: 6 of 6 steps in [^,]*\n/);
+  const { status, stdout } = await runCli('resume', run, '--json');
+  expect(status).toBe(0);
+  expect(JSON.parse(stdout)).not.toHaveProperty('loss');
+  expect(JSON.parse(readFileSync(path.join(run, 'outcome.json'), 'utf8'))).not.toHaveProperty('loss');
+});
+
+it.each(['finetune', 'resume'])('memory that is not there is said by the command that was called: %s', (command) => {
+  expect(memoryError(command, new RangeError('Array buffer allocation failed'))?.message).toMatch(
+    new RegExp(`^${command}: expected memory for an array, got none \\(Array buffer .*; train with shorter rows`),
+  );
+  expect(memoryError(command, new RangeError('Maximum call stack size exceeded'))).toBeUndefined();
 });
 
 describe('a run whose folder is taken away under it', () => {

@@ -43,6 +43,7 @@ export const finetune = defineCommand({
     const config = { ...loaded, alpha, model: path.resolve(loaded.model), data: path.resolve(loaded.data), out: run };
     await checkEmpty(run);
     return runTraining({
+      command: 'finetune',
       config,
       run,
       terminal,
@@ -55,7 +56,7 @@ export const finetune = defineCommand({
         await writeAllAtomic(
           new Map([
             [path.join(run, runFiles.environment), environmentText(session)],
-            [path.join(run, runFiles.fingerprints), fingerprintsText(await takeFingerprints(session))],
+            [path.join(run, runFiles.fingerprints), fingerprintsText(await takeFingerprints('finetune', session))],
             // Last: a folder without it is no run.
             [path.join(run, runFiles.config), configText('finetune', config)],
           ]),

@@ -37,6 +37,7 @@ export const resume = defineCommand({
     const config = await loadConfig('resume', finetuneSchema, file);
     const notice = (line: string): void => terminal.notice(line);
     return runTraining({
+      command: 'resume',
       config,
       run,
       terminal,

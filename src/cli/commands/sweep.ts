@@ -80,7 +80,7 @@ async function checkTrials(trials: readonly Trial[], origin: (keys: readonly Pro
     };
     const config = validateConfig(finetuneSchema, [{ values, origin: place }]);
     methodOf(config, (key) => place([key]));
-    await checkModelFolder(config.model);
+    await checkModelFolder('sweep', config.model);
   }
 }
 

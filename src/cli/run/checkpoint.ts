@@ -1,15 +1,15 @@
 /** Checkpoints: an adapter in PEFT's format beside all that training needs to go on from there bit for bit. */
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigError, FormatError } from '../../core/errors.js';
 import { isJsonObject, readJson } from '../../core/parse-json.js';
-import { flushFolder, stagingPath } from '../../core/staging.js';
 import { writeAtomic } from '../../core/write-atomic.js';
 import { writeError } from '../../core/write-error.js';
 import { type LoraAdapter, type SavedAdapter, type SavedArray, saveAdapter, type TrainingState } from '../../lora/index.js';
 import { openSafetensors, type TensorData, writeSafetensors } from '../../models/index.js';
 import { exists } from '../adapter/adapter-folder.js';
-import { checksumFile, verifyChecksums, writeChecksums } from './checksums.js';
+import { checksumFile, verifyChecksums } from './checksums.js';
+import { replaceFolder } from './replace-folder.js';
 import { checkpointFolder, checkpointFolders, damagedFolders, stepOfFolder } from './run-layout.js';
 
 /** Where a run is, besides the state of its trainer. */
@@ -53,27 +53,18 @@ export async function writeCheckpoint(
   { state, progress }: Checkpoint,
 ): Promise<SavedAdapter> {
   const folder = checkpointFolder(run, state.step);
-  const [staging, replaced] = [await stagingPath(folder), await stagingPath(folder)];
-  const refuse = (cause: unknown): never => {
-    throw writeError('checkpoint', folder, cause);
-  };
   // Not the folders above it: a run that was removed is not begun again by its parts.
-  await mkdir(path.dirname(folder)).catch((error: NodeJS.ErrnoException) => error.code === 'EEXIST' || refuse(error));
-  try {
-    await mkdir(staging).catch(refuse);
+  await mkdir(path.dirname(folder)).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'EEXIST') throw writeError('checkpoint', folder, cause);
+  });
+  return replaceFolder('checkpoint', folder, async (staging) => {
     const saved = await saveAdapter(adapter, staging, { baseModel });
     await writeSafetensors(path.join(staging, stateFiles.arrays), toTensors(state.arrays), { metadata: {} });
     const { step, learningRate, numbers } = state;
     const content = { version: stateVersion, step, learningRate, numbers, progress };
     await writeAtomic(path.join(staging, stateFiles.numbers), `${JSON.stringify(content, null, 2)}\n`);
-    await writeChecksums(staging);
-    if (await exists(folder)) await rename(folder, replaced).catch(refuse);
-    await rename(staging, folder).catch(refuse);
-    await flushFolder(path.dirname(folder));
     return saved;
-  } finally {
-    for (const left of [staging, replaced]) await rm(left, { recursive: true, force: true }).catch(() => undefined);
-  }
+  });
 }
 
 function toTensors(arrays: TrainingState['arrays']): ReadonlyMap<string, TensorData> {

@@ -2,6 +2,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { isStagingName } from '../../core/staging.js';
+import { restoreBest } from './best-folder.js';
 import { runFiles, runFolders } from './run-layout.js';
 import { lockFile } from './run-lock.js';
 
@@ -13,9 +14,10 @@ export function isBeginning(entries: readonly string[]): boolean {
   return isLocked && entries.every((name) => first.includes(name) || isStagingName(name));
 }
 
-/** Removes what was being written when a program was killed. Only the process that has the run may. */
+/** Removes what was being written when a program was killed, but for a best adapter that had no other in its place. Only the process that has the run may. */
 export async function removeHalfWritten(run: string): Promise<void> {
-  for (const folder of [run, path.join(run, runFolders.checkpoints), path.join(run, runFolders.best)]) {
+  await restoreBest(run);
+  for (const folder of [run, path.join(run, runFolders.checkpoints)]) {
     const names: readonly string[] = await readdir(folder).catch(() => []);
     for (const name of names.filter(isStagingName)) await rm(path.join(folder, name), { recursive: true, force: true });
   }

@@ -26,12 +26,12 @@ export function stepOfFolder(folder: string): number | undefined {
   return match === null ? undefined : Number(match[1]);
 }
 
-/** Ends the names of damaged checkpoints. */
-const damaged = '.damaged';
+/** Ends the names of damaged folders that were put aside. */
+export const damagedEnd = '.damaged';
 
 /** The folder that a damaged checkpoint is put aside to: it is none of the checkpoints any more. */
 export function damagedFolder(run: string, step: number): string {
-  return checkpointFolder(run, step) + damaged;
+  return checkpointFolder(run, step) + damagedEnd;
 }
 
 /** The folders of a run's checkpoints, earliest first; none if there is no run. */
@@ -46,6 +46,6 @@ export async function checkpointFolders(run: string): Promise<readonly string[]>
 /** The checkpoints of a run that were put aside, and their steps. */
 export async function damagedFolders(run: string): Promise<readonly { readonly folder: string; readonly step: number }[]> {
   const entries = await readdir(path.join(run, runFolders.checkpoints)).catch(() => []);
-  const steps = entries.flatMap((name) => (name.endsWith(damaged) ? (stepOfFolder(name.slice(0, -damaged.length)) ?? []) : []));
+  const steps = entries.flatMap((name) => (name.endsWith(damagedEnd) ? (stepOfFolder(name.slice(0, -damagedEnd.length)) ?? []) : []));
   return steps.map((step) => ({ folder: damagedFolder(run, step), step }));
 }

@@ -41,12 +41,12 @@ export async function readSoundCheckpoint(run: string, notice: (line: string) =>
 }
 
 /** A message without the one who says it and without its remedy, which has been carried out. */
-function problemOf(message: string): string {
+export function problemOf(message: string): string {
   return message.replace(/^resume: /, '').replace(/; [^;]*$/, '');
 }
 
 /** A file that may not be read, or not now, is not damaged. */
-function isForbidden(cause: unknown): boolean {
+export function isForbidden(cause: unknown): boolean {
   return ['EACCES', 'EPERM', 'EMFILE', 'ENFILE'].includes((cause as NodeJS.ErrnoException | undefined)?.code ?? '');
 }
 

@@ -28,7 +28,7 @@ export interface CheckInputsOptions {
  * nothing is accepted; BackendError if the file system refuses.
  */
 export async function checkInputs(session: Session, { run, from, accept, notice }: CheckInputsOptions): Promise<number> {
-  const now = await takeFingerprints(session);
+  const now = await takeFingerprints('resume', session);
   const record = (changes: number): Promise<void> =>
     writeAtomic(path.join(run, runFiles.fingerprints), fingerprintsText({ ...now, changes }));
   let before: Fingerprints | undefined;

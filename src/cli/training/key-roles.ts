@@ -4,13 +4,14 @@ import { type FinetuneConfig, finetuneSchema } from '../config/finetune-config.j
 /**
  * The part that a key plays in the result:
  *
- * - `decides`: another value gives other trained numbers, or another choice of the best; it is compared when a run is resumed.
+ * - `decides`: another value gives other trained numbers; it is compared when a run is resumed.
+ * - `chooses`: another value gives another choice of the best, or another end; where there are validation rows to go by it is compared as well.
  * - `contents`: a place, whose contents are compared instead.
  * - `length`: how far training goes. It may change; where the schedule depends on it, resuming says so.
  * - `rounds`: the same numbers but for their rounding; it may change, with a warning.
  * - `observes`: when the run is looked at, saved and shown, and where.
  */
-type KeyRole = 'decides' | 'contents' | 'length' | 'rounds' | 'observes';
+type KeyRole = 'decides' | 'chooses' | 'contents' | 'length' | 'rounds' | 'observes';
 
 /** The part of every key. A key that is added to the schema does not compile before it has its place here. */
 const keyRoles: Readonly<Record<keyof FinetuneConfig, KeyRole>> = {
@@ -57,10 +58,10 @@ const keyRoles: Readonly<Record<keyof FinetuneConfig, KeyRole>> = {
   maskPrompt: 'decides',
   seed: 'decides',
 
-  evalEvery: 'observes',
-  evalRows: 'decides',
-  patience: 'decides',
-  minImprovement: 'decides',
+  evalEvery: 'chooses',
+  evalRows: 'chooses',
+  patience: 'chooses',
+  minImprovement: 'chooses',
   saveEvery: 'observes',
   keepCheckpoints: 'observes',
   samplePrompts: 'observes',

@@ -15,6 +15,8 @@ import { type RunOutcome, trainRun, truncationText } from './train-run.js';
 
 /** What a run begins with. */
 export interface RunCommandOptions {
+  /** The command, which errors name. */
+  readonly command: 'finetune' | 'resume';
   readonly config: FinetuneConfig;
   readonly run: string;
   readonly terminal: Terminal;
@@ -33,11 +35,11 @@ export interface Beginning {
 
 /** Runs, and says how it ended. */
 export async function runTraining(options: RunCommandOptions): Promise<CommandResult> {
-  const { config, run, terminal } = options;
-  const session = await openSession(config);
+  const { command, config, run, terminal } = options;
+  const session = await openSession(command, config);
   const interruption = catchInterrupt(terminal, 'interrupted: finishing the step and saving (again to end at once)');
   try {
-    const removeIfEmpty = await makeFolder('run', run);
+    const removeIfEmpty = await makeFolder(command, run);
     try {
       const lock = await lockRun(run);
       try {
@@ -60,14 +62,14 @@ async function trainLocked(
   lock: RunLock,
   interruption: Interruption,
 ): Promise<CommandResult> {
-  const { run, terminal, begin, prepare } = options;
+  const { command, run, terminal, begin, prepare } = options;
   const found = await begin();
   await removeHalfWritten(run);
   const beginning = await prepare(session, found);
   for (const notice of session.data.notices) terminal.notice(notice);
   terminal.notice(description(session, run));
   const { signal, received } = interruption;
-  return { ...resultOf(await trainRun(session, { run, terminal, signal, lock, ...beginning })), endedBy: received() };
+  return { ...resultOf(await trainRun(session, { command, run, terminal, signal, lock, ...beginning })), endedBy: received() };
 }
 
 /** What the run computes on, as the text of its file. */

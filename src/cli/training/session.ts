@@ -35,9 +35,9 @@ export interface Session {
 }
 
 /** Opens what a configuration names. @throws what loading a model, a tokenizer, data or an adapter throws. */
-export async function openSession(config: FinetuneConfig): Promise<Session> {
+export async function openSession(caller: string, config: FinetuneConfig): Promise<Session> {
   const method = methodOf(config);
-  await checkModelFolder(config.model);
+  await checkModelFolder(caller, config.model);
   const tokenizer = await loadTokenizer(config.model);
   const algebra = await tensorAlgebra({ backend: config.backend });
   const model = await loadCausalLM(config.model, { algebra });
@@ -75,9 +75,11 @@ export async function openSession(config: FinetuneConfig): Promise<Session> {
 }
 
 /** @throws ConfigError for a path that is no model's. */
-export async function checkModelFolder(folder: string): Promise<void> {
+export async function checkModelFolder(caller: string, folder: string): Promise<void> {
   if (await exists(path.join(folder, 'config.json'))) return;
-  throw new ConfigError(`model: ${folder} has no config.json; pass the directory of a model in Hugging Face format`);
+  throw new ConfigError(
+    `${caller}: expected a model, found no config.json in ${folder}; pass the directory of a model in Hugging Face format`,
+  );
 }
 
 /** What rows are filled up with: never attended to, so any token serves where there is none for it. */

@@ -22,15 +22,15 @@ const modelFiles = [
  *
  * @throws FormatError if a file of the base model cannot be read any more.
  */
-export async function takeFingerprints({ config, data, steps }: Session): Promise<Fingerprints> {
+export async function takeFingerprints(caller: string, { config, data, steps }: Session): Promise<Fingerprints> {
   const { training, validation } = data.files;
   return {
     changes: 0,
     steps,
-    keys: keysOf(config, 'decides'),
+    keys: { ...keysOf(config, 'decides'), ...(data.valid.length > 0 ? keysOf(config, 'chooses') : {}) },
     rounding: keysOf(config, 'rounds'),
     rows: { training: rowsFingerprint(training.rows), validation: rowsFingerprint(validation?.rows ?? []) },
-    model: await hashModel(config.model),
+    model: await hashModel(caller, config.model),
   };
 }
 
@@ -39,14 +39,14 @@ export function placesOf({ config, data: { files } }: Session): Places {
   return { model: config.model, training: files.training.file, validation: files.validation?.file };
 }
 
-async function hashModel(folder: string): Promise<Readonly<Record<string, string>>> {
+async function hashModel(caller: string, folder: string): Promise<Readonly<Record<string, string>>> {
   const store = await openSafetensors(folder);
   await store.close();
   const weights = new Set([...store.entries.values()].map(({ file }) => path.basename(file)));
   const hashes: Record<string, string> = {};
   for (const name of [...modelFiles, ...[...weights].sort()]) {
     const file = path.join(folder, name);
-    if (await exists(file)) hashes[name] = await hashFile('run', file);
+    if (await exists(file)) hashes[name] = await hashFile(caller, file);
   }
   return hashes;
 }

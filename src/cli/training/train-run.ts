@@ -12,6 +12,7 @@ import { runFiles } from '../run/run-layout.js';
 import type { RunLock } from '../run/run-lock.js';
 import type { Terminal } from '../terminal.js';
 import { completeText, meanLoss, measureLayers } from './evaluate.js';
+import { memoryError } from './memory-error.js';
 import { padIdOf, type Session } from './session.js';
 import { optimizerOf, scheduleOf } from './training-plan.js';
 
@@ -36,6 +37,8 @@ export interface RunOutcome {
 
 /** What a run needs besides its session. */
 export interface TrainRunOptions {
+  /** That errors name. */
+  readonly command: string;
   /** The run's folder. */
   readonly run: string;
   /** Where to go on. */
@@ -56,7 +59,7 @@ export interface TrainRunOptions {
  * meanwhile: before each write it is looked after. What was saved before stays.
  */
 export async function trainRun(session: Session, options: TrainRunOptions): Promise<RunOutcome> {
-  const { run, from, terminal, lock } = options;
+  const { command, run, from, terminal, lock } = options;
   const progress = showProgress(terminal, session.config.logEvery);
   let loop: RunLoop | undefined;
   try {
@@ -70,7 +73,7 @@ export async function trainRun(session: Session, options: TrainRunOptions): Prom
     }
     return outcome;
   } catch (thrown) {
-    const error = memoryError(thrown) ?? thrown;
+    const error = memoryError(command, thrown) ?? thrown;
     if (!(error instanceof NumericalError || error instanceof BackendError)) throw thrown;
     // A run that has been removed says that, whatever else came of it.
     await lock.check();
@@ -89,16 +92,6 @@ export async function trainRun(session: Session, options: TrainRunOptions): Prom
 /** What the adapter beside trained weights leaves out of their change, in words. */
 export function truncationText(error: number): string {
   return `the weights are saved whole; the adapter beside them leaves out ${(100 * error).toPrecision(3)} % of their change`;
-}
-
-/** The error for an array that JavaScript has no memory for. The heap of WebAssembly says so itself. */
-function memoryError(thrown: unknown): BackendError | undefined {
-  if (!(thrown instanceof RangeError && /allocation failed|Invalid (typed )?array( buffer)? length/.test(thrown.message))) return undefined;
-  const { rss } = process.memoryUsage();
-  return new BackendError(
-    `train: expected memory for an array, got none (${thrown.message}; the process has ${rss} bytes); train with shorter rows, a smaller batch or a lower rank`,
-    { cause: thrown },
-  );
 }
 
 /** Says that a run has come to an end by itself: a sweep does not begin it again. */
