@@ -1,4 +1,5 @@
 /** The model without components: a mean, and biases of rows and columns. */
+import { checkKeys } from '../core/options.js';
 import { iterateFor } from '../solvers/iterate.js';
 import type { AbortSignalLike } from '../solvers/run.js';
 import type { VariationalState } from './variational-completion.js';
@@ -21,7 +22,9 @@ export interface AdditiveOptions {
 const [most, least] = [20, 1e-5];
 
 /** The model without components: a mean, or nothing, and biases with variances that the data show, by {@link variationalSweeps}. */
-export async function additiveState(data: TwoWayEntries, { centered, biases, signal }: AdditiveOptions): Promise<VariationalState> {
+export async function additiveState(data: TwoWayEntries, options: AdditiveOptions): Promise<VariationalState> {
+  checkKeys('additiveState', options, ['centered', 'biases', 'signal']);
+  const { centered, biases, signal } = options;
   const { values, count } = data.byRow;
   let [sum, squares] = [0, 0];
   for (const value of values) sum += value;

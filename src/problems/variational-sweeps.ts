@@ -1,5 +1,6 @@
 /** The sweeps of a variational completion as a solver of the engine, with the ranks that it goes through. */
 import { unlessInterrupted } from '../core/event-loop.js';
+import { checkKeys, checkNumber } from '../core/options.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { Memory, SolverFor, SolverState } from '../solvers/solver.js';
 import { transformPosterior } from './variational-alignment.js';
@@ -51,10 +52,11 @@ interface RankMemory {
  * A step is 2·nnz·k(k+5) flops and (m + n)k³ for k unknowns, and can be interrupted every few milliseconds; its evaluation is what it has summed up on the way. Of a state that it is given it
  * writes only to the second moments of the rows, from the second step on: the next sweep computes them before it reads them, and they are the largest array of all.
  */
-export function variationalSweeps(
-  data: TwoWayEntries,
-  { ridge, learn, keepRank, most, seed = 0 }: VariationalSweepsOptions,
-): SolverFor<SweptState, HostArray> {
+export function variationalSweeps(data: TwoWayEntries, options: VariationalSweepsOptions): SolverFor<SweptState, HostArray> {
+  checkKeys('variationalSweeps', options, ['ridge', 'learn', 'keepRank', 'most', 'seed']);
+  const { ridge, learn, keepRank, most, seed = 0 } = options;
+  if (ridge !== undefined) checkNumber('variationalSweeps', 'ridge', ridge, { min: 0 });
+  if (most !== undefined) checkNumber('variationalSweeps', 'most', most, { min: 0 });
   const searching = learn && !keepRank ? 1 : 0;
   const firstRanks = ({ rank }: SweptState): RankMemory => ({ most: most ?? rank, searching, changed: 0, kept: rank, added: 0, fading: 0 });
   return {

@@ -152,6 +152,11 @@ describe('variationalSweeps', () => {
     expect(last && stateError(last.x, data.matrix)).toBe(last?.error);
   });
 
+  it('refuse options that are none of theirs', () => {
+    expect(() => variationalSweeps(small, { learn: true, keepRank: true, ridge: -1 })).toThrow(/^variationalSweeps: ridge/);
+    expect(() => variationalSweeps(small, { learn: true, keepRank: true, rigde: 1 } as never)).toThrow(/^variationalSweeps: .*rigde/);
+  });
+
   it('refuse a start of other entries by name', async () => {
     const steps = iterate(variationalCompletion(small), {
       solver: variationalSweeps(small, { learn: true, keepRank: true }),

@@ -1,5 +1,5 @@
 /** One fit of a variational completion, watched on entries that it does not fit: which of its sweeps, and so which rank, to take. */
-import type { AbortSignalLike, CsrMatrix, HostArray } from '../../index.js';
+import { type AbortSignalLike, type CsrMatrix, type HostArray, iterate } from '../../index.js';
 import {
   hasSettledRank,
   stateError,
@@ -9,7 +9,6 @@ import {
   variationalCompletion,
   variationalSweeps,
 } from '../../problems/index.js';
-import { iterateFor } from '../../solvers/iterate.js';
 
 /** A sweep in numbers. */
 export interface FitStep {
@@ -58,7 +57,7 @@ export async function fitPath(data: TwoWayEntries, begin: VariationalState, opti
   const solver = variationalSweeps(data, sweeping);
   const steps: FitStep[] = [];
   let best: { readonly step: FitStep; readonly state: VariationalState } | undefined;
-  for await (const { iteration, state } of iterateFor('complete', variationalCompletion(data), { solver, initial: begin, signal })) {
+  for await (const { iteration, state } of iterate(variationalCompletion(data), { solver, initial: begin, signal })) {
     if (iteration === 0) continue;
     const step: FitStep = {
       rank: state.x.rank,
