@@ -33,8 +33,7 @@ function methodRow(name: string, { geometry, direction, start, alpha, scaling, m
     geometry.name,
     `\`${direction.name}\``,
     `\`${start.name}\``,
-    alphaRule((rank) => alpha(rank, start)),
-    scaling === 'rank' ? 'α/r' : 'α/√r',
+    ...(geometry.trains === 'weights' ? ['–', '–'] : [alphaRule((rank) => alpha(rank, start)), scaling === 'rank' ? 'α/r' : 'α/√r']),
     besides,
   ];
 }

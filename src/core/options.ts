@@ -25,7 +25,9 @@ export function checkKeys(caller: string, options: object, known: readonly strin
   }
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) {
-      throw new ConfigError(`${caller}: unknown option '${key}'; the options are ${known.join(', ')}`);
+      throw new ConfigError(
+        `${caller}: unknown option '${key}'; ${known.length === 0 ? 'it has no options' : `the options are ${known.join(', ')}`}`,
+      );
     }
   }
 }

@@ -170,7 +170,10 @@ it('with a wrong key anywhere runs nothing', async () => {
     stderr: expect.stringContaining("unknown key 'seed'; did you mean 'seeds'?"),
   });
   writeFileSync(file, 'base:\n  model: m\n  data: d\nout: never\n');
-  expect(await runCli('sweep', file)).toMatchObject({ status: 2, stderr: expect.stringMatching(/sweep: expected a model, found no config\.json in .*m; /) });
+  expect(await runCli('sweep', file)).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(/sweep: expected a model, found no config\.json in .*m; /),
+  });
   const model = path.join(repository, 'examples/models/tiny-math-base');
   writeFileSync(file, `base:\n  model: ${model}\n  data: d\ngrid:\n  method: [lora, balor]\nout: never\n`);
   expect(await runCli('sweep', file, '--plan')).toMatchObject({

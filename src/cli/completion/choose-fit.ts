@@ -54,7 +54,7 @@ export function ridgeOf(regularization: number | undefined, additive: Variationa
   return regularization === undefined ? {} : { ridge: regularization * Math.sqrt(additive.variances.noise) };
 }
 
-/** Fits the offsets, then components on top of them, and takes what predicts the watched entries best; without those, the components. */
+/** Fits the offsets, then components on top of them, and takes what predicts the watched entries best; without those, what fits best. */
 export async function chooseFit(data: TwoWayEntries, options: ChooseFitOptions): Promise<Choice & { readonly additive: VariationalState }> {
   const { center, rank, keepRank, regularization, seed, watched, signal, onStep, onTried } = options;
   const additive = await additiveState(data, { centered: center !== 'none', biases: center === 'biases', signal });
@@ -88,6 +88,11 @@ export async function chooseFit(data: TwoWayEntries, options: ChooseFitOptions):
     ...(best.validationRmse === undefined ? {} : { validationRmse: best.validationRmse }),
   };
   onTried(low);
-  const better = watched === undefined || keepRank || isWorthWhile(stateResiduals(additive, watched), stateResiduals(path.state, watched));
-  return { tried: [alone, low], best: better ? low : alone, additive };
+  return { tried: [alone, low], best: keepRank || predictsBetter(low.state, alone.state) ? low : alone, additive };
+
+  /** On the watched entries; without those the components must at least fit better, which is not much to ask. */
+  function predictsBetter(state: VariationalState, offsets: VariationalState): boolean {
+    if (watched === undefined) return stateError(state, data.matrix) < stateError(offsets, data.matrix);
+    return isWorthWhile(stateResiduals(offsets, watched), stateResiduals(state, watched));
+  }
 }

@@ -19,7 +19,9 @@ export function entriesText(file: string, { matrix, repeated, least, greatest }:
 /** What the entries are for. */
 export function splitText({ train, validation, test }: SplitCounts): string {
   const some = (count: number): string => (count === 0 ? 'none' : String(count));
-  return `${train} entries to fit, ${some(validation)} to choose by, ${some(test)} to test`;
+  const unwatched =
+    validation === 0 ? '; nothing shows whether the rank predicts better than offsets alone: a tenth of so few entries is none' : '';
+  return `${train} entries to fit, ${some(validation)} to choose by, ${some(test)} to test${unwatched}`;
 }
 
 /** A model of the choice. */

@@ -36,7 +36,11 @@ export const finetuneSchema = z.strictObject({
   useRslora: z.boolean().optional().describe('whether the scale is α/√r; as the method has it where not given'),
   useDora: z.boolean().optional().describe('whether rows of the weight have trained magnitudes; as the method has it where not given'),
   rank: rank.default(16).describe('rank r of the adapters'),
-  alpha: z.number().positive().optional().describe('α: the adapters are multiplied by α/r; 32 where not given, 128 r for balora'),
+  alpha: z
+    .number()
+    .positive()
+    .optional()
+    .describe('α: the adapters are multiplied by α/r; where not given as the method has it: 32, 128 r for balora with a start at zero'),
   targetModules: z
     .union([z.string().min(1), names])
     .default('all-linear')
