@@ -17,11 +17,13 @@ const [recompute, directory, name, rank] = process.argv.slice(2);
 const algebra = await tensorAlgebra({ backend: 'wasm' });
 const model = await loadCausalLM(directory, { algebra });
 // A start is no part of a step, and some take minutes for a factorization of each weight.
-const method: LoraMethod = { ...loraMethods[name](), start: kaimingStart };
+const own = loraMethods[name]();
+const trainsWeights = own.geometry.trains === 'weights';
+const method: LoraMethod = trainsWeights ? own : { ...own, start: kaimingStart };
 const adapter = await createAdapter(model, {
   method,
   rank: Number(rank),
-  alpha: ADAPTER.scale * Number(rank),
+  ...(trainsWeights ? {} : { alpha: ADAPTER.scale * Number(rank) }),
   targetModules: 'all-linear',
 });
 let steps: AsyncIterator<TrainingStep> | undefined;

@@ -47,7 +47,7 @@ export async function* iterateFor<M, P, T, Z, G, Batch>(
   try {
     const steps = runSteps(run);
     for (;;) {
-      const next = await steps.next();
+      const next = await nextStep(caller, steps, last?.iteration);
       if (!next.done) {
         last = next.value.state;
         yield next.value;
@@ -57,5 +57,22 @@ export async function* iterateFor<M, P, T, Z, G, Batch>(
     }
   } finally {
     run.scope.close(last);
+  }
+}
+
+/** The next step. @throws NumericalError by the name of the caller, where a factorization broke down within it. */
+async function nextStep<Steps extends ReturnType<typeof runSteps>>(
+  caller: string,
+  steps: Steps,
+  iteration = 0,
+): Promise<Awaited<ReturnType<Steps['next']>>> {
+  try {
+    return (await steps.next()) as Awaited<ReturnType<Steps['next']>>;
+  } catch (error) {
+    if (!(error instanceof NumericalError) || error.message.startsWith(`${caller}: `)) throw error;
+    throw new NumericalError(
+      `${caller}: numerical breakdown after iteration ${iteration}: ${error.message}; lower the step size, and go on from the last state`,
+      { cause: error },
+    );
   }
 }

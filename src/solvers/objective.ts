@@ -108,10 +108,13 @@ export function drawnObjective<M, P, T, Z, G, Batch>(caller: string, problem: Pr
     return derivative;
   };
   const evaluateOn = async (x: P, batch: Batch, known: number | undefined): Promise<Evaluation<T>> => {
-    const { cost, gradient: derivative } =
+    const both =
       problem.costAndGradient === undefined
         ? { cost: known ?? (await problem.cost(x, batch)), gradient: await gradient.at(x, batch) }
         : await problem.costAndGradient(x, batch);
+    if (typeof both !== 'object' || both === null)
+      throw new ConfigError(`${caller}: problem: costAndGradient must return { cost, gradient }, got ${describeValue(both)}; return both`);
+    const { cost, gradient: derivative } = both;
     if (typeof cost !== 'number')
       throw new ConfigError(`${caller}: problem: cost must return a number, got ${describeValue(cost)}; sum the array up`);
     if (hasHessian && hessian?.kind === 'ambient') derivatives.put(x, batch, derivative);

@@ -210,7 +210,7 @@ function checkLoopOptions<P, T>(caller: string, { signal, state, initial, seed }
   if (signal !== undefined && typeof signal?.aborted !== 'boolean') {
     throw new ConfigError(`${caller}: signal must be an AbortSignal, got ${describeValue(signal)}; pass controller.signal`);
   }
-  if (state !== undefined && (typeof state?.iteration !== 'number' || state.x === undefined || state.memory === undefined)) {
+  if (state !== undefined && !isState(state)) {
     throw new ConfigError(
       `${caller}: state must be a solver's state, got ${describeValue(state)}; pass the \`state\` of an earlier result, as result.state`,
     );
@@ -219,6 +219,14 @@ function checkLoopOptions<P, T>(caller: string, { signal, state, initial, seed }
     throw new ConfigError(`${caller}: both state and initial were given; pass initial to start afresh, or state to go on`);
   }
   if (seed !== undefined) checkNumber(caller, 'seed', seed);
+}
+
+/** Whether a value is a state to go on from: a count of iterations, a point, and for each part what it remembers. */
+function isState(state: SolverState<unknown, unknown> | null): boolean {
+  const isRecord = (value: unknown): boolean => typeof value === 'object' && value !== null;
+  if (state === null || !isRecord(state) || !(Number.isSafeInteger(state.iteration) && state.iteration >= 0)) return false;
+  if (state.x === undefined || !isRecord(state.memory)) return false;
+  return Object.values(state.memory).every((memory) => isRecord(memory) && isRecord(memory.tangents) && isRecord(memory.numbers));
 }
 
 /** @throws ConfigError if a solver returns something that is no state: said here once rather than where it is first read. */

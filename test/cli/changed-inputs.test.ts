@@ -250,6 +250,20 @@ it.each([{ evalEvery: 1 }, { patience: 2 }, { minImprovement: 0.5 }, { evalRows:
   },
 );
 
+it('a start that takes something out of the base is no change that can be accepted, and leaves the run as it was', async () => {
+  const before = readdirSync(run, { recursive: true, encoding: 'utf8' }).sort();
+  editConfig((config) => ({ ...config, start: 'pissa' }));
+  const { status, stderr } = await runCli('resume', run, '--accept-changes');
+  expect({ status, stderr }).toEqual({
+    status: 2,
+    stderr: expect.stringMatching(/cannot go on with this change: start .*its array taken\.\S+ is not there/),
+  });
+  expect(readdirSync(run, { recursive: true, encoding: 'utf8' }).sort()).toEqual(before);
+  editConfig(({ start: _start, ...config }) => config);
+  expect(await runCli('resume', run)).toMatchObject({ status: 0 });
+  expect(state(6)).toEqual(state(6, path.join(origin, 'run')));
+});
+
 it('a finished run is refused as well, and begins a new best where that is accepted', async () => {
   cpSync(path.join(origin, 'run'), run, { recursive: true });
   editConfig((config) => ({ ...config, model, data, seed: 2 }));

@@ -227,7 +227,7 @@ describe('what cannot be trained', () => {
     [['--method', 'balro'], 2, "did you mean 'balora'?"],
     [['--method-options.gage', 'svd'], 2, 'gage'],
     [['--exclude-modules', '[q_proj, v_proj]'], 2, 'modules'],
-    [['--rank-pattern.v_proj', '129'], 2, "v_proj', which is 64×128, got 129"],
+    [['--rank-pattern.v_proj', '129'], 2, "v_proj', whose weight is 64×128, got 129"],
     [['--epochs', '2'], 2, 'both steps and epochs'],
     [['--out', '/dev/null/run'], 2, '/dev/null/run'],
   ])('%j: exit status %d', async (words, status, message) => {

@@ -19,7 +19,10 @@ import {
   loraPlus,
   mergeAdapter,
   muonDirection,
+  olora,
+  pissa,
   pissaStart,
+  reflora,
   rslora,
   saveAdapter,
   type TrainerOptions,
@@ -256,7 +259,7 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
       expect(liveTensors()).toBe(before);
     });
 
-    it('a head that is tied to the embedding', async () => {
+    it('a head that is tied to the embedding, also by a start that takes its product out of it', async () => {
       const model = owned(smallModel(la));
       const head = { name: 'lm_head', inFeatures: 6, outFeatures: 11, fanInFanOut: false, bias: false };
       const tied: CausalLM = {
@@ -268,6 +271,11 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
       await expect(createAdapter(tied, { method: galore(), rank: 2, targetModules: ['lm_head'] })).rejects.toThrow(
         /weight of 'lm_head' is that of the embedding/,
       );
+      for (const method of [pissa(), olora(), reflora()]) {
+        await expect(createAdapter(tied, { method, rank: 2, targetModules: ['lm_head'] })).rejects.toThrow(
+          /takes its product out of the weight, and 'lm_head' is one array with 'model.embed_tokens.weight'/,
+        );
+      }
     });
 
     it('a method that trains other arrays than the adapter has', async () => {

@@ -141,6 +141,14 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
     await expect(train(reduced, { ...settings, state: states[0] })).rejects.toThrow(/lacks the array 'taken\./);
   });
 
+  it('a start that would drown the weight in the product that it takes out is refused, and leaves the model alone', async () => {
+    const model = owned(smallModel(la));
+    const before = la.tidy(() => model.logits(smallBatch(3)).dataSync());
+    const made = createAdapter(model, { method: reflora(), rank: 2, alpha: 1e8 });
+    await expect(made).rejects.toThrow(/^createAdapter: the start 'compensated' would take a product of norm .* lower alpha/);
+    expect(la.tidy(() => model.logits(smallBatch(3)).dataSync())).toEqual(before);
+  });
+
   it.each(['scaled', 'loro'])('%s takes no rule that computes with the factors, and says why', async (name) => {
     const model = owned(smallModel(la));
     for (const direction of directions) {

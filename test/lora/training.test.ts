@@ -1,7 +1,17 @@
 /** Training of adapters on a small model: steps, state, accumulation, and what happens to data that is not right. */
 import { describe, expect, it } from 'vitest';
 import { ConfigError, DomainError, NumericalError, sgd } from '../../src/index.js';
-import { balora, createAdapter, type LoraMethod, lora, type TrainerOptions, type TrainingStep, trainer } from '../../src/lora/index.js';
+import {
+  balora,
+  createAdapter,
+  dora,
+  type LoraMethod,
+  lora,
+  type TrainerOptions,
+  type TrainingState,
+  type TrainingStep,
+  trainer,
+} from '../../src/lora/index.js';
 import { tensorEngines } from '../support/engines.js';
 import { owned } from '../support/owned.js';
 import { smallBatch, smallModel } from './support/small-model.js';
@@ -162,6 +172,43 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
     ])('%s is refused by the name of the trainer', async (_, options, message) => {
       const adapter = owned(await createAdapter(owned(smallModel(la)), { rank: 2 }));
       expect(() => trainer(adapter, { method: lora(), nextBatch, learningRate: 1, ...options })).toThrow(message);
+    });
+
+    it.each<[string, (state: TrainingState) => unknown, RegExp]>([
+      ['nothing', () => null, /^trainer: state must be a saved state, got null/],
+      ['no arrays', ({ step }) => ({ step, numbers: {} }), /^trainer: state\.arrays must be a record of arrays/],
+      ['a step before the first', (state) => ({ ...state, step: -1 }), /^trainer: state\.step must be a count of steps, got -1/],
+      ['a step that is no number', (state) => ({ ...state, step: Number.NaN }), /^trainer: state\.step must be/],
+      [
+        'arrays that went through JSON',
+        (state) => JSON.parse(JSON.stringify(state)),
+        /^trainer: state\.arrays\['point\.\S+'\] must be \{ shape, data \}/,
+      ],
+      [
+        'a counter that is infinite',
+        (state) => ({ ...state, numbers: { 'direction.step': Number.POSITIVE_INFINITY } }),
+        /^trainer: state\.numbers\['direction\.step'\] must be a finite number/,
+      ],
+    ])('a saved state of %s is refused by the name of the trainer', async (_, spoil, message) => {
+      const adapter = owned(await createAdapter(owned(smallModel(la)), { rank: 2 }));
+      const state = spoil(structuredClone(await trainer(adapter, { nextBatch, learningRate: 1 }).state())) as TrainingState;
+      expect(() => trainer(adapter, { nextBatch, learningRate: 1, state })).toThrow(message);
+    });
+
+    it('a method with magnitudes is refused for an adapter that has none', async () => {
+      const adapter = owned(await createAdapter(owned(smallModel(la)), { rank: 2 }));
+      expect(() => trainer(adapter, { method: dora(), nextBatch, learningRate: 1 })).toThrow(
+        /'dora' trains a magnitude for each row, and the adapter has none/,
+      );
+    });
+
+    it('a step that breaks down says which, by the name of the trainer', async () => {
+      const adapter = owned(await createAdapter(owned(smallModel(la)), { rank: 2, alpha: 4 }));
+      const run = owned(trainer(adapter, { method: balora(), nextBatch, learningRate: 1e20, steps: 9 }));
+      const all = async (): Promise<void> => {
+        for await (const _step of run);
+      };
+      await expect(all()).rejects.toThrow(/^trainer: /);
     });
 
     it('a schedule that gives no rate is refused by the name of the trainer', async () => {

@@ -69,10 +69,14 @@ function refusal(run: string, differences: readonly string[]): string {
 /** @throws ConfigError if the arrays of a checkpoint are not those that are trained now: then no flag helps. */
 function checkFits({ adapter, model }: Session, { state }: Checkpoint, differences: readonly string[]): void {
   const expected = new Map<string, string>();
-  forEachLeaf<Tensor>(model.algebra, adapter.point, (leaf, name) => expected.set(name, leaf.shape.join('×')), 'point');
+  const expect = (tree: unknown, root: string): void =>
+    forEachLeaf<Tensor>(model.algebra, tree, (leaf, name) => expected.set(name, leaf.shape.join('×')), root);
+  expect(adapter.point, 'point');
+  // What the start has taken out of the base belongs to the state: a start that takes nothing, or another method's, cannot go on with it.
+  if (adapter.taken !== undefined) expect(adapter.taken, 'taken');
   const found = new Map(
     Object.entries(state.arrays)
-      .filter(([name]) => name.startsWith('point.'))
+      .filter(([name]) => !name.startsWith('memory.'))
       .map(([name, { shape }]) => [name, shape.join('×')]),
   );
   for (const name of new Set([...expected.keys(), ...found.keys()])) {

@@ -10,8 +10,8 @@ import { lora } from '../methods/lora.js';
 import type { LoraStart } from '../methods/start.js';
 import type { TargetModule } from '../targets/target-modules.js';
 import { type AdapterLayout, layOutAdapter, pairTargets } from './adapter-layout.js';
-import { inCoordinates, type ModuleArrays, putTogether, type StackPairs, stackPairs } from './adapter-point.js';
-import { matrixOf, withReducedBase } from './base-weights.js';
+import { arraysOf, inCoordinates, type ModuleArrays, putTogether, type StackPairs, stackPairs } from './adapter-point.js';
+import { matrixOf, weightName, weightOf, withReducedBase } from './base-weights.js';
 import { LoraAdapter } from './lora-adapter.js';
 import { type LoraConfig, resolveLoraConfig } from './lora-config.js';
 import { meanGradients } from './mean-gradients.js';
@@ -44,6 +44,7 @@ export async function createAdapter(model: CausalLM, config: LoraConfig = {}, op
   const { coordinates } = method.geometry;
   const layout = { ...layOutAdapter('createAdapter', model, resolved), ...(coordinates === undefined ? {} : { coordinates }) };
   checkRanks('createAdapter', layout);
+  checkTied('createAdapter', model, layout, method.start);
   const { algebra } = model;
   return algebra.tidy(async () => {
     const factors = await startFactors('createAdapter', model, pairTargets(layout), method.start, options);
@@ -53,6 +54,16 @@ export async function createAdapter(model: CausalLM, config: LoraConfig = {}, op
       return new LoraAdapter({ model, config: resolved, layout, point, method, ...taken });
     });
   });
+}
+
+/** @throws ConfigError for a start that would change an array which is another weight of the model too. */
+function checkTied(caller: string, model: CausalLM, layout: AdapterLayout, { name: start, changesBase }: LoraStart): void {
+  if (!changesBase) return;
+  const tied = pairTargets(layout).find(({ module: { name } }) => weightName(model, name) !== `${name}.weight`);
+  if (tied === undefined) return;
+  throw new ConfigError(
+    `${caller}: the start '${start}' takes its product out of the weight, and '${tied.module.name}' is one array with '${weightName(model, tied.module.name)}', which would change with it; leave that module out, or take the start kaiming`,
+  );
 }
 
 /** @throws ConfigError for a rank that a module has no room for, before anything of that size is made. */
@@ -106,7 +117,30 @@ export async function startFactors(
   }
   // A factorization of some columns does not see the others; taking such a product out would spoil the whole weight.
   if (start.changesBase && !(await areFinite(model, factors))) throw await explained('its factors overflow float32: take another start');
+  if (start.changesBase) await checkSizes(caller, model, targets, start, factors);
   return factors;
+}
+
+/** How many times larger than a weight a product may be that is taken out of it: float32 then still holds four digits of the weight. */
+const MOST_TAKEN = 1000;
+
+/** @throws ConfigError if the product of a start would drown the weight that it is taken out of. */
+async function checkSizes(
+  caller: string,
+  model: CausalLM,
+  targets: readonly TargetModule[],
+  { name: start }: LoraStart,
+  factors: ReadonlyMap<string, ModuleArrays>,
+): Promise<void> {
+  const la = model.algebra;
+  for (const target of targets) {
+    const { A, B } = arraysOf(factors, target);
+    const [product, weight] = await la.tidy(() => Promise.all([la.norm(la.matmul(A, B)), la.norm(weightOf(model, target))]));
+    if (!(weight > 0) || target.scale * product <= MOST_TAKEN * weight) continue;
+    throw new ConfigError(
+      `${caller}: the start '${start}' would take a product of norm ${(target.scale * product).toPrecision(3)} out of the weight of '${target.module.name}', of norm ${weight.toPrecision(3)}, of which rounding would leave nothing; lower alpha`,
+    );
+  }
 }
 
 async function areFinite({ algebra }: CausalLM, factors: ReadonlyMap<string, ModuleArrays>): Promise<boolean> {

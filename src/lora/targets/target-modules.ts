@@ -125,6 +125,9 @@ function checkMatches(
   const there = [...new Set(all.map(({ name }) => name.slice(name.lastIndexOf('.') + 1)))];
   throw new ConfigError(
     `${caller}: targetModules must match linear modules of the model, but ${JSON.stringify(shown)} matches none; ` +
+      (typeof targets === 'string'
+        ? 'a single text is a pattern for whole names, as in PEFT: for names pass a list, or write .*\\.NAME; '
+        : '') +
       (near.length > 0 ? `did you mean ${near.map((name) => `'${name}'`).join(' or ')}?` : `the model has ${there.join(', ')}`),
   );
 }

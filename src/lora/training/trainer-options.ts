@@ -7,6 +7,7 @@ import type { Schedule } from '../../solvers/schedules/schedule.js';
 import type { DirectionRule } from '../../solvers/solver.js';
 import type { LoraAdapter } from '../adapter/lora-adapter.js';
 import { checkMethod, type LoraMethod, type OptimizerOptions } from '../methods/lora-method.js';
+import { checkSavedState } from './saved-state.js';
 import type { StepBatches } from './training-problem.js';
 import type { TrainingState } from './training-state.js';
 
@@ -86,10 +87,14 @@ export function checkTrainerOptions({ layout, method: own }: LoraAdapter, option
       `trainer: '${method.name}' trains ${method.geometry.trains === 'weights' ? 'the weights themselves, and the adapter has factors' : 'factors, and the adapter has the weights themselves'}; create or load it with { method }`,
     );
   }
+  if (method.magnitudes && !layout.magnitudes && layout.weights.length === 0) {
+    throw new ConfigError(`trainer: '${method.name}' trains a magnitude for each row, and the adapter has none; create it with { method }`);
+  }
   if (typeof nextBatch !== 'function')
     throw new ConfigError(`trainer: nextBatch must be a function (k) => batch, got ${describeValue(nextBatch)}`);
   if (steps !== undefined) checkCount('trainer', 'steps', steps);
   checkRates(options);
+  if (options.state !== undefined) checkSavedState('trainer', options.state);
   return method;
 }
 

@@ -65,7 +65,7 @@ export class LoraTrainer implements AsyncIterable<TrainingStep> {
     });
   }
 
-  /** What a file needs to hold so that training goes on bit for bit. Reads all arrays back. */
+  /** What a file needs to hold so that training goes on bit for bit, on an adapter created in the same way (another start's base is restored to rounding). Reads all arrays back. */
   async state(): Promise<TrainingState> {
     if (this.#state === undefined && this.#options.state !== undefined) return this.#options.state;
     return saveState(this.adapter.model.algebra, this.#state ?? (await this.#start()), this.adapter.taken);

@@ -1,6 +1,7 @@
 /** A direction rule of its own for every component of a product manifold. */
 import type { Awaitable } from '../../core/awaitable.js';
 import { ConfigError } from '../../core/errors.js';
+import { describeValue } from '../../core/options.js';
 import type { RetractTransport } from '../../manifolds/manifold.js';
 import type { Components } from '../../manifolds/product.js';
 import type { DirectionContext, DirectionRule, Memory } from '../solver.js';
@@ -16,9 +17,10 @@ type Parts = Readonly<Record<string, unknown>>;
  *
  * @param rules - rules by the name of the component.
  * @param otherwise - the rule of each component that has none of its own.
- * @throws ConfigError at the first step, if the manifold is no product, or a name is none of its components.
+ * @throws ConfigError for what is no rule; at the first step, if the manifold is no product, or a name is none of its components.
  */
 export function componentwise(rules: Readonly<Record<string, DirectionRule>>, otherwise: DirectionRule): DirectionRule {
+  checkRules(rules, otherwise);
   const ruleOf = (key: string): DirectionRule => (Object.hasOwn(rules, key) ? rules[key] : otherwise);
   const names = [...Object.entries(rules).map(([key, { name }]) => `${key}: ${name}`), `else ${otherwise.name}`];
   return {
@@ -50,6 +52,23 @@ export function componentwise(rules: Readonly<Record<string, DirectionRule>>, ot
       return joinMemories(moved) as Memory<T>;
     },
   };
+}
+
+/** @throws ConfigError for what is no rule, by the name of its component. */
+function checkRules(rules: unknown, otherwise: unknown): void {
+  if (typeof rules !== 'object' || rules === null) {
+    throw new ConfigError(
+      `componentwise: expected rules by the name of the component, got ${describeValue(rules)}; pass, say, { pairs: muon() }`,
+    );
+  }
+  for (const [name, rule] of [
+    ...Object.entries(rules).map(([key, value]) => [`the rule for '${key}'`, value]),
+    ['the rule of the others', otherwise],
+  ]) {
+    const { direction, move } = (rule ?? {}) as Partial<DirectionRule>;
+    if (typeof direction === 'function' && typeof move === 'function') continue;
+    throw new ConfigError(`componentwise: ${name} must be a direction rule, got ${describeValue(rule)}; pass, say, adamw()`);
+  }
 }
 
 function componentsOf(manifold: object): Components {
