@@ -5,15 +5,7 @@ import { defineConfig } from 'vitest/config';
 const root = import.meta.dirname;
 
 /** Tests that open other backends of TensorFlow.js than the suite's, fill the heap of one, or want to see which gradients are registered: no file may run before them in their process. */
-const isolated = [
-  'test/tensor/backends',
-  'test/tensor/wasm',
-  'test/tensor/bad-pairs.test.ts',
-  'test/tensor/gradients.test.ts',
-  'test/models/misuse.test.ts',
-  'test/cli/bad-weights.test.ts',
-  'test/*.test.ts',
-];
+const isolated = ['test/tensor', 'test/models/misuse.test.ts', 'test/cli/bad-weights.test.ts', 'test/*.test.ts'];
 const within = (folders: readonly string[]) => folders.map((folder) => (folder.endsWith('.ts') ? folder : `${folder}/**/*.test.ts`));
 
 export default defineConfig({

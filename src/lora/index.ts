@@ -4,7 +4,7 @@
  * @module bures/lora
  */
 export type { AdapterLayout, AdapterStack, ParameterStack } from './adapter/adapter-layout.js';
-export type { AdapterPoint, ModuleArrays } from './adapter/adapter-point.js';
+export type { AdapterPoint, ModuleArrays, StackPairs } from './adapter/adapter-point.js';
 export { type CreateAdapterOptions, createAdapter } from './adapter/create-adapter.js';
 export type { DropoutDraw } from './adapter/dropout.js';
 export { type AdapterOrigin, LoraAdapter, type OverlayOptions } from './adapter/lora-adapter.js';

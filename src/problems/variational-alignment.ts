@@ -10,7 +10,9 @@ export interface Alignment {
   readonly matrix: Float64Array;
   /** t, of length k. */
   readonly shift: Float64Array;
+  /** The prior variance of each coordinate of the rows, of length k. */
   readonly rowVariances: Float64Array;
+  /** The prior variance of each coordinate of the columns, of length k. */
   readonly columnVariances: Float64Array;
   /** To be added to the mean. */
   readonly mean: number;

@@ -8,12 +8,22 @@ import { stateError, unknownsOf, type Variances, type VariationalState } from '.
 import type { TwoWayEntries } from './variational-entries.js';
 import { emptyPosterior, type Posterior } from './variational-posterior.js';
 
+/** What a sweep has learned for the next one. */
+export interface Learned {
+  /** The mean of all entries. */
+  readonly mean: number;
+  /** The variances of noise, biases and components. */
+  readonly variances: Variances;
+  /** What brings the columns into agreement with them. */
+  readonly alignment: Alignment;
+}
+
 /** What a sweep found, for the sweep after it. */
 export interface Found {
   /** Σ over the entries of the expected squared residual. */
   readonly squares: number;
   /** Where variances are learned: those for the next sweep, and what brings the columns into agreement with them. */
-  readonly learned?: { readonly mean: number; readonly variances: Variances; readonly alignment: Alignment };
+  readonly learned?: Learned;
 }
 
 /** A model with what its last sweep found. Before the first sweep nothing is found. */
