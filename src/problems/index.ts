@@ -56,7 +56,7 @@ export {
 } from './variational-completion.js';
 export { type AddedComponents, firstComponents, withComponents } from './variational-components.js';
 export { type EntriesByRow, type TwoWayEntries, twoWayEntries } from './variational-entries.js';
-export { type Found, type Learned, type SweptState, variationalCompletion } from './variational-model.js';
+export { type Found, type LearnedModel, type SweptState, variationalCompletion } from './variational-model.js';
 export type { Posterior } from './variational-posterior.js';
 export type { RowSums } from './variational-rows.js';
 export { hasSettledRank, type VariationalSweepsOptions, variationalSweeps } from './variational-sweeps.js';

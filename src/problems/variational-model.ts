@@ -9,7 +9,7 @@ import type { TwoWayEntries } from './variational-entries.js';
 import { emptyPosterior, type Posterior } from './variational-posterior.js';
 
 /** What a sweep has learned for the next one. */
-export interface Learned {
+export interface LearnedModel {
   /** The mean of all entries. */
   readonly mean: number;
   /** The variances of noise, biases and components. */
@@ -23,7 +23,7 @@ export interface Found {
   /** Σ over the entries of the expected squared residual. */
   readonly squares: number;
   /** Where variances are learned: those for the next sweep, and what brings the columns into agreement with them. */
-  readonly learned?: Learned;
+  readonly learned?: LearnedModel;
 }
 
 /** A model with what its last sweep found. Before the first sweep nothing is found. */
