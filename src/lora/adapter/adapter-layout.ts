@@ -98,7 +98,7 @@ function weightStacks(
 ): readonly AdapterStack[] {
   for (const { module } of targets) {
     const { name } = module;
-    if (storedName(model, `${name}.weight`) !== `${name}.weight`) {
+    if (isTied(model, name)) {
       throw new ConfigError(
         `${caller}: the weight of '${name}' is that of the embedding, so it cannot be trained itself without changing both; take '${name}' out of targetModules, or choose a method with factors`,
       );
@@ -107,6 +107,11 @@ function weightStacks(
   return stacksOf(targets, ({ outFeatures, inFeatures, fanInFanOut }) =>
     fanInFanOut ? [inFeatures, outFeatures] : [outFeatures, inFeatures],
   );
+}
+
+/** Whether a module's weight is another parameter of the model too, as that of a head tied to the embedding is. */
+export function isTied(model: Pick<CausalLM, 'config' | 'parameters'>, module: string): boolean {
+  return storedName(model, `${module}.weight`) !== `${module}.weight`;
 }
 
 /** The modules with factor pairs, in the model's order. */

@@ -9,7 +9,7 @@ import type { TokenBatch } from '../../models/token-batch.js';
 import { lora } from '../methods/lora.js';
 import type { LoraStart } from '../methods/start.js';
 import type { TargetModule } from '../targets/target-modules.js';
-import { type AdapterLayout, layOutAdapter, pairTargets } from './adapter-layout.js';
+import { type AdapterLayout, isTied, layOutAdapter, pairTargets } from './adapter-layout.js';
 import { arraysOf, inCoordinates, type ModuleArrays, putTogether, type StackPairs, stackPairs } from './adapter-point.js';
 import { matrixOf, weightName, weightOf, withReducedBase } from './base-weights.js';
 import { LoraAdapter } from './lora-adapter.js';
@@ -59,7 +59,7 @@ export async function createAdapter(model: CausalLM, config: LoraConfig = {}, op
 /** @throws ConfigError for a start that would change an array which is another weight of the model too. */
 function checkTied(caller: string, model: CausalLM, layout: AdapterLayout, { name: start, changesBase }: LoraStart): void {
   if (!changesBase) return;
-  const tied = pairTargets(layout).find(({ module: { name } }) => weightName(model, name) !== `${name}.weight`);
+  const tied = pairTargets(layout).find(({ module: { name } }) => isTied(model, name));
   if (tied === undefined) return;
   throw new ConfigError(
     `${caller}: the start '${start}' takes its product out of the weight, and '${tied.module.name}' is one array with '${weightName(model, tied.module.name)}', which would change with it; leave that module out, or take the start kaiming`,

@@ -62,22 +62,9 @@ export async function saveState(
  * @throws FormatError naming the array that is missing, too many or of another shape.
  */
 export function restoreState(la: TensorAlgebra, state: TrainingState, like: AdapterPoint): SolverState<AdapterPoint, AdapterPoint> {
-  const unread = new Set(Object.keys(state.arrays).filter((path) => !path.startsWith('taken.')));
-  const read = (prefix: string): AdapterPoint => {
-    const paths: string[] = [];
-    forEachLeaf<Tensor>(la, like, (_leaf, path) => paths.push(path), prefix);
-    let next = 0;
-    return mapTree(
-      la,
-      (leaf: Tensor) => {
-        const path = paths[next++];
-        unread.delete(path);
-        return la.fromArray(checkedArray(path, state.arrays[path], leaf.shape), leaf.shape);
-      },
-      like,
-    );
-  };
-  const x = read('point');
+  const x = readTree(la, state, like, 'point');
+  const known = new Set(pathsOf(la, like, 'point'));
+  const unread = Object.keys(state.arrays).filter((path) => !path.startsWith('taken.') && !known.has(path));
   const memory: Record<string, { tangents: Record<string, AdapterPoint>; numbers: Record<string, number> }> = {};
   const partOf = (part: string) => {
     memory[part] ??= { tangents: {}, numbers: {} };
@@ -116,18 +103,37 @@ export async function restoreBaseOf(adapter: LoraAdapter, state: TrainingState):
       `trainer: the saved state has the array '${tooMany}', but this adapter's start leaves the base as it is; resume with the same method and start`,
     );
   if (taken === undefined) return;
-  const leaves: [string, Tensor][] = [];
-  forEachLeaf<Tensor>(la, taken, (leaf, path) => leaves.push([path, leaf]), 'taken');
+  const paths = pathsOf(la, taken, 'taken');
+  const own: Tensor[] = [];
+  forEachLeaf<Tensor>(la, taken, (leaf) => own.push(leaf));
   let same = true;
-  for (const [path, leaf] of leaves) {
-    const saved = checkedArray(path, state.arrays[path], leaf.shape);
-    const own = await leaf.data();
-    same &&= saved.every((value, i) => value === own[i]);
+  for (const [i, path] of paths.entries()) {
+    const saved = checkedArray(path, state.arrays[path], own[i].shape);
+    const drawn = await own[i].data();
+    same &&= saved.every((value, at) => value === drawn[at]);
   }
-  if (same) return;
-  const paths = leaves.map(([path]) => path);
+  if (!same) la.tidy(() => adapter.retake(readTree(la, state, taken, 'taken')));
+}
+
+/** The dotted paths of a tree's leaves, in their order. */
+function pathsOf(la: TensorAlgebra, tree: unknown, prefix: string): readonly string[] {
+  const paths: string[] = [];
+  forEachLeaf<Tensor>(la, tree, (_leaf, path) => paths.push(path), prefix);
+  return paths;
+}
+
+/** The saved arrays below a path, in the structure of a tree that is there. @throws FormatError for one that is missing or of another shape. */
+function readTree<Tree>(la: TensorAlgebra, { arrays }: TrainingState, like: Tree, prefix: string): Tree {
+  const paths = pathsOf(la, like, prefix);
   let next = 0;
-  la.tidy(() => adapter.retake(mapTree(la, (leaf: Tensor) => la.fromArray(state.arrays[paths[next++]].data, leaf.shape), taken)));
+  return mapTree(
+    la,
+    (leaf: Tensor) => {
+      const path = paths[next++];
+      return la.fromArray(checkedArray(path, arrays[path], leaf.shape), leaf.shape);
+    },
+    like,
+  );
 }
 
 /** Puts a leaf into a tree, with the records above it. */

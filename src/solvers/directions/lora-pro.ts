@@ -5,7 +5,7 @@ import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { pseudoInverse } from '../../linalg/numerical-range.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
 import type { DirectionContext, DirectionRule, Memory } from '../solver.js';
-import { checkMomentOptions, movingAverage } from './adam.js';
+import { checkMomentOptions, momentStep, movingAverage } from './adam.js';
 import { checkPairs } from './pair-rule.js';
 
 /** Options of {@link loraPro}. */
@@ -110,8 +110,7 @@ function moveOfPair<M>(
   const E = la.scaleEach(inverseScale, followed);
   const first = movingAverage(la, beta1, past.first?.product, E);
   const second = movingAverage(la, beta2, past.second?.product, la.square(E));
-  const root = la.scale(1 / Math.sqrt(1 - beta2 ** (counter + 1)), la.sqrt(second));
-  const D = la.divide(la.scale(1 / (1 - beta1 ** (counter + 1)), first), la.add(root, la.full(la.shape(root), epsilon)));
+  const D = la.scale(-1, momentStep(la, first, second, counter + 1, { beta1, beta2, epsilon, epsilonBeforeCorrection: false }));
   // h/s² in the formulas: what is left of s is one factor 1/s.
   const hA = la.scaleEach(inverseScale, la.matmul(D, B, { transposeB: true }));
   const hB = la.scaleEach(inverseScale, la.matmul(A, D, { transposeA: true }));
