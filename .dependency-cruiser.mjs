@@ -4,6 +4,8 @@
 const layers = [
   'core',
   'linalg',
+  'io',
+  'nn',
   'autodiff',
   'metrics',
   'retractions',
@@ -17,7 +19,7 @@ const layers = [
 ];
 
 /** The files behind the package's subpaths. They only gather exports, so they may import from anywhere in src/. */
-const entries = ['^src/index\\.ts$', '^src/[^/]+/index\\.ts$'];
+const entries = ['^src/index\\.ts$', '^src/([^/]+|linalg/tensor)/index\\.ts$'];
 
 const layerRules = layers.slice(0, -1).map((layer, position) => ({
   name: `layer-${layer}`,
@@ -54,17 +56,34 @@ const configuration = {
     },
     {
       name: 'tensorflow-where-allowed',
-      comment: 'Only linalg/tensor, models, lora and cli may import TensorFlow.js.',
+      comment: 'Only linalg/tensor, nn, models, lora and cli may import TensorFlow.js.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(linalg/tensor|models|lora|cli)/' },
+      from: { path: '^src/', pathNot: '^src/(linalg/tensor|nn|models|lora|cli)/' },
       to: { path: '(^|/)@tensorflow/' },
     },
     {
       name: 'mathematics-without-tensorflow',
-      comment: "`import 'bures'`, 'bures/diagnostics' and 'bures/problems' load no TensorFlow.js, however indirectly.",
+      comment:
+        "`import 'bures'`, 'bures/autodiff', 'bures/diagnostics', 'bures/io' and 'bures/problems' load no TensorFlow.js, however indirectly.",
       severity: 'error',
-      from: { path: ['^src/index\\.ts$', '^src/(diagnostics|problems)/index\\.ts$'] },
+      from: { path: ['^src/index\\.ts$', '^src/(autodiff|diagnostics|io|problems)/index\\.ts$'] },
       to: { path: '(^|/)@tensorflow/', reachable: true },
+    },
+    {
+      name: 'files-through-io',
+      comment:
+        'Only io/ touches files, paths, the machine and the network. Excepted is what looks for an engine: BLAS libraries, the processor, drivers of a GPU, and the memory there is.',
+      severity: 'error',
+      from: {
+        path: '^src/',
+        pathNot: [
+          '^src/io/',
+          '^src/core/allocate\\.ts$',
+          '^src/linalg/host/blas/openblas-core\\.ts$',
+          '^src/linalg/tensor/backends/(processor|webgpu)\\.ts$',
+        ],
+      },
+      to: { path: '^(node:)?(fs|fs/promises|path|os|net|http|http2|https|tls|dns|dgram)$' },
     },
     {
       name: 'src-stands-alone',
@@ -89,10 +108,10 @@ const configuration = {
     },
     {
       name: 'command-is-a-user',
-      comment: 'The bures command is built on what users have: the entry files. Beside them core/, which holds no mathematics.',
+      comment: 'The bures command is built on what users have: the entry files. Beside them core/ and io/, which hold no mathematics.',
       severity: 'error',
       from: { path: '^src/cli/' },
-      to: { path: '^src/', pathNot: ['^src/(cli|core)/', ...entries] },
+      to: { path: '^src/', pathNot: ['^src/(cli|core|io)/', ...entries] },
     },
     {
       name: 'resolvable',

@@ -4,6 +4,7 @@ const config: KnipConfig = {
   entry: [
     'src/index.ts',
     'src/*/index.ts',
+    'src/linalg/tensor/index.ts',
     'test/**/*.test.ts',
     'test/consumer/*.{ts,mjs}',
     'bench/*.ts',
@@ -14,11 +15,13 @@ const config: KnipConfig = {
     'tools/fuzz/worker.ts',
   ],
   project: ['{src,test,bench,examples,tools}/**/*.{ts,mjs}'],
-  // The options of a function are exported with it: a user's declarations need their name even where no file of ours does.
+  // The options of a function are exported with it: a user's declarations need their name even where no file of ours
+  // does.
   ignoreExportsUsedInFile: { interface: true, type: true },
   // `attw` is started by tools/check-package.ts as a program.
   ignoreDependencies: ['@arethetypeswrong/cli'],
-  // Programs of the machine's, where it has them: a compiler for bench/peers, and NVIDIA's, which knows the name of the GPU.
+  // Programs of the machine's, where it has them: a compiler for bench/peers, and NVIDIA's, which knows the name of the
+  // GPU.
   ignoreBinaries: ['gcc', 'nvidia-smi'],
 };
 

@@ -7,11 +7,13 @@ const options = {
   // One line a subpath of the package; each file's `@module` tag gives its name.
   entryPoints: [
     'src/index.ts',
+    'src/autodiff/index.ts',
     'src/diagnostics/index.ts',
+    'src/io/index.ts',
     'src/lora/index.ts',
     'src/models/index.ts',
     'src/problems/index.ts',
-    'src/tensor/index.ts',
+    'src/linalg/tensor/index.ts',
   ],
   tsconfig: 'tsconfig.build.json',
   out: 'docs/api',

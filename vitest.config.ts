@@ -4,8 +4,11 @@ import { defineConfig } from 'vitest/config';
 
 const root = import.meta.dirname;
 
-/** Tests that open other backends of TensorFlow.js than the suite's, fill the heap of one, or want to see which gradients are registered: no file may run before them in their process. */
-const isolated = ['test/tensor', 'test/models/misuse.test.ts', 'test/cli/bad-weights.test.ts', 'test/*.test.ts'];
+/**
+ * Tests that open other backends of TensorFlow.js than the suite's, fill the heap of one, or want to see which
+ * gradients are registered: no file may run before them in their process.
+ */
+const isolated = ['test/tensor', 'test/nn', 'test/models/misuse.test.ts', 'test/cli/bad-weights.test.ts', 'test/*.test.ts'];
 const within = (folders: readonly string[]) => folders.map((folder) => (folder.endsWith('.ts') ? folder : `${folder}/**/*.test.ts`));
 
 export default defineConfig({
@@ -13,6 +16,7 @@ export default defineConfig({
     // As `paths` in tsconfig.json: the package by its name means the sources.
     alias: [
       { find: /^bures$/, replacement: path.join(root, 'src/index.ts') },
+      { find: /^bures\/tensor$/, replacement: path.join(root, 'src/linalg/tensor/index.ts') },
       { find: /^bures\/(.+)$/, replacement: path.join(root, 'src/$1/index.ts') },
     ],
   },
@@ -28,7 +32,8 @@ export default defineConfig({
     maxWorkers: 2,
     // Two workers fill two cores; a thread pool in each would only take turns with the other's.
     env: { OPENBLAS_NUM_THREADS: '1' },
-    // Nothing is asserted about time. This ends a test that hangs, on a machine that may be many times slower than ours.
+    // Nothing is asserted about time. This ends a test that hangs, on a machine that may be many times slower than
+    // ours.
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

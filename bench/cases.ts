@@ -33,7 +33,9 @@ export interface ProjectionErrors {
   readonly imbalance: number;
 }
 
-/** How much of its norm each column of A loses from the first to the last: factors in training are graded, not white. */
+/**
+ * How much of its norm each column of A loses from the first to the last: factors in training are graded, not white.
+ */
 const GRADING = 100;
 
 /** All cases. */

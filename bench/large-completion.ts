@@ -1,10 +1,11 @@
 /**
- * A 100,000 × 50,000 matrix of rank 10 completed from 20 million entries: time, error on places that were not observed, peak memory, and one cost with gradient beside C.
+ * A 100,000 × 50,000 matrix of rank 10 completed from 20 million entries: time, error on places that were not observed,
+ * peak memory, and one cost with gradient beside C.
  *
  *     npm run bench:completion -- [--rows 100000] [--columns 50000] [--entries 20000000] [--rank 10]
  *
- * The data are made row by row, into the arrays that the engine reads. Where gcc is found, bench/peers/completion.c computes the same cost and products from the same data. Let nothing else
- * run meanwhile.
+ * The data are made row by row, into the arrays that the engine reads. Where gcc is found, bench/peers/completion.c
+ * computes the same cost and products from the same data. Let nothing else run meanwhile.
  */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -28,7 +29,10 @@ const { values: options } = parseArgs({
 });
 const [m, n, entries, rank] = [options.rows, options.columns, options.entries, options.rank].map(Number);
 
-/** What is to be reached: relative error where nothing was observed, peak memory as a multiple of the data's, time as a multiple of C's. */
+/**
+ * What is to be reached: relative error where nothing was observed, peak memory as a multiple of the data's, time as a
+ * multiple of C's.
+ */
 const GOALS = { testError: 1e-3, memory: 3, time: 3 } as const;
 const PASSES = 5;
 const TEST_PLACES = 200_000;

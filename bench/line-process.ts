@@ -2,7 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
-/** Makes idle threads of OpenMP, MKL and OpenBLAS sleep at once, in all processes: a spinning pool would slow down the other side. */
+/**
+ * Makes idle threads of OpenMP, MKL and OpenBLAS sleep at once, in all processes: a spinning pool would slow down the
+ * other side.
+ */
 export const SLEEPING_THREADS: Readonly<Record<string, string>> = {
   OMP_WAIT_POLICY: 'passive',
   KMP_BLOCKTIME: '0',

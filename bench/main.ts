@@ -3,8 +3,8 @@
  *
  *     npm run bench -- [--rounds 15] [--only TEXT] [--json FILE]
  *
- * BURES_PEER_PYTHON names a Python with NumPy, and PyTorch if wanted; without it only our own times are printed.
- * Let nothing else run meanwhile.
+ * BURES_PEER_PYTHON names a Python with NumPy, and PyTorch if wanted; without it only our own times are printed. Let
+ * nothing else run meanwhile.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,7 @@
-/** The backends that multiply, as contestants: each wasm variant, TensorFlow and WebGPU where they are there, and cpu at small sizes. */
+/**
+ * The backends that multiply, as contestants: each wasm variant, TensorFlow and WebGPU where they are there, and cpu at
+ * small sizes.
+ */
 import {
   getKernel,
   type KernelConfig,

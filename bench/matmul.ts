@@ -1,9 +1,11 @@
 /**
- * Speed of float32 matrix products per backend of TensorFlow.js, with the library's wasm kernels and without, beside PyTorch in one run.
+ * Speed of float32 matrix products per backend of TensorFlow.js, with the library's wasm kernels and without, beside
+ * PyTorch in one run.
  *
  *     npm run bench:matmul -- [--rounds 5] [--only TEXT]
  *
- * BURES_PEER_PYTHON names a Python with PyTorch; without it only our own times are printed. Let nothing else run meanwhile.
+ * BURES_PEER_PYTHON names a Python with PyTorch; without it only our own times are printed. Let nothing else run
+ * meanwhile.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,6 @@
-/** Paired measurement: all contestants in turn, round after round, so that whatever slows the machine slows all of them. */
+/**
+ * Paired measurement: all contestants in turn, round after round, so that whatever slows the machine slows all of them.
+ */
 
 /** One side of a comparison. */
 export interface Contestant {
@@ -15,7 +17,10 @@ export interface Timing {
   readonly rounds: readonly number[];
 }
 
-/** A sample shorter than this is repeated within the round, for the clock and the messages between processes to matter less. */
+/**
+ * A sample shorter than this is repeated within the round, for the clock and the messages between processes to matter
+ * less.
+ */
 const SHORTEST_SAMPLE = 0.02;
 
 /** Seconds for one call of a function of this process, the mean of `repeat` calls. */
@@ -28,8 +33,8 @@ export function timeHere(compute: () => unknown): (repeat: number) => number {
 }
 
 /**
- * Times every contestant once a round, the order rotating. Before the first round each runs for a while, so that code is compiled
- * and memory is mapped.
+ * Times every contestant once a round, the order rotating. Before the first round each runs for a while, so that code
+ * is compiled and memory is mapped.
  */
 export async function measure(contestants: readonly Contestant[], rounds: number): Promise<Map<string, Timing>> {
   const repeats = new Map<string, number>();

@@ -98,7 +98,10 @@ interface Plan {
   readonly model: string;
 }
 
-/** Everything that is not named here is the command's default: AdamW, a cosine to zero, clipping at 1, all linear layers. */
+/**
+ * Everything that is not named here is the command's default: AdamW, a cosine to zero, clipping at 1, all linear
+ * layers.
+ */
 function trial({ contestant, setting, rank, seed, steps, data, model }: Plan): MethodTrial {
   const { learningRate, scale } = setting;
   const name = `${contestant.name.replaceAll(/[ ,]+/g, '-')}_rank=${rank}_rate=${learningRate}_s=${scale}_seed=${seed}_steps=${steps}`;

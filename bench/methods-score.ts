@@ -7,10 +7,10 @@ import { meanLoss } from '../src/cli/training/evaluate.js';
 import { exactMatches } from '../src/cli/training/exact-match.js';
 import { readRows } from '../src/cli/training/load-data.js';
 import { padIdOf } from '../src/cli/training/session.js';
-import { writeAtomic } from '../src/core/write-atomic.js';
+import { writeAtomic } from '../src/io/files/write-atomic.js';
+import { tensorAlgebra } from '../src/linalg/tensor/index.js';
 import { loadAdapter } from '../src/lora/index.js';
 import { loadCausalLM, loadTokenizer } from '../src/models/index.js';
-import { tensorAlgebra } from '../src/tensor/index.js';
 import type { MethodTrial } from './methods-plan.js';
 
 /** Loss in nats a token and the part of the questions answered exactly. */
@@ -27,7 +27,10 @@ export interface Score extends TaskScore {
 /** A run that diverged: worse than any other. */
 const diverged: Score = { loss: Number.POSITIVE_INFINITY, exact: 0, tasks: {} };
 
-/** Scores the runs that have ended, once each: `score.json` in a run's folder keeps it. Those that have not are missing from the result. */
+/**
+ * Scores the runs that have ended, once each: `score.json` in a run's folder keeps it. Those that have not are missing
+ * from the result.
+ */
 export async function scoreRuns(
   trials: readonly MethodTrial[],
   { runs, held, model: directory }: { readonly runs: string; readonly held: string; readonly model: string },

@@ -19,7 +19,10 @@ export function gridTable(scores: Scored): readonly string[] {
   return [...markdownTable(['loss after 100 steps, rank 16', ...rates.map(String)], rows), '', ...robustness(scores)];
 }
 
-/** How forgiving a method is of its settings: quartiles of the loss over the grid, and the part of it within a tenth of the method's best. */
+/**
+ * How forgiving a method is of its settings: quartiles of the loss over the grid, and the part of it within a tenth of
+ * the method's best.
+ */
 function robustness(scores: Scored): readonly string[] {
   const rows = distinct(scores.map(([{ contestant }]) => contestant)).map((contestant) => {
     const losses = scores.filter(([one]) => one.contestant === contestant).map(([, { loss }]) => loss);

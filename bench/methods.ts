@@ -3,8 +3,9 @@
  *
  *     npm run bench:methods -- [--out DIR] [--parallel N] [--ranks 16,4,64]
  *
- * Stage 1 tries learning rates and scales s = α/r at rank 16; stage 2 trains each method's two best settings longer, at several ranks, on the same three seeds; stage 3 tries the other
- * gauge of BaLoRA. Predicts the hours first. Called again, it goes on where it ended; tables show what is finished.
+ * Stage 1 tries learning rates and scales s = α/r at rank 16; stage 2 trains each method's two best settings longer, at
+ * several ranks, on the same three seeds; stage 3 tries the other gauge of BaLoRA. Predicts the hours first. Called
+ * again, it goes on where it ended; tables show what is finished.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

@@ -1,4 +1,6 @@
-/** The peers, NumPy and PyTorch, in a process that lives as long as the benchmark and sleeps whenever it is not asked. */
+/**
+ * The peers, NumPy and PyTorch, in a process that lives as long as the benchmark and sleeps whenever it is not asked.
+ */
 import path from 'node:path';
 import { LineProcess } from './line-process.js';
 

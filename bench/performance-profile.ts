@@ -1,5 +1,6 @@
 /**
- * Performance profiles: for each contestant the share of the instances that it solves within τ times the time of the quickest.
+ * Performance profiles: for each contestant the share of the instances that it solves within τ times the time of the
+ * quickest.
  *
  * @see Dolan and Moré, "Benchmarking optimization software with performance profiles", Math. Program. 91, 2002.
  */
@@ -39,7 +40,10 @@ export function performanceProfile(times: readonly ReadonlyMap<string, number>[]
 /** What the two panels fix: all geometries with one solver, all solvers on one geometry. */
 const [SOLVER, GEOMETRY] = ['CG Hestenes–Stiefel, exact', 'quotient factors'] as const;
 
-/** Two panels: the geometries under one solver, and the solvers on one geometry, with rank continuation and alternating least squares. */
+/**
+ * Two panels: the geometries under one solver, and the solvers on one geometry, with rank continuation and alternating
+ * least squares.
+ */
 export async function profilePicture(problems: readonly (readonly TimedOutcome[])[]): Promise<string> {
   const panel = (title: string, nameOf: (outcome: TimedOutcome) => string | undefined): object => {
     const times = problems.flatMap((outcomes) => TOLERANCES.map((_, i) => instance(outcomes, i, nameOf)));

@@ -38,7 +38,9 @@ const SECOND_FACTOR = 500_009;
 /** By how much the columns of A shrink from the first to the last: factors in training are graded, not white. */
 const GRADING = 100;
 
-/** Float32 factors, A [members, m, r] and B [members, r, n]. Keep in step with `factors` in bench/peers/projection.py. */
+/**
+ * Float32 factors, A [members, m, r] and B [members, r, n]. Keep in step with `factors` in bench/peers/projection.py.
+ */
 export function projectionInputs(table: Float32Array, { m, n, rank, members }: ProjectionTask): { A: Float32Array; B: Float32Array } {
   const [A, B] = [new Float32Array(members * m * rank), new Float32Array(members * rank * n)];
   const grades = Float32Array.from({ length: rank }, (_, column) => GRADING ** (-column / Math.max(1, rank - 1)));

@@ -1,4 +1,7 @@
-/** Our side of `bench:projection` on one backend: `projection-worker.ts host|wasm|webgpu|tensorflow TABLE`, commands on standard input. */
+/**
+ * Our side of `bench:projection` on one backend: `projection-worker.ts host|wasm|webgpu|tensorflow TABLE`, commands on
+ * standard input.
+ */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { BackendError } from '../src/core/errors.js';
@@ -13,7 +16,9 @@ import type { ContestantReport } from './projection-process.js';
 
 interface Runner {
   readonly report: ContestantReport;
-  /** Projects the inputs in place, and tells how long the same takes from arrays of the engine to arrays of the engine. */
+  /**
+   * Projects the inputs in place, and tells how long the same takes from arrays of the engine to arrays of the engine.
+   */
   run(task: ProjectionTask, inputs: { A: Float32Array; B: Float32Array }): Promise<void>;
   compute(task: ProjectionTask, inputs: { A: Float32Array; B: Float32Array }): Promise<number>;
 }

@@ -1,12 +1,13 @@
 /**
- * The balanced projection of all 252 adapters of Qwen2.5-3B in float32, on every backend that is there, beside PyTorch's three SVDs a
- * module, in one run.
+ * The balanced projection of all 252 adapters of Qwen2.5-3B in float32, on every backend that is there, beside
+ * PyTorch's three SVDs a module, in one run.
  *
  *     npm run bench:projection -- [--rounds 3] [--ranks 8,16,64,128] [--layers 36] [--backends host,wasm,…] [--json FILE]
  *
- * BURES_PEER_PYTHON names a Python with PyTorch; without it only our own times are printed. Each contestant is a process of its own; one works at a time, and
- * threads sleep in between. Shapes come one after another. Times run from the caller's float32 arrays to the same arrays (`balanceStored`; PyTorch writes into
- * tensors that are there as well). Let nothing else run meanwhile.
+ * BURES_PEER_PYTHON names a Python with PyTorch; without it only our own times are printed. Each contestant is a
+ * process of its own; one works at a time, and threads sleep in between. Shapes come one after another. Times run from
+ * the caller's float32 arrays to the same arrays (`balanceStored`; PyTorch writes into tensors that are there as well).
+ * Let nothing else run meanwhile.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';

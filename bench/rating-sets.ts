@@ -1,4 +1,7 @@
-/** Synthetic ratings that look like real ones: a few users and items with most of the entries, biases, tastes of decaying weight, noise, and the scale that people answer on. */
+/**
+ * Synthetic ratings that look like real ones: a few users and items with most of the entries, biases, tastes of
+ * decaying weight, noise, and the scale that people answer on.
+ */
 import { type CsrMatrix, csrMatrix, type HostArray, hostAlgebra, type Random, seededRandom } from 'bures';
 
 /** The scale that the answers are on. */
@@ -28,7 +31,10 @@ export const ratingSets: readonly RatingSet[] = [
 /** Components of the tastes, and the exponent at which their weight decays. */
 const [components, decay] = [8, 0.7];
 
-/** Of each scale the standard deviations of row biases, column biases, all tastes together, and noise, before the answer is rounded. */
+/**
+ * Of each scale the standard deviations of row biases, column biases, all tastes together, and noise, before the answer
+ * is rounded.
+ */
 const deviations: Readonly<Record<RatingScale, readonly [number, number, number, number]>> = {
   stars: [0.4, 0.45, 0.5, 0.7],
   signs: [0.5, 0.5, 0.9, 0.8],

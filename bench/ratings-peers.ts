@@ -1,4 +1,7 @@
-/** What `bures complete` is measured beside: biases alone, the library's alternating least squares, and biased SGD in C. All choose their settings on the same validation entries. */
+/**
+ * What `bures complete` is measured beside: biases alone, the library's alternating least squares, and biased SGD in C.
+ * All choose their settings on the same validation entries.
+ */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
@@ -64,7 +67,10 @@ export interface AlsFit {
 /** λ in units of the spread of the values. */
 const ridges = [1, 3, 8, 20, 50] as const;
 
-/** The best λ on the validation entries, in units of the spread of the values, going up and down from the middle of the grid. */
+/**
+ * The best λ on the validation entries, in units of the spread of the values, going up and down from the middle of the
+ * grid.
+ */
 export async function alsRidge({ train, validation }: RatingParts, rank: number): Promise<number> {
   const errors = new Map<number, number>();
   const errorAt = async (index: number): Promise<number> => {

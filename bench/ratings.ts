@@ -1,19 +1,22 @@
 /**
- * `bures complete` on synthetic ratings beside biases alone, the library's alternating least squares and a biased SGD factorization in C: RMSE on test entries, and time in units of one fit of
- * alternating least squares at the rank that was chosen.
+ * `bures complete` on synthetic ratings beside biases alone, the library's alternating least squares and a biased SGD
+ * factorization in C: RMSE on test entries, and time in units of one fit of alternating least squares at the rank that
+ * was chosen.
  *
  *     npm run bench:ratings -- [--sets stars-20k,counts-100k] [--rank 10] [--seed 0]
  *
- * All choose their settings on the same validation entries; the test entries serve for the report alone. On large sets the peers look around the settings that they chose on the set of the same
- * scale before it, and fit with as many sweeps as elsewhere. Times are those of the processor, since others may use the machine; both are taken after a fit that warms the compiler up. Where there is no gcc, SGD is left out, and the report says so.
+ * All choose their settings on the same validation entries; the test entries serve for the report alone. On large sets
+ * the peers look around the settings that they chose on the set of the same scale before it, and fit with as many
+ * sweeps as elsewhere. Times are those of the processor, since others may use the machine; both are taken after a fit
+ * that warms the compiler up. Where there is no gcc, SGD is left out, and the report says so.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type CsrMatrix, type HostArray, hostAlgebra } from 'bures';
 import { splitEntries } from 'bures/problems';
-import { type Completion, type CompletionWatcher, runCompletion } from '../src/cli/completion/run-completion.js';
 import { blasStatus } from '../src/linalg/host/blas/blas-library.js';
+import { type Completion, completeRatings } from '../src/problems/index.js';
 import { median } from './measure.js';
 import { readOptions } from './options.js';
 import { makeRatings, type RatingSet, ratingSets } from './rating-sets.js';
@@ -41,7 +44,6 @@ const largest = Number(options.rank);
 const BRIEF = 2;
 /** Entries from which on the peers do not search the whole grid. */
 const large = 500_000;
-const silent: CompletionWatcher = { onSplit: () => undefined, onFit: () => undefined, onStep: () => undefined, onTried: () => undefined };
 
 const la = hostAlgebra();
 const chosen = new Map<RatingSet['scale'], ChosenSettings>();
@@ -83,7 +85,10 @@ interface ChosenSettings {
   readonly stochastic?: SgdFit;
 }
 
-/** Seconds of the processor that a task takes, the median where it is brief: of all threads, those of compiler and garbage collector included. */
+/**
+ * Seconds of the processor that a task takes, the median where it is brief: of all threads, those of compiler and
+ * garbage collector included.
+ */
 async function timed<T>(task: () => Promise<T>): Promise<{ readonly result: T; readonly seconds: number }> {
   const once = async () => {
     const before = process.cpuUsage();
@@ -99,17 +104,12 @@ async function timed<T>(task: () => Promise<T>): Promise<{ readonly result: T; r
 }
 
 function complete(matrix: CsrMatrix<HostArray>): Promise<Completion> {
-  return runCompletion(
-    matrix,
-    { rank: largest, keepRank: false, center: 'biases', ...fractions, seed: 0, maxIterations: 200, tolerance: 5e-4 },
-    silent,
-    { aborted: false },
-  );
+  return completeRatings(matrix, { rank: largest, ...fractions });
 }
 
 async function compare(set: RatingSet, sgd: string | undefined): Promise<string[]> {
   const matrix = makeRatings(set);
-  // As runCompletion sets them aside.
+  // As completeRatings sets them aside.
   const { train: known, test } = await splitEntries(la, matrix, { fraction: fractions.testFraction, seed: 0 });
   const { train, test: validation } = await splitEntries(la, known, { fraction: fractions.validationFraction, seed: 1 });
   const parts: RatingParts = { train, validation, known, test };

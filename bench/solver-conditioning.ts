@@ -1,5 +1,7 @@
 /** How well conditioned the cost of completion is at its solution, in the two metrics that factors can have. */
+
 import type { CsrMatrix, FactorPair, HostAlgebra, HostArray, RowFactors } from 'bures';
+import { square } from 'bures';
 import { hessianSpectrum } from 'bures/diagnostics';
 import type { SolverProblem } from './solver-problems.js';
 
@@ -15,14 +17,14 @@ const lanczosOptions = { method: 'lanczos', tolerance: 1e-4, maxIterations: 400 
 /**
  * Largest over smallest eigenvalue, off the gauge directions, of the Hessian of ½‖P_Ω(AB − X*)‖² at AB = X* = UΣVᵀ.
  *
- * In the Bures metric that is the Hessian by the entries of the balanced factors A = UΣ^½, B = Σ^½Vᵀ. In the quotient metric tangents are measured as dA Σ^½ and Σ^½ dB: by these the Hessian is that
- * at the pair (U, Vᵀ), where Σ is gone.
+ * In the Bures metric that is the Hessian by the entries of the balanced factors A = UΣ^½, B = Σ^½Vᵀ. In the quotient
+ * metric tangents are measured as dA Σ^½ and Σ^½ dB: by these the Hessian is that at the pair (U, Vᵀ), where Σ is gone.
  *
  * @returns `undefined` where the problem is no completion.
  */
 export async function conditioning(la: HostAlgebra, { truth, observed }: SolverProblem): Promise<Conditioning | undefined> {
   if (observed === undefined) return undefined;
-  const sigma = la.sqrt(la.sum(la.square(truth.left), 'columns'));
+  const sigma = la.sqrt(la.sum(square(la, truth.left), 'columns'));
   const root = la.sqrt(sigma);
   const U = la.scaleColumns(truth.left, la.divide(la.full(la.shape(sigma), 1), sigma));
   const V = truth.right;

@@ -28,7 +28,10 @@ import { completionSum, TERMS } from './solver-sum.js';
 /** Receives each iterate, the start included, with the clock stopped; true: enough. */
 export type Report = (x: LowRankPoint<HostArray>, iteration: number) => boolean;
 
-/** Runs until the report is content, or by itself ends. @returns why it ended by itself; `undefined` where it was told to. */
+/**
+ * Runs until the report is content, or by itself ends.
+ * @returns why it ended by itself; `undefined` where it was told to.
+ */
 export type Run = (report: Report) => Promise<string | undefined>;
 
 /** A solver on a geometry. */
@@ -110,10 +113,16 @@ function varianceReduction(geometry: Geometry): Contestant {
   };
 }
 
-/** The step of `svrg` in units of the inverse curvature: shares of the entries curve more than their mean, and at 0.25 the run diverges. */
+/**
+ * The step of `svrg` in units of the inverse curvature: shares of the entries curve more than their mean, and at 0.25
+ * the run diverges.
+ */
 const SVRG_STEP = 0.1;
 
-/** Takes steps until the report is content, the solver stalls, or it breaks down numerically, as steps that are too long do. */
+/**
+ * Takes steps until the report is content, the solver stalls, or it breaks down numerically, as steps that are too long
+ * do.
+ */
 async function through(
   steps: AsyncGenerator<
     { readonly iteration: number; readonly state: { readonly x: LowRankPoint<HostArray>; readonly stalled?: string } },

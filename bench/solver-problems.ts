@@ -1,4 +1,7 @@
-/** The problems of the bench of solvers: matrices of low rank that are known, so that errors are those of the whole matrix. */
+/**
+ * The problems of the bench of solvers: matrices of low rank that are known, so that errors are those of the whole
+ * matrix.
+ */
 import {
   type CsrMatrix,
   csrFromTriplets,
@@ -44,7 +47,9 @@ export interface SolverProblem extends MatrixSize {
   ): LowRankProblem<HostArray, P, T, Z>;
 }
 
-/** X* of rank r with orthonormal random factors, σ₁ = √(mn) and σ_r = σ₁/cond, log-spaced: its entries are of order one. */
+/**
+ * X* of rank r with orthonormal random factors, σ₁ = √(mn) and σ_r = σ₁/cond, log-spaced: its entries are of order one.
+ */
 function randomLowRank(la: HostAlgebra, { m, n, rank }: MatrixSize, cond: number, random: Random): RowFactors<HostArray> {
   const spectrum = Float64Array.from({ length: rank }, (_, i) => Math.sqrt(m * n) * cond ** (-i / (rank - 1)));
   const left = la.qr(la.randomNormal([m, rank], random)).Q;
@@ -89,7 +94,10 @@ function observe(
   return csrFromTriplets(la, { rows: m, columns: n, rowIndices, columnIndices, values });
 }
 
-/** Noiseless reduced-rank regression on normal features; the start is the truncated FᵀY/N, as the spectral one of completion. */
+/**
+ * Noiseless reduced-rank regression on normal features; the start is the truncated FᵀY/N, as the spectral one of
+ * completion.
+ */
 export function regressionProblem(la: HostAlgebra, size: MatrixSize, cond: number, samples: number, seed: number): SolverProblem {
   const random = seededRandom(seed);
   const truth = randomLowRank(la, size, cond, random);
@@ -115,7 +123,10 @@ export function rowFactors(la: HostAlgebra, x: LowRankPoint<HostArray>): RowFact
   return { left: A, right: la.transpose(B) };
 }
 
-/** ‖X − X*‖_F / ‖X*‖_F from the factors: the triangles of [L, −L*] and [R, R*] have the norm of the difference, without cancellation. O((m+n)r²) flops. */
+/**
+ * ‖X − X*‖_F / ‖X*‖_F from the factors: the triangles of [L, −L*] and [R, R*] have the norm of the difference, without
+ * cancellation. O((m+n)r²) flops.
+ */
 export function relativeError(la: HostAlgebra, x: RowFactors<HostArray>, truth: RowFactors<HostArray>): number {
   const left = la.qr(la.concat([x.left, la.scale(-1, truth.left)], 'columns')).R;
   const right = la.qr(la.concat([x.right, truth.right], 'columns')).R;

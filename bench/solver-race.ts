@@ -35,7 +35,8 @@ export interface Outcome {
 const [warmUps, warmUpSeconds] = [15, 0.3] as const;
 
 /**
- * Runs a contestant until it has reached the goal, the limit or its own end. Errors are measured with the clock stopped.
+ * Runs a contestant until it has reached the goal, the limit or its own end. Errors are measured with the clock
+ * stopped.
  *
  * @returns how it fared; `undefined` where the problem is not of its kind.
  */

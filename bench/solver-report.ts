@@ -10,7 +10,10 @@ export interface TimedOutcome extends Outcome {
   readonly unit: number;
 }
 
-/** Units to 1e-6 on completion, by condition number: half to a fifth of what Pymanopt and Manopt take at 1, and at 100 something that neither reaches. */
+/**
+ * Units to 1e-6 on completion, by condition number: half to a fifth of what Pymanopt and Manopt take at 1, and at 100
+ * something that neither reaches.
+ */
 const GOALS: ReadonlyMap<number, number> = new Map([
   [1, 25],
   [10, 60],
@@ -28,7 +31,10 @@ function units(outcome: TimedOutcome, { seconds }: Mark): string {
   return (seconds / outcome.unit).toPrecision(3);
 }
 
-/** Solvers by geometries. A cell: units and iterations to the goal, or the smallest error on the way and why the run ended. */
+/**
+ * Solvers by geometries. A cell: units and iterations to the goal, or the smallest error on the way and why the run
+ * ended.
+ */
 export function outcomeTable(name: string, outcomes: readonly TimedOutcome[]): readonly string[] {
   const cell = (outcome: TimedOutcome | undefined): string => {
     if (outcome === undefined) return '–';

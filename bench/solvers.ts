@@ -1,9 +1,11 @@
 /**
- * Every solver on every geometry of rank-r matrices, and two algorithms of completion's own, to a relative error of 1e-6 of the whole matrix.
+ * Every solver on every geometry of rank-r matrices, and two algorithms of completion's own, to a relative error of
+ * 1e-6 of the whole matrix.
  *
  *     npm run bench:solvers -- [--limit 400] [--only TEXT] [--contestants TEXT] [--seed 1] [--plot FILE] [--json FILE]
  *
- * Times are in units of one dgemm 1024³ of the machine's BLAS, measured before and after each contestant, so that machines compare. Let nothing else run meanwhile.
+ * Times are in units of one dgemm 1024³ of the machine's BLAS, measured before and after each contestant, so that
+ * machines compare. Let nothing else run meanwhile.
  */
 import { writeFile } from 'node:fs/promises';
 import { type HostAlgebra, hostAlgebra } from 'bures';

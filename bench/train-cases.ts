@@ -2,9 +2,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { seededRandom } from '../src/core/random.js';
+import { type FloatDtype, writeSafetensors } from '../src/io/index.js';
 import { ARCHITECTURES } from '../src/models/architectures/registry.js';
 import { ConfigReader } from '../src/models/config/config-reader.js';
-import { type FloatDtype, writeSafetensors } from '../src/models/index.js';
 
 /** A model and a step. */
 export interface TrainCase {
@@ -16,7 +16,10 @@ export interface TrainCase {
   readonly tokens: number;
 }
 
-/** Every adapter is on all linear layers but the head, as PEFT's `all-linear`, with α = scale·r. The rank is that of the comparison with PEFT. */
+/**
+ * Every adapter is on all linear layers but the head, as PEFT's `all-linear`, with α = scale·r. The rank is that of the
+ * comparison with PEFT.
+ */
 export const ADAPTER = { rank: 16, scale: 1 } as const;
 
 /** The goals are about these. */

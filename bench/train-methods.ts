@@ -3,8 +3,9 @@
  *
  *     npm run bench:train-methods -- [--rounds 5] [--ranks 16,128] [--only TEXT] [--json FILE]
  *
- * A few methods at a time step in turns with LoRA, each in a process of its own, and ratios are medians over the rounds of the ratio within a round. Methods that differ from another one in their start or in α
- * alone take the same steps and are not run. Let nothing else run meanwhile.
+ * A few methods at a time step in turns with LoRA, each in a process of its own, and ratios are medians over the rounds
+ * of the ratio within a round. Methods that differ from another one in their start or in α alone take the same steps
+ * and are not run. Let nothing else run meanwhile.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';

@@ -1,8 +1,11 @@
-/** Our side of `bench:train`: `train-worker.ts default|on|off DIRECTORY METHOD RANK`, commands on standard input; the peer is bench/peers/train.py. */
+/**
+ * Our side of `bench:train`: `train-worker.ts default|on|off DIRECTORY METHOD RANK`, commands on standard input; the
+ * peer is bench/peers/train.py.
+ */
 import { createInterface } from 'node:readline';
+import { tensorAlgebra } from '../src/linalg/tensor/index.js';
 import { createAdapter, kaimingStart, type LoraMethod, loraMethods, type TrainingStep, trainer } from '../src/lora/index.js';
 import { loadCausalLM } from '../src/models/index.js';
-import { tensorAlgebra } from '../src/tensor/index.js';
 import { ADAPTER } from './train-cases.js';
 
 /** A step. */

@@ -1,10 +1,12 @@
 /**
- * A LoRA training step beside PyTorch with PEFT, on the processor, in one run: seconds, tokens per second, and each process's peak memory.
+ * A LoRA training step beside PyTorch with PEFT, on the processor, in one run: seconds, tokens per second, and each
+ * process's peak memory.
  *
  *     npm run bench:train -- [--rounds 5] [--only TEXT] [--json FILE]
  *
- * BURES_PEER_PYTHON names a Python with torch, transformers and peft; without it only our own times are printed. Models have random weights and are made in
- * a temporary folder (1 GB). Each contestant is a process of its own; they step in turns, and threads sleep in between. Let nothing else run meanwhile.
+ * BURES_PEER_PYTHON names a Python with torch, transformers and peft; without it only our own times are printed. Models
+ * have random weights and are made in a temporary folder (1 GB). Each contestant is a process of its own; they step in
+ * turns, and threads sleep in between. Let nothing else run meanwhile.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';

@@ -1,7 +1,7 @@
 /**
- * `npm run demo`: teaches a small language model a kind of question that it has not seen, with LoRA and with BaLoRA, by the `bures` command on the backend that needs
- * nothing installed. Shows accuracy before and after, three answers, and a page of curves.
- * Options: --out DIR (default demo-output), --steps N (default 150).
+ * `npm run demo`: teaches a small language model a kind of question that it has not seen, with LoRA and with BaLoRA, by
+ * the `bures` command on the backend that needs nothing installed. Shows accuracy before and after, three answers, and
+ * a page of curves. Options: --out DIR (default demo-output), --steps N (default 150).
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -31,7 +31,10 @@ console.error(
 console.error(`  ${train[0].prompt.trim()} → ${train[0].completion}`);
 console.error(`and ${held.length} questions to test on that no row asks. Each method: ${values.steps} steps of 8 rows.`);
 
-/** Balancing shrinks the factors of an adapter that starts at zero, so BaLoRA wants a larger α than LoRA, and a lower rate. */
+/**
+ * Balancing shrinks the factors of an adapter that starts at zero, so BaLoRA wants a larger α than LoRA, and a lower
+ * rate.
+ */
 const methods = [
   { name: 'lora', label: 'LoRA', alpha: 32, learningRate: 4e-3 },
   { name: 'balora', label: 'BaLoRA', alpha: 256, learningRate: 2e-3 },

@@ -1,8 +1,9 @@
 /**
- * `npm run demo:synthetic`: LoRA and BaLoRA as two geometries of one descent engine, on the published synthetic experiment.
+ * `npm run demo:synthetic`: LoRA and BaLoRA as two geometries of one descent engine, on the published synthetic
+ * experiment.
  *
- * Repeats the golden runs, then compares the methods on paired random instances; prints tables and writes a page of plots.
- * Options: --out DIR (default demo-output), --seeds N (default 8), --help.
+ * Repeats the golden runs, then compares the methods on paired random instances; prints tables and writes a page of
+ * plots. Options: --out DIR (default demo-output), --seeds N (default 8), --help.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

@@ -1,16 +1,9 @@
 /**
- * Riemannian low-rank optimization: manifolds of rank-r matrices, their metrics and retractions, and one descent engine, in float64 on the host.
+ * Riemannian low-rank optimization: manifolds of rank-r matrices, their metrics and retractions, and one descent
+ * engine, in float64 on the host.
  *
  * @module bures
  */
-export {
-  autodiff,
-  type CostAndCoordinates,
-  type DifferentiatedCost,
-  type DifferentiatedGradient,
-  type TracedCost,
-} from './autodiff/autodiff.js';
-export { type DifferentiableAlgebra, differentiableAlgebra } from './autodiff/differentiable-algebra.js';
 export type { Awaitable } from './core/awaitable.js';
 export {
   BackendError,
@@ -35,12 +28,14 @@ export {
 } from './linalg/ambient.js';
 export { type CsrParts, type CsrTriplets, csrFromTriplets, csrMatrix } from './linalg/csr.js';
 export type { CsrMatrix } from './linalg/csr-matrix.js';
+export { abs, eye, outerSum, square, trace } from './linalg/derived.js';
 export { type BlasStatus, blasStatus } from './linalg/host/blas/blas-library.js';
 export { type HostAlgebra, type HostAlgebraOptions, type HostArray, hostAlgebra } from './linalg/host/host-algebra.js';
 export type { ArrayScope, LinearAlgebra } from './linalg/linear-algebra.js';
 export type {
   EighFactors,
   MatmulOptions,
+  MatrixFunctions,
   PolarFactors,
   QrFactors,
   SliceRanges,
@@ -48,6 +43,15 @@ export type {
   SvdOptions,
   TriangularOptions,
 } from './linalg/linear-algebra-types.js';
+export {
+  geometricMean,
+  inverseSqrtSpd,
+  type MatrixAlgebra,
+  polar,
+  solveLyapunov,
+  solveSylvester,
+  sqrtSpd,
+} from './linalg/matrix-functions.js';
 export type { CurveProducts, RowFactors, SampledProducts, SparsePasses } from './linalg/sparse-passes.js';
 export {
   type BalancedFactorsManifold,

@@ -1,6 +1,6 @@
 /**
- * There is one loop over iterations, that of `iterate`, and no number stands for the end of a run. Both are read off the sources, so that a second loop or
- * an end mark has to be argued for here.
+ * There is one loop over iterations, that of `iterate`, and no number stands for the end of a run. Both are read off
+ * the sources, so that a second loop or an end mark has to be argued for here.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -37,13 +37,13 @@ describe('the engine', () => {
       'retractions/balance-by-matmul.ts': 'an iteration for a matrix function',
       'retractions/balance-by-newton.ts': 'an iteration for a matrix function',
       'problems/complete-matrix.ts': 'goes from rank to rank; each is a run of minimize',
-      'problems/files/read-lines.ts': 'reads a file',
-      'problems/files/label-table.ts': 'probes a hash table',
-      'cli/run/checksums.ts': 'reads a file',
-      'core/delimited-fields.ts': 'goes from field to field of a line',
+      'io/text/split-lines.ts': 'reads a file',
+      'io/triplets/label-table.ts': 'probes a hash table',
+      'io/files/checksums.ts': 'reads a file',
+      'io/text/delimited-fields.ts': 'goes from field to field of a line',
       'core/event-loop.ts': 'goes from part to part of a computation',
       'core/random.ts': 'draws until a draw is accepted',
-      'core/parse-json.ts': 'goes from quote to quote of a text',
+      'io/parse-json.ts': 'goes from quote to quote of a text',
       'diagnostics/lanczos.ts': 'an iteration for eigenvalues',
       'diagnostics/taylor.ts': 'goes through a list of step sizes',
       'linalg/host/kernels/householder.ts': 'goes from column to column',

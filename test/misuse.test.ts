@@ -1,4 +1,8 @@
-/** Bad input at every public factory and solver: the right class of error, saying what came, what was expected, and what to do. */
+/**
+ * Bad input at every public factory and solver: the right class of error, saying what came, what was expected, and what
+ * to do.
+ */
+import { eye } from 'bures';
 import { describe, expect, it } from 'vitest';
 import {
   adam,
@@ -173,7 +177,7 @@ describe('positive definite and semidefinite matrices', () => {
     ['barycenter', () => barycenter(definite, [x, x], { weights: [0, 0] }), ConfigError, /must not all be zero; give at least one/],
     ['barycenter', () => barycenter(definite, [x], { tolerance: 0 }), ConfigError, /tolerance must be .* above 0, got 0/],
     ['barycenter', () => barycenter(definite, [x], wrong({ tol: 1 })), ConfigError, /unknown option 'tol'/],
-    ['fixedRankPsd.fromMatrix', () => factors.fromMatrix(la.eye(3)), ShapeError, /the matrix must have shape \[4,4\], got \[3,3\]/],
+    ['fixedRankPsd.fromMatrix', () => factors.fromMatrix(eye(la, 3)), ShapeError, /the matrix must have shape \[4,4\], got \[3,3\]/],
     ['fixedRankPsd.egradToRgrad', () => factors.egradToRgrad(y, la.full([4, 2], 1)), ShapeError, /it is the gradient by X/],
     ['spd.egradToRgrad', () => definite.egradToRgrad(x, la.full([3, 2], 1)), ShapeError, /the gradient must have shape \[3,3\]/],
   ])('%s rejects what it cannot use: %#', (name, build, kind, message) => {

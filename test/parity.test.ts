@@ -1,4 +1,7 @@
-/** `npm run parity`: the golden runs of the synthetic experiment, and what happens to directories and files that are not right. */
+/**
+ * `npm run parity`: the golden runs of the synthetic experiment, and what happens to directories and files that are not
+ * right.
+ */
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

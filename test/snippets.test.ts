@@ -1,4 +1,7 @@
-/** Compiles and runs what the documentation shows, as its reader would: every snippet of the pages below and of the reference, every program of the gallery, and every example. */
+/**
+ * Compiles and runs what the documentation shows, as its reader would: every snippet of the pages below and of the
+ * reference, every program of the gallery, and every example.
+ */
 import { execFile } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

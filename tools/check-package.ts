@@ -1,6 +1,6 @@
 /**
- * Checks the package as a user gets it: what `npm pack` puts into the archive, and a project that installs it from there.
- * Run by `npm run check:package`.
+ * Checks the package as a user gets it: what `npm pack` puts into the archive, and a project that installs it from
+ * there. Run by `npm run check:package`.
  */
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';

@@ -1,8 +1,10 @@
 /**
- * `npm run test:fuzz -- --minutes N`: damaged files of every kind that the library and the command read. Each is accepted, or refused by an error that names the
- * function or command that was called; nothing hangs, and no process dies. The exit status is 1 if anything else happened.
+ * `npm run test:fuzz -- --minutes N`: damaged files of every kind that the library and the command read. Each is
+ * accepted, or refused by an error that names the function or command that was called; nothing hangs, and no process
+ * dies. The exit status is 1 if anything else happened.
  *
- * An input is determined by its class and seed: `npm run test:fuzz -- --class npy --seed 1234 --count 1 --show` makes it again and shows it.
+ * An input is determined by its class and seed: `npm run test:fuzz -- --class npy --seed 1234 --count 1 --show` makes
+ * it again and shows it.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';

@@ -1,6 +1,7 @@
 /**
- * `npm run docs:gallery`: runs the programs of docs/gallery, writes what they print into their pages, and draws their plots into docs/images/gallery.
- * With `--check` nothing is written, and the run fails where a page says something else than its program prints. Names of pages restrict it to these.
+ * `npm run docs:gallery`: runs the programs of docs/gallery, writes what they print into their pages, and draws their
+ * plots into docs/images/gallery. With `--check` nothing is written, and the run fails where a page says something else
+ * than its program prints. Names of pages restrict it to these.
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

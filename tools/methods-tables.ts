@@ -1,6 +1,6 @@
 /**
- * `npm run docs:methods`: writes the tables of LoRA methods, starts and directions into the pages that show them, from the values that the library exports.
- * test/lora/methods-tables.test.ts fails where a page says something else.
+ * `npm run docs:methods`: writes the tables of LoRA methods, starts and directions into the pages that show them, from
+ * the values that the library exports. test/lora/methods-tables.test.ts fails where a page says something else.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * Takes pictures of an HTML file as a phone and a wide screen show it, light and dark, and lists what it asks the network for.
- * Run by `npx tsx tools/screenshots.ts PAGE DIR`.
+ * Takes pictures of an HTML file as a phone and a wide screen show it, light and dark, and lists what it asks the
+ * network for. Run by `npx tsx tools/screenshots.ts PAGE DIR`.
  */
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -1,6 +1,8 @@
 /**
- * Long trainings by the command, each in a process of its own, two at a time: tensors, the WebAssembly heap and the memory of the process must stay as they were at step 100, and a run that is
- * interrupted half way and resumed must end with the loss and the adapter of one that is not. Run by `npm run test:soak`, with `-- --steps N` for fewer steps than 3,000.
+ * Long trainings by the command, each in a process of its own, two at a time: tensors, the WebAssembly heap and the
+ * memory of the process must stay as they were at step 100, and a run that is interrupted half way and resumed must end
+ * with the loss and the adapter of one that is not. Run by `npm run test:soak`, with `-- --steps N` for fewer steps
+ * than 3,000.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -166,7 +168,10 @@ async function measure(name: string): Promise<Report> {
   }
 }
 
-/** Data and configuration of the trainings: short rows, with an evaluation, a sample and a checkpoint before the baseline already. */
+/**
+ * Data and configuration of the trainings: short rows, with an evaluation, a sample and a checkpoint before the
+ * baseline already.
+ */
 function writeConfig(root: string, keys: object): string {
   const data = path.join(root, 'data');
   mkdirSync(data);

@@ -1,11 +1,14 @@
 /**
- * Runs the laws and the tests of the tensor engine on every backend of TensorFlow.js that this machine has, one after another, and lists those that it does not
- * have with the reason. Fails if one that is there fails. Run by `npm run test:backends`; names given to it are the only ones then, and have to be there. After `--except` come those to leave
- * out, such as wasm where `npm test`, which runs the same files on it, has just passed.
+ * Runs the laws and the tests of the tensor engine on every backend of TensorFlow.js that this machine has, one after
+ * another, and lists those that it does not have with the reason. Fails if one that is there fails. Run by
+ * `npm run test:backends`; names given to it are the only ones then, and have to be there. After `--except` come those
+ * to leave out, such as wasm where `npm test`, which runs the same files on it, has just passed.
  *
- * With `--brief` the laws are left out where a program imitates the device: they are written over operations, each of which is held against the host there as well, and take minutes.
+ * With `--brief` the laws are left out where a program imitates the device: they are written over operations, each of
+ * which is held against the host there as well, and take minutes.
  *
- * Without a GPU, SwiftShader's Vulkan driver out of Debian's chromium package serves for webgpu. BURES_TEST_REPORTS names a directory for Vitest's JSON reports.
+ * Without a GPU, SwiftShader's Vulkan driver out of Debian's chromium package serves for webgpu. BURES_TEST_REPORTS
+ * names a directory for Vitest's JSON reports.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -97,7 +100,10 @@ function test(name: BackendName, folders: readonly string[]): boolean {
   return status === 0;
 }
 
-/** This process's environment, with SwiftShader among its Vulkan drivers unless those are named: a GPU comes before it, and Mesa's imitation of one is none that Dawn takes. */
+/**
+ * This process's environment, with SwiftShader among its Vulkan drivers unless those are named: a GPU comes before it,
+ * and Mesa's imitation of one is none that Dawn takes.
+ */
 function environment(): NodeJS.ProcessEnv {
   const named = process.env.VK_DRIVER_FILES ?? process.env.VK_ICD_FILENAMES ?? process.env.VK_ADD_DRIVER_FILES;
   return named !== undefined || !existsSync(SWIFTSHADER) ? process.env : { ...process.env, VK_ADD_DRIVER_FILES: SWIFTSHADER };

@@ -1,7 +1,9 @@
 /** A TypeDoc plugin: the reference by subject, which here is by folder, and pages named by their headings. */
 import { Application, Comment, CommentTag, Converter, DeclarationReflection, PageEvent, ReflectionKind } from 'typedoc';
 
-/** The subject of what a folder (or, within it, a file) declares; the first match counts. In the order of the sidebar. */
+/**
+ * The subject of what a folder (or, within it, a file) declares; the first match counts. In the order of the sidebar.
+ */
 const categories = [
   ['Linear algebra', /^src\/linalg\//],
   ['Metrics', /^src\/metrics\//],

@@ -1,8 +1,10 @@
 /**
- * Golden data of a language model (fixtures README, `tiny-qwen2/`): a checkpoint in `base/`, its logits and greedy continuation, and one folder a training run of an adapter.
+ * Golden data of a language model (fixtures README, `tiny-qwen2/`): a checkpoint in `base/`, its logits and greedy
+ * continuation, and one folder a training run of an adapter.
  *
- * Tolerances are those published with the data: logits to 1e-4, the continuation exactly, losses to 5e-5 at every step. Where a run depends on the signs that an SVD happens to return (BaLoRA in the
- * gauge of the singular vectors with moments that stay behind), losses up to the first one after a projection to 5e-5, and the last within 5 %.
+ * Tolerances are those published with the data: logits to 1e-4, the continuation exactly, losses to 5e-5 at every step.
+ * Where a run depends on the signs that an SVD happens to return (BaLoRA in the gauge of the singular vectors with
+ * moments that stay behind), losses up to the first one after a projection to 5e-5, and the last within 5 %.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -185,7 +187,10 @@ async function checkRun(
   }
 }
 
-/** The adapter that a run starts with; its product is taken out of the base where the run says so. Trained weights start as they are, with the modules of `final`. */
+/**
+ * The adapter that a run starts with; its product is taken out of the base where the run says so. Trained weights start
+ * as they are, with the modules of `final`.
+ */
 async function startOf(
   folder: string,
   model: CausalLM,

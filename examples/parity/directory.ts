@@ -23,8 +23,8 @@ export interface GoldenDirectory {
 /**
  * Reads and checks every golden file in a directory (not in those below it) before anything runs.
  *
- * @throws ConfigError if the directory cannot be read or holds no file of a known format; FormatError, naming file and key, if one is
- * malformed.
+ * @throws ConfigError if the directory cannot be read or holds no file of a known format; FormatError, naming file and
+ * key, if one is malformed.
  */
 export function readDirectory(directory: string): GoldenDirectory {
   const files = listJson(directory);

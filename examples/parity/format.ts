@@ -1,6 +1,6 @@
 /**
- * What `npm run parity` knows of a format of golden files. A new format is one file like `synthetic-format.ts` and one entry in
- * `formats.ts`.
+ * What `npm run parity` knows of a format of golden files. A new format is one file like `synthetic-format.ts` and one
+ * entry in `formats.ts`.
  */
 
 /** How one golden run compares with ours: one line of output. */

@@ -96,7 +96,9 @@ function optimizerOf(root: Place, name: string): OptimizerOptions {
   };
 }
 
-/** As the data says, or, in its older files, one more than the first projection where the moments of BaLoRA stay behind. */
+/**
+ * As the data says, or, in its older files, one more than the first projection where the moments of BaLoRA stay behind.
+ */
 function sureLosses(root: Place, name: string): number | undefined {
   const said = optional(root, 'losses_sure');
   if (said !== undefined || !name.startsWith('balora')) return said;
@@ -118,7 +120,10 @@ function readLoraPro(root: Place): LoraMethod {
   return loraPro({ firstStep: optional(root, 'counter_at_first_step') ?? 0 });
 }
 
-/** The authors' code leaves the signs to LAPACK; they matter only where the basis is refreshed, and `losses_sure` says until when they do not. */
+/**
+ * The authors' code leaves the signs to LAPACK; they matter only where the basis is refreshed, and `losses_sure` says
+ * until when they do not.
+ */
 function readGalore(root: Place): LoraMethod {
   const largest = String(member(root, 'signs').value).startsWith('largest');
   return galore({

@@ -1,4 +1,6 @@
-/** Reading golden files: every value is checked where it is taken out, and a mistake is reported with its file and key. */
+/**
+ * Reading golden files: every value is checked where it is taken out, and a mistake is reported with its file and key.
+ */
 import { FormatError } from 'bures';
 
 /** A value in a file, and the way to it. */
@@ -16,7 +18,11 @@ export function malformed({ file, key, value }: Place, expected: string): Format
   return new FormatError(`parity: ${file}: ${where} must be ${expected}, got ${shown}; see the golden files' README for the format`);
 }
 
-/** Parses JSON as Python writes it: NaN and infinities, of runs that diverged, become null. @throws FormatError naming the file. */
+/**
+ * Parses JSON as Python writes it: NaN and infinities, of runs that diverged, become null.
+ *
+ * @throws FormatError naming the file.
+ */
 export function parseJson(file: string, text: string): unknown {
   try {
     // Strings are matched first, so that the words inside them are left alone.

@@ -1,9 +1,10 @@
 /**
- * Golden files of the synthetic experiment (fixtures README, `synthetic/`): a linear network of any sizes, and runs of LoRA and BaLoRA on
- * it.
+ * Golden files of the synthetic experiment (fixtures README, `synthetic/`): a linear network of any sizes, and runs of
+ * LoRA and BaLoRA on it.
  *
- * Tolerances, as published with the files: losses and products to 1e-9 relative. Under BaLoRA's sign descent the signs of singular
- * vectors matter, which no two SVD routines share: there the first two losses to 1e-9, and the last within 5 %.
+ * Tolerances, as published with the files: losses and products to 1e-9 relative. Under BaLoRA's sign descent the signs
+ * of singular vectors matter, which no two SVD routines share: there the first two losses to 1e-9, and the last within
+ * 5 %.
  */
 import { type HostArray, hostAlgebra } from 'bures';
 import { geometries, type Method } from '../synthetic/network.js';

@@ -43,7 +43,10 @@ export interface QuestionOptions {
   readonly train: number;
   /** Rows held out; all different, and none of them trained on. */
   readonly held: number;
-  /** The divisors of mod, of 2..19: all where not given. The remainder by 2, 5 and 10 follows from the last digit, which is quickly learned. */
+  /**
+   * The divisors of mod, of 2..19: all where not given. The remainder by 2, 5 and 10 follows from the last digit, which
+   * is quickly learned.
+   */
   readonly divisors?: readonly number[];
 }
 

@@ -1,4 +1,7 @@
-/** What a run's end says about its convergence: balance, conditioning, and the rate that the Hessian predicts beside the one observed. */
+/**
+ * What a run's end says about its convergence: balance, conditioning, and the rate that the Hessian predicts beside the
+ * one observed.
+ */
 import type { FactorPair, HostArray, LinearAlgebra } from 'bures';
 import { balanceGap, conditionNumber, factorHessianSpectrum, hessianSpectrum } from 'bures/diagnostics';
 import { type Experiment, sizes } from './instance.js';
@@ -11,8 +14,9 @@ export interface EndOfRun {
   /** The largest of the layers' ‖AᵀA − BBᵀ‖_F / (‖AᵀA‖_F + ‖BBᵀ‖_F). */
   readonly balanceGap: number;
   /**
-   * One layer: κ of the loss's Hessian off the gauge directions, at the minimizer that the run approaches. More: the largest κ of a layer's
-   * (dA, dB) ↦ dA·B + A·dB, squared: what the choice of factors contributes, the network's own conditioning left out.
+   * One layer: κ of the loss's Hessian off the gauge directions, at the minimizer that the run approaches. More: the
+   * largest κ of a layer's (dA, dB) ↦ dA·B + A·dB, squared: what the choice of factors contributes, the network's own
+   * conditioning left out.
    */
   readonly conditionNumber: number;
   /** For plain descent. */
@@ -21,11 +25,14 @@ export interface EndOfRun {
 
 /** Factors by which the distance to the minimizer shrinks in each step, as descent approaches it. */
 export interface Rates {
-  /** max |1 − τλ| over the nonzero eigenvalues λ of the Hessian, τ the learning rate; above 1 the run is not settling at this τ. */
+  /**
+   * max |1 − τλ| over the nonzero eigenvalues λ of the Hessian, τ the learning rate; above 1 the run is not settling at
+   * this τ.
+   */
   readonly predicted: number;
   /**
-   * From the excess losses e of the last fifth of the N steps: (e_N / e_{4N/5})^{1/(2·N/5)}, since e shrinks as the square of the
-   * distance.
+   * From the excess losses e of the last fifth of the N steps: (e_N / e_{4N/5})^{1/(2·N/5)}, since e shrinks as the
+   * square of the distance.
    */
   readonly measured: number;
   /** τλ₁: descent is unstable from 2 on. */
@@ -63,8 +70,9 @@ function convergenceRates({ learningRate, excess }: BestRun, eigenvalues: readon
 }
 
 /**
- * The factors of Z_r, the best approximation of Z = target − frozen, in the gauge of a pair close to them: A* = Z_r B⁺, then B* = A*⁺
- * Z_r, which leave a pair with AB = Z_r as it is. The closed forms hold at a minimizer, and a run of a hundred steps ends beside it.
+ * The factors of Z_r, the best approximation of Z = target − frozen, in the gauge of a pair close to them: A* = Z_r B⁺,
+ * then B* = A*⁺ Z_r, which leave a pair with AB = Z_r as it is. The closed forms hold at a minimizer, and a run of a
+ * hundred steps ends beside it.
  *
  * @returns the pair, and the other singular values of Z.
  */
@@ -90,9 +98,10 @@ function leastSquares(la: LinearAlgebra<HostArray>, c: HostArray, d: HostArray):
 /**
  * The Hessian's nonzero eigenvalues by all factors of L layers of one shape, at any point.
  *
- * The networks that adapters of rank r can make differ from the frozen one by a matrix of rank Lr, so that Lr(m + n − Lr) directions
- * change the network to first order; the other ones (gauge, and how the rank is shared among the layers) are the eigenvalues that vanish
- * at a minimizer. Elsewhere they are small but not zero, and the same number of smallest magnitudes is left out.
+ * The networks that adapters of rank r can make differ from the frozen one by a matrix of rank Lr, so that Lr(m + n −
+ * Lr) directions change the network to first order; the other ones (gauge, and how the rank is shared among the layers)
+ * are the eigenvalues that vanish at a minimizer. Elsewhere they are small but not zero, and the same number of
+ * smallest magnitudes is left out.
  */
 async function networkSpectrum(network: Network, x: Adapters, layers: number): Promise<readonly number[]> {
   const { algebra: la } = network;

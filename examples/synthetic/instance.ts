@@ -1,9 +1,9 @@
 /**
  * Random instances of the synthetic experiment, and its learning rates.
  *
- * The golden files show the law: entries of `target`, of every `frozen` weight and of every B have mean 0 and standard deviation 1 within
- * sampling error (400 entries: 1.03 and 1.02; 80 entries: 1.1 and 0.9), A is zero, and the one-layer instance is the two-layer one's
- * first layer with the same target. So do ours.
+ * The golden files show the law: entries of `target`, of every `frozen` weight and of every B have mean 0 and standard
+ * deviation 1 within sampling error (400 entries: 1.03 and 1.02; 80 entries: 1.1 and 0.9), A is zero, and the one-layer
+ * instance is the two-layer one's first layer with the same target. So do ours.
  */
 import { hostAlgebra, seededRandom } from 'bures';
 import { type Adapters, byLayer, type Network } from './passes.js';
@@ -69,9 +69,9 @@ const twoLayerGrid = spaced(50, 1e-5, 0.3);
 /**
  * The study: 100 steps of plain descent and 60 of sign descent, as in the golden files.
  *
- * The published two-layer grid is made for sign descent: under plain descent every rate of it but the smallest diverges, from 6e-3 on. It
- * is run as published too, but what says something about plain descent is a grid of as many rates between the same ends in geometric
- * progression.
+ * The published two-layer grid is made for sign descent: under plain descent every rate of it but the smallest
+ * diverges, from 6e-3 on. It is run as published too, but what says something about plain descent is a grid of as many
+ * rates between the same ends in geometric progression.
  */
 export const experiments: readonly Experiment[] = [
   { title: 'one layer, gradient descent', layers: 1, optimizer: 'gd', steps: 100, rates: oneLayerGrid, plotted: true },

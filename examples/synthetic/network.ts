@@ -1,8 +1,9 @@
 /**
  * The published synthetic experiment as a cost on a product of factor manifolds.
  *
- * A linear network W_last ⋯ W_1 W_0 with W_i = frozen_i + A_i B_i is fitted to a target: loss ½‖W_last ⋯ W_0 − target‖²_F. LoRA descends
- * on the factors' entries, BaLoRA on balanced factors; nothing else differs. Layers may have any shapes that chain.
+ * A linear network W_last ⋯ W_1 W_0 with W_i = frozen_i + A_i B_i is fitted to a target: loss ½‖W_last ⋯ W_0 −
+ * target‖²_F. LoRA descends on the factors' entries, BaLoRA on balanced factors; nothing else differs. Layers may have
+ * any shapes that chain.
  *
  * @see Castin, Nadjahi, Ablin and Peyré, "Balanced LoRA", ICML 2026, arXiv 2605.31484 (the synthetic experiment).
  */
@@ -37,8 +38,8 @@ export function networkProblem(method: Method, network: Network, rank: number): 
     manifold,
     cost: async (x) => 0.5 * (await la.norm(forward(x).residual)) ** 2,
     gradient: { kind: 'ambient', at: (x) => layerGradients(la, forward(x)) },
-    // On balanced pairs too the Riemannian Hessian is the tangent part of the factors' own: the factor gradient is tangent there, so that
-    // no curvature term arises.
+    // On balanced pairs too the Riemannian Hessian is the tangent part of the factors' own: the factor gradient is
+    // tangent there, so that no curvature term arises.
     hessian: { kind: 'riemannian', at: (x, u) => manifold.toTangent(x, factorHessian(la, forward(x), x, u)) },
   };
 }
@@ -49,8 +50,8 @@ export function pretrainedProduct({ algebra: la, frozen }: Network): HostArray {
 }
 
 /**
- * The least loss that adapters of this rank can reach where nothing but the rank limits them: ½ Σ_{k > L·rank} σ_k(target − pretrained)²
- * for L layers. The loss above it is the *excess loss*.
+ * The least loss that adapters of this rank can reach where nothing but the rank limits them: ½ Σ_{k > L·rank}
+ * σ_k(target − pretrained)² for L layers. The loss above it is the *excess loss*.
  */
 export async function optimalLoss(network: Network, rank: number): Promise<number> {
   const { algebra: la, frozen, target } = network;

@@ -18,7 +18,10 @@ LoRA and BaLoRA on the published synthetic experiment: tables here, plots in a p
   --seeds N   how many random instances (default 8)
   --help      this text`;
 
-/** Reads the options; ends the program with the help if asked for it, or with status 2 and the usage where they are wrong. */
+/**
+ * Reads the options; ends the program with the help if asked for it, or with status 2 and the usage where they are
+ * wrong.
+ */
 export function demoOptions(argv: readonly string[]): DemoOptions {
   try {
     const { values } = parseArgs({

@@ -1,8 +1,8 @@
 /**
  * The linear network's arithmetic: forward, backward, and the derivative of both along a direction.
  *
- * With W_i = frozen_i + A_i B_i, P_i = W_{i−1} ⋯ W_0 (P_0 = I), R = W_last ⋯ W_0 − target and D_i = (W_last ⋯ W_{i+1})ᵀ R: loss ½‖R‖²_F,
- * ∂/∂W_i = D_i P_iᵀ. One matrix product a layer forward and one backward; nothing is formed twice.
+ * With W_i = frozen_i + A_i B_i, P_i = W_{i−1} ⋯ W_0 (P_0 = I), R = W_last ⋯ W_0 − target and D_i = (W_last ⋯ W_{i+1})ᵀ
+ * R: loss ½‖R‖²_F, ∂/∂W_i = D_i P_iᵀ. One matrix product a layer forward and one backward; nothing is formed twice.
  */
 import type { FactoredMatrix, FactorPair, HostArray, LinearAlgebra } from 'bures';
 
@@ -53,8 +53,8 @@ function backwardPass(la: LinearAlgebra<HostArray>, { weights, residual }: Forwa
 }
 
 /**
- * ∂/∂W_i = D_i P_iᵀ, left as that product, of which a factor manifold needs thin multiples only; for the first layer, whose input is the
- * identity, D_0 itself.
+ * ∂/∂W_i = D_i P_iᵀ, left as that product, of which a factor manifold needs thin multiples only; for the first layer,
+ * whose input is the identity, D_0 itself.
  */
 export function layerGradients(la: LinearAlgebra<HostArray>, forward: Forward): LayerGradients {
   const gradients = backwardPass(la, forward).map((left, i) =>
@@ -64,8 +64,8 @@ export function layerGradients(la: LinearAlgebra<HostArray>, forward: Forward): 
 }
 
 /**
- * The Hessian of the loss by the factors, along u = (dA_i, dB_i): with G_i = D_i P_iᵀ and its derivative dG_i = dD_i P_iᵀ + D_i dP_iᵀ,
- * (dG_i B_iᵀ + G_i dB_iᵀ, A_iᵀ dG_i + dA_iᵀ G_i).
+ * The Hessian of the loss by the factors, along u = (dA_i, dB_i): with G_i = D_i P_iᵀ and its derivative dG_i = dD_i
+ * P_iᵀ + D_i dP_iᵀ, (dG_i B_iᵀ + G_i dB_iᵀ, A_iᵀ dG_i + dA_iᵀ G_i).
  */
 export function factorHessian(la: LinearAlgebra<HostArray>, forward: Forward, x: Adapters, u: Adapters): Adapters {
   const { weights, outputs } = forward;

@@ -5,7 +5,10 @@ import { escapeHtml } from './html.js';
 import type { Method } from './network.js';
 import type { Quartiles } from './study.js';
 
-/** How a method is shown. Both colours keep a contrast of 3 and more on white and on near-black; the dashes serve without colour. */
+/**
+ * How a method is shown. Both colours keep a contrast of 3 and more on white and on near-black; the dashes serve
+ * without colour.
+ */
 export const methodStyles: Readonly<Record<Method, { readonly label: string; readonly color: string; readonly dash: readonly number[] }>> =
   {
     lora: { label: 'LoRA', color: '#d9772b', dash: [6, 3] },
@@ -106,7 +109,9 @@ function curvesStyles(): { labels: string[]; colors: string[]; dashes: number[][
   };
 }
 
-/** 10ᵏ in print for the axis value 10ᵏ: a table in Vega's expression language, which cannot write superscripts itself. */
+/**
+ * 10ᵏ in print for the axis value 10ᵏ: a table in Vega's expression language, which cannot write superscripts itself.
+ */
 const exponents = Array.from({ length: 41 }, (_, i) => i - 20);
 const powerLabel = `'10' + {${exponents.map((k) => `'${k}':'${superscript(k)}'`).join(',')}}[round(log(datum.value) / LN10)]`;
 

@@ -17,7 +17,10 @@ export interface MethodSummary {
   readonly conditionNumber: number;
   /** Medians; for plain descent. */
   readonly rates?: Rates;
-  /** (κ−1)/(κ+1), the rate that the best learning rate would have; where κ is that of the loss: one layer of plain descent. Median. */
+  /**
+   * (κ−1)/(κ+1), the rate that the best learning rate would have; where κ is that of the loss: one layer of plain
+   * descent. Median.
+   */
   readonly bestRate?: number;
 }
 

@@ -1,4 +1,3 @@
-/** Gradients of costs written once in the operations of an engine. */
 import type { Awaitable } from '../core/awaitable.js';
 import { ConfigError, NotImplementedError, ShapeError } from '../core/errors.js';
 import { describeValue } from '../core/options.js';
@@ -9,20 +8,21 @@ import { Tape, Traced } from './tape.js';
 import { algebraOnTape } from './tape-algebra.js';
 
 /**
- * A cost of a point (an array, or a record of arrays), written in the operations it is given, with a single number as its result, of shape []. It may use arrays of the engine as constants. The arrays of the
- * point are to be passed to the operations only: while the cost is being differentiated they are places on a tape.
+ * A cost of a point (an array, or a record of arrays), written in the operations it is given. It returns a single
+ * number as an array of shape []. It may use arrays of the engine as constants, and may pass the arrays of the point to
+ * the operations only: while the cost is differentiated, these are places on a tape.
  */
 export type TracedCost<M, P> = (ops: DifferentiableAlgebra<M>, x: P) => M;
 
-/** The derivative of a differentiated cost, as a problem takes it. */
+/** The derivative of a differentiated cost, in the form that a problem takes. */
 export interface DifferentiatedGradient<P> {
-  /** It is by the coordinates of the point. */
+  /** The derivative is by the coordinates of the point. */
   readonly kind: 'coordinates';
-  /** The derivative at x, with the arrays of a point. */
+  /** Computes the derivative at x, with the arrays of a point. */
   at(x: P): P;
 }
 
-/** A cost and its derivative by the coordinates. */
+/** A cost and its derivative by the coordinates of the point. */
 export interface CostAndCoordinates<P> {
   /** The cost. */
   readonly cost: number;
@@ -30,37 +30,45 @@ export interface CostAndCoordinates<P> {
   readonly gradient: P;
 }
 
-/** A cost with its derivatives by the coordinates of the point, as {@link autodiff} makes it: the parts of a `Problem` beside its manifold. */
+/**
+ * A cost and its derivatives by the coordinates of the point, as {@link autodiff} returns them: every part of a
+ * `Problem` except its manifold.
+ */
 export interface DifferentiatedCost<P> {
-  /** The cost. */
+  /** Computes the cost. */
   cost(x: P): Awaitable<number>;
-  /** The derivative by the coordinates. */
+  /** The derivative by the coordinates of the point. */
   readonly gradient: DifferentiatedGradient<P>;
-  /** Both, of one computation. */
+  /** Computes the cost and the derivative together. */
   costAndGradient(x: P): Promise<CostAndCoordinates<P>>;
-  /** The derivative of the gradient along a displacement u of the coordinates. */
+  /** Computes the derivative of the gradient along a displacement u of the coordinates. */
   hessianProduct(x: P, u: P): P;
 }
 
 /**
- * Differentiates a cost, in float64 on the host and float32 on a device: reverse mode on a tape, so that a gradient takes about three times the cost however many coordinates there are.
+ * Differentiates a cost by reverse mode on a tape, in float64 on the host and float32 on a device. A gradient takes
+ * about three times as long as the cost, for any number of coordinates.
  *
- * Hessian–vector products are exact: adjoints are computed in the same operations, and a second tape records them (reverse over reverse), at about three times the cost of a gradient.
+ * Hessian–vector products are exact, at about three times the cost of a gradient: the adjoints use the same operations,
+ * and a second tape records them (reverse over reverse).
  *
  * @param la - the engine.
- * @param cost - see {@link TracedCost}. Its arrays may depend on the point in any way that {@link DifferentiableAlgebra} says is differentiable.
- * @returns cost, gradient and Hessian products. What the point has and the cost does not use has derivative zero.
- * @throws ShapeError, when called, unless the cost is of shape []; NotImplementedError for an operation that has no derivative.
+ * @param cost - see {@link TracedCost}. It may use every operation that has a derivative in
+ * {@link DifferentiableAlgebra}.
+ * @returns cost, gradient and Hessian products. Arrays of the point that the cost does not use have derivative zero.
+ * @throws ShapeError on evaluation if the cost is not of shape []; NotImplementedError for an operation without a
+ * derivative.
  *
  * @example
  * ```ts
- * import { autodiff, euclideanFactors, type FactorPair, type HostArray, hostAlgebra, minimize, seededRandom } from 'bures';
+ * import { autodiff } from 'bures/autodiff';
+ * import { euclideanFactors, type FactorPair, type HostArray, hostAlgebra, minimize, seededRandom, square } from 'bures';
  *
  * const la = hostAlgebra();
  * const data = la.randomNormal([30, 20], seededRandom(1));
  * const cost = autodiff(la, (ops, { A, B }: FactorPair<HostArray>) => {
  *   const residual = ops.subtract(ops.matmul(A, B), data);
- *   return ops.total(ops.log(ops.add(ops.square(residual), ops.full([30, 20], 1))));
+ *   return ops.total(ops.log(ops.add(square(ops, residual), ops.full([30, 20], 1))));
  * });
  * const { converged } = await minimize({ manifold: euclideanFactors({ m: 30, n: 20, rank: 3 }), ...cost });
  * console.log(converged);
@@ -87,7 +95,7 @@ export function autodiff<M, P>(la: LinearAlgebra<M>, cost: TracedCost<M, P>): Di
       }),
     hessianProduct(x, u) {
       return la.tidy(() => {
-        // The gradient, on a tape of its own, whose inner product with u is differentiated once more.
+        // The inner product of u with the gradient, which has a tape of its own, is differentiated once more.
         const slope: TracedCost<M, P> = (outer, at) => {
           const { gradient } = differentiate<M, P>(la, outer, cost, at);
           const terms: M[] = [];
@@ -106,7 +114,7 @@ export function autodiff<M, P>(la: LinearAlgebra<M>, cost: TracedCost<M, P>): Di
   };
 }
 
-/** Value and gradient of a cost over an algebra, which may be on a tape. */
+/** Computes value and gradient of a cost over an algebra, which may itself be on a tape. */
 function differentiate<M, P>(
   la: LinearAlgebra<M>,
   base: DifferentiableAlgebra<M>,
@@ -116,7 +124,7 @@ function differentiate<M, P>(
   const tape = new Tape<M>(base);
   const variables: Traced<M>[] = [];
   const leaves = { isArray: (value: unknown): value is M => la.isArray(value) || value instanceof Traced };
-  // Places on the tape stand in for arrays: a cost passes them on and does not look inside.
+  // Places on the tape stand in for arrays: a cost passes them on without looking inside.
   const traced = mapTree<M, P>(
     leaves,
     (leaf) => {
@@ -129,7 +137,7 @@ function differentiate<M, P>(
   const result: unknown = cost(algebraOnTape(tape) as unknown as DifferentiableAlgebra<M>, traced);
   const value = scalar(base, tape.valueOf(result));
   const derivatives = tape.holds(result) ? tape.gradient(result, base.full([], 1), variables) : [];
-  // Trees of one structure are gone through in one order.
+  // mapTree visits trees of one structure in one order.
   let next = 0;
   return { value, gradient: mapTree<M, P>(leaves, (leaf) => derivatives[next++] ?? base.full(base.shape(leaf), 0), x) };
 }

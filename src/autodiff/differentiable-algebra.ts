@@ -1,40 +1,28 @@
-/** The operations that a cost may be written in to be differentiated. */
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 
 /**
- * The part of {@link LinearAlgebra} whose results stay arrays, with reductions to a single number as arrays of shape [] in place of numbers: what leaves the engine leaves the tape as well.
+ * The part of {@link LinearAlgebra} whose results stay arrays. Reductions return arrays of shape [] instead of numbers,
+ * because a value that leaves the engine also leaves the tape.
  *
- * Derivatives of factorizations are those of matrices where they exist: `qr` of full column rank with m ≥ n, `svd` and `eigh` without repeated values, symmetric arguments of `cholesky`, `eigh` and the
- * functions of symmetric matrices taken as symmetric. `polar` has none (take it from `svd`), nor has anything that reads numbers out.
+ * Factorizations have a derivative where the matrix has one: `qr` at full column rank with m ≥ n, `svd` and `eigh`
+ * without repeated values. `cholesky`, `eigh` and the functions of symmetric matrices take their arguments as
+ * symmetric. `polar` has none (compute it from `svd`), nor has any operation that reads numbers out.
  */
 export interface DifferentiableAlgebra<M>
   extends Omit<
     LinearAlgebra<M>,
-    | 'inner'
-    | 'norm'
-    | 'total'
-    | 'maxAbs'
-    | 'toArray'
-    | 'readInto'
-    | 'peek'
-    | 'tidy'
-    | 'openScope'
-    | 'keep'
-    | 'dispose'
-    | 'randomNormal'
-    | 'sparsePasses'
-    | 'polar'
+    'inner' | 'norm' | 'total' | 'maxAbs' | 'toArray' | 'readInto' | 'openScope' | 'keep' | 'dispose' | 'randomNormal' | 'sparsePasses'
   > {
-  /** Sum of all products x_i y_i, of shape []. */
+  /** Computes the sum of all products x_i y_i, of shape []. */
   inner(x: M, y: M): M;
-  /** Square root of the sum of squares, of shape []; its derivative at 0 is taken as 0. */
+  /** Computes the square root of the sum of squares, of shape []; its derivative at 0 is taken as 0. */
   norm(x: M): M;
-  /** Sum of all entries, of shape []. */
+  /** Computes the sum of all entries, of shape []. */
   total(x: M): M;
 }
 
 /**
- * An engine as those operations, without a tape.
+ * Returns these operations of an engine, without a tape.
  *
  * @param la - any engine.
  */

@@ -1,4 +1,4 @@
-/** Elementwise operations on a tape. */
+import { square } from '../linalg/derived.js';
 import type { DifferentiableAlgebra } from './differentiable-algebra.js';
 import type { Tape, Traced } from './tape.js';
 
@@ -11,8 +11,6 @@ type Elementwise<V> = Pick<
   | 'multiply'
   | 'divide'
   | 'sqrt'
-  | 'square'
-  | 'abs'
   | 'sign'
   | 'exp'
   | 'log'
@@ -24,7 +22,10 @@ type Elementwise<V> = Pick<
   | 'where'
 >;
 
-/** The elementwise part of the algebra, recorded. `sign` and `greater` are constant where they have a derivative, and count as constants. */
+/**
+ * Records the elementwise operations on a tape. `sign` and `greater` are constant wherever they have a derivative, and
+ * count as constants.
+ */
 export function elementwiseOnTape<V>(tape: Tape<V>): Elementwise<V> {
   const { base } = tape;
   const of = (x: unknown): V => tape.valueOf(x);
@@ -62,8 +63,6 @@ export function elementwiseOnTape<V>(tape: Tape<V>): Elementwise<V> {
       const root = base.sqrt(of(x));
       return tape.record(root, [[x, (g) => base.scale(0.5, base.divide(g, root))]]);
     },
-    square: (x) => tape.record(base.square(of(x)), [[x, (g) => base.scale(2, base.multiply(g, of(x)))]]),
-    abs: (x) => tape.record(base.abs(of(x)), [[x, (g) => base.multiply(g, base.sign(of(x)))]]),
     sign: (x) => tape.record(base.sign(of(x)), []),
     exp(x) {
       const power = base.exp(of(x));
@@ -72,7 +71,7 @@ export function elementwiseOnTape<V>(tape: Tape<V>): Elementwise<V> {
     log: (x) => tape.record(base.log(of(x)), [[x, (g) => base.divide(g, of(x))]]),
     sin: (x) => tape.record(base.sin(of(x)), [[x, (g) => base.multiply(g, base.cos(of(x)))]]),
     cos: (x) => tape.record(base.cos(of(x)), [[x, (g) => base.scale(-1, base.multiply(g, base.sin(of(x))))]]),
-    atan: (x) => tape.record(base.atan(of(x)), [[x, (g) => base.divide(g, base.add(filled(g, 1), base.square(of(x))))]]),
+    atan: (x) => tape.record(base.atan(of(x)), [[x, (g) => base.divide(g, base.add(filled(g, 1), square(base, of(x))))]]),
     maximum(x, y) {
       const other = typeof y === 'number' ? y : of(y);
       const mask = (): V => base.greater(of(x), other);

@@ -1,5 +1,5 @@
-/** Factorizations and triangular systems on a tape. */
 import { NotImplementedError } from '../core/errors.js';
+import { square } from '../linalg/derived.js';
 import type { DifferentiableAlgebra } from './differentiable-algebra.js';
 import { differencesInverse, symmetricPart, triangleOf } from './matrix-parts.js';
 import type { Tape, Traced } from './tape.js';
@@ -7,11 +7,12 @@ import type { Tape, Traced } from './tape.js';
 type Factorizations<V> = Pick<DifferentiableAlgebra<Traced<V>>, 'qr' | 'svd' | 'eigh' | 'cholesky' | 'solveTriangular'>;
 
 /**
- * The factorizations of the algebra, recorded.
+ * Records the factorizations and triangular solves on a tape.
  *
- * @see Giles, "Collected matrix derivative results for forward and reverse mode algorithmic differentiation", 2008 (eigh, svd); Townsend, "Differentiating the singular value decomposition", 2016;
- * Walter and Lehmann, "Algorithmic differentiation of linear algebra functions with application in optimum experimental design", 2010 (qr); Murray, "Differentiation of the Cholesky
- * decomposition", arXiv 1602.07527, 2016.
+ * @see Giles, "Collected matrix derivative results for forward and reverse mode algorithmic differentiation", 2008
+ * (eigh, svd); Townsend, "Differentiating the singular value decomposition", 2016; Walter and Lehmann, "Algorithmic
+ * differentiation of linear algebra functions with application in optimum experimental design", 2010 (qr); Murray,
+ * "Differentiation of the Cholesky decomposition", arXiv 1602.07527, 2016.
  */
 export function factorizationsOnTape<V>(tape: Tape<V>): Factorizations<V> {
   return {
@@ -24,7 +25,8 @@ export function factorizationsOnTape<V>(tape: Tape<V>): Factorizations<V> {
 }
 
 /**
- * Several results of one operand: each part's adjoint gets its own derivative, with zeros for the others, which is what linearity allows.
+ * Records QR. Each of several results of one operand has an adjoint of its own, with zeros for the others; linearity
+ * allows this.
  */
 function qrOnTape<V>(tape: Tape<V>): Factorizations<V>['qr'] {
   const { base } = tape;
@@ -50,14 +52,17 @@ function qrOnTape<V>(tape: Tape<V>): Factorizations<V>['qr'] {
   };
 }
 
-/** With F_ij = 1/(s_j² − s_i²): X̄ = U [(F∘(UᵀŪ − ŪᵀU)) S + diag(S̄) + S (F∘(VᵀV̄ − V̄ᵀV))] Vᵀ + (I − UUᵀ)Ū S⁻¹ Vᵀ + U S⁻¹ V̄ᵀ(I − VVᵀ). */
+/**
+ * Records the SVD. With F_ij = 1/(s_j² − s_i²): X̄ = U [(F∘(UᵀŪ − ŪᵀU)) S + diag(S̄) + S (F∘(VᵀV̄ − V̄ᵀV))] Vᵀ + (I −
+ * UUᵀ)Ū S⁻¹ Vᵀ + U S⁻¹ V̄ᵀ(I − VVᵀ).
+ */
 function svdOnTape<V>(tape: Tape<V>): Factorizations<V>['svd'] {
   const { base } = tape;
   return (x, options) => {
     const { U, S, V: right } = base.svd(tape.valueOf(x), options);
     const reciprocal = (): V => base.divide(base.full(base.shape(S), 1), S);
-    const gaps = (): V => differencesInverse(base, base.square(S));
-    /** The part of W orthogonal to the columns of Q. */
+    const gaps = (): V => differencesInverse(base, square(base, S));
+    /** Computes the part of W orthogonal to the columns of Q. */
     const beside = (q: V, w: V): V => base.subtract(w, base.matmul(q, base.matmul(q, w, { transposeA: true })));
     const skew = (q: V, g: V): V => {
       const inner = base.matmul(q, g, { transposeA: true });
@@ -90,7 +95,7 @@ function svdOnTape<V>(tape: Tape<V>): Factorizations<V>['svd'] {
   };
 }
 
-/** With F_ij = 1/(λ_j − λ_i): X̄ = W (diag(λ̄) + F∘(WᵀW̄)) Wᵀ, made symmetric. */
+/** Records eigh. With F_ij = 1/(λ_j − λ_i): X̄ = W (diag(λ̄) + F∘(WᵀW̄)) Wᵀ, made symmetric. */
 function eighOnTape<V>(tape: Tape<V>): Factorizations<V>['eigh'] {
   const { base } = tape;
   return (x) => {
@@ -105,7 +110,7 @@ function eighOnTape<V>(tape: Tape<V>): Factorizations<V>['eigh'] {
   };
 }
 
-/** With P = LᵀL̄, its lower triangle taken and its diagonal halved: X̄ = L⁻ᵀ P L⁻¹, made symmetric. */
+/** Records Cholesky. With P the lower triangle of LᵀL̄, its diagonal halved: X̄ = L⁻ᵀ P L⁻¹, made symmetric. */
 function choleskyOnTape<V>(tape: Tape<V>): Factorizations<V>['cholesky'] {
   const { base } = tape;
   return (x) => {
@@ -120,7 +125,10 @@ function choleskyOnTape<V>(tape: Tape<V>): Factorizations<V>['cholesky'] {
   };
 }
 
-/** Of X = op(T)⁻¹B or X = B op(T)⁻¹: B̄ solves with the transpose, and T̄ is −B̄Xᵀ or −XᵀB̄, as it stands or transposed, on the triangle that is read. */
+/**
+ * Records X = op(T)⁻¹B or X = B op(T)⁻¹: B̄ solves with the transpose, and T̄ is −B̄Xᵀ or −XᵀB̄, or its transpose if op
+ * transposes, restricted to the triangle that is read.
+ */
 function solveOnTape<V>(tape: Tape<V>): Factorizations<V>['solveTriangular'] {
   const { base } = tape;
   return (triangle, b, options = {}) => {

@@ -1,12 +1,13 @@
 /** Triangles, symmetric parts and divided differences, for the adjoints of factorizations. */
+import { eye, outerSum } from '../linalg/derived.js';
 import type { DifferentiableAlgebra } from './differentiable-algebra.js';
 
-/** ½(X + Xᵀ). */
+/** Computes ½(X + Xᵀ). */
 export function symmetricPart<V>(base: DifferentiableAlgebra<V>, x: V): V {
   return base.scale(0.5, base.add(x, base.transpose(x)));
 }
 
-/** A triangle of square matrices, zero elsewhere. */
+/** Returns a triangle of square matrices, with zeros elsewhere. */
 export function triangleOf<V>(base: DifferentiableAlgebra<V>, x: V, part: 'lower' | 'strictly lower' | 'upper'): V {
   const shape = base.shape(x);
   const n = shape.at(-1) as number;
@@ -18,11 +19,11 @@ export function triangleOf<V>(base: DifferentiableAlgebra<V>, x: V, part: 'lower
   return base.where(base.fromArray(mask, shape), x, base.full(shape, 0));
 }
 
-/** The matrix 1/(s_j − s_i), 0 on the diagonal: infinite where values repeat, as the derivative is. */
+/** Computes the matrix 1/(s_j − s_i), 0 on the diagonal; it is infinite where values repeat, as the derivative is. */
 export function differencesInverse<V>(base: DifferentiableAlgebra<V>, s: V): V {
   const shape = base.shape(s);
-  const differences = base.outerSum(base.scale(-1, s), s);
-  const eye = base.eye(shape.at(-1) as number, shape.slice(0, -1));
-  // The diagonal is made one before dividing, so that no zero is divided by there.
-  return base.subtract(base.divide(base.full(base.shape(eye), 1), base.add(differences, eye)), eye);
+  const differences = outerSum(base, base.scale(-1, s), s);
+  const identity = eye(base, shape.at(-1) as number, shape.slice(0, -1));
+  // The diagonal is set to one before dividing, to avoid dividing by zero.
+  return base.subtract(base.divide(base.full(base.shape(identity), 1), base.add(differences, identity)), identity);
 }

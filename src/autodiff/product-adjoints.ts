@@ -1,11 +1,10 @@
-/** Products on a tape. */
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
 import type { DifferentiableAlgebra } from './differentiable-algebra.js';
 import type { Tape, Traced } from './tape.js';
 
 type Products<V> = Pick<DifferentiableAlgebra<Traced<V>>, 'matmul' | 'sparseMatmul' | 'sampledMatmul'>;
 
-/** The products of the algebra, recorded: two products of the same size backward for each forward. */
+/** Records the products on a tape: each takes two products of the same size on the way back. */
 export function productsOnTape<V>(tape: Tape<V>): Products<V> {
   const { base } = tape;
   const of = (x: unknown): V => tape.valueOf(x);

@@ -1,4 +1,3 @@
-/** Rows, columns, shapes and sums on a tape. */
 import type { DifferentiableAlgebra } from './differentiable-algebra.js';
 import type { Tape, Traced } from './tape.js';
 
@@ -7,7 +6,6 @@ type Structure<V> = Pick<
   | 'scaleRows'
   | 'scaleColumns'
   | 'scaleEach'
-  | 'outerSum'
   | 'diag'
   | 'diagMatrix'
   | 'transpose'
@@ -16,7 +14,6 @@ type Structure<V> = Pick<
   | 'reshape'
   | 'sum'
   | 'sumVector'
-  | 'trace'
   | 'innerEach'
   | 'normEach'
   | 'inner'
@@ -24,14 +21,14 @@ type Structure<V> = Pick<
   | 'total'
 >;
 
-/** The structural part of the algebra and its reductions, recorded. */
+/** Records the structural operations and the reductions on a tape. */
 export function structureOnTape<V>(tape: Tape<V>): Structure<V> {
   return { ...scaling(tape), ...moving(tape), ...reducing(tape) };
 }
 
 const entryCount = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
 
-function scaling<V>(tape: Tape<V>): Pick<Structure<V>, 'scaleRows' | 'scaleColumns' | 'scaleEach' | 'outerSum'> {
+function scaling<V>(tape: Tape<V>): Pick<Structure<V>, 'scaleRows' | 'scaleColumns' | 'scaleEach'> {
   const { base } = tape;
   const of = (x: unknown): V => tape.valueOf(x);
   return {
@@ -50,15 +47,10 @@ function scaling<V>(tape: Tape<V>): Pick<Structure<V>, 'scaleRows' | 'scaleColum
         [c, (g) => sumEach(base, base.multiply(g, of(x)), base.shape(of(c)))],
         [x, (g) => base.scaleEach(of(c), g)],
       ]),
-    outerSum: (s, t) =>
-      tape.record(base.outerSum(of(s), of(t)), [
-        [s, (g) => base.sum(g, 'rows')],
-        [t, (g) => base.sum(g, 'columns')],
-      ]),
   };
 }
 
-/** Sums over the axes after those of `batch`. */
+/** Sums over the axes that follow those of `batch`. */
 function sumEach<V>(base: DifferentiableAlgebra<V>, x: V, batch: readonly number[]): V {
   const count = entryCount(base.shape(x).slice(batch.length));
   return base.sumVector(base.reshape(x, [...batch, count]));
@@ -100,7 +92,7 @@ function moving<V>(tape: Tape<V>): Pick<Structure<V>, 'diag' | 'diagMatrix' | 't
   };
 }
 
-/** A block put back where it was taken from, between zeros. */
+/** Puts a block back between zeros, at the place it was taken from. */
 function padded<V>(
   base: DifferentiableAlgebra<V>,
   block: V,
@@ -115,13 +107,11 @@ function padded<V>(
   return parts.length === 1 ? block : base.concat(parts, along);
 }
 
-function reducing<V>(
-  tape: Tape<V>,
-): Pick<Structure<V>, 'sum' | 'sumVector' | 'trace' | 'innerEach' | 'normEach' | 'inner' | 'norm' | 'total'> {
+function reducing<V>(tape: Tape<V>): Pick<Structure<V>, 'sum' | 'sumVector' | 'innerEach' | 'normEach' | 'inner' | 'norm' | 'total'> {
   const { base } = tape;
   const of = (x: unknown): V => tape.valueOf(x);
   const ones = (x: unknown): V => base.full(base.shape(of(x)), 1);
-  /** x / ‖x‖, and 0 where ‖x‖ is. */
+  /** Computes g x / ‖x‖, and 0 where ‖x‖ is 0. */
   const direction = (x: V, norm: V, g: V): V => {
     const one = base.full(base.shape(norm), 1);
     return base.scaleEach(base.divide(g, base.where(base.greater(norm, 0), norm, one)), x);
@@ -130,10 +120,6 @@ function reducing<V>(
     sum: (x, kind) =>
       tape.record(base.sum(of(x), kind), [[x, (g) => (kind === 'rows' ? base.scaleRows(g, ones(x)) : base.scaleColumns(ones(x), g))]]),
     sumVector: (x) => tape.record(base.sumVector(of(x)), [[x, (g) => base.scaleEach(g, ones(x))]]),
-    trace(x) {
-      const shape = base.shape(of(x));
-      return tape.record(base.trace(of(x)), [[x, (g) => base.scaleEach(g, base.eye(shape.at(-1) as number, shape.slice(0, -2)))]]);
-    },
     innerEach: (x, y) =>
       tape.record(base.innerEach(of(x), of(y)), [
         [x, (g) => base.scaleEach(g, of(y))],

@@ -1,16 +1,16 @@
-/** A record of a computation, to be gone through backward. */
+/** The record of a computation, which the gradient follows backward. */
 import type { DifferentiableAlgebra } from './differentiable-algebra.js';
 
-/** How the derivative by a result becomes the derivative by one operand. */
+/** A map from the derivative by a result to the derivative by one operand. */
 export type Adjoint<V> = (g: V) => V;
 
-/** A value on a tape: the numbers, and the operands that they came from. */
+/** A value on a tape: the numbers, and the operands they were computed from. */
 export class Traced<V> {
   readonly tape: Tape<V>;
   readonly value: V;
   /** The operands on the tape, each with its adjoint. */
   readonly operands: readonly (readonly [Traced<V>, Adjoint<V>])[];
-  /** Its place on the tape: after its operands. */
+  /** Position on the tape, after the operands. */
   readonly order: number;
 
   constructor(tape: Tape<V>, value: V, operands: readonly (readonly [Traced<V>, Adjoint<V>])[], order: number) {
@@ -22,9 +22,11 @@ export class Traced<V> {
 }
 
 /**
- * Reverse-mode differentiation over an algebra, which may itself be on a tape: adjoints are computed with its operations, and so have derivatives in turn.
+ * A tape for reverse-mode differentiation over an algebra, which may itself be on a tape: adjoints use the operations
+ * of the algebra, and so have derivatives in turn.
  *
- * @see Griewank and Walther, Evaluating Derivatives, 2008, chapter 3; Giles, "Collected matrix derivative results for forward and reverse mode algorithmic differentiation", 2008.
+ * @see Griewank and Walther, Evaluating Derivatives, 2008, chapter 3; Giles, "Collected matrix derivative results for
+ * forward and reverse mode algorithmic differentiation", 2008.
  */
 export class Tape<V> {
   readonly base: DifferentiableAlgebra<V>;
@@ -34,33 +36,33 @@ export class Tape<V> {
     this.base = base;
   }
 
-  /** A value to differentiate by. */
+  /** Returns a value that can be differentiated by. */
   variable(value: V): Traced<V> {
     return new Traced(this, value, [], this.#length++);
   }
 
-  /** Whether a value is on this tape. */
+  /** Returns true if a value is on this tape. */
   holds(x: unknown): x is Traced<V> {
     return x instanceof Traced && x.tape === this;
   }
 
-  /** The numbers of an operand, which is on this tape or a constant to it. */
+  /** Returns the numbers of an operand that is on this tape or constant to it. */
   valueOf(x: unknown): V {
     return this.holds(x) ? x.value : (x as V);
   }
 
-  /** A result with the adjoints of its operands; those of constants are never computed. */
+  /** Records a result with the adjoints of its operands. Adjoints of constants are never computed. */
   record(value: V, operands: readonly (readonly [unknown, Adjoint<V>])[]): Traced<V> {
     const traced = operands.filter((operand): operand is readonly [Traced<V>, Adjoint<V>] => this.holds(operand[0]));
     return new Traced(this, value, traced, this.#length++);
   }
 
   /**
-   * The derivatives of a result by variables.
+   * Computes the derivatives of a result by variables.
    *
-   * @param result - of which the derivative is taken, seeded with `seed`.
-   * @param variables - of this tape.
-   * @returns one derivative each; `undefined` where the result does not depend on the variable.
+   * @param result - the value to differentiate; its own derivative is `seed`.
+   * @param variables - variables of this tape.
+   * @returns one derivative for each variable; `undefined` if the result does not depend on it.
    */
   gradient(result: Traced<V>, seed: V, variables: readonly Traced<V>[]): readonly (V | undefined)[] {
     const needed = this.#dependent(result, variables);
@@ -78,7 +80,7 @@ export class Tape<V> {
     return variables.map((variable) => derivatives.get(variable));
   }
 
-  /** The values between the variables and the result, the last first. */
+  /** Returns the values between the variables and the result, the last one first. */
   #dependent(result: Traced<V>, variables: readonly Traced<V>[]): ReadonlySet<Traced<V>> {
     const reached = new Set<Traced<V>>([result]);
     for (const node of reached) for (const [operand] of node.operands) reached.add(operand);

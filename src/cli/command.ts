@@ -1,64 +1,64 @@
-/** What a command is: its words for the help, its flags, and a function that computes a result without printing it. */
+/** The definition of a command: its help texts, its flags, and a function that returns a result without printing it. */
 import type { z } from 'zod';
 import type { ConfigSource } from './config/yaml-source.js';
 import type { Flags, FlagValues } from './flags.js';
 import type { Terminal } from './terminal.js';
 
-/** An argument without a name. */
+/** A positional argument. */
 export interface Positional {
-  /** What stands for it in the usage: ADAPTER. */
+  /** Placeholder in the usage, such as ADAPTER. */
   readonly name: string;
-  /** One line for the help. */
+  /** Description for the help, one line. */
   readonly description: string;
-  /** Whether it may be left out. Default: no. */
+  /** If true, the argument may be left out. Default: false. */
   readonly optional?: boolean;
-  /** Whether there may be several. Only the last one. Default: no. */
+  /** If true, the argument may be repeated; only the last one can be. Default: false. */
   readonly many?: boolean;
 }
 
 /** A call of a command. */
 export interface Invocation<F extends Flags> {
-  /** The arguments without a name; as many as the command requires. */
+  /** The positional arguments, at least as many as the command requires. */
   readonly positionals: readonly string[];
-  /** The flags. */
+  /** Values of the flags. */
   readonly flags: FlagValues<F>;
-  /** What flags said of the keys of the command's configuration; nothing for a command without one. */
+  /** Keys of the command's configuration that were given as flags; empty for a command without a configuration. */
   readonly configSource: ConfigSource;
-  /** Where to show progress. */
+  /** Receives the progress. */
   readonly terminal: Terminal;
-  /** Whether the result will be printed as JSON: then nothing goes to the standard output before it. */
+  /** If true, the result will be printed as JSON, and nothing else may be written to the standard output. */
   readonly json: boolean;
 }
 
-/** What a command found. */
+/** Result of a command. */
 export interface CommandResult {
-  /** For `--json`: anything that JSON keeps. */
+  /** Result for `--json`: any value that JSON keeps. */
   readonly data: unknown;
-  /** For people; an empty text prints nothing. */
+  /** Result for people. An empty text prints nothing. */
   readonly text: string;
-  /** Why the command counts as failed although it has a result (a check that did not pass): exit status 1. */
+  /** The reason why the command counts as failed although it has a result, such as a failed check. Exit status 1. */
   readonly failure?: string;
-  /** The signal that ended it in good order: the exit status is then 128 and its number, as a shell reports it. */
+  /** The signal that ended the command in good order. The exit status is then 128 plus its number, as in a shell. */
   readonly endedBy?: NodeJS.Signals | undefined;
 }
 
 /** A command of `bures`. */
 export interface Command<F extends Flags = Flags> {
-  /** One sentence. */
+  /** Summary for the help, one sentence. */
   readonly summary: string;
-  /** More for the help: paragraphs, an example. */
+  /** Further help: paragraphs and an example. */
   readonly details: string;
-  /** Arguments without a name, in order. */
+  /** The positional arguments, in order. */
   readonly positionals: readonly Positional[];
-  /** The flags besides those that all commands have. */
+  /** The flags, besides those that all commands have. */
   readonly flags: F;
-  /** The configuration, if it has one, of which every key is a flag as well. */
+  /** Schema of the configuration, if the command has one. Every key is a flag as well. */
   readonly configSchema?: z.ZodObject;
-  /** Does the work. */
+  /** Runs the command. */
   run(invocation: Invocation<F>): Promise<CommandResult>;
 }
 
-/** A command, with the types of its flags inferred. */
+/** Returns the command with the types of its flags inferred. */
 export function defineCommand<const F extends Flags>(command: Command<F>): Command<F> {
   return command;
 }

@@ -1,47 +1,50 @@
-/** What a computation runs on, as far as its rounding depends on it: recorded with a run, and compared when it is resumed. */
-import { cpus, totalmem } from 'node:os';
-import { isJsonObject } from '../core/parse-json.js';
-import { type BlasStatus, blasStatus } from '../index.js';
-import type { TensorAlgebra } from '../tensor/index.js';
-import { packageVersion } from './package-version.js';
+/**
+ * The environment of a computation, as far as rounding depends on it. A run records it, and compares it when resumed.
+ */
 
-/** The surroundings of a run. */
+import { type BlasStatus, blasStatus } from '../index.js';
+import { thisMachine } from '../io/machine.js';
+import { packageVersion } from '../io/package-version.js';
+import { isJsonObject } from '../io/parse-json.js';
+import type { TensorAlgebra } from '../linalg/tensor/index.js';
+
+/** Environment of a run. */
 export interface Environment {
-  /** Versions of the programs. */
+  /** Versions of bures and Node. */
   readonly versions: { readonly bures: string; readonly node: string };
   /** The operating system and the processor's architecture. */
   readonly platform: string;
   /** Name of the processor. */
   readonly processor: string;
-  /** Its cores. */
+  /** Number of its cores. */
   readonly cores: number;
-  /** Memory of the machine in bytes. */
+  /** Memory of the machine, in bytes. */
   readonly memory: number;
-  /** The BLAS library, or why there is none. */
+  /** The BLAS library, or the reason why it is missing. */
   readonly blas: BlasStatus;
-  /** The backend of TensorFlow.js, where one is open. */
+  /** The backend of TensorFlow.js, if one is open. */
   readonly backend?: { readonly name: string; readonly device: string; readonly matmul: string };
 }
 
-/** Looks around. Loads the BLAS library if that has not been tried. */
+/** Reads the environment. Loads the BLAS library if that has not been tried. */
 export function readEnvironment(algebra?: TensorAlgebra): Environment {
-  const cores = cpus();
+  const { processor, cores, memory } = thisMachine();
   const backend = algebra && { name: algebra.report.taken, device: algebra.report.device, matmul: algebra.report.matmul };
   return {
     versions: { bures: packageVersion(), node: process.version },
     platform: `${process.platform} ${process.arch}`,
-    processor: cores[0]?.model.trim() || process.arch,
-    cores: cores.length,
-    memory: totalmem(),
+    processor,
+    cores,
+    memory,
     blas: blasStatus(),
     ...(backend === undefined ? {} : { backend }),
   };
 }
 
 /**
- * What has changed between two environments, in words, one line a difference. Memory is left out: it does not change a result.
+ * Describes the differences between two environments, one line each. Memory is ignored: it does not change a result.
  *
- * @param before - as the file has it: what is missing or malformed in it counts as not recorded.
+ * @param before - as read from the file. Missing and malformed parts count as not recorded.
  */
 export function environmentDifferences(before: unknown, now: Environment): readonly string[] {
   const [old, current] = [comparable(isJsonObject(before) ? (before as Partial<Environment>) : {}), comparable(now)];
@@ -72,7 +75,7 @@ function comparable({
   };
 }
 
-/** The library and its kernels, without the reason why there is none: that may name a path. */
+/** Names the library and its kernels. It omits the reason why a library is missing, which may contain a path. */
 export function blasName(blas: BlasStatus | undefined): string {
   if (blas?.available !== true) return 'none';
   return blas.core === undefined ? `${blas.library}` : `${blas.library} (${blas.core})`;

@@ -1,35 +1,35 @@
-/** The flags of a command, as data: they are parsed, typed and explained from one table. */
+/** The flags of a command, as a table from which they are parsed, typed and explained. */
 
-/** What all flags have. */
+/** Properties of all flags. */
 interface FlagBase {
-  /** One line for the help. */
+  /** Description for the help, one line. */
   readonly description: string;
 }
 
-/** `--name`: on or off. */
+/** A flag `--name`, on or off. */
 export interface SwitchFlag extends FlagBase {
   readonly kind: 'switch';
 }
 
-/** `--name VALUE`. */
+/** A flag `--name VALUE`. */
 export interface TextFlag extends FlagBase {
   readonly kind: 'text';
-  /** What stands for the value in the help: DIR, N, TEXT. */
+  /** Placeholder of the value in the help: DIR, N, TEXT. */
   readonly placeholder: string;
-  /** The only values there are. */
+  /** The values allowed. Default: any. */
   readonly choices?: readonly string[];
 }
 
-/** `--name N`, a finite number. */
+/** A flag `--name N` with a finite number. */
 export interface NumberFlag extends FlagBase {
   readonly kind: 'number';
-  /** What stands for the value in the help. */
+  /** Placeholder of the value in the help. */
   readonly placeholder: string;
-  /** Whether it counts something. */
+  /** If true, the number must be an integer. Default: false. */
   readonly integer?: boolean;
-  /** The least value allowed. */
+  /** Smallest value allowed. */
   readonly min?: number;
-  /** The largest value allowed. */
+  /** Largest value allowed. */
   readonly max?: number;
 }
 
@@ -39,13 +39,13 @@ export type Flag = SwitchFlag | TextFlag | NumberFlag;
 /** The flags of a command by name, without the dashes. */
 export type Flags = Readonly<Record<string, Flag>>;
 
-/** What a flag gives: `undefined` where it was not written. */
+/** Value of a flag: `undefined` if it was not given. */
 type FlagValue<F extends Flag> = F extends SwitchFlag ? boolean : F extends NumberFlag ? number | undefined : string | undefined;
 
 /** The values of a command's flags. */
 export type FlagValues<F extends Flags> = { readonly [Name in keyof F]: FlagValue<F[Name]> };
 
-/** Flags that every command has. */
+/** The flags of every command. */
 export const commonFlags = {
   json: { kind: 'switch', description: 'print the result as JSON, and nothing else, on the standard output' },
   debug: { kind: 'switch', description: 'show stack traces of errors' },

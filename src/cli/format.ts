@@ -1,7 +1,7 @@
-/** Numbers and tables for people. */
+/** Formats numbers and tables for people. */
 import { largest } from '../core/extremes.js';
 
-/** Rows of cells as lines, columns padded; those whose every entry below the header is a number are aligned right. */
+/** Lays out rows of cells as lines with padded columns. Columns of numbers (below the header) are aligned right. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = rows[0].map((_, column) => largest(rows.map((row) => width(row[column] ?? ''))));
   const numeric = rows[0].map((_, column) => rows.slice(1).every((row) => /^([-+±]?[\d.∞]|$)/.test(row[column] ?? '')) && rows.length > 2);
@@ -21,12 +21,12 @@ function pad(text: string, columns: number, right: boolean): string {
   return right ? space + text : text + space;
 }
 
-/** Characters as a terminal counts them, for the alphabets that are used here. */
+/** Counts characters as a terminal does, for the alphabets used here. */
 function width(text: string): number {
   return [...text].length;
 }
 
-/** A number with three significant digits, and a power of ten where it is very large or small. */
+/** Formats a number with three significant digits, and with a power of ten if it is very large or small. */
 export function short(value: number): string {
   if (value === Number.POSITIVE_INFINITY) return '∞';
   if (!Number.isFinite(value) || value === 0) return String(value);
@@ -35,12 +35,12 @@ export function short(value: number): string {
   return String(Number(value.toPrecision(magnitude >= 1000 ? 4 : 3)));
 }
 
-/** Bytes in GiB or MiB. */
+/** Formats bytes as GiB or MiB. */
 export function gibibytes(bytes: number): string {
   return bytes >= 2 ** 30 ? `${(bytes / 2 ** 30).toFixed(1)} GiB` : `${(bytes / 2 ** 20).toFixed(0)} MiB`;
 }
 
-/** Seconds as a clock shows them. */
+/** Formats a duration, given in seconds. */
 export function duration(seconds: number): string {
   if (seconds < 99.5) return `${seconds < 9.95 ? seconds.toFixed(1) : seconds.toFixed(0)} s`;
   const whole = Math.round(seconds);
@@ -48,7 +48,7 @@ export function duration(seconds: number): string {
   return hours > 0 ? `${hours} h ${String(minutes).padStart(2, '0')} min` : `${minutes} min ${String(whole % 60).padStart(2, '0')} s`;
 }
 
-/** Seconds as a clock that counts down shows them: 0:07, 12:30, 1:02:03. */
+/** Formats seconds as a countdown: 0:07, 12:30, 1:02:03. */
 export function clock(seconds: number): string {
   const whole = Math.ceil(seconds);
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), String(whole % 60).padStart(2, '0')];

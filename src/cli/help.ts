@@ -1,12 +1,12 @@
-/** The help texts, laid out from the commands' own tables. */
+/** The help texts, laid out from the tables of the commands. */
 import type { Command } from './command.js';
 import { configFlags } from './config/config-flags.js';
 import { commonFlags, type Flag, type Flags } from './flags.js';
 
-/** Characters of a line of help. */
+/** Width of the help, in characters. */
 const helpColumns = 92;
 
-/** `bures --help`: one line a command. */
+/** Formats `bures --help`, with one line per command. */
 export function programHelp(version: string, commands: readonly { readonly name: string; readonly summary: string }[]): string {
   const list = commands.map(({ name, summary }) => [name, summary] as const);
   return [
@@ -22,7 +22,7 @@ export function programHelp(version: string, commands: readonly { readonly name:
   ].join('\n');
 }
 
-/** `bures COMMAND --help`. */
+/** Formats `bures COMMAND --help`. */
 export function commandHelp<F extends Flags>(name: string, command: Command<F>): string {
   const { summary, details, positionals, flags } = command;
   const flagRows = (table: Flags) => Object.entries(table).map(([flag, spec]) => [flagUsage(flag, spec), flagDescription(spec)] as const);
@@ -52,7 +52,7 @@ function flagDescription(flag: Flag): string {
   return flag.kind === 'text' && flag.choices !== undefined ? `${flag.description}: ${flag.choices.join(', ')}` : flag.description;
 }
 
-/** Names to the left, their descriptions wrapped to the right; a name too long for its column has a line of its own. */
+/** Sets names on the left and wraps their descriptions on the right. A name wider than its column gets its own line. */
 export function twoColumns(rows: readonly (readonly [string, string])[]): string {
   const widest = Math.min(26, Math.max(...rows.map(([left]) => left.length)));
   const indent = ' '.repeat(widest + 4);

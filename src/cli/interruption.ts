@@ -1,20 +1,24 @@
 /**
- * The reaction of a command that can stop in good order to Ctrl-C and to SIGTERM, which a scheduler of a cluster sends before it kills.
+ * Lets a command stop in good order on Ctrl-C, and on SIGTERM, which the scheduler of a cluster sends before it kills.
  *
- * From the sources such a command is run by node with tsx's loader: tsx's own command would kill a program that is at a step, and so does not answer a signal within 60 ms.
+ * Started from the sources, such a command must run in node with tsx's loader: the `tsx` command kills a program that
+ * does not answer a signal within 60 ms, as in the middle of a step.
  */
 import { clearLine } from './live-line.js';
 import type { Terminal } from './terminal.js';
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
 
-/** Milliseconds in which more signals are the same Ctrl-C: the terminal sends it to every process of a group, and npm hands its own on. */
+/**
+ * Milliseconds in which further signals count as the same Ctrl-C: the terminal sends it to every process of a group,
+ * and npm passes its own on.
+ */
 export const sameKeystrokeMs = 1000;
 
-/** Says that a command was ended by a signal, and has removed what it had begun to write. */
+/** A signal ended the command, which has removed its half-written files. */
 export class InterruptedError extends Error {
   override readonly name = 'InterruptedError';
-  /** The signal. */
+  /** The signal that ended the command. */
   readonly signal: NodeJS.Signals;
 
   constructor(signal: NodeJS.Signals) {
@@ -23,28 +27,29 @@ export class InterruptedError extends Error {
   }
 }
 
-/** The exit status of a program that a signal ended, as a shell reports it. */
+/** Returns the exit status of a program that a signal ended, as a shell reports it. */
 export function statusOfSignal(signal: NodeJS.Signals): 130 | 143 {
   return signal === 'SIGINT' ? 130 : 143;
 }
 
-/** What follows these signals until it ends. */
+/** A watch on these signals, until it ends. */
 export interface Interruption {
-  /** Aborted by the first of them. */
+  /** Aborted by the first signal. */
   readonly signal: AbortSignal;
-  /** The first of them; `undefined` before it has come. */
+  /** Returns the first signal, or `undefined` if none has come. */
   received(): NodeJS.Signals | undefined;
-  /** Lets signals have their turn. @throws InterruptedError if one has come. */
+  /** Lets pending signals arrive. @throws InterruptedError if one has come. */
   check(): Promise<void>;
-  /** Restores the default reaction. */
+  /** Ends the watch: signals have their default effect again. */
   end(): void;
 }
 
 /**
- * Lets the first Ctrl-C, or SIGTERM, abort a signal. A second one, {@link sameKeystrokeMs} or more later, has the default reaction again: the program ends at once.
+ * Aborts a signal on the first Ctrl-C or SIGTERM. A second one, {@link sameKeystrokeMs} or more later, has its default
+ * effect: the program ends at once.
  *
- * @param terminal - where it is said that it was noticed, on a clean line.
- * @param notice - what is said.
+ * @param terminal - receives the notice, on a clean line.
+ * @param notice - message after the first signal.
  */
 export function catchInterrupt(terminal: Terminal, notice: string): Interruption {
   const controller = new AbortController();
@@ -62,7 +67,7 @@ export function catchInterrupt(terminal: Terminal, notice: string): Interruption
       terminal.notice(notice);
       controller.abort();
     } else if (performance.now() - first >= sameKeystrokeMs) {
-      // The timer has had no turn since, for a step that does not let go of the processor.
+      // A step that blocks the processor may have kept the timer from firing.
       end();
       process.kill(process.pid, name);
     }
@@ -76,8 +81,9 @@ export function catchInterrupt(terminal: Terminal, notice: string): Interruption
 }
 
 /**
- * Does work that would leave half-written files behind if a signal cut it off: SIGINT and SIGTERM make the next `check` throw, and the work cleans up as after any error.
- * Computations that have written nothing yet need none of it: the default reaction ends them at once, whatever they are at.
+ * Runs work that must not leave half-written files behind: SIGINT and SIGTERM make the next `check` throw, and the work
+ * cleans up as after any error. A computation that has written nothing yet does not need this: by default a signal ends
+ * it at once.
  */
 export async function whileWriting<Result>(terminal: Terminal, work: (check: () => Promise<void>) => Promise<Result>): Promise<Result> {
   const interruption = catchInterrupt(terminal, 'interrupted: removing what is half-written (again to end at once)');

@@ -1,26 +1,26 @@
-/** A line of a terminal that is rewritten in place, beside lines that stay. */
+/** A terminal line that is rewritten in place, above which permanent lines can be written. */
 import type { Terminal } from './terminal.js';
 
-/** A line in place. */
+/** A line that is rewritten in place. */
 export interface LiveLine {
-  /** Shows a text in place of the last one; nothing where the terminal cannot rewrite. */
+  /** Replaces the text of the line; does nothing if the terminal cannot rewrite. */
   draw(text: string): void;
-  /** A line that stays. */
+  /** Writes a permanent line. */
   say(line: string): void;
-  /** Takes the line away. */
+  /** Erases the line. */
   end(): void;
 }
 
-/** The characters of the bar, by eighths. */
+/** The characters of the bar, in eighths. */
 const eighths = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 const usualWidth = 20;
 
-/** Empties the line that the cursor is on; off a terminal there is none to empty. */
+/** Erases the line of the cursor; does nothing without a terminal. */
 export function clearLine(terminal: Terminal): void {
   if (terminal.interactive) terminal.raw('\r\x1b[2K');
 }
 
-/** Rewrites one line of a terminal. */
+/** Creates a line that is rewritten in place. */
 export function liveLine(terminal: Terminal): LiveLine {
   let drawn = false;
   const end = (): void => {
@@ -42,17 +42,20 @@ export function liveLine(terminal: Terminal): LiveLine {
   };
 }
 
-/** Characters that a line in place has room for: one that wraps could not be rewritten, and one that fills the terminal wraps on some; Ctrl-C adds ^C to it. */
+/**
+ * Returns the width of a line in place. A line that wraps cannot be rewritten, and some terminals wrap a full one;
+ * Ctrl-C adds ^C to it.
+ */
 export function lineWidth(terminal: Terminal): number {
   return Math.max(0, terminal.columns() - 1 - '^C'.length);
 }
 
-/** How much is done, as a number: `part` from 0 to 1. */
+/** Formats the fraction `part`, from 0 to 1, as a percentage. */
 export function percent(part: number): string {
   return `${String(Math.floor(100 * Math.min(1, part))).padStart(3)} %`;
 }
 
-/** How much is done, as a bar. */
+/** Formats the fraction `part`, from 0 to 1, as a bar. */
 export function bar(part: number, width: number = usualWidth): string {
   const filled = Math.floor(8 * width * Math.min(1, part));
   return `${'█'.repeat(filled >> 3)}${eighths[filled & 7]}`.padEnd(width, '·');

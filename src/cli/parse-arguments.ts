@@ -1,4 +1,3 @@
-/** Reads a command line by the table of a command's flags. */
 import { parseArgs } from 'node:util';
 import { nearestNames } from '../core/nearest-names.js';
 import type { Command } from './command.js';
@@ -7,7 +6,7 @@ import type { ConfigSource } from './config/yaml-source.js';
 import { commonFlags, type Flag, type Flags, type FlagValues } from './flags.js';
 import { UsageError, unknownFlag } from './usage-error.js';
 
-/** A command line, read. */
+/** A parsed command line. */
 export interface ParsedArguments<F extends Flags> {
   readonly positionals: readonly string[];
   readonly flags: FlagValues<F & typeof commonFlags>;
@@ -15,12 +14,12 @@ export interface ParsedArguments<F extends Flags> {
 }
 
 /**
- * Reads `--flag`, `--flag value`, `--flag=value` and arguments without a name; `--` ends the flags.
+ * Parses `--flag`, `--flag value`, `--flag=value` and positional arguments; `--` ends the flags.
  *
- * @param name - of the command, for messages.
- * @param command - what it takes.
+ * @param name - name of the command, for messages.
+ * @param command - the command, with its flags and arguments.
  * @param argv - the words after the command's name.
- * @throws UsageError for a flag or a number of arguments that the command does not take, with the nearest flag and the usage.
+ * @throws UsageError for an unknown flag or a wrong number of arguments, with the nearest flag and the usage.
  */
 export function parseArguments<F extends Flags>(name: string, command: Command<F>, argv: readonly string[]): ParsedArguments<F> {
   const known: Flags = { ...command.flags, ...commonFlags };
@@ -44,7 +43,7 @@ export function parseArguments<F extends Flags>(name: string, command: Command<F
   return { positionals, flags: values as FlagValues<F & typeof commonFlags>, configSource };
 }
 
-/** Takes out what belongs to the command's configuration. */
+/** Separates the flags of the command's configuration from the others. */
 function configArguments<F extends Flags>(
   name: string,
   { configSchema }: Command<F>,
@@ -61,7 +60,7 @@ function tokenize(known: Flags, argv: readonly string[]) {
   const options = Object.fromEntries(
     Object.entries(known).map(([flag, { kind }]) => [flag, { type: kind === 'switch' ? ('boolean' as const) : ('string' as const) }]),
   );
-  // `-3` after a flag is a value; util.parseArgs takes it for a flag of its own.
+  // `-3` after a flag is its value; util.parseArgs would take it for another flag.
   const joined: string[] = [];
   for (const word of argv) {
     const before = joined.at(-1);

@@ -1,25 +1,28 @@
-/** The `bures` program: finds the command, runs it, prints its result or its error, and gives the exit status. */
+/** The `bures` program: it finds and runs the command, prints the result or the error, and returns the exit status. */
 import { ConfigError } from '../core/errors.js';
 import { nearestNames } from '../core/nearest-names.js';
+import { packageVersion } from '../io/package-version.js';
 import type { Command } from './command.js';
 import type { Flags } from './flags.js';
 import { commandHelp, programHelp } from './help.js';
 import { InterruptedError, statusOfSignal } from './interruption.js';
-import { packageVersion } from './package-version.js';
 import { parseArguments } from './parse-arguments.js';
 import { type CommandEntry, commandEntries } from './registry.js';
 import type { Terminal } from './terminal.js';
 import { UsageError } from './usage-error.js';
 
-/** 0 done; 1 failed; 2 misuse: what was asked for cannot be done as it was written; 130 or 143: ended in good order by SIGINT or SIGTERM. */
+/**
+ * Exit status. 0: done; 1: failed; 2: misuse, the command cannot be run as written; 130 or 143: ended in good order by
+ * SIGINT or SIGTERM.
+ */
 export type ExitStatus = 0 | 1 | 2 | 130 | 143;
 
 /**
  * Runs one command line.
  *
  * @param argv - the words after `bures`.
- * @param terminal - where it writes.
- * @returns the exit status; errors are printed, not thrown: one message, and a stack trace with `--debug`.
+ * @param terminal - receives the output.
+ * @returns the exit status. Errors are printed, not thrown: one message, and a stack trace with `--debug`.
  */
 export async function runProgram(argv: readonly string[], terminal: Terminal): Promise<ExitStatus> {
   try {
@@ -54,7 +57,7 @@ async function runCommand<F extends Flags>(
   return endedBy === undefined ? 1 : statusOfSignal(endedBy);
 }
 
-/** JSON has no Infinity and no NaN: they become strings rather than null, which would read as "not known". */
+/** Turns Infinity and NaN, which JSON lacks, into strings; as null they would read as "not known". */
 function jsonValue(_key: string, value: unknown): unknown {
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
   return ArrayBuffer.isView(value) ? Array.from(value as Float64Array) : value;
@@ -75,14 +78,17 @@ function findCommand(name: string): CommandEntry {
   );
 }
 
-/** One message; errors of the system and of other libraries have no remedy of their own, so they get one. */
+/** Formats an error as one message, or as a stack trace for debugging. */
 function errorText(error: unknown, debug: boolean): string {
   const message = error instanceof Error ? error.message : String(error);
   if (debug && error instanceof Error) return stackWithCauses(error);
   return `error: ${printable(message)}`;
 }
 
-/** Shows what files and flags may hold and a terminal would act on, or not show: control characters, byte order marks, marks of direction. */
+/**
+ * Escapes the characters of file names and flags that a terminal would act on or hide: control characters, byte order
+ * marks, direction marks.
+ */
 function printable(message: string): string {
   return message.replaceAll(/[^\P{C}\n]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }

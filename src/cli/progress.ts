@@ -3,35 +3,35 @@ import { clock, duration, gibibytes, short } from './format.js';
 import { bar, lineWidth, liveLine, percent } from './live-line.js';
 import type { Terminal } from './terminal.js';
 
-/** Where training is. */
+/** State of the training. */
 export interface ProgressState {
   readonly step: number;
   readonly steps: number;
   readonly loss: number;
   readonly learningRate: number;
-  /** Tokens trained on a second, lately. */
+  /** Current speed, in tokens per second. */
   readonly tokensPerSecond: number;
-  /** Bytes. */
+  /** Memory of the process, in bytes. */
   readonly memory: number;
-  /** Expected. */
+  /** Expected time to the end, in seconds. */
   readonly secondsLeft: number;
 }
 
-/** Shows progress. */
+/** Display of the progress. */
 export interface Progress {
-  /** After each step. */
+  /** Shows the state after a step. */
   update(state: ProgressState): void;
-  /** A line that stays. */
+  /** Writes a permanent line. */
   say(line: string): void;
-  /** Ends with a clean line. */
+  /** Ends the display with a clean line. */
   end(): void;
 }
 
-/** Characters of the bar. */
+/** Width of the bar, in characters. */
 const barWidth = { most: 20, least: 4 } as const;
 
 /**
- * Progress on a terminal.
+ * Shows progress on a terminal.
  *
  * @param every - steps between plain lines.
  */
@@ -52,7 +52,7 @@ function progressText({ step, steps, loss, learningRate, tokensPerSecond, memory
   return `step ${step}/${steps}  loss ${loss.toFixed(4)}  rate ${short(learningRate)}  ${short(tokensPerSecond)} tok/s  ${gibibytes(memory)}${left}`;
 }
 
-/** As much as a width has room for: what matters least is left out first, and the bar takes what remains. */
+/** Fits the state into a width: the least important parts are left out first, and the bar takes the remaining room. */
 function progressLine(state: ProgressState, width: number): string {
   const { step, steps, loss, learningRate, tokensPerSecond, memory, secondsLeft } = state;
   const done = percent(step / steps);

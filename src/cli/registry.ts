@@ -1,17 +1,17 @@
-/** The commands. Each is loaded when it is called for, so that `bures --help` does not wait for TensorFlow.js. */
+/** The commands. Each is loaded on demand, so that `bures --help` does not wait for TensorFlow.js. */
 import type { Command } from './command.js';
 
-/** A command before it is loaded. */
+/** A command that is not loaded yet. */
 export interface CommandEntry {
-  /** As it is typed. */
+  /** Name of the command, as typed. */
   readonly name: string;
-  /** One line for `bures --help`. */
+  /** Summary for `bures --help`, one line. */
   readonly summary: string;
-  /** Loads it. */
+  /** Loads the command. */
   load(): Promise<Command>;
 }
 
-/** All commands, in the order in which the help lists them. */
+/** All commands, in the order of the help. */
 export const commandEntries: readonly CommandEntry[] = [
   {
     name: 'doctor',

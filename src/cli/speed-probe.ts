@@ -1,11 +1,11 @@
-/** A few seconds of the work that fine-tuning does, to tell how fast an engine is. */
+/** Measures the speed of an engine by a few seconds of the work that fine-tuning does. */
 import { balancedProjection, type LinearAlgebra, seededRandom } from '../index.js';
 
-/** How fast an engine is. */
+/** Speed of an engine. */
 export interface Speed {
-  /** Billions of floating-point operations a second in a product of n×n matrices, n = 512. */
+  /** Speed of a product of n×n matrices, n = 512, in Gflop/s. */
   readonly matmulGflops: number;
-  /** Milliseconds for the balanced projection of one adapter, m = n = 1024, r = 16. */
+  /** Time of the balanced projection of one adapter, m = n = 1024, r = 16, in milliseconds. */
   readonly projectionMilliseconds: number;
 }
 
@@ -13,10 +13,10 @@ const matmulSize = 512;
 const adapter = { size: 1024, rank: 16 };
 
 /**
- * Measures an engine.
+ * Measures the speed of an engine.
  *
  * @param la - the engine.
- * @param seconds - how long to measure; a repetition that has begun is finished.
+ * @param seconds - time to measure; a repetition that has begun is finished.
  * @returns medians over the repetitions.
  */
 export async function probeSpeed<M>(la: LinearAlgebra<M>, seconds: number): Promise<Speed> {
@@ -30,7 +30,10 @@ export async function probeSpeed<M>(la: LinearAlgebra<M>, seconds: number): Prom
   return { matmulGflops: (2 * matmulSize ** 3) / matmul / 1e9, projectionMilliseconds: 1000 * projection };
 }
 
-/** The median time of a computation over as many repetitions as fit; the first, which compiles and allocates, is not counted. */
+/**
+ * Returns the median time of a computation over the repetitions that fit into the budget. The first run, which compiles
+ * and allocates, does not count.
+ */
 async function medianSeconds(budget: number, compute: () => Promise<void>): Promise<number> {
   await compute();
   const times: number[] = [];

@@ -1,32 +1,32 @@
-/** Where a command writes: results to the standard output, everything else to the standard error. */
+/** The output of a command: results go to the standard output, everything else to the standard error. */
 
-import { writeError } from '../core/write-error.js';
+import { writeError } from '../io/files/write-error.js';
 
-/** The two streams of a command, and what kind of reader the second one has. */
+/** The two output streams of a command, and properties of the second one. */
 export interface Terminal {
   /** Writes a result. */
   result(text: string): void;
-  /** Writes a line for whoever watches: progress, notices, warnings, errors. */
+  /** Writes a line of progress, a notice, a warning or an error. */
   notice(line: string): void;
-  /** Writes to the standard error as it is, for lines that are rewritten in place. */
+  /** Writes to the standard error unchanged, for lines that are rewritten in place. */
   raw(text: string): void;
-  /** Whether the standard error is a terminal, on which a line can be rewritten. */
+  /** True if the standard error is a terminal, where a line can be rewritten. */
   readonly interactive: boolean;
-  /** Characters a line of it holds. */
+  /** Returns the width of the standard error, in characters. */
   columns(): number;
 }
 
-/** Characters of a line where nobody tells. */
+/** Width of a line if it is unknown, in characters. */
 const defaultColumns = 80;
 
-/** The streams of this process. A reader that has gone (`bures … | head`) ends the program quietly. */
+/** Returns the streams of this process. A reader that has gone (`bures … | head`) ends the program quietly. */
 export function processTerminal(): Terminal {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit();
     process.stderr.write(`error: ${writeError('bures', 'the standard output', error).message}\n`);
     process.exit(1);
   });
-  // A run goes on when nobody watches it any more, or its log is full.
+  // A run continues if nobody reads its output any more, or its log is full.
   process.stderr.on('error', () => undefined);
   return {
     result: (text) => void process.stdout.write(text),

@@ -1,29 +1,29 @@
-/** Memory that a file or an option asks for, checked against what the machine has before any of it is taken. */
+/** Checks that memory which a file or an option asks for is available, before it is allocated. */
 import { freemem } from 'node:os';
 import { BackendError } from './errors.js';
 
-/** Bytes that this process can still take: of its container where there is one, else of the machine. */
+/** Returns the bytes this process can still allocate, within its container if it has one, else on the machine. */
 export function availableBytes(): number {
   const { availableMemory } = process as { availableMemory?: () => number };
   return availableMemory?.call(process) ?? freemem();
 }
 
-/** An allocation, as its error describes it. */
+/** A request for memory, with the words its error message needs. */
 export interface Allocation {
-  /** The function, command or file on whose behalf memory is taken: how the message begins. */
+  /** The function, command or file that needs the memory; it begins the error message. */
   readonly where: string;
-  /** Bytes needed. */
+  /** Number of bytes needed. */
   readonly bytes: number;
-  /** What they are for, such as `the offsets of 100000000 rows`. */
+  /** The purpose of the memory, such as `the offsets of 100000000 rows`. */
   readonly what: string;
-  /** What the user can do. */
+  /** Advice to the user, which ends the error message. */
   readonly remedy: string;
 }
 
 /**
  * Requires that an allocation fits into memory.
  *
- * @throws BackendError with the bytes needed and the bytes there are.
+ * @throws BackendError with the bytes needed and the bytes available.
  */
 export function checkRoom({ where, bytes, what, remedy }: Allocation, available = availableBytes()): void {
   if (bytes <= available) return;
@@ -31,10 +31,11 @@ export function checkRoom({ where, bytes, what, remedy }: Allocation, available 
 }
 
 /**
- * Allocates what fits into memory.
+ * Allocates memory after checking that it is available.
  *
- * @param make - allocates; called after the check.
- * @throws BackendError if the bytes are not there, by the system's count or when they are asked for (a limit of the process is not counted before).
+ * @param make - does the allocation; called after the check.
+ * @throws BackendError if the system reports too few bytes, or if the allocation itself is refused (the check does not
+ * see limits of the process).
  */
 export function allocate<T>(allocation: Allocation, make: () => T): T {
   checkRoom(allocation);

@@ -1,20 +1,19 @@
 /**
- * Every error the library throws on purpose. A message reads
- * `function: what was expected, what came; what to do`.
+ * The errors that the library throws on purpose. A message reads `function: what was expected, what came; what to do`.
  */
 
-/** What may be attached to a {@link BuresError}. */
+/** Options of a {@link BuresError}. */
 export interface BuresErrorOptions {
   /** The lower-level error that led to this one. */
   readonly cause?: unknown;
 }
 
 /**
- * The base of all errors thrown by this library: `catch (error) { if (error instanceof BuresError) … }`
- * separates misuse and numerical breakdown from programming errors elsewhere.
+ * The base of all errors thrown by this library: `catch (error) { if (error instanceof BuresError) … }` separates
+ * misuse and numerical breakdown from programming errors elsewhere.
  */
 export abstract class BuresError extends Error {
-  /** The name of the class. */
+  /** Name of the class. */
   abstract override readonly name: string;
   /** A stable identifier of the kind of error, safe to compare against across versions. */
   abstract readonly code: string;
@@ -42,7 +41,7 @@ export class NumericalError extends BuresError {
   readonly code = 'BURES_NUMERICAL';
 }
 
-/** The operation has no implementation for this object, and is not approximated. */
+/** The operation is not implemented for this object, and the library does not approximate it. */
 export class NotImplementedError extends BuresError {
   override readonly name = 'NotImplementedError';
   readonly code = 'BURES_NOT_IMPLEMENTED';
@@ -60,7 +59,7 @@ export class FormatError extends BuresError {
   readonly code = 'BURES_FORMAT';
 }
 
-/** A backend or native library is missing, or failed. */
+/** A backend or native library is missing or has failed. */
 export class BackendError extends BuresError {
   override readonly name = 'BackendError';
   readonly code = 'BURES_BACKEND';

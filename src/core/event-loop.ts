@@ -1,12 +1,12 @@
-/** Letting other work run during a long computation. */
+/** Lets other work run during a long computation. */
 
-/** How long a loop may hold the event loop, in milliseconds: a frame at 60 Hz. */
+/** Time for which a loop may hold the event loop, in milliseconds: one frame at 60 Hz. */
 const sliceMilliseconds = 16;
 
-/** A computation that can be left between its parts, of some milliseconds each. */
+/** A computation that can be stopped between its parts, each of which takes some milliseconds. */
 export type InParts<Result> = Generator<void, Result, undefined>;
 
-/** Runs a computation without a pause. */
+/** Runs a computation to its end without a pause. */
 export function atOnce<Result>(parts: InParts<Result>): Result {
   for (;;) {
     const { done, value } = parts.next();
@@ -15,10 +15,10 @@ export function atOnce<Result>(parts: InParts<Result>): Result {
 }
 
 /**
- * Runs a computation during which events are heard.
+ * Runs a computation that can be interrupted.
  *
- * @param interrupted - asked between two parts: hands control to the event loop where due, and says whether to end.
- * @returns `undefined` where it said so: the arrays that the computation was writing are then half written.
+ * @param interrupted - called between two parts; it yields to the event loop when due, and returns true to stop.
+ * @returns `undefined` if it was interrupted: the arrays that the computation was writing are then half written.
  */
 export async function unlessInterrupted<Result>(parts: InParts<Result>, interrupted: () => Promise<boolean>): Promise<Result | undefined> {
   for (;;) {
@@ -29,15 +29,15 @@ export async function unlessInterrupted<Result>(parts: InParts<Result>, interrup
 }
 
 /**
- * A function to await in a loop: it hands control to the event loop if a slice of time has passed since it last did, so that timers, signals
- * and input are served at no cost to short iterations.
+ * Returns a function to await in a loop. It yields to the event loop once a slice of time has passed since it last did,
+ * so that timers, signals and input are served, at no cost to short iterations.
  */
 export function eventLoopYielder(): () => Promise<void> {
   let sliceStart = performance.now();
   return async () => {
     if (performance.now() - sliceStart < sliceMilliseconds) return;
     await new Promise<void>((resolve) => {
-      // setImmediate waits for no timer; browsers lack it.
+      // setImmediate does not wait for a timer; browsers do not have it.
       if (typeof setImmediate === 'function') setImmediate(resolve);
       else setTimeout(resolve, 0);
     });

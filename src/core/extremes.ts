@@ -1,13 +1,16 @@
-/** The ends of a list's range. Spread arguments, as `Math.max(...values)`, overflow the stack from about a hundred thousand values on. */
+/**
+ * Maximum and minimum of lists of any length; `Math.max(...values)` overflows the stack from about a hundred thousand
+ * values on.
+ */
 
-/** The largest of some numbers; -Infinity of none, NaN where one is. */
+/** Returns the largest of some numbers: -Infinity for an empty list, NaN if one of them is NaN. */
 export function largest(values: Iterable<number>): number {
   let most = Number.NEGATIVE_INFINITY;
   for (const value of values) most = Math.max(most, value);
   return most;
 }
 
-/** The least of some numbers; Infinity of none, NaN where one is. */
+/** Returns the least of some numbers: Infinity for an empty list, NaN if one of them is NaN. */
 export function least(values: Iterable<number>): number {
   let found = Number.POSITIVE_INFINITY;
   for (const value of values) found = Math.min(found, value);

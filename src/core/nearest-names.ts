@@ -1,16 +1,15 @@
-/** Which name was meant: the candidates closest to one that is not among them. */
-
-/** Names that are compared: what files hold may be of any length and number. */
+/** Limits on the names that are compared: a file may hold any number of names, of any length. */
 const [longestName, mostCandidates] = [200, 10_000];
 
 /**
- * The candidates with the fewest insertions, deletions and replacements of characters from a name, closest first; a candidate that contains the name, or is contained in it,
- * comes before all that do not.
+ * Suggests the names that may have been meant: the candidates with the fewest insertions, deletions and replacements of
+ * characters, closest first. Candidates that contain the name, or are contained in it, come before all others.
  *
- * @param name - what was written.
- * @param candidates - what is there.
- * @param count - how many at most.
- * @returns candidates that share at least half of the name; none if nothing is close. At most 10,000 candidates are compared, O(length²) each, and names of more than 200 characters with none.
+ * @param name - the name as written.
+ * @param candidates - the names that exist.
+ * @param count - maximum number of results.
+ * @returns candidates that share at least half of the name; empty if none is close. It compares at most 10,000
+ * candidates, at O(length²) each, and skips names of more than 200 characters.
  */
 export function nearestNames(name: string, candidates: Iterable<string>, count = 3): readonly string[] {
   if (name.length > longestName) return [];
@@ -26,7 +25,7 @@ export function nearestNames(name: string, candidates: Iterable<string>, count =
     if (candidate.length > longestName) continue;
     const found = candidate.toLowerCase();
     const inside = wanted !== '' && (found.includes(wanted) || (found !== '' && wanted.includes(found)));
-    // No shorter distance than the difference of the lengths.
+    // The edit distance is at least the difference of the lengths.
     if (!inside && Math.abs(wanted.length - found.length) > farthest) continue;
     const distance = editDistance(wanted, found);
     if (inside || distance <= farthest) ranked.push({ candidate, inside, distance });
@@ -37,7 +36,7 @@ export function nearestNames(name: string, candidates: Iterable<string>, count =
     .map(({ candidate }) => candidate);
 }
 
-/** Levenshtein's distance, by one row of its table at a time. */
+/** Computes the Levenshtein distance, one row of its table at a time. */
 function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, j) => j);
   for (let i = 1; i <= from.length; i++) {

@@ -1,10 +1,13 @@
-/** Checks shared by the factories: every one throws an error that names the caller, the option and the remedy. */
+/** Checks shared by the factories. Each throws an error that names the caller, the option and the remedy. */
 import { ConfigError, ShapeError } from './errors.js';
 
-/** Characters of a text that a message shows. */
+/** Number of characters of a text that a message shows. */
 const longestShown = 200;
 
-/** Shows a rejected value in a message: what is missing as nothing, strings quoted, functions by name, objects by their type. */
+/**
+ * Describes a rejected value for a message: `undefined` as "nothing", strings in quotes, functions by name, objects by
+ * type.
+ */
 export function describeValue(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, longestShown)) + (value.length > longestShown ? ' …' : '');
   if (value === undefined) return 'nothing';
@@ -15,7 +18,7 @@ export function describeValue(value: unknown): string {
 }
 
 /**
- * Rejects options that are not an object, and keys that the function does not know.
+ * Rejects options that are not an object, and unknown keys.
  *
  * @throws ConfigError naming the first unknown key and listing the known ones.
  */
@@ -33,7 +36,8 @@ export function checkKeys(caller: string, options: object, known: readonly strin
 }
 
 /**
- * Requires a scalar argument to be a number, NaN included: what TypeScript's types say, for callers in JavaScript, and for a forgotten `await`.
+ * Requires a scalar argument to be a number; NaN passes. This is for callers in JavaScript, whom the types do not
+ * check, and for a forgotten `await`.
  *
  * @throws ConfigError otherwise.
  */
@@ -54,7 +58,7 @@ export function checkPositiveInteger(caller: string, name: string, value: unknow
   }
 }
 
-/** The bounds that {@link checkNumber} enforces; without a bound that side is open. */
+/** The bounds that {@link checkNumber} enforces. A side without a bound is open. */
 export interface NumberRange {
   /** Smallest value allowed. */
   readonly min?: number;
@@ -69,7 +73,7 @@ export interface NumberRange {
 /**
  * Requires a finite number in a range.
  *
- * @throws ConfigError naming the option, the range and what came.
+ * @throws ConfigError naming the option, the range and the value.
  */
 export function checkNumber(caller: string, name: string, value: unknown, range: NumberRange = {}): asserts value is number {
   const { min, max, above, below } = range;
@@ -94,7 +98,7 @@ export function checkNumber(caller: string, name: string, value: unknown, range:
 /**
  * Requires a count: 0, 1, 2, …
  *
- * @throws ConfigError naming the option and what it was.
+ * @throws ConfigError naming the option and its value.
  */
 export function checkCount(caller: string, name: string, value: unknown): asserts value is number {
   if (Number.isSafeInteger(value) && (value as number) >= 0) return;

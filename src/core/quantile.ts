@@ -1,6 +1,7 @@
-/** Order statistics. */
-
-/** The value below which a part of the values lies, between order statistics linearly; values need not be sorted, infinite ones are kept. */
+/**
+ * Returns the value below which the fraction `part` of the values lies, with linear interpolation between order
+ * statistics. The values need not be sorted, and may be infinite.
+ */
 export function quantile(values: readonly number[], part: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   const at = part * (sorted.length - 1);

@@ -1,23 +1,21 @@
 /**
- * Seeded, splittable random numbers: xoroshiro128+ from pure-rand, with normal draws on top.
- * Every random point, tangent and experiment takes one of these, so that a seed reproduces a run.
+ * Seeded, splittable random numbers: xoroshiro128+ from pure-rand, with normal draws on top. Every random point,
+ * tangent and experiment takes such a stream, so that a seed reproduces a run.
  */
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 import { ConfigError } from './errors.js';
 import { describeValue } from './options.js';
 
-/** A stream of random numbers. Drawing from it advances it. */
+/** A stream of random numbers. Each draw advances it. */
 export interface Random {
-  /** One draw from the uniform distribution on [0, 1), with 53 random bits. */
+  /** Draws from the uniform distribution on [0, 1), with 53 random bits. */
   uniform(): number;
-  /** One draw from the standard normal distribution. */
+  /** Draws from the standard normal distribution. */
   normal(): number;
-  /**
-   * An independent stream: 2⁶⁴ draws further on. This stream jumps too, so that two calls give two streams.
-   */
+  /** Returns an independent stream, 2⁶⁴ draws further on. This stream jumps too, so that two calls give two streams. */
   split(): Random;
-  /** The whole state, as numbers that JSON keeps exactly; {@link restoreRandom} continues from it. */
+  /** Returns the whole state as numbers that JSON keeps exactly; {@link restoreRandom} continues from it. */
   state(): readonly number[];
 }
 
@@ -33,7 +31,7 @@ export function checkRandom(caller: string, random: unknown): asserts random is 
 }
 
 /**
- * A generator that always gives the same stream for the same seed.
+ * Creates a stream that is always the same for the same seed.
  *
  * @param seed - an integer of magnitude at most 2⁵³ − 1.
  * @throws ConfigError if the seed is not a safe integer.
@@ -43,8 +41,8 @@ export function seededRandom(seed: number): Random {
   if (!Number.isSafeInteger(seed)) {
     throw new ConfigError(`seededRandom: seed must be an integer, got ${describeValue(seed)}; pass, say, seededRandom(0)`);
   }
-  // pure-rand's own seeding takes 32 bits and leaves neighbouring seeds with nearly equal states, whose first
-  // draws are correlated; hashing all 53 bits into the four words of state decorrelates them.
+  // pure-rand's own seeding takes 32 bits and gives neighboring seeds nearly equal states, whose first draws are
+  // correlated. Hashing all 53 bits into the four words of state decorrelates them.
   const low = seed | 0;
   const high = Math.floor(seed / 2 ** 32) | 0;
   return wrap(
@@ -65,9 +63,9 @@ export function hashWord(word: number): number {
 }
 
 /**
- * Continues a stream from what {@link Random.state} returned.
+ * Continues a stream from the result of {@link Random.state}.
  *
- * @throws ConfigError if the state is not one that `state()` gives.
+ * @throws ConfigError if the value is not such a state.
  */
 export function restoreRandom(state: readonly number[]): Random {
   if (!Array.isArray(state) || state.length !== 6 || !state.every(Number.isFinite)) {
@@ -87,7 +85,7 @@ function wrap(generator: ReturnType<typeof xoroshiro128plusFromState>, spareNorm
         spare = undefined;
         return draw;
       }
-      // Marsaglia's polar method; it accepts π/4 of the pairs, and yields two normals each time.
+      // Marsaglia's polar method accepts π/4 of the pairs and yields two normals each time.
       for (;;) {
         const u = 2 * uniform() - 1;
         const v = 2 * uniform() - 1;

@@ -1,29 +1,29 @@
 /**
- * Points and tangents are *trees* of engine arrays: one array (Stiefel), a record of arrays (`{ U, S, V }`), or records of those
- * (products). Every manifold here represents tangents so that vector-space operations are those of the leaves, and the functions
- * below are all a solver needs to combine them.
+ * Points and tangents are *trees* of engine arrays: one array (Stiefel), a record of arrays (`{ U, S, V }`), or a
+ * record of such records (products). Every manifold here represents its tangents so that vector-space operations act
+ * leaf by leaf; the functions below are all that a solver needs to combine them.
  */
 import { ShapeError } from './errors.js';
 
-/** The part of an engine that leaf-by-leaf arithmetic needs. */
+/** The part of an engine that arithmetic on leaves needs. */
 export interface LeafArithmetic<M> {
-  /** Whether a value is an array of the engine. */
+  /** Returns true if a value is an array of the engine. */
   isArray(value: unknown): value is M;
-  /** factor · x + y. */
+  /** Computes factor · x + y. */
   axpy(factor: number, x: M, y: M): M;
-  /** factor · x. */
+  /** Computes factor · x. */
   scale(factor: number, x: M): M;
 }
 
 /**
- * Applies a function to corresponding leaves of trees of one structure.
+ * Applies a function to corresponding leaves of trees of the same structure.
  *
- * @param leaves - how to recognise a leaf.
+ * @param leaves - tells a leaf from a record.
  * @param apply - receives one leaf of each tree.
- * @param first - the tree whose structure the result has.
+ * @param first - the tree that gives the result its structure.
  * @param rest - trees with at least the same keys.
  * @returns a new tree.
- * @throws ShapeError if a tree lacks a component that the first one has.
+ * @throws ShapeError if a tree lacks a component of the first one.
  */
 export function mapTree<M, Tree>(
   leaves: Pick<LeafArithmetic<M>, 'isArray'>,
@@ -59,9 +59,7 @@ function mapNode<M>(
   return result;
 }
 
-/**
- * Visits the leaves of a tree with their dotted paths (`'A'`, `'q.A'`, `''` for a lone array), in key order.
- */
+/** Visits the leaves of a tree in key order, with their dotted paths (`'A'`, `'q.A'`, `''` for a lone array). */
 export function forEachLeaf<M>(
   leaves: Pick<LeafArithmetic<M>, 'isArray'>,
   tree: unknown,
@@ -74,12 +72,12 @@ export function forEachLeaf<M>(
   }
 }
 
-/** factor · x, leaf by leaf. */
+/** Computes factor · x, leaf by leaf. */
 export function scaleTree<M, Tree>(la: LeafArithmetic<M>, factor: number, x: Tree): Tree {
   return mapTree(la, (leaf) => la.scale(factor, leaf), x);
 }
 
-/** factor · x + y, leaf by leaf. */
+/** Computes factor · x + y, leaf by leaf. */
 export function axpyTree<M, Tree>(la: LeafArithmetic<M>, factor: number, x: Tree, y: Tree): Tree {
   return mapTree(la, (xLeaf, yLeaf) => la.axpy(factor, xLeaf, yLeaf), x, y);
 }

@@ -1,17 +1,16 @@
-/** Whether a gradient is the gradient of its cost. */
 import { objective } from '../solvers/objective.js';
 import type { Problem } from '../solvers/problem.js';
 import type { SlopeCheck } from './slope-fit.js';
 import { judgeSlope, short, withProperties } from './slope-verdict.js';
 import { relativeGap, sampleErrors, type TaylorOptions, taylorSetup } from './taylor.js';
 
-/** What {@link checkGradient} found. */
+/** Result of {@link checkGradient}. */
 export interface GradientCheck extends SlopeCheck {
   /** ‖toTangent(grad) − grad‖ / ‖grad‖: rounding, for a gradient in the tangent space. */
   readonly tangencyError: number;
 }
 
-/** A gradient below this times √ε of the size of x is compared with that instead of with itself. */
+/** A gradient below this times √ε of the size of x is compared with that size instead of with itself. */
 const criticalFactor = 100;
 
 /**
@@ -19,8 +18,9 @@ const criticalFactor = 100;
  *
  * $$ \bigl|f(R_x(tu))-f(x)-t\,\langle\operatorname{grad}f(x),u\rangle_x\bigr| = O(t^2) $$
  *
- * The error vanishes as t² or faster if the gradient is right, and as t if not. Also checks that the gradient is tangent. A mistake of relative size δ shows at
- * steps below about δ only, and there must stand out of the cost's rounding: those below some 1e-5 in float64 pass unseen.
+ * The error vanishes as t² or faster if the gradient is right, and as t if not. Also checks that the gradient is
+ * tangent. A mistake of relative size δ shows only at steps below about δ, where it must exceed the rounding of the
+ * cost: mistakes below some 1e-5 in float64 pass unseen.
  *
  * @example
  * ```ts
@@ -38,9 +38,10 @@ const criticalFactor = 100;
  * ```
  * @param problem - a cost and its gradient; a stochastic one is checked on the batch of step 0.
  * @param options - point, direction and steps; see {@link TaylorOptions}.
- * @returns slope (2 expected), window of steps it was fitted over, errors and a verdict in words; nothing is modified. About 65 evaluations of the cost and one
- * of the gradient.
- * @throws ConfigError for a problem or options that are malformed; what `checkPoint` throws if x is off the manifold; DomainError if u is zero.
+ * @returns slope (2 expected), window of steps it was fitted over, errors and a verdict in words. About 65 evaluations
+ * of the cost and one of the gradient.
+ * @throws ConfigError for a malformed problem or options; the error of `checkPoint` if x is off the manifold;
+ * DomainError if u is zero.
  * @see Boumal 2023, section 4.8; Manopt's `checkgradient`.
  */
 export async function checkGradient<M, P, T, Z, G, Batch>(
@@ -62,7 +63,8 @@ export async function checkGradient<M, P, T, Z, G, Batch>(
       signal: Math.max(Math.abs(stepped - value), Math.abs(predicted)),
     };
   });
-  // Near a minimizer the gradient is what rounding leaves of numbers of the size of x, and its normal part no smaller in proportion.
+  // Near a minimizer the gradient is rounding left over from numbers of the size of x, and its normal part is no
+  // smaller in proportion.
   const floor = criticalFactor * Math.sqrt(epsilon) * setup.pointLength;
   const tangencyError = await relativeGap(manifold, x, gradient, manifold.toTangent(x, gradient), floor);
   const check = judgeSlope(

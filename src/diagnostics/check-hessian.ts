@@ -1,4 +1,3 @@
-/** Whether a Hessian is the Hessian of its cost. */
 import { NotImplementedError } from '../core/errors.js';
 import { axpyTree, scaleTree } from '../core/tree.js';
 import type { Manifold } from '../manifolds/manifold.js';
@@ -8,9 +7,12 @@ import type { SlopeCheck } from './slope-fit.js';
 import { judgeSlope, type Property, short, withProperties } from './slope-verdict.js';
 import { type ErrorAt, relativeGap, sampleErrors, type TaylorOptions, type TaylorSetup, taylorSetup } from './taylor.js';
 
-/** What {@link checkHessian} found. */
+/** Result of {@link checkHessian}. */
 export interface HessianCheck extends SlopeCheck {
-  /** The curve along which the model was compared: a geodesic where the retraction is of first order and the manifold has `exp`. */
+  /**
+   * The curve along which the model was compared: a geodesic if the retraction is of first order and the manifold has
+   * `exp`.
+   */
   readonly curve: 'retraction' | 'geodesic';
   /** |⟨Hu, v⟩ − ⟨u, Hv⟩| / (‖Hu‖ + ‖Hv‖), for unit u and v. */
   readonly symmetryError: number;
@@ -24,21 +26,23 @@ export interface HessianCheck extends SlopeCheck {
 const criticalFactor = 10;
 
 /**
- * Compares a cost with its second-order Taylor model; the error vanishes as t³ or faster if gradient and Hessian are right.
+ * Compares a cost with its second-order Taylor model; the error vanishes as t³ or faster if gradient and Hessian are
+ * right.
  *
  * $$ \bigl|f(R_x(tu))-f(x)-t\,\langle\operatorname{grad}f(x),u\rangle_x
  *    -\tfrac12t^2\langle\operatorname{Hess}f(x)[u],u\rangle_x\bigr| = O(t^3) $$
  *
  * Also checks that the Hessian is symmetric, linear, and tangent.
  *
- * The model holds along geodesics and second-order retractions. Where the retraction is of first order, `exp` takes its place; without
- * that either, it holds at critical points only, and elsewhere a slope of 2 says nothing: the verdict names which case it was.
+ * The model holds along geodesics and second-order retractions. If the retraction is of first order, `exp` takes its
+ * place; without `exp` the model holds at critical points only, and a slope of 2 elsewhere proves nothing. The verdict
+ * names the case.
  *
- * @param problem - with a `hessian`; a stochastic one is checked on the batch of step 0.
+ * @param problem - a cost with a `hessian`; a stochastic one is checked on the batch of step 0.
  * @param options - point, direction and steps; see {@link TaylorOptions}.
- * @returns slope, window, errors and a verdict in words; nothing is modified. About 65 evaluations of the cost and three of the Hessian.
- * @throws ConfigError for a problem or options that are malformed; NotImplementedError if there is no Hessian to check; what `checkPoint` throws
- * if x is off the manifold; DomainError if u is zero.
+ * @returns slope, window, errors and a verdict in words. About 65 evaluations of the cost and three of the Hessian.
+ * @throws ConfigError for a malformed problem or options; NotImplementedError if there is no Hessian; the error of
+ * `checkPoint` if x is off the manifold; DomainError if u is zero.
  * @see Boumal 2023, section 6.8; Manopt's `checkhessian`.
  */
 export async function checkHessian<M, P, T, Z, G, Batch>(
@@ -81,7 +85,7 @@ export async function checkHessian<M, P, T, Z, G, Batch>(
   return { ...withProperties(slope, properties(operator, epsilon)), curve, ...operator };
 }
 
-/** A curve through x along u without acceleration where there is one, else the retraction's. */
+/** Returns a curve through x along u: one without acceleration if there is one, else the retraction's. */
 function secondOrderCurve<M, P, T>(
   manifold: Manifold<M, P, T, unknown, unknown>,
   { x, u, steps }: TaylorSetup<P, T>,
@@ -96,7 +100,7 @@ function secondOrderCurve<M, P, T>(
   try {
     exp.call(manifold, x, u, steps[0]);
   } catch (error) {
-    // A product offers `exp` if all its components do, and says so only when asked.
+    // A product has `exp` if all its components do, which shows only in a call.
     if (error instanceof NotImplementedError) return retraction;
     throw error;
   }

@@ -1,4 +1,3 @@
-/** Whether an object keeps the laws that solvers rely on. */
 import { DomainError } from '../core/errors.js';
 import { checkKeys, checkNumber } from '../core/options.js';
 import { seededRandom } from '../core/random.js';
@@ -17,19 +16,28 @@ export interface CheckManifoldOptions<P> {
   /** Seed of all random points and tangents. Default: {@link checkManifoldDefaults}. */
   readonly seed?: number;
   /**
-   * The length over which the manifold bends at x, in units of the metric: about σ_r for rank-r matrices (√σ_r with factors, or the Bures
-   * metric). Steps are a tenth of it. Default: {@link checkManifoldDefaults}.
+   * The length over which the manifold bends at x, in units of the metric: about σ_r for rank-r matrices (√σ_r with
+   * factors, or the Bures metric). Steps are a tenth of it. Default: {@link checkManifoldDefaults}.
    */
   readonly scale?: number;
-  /** Relative errors up to this times the engine's ε count as rounding. Ill-conditioned points need more, in proportion. Default: {@link checkManifoldDefaults}. */
+  /**
+   * Relative errors up to this times the engine's ε count as rounding. Ill-conditioned points need more, in proportion.
+   * Default: {@link checkManifoldDefaults}.
+   */
   readonly toleranceFactor?: number;
-  /** Whether the order of the retraction is measured too (by {@link checkRetraction}). Default: {@link checkManifoldDefaults}. */
+  /**
+   * If true, the order of the retraction is measured too (by {@link checkRetraction}). Default:
+   * {@link checkManifoldDefaults}.
+   */
   readonly slopes?: boolean;
-  /** Up to which dimension `dim` is compared with the rank of 2·dim + 2 random tangents. Default: {@link checkManifoldDefaults}. */
+  /**
+   * Largest dimension at which `dim` is compared with the rank of 2·dim + 2 random tangents. Default:
+   * {@link checkManifoldDefaults}.
+   */
   readonly dimensionLimit?: number;
 }
 
-/** The defaults of {@link CheckManifoldOptions}. */
+/** Defaults of {@link CheckManifoldOptions}. */
 export const checkManifoldDefaults = {
   /** Seed of all random points and tangents. */
   seed: 0,
@@ -37,53 +45,57 @@ export const checkManifoldDefaults = {
   scale: 1,
   /** Multiple of ε: 2e-12 in float64, far above what a few factorizations lose and far below any mistake. */
   toleranceFactor: 1e4,
-  /** Whether the order of the retraction is measured. */
+  /** The order of the retraction is measured. */
   slopes: true,
-  /** Largest dimension that is counted. */
+  /** Largest dimension at which `dim` is compared with random tangents. */
   dimensionLimit: 64,
 } as const;
 
 const optionNames = ['x', 'seed', 'scale', 'toleranceFactor', 'slopes', 'dimensionLimit'] as const;
 
-/** Step length over `scale`: large enough that nothing holds by being first order only, small enough to stay within reach of logarithms. */
+/**
+ * Step length over `scale`: large enough that a law of first order only fails, small enough for the domain of
+ * logarithms.
+ */
 const relativeStep = 0.1;
 
-/** One law, checked. */
+/** Result of checking one law. */
 export interface LawCheck {
   /** The law, as a sentence. */
   readonly name: string;
-  /** error ≤ tolerance. */
+  /** True if error ≤ tolerance. */
   readonly ok: boolean;
-  /** How far it is from holding, mostly relative; NaN where an operation threw. */
+  /** Deviation from the law, mostly relative; NaN where an operation threw. */
   readonly error: number;
   /** The largest error that counts as rounding. */
   readonly tolerance: number;
-  /** What was found and what to do, where it is not ok; otherwise the name. */
+  /** If the law fails, what was found and what to do; otherwise the name. */
   readonly message: string;
 }
 
-/** What {@link checkManifold} found. */
+/** Result of {@link checkManifold}. */
 export interface ManifoldCheck {
-  /** Whether all of them hold. */
+  /** True if all laws hold. */
   readonly ok: boolean;
-  /** All laws that apply, in order; those of operations the manifold does not offer are left out. */
+  /** All laws that apply, in order; laws of operations that the manifold does not offer are left out. */
   readonly checks: readonly LawCheck[];
-  /** One sentence, or one for each law that fails. */
+  /** One sentence in all, or one for each law that fails. */
   readonly verdict: string;
 }
 
 /**
- * Checks the laws of a manifold at a point: sampling, projection, metric, zero tangent, dimension, retraction, transport, exponential
- * and logarithm. For a manifold of your own, run it in its test.
+ * Checks the laws of a manifold at a point: sampling, projection, metric, zero tangent, dimension, retraction,
+ * transport, exponential and logarithm. Run it in the tests of a manifold of your own.
  *
- * Not checked, for want of an inner product on the opaque ambient space: that `project` is self-adjoint, and what `egradToRgrad` returns;
- * {@link checkGradient} with a cost covers the latter.
+ * Two things are not checked, for want of an inner product on the opaque ambient space: that `project` is self-adjoint,
+ * and the result of `egradToRgrad`, which {@link checkGradient} covers, given a cost.
  *
- * @param manifold - nothing of it is modified.
+ * @param manifold - the manifold to check; it is not modified.
  * @param options - point, seed, scale and tolerance.
- * @returns each law with its error and tolerance. About 100 operations of the manifold and, if dim ≤ dimensionLimit, 2·dim + 2 random tangents.
- * @throws ConfigError if it is no manifold, or on bad options; what `checkPoint` throws if x is off the manifold. What randomTangent and
- * retract throw ends the check, for there is nothing to check then; what other operations throw becomes a failed law.
+ * @returns each law with its error and tolerance. About 100 operations of the manifold and, if dim ≤ dimensionLimit,
+ * 2·dim + 2 random tangents.
+ * @throws ConfigError if it is no manifold, or on bad options; the error of `checkPoint` if x is off the manifold.
+ * Errors of randomTangent and retract end the check; an error of any other operation counts as a failed law.
  * @see Absil, Mahony and Sepulchre 2008, chapters 3, 4 and 8; Manopt's `checkmanifold`.
  */
 export async function checkManifold<M, P, T, Z, G>(
@@ -120,7 +132,7 @@ type Settings<P> = Required<Omit<CheckManifoldOptions<P>, 'x'>> & Pick<CheckMani
 async function lawContext<M, P, T>(manifold: AnyManifold<M, P, T>, settings: Settings<P>): Promise<LawContext<M, P, T>> {
   const random = seededRandom(settings.seed);
   const x = settings.x ?? manifold.randomPoint(random);
-  // A point that came from randomPoint is judged as the law about it; one that the caller passed must be right.
+  // A point from randomPoint is judged by a law of its own; one that the caller passed must be valid.
   if (settings.x !== undefined) await manifold.checkPoint(x);
   const u = await manifold.randomTangent(x, random);
   const v = await manifold.randomTangent(x, random);

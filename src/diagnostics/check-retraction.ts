@@ -1,11 +1,10 @@
-/** Whether a retraction is one, and of the order it claims. */
 import { axpyTree } from '../core/tree.js';
 import type { Manifold } from '../manifolds/manifold.js';
 import type { SlopeCheck } from './slope-fit.js';
 import { judgeSlope, short, withProperties } from './slope-verdict.js';
 import { requireManifold, sampleErrors, type TaylorOptions, taylorSetup } from './taylor.js';
 
-/** What {@link checkRetraction} found. */
+/** Result of {@link checkRetraction}. */
 export interface RetractionCheck extends SlopeCheck {
   /** ‖difference(x, R_x(0))‖, in units of the metric: rounding, for a retraction. */
   readonly zeroError: number;
@@ -15,16 +14,18 @@ export interface RetractionCheck extends SlopeCheck {
 const identityUlps = 100;
 
 /**
- * Compares a retraction with a geodesic, in the chart D = `difference`, which agrees with the logarithm to second order.
+ * Compares a retraction with a geodesic, in the chart D = `difference`, which agrees with the logarithm to second
+ * order.
  *
  * $$ \|D(x,R_x(tu))-tu\|_x = O(t^2), \quad\text{of second order:}\quad O(t^3) $$
  *
  * Also checks R_x(0) = x.
  *
- * @param manifold - whose `retractionOrder` is put to the test.
+ * @param manifold - the manifold whose `retractionOrder` is tested.
  * @param options - point, direction and steps; see {@link TaylorOptions}.
- * @returns slope, window, errors and a verdict in words; nothing is modified. About 65 retractions.
- * @throws ConfigError for malformed options; what `checkPoint` throws if x is off the manifold; DomainError if u is zero.
+ * @returns slope, window, errors and a verdict in words. About 65 retractions.
+ * @throws ConfigError for malformed options; the error of `checkPoint` if x is off the manifold; DomainError if u is
+ * zero.
  * @see Absil, Mahony and Sepulchre 2008, section 5.5; Manopt's `checkretraction`.
  */
 export async function checkRetraction<M, P, T, Z, G>(
@@ -58,7 +59,7 @@ export async function checkRetraction<M, P, T, Z, G>(
   const identity = {
     description: 'R_x(0) is not x: they differ by',
     error: zeroError,
-    // Relative to the steps, or what rounding does to coordinates of the size of x.
+    // Relative to the steps, or the rounding of coordinates of the size of x.
     tolerance: Math.max(Math.sqrt(algebra.epsilon) * setup.scale, identityUlps * algebra.epsilon * setup.pointLength),
     remedy: 'a zero step must stay at x',
   };

@@ -1,4 +1,4 @@
-/** How fast gradient descent can be on a factored problem: the condition number at its solution. */
+/** Condition numbers of a factored problem at its solutions, which bound the speed of gradient descent. */
 import { ConfigError, DomainError } from '../core/errors.js';
 import { checkKeys, describeValue } from '../core/options.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
@@ -6,11 +6,12 @@ import type { FactorPair } from '../metrics/factor-pair.js';
 import { checkTail, coupledEigenvalues, factorPairBlocks, type TailOptions, tailDefaults } from './factor-pair-blocks.js';
 import { short } from './slope-verdict.js';
 
-/** How many roundings σ_r(AB) may lie below the tail before the pair is no longer taken for a degenerate minimizer. */
+/** σ_r(AB) may lie this many roundings below the tail before the pair no longer counts as a degenerate minimizer. */
 const tieFactor = 10;
 
 /**
- * The condition number of the Hessian of $\tfrac12\|AB-Z\|_F^2$ at a minimizer (A, B), over its nonzero eigenvalues.
+ * Computes the condition number of the Hessian of $\tfrac12\|AB-Z\|_F^2$ at a minimizer (A, B), over its nonzero
+ * eigenvalues.
  *
  * $$ \kappa = \frac{\lambda_{\max}}{\lambda_{\min}}, \qquad \lambda_{\max} = \sigma_1(A)^2+\sigma_1(B)^2 $$
  *
@@ -18,20 +19,24 @@ const tieFactor = 10;
  *
  * $$ \lambda_{\min} = \min\bigl(\sigma_r(A)^2,\sigma_r(B)^2\bigr) $$
  *
- * (if m = r, $\sigma_r(A)^2$ alone; if n = r, $\sigma_r(B)^2$ alone; if both, their sum). Otherwise it is the least eigenvalue of
+ * (if m = r, $\sigma_r(A)^2$ alone; if n = r, $\sigma_r(B)^2$ alone; if both, their sum). Otherwise it is the least
+ * eigenvalue of
  *
  * $$ \begin{bmatrix}BB^\top&-sI\\-sI&A^\top A\end{bmatrix}, \qquad s = \sigma_{r+1}(Z). $$
  *
  * Gradient descent's best asymptotic rate is (κ − 1)/(κ + 1) a step.
  *
- * A pair that lacks rank, or s = σ_r(AB), makes an eigenvalue off the gauge directions vanish: κ is `Infinity` if that eigenvalue comes out as zero,
- * and where rounding keeps it from it, a number beyond 1/ε. No threshold is put in, for graded factors may have honest condition numbers of that size.
+ * If the pair lacks rank, or s = σ_r(AB), an eigenvalue off the gauge directions vanishes: κ is `Infinity` if that
+ * eigenvalue comes out as zero, and a number beyond 1/ε if rounding leaves it nonzero. There is no threshold, because
+ * graded factors may have true condition numbers of that size.
  *
  * @param la - the engine of the factors.
- * @param pair - A m×r, B r×n with AB the best rank-r approximation of Z, in any gauge. That it is one is not checked beyond the tail.
+ * @param pair - A m×r, B r×n with AB the best rank-r approximation of Z, in any gauge; only the tail is checked.
  * @param options - the rest of Z's spectrum, of which only the largest value matters.
- * @returns κ ≥ 1, with high relative accuracy as far as the singular values of the factors have it. O((m+n)r² + r³) flops.
- * @throws ShapeError if the shapes do not fit; ConfigError for a bad tail; DomainError if a tail value exceeds σ_r(AB): the pair is a saddle.
+ * @returns κ ≥ 1, with high relative accuracy as far as the singular values of the factors are known to it. O((m+n)r² +
+ * r³) flops.
+ * @throws ShapeError if the shapes do not fit; ConfigError for a bad tail; DomainError if a tail value exceeds σ_r(AB),
+ * where the pair is a saddle.
  * @see Castin, Nadjahi, Ablin and Peyré, "Balanced LoRA", ICML 2026, arXiv 2605.31484.
  */
 export async function conditionNumber<M>(la: LinearAlgebra<M>, pair: FactorPair<M>, options: TailOptions = {}): Promise<number> {
@@ -51,7 +56,7 @@ export async function conditionNumber<M>(la: LinearAlgebra<M>, pair: FactorPair<
   return smallest === 0 ? Number.POSITIVE_INFINITY : largest / smallest;
 }
 
-/** @throws DomainError if the tail reaches above the spectrum of AB: then other triplets approximate Z better. */
+/** @throws DomainError if a tail value exceeds σ_r(AB): other triplets then approximate Z better. */
 function checkMinimizer(caller: string, last: number, tail: number, relativeRounding: number): void {
   if (tail <= last * (1 + relativeRounding)) return;
   throw new DomainError(
@@ -61,12 +66,13 @@ function checkMinimizer(caller: string, last: number, tail: number, relativeRoun
 }
 
 /**
- * The least κ of $\tfrac12\|AB-Z\|_F^2$ over all gauges (AR, R⁻¹B) of its minimizers, m, n > r, attained by balanced factors.
+ * Computes the least κ of $\tfrac12\|AB-Z\|_F^2$ over all gauges (AR, R⁻¹B) of its minimizers, m, n > r, attained by
+ * balanced factors.
  *
  * $$ \kappa = \frac{2\sigma_1(Z)}{\sigma_r(Z)-\sigma_{r+1}(Z)} $$
  *
- * For either factor square (m = r or n = r) it is still what balanced factors have if n > r or m > r, but no longer least: a large multiple of the square
- * one, with the other as small, conditions better.
+ * If a factor is square (m = r or n = r), balanced factors still have this κ if n > r or m > r, but it is no longer the
+ * least: a large multiple of the square factor, with the other as small, is better conditioned.
  *
  * @param sigmas - σ₁ ≥ … ≥ σ_r of Z: positive, descending.
  * @param options - the rest of Z's spectrum; its largest value is σ_{r+1}.

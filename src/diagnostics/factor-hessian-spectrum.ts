@@ -1,6 +1,6 @@
-/** The Hessian spectrum of matrix factorization in closed form. */
 import { DomainError } from '../core/errors.js';
 import { checkKeys } from '../core/options.js';
+import { eye } from '../linalg/derived.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
 import {
@@ -14,27 +14,30 @@ import {
 import { short } from './slope-verdict.js';
 
 /**
- * All r(m + n) eigenvalues of the Hessian of $\tfrac12\|AB-Z\|_F^2$ by (A, B), where AB is a truncated SVD of Z: r of its singular triplets.
+ * Computes all r(m + n) eigenvalues of the Hessian of $\tfrac12\|AB-Z\|_F^2$ with respect to (A, B) in closed form,
+ * where AB is a truncated SVD of Z: r of its singular triplets.
  *
- * They are: r² zeros, along the gauge directions (AK, −KB); $\sigma_i(A)^2+\sigma_j(B)^2$ for i, j ≤ r; for each other singular value s of Z the
- * 2r eigenvalues of
+ * They are: r² zeros, along the gauge directions (AK, −KB); $\sigma_i(A)^2+\sigma_j(B)^2$ for i, j ≤ r; for each other
+ * singular value s of Z the 2r eigenvalues of
  *
  * $$ \begin{bmatrix}BB^\top&-sI\\-sI&A^\top A\end{bmatrix}; $$
  *
- * and the $\sigma_j(B)^2$, $\sigma_i(A)^2$ once more for each row or column that is left. If rank Z = r (empty tail) the nonzero ones are all $\sigma_i(A)^2+\sigma_j(B)^2$ over
- * i ≤ m, j ≤ n, the spectra padded with zeros.
+ * and the $\sigma_j(B)^2$, $\sigma_i(A)^2$ once more for each remaining row or column. If rank Z = r (empty tail) the
+ * nonzero ones are all $\sigma_i(A)^2+\sigma_j(B)^2$ over i ≤ m, j ≤ n, the spectra padded with zeros.
  *
- * With s > σ_r(AB) the pair is a saddle, and some eigenvalues are negative. Those of a minimizer have high relative accuracy as far as the singular
- * values of its factors do; those of a saddle are accurate relative to the largest.
+ * If s > σ_r(AB), the pair is a saddle and some eigenvalues are negative. Eigenvalues at a minimizer have high relative
+ * accuracy as far as the singular values of its factors do; at a saddle they are accurate relative to the largest.
  *
  * @param la - the engine of the factors.
- * @param pair - A m×r, B r×n, in any gauge. With an empty tail they may be rank deficient: further eigenvalues then vanish to rounding.
+ * @param pair - A m×r, B r×n, in any gauge. With an empty tail the factors may be rank deficient; further eigenvalues
+ * then vanish to rounding.
  * @param options - the rest of Z's spectrum.
- * @returns r(m + n) eigenvalues, ascending, r² of them exactly 0 by construction. O((m+n)r² + p r³) flops for a tail of p values.
- * @throws ShapeError if the shapes do not fit; ConfigError for a bad tail; DomainError for a rank-deficient pair with a tail: then the spectrum
- * depends on more than the singular values.
- * @see Castin, Nadjahi, Ablin and Peyré, "Balanced LoRA", ICML 2026, arXiv 2605.31484; the coupled blocks follow from the second variation
- * ‖dA B + A dB‖² + 2⟨AB − Z, dA dB⟩ in the singular bases of Z.
+ * @returns r(m + n) eigenvalues, ascending, r² of them exactly 0 by construction. O((m+n)r² + p r³) flops for a tail of
+ * p values.
+ * @throws ShapeError if the shapes do not fit; ConfigError for a bad tail; DomainError for a rank-deficient pair with a
+ * tail, whose spectrum depends on more than the singular values.
+ * @see Castin, Nadjahi, Ablin and Peyré, "Balanced LoRA", ICML 2026, arXiv 2605.31484; the coupled blocks follow from
+ * the second variation ‖dA B + A dB‖² + 2⟨AB − Z, dA dB⟩ in the singular bases of Z.
  */
 export async function factorHessianSpectrum<M>(
   la: LinearAlgebra<M>,
@@ -59,7 +62,7 @@ export async function factorHessianSpectrum<M>(
   return Float64Array.from(eigenvalues).sort();
 }
 
-/** The squares of singular values, `count` times over. */
+/** Returns the squares of singular values, repeated `count` times. */
 function repeat(sigma: Float64Array, count: number): number[] {
   const squares = Array.from(sigma, (value) => value * value);
   return Array.from({ length: count }, () => squares).flat();
@@ -67,7 +70,7 @@ function repeat(sigma: Float64Array, count: number): number[] {
 
 function checkFullRank<M>(la: LinearAlgebra<M>, { rank, sigma, sigmaA, sigmaB }: FactorPairBlocks<M>, tail: Float64Array): void {
   const rounding = rank * la.epsilon * sigmaA[0] * sigmaB[0];
-  // Below σ_r no value of the tail asks which way the missing direction points.
+  // If no tail value exceeds σ_r, the direction that is missing does not matter.
   if (tail.length === 0 || sigma[rank - 1] > rounding || tail[0] <= sigma[rank - 1]) return;
   throw new DomainError(
     `factorHessianSpectrum: with a tail, AB must have rank r = ${rank}, but σ_r(AB) = ${short(sigma[rank - 1])}, which is rounding; ` +
@@ -75,9 +78,9 @@ function checkFullRank<M>(la: LinearAlgebra<M>, { rank, sigma, sigmaA, sigmaB }:
   );
 }
 
-/** The eigenvalues of [[BBᵀ, −sI], [−sI, AᵀA]] where it is indefinite. */
+/** Computes the eigenvalues of [[BBᵀ, −sI], [−sI, AᵀA]] where this matrix is indefinite. */
 async function saddleEigenvalues<M>(la: LinearAlgebra<M>, { rank, fromA, fromB }: FactorPairBlocks<M>, s: number): Promise<Float64Array> {
-  const coupling = la.scale(-s, la.eye(rank));
+  const coupling = la.scale(-s, eye(la, rank));
   const upper = la.concat([la.matmul(fromB, fromB, { transposeA: true }), coupling], 'columns');
   const lower = la.concat([coupling, la.matmul(fromA, fromA, { transposeA: true })], 'columns');
   return la.toArray(la.eigh(la.concat([upper, lower], 'rows')).values);

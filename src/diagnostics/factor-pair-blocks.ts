@@ -1,19 +1,19 @@
-/** A factor pair reduced to r×r: all that the Hessian of ½‖AB − Z‖² at a critical point depends on. */
+/** Reduction of a factor pair to r×r: all that the Hessian of ½‖AB − Z‖² at a critical point depends on. */
 import { ConfigError, ShapeError } from '../core/errors.js';
 import { describeValue } from '../core/options.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { checkFactorPair, type FactorPair } from '../metrics/factor-pair.js';
 
-/** What is known of Z besides the pair. */
+/** The spectrum of Z beyond that of AB. */
 export interface TailOptions {
   /**
-   * The singular values of Z beyond those of AB: σ_{r+1}(Z), σ_{r+2}(Z), … in any order, at most min(m, n) − r of them; those left out are zero.
-   * Default: {@link tailDefaults}, for rank Z = r.
+   * The singular values of Z beyond those of AB: σ_{r+1}(Z), σ_{r+2}(Z), … in any order, at most min(m, n) − r of them;
+   * those left out are zero. Default: {@link tailDefaults}, for rank Z = r.
    */
   readonly tail?: ArrayLike<number>;
 }
 
-/** The defaults of {@link TailOptions}. */
+/** Defaults of {@link TailOptions}. */
 export const tailDefaults = {
   /** No further singular values: rank Z = r. */
   tail: [] as ArrayLike<number>,
@@ -25,11 +25,11 @@ export interface FactorPairBlocks<M> {
   readonly m: number;
   /** Columns of B. */
   readonly n: number;
-  /** r. */
+  /** The rank r: columns of A, rows of B. */
   readonly rank: number;
   /** WᵀR_A, r×r: the coordinates of A in the singular basis of AB. */
   readonly fromA: M;
-  /** YᵀR_B, r×r. */
+  /** YᵀR_B, r×r: the coordinates of B in the singular basis of AB. */
   readonly fromB: M;
   /** σ(A), descending. */
   readonly sigmaA: Float64Array;
@@ -40,11 +40,11 @@ export interface FactorPairBlocks<M> {
 }
 
 /**
- * Reduces a pair.
+ * Reduces a pair to its r×r parts.
  *
- * Two thin QRs and three r×r SVDs to high relative accuracy: O((m+n)r² + r³) flops.
+ * Takes two thin QRs and three r×r SVDs to high relative accuracy: O((m+n)r² + r³) flops.
  *
- * @throws ShapeError unless it is one pair that fits; NumericalError if an entry is not finite.
+ * @throws ShapeError unless the argument is one pair whose shapes fit; NumericalError if an entry is not finite.
  */
 export async function factorPairBlocks<M>(caller: string, la: LinearAlgebra<M>, pair: FactorPair<M>): Promise<FactorPairBlocks<M>> {
   const { m, n, rank, batch } = checkFactorPair(caller, la, pair);
@@ -53,7 +53,8 @@ export async function factorPairBlocks<M>(caller: string, la: LinearAlgebra<M>, 
       `${caller}: expected one pair, A [m, r] and B [r, n], got a batch [${batch}] of them; call it for each member, whose spectra differ`,
     );
   }
-  // Householder QR acts on columns, so that the columns' own scales, which balanced factors carry, pass to the triangles.
+  // Householder QR acts on columns, so that the scales of the columns, which balanced factors carry, pass to the
+  // triangles.
   const columnFactor = la.qr(pair.A).R;
   const rowFactor = la.qr(la.transpose(pair.B)).R;
   const relative = { accuracy: 'relative' } as const;
@@ -71,9 +72,9 @@ export async function factorPairBlocks<M>(caller: string, la: LinearAlgebra<M>, 
 }
 
 /**
- * The nonzero values of a tail, descending.
+ * Returns the nonzero values of a tail, descending.
  *
- * @throws ConfigError unless they are finite, nonnegative, and no more than Z has.
+ * @throws ConfigError unless they are finite, nonnegative, and at most `most` of them.
  */
 export function checkTail(caller: string, tail: ArrayLike<number>, most: number): Float64Array {
   if (!Number.isInteger(tail?.length) || typeof tail === 'string') {
@@ -98,13 +99,13 @@ export function checkTail(caller: string, tail: ArrayLike<number>, most: number)
 }
 
 /**
- * For each tail value s the 2r eigenvalues of [[BBᵀ, −sI], [−sI, AᵀA]], ascending, where 0 ≤ s ≤ σ_r(AB).
+ * Computes for each tail value s, 0 ≤ s ≤ σ_r(AB), the 2r eigenvalues of [[BBᵀ, −sI], [−sI, AᵀA]], ascending.
  *
- * With T = diag(σ)^-½ WᵀR_A: BBᵀ = T⁻¹ diag(σ) T⁻ᵀ and AᵀA = Tᵀ diag(σ) T, so that the matrix is KᵀK with
- * K = diag(√((σ − s)/2σ), √((σ + s)/2σ)) [[YᵀR_B, WᵀR_A], [YᵀR_B, −WᵀR_A]]. Its eigenvalues are the squares of K's singular values: no Gram is
- * formed, and σ_r − s, all that is left of a nearly degenerate minimizer, enters with its own relative accuracy.
+ * With T = diag(σ)^-½ WᵀR_A, BBᵀ = T⁻¹ diag(σ) T⁻ᵀ and AᵀA = Tᵀ diag(σ) T, so that the matrix is KᵀK with K = diag(√((σ
+ * − s)/2σ), √((σ + s)/2σ)) [[YᵀR_B, WᵀR_A], [YᵀR_B, −WᵀR_A]]. Its eigenvalues are the squares of K's singular values:
+ * no Gram matrix is formed, and σ_r − s, small at a nearly degenerate minimizer, keeps its relative accuracy.
  *
- * @returns one row a value of s. A batched SVD of 2r×2r matrices: O(r³) flops for each s.
+ * @returns one row for each s. A batched SVD of 2r×2r matrices: O(r³) flops for each s.
  */
 export async function coupledEigenvalues<M>(
   la: LinearAlgebra<M>,

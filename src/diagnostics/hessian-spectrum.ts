@@ -1,4 +1,3 @@
-/** The spectrum of the Hessian of a cost of AB by its factors. */
 import type { Awaitable } from '../core/awaitable.js';
 import { ConfigError, DomainError, NumericalError } from '../core/errors.js';
 import { eventLoopYielder } from '../core/event-loop.js';
@@ -10,38 +9,45 @@ import { lanczos, type RitzPair } from './lanczos.js';
 import { type PairCoordinates, pairCoordinates } from './pair-coordinates.js';
 import { short } from './slope-verdict.js';
 
-/** A Hessian by what it does, and where. */
+/** The Hessian of a cost of AB at a factor pair, as a map of directions. */
 export interface FactorHessian<M> {
-  /** A [.., m, r], B [.., r, n]. */
+  /** The factor pair, A [.., m, r], B [.., r, n]. */
   readonly at: FactorPair<M>;
-  /** The Hessian along u = { A: dA, B: dB }, by the entries of the factors: see {@link quadraticHessianVector}. Linear and symmetric. */
+  /**
+   * Returns the Hessian along u = { A: dA, B: dB }, with respect to the entries of the factors: see
+   * {@link quadraticHessianVector}. Linear and symmetric.
+   */
   hessianVector(u: FactorPair<M>): Awaitable<FactorPair<M>>;
 }
 
 /** Options of {@link hessianSpectrum}. */
 export interface HessianSpectrumOptions {
   /**
-   * `'dense'`: the matrix, column by column, and all its eigenvalues; `'lanczos'`: the ends of the spectrum off the gauge directions, at a critical
-   * point; `'auto'`: dense up to `denseLimit` unknowns. Default: {@link hessianSpectrumDefaults}.
+   * `'dense'`: all eigenvalues of the matrix, built column by column; `'lanczos'`: the ends of the spectrum off the
+   * gauge directions, at a critical point; `'auto'`: dense up to `denseLimit` unknowns. Default:
+   * {@link hessianSpectrumDefaults}.
    */
   readonly method?: 'auto' | 'dense' | 'lanczos';
-  /** Most unknowns r(m + n) for which `'auto'` is dense. Default: {@link hessianSpectrumDefaults}. */
+  /** Largest number of unknowns r(m + n) for which `'auto'` is dense. Default: {@link hessianSpectrumDefaults}. */
   readonly denseLimit?: number;
-  /** Most applications of the Hessian by Lanczos. Default: {@link hessianSpectrumDefaults}. */
+  /** Largest number of applications of the Hessian by Lanczos. Default: {@link hessianSpectrumDefaults}. */
   readonly maxIterations?: number;
-  /** Lanczos stops at residuals of this size relative to the largest eigenvalue; the eigenvalues are then good to about its square. Default: {@link hessianSpectrumDefaults}. */
+  /**
+   * Residual norm, relative to the largest eigenvalue, at which Lanczos stops; the eigenvalues are then accurate to
+   * about its square. Default: {@link hessianSpectrumDefaults}.
+   */
   readonly tolerance?: number;
   /** Eigenvalues up to this times the largest count as zero. Default: 10·r(m + n)·ε. */
   readonly zeroTolerance?: number;
   /** Seed of Lanczos's first vector. Default: {@link hessianSpectrumDefaults}. */
   readonly seed?: number;
-  /** Ends the computation by throwing the signal's reason. */
+  /** Signal that aborts the computation, which then throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
-/** The defaults of {@link HessianSpectrumOptions}. */
+/** Defaults of {@link HessianSpectrumOptions}. */
 export const hessianSpectrumDefaults = {
-  /** By size. */
+  /** Dense or Lanczos, by the number of unknowns. */
   method: 'auto',
   /** A 400×400 eigendecomposition takes well under a second. */
   denseLimit: 400,
@@ -53,33 +59,42 @@ export const hessianSpectrumDefaults = {
   seed: 0,
 } as const;
 
-/** A number for each end of the spectrum. */
+/** One number for each end of the spectrum. */
 export interface ExtremeValues {
-  /** For the smallest eigenvalue that is not zero. */
+  /** Value for the smallest eigenvalue that is not zero. */
   readonly smallest: number;
-  /** For the largest eigenvalue. */
+  /** Value for the largest eigenvalue. */
   readonly largest: number;
 }
 
-/** What {@link hessianSpectrum} found. */
+/** Result of {@link hessianSpectrum}. */
 export interface HessianSpectrum {
-  /** How it was found. */
+  /** The method that was used. */
   readonly method: 'dense' | 'lanczos';
   /** All eigenvalues, ascending (dense), or the two ends off the gauge directions (Lanczos). */
   readonly eigenvalues: Float64Array;
   /** The largest eigenvalue. */
   readonly largest: number;
-  /** The smallest eigenvalue that does not count as zero: negative at a saddle. From Lanczos it is 0 if the Hessian vanishes off the gauge directions too. */
+  /**
+   * The smallest eigenvalue that does not count as zero: negative at a saddle. From Lanczos it is 0 if the Hessian
+   * vanishes off the gauge directions too.
+   */
   readonly smallest: number;
-  /** How many eigenvalues count as zero (dense), or the dimension r² of the gauge directions left out, over the batch (Lanczos). */
+  /**
+   * Number of eigenvalues that count as zero (dense), or dimension r² of the gauge directions left out, summed over the
+   * batch (Lanczos).
+   */
   readonly zeros: number;
-  /** largest / smallest if all that is not zero is positive, else `Infinity`. */
+  /** largest / smallest if all eigenvalues that do not count as zero are positive, else `Infinity`. */
   readonly conditionNumber: number;
-  /** |λ − true eigenvalue| is at most this, for `smallest` and `largest`: the norm of Hy − λy (Lanczos), or the rounding of the eigensolver (dense). */
+  /**
+   * Bounds on |λ − true eigenvalue| for `smallest` and `largest`: the norm of Hy − λy (Lanczos), or the rounding of the
+   * eigensolver (dense).
+   */
   readonly errorBounds: ExtremeValues;
-  /** Applications of the Hessian. */
+  /** Number of applications of the Hessian. */
   readonly iterations: number;
-  /** Whether Lanczos reached its tolerance; always true if dense. */
+  /** True if Lanczos reached its tolerance; always true if dense. */
   readonly converged: boolean;
 }
 
@@ -87,18 +102,19 @@ const optionNames = ['method', 'denseLimit', 'maxIterations', 'tolerance', 'zero
 const methods = ['auto', 'dense', 'lanczos'] as const;
 
 /**
- * The eigenvalues of a Hessian in factor coordinates.
+ * Computes the spectrum of the Hessian of a cost of AB with respect to the factors.
  *
- * A cost of X = AB is constant along (AR, R⁻¹B), so that at a critical point the r²-dimensional {(AK, −KB)} is in the kernel. Lanczos works in its
- * orthogonal complement; away from critical points those directions are no kernel, and only `'dense'` applies. A batch is one Hessian in all factors.
+ * A cost of X = AB is constant along (AR, R⁻¹B), so that at a critical point the r²-dimensional space {(AK, −KB)} lies
+ * in the kernel. Lanczos works in its orthogonal complement. Away from critical points those directions are not in the
+ * kernel, and only `'dense'` applies. A batch has one Hessian, in all its factors.
  *
  * @param la - the engine of the factors.
  * @param hessian - point and Hessian-vector product.
  * @param options - method and limits.
- * @returns new numbers; bounded work. Dense: r(m+n) products and 9·(r(m+n))³ flops. Lanczos: at most `maxIterations` + 3 products, k steps also 8k²r(m+n) flops and
- * memory for k pairs.
- * @throws ShapeError if the shapes do not fit; ConfigError for bad options; NumericalError if a product is not finite; DomainError if the map is not symmetric
- * (dense), or does not vanish along the gauge directions (Lanczos).
+ * @returns the spectrum, in bounded work. Dense: r(m+n) products and 9·(r(m+n))³ flops. Lanczos: at most
+ * `maxIterations` + 3 products, k steps also 8k²r(m+n) flops and memory for k pairs.
+ * @throws ShapeError if the shapes do not fit; ConfigError for bad options; NumericalError if a product is not finite;
+ * DomainError if the map is not symmetric (dense), or not zero along the gauge directions (Lanczos).
  * @see Golub and Van Loan 2013, section 10.3; Castin et al., arXiv 2605.31484, for the kernel.
  */
 export async function hessianSpectrum<M>(
@@ -167,7 +183,11 @@ async function denseSpectrum<M>(
   };
 }
 
-/** Replaces a matrix by its symmetric part. @throws NumericalError if it is not finite, DomainError if it was far from symmetric. */
+/**
+ * Replaces a matrix by its symmetric part.
+ *
+ * @throws NumericalError if an entry is not finite, DomainError if the matrix is far from symmetric.
+ */
 function symmetrize(entries: Float64Array, size: number, epsilon: number): void {
   let largest = 0;
   let asymmetry = 0;
@@ -185,7 +205,7 @@ function symmetrize(entries: Float64Array, size: number, epsilon: number): void 
       entries[j * size + i] = entries[i * size + j];
     }
   }
-  // ε^⅓ is what products by differences of gradients reach.
+  // Products by differences of gradients reach an accuracy of ε^⅓.
   if (asymmetry <= Math.cbrt(epsilon) * largest) return;
   throw new DomainError(
     `hessianSpectrum: expected a symmetric map, but entries mirrored at the diagonal differ by ${short(asymmetry)} where the largest is ${short(largest)}; ` +
@@ -193,7 +213,7 @@ function symmetrize(entries: Float64Array, size: number, epsilon: number): void 
   );
 }
 
-/** Extent of the spectrum, with the condition number it makes. */
+/** Returns the ends of the spectrum with the condition number they imply. */
 function ends(smallest: number, largest: number): Pick<HessianSpectrum, 'smallest' | 'largest' | 'conditionNumber'> {
   return { smallest, largest, conditionNumber: smallest > 0 ? largest / smallest : Number.POSITIVE_INFINITY };
 }

@@ -1,5 +1,5 @@
 /**
- * Numerical checks of what a user wrote, and measures of how well posed a problem is.
+ * Numerical checks of gradients, Hessians, retractions and manifolds, and measures of the conditioning of a problem.
  *
  * @module bures/diagnostics
  */

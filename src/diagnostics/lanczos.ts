@@ -1,4 +1,4 @@
-/** The ends of a symmetric operator's spectrum, by the Lanczos process with full reorthogonalization. */
+/** The Lanczos process with full reorthogonalization, for the ends of a symmetric operator's spectrum. */
 import type { Awaitable } from '../core/awaitable.js';
 import { NumericalError } from '../core/errors.js';
 import { eventLoopYielder } from '../core/event-loop.js';
@@ -10,19 +10,19 @@ export interface RowOperator<M> {
   readonly size: number;
   /** Dimension of the subspace that `project` projects onto. */
   readonly dimension: number;
-  /** [1, size] to [1, size]. */
+  /** Applies the operator, [1, size] to [1, size]. */
   apply(row: M): Awaitable<M>;
-  /** An orthogonal projection, onto a subspace that `apply` maps into itself. */
+  /** Projects orthogonally onto a subspace that `apply` maps into itself. */
   project(row: M): M;
 }
 
-/** When the process ends. */
+/** Stopping conditions of {@link lanczos}. */
 export interface LanczosLimits {
-  /** Most applications of the operator. */
+  /** Largest number of applications of the operator. */
   readonly maxIterations: number;
   /** Residual norm, relative to the largest magnitude of an eigenvalue, at which an end counts as found. */
   readonly tolerance: number;
-  /** Ends the process by throwing its reason. */
+  /** Signal that aborts the process, which then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -30,23 +30,26 @@ export interface LanczosLimits {
 export interface RitzPair<M> {
   /** The approximate eigenvalue. */
   readonly value: number;
-  /** [1, size]. */
+  /** The approximate eigenvector, [1, size]. */
   readonly vector: M;
 }
 
-/** What the process found. */
+/** Result of {@link lanczos}. */
 export interface LanczosResult<M> {
-  /** The lower end. */
+  /** The lower end of the spectrum. */
   readonly smallest: RitzPair<M>;
-  /** The upper end. */
+  /** The upper end of the spectrum. */
   readonly largest: RitzPair<M>;
-  /** Applications of the operator. */
+  /** Number of applications of the operator. */
   readonly iterations: number;
-  /** Whether both residuals are within the tolerance. */
+  /** True if both residuals are within the tolerance. */
   readonly converged: boolean;
 }
 
-/** The next look at the Ritz values comes after this many times the iterations: an r³ eigendecomposition each, whose sum stays that of the last. */
+/**
+ * The Ritz values are computed again after this many times the iterations; each takes an eigendecomposition, O(k³) at k
+ * iterations, and all together cost no more than a few times the last.
+ */
 const checkGrowth = 1.15;
 
 /** The symmetric tridiagonal matrix built so far: diagonal and off-diagonal. */
@@ -58,11 +61,12 @@ interface Tridiagonal {
 /**
  * Runs the process from a starting row until both ends of the spectrum have converged.
  *
- * k steps take k applications and 8k²·size flops for orthogonality, in memory for k rows.
+ * k steps take k applications, 8k²·size flops for orthogonality, and memory for k rows.
  *
  * @param start - [1, size], with a component along every eigenvector wanted: random numbers.
  * @throws NumericalError if the operator returns NaN or infinity.
- * @see Golub and Van Loan, Matrix Computations, 4th edition 2013, section 10.3; Parlett, The Symmetric Eigenvalue Problem, 1980, chapter 13.
+ * @see Golub and Van Loan, Matrix Computations, 4th edition 2013, section 10.3; Parlett, The Symmetric Eigenvalue
+ * Problem, 1980, chapter 13.
  */
 export async function lanczos<M>(
   la: LinearAlgebra<M>,
@@ -91,7 +95,7 @@ export async function lanczos<M>(
     }
     tridiagonal.diagonal.push(diagonal);
     const size = Math.max(...tridiagonal.diagonal.map(Math.abs), ...tridiagonal.offDiagonal);
-    // Nothing but rounding is left: the rows span an invariant subspace, and its eigenvalues are exact.
+    // Only rounding is left: the rows span an invariant subspace, and its eigenvalues are exact.
     const invariant = length <= operator.size * la.epsilon * size;
     if (invariant || iteration >= bound || iteration >= nextCheck) {
       nextCheck = Math.ceil(iteration * checkGrowth) + 1;
@@ -113,7 +117,10 @@ export async function lanczos<M>(
   }
 }
 
-/** The part of a row orthogonal to the basis and within the subspace. Twice: once leaves what cancellation does ("twice is enough", Parlett 1980, section 6.9). */
+/**
+ * Returns the part of a row orthogonal to the basis and within the subspace. It projects twice, since one pass leaves
+ * the error of cancellation ("twice is enough", Parlett 1980, section 6.9).
+ */
 function orthogonalize<M>(la: LinearAlgebra<M>, row: M, basis: M, { project }: RowOperator<M>): M {
   let rest = row;
   for (let pass = 0; pass < 2; pass++) {
@@ -123,7 +130,10 @@ function orthogonalize<M>(la: LinearAlgebra<M>, row: M, basis: M, { project }: R
   return rest;
 }
 
-/** Both ends of the tridiagonal spectrum with their residual norms β |last weight|, and the weights of their vectors, [1, k]. */
+/**
+ * Computes both ends of the tridiagonal spectrum with their residual norms β |last weight|, and the weights of their
+ * vectors, [1, k].
+ */
 async function ritzEnds<M>(la: LinearAlgebra<M>, { diagonal, offDiagonal }: Tridiagonal, length: number) {
   const k = diagonal.length;
   const entries = new Float64Array(k * k);

@@ -1,18 +1,18 @@
-/** What the laws of a manifold are measured on: points, tangents, and distances between them. */
+/** Context in which the laws of a manifold are measured: points, tangents, and distances between them. */
 import { NotImplementedError } from '../core/errors.js';
 import type { Random } from '../core/random.js';
 import { axpyTree, forEachLeaf, scaleTree } from '../core/tree.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { Manifold } from '../manifolds/manifold.js';
 
-/** A manifold whose ambient elements stay opaque: all that a law needs. */
+/** A manifold with opaque ambient elements, which is all that a law needs. */
 export type AnyManifold<M, P, T> = Manifold<M, P, T, unknown, unknown>;
 
-/** A point, what surrounds it, and how large rounding may be. */
+/** A point with tangents and a neighbor, and the size that rounding may have. */
 export interface LawContext<M, P, T> {
-  /** What is checked. */
+  /** The manifold that is checked. */
   readonly manifold: AnyManifold<M, P, T>;
-  /** Its engine. */
+  /** The engine of the manifold. */
   readonly la: LinearAlgebra<M>;
   /** The point. */
   readonly x: P;
@@ -20,25 +20,25 @@ export interface LawContext<M, P, T> {
   readonly y: P;
   /** A random tangent at x of unit norm. */
   readonly u: T;
-  /** Another. */
+  /** A second random tangent at x of unit norm. */
   readonly v: T;
   /** Length of the steps taken, in units of the metric. */
   readonly step: number;
-  /** Relative errors up to this are rounding. */
+  /** Largest relative error that counts as rounding. */
   readonly tolerance: number;
   /** Largest dimension at which tangents are drawn and counted. */
   readonly dimensionLimit: number;
-  /** The stream for further draws. */
+  /** Random numbers for further draws. */
   readonly random: Random;
 }
 
-/** How far a law is from holding. */
+/** Deviation from a law. */
 export interface Measurement {
-  /** Zero where the law holds exactly. */
+  /** Error of the law; zero if it holds exactly. */
   readonly error: number;
-  /** Default: that of the context. */
+  /** Largest error that counts as rounding. Default: that of the context. */
   readonly tolerance?: number;
-  /** What was found, where a number alone would not say it. */
+  /** Finding in words, if the error alone would not say it. */
   readonly found?: string;
 }
 
@@ -46,9 +46,9 @@ export interface Measurement {
 export interface Law {
   /** The law, as a sentence. */
   readonly name: string;
-  /** Where to look if it fails. */
+  /** Advice on where to look if it fails. */
   readonly remedy: string;
-  /** How far it is from holding; `undefined` where the manifold does not offer the operation. */
+  /** Measures the deviation from the law; `undefined` if the manifold does not offer the operation. */
   measure<M, P, T>(context: LawContext<M, P, T>): Promise<Measurement | undefined>;
 }
 
@@ -65,7 +65,7 @@ export async function nonlinearity<M, P, T>(context: LawContext<M, P, T>, at: P,
   return tangentGap(context, at, map(combine(u, v)), combine(map(u), map(v)));
 }
 
-/** Largest difference of entries relative to the largest entry: how far two trees of arrays differ as they stand, in one gauge. */
+/** Largest difference of entries relative to the largest entry, of two trees of arrays in one gauge. */
 export async function entryGap<M>(la: LinearAlgebra<M>, a: unknown, b: unknown): Promise<number> {
   const [left, right] = [leavesOf<M>(la, a), leavesOf<M>(la, b)];
   if (left.length !== right.length) return Number.POSITIVE_INFINITY;
@@ -74,20 +74,23 @@ export async function entryGap<M>(la: LinearAlgebra<M>, a: unknown, b: unknown):
     const gap = await la.maxAbs(la.subtract(leaf, right[index]));
     if (gap === 0) continue;
     const relative = gap / Math.max(await la.maxAbs(leaf), await la.maxAbs(right[index]));
-    // Not Math.max alone: NaN must win.
+    // Math.max alone would lose NaN, which must win.
     largest = Number.isNaN(relative) ? relative : Math.max(largest, relative);
   }
   return largest;
 }
 
-/** The arrays of a tree, in key order. */
+/** Returns the arrays of a tree, in key order. */
 export function leavesOf<M>(la: LinearAlgebra<M>, tree: unknown): M[] {
   const leaves: M[] = [];
   forEachLeaf<M>(la, tree, (leaf) => leaves.push(leaf));
   return leaves;
 }
 
-/** A measurement, or `undefined` where the manifold turns out not to offer the operation (a product, one component of which lacks it). */
+/**
+ * Returns a measurement, or `undefined` if the manifold turns out not to offer the operation (a product with a
+ * component that lacks it).
+ */
 export async function ifOffered(measure: () => Promise<Measurement>): Promise<Measurement | undefined> {
   try {
     return await measure();

@@ -1,9 +1,8 @@
-/** Laws of moving: retraction, transport, exponential and logarithm. */
 import { scaleTree } from '../core/tree.js';
 import { entryGap, ifOffered, type Law, type LawContext, type Measurement, nonlinearity, tangentGap } from './law-context.js';
 import { short } from './slope-verdict.js';
 
-/** The laws that relate two points. */
+/** Laws that relate two points: retraction, transport, exponential and logarithm. */
 export const motionLaws: readonly Law[] = [
   {
     name: 'difference from a point to itself is zero',
@@ -99,7 +98,7 @@ export const motionLaws: readonly Law[] = [
   },
 ];
 
-/** The transport's methods, safe to pass on. */
+/** Returns the transport with its methods bound, so that they can be passed on. */
 function bound<P, T>(transport: {
   readonly point: P;
   vector(v: T): T;
@@ -112,7 +111,7 @@ function bound<P, T>(transport: {
   return { point: transport.point, vector: (v) => transport.vector(v), covector: (g) => transport.covector(g) };
 }
 
-/** Distance of an image from the tangent space at its point, plus the map's deviation from linearity. */
+/** Measures the distance of an image from the tangent space at its point, and the map's deviation from linearity. */
 async function carryErrors<M, P, T>(context: LawContext<M, P, T>, at: P, map: (w: T) => T): Promise<Measurement> {
   const image = map(context.v);
   const offTangent = await tangentGap(context, at, context.manifold.toTangent(at, image), image);

@@ -1,20 +1,22 @@
-/** Factor pairs as rows of numbers, and the directions in which a cost of AB cannot change. */
+/** Factor pairs as rows of numbers, and the gauge directions, in which a cost of AB cannot change. */
+
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import { solveSylvester } from '../linalg/matrix-functions.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
 
-/** Conversions for the pairs of one shape. */
+/** Conversions for factor pairs of one shape. */
 export interface PairCoordinates<M> {
-  /** Entries of a pair, over the batch. */
+  /** Number of entries of a pair, over the batch. */
   readonly size: number;
-  /** The entries of A, then those of B, [1, size]. */
+  /** Returns the entries of A, then those of B, [1, size]. */
   pack(pair: FactorPair<M>): M;
-  /** The pair again. */
+  /** Restores a pair from its row. */
   unpack(row: M): FactorPair<M>;
-  /** The orthogonal projection of a row onto the complement of {(AK, −KB)}. O((m+n)r² + r³) flops. */
+  /** Projects a row orthogonally onto the complement of {(AK, −KB)}. O((m+n)r² + r³) flops. */
   offGauge(row: M): M;
 }
 
-/** The coordinates of pairs shaped as `at`, whose gauge directions are meant. */
+/** Returns the coordinates of pairs of the shapes of `at`, and the projection off the gauge directions at `at`. */
 export function pairCoordinates<M>(la: LinearAlgebra<M>, at: FactorPair<M>): PairCoordinates<M> {
   const shapes = { A: la.shape(at.A), B: la.shape(at.B) };
   const count = (shape: readonly number[]): number => shape.reduce((product, length) => product * length, 1);
@@ -36,7 +38,7 @@ export function pairCoordinates<M>(la: LinearAlgebra<M>, at: FactorPair<M>): Pai
       la.tidy(() => {
         const { A: dA, B: dB } = unpack(row);
         const imbalance = la.subtract(la.matmul(at.A, dA, { transposeA: true }), la.matmul(dB, at.B, { transposeB: true }));
-        const K = la.solveSylvester(columnGram, rowGram, imbalance);
+        const K = solveSylvester(la, columnGram, rowGram, imbalance);
         return pack({ A: la.subtract(dA, la.matmul(at.A, K)), B: la.add(dB, la.matmul(K, at.B)) });
       }),
   };

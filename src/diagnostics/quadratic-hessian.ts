@@ -1,20 +1,21 @@
-/** The Hessian of matrix factorization as an operator. */
 import { ShapeError } from '../core/errors.js';
 import { type Ambient, ambientShape, applyAmbient, applyAmbientTranspose } from '../linalg/ambient.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { checkFactorPair, type FactorPair } from '../metrics/factor-pair.js';
 
 /**
- * The Hessian of $\tfrac12\|AB-Z\|_F^2$ by the entries of (A, B), at any pair; with R = AB − Z,
+ * Returns the Hessian of $\tfrac12\|AB-Z\|_F^2$ with respect to (A, B), at any pair, as a map for
+ * {@link hessianSpectrum}; with R = AB − Z,
  *
  * $$ (dA,\,dB) \mapsto \bigl((dA\,B+A\,dB)B^\top+R\,dB^\top,\; A^\top(dA\,B+A\,dB)+dA^\top R\bigr). $$
  *
- * Z is asked for Z·V and Zᵀ·U only, and nothing of its size is formed. What {@link hessianSpectrum} takes.
+ * Z enters through the products Z·V and Zᵀ·U only, and nothing of its size is formed.
  *
  * @param la - the engine.
  * @param at - A [.., m, r], B [.., r, n].
  * @param target - Z [.., m, n], in any form.
- * @returns a symmetric linear map of pairs; each call makes new arrays, and costs two products with Z and about 8(m + n)r² flops.
+ * @returns a symmetric linear map of pairs; each call makes new arrays, and costs two products with Z and about 8(m +
+ * n)r² flops.
  * @throws ShapeError if the shapes do not fit.
  */
 export function quadraticHessianVector<M>(

@@ -1,12 +1,14 @@
-/** The order at which an error vanishes, read off its values at steps that shrink geometrically. */
+/** The order at which an error vanishes, estimated from its values at geometrically spaced steps. */
 
-/** How an error depends on the step: what every Taylor check reports. */
+/** Dependence of an error on the step: the part that all Taylor checks report. */
 export interface SlopeCheck {
-  /** Whether the error vanishes at least as fast as it should, and everything else that was checked holds. */
+  /** True if the error vanishes at least as fast as it should, and everything else that was checked holds. */
   readonly ok: boolean;
-  /** What was found, with the number that decided, and what to do where it is not ok. */
+  /** Verdict in words, with the number that decided and, if not ok, what to do. */
   readonly verdict: string;
-  /** d log error / d log t over the window; absent where the error is rounding at every step, or nothing could be fitted. */
+  /**
+   * d log error / d log t over the window; absent if the error is rounding at every step, or nothing could be fitted.
+   */
   readonly slope?: number;
   /** The least slope that the model being checked must have. */
   readonly expectedSlope: number;
@@ -16,34 +18,34 @@ export interface SlopeCheck {
   readonly steps: Float64Array;
   /** The error of the model at each step. */
   readonly errors: Float64Array;
-  /** Whether the model is exact to rounding, as for a cost that is linear (or, with its Hessian, quadratic). */
+  /** True if the model is exact to rounding, as for a cost that is linear (or, with its Hessian, quadratic). */
   readonly exact: boolean;
 }
 
-/** Errors at steps, with what is known of their rounding. */
+/** Errors at a sequence of steps, with bounds on their rounding. */
 export interface ErrorSamples {
-  /** Ascending, geometrically spaced. */
+  /** Steps, ascending, geometrically spaced. */
   readonly steps: Float64Array;
   /** Error at each step. */
   readonly errors: Float64Array;
   /** The size that rounding alone may give each error. */
   readonly rounding: Float64Array;
-  /** The size of what the model predicts, at its largest: if rounding is not far below, nothing can be concluded. */
+  /** Largest magnitude that the model predicts: if rounding is not far below it, nothing can be concluded. */
   readonly signal: number;
   /** Number of steps in a factor of ten. */
   readonly stepsPerDecade: number;
 }
 
-/** A fitted slope, or why there is none. */
+/** A fitted slope, or the reason why there is none. */
 export type SlopeFit =
   | { readonly kind: 'fitted'; readonly slope: number; readonly first: number; readonly last: number }
-  /** No error stands out of the rounding. */
+  /** No error exceeds its rounding. */
   | { readonly kind: 'exact' }
-  /** Errors that are neither smooth in t nor small. */
+  /** The errors are neither smooth in t nor small. */
   | { readonly kind: 'rough' }
   /** Rounding drowns the prediction itself. */
   | { readonly kind: 'inconclusive'; readonly rounding: number }
-  /** Not finite from this step on, with too few steps before it. */
+  /** The errors are not finite from step `first` on, with too few steps before it. */
   | { readonly kind: 'nonfinite'; readonly first: number };
 
 /** An error this many times its rounding is known to 1%, which moves a slope over a decade by less than 0.01. */
@@ -52,7 +54,10 @@ const resolvedFactor = 100;
 const conclusiveFactor = 1e3;
 /** Fewest points that are fitted: two more than there are parameters. */
 const fewestPoints = 5;
-/** Scatter about the fit, in decades of the error, up to which a window counts as smooth: errors known to 1% scatter by 0.004. */
+/**
+ * Scatter about the fit, in decades of the error, up to which a window counts as smooth: errors known to 1% scatter by
+ * 0.004.
+ */
 const smoothScatter = 0.005;
 /** Scatter above which even the best window is no power law. */
 const roughScatter = 0.2;
@@ -60,11 +65,13 @@ const roughScatter = 0.2;
 /**
  * Fits log error = slope · log t + c + κ·t over the window of smallest steps in which the errors are smooth.
  *
- * The asymptotic slope is wanted, and a mistake of relative size δ shows below t ≈ δ only: of all windows of one decade about as smooth as
- * the smoothest, the one of smallest steps is taken, then widened while it stays smooth. Steps whose error may be
- * rounding are left out before, as are those at and above the first that is not finite (the cost may have a domain).
+ * A mistake of relative size δ shows only below t ≈ δ, so the asymptotic slope is wanted: of all windows of one decade
+ * about as smooth as the smoothest, the fit takes the one of smallest steps, and widens it while it stays smooth. Steps
+ * whose error may be rounding are left out first, as are those from the first error on that is not finite (the cost may
+ * have a domain).
  *
- * @see Boumal 2023, section 4.8; Manopt's `identify_linear_piece` and Manopt.jl's `find_best_slope_window`, which take the straightest window instead.
+ * @see Boumal 2023, section 4.8; Manopt's `identify_linear_piece` and Manopt.jl's `find_best_slope_window`, which take
+ * the straightest window instead.
  */
 export function fitSlope(samples: ErrorSamples): SlopeFit {
   const { steps, errors, rounding, signal, stepsPerDecade } = samples;
@@ -88,7 +95,7 @@ export function fitSlope(samples: ErrorSamples): SlopeFit {
   const smoothest = windows.reduce((least, { scatter }) => Math.min(least, scatter), Number.POSITIVE_INFINITY);
   if (smoothest > roughScatter) return { kind: 'rough' };
   const allowed = Math.max(2 * smoothest, smoothScatter);
-  // One of the windows is the smoothest, so that some window qualifies.
+  // The smoothest window qualifies, so that one always does.
   const chosen = windows.find(({ scatter }) => scatter <= allowed) as (typeof windows)[number];
   let { slope } = chosen;
   let last = chosen.first + width - 1;
@@ -101,7 +108,7 @@ export function fitSlope(samples: ErrorSamples): SlopeFit {
   return { kind: 'fitted', slope, first: chosen.first, last };
 }
 
-/** Maximal ranges [first, end) of steps whose errors are well above rounding. */
+/** Returns the maximal ranges [first, end) of steps whose errors are well above rounding. */
 function resolvedRuns(errors: Float64Array, rounding: Float64Array): [number, number][] {
   const runs: [number, number][] = [];
   let first = 0;
@@ -114,10 +121,11 @@ function resolvedRuns(errors: Float64Array, rounding: Float64Array): [number, nu
 }
 
 /**
- * Least-squares fit of log error = slope · log t + c + κ·t to the steps [first, end): the slope, and the root mean square residual.
+ * Fits log error = slope · log t + c + κ·t to the steps [first, end) by least squares; returns the slope and the root
+ * mean square residual.
  *
- * κ·t is what the next term of the series, error = C tᵖ(1 + κt + …), adds to the logarithm. Without it the slope of a window in which that term grows,
- * or cancels against the first, would be off by more than orders can be told apart by.
+ * κ·t comes from the next term of the series, error = C tᵖ(1 + κt + …). Without it, the slope of a window in which that
+ * term grows, or cancels against the first, would be too far off to tell orders apart.
  */
 function fitPower(steps: Float64Array, errors: Float64Array, first: number, end: number): { slope: number; scatter: number } {
   const x = centered(steps.subarray(first, end).map(Math.log10));

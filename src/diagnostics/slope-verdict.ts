@@ -1,7 +1,7 @@
-/** The outcome of a slope check in words: what was found, and where to look for the mistake. */
+/** Verdicts of slope checks in words: what was found, and where to look for the mistake. */
 import { type ErrorSamples, fitSlope, type SlopeCheck, type SlopeFit } from './slope-fit.js';
 
-/** What a check is about, for its verdict. */
+/** Subject of a check, as its verdict names it. */
 export interface SlopeSubject {
   /** Name of what is checked, such as `gradient`. */
   readonly name: string;
@@ -9,13 +9,13 @@ export interface SlopeSubject {
   readonly error: string;
   /** The least slope that the model must have. */
   readonly expectedSlope: number;
-  /** Slack of the slope. */
+  /** Largest amount by which the fitted slope may lie below the expected one. */
   readonly slopeTolerance: number;
-  /** Words for a slope that is too small: where to look for the mistake. */
+  /** Says, for a slope that is too small, where to look for the mistake. */
   remedy(slope: number, firstStep: number, firstError: number): string;
 }
 
-/** Puts a fit in words. */
+/** Fits the slope and states the outcome in words. */
 export function judgeSlope(subject: SlopeSubject, samples: ErrorSamples): SlopeCheck {
   const { expectedSlope } = subject;
   const { steps, errors } = samples;
@@ -58,24 +58,26 @@ function judgeUnfitted(
   }
 }
 
-/** A number as messages show it: three digits. */
+/** Formats a number for messages, to three digits. */
 export function short(value: number): string {
   return value.toExponential(2);
 }
 
 /** A property that holds up to an error. */
 export interface Property {
-  /** What the error measures, in words. */
+  /** Words for what the error measures. */
   readonly description: string;
-  /** How far it is from holding. */
+  /** Deviation from the property. */
   readonly error: number;
-  /** Up to which error it holds. */
+  /** Largest error up to which the property holds. */
   readonly tolerance: number;
-  /** What to do where it fails. */
+  /** Advice if it fails. */
   readonly remedy: string;
 }
 
-/** Adds properties to the outcome of a slope check: all must hold; each that does not has its sentence in the verdict. */
+/**
+ * Adds properties to the outcome of a slope check: all must hold, and each that fails adds a sentence to the verdict.
+ */
 export function withProperties(check: SlopeCheck, properties: readonly Property[]): SlopeCheck {
   const failed = properties.filter(({ error, tolerance }) => !(error <= tolerance));
   const sentences = failed.map(

@@ -1,11 +1,9 @@
-/** Laws of tangent spaces: sampling, projection, metric, dimension. */
-
 import { seededRandom } from '../core/random.js';
 import { mapTree, scaleTree } from '../core/tree.js';
 import { entryGap, type Law, type LawContext, leavesOf, nonlinearity, tangentGap } from './law-context.js';
 import { short } from './slope-verdict.js';
 
-/** The laws of one point and its tangent space. */
+/** Laws of one point and its tangent space: sampling, projection, metric, dimension. */
 export const tangentLaws: readonly Law[] = [
   {
     name: 'randomPoint gives a point of the manifold',
@@ -119,7 +117,7 @@ export const tangentLaws: readonly Law[] = [
   },
 ];
 
-/** Normal numbers in the shapes of a tangent: in no tangent space. */
+/** Returns normal numbers in the shapes of a tangent; they lie in no tangent space. */
 function arbitrary<M, P, T>({ la, u, random }: LawContext<M, P, T>): T {
   return mapTree(la, (leaf) => la.randomNormal(la.shape(leaf), random), u);
 }
@@ -135,7 +133,10 @@ async function bilinearity<M, P, T>({ manifold, la, x, u, v }: LawContext<M, P, 
   return largest;
 }
 
-/** The numerical rank of 2·dim + 2 random tangents: Gaussian samples in twice the dimension are well conditioned (Marchenko and Pastur 1967). */
+/**
+ * Compares `dim` with the numerical rank of 2·dim + 2 random tangents: Gaussian samples in twice the dimension are well
+ * conditioned (Marchenko and Pastur 1967).
+ */
 async function countTangents<M, P, T>({
   manifold,
   la,

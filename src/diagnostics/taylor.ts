@@ -1,4 +1,6 @@
-/** What the checks of gradients, Hessians and retractions share: where they look, at which steps, and how rounding is measured there. */
+/**
+ * Shared parts of the checks of gradients, Hessians and retractions: point, direction, steps, and the rounding at them.
+ */
 import type { Awaitable } from '../core/awaitable.js';
 import { ConfigError, DomainError } from '../core/errors.js';
 import { checkKeys, checkNumber, checkPositiveInteger, describeValue } from '../core/options.js';
@@ -17,19 +19,20 @@ export interface TaylorOptions<P, T> {
   /** Seed of the random point and tangents. Default: {@link taylorDefaults}. */
   readonly seed?: number;
   /**
-   * The largest step, in units of the metric. Default: {@link taylorDefaults}, which suits a manifold's own random points. At a point of rank-r
-   * matrices pass about σ_r (with factors, or the Bures metric: √σ_r), for a series in t converges no further.
+   * The largest step, in units of the metric. Default: {@link taylorDefaults}, which suits a manifold's own random
+   * points. At a point of rank-r matrices pass about σ_r (with factors, or the Bures metric: √σ_r), since a series in t
+   * converges no further.
    */
   readonly scale?: number;
-  /** How many factors of ten the steps go down from `scale`. Default: {@link taylorDefaults}. */
+  /** Factors of ten from the largest step, `scale`, to the smallest. Default: {@link taylorDefaults}. */
   readonly decades?: number;
   /** Number of steps. Default: {@link taylorDefaults}. */
   readonly count?: number;
-  /** How far below the expected slope the fitted one may lie. Default: {@link taylorDefaults}. */
+  /** Largest amount by which the fitted slope may lie below the expected one. Default: {@link taylorDefaults}. */
   readonly slopeTolerance?: number;
 }
 
-/** The defaults of {@link TaylorOptions}. */
+/** Defaults of {@link TaylorOptions}. */
 export const taylorDefaults = {
   /** Seed of the random point and tangents. */
   seed: 0,
@@ -39,7 +42,7 @@ export const taylorDefaults = {
   decades: 8,
   /** Number of steps: seven to a factor of ten. */
   count: 57,
-  /** Slack of the slope: orders are integers, and a fit over a decade is good to a few hundredths. */
+  /** Slope tolerance: orders are integers, and a fit over a decade is accurate to a few hundredths. */
   slopeTolerance: 0.1,
 } as const;
 
@@ -48,38 +51,39 @@ const optionNames = ['x', 'u', 'seed', 'scale', 'decades', 'count', 'slopeTolera
 /** Number of steps at which rounding alone is measured. */
 const probeCount = 8;
 
-/** Where a check looks. */
+/** Point, direction and steps of a check. */
 export interface TaylorSetup<P, T> {
   /** The point. */
   readonly x: P;
-  /** Of unit norm. */
+  /** The direction, of unit norm. */
   readonly u: T;
-  /** Ascending steps. */
+  /** The steps, ascending. */
   readonly steps: Float64Array;
   /** Steps so small that any error at them is rounding. */
   readonly probes: Float64Array;
   /** Number of steps in a factor of ten. */
   readonly stepsPerDecade: number;
-  /** How far below the expected slope the fitted one may lie. */
+  /** Largest amount by which the fitted slope may lie below the expected one. */
   readonly slopeTolerance: number;
   /** The largest step. */
   readonly scale: number;
-  /** How long x is in steps: ‖x‖ / ‖u‖ in their coordinates. */
+  /** Length of x in units of u: ‖x‖ / ‖u‖ in their coordinates. */
   readonly pointLength: number;
-  /** The stream from which further tangents are drawn. */
+  /** Random numbers for further tangents. */
   readonly random: Random;
 }
 
-/** @throws ConfigError unless it is a manifold. */
+/** @throws ConfigError unless the argument is a manifold. */
 export function requireManifold(caller: string, manifold: unknown): void {
   if (typeof (manifold as { retract?: unknown } | undefined)?.retract === 'function') return;
   throw new ConfigError(`${caller}: expected a manifold, got ${describeValue(manifold)}; make one with, say, fixedRank({ m, n, rank })`);
 }
 
 /**
- * Point, direction and steps from the options.
+ * Returns point, direction and steps for the options.
  *
- * @throws ConfigError on bad options; what `checkPoint` throws if x is off the manifold; DomainError if u is zero or not finite.
+ * @throws ConfigError on bad options; the error of `checkPoint` if x is off the manifold; DomainError if u is zero or
+ * not finite.
  */
 export async function taylorSetup<M, P, T>(
   caller: string,
@@ -106,7 +110,8 @@ export async function taylorSetup<M, P, T>(
     x,
     u,
     steps: Float64Array.from({ length: count }, (_, i) => scale * 10 ** ((i - count + 1) / stepsPerDecade)),
-    // A few ulps of the coordinates of x: shorter steps would leave it as it is, bit for bit, and show no rounding at all.
+    // A few ulps of the coordinates of x: shorter steps would leave x bit for bit as it is, and show no rounding at
+    // all.
     probes: Float64Array.from({ length: probeCount }, (_, i) => manifold.algebra.epsilon * Math.max(scale, pointLength) * 2 ** i),
     pointLength,
     stepsPerDecade,
@@ -116,7 +121,7 @@ export async function taylorSetup<M, P, T>(
   };
 }
 
-/** How long x is in steps along u: ‖x‖ / ‖u‖ in their coordinates. */
+/** Returns the length of x in units of u: ‖x‖ / ‖u‖ in their coordinates. */
 async function lengthInSteps<M, P, T>({ algebra }: Manifold<M, P, T, unknown, unknown>, x: P, u: T): Promise<number> {
   const size = async (tree: unknown): Promise<number> => {
     const norms = await Promise.all(leavesOf(algebra, tree).map((leaf) => algebra.norm(leaf)));
@@ -135,17 +140,17 @@ async function unitDirection<M, P, T>(caller: string, manifold: Manifold<M, P, T
   return scaleTree(manifold.algebra, 1 / norm, u);
 }
 
-/** The error of a model at one step, with the sizes of the numbers that it is a difference of. */
+/** The error of a model at one step, with the sizes of the numbers whose difference it is. */
 export interface ErrorAt {
   /** Magnitude of the error. */
   readonly error: number;
-  /** Sum of the magnitudes subtracted from one another: rounding is at least ε times that. */
+  /** Sum of the magnitudes subtracted from one another; rounding is at least ε times this. */
   readonly magnitude: number;
-  /** Magnitude of what the model predicts. */
+  /** Magnitude of the prediction of the model. */
   readonly signal: number;
 }
 
-/** Evaluates the error at all steps and at the probes, where all of it is rounding. */
+/** Evaluates the error at all steps, and at the probes, where the error is all rounding. */
 export async function sampleErrors<P, T>(
   { steps, probes, stepsPerDecade }: TaylorSetup<P, T>,
   epsilon: number,
@@ -168,7 +173,7 @@ export async function sampleErrors<P, T>(
   return { steps, errors, rounding, signal, stepsPerDecade };
 }
 
-/** ‖a − b‖ / max(‖a‖, ‖b‖, floor) in the metric at x, 0 if all vanish: how far two tangents differ. */
+/** Returns ‖a − b‖ / max(‖a‖, ‖b‖, floor) in the metric at x, or 0 if all vanish. */
 export async function relativeGap<M, P, T>(manifold: Manifold<M, P, T, unknown, unknown>, x: P, a: T, b: T, floor = 0): Promise<number> {
   const size = Math.max(floor, await manifold.norm(x, a), await manifold.norm(x, b));
   const gap = await manifold.norm(x, axpyTree(manifold.algebra, -1, a, b));

@@ -1,6 +1,6 @@
 /**
- * Matrices that need not be dense: the forms in which an ambient gradient ∇g(X) may come.
- * A fixed-rank manifold asks a gradient only for G·V and Gᵀ·U ({@link applyAmbient}, {@link applyAmbientTranspose}).
+ * Matrices that need not be dense: the forms that an ambient gradient ∇g(X) may take. A fixed-rank manifold needs only
+ * its products G·V and Gᵀ·U ({@link applyAmbient}, {@link applyAmbientTranspose}).
  */
 import { ShapeError } from '../core/errors.js';
 import { describeValue } from '../core/options.js';
@@ -9,7 +9,7 @@ import type { LinearAlgebra } from './linear-algebra.js';
 
 /** The m×n matrix left · right, never multiplied out; a batch has leading axes in both. */
 export interface FactoredMatrix<M> {
-  /** What tells this form from the others. */
+  /** Tag that tells this form from the others. */
   readonly kind: 'factored';
   /** m×k. */
   readonly left: M;
@@ -17,9 +17,9 @@ export interface FactoredMatrix<M> {
   readonly right: M;
 }
 
-/** An m×n matrix known by what it does; with a batch, to batched operands. */
+/** An m×n matrix given by its products; with a batch, by those with batched operands. */
 export interface OperatorMatrix<M> {
-  /** What tells this form from the others. */
+  /** Tag that tells this form from the others. */
   readonly kind: 'operator';
   /** [m, n], after the batch axes if there are any. */
   readonly shape: readonly number[];
@@ -30,17 +30,18 @@ export interface OperatorMatrix<M> {
 }
 
 /**
- * An m×n matrix G in any form that can be multiplied from both sides: dense (an engine array [.., m, n]), sparse, factored or an operator.
+ * An m×n matrix G in any form that can be multiplied from both sides: dense (an engine array [.., m, n]), sparse,
+ * factored or an operator.
  *
- * The geometries of rank-r matrices ask a Euclidean gradient for G·V (m×r) and Gᵀ·U (n×r) only. Flops for r columns: dense 2mnr, sparse 2·nnz·r,
- * factored of inner size k 2(m + n)kr.
+ * The geometries of rank-r matrices need only the products G·V (m×r) and Gᵀ·U (n×r) of a Euclidean gradient. Flops for
+ * r columns: dense 2mnr, sparse 2·nnz·r, factored of inner size k 2(m + n)kr.
  *
  * @typeParam M - the engine's array.
  */
 export type Ambient<M> = M | CsrMatrix<M> | FactoredMatrix<M> | OperatorMatrix<M>;
 
 /**
- * The shape of an ambient matrix.
+ * Returns the shape of an ambient matrix.
  *
  * @param la - the engine of its arrays.
  * @param g - m×n, in any form.
@@ -67,7 +68,7 @@ export function ambientShape<M>(la: LinearAlgebra<M>, g: Ambient<M>): readonly n
 }
 
 /**
- * $G X$, for a matrix G in any form.
+ * Computes $G X$ for a matrix G in any form.
  *
  * @param la - the engine of its arrays.
  * @param g - m×n, in any form.
@@ -88,7 +89,7 @@ export function applyAmbient<M>(la: LinearAlgebra<M>, g: Ambient<M>, x: M): M {
 }
 
 /**
- * $G^\top X$, for a matrix G in any form.
+ * Computes $G^\top X$ for a matrix G in any form.
  *
  * @param la - the engine of its arrays.
  * @param g - m×n, in any form.

@@ -2,7 +2,7 @@
 
 /** A sparse matrix in compressed rows, or a pattern of places together with a value at each. */
 export interface CsrMatrix<M> {
-  /** What tells this form of an ambient matrix from the others. */
+  /** Tag that tells this form of an ambient matrix from the others. */
   readonly kind: 'csr';
   /** Number of rows m. */
   readonly rows: number;

@@ -32,11 +32,14 @@ export interface CsrTriplets {
   readonly values: ArrayLike<number>;
 }
 
-/** Index arrays known to be valid, with the shape they were checked for: a matrix with new values on an old pattern is not checked again. */
+/**
+ * Index arrays known to be valid, with the shape they were checked for: a matrix with new values on an old pattern is
+ * not checked again.
+ */
 const checkedPatterns = new WeakMap<Int32Array, { readonly rowPointers: Int32Array; readonly rows: number; readonly columns: number }>();
 
 /**
- * A sparse matrix from compressed rows.
+ * Builds a sparse matrix from compressed rows.
  *
  * @param la - the engine that holds the values.
  * @param parts - copied. Columns within a row may come in any order; repeated ones add up.
@@ -64,11 +67,13 @@ export function csrMatrix<M>(la: LinearAlgebra<M>, parts: CsrParts): CsrMatrix<M
 }
 
 /**
- * A sparse matrix from entries (i, j, value) in any order; entries at the same place stay separate and add up in products.
+ * Builds a sparse matrix from entries (i, j, value) in any order; entries at the same place stay separate and add up in
+ * products.
  *
  * @param la - the engine that holds the values.
  * @returns the matrix, its columns in the order given within each row; O(nnz + m) time and memory.
- * @throws ShapeError for an index outside the matrix or lists of unequal length; NumericalError for a value that is not finite.
+ * @throws ShapeError for an index outside the matrix or lists of unequal length; NumericalError for a value that is not
+ * finite.
  */
 export function csrFromTriplets<M>(la: LinearAlgebra<M>, triplets: CsrTriplets): CsrMatrix<M> {
   checkAlgebra('csrFromTriplets', la);
@@ -108,7 +113,8 @@ export function csrFromTriplets<M>(la: LinearAlgebra<M>, triplets: CsrTriplets):
 }
 
 /**
- * Requires consistent index arrays. A pattern that has passed is remembered by its arrays, which must not be modified afterwards.
+ * Requires consistent index arrays. A pattern that has passed is remembered by its arrays, which must not be modified
+ * afterwards.
  *
  * @throws ShapeError naming the first fault. O(nnz + m), or O(1) for a pattern seen before.
  */

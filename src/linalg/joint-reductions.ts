@@ -1,39 +1,28 @@
-/** Inner products and norms of several arrays at once: where reading a number means waiting for a device, one is read, not one an array. */
+/**
+ * Inner products and norms of several arrays at once. If reading a number means waiting for a device, only one number
+ * is read, not one per array.
+ */
 import type { LinearAlgebra } from './linear-algebra.js';
 
-const answers = new WeakMap<object, boolean>();
-
-/** Whether an engine gives numbers at once, so that `peek` serves. */
-export function readsAtOnce<M>(la: LinearAlgebra<M>): boolean {
-  let answer = answers.get(la);
-  if (answer === undefined) {
-    const probe = la.full([1], 0);
-    answer = la.peek(probe) !== undefined;
-    la.dispose(probe);
-    answers.set(la, answer);
-  }
-  return answer;
-}
-
 /**
- * Σ ⟨x, y⟩ over pairs of arrays, over batches too.
+ * Returns Σ ⟨x, y⟩ over pairs of arrays, over batches too.
  *
  * @param pairs - two arrays of one shape each; at least one pair.
  */
 export async function jointInner<M>(la: LinearAlgebra<M>, pairs: readonly (readonly [M, M])[]): Promise<number> {
-  if (!readsAtOnce(la)) return la.tidy(() => la.total(sideBySide(la, pairs, ([x, y]) => la.innerEach(asRow(la, x), asRow(la, y)))));
+  if (!la.readsSynchronously) return la.tidy(() => la.total(sideBySide(la, pairs, ([x, y]) => la.innerEach(asRow(la, x), asRow(la, y)))));
   let sum = 0;
   for (const [x, y] of pairs) sum += await la.inner(x, y);
   return sum;
 }
 
 /**
- * The square root of the sum of squares of all entries of some arrays, without overflow.
+ * Returns the square root of the sum of squares of all entries of some arrays, without overflow.
  *
  * @param arrays - of any shapes; at least one.
  */
 export async function jointNorm<M>(la: LinearAlgebra<M>, arrays: readonly M[]): Promise<number> {
-  if (!readsAtOnce(la)) return la.tidy(() => la.norm(sideBySide(la, arrays, (x) => la.normEach(asRow(la, x)))));
+  if (!la.readsSynchronously) return la.tidy(() => la.norm(sideBySide(la, arrays, (x) => la.normEach(asRow(la, x)))));
   let norm = 0;
   for (const x of arrays) norm = Math.hypot(norm, await la.norm(x));
   return norm;
@@ -43,7 +32,7 @@ function asRow<M>(la: LinearAlgebra<M>, x: M): M {
   return la.reshape(x, [1, la.shape(x).reduce((count, length) => count * length, 1)]);
 }
 
-/** One number an item, as the columns of one row. */
+/** Puts one number per item side by side, as the columns of one row. */
 function sideBySide<M, Item>(la: LinearAlgebra<M>, items: readonly Item[], number: (item: Item) => M): M {
   return la.concat(
     items.map((item) => la.reshape(number(item), [1, 1])),

@@ -1,27 +1,27 @@
-/** What the operations of the contract take as options, and what its factorizations return. */
+/** Options of the contract's operations, and results of its factorizations. */
 
-/** Which operands of `LinearAlgebra.matmul` are transposed. */
+/** Operands that `LinearAlgebra.matmul` transposes. */
 export interface MatmulOptions {
-  /** Use aᵀ in place of a. */
+  /** If true, uses aᵀ in place of a. Default: false. */
   readonly transposeA?: boolean;
-  /** Use bᵀ in place of b. */
+  /** If true, uses bᵀ in place of b. Default: false. */
   readonly transposeB?: boolean;
 }
 
-/** How accurate `LinearAlgebra.svd` is to be. */
+/** Accuracy of `LinearAlgebra.svd`. */
 export interface SvdOptions {
   /**
-   * `'absolute'` (default): errors in σ below a small multiple of ε·σ₁. `'relative'`: each σᵢ to high relative accuracy where the
-   * matrix determines it, as for a well-conditioned matrix times a diagonal (one-sided Jacobi; slower).
+   * `'absolute'` (default): errors in σ below a small multiple of ε·σ₁. `'relative'`: each σᵢ to high relative accuracy
+   * where the matrix determines it, as for a well-conditioned matrix times a diagonal (one-sided Jacobi; slower).
    */
   readonly accuracy?: 'absolute' | 'relative';
 }
 
-/** How `LinearAlgebra.solveTriangular` reads its triangle. */
+/** Options of `LinearAlgebra.solveTriangular`. */
 export interface TriangularOptions {
   /** `true` (default): the lower triangle is read; `false`: the upper one. The other triangle is ignored. */
   readonly lower?: boolean;
-  /** Solve with the transpose of the triangle. */
+  /** If true, solves with the transpose of the triangle. Default: false. */
   readonly transpose?: boolean;
   /** `'left'` (default): T X = B; `'right'`: X T = B. */
   readonly side?: 'left' | 'right';
@@ -67,4 +67,18 @@ export interface PolarFactors<M> {
   readonly Q: M;
   /** n×n symmetric positive semidefinite: (AᵀA)^½. */
   readonly P: M;
+}
+
+/** Functions of symmetric matrices that an engine may supply; see the functions of these names. */
+export interface MatrixFunctions<M> {
+  /** See {@link solveSylvester}. */
+  solveSylvester(p: M, q: M, c: M): M;
+  /** See {@link solveLyapunov}. */
+  solveLyapunov(p: M, c: M): M;
+  /** See {@link sqrtSpd}. */
+  sqrtSpd(s: M): M;
+  /** See {@link inverseSqrtSpd}. */
+  inverseSqrtSpd(s: M): M;
+  /** See {@link geometricMean}. */
+  geometricMean(p: M, q: M): M;
 }

@@ -1,4 +1,4 @@
-/** The contract between geometry and arithmetic: its conventions stand at {@link LinearAlgebra}. */
+/** The contract between geometry and arithmetic; {@link LinearAlgebra} states its conventions. */
 import type { Awaitable } from '../core/awaitable.js';
 import { ConfigError } from '../core/errors.js';
 import { describeValue } from '../core/options.js';
@@ -7,7 +7,7 @@ import type { CsrMatrix } from './csr-matrix.js';
 import type {
   EighFactors,
   MatmulOptions,
-  PolarFactors,
+  MatrixFunctions,
   QrFactors,
   SliceRanges,
   SvdFactors,
@@ -27,61 +27,95 @@ export function checkAlgebra(caller: string, la: unknown): asserts la is LinearA
   }
 }
 
-/** What {@link LinearAlgebra.tidy} does, in the caller's hands: the owner of the arrays that its computations allocate. */
+/**
+ * Requires an engine, and arrays of that engine.
+ *
+ * @throws ConfigError naming the caller otherwise.
+ */
+export function checkOperands(caller: string, la: Pick<LinearAlgebra<unknown>, 'name' | 'isArray'>, operands: readonly unknown[]): void {
+  checkAlgebra(caller, la);
+  for (const operand of operands) {
+    if (la.isArray(operand)) continue;
+    throw new ConfigError(
+      `${caller}: expected an array of ${la.name}, got ${describeValue(operand)}; convert it with fromArray(values, shape)`,
+    );
+  }
+}
+
+/** Owner of the arrays that its computations allocate: {@link LinearAlgebra.tidy} under the caller's control. */
 export interface ArrayScope {
-  /** Runs a computation, which may be asynchronous; the scope owns what it allocates. What it allocated before throwing is freed at the next `free`. */
+  /**
+   * Runs a computation, which may be asynchronous; the scope owns what it allocates. If it throws, what it had
+   * allocated is freed at the next `free`.
+   */
   run<Result>(compute: () => Result): Result;
-  /** Takes over arrays that are nobody's, those reachable from `arrays`: from now on they are freed as if the scope had allocated them. */
+  /**
+   * Takes over the arrays reachable from `arrays` that have no owner: from now on they are freed as if the scope had
+   * allocated them.
+   */
   own(arrays: unknown): void;
-  /** Frees what the scope owns except what is reachable from `survivors`, which it goes on owning. */
+  /** Frees what the scope owns except what is reachable from `survivors`, which the scope keeps. */
   free(survivors: unknown): void;
-  /** Frees likewise, and hands the survivors to the surrounding scope, or to the caller where there is none. */
+  /** Does the same, and hands the survivors to the surrounding scope, or to the caller if there is none. */
   close(survivors: unknown): void;
 }
 
 /**
- * An engine: dense (and a little sparse) linear algebra over its own array type. Metrics, retractions, manifolds and solvers compute with nothing else.
+ * An engine: dense (and a little sparse) linear algebra over its own array type. Metrics, retractions, manifolds and
+ * solvers compute with nothing else.
  *
  * Conventions, for every operation:
- * - A *matrix* is the last two axes, [.., m, n]. The axes before them, written `..`, are a batch: the operation is done for each member. Operands
- *   have equal batches; nothing is broadcast.
- * - A *vector* is the last axis, [.., n], batched by the axes before it. A *batch scalar* has the batch axes alone, [..]: one number a member.
+ * - A *matrix* is the last two axes, [.., m, n]. The axes before them, written `..`, are a batch: the operation is done
+ *   for each member. Operands have equal batches; nothing is broadcast.
+ * - A *vector* is the last axis, [.., n], batched by the axes before it. A *batch scalar* has the batch axes alone,
+ *   [..]: one number a member.
  * - Arguments are never modified. Results are new arrays, which share no memory with the arguments.
  * - Shapes are checked: a mismatch is a {@link ShapeError}.
- * - Elementwise operations pass NaN and infinity on, as IEEE 754 has it. Factorizations, and the functions of matrices built on them, reject both
- *   with a {@link NumericalError} that names the operation; an engine that cannot read back without waiting reports it with the next number it reads.
- * - What leaves the engine as a number is {@link Awaitable}: there at once on the host, a promise on a device.
+ * - Elementwise operations pass NaN and infinity on, as IEEE 754 says. Factorizations, and the functions of matrices
+ *   built on them, reject both with a {@link NumericalError} that names the operation; an engine that cannot read back
+ *   without waiting reports it with the next number it reads.
+ * - Numbers that leave the engine are {@link Awaitable}: available at once on the host, a promise on a device.
  *
  * @typeParam M - the engine's array: an `NdArray` of float64 on the host, a tensor on a device.
  */
 export interface LinearAlgebra<M> {
   /** Engine and backend, such as `'host'` or `'tensor:webgpu'`. */
   readonly name: string;
-  /** Unit roundoff spacing of the engine's floating-point type: 2⁻⁵² (float64) or 2⁻²³ (float32). */
+  /** Spacing of the engine's floating-point numbers at one: 2⁻⁵² (float64) or 2⁻²³ (float32). */
   readonly epsilon: number;
+  /** Floating-point type of the numbers that it is given and gives back. */
+  readonly dtype: 'float32' | 'float64';
+  /** True if numbers leave the engine at once, so that `peek` serves; false if reading one waits for a device. */
+  readonly readsSynchronously: boolean;
 
   // ---- construction and transfer ----
-  /** Whether a value is an array of this engine. */
+  /** Returns true if a value is an array of this engine. */
   isArray(value: unknown): value is M;
-  /** The dimensions of an array, batch axes first. */
+  /** Returns the dimensions of an array, batch axes first. */
   shape(x: M): readonly number[];
-  /** An array of the shape, from values in row-major order (copied). @throws ShapeError if the count does not fit the shape. */
+  /**
+   * Makes an array of the shape from values in row-major order (copied).
+   *
+   * @throws ShapeError if the count does not fit the shape.
+   */
   fromArray(values: ArrayLike<number>, shape: readonly number[]): M;
-  /** All values in row-major order (copied). */
+  /** Returns all values in row-major order (copied). */
   toArray(x: M): Awaitable<Float64Array>;
   /**
-   * All values in row-major order, rounded to the type of the target, into memory of the caller's: a large fresh array costs several times the copy itself.
+   * Writes all values in row-major order into the target, rounded to its type: a large fresh array would cost several
+   * times the copy itself.
    *
    * @throws ShapeError unless the target has as many entries.
    */
   readInto(x: M, target: Float32Array | Float64Array): Awaitable<void>;
-  /** All values now, where the engine can read without stalling a device; otherwise `undefined`. Used to skip work, never for results. */
+  /**
+   * Returns all values at once if the engine can read without stalling a device, else `undefined`. Used to skip work,
+   * never for results.
+   */
   peek(x: M): Float64Array | undefined;
-  /** An array of the shape, one value repeated. */
+  /** Makes an array of the shape with one value repeated. */
   full(shape: readonly number[], value: number): M;
-  /** The n×n identity, repeated over a batch: [..batch, n, n]. */
-  eye(n: number, batch?: readonly number[]): M;
-  /** An array of the shape, of independent standard normal entries. Advances `random`. */
+  /** Draws an array of the shape with independent standard normal entries. Advances `random`. */
   randomNormal(shape: readonly number[], random: Random): M;
 
   // ---- elementwise, on equal shapes ----
@@ -99,10 +133,6 @@ export interface LinearAlgebra<M> {
   divide(x: M, y: M): M;
   /** Square root of each entry; NaN where negative. */
   sqrt(x: M): M;
-  /** The square of each entry. */
-  square(x: M): M;
-  /** The magnitude of each entry. */
-  abs(x: M): M;
   /** The sign of each entry: −1, 0 or 1; NaN where it is NaN. */
   sign(x: M): M;
   /** e to the power of each entry. */
@@ -127,10 +157,11 @@ export interface LinearAlgebra<M> {
   scaleRows(d: M, x: M): M;
   /** X diag(d): column j times d_j. X [.., m, n], d [.., n]; result [.., m, n]. */
   scaleColumns(x: M, d: M): M;
-  /** Each batch member of X times its own number. c [..]; X has those axes and any others after them; result of X's shape. */
+  /**
+   * Each batch member of X times its own number. c [..]; X has those axes and any others after them; result of X's
+   * shape.
+   */
   scaleEach(c: M, x: M): M;
-  /** The matrix s_i + t_j. s [.., m], t [.., n]; result [.., m, n]. */
-  outerSum(s: M, t: M): M;
   /** The diagonal of a square matrix [.., n, n], as a vector [.., n]. */
   diag(x: M): M;
   /** The diagonal matrix [.., n, n] of a vector [.., n]. */
@@ -138,11 +169,11 @@ export interface LinearAlgebra<M> {
   /** Xᵀ: [.., m, n] to [.., n, m]. */
   transpose(x: M): M;
   /**
-   * Matrices joined: `'rows'`, one above the other, [.., m₁, n], [.., m₂, n], … to [.., m₁ + m₂ + …, n]; `'columns'`, side by side,
-   * [.., m, n₁], [.., m, n₂], … to [.., m, n₁ + n₂ + …].
+   * Joins matrices: `'rows'`, one above the other, [.., m₁, n], [.., m₂, n], … to [.., m₁ + m₂ + …, n]; `'columns'`,
+   * side by side, [.., m, n₁], [.., m, n₂], … to [.., m, n₁ + n₂ + …].
    */
   concat(parts: readonly M[], along: 'rows' | 'columns'): M;
-  /** The rows and columns in half-open ranges, copied: [.., m, n] to [.., rows, columns]. */
+  /** Copies the rows and columns in half-open ranges: [.., m, n] to [.., rows, columns]. */
   slice(x: M, ranges: SliceRanges): M;
   /** The same values in another shape with as many entries. */
   reshape(x: M, shape: readonly number[]): M;
@@ -152,8 +183,6 @@ export interface LinearAlgebra<M> {
   sum(x: M, of: 'rows' | 'columns'): M;
   /** Sum of each vector: [.., n] to [..]. */
   sumVector(x: M): M;
-  /** Trace of each square matrix: [.., n, n] to [..]. */
-  trace(x: M): M;
   /** Frobenius inner product of each pair of matrices: [.., m, n] twice to [..]. */
   innerEach(x: M, y: M): M;
   /** Frobenius norm of each matrix, without overflow: [.., m, n] to [..]. */
@@ -170,68 +199,68 @@ export interface LinearAlgebra<M> {
   maxAbs(x: M): Awaitable<number>;
 
   // ---- products ----
-  /** Matrix product, of the operands or their transposes: [.., m, k] times [.., k, n] to [.., m, n]. 2·m·n·k flops a member. */
+  /**
+   * Matrix product, of the operands or their transposes: [.., m, k] times [.., k, n] to [.., m, n]. 2·m·n·k flops a
+   * member.
+   */
   matmul(a: M, b: M, options?: MatmulOptions): M;
-  /** Sparse times dense: S X, or Sᵀ X with `transpose`. S m×n without a batch; X [.., n, k] to [.., m, k] (transposed: [.., m, k] to [.., n, k]). 2·nnz·k flops a member. */
+  /**
+   * Sparse times dense: S X, or Sᵀ X with `transpose`. S m×n without a batch; X [.., n, k] to [.., m, k] (transposed:
+   * [.., m, k] to [.., n, k]). 2·nnz·k flops a member.
+   */
   sparseMatmul(s: CsrMatrix<M>, x: M, options?: { readonly transpose?: boolean }): M;
-  /** The entries of A B at the places of an m×n pattern, as a vector [nnz] in its order. A [m, k], B [k, n]. 2·nnz·k flops. */
+  /**
+   * The entries of A B at the places of an m×n pattern, as a vector [nnz] in its order. A [m, k], B [k, n]. 2·nnz·k
+   * flops.
+   */
   sampledMatmul(pattern: CsrMatrix<M>, a: M, b: M): M;
-  /** Several sparse products in one pass over the entries, where the engine has that; the same numbers come from `sampledMatmul` and `sparseMatmul`. */
+  /**
+   * Several sparse products in one pass over the entries, if the engine has them; `sampledMatmul` and `sparseMatmul`
+   * give the same numbers.
+   */
   readonly sparsePasses?: SparsePasses<M>;
 
   // ---- factorizations ----
-  /** Thin Householder QR of [.., m, n]: Q [.., m, k], R [.., k, n], k = min(m, n). 2·m·n² flops and as many again to form Q (m ≥ n). */
+  /**
+   * Thin Householder QR of [.., m, n]: Q [.., m, k], R [.., k, n], k = min(m, n). 2·m·n² flops and as many again to
+   * form Q (m ≥ n).
+   */
   qr(x: M): QrFactors<M>;
   /** Thin SVD of [.., m, n]: U [.., m, k], S [.., k], V [.., n, k], k = min(m, n). O(mnk) flops. */
   svd(x: M, options?: SvdOptions): SvdFactors<M>;
-  /** Eigendecomposition of a symmetric matrix [.., n, n], of which only the lower triangle is read: values [.., n], vectors [.., n, n]. About 9·n³ flops. */
+  /**
+   * Eigendecomposition of a symmetric matrix [.., n, n], of which only the lower triangle is read: values [.., n],
+   * vectors [.., n, n]. About 9·n³ flops.
+   */
   eigh(x: M): EighFactors<M>;
-  /** Lower Cholesky factor L, S = L Lᵀ, of a symmetric positive definite matrix [.., n, n]. n³/3 flops. @throws NumericalError if it is not. */
+  /**
+   * Lower Cholesky factor L, S = L Lᵀ, of a symmetric positive definite matrix [.., n, n]. n³/3 flops.
+   *
+   * @throws NumericalError if it is not positive definite.
+   */
   cholesky(x: M): M;
-  /** Solution of a triangular system: T [.., n, n], B [.., n, k] (from the right: [.., k, n]); result of B's shape. n²k flops. @throws NumericalError if a diagonal entry is zero. */
+  /**
+   * Solution of a triangular system: T [.., n, n], B [.., n, k] (from the right: [.., k, n]); result of B's shape. n²k
+   * flops.
+   *
+   * @throws NumericalError if a diagonal entry is zero.
+   */
   solveTriangular(triangle: M, b: M, options?: TriangularOptions): M;
 
-  // ---- functions of symmetric matrices ----
-  /**
-   * The Sylvester equation, for symmetric positive semidefinite P [.., m, m] and Q [.., n, n] and any C [.., m, n].
-   *
-   * $$ PK + KQ = C $$
-   *
-   * @returns K [.., m, n], the solution of least norm where eigenvalues p_i + q_j vanish. Two eigendecompositions.
-   */
-  solveSylvester(p: M, q: M, c: M): M;
-  /**
-   * The Lyapunov equation, for symmetric positive semidefinite P [.., n, n] and any C [.., n, n].
-   *
-   * $$ PK + KP = C $$
-   *
-   * @returns K [.., n, n], as {@link LinearAlgebra.solveSylvester}. One eigendecomposition.
-   */
-  solveLyapunov(p: M, c: M): M;
-  /** $S^{1/2}$ of a symmetric positive semidefinite S [.., n, n]. */
-  sqrtSpd(s: M): M;
-  /** $S^{-1/2}$ of a symmetric positive definite S [.., n, n]. @throws NumericalError if S is singular to rounding. */
-  inverseSqrtSpd(s: M): M;
-  /** Polar decomposition of [.., m, n], m ≥ n: Q [.., m, n], P [.., n, n]. One thin SVD. */
-  polar(x: M): PolarFactors<M>;
-  /**
-   * The geometric mean of symmetric positive definite matrices [.., n, n]: the positive definite solution S of $SP^{-1}S = Q$.
-   *
-   * $$ P \mathbin{\#} Q = P^{1/2}\bigl(P^{-1/2}QP^{-1/2}\bigr)^{1/2}P^{1/2} $$
-   *
-   * @see Bhatia, Positive Definite Matrices, 2007, chapter 4.
-   */
-  geometricMean(p: M, q: M): M;
+  /** The engine's own matrix functions, if better than those written over it: a tape's have adjoints of their own. */
+  readonly matrixFunctions?: MatrixFunctions<M>;
 
   // ---- memory ----
   /**
-   * Runs a computation, which may be asynchronous, and frees what it allocated except what is reachable from its result through records, arrays and maps
-   * (not through functions). Freed too if it throws. A no-op on the host.
+   * Runs a computation, which may be asynchronous, and frees what it allocated except what is reachable from its result
+   * through records, arrays and maps (not through functions). If it throws, all is freed. A no-op on the host.
    */
   tidy<Result>(compute: () => Result): Result;
-  /** A scope for a computation in many parts, such as the steps of a solver. A no-op on the host. */
+  /** Opens a scope for a computation in many parts, such as the steps of a solver. A no-op on the host. */
   openScope(): ArrayScope;
-  /** Exempts an array from the surrounding `tidy`, and from every scope: it is freed by `dispose` alone. A no-op on the host. */
+  /**
+   * Exempts an array from the surrounding `tidy`, and from every scope: only `dispose` frees it. A no-op on the host.
+   */
   keep(x: M): M;
   /** Frees an array. A no-op on the host. */
   dispose(x: M): void;

@@ -1,80 +1,84 @@
 /**
- * Functions of symmetric matrices and the equations that go with them, written once for all engines over the primitive operations.
+ * Functions of symmetric matrices and the equations that go with them, written once for all engines over the primitive
+ * operations.
  *
  * @see Higham, "Functions of Matrices", 2008; Bhatia, "Positive Definite Matrices", 2007.
  */
 import { NumericalError, ShapeError } from '../core/errors.js';
-import type { LinearAlgebra } from './linear-algebra.js';
+import { outerSum } from './derived.js';
+import { checkOperands, type LinearAlgebra } from './linear-algebra.js';
 import type { PolarFactors } from './linear-algebra-types.js';
 import { checkMatrix, checkSameBatch, checkSameShape, checkSquare, describeShape, throwMismatch } from './shape-checks.js';
+import { withSmallBlocks } from './small-blocks.js';
 
-type MatrixFunctionName = 'solveSylvester' | 'solveLyapunov' | 'sqrtSpd' | 'inverseSqrtSpd' | 'polar' | 'geometricMean';
-
-/** What an engine offers once it has {@link matrixFunctions}. */
-export type MatrixFunctions<M> = Pick<LinearAlgebra<M>, MatrixFunctionName>;
-
-/** What {@link matrixFunctions} computes with: the rest of the contract. */
-export type MatrixFunctionCore<M> = Omit<LinearAlgebra<M>, MatrixFunctionName>;
+/** The operations of which matrix functions are made: those of an engine, or of an engine on a tape. */
+export type MatrixAlgebra<M> = Omit<
+  LinearAlgebra<M>,
+  'inner' | 'norm' | 'total' | 'maxAbs' | 'toArray' | 'readInto' | 'openScope' | 'keep' | 'dispose' | 'randomNormal' | 'sparsePasses'
+>;
 
 /**
- * The matrix functions of the contract, from an engine's primitive operations.
- *
- * @param la - an engine without them.
- * @returns the six functions, to be spread into the engine.
+ * Computes one matrix from others: in float64 on the host if a float32 engine's memory is the process's own, so that
+ * only operands and result are transferred; otherwise on the engine.
  */
-export function matrixFunctions<M>(la: MatrixFunctionCore<M>): MatrixFunctions<M> {
-  return {
-    solveSylvester: (p, q, c) => solveSylvester(la, p, q, c),
-    solveLyapunov: (p, c) => solveLyapunov(la, p, c),
-    sqrtSpd: (s) => sqrtSpd(la, s),
-    inverseSqrtSpd: (s) => inverseSqrtSpd(la, s),
-    polar: (x) => polar(la, x),
-    geometricMean: (p, q) => geometricMean(la, p, q),
-  };
+function onBlocks<M>(la: MatrixAlgebra<M>, operands: readonly M[], compute: <B>(la: LinearAlgebra<B>, operands: readonly B[]) => B): M {
+  // The operations that a tape's algebra lacks are not used.
+  return withSmallBlocks(la as LinearAlgebra<M>, (blocks) =>
+    blocks.give(blocks.la.tidy(() => compute(blocks.la, operands.map(blocks.take)))),
+  );
 }
 
 /**
- * K with P K + K Q = C. In the eigenbases P = W diag(p) Wᵀ, Q = Z diag(q) Zᵀ the equation decouples:
- * K = W [ (Wᵀ C Z)_ij / (p_i + q_j) ] Zᵀ, with zero where p_i + q_j ≤ tolerance, which gives the solution of least norm
- * (of the least-squares problem, if the equation has none).
+ * Solves P K + K Q = C for K. In the eigenbases P = W diag(p) Wᵀ, Q = Z diag(q) Zᵀ the equation decouples: K = W [ (Wᵀ
+ * C Z)_ij / (p_i + q_j) ] Zᵀ, with zero where p_i + q_j ≤ tolerance, which gives the solution of least norm (of the
+ * least-squares problem, if the equation has none).
  *
- * @param p - symmetric positive semidefinite, [.., m, m]; @param q - likewise, [.., n, n]; @param c - [.., m, n].
+ * @param p - symmetric positive semidefinite, [.., m, m];
+ * @param q - likewise, [.., n, n];
+ * @param c - [.., m, n].
  * @returns [.., m, n]. Two eigendecompositions and 4·m·n·(m + n) flops.
  * @throws ShapeError if the shapes do not fit; NumericalError for non-finite P or Q.
  * @see Higham 2008, §B.14; Bhatia, "Matrix Analysis", 1997, §VII.2.
  */
-function solveSylvester<M>(la: MatrixFunctionCore<M>, p: M, q: M, c: M): M {
+export function solveSylvester<M>(la: MatrixAlgebra<M>, p: M, q: M, c: M): M {
+  checkOperands('solveSylvester', la, [p, q, c]);
+  if (la.matrixFunctions !== undefined) return la.matrixFunctions.solveSylvester(p, q, c);
   checkSquare('solveSylvester', la.shape(p));
   checkSquare('solveSylvester', la.shape(q));
   checkRightSide(la, 'solveSylvester', p, q, c);
-  return la.tidy(() => solveInEigenbases(la, la.eigh(p), la.eigh(q), c));
+  return onBlocks(la, [p, q, c], (blocks, [left, right, side]) => solveInEigenbases(blocks, blocks.eigh(left), blocks.eigh(right), side));
 }
 
 /**
- * C ↦ K with P K + K Q = C, for several C: both eigendecompositions are done once, now. Same shapes and conventions as `solveSylvester`.
+ * Returns C ↦ K with P K + K Q = C, for several C: both eigendecompositions are done once, in this call. Same shapes
+ * and conventions as `solveSylvester`.
  *
  * @throws ShapeError if P or Q is not square; NumericalError for non-finite P or Q.
  */
-export function sylvesterSolver<M>(la: MatrixFunctionCore<M>, p: M, q: M): (c: M) => M {
+export function sylvesterSolver<M>(la: LinearAlgebra<M>, p: M, q: M): (c: M) => M {
   const [left, right] = [la.eigh(p), la.eigh(q)];
   return (c) => solveInEigenbases(la, left, right, c);
 }
 
 /**
- * K with P K + K P = C, as {@link solveSylvester} with Q = P: one eigendecomposition. Symmetric where C is, up to rounding.
+ * Solves P K + K P = C for K, as {@link solveSylvester} with Q = P: one eigendecomposition. K is symmetric if C is, up
+ * to rounding.
  *
- * @param p - symmetric positive semidefinite, [.., n, n]; @param c - [.., n, n].
+ * @param p - symmetric positive semidefinite, [.., n, n];
+ * @param c - [.., n, n].
  */
-function solveLyapunov<M>(la: MatrixFunctionCore<M>, p: M, c: M): M {
+export function solveLyapunov<M>(la: MatrixAlgebra<M>, p: M, c: M): M {
+  checkOperands('solveLyapunov', la, [p, c]);
+  if (la.matrixFunctions !== undefined) return la.matrixFunctions.solveLyapunov(p, c);
   checkSquare('solveLyapunov', la.shape(p));
   checkRightSide(la, 'solveLyapunov', p, p, c);
-  return la.tidy(() => {
-    const basis = la.eigh(p);
-    return solveInEigenbases(la, basis, basis, c);
+  return onBlocks(la, [p, c], (blocks, [matrix, side]) => {
+    const basis = blocks.eigh(matrix);
+    return solveInEigenbases(blocks, basis, basis, side);
   });
 }
 
-function checkRightSide<M>(la: MatrixFunctionCore<M>, caller: string, p: M, q: M, c: M): void {
+function checkRightSide<M>(la: MatrixAlgebra<M>, caller: string, p: M, q: M, c: M): void {
   const [shapeP, shapeQ, shapeC] = [la.shape(p), la.shape(q), la.shape(c)];
   checkMatrix(caller, shapeC);
   checkSameBatch(caller, shapeP, 2, shapeQ, 2);
@@ -90,28 +94,28 @@ interface Eigenbasis<M> {
   readonly vectors: M;
 }
 
-function solveInEigenbases<M>(la: MatrixFunctionCore<M>, left: Eigenbasis<M>, right: Eigenbasis<M>, c: M): M {
+function solveInEigenbases<M>(la: LinearAlgebra<M>, left: Eigenbasis<M>, right: Eigenbasis<M>, c: M): M {
   // Computed eigenvalues of a semidefinite matrix are negative by rounding alone.
   const p = la.maximum(left.values, 0);
   const q = la.maximum(right.values, 0);
-  const sums = la.outerSum(p, q);
+  const sums = outerSum(la, p, q);
   // At least ε·max(p_i + q_j) and at most √(mn) times as much: what rounding in the eigenvalues amounts to.
   const tolerance = la.scale(la.epsilon, la.normEach(sums));
   const ones = la.full(la.shape(sums), 1);
   const regular = la.greater(sums, la.scaleEach(tolerance, ones));
   const rotated = la.matmul(left.vectors, la.matmul(c, right.vectors), { transposeA: true });
-  // Divided by one where the sum vanishes, for 0/0 would pass through some engines' `where`.
+  // Divided by one where the sum vanishes, since 0/0 would pass through some engines' `where`.
   const quotient = la.multiply(regular, la.divide(rotated, la.where(regular, sums, ones)));
   return la.matmul(left.vectors, la.matmul(quotient, right.vectors, { transposeB: true }));
 }
 
 /** ½ (X + Xᵀ): the symmetric part, or X without the asymmetry that rounding leaves. */
-export function symmetricPart<M>(la: MatrixFunctionCore<M>, x: M): M {
+export function symmetricPart<M>(la: LinearAlgebra<M>, x: M): M {
   return la.scale(0.5, la.add(x, la.transpose(x)));
 }
 
 /** W diag(d) Wᵀ, exactly symmetric. */
-function fromEigenbasis<M>(la: MatrixFunctionCore<M>, vectors: M, d: M): M {
+function fromEigenbasis<M>(la: LinearAlgebra<M>, vectors: M, d: M): M {
   return symmetricPart(la, la.matmul(la.scaleColumns(vectors, d), vectors, { transposeB: true }));
 }
 
@@ -122,10 +126,12 @@ function fromEigenbasis<M>(la: MatrixFunctionCore<M>, vectors: M, d: M): M {
  * @returns symmetric positive semidefinite. One eigendecomposition and 2·n³ flops.
  * @see Higham 2008, §6.2.
  */
-function sqrtSpd<M>(la: MatrixFunctionCore<M>, s: M): M {
-  return la.tidy(() => {
-    const { values, vectors } = la.eigh(s);
-    return fromEigenbasis(la, vectors, la.sqrt(la.maximum(values, 0)));
+export function sqrtSpd<M>(la: MatrixAlgebra<M>, s: M): M {
+  checkOperands('sqrtSpd', la, [s]);
+  if (la.matrixFunctions !== undefined) return la.matrixFunctions.sqrtSpd(s);
+  return onBlocks(la, [s], (blocks, [matrix]) => {
+    const { values, vectors } = blocks.eigh(matrix);
+    return fromEigenbasis(blocks, vectors, blocks.sqrt(blocks.maximum(values, 0)));
   });
 }
 
@@ -134,19 +140,22 @@ function sqrtSpd<M>(la: MatrixFunctionCore<M>, s: M): M {
  *
  * @param s - symmetric positive definite, [.., n, n].
  * @returns symmetric positive definite. One eigendecomposition and 2·n³ flops.
- * @throws NumericalError if λ_min ≤ n·ε·λ_max, where the engine can read the eigenvalues; elsewhere the result is not finite.
+ * @throws NumericalError if λ_min ≤ n·ε·λ_max, where the engine can read the eigenvalues; elsewhere the result is not
+ * finite.
  */
-function inverseSqrtSpd<M>(la: MatrixFunctionCore<M>, s: M): M {
-  return la.tidy(() => {
-    const { values, vectors } = la.eigh(s);
-    checkDefinite(la, values);
-    const ones = la.full(la.shape(values), 1);
-    return fromEigenbasis(la, vectors, la.divide(ones, la.sqrt(values)));
+export function inverseSqrtSpd<M>(la: MatrixAlgebra<M>, s: M): M {
+  checkOperands('inverseSqrtSpd', la, [s]);
+  if (la.matrixFunctions !== undefined) return la.matrixFunctions.inverseSqrtSpd(s);
+  return onBlocks(la, [s], (blocks, [matrix]) => {
+    const { values, vectors } = blocks.eigh(matrix);
+    checkDefinite(blocks, values);
+    const ones = blocks.full(blocks.shape(values), 1);
+    return fromEigenbasis(blocks, vectors, blocks.divide(ones, blocks.sqrt(values)));
   });
 }
 
 /** Requires ascending eigenvalues to be positive beyond rounding, where they can be read. */
-function checkDefinite<M>(la: MatrixFunctionCore<M>, values: M): void {
+function checkDefinite<M>(la: LinearAlgebra<M>, values: M): void {
   const read = la.peek(values);
   const n = la.shape(values).at(-1) ?? 0;
   if (read === undefined) return;
@@ -161,14 +170,16 @@ function checkDefinite<M>(la: MatrixFunctionCore<M>, values: M): void {
 }
 
 /**
- * Polar decomposition X = Q P from the SVD X = U Σ Vᵀ: Q = U Vᵀ and P = V Σ Vᵀ. Where X is rank deficient, Q is one of several.
+ * Polar decomposition X = Q P from the SVD X = U Σ Vᵀ: Q = U Vᵀ and P = V Σ Vᵀ. If X is rank deficient, Q is one of
+ * several.
  *
  * @param x - [.., m, n], m ≥ n.
  * @returns Q m×n with orthonormal columns, P n×n symmetric positive semidefinite. One SVD and 2·n²·(m + n) flops.
  * @throws ShapeError if m < n.
  * @see Higham 2008, Chapter 8.
  */
-function polar<M>(la: MatrixFunctionCore<M>, x: M): PolarFactors<M> {
+export function polar<M>(la: MatrixAlgebra<M>, x: M): PolarFactors<M> {
+  checkOperands('polar', la, [x]);
   const shape = la.shape(x);
   checkMatrix('polar', shape);
   if (shape[shape.length - 2] < shape[shape.length - 1]) {
@@ -176,33 +187,40 @@ function polar<M>(la: MatrixFunctionCore<M>, x: M): PolarFactors<M> {
       `polar: expected at least as many rows as columns, got ${describeShape(shape)}; take the polar factors of the transpose`,
     );
   }
-  return la.tidy(() => {
-    const { U, S, V } = la.svd(x);
-    return { Q: la.matmul(U, V, { transposeB: true }), P: fromEigenbasis(la, V, S) };
-  });
+  return withSmallBlocks(la as LinearAlgebra<M>, ({ la: blocks, take, give }) =>
+    la.tidy(() => {
+      const { U, S, V } = blocks.svd(take(x));
+      return { Q: give(blocks.matmul(U, V, { transposeB: true })), P: give(fromEigenbasis(blocks, V, S)) };
+    }),
+  );
 }
 
 /**
- * P # Q, the midpoint of the affine-invariant geodesic. It commutes with congruences, so that with the Cholesky factors P = L Lᵀ, Q = M Mᵀ it is
- * L (L⁻¹ Q L⁻ᵀ)^½ Lᵀ = L U Σ Uᵀ Lᵀ for the SVD L⁻¹ M = U Σ Vᵀ. No matrix is squared and no root of one taken, hence errors grow with κ^½ only.
+ * P # Q, the midpoint of the affine-invariant geodesic. It commutes with congruences, so that with the Cholesky factors
+ * P = L Lᵀ, Q = M Mᵀ it is L (L⁻¹ Q L⁻ᵀ)^½ Lᵀ = L U Σ Uᵀ Lᵀ for the SVD L⁻¹ M = U Σ Vᵀ. No matrix is squared and no
+ * root of one taken, hence errors grow with κ^½ only.
  *
- * @param p - symmetric positive definite, [.., n, n], lower triangle read; @param q - likewise.
+ * @param p - symmetric positive definite, [.., n, n], lower triangle read;
+ * @param q - likewise.
  * @returns symmetric positive definite. Two Cholesky factorizations, an SVD and 5·n³ flops.
  * @throws NumericalError if P or Q is not positive definite.
- * @see Bhatia 2007, Chapter 4; Iannazzo, "The geometric mean of two matrices from a computational viewpoint", Numer. Linear Algebra Appl. 23, 2016.
+ * @see Bhatia 2007, Chapter 4; Iannazzo, "The geometric mean of two matrices from a computational viewpoint", Numer.
+ * Linear Algebra Appl. 23, 2016.
  */
-function geometricMean<M>(la: MatrixFunctionCore<M>, p: M, q: M): M {
+export function geometricMean<M>(la: MatrixAlgebra<M>, p: M, q: M): M {
+  checkOperands('geometricMean', la, [p, q]);
+  if (la.matrixFunctions !== undefined) return la.matrixFunctions.geometricMean(p, q);
   checkSquare('geometricMean', la.shape(p));
   checkSameShape('geometricMean', la.shape(p), la.shape(q));
-  return la.tidy(() => {
-    const factor = definiteFactor(la, 'geometricMean', p);
-    const { U, S } = la.svd(la.solveTriangular(factor, definiteFactor(la, 'geometricMean', q)));
-    return fromEigenbasis(la, la.matmul(factor, U), S);
+  return onBlocks(la, [p, q], (blocks, [first, second]) => {
+    const factor = definiteFactor(blocks, 'geometricMean', first);
+    const { U, S } = blocks.svd(blocks.solveTriangular(factor, definiteFactor(blocks, 'geometricMean', second)));
+    return fromEigenbasis(blocks, blocks.matmul(factor, U), S);
   });
 }
 
-/** The Cholesky factor; an error names the caller too. */
-function definiteFactor<M>(la: MatrixFunctionCore<M>, caller: string, x: M): M {
+/** Returns the Cholesky factor; its error names the caller too. */
+function definiteFactor<M>(la: LinearAlgebra<M>, caller: string, x: M): M {
   try {
     return la.cholesky(x);
   } catch (error) {

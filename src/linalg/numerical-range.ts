@@ -1,34 +1,37 @@
 /**
- * Functions of matrices that may be singular, on their numerical range: what is below rounding counts as zero and stays
+ * Functions of matrices that may be singular, on their numerical range: values below rounding count as zero and stay
  * zero, as in a pseudo-inverse. Direction rules use them, since LoRA starts with a factor that is zero.
  */
 import type { LinearAlgebra } from './linear-algebra.js';
 
-/** Eigenvalues below this multiple of n·ε·trace count as zero; so do singular values, of n·ε·σ₁. */
+/** Eigenvalues below this multiple of n·ε·trace count as zero; so do singular values below that of n·ε·σ₁. */
 const SAFETY = 4;
 
 /**
- * The pseudo-inverse S⁺ of symmetric positive semidefinite matrices.
+ * Computes the pseudo-inverse S⁺ of symmetric positive semidefinite matrices.
  *
- * @param s - [.., n, n]. @returns [.., n, n]. One eigendecomposition and 2·n³ flops.
+ * @param s - [.., n, n].
+ * @returns [.., n, n]. One eigendecomposition and 2·n³ flops.
  */
 export function pseudoInverse<M>(la: LinearAlgebra<M>, s: M): M {
   return onRange(la, s, (values, ones) => la.divide(ones, values));
 }
 
 /**
- * The pseudo-inverse root (S⁺)^½ of symmetric positive semidefinite matrices.
+ * Computes the pseudo-inverse root (S⁺)^½ of symmetric positive semidefinite matrices.
  *
- * @param s - [.., n, n]. @returns [.., n, n]. One eigendecomposition and 2·n³ flops.
+ * @param s - [.., n, n].
+ * @returns [.., n, n]. One eigendecomposition and 2·n³ flops.
  */
 export function pseudoInverseRoot<M>(la: LinearAlgebra<M>, s: M): M {
   return onRange(la, s, (values, ones) => la.divide(ones, la.sqrt(values)));
 }
 
 /**
- * msign(X) = U Vᵀ over the nonzero singular values of X = U Σ Vᵀ: its orthogonal polar factor where X has full rank.
+ * Computes msign(X) = U Vᵀ over the nonzero singular values of X = U Σ Vᵀ: its orthogonal polar factor at full rank.
  *
- * @param x - [.., m, n]. @returns [.., m, n], with singular values 1 and 0. One SVD and 2·m·n·min(m, n) flops.
+ * @param x - [.., m, n].
+ * @returns [.., m, n], with singular values 1 and 0. One SVD and 2·m·n·min(m, n) flops.
  */
 export function matrixSign<M>(la: LinearAlgebra<M>, x: M): M {
   return la.tidy(() => {
@@ -38,9 +41,10 @@ export function matrixSign<M>(la: LinearAlgebra<M>, x: M): M {
 }
 
 /**
- * The Moore–Penrose inverse X⁺ = V Σ⁺ Uᵀ.
+ * Computes the Moore–Penrose inverse X⁺ = V Σ⁺ Uᵀ.
  *
- * @param x - [.., m, n]. @returns [.., n, m]. One SVD and 2·m·n·min(m, n) flops.
+ * @param x - [.., m, n].
+ * @returns [.., n, m]. One SVD and 2·m·n·min(m, n) flops.
  */
 export function moorePenroseInverse<M>(la: LinearAlgebra<M>, x: M): M {
   return la.tidy(() => {
@@ -52,7 +56,7 @@ export function moorePenroseInverse<M>(la: LinearAlgebra<M>, x: M): M {
   });
 }
 
-/** 1 for singular values above rounding, else 0. */
+/** Returns 1 for singular values above rounding, else 0. */
 function nonzero<M>(la: LinearAlgebra<M>, S: M): M {
   const shape = la.shape(S);
   const count = shape[shape.length - 1];

@@ -2,19 +2,19 @@
 import { ConfigError, ShapeError } from '../core/errors.js';
 import { describeValue } from '../core/options.js';
 
-/** A shape as people write it: `5×3`, `[4, 5, 3]` with a batch, `[]` for a batch scalar. */
+/** Formats a shape as people write it: `5×3`, `[4, 5, 3]` with a batch, `[]` for a batch scalar. */
 export function describeShape(shape: readonly number[]): string {
   return shape.length === 2 ? `${shape[0]}×${shape[1]}` : `[${shape.join(', ')}]`;
 }
 
-/** The number of entries of an array of this shape. */
+/** Returns the number of entries of an array of this shape. */
 export function entryCount(shape: readonly number[]): number {
   let count = 1;
   for (let axis = 0; axis < shape.length; axis++) count *= shape[axis];
   return count;
 }
 
-/** Whether two shapes agree in every axis. */
+/** Returns true if two shapes agree in every axis. */
 function sameShape(a: readonly number[], b: readonly number[]): boolean {
   if (a.length !== b.length) return false;
   for (let axis = 0; axis < a.length; axis++) if (a[axis] !== b[axis]) return false;
@@ -49,7 +49,7 @@ export function checkTarget(caller: string, shape: readonly number[], target: Fl
 /**
  * Requires numbers, as many as a shape has entries: the arguments of `fromArray`.
  *
- * @throws ConfigError if they are not numbers; ShapeError if the shape is none or the count does not fit.
+ * @throws ConfigError if they are not numbers; ShapeError if the shape is invalid or the count does not fit.
  */
 export function checkEntries(values: ArrayLike<number>, shape: readonly number[]): void {
   if (typeof values !== 'object' || values === null || typeof values.length !== 'number') {
@@ -63,8 +63,8 @@ export function checkEntries(values: ArrayLike<number>, shape: readonly number[]
       `fromArray: shape ${describeShape(shape)} needs ${entryCount(shape)} values, got ${values.length}; pass all entries in row-major order`,
     );
   }
-  // A typed array holds numbers throughout, unless its first element shows it to hold big integers; of anything else it would turn a nested list or a
-  // string into NaN without a word.
+  // A typed array holds numbers throughout, unless its first element shows it to hold big integers. Any other list is
+  // checked, since a nested list or a string in it would silently become NaN.
   if (ArrayBuffer.isView(values) && typeof values[0] === 'number') return;
   for (let i = 0; i < values.length; i++) {
     if (typeof values[i] === 'number') continue;
@@ -104,7 +104,7 @@ export function checkSquare(caller: string, shape: readonly number[]): void {
 /**
  * Requires equal batch axes.
  *
- * @param tailA - how many axes of the first shape, at its end, do not belong to the batch; `tailB` likewise.
+ * @param tailA - number of axes at the end of the first shape that do not belong to the batch; `tailB` likewise.
  * @throws ShapeError showing both shapes.
  */
 export function checkSameBatch(caller: string, a: readonly number[], tailA: number, b: readonly number[], tailB: number): void {
@@ -121,7 +121,11 @@ export function throwMismatch(caller: string, expected: string, a: readonly numb
   throw new ShapeError(`${caller}: expected ${expected}, got ${describeShape(a)} and ${describeShape(b)}; ${remedy}`);
 }
 
-/** Requires d to be a vector along the rows (`fromEnd` 2) or columns (1) of a matrix. @throws ShapeError showing both shapes. */
+/**
+ * Requires d to be a vector along the rows (`fromEnd` 2) or columns (1) of a matrix.
+ *
+ * @throws ShapeError showing both shapes.
+ */
 export function checkScaling(caller: string, d: readonly number[], matrix: readonly number[], fromEnd: 1 | 2): void {
   checkMatrix(caller, matrix);
   checkVector(caller, d);

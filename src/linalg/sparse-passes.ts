@@ -9,7 +9,7 @@ export interface RowFactors<M> {
   readonly right: M;
 }
 
-/** What comes out of one pass over the entries of a sampled matrix E. */
+/** Result of one pass over the entries of a sampled matrix E. */
 export interface SampledProducts<M> {
   /** ‖E‖². */
   readonly squaredNorm: number;
@@ -36,15 +36,20 @@ export interface CurveProducts {
 }
 
 /**
- * Passes over the entries of a sparse matrix that write no array of one number an entry: a cost and its gradient read the data once, and take no memory beside it.
+ * Passes over the entries of a sparse matrix that write no array of one number per entry: a cost and its gradient read
+ * the data once and take no memory besides.
  *
- * @see Rahman, Sujon and Azad, "FusedMM: a unified SDDMM-SpMM kernel for graph embedding and graph neural networks", IPDPS 2021.
+ * @see Rahman, Sujon and Azad, "FusedMM: a unified SDDMM-SpMM kernel for graph embedding and graph neural networks",
+ * IPDPS 2021.
  */
 export interface SparsePasses<M> {
-  /** For the residual $E = P_\Omega(LR^\top) - Z$ at the places of Z: ‖E‖², E·right and Eᵀ·left. (2k + 4k')·nnz flops. */
+  /** ‖E‖², E·right and Eᵀ·left of the residual $E = P_\Omega(LR^\top) - Z$ at the places of Z. (2k + 4k')·nnz flops. */
   residual(observed: CsrMatrix<M>, factors: RowFactors<M>, by: RowFactors<M>): SampledProducts<M>;
   /** The same for the sampled matrix $E = P_\Omega(LR^\top)$ itself; the values of the pattern are not read. */
   sampled(pattern: CsrMatrix<M>, factors: RowFactors<M>, by: RowFactors<M>): SampledProducts<M>;
-  /** For the residual E at a point, S and Q of their own factors, at the places of Z: all inner products. 2(k + k₁ + k₂)·nnz flops. */
+  /**
+   * All inner products of the residual E at a point, and S and Q of their own factors, at the places of Z. 2(k + k₁ +
+   * k₂)·nnz flops.
+   */
   curve(observed: CsrMatrix<M>, point: RowFactors<M>, first: RowFactors<M>, second: RowFactors<M>): CurveProducts;
 }

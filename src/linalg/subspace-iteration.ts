@@ -3,7 +3,7 @@ import type { Random } from '../core/random.js';
 import type { LinearAlgebra } from './linear-algebra.js';
 import type { SvdFactors } from './linear-algebra-types.js';
 
-/** A matrix Z, m×n, by its products; or a batch of such. */
+/** An m×n matrix Z given by its products, or a batch of such matrices. */
 export interface MatrixProducts<M> {
   /** The leading axes. Default: none. */
   readonly batch?: readonly number[];
@@ -17,21 +17,21 @@ export interface MatrixProducts<M> {
   applyTranspose(y: M): M;
 }
 
-/** How far {@link leadingSingularTriples} goes. */
+/** Options of {@link leadingSingularTriples}. */
 export interface SubspaceIterationOptions {
-  /** How many triples. */
+  /** Number of triples. */
   readonly count: number;
-  /** Passes of subspace iteration, each two products. */
+  /** Number of passes of subspace iteration, each two products. */
   readonly passes: number;
   /** Columns of the subspace beyond the count. */
   readonly oversampling: number;
-  /** The random subspace that the iteration begins with. */
+  /** Source of the random subspace that the iteration begins with. */
   readonly random: Random;
 }
 
 /**
- * The first singular triples by randomized subspace iteration. The error in a direction shrinks with each pass by the
- * square of the ratio of the first singular value that the subspace leaves out to its own.
+ * Computes the leading singular triples by randomized subspace iteration. Each pass shrinks the error in a direction by
+ * the squared ratio of the first singular value that the subspace leaves out to its own.
  *
  * @returns U m×count, S [count] in descending order, V n×count. (passes + 1)·2 products with k = count + oversampling
  * columns, as many thin QRs, and the SVD of an n×k matrix.
@@ -54,7 +54,7 @@ export function leadingSingularTriples<M>(
   return { U: la.matmul(left, V), S, V: U };
 }
 
-/** The first of the triples of an SVD. */
+/** Takes the first triples of an SVD. */
 function firstTriples<M>(la: LinearAlgebra<M>, { U, S, V }: SvdFactors<M>, count: number): SvdFactors<M> {
   const head = { columns: [0, count] } as const;
   const shape = la.shape(S);
@@ -63,14 +63,14 @@ function firstTriples<M>(la: LinearAlgebra<M>, { U, S, V }: SvdFactors<M>, count
   return { U: la.slice(U, head), S: la.reshape(values, [...batch, count]), V: la.slice(V, head) };
 }
 
-/** Matrices with at most so many rows or columns have their whole SVD computed; larger ones, the triples that are used. */
+/** Matrices with at most this many rows or columns have their whole SVD computed; larger ones, the triples used. */
 const WHOLE_SVD = 256;
 /** Gradients of language models decay fast enough that these leave errors below 1e-3. */
 const iteration = { passes: 8, oversampling: 16 } as const;
 
 /**
- * The first singular triples of a matrix that is there: exact where one of its sizes is at most 256, by
- * {@link leadingSingularTriples} where both are larger.
+ * Computes the leading singular triples of a given matrix: exactly if one of its sizes is at most 256, by
+ * {@link leadingSingularTriples} if both are larger.
  *
  * @param x - [.., m, n].
  * @param count - at most min(m, n).

@@ -1,15 +1,18 @@
 /**
  * Balanced factor pairs: the rank-r matrices with the Bures metric, in the coordinates that LoRA trains.
  *
- * Point: `{ A, B }`, A m×r, B r×n, AᵀA = BBᵀ; a pair and (AQ, QᵀB), Q orthogonal, are one point. Tangent: `{ A: dA, B: dB }`, horizontal: Aᵀ dA = dB Bᵀ.
- * Metric ⟨dA, dA'⟩ + ⟨dB, dB'⟩. Retraction: a straight step, then the balanced projection. Dimension r(m + n − r).
- * The factor gradient (G Bᵀ, Aᵀ G) is horizontal by itself, so that Riemannian gradient descent is plain descent plus the projection: BaLoRA.
+ * Point: `{ A, B }`, A m×r, B r×n, AᵀA = BBᵀ; a pair and (AQ, QᵀB), Q orthogonal, are one point. Tangent:
+ * `{ A: dA, B: dB }`, horizontal: Aᵀ dA = dB Bᵀ. Metric ⟨dA, dA'⟩ + ⟨dB, dB'⟩. Retraction: a straight step, then the
+ * balanced projection. Dimension r(m + n − r). The factor gradient (G Bᵀ, Aᵀ G) is already horizontal, so Riemannian
+ * gradient descent is plain descent plus the projection: BaLoRA.
  *
  * @see Castin, Nadjahi, Ablin and Peyré, "Balanced LoRA", ICML 2026, arXiv 2605.31484.
  */
+
 import { DomainError } from '../core/errors.js';
 import { checkChoice, checkCount, checkKeys, checkPositiveInteger } from '../core/options.js';
 import { axpyTree } from '../core/tree.js';
+import { square } from '../linalg/derived.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { sylvesterSolver } from '../linalg/matrix-functions.js';
@@ -27,19 +30,19 @@ import { checkRankShape, checkStep, pointTolerance } from './checks.js';
 import { type FactorManifold, type FactorOptions, factorBase, unitTangent } from './factor-manifold.js';
 import type { RetractTransport } from './manifold.js';
 
-/** When a step ends with the balanced projection. */
+/** Schedule of the balanced projection. */
 export interface BalancingSchedule {
-  /** The projection is done after every so many steps. Default: {@link balancedFactorsDefaults}. */
+  /** Number of steps from one projection to the next. Default: {@link balancedFactorsDefaults}. */
   readonly every?: number;
-  /** So many steps at the beginning go without. */
+  /** Number of steps at the beginning without the projection. Default: {@link balancedFactorsDefaults}. */
   readonly start?: number;
 }
 
 /** Options of {@link balancedFactors}. */
 export interface BalancedFactorsOptions<M> extends FactorOptions<M>, BalancingSchedule {
-  /** Which balanced pair a retraction lands on. Default: {@link balancedFactorsDefaults}. */
+  /** Gauge of the balanced pair on which a retraction lands. Default: {@link balancedFactorsDefaults}. */
   readonly gauge?: BalancedGauge;
-  /** How the projection is computed. Default: {@link balancedFactorsDefaults}. */
+  /** Algorithm of the projection. Default: {@link balancedFactorsDefaults}. */
   readonly algorithm?: BalanceAlgorithm;
 }
 
@@ -50,7 +53,7 @@ export const balancedFactorsDefaults: Required<Pick<BalancedFactorsOptions<unkno
   start: 0,
 };
 
-/** Where a step of `balancedFactors` arrived, with the change of gauge it made. */
+/** Result of a step of `balancedFactors`, with its change of gauge. */
 export interface BalancedTransport<M> extends RetractTransport<FactorPair<M>, FactorPair<M>> {
   /** T, r×r: the new pair is $\bigl((A+t\,dA)\,T^{-1},\;T\,(B+t\,dB)\bigr)$. */
   readonly gauge: M;
@@ -58,17 +61,18 @@ export interface BalancedTransport<M> extends RetractTransport<FactorPair<M>, Fa
   readonly inverseGauge: M;
 }
 
-/** The balanced factor pairs, as {@link balancedFactors} makes them. */
+/** Manifold of balanced factor pairs, made by {@link balancedFactors}. */
 export interface BalancedFactorsManifold<M> extends FactorManifold<M> {
-  /** Which balanced pair a retraction lands on. */
+  /** Gauge of the balanced pair on which a retraction lands. */
   readonly gauge: BalancedGauge;
-  /** The balanced pair with the product of any pair: where to start from factors that are not balanced. */
+  /** Returns the balanced pair with the product of any pair: a start from factors that are not balanced. */
   balance(pair: FactorPair<M>): BalancedProjection<M>;
   retractTransport(x: FactorPair<M>, u: FactorPair<M>, t?: number): BalancedTransport<M>;
 }
 
 /**
- * The manifold of balanced factor pairs: the rank-r matrices with the {@link bures} metric, in the coordinates that LoRA trains.
+ * Returns the manifold of balanced factor pairs: the rank-r matrices with the {@link bures} metric, in the coordinates
+ * that LoRA trains.
  *
  * $$ \lbrace(A,B) : A^\top A = BB^\top\rbrace\,/\,O(r), \qquad (A,B)\sim(AQ,Q^\top B) $$
  *
@@ -76,26 +80,30 @@ export interface BalancedFactorsManifold<M> extends FactorManifold<M> {
  *
  * $$ A^\top dA = dB\,B^\top, \qquad \langle u,v\rangle = \langle dA,dA'\rangle+\langle dB,dB'\rangle. $$
  *
- * The retraction, of second order, is a straight step and then {@link balancedProjection} P:
+ * The retraction, of second order, is a straight step followed by {@link balancedProjection} P:
  *
  * $$ R_{(A,B)}(t\,u) = P(A+t\,dA,\;B+t\,dB). $$
  *
- * The factor gradient $(GB^\top, A^\top G)$ is horizontal as it is, so that Riemannian gradient descent is plain descent plus the projection: BaLoRA. The
- * Riemannian Hessian is the horizontal part of the Hessian by the factors.
+ * The factor gradient $(GB^\top, A^\top G)$ is already horizontal, so Riemannian gradient descent is plain descent plus
+ * the projection: BaLoRA. The Riemannian Hessian is the horizontal part of the Hessian by the factors.
  *
  * A run may start from any pair of factors. With `every` or `start` the retraction of step k = 1, 2, … of a run is
  *
  * $$ (A,B) \leftarrow \begin{cases} P(A+t\,dA,\;B+t\,dB) & k>\text{start},\ \text{every}\mid k\\ (A+t\,dA,\;B+t\,dB) & \text{else} \end{cases} $$
  *
- * whatever the solver ({@link Manifold.atStep}). Then a point is any pair of finite entries, not both factors zero, and is checked for that; `retract` by itself always projects. The laws of a manifold
- * hold at balanced points; elsewhere $R_x(0)=P(x)$ is the balanced pair of the same product.
+ * for every solver ({@link Manifold.atStep}). A point is then any pair with finite entries and not both factors zero,
+ * and only this is checked; `retract` by itself always projects. The laws of a manifold hold at balanced points;
+ * elsewhere $R_x(0)=P(x)$ is the balanced pair of the same product.
  *
- * `retract` takes any displacement (dA, dB), horizontal or not. Where AB has numerical rank below r, the missing directions stay unbalanced (see
- * {@link balancedProjection}); with either factor zero, as LoRA starts, the projection leaves both untouched.
+ * `retract` takes any displacement (dA, dB), horizontal or not. If AB has numerical rank below r, the missing
+ * directions stay unbalanced (see {@link balancedProjection}); if either factor is zero, as at the start of LoRA, the
+ * projection leaves both unchanged.
  *
- * @param options - m, n, rank; optionally gauge, algorithm, when to balance, batch axes and the engine.
- * @returns a readonly object; points and tangents are `{ A: [.., m, r], B: [.., r, n] }`. A projection costs O((m+n)r² + r³) flops.
- * @throws ShapeError if a size or `every` is not a positive integer, or rank > min(m, n); ConfigError on unknown options.
+ * @param options - m, n, rank; optionally gauge, algorithm, schedule, batch axes and the engine.
+ * @returns a readonly object; points and tangents are `{ A: [.., m, r], B: [.., r, n] }`. A projection costs
+ * O((m+n)r² + r³) flops.
+ * @throws ShapeError if a size or `every` is not a positive integer, or rank > min(m, n); ConfigError on unknown
+ * options.
  *
  * @example
  * ```ts
@@ -154,14 +162,14 @@ export function balancedFactors<M = HostArray>(options: BalancedFactorsOptions<M
     norm: (_x, u) => base.pairNorm(u),
     project: (x, z) => horizontalPart(la, x, z),
     toTangent: (x, u) => horizontalPart(la, x, u),
-    // Horizontal as it is: AᵀGBᵀ is both Aᵀ dA and dB Bᵀ.
+    // Already horizontal: AᵀGBᵀ is both Aᵀ dA and dB Bᵀ.
     egradToRgrad: (x, egrad) => base.factorGradient('egradToRgrad', x, egrad),
     coordinatesToRgrad(_x, derivative) {
       base.checkPairShape('balancedFactors.coordinatesToRgrad', derivative);
       return derivative;
     },
-    // The gradient of g(AB) by the factors is tangent to the balanced pairs all along them, so that no curvature of theirs enters: the horizontal part of
-    // the factors' own Hessian is the Riemannian one.
+    // The gradient of g(AB) by the factors is tangent to the set of balanced pairs everywhere on it, so its curvature
+    // does not enter: the Riemannian Hessian is the horizontal part of the Hessian by the factors.
     ehessToRhess: (x, egrad, ehess, u) => horizontalPart(la, x, base.factorHessian(x, egrad, ehess, u)),
     retract(x, u, t = 1) {
       const { A, B } = step(x, u, t);
@@ -181,12 +189,12 @@ export function balancedFactors<M = HostArray>(options: BalancedFactorsOptions<M
   return manifold;
 }
 
-/** (AQ, QᵀB), Q orthogonal. */
+/** Returns (AQ, QᵀB) for an orthogonal Q. */
 function turned<M>(la: LinearAlgebra<M>, { A, B }: FactorPair<M>, Q: M): FactorPair<M> {
   return { A: la.matmul(A, Q), B: la.matmul(Q, B, { transposeA: true }) };
 }
 
-/** The same manifold between two projections: steps are straight, and coordinates stay in their gauge. */
+/** Returns the same manifold between two projections: steps are straight, and coordinates stay in their gauge. */
 function withStraightSteps<M>(
   manifold: FactorManifold<M>,
   straight: (x: FactorPair<M>, u: FactorPair<M>, t: number) => FactorPair<M>,
@@ -200,10 +208,11 @@ function withStraightSteps<M>(
 }
 
 /**
- * The orthogonal projection onto the horizontal space {Aᵀ dA = dB Bᵀ} at x: (dA − AK, dB + KB) with AᵀA K + K BBᵀ = Aᵀ dA − dB Bᵀ.
+ * Returns the orthogonal projection onto the horizontal space {Aᵀ dA = dB Bᵀ} at x: (dA − AK, dB + KB) with AᵀA K + K
+ * BBᵀ = Aᵀ dA − dB Bᵀ.
  *
- * Both Grams are kept apart, though they are equal at a balanced pair: in directions that rank deficiency leaves unbalanced they are not. They are
- * formed and factored once, at the first use. O((m+n)r² + r³) flops.
+ * The two Grams are equal at a balanced pair, but kept apart: in directions that rank deficiency leaves unbalanced they
+ * differ. They are formed and factored once, at the first use, in O((m+n)r² + r³) flops.
  */
 function horizontalProjector<M>(la: LinearAlgebra<M>, x: FactorPair<M>): (u: FactorPair<M>) => FactorPair<M> {
   let solve: ((c: M) => M) | undefined;
@@ -215,14 +224,14 @@ function horizontalProjector<M>(la: LinearAlgebra<M>, x: FactorPair<M>): (u: Fac
   };
 }
 
-/** {@link horizontalProjector}, for a single vector. */
+/** Applies {@link horizontalProjector} to a single vector. */
 function horizontalPart<M>(la: LinearAlgebra<M>, x: FactorPair<M>, u: FactorPair<M>): FactorPair<M> {
   return horizontalProjector(la, x)(u);
 }
 
 /**
- * Vectors move as (dA T⁻¹, T dB), then onto the new horizontal space; covectors as (g_A Tᵀ, T⁻ᵀ g_B), and second moments by the
- * entrywise squares of that map, which is exact for signed permutations.
+ * Carries vectors as (dA T⁻¹, T dB), then onto the new horizontal space; covectors as (g_A Tᵀ, T⁻ᵀ g_B); and second
+ * moments by the entrywise squares of that map, which is exact for signed permutations.
  */
 function gaugeTransport<M>(la: LinearAlgebra<M>, { A, B, T, inverseT }: BalancedProjection<M>): BalancedTransport<M> {
   const point = { A, B };
@@ -234,8 +243,8 @@ function gaugeTransport<M>(la: LinearAlgebra<M>, { A, B, T, inverseT }: Balanced
     vector: (v) => toHorizontal({ A: la.matmul(v.A, inverseT), B: la.matmul(T, v.B) }),
     covector: (g) => ({ A: la.matmul(g.A, T, { transposeB: true }), B: la.matmul(inverseT, g.B, { transposeA: true }) }),
     secondMoment: (s) => ({
-      A: la.matmul(s.A, la.square(T), { transposeB: true }),
-      B: la.matmul(la.square(inverseT), s.B, { transposeA: true }),
+      A: la.matmul(s.A, square(la, T), { transposeB: true }),
+      B: la.matmul(square(la, inverseT), s.B, { transposeA: true }),
     }),
   };
 }

@@ -1,8 +1,10 @@
-/** Checks of points and steps that the manifolds share. Each throws an error that says what came and what to do. */
+/** Checks of points and steps that the manifolds share. Each error says what was passed and what to do. */
+
 import { ConfigError, DomainError, NumericalError, ShapeError } from '../core/errors.js';
 import { checkPositiveInteger, describeValue } from '../core/options.js';
 import { forEachLeaf } from '../core/tree.js';
 import { type Ambient, ambientShape } from '../linalg/ambient.js';
+import { eye } from '../linalg/derived.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 
 /** The sizes of a manifold of m×n matrices of rank r. */
@@ -17,14 +19,14 @@ export interface RankShape {
   readonly batch?: readonly number[];
 }
 
-/** @throws ConfigError unless the batch axes are a list of positive integers (ShapeError where a size is not one). */
+/** @throws ConfigError unless the batch axes are a list of positive integers (ShapeError if a size is not one). */
 export function checkBatch(caller: string, batch: readonly number[]): void {
   if (!Array.isArray(batch))
     throw new ConfigError(`${caller}: batch must be a list of sizes, got ${describeValue(batch)}; pass, say, batch: [4]`);
   for (const size of batch) checkPositiveInteger(caller, 'each batch size', size);
 }
 
-/** Batch axes as the names of manifolds show them, before the sizes of a member. */
+/** Formats batch axes for the name of a manifold, before the sizes of a member. */
 export function batchPrefix(batch: readonly number[]): string {
   return batch.length > 0 ? `${batch.join('×')} of ` : '';
 }
@@ -99,7 +101,8 @@ export async function checkFinite<M>(caller: string, la: LinearAlgebra<M>, value
 }
 
 /**
- * How far from satisfying its equations a point may be: rounding of a long run, far below any real mistake; in float32 the second bound is the one that keeps it so.
+ * Returns how far a point may be from satisfying its equations: the rounding of a long run, far below any real mistake,
+ * which in float32 the second bound ensures.
  */
 export const pointTolerance = (epsilon: number, size: number): number => Math.min(1e4 * size * epsilon, 10 * Math.sqrt(epsilon));
 
@@ -108,7 +111,7 @@ export async function checkOrthonormal<M>(caller: string, la: LinearAlgebra<M>, 
   const shape = la.shape(q);
   const columns = shape.at(-1) as number;
   const gram = la.matmul(q, q, { transposeA: true });
-  const deviation = await la.maxAbs(la.subtract(gram, la.eye(columns, shape.slice(0, -2))));
+  const deviation = await la.maxAbs(la.subtract(gram, eye(la, columns, shape.slice(0, -2))));
   const tolerance = pointTolerance(la.epsilon, columns);
   if (!(deviation <= tolerance)) {
     throw new DomainError(

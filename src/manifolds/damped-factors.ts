@@ -1,11 +1,15 @@
 /**
- * Factor pairs with the preconditioned metric, damped so that it is defined at every pair: what Riemannian preconditioned LoRA descends on.
+ * Factor pairs with the preconditioned metric, damped so that it is defined at every pair. Riemannian preconditioned
+ * LoRA descends on it.
  *
- * Point and tangent: `{ A, B }`, A m×r, B r×n, any; metric ⟨dA (BBᵀ + δI), dA'⟩ + ⟨(AᵀA + δI) dB, dB'⟩; retraction: addition. Dimension r(m + n).
+ * Point and tangent: `{ A, B }`, A m×r, B r×n, any; metric ⟨dA (BBᵀ + δI), dA'⟩ + ⟨(AᵀA + δI) dB, dB'⟩; retraction:
+ * addition. Dimension r(m + n).
  *
  * @see Zhang and Pilanci, "Riemannian preconditioned LoRA for fine-tuning foundation models", ICML 2024, section 3.
  */
+
 import { checkKeys, checkNumber } from '../core/options.js';
+import { eye } from '../linalg/derived.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
@@ -14,7 +18,7 @@ import { type FactorManifold, type FactorOptions, unitTangent } from './factor-m
 
 /** Options of {@link dampedFactors}. */
 export interface DampedFactorsOptions<M> extends FactorOptions<M> {
-  /** δ, added to both Grams; positive. Default: {@link dampedFactorsDefaults}. */
+  /** Damping δ > 0, added to both Grams. Default: {@link dampedFactorsDefaults}. */
   readonly damping?: number;
 }
 
@@ -22,19 +26,22 @@ export interface DampedFactorsOptions<M> extends FactorOptions<M> {
 export const dampedFactorsDefaults: Required<Pick<DampedFactorsOptions<unknown>, 'damping'>> = { damping: 1e-2 };
 
 /**
- * The vector space of factor pairs with the metric of {@link quotientFactors}, damped by δ:
+ * Returns the vector space of factor pairs with the metric of {@link quotientFactors}, damped by δ:
  *
  * $$ \langle u,v\rangle_{(A,B)} = \langle dA\,(BB^\top+\delta I),dA'\rangle+\langle(A^\top A+\delta I)\,dB,dB'\rangle $$
  *
  * $$ \operatorname{grad}f = \bigl(\nabla_A(BB^\top+\delta I)^{-1},\;(A^\top A+\delta I)^{-1}\nabla_B\bigr) $$
  *
- * The damping makes it a metric where a factor has lost rank (LoRA starts with one factor zero), and breaks the invariance to gauge, so that all displacements are tangent. The
- * retraction is addition, of first order.
+ * The damping makes it a metric even if a factor has lost rank (LoRA starts with one factor zero), and breaks the
+ * invariance to gauge, so that all displacements are tangent. The retraction is addition, of first order.
  *
  * @param options - m, n, rank; optionally δ, batch axes and the engine.
- * @returns a readonly object; points and tangents are `{ A: [.., m, r], B: [.., r, n] }`. A gradient costs O((m+n)r² + r³) flops: two Grams and their Cholesky factors.
- * @throws ShapeError if a size is not a positive integer or rank > min(m, n); ConfigError on unknown options or if δ is not positive.
- * @see Zhang and Pilanci, "Riemannian preconditioned LoRA for fine-tuning foundation models", ICML 2024, equations 5 and 6.
+ * @returns a readonly object; points and tangents are `{ A: [.., m, r], B: [.., r, n] }`. A gradient costs O((m+n)r² +
+ * r³) flops: two Grams and their Cholesky factors.
+ * @throws ShapeError if a size is not a positive integer or rank > min(m, n); ConfigError on unknown options or if δ is
+ * not positive.
+ * @see Zhang and Pilanci, "Riemannian preconditioned LoRA for fine-tuning foundation models", ICML 2024, equations 5
+ * and 6.
  */
 export function dampedFactors<M = HostArray>(options: DampedFactorsOptions<M>): FactorManifold<NoInfer<M>> {
   checkKeys('dampedFactors', options, ['m', 'n', 'rank', 'batch', 'algebra', 'damping']);
@@ -42,9 +49,9 @@ export function dampedFactors<M = HostArray>(options: DampedFactorsOptions<M>): 
   checkNumber('dampedFactors', 'damping', damping, { above: 0 });
   const flat = euclideanFactors(rest);
   const la: LinearAlgebra<M> = flat.algebra;
-  /** BBᵀ + δI and AᵀA + δI. */
+  /** Returns BBᵀ + δI and AᵀA + δI. */
   const weights = ({ A, B }: FactorPair<M>): { readonly ofA: M; readonly ofB: M } => {
-    const ridge = la.scale(damping, la.eye(rest.rank, rest.batch));
+    const ridge = la.scale(damping, eye(la, rest.rank, rest.batch));
     return {
       ofA: la.add(la.matmul(B, B, { transposeB: true }), ridge),
       ofB: la.add(la.matmul(A, A, { transposeA: true }), ridge),
@@ -73,7 +80,7 @@ export function dampedFactors<M = HostArray>(options: DampedFactorsOptions<M>): 
   };
 }
 
-/** X S⁻¹ (side right) or S⁻¹ X (left) for a symmetric positive definite S, by Cholesky. */
+/** Returns X S⁻¹ (side right) or S⁻¹ X (left) for a symmetric positive definite S, by Cholesky. */
 function solveDefinite<M>(la: LinearAlgebra<M>, s: M, x: M, side: 'left' | 'right'): M {
   const lower = la.cholesky(s);
   if (side === 'left') return la.solveTriangular(lower, la.solveTriangular(lower, x, { lower: true }), { lower: true, transpose: true });

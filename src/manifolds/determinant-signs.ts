@@ -1,7 +1,6 @@
-/** The component of an orthogonal matrix. */
-
 /**
- * The signs of the determinants of matrices far from singular, by Gaussian elimination with partial pivoting: ⅔n³ flops each.
+ * Returns the signs of the determinants of matrices far from singular, by Gaussian elimination with partial pivoting:
+ * ⅔n³ flops each.
  *
  * @param values - n×n matrices, row by row, one after the other.
  * @returns 1 or −1 for each (0 for a singular one).
@@ -12,7 +11,7 @@ export function determinantSigns(values: Float64Array, n: number): number[] {
   return Array.from({ length: count }, (_, member) => signOf(values.slice(member * n * n, (member + 1) * n * n), n));
 }
 
-/** Overwrites the matrix. */
+/** Returns the sign of one determinant; overwrites the matrix. */
 function signOf(a: Float64Array, n: number): number {
   let sign = 1;
   for (let k = 0; k < n; k++) {

@@ -1,5 +1,5 @@
 /**
- * Factor pairs (A, B) with no geometry beyond that of their entries: what plain LoRA descends on.
+ * Factor pairs (A, B) with the flat geometry of their entries, on which plain LoRA descends.
  *
  * Point and tangent: `{ A, B }`, A m×r, B r×n; metric ⟨dA, dA'⟩ + ⟨dB, dB'⟩; retraction: addition. Dimension r(m + n).
  * Minimizers of g(AB) are not isolated: (AR, R⁻¹B) costs the same for every invertible R.
@@ -12,7 +12,8 @@ import { checkRankShape, checkStep } from './checks.js';
 import { type FactorManifold, type FactorOptions, factorBase, unitTangent } from './factor-manifold.js';
 
 /**
- * The vector space of factor pairs, taking gradients by X = AB as the other rank-r manifolds do: what plain LoRA descends on.
+ * Returns the vector space of factor pairs, on which plain LoRA descends. It takes gradients by X = AB, as the other
+ * rank-r manifolds do.
  *
  * $$ \operatorname{grad}f = (GB^\top,\;A^\top G), \qquad R_{(A,B)}(t\,u) = (A+t\,dA,\;B+t\,dB) $$
  *

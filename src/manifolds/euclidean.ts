@@ -18,11 +18,11 @@ export interface EuclideanOptions<M> {
   readonly algebra?: LinearAlgebra<M>;
 }
 
-/** A vector space: geodesics are straight lines, and all operations are there. */
+/** A vector space: geodesics are straight lines, and no operation is missing. */
 export type EuclideanManifold<M> = Required<Omit<Manifold<M, M>, 'atStep' | 'checkStart' | 'curvatureTowards' | 'roughMean'>>;
 
 /**
- * The vector space of arrays of a shape.
+ * Returns the vector space of arrays of a given shape.
  *
  * @param options - the shape; optionally the engine.
  * @throws ConfigError if the shape is not an array, ShapeError if a size in it is not a positive integer.

@@ -1,6 +1,7 @@
 /**
- * What the manifolds of factor pairs share: points `{ A, B }` with X = A·B, A m×r, B r×n, and tangents `{ A, B }` of the same shapes.
- * `euclideanFactors`, `balancedFactors` and `quotientFactors` differ in metric, horizontal space and retraction only.
+ * Common part of the manifolds of factor pairs: points `{ A, B }` with X = A·B, A m×r, B r×n, and tangents `{ A, B }`
+ * of the same shapes. `euclideanFactors`, `balancedFactors` and `quotientFactors` differ only in metric, horizontal
+ * space and retraction.
  */
 import { DomainError } from '../core/errors.js';
 import { axpyTree, scaleTree } from '../core/tree.js';
@@ -20,33 +21,33 @@ export interface FactorOptions<M> extends RankShape {
 
 /** A manifold whose points are factor pairs of an m×n matrix. */
 export interface FactorManifold<M> extends Manifold<M, FactorPair<M>, FactorPair<M>, FactorPair<M>, Ambient<M>> {
-  /** A·B, m×n: for small matrices and tests. 2·m·n·r flops. */
+  /** Returns A·B, m×n, for small matrices and tests, in 2·m·n·r flops. */
   toMatrix(x: FactorPair<M>): M;
   decayDirection(x: FactorPair<M>): FactorPair<M>;
 }
 
-/** The parts of a factor manifold that depend on its sizes alone, with the helpers to build the rest from. */
+/** Parts of a factor manifold that depend only on its sizes, with helpers to build the rest. */
 export interface FactorBase<M> {
   readonly la: LinearAlgebra<M>;
-  /** Sizes as a manifold's name shows them. */
+  /** Sizes as shown in a manifold's name. */
   readonly sizes: string;
   /** Number of entries of a pair, over the batch. */
   readonly entries: number;
-  /** Batch members. */
+  /** Number of batch members. */
   readonly members: number;
   /** @throws ShapeError unless both factors have the manifold's shapes. */
   checkPairShape(caller: string, pair: FactorPair<M>): void;
   /** @throws ShapeError or NumericalError unless the pair has the manifold's shapes and finite entries. */
   checkPair(pair: FactorPair<M>): Promise<void>;
-  /** (∇_A, ∇_B) = (G Bᵀ, Aᵀ G), asking of G only its products. */
+  /** Returns (∇_A, ∇_B) = (G Bᵀ, Aᵀ G), by products with G alone. */
   factorGradient(caller: string, x: FactorPair<M>, egrad: Ambient<M>): FactorPair<M>;
-  /** The derivative of (G Bᵀ, Aᵀ G) along (dA, dB): (Ġ Bᵀ + G dBᵀ, Aᵀ Ġ + dAᵀ G). */
+  /** Returns the derivative of (G Bᵀ, Aᵀ G) along (dA, dB): (Ġ Bᵀ + G dBᵀ, Aᵀ Ġ + dAᵀ G). */
   factorHessian(x: FactorPair<M>, egrad: Ambient<M>, ehess: Ambient<M>, u: FactorPair<M>): FactorPair<M>;
-  /** Independent normal entries of variances 1/m and 1/n, so that AB has entries of order one over √(mn). */
+  /** Draws independent normal entries of variances 1/m and 1/n, so that AB has entries of order one over √(mn). */
   randomPair(random: Parameters<LinearAlgebra<M>['randomNormal']>[1]): FactorPair<M>;
-  /** The Frobenius inner product of pairs. */
+  /** Returns the Frobenius inner product of pairs. */
   pairInner(u: FactorPair<M>, v: FactorPair<M>): Promise<number>;
-  /** The Frobenius norm of a pair. */
+  /** Returns the Frobenius norm of a pair. */
   pairNorm(u: FactorPair<M>): Promise<number>;
   /** Members that are the same for every factor manifold. */
   readonly common: Pick<FactorManifold<M>, 'algebra' | 'embed' | 'zeroTangent' | 'decayDirection' | 'toMatrix' | 'admissible'>;
@@ -99,14 +100,14 @@ export function factorBase<M>(caller: string, { m, n, rank, batch = [], algebra 
       embed: (_x, u) => u,
       admissible: (_x, u) => u,
       zeroTangent: () => ({ A: la.full(shapes.A, 0), B: la.full(shapes.B, 0) }),
-      // The factors alone: a point from `balance` carries its gauge as well.
+      // Only the factors: a point from `balance` also carries its gauge.
       decayDirection: ({ A, B }) => ({ A, B }),
       toMatrix: (x) => la.matmul(x.A, x.B),
     },
   };
 }
 
-/** A random tangent of unit norm: Gaussian entries, made tangent. */
+/** Returns a random tangent of unit norm, made from a pair of Gaussian entries. */
 export async function unitTangent<M, P>(
   manifold: Pick<Manifold<M, P, FactorPair<M>, FactorPair<M>, Ambient<M>>, 'algebra' | 'toTangent' | 'norm'>,
   x: P,

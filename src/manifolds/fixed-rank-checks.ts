@@ -1,10 +1,12 @@
-/** Checks of what a user hands to `fixedRank`: points, and factors to make them from. */
+/** Checks of a user's input to `fixedRank`: points, and factors to make them from. */
 import { DomainError, ShapeError } from '../core/errors.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { FixedRankPoint } from '../metrics/fixed-rank-metric.js';
 import { checkFinite, checkOrthonormal, checkShape, checkShapes } from './checks.js';
 
-/** @throws ShapeError unless A B is a product of this manifold's shape, with an inner dimension of at least the rank. */
+/**
+ * @throws ShapeError unless A B is a product of this manifold's shape, with an inner dimension of at least the rank.
+ */
 export function checkProduct<M>(la: LinearAlgebra<M>, a: M, b: M, shape: readonly number[], rank: number): void {
   const inner = la.isArray(a) ? (la.shape(a).at(-1) ?? 0) : 0;
   checkShape('fixedRank.fromFactors', la, 'A', a, [...shape.slice(0, -1), inner]);
@@ -16,7 +18,7 @@ export function checkProduct<M>(la: LinearAlgebra<M>, a: M, b: M, shape: readonl
   }
 }
 
-/** U and V orthonormal, S positive and descending. */
+/** Checks that U and V are orthonormal, and S positive and descending. */
 export async function checkFixedRankPoint<M>(
   la: LinearAlgebra<M>,
   x: FixedRankPoint<M>,

@@ -1,16 +1,20 @@
 /**
  * The positive semidefinite n×n matrices of rank r with the Bures–Wasserstein metric, by their factors.
  *
- * Point: Y, n×r of rank r, for X = YYᵀ; Y and YQ, Q orthogonal, are one point. Tangent: Z, horizontal: YᵀZ symmetric. Metric tr(ZᵀZ'). Dimension nr − r(r − 1)/2.
+ * Point: Y, n×r of rank r, for X = YYᵀ; Y and YQ, Q orthogonal, are one point. Tangent: Z, horizontal: YᵀZ symmetric.
+ * Metric tr(ZᵀZ'). Dimension nr − r(r − 1)/2.
  *
- * @see Massart and Absil, "Quotient geometry with simple geodesics for the manifold of fixed-rank positive-semidefinite matrices", SIAM J. Matrix Anal. Appl. 41(1), 2020.
+ * @see Massart and Absil, "Quotient geometry with simple geodesics for the manifold of fixed-rank positive-semidefinite
+ * matrices", SIAM J. Matrix Anal. Appl. 41(1), 2020.
  */
+
 import { DomainError, NumericalError, ShapeError } from '../core/errors.js';
 import { checkKeys, checkPositiveInteger } from '../core/options.js';
 import { type Ambient, applyAmbient, applyAmbientTranspose } from '../linalg/ambient.js';
 import { algebraOrHost } from '../linalg/host/default-algebra.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import { polar, solveLyapunov } from '../linalg/matrix-functions.js';
 import { alignedFactor } from '../metrics/psd-factors.js';
 import { batchPrefix, checkAmbientShape, checkBatch, checkFinite, checkShape, checkStep } from './checks.js';
 import type { GeodesicManifold } from './manifold.js';
@@ -28,33 +32,41 @@ export interface FixedRankPsdOptions<M> {
   readonly algebra?: LinearAlgebra<M>;
 }
 
-/** The positive semidefinite matrices of rank r, as {@link fixedRankPsd} makes them. */
+/** Manifold of positive semidefinite matrices of rank r, made by {@link fixedRankPsd}. */
 export interface FixedRankPsdManifold<M> extends GeodesicManifold<M, M, M, M, Ambient<M>> {
-  /** YYᵀ, n×n: for small matrices and tests. 2n²r flops. */
+  /** Returns YYᵀ, n×n, for small matrices and tests, in 2n²r flops. */
   toMatrix(y: M): M;
-  /** The point nearest to a symmetric matrix [.., n, n]: its r largest eigenvalues, which have to be positive. One eigendecomposition. */
+  /**
+   * Returns the point nearest to a symmetric matrix [.., n, n], by one eigendecomposition. Its r largest eigenvalues
+   * must be positive.
+   */
   fromMatrix(s: M): M;
 }
 
 /**
- * The positive semidefinite matrices of rank r, by factors, with the Bures–Wasserstein metric: covariances of low rank, embeddings, semidefinite programs after Burer and Monteiro.
+ * Returns the manifold of positive semidefinite matrices of rank r, by factors, with the Bures–Wasserstein metric: for
+ * covariances of low rank, embeddings, and semidefinite programs after Burer and Monteiro.
  *
  * $$ \lbrace Y\in\mathbb R^{n\times r} : \operatorname{rank}Y = r\rbrace\,/\,O(r), \qquad Y\sim YQ, \qquad X = YY^\top, \qquad \dim = nr-\tfrac12r(r-1) $$
  *
- * Tangents Z are horizontal, $Y^\top Z = Z^\top Y$, and the metric is the flat one. The gradient by X is asked for GY and GᵀY only:
+ * Tangents Z are horizontal, $Y^\top Z = Z^\top Y$, and the metric is the flat one. Of the gradient G by X only GY and
+ * GᵀY are used:
  *
  * $$ \operatorname{grad}f = (G+G^\top)Y, \qquad \operatorname{Hess}f[Z] = P\bigl((\dot G+\dot G^\top)Y+(G+G^\top)Z\bigr), $$
  *
- * P being the projection $Z-Y\Omega$ with $Y^\top Y\,\Omega+\Omega\,Y^\top Y = Y^\top Z-Z^\top Y$. Geodesics are straight lines, as long as the rank lasts, and serve as the retraction; with
- * Q the orthogonal polar factor of $Y'^\top Y$,
+ * where P is the projection $Z-Y\Omega$ with $Y^\top Y\,\Omega+\Omega\,Y^\top Y = Y^\top Z-Z^\top Y$. Geodesics are
+ * straight lines, as long as the rank stays r, and serve as the retraction. With Q the orthogonal polar factor of
+ * $Y'^\top Y$,
  *
  * $$ \operatorname{Exp}_Y(tZ) = Y+tZ, \qquad \operatorname{Log}_Y(Y') = Y'Q-Y, \qquad \operatorname{dist}(Y,Y') = \|Y'Q-Y\|_F. $$
  *
- * At r = n this is {@link spd} with {@link buresWasserstein}. The distance is that of Bures and Wasserstein between matrices of any rank.
+ * At r = n this is {@link spd} with {@link buresWasserstein}. The distance is that of Bures and Wasserstein between
+ * matrices of any rank.
  *
  * @param options - n, rank ≤ n; optionally batch axes and the engine.
  * @returns a readonly object; points and tangents are arrays [.., n, r]. Operations cost O(nr²) flops.
- * @throws ShapeError if a size is not a positive integer or rank > n; ConfigError on unknown options. `log` throws a NumericalError where several shortest geodesics lead to Y'.
+ * @throws ShapeError if a size is not a positive integer or rank > n; ConfigError on unknown options. `log` throws a
+ * NumericalError if several shortest geodesics lead to Y'.
  *
  * @example
  * ```ts
@@ -68,8 +80,9 @@ export interface FixedRankPsdManifold<M> extends GeodesicManifold<M, M, M, M, Am
  * const cost = (y: HostArray) => 0.5 * la.norm(gap(y)) ** 2;
  * console.log((await minimize({ manifold, cost, gradient: { kind: 'ambient', at: gap } })).cost); // ½
  * ```
- * @see Massart and Absil, "Quotient geometry with simple geodesics for the manifold of fixed-rank positive-semidefinite matrices", SIAM J. Matrix Anal. Appl. 41(1), 2020;
- * Journée, Bach, Absil and Sepulchre, "Low-rank optimization on the cone of positive semidefinite matrices", SIAM J. Optim. 20(5), 2010.
+ * @see Massart and Absil, "Quotient geometry with simple geodesics for the manifold of fixed-rank positive-semidefinite
+ * matrices", SIAM J. Matrix Anal. Appl. 41(1), 2020; Journée, Bach, Absil and Sepulchre, "Low-rank optimization on the
+ * cone of positive semidefinite matrices", SIAM J. Optim. 20(5), 2010.
  */
 export function fixedRankPsd<M = HostArray>(options: FixedRankPsdOptions<M>): FixedRankPsdManifold<NoInfer<M>> {
   checkKeys('fixedRankPsd', options, ['n', 'rank', 'batch', 'algebra']);
@@ -102,7 +115,7 @@ export function fixedRankPsd<M = HostArray>(options: FixedRankPsdOptions<M>): Fi
     embed: (_y, z) => z,
     toTangent: horizontal,
     admissible: (_y, z) => z,
-    // Horizontal as it is: Yᵀ(G + Gᵀ)Y is symmetric.
+    // Already horizontal: Yᵀ(G + Gᵀ)Y is symmetric.
     egradToRgrad: (y, egrad) => twiceSymmetric('egradToRgrad', egrad, y),
     coordinatesToRgrad(_y, derivative) {
       checkShape('fixedRankPsd.coordinatesToRgrad', la, 'the derivative', derivative, shape);
@@ -117,7 +130,7 @@ export function fixedRankPsd<M = HostArray>(options: FixedRankPsdOptions<M>): Fi
       return { point, vector: carry, covector: carry, secondMoment: (s) => s };
     },
     transport(y, other, z) {
-      const gauge = la.polar(la.matmul(y, other, { transposeA: true })).Q;
+      const gauge = polar(la, la.matmul(y, other, { transposeA: true })).Q;
       return horizontal(other, la.matmul(z, gauge));
     },
     difference,
@@ -133,7 +146,7 @@ export function fixedRankPsd<M = HostArray>(options: FixedRankPsdOptions<M>): Fi
   };
 }
 
-/** Y + tZ. */
+/** Returns Y + tZ. */
 function straightStep<M>(la: LinearAlgebra<M>, operation: 'retract' | 'exp', shape: readonly number[], y: M, z: M, t: number): M {
   checkStep(`fixedRankPsd.${operation}`, t);
   checkShape(`fixedRankPsd.${operation}`, la, 'the point', y, shape);
@@ -168,14 +181,14 @@ function sampling<M>(
   };
 }
 
-/** Z − YΩ with YᵀYΩ + ΩYᵀY = YᵀZ − ZᵀY: orthogonal to the vertical YΩ, Ω skew. */
+/** Returns Z − YΩ with YᵀYΩ + ΩYᵀY = YᵀZ − ZᵀY, which is orthogonal to the vertical YΩ, Ω skew. */
 function horizontalPart<M>(la: LinearAlgebra<M>, y: M, z: M): M {
   const cross = la.matmul(y, z, { transposeA: true });
-  const turn = la.solveLyapunov(la.matmul(y, y, { transposeA: true }), la.subtract(cross, la.transpose(cross)));
+  const turn = solveLyapunov(la, la.matmul(y, y, { transposeA: true }), la.subtract(cross, la.transpose(cross)));
   return la.subtract(z, la.matmul(y, turn));
 }
 
-/** V_r diag(√λ_r) for the r largest eigenvalues. */
+/** Returns V_r diag(√λ_r) for the r largest eigenvalues. */
 function dominantFactor<M>(la: LinearAlgebra<M>, s: M, rank: number): M {
   const { values, vectors } = la.eigh(s);
   const shape = la.shape(values);
@@ -190,7 +203,10 @@ function dominantFactor<M>(la: LinearAlgebra<M>, s: M, rank: number): M {
   return la.scaleColumns(la.slice(vectors, largest), la.sqrt(la.reshape(row, [...shape.slice(0, -1), rank])));
 }
 
-/** @throws NumericalError where the alignment of `other` to y is not unique: some direction of one is orthogonal to all of the other. */
+/**
+ * @throws NumericalError if the alignment of `other` to y is not unique: some direction of one is orthogonal to all of
+ * the other.
+ */
 function checkUniqueAlignment<M>(la: LinearAlgebra<M>, y: M, other: M): void {
   const S = la.peek(la.svd(la.matmul(other, y, { transposeA: true })).S);
   const rank = la.shape(y).at(-1) as number;

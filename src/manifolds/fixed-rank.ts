@@ -2,14 +2,16 @@
  * The m×n matrices of rank r, with a choice of metric and retraction.
  *
  * Point: X = U diag(S) Vᵀ as `{ U, S, V }`. Tangent: ξ = U M Vᵀ + Up Vᵀ + U Vpᵀ as `{ M, Up, Vp }`, UᵀUp = 0, VᵀVp = 0.
- * Dimension r(m + n − r). No operation forms an m×n matrix; a gradient is asked only for G·V and Gᵀ·U.
+ * Dimension r(m + n − r). No operation forms an m×n matrix; of a gradient G only G·V and Gᵀ·U are used.
  *
  * @see Vandereycken, "Low-rank matrix completion by Riemannian optimization", SIAM J. Optim. 23(2), 2013.
  */
+
 import { ConfigError } from '../core/errors.js';
 import { checkKeys, describeValue } from '../core/options.js';
 import { scaleTree } from '../core/tree.js';
 import type { Ambient } from '../linalg/ambient.js';
+import { square } from '../linalg/derived.js';
 import { algebraOrHost } from '../linalg/host/default-algebra.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import { jointInner } from '../linalg/joint-reductions.js';
@@ -36,22 +38,22 @@ export interface FixedRankOptions<M> extends RankShape {
   readonly algebra?: LinearAlgebra<M>;
 }
 
-/** The matrices of rank r, as {@link fixedRank} makes them. */
+/** Manifold of matrices of rank r, made by {@link fixedRank}. */
 export interface FixedRankManifold<M> extends Manifold<M, FixedRankPoint<M>, FixedRankTangent<M>, Ambient<M>, Ambient<M>> {
   /** The metric it was made with. */
   readonly metric: FixedRankMetric;
   /** The retraction it was made with. */
   readonly retraction: FixedRankRetraction;
-  /** U diag(S) Vᵀ, m×n: for small matrices and tests. 2·m·n·r flops. */
+  /** Returns U diag(S) Vᵀ, m×n, for small matrices and tests, in 2·m·n·r flops. */
   toMatrix(x: FixedRankPoint<M>): M;
-  /** The point nearest to A·B (A m×k, B k×n, k ≥ r). O((m+n)k²) flops. */
+  /** Returns the point nearest to A·B (A m×k, B k×n, k ≥ r), in O((m+n)k²) flops. */
   fromFactors(a: M, b: M): FixedRankPoint<M>;
 }
 
 const optionNames = ['m', 'n', 'rank', 'batch', 'metric', 'retraction', 'algebra'] as const;
 
 /**
- * The manifold of m×n matrices of rank r, with a choice of metric and retraction.
+ * Returns the manifold of m×n matrices of rank r, with a choice of metric and retraction.
  *
  * $$ \mathcal M_r = \lbrace X\in\mathbb R^{m\times n} : \operatorname{rank}X = r\rbrace, \qquad \dim\mathcal M_r = r(m+n-r) $$
  *
@@ -61,11 +63,13 @@ const optionNames = ['m', 'n', 'rank', 'batch', 'metric', 'retraction', 'algebra
  *
  * with UᵀUp = 0 and VᵀVp = 0.
  *
- * No operation forms an m×n matrix: a gradient is asked for G·V and Gᵀ·U only. Operations on tangents cost O((m+n)r²) flops.
+ * No operation forms an m×n matrix: of a gradient G only G·V and Gᵀ·U are used. Operations on tangents cost O((m+n)r²)
+ * flops.
  *
- * @param options - sizes, and optionally metric ({@link embedded}, the default, {@link bures}, {@link quotient}), retraction ({@link truncatedSvd}, the
- * default, {@link orthographic}, {@link factored}), batch axes and engine.
- * @returns a readonly object; points are `{ U: [.., m, r], S: [.., r], V: [.., n, r] }`, tangents `{ M: [.., r, r], Up: [.., m, r], Vp: [.., n, r] }`.
+ * @param options - sizes, and optionally metric ({@link embedded}, the default, {@link bures}, {@link quotient}),
+ * retraction ({@link truncatedSvd}, the default, {@link orthographic}, {@link factored}), batch axes and engine.
+ * @returns a readonly object; points are `{ U: [.., m, r], S: [.., r], V: [.., n, r] }`, tangents
+ * `{ M: [.., r, r], Up: [.., m, r], Vp: [.., n, r] }`.
  * @throws ShapeError if a size is not a positive integer or rank > min(m, n); ConfigError on unknown options.
  *
  * @example
@@ -159,7 +163,7 @@ function blockwiseInner<M>(la: LinearAlgebra<M>, u: FixedRankTangent<M>, v: Fixe
   ]);
 }
 
-/** Whether the retraction follows the metric's geodesics to second order: either may know of the other. */
+/** Returns true if the retraction follows the metric's geodesics to second order, which either of them may declare. */
 function isSecondOrder(metric: FixedRankMetric, retraction: FixedRankRetraction): boolean {
   return retraction.secondOrderFor.includes(metric.name) || (metric.secondOrderRetractions ?? []).includes(retraction.name);
 }
@@ -177,7 +181,7 @@ function shapesOf({ m, n, rank, batch }: Required<RankShape>): FixedRankShapes {
   };
 }
 
-/** By way of the Bures gradient, which is linear in the derivative, where the metric has no formula of its own. */
+/** Uses the metric's own formula or, without one, the Bures gradient, which is linear in the derivative. */
 function gradientFromCoordinates<M>(
   la: LinearAlgebra<M>,
   metric: FixedRankMetric,
@@ -189,8 +193,9 @@ function gradientFromCoordinates<M>(
 }
 
 /**
- * Second moments from x to y. Between near points V_xᵀV_y and U_xᵀU_y are the change of gauge, signs and order of the singular vectors; like
- * Adam's on factors they follow by its entrywise square, which is exact for signed permutations.
+ * Carries second moments from x to y. Between near points V_xᵀV_y and U_xᵀU_y are the change of gauge, signs and order
+ * of the singular vectors. As with Adam on factors, its entrywise square carries them, which is exact for signed
+ * permutations.
  */
 function carrySecondMoment<M>(
   la: LinearAlgebra<M>,
@@ -198,8 +203,8 @@ function carrySecondMoment<M>(
   y: FixedRankPoint<M>,
   s: FixedRankTangent<M>,
 ): FixedRankTangent<M> {
-  const left = la.square(la.matmul(x.U, y.U, { transposeA: true }));
-  const right = la.square(la.matmul(x.V, y.V, { transposeA: true }));
+  const left = square(la, la.matmul(x.U, y.U, { transposeA: true }));
+  const right = square(la, la.matmul(x.V, y.V, { transposeA: true }));
   return {
     M: la.matmul(left, la.matmul(s.M, right), { transposeA: true }),
     Up: la.matmul(s.Up, right),

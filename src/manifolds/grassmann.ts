@@ -1,14 +1,17 @@
 /**
- * The Grassmann manifold Gr(m, r) of r-dimensional subspaces of ℝᵐ, each given by an m×r matrix with orthonormal columns that span it.
+ * The Grassmann manifold Gr(m, r) of r-dimensional subspaces of ℝᵐ, each given by an m×r matrix with orthonormal
+ * columns that span it.
  *
  * X and XQ, Q orthogonal, are one point. Tangent at X: U with XᵀU = 0. Metric ⟨U, V⟩ = tr(UᵀV). Dimension r(m − r).
  *
- * @see Edelman, Arias and Smith, "The geometry of algorithms with orthogonality constraints", SIAM J. Matrix Anal. Appl. 20(2), 1998;
- * Boumal 2023, section 9.16.
+ * @see Edelman, Arias and Smith, "The geometry of algorithms with orthogonality constraints", SIAM J. Matrix Anal.
+ * Appl. 20(2), 1998; Boumal 2023, section 9.16.
  */
+
 import { NumericalError } from '../core/errors.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import { polar } from '../linalg/matrix-functions.js';
 import { orthogonalPart } from '../metrics/fixed-rank-blocks.js';
 import { checkStep } from './checks.js';
 import type { GeodesicManifold } from './manifold.js';
@@ -16,11 +19,13 @@ import { type OrthonormalOptions, orthonormalBase } from './orthonormal.js';
 import { pairedAngles } from './paired-angles.js';
 
 /**
- * The Grassmann manifold of r-dimensional subspaces of ℝᵐ, each given by a matrix X with orthonormal columns that span it.
+ * Returns the Grassmann manifold of r-dimensional subspaces of ℝᵐ, each given by a matrix X with orthonormal columns
+ * that span it.
  *
  * $$ \operatorname{Gr}(m,r) = \operatorname{St}(m,r)/O(r), \qquad X\sim XQ, \qquad \dim = r(m-r) $$
  *
- * Tangents at X satisfy $X^\top U = 0$; the metric is $\operatorname{tr}(U^\top V)$. With $U = W\Sigma V^\top$ the geodesics are
+ * Tangents at X satisfy $X^\top U = 0$; the metric is $\operatorname{tr}(U^\top V)$. With $U = W\Sigma V^\top$ the
+ * geodesics are
  *
  * $$ \operatorname{Exp}_X(tU) = XV\cos(t\Sigma)V^\top+W\sin(t\Sigma)V^\top, $$
  *
@@ -28,7 +33,8 @@ import { pairedAngles } from './paired-angles.js';
  *
  * A cost must not depend on the basis: f(XQ) = f(X).
  *
- * @param options - m, rank ≤ m; optionally retraction ({@link polarRetraction}, the default, {@link qrRetraction}), batch axes and the engine.
+ * @param options - m, rank ≤ m; optionally retraction ({@link polarRetraction}, the default, {@link qrRetraction}),
+ * batch axes and the engine.
  * @returns a readonly object; points and tangents are arrays [.., m, r]. Operations cost O(mr²) flops.
  * @throws ShapeError if a size is not a positive integer or rank > m; ConfigError on unknown options.
  *
@@ -44,17 +50,17 @@ import { pairedAngles } from './paired-angles.js';
  * const result = await minimize({ manifold: grassmann({ m: 5, rank: 2 }), cost, gradient });
  * console.log(result.cost); // −(9 + 7)/2
  * ```
- * @see Edelman, Arias and Smith, "The geometry of algorithms with orthogonality constraints", SIAM J. Matrix Anal. Appl. 20(2), 1998;
- * Boumal 2023, section 9.16.
+ * @see Edelman, Arias and Smith, "The geometry of algorithms with orthogonality constraints", SIAM J. Matrix Anal.
+ * Appl. 20(2), 1998; Boumal 2023, section 9.16.
  */
 export function grassmann<M = HostArray>(options: OrthonormalOptions<M>): GeodesicManifold<NoInfer<M>> {
   const base = orthonormalBase('grassmann', options, orthogonalPart<M>);
   const { la } = base;
   const { m, rank } = options;
   const dim = base.members * rank * (m - rank);
-  // A tangent at x lies in the representative X of its subspace; at y it is read in the representative of Y nearest to X.
+  // A tangent at x refers to the representative X of its subspace; at y, to the representative of Y nearest to X.
   const transport = (x: M, y: M, u: M): M => {
-    const gauge = la.polar(la.matmul(x, y, { transposeA: true })).Q;
+    const gauge = polar(la, la.matmul(x, y, { transposeA: true })).Q;
     return orthogonalPart(la, y, la.matmul(u, gauge));
   };
   return {
@@ -74,7 +80,7 @@ export function grassmann<M = HostArray>(options: OrthonormalOptions<M>): Geodes
     },
     transport,
     difference(x, y) {
-      const gauge = la.polar(la.matmul(y, x, { transposeA: true })).Q;
+      const gauge = polar(la, la.matmul(y, x, { transposeA: true })).Q;
       return orthogonalPart(la, x, la.matmul(y, gauge));
     },
     exp: (x, u, t = 1) => geodesic(la, x, u, t),
@@ -83,18 +89,21 @@ export function grassmann<M = HostArray>(options: OrthonormalOptions<M>): Geodes
   };
 }
 
-/** X V cos(tΣ) Vᵀ + W sin(tΣ) Vᵀ for U = W Σ Vᵀ (Edelman, Arias and Smith 1998, theorem 2.3), orthonormalized once against drift. */
+/**
+ * Returns X V cos(tΣ) Vᵀ + W sin(tΣ) Vᵀ for U = W Σ Vᵀ (Edelman, Arias and Smith 1998, theorem 2.3), orthonormalized
+ * once against drift.
+ */
 function geodesic<M>(la: LinearAlgebra<M>, x: M, u: M, t: number): M {
   checkStep('grassmann.exp', t);
   const { U: W, S, V } = la.svd(u);
   const angles = la.scale(t, S);
   const along = la.scaleColumns(la.matmul(x, V), la.cos(angles));
   const across = la.scaleColumns(W, la.sin(angles));
-  // Where σ vanishes the column of W is arbitrary, but its sine is zero.
-  return la.polar(la.matmul(la.add(along, across), V, { transposeB: true })).Q;
+  // If σ is zero, the column of W is arbitrary, but its sine is zero.
+  return polar(la, la.matmul(la.add(along, across), V, { transposeB: true })).Q;
 }
 
-/** W atan(Σ) Vᵀ for (I − XXᵀ)Y (XᵀY)⁻¹ = W Σ Vᵀ. */
+/** Returns W atan(Σ) Vᵀ for (I − XXᵀ)Y (XᵀY)⁻¹ = W Σ Vᵀ. */
 function logarithm<M>(la: LinearAlgebra<M>, x: M, y: M): M {
   const { Q, R } = la.qr(la.matmul(x, y, { transposeA: true }));
   const diagonal = la.peek(la.diag(R));
@@ -108,7 +117,7 @@ function logarithm<M>(la: LinearAlgebra<M>, x: M, y: M): M {
   return la.matmul(la.scaleColumns(W, la.atan(S)), V, { transposeB: true });
 }
 
-/** √Σθ_i² over the principal angles. */
+/** Returns √Σθ_i² over the principal angles. */
 async function subspaceDistance<M>(la: LinearAlgebra<M>, x: M, y: M): Promise<number> {
   const cosines = await la.toArray(la.svd(la.matmul(x, y, { transposeA: true })).S);
   const sines = await la.toArray(la.svd(orthogonalPart(la, x, y)).S);

@@ -1,8 +1,9 @@
 /**
- * Factor pairs whose steps are straight, but for every k-th, which is taken on the rank-r matrices: the geometry of LORO.
+ * Factor pairs with straight steps, except for every k-th step, which is taken on the rank-r matrices: the geometry of
+ * LORO.
  *
- * Point and tangent: `{ A, B }`, A m×r, B r×n, any; metric: the flat one; retraction: addition, or at the exact steps the
- * truncated SVD of `fixedRank` along the tangent that the pair of displacements stands for.
+ * Point and tangent: `{ A, B }`, A m×r, B r×n, any; metric: the flat one; retraction: addition or, at the exact steps,
+ * the truncated SVD of `fixedRank` along the tangent that the pair of displacements represents.
  *
  * @see Mo et al., "LORO: parameter and memory efficient pretraining via low-rank Riemannian optimization", ICLR 2025.
  */
@@ -19,14 +20,17 @@ import type { FactorManifold, FactorOptions } from './factor-manifold.js';
 /** All values of {@link LazyRate}. */
 export const lazyRates = ['same', 'by-rank'] as const;
 
-/** How long the steps between exact ones are. */
+/** Rate of the steps between exact ones. */
 export type LazyRate = (typeof lazyRates)[number];
 
 /** Options of {@link lazyFactors}. */
 export interface LazyFactorsOptions<M> extends FactorOptions<M> {
-  /** Every so many steps one is exact. Default: {@link lazyFactorsDefaults}. */
+  /** Number of steps from one exact step to the next. Default: {@link lazyFactorsDefaults}. */
   readonly every?: number;
-  /** The rate of the other steps: that of the exact ones (`'same'`), or for each factor r/(its longer side) times it (`'by-rank'`). Default: {@link lazyFactorsDefaults}. */
+  /**
+   * Rate of the other steps: that of the exact ones (`'same'`) or, for each factor, r/(its longer side) times that
+   * (`'by-rank'`). Default: {@link lazyFactorsDefaults}.
+   */
   readonly lazyRate?: LazyRate;
 }
 
@@ -34,18 +38,19 @@ export interface LazyFactorsOptions<M> extends FactorOptions<M> {
 export const lazyFactorsDefaults: Required<Pick<LazyFactorsOptions<unknown>, 'every' | 'lazyRate'>> = { every: 500, lazyRate: 'same' };
 
 /**
- * The vector space of factor pairs, with an exact step on the manifold of rank-r matrices at every k-th step of a run. With
- * thin QRs A = U R_A and Bᵀ = V R_B and K = R_A⁻ᵀ dB that step leads along
+ * Returns the vector space of factor pairs, with an exact step on the manifold of rank-r matrices at every k-th step of
+ * a run. With thin QRs A = U R_A and Bᵀ = V R_B, and K = R_A⁻ᵀ dB, that step leads along
  *
  * $$ \xi = UK+(I-UU^\top)\,dA\,R_B^{-1}V^\top, \qquad AB \leftarrow \bigl[AB+t\,\xi\bigr]_r, $$
  *
- * and lands on the balanced pair of singular vectors. As published the part of ξ in both bases is that of dB alone.
- * Between exact steps (A, B) ← (A + t·c·dA, B + t·d·dB), with c = d = 1, or c = r/m and d = r/n (`lazyRate`).
+ * and lands on the balanced pair of singular vectors. As published, the part of ξ in both bases is that of dB alone.
+ * Between exact steps, (A, B) ← (A + t·c·dA, B + t·d·dB), with c = d = 1, or c = r/m and d = r/n (`lazyRate`).
  *
  * @param options - m, n, rank; optionally `every`, `lazyRate`, batch axes and the engine.
  * @returns a readonly object; points and tangents are `{ A: [.., m, r], B: [.., r, n] }`. An exact step costs
  * O((m+n)r² + r³) flops.
- * @throws ShapeError if a size or `every` is not a positive integer, or rank > min(m, n); ConfigError on unknown options.
+ * @throws ShapeError if a size or `every` is not a positive integer, or rank > min(m, n); ConfigError on unknown
+ * options.
  * @see Mo et al., "LORO", ICLR 2025, algorithm 1 and appendix A.
  */
 export function lazyFactors<M = HostArray>(options: LazyFactorsOptions<M>): FactorManifold<NoInfer<M>> {

@@ -3,7 +3,8 @@
  *
  * Tangent at X: U with diag(XᵀU) = 0. Dimension n(m − 1).
  *
- * @see Absil and Gallivan, "Joint diagonalization on the oblique manifold for independent component analysis", ICASSP 2006.
+ * @see Absil and Gallivan, "Joint diagonalization on the oblique manifold for independent component analysis",
+ * ICASSP 2006.
  */
 import { ShapeError } from '../core/errors.js';
 import { checkKeys, checkPositiveInteger } from '../core/options.js';
@@ -27,16 +28,16 @@ export interface ObliqueOptions<M> {
 }
 
 /**
- * The m×n matrices whose columns have length 1: a {@link sphere} for each column.
+ * Returns the manifold of m×n matrices whose columns have length 1: a {@link sphere} for each column.
  *
  * $$ \operatorname{OB}(m,n) = \lbrace X\in\mathbb R^{m\times n} : \operatorname{diag}(X^\top X) = 1\rbrace, \qquad \dim = n(m-1) $$
  *
- * Tangents at X, the projection onto them, and the Hessian, D being the diagonal matrix of $X^\top\nabla f(X)$:
+ * Tangents at X, the projection onto them, and the Hessian, where D is the diagonal matrix of $X^\top\nabla f(X)$:
  *
  * $$ \operatorname{diag}(X^\top U) = 0, \qquad P_X(Z) = Z-X\operatorname{ddiag}(X^\top Z), \qquad \operatorname{Hess}f(X)[U] = P_X(\nabla^2f(X)[U])-UD. $$
  *
  * @param options - m, n; optionally batch axes and the engine.
- * @returns a readonly object; points and tangents are arrays [.., m, n]. Operations cost a few flops an entry.
+ * @returns a readonly object; points and tangents are arrays [.., m, n]. Operations cost a few flops per entry.
  * @throws ShapeError if a size is not a positive integer, or m is 1; ConfigError on unknown options.
  *
  * @example
@@ -51,7 +52,8 @@ export interface ObliqueOptions<M> {
  * const gradient = { kind: 'ambient', at: (x: HostArray) => la.matmul(x, gap(x)) } as const;
  * console.log((await minimize({ manifold: oblique({ m: 2, n: 3 }), cost, gradient })).cost);
  * ```
- * @see Absil and Gallivan, "Joint diagonalization on the oblique manifold for independent component analysis", ICASSP 2006.
+ * @see Absil and Gallivan, "Joint diagonalization on the oblique manifold for independent component analysis",
+ * ICASSP 2006.
  */
 export function oblique<M = HostArray>(options: ObliqueOptions<M>): GeodesicManifold<NoInfer<M>> {
   checkKeys('oblique', options, ['m', 'n', 'batch', 'algebra']);

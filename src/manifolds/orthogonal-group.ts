@@ -1,12 +1,16 @@
 /**
- * The orthogonal group O(n): n×n matrices with orthonormal columns, with the Euclidean metric, which is the same seen from both sides.
+ * The orthogonal group O(n): n×n matrices with orthonormal columns, with the Euclidean metric, which is invariant from
+ * both sides.
  *
- * Tangent at X: U = XΩ with Ω skew. Dimension n(n − 1)/2. Two components, by the sign of the determinant; nothing here leads from one to the other.
+ * Tangent at X: U = XΩ with Ω skew. Dimension n(n − 1)/2. The group has two components, by the sign of the determinant;
+ * no operation leads from one to the other.
  *
  * @see Absil, Mahony and Sepulchre 2008, section 5.4; Boumal 2023, section 7.4.
  */
+
 import { NumericalError, ShapeError } from '../core/errors.js';
 import { checkKeys, checkPositiveInteger } from '../core/options.js';
+import { eye, square } from '../linalg/derived.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { divideOnRange } from '../metrics/spectrum.js';
@@ -31,20 +35,23 @@ export interface OrthogonalOptions<M> {
 }
 
 /**
- * The orthogonal matrices, with the Euclidean metric.
+ * Returns the group of orthogonal matrices, with the Euclidean metric.
  *
  * $$ O(n) = \lbrace X\in\mathbb R^{n\times n} : X^\top X = I\rbrace, \qquad T_X = \lbrace X\Omega : \Omega^\top = -\Omega\rbrace, \qquad \dim = \tfrac12n(n-1) $$
  *
- * Geodesics are one-parameter subgroups, and the distance is that of the angles $\theta_i$ of the eigenvalues $e^{i\theta}$ of $X^\top Y$; between matrices of different determinant it is infinite.
+ * Geodesics are one-parameter subgroups, and the distance comes from the angles $\theta_i$ of the eigenvalues
+ * $e^{i\theta}$ of $X^\top Y$; between matrices of different determinant it is infinite.
  *
  * $$ \operatorname{Exp}_X(U) = X\exp(X^\top U), \qquad \operatorname{Log}_X(Y) = X\log(X^\top Y), \qquad \operatorname{dist}(X,Y)^2 = \sum_i\theta_i^2 $$
  *
- * Transport is translation, $U\mapsto YX^\top U$, an isometry. A step keeps the sign of the determinant: start from either component, or take {@link rotations}.
+ * Transport is translation, $U\mapsto YX^\top U$, an isometry. A step keeps the sign of the determinant: start from
+ * either component, or use {@link rotations}.
  *
- * @param options - n; optionally retraction ({@link polarRetraction}, the default, of second order, {@link qrRetraction}, of first), batch axes and the engine.
+ * @param options - n; optionally retraction ({@link polarRetraction}, the default, of second order,
+ * {@link qrRetraction}, of first), batch axes and the engine.
  * @returns a readonly object; points and tangents are arrays [.., n, n]. Operations cost O(n³) flops.
- * @throws ShapeError if n is not an integer above 1; ConfigError on unknown options. `log` throws a NumericalError between matrices that are half a turn apart
- * in some plane, or of different determinant.
+ * @throws ShapeError if n is not an integer above 1; ConfigError on unknown options. `log` throws a NumericalError
+ * between matrices that are half a turn apart in some plane, or of different determinant.
  *
  * @example
  * ```ts
@@ -67,7 +74,7 @@ export function orthogonalGroup<M = HostArray>(options: OrthogonalOptions<M>): G
   return groupManifold('orthogonalGroup', options);
 }
 
-/** O(n), under the name of its factory. */
+/** Returns O(n), under the name of its factory. */
 export function groupManifold<M>(caller: 'orthogonalGroup' | 'rotations', options: OrthogonalOptions<M>): GeodesicManifold<M> {
   checkKeys(caller, options, ['n', 'batch', 'retraction', 'algebra']);
   const { n, ...rest } = options;
@@ -98,38 +105,45 @@ export function groupManifold<M>(caller: 'orthogonalGroup' | 'rotations', option
   };
 }
 
-/** ½(W − Wᵀ). */
+/** Returns ½(W − Wᵀ). */
 function skewPart<M>(la: LinearAlgebra<M>, w: M): M {
   return la.scale(0.5, la.subtract(w, la.transpose(w)));
 }
 
-/** One step of Newton's iteration for the orthogonal polar factor, ½Q(3I − QᵀQ): removes the drift of rounding, without a factorization. */
+/**
+ * Takes one step of Newton's iteration for the orthogonal polar factor, ½Q(3I − QᵀQ), which removes the drift of
+ * rounding without a factorization.
+ */
 function polished<M>(la: LinearAlgebra<M>, q: M): M {
   const gram = la.matmul(q, q, { transposeA: true });
   return la.axpy(-0.5, la.matmul(q, gram), la.scale(1.5, q));
 }
 
-/** W diag(d) Wᵀ. */
+/** Returns W diag(d) Wᵀ. */
 function inBasis<M>(la: LinearAlgebra<M>, w: M, d: M): M {
   return la.matmul(la.scaleColumns(w, d), w, { transposeB: true });
 }
 
-/** exp(Ω) = cos(Θ) + Ω sin(Θ)/Θ with Θ = (ΩᵀΩ)^½, which commutes with Ω and whose eigenvalues are the singular values of Ω. */
+/**
+ * Returns exp(Ω) = cos(Θ) + Ω sin(Θ)/Θ with Θ = (ΩᵀΩ)^½, which commutes with Ω and whose eigenvalues are the singular
+ * values of Ω.
+ */
 function skewExponential<M>(la: LinearAlgebra<M>, skew: M): M {
   const { S, V } = la.svd(skew);
-  // Where θ vanishes so does Ω on that space: any finite quotient serves.
+  // Where θ is zero, so is Ω on that space: any finite quotient will do.
   const sinc = divideOnRange(la, la.sin(S), S, la.full(la.shape(S), 0));
   return la.add(inBasis(la, V, la.cos(S)), la.matmul(skew, inBasis(la, V, sinc)));
 }
 
 /**
- * log(Q) = ½(Q − Qᵀ) Θ/sin(Θ). The singular values of I + Q are 2 cos(θ/2) and its right singular vectors belong to Θ: near half a turn, where the quotient is large, that
- * loses half as many digits as the eigenvalues cos(θ) of ½(Q + Qᵀ). The quotient is even in θ, so that what a cosine loses of a small θ does not show in it.
+ * Returns log(Q) = ½(Q − Qᵀ) Θ/sin(Θ). The singular values of I + Q are 2 cos(θ/2), and its right singular vectors
+ * belong to Θ: near half a turn, where the quotient is large, this loses half as many digits as the eigenvalues cos(θ)
+ * of ½(Q + Qᵀ). The quotient is even in θ, so the digits of a small θ that a cosine loses do not affect it.
  */
 function rotationLogarithm<M>(la: LinearAlgebra<M>, caller: string, q: M): M {
   const shape = la.shape(q);
   const n = shape.at(-1) as number;
-  const { S, V } = la.svd(la.add(la.eye(n, shape.slice(0, -2)), q));
+  const { S, V } = la.svd(la.add(eye(la, n, shape.slice(0, -2)), q));
   if (la.peek(S)?.some((value) => value <= 4 * n * la.epsilon)) {
     throw new NumericalError(
       `${caller}.log: the points are half a turn apart in some plane, or have determinants of different sign; no unique geodesic joins them, choose points closer together`,
@@ -137,20 +151,23 @@ function rotationLogarithm<M>(la: LinearAlgebra<M>, caller: string, q: M): M {
   }
   const one = la.full(la.shape(S), 1);
   const cosine = la.maximum(la.scale(0.5, S), la.epsilon);
-  const sine = la.sqrt(la.maximum(la.subtract(one, la.square(cosine)), 0));
+  const sine = la.sqrt(la.maximum(la.subtract(one, square(la, cosine)), 0));
   // With t = tan(θ/2): θ/sin(θ) = atan(t)(1 + t²)/t, and 1 + t² = 1/cos²(θ/2).
   const t = la.divide(sine, cosine);
   const ratio = la.where(la.greater(t, 0), divideOnRange(la, la.atan(t), t, la.full(la.shape(t), 0)), one);
-  return la.matmul(skewPart(la, q), inBasis(la, V, la.divide(ratio, la.square(cosine))));
+  return la.matmul(skewPart(la, q), inBasis(la, V, la.divide(ratio, square(la, cosine))));
 }
 
-/** The root of the sum of squared angles, from |1 − e^{iθ}| = 2 sin(θ/2) and |1 + e^{iθ}| = 2 cos(θ/2); infinite where a determinant is negative. */
+/**
+ * Returns the root of the sum of squared angles, from |1 − e^{iθ}| = 2 sin(θ/2) and |1 + e^{iθ}| = 2 cos(θ/2); infinite
+ * if a determinant is negative.
+ */
 async function rotationAngle<M>(la: LinearAlgebra<M>, q: M): Promise<number> {
   const shape = la.shape(q);
   const n = shape.at(-1) as number;
   if (determinantSigns(await la.toArray(q), n).some((sign) => sign < 0)) return Number.POSITIVE_INFINITY;
-  const eye = la.eye(n, shape.slice(0, -2));
-  const cosines = await la.toArray(la.svd(la.add(eye, q)).S);
-  const sines = await la.toArray(la.svd(la.subtract(eye, q)).S);
+  const identity = eye(la, n, shape.slice(0, -2));
+  const cosines = await la.toArray(la.svd(la.add(identity, q)).S);
+  const sines = await la.toArray(la.svd(la.subtract(identity, q)).S);
   return 2 * pairedAngles(cosines, sines, n);
 }

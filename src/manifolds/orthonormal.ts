@@ -1,4 +1,4 @@
-/** What `stiefel` and `grassmann` share: points are m×r matrices with orthonormal columns, tangents m×r matrices. */
+/** Shared by `stiefel` and `grassmann`: points are m×r matrices with orthonormal columns, tangents m×r matrices. */
 
 import { ConfigError, ShapeError } from '../core/errors.js';
 import { checkKeys, checkPositiveInteger, describeValue } from '../core/options.js';
@@ -25,7 +25,7 @@ export interface OrthonormalOptions<M> {
   readonly algebra?: LinearAlgebra<M>;
 }
 
-/** The parts that depend on the sizes, the retraction and the horizontal projection alone. */
+/** Parts that depend only on the sizes, the retraction and the horizontal projection. */
 export interface OrthonormalBase<M> {
   readonly la: LinearAlgebra<M>;
   readonly members: number;
@@ -103,7 +103,8 @@ export function orthonormalBase<M>(
       randomPoint: (random: Random) => randomOrthonormal(la, shape, random),
       async randomTangent(x, random) {
         const once = project(la, x, la.randomNormal(shape, random));
-        // Projected again at unit length: a draw nearly normal to the manifold leaves little but rounding the first time.
+        // Projected again at unit length: the first projection of a draw nearly normal to the manifold leaves little
+        // but rounding.
         const direction = project(la, x, la.scale(1 / (await norm(x, once)), once));
         return la.scale(1 / (await norm(x, direction)), direction);
       },

@@ -1,7 +1,7 @@
 /**
- * The Cartesian product of manifolds, by name: a model's adapters as one point.
+ * Cartesian product of named manifolds, such as a model's adapters as one point.
  *
- * Points, tangents and gradients are records with one entry a component; inner products are summed.
+ * Points, tangents and gradients are records with one entry per component; inner products are summed.
  */
 import type { Awaitable } from '../core/awaitable.js';
 import { ConfigError, NotImplementedError, ShapeError } from '../core/errors.js';
@@ -35,19 +35,21 @@ export interface ProductManifold<C extends Components>
   readonly components: C;
 }
 
-/** A record with one entry a component. */
+/** A record with one entry per component. */
 type Parts = Readonly<Record<string, unknown>>;
 
 /**
- * The product of named manifolds over one engine: a model's adapters as one point.
+ * Returns the product of named manifolds over one engine, such as a model's adapters as one point.
  *
  * $$ \mathcal M = \mathcal M_1\times\dots\times\mathcal M_k, \qquad \langle u,v\rangle_x = \sum_i\langle u_i,v_i\rangle_{x_i} $$
  *
- * Points, tangents, gradients and ambient elements are records with one entry a component; every operation is that of the components.
+ * Points, tangents, gradients and ambient elements are records with one entry per component; every operation is that of
+ * the components.
  *
  * @typeParam C - the record of components, which gives points and tangents their types.
  * @param components - at least one manifold, by name; a product may be a component.
- * @returns a manifold whose points are `{ name: point, … }`. An operation that some component lacks (`dist`, `exp`, …) is a `NotImplementedError` that names it.
+ * @returns a manifold whose points are `{ name: point, … }`. An operation that some component lacks (`dist`, `exp`, …)
+ * throws a `NotImplementedError` that names the component.
  * @throws ConfigError if there is no component, or they use different engines.
  *
  * @example
@@ -97,7 +99,7 @@ function checkComponents(components: unknown, entries: readonly [string, Compone
   }
 }
 
-/** The part of a point, tangent or gradient that belongs to a component. */
+/** Returns the part of a point, tangent or gradient that belongs to a component. */
 function partOf(value: unknown, key: string): unknown {
   const part = (value as Parts | undefined)?.[key];
   if (part === undefined) throw new ShapeError(`product: the component '${key}' is missing; pass a record with one entry a component`);
@@ -110,7 +112,7 @@ function productOperations(entries: readonly [string, Component][]): ProductOper
   const each = (apply: (part: Component, key: string) => unknown): Parts =>
     Object.fromEntries(entries.map(([key, part]) => [key, apply(part, key)]));
   const sum = async (term: (part: Component, key: string) => unknown): Promise<number> => {
-    // All are asked for before the first is waited for.
+    // All terms are requested before the first is awaited.
     const terms = await Promise.all(entries.map(([key, part]) => term(part, key) as Awaitable<number>));
     return terms.reduce((total, value) => total + value, 0);
   };
@@ -178,7 +180,7 @@ function productOperations(entries: readonly [string, Component][]): ProductOper
   };
 }
 
-/** One transport from those of the components. */
+/** Joins the transports of the components into one. */
 function joinTransports(parts: Parts): RetractTransport<unknown, unknown> {
   const transports = Object.entries(parts) as [string, RetractTransport<unknown, unknown>][];
   const carry =

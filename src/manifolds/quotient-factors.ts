@@ -1,10 +1,12 @@
 /**
- * Factor pairs of full rank with the preconditioned metric of Mishra et al.: the rank-r matrices as a quotient by all gauges (AR, R⁻¹B).
+ * Factor pairs of full rank with the preconditioned metric of Mishra et al.: the rank-r matrices as a quotient by all
+ * gauges (AR, R⁻¹B).
  *
- * Point: `{ A, B }`, A m×r, B r×n, both of rank r. Metric ⟨dA (BBᵀ), dA'⟩ + ⟨(AᵀA) dB, dB'⟩, the same in every gauge. Tangent: `{ A: dA, B: dB }`,
- * horizontal: (AᵀA)⁻¹Aᵀ dA = dB Bᵀ(BBᵀ)⁻¹. Retraction: addition. Dimension r(m + n − r).
+ * Point: `{ A, B }`, A m×r, B r×n, both of rank r. Metric ⟨dA (BBᵀ), dA'⟩ + ⟨(AᵀA) dB, dB'⟩, the same in every gauge.
+ * Tangent: `{ A: dA, B: dB }`, horizontal: (AᵀA)⁻¹Aᵀ dA = dB Bᵀ(BBᵀ)⁻¹. Retraction: addition. Dimension r(m + n − r).
  *
- * @see Mishra, Adithya Apuroop and Sepulchre, "A Riemannian geometry for low-rank matrix completion", arXiv 1211.1550, 2012.
+ * @see Mishra, Adithya Apuroop and Sepulchre, "A Riemannian geometry for low-rank matrix completion", arXiv
+ * 1211.1550, 2012.
  */
 import { NumericalError } from '../core/errors.js';
 import { checkKeys } from '../core/options.js';
@@ -18,7 +20,8 @@ import { checkRankShape, checkStep } from './checks.js';
 import { type FactorBase, type FactorManifold, type FactorOptions, factorBase, unitTangent } from './factor-manifold.js';
 
 /**
- * The manifold of factor pairs of full rank with the preconditioned metric of Mishra et al., which is the same in every gauge (AR, R⁻¹B).
+ * Returns the manifold of factor pairs of full rank with the preconditioned metric of Mishra et al., which is the same
+ * in every gauge (AR, R⁻¹B).
  *
  * $$ \langle u,v\rangle_{(A,B)} = \langle dA\,(BB^\top),dA'\rangle+\langle(A^\top A)\,dB,dB'\rangle $$
  *
@@ -29,9 +32,10 @@ import { type FactorBase, type FactorManifold, type FactorOptions, factorBase, u
  * $$ (A^\top A)^{-1}A^\top dA = dB\,B^\top(BB^\top)^{-1} $$
  *
  * @param options - m, n, rank; optionally batch axes and the engine.
- * @returns a readonly object; points and tangents are `{ A: [.., m, r], B: [.., r, n] }`. Operations cost O((m+n)r²) flops: two thin QRs.
- * @throws ShapeError if a size is not a positive integer or rank > min(m, n); ConfigError on unknown options. Its operations throw a
- * NumericalError where a factor has lost rank: the metric is not defined there.
+ * @returns a readonly object; points and tangents are `{ A: [.., m, r], B: [.., r, n] }`. Operations cost O((m+n)r²)
+ * flops: two thin QRs.
+ * @throws ShapeError if a size is not a positive integer or rank > min(m, n); ConfigError on unknown options.
+ * Operations throw a NumericalError if a factor has lost rank: the metric is not defined there.
  *
  * @example
  * ```ts
@@ -42,7 +46,8 @@ import { type FactorBase, type FactorManifold, type FactorOptions, factorBase, u
  * const u = await manifold.randomTangent(x, seededRandom(2));
  * console.log(await manifold.norm(x, u)); // 1
  * ```
- * @see Mishra, Adithya Apuroop and Sepulchre, "A Riemannian geometry for low-rank matrix completion", arXiv 1211.1550, 2012.
+ * @see Mishra, Adithya Apuroop and Sepulchre, "A Riemannian geometry for low-rank matrix completion", arXiv
+ * 1211.1550, 2012.
  */
 export function quotientFactors<M = HostArray>(options: FactorOptions<M>): FactorManifold<NoInfer<M>> {
   checkKeys('quotientFactors', options, ['m', 'n', 'rank', 'batch', 'algebra']);
@@ -97,7 +102,7 @@ export function quotientFactors<M = HostArray>(options: FactorOptions<M>): Facto
       };
       return { point, vector: carry, covector: carry, secondMoment: (s) => s };
     },
-    // By way of the matrix ξ = dA B + A dB: x and y may be in different gauges.
+    // Carried by way of the matrix ξ = dA B + A dB: x and y may be in different gauges.
     transport: (x, y, u) => horizontalLift(la, y, [u.A, x.B], 1, [x.A, u.B]),
     difference: (x, y) => horizontalLift(la, x, [y.A, y.B], -1, [x.A, x.B]),
     randomPoint: base.randomPair,
@@ -107,14 +112,15 @@ export function quotientFactors<M = HostArray>(options: FactorOptions<M>): Facto
   };
 }
 
-/** Of A = QR and Bᵀ = QL, the R and the L. */
+/** Triangles R of A = QR and L of Bᵀ = QL. */
 interface Triangles<M> {
   readonly columnFactor: M;
   readonly rowFactor: M;
 }
 
 /**
- * The triangles R of A = QR and L of Bᵀ = QL, so that AᵀA = RᵀR and BBᵀ = LᵀL: solving with them does not square the condition numbers.
+ * Returns the triangles R of A = QR and L of Bᵀ = QL, so that AᵀA = RᵀR and BBᵀ = LᵀL: solving with them does not
+ * square the condition numbers.
  *
  * @throws NumericalError if a factor has lost rank.
  */
@@ -131,19 +137,19 @@ function factorTriangles<M>(la: LinearAlgebra<M>, { A, B }: FactorPair<M>): Tria
   return { columnFactor, rowFactor };
 }
 
-/** X (TᵀT)⁻¹ for an upper triangle T. */
+/** Returns X (TᵀT)⁻¹ for an upper triangle T. */
 function rightSolve<M>(la: LinearAlgebra<M>, x: M, triangle: M): M {
   const once = la.solveTriangular(triangle, x, { lower: false, side: 'right' });
   return la.solveTriangular(triangle, once, { lower: false, transpose: true, side: 'right' });
 }
 
-/** (TᵀT)⁻¹ X for an upper triangle T. */
+/** Returns (TᵀT)⁻¹ X for an upper triangle T. */
 function leftSolve<M>(la: LinearAlgebra<M>, triangle: M, x: M): M {
   const once = la.solveTriangular(triangle, x, { lower: false, transpose: true });
   return la.solveTriangular(triangle, once, { lower: false });
 }
 
-/** (g_A (BBᵀ)⁻¹, (AᵀA)⁻¹ g_B). */
+/** Returns (g_A (BBᵀ)⁻¹, (AᵀA)⁻¹ g_B). */
 function precondition<M>(
   la: LinearAlgebra<M>,
   x: FactorPair<M>,
@@ -164,12 +170,15 @@ function horizontalPart<M>(la: LinearAlgebra<M>, x: FactorPair<M>, u: FactorPair
 }
 
 /**
- * The Riemannian Hessian along a horizontal u: the horizontal part of the Levi-Civita derivative of v = grad f on pairs, which Koszul's formula gives. With (h_A, h_B)
- * the Hessian of g(AB) by the factors, S(b) = b Bᵀ + B bᵀ and T(a) = Aᵀa + aᵀA, it is the horizontal part of
+ * Returns the Riemannian Hessian along a horizontal u: the horizontal part of the Levi-Civita derivative of v = grad f
+ * on pairs, by Koszul's formula. With (h_A, h_B) the Hessian of g(AB) by the factors, S(b) = b Bᵀ + B bᵀ and T(a) =
+ * Aᵀa + aᵀA, it is the horizontal part of
  *
- * ((h_A − ½ v_A S(u_B) + ½ u_A S(v_B) − A sym(u_B v_Bᵀ)) (BBᵀ)⁻¹, (AᵀA)⁻¹ (h_B − ½ T(u_A) v_B + ½ T(v_A) u_B − sym(u_Aᵀv_A) B)).
+ * ((h_A − ½ v_A S(u_B) + ½ u_A S(v_B) − A sym(u_B v_Bᵀ)) (BBᵀ)⁻¹, (AᵀA)⁻¹ (h_B − ½ T(u_A) v_B + ½ T(v_A) u_B −
+ * sym(u_Aᵀv_A) B)).
  *
- * @see Mishra, Meyer, Bonnabel and Sepulchre, "Fixed-rank matrix factorizations and Riemannian low-rank optimization", Comput. Stat. 29, 2014, section 3.
+ * @see Mishra, Meyer, Bonnabel and Sepulchre, "Fixed-rank matrix factorizations and Riemannian low-rank optimization",
+ * Comput. Stat. 29, 2014, section 3.
  */
 function quotientHessian<M>(
   { la, factorGradient, factorHessian }: FactorBase<M>,

@@ -1,9 +1,10 @@
-/** Random arrays that random points are made of. */
+/** Random arrays from which random points are made. */
 import type { Random } from '../core/random.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 
 /**
- * Matrices with orthonormal columns, uniformly distributed (Haar): the Q of a Gaussian matrix, R's diagonal being positive.
+ * Draws matrices with orthonormal columns, uniformly distributed (Haar): the Q of a Gaussian matrix, with the diagonal
+ * of R positive.
  *
  * @param shape - [.., m, r], r ≤ m.
  * @see Mezzadri, "How to generate random matrices from the classical compact groups", Notices AMS 54, 2007.
@@ -13,7 +14,8 @@ export function randomOrthonormal<M>(la: LinearAlgebra<M>, shape: readonly numbe
 }
 
 /**
- * Spectra uniform on [½, 1), descending: random points are well conditioned, and away from the boundary of the manifold.
+ * Draws spectra uniform on [½, 1), descending, so that random points are well conditioned and away from the boundary of
+ * the manifold.
  *
  * @param shape - [.., r].
  */

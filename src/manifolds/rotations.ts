@@ -1,8 +1,3 @@
-/**
- * The rotation group SO(n): the orthogonal matrices of determinant 1.
- *
- * @see Boumal 2023, section 7.4.
- */
 import { DomainError } from '../core/errors.js';
 import type { Random } from '../core/random.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
@@ -13,7 +8,8 @@ import { groupManifold, type OrthogonalOptions } from './orthogonal-group.js';
 import { randomOrthonormal } from './random-arrays.js';
 
 /**
- * The rotations of ℝⁿ: the component of {@link orthogonalGroup} in which the determinant is 1. Every operation is that of the group; points are checked and drawn here.
+ * Returns the group of rotations of ℝⁿ: the component of {@link orthogonalGroup} with determinant 1. All operations but
+ * the checking and drawing of points are those of the orthogonal group.
  *
  * $$ SO(n) = \lbrace X\in O(n) : \det X = 1\rbrace $$
  *
@@ -40,13 +36,13 @@ export function rotations<M = HostArray>(options: OrthogonalOptions<M>): Geodesi
   };
 }
 
-/** Uniformly distributed; drawn on the host, where the determinant can be read. */
+/** Draws uniformly distributed rotations, on the host, where the determinant can be read. */
 function randomRotations(shape: readonly number[], random: Random): Float64Array {
   const host = hostAlgebra();
   const n = shape.at(-1) as number;
   const values = host.toArray(randomOrthonormal(host, shape, random)) as Float64Array;
   for (const [member, sign] of determinantSigns(values, n).entries()) {
-    // The last column of a reflection reversed: the map of one component onto the other keeps the uniform distribution.
+    // Reversing the last column of a reflection maps one component onto the other and keeps the uniform distribution.
     if (sign < 0) for (let i = 0; i < n; i++) values[(member * n + i) * n + n - 1] *= -1;
   }
   return values;

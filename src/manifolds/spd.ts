@@ -29,23 +29,25 @@ export interface SpdOptions<M> {
   readonly algebra?: LinearAlgebra<M>;
 }
 
-/** The symmetric positive definite matrices, as {@link spd} makes them. */
+/** Manifold of symmetric positive definite matrices, made by {@link spd}. */
 export interface SpdManifold<M> extends GeodesicManifold<M> {
   /** The metric it was made with. */
   readonly metric: SpdMetric;
 }
 
 /**
- * The symmetric positive definite matrices, with a choice of metric: covariances, kernels, diffusion tensors.
+ * Returns the manifold of SPD matrices, with a choice of metric: for covariances, kernels, diffusion tensors.
  *
  * $$ \mathcal S_{++}^n = \lbrace X\in\mathbb R^{n\times n} : X = X^\top\succ0\rbrace, \qquad \dim = \tfrac12n(n+1) $$
  *
- * Euclidean gradients and Hessians may be asymmetric, as derivatives by all n² entries are: their symmetric part counts. Geodesics, their inverse, distance, transport and mean are
- * those of the metric.
+ * Euclidean gradients and Hessians may be asymmetric, as derivatives by all n² entries are; only their symmetric part
+ * counts. Geodesics, their inverse, distance, transport and mean are those of the metric.
  *
- * @param options - n; optionally metric ({@link affineInvariant}, the default, {@link buresWasserstein}), batch axes and the engine.
+ * @param options - n; optionally metric ({@link affineInvariant}, the default, {@link buresWasserstein}), batch axes
+ * and the engine.
  * @returns a readonly object; points and tangents are arrays [.., n, n]. Operations cost O(n³) flops.
- * @throws ShapeError if a size is not a positive integer; ConfigError on unknown options. Operations throw a NumericalError at points that are not positive definite to rounding.
+ * @throws ShapeError if a size is not a positive integer; ConfigError on unknown options. Operations throw a
+ * NumericalError at points that are not positive definite to rounding.
  *
  * @example
  * ```ts
@@ -59,7 +61,8 @@ export interface SpdManifold<M> extends GeodesicManifold<M> {
  * const { point } = await barycenter(manifold, [x, y]);
  * console.log(la.toArray(point)); // 1.5² on the diagonal
  * ```
- * @see Bhatia, Positive Definite Matrices, 2007, chapter 6; Bhatia, Jain and Lim, "On the Bures–Wasserstein distance between positive definite matrices", Expo. Math. 37, 2019.
+ * @see Bhatia, Positive Definite Matrices, 2007, chapter 6; Bhatia, Jain and Lim, "On the Bures–Wasserstein distance
+ * between positive definite matrices", Expo. Math. 37, 2019.
  */
 export function spd<M = HostArray>(options: SpdOptions<M>): SpdManifold<NoInfer<M>> {
   checkKeys('spd', options, ['n', 'metric', 'batch', 'algebra']);
@@ -144,7 +147,10 @@ function sampling<M>(
   };
 }
 
-/** @throws ShapeError, NumericalError or DomainError unless x is finite, symmetric, and positive definite beyond rounding. */
+/**
+ * @throws ShapeError, NumericalError or DomainError unless x is finite, symmetric, and positive definite beyond
+ * rounding.
+ */
 async function checkDefinite<M>(la: LinearAlgebra<M>, x: M, shape: readonly number[]): Promise<void> {
   checkShape('spd', la, 'the point', x, shape);
   await checkFinite('spd', la, x);

@@ -1,7 +1,7 @@
 /**
- * The unit sphere: arrays of a shape with Frobenius norm 1, with the Euclidean metric.
+ * The unit sphere: arrays of a given shape with Frobenius norm 1, with the Euclidean metric.
  *
- * Tangent at x: u with ⟨x, u⟩ = 0. Dimension: the number of entries less one.
+ * Tangent at x: u with ⟨x, u⟩ = 0. Dimension: the number of entries minus one.
  *
  * @see Absil, Mahony and Sepulchre 2008, sections 3.5 and 4.1; Boumal 2023, section 7.2.
  */
@@ -18,25 +18,26 @@ import { unitVectorManifold } from './unit-vectors.js';
 export interface SphereOptions<M> {
   /** Shape of a point, such as [n] or [m, n]. */
   readonly shape: readonly number[];
-  /** Leading axes, one sphere a member: a batched point is a point of the power manifold. Default: none. */
+  /** Leading axes, one sphere per member: a batched point is a point of the power manifold. Default: none. */
   readonly batch?: readonly number[];
   /** The engine. Default: float64 on the host. */
   readonly algebra?: LinearAlgebra<M>;
 }
 
 /**
- * The unit sphere of arrays of a shape, with the Euclidean metric.
+ * Returns the unit sphere of arrays of a given shape, with the Euclidean metric.
  *
  * $$ \mathbb S = \lbrace x : \|x\|_F = 1\rbrace, \qquad T_x = \lbrace u : \langle x,u\rangle = 0\rbrace $$
  *
- * Geodesics are great circles. The retraction is $(x+tu)/\|x+tu\|$, of second order; tangents are transported in parallel along the shortest geodesic.
+ * Geodesics are great circles. The retraction is $(x+tu)/\|x+tu\|$, of second order; tangents are transported in
+ * parallel along the shortest geodesic.
  *
  * $$ \operatorname{Exp}_x(u) = \cos(\|u\|)\,x+\sin(\|u\|)\,u/\|u\|, \qquad \operatorname{dist}(x,y) = 2\arctan\frac{\|x-y\|}{\|x+y\|} $$
  *
  * @param options - the shape; optionally batch axes and the engine.
- * @returns a readonly object; points and tangents are arrays [.., shape]. Operations cost a few flops an entry.
- * @throws ConfigError if the shape is not an array, or on unknown options; ShapeError if a size in it is not a positive integer, or it has one entry only.
- * `log` throws a NumericalError between opposite points.
+ * @returns a readonly object; points and tangents are arrays [.., shape]. Operations cost a few flops per entry.
+ * @throws ConfigError if the shape is not an array, or on unknown options; ShapeError if a size in it is not a positive
+ * integer, or it has only one entry. `log` throws a NumericalError between opposite points.
  *
  * @example
  * ```ts

@@ -5,19 +5,20 @@
  *
  * @see Absil, Mahony and Sepulchre 2008, sections 3.5.7 and 4.1.1; Boumal 2023, section 7.3.
  */
+
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { symmetricPart } from '../linalg/matrix-functions.js';
 import type { Manifold } from './manifold.js';
 import { type OrthonormalBase, type OrthonormalOptions, orthonormalBase } from './orthonormal.js';
 
-/** Z − X sym(XᵀZ), the orthogonal projection onto the tangent space. */
+/** Returns Z − X sym(XᵀZ), the orthogonal projection onto the tangent space. */
 export function tangentPart<M>(la: LinearAlgebra<M>, x: M, z: M): M {
   return la.subtract(z, la.matmul(x, symmetricPart(la, la.matmul(x, z, { transposeA: true }))));
 }
 
 /**
- * The Stiefel manifold of m×r matrices with orthonormal columns, with the Euclidean metric.
+ * Returns the Stiefel manifold of m×r matrices with orthonormal columns, with the Euclidean metric.
  *
  * $$ \operatorname{St}(m,r) = \lbrace X\in\mathbb R^{m\times r} : X^\top X = I\rbrace, \qquad \dim = mr-\tfrac12r(r+1) $$
  *
@@ -25,20 +26,21 @@ export function tangentPart<M>(la: LinearAlgebra<M>, x: M, z: M): M {
  *
  * $$ X^\top U+U^\top X = 0, \qquad P_X(Z) = Z-\tfrac12X(X^\top Z+Z^\top X) $$
  *
- * @param options - m, rank ≤ m; optionally retraction ({@link polarRetraction}, the default, {@link qrRetraction}), batch axes and the engine.
+ * @param options - m, rank ≤ m; optionally retraction ({@link polarRetraction}, the default, {@link qrRetraction}),
+ * batch axes and the engine.
  * @returns a readonly object; points and tangents are arrays [.., m, r]. Operations cost O(mr²) flops.
  * @throws ShapeError if a size is not a positive integer or rank > m; ConfigError on unknown options.
  *
  * @example
  * ```ts
- * import { hostAlgebra, minimize, seededRandom, stiefel } from 'bures';
+ * import { hostAlgebra, minimize, polar, seededRandom, stiefel } from 'bures';
  *
  * // The orthonormal matrix nearest to C: its polar factor.
  * const la = hostAlgebra();
  * const c = la.randomNormal([8, 2], seededRandom(1));
  * const cost = (x: typeof c) => -la.inner(c, x);
  * const { x } = await minimize({ manifold: stiefel({ m: 8, rank: 2 }), cost, gradient: { kind: 'ambient', at: () => la.scale(-1, c) } });
- * console.log(la.norm(la.subtract(x, la.polar(c).Q))); // 1e-7
+ * console.log(la.norm(la.subtract(x, polar(la, c).Q))); // 1e-7
  * ```
  * @see Absil, Mahony and Sepulchre 2008, sections 3.5.7 and 4.1.1; Boumal 2023, section 7.3.
  */
@@ -55,7 +57,7 @@ export function stiefel<M = HostArray>(options: OrthonormalOptions<M>): Manifold
   };
 }
 
-/** The operations of the Euclidean metric that do not depend on how a manifold is called. */
+/** Returns the operations of the Euclidean metric that do not depend on the name of a manifold. */
 export function stiefelOperations<M>({
   la,
   retract,

@@ -1,29 +1,32 @@
-/** What `sphere` and `oblique` share: points are collections of unit vectors, and every operation is that of the unit sphere, vector by vector. */
+/**
+ * Common part of `sphere` and `oblique`: points are collections of unit vectors, and every operation is that of the
+ * unit sphere, vector by vector.
+ */
 import { DomainError, NumericalError } from '../core/errors.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { divideOnRange } from '../metrics/spectrum.js';
 import { checkFinite, checkShape, checkStep, pointTolerance } from './checks.js';
 import type { GeodesicManifold } from './manifold.js';
 
-/** Where the unit vectors of an array lie. */
+/** Layout of the unit vectors of an array. */
 export interface UnitVectors<M> {
   /** The factory's name. */
   readonly caller: string;
-  /** Sizes as the manifold's name shows them. */
+  /** Sizes as shown in the manifold's name. */
   readonly sizes: string;
   /** Shape of a point, batch axes first. */
   readonly shape: readonly number[];
-  /** Entries of each vector. */
+  /** Number of entries of each vector. */
   readonly length: number;
-  /** How many vectors a point has, over the batch. */
+  /** Number of vectors of a point, over the batch. */
   readonly count: number;
-  /** The inner product of each vector of x with its partner in y: one number a vector. */
+  /** Returns the inner product of each vector of x with its partner in y: one number per vector. */
   dot(x: M, y: M): M;
-  /** Each vector of x times its own number. */
+  /** Multiplies each vector of x by its own number. */
   weigh(c: M, x: M): M;
 }
 
-/** The sphere's operations, one number a vector where a formula has a scalar. */
+/** Operations of the sphere, with one number per vector for each scalar of a formula. */
 interface SphereOperations<M> {
   /** Z − x⟨x, z⟩. */
   tangentPart(x: M, z: M): M;
@@ -31,7 +34,7 @@ interface SphereOperations<M> {
   unit(z: M): M;
   exp(x: M, u: M): M;
   log(x: M, y: M): M;
-  /** The angles between the vectors of x and y. */
+  /** Returns the angles between the vectors of x and y. */
   angles(x: M, y: M): M;
   transport(x: M, y: M, u: M): M;
 }
@@ -47,7 +50,7 @@ function sphereOperations<M>(la: LinearAlgebra<M>, { caller, dot, weigh }: UnitV
     const length = lengths(z);
     return weigh(la.divide(la.full(la.shape(length), 1), length), z);
   };
-  // 2 atan(|x − y|/|x + y|) keeps its digits at all angles; the arc cosine loses half of them where x and y are close.
+  // 2 atan(|x − y|/|x + y|) keeps its digits at all angles; the arc cosine loses half of them if x and y are close.
   const angles = (x: M, y: M): M => {
     const [apart, together] = [lengths(la.subtract(x, y)), lengths(la.add(x, y))];
     return la.scale(2, la.atan(la.divide(apart, la.maximum(together, la.epsilon ** 2))));
@@ -70,8 +73,8 @@ function sphereOperations<M>(la: LinearAlgebra<M>, { caller, dot, weigh }: UnitV
       const direction = tangentPart(x, la.subtract(y, x));
       return weigh(overLengths(angles(x, y), direction), direction);
     },
-    // Along the geodesic from x to y: the reflection in the plane orthogonal to x + y, on which x goes to −y and a tangent at x to one at y. Opposite points
-    // share their tangents.
+    // Transport along the geodesic from x to y: the reflection in the plane orthogonal to x + y maps x to −y and a
+    // tangent at x to one at y. Opposite points share their tangents.
     transport(x, y, u) {
       const middle = la.add(x, y);
       const squares = dot(middle, middle);
@@ -82,10 +85,10 @@ function sphereOperations<M>(la: LinearAlgebra<M>, { caller, dot, weigh }: UnitV
 }
 
 /**
- * The product of unit spheres, one for each vector of an array.
+ * Returns the product of unit spheres, one for each vector of an array.
  *
  * @param la - the engine.
- * @param vectors - where they lie.
+ * @param vectors - the layout of the vectors.
  */
 export function unitVectorManifold<M>(la: LinearAlgebra<M>, vectors: UnitVectors<M>): GeodesicManifold<M> {
   const { caller, shape, count, length, dot, weigh } = vectors;
@@ -145,7 +148,7 @@ export function unitVectorManifold<M>(la: LinearAlgebra<M>, vectors: UnitVectors
     randomPoint: (random) => unit(la.randomNormal(shape, random)),
     async randomTangent(x, random) {
       const once = tangentPart(x, la.randomNormal(shape, random));
-      // Projected again at unit length: a draw nearly along x leaves little but rounding the first time.
+      // Projected again at unit length: the first projection of a draw nearly along x leaves little but rounding.
       const direction = tangentPart(x, la.scale(1 / (await la.norm(once)), once));
       return la.scale(1 / (await la.norm(direction)), direction);
     },

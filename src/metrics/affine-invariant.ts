@@ -1,24 +1,26 @@
 /**
- * The affine-invariant metric on symmetric positive definite matrices: the Fisher metric of centred normal distributions, up to a factor of 2.
+ * The affine-invariant metric on symmetric positive definite matrices: the Fisher metric of centered normal
+ * distributions, up to a factor of 2.
  *
- * With the Cholesky factor X = LLᵀ everything is done on whitened tangents L⁻¹uL⁻ᵀ, at the identity. A root of X would serve as well and cost an eigendecomposition.
+ * With the Cholesky factor X = LLᵀ, all operations work on whitened tangents L⁻¹uL⁻ᵀ at the identity. A root of X would
+ * do as well, but costs an eigendecomposition.
  */
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { symmetricPart } from '../linalg/matrix-functions.js';
 import type { SpdMetric } from './spd-metric.js';
 
-/** L⁻¹ u L⁻ᵀ, for symmetric u. */
+/** Returns L⁻¹ u L⁻ᵀ for symmetric u. */
 function whiten<M>(la: LinearAlgebra<M>, factor: M, u: M): M {
   const half = la.solveTriangular(factor, u);
   return symmetricPart(la, la.solveTriangular(factor, half, { transpose: true, side: 'right' }));
 }
 
-/** L w Lᵀ, for symmetric w. */
+/** Returns L w Lᵀ for symmetric w. */
 function colour<M>(la: LinearAlgebra<M>, factor: M, w: M): M {
   return symmetricPart(la, la.matmul(la.matmul(factor, w), factor, { transposeB: true }));
 }
 
-/** W diag(d) Wᵀ. */
+/** Returns W diag(d) Wᵀ. */
 function fromBasis<M>(la: LinearAlgebra<M>, w: M, d: M): M {
   return symmetricPart(la, la.matmul(la.scaleColumns(w, d), w, { transposeB: true }));
 }
@@ -29,26 +31,27 @@ interface RelativeSpectrum<M> {
   readonly roots: M;
 }
 
-/** The spectrum of Y relative to X = LLᵀ, by the SVD of L⁻¹M with Y = MMᵀ: no root of a matrix is taken of a product. */
+/** Returns the spectrum of Y relative to X = LLᵀ, by the SVD of L⁻¹M with Y = MMᵀ: no product needs a matrix root. */
 function relativeSpectrum<M>(la: LinearAlgebra<M>, factor: M, y: M): RelativeSpectrum<M> {
   const { U, S } = la.svd(la.solveTriangular(factor, la.cholesky(y)));
   return { W: U, roots: S };
 }
 
-/** L exp(w) Lᵀ for symmetric w. */
+/** Returns L exp(w) Lᵀ for symmetric w. */
 function exponential<M>(la: LinearAlgebra<M>, factor: M, w: M): M {
   const { values, vectors } = la.eigh(w);
   const side = la.scaleColumns(la.matmul(factor, vectors), la.exp(la.scale(0.5, values)));
   return symmetricPart(la, la.matmul(side, side, { transposeB: true }));
 }
 
-/** W diag(log s²) Wᵀ, the whitened logarithm. */
+/** Returns W diag(log s²) Wᵀ, the whitened logarithm. */
 function whiteLogarithm<M>(la: LinearAlgebra<M>, { W, roots }: RelativeSpectrum<M>): M {
   return fromBasis(la, W, la.scale(2, la.log(roots)));
 }
 
 /**
- * The largest eigenvalue of the Hessian of ½dist(·, Y)² at X, from the eigenvalues log(s²) of the logarithm: (δ/2) coth(δ/2) for their spread δ; the least is 1. The largest of a batch.
+ * Returns the largest eigenvalue, over the batch, of the Hessian of ½dist(·, Y)² at X: (δ/2) coth(δ/2) for the spread δ
+ * of the eigenvalues log(s²) of the logarithm. The least is 1.
  */
 async function largestCurvature<M>(la: LinearAlgebra<M>, roots: M): Promise<number> {
   const all = await la.toArray(roots);
@@ -62,7 +65,8 @@ async function largestCurvature<M>(la: LinearAlgebra<M>, roots: M): Promise<numb
 }
 
 /**
- * The affine-invariant metric on the symmetric positive definite matrices; $X\mapsto CXC^\top$ is an isometry for every invertible C, and so is inversion.
+ * Returns the affine-invariant metric on the symmetric positive definite matrices; $X\mapsto CXC^\top$ is an isometry
+ * for every invertible C, and so is inversion.
  *
  * $$ \langle u,v\rangle_X = \operatorname{tr}(X^{-1}uX^{-1}v), \qquad \operatorname{grad}f(X) = X\,\nabla f(X)\,X $$
  *
@@ -72,13 +76,17 @@ async function largestCurvature<M>(la: LinearAlgebra<M>, roots: M): Promise<numb
  *
  * $$ \operatorname{Exp}_X(u) = X\exp(X^{-1}u), \qquad \operatorname{Log}_X(Y) = X\log(X^{-1}Y), \qquad \operatorname{dist}(X,Y)^2 = \sum_i\log^2\lambda_i(X^{-1}Y) $$
  *
- * Transport is parallel, $u\mapsto EuE^\top$ with $E = (YX^{-1})^{1/2}$. The retraction is $X+tu+\tfrac12t^2uX^{-1}u$, positive definite for every t and of second order.
- * Rounding in whitened quantities grows with the condition number κ of X: relative errors are c·ε·κ.
+ * Transport is parallel, $u\mapsto EuE^\top$ with $E = (YX^{-1})^{1/2}$. The retraction is $X+tu+\tfrac12t^2uX^{-1}u$,
+ * positive definite for every t and of second order. Rounding in whitened quantities grows with the condition number κ
+ * of X: relative errors are c·ε·κ.
  *
- * @returns the metric, for {@link spd}. Operations cost a Cholesky factorization and an SVD or an eigendecomposition: O(n³) flops.
- * @see Bhatia, Positive Definite Matrices, 2007, chapter 6; Sra and Hosseini, "Conic geometric optimization on the manifold of positive definite matrices", SIAM J. Optim. 25(1), 2015;
- * Jeuris, Vandebril and Vandereycken, "A survey and comparison of contemporary algorithms for computing the matrix geometric mean", ETNA 39, 2012 (the retraction);
- * Bini and Iannazzo, "Computing the Karcher mean of symmetric positive definite matrices", Linear Algebra Appl. 438, 2013 (the step).
+ * @returns the metric, for {@link spd}. Operations cost a Cholesky factorization and an SVD or an eigendecomposition:
+ * O(n³) flops.
+ * @see Bhatia, Positive Definite Matrices, 2007, chapter 6; Sra and Hosseini, "Conic geometric optimization on the
+ * manifold of positive definite matrices", SIAM J. Optim. 25(1), 2015; Jeuris, Vandebril and Vandereycken, "A survey
+ * and comparison of contemporary algorithms for computing the matrix geometric mean", ETNA 39, 2012 (the retraction);
+ * Bini and Iannazzo, "Computing the Karcher mean of symmetric positive definite matrices", Linear Algebra Appl. 438,
+ * 2013 (the step).
  */
 export function affineInvariant(): SpdMetric {
   return {

@@ -1,13 +1,11 @@
-/**
- * The metric that the rank-r matrices inherit from the space of all m×n matrices: ⟨ξ, ζ⟩ = tr(ξᵀζ).
- */
 import { applyAmbient, applyAmbientTranspose } from '../linalg/ambient.js';
 import { embeddedDifference, orthogonalPart, projectAmbient } from './fixed-rank-blocks.js';
 import type { FixedRankMetric } from './fixed-rank-metric.js';
 import { inverseSpectrum } from './spectrum.js';
 
 /**
- * The embedded (Euclidean) metric; H_X is the identity, and the gradient is P_X(∇g(X)).
+ * Returns the embedded (Euclidean) metric, inherited from the space of all m×n matrices; H_X is the identity, and the
+ * gradient is P_X(∇g(X)).
  *
  * $$ \langle\xi,\zeta\rangle_X = \operatorname{tr}(\xi^\top\zeta)
  *    = \langle M,M'\rangle + \langle U_p,U_p'\rangle + \langle V_p,V_p'\rangle $$

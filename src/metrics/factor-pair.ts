@@ -1,10 +1,12 @@
 /** Factor pairs X = AB: their check, and their alignment over the orthogonal gauges (AQ, QᵀB). */
+
 import { ShapeError } from '../core/errors.js';
 import { describeValue } from '../core/options.js';
 import { checkAlgebra, type LinearAlgebra } from '../linalg/linear-algebra.js';
+import { polar } from '../linalg/matrix-functions.js';
 
 /**
- * A factor pair X = A B; a batch has leading axes in both arrays. In PEFT's letters A is `lora_B` and B is `lora_A`.
+ * A factor pair X = A B; a batch has leading axes in both arrays. In PEFT's notation A is `lora_B` and B is `lora_A`.
  */
 export type FactorPair<M> = {
   /** m×r. */
@@ -49,17 +51,17 @@ export function checkFactorPair<M>(
 }
 
 /**
- * The orthogonal Q that brings (A_y Q, QᵀB_y) closest to (A_x, B_x): the orthogonal polar factor of A_yᵀA_x + B_yB_xᵀ.
+ * Returns the orthogonal Q that brings (A_y Q, QᵀB_y) closest to (A_x, B_x), the polar factor of A_yᵀA_x + B_yB_xᵀ.
  *
- * @returns r×r. 2(m+n)r² flops and one r×r SVD.
+ * @returns Q, r×r, in 2(m+n)r² flops and one r×r SVD.
  * @see Schönemann, "A generalized solution of the orthogonal Procrustes problem", Psychometrika 31, 1966.
  */
 export function procrustesGauge<M>(la: LinearAlgebra<M>, x: FactorPair<M>, y: FactorPair<M>): M {
   const cross = la.add(la.matmul(y.A, x.A, { transposeA: true }), la.matmul(y.B, x.B, { transposeB: true }));
-  return la.polar(cross).Q;
+  return polar(la, cross).Q;
 }
 
-/** (A_y Q − A_x, QᵀB_y − B_x) for the aligning Q of {@link procrustesGauge}. */
+/** Returns (A_y Q − A_x, QᵀB_y − B_x) for the aligning Q of {@link procrustesGauge}. */
 export function alignedDifference<M>(la: LinearAlgebra<M>, x: FactorPair<M>, y: FactorPair<M>): { dA: M; dB: M } {
   const gauge = procrustesGauge(la, x, y);
   return {

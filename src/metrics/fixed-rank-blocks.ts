@@ -1,21 +1,24 @@
-/** Tangent vectors of the rank-r matrices in blocks: the formulas that every fixed-rank metric and retraction starts from. */
+/**
+ * Tangent vectors of the rank-r matrices in blocks: the formulas on which every fixed-rank metric and retraction
+ * builds.
+ */
 import { type Ambient, applyAmbient, applyAmbientTranspose } from '../linalg/ambient.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { FixedRankPoint, FixedRankTangent } from './fixed-rank-metric.js';
 
 /**
- * W − Q QᵀW, the part of W orthogonal to the columns of Q.
+ * Returns W − Q QᵀW, the part of W orthogonal to the columns of Q.
  *
  * @param q - [.., m, r] with orthonormal columns.
  * @param w - [.., m, k].
- * @returns [.., m, k]. 4·m·r·k flops.
+ * @returns [.., m, k], in 4·m·r·k flops.
  */
 export function orthogonalPart<M>(la: LinearAlgebra<M>, q: M, w: M): M {
   return la.subtract(w, la.matmul(q, la.matmul(q, w, { transposeA: true })));
 }
 
 /**
- * The blocks of P_X(Z) from Z V and Zᵀ U: M = UᵀZV, Up = (I − UUᵀ)ZV, Vp = (I − VVᵀ)ZᵀU.
+ * Returns the blocks of P_X(Z) from Z V and Zᵀ U: M = UᵀZV, Up = (I − UUᵀ)ZV, Vp = (I − VVᵀ)ZᵀU.
  *
  * @param zv - Z V, m×r.
  * @param ztu - ZᵀU, n×r.
@@ -29,7 +32,7 @@ function tangentBlocks<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, zv: M, ztu
 }
 
 /**
- * The orthogonal projection of an ambient matrix onto the tangent space, asking only for Z·V and Zᵀ·U:
+ * Returns the orthogonal projection of an ambient matrix onto the tangent space, using only Z·V and Zᵀ·U:
  *
  * $$ P_X(Z) = P_U Z P_V + (I-P_U)\,Z P_V + P_U Z\,(I-P_V). $$
  *
@@ -40,9 +43,10 @@ export function projectAmbient<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, z:
 }
 
 /**
- * The blocks of L Vᵀ + U Rᵀ, a tangent vector for any L (m×r) and R (n×r): M = UᵀL + RᵀV, Up = (I − UUᵀ)L, Vp = (I − VVᵀ)R.
+ * Returns the blocks of L Vᵀ + U Rᵀ, a tangent vector for any L (m×r) and R (n×r): M = UᵀL + RᵀV, Up = (I − UUᵀ)L, Vp =
+ * (I − VVᵀ)R.
  *
- * @returns the tangent vector. 6(m + n)r² flops.
+ * @returns the tangent vector, in 6(m + n)r² flops.
  */
 export function tangentFromSides<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, left: M, right: M): FixedRankTangent<M> {
   return {
@@ -57,9 +61,7 @@ export function cleanTangent<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, u: F
   return { M: u.M, Up: orthogonalPart(la, x.U, u.Up), Vp: orthogonalPart(la, x.V, u.Vp) };
 }
 
-/**
- * ξ = left · right with left = [U M + Up, U] (m×2r) and right = [V, Vp]ᵀ (2r×n).
- */
+/** Returns ξ = left · right with left = [U M + Up, U] (m×2r) and right = [V, Vp]ᵀ (2r×n). */
 export function tangentToAmbient<M>(
   la: LinearAlgebra<M>,
   x: FixedRankPoint<M>,
@@ -69,12 +71,12 @@ export function tangentToAmbient<M>(
   return { kind: 'factored', left, right: la.transpose(la.concat([x.V, u.Vp], 'columns')) };
 }
 
-/** Y as an ambient matrix of factors (U S) · Vᵀ. */
+/** Returns Y as an ambient matrix of factors (U S) · Vᵀ. */
 function pointToAmbient<M>(la: LinearAlgebra<M>, y: FixedRankPoint<M>): { kind: 'factored'; left: M; right: M } {
   return { kind: 'factored', left: la.scaleColumns(y.U, y.S), right: la.transpose(y.V) };
 }
 
-/** P_X(Y − X), the inverse of the orthographic retraction. */
+/** Returns P_X(Y − X), the inverse of the orthographic retraction. */
 export function embeddedDifference<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, y: FixedRankPoint<M>): FixedRankTangent<M> {
   const projected = projectAmbient(la, x, pointToAmbient(la, y));
   return { ...projected, M: la.subtract(projected.M, la.diagMatrix(x.S)) };

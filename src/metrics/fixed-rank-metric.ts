@@ -1,6 +1,6 @@
 /**
- * What a metric is to `fixedRank`: an operator on tangent vectors, written in the blocks of their representation. One file a metric;
- * the manifold derives inner products, norms and gradients from `flat` and `sharp`.
+ * Interface of a metric for `fixedRank`: an operator on tangent vectors, in the blocks of their representation. Each
+ * metric has its own file; the manifold derives inner products, norms and gradients from `flat` and `sharp`.
  */
 
 import type { Ambient } from '../linalg/ambient.js';
@@ -37,24 +37,31 @@ export type FixedRankTangent<M> = {
 };
 
 /**
- * A Riemannian metric on the matrices of rank r, by its operator H_X on tangent vectors; {@link fixedRank} derives inner products, norms and gradients from it.
+ * A Riemannian metric on the matrices of rank r, by its operator H_X on tangent vectors; {@link fixedRank} derives
+ * inner products, norms and gradients from it.
  *
  * $$ \langle\xi,\zeta\rangle_X = \langle\xi,H_X^{-1}\zeta\rangle, \qquad \operatorname{grad} f(X) = H_X[P_X(\nabla g(X))] $$
  */
 export interface FixedRankMetric {
-  /** The metric's name: a retraction says by it for which metrics it is of second order. */
+  /** Name of the metric, by which a retraction declares for which metrics it is of second order. */
   readonly name: string;
-  /** H_X: turns the embedded gradient into this metric's gradient. O((m+n)r). */
+  /** Applies H_X, which turns the embedded gradient into this metric's gradient, in O((m+n)r) flops. */
   sharp<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, u: FixedRankTangent<M>): FixedRankTangent<M>;
-  /** H_X⁻¹: ⟨u, v⟩_X is the blockwise inner product of u with flat(v). O((m+n)r). */
+  /** Applies H_X⁻¹: ⟨u, v⟩_X is the blockwise inner product of u with flat(v). It takes O((m+n)r) flops. */
   flat<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, u: FixedRankTangent<M>): FixedRankTangent<M>;
-  /** A tangent at x that leads to y, agreeing with the logarithm of this metric to second order, or to first where no such chart is known. */
+  /**
+   * Returns a tangent at x that leads to y and agrees with the logarithm of this metric to second order, or to first if
+   * no such chart is known.
+   */
   difference<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, y: FixedRankPoint<M>): FixedRankTangent<M>;
-  /** Retractions (by name) that are of second order for this metric, besides those that say so themselves. */
+  /** Names of retractions of second order for this metric, besides those that declare it themselves. */
   readonly secondOrderRetractions?: readonly string[];
-  /** The gradient from the derivatives by U and V, where the metric has a formula that does not divide by singular values. */
+  /**
+   * Returns the gradient from the derivatives by U and V, if the metric has a formula that does not divide by singular
+   * values.
+   */
   fromCoordinates?<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, dU: M, dV: M): FixedRankTangent<M>;
-  /** The Riemannian Hessian along u from the Euclidean gradient and the Euclidean Hessian along ξ. */
+  /** Returns the Riemannian Hessian along u from the Euclidean gradient and the Euclidean Hessian along ξ. */
   ehessToRhess?<M>(
     la: LinearAlgebra<M>,
     x: FixedRankPoint<M>,

@@ -1,6 +1,3 @@
-/**
- * The preconditioned metric of Mishra et al. on the rank-r matrices, in the blocks of a tangent vector.
- */
 import { applyAmbient, applyAmbientTranspose } from '../linalg/ambient.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { symmetricPart } from '../linalg/matrix-functions.js';
@@ -9,11 +6,12 @@ import type { FixedRankMetric } from './fixed-rank-metric.js';
 import { inverseSpectrum } from './spectrum.js';
 
 /**
- * The quotient metric ⟨dA (BBᵀ), dA'⟩ + ⟨(AᵀA) dB, dB'⟩ on horizontal pairs, as a metric on matrices.
+ * Returns the quotient metric, the preconditioned metric ⟨dA (BBᵀ), dA'⟩ + ⟨(AᵀA) dB, dB'⟩ of Mishra et al. on
+ * horizontal pairs, as a metric on matrices.
  *
  * $$ \langle\xi,\zeta\rangle_X = \tfrac12\langle M,M'\rangle + \langle U_p,U_p'\rangle + \langle V_p,V_p'\rangle $$
  *
- * Its gradient is what the preconditioned factor gradient (∇_A (BBᵀ)⁻¹, (AᵀA)⁻¹∇_B) moves X = AB by:
+ * Its gradient is the change of X = AB along the preconditioned factor gradient (∇_A (BBᵀ)⁻¹, (AᵀA)⁻¹∇_B):
  *
  * $$ \operatorname{grad} f(X) = P_U G + G P_V, \qquad G = \nabla g(X). $$
  *
@@ -21,17 +19,19 @@ import { inverseSpectrum } from './spectrum.js';
  *
  * $$ dA = (I-\tfrac12 P_U)\,\xi\,B^\top(BB^\top)^{-1}, \qquad dB = (A^\top A)^{-1}A^\top\,\xi\,(I-\tfrac12 P_V). $$
  *
- * Its Riemannian Hessian along ξ is $LV^\top+UR^\top$ with $G$, its derivative $\dot G$ along ξ, $F=U^\top GV$ and $\operatorname{sym}W=\tfrac12(W+W^\top)$:
+ * Its Riemannian Hessian along ξ is $LV^\top+UR^\top$ with $G$, its derivative $\dot G$ along ξ, $F=U^\top GV$ and
+ * $\operatorname{sym}W=\tfrac12(W+W^\top)$:
  *
  * $$ L = \dot GV+\tfrac14GV(M^\top\Sigma^{-1}-\Sigma^{-1}M)+GV_p\Sigma^{-1}+\tfrac12(\tfrac12UM+U_p)(\Sigma^{-1}F+F^\top\Sigma^{-1})
  *    -U\operatorname{sym}(\tfrac12MF^\top+V_p^\top G^\top U)\Sigma^{-1}, $$
  *
- * and R the same for the transposes ($G^\top$, $M^\top$, $F^\top$; U and V change places).
+ * and R is the same for the transposes ($G^\top$, $M^\top$, $F^\top$; U and V exchanged).
  *
  * `difference` is of first order: the geodesics of this metric are not those of the embedding.
  *
  * @returns the metric, for {@link fixedRank}; {@link quotientFactors} is the same geometry in factors.
- * @see Mishra, Adithya Apuroop and Sepulchre, "A Riemannian geometry for low-rank matrix completion", arXiv 1211.1550, 2012.
+ * @see Mishra, Adithya Apuroop and Sepulchre, "A Riemannian geometry for low-rank matrix completion", arXiv
+ * 1211.1550, 2012.
  */
 export function quotient(): FixedRankMetric {
   return {
@@ -57,25 +57,25 @@ export function quotient(): FixedRankMetric {
   };
 }
 
-/** One side of the Hessian: the blocks as that side sees them. */
+/** Blocks for one side of the Hessian. */
 interface HessianSide<M> {
-  /** The side's own singular vectors. */
+  /** Singular vectors of this side. */
   readonly Q: M;
-  /** The part of the tangent orthogonal to them. */
+  /** Part of the tangent orthogonal to them. */
   readonly P: M;
-  /** The inverse singular values. */
+  /** Inverse singular values. */
   readonly inverse: M;
   readonly M: M;
   readonly Mt: M;
   readonly F: M;
   readonly Ft: M;
-  /** The gradient times the other side's singular vectors. */
+  /** Gradient times the other side's singular vectors. */
   readonly g: M;
-  /** The gradient times the other side's orthogonal part. */
+  /** Gradient times the other side's orthogonal part. */
   readonly gAcross: M;
 }
 
-/** L − ĠV, in the docstring's letters. */
+/** Returns L − ĠV, in the notation of {@link quotient}. */
 function hessianSide<M>(la: LinearAlgebra<M>, { Q, P, inverse, M, Mt, F, Ft, g, gAcross }: HessianSide<M>): M {
   const turned = la.subtract(la.scaleColumns(Mt, inverse), la.scaleRows(inverse, M));
   const weights = la.add(la.scaleRows(inverse, F), la.scaleColumns(Ft, inverse));

@@ -1,8 +1,9 @@
-/** Arithmetic on spectra that is safe where singular values vanish to rounding. */
+/** Arithmetic on spectra that is safe if singular values are zero to rounding. */
+import { outerSum } from '../linalg/derived.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 
 /**
- * The first entry of each vector: σ₁ of a descending spectrum.
+ * Returns the first entry of each vector: σ₁ of a descending spectrum.
  *
  * @param s - vectors [.., r].
  * @returns batch scalars [..].
@@ -15,7 +16,7 @@ export function leadingEntry<M>(la: LinearAlgebra<M>, s: M): M {
 }
 
 /**
- * x / d entrywise, and 0 where d does not exceed its threshold: division on the numerical range.
+ * Returns x / d entrywise, and 0 where d does not exceed its threshold: division on the numerical range.
  *
  * @param x - any array.
  * @param d - nonnegative, of x's shape.
@@ -29,8 +30,8 @@ export function divideOnRange<M>(la: LinearAlgebra<M>, x: M, d: M, threshold: M)
 }
 
 /**
- * 1/σ, and 0 for singular values that are zero to rounding (σ ≤ r·ε·σ₁): their singular vectors are noise, and dividing by them
- * would make the noise large.
+ * Returns 1/σ, and 0 for singular values that are zero to rounding (σ ≤ r·ε·σ₁): their singular vectors are noise,
+ * which dividing would amplify.
  *
  * @param s - descending spectra [.., r].
  */
@@ -42,12 +43,12 @@ export function inverseSpectrum<M>(la: LinearAlgebra<M>, s: M): M {
 }
 
 /**
- * The matrix M_ij / (σ_i + σ_j), 0 where both vanish: the solution N of ΣN + NΣ = M.
+ * Returns the matrix M_ij / (σ_i + σ_j), 0 where both vanish: the solution N of ΣN + NΣ = M.
  *
  * @param m - [.., r, r].
  * @param s - nonnegative vectors [.., r].
  */
 export function divideByPairSums<M>(la: LinearAlgebra<M>, m: M, s: M): M {
-  const sums = la.outerSum(s, s);
+  const sums = outerSum(la, s, s);
   return divideOnRange(la, m, sums, la.full(la.shape(sums), 0));
 }

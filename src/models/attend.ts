@@ -1,8 +1,10 @@
 import { concat, keep, type Tensor } from '@tensorflow/tfjs-core';
-import { type AttentionOptions, attention } from '../linalg/tensor/fused/attention.js';
+import { type AttentionOptions, attention } from '../nn/attention.js';
 import type { BlockCache, Sequence } from './sequence.js';
 
-/** Attention of a pass's queries over its keys and values, and over those of earlier passes, to which they are added. */
+/**
+ * Attention of a pass's queries over its keys and values, and over those of earlier passes, to which they are added.
+ */
 export function attend(
   q: Tensor,
   k: Tensor,

@@ -13,11 +13,14 @@ export interface ForwardOptions {
 
 /** What {@link CausalLM.lossAndGradient} may be told. */
 export interface LossAndGradientOptions {
-  /** What the sum of the token losses is divided by; the number of tokens that count where not given. Gradient accumulation gives that of the whole step. */
+  /**
+   * What the sum of the token losses is divided by; the number of tokens that count where not given. Gradient
+   * accumulation gives that of the whole step.
+   */
   readonly denominator?: number;
   /**
-   * Whether each block's activations are computed a second time on the way back, rather than kept: a third more work, and memory for one block instead of all.
-   * Where not given, from {@link RECOMPUTE_ABOVE_BYTES} of activations on.
+   * Whether each block's activations are computed a second time on the way back, rather than kept: a third more work,
+   * and memory for one block instead of all. Where not given, from {@link RECOMPUTE_ABOVE_BYTES} of activations on.
    */
   readonly recompute?: boolean;
 }
@@ -30,7 +33,10 @@ export interface TokenLoss {
   readonly tokens: number;
 }
 
-/** A loss with its derivative. All tensors belong to the scope it is computed in (`tidy`), and without one are the caller's to dispose. */
+/**
+ * A loss with its derivative. All tensors belong to the scope it is computed in (`tidy`), and without one are the
+ * caller's to dispose.
+ */
 export interface LossAndGradient {
   /** Σ of the token losses / denominator. */
   readonly loss: number;
@@ -82,13 +88,22 @@ export interface CausalLM {
   readonly parameters: ReadonlyMap<string, ParameterInfo>;
   /** The weight itself, as it is stored: not to be disposed of. @throws ConfigError if there is none of this name. */
   parameter(name: string): Tensor;
-  /** Exchanges a weight for another of its shape, which the model owns from then on; frees the old one. @throws ConfigError, ShapeError. */
+  /**
+   * Exchanges a weight for another of its shape, which the model owns from then on; frees the old one.
+   *
+   * @throws ConfigError, ShapeError.
+   */
   replaceParameter(name: string, value: Tensor): void;
   /** Logits [batch, length, vocabulary], the caller's to dispose; those of padding are meaningless. */
   logits(batch: TokenBatch, options?: ForwardOptions): Tensor;
   /** The loss over the labels. @throws DomainError if no label counts. */
   loss(batch: TokenBatch, options?: ForwardOptions): Promise<TokenLoss>;
-  /** The loss and its derivative by every array of the overlay; an array that lies in two places has one derivative, of both. @throws DomainError if no label counts. */
+  /**
+   * The loss and its derivative by every array of the overlay; an array that lies in two places has one derivative, of
+   * both.
+   *
+   * @throws DomainError if no label counts.
+   */
   lossAndGradient(batch: TokenBatch, overlay: ModelOverlay, options?: LossAndGradientOptions): Promise<LossAndGradient>;
   /** Continues a text token by token. Tensors are freed when it ends, and when its consumer stops early. */
   generate(promptIds: readonly number[] | Int32Array, options?: GenerateOptions): AsyncGenerator<number, void, undefined>;

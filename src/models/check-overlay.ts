@@ -5,7 +5,8 @@ import type { ModelOverlay } from './model-overlay.js';
 /**
  * Requires an overlay to lie where the model has something.
  *
- * @throws ConfigError for a module or parameter that the model lacks: an adapter for another model; ShapeError for a replacement of another shape.
+ * @throws ConfigError for a module or parameter that the model lacks: an adapter for another model; ShapeError for a
+ * replacement of another shape.
  */
 export function checkOverlay(
   caller: string,

@@ -1,7 +1,7 @@
 /** Checks of what a model is given, before anything is computed. */
 import { DomainError, ShapeError } from '../core/errors.js';
 import { checkPositiveInteger, describeValue } from '../core/options.js';
-import { DEFAULT_IGNORED_LABEL } from '../linalg/tensor/fused/cross-entropy.js';
+import { DEFAULT_IGNORED_LABEL } from '../nn/cross-entropy.js';
 import type { TokenBatch } from './token-batch.js';
 
 /** What a batch is checked against. */
@@ -15,7 +15,8 @@ export interface TokenLimits {
 /**
  * Checks a batch before anything is computed.
  *
- * @throws ShapeError if an array has not batch · length entries; DomainError if a token or label is outside the vocabulary or a sequence past the position limit.
+ * @throws ShapeError if an array has not batch · length entries; DomainError if a token or label is outside the
+ * vocabulary or a sequence past the position limit.
  */
 export function checkTokenBatch(caller: string, batch: TokenBatch, { vocabularySize, maxPositions }: TokenLimits): void {
   checkPositiveInteger(caller, 'batch', batch.batch);

@@ -152,7 +152,10 @@ export class DecoderModel implements CausalLM {
     return new ParameterScope(this, overlay);
   }
 
-  /** The hidden states before the last normalization, [batch · length, hidden]; block by block, each freeing its temporaries. */
+  /**
+   * The hidden states before the last normalization, [batch · length, hidden]; block by block, each freeing its
+   * temporaries.
+   */
   #hidden(scope: ParameterScope, batch: TokenBatch): Tensor {
     const sequence = sequenceOf(batch);
     const context = this.#decoder.prepare(sequence);

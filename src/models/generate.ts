@@ -27,7 +27,8 @@ const OPTIONS = ['maxNewTokens', 'temperature', 'topK', 'topP', 'seed', 'stopTok
 /**
  * See `CausalLM.generate`. Arguments are checked at once, not at the first token.
  *
- * @throws DomainError for an empty prompt, a token outside the vocabulary, or a prompt that leaves no room; ConfigError for options.
+ * @throws DomainError for an empty prompt, a token outside the vocabulary, or a prompt that leaves no room; ConfigError
+ * for options.
  */
 export function generate(
   generator: Generator,

@@ -1,7 +1,8 @@
 import { add, type Tensor } from '@tensorflow/tfjs-core';
 
 /**
- * Derivatives by tensors, summed over the places where each is used. Its tensors belong to the scope around it, as those of any operation do: what is not taken is freed there.
+ * Derivatives by tensors, summed over the places where each is used. Its tensors belong to the scope around it, as
+ * those of any operation do: what is not taken is freed there.
  */
 export class GradientSum {
   readonly #sums = new Map<Tensor, Tensor>();

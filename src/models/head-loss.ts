@@ -1,11 +1,12 @@
 /**
- * The head and the loss, a few tokens at a time: hidden rows → logits → their gradient → the hidden rows' gradient. Neither logits nor their gradient are ever held
- * for more than one chunk, and only tokens that carry a label have logits.
+ * The head and the loss, a few tokens at a time: hidden rows → logits → their gradient → the hidden rows' gradient.
+ * Neither logits nor their gradient are ever held for more than one chunk, and only tokens that carry a label have
+ * logits.
  */
 import { concat, gather, sum, type Tensor, tensor1d, tidy, unsortedSegmentSum, zeros } from '@tensorflow/tfjs-core';
 import { DomainError } from '../core/errors.js';
-import { crossEntropyWithGradient, DEFAULT_IGNORED_LABEL, tokenCrossEntropy } from '../linalg/tensor/fused/cross-entropy.js';
-import { record } from '../linalg/tensor/record.js';
+import { crossEntropyWithGradient, DEFAULT_IGNORED_LABEL, tokenCrossEntropy } from '../nn/cross-entropy.js';
+import { record } from '../nn/record.js';
 import type { Decoder } from './architectures/architecture.js';
 import type { GradientSum } from './gradient-sum.js';
 import type { ParameterScope } from './parameter-scope.js';
@@ -26,7 +27,8 @@ export interface LabelledRows {
 }
 
 /**
- * Where the loss is taken. A label at the first token of a row or of a segment has nothing to be predicted from, and does not count.
+ * Where the loss is taken. A label at the first token of a row or of a segment has nothing to be predicted from, and
+ * does not count.
  *
  * @throws DomainError if no label counts.
  */

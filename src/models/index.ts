@@ -29,17 +29,6 @@ export { type LoadCausalLMOptions, loadCausalLM } from './load-causal-lm.js';
 export type { StepSize } from './memory-need.js';
 export type { AdapterCall, LinearModule, ModelOverlay, ModuleAdapter } from './model-overlay.js';
 export { nonFiniteError } from './non-finite.js';
-export type { FloatDtype, StoredDtype, TensorDtype } from './safetensors/dtypes.js';
-export { openSafetensors } from './safetensors/open-safetensors.js';
-export type { TensorData, TensorValues } from './safetensors/serialize-tensors.js';
-export type { TensorEntry, TensorStore } from './safetensors/tensor-store.js';
-export {
-  type WriteCheckpointOptions,
-  type WriteSafetensorsOptions,
-  writeCheckpoint,
-  writeSafetensors,
-  writeSafetensorsDefaults,
-} from './safetensors/write-safetensors.js';
 export type { TokenBatch } from './token-batch.js';
 export { loadTokenizer } from './tokenizer/load-tokenizer.js';
 export {

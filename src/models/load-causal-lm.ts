@@ -1,12 +1,15 @@
 /** Loading causal language models from directories in Hugging Face's format. */
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
+
 import { ConfigError, FormatError } from '../core/errors.js';
 import { checkKeys, describeValue } from '../core/options.js';
-import { decodeUtf8, isJsonObject, type JsonObject, parseJson } from '../core/parse-json.js';
-import { installGradients } from '../linalg/tensor/gradients.js';
+import { type Files, readAll } from '../io/files/files.js';
+import { nodeFiles } from '../io/files/node-files.js';
+import { decodeUtf8, isJsonObject, type JsonObject, parseJson } from '../io/parse-json.js';
+import { openSafetensors } from '../io/safetensors/open-safetensors.js';
+import type { TensorStore } from '../io/safetensors/tensor-store.js';
 import type { TensorAlgebra } from '../linalg/tensor/tensor-algebra.js';
 import { tensorDevice } from '../linalg/tensor/tensor-device.js';
+import { installGradients } from '../nn/gradients.js';
 import type { Architecture, Decoder } from './architectures/architecture.js';
 import { ARCHITECTURES } from './architectures/registry.js';
 import type { CausalLM } from './causal-lm.js';
@@ -14,8 +17,6 @@ import { ConfigReader } from './config/config-reader.js';
 import { DecoderModel } from './decoder-model.js';
 import { matchTensors, readWeights } from './load-weights.js';
 import { checkMemory, type StepSize } from './memory-need.js';
-import { openSafetensors } from './safetensors/open-safetensors.js';
-import type { TensorStore } from './safetensors/tensor-store.js';
 
 /** What {@link loadCausalLM} may be told. */
 export interface LoadCausalLMOptions {
@@ -23,28 +24,32 @@ export interface LoadCausalLMOptions {
   readonly algebra: TensorAlgebra;
   /** A training step of this size must fit as well, by an estimate. */
   readonly trainingStep?: StepSize;
+  /** Where the directory lies. Default: the files of this machine. */
+  readonly files?: Files;
 }
 
 const caller = 'loadCausalLM';
 
 /**
- * Loads a model from a directory with `config.json` and `model.safetensors` (or shards with their index), in the styles of transformers 4 and 5. Architectures:
- * qwen2, llama, mistral, gpt2. Weights are float32 in memory, whatever the file's format.
+ * Loads a model from a directory with `config.json` and `model.safetensors` (or shards with their index), in the styles
+ * of transformers 4 and 5. Architectures: qwen2, llama, mistral, gpt2. Weights are float32 in memory, whatever the
+ * file's format.
  *
  * @returns the model, which owns its weights: dispose of it.
- * @throws ConfigError for any key of config.json that is not supported, naming it; FormatError for a file that is missing or malformed, and for tensors that are missing,
- * left over or of another shape; BackendError, before anything is read, if weights will not fit, with the bytes needed and available.
+ * @throws ConfigError for any key of config.json that is not supported, naming it; FormatError for a file that is
+ * missing or malformed, and for tensors that are missing, left over or of another shape; BackendError, before anything
+ * is read, if weights will not fit, with the bytes needed and available.
  */
 export async function loadCausalLM(directory: string, options: LoadCausalLMOptions): Promise<CausalLM> {
-  checkKeys(caller, options, ['algebra', 'trainingStep']);
-  const { algebra, trainingStep } = options;
+  checkKeys(caller, options, ['algebra', 'trainingStep', 'files']);
+  const { algebra, trainingStep, files = nodeFiles } = options;
   if (algebra?.report === undefined) {
     throw new ConfigError(`${caller}: expected a tensor engine as algebra, got ${describeValue(algebra)}; pass await tensorAlgebra()`);
   }
-  const file = path.join(directory, 'config.json');
-  const json = await readJsonObject(file);
+  const file = files.join(directory, 'config.json');
+  const json = await readJsonObject(file, files);
   const architecture = architectureOf(file, json);
-  const store = await openSafetensors(directory);
+  const store = await openSafetensors(directory, { files });
   try {
     const decoder = describeDecoder(file, json, architecture, store);
     const matched = matchTensors(caller, decoder, store);
@@ -65,7 +70,10 @@ function architectureOf(file: string, json: JsonObject): Architecture {
   throw new ConfigError(`${caller}: expected 'model_type' of ${file} to be one of ${names}, got ${describeValue(json.model_type)}`);
 }
 
-/** Reads the config against the tensors that are there: parameters are listed only once no size is above what the checkpoint holds. */
+/**
+ * Reads the config against the tensors that are there: parameters are listed only once no size is above what the
+ * checkpoint holds.
+ */
 function describeDecoder(file: string, json: JsonObject, architecture: Architecture, store: TensorStore): Decoder {
   const axes = [...store.entries.values()].flatMap(({ shape }) => shape);
   const longestAxis = axes.reduce((longest, size) => Math.max(longest, size), 0);
@@ -75,8 +83,8 @@ function describeDecoder(file: string, json: JsonObject, architecture: Architect
   return decoder;
 }
 
-async function readJsonObject(file: string): Promise<JsonObject> {
-  const bytes = await readFile(file).catch((cause: Error) => {
+async function readJsonObject(file: string, files: Files): Promise<JsonObject> {
+  const bytes = await readAll(files, file).catch((cause: Error) => {
     throw new FormatError(`${caller}: cannot read ${file} (${cause.message}); pass a directory with config.json and model.safetensors`, {
       cause,
     });

@@ -1,10 +1,13 @@
-/** From a checkpoint to tensors: all names and shapes are checked first, then each weight is read straight to where it stays. */
+/**
+ * From a checkpoint to tensors: all names and shapes are checked first, then each weight is read straight to where it
+ * stays.
+ */
 import { type Tensor, tensor } from '@tensorflow/tfjs-core';
 import { FormatError } from '../core/errors.js';
+import type { TensorEntry, TensorStore } from '../io/safetensors/tensor-store.js';
 import { heapTensor } from '../linalg/tensor/wasm/heap-tensor.js';
 import type { Decoder } from './architectures/architecture.js';
 import type { RunOnBackend } from './run-on-backend.js';
-import type { TensorEntry, TensorStore } from './safetensors/tensor-store.js';
 
 /** The head's weight, which checkpoints of tied models may hold all the same. */
 const TIED_HEAD = 'lm_head.weight';

@@ -1,6 +1,9 @@
-/** The derivative of the loss: forward block by block, then a vector–Jacobian product of each from the last to the first. */
+/**
+ * The derivative of the loss: forward block by block, then a vector–Jacobian product of each from the last to the
+ * first.
+ */
 import { type Tensor, tensor1d, tidy } from '@tensorflow/tfjs-core';
-import { type Recording, record } from '../linalg/tensor/record.js';
+import { type Recording, record } from '../nn/record.js';
 import type { Decoder } from './architectures/architecture.js';
 import { GradientSum } from './gradient-sum.js';
 import { headGradient, type LabelledRows } from './head-loss.js';

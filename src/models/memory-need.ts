@@ -26,8 +26,8 @@ function weightBytes({ parameters }: Pick<Decoder, 'parameters'>): number {
 }
 
 /**
- * Bytes that a training step takes besides weights and adapters, estimated for blocks that are computed again on the way back: every block's input, twice what one
- * block keeps, and a chunk of the head's logits with its gradient.
+ * Bytes that a training step takes besides weights and adapters, estimated for blocks that are computed again on the
+ * way back: every block's input, twice what one block keeps, and a chunk of the head's logits with its gradient.
  */
 function stepBytes({ config }: Pick<Decoder, 'config'>, { batch, length }: StepSize): number {
   const tokens = batch * length;

@@ -21,7 +21,9 @@ export interface AdapterCall {
   readonly module: LinearModule;
   /** [tokens, in]. */
   readonly x: Tensor;
-  /** x Wᵀ [tokens, out] without the bias, of this x or of another; differentiable by it. Each call computes a product. */
+  /**
+   * x Wᵀ [tokens, out] without the bias, of this x or of another; differentiable by it. Each call computes a product.
+   */
   base(x?: Tensor): Tensor;
   /** The weight as it is stored, replaced where the overlay replaces it. Not to be disposed of. */
   readonly weight: Tensor;
@@ -34,19 +36,24 @@ export interface ModuleAdapter {
   /** Its arrays, differentiated in `lossAndGradient`. */
   readonly parameters: Readonly<Record<string, Tensor>>;
   /**
-   * The adapted x Wᵀ, without bias: TensorFlow.js operations with gradients, of `call.x`, `call.base` and `call.parameters`. Recomputation calls it a second
-   * time within a step, and must get the same result: dropout draws from a seed, not from a stream.
+   * The adapted x Wᵀ, without bias: TensorFlow.js operations with gradients, of `call.x`, `call.base` and
+   * `call.parameters`. Recomputation calls it a second time within a step, and must get the same result: dropout draws
+   * from a seed, not from a stream.
    */
   forward(call: AdapterCall): Tensor;
 }
 
-/** Adapters by the name of their module, and replacements by the name of the parameter. Both are differentiated in `lossAndGradient`. */
+/**
+ * Adapters by the name of their module, and replacements by the name of the parameter. Both are differentiated in
+ * `lossAndGradient`.
+ */
 export interface ModelOverlay {
   /** The adapters, by the name of the module they lie at. */
   readonly adapters: ReadonlyMap<string, ModuleAdapter>;
   /**
-   * Tensors in place of the model's own: trained biases, norms, embeddings (PEFT's `modules_to_save`). Where the head is tied to the embedding, replacing
-   * `model.embed_tokens.weight` changes the embedding alone, and `lm_head.weight` the head alone, as in PEFT, which trains copies.
+   * Tensors in place of the model's own: trained biases, norms, embeddings (PEFT's `modules_to_save`). Where the head
+   * is tied to the embedding, replacing `model.embed_tokens.weight` changes the embedding alone, and `lm_head.weight`
+   * the head alone, as in PEFT, which trains copies.
    */
   readonly replaced: ReadonlyMap<string, Tensor>;
 }

@@ -3,7 +3,8 @@ import { NumericalError } from '../core/errors.js';
 import type { CausalLM } from './causal-lm.js';
 
 /**
- * The error for a loss or for logits that are not finite. Looks through all weights of the model, which costs a pass over them: only once there is an error.
+ * The error for a loss or for logits that are not finite. Looks through all weights of the model, which costs a pass
+ * over them: only once there is an error.
  *
  * @param problem - who expected what, and what came, such as `eval: the loss is NaN`.
  * @param otherwise - what to do where all weights are finite.

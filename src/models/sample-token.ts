@@ -24,8 +24,9 @@ export function checkSampling(caller: string, { temperature, topK, topP }: Sampl
 }
 
 /**
- * The next token: the first of the likeliest at temperature 0, otherwise a draw from softmax(logits / temperature) among the topK likeliest and, of these, the fewest
- * that have probability topP together (Holtzman et al. 2020), as transformers does in this order.
+ * The next token: the first of the likeliest at temperature 0, otherwise a draw from softmax(logits / temperature)
+ * among the topK likeliest and, of these, the fewest that have probability topP together (Holtzman et al. 2020), as
+ * transformers does in this order.
  *
  * @throws NumericalError if logits are NaN.
  */

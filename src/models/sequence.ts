@@ -14,7 +14,10 @@ export interface Sequence {
   readonly segments: Int32Array | undefined;
 }
 
-/** Keys and values of earlier tokens in one block, [tokens, keyValueHeads · headSize]; exchanged for longer ones by each pass, which owns them. */
+/**
+ * Keys and values of earlier tokens in one block, [tokens, keyValueHeads · headSize]; exchanged for longer ones by each
+ * pass, which owns them.
+ */
 export interface BlockCache {
   keys: Tensor | undefined;
   values: Tensor | undefined;

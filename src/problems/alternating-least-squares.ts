@@ -1,9 +1,11 @@
-/** The classical way to complete a matrix: one factor at a time, each by linear least squares. */
+/** Alternating least squares, the classical way to complete a matrix: one factor at a time. */
+
 import type { Awaitable } from '../core/awaitable.js';
 import { ShapeError } from '../core/errors.js';
 import { checkKeys, checkNumber, checkPositiveInteger } from '../core/options.js';
 import { checkCsr } from '../linalg/csr.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
+import { eye } from '../linalg/derived.js';
 import { checkAlgebra, type LinearAlgebra } from '../linalg/linear-algebra.js';
 import { euclideanFactors } from '../manifolds/euclidean-factors.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
@@ -11,25 +13,25 @@ import { iterateFor } from '../solvers/iterate.js';
 import type { SolverFor } from '../solvers/solver.js';
 import { matrixCompletion } from './matrix-completion.js';
 
-/** One sweep of {@link alternatingLeastSquares}. */
+/** State after one sweep of {@link alternatingLeastSquares}. */
 export interface AlternatingSweep<M> {
-  /** Sweeps done. */
+  /** Number of sweeps done. */
   readonly sweep: number;
-  /** The factors. */
+  /** Factors A and B. */
   readonly x: FactorPair<M>;
-  /** ½‖P_Ω(AB) − P_Ω(Z)‖² there. */
+  /** Cost ½‖P_Ω(AB) − P_Ω(Z)‖² of the factors. */
   readonly cost: number;
 }
 
 /** Options of {@link alternatingLeastSquares}. */
 export interface AlternatingLeastSquaresOptions<M> {
-  /** Where to start; A is replaced first, so that B is all that matters. */
+  /** Initial factors; A is replaced first, so only B matters. */
   readonly initial: FactorPair<M>;
-  /** λ ≥ 0, added to each normal matrix: ridge regression, for noisy data. */
+  /** λ ≥ 0, added to the diagonal of each normal matrix: ridge regression, for noisy data. Default: 0. */
   readonly regularization?: number;
-  /** Sweeps, each solving for A and then for B, before giving up. */
+  /** Maximum number of sweeps, each of which solves for A and then for B. Default: 200. */
   readonly maxSweeps?: number;
-  /** Stop when the root mean square of the residuals falls below this share of that of the data. */
+  /** Root mean square of the residuals, relative to that of the data, at which the run stops. Default: 1e-8. */
   readonly relativeResidual?: number;
   /** Called after each sweep; returning true ends the run. */
   readonly onSweep?: (sweep: AlternatingSweep<M>) => Awaitable<boolean | undefined>;
@@ -40,33 +42,38 @@ export const alternatingLeastSquaresDefaults: Required<
   Pick<AlternatingLeastSquaresOptions<unknown>, 'regularization' | 'maxSweeps' | 'relativeResidual'>
 > = { regularization: 0, maxSweeps: 200, relativeResidual: 1e-8 };
 
-/** How {@link alternatingLeastSquares} ended. */
+/** Result of {@link alternatingLeastSquares}. */
 export interface AlternatingLeastSquaresResult<M> extends AlternatingSweep<M> {
-  /** Whether the residual became small enough, or the caller was content. */
+  /** True if the residual became small enough or `onSweep` returned true. */
   readonly converged: boolean;
-  /** Why it stopped, in words. */
+  /** Reason why the run stopped, in words. */
   readonly stopReason: string;
 }
 
 const optionNames = ['initial', 'regularization', 'maxSweeps', 'relativeResidual', 'onSweep'] as const;
 
 /**
- * Alternating least squares on the factors of a matrix of which some entries are known: a solver, for `minimize` and `iterate` on {@link matrixCompletion} over
- * `euclideanFactors`. An iteration is a sweep:
+ * Solver, for `minimize` and `iterate` on {@link matrixCompletion} over `euclideanFactors`: alternating least squares
+ * on the factors of a partially known matrix. An iteration is a sweep:
  *
  * $$ A \leftarrow \arg\min_A\lVert P_\Omega(AB-Z)\rVert_F^2+\lambda\lVert A\rVert_F^2, \qquad
  *    B \leftarrow \arg\min_B\lVert P_\Omega(AB-Z)\rVert_F^2+\lambda\lVert B\rVert_F^2 $$
  *
- * Row i of A solves r×r normal equations with $\sum_{j\in\Omega_i}b_jb_j^\top$. All of them are one product of the pattern with the n×r(r+1)/2 matrix of products of columns of Bᵀ, and one batched Cholesky
- * factorization: a sweep takes 2·nnz·r(r+5) flops and (m + n)r³/3. No step size, no line search; what it lacks is a sense of the other factor, so that it slows down as the condition number grows.
+ * Row i of A solves r×r normal equations with $\sum_{j\in\Omega_i}b_jb_j^\top$. All rows together take one product of
+ * the pattern with the n×r(r+1)/2 matrix of products of columns of Bᵀ, and one batched Cholesky factorization: a sweep
+ * takes 2·nnz·r(r+5) + (m + n)r³/3 flops. It needs no step size and no line search, but each solve keeps the other
+ * factor fixed, so it slows down as the condition number grows.
  *
- * Rows with fewer entries than r leave a normal matrix singular; a ridge of rounding size picks the shortest solution then.
+ * A row with fewer than r entries has a singular normal matrix; a ridge of rounding size then selects the shortest
+ * solution.
  *
  * @param la - the engine of the data.
- * @param observed - the entries observed, Z on Ω.
- * @param regularization - λ ≥ 0. It is the solver's own: the cost that the loop reports is that of the problem.
- * @returns the solver; it moves A first, so that of the point only B matters. A step throws a NumericalError if a normal matrix is not positive definite.
- * @see Zhou, Wilkinson, Schreiber and Pan, "Large-scale parallel collaborative filtering for the Netflix prize", AAIM 2008; Jain, Netrapalli and Sanghavi, STOC 2013.
+ * @param observed - the observed entries, Z on Ω.
+ * @param regularization - λ ≥ 0, used by the solver only: the loop reports the cost of the problem.
+ * @returns the solver; it replaces A first, so only B of the initial point matters. A step throws a NumericalError if a
+ * normal matrix is not positive definite.
+ * @see Zhou, Wilkinson, Schreiber and Pan, "Large-scale parallel collaborative filtering for the Netflix prize", AAIM
+ * 2008; Jain, Netrapalli and Sanghavi, STOC 2013.
  */
 export function alternatingSweeps<M>(
   la: LinearAlgebra<M>,
@@ -89,11 +96,12 @@ export function alternatingSweeps<M>(
 }
 
 /**
- * Matrix completion by alternating least squares, the rival of the Riemannian solvers: {@link alternatingSweeps} run to its end.
+ * Completes a matrix by alternating least squares, the rival of the Riemannian solvers: runs {@link alternatingSweeps}
+ * to its end.
  *
  * @param la - the engine of the data.
- * @param observed - the entries observed, Z on Ω.
- * @param options - the start, and when to stop.
+ * @param observed - the observed entries, Z on Ω.
+ * @param options - the start and the stopping conditions.
  * @returns the last factors.
  * @throws ShapeError if start and data differ in shape; NumericalError if a normal matrix is not positive definite.
  */
@@ -141,7 +149,7 @@ function checkSettings(settings: { readonly regularization: number; readonly max
   checkNumber('alternatingLeastSquares', 'relativeResidual', settings.relativeResidual, { min: 0 });
 }
 
-/** What is known where the sweeps are used up. Zero factors and exact saddles are fixed points of the alternation. */
+/** Returns the reason if the sweeps are used up. Zero factors and exact saddles are fixed points of the alternation. */
 function limitReason<M>({ epsilon }: LinearAlgebra<M>, before: number | undefined, { sweep, cost }: AlternatingSweep<M>): string {
   const resting = before !== undefined && Math.abs(before - cost) <= 16 * epsilon * cost;
   return resting
@@ -150,7 +158,8 @@ function limitReason<M>({ epsilon }: LinearAlgebra<M>, before: number | undefine
 }
 
 /**
- * The factor that fits best beside a given one: row i solves (Σ_j f_j f_jᵀ + λI) x_i = Σ_j z_ij f_j over the entries (i, j) observed.
+ * Finds the factor that fits best with the other one fixed: row i solves (Σ_j f_j f_jᵀ + λI) x_i = Σ_j z_ij f_j over
+ * the observed entries (i, j).
  *
  * @param fixed - n×r (m×r with `transpose`).
  */
@@ -168,17 +177,20 @@ async function solveRows<M>(
   const packed = la.sparseMatmul(pattern, products, { transpose });
   const rows = la.shape(packed)[0];
   const grams = la.reshape(la.matmul(packed, spread), [rows, rank, rank]);
-  // A few roundings of the largest entry: nothing beside it, and enough where a row has no entries at all.
+  // A few roundings of the largest entry: negligible beside it, and enough for a row without entries.
   const rounding = regularization + 8 * rank * la.epsilon * (await la.maxAbs(packed));
-  // Beside a factor of zeros the right-hand sides are zero too, and any ridge gives zeros.
+  // If the fixed factor is zero, so are the right-hand sides, and any ridge gives zeros.
   const ridge = rounding > 0 ? rounding : 1;
-  const triangle = la.cholesky(la.axpy(ridge, la.eye(rank, [rows]), grams));
+  const triangle = la.cholesky(la.axpy(ridge, eye(la, rank, [rows]), grams));
   const right = la.reshape(la.sparseMatmul(observed, fixed, { transpose }), [rows, rank, 1]);
   const solved = la.solveTriangular(triangle, la.solveTriangular(triangle, right), { transpose: true });
   return la.reshape(solved, [rows, rank]);
 }
 
-/** 0/1 matrices: F·first and F·second have the columns f_p and f_q of each pair p ≤ q side by side, and `spread` puts a pair's number at (p, q) and (q, p) of an r×r matrix. */
+/**
+ * Returns 0/1 matrices: for each pair p ≤ q, F·first has the column f_p and F·second the column f_q, and `spread` puts
+ * the number of the pair at (p, q) and (q, p) of an r×r matrix.
+ */
 function symmetricPairs<M>(la: LinearAlgebra<M>, rank: number): { readonly first: M; readonly second: M; readonly spread: M } {
   const count = (rank * (rank + 1)) / 2;
   const [first, second] = [new Float64Array(rank * count), new Float64Array(rank * count)];

@@ -1,4 +1,7 @@
-/** Completing a matrix from start to end: entries set aside, the rank raised step by step, errors in the units of the data. */
+/**
+ * Matrix completion from start to end: sets entries aside, raises the rank step by step, and reports errors in the
+ * units of the data.
+ */
 import { ConfigError } from '../core/errors.js';
 import { checkKeys, checkNumber, checkPositiveInteger, describeValue } from '../core/options.js';
 import { checkCsr } from '../linalg/csr.js';
@@ -23,13 +26,15 @@ import { sampledMatrix } from './sampled-matrix.js';
 import { spectralInitialization } from './spectral-initialization.js';
 import { splitEntries } from './split-entries.js';
 
-/** Where a completion stands. */
+/** Progress of a completion. */
 export interface CompletionProgress {
   /** The rank of the iterate. */
   readonly rank: number;
   /** Iterations so far, over all ranks. */
   readonly iteration: number;
-  /** Root mean square of the residuals over the entries fitted, in the units of the data; the regularization is left out. */
+  /**
+   * Root mean square of the residuals over the fitted entries, in the units of the data and without the regularization.
+   */
   readonly trainRmse: number;
   /** Seconds since the start. */
   readonly seconds: number;
@@ -37,33 +42,36 @@ export interface CompletionProgress {
 
 /** Options of {@link completeMatrix}. */
 export interface CompleteMatrixOptions<M> {
-  /** The rank to end at, unless a lower one leaves no residual. */
+  /** Final rank; the run ends earlier if a lower rank leaves no residual. */
   readonly rank: number;
-  /** The rank to begin at. */
+  /** Rank of the start. Default: 1. */
   readonly initialRank?: number;
-  /** How many ranks to go up at once. */
+  /** Number of ranks added at each step. Default: 1. */
   readonly rankStep?: number;
-  /** Iterations at each rank but the last. */
+  /** Maximum number of iterations at each rank but the last. Default: 6. */
   readonly iterationsPerRank?: number;
-  /** Iterations at the last rank, at most. */
+  /** Maximum number of iterations at the last rank. Default: 200. */
   readonly maxIterations?: number;
-  /** At the last rank, stop when the root mean square of the residuals falls below this share of that of the data. */
+  /** Root mean square of the residuals, relative to that of the data, at which a rank is done. Default: 1e-8. */
   readonly relativeResidual?: number;
-  /** λ ≥ 0 of a term ½λ‖X‖²_F over all mn entries, for noisy data: it shrinks X by about λ over the fraction observed. */
+  /**
+   * λ ≥ 0 of a term ½λ‖X‖²_F over all mn entries, for noisy data; it shrinks X by about λ over the observed fraction.
+   * Default: 0.
+   */
   readonly regularization?: number;
-  /** Whether to fit the mean of the entries fitted first, and the matrix to what is left: `offset` of the result. */
+  /** If true, first subtracts the mean of the fitted entries, the `offset` of the result. Default: false. */
   readonly center?: boolean;
-  /** The share of the entries to set aside and judge by; 0 for none. */
+  /** Fraction of the entries to set aside for testing. Default: 0, for none. */
   readonly testFraction?: number;
-  /** Seed of the split and of the start. */
+  /** Seed of the split and of the start. Default: 0. */
   readonly seed?: number;
-  /** The geometry at each rank. Default: `fixedRank` with the embedded metric and the orthographic retraction. */
+  /** Geometry at each rank. Default: `fixedRank` with the embedded metric and the orthographic retraction. */
   readonly geometry?: (shape: { readonly m: number; readonly n: number; readonly rank: number }) => FixedRankManifold<M>;
-  /** The solver. Default: conjugate gradients of Hestenes and Stiefel, with the step that minimizes along the line. */
+  /** Solver. Default: conjugate gradients of Hestenes and Stiefel, with the step that minimizes along the line. */
   readonly solver?: Solver;
-  /** Called after each iteration, with the iterate (less the offset); on a device that is good until the next one. */
+  /** Called after each iteration with the iterate (less the offset), on a device valid until the next iteration. */
   readonly onProgress?: (progress: CompletionProgress, x: FixedRankPoint<M>) => void;
-  /** Aborting ends the run after the current iteration, with the result so far. */
+  /** If aborted, the run ends after the current iteration and returns the result so far. */
   readonly signal?: AbortSignalLike;
 }
 
@@ -82,36 +90,38 @@ export const completeMatrixDefaults: Required<
   seed: 0,
 };
 
-/** What {@link completeMatrix} found. */
+/** Result of {@link completeMatrix}. */
 export interface CompletionResult<M> extends CompletionProgress {
   /** The matrix, less the offset. */
   readonly x: FixedRankPoint<M>;
-  /** What to add to each of its entries: the mean that was fitted first, or 0. */
+  /** Number to add to each entry of the matrix: the mean that was fitted first, or 0. */
   readonly offset: number;
-  /** Root mean square of the errors over the entries set aside; absent if there are none. */
+  /** Root mean square of the errors over the entries set aside; absent without them. */
   readonly testRmse?: number;
-  /** Whether the last stage came to its end, by residual or by gradient. */
+  /** True if the last rank converged, by residual or by gradient. */
   readonly converged: boolean;
-  /** Why it stopped, in words. */
+  /** Reason why the run stopped, in words. */
   readonly stopReason: string;
 }
 
 const optionNames = [...Object.keys(completeMatrixDefaults), 'rank', 'geometry', 'solver', 'onProgress', 'signal'];
 
-/** The gradient norm, relative to the first one at the last rank, below which nothing more is to be had. */
+/** Gradient norm, relative to the first one at the same rank, below which further iterations gain nothing. */
 const relativeGradient = 1e-10;
 
 /**
- * Completes a matrix of which some entries are known, with a matrix of low rank.
+ * Completes a partially known matrix with a matrix of low rank.
  *
- * The rank goes up by `rankStep` at a time. The first iterate is the spectral start of the initial rank; at each further rank the leading singular pairs of the residual are added to what was found. A
- * matrix with singular values far apart needs that: in a spectral start of full rank the small ones drown in the noise of sampling, and descent spends its time turning noise around.
+ * The rank grows by `rankStep` at a time. The first iterate is the spectral start of the initial rank; at each further
+ * rank the leading singular pairs of the residual are added to the iterate. A matrix with singular values far apart
+ * needs this: in a spectral start of full rank the small ones drown in sampling noise, and descent spends its time
+ * rotating that noise.
  *
  * @param la - the engine of the data.
- * @param data - the entries known.
- * @param options - the rank, and how to get there.
- * @returns the matrix as a point of `fixedRank`, with errors on the entries fitted and set aside.
- * @throws ConfigError, ShapeError for options that do not fit, or if no entry is left to fit.
+ * @param data - the known entries.
+ * @param options - the rank and how to reach it.
+ * @returns the matrix as a point of `fixedRank`, with errors on the fitted entries and on those set aside.
+ * @throws ConfigError, ShapeError for invalid options, or if no entry is left to fit.
  *
  * @example
  * ```ts
@@ -127,7 +137,8 @@ const relativeGradient = 1e-10;
  * const { testRmse } = await completeMatrix(la, data, { rank: 2, testFraction: 0.1 });
  * console.log(testRmse); // close to zero: the matrix has rank two
  * ```
- * @see Uschmajew and Vandereycken, "Greedy rank updates combined with Riemannian descent methods for low-rank optimization", SampTA 2015; Tan et al., SIAM J. Sci. Comput. 36(6), 2014.
+ * @see Uschmajew and Vandereycken, "Greedy rank updates combined with Riemannian descent methods for low-rank
+ * optimization", SampTA 2015; Tan et al., SIAM J. Sci. Comput. 36(6), 2014.
  */
 export async function completeMatrix<M>(
   la: LinearAlgebra<M>,
@@ -170,7 +181,7 @@ function checkSettings<M>(settings: Settings<M>): void {
   }
 }
 
-/** Through the ranks. */
+/** Runs the solver at each rank, from the initial one up to the last. */
 async function climb<M>(
   la: LinearAlgebra<M>,
   observed: CsrMatrix<M>,
@@ -203,7 +214,7 @@ async function climb<M>(
       const { onProgress } = settings;
       if (onProgress === undefined || done === 0) return;
       const norm = la.norm(state.x.S);
-      // At once where the norm is: a caller that aborts means this iteration.
+      // Reported at once if the norm is known at once, so that a caller's abort ends the run at this iteration.
       if (typeof norm === 'number') onProgress(progress(cost, done, norm), state.x);
       else reports.push(norm.then((known) => onProgress(progress(cost, done, known), state.x)));
     };
@@ -226,7 +237,7 @@ async function climb<M>(
   }
 }
 
-/** Whether a singular value is zero to rounding, as where nothing was left to add: `fixedRank` refuses such a point. */
+/** Returns true if a singular value is zero to rounding, so that nothing was left to add; `fixedRank` rejects this. */
 async function losesRank<M>(la: LinearAlgebra<M>, { S }: FixedRankPoint<M>): Promise<boolean> {
   const spectrum = await la.toArray(S);
   return !(spectrum[spectrum.length - 1] > spectrum.length * la.epsilon * spectrum[0]);
@@ -240,12 +251,12 @@ async function stopping<M>(la: LinearAlgebra<M>, observed: CsrMatrix<M>, setting
   return any(enough, maxIterations(rank === settings.rank ? settings.maxIterations : settings.iterationsPerRank));
 }
 
-/** values + shift, each. */
+/** Adds `shift` to each value. */
 function shifted<M>(la: LinearAlgebra<M>, values: M, shift: number): M {
   return la.add(values, la.full(la.shape(values), shift));
 }
 
-/** Root mean square of P_Ω(X − Z). */
+/** Returns the root mean square of P_Ω(X − Z). */
 async function rmse<M>(la: LinearAlgebra<M>, observed: CsrMatrix<M>, { U, S, V }: FixedRankPoint<M>): Promise<number> {
   const fitted = sampledMatrix(la, observed, { left: la.scaleColumns(U, S), right: V });
   return (await la.norm(la.subtract(fitted.values, observed.values))) / Math.sqrt(observed.columnIndices.length);

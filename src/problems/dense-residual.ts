@@ -1,4 +1,7 @@
-/** Costs that sum a loss over all entries of X − Z, Z dense: in blocks of rows, so that no m×n matrix is formed beside the data. */
+/**
+ * Costs that sum a loss over all entries of X − Z for a dense Z, in blocks of rows, so that no other m×n matrix is
+ * formed.
+ */
 import type { Awaitable } from '../core/awaitable.js';
 import type { OperatorMatrix } from '../linalg/ambient.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
@@ -6,23 +9,24 @@ import type { RowFactors } from '../linalg/sparse-passes.js';
 import type { MatrixCost, MatrixCostAt } from './low-rank-problem.js';
 import { rememberedOperator } from './remembered-operator.js';
 
-/** A loss of one number each, on whole arrays. */
+/** An entrywise loss ρ on whole arrays. */
 export interface EntrywiseLoss<M> {
-  /** Σ ρ(e). */
+  /** Returns Σ ρ(e). */
   value(e: M): Awaitable<number>;
-  /** ρ'(e). */
+  /** Returns ρ'(e). */
   derivative(e: M): M;
-  /** ρ''(e)·s. */
+  /** Returns ρ''(e)·s. */
   second(e: M, s: M): M;
 }
 
-/** Entries of a block: 2 MB of float64, which stay in a second-level cache. */
+/** Number of entries of a block: 2 MB of float64, which fit in a second-level cache. */
 const blockEntries = 2 ** 18;
 
 /**
- * The cost Σ ρ(X_ij − Z_ij). 2mnr flops for the residual and 4mnr for the products, 2mnr again for each product besides those expected.
+ * Returns the cost Σ ρ(X_ij − Z_ij). It takes 2mnr flops for the residual, 4mnr for the products, and 2mnr more for
+ * each product beyond the expected ones.
  *
- * @param along - the cost along a curve: `quadraticAlong` where ρ is quadratic.
+ * @param along - the cost along a curve: `quadraticAlong` if ρ is quadratic.
  */
 export function denseResidualCost<M>(
   la: LinearAlgebra<M>,
@@ -32,7 +36,7 @@ export function denseResidualCost<M>(
 ): MatrixCost<M> {
   const [m, n] = la.shape(data) as [number, number];
   const blocks = rowBlocks(m, n);
-  /** L_b Rᵀ, or the residual of it, for each block b of rows. */
+  /** `rowsOf` returns a block of rows L_b of L, and `residual` the residual of L_b Rᵀ. */
   const rowsOf = (left: M, rows: readonly [number, number]): M => la.slice(left, { rows });
   const residual = (x: RowFactors<M>, rows: readonly [number, number]): M =>
     la.subtract(la.matmul(rowsOf(x.left, rows), x.right, { transposeB: true }), rowsOf(data, rows));
@@ -68,7 +72,7 @@ function rowBlocks(m: number, n: number): readonly (readonly [number, number])[]
   return Array.from({ length: Math.ceil(m / height) }, (_, b) => [b * height, Math.min(m, (b + 1) * height)] as const);
 }
 
-/** W·right and Wᵀ·left for a matrix W made a block of rows at a time. */
+/** Returns W·right and Wᵀ·left for a matrix W that is formed one block of rows at a time. */
 function productsOf<M>(
   la: LinearAlgebra<M>,
   blocks: readonly (readonly [number, number])[],
@@ -83,11 +87,11 @@ function productsOf<M>(
     const part = la.matmul(w, la.slice(left, { rows }), { transposeA: true });
     transposeProduct = transposeProduct === undefined ? part : la.add(transposeProduct, part);
   }
-  // There is one block at least: a manifold has m ≥ 1.
+  // There is at least one block, since a manifold has m ≥ 1.
   return { product: la.concat(parts, 'rows'), transposeProduct: transposeProduct as M };
 }
 
-/** A matrix made a block of rows at a time, at every product. */
+/** Returns the operator of a matrix that each product forms anew, one block of rows at a time. */
 function blockOperator<M>(
   la: LinearAlgebra<M>,
   shape: readonly [number, number],

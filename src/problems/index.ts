@@ -1,5 +1,6 @@
 /**
- * Problems that low rank is for, each with cost, gradient and Hessian–vector product on any geometry of rank-r matrices, without ever forming one.
+ * Low-rank problems, each with cost, gradient and Hessian–vector product on any geometry of rank-r matrices; the matrix
+ * itself is never formed.
  *
  * @module bures/problems
  */
@@ -19,10 +20,21 @@ export {
   completeMatrix,
   completeMatrixDefaults,
 } from './complete-matrix.js';
-export { readTriplets, type TableReading, type Triplets } from './files/delimited-triplets.js';
-export { type MatrixMarketSizes, type ReadMatrixMarketOptions, readMatrixMarket, readMatrixMarketSizes } from './files/matrix-market.js';
-export { readNpy, writeNpy } from './files/npy.js';
-export { type ReadTripletsOptions, readTripletsDefaults, type TripletFields } from './files/triplet-options.js';
+export {
+  type CompleteRatingsOptions,
+  type Completion,
+  type CompletionSettings,
+  type CompletionWatcher,
+  completeRatings,
+  completeRatingsDefaults,
+  type Errors,
+  type SplitCounts,
+  type TriedModel,
+} from './completion/complete-ratings.js';
+export type { FitStep } from './completion/fit-path.js';
+export { type MergedEntries, mergeRepeated } from './completion/merge-repeated.js';
+export { type Centering, centerings, type Offsets } from './completion/offsets.js';
+export { sampledFixedRank } from './completion/sampled.js';
 export { type LowRankApproximationOptions, lowRankApproximation } from './low-rank-approximation.js';
 export {
   type LowRankManifold,

@@ -1,4 +1,3 @@
-/** The nearest matrix of rank r. */
 import { ConfigError } from '../core/errors.js';
 import { checkKeys, checkNumber } from '../core/options.js';
 import {
@@ -25,21 +24,23 @@ import { quadraticAlong } from './quadratic-along.js';
 
 /** Options of {@link lowRankApproximation}. */
 export interface LowRankApproximationOptions<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z> {
-  /** Where to look for the matrix: any geometry of rank-r matrices of the data's shape. */
+  /** Search space: any geometry of rank-r matrices of the data's shape. */
   readonly manifold: LowRankManifold<M, P, T, Z>;
-  /** The matrix Z to approximate, in any form; of a sparse one the entries left out are zeros. */
+  /** Matrix Z to approximate, in any form; entries left out of a sparse one are zeros. */
   readonly data: Ambient<M>;
-  /** ‖Z‖², a constant of the cost that an operator cannot tell. Default: computed; required where Z is an operator. */
+  /** ‖Z‖², a constant of the cost. Default: computed; required if Z is an operator, which cannot tell it. */
   readonly squaredNorm?: number;
 }
 
 /**
- * The nearest matrix of rank r:
+ * Returns the problem of finding the nearest matrix of rank r:
  *
  * $$ \min_{\operatorname{rank}X=r}\ \tfrac12\lVert X-Z\rVert_F^2, \qquad \nabla g(X) = X-Z, \qquad \nabla^2g(X)[\xi] = \xi $$
  *
- * Its minimizer is the truncated singular value decomposition of Z, which makes it the problem to try geometries and solvers on. A dense Z is read in blocks of rows, 6mnr flops a gradient. From any other form
- * the cost is $\tfrac12\lVert X\rVert^2-\langle X,Z\rangle+\tfrac12\lVert Z\rVert^2$, two products with Z a gradient: it is right to rounding of ‖Z‖², not of itself.
+ * Its minimizer is the truncated singular value decomposition of Z, so it is a good problem to try geometries and
+ * solvers on. A dense Z is read in blocks of rows, with 6mnr flops per gradient. For any other form the cost is
+ * $\tfrac12\lVert X\rVert^2-\langle X,Z\rangle+\tfrac12\lVert Z\rVert^2$, with two products with Z per gradient; it is
+ * accurate to the rounding of ‖Z‖², not of itself.
  *
  * @returns the problem, for `minimize`.
  * @throws ConfigError if Z is an operator and ‖Z‖² is not given.
@@ -72,7 +73,10 @@ function squaredLoss<M>(la: LinearAlgebra<M>): EntrywiseLoss<M> {
   return { value: async (e) => 0.5 * (await la.norm(e)) ** 2, derivative: (e) => e, second: (_e, s) => s };
 }
 
-/** ‖Z‖² where the form tells it. Entries of a sparse matrix at the same place are taken as separate: the constant is then not that of their sum. */
+/**
+ * Returns ‖Z‖² if the form of Z tells it. Entries of a sparse matrix at the same place count separately, so the
+ * constant is then not that of their sum.
+ */
 function squaredNormOf<M>(
   la: LinearAlgebra<M>,
   data: CsrMatrix<M> | FactoredMatrix<M> | OperatorMatrix<M>,
@@ -87,7 +91,7 @@ function squaredNormOf<M>(
   }
 }
 
-/** By products with Z alone. */
+/** Returns the cost, computed by products with Z alone. */
 function productCost<M>(la: LinearAlgebra<M>, data: Ambient<M>, squaredNorm: number | Promise<number>): MatrixCost<M> {
   const shape = ambientShape(la, data) as [number, number];
   return {

@@ -1,6 +1,7 @@
 /**
- * From a cost of an m×n matrix to a problem on any geometry of rank-r matrices: what `{ U, S, V }` and `{ A, B }` have in common is that the matrix, a tangent
- * vector and the second-order term of a retraction come as factors. A cost that is written for factors serves all of them.
+ * Turns a cost of m×n matrices into a problem on any geometry of rank-r matrices. In both `{ U, S, V }` and `{ A, B }`
+ * the matrix, a tangent vector and the second-order term of a retraction are given as factors, so a cost written for
+ * factors serves all geometries.
  */
 import type { Awaitable } from '../core/awaitable.js';
 import type { Ambient } from '../linalg/ambient.js';
@@ -13,54 +14,64 @@ import { type FixedRankRetraction, projectionBend } from '../retractions/fixed-r
 import { perPoint } from '../solvers/objective.js';
 import type { Problem } from '../solvers/problem.js';
 
-/** A rank-r matrix as any of the geometries has it: `{ U, S, V }` or `{ A, B }`. */
+/** A rank-r matrix in the form of any of the geometries: `{ U, S, V }` or `{ A, B }`. */
 export type LowRankPoint<M> = FixedRankPoint<M> | FactorPair<M>;
 
-/** A tangent vector there: `{ M, Up, Vp }` or `{ A: dA, B: dB }`. */
+/** A tangent vector at such a point: `{ M, Up, Vp }` or `{ A: dA, B: dB }`. */
 export type LowRankTangent<M> = FixedRankTangent<M> | FactorPair<M>;
 
-/** A geometry of rank-r matrices: `fixedRank` with any metric, `balancedFactors`, `quotientFactors`, `euclideanFactors`. */
+/**
+ * A geometry of rank-r matrices: `fixedRank` with any metric, `balancedFactors`, `quotientFactors`, `euclideanFactors`.
+ */
 export type LowRankManifold<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z> = Manifold<M, P, T, Z, Ambient<M>> & {
-  /** How fixed-rank matrices move; factors move in straight lines, whatever gauge they land in. */
+  /** Retraction of fixed-rank matrices; factors move in straight lines, whatever gauge they land in. */
   readonly retraction?: FixedRankRetraction;
 };
 
-/** A problem on such a geometry. */
+/** A problem on a geometry of rank-r matrices. */
 export type LowRankProblem<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z> = Problem<M, P, T, Z, Ambient<M>>;
 
 /** A cost g around one matrix X. */
 export interface MatrixCostAt<M> {
-  /** g(X). */
+  /** Returns g(X). */
   cost(): Awaitable<number>;
   /** ∇g(X), m×n in any form. */
   readonly gradient: Ambient<M>;
-  /** ∇²g(X)[ξ] for ξ = L Rᵀ, m×n in any form. */
+  /** Returns ∇²g(X)[ξ] for ξ = L Rᵀ, m×n in any form. */
   hessian(direction: RowFactors<M>): Awaitable<Ambient<M>>;
-  /** The arrays that gradient and functions refer to: on a device they may be freed with the step that made them, and what lies around X is then computed again. */
+  /**
+   * Arrays that gradient and functions refer to. A device may free them with the step that made them, and the cost
+   * around X is then computed again.
+   */
   readonly holds: readonly M[];
-  /** g(X + tξ + t²Q) as a polynomial in t, from the constant term up: exact where g is quadratic, else to second order. */
+  /**
+   * Returns g(X + tξ + t²Q) as a polynomial in t, from the constant term up: exact if g is quadratic, else to second
+   * order.
+   */
   along(first: RowFactors<M>, second: RowFactors<M>): Awaitable<readonly number[]>;
 }
 
 /**
- * A cost of m×n matrices that is given them, and their tangents, as factors $X = LR^\top$ only.
+ * A cost of m×n matrices that receives matrices and tangent vectors only as factors, $X = LR^\top$.
  *
- * It is told besides which matrices ∇g and ∇²g are going to be multiplied by: `by.right`, which is R, from the right and the transpose of `by.left`, which spans the columns of L, from the
- * left; one pass over the data can then make cost and products together.
+ * It also receives the matrices by which ∇g and ∇²g will be multiplied: `by.right`, which is R, from the right, and the
+ * transpose of `by.left`, which spans the columns of L, from the left. One pass over the data can then compute cost and
+ * products together.
  */
 export interface MatrixCost<M> {
-  /** The shape [m, n] of X. */
+  /** Shape [m, n] of X. */
   readonly shape: readonly [number, number];
-  /** The cost around X. */
+  /** Returns the cost around X. */
   at(x: RowFactors<M>, by: RowFactors<M>): Awaitable<MatrixCostAt<M>>;
 }
 
 /**
- * The problem of minimizing a cost of matrices over rank-r matrices, in any of their geometries and on any engine. Write a {@link MatrixCost} and it has gradient, Hessian and line search.
+ * Returns the problem of minimizing a cost over rank-r matrices, in any of their geometries and on any engine. A
+ * {@link MatrixCost} is all it needs for gradient, Hessian and line search.
  *
- * @param manifold - where to minimize.
+ * @param manifold - the geometry to minimize on.
  * @param matrixCost - g, on factors of X.
- * @returns the problem, for `minimize`; its Hessian is there where the manifold has `ehessToRhess`.
+ * @returns the problem, for `minimize`; its Hessian is available if the manifold has `ehessToRhess`.
  */
 export function lowRankProblem<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z>(
   manifold: LowRankManifold<M, P, T, Z>,
@@ -88,12 +99,12 @@ function isFixedRankTangent<M>(u: LowRankTangent<M>): u is FixedRankTangent<M> {
   return 'Up' in u;
 }
 
-/** X = L Rᵀ: (U S, V) or (A, Bᵀ). */
+/** Returns X = L Rᵀ: (U S, V) or (A, Bᵀ). */
 function factorsOf<M>(la: LinearAlgebra<M>, x: LowRankPoint<M>): RowFactors<M> {
   return isFixedRank(x) ? { left: la.scaleColumns(x.U, x.S), right: x.V } : { left: x.A, right: la.transpose(x.B) };
 }
 
-/** ξ = L Rᵀ of inner size 2r: ([U M + Up, U], [V, Vp]) or ([dA, A], [Bᵀ, dBᵀ]). */
+/** Returns ξ = L Rᵀ of inner size 2r: ([U M + Up, U], [V, Vp]) or ([dA, A], [Bᵀ, dBᵀ]). */
 function tangentFactors<M>(la: LinearAlgebra<M>, x: LowRankPoint<M>, u: LowRankTangent<M>): RowFactors<M> {
   if (isFixedRank(x) && isFixedRankTangent(u)) {
     return {
@@ -106,7 +117,7 @@ function tangentFactors<M>(la: LinearAlgebra<M>, x: LowRankPoint<M>, u: LowRankT
   return { left: la.concat([dA, A], 'columns'), right: la.concat([la.transpose(B), la.transpose(dB)], 'columns') };
 }
 
-/** Q in R_x(t u) = X + tξ + t²Q + …: what the retraction says, or dA·dB where factors move in straight lines. */
+/** Returns Q in R_x(t u) = X + tξ + t²Q + …: that of the retraction, or dA·dB for factors, which move straight. */
 function bendFactors<M>(
   la: LinearAlgebra<M>,
   retraction: FixedRankRetraction | undefined,

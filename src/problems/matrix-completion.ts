@@ -1,4 +1,3 @@
-/** Matrix completion: the rank-r matrix that fits a matrix where it was observed. */
 import { checkKeys, checkNumber } from '../core/options.js';
 import { checkCsr } from '../linalg/csr.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
@@ -19,26 +18,31 @@ import { sampledMatrix } from './sampled-matrix.js';
 
 /** Options of {@link matrixCompletion}. */
 export interface MatrixCompletionOptions<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z> {
-  /** Where to look for the matrix: any geometry of rank-r matrices of the data's shape. */
+  /** Search space: any geometry of rank-r matrices of the data's shape. */
   readonly manifold: LowRankManifold<M, P, T, Z>;
-  /** The entries observed, Z on Ω; its values belong to the manifold's engine. */
+  /** Observed entries, Z on Ω; the values belong to the manifold's engine. */
   readonly observed: CsrMatrix<M>;
-  /** λ ≥ 0 of a term ½λ‖X‖²_F over all mn entries, for noisy data: it shrinks X by about λ over the fraction observed. Default: 0. */
+  /**
+   * λ ≥ 0 of a term ½λ‖X‖²_F over all mn entries, for noisy data; it shrinks X by about λ over the observed fraction.
+   * Default: 0.
+   */
   readonly regularization?: number;
 }
 
 /**
- * Matrix completion, over the entries Ω that were observed:
+ * Returns the problem of matrix completion over the observed entries Ω:
  *
  * $$ \min_{\operatorname{rank}X=r}\ \tfrac12\lVert P_\Omega(X)-P_\Omega(Z)\rVert_F^2, \qquad
  *    \nabla g(X) = P_\Omega(X-Z), \qquad \nabla^2g(X)[\xi] = P_\Omega(\xi) $$
  *
- * Cost and gradient take one pass over the entries, 6·nnz·r flops, on the host without any memory beside the data; a Hessian–vector product takes one of 8·nnz·r and, where the metric's
- * curvature asks for it, another of 4·nnz·r with residuals that are then kept. Nothing of size m×n is formed.
+ * Cost and gradient take one pass over the entries with 6·nnz·r flops, on the host without memory beyond the data. A
+ * Hessian–vector product takes one of 8·nnz·r and, if the metric's curvature needs it, another of 4·nnz·r with
+ * residuals that are then kept. Nothing of size m×n is formed.
  *
  * @returns the problem, for `minimize`. Along a retraction its cost is a quartic: use `polynomialSearch`.
  * @throws ShapeError if data and manifold differ in shape.
- * @see Vandereycken, "Low-rank matrix completion by Riemannian optimization", SIAM J. Optim. 23(2), 2013, equations 1.3 and 2.9.
+ * @see Vandereycken, "Low-rank matrix completion by Riemannian optimization", SIAM J. Optim. 23(2), 2013, equations 1.3
+ * and 2.9.
  */
 export function matrixCompletion<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z>(
   options: MatrixCompletionOptions<M, P, T, Z>,
@@ -51,7 +55,7 @@ export function matrixCompletion<M, P extends LowRankPoint<M>, T extends LowRank
   return lowRankProblem(manifold, regularization === 0 ? cost : withRidge(manifold.algebra, cost, regularization));
 }
 
-/** The cost of completion, on factors. */
+/** Returns the cost of completion, on factors. */
 function completionCost<M>(la: LinearAlgebra<M>, observed: CsrMatrix<M>): MatrixCost<M> {
   const { sparsePasses } = la;
   return {
@@ -60,7 +64,7 @@ function completionCost<M>(la: LinearAlgebra<M>, observed: CsrMatrix<M>): Matrix
   };
 }
 
-/** In passes that keep nothing. */
+/** Computes the cost around X in passes that keep no number per entry. */
 function passesAt<M>(
   la: LinearAlgebra<M>,
   passes: SparsePasses<M>,
@@ -88,7 +92,7 @@ function passesAt<M>(
   };
 }
 
-/** With one number an entry for each sampled matrix. */
+/** Computes the cost around X with one number per entry for each sampled matrix. */
 function residualAt<M>(la: LinearAlgebra<M>, observed: CsrMatrix<M>, x: RowFactors<M>): MatrixCostAt<M> {
   const residual = residualOf(la, observed, x);
   return {

@@ -1,4 +1,4 @@
-/** A rank-r matrix from linear measurements of it. */
+/** Recovery of a rank-r matrix from linear measurements. */
 import { ShapeError } from '../core/errors.js';
 import { checkKeys } from '../core/options.js';
 import type { Ambient } from '../linalg/ambient.js';
@@ -17,26 +17,26 @@ import { quadraticAlong } from './quadratic-along.js';
 
 /** A linear map from m×n matrices to p numbers, applied to factors. */
 export interface Measurements<M> {
-  /** [m, n]. */
+  /** Shape [m, n] of the matrices. */
   readonly shape: readonly [number, number];
-  /** p. */
+  /** Number p of measurements. */
   readonly count: number;
-  /** 𝒜(L Rᵀ), a vector [p]. */
+  /** Returns 𝒜(L Rᵀ), a vector [p]. */
   measure(x: RowFactors<M>): M;
-  /** 𝒜ᵀ(w), m×n in any form, for w [p]. */
+  /** Returns 𝒜ᵀ(w), m×n in any form, for w [p]. */
   adjoint(w: M): Ambient<M>;
 }
 
 /**
- * Measurements by pairs of vectors, the bilinear forms of X:
+ * Returns measurements by pairs of vectors, the bilinear forms of X:
  *
  * $$ \mathcal A(X)_i = a_i^\top X\,b_i, \qquad \mathcal A^\top(w) = \sum_i w_i\,a_ib_i^\top $$
  *
  * @param la - the engine.
- * @param left - p×m, a_i by rows.
- * @param right - p×n, b_i by rows.
+ * @param left - p×m, with rows a_i.
+ * @param right - p×n, with rows b_i.
  * @returns the map; 2p(m + n)k flops for factors of inner size k.
- * @throws ShapeError unless there are as many a as b.
+ * @throws ShapeError if the numbers of a_i and b_i differ.
  * @see Cai and Zhang, "ROP: matrix recovery via rank-one projections", Annals of Statistics 43(1), 2015.
  */
 export function rankOneMeasurements<M>(la: LinearAlgebra<M>, left: M, right: M): Measurements<M> {
@@ -55,23 +55,24 @@ export function rankOneMeasurements<M>(la: LinearAlgebra<M>, left: M, right: M):
 
 /** Options of {@link matrixSensing}. */
 export interface MatrixSensingOptions<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z> {
-  /** Where to look for the matrix: any geometry of rank-r matrices of the measured shape. */
+  /** Search space: any geometry of rank-r matrices of the measured shape. */
   readonly manifold: LowRankManifold<M, P, T, Z>;
-  /** 𝒜: {@link rankOneMeasurements}, or a map of your own. */
+  /** Map 𝒜: {@link rankOneMeasurements} or your own. */
   readonly measurements: Measurements<M>;
-  /** b, what was measured: a vector [p]. */
+  /** Measured values b, a vector [p]. */
   readonly measured: M;
 }
 
 /**
- * Matrix sensing:
+ * Returns the problem of matrix sensing:
  *
  * $$ \min_{\operatorname{rank}X=r}\ \tfrac12\lVert\mathcal A(X)-b\rVert^2, \qquad
  *    \nabla g(X) = \mathcal A^\top(\mathcal A(X)-b), \qquad \nabla^2g(X)[\xi] = \mathcal A^\top\mathcal A(\xi) $$
  *
  * @returns the problem, for `minimize`.
- * @throws ShapeError unless there is one number a measurement.
- * @see Recht, Fazel and Parrilo, "Guaranteed minimum-rank solutions of linear matrix equations via nuclear norm minimization", SIAM Review 52(3), 2010.
+ * @throws ShapeError if the number of values differs from that of measurements.
+ * @see Recht, Fazel and Parrilo, "Guaranteed minimum-rank solutions of linear matrix equations via nuclear norm
+ * minimization", SIAM Review 52(3), 2010.
  */
 export function matrixSensing<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z>(
   options: MatrixSensingOptions<M, P, T, Z>,

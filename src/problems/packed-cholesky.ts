@@ -1,16 +1,17 @@
 /**
- * Cholesky factorization of small symmetric matrices as packed lower triangles: entry (p, q), q ≤ p, lies at p(p + 1)/2 + q. A completion solves one system of a few unknowns for each row, and
- * the calls of a matrix library would take longer than the arithmetic.
+ * Cholesky factorization of small symmetric matrices as packed lower triangles: entry (p, q), q ≤ p, lies at p(p +
+ * 1)/2 + q. A completion solves a small system for each row, for which calls of a matrix library would take longer than
+ * the arithmetic.
  *
  * @see Golub and Van Loan, Matrix Computations, 4th edition, section 4.2.
  */
 
 /**
- * The factor L of G + diag(ridge) = L Lᵀ in k³/3 flops. A few roundings of each diagonal entry are added: they vanish beside the rest in any units, and are enough
- * where the matrix is singular.
+ * Computes the factor L of G + diag(ridge) = L Lᵀ in k³/3 flops. A few roundings are added to each diagonal entry: they
+ * are negligible in any units, and enough if the matrix is singular.
  *
  * @param gram - G, k×k and positive semidefinite.
- * @param factor - written to.
+ * @param factor - L, written to.
  */
 export function factorize(gram: Float64Array, ridge: Float64Array, factor: Float64Array): void {
   const k = ridge.length;
@@ -48,9 +49,9 @@ export function solveFactored(factor: Float64Array, right: Float64Array, solutio
 }
 
 /**
- * (L Lᵀ)⁻¹ = L⁻ᵀ L⁻¹ in 2k³/3 flops.
+ * Computes (L Lᵀ)⁻¹ = L⁻ᵀ L⁻¹ in 2k³/3 flops.
  *
- * @param factor - L; L⁻¹ takes its place.
+ * @param factor - L, replaced by L⁻¹.
  * @param inverse - written to.
  */
 export function invertFactored(factor: Float64Array, inverse: Float64Array, k: number): void {

@@ -1,17 +1,17 @@
-/** Costs along curves from gradient and Hessian alone. */
+/** Costs along curves, from gradient and Hessian alone. */
 import type { Awaitable } from '../core/awaitable.js';
 import { type Ambient, applyAmbient } from '../linalg/ambient.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { RowFactors } from '../linalg/sparse-passes.js';
 import type { MatrixCostAt } from './low-rank-problem.js';
 
-/** ⟨G, L Rᵀ⟩ = ⟨G R, L⟩. */
+/** Returns ⟨G, L Rᵀ⟩ = ⟨G R, L⟩. */
 function pairing<M>(la: LinearAlgebra<M>, g: Ambient<M>, { left, right }: RowFactors<M>): Awaitable<number> {
   return la.inner(applyAmbient(la, g, right), left);
 }
 
 /**
- * g(X + tξ + t²Q) from the constant term up, for any smooth g to second order:
+ * Returns g(X + tξ + t²Q) as a polynomial in t, from the constant term up, to second order for any smooth g:
  *
  * $$ g + t\langle\nabla g,\xi\rangle + t^2\bigl(\tfrac12\langle\xi,\nabla^2g[\xi]\rangle+\langle\nabla g,Q\rangle\bigr) $$
  */
@@ -25,7 +25,10 @@ export async function secondOrderAlong<M>(
   return [await cost(), await pairing(la, gradient, first), 0.5 * curvature + (await pairing(la, gradient, second))];
 }
 
-/** The same for a quadratic g, exactly: with $t^3\langle Q,\nabla^2g[\xi]\rangle+\tfrac12t^4\langle Q,\nabla^2g[Q]\rangle$ besides. */
+/**
+ * Returns the same polynomial for a quadratic g, which is exact with the further terms
+ * $t^3\langle Q,\nabla^2g[\xi]\rangle+\tfrac12t^4\langle Q,\nabla^2g[Q]\rangle$.
+ */
 export async function quadraticAlong<M>(
   la: LinearAlgebra<M>,
   around: Pick<MatrixCostAt<M>, 'cost' | 'gradient' | 'hessian'>,

@@ -1,4 +1,3 @@
-/** Multivariate regression with coefficients of rank r. */
 import { ShapeError } from '../core/errors.js';
 import { checkKeys } from '../core/options.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
@@ -15,25 +14,26 @@ import { quadraticAlong } from './quadratic-along.js';
 
 /** Options of {@link reducedRankRegression}. */
 export interface ReducedRankRegressionOptions<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z> {
-  /** Where to look for the coefficients: any geometry of rank-r matrices, m features by n targets. */
+  /** Search space of the coefficients: any geometry of rank-r matrices, m features by n targets. */
   readonly manifold: LowRankManifold<M, P, T, Z>;
-  /** F, N×m: one row a sample. */
+  /** Features F, N×m: one row per sample. */
   readonly features: M;
-  /** Y, N×n. */
+  /** Targets Y, N×n. */
   readonly targets: M;
 }
 
 /**
- * Reduced-rank regression, the coefficients X m×n of rank r that predict n targets from m features best:
+ * Returns the problem of finding the m×n coefficients X of rank r that best predict n targets from m features:
  *
  * $$ \min_{\operatorname{rank}X=r}\ \tfrac12\lVert FX-Y\rVert_F^2, \qquad
  *    \nabla g(X) = F^\top(FX-Y), \qquad \nabla^2g(X)[\xi] = F^\top F\xi $$
  *
- * With more samples than features the data are first rotated, once: from F = QT follows ‖FX − Y‖² = ‖TX − QᵀY‖² + const, with m samples in place of N; it takes 4Nm² + 2Nmn flops and does not square the
- * condition number as normal equations do. A gradient then takes 6pmr + 4pnr flops, p = min(N, m), and forms nothing of the size of X.
+ * With more samples than features, the data are first rotated once: F = QT gives ‖FX − Y‖² = ‖TX − QᵀY‖² + const, with
+ * m samples instead of N. This takes 4Nm² + 2Nmn flops and, unlike normal equations, does not square the condition
+ * number. A gradient then takes 6pmr + 4pnr flops, p = min(N, m), and forms nothing of the size of X.
  *
- * @returns the problem, for `minimize`. Its cost is right to rounding of ‖Y‖², not of itself.
- * @throws ShapeError unless there are as many rows of features as of targets.
+ * @returns the problem, for `minimize`. Its cost is accurate to the rounding of ‖Y‖², not of itself.
+ * @throws ShapeError if features and targets differ in their number of rows.
  * @see Izenman, "Reduced-rank regression for the multivariate linear model", J. Multivariate Analysis 5(2), 1975.
  */
 export function reducedRankRegression<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z>(

@@ -1,14 +1,13 @@
-/** A matrix that has been multiplied already by what it is most likely to be asked for. */
 import type { Ambient, OperatorMatrix } from '../linalg/ambient.js';
 import { applyAmbient, applyAmbientTranspose } from '../linalg/ambient.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { RowFactors, SampledProducts } from '../linalg/sparse-passes.js';
 
 /**
- * An m×n matrix G of which G·by.right and Gᵀ·by.left are known.
+ * Returns the operator of an m×n matrix G whose likeliest products, G·by.right and Gᵀ·by.left, are already known.
  *
  * @param known - those products.
- * @param matrix - G itself, asked for when it meets another operand.
+ * @param matrix - returns G itself, called for any other operand.
  */
 export function rememberedOperator<M>(
   la: LinearAlgebra<M>,
@@ -25,7 +24,10 @@ export function rememberedOperator<M>(
   };
 }
 
-/** Whether two arrays are known to be equal: a comparison costs their entries, the product it saves costs those of the data. */
+/**
+ * Returns true if two arrays are known to be equal. The comparison reads their entries; the product that it saves reads
+ * those of the data.
+ */
 function sameValues<M>(la: LinearAlgebra<M>, x: M, y: M): boolean {
   if (x === y) return true;
   const [first, second] = [la.peek(x), la.peek(y)];

@@ -1,12 +1,9 @@
-/** Shrinkage of a matrix, added to any cost. */
 import { type Ambient, applyAmbient, applyAmbientTranspose } from '../linalg/ambient.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { RowFactors } from '../linalg/sparse-passes.js';
 import type { MatrixCost, MatrixCostAt } from './low-rank-problem.js';
 
-/**
- * g(X) + ½λ‖X‖²_F, whose gradient is ∇g(X) + λX. O((m + n)k²) flops for factors of inner size k, besides those of g.
- */
+/** Returns g(X) + ½λ‖X‖²_F, with gradient ∇g(X) + λX, in O((m + n)k²) flops more than g for factors of inner size k. */
 export function withRidge<M>(la: LinearAlgebra<M>, matrixCost: MatrixCost<M>, lambda: number): MatrixCost<M> {
   const { shape } = matrixCost;
   return {

@@ -1,7 +1,7 @@
-/** A rank-r matrix that fits most entries, whatever the others are. */
 import { checkKeys, checkNumber } from '../core/options.js';
 import { checkCsr } from '../linalg/csr.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
+import { square } from '../linalg/derived.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { denseResidualCost, type EntrywiseLoss } from './dense-residual.js';
 import {
@@ -18,26 +18,31 @@ import { sampledMatrix } from './sampled-matrix.js';
 
 /** Options of {@link robustPca}. */
 export interface RobustPcaOptions<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z> {
-  /** Where to look for the matrix: any geometry of rank-r matrices of the data's shape. */
+  /** Search space: any geometry of rank-r matrices of the data's shape. */
   readonly manifold: LowRankManifold<M, P, T, Z>;
-  /** The matrix Z with gross errors: dense, or the entries observed of it. */
+  /** Matrix Z with gross errors: dense, or its observed entries. */
   readonly data: M | CsrMatrix<M>;
-  /** δ: residuals well below it count as their square over 2δ, well above it as their magnitude. In the units of the data; choose it near the size of the ordinary noise. */
+  /**
+   * Smoothing δ, in the units of the data: residuals well below it count as their square over 2δ, those well above it
+   * as their magnitude. Choose it near the size of the ordinary noise.
+   */
   readonly smoothing: number;
 }
 
 /**
- * Robust principal component analysis with a smoothed ℓ₁ loss, over all entries or over those observed:
+ * Returns the problem of robust PCA, with a smoothed ℓ₁ loss over all entries or over the observed ones:
  *
  * $$ \min_{\operatorname{rank}X=r}\ \sum_{ij}\rho_\delta(X_{ij}-Z_{ij}), \qquad \rho_\delta(e) = \sqrt{e^2+\delta^2}-\delta $$
  *
  * $$ \rho_\delta'(e) = \frac{e}{\sqrt{e^2+\delta^2}}, \qquad \rho_\delta''(e) = \frac{\delta^2}{(e^2+\delta^2)^{3/2}} $$
  *
- * A dense Z is read in blocks of rows, 6mnr flops a gradient; of a sparse one, one number an entry is kept, 6·nnz·r flops. To solve it from afar, start with a large δ and shrink it.
+ * A dense Z is read in blocks of rows, with 6mnr flops per gradient; a sparse one takes 6·nnz·r flops and keeps one
+ * number per entry. Far from the solution, start with a large δ and shrink it.
  *
  * @returns the problem, for `minimize`; its cost along a line is a quadratic model, not exact.
  * @throws ConfigError unless δ > 0.
- * @see Cambier and Absil, "Robust low-rank matrix completion by Riemannian optimization", SIAM J. Sci. Comput. 38(5), 2016, equation 8.
+ * @see Cambier and Absil, "Robust low-rank matrix completion by Riemannian optimization", SIAM J. Sci. Comput. 38(5),
+ * 2016, equation 8.
  */
 export function robustPca<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z>(
   options: RobustPcaOptions<M, P, T, Z>,
@@ -57,22 +62,22 @@ export function robustPca<M, P extends LowRankPoint<M>, T extends LowRankTangent
   return lowRankProblem(manifold, sparseResidualCost(la, data, loss));
 }
 
-/** √(e² + δ²) − δ. */
+/** Returns the loss √(e² + δ²) − δ. */
 function smoothedAbsolute<M>(la: LinearAlgebra<M>, delta: number): EntrywiseLoss<M> {
-  const root = (e: M): M => la.sqrt(la.add(la.square(e), la.full(la.shape(e), delta * delta)));
+  const root = (e: M): M => la.sqrt(la.add(square(la, e), la.full(la.shape(e), delta * delta)));
   return {
     // e² / (√(e² + δ²) + δ): the difference would lose the digits of small residuals.
-    value: (e) => la.total(la.divide(la.square(e), la.add(root(e), la.full(la.shape(e), delta)))),
+    value: (e) => la.total(la.divide(square(la, e), la.add(root(e), la.full(la.shape(e), delta)))),
     derivative: (e) => la.divide(e, root(e)),
     second(e, s) {
       const r = root(e);
       const ratio = la.divide(la.full(la.shape(e), delta), r);
-      return la.divide(la.multiply(la.square(ratio), s), r);
+      return la.divide(la.multiply(square(la, ratio), s), r);
     },
   };
 }
 
-/** Over the entries of a sparse matrix. */
+/** Returns the cost over the entries of a sparse matrix. */
 function sparseResidualCost<M>(la: LinearAlgebra<M>, data: CsrMatrix<M>, loss: EntrywiseLoss<M>): MatrixCost<M> {
   return {
     shape: [data.rows, data.columns],

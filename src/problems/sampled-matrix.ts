@@ -1,12 +1,11 @@
-/** Low-rank matrices at the places of a pattern. */
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { RowFactors } from '../linalg/sparse-passes.js';
 
 /**
- * P_Ω(L Rᵀ).
+ * Computes P_Ω(L Rᵀ).
  *
- * @returns a sparse matrix of the same pattern. 2·nnz·k flops.
+ * @returns a sparse matrix of the same pattern, in 2·nnz·k flops.
  */
 export function sampledMatrix<M>(la: LinearAlgebra<M>, pattern: CsrMatrix<M>, { left, right }: RowFactors<M>): CsrMatrix<M> {
   return { ...pattern, values: la.sampledMatmul(pattern, left, la.transpose(right)) };

@@ -1,4 +1,3 @@
-/** Where to start completing a matrix. */
 import { checkKeys, checkPositiveInteger } from '../core/options.js';
 import { seededRandom } from '../core/random.js';
 import { checkCsr } from '../linalg/csr.js';
@@ -11,11 +10,11 @@ import type { FixedRankPoint } from '../metrics/fixed-rank-metric.js';
 export interface SpectralInitializationOptions {
   /** The rank r of the start. */
   readonly rank: number;
-  /** Passes of subspace iteration, each two products with the data. */
+  /** Passes of subspace iteration, each of two products with the data. Default: 3. */
   readonly passes?: number;
-  /** Columns of the subspace beyond the rank. */
+  /** Columns of the subspace beyond the rank. Default: 5. */
   readonly oversampling?: number;
-  /** Seed of the random subspace that the iteration begins with. */
+  /** Seed of the random subspace from which the iteration starts. Default: 0. */
   readonly seed?: number;
 }
 
@@ -27,18 +26,21 @@ export const spectralInitializationDefaults: Required<Omit<SpectralInitializatio
 };
 
 /**
- * The best rank-r approximation of what was observed, as if the rest were zero, scaled up by the inverse of the fraction observed: right on average where entries
- * were observed at random.
+ * Returns the best rank-r approximation of the observed entries, with zeros elsewhere, divided by the observed
+ * fraction: it is right on average if the entries were observed at random.
  *
  * $$ X_0 = \frac{mn}{|\Omega|}\,\bigl[P_\Omega(Z)\bigr]_r $$
  *
- * By randomized subspace iteration: (passes + 1)·4·nnz·k flops and as many thin QRs of m×k and n×k, k = rank + oversampling.
+ * Randomized subspace iteration takes (passes + 1)·4·nnz·k flops and as many thin QRs of m×k and n×k, k = rank +
+ * oversampling.
  *
  * @param la - the engine of the data.
- * @param observed - the entries observed.
- * @returns the point of `fixedRank`; `hyperBalancedFactors` makes a pair { A, B } of it, which is a point of every manifold of factors.
+ * @param observed - the observed entries.
+ * @returns the point of `fixedRank`; `hyperBalancedFactors` turns it into a pair { A, B }, a point of every manifold of
+ * factors.
  * @throws ShapeError if the rank exceeds min(m, n).
- * @see Keshavan, Montanari and Oh, "Matrix completion from a few entries", IEEE Trans. Inf. Theory 56(6), 2010; Halko, Martinsson and Tropp, SIAM Review 53(2), 2011, algorithm 4.4.
+ * @see Keshavan, Montanari and Oh, "Matrix completion from a few entries", IEEE Trans. Inf. Theory 56(6), 2010; Halko,
+ * Martinsson and Tropp, SIAM Review 53(2), 2011, algorithm 4.4.
  */
 export function spectralInitialization<M>(
   la: LinearAlgebra<M>,

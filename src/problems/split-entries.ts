@@ -1,4 +1,3 @@
-/** Setting entries aside. */
 import { checkKeys, checkNumber } from '../core/options.js';
 import { seededRandom } from '../core/random.js';
 import { checkCsr, csrMatrix } from '../linalg/csr.js';
@@ -7,25 +6,25 @@ import { checkAlgebra, type LinearAlgebra } from '../linalg/linear-algebra.js';
 
 /** Options of {@link splitEntries}. */
 export interface SplitEntriesOptions {
-  /** The share of the entries to set aside, in (0, 1): each on its own, so that the number varies. */
+  /** Fraction of the entries to set aside, in (0, 1). Each entry is drawn independently, so the number varies. */
   readonly fraction: number;
   /** Seed of the draw. Default: 0. */
   readonly seed?: number;
 }
 
-/** The entries of a matrix in two parts. */
+/** Entries of a matrix in two parts. */
 export interface EntrySplit<M> {
-  /** Those to fit. */
+  /** Entries to fit. */
   readonly train: CsrMatrix<M>;
-  /** Those set aside. */
+  /** Entries set aside. */
   readonly test: CsrMatrix<M>;
 }
 
 /**
- * Splits the entries of a sparse matrix at random, to fit one part and judge by the other.
+ * Splits the entries of a sparse matrix at random into one part to fit and another to test on.
  *
  * @param la - the engine of the data.
- * @returns two matrices of the same shape, copies; O(nnz + m) time and memory.
+ * @returns two new matrices of the same shape, in O(nnz + m) time and memory.
  * @throws ConfigError if the fraction is not between 0 and 1.
  */
 export async function splitEntries<M>(la: LinearAlgebra<M>, data: CsrMatrix<M>, options: SplitEntriesOptions): Promise<EntrySplit<M>> {

@@ -1,4 +1,3 @@
-/** The model without components: a mean, and biases of rows and columns. */
 import { checkKeys } from '../core/options.js';
 import { iterateFor } from '../solvers/iterate.js';
 import type { AbortSignalLike } from '../solvers/run.js';
@@ -8,20 +7,23 @@ import { type SweptState, variationalCompletion } from './variational-model.js';
 import { emptyPosterior } from './variational-posterior.js';
 import { variationalSweeps } from './variational-sweeps.js';
 
-/** What {@link additiveState} fits. */
+/** Options of {@link additiveState}. */
 export interface AdditiveOptions {
-  /** Whether there is a mean. */
+  /** If true, fits a mean; otherwise it is 0. */
   readonly centered: boolean;
-  /** Whether rows and columns have biases. */
+  /** If true, fits biases of rows and columns. */
   readonly biases: boolean;
-  /** Ends the fit of the biases, within a sweep too: they are then those of the last whole sweep. */
+  /** If aborted, ends the fit of the biases, even within a sweep; they are then those of the last whole sweep. */
   readonly signal?: AbortSignalLike;
 }
 
-/** Sweeps, at most, and the change of the noise after which no more is to be had. */
+/** `most`: maximum number of sweeps. `least`: relative change of the noise at which the fit ends. */
 const [most, least] = [20, 1e-5];
 
-/** The model without components: a mean, or nothing, and biases with variances that the data show, by {@link variationalSweeps}. */
+/**
+ * Fits a model without components by {@link variationalSweeps}: a mean, or none, and biases with learned variances, or
+ * none.
+ */
 export async function additiveState(data: TwoWayEntries, options: AdditiveOptions): Promise<VariationalState> {
   checkKeys('additiveState', options, ['centered', 'biases', 'signal']);
   const { centered, biases, signal } = options;

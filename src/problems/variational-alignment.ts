@@ -1,33 +1,37 @@
-/** Coordinates of a variational completion in which its variances are independent of each other. */
+/** Coordinates of a variational completion in which its variances are independent of one another. */
 import { hostAlgebra } from '../linalg/host/host-algebra.js';
 import type { EntriesByRow } from './variational-entries.js';
 import { type Posterior, packedIndex } from './variational-posterior.js';
 import type { RowSums } from './variational-rows.js';
 
-/** A change of coordinates of the columns, w ↦ T w − t, that leaves every prediction as it is once the rows follow; and the variances and the mean in the new ones. */
+/**
+ * Change of coordinates of the columns, w ↦ T w − t, that preserves every prediction once the rows follow, and the
+ * variances and the mean in the new coordinates.
+ */
 export interface Alignment {
   /** T, k×k. */
   readonly matrix: Float64Array;
   /** t, of length k. */
   readonly shift: Float64Array;
-  /** The prior variance of each coordinate of the rows, of length k. */
+  /** Prior variance of each coordinate of the rows, of length k. */
   readonly rowVariances: Float64Array;
-  /** The prior variance of each coordinate of the columns, of length k. */
+  /** Prior variance of each coordinate of the columns, of length k. */
   readonly columnVariances: Float64Array;
-  /** To be added to the mean. */
+  /** Number to add to the mean. */
   readonly mean: number;
 }
 
-/** Means and second moments of one row, or column, on average. */
+/** Average mean and second moments of a row or column. */
 interface Averages {
   readonly mean: Float64Array;
   readonly moment: (p: number, q: number) => number;
 }
 
 /**
- * With biases the components are centered: u·v = (u − ū)·(v − v̄) + v̄·(u − ū) + ū·v, of which the last two are a bias of the row and one of the column.
+ * Computes the alignment. With biases the components are centered: u·v = (u − ū)·(v − v̄) + v̄·(u − ū) + ū·v, where the
+ * last two terms are a bias of the row and one of the column.
  *
- * @param rank - components; with biases one more unknown follows them.
+ * @param rank - number of components; with biases, one more unknown follows them.
  */
 export function align(rowSums: RowSums, columnSums: RowSums, rank: number, biases: boolean): Alignment {
   const [rows, columns] = [averagesOf(rowSums), averagesOf(columnSums)];
@@ -65,7 +69,7 @@ function covariance({ mean, moment }: Averages, rank: number, centered: boolean)
   });
 }
 
-/** Of b + v̄·u. */
+/** Returns the variance of b + v̄·u. */
 function varianceOfBias({ mean, moment }: Averages, other: Float64Array, rank: number): number {
   const weights = Float64Array.from({ length: rank + 1 }, (_, p) => (p < rank ? other[p] : 1));
   let [square, average] = [0, 0];
@@ -76,7 +80,7 @@ function varianceOfBias({ mean, moment }: Averages, other: Float64Array, rank: n
   return square - average * average;
 }
 
-/** The map v ↦ Qᵀ Lᵀ v, where C_u = L Lᵀ and Qᵀ (Lᵀ C_v L) Q is diagonal, largest first. */
+/** Returns the map v ↦ Qᵀ Lᵀ v, where C_u = L Lᵀ and Qᵀ (Lᵀ C_v L) Q is diagonal, largest first. */
 function whiten(
   rows: Float64Array,
   columns: Float64Array,
@@ -97,7 +101,7 @@ function whiten(
   };
 }
 
-/** Puts T w − t in place of every w of a column that has entries. */
+/** Replaces w by T w − t in every column that has entries. */
 export function transformPosterior(
   { means, moments, packed }: Posterior,
   { count, pointers }: EntriesByRow,

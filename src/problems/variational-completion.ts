@@ -1,16 +1,18 @@
 /**
- * Completion that learns its own regularization, by variational Bayes. The model of entry (i, j) is
+ * Matrix completion that learns its own regularization by variational Bayes. The model of entry (i, j) is
  *
  *     z_ij = μ + u_i·v_j + b_i + c_j + ε_ij,   ε_ij ~ N(0, σ²),   u_ip ~ N(0, α_p),   v_jp ~ N(0, β_p),   b_i ~ N(0, α_b),   c_j ~ N(0, β_b),
  *
- * and the posterior is approximated by a product of Gaussians, one for w_i = (u_i, b_i) of each row and one for (v_j, c_j) of each column. With the columns fixed, and Ω_i the entries of row i, that of the row is
+ * and the posterior is approximated by a product of Gaussians, one for w_i = (u_i, b_i) of each row and one for (v_j,
+ * c_j) of each column. With the columns fixed and Ω_i the entries of row i, the Gaussian of the row is
  *
  *     N(G_i⁻¹ r_i, σ² G_i⁻¹),   G_i = Σ_{j∈Ω_i} E[(v_j, 1)(v_j, 1)ᵀ] + σ² diag(α)⁻¹,   r_i = Σ_{j∈Ω_i} E[(z_ij − μ − c_j)(v_j, 1)]:
  *
- * a ridge regression in which the uncertainty of the columns shrinks as well. μ, σ² and the variances maximize the same bound of the evidence, which no sweep lowers.
+ * a ridge regression in which the uncertainty of the columns shrinks as well. μ, σ² and the variances maximize the same
+ * lower bound of the evidence, which no sweep decreases.
  *
- * @see Lim and Teh, "Variational Bayesian approach to movie rating prediction", KDD Cup 2007; Ilin and Raiko, "Practical approaches to principal component analysis in the presence of missing values",
- * JMLR 11, 2010.
+ * @see Lim and Teh, "Variational Bayesian approach to movie rating prediction", KDD Cup 2007; Ilin and Raiko,
+ * "Practical approaches to principal component analysis in the presence of missing values", JMLR 11, 2010.
  */
 import type { InParts } from '../core/event-loop.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
@@ -20,11 +22,11 @@ import type { TwoWayEntries } from './variational-entries.js';
 import type { Posterior } from './variational-posterior.js';
 import { type RowSums, updateRows } from './variational-rows.js';
 
-/** What the entries of a model are thought to be drawn from. */
+/** Variances of the Gaussians from which the entries of a model are drawn. */
 export interface Variances {
   /** Variance of the noise. */
   readonly noise: number;
-  /** Prior variance of each unknown of a row: one a component, then that of the biases if there are any. */
+  /** Prior variance of each unknown of a row: one per component, then that of the biases if there are any. */
   readonly rows: Float64Array;
   /** Prior variance of each unknown of a column, likewise. */
   readonly columns: Float64Array;
@@ -34,9 +36,9 @@ export interface Variances {
 export interface VariationalState {
   /** Number of components. */
   readonly rank: number;
-  /** Whether rows and columns have biases. */
+  /** True if rows and columns have biases. */
   readonly biases: boolean;
-  /** The constant that every entry has. */
+  /** Constant part of every entry. */
   readonly mean: number;
   /** Variances of the noise and of the priors. */
   readonly variances: Variances;
@@ -46,13 +48,13 @@ export interface VariationalState {
   readonly columns: Posterior;
 }
 
-/** How a sweep treats what it is unsure of. */
+/** Options of {@link sweepParts}. */
 export interface SweepOptions {
-  /** A ridge on each component instead of what the variances give, with point estimates in place of posteriors. */
+  /** Ridge on each component instead of the one from the variances, with point estimates in place of posteriors. */
   readonly ridge?: number;
 }
 
-/** What a sweep found, to learn variances from. */
+/** Sums from a sweep, from which variances are learned. */
 export interface SweepSums {
   /** Sums over the rows. */
   readonly rows: RowSums;
@@ -60,15 +62,17 @@ export interface SweepSums {
   readonly columns: RowSums;
 }
 
-/** Unknowns of a row or column. */
+/** Returns the number of unknowns of a row or column. */
 export function unknownsOf({ rank, biases }: Pick<VariationalState, 'rank' | 'biases'>): number {
   return rank + (biases ? 1 : 0);
 }
 
 /**
- * Replaces the posteriors of the rows, and then those of the columns: the coordinate ascent of variational Bayes, or, with a ridge, alternating least squares.
+ * Updates the posteriors of the rows and then those of the columns: the coordinate ascent of variational Bayes or, with
+ * a ridge, alternating least squares.
  *
- * 2·nnz·k(k+5) flops and (m + n)k³ for k unknowns, in parts of some milliseconds. A state whose sweep is left between two parts is of no further use.
+ * A sweep takes 2·nnz·k(k+5) + (m + n)k³ flops for k unknowns, in parts of a few milliseconds. A state whose sweep is
+ * abandoned between two parts is of no further use.
  */
 export function* sweepParts(state: VariationalState, data: TwoWayEntries, { ridge }: SweepOptions): InParts<SweepSums> {
   const { variances, biases, mean, rows, columns, rank } = state;
@@ -81,21 +85,23 @@ export function* sweepParts(state: VariationalState, data: TwoWayEntries, { ridg
   };
 }
 
-/** Variances learned, and what makes the posterior of the columns agree with them. */
+/** Learned variances, and the change of coordinates that makes the posterior of the columns agree with them. */
 export interface Learned {
-  /** The same posteriors with new variances. Its columns do not agree with them before `carryOn`. */
+  /** State with the same posteriors and new variances. Its columns agree with the variances only after `carryOn`. */
   readonly state: VariationalState;
-  /** The change of coordinates that belongs to them. */
+  /** Change of coordinates that belongs to the variances. */
   readonly alignment: Alignment;
-  /** Brings the columns into the coordinates of the new variances; the rows are to be updated next. */
+  /** Brings the columns into the coordinates of the new variances; the rows must be updated next. */
   carryOn(): void;
 }
 
 /**
- * Learns the variances and the mean from a sweep, in coordinates in which the components of the rows have unit covariance and those of the columns a diagonal one, largest first, and all of
- * them mean zero: coordinate ascent alone creeps along those directions.
+ * Learns the variances and the mean from a sweep. In the new coordinates the components of the rows have unit
+ * covariance, those of the columns a diagonal one, largest first, and all of them mean zero: coordinate ascent alone is
+ * slow along these directions.
  *
- * @see Luttinen and Ilin, "Transformations in variational Bayesian factor analysis to speed up learning", Neurocomputing 73, 2010.
+ * @see Luttinen and Ilin, "Transformations in variational Bayesian factor analysis to speed up learning",
+ * Neurocomputing 73, 2010.
  */
 export function learnVariances(state: VariationalState, data: TwoWayEntries, sums: SweepSums): Learned {
   const { rank, biases } = state;
@@ -111,7 +117,7 @@ export function learnVariances(state: VariationalState, data: TwoWayEntries, sum
   };
 }
 
-/** z − ẑ of each of some entries, where ẑ is what the means predict; in their order. */
+/** Returns the residuals z − ẑ of some entries, in their order, where ẑ is predicted by the means. */
 export function stateResiduals(state: VariationalState, part: CsrMatrix<HostArray>): Float64Array {
   const values = hostAlgebra().peek(part.values);
   const residuals = new Float64Array(values.length);
@@ -142,7 +148,7 @@ function rowResiduals(
   }
 }
 
-/** Root mean square of those; 0 of no entries. Forms one row of them at a time: a fit asks after each sweep. */
+/** Returns their root mean square, 0 for no entries. It forms one row at a time, since a fit asks after each sweep. */
 export function stateError(state: VariationalState, part: CsrMatrix<HostArray>): number {
   const { rows, rowPointers } = part;
   const values = hostAlgebra().peek(part.values);

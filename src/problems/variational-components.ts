@@ -1,30 +1,30 @@
-/** Components that a variational completion takes up, and gives up. */
+/** Components of a variational completion: adding and dropping them. */
 import { hostAlgebra } from '../linalg/host/host-algebra.js';
 import { stateResiduals, unknownsOf, type VariationalState } from './variational-completion.js';
 import type { TwoWayEntries } from './variational-entries.js';
 import { packedIndex, selectUnknowns } from './variational-posterior.js';
 import { type SpectralStart, spectralStart } from './variational-start.js';
 
-/** The share of the noise of a model without components that components are supposed to explain at first. */
+/** Fraction of the noise of a model without components that new components are assumed to explain at first. */
 const explained = 0.3;
 
-/** Components to begin with beyond those that the spectrum shows: sweeps bring up weaker ones, and give up what was too many. */
+/** Components to start with beyond those that the spectrum shows: sweeps bring up weaker ones and drop the surplus. */
 const slack = 2;
 
-/** How many components to add. */
+/** Options of {@link withComponents}. */
 export interface AddedComponents {
-  /** At most; rank and these together are at most min(m, n). */
+  /** Largest number of components to add; the resulting rank is at most min(m, n). */
   readonly most: number;
-  /** Whether to add exactly so many, and not those that the spectrum shows and a few more. */
+  /** If true, adds exactly `most` components, otherwise those that the spectrum shows and a few more. */
   readonly exactly: boolean;
   /** Seed of the random signs and of the subspace iteration. */
   readonly seed: number;
 }
 
 /**
- * Adds components that begin with the leading right singular vectors of the residual.
+ * Adds components that start from the leading right singular vectors of the residual.
  *
- * @param state - with posteriors of the columns; the rows are to be updated next.
+ * @param state - a state with posteriors of the columns; the rows must be updated next.
  */
 export function withComponents(state: VariationalState, data: TwoWayEntries, { most, exactly, seed }: AddedComponents): VariationalState {
   const la = hostAlgebra();
@@ -62,7 +62,7 @@ export function withComponents(state: VariationalState, data: TwoWayEntries, { m
   };
 }
 
-/** The first components of a state, in buffers of their own. */
+/** Returns a copy of a state with its first components; the state itself if it has no others. */
 export function firstComponents(state: VariationalState, rank: number): VariationalState {
   if (rank === state.rank) return state;
   const kept = [...Array.from({ length: rank }, (_, p) => p), ...(state.biases ? [state.rank] : [])];

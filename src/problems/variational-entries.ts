@@ -1,32 +1,32 @@
-/** The known entries of a matrix, as the sweeps of a variational completion read them. */
+/** Known entries of a matrix, in the layout that the sweeps of a variational completion read. */
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
 import { type HostArray, hostAlgebra } from '../linalg/host/host-algebra.js';
 
-/** The entries by row (or, transposed, by column). */
+/** Entries by row or, transposed, by column. */
 export interface EntriesByRow {
   /** Number of rows. */
   readonly count: number;
-  /** Where the entries of each row begin, and after the last where they end: count + 1 numbers. */
+  /** Offsets at which the entries of each row begin, followed by the end of the last row: count + 1 numbers. */
   readonly pointers: Int32Array;
-  /** Columns of the entries. */
+  /** Column of each entry. */
   readonly indices: Int32Array;
-  /** Values of the entries. */
+  /** Value of each entry. */
   readonly values: Float64Array;
 }
 
-/** The entries of a matrix in both orders. */
+/** Entries of a matrix in both orders. */
 export interface TwoWayEntries {
-  /** The matrix that they are of. */
+  /** Matrix to which the entries belong. */
   readonly matrix: CsrMatrix<HostArray>;
   /** The entries row by row. */
   readonly byRow: EntriesByRow;
   /** The entries column by column. */
   readonly byColumn: EntriesByRow;
-  /** Variance of the values below which nothing is told apart from rounding. */
+  /** Variance below which values cannot be told apart from rounding. */
   readonly rounding: number;
 }
 
-/** The entries in both orders: O(nnz + m + n). */
+/** Returns the entries in both orders, in O(nnz + m + n) time. */
 export function twoWayEntries(matrix: CsrMatrix<HostArray>): TwoWayEntries {
   const { rows, columns, rowPointers, columnIndices } = matrix;
   const source = hostAlgebra().peek(matrix.values);

@@ -1,4 +1,6 @@
-/** Variational completion as a problem for the engine: what a sweep says of a model, and the geometry in which it says it. */
+/**
+ * Variational completion as a problem for `iterate`: the cost and derivative of a model, and the geometry of models.
+ */
 import { ShapeError } from '../core/errors.js';
 import { type HostArray, hostAlgebra } from '../linalg/host/host-algebra.js';
 import type { Manifold } from '../manifolds/manifold.js';
@@ -8,38 +10,39 @@ import { stateError, unknownsOf, type Variances, type VariationalState } from '.
 import type { TwoWayEntries } from './variational-entries.js';
 import { emptyPosterior, type Posterior } from './variational-posterior.js';
 
-/** What a sweep has learned for the next one. */
+/** Mean and variances that a sweep has learned for the next one. */
 export interface LearnedModel {
-  /** The mean of all entries. */
+  /** Mean of all entries. */
   readonly mean: number;
-  /** The variances of noise, biases and components. */
+  /** Variances of noise, biases and components. */
   readonly variances: Variances;
-  /** What brings the columns into agreement with them. */
+  /** Change of coordinates that brings the columns into agreement with the variances. */
   readonly alignment: Alignment;
 }
 
-/** What a sweep found, for the sweep after it. */
+/** Results of a sweep, for the next one. */
 export interface Found {
   /** Σ over the entries of the expected squared residual. */
   readonly squares: number;
-  /** Where variances are learned: those for the next sweep, and what brings the columns into agreement with them. */
+  /** Model learned for the next sweep; absent if variances are not learned. */
   readonly learned?: LearnedModel;
 }
 
-/** A model with what its last sweep found. Before the first sweep nothing is found. */
+/** A model with the results of its last sweep. */
 export interface SweptState extends VariationalState {
-  /** Of the sweep that led here. */
+  /** Results of the sweep that led to this model; absent before the first sweep. */
   readonly found?: Found;
 }
 
 /**
- * How well a model explains the entries: their expected negative log-likelihood, without its constant,
+ * Returns the problem of explaining the entries by a model. Its cost is their expected negative log-likelihood,
  *
  * $$ f = \tfrac12\Bigl(N\log\sigma^2+\sigma^{-2}\sum_{(i,j)\in\Omega}\mathbb E\,(z_{ij}-\hat z_{ij})^2\Bigr), \qquad
  *    \frac{\partial f}{\partial\log\sigma^2} = \tfrac12\Bigl(N-\sigma^{-2}\sum_\Omega\mathbb E\,(z_{ij}-\hat z_{ij})^2\Bigr) $$
  *
- * with its derivative by the one unknown that a sweep leaves where it was, the noise. A sweep computes the sum as it goes, so that neither costs a pass over the entries. At a model that no sweep
- * has seen, the residuals are those of its means.
+ * without its constant, with the derivative with respect to the noise, the one unknown that a sweep leaves unchanged. A
+ * sweep computes the sum as it goes, so neither costs a pass over the entries. Before the first sweep, the residuals
+ * are those of the means.
  *
  * @see variationalSweeps, the solver.
  */
@@ -59,7 +62,10 @@ export function variationalCompletion(data: TwoWayEntries): Problem<HostArray, S
   };
 }
 
-/** Models that differ by the noise alone: a line, with log σ² for its coordinate. Models of any rank are points, each on a line of its own. */
+/**
+ * Returns the line of models that differ only in the noise, with coordinate log σ². Models of any rank are points, each
+ * on its own line.
+ */
 function noiseLine(data: TwoWayEntries): Manifold<HostArray, SweptState, HostArray> {
   const la = hostAlgebra();
   const [m, n] = [data.byRow.count, data.byColumn.count];
@@ -95,7 +101,7 @@ function noiseLine(data: TwoWayEntries): Manifold<HostArray, SweptState, HostArr
     inverseRetract: difference,
     exp: retract,
     log: difference,
-    // A model that predicts nothing, with noise of some size.
+    // A model that predicts zero, with a random noise variance.
     randomPoint: (random) => ({
       rank: 0,
       biases: false,

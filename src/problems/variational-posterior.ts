@@ -1,39 +1,40 @@
 /** Gaussian posteriors of a variational completion. */
 
 /**
- * Independent Gaussian posteriors of the k unknowns w of each row (or column), as means E[w] and second moments E[wwᵀ]. With biases the last unknown is the bias, and entry (i, j) is
- * predicted by the product of the other unknowns of row i and column j, plus both biases.
+ * Independent Gaussian posteriors of the k unknowns w of each row (or column), as means E[w] and second moments E[wwᵀ].
+ * With biases the last unknown is the bias, and entry (i, j) is predicted by the product of the other unknowns of row i
+ * and column j, plus both biases.
  */
 export interface Posterior {
-  /** Rows × k. */
+  /** Means, rows × k. */
   readonly means: Float64Array;
-  /** Rows × k(k+1)/2, packed lower triangles; entry (p, q), q ≤ p, lies at p(p+1)/2 + q. */
+  /** Second moments, rows × k(k+1)/2, packed lower triangles; entry (p, q), q ≤ p, lies at p(p+1)/2 + q. */
   readonly moments: Float64Array;
-  /** k(k+1)/2. */
+  /** Length k(k+1)/2 of a packed triangle. */
   readonly packed: number;
 }
 
-/** The place of entry (p, q), q ≤ p, in a packed lower triangle. */
+/** Returns the place of entry (p, q), q ≤ p, in a packed lower triangle. */
 export function packedIndex(p: number, q: number): number {
   return (p * (p + 1)) / 2 + q;
 }
 
-/** Zeros for some rows of k unknowns. */
+/** Returns a posterior of zeros for `count` rows of k unknowns. */
 export function emptyPosterior(count: number, k: number): Posterior {
   const packed = (k * (k + 1)) / 2;
   return { means: new Float64Array(count * k), moments: new Float64Array(count * packed), packed };
 }
 
-/** A copy. */
+/** Returns a copy of a posterior. */
 export function copyPosterior({ means, moments, packed }: Posterior): Posterior {
   return { means: means.slice(), moments: moments.slice(), packed };
 }
 
 /**
- * Posteriors of other unknowns: unknown p of the result is unknown `kept[p]`; those where that is −1 are zero and known for certain.
+ * Selects unknowns: unknown p of the result is unknown `kept[p]`, or zero with zero variance if that is −1.
  *
- * @param count - rows.
- * @param k - unknowns of each before.
+ * @param count - number of rows.
+ * @param k - number of unknowns of each row of `from`.
  */
 export function selectUnknowns(from: Posterior, count: number, k: number, kept: readonly number[]): Posterior {
   const selected = emptyPosterior(count, kept.length);

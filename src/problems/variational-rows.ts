@@ -1,5 +1,5 @@
 /**
- * One half of a sweep of variational completion: the posterior of every row beside that of the columns.
+ * One half of a sweep of variational completion: updates the posterior of every row with the columns fixed.
  *
  * @see Lim and Teh, "Variational Bayesian approach to movie rating prediction", KDD Cup 2007.
  */
@@ -9,19 +9,19 @@ import { factorize, invertFactored, solveFactored } from './packed-cholesky.js';
 import type { EntriesByRow } from './variational-entries.js';
 import type { Posterior } from './variational-posterior.js';
 
-/** What an update of the rows is given. */
+/** Arguments of {@link updateRows}. */
 export interface RowUpdate {
   readonly entries: EntriesByRow;
-  /** Of the columns. */
+  /** Posterior of the columns. */
   readonly beside: Posterior;
-  /** Of the rows: written to. */
+  /** Posterior of the rows, written to. */
   readonly posterior: Posterior;
-  /** Unknowns a row. */
+  /** Number of unknowns of a row. */
   readonly unknowns: number;
   readonly biases: boolean;
-  /** Taken off every value. */
+  /** Mean, subtracted from every value. */
   readonly mean: number;
-  /** Noise over prior variance of each unknown: the ridge. */
+  /** Ridge of each unknown: noise over prior variance. */
   readonly ridge: Float64Array;
   /** Variance of the noise; 0 for point estimates, whose moments are products of their means. */
   readonly noise: number;
@@ -29,9 +29,9 @@ export interface RowUpdate {
 
 /** Sums over the rows that have entries. */
 export interface RowSums {
-  /** Rows that have entries. */
+  /** Number of rows that have entries. */
   readonly rows: number;
-  /** Σ E[w], k of them. */
+  /** Σ E[w], of length k. */
   readonly means: Float64Array;
   /** Σ E[wwᵀ], packed. */
   readonly moments: Float64Array;
@@ -39,11 +39,12 @@ export interface RowSums {
   readonly squares: number;
 }
 
-/** Flops after which an update can be left: some milliseconds. */
+/** Flops between two yields of an update: a few milliseconds. */
 const partFlops = 1e7;
 
 /**
- * Solves every row's k×k normal equations with the second moments of the columns: 2·nnz·k(k+5)/2 + rows·k³ flops. Rows without entries get zeros and a prior's variance.
+ * Solves the k×k normal equations of every row with the second moments of the columns, in 2·nnz·k(k+5)/2 + rows·k³
+ * flops. Rows without entries get zero means and the prior variance.
  *
  * @returns sums over the rows, for the variances of the prior and of the noise; yields after each part of the rows.
  */
@@ -77,7 +78,7 @@ export function* updateRows(update: RowUpdate): InParts<RowSums> {
 interface Workspace {
   /** Σ of the columns' second moments, then the normal matrix, packed. */
   readonly gram: Float64Array;
-  /** Σ of the columns' means, and those times the values. */
+  /** Σ of the columns' means, and Σ of the means times the values. */
   readonly means: Float64Array;
   readonly weighted: Float64Array;
   /** Σ of the values and of their squares. */
@@ -111,7 +112,7 @@ function emptyRow({ means, moments }: Posterior, i: number, k: number, noise: nu
   for (let p = 0; p < k; p++) moments[i * packed + (p * (p + 3)) / 2] = ridge[p] > 0 ? noise / ridge[p] : 0;
 }
 
-/** Sums over the entries of row i. Four entries at once, so that a sum is loaded and stored once for four. */
+/** Sums over the entries of row i, four at a time, so that a sum is loaded and stored once for four entries. */
 function gatherRow({ entries, beside, unknowns: k }: RowUpdate, i: number, work: Workspace): void {
   const { indices, values, pointers } = entries;
   const { means, moments } = beside;
@@ -167,7 +168,8 @@ function gatherRow({ entries, beside, unknowns: k }: RowUpdate, i: number, work:
 }
 
 /**
- * Turns the sums into normal matrix and right-hand side. With biases the columns' last unknown c stands on the left of the equations: entry z − μ − c is explained by (v, 1).
+ * Turns the sums into normal matrix and right-hand side. With biases, the columns' last unknown c is moved to the left
+ * of the equations: entry z − μ − c is explained by (v, 1).
  *
  * @returns Σ E[(z − μ − c)²].
  */
@@ -189,7 +191,7 @@ function normalEquations(work: Workspace, k: number, biases: boolean, mean: numb
   return constant;
 }
 
-/** Writes the row's mean and moments, adds them to the sums, and gives the expected squares of its residuals. */
+/** Writes the row's mean and moments, adds them to the sums, and returns the expected squares of its residuals. */
 function storeRow(
   work: Workspace,
   { means, moments }: Posterior,

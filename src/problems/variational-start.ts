@@ -1,32 +1,47 @@
-/** Where the components of a variational completion begin, and how many there are to see. */
+/** Spectral start of the components of a variational completion, with an estimate of their number. */
 
 import { type Random, seededRandom } from '../core/random.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
 import { type HostArray, hostAlgebra } from '../linalg/host/host-algebra.js';
 import { leadingSingularTriples } from '../linalg/subspace-iteration.js';
 
-/** Passes of subspace iteration beyond its first two products, columns beyond the rank, and entries added to every row and column before it is scaled down by their number. */
+/**
+ * Passes of subspace iteration beyond the first two products, columns beyond the rank, and number added to the entry
+ * count of a row or column before it is scaled down by that.
+ */
 const [passes, oversampling, damping] = [2, 3, 3];
 
-/** Columns of the iteration for the noise, and the share of its singular value beyond which a single entry makes it up. */
+/**
+ * `noiseWidth`: columns of the iteration for the noise. `single`: fraction of its first singular value above which a
+ * single entry makes it up.
+ */
 const [noiseWidth, single] = [8, 0.7];
 
-/** Directions of a residual. */
+/** Leading directions of a residual, and how many stand out from noise. */
 export interface SpectralStart {
-  /** n×rank, row-major: D′⁻½ times the leading right singular vectors, with columns of root mean square 1; zeros where a column has no entries. */
+  /**
+   * n×rank, row-major: D′⁻½ times the leading right singular vectors, with columns of root mean square 1; zeros for
+   * columns without entries.
+   */
   readonly columns: Float64Array;
-  /** Singular values above the largest one of the same entries with signs drawn at random: what noise alone would not show. The rank where single entries hide that. */
+  /**
+   * Number of singular values above the largest one of the same entries with random signs, which noise alone would not
+   * exceed; the rank if single entries hide that.
+   */
   readonly shown: number;
 }
 
 /**
- * The leading right singular vectors of D⁻½ E D′⁻½, where D and D′ hold the numbers of entries of rows and columns plus three: scaled like that, no row or column stands out by its number of
- * entries alone, as a popular one would in E. They are found by subspace iteration from a random start in 4·nnz·(rank + 3) flops a pass, and as many to begin and to end.
+ * Finds the leading right singular vectors of D⁻½ E D′⁻½, where D and D′ hold the numbers of entries of rows and
+ * columns plus three. With this scaling no row or column stands out by its number of entries alone, as a popular one
+ * would in E. Subspace iteration from a random start takes 4·nnz·(rank + 3) flops a pass, and as many to begin and to
+ * end.
  *
- * Random signs leave the sizes of the entries, and take away what they have in common: parallel analysis by sign flips.
+ * Random signs keep the sizes of the entries and remove what they have in common: parallel analysis by sign flips.
  *
  * @param residual - E.
- * @see Halko, Martinsson and Tropp, SIAM Review 53(2), 2011, for the iteration; Hong, Sheng and Dobriban, "Selecting the number of components in PCA via random signflips", 2020.
+ * @see Halko, Martinsson and Tropp, SIAM Review 53(2), 2011, for the iteration; Hong, Sheng and Dobriban, "Selecting
+ * the number of components in PCA via random signflips", 2020.
  */
 export function spectralStart(residual: CsrMatrix<HostArray>, rank: number, seed: number): SpectralStart {
   const la = hostAlgebra();
@@ -45,12 +60,12 @@ export function spectralStart(residual: CsrMatrix<HostArray>, rank: number, seed
   const flipped = values.map((value) => (random.uniform() < 0.5 ? value : -value));
   const noise = leadingOf({ ...residual, values: la.fromArray(flipped, [values.length]) }, Math.min(noiseWidth, m, n), random).singular;
   const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  // Noise of heavy tails: single entries have singular values of their own, among which the spectrum of anything else does not show.
+  // With heavy-tailed noise, single entries have singular values of their own, which hide the rest of the spectrum.
   const first = largest > single * noise[0] ? -1 : singular.subarray(0, rank).findIndex((value) => value <= noise[0]);
   return { columns: unitColumns(right, width, counts, rank), shown: first < 0 ? rank : first };
 }
 
-/** Right singular vectors, n×width and row-major, and singular values, largest first. */
+/** Returns right singular vectors, n×width and row-major, and singular values, largest first. */
 function leadingOf(
   matrix: CsrMatrix<HostArray>,
   width: number,

@@ -1,4 +1,4 @@
-/** The sweeps of a variational completion as a solver of the engine, with the ranks that it goes through. */
+/** Sweeps of a variational completion as a solver, which also adapts the rank from sweep to sweep. */
 import { unlessInterrupted } from '../core/event-loop.js';
 import { checkKeys, checkNumber } from '../core/options.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
@@ -10,47 +10,53 @@ import type { TwoWayEntries } from './variational-entries.js';
 import type { SweptState } from './variational-model.js';
 import { copyPosterior } from './variational-posterior.js';
 
-/** How {@link variationalSweeps} sweeps. */
+/** Options of {@link variationalSweeps}. */
 export interface VariationalSweepsOptions {
-  /** A ridge on every component in place of the variances, which are then kept. */
+  /** Ridge on every component, used instead of the variances, which are then kept. */
   readonly ridge?: number;
-  /** Whether variances are learned from each sweep. */
+  /** If true, the variances are learned from each sweep. */
   readonly learn: boolean;
-  /** Whether to keep components that die out, and to add none. */
+  /** If true, keeps components that die out and adds none. */
   readonly keepRank: boolean;
-  /** The largest rank. Default: that of the start. */
+  /** Largest rank. Default: the rank of the start. */
   readonly most?: number;
-  /** Seed of the components that are added. Default: 0. */
+  /** Seed of the added components. Default: 0. */
   readonly seed?: number;
 }
 
-/** Sweeps before a component is given up or added, the share by which the noise still falls in a sweep where it is not settled, and the share of its variance that a dying component loses in one. */
+/**
+ * `settling`: sweeps before a component is dropped or added. `restless`: fraction by which unsettled noise still falls
+ * in a sweep. `dying`: fraction of its variance that a dying component loses in a sweep.
+ */
 const [settling, restless, dying] = [4, 0.02, 0.1];
 
-/** The numbers that the solver remembers. */
+/** Numbers that the solver carries from sweep to sweep. */
 interface RankMemory {
-  /** The largest rank. */
+  /** Largest rank. */
   readonly most: number;
-  /** 1 as long as components may still be added. */
+  /** 1 while components may still be added, then 0. */
   readonly searching: number;
-  /** The sweep after which components were added last. */
+  /** Sweep after which components were last added. */
   readonly changed: number;
-  /** How many of the components the next sweep begins with, and how many it adds. */
+  /** Number of components that the next sweep keeps, and number that it adds. */
   readonly kept: number;
   readonly added: number;
-  /** 1 where a component dies out, whether or not it is given up already. */
+  /** 1 if a component is dying out, whether or not it has been dropped, else 0. */
   readonly fading: number;
 }
 
 /**
- * Variational Bayes for {@link variationalCompletion}, by coordinate ascent: a solver, for `iterate`. An iteration takes over the variances that the sweep before has shown, updates the
- * posterior of every row beside the columns, and then that of every column beside the rows. With a ridge it is alternating least squares.
+ * Solver, for `iterate`, of {@link variationalCompletion}: variational Bayes by coordinate ascent. An iteration takes
+ * the variances learned by the previous sweep, updates the posterior of every row with the columns fixed, and then that
+ * of every column with the rows fixed. With a ridge it is alternating least squares.
  *
- * Components that die out are given up, at most half of them after one sweep, since the others take over a part of what they held.
- * Where none does, as many again are added, up to `most`: sweeps at a rank that the entries do not show are what takes longest.
+ * Components that die out are dropped, at most half of them after one sweep, since the others take over part of what
+ * they explained. If none dies out, the rank is doubled, up to `most`. The rank grows gradually because sweeps at a
+ * rank that the entries do not support take longest.
  *
- * A step is 2·nnz·k(k+5) flops and (m + n)k³ for k unknowns, and can be interrupted every few milliseconds; its evaluation is what it has summed up on the way. Of a state that it is given it
- * writes only to the second moments of the rows, from the second step on: the next sweep computes them before it reads them, and they are the largest array of all.
+ * A step takes 2·nnz·k(k+5) + (m + n)k³ flops for k unknowns and can be interrupted every few milliseconds; the cost
+ * comes from sums that the step has formed. A step writes to one array of the state it is given, from the second step
+ * on: the second moments of the rows, the largest array, which the next sweep computes before it reads them.
  */
 export function variationalSweeps(data: TwoWayEntries, options: VariationalSweepsOptions): SolverFor<SweptState, HostArray> {
   checkKeys('variationalSweeps', options, ['ridge', 'learn', 'keepRank', 'most', 'seed']);
@@ -78,20 +84,23 @@ export function variationalSweeps(data: TwoWayEntries, options: VariationalSweep
   };
 }
 
-/** Whether the next sweep has the components of this one, and none of them dies out. */
+/** Returns true if the next sweep has the components of this one and none of them is dying out. */
 export function hasSettledRank(state: SolverState<SweptState, HostArray>): boolean {
   const { fading = 0, added = 0 } = ranksOf(state) ?? {};
   return fading === 0 && added === 0;
 }
 
-/** Absent before the first sweep that learns. */
+/** Returns the remembered numbers; undefined before the first sweep that learns. */
 function ranksOf({ memory }: SolverState<SweptState, HostArray>): RankMemory | undefined {
   return (memory.ranks as (Memory<HostArray> & { readonly numbers: RankMemory }) | undefined)?.numbers;
 }
 
-/** Where a sweep begins: the columns in the coordinates of its variances, the components of its rank, and arrays to write to. */
+/**
+ * Returns the state from which a sweep begins: the columns in the coordinates of its variances, the components of its
+ * rank, and arrays to write to.
+ */
 function beginning({ found, ...x }: SweptState, data: TwoWayEntries, { kept, added }: RankMemory, seed: number): VariationalState {
-  // The rows are still in the coordinates of the old variances, and so stay these.
+  // The rows are still in the coordinates of the old variances, so these are kept.
   if (added > 0) return withComponents(x, data, { most: added, exactly: true, seed });
   const columns = copyPosterior(x.columns);
   if (found?.learned !== undefined) transformPosterior(columns, data.byColumn, found.learned.alignment);
@@ -102,7 +111,7 @@ function beginning({ found, ...x }: SweptState, data: TwoWayEntries, { kept, add
   return { ...carried, rows: { means: new Float64Array(means.length), moments: spare, packed } };
 }
 
-/** With which components to go on after a sweep. */
+/** Chooses the components to continue with after a sweep. */
 function ranksAfter(
   before: RankMemory,
   { rank, variances }: VariationalState,
@@ -113,7 +122,7 @@ function ranksAfter(
   const { most, searching } = before;
   const changed = before.added > 0 ? iteration - 1 : before.changed;
   const alive = keepRank ? rank : aliveComponents(rank, variances.columns, learned.variances.columns);
-  // While the noise falls, components that it hides are still to come up.
+  // While the noise falls, components hidden by it may still emerge.
   const resting = iteration - changed >= settling && learned.variances.noise >= (1 - restless) * variances.noise;
   const fading = alive < rank ? 1 : 0;
   if (searching === 1 && resting && alive === rank && rank < most) {
@@ -123,7 +132,7 @@ function ranksAfter(
   return { most, searching: kept === rank ? searching : 0, changed, kept, added: 0, fading };
 }
 
-/** Components that do not die: each sweep takes a large part of the variance of one that the entries do not show. */
+/** Counts the living components: each sweep removes much of the variance of one that the entries do not support. */
 function aliveComponents(all: number, before: Float64Array, after: Float64Array): number {
   let rank = all;
   while (rank > 0 && after[rank - 1] < (1 - dying) * before[rank - 1]) rank--;

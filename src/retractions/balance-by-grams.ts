@@ -1,8 +1,11 @@
 /**
- * The balanced projection through the r×r Grams: what the algorithms 'gram', 'matmul' and 'newton' share, and the guard that falls back to
- * the exact one.
+ * Balanced projection through the r×r Grams: the common part of the algorithms 'gram', 'matmul' and 'newton', and the
+ * guard that falls back to the exact one.
  */
+
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import { polar } from '../linalg/matrix-functions.js';
+import { type SmallBlocks, withSmallBlocks } from '../linalg/small-blocks.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
 import { balanceByQr } from './balance-by-qr.js';
 import type { BalancedGauge, BalancedProjection } from './balanced-pair.js';
@@ -17,28 +20,29 @@ import {
   replaceGrams,
   transformGrams,
 } from './gauge-estimate.js';
-import { type SmallBlocks, withSmallBlocks } from './small-blocks.js';
 
-/** A gauge finder and the gauge that it lands in by itself. */
+/** A gauge finder, and the gauge in which it ends. */
 export interface GramAlgorithm {
   readonly find: GaugeFinder;
-  /** Whether both new Grams are diagonal and descending already. */
+  /** True if both new Grams are already diagonal and descending. */
   readonly hyperBalanced: boolean;
 }
 
-/** Growth of rounding (see `roundingGrowth`) up to which one gauge, from the Grams of the given factors, is as good as rounding allows. */
+/**
+ * Largest growth of rounding (see `roundingGrowth`) for which one gauge, from the Grams of the given factors, is as
+ * good as rounding allows.
+ */
 const LARGEST_SINGLE_GROWTH = 4;
 
 /**
- * A' = A T⁻¹, B' = T B with T from the Grams AᵀA and BBᵀ.
+ * Computes A' = A T⁻¹, B' = T B with T from the Grams AᵀA and BBᵀ.
  *
- * Grams square the condition number, hence three measures, all at r×r cost. Where rounding has grown, the balanced pair is balanced once
- * more from its own
- * Grams, whose columns are almost orthogonal by then (CholeskyQR2's idea). Members whose gauge is not to be trusted at all — ill-
- * conditioned, rank deficient,
- * out of range — come from the exact algorithm. An engine that cannot be read is not asked: it does both, and chooses with masks.
+ * Grams square the condition number, hence three safeguards, all at r×r cost. If rounding has grown, the balanced pair
+ * is balanced once more from its own Grams: its columns are then almost orthogonal (the idea of CholeskyQR2). Members
+ * whose gauge cannot be trusted (ill-conditioned, rank deficient, out of range) come from the exact algorithm. An
+ * engine that cannot be read does both and chooses with masks.
  *
- * @returns new arrays. 4(m+n)r² flops, or 8(m+n)r² with the second pass.
+ * @returns new arrays, in 4(m+n)r² flops, or 8(m+n)r² with the second pass.
  */
 export function balanceByGrams<M>(
   la: LinearAlgebra<M>,
@@ -50,7 +54,7 @@ export function balanceByGrams<M>(
     const grams = gramBlocks(la, blocks, pair);
     const first = algorithm.find(blocks.la, grams, blocks.roundoff);
     const trusted = blocks.la.peek(first.trusted);
-    // The exact algorithm answers for every member: nothing below would be used.
+    // Every member comes from the exact algorithm: nothing below would be used.
     if (trusted?.every((flag) => flag === 0)) return balanceByQr(la, pair, gauge);
 
     const growths = blocks.la.peek(first.growth);
@@ -65,7 +69,7 @@ export function balanceByGrams<M>(
   });
 }
 
-/** What both plans start from: the pair on its engine, everything r×r on the blocks'. */
+/** Input of both plans: the pair on its engine, all r×r matrices on the engine of the blocks. */
 interface PlanContext<M, Block> {
   readonly la: LinearAlgebra<M>;
   readonly blocks: SmallBlocks<M, Block>;
@@ -76,7 +80,7 @@ interface PlanContext<M, Block> {
   readonly algorithm: GramAlgorithm;
 }
 
-/** The last change of gauge, the pair it starts from where that is not the given one, and the change of the whole. */
+/** The last change of gauge, the pair it starts from if that is not the given one, and the total change. */
 interface Plan<M, Block> {
   readonly from?: FactorPair<M>;
   readonly step: GaugeChange<Block>;
@@ -85,14 +89,14 @@ interface Plan<M, Block> {
 }
 
 function planOnce<M, Block>({ blocks: { la }, grams, first, gauge, algorithm }: PlanContext<M, Block>): Plan<M, Block> {
-  // Grams out of range are no matter of the rotation's: their members come from the exact algorithm.
+  // The rotation ignores Grams out of range: their members come from the exact algorithm.
   const start = replaceGrams(la, grams, first.trusted);
   const rotation = rotationInto(la, gauge, algorithm, { start, total: first, last: start, step: first });
   const step = rotated(la, first, rotation);
   return { step, total: step, trusted: first.trusted };
 }
 
-/** Through a pair that is balanced but for rounding: it costs the memory of a pair, which is given back at once. */
+/** Goes through a pair that is balanced up to rounding; this costs the memory of a pair, which is freed at once. */
 function planTwice<M, Block>({ la, blocks, pair, grams, first, gauge, algorithm }: PlanContext<M, Block>): Plan<M, Block> {
   const from = changeGauge(la, pair, giveGauge(blocks, first));
   const last = gramBlocks(la, blocks, from);
@@ -120,9 +124,9 @@ function giveGauge<M, Block>(blocks: SmallBlocks<M, Block>, { T, inverseT }: Gau
 }
 
 /**
- * The orthogonal Q that takes a balanced pair (A T⁻¹, T B) into a gauge, from r×r matrices: for `'nearest'` the polar factor of A'ᵀA +
- * B'Bᵀ = T⁻ᵀAᵀA + T BBᵀ
- * (Procrustes), for `'svd'` the eigenvectors of the balanced Gram, largest first.
+ * Returns the orthogonal Q that takes a balanced pair (A T⁻¹, T B) into a gauge, from r×r matrices: for `'nearest'` the
+ * polar factor of A'ᵀA + B'Bᵀ = T⁻ᵀAᵀA + T BBᵀ (Procrustes), for `'svd'` the eigenvectors of the balanced Gram, largest
+ * first.
  */
 function rotationInto<M>(
   la: LinearAlgebra<M>,
@@ -131,13 +135,13 @@ function rotationInto<M>(
   { start, total, last, step }: { start: GramPair<M>; total: GaugeChange<M>; last: GramPair<M>; step: GaugeChange<M> },
 ): M | undefined {
   if (gauge === 'nearest') {
-    return la.polar(la.add(la.matmul(total.inverseT, start.A, { transposeA: true }), la.matmul(total.T, start.B))).Q;
+    return polar(la, la.add(la.matmul(total.inverseT, start.A, { transposeA: true }), la.matmul(total.T, start.B))).Q;
   }
   if (gauge === 'none' || hyperBalanced) return undefined;
   return la.svd(transformGrams(la, last, step).B).U;
 }
 
-/** (QᵀT, T⁻¹Q). */
+/** Returns (QᵀT, T⁻¹Q). */
 function rotated<M>(la: LinearAlgebra<M>, { T, inverseT }: GaugeChange<M>, Q: M | undefined): GaugeChange<M> {
   if (Q === undefined) return { T, inverseT };
   return { T: la.matmul(Q, T, { transposeA: true }), inverseT: la.matmul(inverseT, Q) };

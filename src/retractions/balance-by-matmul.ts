@@ -1,7 +1,10 @@
-/** The balancing gauge by r×r matrix products alone, for devices where a small factorization costs more than all the products. */
+/**
+ * The balancing gauge by r×r matrix products alone, for devices where a small factorization costs more than all the
+ * products.
+ */
+import { eye, trace } from '../linalg/derived.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { symmetricPart } from '../linalg/matrix-functions.js';
-import { precisionOf } from '../linalg/precision.js';
 import {
   columnGrowth,
   type GaugeChange,
@@ -16,7 +19,8 @@ import {
 } from './gauge-estimate.js';
 
 /**
- * The odd polynomials x(a + bx² + cx⁴) of Polar Express, which take [1e-3, 1] to 1 in the fewest products; the last is repeated.
+ * The odd polynomials x(a + bx² + cx⁴) of Polar Express, which take [1e-3, 1] to 1 in the fewest products; the last is
+ * repeated.
  *
  * @see Amsel, Persson, Musco and Gower, "The Polar Express", 2025, arXiv 2505.16932, Algorithm 1.
  */
@@ -32,7 +36,8 @@ const POLAR_EXPRESS: readonly (readonly [number, number, number])[] = [
 ];
 
 /**
- * All but the last are divided by powers 1, 3, 5 of this: rounding must not take the spectrum past the interval that the next one is for.
+ * The coefficients of all but the last are divided by powers 1, 3, 5 of this: rounding must not push the spectrum out
+ * of the interval of the next polynomial.
  */
 const SAFETY = 1.01;
 
@@ -40,68 +45,77 @@ const POLYNOMIALS = POLAR_EXPRESS.map(([a, b, c], index) =>
   index === POLAR_EXPRESS.length - 1 ? ([a, b, c] as const) : ([a / SAFETY, b / SAFETY ** 3, c / SAFETY ** 5] as const),
 );
 
-/** Products: the eight above bring σ/σ₁ ≥ 1e-2 to 1e-15 and 1e-3 to 1e-6; four more of the last reach float64's rounding for 1e-3. */
+/**
+ * Number of steps: the eight above bring σ/σ₁ ≥ 1e-2 to 1e-15 and 1e-3 to 1e-6; four more of the last reach float64's
+ * rounding for 1e-3.
+ */
 const STEPS = { float32: 10, float64: 12 } as const;
 
-/** Largest ‖H_A − H_B‖_F/‖H_B‖_F, in units of √r·ε, that counts as balanced, H the Grams in the new gauge. */
+/** Largest ‖H_A − H_B‖_F/‖H_B‖_F, in units of √r·ε, that counts as balanced, with H the Grams in the new gauge. */
 const LARGEST_GAP = 64;
 
-/** Largest growth of rounding (see `roundingGrowth`): the symmetric gauge spreads it over the product too, where the SVD's would not. */
+/**
+ * Largest growth of rounding (see `roundingGrowth`) that is trusted: the symmetric gauge, unlike that of the SVD,
+ * spreads it over the product too.
+ */
 const LARGEST_GROWTH = 100;
 
 /**
- * T = S^½ with S = (BBᵀ)⁻¹ # AᵀA, the SPD solution of S BBᵀ S = AᵀA: the coupled iteration M = ZY, Y ← Y p(M), Z ← p(M) Z from multiples
- * of AᵀA and BBᵀ
- * tends to (S, S⁻¹), and from (S, I) to (S^½, S^-½). One product with 2I − T T⁻¹ then makes the inverse exact to rounding.
+ * Finds the gauge T = S^½ with S = (BBᵀ)⁻¹ # AᵀA, the SPD solution of S BBᵀ S = AᵀA. The coupled iteration M = ZY, Y ←
+ * Y p(M), Z ← p(M) Z tends to (S, S⁻¹) from multiples of AᵀA and BBᵀ, and to (S^½, S^-½) from (S, I). One product with
+ * 2I − T T⁻¹ then makes the inverse exact to rounding.
  *
- * Full rank only, κ(AB) ≲ 1e3: what did not converge is not trusted. 4(m+n)r² flops with the Grams and the change of gauge around it, and
- * 8·20 r³ to 8·24 r³;
- * A and B are read twice and written once; some 200 launches of r×r products, no factorization.
+ * It needs full rank and κ(AB) ≲ 1e3: members that did not converge are not trusted. With the Grams and the change of
+ * gauge it takes 4(m+n)r² flops and 8·20 r³ to 8·24 r³; A and B are read twice and written once, in about 200 launches
+ * of r×r products, without a factorization.
  */
 export function matmulGauge<M>(la: LinearAlgebra<M>, grams: GramPair<M>): GaugeEstimate<M> {
   const inRange = gramsInRange(la, grams);
   const used = replaceGrams(la, grams, inRange);
-  const [left, right] = [la.trace(used.A), la.trace(used.B)];
-  const eye = la.eye(la.shape(grams.A).at(-1) as number, la.shape(grams.A).slice(0, -2));
+  const [left, right] = [trace(la, used.A), trace(la, used.B)];
+  const identity = eye(la, la.shape(grams.A).at(-1) as number, la.shape(grams.A).slice(0, -2));
 
   const unitA = la.scaleEach(reciprocal(la, left), used.A);
   const unitB = la.scaleEach(reciprocal(la, right), used.B);
   const bound = reciprocal(la, la.scale(SAFETY, la.sqrt(la.normEach(la.matmul(unitA, unitB)))));
   const mean = symmetricPart(la, coupledSign(la, la.scaleEach(bound, unitA), la.scaleEach(bound, unitB)).Y);
   const norm = la.normEach(mean);
-  const root = coupledSign(la, la.scaleEach(reciprocal(la, norm), mean), eye);
+  const root = coupledSign(la, la.scaleEach(reciprocal(la, norm), mean), identity);
 
   // S = √(tr AᵀA / tr BBᵀ) · mean.
   const size = la.sqrt(la.multiply(norm, la.sqrt(la.multiply(left, reciprocal(la, right)))));
   const T = la.scaleEach(size, symmetricPart(la, root.Y));
   const rough = la.scaleEach(reciprocal(la, size), symmetricPart(la, root.Z));
-  const inverseT = la.matmul(rough, la.axpy(-1, la.matmul(T, rough), la.scale(2, eye)));
+  const inverseT = la.matmul(rough, la.axpy(-1, la.matmul(T, rough), la.scale(2, identity)));
   return verifiedGauge(la, used, { T, inverseT }, inRange);
 }
 
-/** Y → (Z⁻¹ # Y), Z → its inverse, for Y Z with spectrum in (0, 1]. */
+/** Iterates Y → (Z⁻¹ # Y), Z → its inverse, for Y Z with spectrum in (0, 1]. */
 function coupledSign<M>(la: LinearAlgebra<M>, y: M, z: M): { Y: M; Z: M } {
   let [Y, Z] = [y, z];
   const shape = la.shape(y);
-  const eye = la.eye(shape.at(-1) as number, shape.slice(0, -2));
-  const steps = STEPS[precisionOf(la)];
+  const identity = eye(la, shape.at(-1) as number, shape.slice(0, -2));
+  const steps = STEPS[la.dtype];
   for (let step = 0; step < steps; step++) {
     const [a, b, c] = POLYNOMIALS[Math.min(step, POLYNOMIALS.length - 1)];
     const M = la.matmul(Z, Y);
-    const p = la.axpy(a, eye, la.axpy(b, M, la.scale(c, la.matmul(M, M))));
+    const p = la.axpy(a, identity, la.axpy(b, M, la.scale(c, la.matmul(M, M))));
     [Y, Z] = [la.matmul(Y, p), la.matmul(p, Z)];
   }
   return { Y, Z };
 }
 
-/** The gauge with its verdict: trusted where the Grams it leads to are equal and rounding has not grown. A NaN fails both. */
+/**
+ * Returns the gauge with its verdict: trusted if the Grams it leads to are equal and rounding has not grown. A NaN
+ * fails both.
+ */
 export function verifiedGauge<M>(la: LinearAlgebra<M>, grams: GramPair<M>, gauge: GaugeChange<M>, condition: M): GaugeEstimate<M> {
   const after = transformGrams(la, grams, gauge);
   const scale = la.normEach(after.B);
   const gap = la.normEach(la.subtract(after.A, after.B));
   const rank = la.shape(after.A).at(-1) as number;
   const balanced = la.greater(la.scale(LARGEST_GAP * Math.sqrt(rank) * la.epsilon, scale), gap);
-  const growth = roundingGrowth(la, columnGrowth(la, grams, gauge), la.trace(after.B));
+  const growth = roundingGrowth(la, columnGrowth(la, grams, gauge), trace(la, after.B));
   const steady = la.greater(la.full(la.shape(growth), LARGEST_GROWTH), growth);
   const trusted = la.multiply(condition, la.multiply(balanced, steady));
   return trustedGauge(la, gauge, trusted, growth);

@@ -1,4 +1,4 @@
-/** The exact balanced projection: orthonormal factors and one r×r SVD, for any rank and conditioning. */
+import { eye } from '../linalg/derived.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { type FactorPair, procrustesGauge } from '../metrics/factor-pair.js';
 import { divideOnRange } from '../metrics/spectrum.js';
@@ -6,13 +6,13 @@ import type { BalancedGauge, BalancedProjection } from './balanced-pair.js';
 import { productSvd } from './product-svd.js';
 
 /**
- * A' = Q_A U Σ^½, B' = Σ^½ Vᵀ Q_Bᵀ, T = Σ^-½Uᵀ R_A, T⁻¹ = R_Bᵀ V Σ^-½, from thin QR A = Q_A R_A, Bᵀ = Q_B R_B and the SVD R_A R_Bᵀ = UΣVᵀ;
- * the missing
- * directions of a rank-deficient member are kept.
+ * Computes the exact balanced projection, for any rank and conditioning: A' = Q_A U Σ^½, B' = Σ^½ Vᵀ Q_Bᵀ, T = Σ^-½Uᵀ
+ * R_A, T⁻¹ = R_Bᵀ V Σ^-½, from thin QR A = Q_A R_A, Bᵀ = Q_B R_B and the SVD R_A R_Bᵀ = UΣVᵀ; the missing directions of
+ * a rank-deficient member are kept.
  *
- * 4(m+n)r² flops for the QRs (twice that with Cholesky QR), 2(m+n)r² for the products and about 25r³; A and B are read twice or more and
- * written three times (the transpose
- * of B, Q, the result). The gauge 'nearest' adds 4(m+n)r² flops and another reading and writing.
+ * It takes 4(m+n)r² flops for the QRs (twice that with Cholesky QR), 2(m+n)r² for the products and about 25r³; A and B
+ * are read twice or more and written three times (the transpose of B, Q, the result). The gauge 'nearest' adds 4(m+n)r²
+ * flops and another read and write.
  */
 export function balanceByQr<M>(la: LinearAlgebra<M>, pair: FactorPair<M>, gauge: BalancedGauge): BalancedProjection<M> {
   const projected = hyperBalance(la, pair);
@@ -22,7 +22,7 @@ export function balanceByQr<M>(la: LinearAlgebra<M>, pair: FactorPair<M>, gauge:
 function hyperBalance<M>(la: LinearAlgebra<M>, { A, B }: FactorPair<M>): BalancedProjection<M> {
   const { columnBasis, columnFactor, rowBasis, rowFactor, U, S, V, inRange: balanced } = productSvd(la, { A, B });
   const [zeros, ones] = [la.full(la.shape(S), 0), la.full(la.shape(S), 1)];
-  // Not by a product: S may be infinite where it does not count.
+  // Not by a product, since S may be infinite where it does not count.
   const root = la.where(balanced, la.sqrt(S), zeros);
   const inverseRoot = divideOnRange(la, ones, root, zeros);
 
@@ -33,16 +33,15 @@ function hyperBalance<M>(la: LinearAlgebra<M>, { A, B }: FactorPair<M>): Balance
     inverseT: la.matmul(rowFactor, la.scaleColumns(V, inverseRoot), { transposeA: true }),
     balanced,
   };
-  // The guard costs one r×r QR and two thin products: skipped where the engine can say now that nothing is missing.
+  // The guard costs one r×r QR and two thin products: skipped if the engine can tell now that nothing is missing.
   return la.peek(balanced)?.every((flag) => flag === 1)
     ? full
     : keepMissingDirections(la, { A, B }, full, la.matmul(U, columnFactor, { transposeA: true }));
 }
 
 /**
- * Fills the rows of T and columns of T⁻¹ that `full` left zero with the complement: N spans ker T_q, and T's remaining rows are Nᵀ(I − L
- * T_q) for
- * T_q's right inverse L = R_BᵀV_qΣ_q^-½, which makes T T⁻¹ = I.
+ * Fills the rows of T and columns of T⁻¹ that `full` left zero with the complement: N spans ker T_q, and T's remaining
+ * rows are Nᵀ(I − L T_q) for T_q's right inverse L = R_BᵀV_qΣ_q^-½, which makes T T⁻¹ = I.
  *
  * @param unscaled - Uᵀ R_A: its first q rows have the kernel of T_q without the factor Σ^-½ that would grade them.
  */
@@ -68,15 +67,17 @@ function keepMissingDirections<M>(
 }
 
 /**
- * A'' = A'Q, B'' = QᵀB' with Q the orthogonal polar factor of A'ᵀA + B'Bᵀ, and the total gauge QᵀT; untouched where nothing was balanced.
+ * Returns A'' = A'Q, B'' = QᵀB' with Q the orthogonal polar factor of A'ᵀA + B'Bᵀ, and the total gauge QᵀT; unchanged
+ * if nothing was balanced.
  */
 function toNearestGauge<M>(la: LinearAlgebra<M>, pair: FactorPair<M>, projected: BalancedProjection<M>): BalancedProjection<M> {
   const aligned = procrustesGauge(la, pair, projected);
-  // With no balanced coordinate T is the identity already, and A'ᵀA + B'Bᵀ may be zero, whose polar factor is arbitrary.
+  // Without a balanced coordinate T is already the identity, and A'ᵀA + B'Bᵀ may be zero, whose polar factor is
+  // arbitrary.
   const shape = la.shape(aligned);
   const anyBalanced = la.greater(la.sumVector(projected.balanced), 0);
   const mask = la.scaleEach(anyBalanced, la.full(shape, 1));
-  const Q = la.where(mask, aligned, la.eye(shape.at(-1) as number, shape.slice(0, -2)));
+  const Q = la.where(mask, aligned, eye(la, shape.at(-1) as number, shape.slice(0, -2)));
   return {
     A: la.matmul(projected.A, Q),
     B: la.matmul(Q, projected.B, { transposeA: true }),

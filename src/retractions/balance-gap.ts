@@ -1,19 +1,18 @@
-/** How far a factor pair is from balance. */
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { checkFactorPair, type FactorPair } from '../metrics/factor-pair.js';
 import { productSvd } from './product-svd.js';
 
 /**
- * How far a pair is from balance, in [0, 1]: 0 for a balanced pair.
+ * Measures how far a pair is from balance, in [0, 1]: 0 for a balanced pair.
  *
  * $$ \frac{\|A^\top A-BB^\top\|_F}{\|A^\top A\|_F+\|BB^\top\|_F} $$
  *
- * Over the coordinates in which AB does not vanish to rounding: what the balanced projection leaves unbalanced on purpose, because AB lacks rank there,
- * does not count. 0 if AB = 0.
+ * Only coordinates in which AB does not vanish to rounding count, not those that the balanced projection leaves
+ * unbalanced on purpose because AB lacks rank there. The gap is 0 if AB = 0.
  *
  * @param la - the engine of the factors.
  * @param pair - A [.., m, r], B [.., r, n]; a batch counts as one pair (norms are summed in squares).
- * @returns a number. O((m+n)r² + r³) flops.
+ * @returns the gap, in O((m+n)r² + r³) flops.
  * @throws ShapeError if the shapes do not fit, NumericalError if an entry is not finite.
  */
 export async function balanceGap<M>(la: LinearAlgebra<M>, pair: FactorPair<M>): Promise<number> {

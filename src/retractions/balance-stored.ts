@@ -1,18 +1,17 @@
-/** The balanced projection of factors that lie outside an engine, such as those of an adapter's file. */
+/** Balanced projection of factors stored outside an engine, such as those of an adapter's file. */
 import { ConfigError, NumericalError } from '../core/errors.js';
 import { checkKeys, checkPositiveInteger, describeValue } from '../core/options.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
-import { precisionOf } from '../linalg/precision.js';
 import { checkTarget } from '../linalg/shape-checks.js';
 import { type BalancedProjectionOptions, balancedProjection } from './balanced-projection.js';
 
-/** Factor pairs of one shape in memory of the caller's, member after member, each row-major. */
+/** Factor pairs of one shape in the caller's memory, member after member, each row-major. */
 export interface StoredPairs {
   /** A of each member, m×r: members·m·r numbers. */
   readonly A: Float32Array | Float64Array;
   /** B of each member, r×n: members·r·n numbers. */
   readonly B: Float32Array | Float64Array;
-  /** How many pairs. */
+  /** Number of pairs. */
   readonly members: number;
   /** Rows of A. */
   readonly m: number;
@@ -22,18 +21,23 @@ export interface StoredPairs {
   readonly rank: number;
 }
 
-/** Numbers on the engine at a time: they stay in the processor's cache, and memory that is mapped once serves all chunks. */
+/**
+ * Entries on the engine at a time: they stay in the processor's cache, and memory that is mapped once serves all
+ * chunks.
+ */
 const CHUNK_ENTRIES = 2 ** 21;
 
 /**
  * Replaces each pair by P(A, B), in place: see {@link balancedProjection}.
  *
- * Goes through the members a few megabytes at a time, so that the engine needs memory for those only. Each member is written when it is done: if
- * one is rejected, those before its chunk are balanced, with their products as they were, and the others untouched.
+ * The members are projected in chunks of a few megabytes, so the engine needs memory only for those. Each chunk is
+ * written when it is done: if a member is rejected, those before its chunk are balanced, with unchanged products, and
+ * the others untouched.
  *
- * @param pairs - overwritten. Beside the projection each number is copied to the engine and back once.
+ * @param pairs - overwritten. Besides the projection, each number is copied to the engine and back once.
  * @param options - gauge and algorithm.
- * @throws ShapeError if the lengths do not fit, NumericalError if an entry is not finite, or is not in the engine's range, ConfigError on unknown options.
+ * @throws ShapeError if the lengths do not fit, NumericalError if an entry is not finite, or is not in the engine's
+ * range, ConfigError on unknown options.
  *
  * @example
  * ```ts
@@ -61,7 +65,7 @@ export async function balanceStored<M>(la: LinearAlgebra<M>, pairs: StoredPairs,
     try {
       await projectChunk(la, left, right, [count, m, rank, n], options);
     } catch (error) {
-      const narrow = precisionOf(la) === 'float32';
+      const narrow = la.dtype === 'float32';
       checkStored('A', left, narrow, first, [m, rank]);
       checkStored('B', right, narrow, first, [rank, n]);
       throw error;
@@ -70,8 +74,8 @@ export async function balanceStored<M>(la: LinearAlgebra<M>, pairs: StoredPairs,
 }
 
 /**
- * Projects members, and writes them unless an entry was not finite. Such an entry either makes the projection throw or reaches T, which is r×r: looking at that costs nothing beside another
- * pass over the factors.
+ * Projects members, and writes them unless an entry was not finite. Such an entry either makes the projection throw or
+ * reaches T, which is r×r: checking T costs nothing compared with another pass over the factors.
  */
 async function projectChunk<M>(
   la: LinearAlgebra<M>,
@@ -94,7 +98,10 @@ async function projectChunk<M>(
   });
 }
 
-/** @throws NumericalError that names factor, member and place of an entry that is not finite, or not when narrowed to float32, if there is one. */
+/**
+ * @throws NumericalError that names factor, member and place of an entry that is not finite, or not when narrowed to
+ * float32, if there is one.
+ */
 function checkStored(
   factor: 'A' | 'B',
   values: Float32Array | Float64Array,

@@ -1,14 +1,14 @@
-/** What a balanced projection gives, and which one is asked for. */
+/** Result of a balanced projection, and the gauges to choose from. */
 
 /**
- * Which of the balanced pairs with one product to take; they differ by an orthogonal (AQ, QᵀB).
- * `'svd'`: hyper-balanced, AᵀA = BBᵀ = diag(σ), as published; unique up to signs, order and rotations among equal σ.
- * `'nearest'`: the balanced pair closest to (A, B) in Frobenius norm, which varies smoothly.
- * `'none'`: whichever the algorithm arrives at first.
+ * Choice among the balanced pairs with the same product, which differ by an orthogonal (AQ, QᵀB). `'svd'`:
+ * hyper-balanced, AᵀA = BBᵀ = diag(σ), as published; unique up to signs, order and rotations among equal σ.
+ * `'nearest'`: the balanced pair closest to (A, B) in Frobenius norm, which varies smoothly. `'none'`: the pair that
+ * the algorithm reaches first.
  */
 export type BalancedGauge = 'svd' | 'nearest' | 'none';
 
-/** A balanced pair and how it came about. */
+/** A balanced pair and the change of gauge that leads to it. */
 export type BalancedProjection<M> = {
   /** A T⁻¹, m×r. */
   readonly A: M;
@@ -18,6 +18,9 @@ export type BalancedProjection<M> = {
   readonly T: M;
   /** Its inverse, r×r. */
   readonly inverseT: M;
-  /** 1 for the coordinates that are balanced, 0 for those left over where AB has numerical rank below r: a vector of length r, in `'svd'` order. */
+  /**
+   * Vector of length r, in `'svd'` order: 1 for balanced coordinates, 0 for those left over if AB has numerical rank
+   * below r.
+   */
   readonly balanced: M;
 };

@@ -1,9 +1,8 @@
 /**
- * The balanced projection P(A, B): the change of gauge (A T⁻¹, T B) after which AᵀA = BBᵀ, the product unchanged.
- * It is the retraction of `balancedFactors`, and what BaLoRA adds to LoRA.
+ * The balanced projection P(A, B): the change of gauge (A T⁻¹, T B) after which AᵀA = BBᵀ, with the same product. It is
+ * the retraction of `balancedFactors`, and what BaLoRA adds to LoRA.
  */
 import { checkChoice, checkKeys } from '../core/options.js';
-import { readsAtOnce } from '../linalg/joint-reductions.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { checkFactorPair, type FactorPair } from '../metrics/factor-pair.js';
 import { gramGauge } from './balance-by-gram.js';
@@ -14,9 +13,8 @@ import { balanceByQr } from './balance-by-qr.js';
 import type { BalancedGauge, BalancedProjection } from './balanced-pair.js';
 
 /**
- * How the balanced projection is computed. All give the same pair (up to the freedom that the gauge leaves) to rounding: those that could
- * not fall back to `'qr'`, for the
- * members of a batch that need it.
+ * Algorithm of the balanced projection. All give the same pair to rounding, up to the freedom that the gauge leaves:
+ * the others fall back to `'qr'` for the members of a batch that need it.
  *
  * | | what | flops beside r×r work | falls back beyond |
  * |---|---|---|---|
@@ -30,9 +28,9 @@ export type BalanceAlgorithm = 'auto' | 'qr' | 'gram' | 'matmul' | 'newton';
 
 /** Options of {@link balancedProjection}; their defaults are {@link balancedProjectionDefaults}. */
 export interface BalancedProjectionOptions {
-  /** Which balanced pair. */
+  /** Gauge of the balanced pair. */
   readonly gauge?: BalancedGauge;
-  /** How it is computed. */
+  /** Algorithm of the projection. */
   readonly algorithm?: BalanceAlgorithm;
 }
 
@@ -51,24 +49,23 @@ const GRAM_ALGORITHMS: Readonly<Record<'gram' | 'matmul' | 'newton', GramAlgorit
   newton: { find: newtonGauge, hyperBalanced: false },
 };
 
-/** From this (m + n)/r on `'auto'` takes Grams: below, r×r work dominates, of which they have more. */
+/** Smallest (m + n)/r for which `'auto'` takes Grams: below it r×r work dominates, of which they need more. */
 const TALL = 8;
 
 /**
- * P(A, B): A' = A T⁻¹ and B' = T B with A'ᵀA' = B'B'ᵀ. With thin QR A = Q_A R_A, Bᵀ = Q_B R_B and the SVD R_A R_Bᵀ = UΣVᵀ it is, in the
- * gauge `'svd'`,
- * A' = Q_A U Σ^½, B' = Σ^½ Vᵀ Q_Bᵀ, T = Σ^-½Uᵀ R_A, T⁻¹ = R_Bᵀ V Σ^-½.
+ * Computes P(A, B): A' = A T⁻¹ and B' = T B with A'ᵀA' = B'B'ᵀ. With thin QR A = Q_A R_A, Bᵀ = Q_B R_B and the SVD R_A
+ * R_Bᵀ = UΣVᵀ it is, in the gauge `'svd'`, A' = Q_A U Σ^½, B' = Σ^½ Vᵀ Q_Bᵀ, T = Σ^-½Uᵀ R_A, T⁻¹ = R_Bᵀ V Σ^-½.
  *
- * Where AB has numerical rank q < r (σ_i ≤ 10·r·ε·max(σ₁, ε‖A‖‖B‖) for i > q) only the first q directions are balanced; the others keep
- * their
- * place in A and B in an orthonormal basis N of ker T_q: T⁻¹ = [R_BᵀV_qΣ_q^-½, N]. Projecting them as well would set them to zero in
- * *both* factors, where their gradients vanish for ever. With either factor zero both come back untouched. Members of a batch are guarded
- * one by one.
+ * If AB has numerical rank q < r (σ_i ≤ 10·r·ε·max(σ₁, ε‖A‖‖B‖) for i > q) only the first q directions are balanced;
+ * the others keep their place in A and B in an orthonormal basis N of ker T_q: T⁻¹ = [R_BᵀV_qΣ_q^-½, N]. Projecting
+ * them as well would set them to zero in *both* factors, where their gradients vanish forever. If either factor is
+ * zero, both are returned unchanged. Members of a batch are guarded one by one.
  *
  * @param pair - A [.., m, r], B [.., r, n], finite, r ≤ min(m, n).
  * @param options - gauge and algorithm.
- * @returns new arrays. O((m+n)r² + r³) flops.
- * @throws ShapeError if the shapes do not fit, NumericalError if an entry is not finite, ConfigError on unknown options.
+ * @returns new arrays, in O((m+n)r² + r³) flops.
+ * @throws ShapeError if the shapes do not fit, NumericalError if an entry is not finite, ConfigError on unknown
+ * options.
  * @see Castin et al., "Balanced LoRA", ICML 2026, arXiv 2605.31484 (the projection).
  */
 export function balancedProjection<M>(
@@ -87,7 +84,7 @@ export function balancedProjection<M>(
   });
 }
 
-/** Without reading the guard of `'gram'` both algorithms would run, and `'qr'` alone is less. */
+/** Chooses `'qr'` if the guard of `'gram'` cannot be read: both algorithms would run, and `'qr'` alone costs less. */
 function suitable<M>(la: LinearAlgebra<M>, tall: boolean): 'qr' | 'gram' {
-  return tall && readsAtOnce(la) ? 'gram' : 'qr';
+  return tall && la.readsSynchronously ? 'gram' : 'qr';
 }

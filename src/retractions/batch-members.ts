@@ -1,18 +1,17 @@
-/** Replacing single members of a batch by results of another computation. */
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
 import type { BalancedProjection } from './balanced-pair.js';
 import { spreadEach } from './gauge-estimate.js';
 
 /**
- * The projection of each member that is trusted, and `exact` of the others.
+ * Returns the given projection of each trusted member, and `exact` of the others.
  *
- * Where the engine can be read only the others are computed again: they are gathered by a product with rows of the identity, which is
- * exact, and
- * scattered by its transpose. Elsewhere `exact` runs on the whole batch, and a mask chooses.
+ * If the engine can be read, only the others are computed again: they are gathered by a product with rows of the
+ * identity, which is exact, and scattered by its transpose. Otherwise `exact` runs on the whole batch, and a mask
+ * chooses.
  *
  * @param trusted - 0 or 1, a batch scalar.
- * @param exact - of a pair with one batch axis, or with the pair's own.
+ * @param exact - projects a pair with one batch axis, or with the pair's own axes.
  */
 export function replaceMembers<M>(
   la: LinearAlgebra<M>,
@@ -38,7 +37,7 @@ export function replaceMembers<M>(
   return chooseEach(la, trusted, projected, scattered);
 }
 
-/** The members of x, in rows, times the 0/1 selection or its transpose. */
+/** Multiplies the 0/1 selection, or its transpose, by the members of x in rows. */
 function selected<M>(
   la: LinearAlgebra<M>,
   selection: M,

@@ -1,9 +1,9 @@
-/** What a retraction is to `fixedRank`. One file a retraction. */
+/** Interface of a retraction for `fixedRank`. Each retraction has its own file. */
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { FixedRankPoint, FixedRankTangent } from '../metrics/fixed-rank-metric.js';
 import { inverseSpectrum } from '../metrics/spectrum.js';
 
-/** The second-order term of a retraction along a tangent, as a product of thin factors Q = L Rᵀ. */
+/** Second-order term of a retraction along a tangent, as a product of thin factors Q = L Rᵀ. */
 export interface RetractionBend<M> {
   /** L, m×r. */
   readonly left: M;
@@ -19,20 +19,22 @@ export interface RetractionBend<M> {
  * @see Absil and Oseledets, "Low-rank retractions: a survey and new results", Comput. Optim. Appl. 62, 2015.
  */
 export interface FixedRankRetraction {
-  /** The retraction's name, as manifolds show it. */
+  /** Name of the retraction, as shown by manifolds. */
   readonly name: string;
-  /** The metrics (by name) for whose geodesics this retraction is correct to second order; to first order it is for all. */
+  /**
+   * Names of the metrics for whose geodesics this retraction is correct to second order; to first order it is for all.
+   */
   readonly secondOrderFor: readonly string[];
-  /** R_X(t ξ). */
+  /** Returns R_X(t ξ). */
   retract<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, u: FixedRankTangent<M>, t: number): FixedRankPoint<M>;
-  /** L and R of Q = L Rᵀ in R_X(tξ) = X + tξ + t²Q + O(t³). */
+  /** Returns L and R of Q = L Rᵀ in R_X(tξ) = X + tξ + t²Q + O(t³). */
   bend<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, u: FixedRankTangent<M>): RetractionBend<M>;
-  /** ξ with R_X(ξ) = Y, where there is a closed form. */
+  /** Returns ξ with R_X(ξ) = Y, if it has a closed form. */
   inverse?<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, y: FixedRankPoint<M>): FixedRankTangent<M>;
 }
 
 /**
- * The second-order term Up Σ⁻¹ Vpᵀ of the retractions that project in the embedding.
+ * Returns the second-order term Up Σ⁻¹ Vpᵀ of the retractions that project in the embedding.
  *
  * @see Absil and Malick, "Projection-like retractions on matrix manifolds", SIAM J. Optim. 22(1), 2012, section 4.
  */
@@ -45,15 +47,17 @@ export function projectionBend<M>(
 }
 
 /**
- * The singular value decomposition, to rank r, of a product of thin factors L K Rᵀ, by thin QR of L and R and the SVD of the small core.
+ * Returns the singular value decomposition, to rank r, of a product of thin factors L K Rᵀ, by thin QR of L and R and
+ * the SVD of the small core.
  *
- * QR of the whole of L and R rather than of their parts keeps the result orthonormal when the parts are nearly dependent.
+ * QR of the whole of L and R rather than of their parts keeps the result orthonormal when the parts are nearly
+ * dependent.
  *
  * @param left - L, m×p.
- * @param core - K, p×q; left out, the identity.
+ * @param core - K, p×q; the identity if undefined.
  * @param right - R, n×q.
  * @param rank - r ≤ min(p, q).
- * @returns the point of rank r nearest to L K Rᵀ. O((m+n)p² + p³) flops.
+ * @returns the point of rank r nearest to L K Rᵀ, in O((m+n)p² + p³) flops.
  */
 export function truncatedProduct<M>(la: LinearAlgebra<M>, left: M, core: M | undefined, right: M, rank: number): FixedRankPoint<M> {
   const { Q: leftBasis, R: leftFactor } = la.qr(left);

@@ -1,17 +1,19 @@
-/** The orthographic retraction: the matrix of rank r that projects orthogonally onto X + tξ. */
 import { NumericalError } from '../core/errors.js';
 import { embeddedDifference } from '../metrics/fixed-rank-blocks.js';
 import { type FixedRankRetraction, projectionBend, truncatedProduct } from './fixed-rank-retraction.js';
 
 /**
- * The matrix of rank r that projects orthogonally onto X + tξ. Of second order for {@link embedded}; its inverse is P_X(Y − X).
+ * Returns the orthographic retraction: the matrix of rank r that projects orthogonally onto X + tξ. It is of second
+ * order for {@link embedded}; its inverse is P_X(Y − X).
  *
  * $$ R_X(t\xi) = (UW+tU_p)\,W^{-1}\,(WV^\top+tV_p^\top), \qquad W = \Sigma+tM $$
  *
- * Defined only while W is invertible: `retract` throws a `NumericalError` at a step that makes it singular.
+ * It is defined only while W is invertible: `retract` throws a `NumericalError` at a step that makes it singular.
  *
- * @returns the retraction, for {@link fixedRank}, which offers `inverseRetract` with it. A step costs O((m+n)r² + r³) flops.
- * @see Absil and Oseledets, "Low-rank retractions: a survey and new results", Comput. Optim. Appl. 62, 2015, section 3.2.
+ * @returns the retraction, for {@link fixedRank}, which offers `inverseRetract` with it. A step costs O((m+n)r² + r³)
+ * flops.
+ * @see Absil and Oseledets, "Low-rank retractions: a survey and new results", Comput. Optim. Appl. 62, 2015, section
+ * 3.2.
  */
 export function orthographic(): FixedRankRetraction {
   return {

@@ -1,12 +1,14 @@
-/** What a retraction is to `stiefel` and `grassmann`: a way to make the columns of X + tU orthonormal again. One file a retraction. */
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 
-/** A map from m×r matrices of full rank to those with orthonormal columns, which leaves the latter where they are. */
+/**
+ * A retraction of `stiefel` and `grassmann`: a map from m×r matrices of full rank to those with orthonormal columns,
+ * which leaves the latter unchanged.
+ */
 export interface OrthonormalRetraction {
-  /** The retraction's name, as manifolds show it. */
+  /** Name of the retraction, as shown by manifolds. */
   readonly name: string;
-  /** The manifolds (by factory name) for whose geodesics R_X(tU) = orthonormalize(X + tU) is correct to second order. */
+  /** Factory names of the manifolds for whose geodesics R_X(tU) = orthonormalize(X + tU) is correct to second order. */
   readonly secondOrderFor: readonly string[];
-  /** The orthonormal representative. */
+  /** Makes the columns of x orthonormal. */
   orthonormalize<M>(la: LinearAlgebra<M>, x: M): M;
 }

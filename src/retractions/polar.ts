@@ -1,8 +1,9 @@
-/** The polar retraction. */
+import { polar } from '../linalg/matrix-functions.js';
 import type { OrthonormalRetraction } from './orthonormal-retraction.js';
 
 /**
- * The orthogonal polar factor of X + tU, the nearest matrix with orthonormal columns. Of second order on {@link stiefel}, {@link grassmann} and {@link orthogonalGroup}.
+ * Returns the polar retraction: the orthogonal polar factor of X + tU, the nearest matrix with orthonormal columns. It
+ * is of second order on {@link stiefel}, {@link grassmann} and {@link orthogonalGroup}.
  *
  * $$ R_X(tU) = (X+tU)(I+t^2U^\top U)^{-1/2} $$
  *
@@ -13,6 +14,6 @@ export function polarRetraction(): OrthonormalRetraction {
   return {
     name: 'polar',
     secondOrderFor: ['stiefel', 'grassmann', 'orthogonalGroup', 'rotations'],
-    orthonormalize: (la, x) => la.polar(x).Q,
+    orthonormalize: (la, x) => polar(la, x).Q,
   };
 }

@@ -1,4 +1,3 @@
-/** Barycenters: weighted means of points in the sense of a manifold's metric. */
 import { ConfigError, NotImplementedError } from '../core/errors.js';
 import { checkKeys, checkNumber, checkPositiveInteger, describeValue } from '../core/options.js';
 import { axpyTree, scaleTree } from '../core/tree.js';
@@ -11,51 +10,57 @@ import { pointSize } from './trust-regions/quadratic-model.js';
 
 /** Options of {@link barycenter}. */
 export interface BarycenterOptions {
-  /** One nonnegative number a point, not all zero; they are divided by their sum. Default: equal weights. */
+  /** Nonnegative weights, one for each point, not all zero; they are divided by their sum. Default: equal weights. */
   readonly weights?: readonly number[];
-  /** The relative length of a step at which the iteration ends. Default: {@link barycenterDefaults}, times ε of the engine. */
+  /**
+   * Relative length of a step at which the iteration ends. Default: {@link barycenterDefaults}, times ε of the engine.
+   */
   readonly tolerance?: number;
-  /** Most iterations. Default: {@link barycenterDefaults}. */
+  /** Largest number of iterations. Default: {@link barycenterDefaults}. */
   readonly maxIterations?: number;
 }
 
-/** The defaults of {@link BarycenterOptions}. */
+/** Defaults of {@link BarycenterOptions}. */
 export const barycenterDefaults = {
-  /** Steps this many times ε count as none: what a few factorizations round to. */
+  /** Steps up to this many times ε count as zero: the rounding of a few factorizations. */
   toleranceFactor: 1e3,
-  /** Most iterations: each gains a digit or more unless the points are far apart. */
+  /** Largest number of iterations: each gains a digit or more unless the points are far apart. */
   maxIterations: 200,
 } as const;
 
-/** A mean, and how it was reached. */
+/** A mean, with a report of the iteration. */
 export interface Barycenter<P> {
   /** The mean, a point of the manifold. */
   readonly point: P;
-  /** Steps taken. */
+  /** Number of steps taken. */
   readonly iterations: number;
-  /** The length of the mean logarithm there, in relation to the size of the point. */
+  /** Length of the mean logarithm at the point, relative to the size of the point. */
   readonly lastStep: number;
-  /** Whether that became as small as the tolerance, or as rounding lets it. */
+  /** True if `lastStep` became as small as the tolerance, or as rounding allows. */
   readonly converged: boolean;
 }
 
-/** For how many steps without a new shortest one the iteration goes on once they are near rounding. */
+/** Number of steps near rounding after which the iteration ends if none of them is a new shortest one. */
 const patience = 3;
 
 /**
- * The weighted mean of points of a manifold: Karcher's for {@link affineInvariant}, Wasserstein's for {@link buresWasserstein} and {@link fixedRankPsd}.
+ * Computes the barycenter, the weighted mean of points of a manifold: Karcher's for {@link affineInvariant},
+ * Wasserstein's for {@link buresWasserstein} and {@link fixedRankPsd}.
  *
  * $$ \arg\min_x\ \tfrac12\sum_iw_i\operatorname{dist}(x,x_i)^2, \qquad \operatorname{grad} = -\sum_iw_i\operatorname{Log}_x(x_i) $$
  *
- * Gradient descent by {@link gradientDescent}, with steps of the length 2/(1 + Σwγ) that bounds γ on the curvature of each squared distance make the best
- * (`Manifold.curvatureTowards`); 1 where the manifold states none, which on Bures and Wasserstein's is the fixed point of Álvarez-Esteban et al. It starts at `Manifold.roughMean`, or
- * at the first point. Unique on positive definite matrices; elsewhere a stationary point near the start.
+ * The method is {@link gradientDescent} with steps of length 2/(1 + Σwγ), the best ones for a bound γ on the curvature
+ * of each squared distance (`Manifold.curvatureTowards`). Where the manifold gives no bound the length is 1, which for
+ * Bures and Wasserstein is the fixed point of Álvarez-Esteban et al. It starts at `Manifold.roughMean`, or at the first
+ * point. The mean is unique on positive definite matrices; elsewhere the result is a stationary point near the start.
  *
  * @param manifold - a manifold with logarithms.
- * @param points - at least one; of a batch each member has its own mean.
- * @param options - weights, tolerance, most iterations.
- * @returns the mean and how it was reached; one that has not converged after `maxIterations` says so. One logarithm a point and iteration.
- * @throws ConfigError on options that do not fit; NotImplementedError for a manifold without logarithms; what the manifold throws for points that are none of its.
+ * @param points - at least one; each member of a batch has its own mean.
+ * @param options - weights, tolerance, limit on the iterations.
+ * @returns the mean and a report, which says if `maxIterations` was too few to converge. One logarithm per point and
+ * iteration.
+ * @throws ConfigError on invalid options; NotImplementedError for a manifold without logarithms; the error of the
+ * manifold for points that are not on it.
  *
  * @example
  * ```ts
@@ -66,8 +71,9 @@ const patience = 3;
  * const [x, y] = [la.fromArray([4, 0, 0, 1], [2, 2]), la.fromArray([1, 0, 0, 4], [2, 2])];
  * console.log(la.toArray((await barycenter(manifold, [x, y])).point)); // 1.5² on the diagonal
  * ```
- * @see Bini and Iannazzo, "Computing the Karcher mean of symmetric positive definite matrices", Linear Algebra Appl. 438, 2013 (the step); Álvarez-Esteban, del Barrio, Cuesta-Albertos
- * and Matrán, "A fixed-point approach to barycenters in Wasserstein space", J. Math. Anal. Appl. 441, 2016, theorem 4.2.
+ * @see Bini and Iannazzo, "Computing the Karcher mean of symmetric positive definite matrices", Linear Algebra Appl.
+ * 438, 2013 (the step); Álvarez-Esteban, del Barrio, Cuesta-Albertos and Matrán, "A fixed-point approach to barycenters
+ * in Wasserstein space", J. Math. Anal. Appl. 441, 2016, theorem 4.2.
  */
 export function barycenter<M, P, T, Z, G>(
   manifold: Manifold<M, P, T, Z, G>,
@@ -88,7 +94,8 @@ export function barycenter<M, P, T, Z, G>(
       const lastStep = gradientNorm === 0 ? 0 : gradientNorm / (await pointSize(manifold as Manifold<M, P, T, unknown, unknown>, state.x));
       since = lastStep < shortest ? 0 : since + 1;
       shortest = Math.min(shortest, lastStep);
-      // Rounding grows with the condition of the points: near it, steps need not reach the tolerance, only get no shorter.
+      // Rounding grows with the condition of the points: near it, steps may miss the tolerance, and it suffices that
+      // they get no shorter.
       const converged = lastStep <= tolerance || (shortest <= Math.sqrt(manifold.algebra.epsilon) && since >= patience);
       reached = { point: state.x, iterations: iteration, lastStep, converged };
       if (converged || iteration >= maxIterations) break;
@@ -97,7 +104,7 @@ export function barycenter<M, P, T, Z, G>(
   });
 }
 
-/** ½Σ wᵢ dist(x, xᵢ)², by the logarithms, whose lengths the distances are. */
+/** Returns ½Σ wᵢ dist(x, xᵢ)² as a problem, with the lengths of logarithms as distances. */
 function meanProblem<M, P, T, Z, G>(
   manifold: Manifold<M, P, T, Z, G>,
   points: readonly P[],
@@ -124,7 +131,7 @@ function meanProblem<M, P, T, Z, G>(
   };
 }
 
-/** 2/(1 + Σwᵢγᵢ), γᵢ the largest curvature of ½dist(·, xᵢ)². */
+/** Returns the step-size rule 2/(1 + Σwᵢγᵢ), γᵢ the largest curvature of ½dist(·, xᵢ)². */
 function meanStep(points: readonly unknown[], weights: readonly number[]): StepSizeRule {
   return {
     name: 'meanStep',

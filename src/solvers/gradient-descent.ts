@@ -1,7 +1,3 @@
-/**
- * The descent engine: evaluation at the point → direction rule → step size → retraction → transport of the rule's state.
- * Every first-order method of the library, LoRA training included, is this solver with other parts.
- */
 import { ConfigError } from '../core/errors.js';
 import { checkKeys, describeValue } from '../core/options.js';
 import { carryTangents } from './carry.js';
@@ -22,21 +18,24 @@ import { armijo } from './step-sizes/armijo.js';
 
 /** Options of {@link gradientDescent}. */
 export interface GradientDescentOptions {
-  /** How far to go along the direction. Default: {@link armijo}, which needs a deterministic cost. */
+  /** Rule for the step size. Default: {@link armijo}, which needs a deterministic cost. */
   readonly stepSize?: StepSizeRule;
-  /** Which way to go. Default: {@link sgd}, the negative gradient. */
+  /** Rule for the direction. Default: {@link sgd}, the negative gradient. */
   readonly direction?: DirectionRule;
 }
 
 /**
- * Riemannian gradient descent, the descent engine: every first-order method is this solver with other parts.
+ * Riemannian gradient descent: every first-order method, LoRA training included, is this solver with other parts.
  *
  * $$ x_{k+1} = R_{x_k}(t_ku_k) $$
  *
- * The direction rule makes u of the gradient ({@link sgd}, the default, {@link momentum}, {@link polakRibiere}, {@link hestenesStiefel}, {@link fletcherReeves}, {@link hagerZhang}, {@link lbfgs}, {@link adam}, {@link adamw}, {@link sign}); the step-size
- * rule gives t ({@link armijo}, the default, {@link adaptive}, {@link wolfe}, {@link barzilaiBorwein}, {@link constantStep}); the retraction is the manifold's, and carries the rules' memory with it.
+ * The direction rule makes u from the gradient ({@link sgd}, the default, {@link momentum}, {@link polakRibiere},
+ * {@link hestenesStiefel}, {@link fletcherReeves}, {@link hagerZhang}, {@link lbfgs}, {@link adam}, {@link adamw},
+ * {@link sign}); the step-size rule gives t ({@link armijo}, the default, {@link adaptive}, {@link wolfe},
+ * {@link barzilaiBorwein}, {@link constantStep}); the manifold's retraction carries the rules' memory along.
  *
- * @returns the solver, for {@link minimize} and {@link iterate}. A step costs one gradient, one retraction, and as many costs as the step-size rule tries.
+ * @returns the solver, for {@link minimize} and {@link iterate}. A step takes one gradient, one retraction, and as many
+ * costs as the step-size rule tries.
  * @throws ConfigError on unknown options, and from `init` if a line search meets a stochastic cost.
  *
  * @example
@@ -107,17 +106,17 @@ async function descend<M, P, T>(
   };
 }
 
-/** What a line search knows of the new point. On another batch cost and gradient are others. */
+/** Returns what a line search has evaluated at the new point, or nothing if the next step uses another batch. */
 function handedOn<M, P, T>({ stochastic }: Objective<M, P, T>, { cost, evaluation }: StepChoice<P, T>): Partial<Evaluation<T>> {
   if (stochastic) return {};
   return evaluation ?? (cost === undefined ? {} : { cost });
 }
 
 /**
- * The rule's direction, as the retraction may be given it, and its slope where that is needed.
+ * Returns the rule's direction, made admissible for the retraction, and its slope if needed.
  *
- * What a rule remembers can point uphill: momentum after a long step, averages of gradients. A line search cannot use that, and the rule is asked again
- * with no memory, which restarts it from the gradient at hand.
+ * A rule's memory can make its direction point uphill: momentum after a long step, averages of gradients. If a line
+ * search needs descent, the rule is then asked again without memory, which restarts it from the current gradient.
  */
 async function chooseDirection<M, P, T>(
   { manifold }: Objective<M, P, T>,
@@ -136,7 +135,7 @@ async function chooseDirection<M, P, T>(
   return downhill || memory.direction === undefined ? first : along(emptyMemory);
 }
 
-/** @throws ConfigError if a rule returned something else than it must. */
+/** @throws ConfigError if the result of a rule is malformed. */
 function checkRule(name: string, what: string, result: unknown, key: 'direction' | 'stepSize'): void {
   const parts = result as Readonly<Record<string, unknown>> | undefined;
   if (parts?.[key] === undefined || (parts.memory as Partial<Memory<unknown>> | undefined)?.tangents === undefined) {

@@ -1,4 +1,4 @@
-/** The loop around a solver, in the caller's hands. */
+/** The loop around a solver, as a generator of steps. */
 import { NumericalError } from '../core/errors.js';
 import { checkKeys } from '../core/options.js';
 import type { Problem } from './problem.js';
@@ -6,20 +6,24 @@ import { type IterateOptions, type Iteration, iterateKeys, openRun, runSteps } f
 import type { SolverState } from './solver.js';
 
 /**
- * Runs a solver step by step: `for await (const step of iterate(problem, { solver })) …`. Each step evaluates cost and gradient where it stands, and then moves.
+ * Runs a solver step by step: `for await (const step of iterate(problem, { solver })) …`. Each step evaluates cost and
+ * gradient at the current point, and then moves.
  *
- * With a deterministic cost it first yields the start (iteration 0), and then every step, each with the evaluation of the point reached, from which the next
- * one is made. With a stochastic cost it yields every step (from iteration 1), with the evaluation that it was made from: N steps are N gradients. It goes on
- * for ever, and ends by itself only when the solver stalls (the last state is then yielded again, with `stalled` saying why), when the data ends, or
- * when the signal is aborted. It yields to the event loop between steps.
+ * With a deterministic cost it first yields the start (iteration 0), then every step with the evaluation of the new
+ * point, from which the next step is made. With a stochastic cost it yields every step (from iteration 1) with the
+ * evaluation from which the step was made: N steps take N gradients. The generator ends by itself only if the solver
+ * stalls (it then yields the last state again, with the reason in `stalled`), if the data ends, or if the signal is
+ * aborted. It yields to the event loop between steps.
  *
- * On a device, arrays that it allocated live until the next step is asked for, those of the last step after the loop too: `keep` what is to live longer.
+ * On a device, arrays that it allocated live until the next step is requested, those of the last step also after the
+ * loop: `keep` those that must live longer.
  *
  * @param problem - the cost.
  * @param options - solver, start, signal. Arrays of a start or a state given here are never freed.
  * @returns the steps; the generator's own return value is the reason why they ended, in words.
- * @throws ConfigError if problem or options are not right; ShapeError, DomainError or NumericalError if the start is not a point of the manifold, or
- * its cost or gradient is not finite; NumericalError if the cost or gradient of a batch is not finite. Nothing has been moved by a step that throws.
+ * @throws ConfigError if problem or options are invalid; ShapeError, DomainError or NumericalError if the start is not
+ * a point of the manifold, or its cost or gradient is not finite; NumericalError if the cost or gradient of a batch is
+ * not finite. A step that throws has not moved the point.
  */
 export function iterate<M, P, T, Z, G, Batch = undefined>(
   problem: Problem<M, P, T, Z, G, Batch>,
@@ -29,10 +33,10 @@ export function iterate<M, P, T, Z, G, Batch = undefined>(
 }
 
 /**
- * {@link iterate}, for functions that are built on it.
+ * Runs {@link iterate} for functions that are built on it.
  *
- * @param caller - the function that was called, which errors name.
- * @param ownsState - whether the loop frees the arrays of a state given to it once it has moved on from them.
+ * @param caller - name of the calling function, for error messages.
+ * @param ownsState - if true, the loop frees the arrays of the state given to it once it has moved on.
  */
 export async function* iterateFor<M, P, T, Z, G, Batch>(
   caller: string,
@@ -60,7 +64,7 @@ export async function* iterateFor<M, P, T, Z, G, Batch>(
   }
 }
 
-/** The next step. @throws NumericalError by the name of the caller, where a factorization broke down within it. */
+/** Takes the next step. @throws NumericalError, in the caller's name, if a factorization breaks down in it. */
 async function nextStep<Steps extends ReturnType<typeof runSteps>>(
   caller: string,
   steps: Steps,

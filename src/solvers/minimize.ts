@@ -11,39 +11,40 @@ import type { Progress, StopDecision, StoppingRule } from './stopping/stopping-r
 
 /** Options of {@link minimize}. */
 export interface MinimizeOptions<P, T> extends IterateOptions<P, T> {
-  /** When to stop. Default: {@link defaultStop}. */
+  /** Stopping rule. Default: {@link defaultStop}. */
   readonly stop?: StoppingRule;
-  /** Called after each iteration; where the cost is deterministic, with the start too. */
+  /** Called after each iteration and, if the cost is deterministic, with the start. */
   readonly onIteration?: (step: Iteration<P, T>) => void;
 }
 
-/** When {@link minimize} stops by default: gradient norm 1e-6, or 1000 iterations, as in Manopt. */
+/** Default stopping rule of {@link minimize}: gradient norm 1e-6, or 1000 iterations, as in Manopt. */
 export const defaultStop: StoppingRule = any(gradientNormBelow(1e-6), maxIterations(1000));
 
 /**
- * What a run says of its last cost: a number, but `undefined` where a stochastic one took no step. Nothing is evaluated to say more.
+ * Type of the last cost of a run: a number, or `undefined` if the cost is stochastic and no step was taken, since no
+ * further cost is evaluated.
  */
 export type LastNumber<Batch> = [Batch] extends [undefined] ? number : number | undefined;
 
-/** How a run ended. Not converging is a result. */
+/** Result of {@link minimize}. Not converging is a result, too. */
 export interface MinimizeResult<P, T, Last = number> {
   /** The last point with a finite cost. */
   readonly x: P;
-  /** The cost there; that of the last step's batch, where it was made from, if the cost is stochastic. */
+  /** The cost at x; for a stochastic cost, that from which the last step was made, on its batch. */
   readonly cost: Last;
   /** The norm of the Riemannian gradient that belongs to this cost. */
   readonly gradientNorm: Last;
-  /** Steps taken. */
+  /** Number of steps taken. */
   readonly iterations: number;
-  /** Whether the stopping rule that fired means success. */
+  /** True if the stopping rule that ended the run means success. */
   readonly converged: boolean;
-  /** Why it stopped, in words, with the number that triggered. */
+  /** The reason for stopping, in words, with the number that triggered it. */
   readonly stopReason: string;
-  /** Every iteration's numbers; the start's too, where the cost is deterministic. */
+  /** The numbers of every iteration and, if the cost is deterministic, of the start. */
   readonly history: readonly Progress[];
   /** Wall-clock seconds. */
   readonly seconds: number;
-  /** The final state: pass it as `state` to go on. */
+  /** The final state: pass it as `state` to continue. */
   readonly state: SolverState<P, T>;
 }
 
@@ -52,15 +53,17 @@ export interface MinimizeResult<P, T, Last = number> {
  *
  * $$ \min_{x\in\mathcal M}f(x) $$
  *
- * N steps on a stochastic cost are N gradients. Rules that need a cost or a gradient then see those of the step just made.
+ * N steps on a stochastic cost take N gradients. Rules that need a cost or a gradient then see those of the last step.
  *
  * @param problem - manifold, cost and gradient; with `nextBatch` the cost is stochastic.
- * @param options - solver (default {@link gradientDescent} with {@link armijo}), start (default: a random point), stopping rule (default {@link defaultStop}), signal, callback.
- * @returns the last point and how the run ended. Reaching a limit, the end of the data, stalling, divergence to a cost that is not finite, a numerical breakdown inside a step and an abort
- * are results with `converged: false`, and keep the last good point. On a device its arrays are the caller's to dispose of, or to leave to a `tidy` around the
- * call; what the run allocated besides is freed.
- * @throws ConfigError if problem or options are not right; ShapeError, DomainError or NumericalError if the start is not a point of the manifold, or
- * its cost or gradient is not finite.
+ * @param options - solver (default {@link gradientDescent} with {@link armijo}), start (default: a random point),
+ * stopping rule (default {@link defaultStop}), signal, callback.
+ * @returns the last point and a report. A limit, the end of the data, stalling, divergence to a cost that is not
+ * finite, a numerical breakdown inside a step and an abort give results with `converged: false` and the last good
+ * point. On a device the caller disposes of the result's arrays, or leaves them to a `tidy` around the call; all other
+ * arrays of the run are freed.
+ * @throws ConfigError if problem or options are invalid; ShapeError, DomainError or NumericalError if the start is not
+ * a point of the manifold, or its cost or gradient is not finite.
  *
  * @example
  * ```ts
@@ -116,7 +119,7 @@ async function runToEnd<M, P, T>(
 ): Promise<MinimizeResult<P, T, number | undefined>> {
   const history: Progress[] = [];
   let last: Iteration<P, T> | undefined;
-  /** The state that a run goes back to if the evaluation at the last one turns out not to be finite. */
+  /** The state to which a run returns if the evaluation at the last one is not finite. */
   let before = run.start;
   let replaced: EvaluatedState<P, T> | undefined;
   const finish = (converged: boolean, stopReason: string, state = last?.state ?? run.start): MinimizeResult<P, T, number | undefined> => {
@@ -156,7 +159,7 @@ async function runToEnd<M, P, T>(
   }
 }
 
-/** The reason for stopping, with what is known of a point where the gradient gave the solver no way to go. */
+/** Returns the reason for stopping, with a remark if the solver could not leave a critical point. */
 function explained<M, P, T>({ solver }: Run<M, P, T>, reason: string, unmoved: boolean): string {
   if (!unmoved) return reason;
   if (solver.confirm !== undefined)
@@ -164,13 +167,16 @@ function explained<M, P, T>({ solver }: Run<M, P, T>, reason: string, unmoved: b
   return `${reason}; a critical point: first-order solvers cannot tell a minimum from a saddle, hessianSpectrum can, and trustRegions leaves saddles`;
 }
 
-/** The state in whose stead the solver goes on, if it does not take this one for a minimum. */
+/** Returns a better state from which the solver can continue, if it finds that this one is not a minimum. */
 function betterState<M, P, T>({ seen, solver, scope, interrupted }: Run<M, P, T>, state: SolverState<P, T>) {
-  // Where evaluations belong to points, every state that the loop yields has its own.
+  // If evaluations belong to points, every state that the loop yields has its own.
   return scope.run(() => solver.confirm?.(seenAt(seen, state.iteration + 1), state as EvaluatedState<P, T>, interrupted));
 }
 
-/** The next step, or the end with its reason if a factorization broke down in it. At the very start a breakdown means a bad start: that is misuse. */
+/**
+ * Takes the next step, or ends the run with the reason if a factorization breaks down in it. A breakdown at the very
+ * start means a bad start, which is misuse.
+ */
 async function nextOrBreakdown<P, T>(
   steps: ReturnType<typeof runSteps<unknown, P, T>>,
   last: Iteration<P, T> | undefined,
@@ -184,7 +190,7 @@ async function nextOrBreakdown<P, T>(
   }
 }
 
-/** @throws ConfigError if a stopping rule gives something else than a decision. */
+/** @throws ConfigError if a stopping rule returns anything but a decision. */
 function checkDecision({ name }: StoppingRule, decision: StopDecision | undefined): StopDecision | undefined {
   if (decision === undefined || (typeof decision?.reason === 'string' && typeof decision.converged === 'boolean')) return decision;
   throw new ConfigError(

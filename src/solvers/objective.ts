@@ -1,17 +1,17 @@
-/** From a problem as the user states it to the objective that solvers see: batches drawn, gradients Riemannian. */
+/** Conversion of the user's problem to the objective that solvers see: batches drawn, gradients Riemannian. */
 import { ConfigError, DomainError, NotImplementedError, ShapeError } from '../core/errors.js';
 import { describeValue } from '../core/options.js';
 import { forEachLeaf } from '../core/tree.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { Evaluation, Objective, Problem } from './problem.js';
 
-/** How a problem tells what its gradient is. */
+/** Kinds of gradient that a problem may state. */
 const gradientKinds = ['ambient', 'coordinates', 'riemannian'] as const;
 
-/** There is no batch for a step: the loop ends with this as its reason. */
+/** Error for a step without a batch; it ends the loop, with its message as the reason. */
 export class EndOfData extends DomainError {}
 
-/** @throws ConfigError naming the first part of the problem that is missing. */
+/** @throws ConfigError naming the first part of the problem that is missing or invalid. */
 function checkProblem<M, P, T, Z, G, Batch>(caller: string, problem: Problem<M, P, T, Z, G, Batch>): void {
   if (typeof problem?.manifold?.retractTransport !== 'function') {
     throw new ConfigError(
@@ -55,7 +55,7 @@ function checkStructure<M>(
   forEachLeaf<M>(la, derivative, (leaf, path) => found.set(path, la.shape(leaf)));
   forEachLeaf<M>(la, like, (leaf, path) => {
     const [wanted, came] = [la.shape(leaf), found.get(path)];
-    // What a gradient lacks, or the point carries beyond its coordinates, is told by the manifold when it reads it.
+    // The manifold reports components that the gradient lacks, or that the point has beyond its coordinates.
     if (came === undefined && found.size > 0 && !(kind === 'riemannian')) return;
     if (came === undefined || came.join() !== wanted.join()) {
       throw new ShapeError(
@@ -66,16 +66,17 @@ function checkStructure<M>(
   });
 }
 
-/** An objective that tells which batch it holds on to, so that the loop does not free it. */
+/** An objective that reports which arrays it holds, so that the loop does not free them. */
 export interface DrawnObjective<M, P, T> extends Objective<M, P, T> {
-  /** What the objective will want again in the step from x: the batch drawn last, the derivative at x. */
+  /** Returns what the objective needs again in the step from x: the batch drawn last, the derivative at x. */
   retained(x: P): unknown;
 }
 
 /**
  * Wraps a problem for a solver.
  *
- * The batch of a step is drawn once, and kept until another step asks: a line search and the gradient of one step see the same data.
+ * The batch of a step is drawn once and kept until another step needs one, so that a line search and the gradient of
+ * one step see the same data.
  *
  * @throws ConfigError if a part of the problem is missing.
  */
@@ -83,13 +84,13 @@ export function objective<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, 
   return drawnObjective('objective', problem);
 }
 
-/** {@link objective}, for the loop; errors name the function that was called. */
+/** Wraps a problem as {@link objective} does, for the loop; errors name the calling function. */
 export function drawnObjective<M, P, T, Z, G, Batch>(caller: string, problem: Problem<M, P, T, Z, G, Batch>): DrawnObjective<M, P, T> {
   checkProblem(caller, problem);
   const { manifold, gradient, hessian, nextBatch, preconditioner, costAlong } = problem;
   let drawn: { readonly k: number; readonly batch: Batch } | undefined;
   const batchOf = async (k: number): Promise<Batch> => {
-    // Without nextBatch, Batch is undefined by the problem's type.
+    // Without nextBatch, the type of the problem makes Batch undefined.
     if (nextBatch === undefined) return undefined as Batch;
     if (drawn?.k === k) return drawn.batch;
     const batch = await nextBatch.call(problem, k);
@@ -156,12 +157,18 @@ export function drawnObjective<M, P, T, Z, G, Batch>(caller: string, problem: Pr
   };
 }
 
-/** Whether a Euclidean Hessian becomes a Riemannian one: the manifold knows how, and the gradient is the ambient one that this takes. */
+/**
+ * Returns true if a Euclidean Hessian can be converted to a Riemannian one: the manifold has the conversion, and the
+ * gradient is the ambient one that it needs.
+ */
 function convertsHessians<M, P, T, Z, G, Batch>({ manifold, gradient }: Problem<M, P, T, Z, G, Batch>): boolean {
   return manifold.ehessToRhess !== undefined && gradient.kind === 'ambient';
 }
 
-/** From the derivative of the kind that the problem states to the Riemannian gradient; its structure is checked the first time. */
+/**
+ * Returns the map from a derivative of the problem's kind to the Riemannian gradient; it checks the structure on the
+ * first call.
+ */
 function gradientConverter<M, P, T, Z, G, Batch>(
   caller: string,
   { manifold, gradient }: Problem<M, P, T, Z, G, Batch>,
@@ -169,7 +176,7 @@ function gradientConverter<M, P, T, Z, G, Batch>(
   let checked = false;
   return (x, derivative) => {
     if (!checked) {
-      // Once: a gradient of the wrong structure has it at every point.
+      // One check is enough: a gradient of the wrong structure has it at every point.
       if (gradient.kind === 'coordinates') checkStructure(caller, manifold.algebra, derivative, x, gradient.kind);
       if (gradient.kind === 'riemannian') checkStructure(caller, manifold.algebra, derivative, manifold.zeroTangent(x), gradient.kind);
       checked = true;
@@ -179,12 +186,12 @@ function gradientConverter<M, P, T, Z, G, Batch>(
   };
 }
 
-/** The derivative evaluated last, as long as its arrays live. One only: it may be as large as the data. */
+/** Remembers the last derivative while its arrays live; only one, since it may be as large as the data. */
 function lastDerivative<P, D, Batch>() {
   let last: { readonly x: P; readonly batch: Batch; readonly derivative: D } | undefined;
   return {
     put(x: P, batch: Batch, derivative: D): void {
-      // An operator's arrays are out of sight: whether they have been freed since cannot be told.
+      // An operator hides its arrays, so that it is unknown if they have been freed since.
       last = hidesArrays(derivative) ? undefined : { x, batch, derivative };
     },
     get: (x: P, batch: Batch): D | undefined =>
@@ -193,17 +200,18 @@ function lastDerivative<P, D, Batch>() {
   };
 }
 
-/** Whether a plain record holds functions, which may hold arrays in turn. */
+/** Returns true if a value is a function or a record that holds functions, which may hide arrays. */
 function hidesArrays(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return typeof value === 'function';
   return Object.values(value).some(hidesArrays);
 }
 
 /**
- * Remembers a function's last results by point and batch, so that cost and gradient share what both need, such as a residual.
+ * Remembers a function's last result at each point, with its batch, so that cost and gradient share work such as a
+ * residual.
  *
- * Points are compared by identity, which is what solvers pass on. Results are forgotten with their point. A result of which a device array has been disposed of,
- * as the loop does at the end of a step, is computed again.
+ * Points are compared by identity, which solvers preserve. Results are forgotten with their point. If a device array in
+ * a result has been disposed of, as the loop does at the end of a step, the result is computed again.
  *
  * @param compute - a pure function of the point (an object) and the batch.
  */
@@ -212,7 +220,7 @@ export function perPoint<P extends object, Result, Batch = undefined>(
 ): (x: P, ...batch: Batch extends undefined ? [batch?: Batch] : [batch: Batch]) => Result {
   const results = new WeakMap<P, { readonly batch: Batch; readonly result: Result; settled: unknown }>();
   return (x, ...rest) => {
-    // Left out, the batch is undefined, as its type says.
+    // If left out, the batch is undefined, as its type says.
     const batch = rest[0] as Batch;
     const known = results.get(x);
     if (known !== undefined && known.batch === batch && !isDisposed(known.settled)) return known.result;
@@ -232,7 +240,10 @@ export function perPoint<P extends object, Result, Batch = undefined>(
   };
 }
 
-/** Whether a device array in a result has been disposed of; those say so themselves, host arrays never. Looks into plain records and lists only. */
+/**
+ * Returns true if a device array in a result has been disposed of; host arrays never are. It looks into plain records
+ * and lists only.
+ */
 function isDisposed(result: unknown): boolean {
   if (typeof result !== 'object' || result === null || ArrayBuffer.isView(result)) return false;
   if ('isDisposed' in result) return result.isDisposed === true;

@@ -1,4 +1,4 @@
-/** A run of a solver: what `iterate` and `minimize` do with it, step by step. */
+/** A run of a solver, step by step: the loop that `iterate` and `minimize` share. */
 import { ConfigError, NumericalError } from '../core/errors.js';
 import { eventLoopYielder } from '../core/event-loop.js';
 import { checkNumber, describeValue } from '../core/options.js';
@@ -10,11 +10,11 @@ import type { Evaluation, Problem } from './problem.js';
 import type { EvaluatedState, Interrupted, SolverFor, SolverState } from './solver.js';
 import type { Progress } from './stopping/stopping-rule.js';
 
-/** The part of an `AbortSignal` that the loops read; named here because not every runtime's types declare it. */
+/** The part of an `AbortSignal` that the loops read; declared here because not every runtime's types have it. */
 export interface AbortSignalLike {
-  /** Whether the loop should end. */
+  /** True if the loop should end. */
   readonly aborted: boolean;
-  /** Why, as passed to `abort`. */
+  /** The reason, as passed to `abort`. */
   readonly reason?: unknown;
 }
 
@@ -22,14 +22,17 @@ export interface AbortSignalLike {
 export interface IterateOptions<P, T> {
   /** The algorithm. Default: gradient descent with Armijo steps. */
   readonly solver?: SolverFor<NoInfer<P>, NoInfer<T>>;
-  /** Where to start. Default: a random point. */
+  /** Initial point. Default: a random point. */
   readonly initial?: P;
-  /** Continue from this state instead of starting: what an earlier run returned, or `{ x, iteration: 0, memory: {} }`. */
+  /**
+   * State to continue from, instead of an initial point: that of an earlier run, or `{ x, iteration: 0, memory: {} }`.
+   */
   readonly state?: SolverState<P, T>;
   /** Seed of the random initial point. Default: 0. */
   readonly seed?: number;
   /**
-   * Aborting ends the loop before the next evaluation, or within a step where the solver takes long over one: the state is then that before the step.
+   * Signal that ends the loop before the next evaluation, or within a long step of the solver; the state is then that
+   * before the step.
    */
   readonly signal?: AbortSignalLike;
 }
@@ -37,18 +40,18 @@ export interface IterateOptions<P, T> {
 /**
  * One iteration: the numbers of an evaluation, and the state.
  *
- * Where the cost is deterministic, the evaluation is that of the state's own point. Where it is stochastic, it is the one that the step was made from, at
- * the point before, on the batch of the step.
+ * If the cost is deterministic, the evaluation is that of the state's own point. If it is stochastic, it is the one
+ * from which the step was made, at the point before, on the batch of the step.
  */
 export interface Iteration<P, T> extends Progress {
   /** The solver's state, with the point. */
   readonly state: SolverState<P, T>;
 }
 
-/** The options of `iterate`, by name. */
+/** Names of the options of `iterate`. */
 export const iterateKeys = ['solver', 'initial', 'state', 'seed', 'signal'] as const;
 
-/** A problem and a solver that have been checked, where they begin, and the owner of what they will allocate. */
+/** A problem and a solver, checked, with their start and the scope that owns what they allocate. */
 export interface Run<M, P, T> {
   /** The function that the user called. */
   readonly caller: string;
@@ -56,15 +59,15 @@ export interface Run<M, P, T> {
   readonly solver: SolverFor<P, T>;
   /** The state before the first step. */
   readonly start: SolverState<P, T>;
-  /** Whether an evaluation belongs to a point, whatever the batch, and is reported with it. */
+  /** True if an evaluation belongs to a point, whatever the batch, and is reported with it. */
   readonly judgesPoints: boolean;
   readonly scope: ArrayScope;
   readonly interrupted: Interrupted;
-  /** Why an aborted run ended after an iteration. */
+  /** Returns the reason, in words, why an aborted run ended after an iteration. */
   readonly abortReason: (iteration: number) => string;
 }
 
-/** Checks problem, options and start, and opens the scope of a run: whoever calls this closes it. */
+/** Checks problem, options and start, and opens the scope of a run, which the caller must close. */
 export async function openRun<M, P, T, Z, G, Batch>(
   caller: string,
   problem: Problem<M, P, T, Z, G, Batch>,
@@ -107,17 +110,17 @@ async function startOf<M, P, T>(
   return checkState(solver, await solver.init(seen, x));
 }
 
-/** How a loop ended. */
+/** The end of a loop. */
 export interface Ending {
-  /** In words. */
+  /** The reason, in words. */
   readonly reason: string;
-  /** Whether it was an evaluation on a batch that was not finite: no step was made from it. */
+  /** True if an evaluation on a batch was not finite, so that no step was made from it. */
   readonly diverged?: boolean;
 }
 
 /**
- * The loop. After each step its scope owns the new state, the one before (to which a run that diverges goes back) and what the objective retains. A state that is handed in
- * with the request for the next step takes the place of the last one.
+ * Runs the loop. After each step its scope owns the new state, the one before (to which a diverging run returns) and
+ * what the objective retains. A state passed to `next` replaces the last one.
  */
 export async function* runSteps<M, P, T>(run: Run<M, P, T>): AsyncGenerator<Iteration<P, T>, Ending, EvaluatedState<P, T> | undefined> {
   const { seen, solver, scope, start, judgesPoints, interrupted, abortReason } = run;
@@ -146,7 +149,7 @@ export async function* runSteps<M, P, T>(run: Run<M, P, T>): AsyncGenerator<Iter
           `${solver.name}: a step returned the state that it was given; return a new one, or { ...state, stalled: 'why' }`,
         );
       }
-      // A solver that has stalled has taken no step: its state is shown once more, to say why.
+      // A stalled solver has taken no step: its state is yielded once more, with the reason.
       if (next.stalled !== undefined) {
         yield report(next, here);
         return { reason: next.stalled };
@@ -163,13 +166,13 @@ export async function* runSteps<M, P, T>(run: Run<M, P, T>): AsyncGenerator<Iter
   }
 }
 
-/** The objective as step k sees it, with the retraction of that step. */
+/** Returns the objective of step k, with the retraction of that step. */
 export function seenAt<M, P, T>(seen: DrawnObjective<M, P, T>, k: number): DrawnObjective<M, P, T> {
   const manifold = seen.manifold.atStep?.(k);
   return manifold === undefined ? seen : { ...seen, manifold };
 }
 
-/** A state with its evaluation: what has been handed on is not computed again. */
+/** Returns a state with its evaluation; known values are not computed again. */
 async function evaluated<M, P, T>({ seen, solver }: Run<M, P, T>, state: SolverState<P, T>): Promise<EvaluatedState<P, T>> {
   if (isEvaluated(state)) return state;
   const { x, iteration, cost } = state;
@@ -194,7 +197,7 @@ function batchMessage({ cost, gradientNorm, iteration }: EvaluatedState<unknown,
   return `the cost is ${cost} and the gradient norm ${gradientNorm} on the batch of step ${iteration + 1}: the run has diverged`;
 }
 
-/** A state to go on from: that an earlier solver stalled in it is no reason for this one not to try. */
+/** Returns a state to continue from, without the mark that an earlier solver stalled in it. */
 export function withoutStall<P, T>(state: SolverState<P, T>): SolverState<P, T> {
   if (state.stalled === undefined) return state;
   const { stalled: _stalled, ...rest } = state;
@@ -221,7 +224,7 @@ function checkLoopOptions<P, T>(caller: string, { signal, state, initial, seed }
   if (seed !== undefined) checkNumber(caller, 'seed', seed);
 }
 
-/** Whether a value is a state to go on from: a count of iterations, a point, and for each part what it remembers. */
+/** Returns true if a value is a solver's state: a count of iterations, a point, and a memory for each part. */
 function isState(state: SolverState<unknown, unknown> | null): boolean {
   const isRecord = (value: unknown): boolean => typeof value === 'object' && value !== null;
   if (state === null || !isRecord(state) || !(Number.isSafeInteger(state.iteration) && state.iteration >= 0)) return false;
@@ -229,7 +232,7 @@ function isState(state: SolverState<unknown, unknown> | null): boolean {
   return Object.values(state.memory).every((memory) => isRecord(memory) && isRecord(memory.tangents) && isRecord(memory.numbers));
 }
 
-/** @throws ConfigError if a solver returns something that is no state: said here once rather than where it is first read. */
+/** @throws ConfigError if a solver returns something that is not a state, rather than where it is first read. */
 function checkState<P, T>({ name }: SolverFor<P, T>, state: SolverState<P, T>): SolverState<P, T> {
   if (typeof state?.iteration !== 'number' || state.x === undefined || typeof state.memory !== 'object' || state.memory === null) {
     throw new ConfigError(

@@ -1,75 +1,80 @@
 /**
- * The contracts of the descent engine: a solver, and the two parts that `gradientDescent` is put together from.
- * All state is data (named tangents and named numbers), so that it can be inspected, carried to the next point, saved and resumed.
+ * Interfaces of the descent engine: a solver, and the two rules of which `gradientDescent` is made. All state is data
+ * (named tangents and named numbers), so that it can be inspected, carried to the next point, saved and resumed.
  */
 import type { Awaitable } from '../core/awaitable.js';
 import type { Manifold, RetractTransport } from '../manifolds/manifold.js';
 import type { Evaluation, Objective } from './problem.js';
 
-/** What an algorithm remembers between steps. */
+/** Memory of an algorithm between steps. */
 export interface Memory<T> {
   /** Quantities that live at the current point: momentum, moments, the previous gradient carried over. */
   readonly tangents: Readonly<Record<string, T>>;
-  /** Everything else: counters, the last step size. */
+  /** All other state: counters, the last step size. */
   readonly numbers: Readonly<Record<string, number>>;
 }
 
-/** A {@link Memory} of nothing. */
+/** An empty {@link Memory}. */
 export const emptyMemory: Memory<never> = { tangents: {}, numbers: {} };
 
 /**
- * Where a solver is: a point, and what the algorithm remembers. `{ x, iteration: 0, memory: {} }` is the state before the first step.
+ * State of a solver: a point, and the algorithm's memory. `{ x, iteration: 0, memory: {} }` is the state before the
+ * first step.
  *
- * What is known of x already is handed on with it, so that it is not computed again: the cost alone, where a line search tried the point, or the whole
- * evaluation. Nothing stands in for what is not known.
+ * Known values at x belong to the state, so that they are not computed again: the cost alone, if a line search tried
+ * the point, or the whole evaluation. Unknown values are absent.
  */
 export interface SolverState<P, T> extends Partial<Evaluation<T>> {
-  /** Steps taken so far. */
+  /** Number of steps taken so far. */
   readonly iteration: number;
   /** The current point. */
   readonly x: P;
-  /** The step size t of the step that led here: x = R(x_previous, t·direction); absent before the first step. */
+  /** Step size t of the step that led here: x = R(x_previous, t·direction); absent before the first step. */
   readonly stepSize?: number;
-  /** Set by a solver that cannot go on (a line search without decrease): the reason, in words. */
+  /** Reason, in words, of a solver that cannot continue (a line search without decrease). */
   readonly stalled?: string;
-  /** What each part of the solver remembers, by the part's name. */
+  /** Memory of each part of the solver, by the part's name. */
   readonly memory: Readonly<Record<string, Memory<T>>>;
 }
 
-/** A state whose point has been evaluated, on the batch of its step if the cost is stochastic: what a step is made from. */
+/**
+ * A state whose point has been evaluated, on the batch of its step if the cost is stochastic; a step starts from it.
+ */
 export interface EvaluatedState<P, T> extends SolverState<P, T> {
   /** Cost at x. */
   readonly cost: number;
   /** Riemannian gradient at x. */
   readonly gradient: T;
-  /** Its norm in the manifold's metric. */
+  /** Norm of the gradient in the manifold's metric. */
   readonly gradientNorm: number;
 }
 
 /**
- * To be awaited now and then inside a step that takes long: hands control to the event loop where due, and says whether the run is to end. A solver then
- * returns the state that it was given.
+ * Function to await now and then inside a long step: it yields to the event loop if due, and returns true if the run
+ * must end. The solver then returns the state that it was given.
  */
 export type Interrupted = () => Promise<boolean>;
 
 /**
- * An algorithm: what it remembers at the beginning, and how it takes one step from a point that the loop has evaluated. Writing one is writing these two
- * functions (docs/custom-solver.md).
+ * An algorithm: its initial state, and one step from a point that the loop has evaluated. A custom solver consists of
+ * these two functions (docs/custom-solver.md).
  */
 export interface Solver {
-  /** The algorithm with its parts, for tables and messages. */
+  /** Name of the algorithm with its parts, for tables and messages. */
   readonly name: string;
-  /** The state before the first step; throws a ConfigError for a problem that the algorithm is not made for. */
+  /** Returns the state before the first step; throws a ConfigError for a problem that the algorithm cannot solve. */
   init<M, P, T>(problem: Objective<M, P, T>, x: P): Awaitable<SolverState<P, T>>;
   /**
-   * Evaluates the point of a state. Left out: `problem.evaluate(x, iteration)`, on the batch of the step. A solver states it where its evaluations are of the
-   * point alone, whatever the batch: the loop then reports each with its point, as it does for deterministic costs.
+   * Evaluates the point of a state. Default: `problem.evaluate(x, iteration)`, on the batch of the step. A solver
+   * defines it if its evaluations belong to the point alone, whatever the batch; the loop then reports each with its
+   * point, as for deterministic costs.
    */
   evaluate?<M, P, T>(problem: Objective<M, P, T>, state: SolverState<P, T>): Awaitable<Evaluation<T>>;
-  /** The state one step on: to move, and not to evaluate where it arrives. Must not modify `state`. */
+  /** Returns the state after one step, without evaluating the new point. Must not modify `state`. */
   step<M, P, T>(problem: Objective<M, P, T>, state: EvaluatedState<P, T>, interrupted: Interrupted): Awaitable<SolverState<P, T>>;
   /**
-   * Asked when a stopping rule takes a stationary point for success: the state to go on from, if the solver knows better (a saddle that it can leave); `undefined` if not.
+   * Is called when a stopping rule counts a stationary point as success. Returns a state to continue from, if the
+   * solver finds a saddle that it can leave; else `undefined`.
    */
   confirm?<M, P, T>(
     problem: Objective<M, P, T>,
@@ -78,17 +83,19 @@ export interface Solver {
   ): Awaitable<EvaluatedState<P, T> | undefined>;
 }
 
-/** A {@link Solver} of one kind of point only, such as alternating least squares on factor pairs. Every solver is one. */
+/**
+ * A {@link Solver} for one type of point only, such as alternating least squares on factor pairs. Every solver is one.
+ */
 export interface SolverFor<P, T> {
-  /** The algorithm with its parts, for tables and messages. */
+  /** Name of the algorithm with its parts, for tables and messages. */
   readonly name: string;
-  /** As `Solver.init`. */
+  /** Same as `Solver.init`. */
   init<M>(problem: Objective<M, P, T>, x: P): Awaitable<SolverState<P, T>>;
-  /** As `Solver.evaluate`. */
+  /** Same as `Solver.evaluate`. */
   evaluate?<M>(problem: Objective<M, P, T>, state: SolverState<P, T>): Awaitable<Evaluation<T>>;
-  /** As `Solver.step`. */
+  /** Same as `Solver.step`. */
   step<M>(problem: Objective<M, P, T>, state: EvaluatedState<P, T>, interrupted: Interrupted): Awaitable<SolverState<P, T>>;
-  /** As `Solver.confirm`. */
+  /** Same as `Solver.confirm`. */
   confirm?<M>(
     problem: Objective<M, P, T>,
     state: EvaluatedState<P, T>,
@@ -96,73 +103,76 @@ export interface SolverFor<P, T> {
   ): Awaitable<EvaluatedState<P, T> | undefined>;
 }
 
-/** What a direction rule sees at the current point. */
+/** Input of a direction rule at the current point. */
 export interface DirectionContext<M, P, T> {
   /** The manifold, with its engine. */
   readonly manifold: Manifold<M, P, T, unknown, unknown>;
-  /** Steps taken so far. */
+  /** Number of steps taken so far. */
   readonly iteration: number;
   /** The current point. */
   readonly x: P;
   /** Riemannian gradient at x. */
   readonly gradient: T;
-  /** Its norm. */
+  /** Norm of the gradient in the manifold's metric. */
   readonly gradientNorm: number;
-  /** The step size t of the step that led here; `undefined` before the first. */
+  /** Step size t of the step that led here; `undefined` before the first. */
   readonly stepSize: number | undefined;
-  /** What the rule left behind at the last step, carried to x by {@link DirectionRule.move}; empty at the first. */
+  /** Memory of the rule from the last step, carried to x by {@link DirectionRule.move}; empty at the first. */
   readonly memory: Memory<T>;
 }
 
-/** A direction, decided. */
+/** Result of a direction rule. */
 export interface DirectionChoice<T> {
-  /** u in x ← R_x(t u). */
+  /** The direction u in x ← R_x(t u). */
   readonly direction: T;
-  /** The step size at which the rule aims, as quasi-Newton directions aim at 1: line searches try it first. Left out: they guess. */
+  /**
+   * Step size for which the rule is made, such as 1 for quasi-Newton directions; line searches try it first. Default:
+   * they guess.
+   */
   readonly trialStep?: number;
-  /** What the rule wants back at the next step. */
+  /** Memory for the next step. */
   readonly memory: Memory<T>;
 }
 
-/** Turns the Riemannian gradient into the direction of the step, and owns the state that this takes. */
+/** Turns the Riemannian gradient into the direction of a step, and owns the memory that this needs. */
 export interface DirectionRule {
   /** The rule's name, for tables and messages. */
   readonly name: string;
-  /** The direction u of the step x ← R_x(t u), pointing downhill, and what to remember. */
+  /** Returns the direction u of the step x ← R_x(t u), which points downhill, and the memory for the next step. */
   direction<M, P, T>(context: DirectionContext<M, P, T>): Awaitable<DirectionChoice<T>>;
   /** Carries the memory to the new point. */
   move<P, T>(memory: Memory<T>, transport: RetractTransport<P, T>): Memory<T>;
 }
 
-/** What a step-size rule sees. */
+/** Input of a step-size rule. */
 export interface StepSizeContext<M, P, T> {
   /** The cost, its gradient and its manifold. */
   readonly problem: Objective<M, P, T>;
-  /** Where the solver is, evaluated. */
+  /** The solver's state, evaluated. */
   readonly state: EvaluatedState<P, T>;
   /** The direction u to go along. */
   readonly direction: T;
-  /** ⟨grad f(x), u⟩, where the rule has said that it {@link StepSizeRule.needsDescent}. */
+  /** Slope ⟨grad f(x), u⟩; present if the rule has {@link StepSizeRule.needsDescent}. */
   readonly slope: number | undefined;
-  /** The step size at which the direction aims, if it has one: {@link DirectionChoice.trialStep}. */
+  /** Step size for which the direction is made, if any: {@link DirectionChoice.trialStep}. */
   readonly trialStep: number | undefined;
-  /** What the rule left behind at the last step, its tangents carried to x as vectors. */
+  /** Memory of the rule from the last step, its tangents carried to x as vectors. */
   readonly memory: Memory<T>;
 }
 
-/** How far to go, decided. */
+/** Result of a step-size rule. */
 export interface StepChoice<P, T> {
-  /** t in x ← R_x(t u). */
+  /** The step size t in x ← R_x(t u). */
   readonly stepSize: number;
-  /** The step already taken, if the rule had to try it; saves the engine a second retraction. */
+  /** The step itself, if the rule had to try it; this saves the engine a second retraction. */
   readonly transport?: RetractTransport<P, T>;
-  /** The cost at the new point, if the rule evaluated it there: it is handed on, and not computed again. */
+  /** The cost at the new point, if the rule evaluated it; it is not computed again. */
   readonly cost?: number;
-  /** Cost and gradient at the new point, if the rule needed both: they are handed on, and not computed again. */
+  /** Cost and gradient at the new point, if the rule evaluated both; they are not computed again. */
   readonly evaluation?: Evaluation<T>;
-  /** Why no acceptable step was found; the engine stops there. */
+  /** Reason why no acceptable step was found; the engine then stops. */
   readonly stalled?: string;
-  /** What the rule wants back at the next step. */
+  /** Memory for the next step. */
   readonly memory: Memory<T>;
 }
 
@@ -170,10 +180,10 @@ export interface StepChoice<P, T> {
 export interface StepSizeRule {
   /** The rule's name, for tables and messages. */
   readonly name: string;
-  /** Whether the rule compares costs of different points, and so must not see a new batch between them. */
+  /** True if the rule compares costs of different points, and so must not see a new batch between them. */
   readonly comparesCosts: boolean;
-  /** Whether the rule wants a direction that points downhill, and its slope. Left out: no. */
+  /** True if the rule needs a direction that points downhill, and its slope. Default: false. */
   readonly needsDescent?: boolean;
-  /** The step size at the current point, or the reason why there is none. */
+  /** Returns the step size at the current point, or the reason why there is none. */
   choose<M, P, T>(context: StepSizeContext<M, P, T>): Awaitable<StepChoice<P, T>>;
 }

@@ -1,4 +1,3 @@
-/** Stochastic gradient descent with variance reduction. */
 import { ConfigError } from '../core/errors.js';
 import { checkKeys, checkNumber, checkPositiveInteger, describeValue } from '../core/options.js';
 import { axpyTree } from '../core/tree.js';
@@ -7,25 +6,30 @@ import type { EvaluatedState, Interrupted, Solver } from './solver.js';
 
 /** Options of {@link svrg}. */
 export interface SvrgOptions {
-  /** Stochastic steps an epoch: as a rule one to five passes over the terms. */
+  /** Number of stochastic steps per epoch; usually one to five passes over the terms. */
   readonly innerSteps: number;
-  /** t of each stochastic step: a number, or a function of the epoch 0, 1, …. */
+  /** Step size t of the stochastic steps: a number, or a function of the epoch 0, 1, …. */
   readonly stepSize: number | ((epoch: number) => number);
 }
 
 /**
- * Riemannian stochastic variance-reduced gradient (R-SVRG), on a finite sum. Each epoch computes the whole gradient at its start x̃; each of its steps corrects the gradient of a batch b by what that batch gets wrong at x̃:
+ * Riemannian stochastic variance-reduced gradient (R-SVRG), on a finite sum. Each epoch computes the whole gradient at
+ * its start x̃; each of its steps corrects the gradient of a batch b by the error of that batch at x̃:
  *
  * $$ v = \operatorname{grad}f_b(x)-T_{\tilde x\to x}\bigl(\operatorname{grad}f_b(\tilde x)-\operatorname{grad}f(\tilde x)\bigr), \qquad x \leftarrow R_x(-t\,v) $$
  *
- * v has the mean grad f(x), and a variance that vanishes as x and x̃ approach a minimum: a constant t converges linearly, where stochastic gradient descent stays in its noise.
+ * v has the mean grad f(x), and a variance that vanishes as x and x̃ approach a minimum: with constant t it converges
+ * linearly, where stochastic gradient descent stays at the level of its noise.
  *
- * An iteration of the solver is an epoch, so that costs, gradient norms and stopping rules are those of the whole sum. Step j of epoch s sees the batch `nextBatch(s·innerSteps + j)`.
+ * An iteration of the solver is an epoch, so that costs, gradient norms and stopping rules are those of the whole sum.
+ * Step j of epoch s sees the batch `nextBatch(s·innerSteps + j)`.
  *
- * Where it differs from the reference: the next x̃ is the epoch's last point (their option II); the first step of an epoch is taken along the whole gradient itself, which v then is.
+ * Differences from the reference: the next x̃ is the epoch's last point (their option II); the first step of an epoch
+ * is along the whole gradient, to which v is then equal.
  *
- * @param options - steps an epoch, and their size.
- * @returns the solver. An epoch costs one whole cost and gradient, two gradients of a batch, one transport and one retraction each step.
+ * @param options - steps per epoch, and their size.
+ * @returns the solver. An epoch takes one whole cost and gradient, and per step two gradients of a batch, one transport
+ * and one retraction.
  * @throws ConfigError if an option is out of range, and from `init` if the problem states no `wholeBatch`.
  *
  * @example
@@ -49,7 +53,8 @@ export interface SvrgOptions {
  * } as const;
  * console.log((await minimize(problem, { solver: svrg({ innerSteps: 40, stepSize: 0.05 }), stop: gradientNormBelow(1e-9) })).converged);
  * ```
- * @see Sato, Kasai and Mishra, "Riemannian stochastic variance reduced gradient algorithm with retraction and vector transport", SIAM J. Optim. 29(2), 2019, algorithm 1; Johnson and Zhang 2013.
+ * @see Sato, Kasai and Mishra, "Riemannian stochastic variance reduced gradient algorithm with retraction and vector
+ * transport", SIAM J. Optim. 29(2), 2019, algorithm 1; Johnson and Zhang 2013.
  */
 export function svrg(options: SvrgOptions): Solver {
   checkKeys('svrg', options, ['innerSteps', 'stepSize']);
@@ -79,7 +84,7 @@ export function svrg(options: SvrgOptions): Solver {
   };
 }
 
-/** The steps of an epoch; `undefined` if interrupted. */
+/** Takes the steps of an epoch; returns `undefined` if interrupted. */
 async function runEpoch<M, P, T>(
   problem: Objective<M, P, T>,
   { x: anchor, gradient: whole, iteration }: EvaluatedState<P, T>,
@@ -87,7 +92,7 @@ async function runEpoch<M, P, T>(
   interrupted: Interrupted,
 ): Promise<P | undefined> {
   const la = problem.manifold.algebra;
-  // The steps of an epoch are those of the run for a retraction that is not the same at every step.
+  // A retraction that changes from step to step counts the steps of the epochs as steps of the run.
   const manifoldOf = (j: number) => problem.manifold.atStep?.(iteration * innerSteps + j + 1) ?? problem.manifold;
   const scope = la.openScope();
   let reached: P | undefined;

@@ -1,27 +1,30 @@
-/** Trying a step: what line searches and trust regions share. */
+/** Trial steps, shared by line searches and trust regions. */
 import { NumericalError } from '../core/errors.js';
 import type { RetractTransport } from '../manifolds/manifold.js';
 import type { Evaluation, Objective } from './problem.js';
 import type { SolverState } from './solver.js';
 
 /**
- * Near a minimum the decrease of a step drowns in the rounding of the cost, and a rule that compares costs stops far from the accuracy
- * of the gradient. Within this many ulps of the cost, slopes decide instead.
+ * Near a minimum the decrease of a step is lost in the rounding of the cost, and a rule that compares costs stops far
+ * from the accuracy of the gradient. Within this many ulps of the cost, slopes decide instead.
  */
 const costSlackUlps = 16;
 
-/** What rounding may hide in a cost of this size. */
+/** Returns the change that rounding may hide in a cost of this size. */
 export function costSlack<M, P, T>(problem: Objective<M, P, T>, cost: number): number {
   return costSlackUlps * problem.manifold.algebra.epsilon * Math.abs(cost);
 }
 
-/** Where a trial step arrived. */
+/** Result of a trial step. */
 export interface Trial<P, T> {
   readonly transport: RetractTransport<P, T>;
   readonly cost: number;
 }
 
-/** The point and cost of the trial x ← R_x(t u), on the batch of the state's step; `undefined` where retraction or cost break down. */
+/**
+ * Returns point and cost of the trial x ← R_x(t u), on the batch of the state's step; `undefined` if retraction or cost
+ * break down.
+ */
 export async function tryStep<M, P, T>(
   problem: Objective<M, P, T>,
   { x, iteration }: SolverState<P, T>,
@@ -37,7 +40,10 @@ export async function tryStep<M, P, T>(
   }
 }
 
-/** φ'(t) at a trial, the slope along the direction carried there, with the evaluation that it took; on the batch of step k. */
+/**
+ * Returns φ'(t) at a trial, the slope along the direction carried there, with the evaluation behind it; on the batch of
+ * step k.
+ */
 export async function slopeAt<M, P, T>(
   problem: Objective<M, P, T>,
   { transport, cost }: Trial<P, T>,

@@ -1,15 +1,11 @@
-/** Each operation's adjoint beside central differences of the operation, and its second derivatives beside differences of the first. */
+/**
+ * Each operation's adjoint beside central differences of the operation, and its second derivatives beside differences
+ * of the first.
+ */
+import { abs, eye, geometricMean, inverseSqrtSpd, outerSum, solveLyapunov, solveSylvester, sqrtSpd, square, trace } from 'bures';
 import { describe, expect, it } from 'vitest';
-import {
-  autodiff,
-  csrFromTriplets,
-  type DifferentiableAlgebra,
-  type HostArray,
-  hostAlgebra,
-  NotImplementedError,
-  ShapeError,
-  seededRandom,
-} from '../../src/index.js';
+import { autodiff, type DifferentiableAlgebra } from '../../src/autodiff/index.js';
+import { csrFromTriplets, type HostArray, hostAlgebra, NotImplementedError, ShapeError, seededRandom } from '../../src/index.js';
 
 const la = hostAlgebra({ blas: 'off' });
 type Ops = DifferentiableAlgebra<HostArray>;
@@ -17,16 +13,16 @@ type Point = Readonly<Record<string, HostArray>>;
 
 const normal = (seed: number, ...shape: number[]): HostArray => la.randomNormal(shape, seededRandom(seed));
 /** Entries between one and about three: away from zeros, kinks and poles. */
-const positive = (seed: number, ...shape: number[]): HostArray => la.add(la.full(shape, 1), la.abs(normal(seed, ...shape)));
+const positive = (seed: number, ...shape: number[]): HostArray => la.add(la.full(shape, 1), abs(la, normal(seed, ...shape)));
 /** X Xᵀ + 2I. */
 const definite = (ops: Ops, x: HostArray): HostArray => {
   const shape = ops.shape(x);
-  return ops.add(ops.matmul(x, x, { transposeB: true }), ops.scale(2, ops.eye(shape.at(-1) as number, shape.slice(0, -2))));
+  return ops.add(ops.matmul(x, x, { transposeB: true }), ops.scale(2, eye(ops, shape.at(-1) as number, shape.slice(0, -2))));
 };
 /** A smooth number of any array, with a different weight and power at each entry. */
 const blend = (ops: Ops, y: HostArray): HostArray => {
   const weights = normal(99, ...ops.shape(y));
-  return ops.add(ops.inner(y, weights), ops.scale(0.3, ops.inner(ops.square(y), weights)));
+  return ops.add(ops.inner(y, weights), ops.scale(0.3, ops.inner(square(ops, y), weights)));
 };
 /** The same of several arrays. */
 const blendAll = (ops: Ops, parts: readonly HostArray[]): HostArray =>
@@ -51,8 +47,11 @@ const cases: Readonly<Record<string, readonly [Point, (ops: Ops, x: Point) => Ho
   multiply: [{ x: normal(1, 2, m, n), y: normal(2, 2, m, n) }, (ops, { x, y }) => blend(ops, ops.multiply(x, y))],
   divide: [{ x: normal(1, m, n), y: positive(2, m, n) }, (ops, { x, y }) => blend(ops, ops.divide(x, y))],
   sqrt: [{ x: positive(1, m, n) }, (ops, { x }) => blend(ops, ops.sqrt(x))],
-  square: [{ x: normal(1, m, n) }, (ops, { x }) => blend(ops, ops.square(x))],
-  abs: [{ x: positive(1, m, n), y: la.scale(-1, positive(2, m, n)) }, (ops, { x, y }) => blend(ops, ops.multiply(ops.abs(x), ops.abs(y)))],
+  square: [{ x: normal(1, m, n) }, (ops, { x }) => blend(ops, square(ops, x))],
+  abs: [
+    { x: positive(1, m, n), y: la.scale(-1, positive(2, m, n)) },
+    (ops, { x, y }) => blend(ops, ops.multiply(abs(ops, x), abs(ops, y))),
+  ],
   sign: [{ x: normal(1, m, n) }, (ops, { x }) => blend(ops, ops.multiply(ops.sign(x), x))],
   exp: [{ x: normal(1, m, n) }, (ops, { x }) => blend(ops, ops.exp(x))],
   log: [{ x: positive(1, m, n) }, (ops, { x }) => blend(ops, ops.log(x))],
@@ -61,12 +60,12 @@ const cases: Readonly<Record<string, readonly [Point, (ops: Ops, x: Point) => Ho
   maximum: [{ x: normal(1, m, n), y: normal(2, m, n) }, (ops, { x, y }) => blend(ops, ops.add(ops.maximum(x, y), ops.maximum(x, 0.2)))],
   'where and greater': [
     { x: normal(1, m, n), y: normal(2, m, n) },
-    (ops, { x, y }) => blend(ops, ops.where(ops.greater(x, y), ops.square(x), y)),
+    (ops, { x, y }) => blend(ops, ops.where(ops.greater(x, y), square(ops, x), y)),
   ],
   scaleRows: [{ d: normal(1, 2, m), x: normal(2, 2, m, n) }, (ops, { d, x }) => blend(ops, ops.scaleRows(d, x))],
   scaleColumns: [{ d: normal(1, 2, n), x: normal(2, 2, m, n) }, (ops, { d, x }) => blend(ops, ops.scaleColumns(x, d))],
   scaleEach: [{ c: normal(1, 2), x: normal(2, 2, m, n) }, (ops, { c, x }) => blend(ops, ops.scaleEach(c, x))],
-  outerSum: [{ s: normal(1, 2, m), t: normal(2, 2, n) }, (ops, { s, t }) => blend(ops, ops.outerSum(s, t))],
+  outerSum: [{ s: normal(1, 2, m), t: normal(2, 2, n) }, (ops, { s, t }) => blend(ops, outerSum(ops, s, t))],
   'diag and diagMatrix': [{ x: normal(1, 2, n, n) }, (ops, { x }) => blend(ops, ops.matmul(ops.diagMatrix(ops.diag(x)), x))],
   transpose: [{ x: normal(1, 2, m, n) }, (ops, { x }) => blend(ops, ops.transpose(x))],
   concat: [
@@ -81,12 +80,12 @@ const cases: Readonly<Record<string, readonly [Point, (ops: Ops, x: Point) => Ho
   reshape: [{ x: normal(1, m, n) }, (ops, { x }) => blend(ops, ops.reshape(x, [n, m]))],
   sum: [{ x: normal(1, 2, m, n) }, (ops, { x }) => blendAll(ops, [ops.sum(x, 'rows'), ops.sum(x, 'columns')])],
   sumVector: [{ x: normal(1, 2, m) }, (ops, { x }) => blend(ops, ops.sumVector(x))],
-  trace: [{ x: normal(1, 2, n, n) }, (ops, { x }) => blend(ops, ops.trace(x))],
+  trace: [{ x: normal(1, 2, n, n) }, (ops, { x }) => blend(ops, trace(ops, x))],
   innerEach: [{ x: normal(1, 2, m, n), y: normal(2, 2, m, n) }, (ops, { x, y }) => blend(ops, ops.innerEach(x, y))],
   normEach: [{ x: normal(1, 2, m, n) }, (ops, { x }) => blend(ops, ops.normEach(x))],
   'inner, norm and total': [
     { x: normal(1, 2, m, n), y: normal(2, 2, m, n) },
-    (ops, { x, y }) => ops.multiply(ops.inner(x, y), ops.add(ops.norm(ops.subtract(x, y)), ops.square(ops.total(x)))),
+    (ops, { x, y }) => ops.multiply(ops.inner(x, y), ops.add(ops.norm(ops.subtract(x, y)), square(ops, ops.total(x)))),
   ],
   ...Object.fromEntries(
     [false, true].flatMap((transposeA) =>
@@ -157,24 +156,24 @@ const cases: Readonly<Record<string, readonly [Point, (ops: Ops, x: Point) => Ho
         (['left', 'right'] as const).map((side) => [
           `solveTriangular ${JSON.stringify({ lower, transpose, side })}`,
           [
-            { t: la.add(la.scale(3, la.eye(n)), normal(1, n, n)), b: side === 'left' ? normal(2, n, k) : normal(2, k, n) },
+            { t: la.add(la.scale(3, eye(la, n)), normal(1, n, n)), b: side === 'left' ? normal(2, n, k) : normal(2, k, n) },
             (ops: Ops, { t, b }: Point) => blend(ops, ops.solveTriangular(t, b, { lower, transpose, side })),
           ],
         ]),
       ),
     ),
   ),
-  sqrtSpd: [{ x: normal(1, n, n) }, (ops, { x }) => blend(ops, ops.sqrtSpd(definite(ops, x)))],
-  inverseSqrtSpd: [{ x: normal(1, n, n) }, (ops, { x }) => blend(ops, ops.inverseSqrtSpd(definite(ops, x)))],
+  sqrtSpd: [{ x: normal(1, n, n) }, (ops, { x }) => blend(ops, sqrtSpd(ops, definite(ops, x)))],
+  inverseSqrtSpd: [{ x: normal(1, n, n) }, (ops, { x }) => blend(ops, inverseSqrtSpd(ops, definite(ops, x)))],
   geometricMean: [
     { x: normal(1, n, n), y: normal(2, n, n) },
-    (ops, { x, y }) => blend(ops, ops.geometricMean(definite(ops, x), definite(ops, y))),
+    (ops, { x, y }) => blend(ops, geometricMean(ops, definite(ops, x), definite(ops, y))),
   ],
   solveSylvester: [
     { x: normal(1, n, n), y: normal(2, k, k), c: normal(3, n, k) },
-    (ops, { x, y, c }) => blend(ops, ops.solveSylvester(definite(ops, x), definite(ops, y), c)),
+    (ops, { x, y, c }) => blend(ops, solveSylvester(ops, definite(ops, x), definite(ops, y), c)),
   ],
-  solveLyapunov: [{ x: normal(1, n, n), c: normal(3, n, n) }, (ops, { x, c }) => blend(ops, ops.solveLyapunov(definite(ops, x), c))],
+  solveLyapunov: [{ x: normal(1, n, n), c: normal(3, n, n) }, (ops, { x, c }) => blend(ops, solveLyapunov(ops, definite(ops, x), c))],
 };
 
 /** ⟨x, y⟩ over all arrays of two points. */
@@ -222,10 +221,10 @@ describe('autodiff', () => {
   });
 
   it('takes one array in two places as two coordinates', () => {
-    const cost = autodiff(la, (ops, { a, b }: Point) => ops.inner(a, ops.square(b)));
+    const cost = autodiff(la, (ops, { a, b }: Point) => ops.inner(a, square(ops, b)));
     const { a, b } = cost.gradient.at({ a: x, b: x });
-    expect(a).toBeAllClose(la.square(x), 1e-12);
-    expect(b).toBeAllClose(la.scale(2, la.square(x)), 1e-12);
+    expect(a).toBeAllClose(square(la, x), 1e-12);
+    expect(b).toBeAllClose(la.scale(2, square(la, x)), 1e-12);
   });
 
   it('refuses costs that are no single number, and says what has no derivative', () => {

@@ -1,18 +1,22 @@
-/** Costs written once, differentiated on every engine: against the problems' own gradients, checkGradient, and TensorFlow.js. */
-import { grads, matMul, sqrt, square, sub, sum, type Tensor } from '@tensorflow/tfjs-core';
+/**
+ * Costs written once, differentiated on every engine: against the problems' own gradients, checkGradient, and
+ * TensorFlow.js.
+ */
+
+import { grads, matMul, sqrt, sub, sum, type Tensor, square as tfSquare } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
+import { autodiff, type DifferentiableAlgebra } from '../../src/autodiff/index.js';
 import { checkGradient } from '../../src/diagnostics/index.js';
 import {
-  autodiff,
   csrFromTriplets,
-  type DifferentiableAlgebra,
   euclideanFactors,
   type FactorPair,
   type LinearAlgebra,
   objective,
   seededRandom,
+  square,
 } from '../../src/index.js';
-import { installGradients } from '../../src/linalg/tensor/gradients.js';
+import { installGradients } from '../../src/nn/gradients.js';
 import {
   type LowRankProblem,
   lowRankApproximation,
@@ -65,7 +69,7 @@ const costs: Readonly<Record<ProblemName, Cost>> = {
   robustPca: (ops, { A, B }, { dense }) => {
     const residual = ops.subtract(ops.matmul(A, B), dense);
     const constant = (value: number) => ops.full([m, n], value);
-    return ops.total(ops.subtract(ops.sqrt(ops.add(ops.square(residual), constant(smoothing ** 2))), constant(smoothing)));
+    return ops.total(ops.subtract(ops.sqrt(ops.add(square(ops, residual), constant(smoothing ** 2))), constant(smoothing)));
   },
 };
 
@@ -121,7 +125,7 @@ describe.each(tensorEngines)('on %s', (_engine, la) => {
         la.randomNormal(seed === 1 ? [m, rank] : seed === 2 ? [rank, n] : [m, n], seededRandom(seed)),
       );
       installGradients();
-      const expected = grads((a: Tensor, b: Tensor) => sqrt(sum(square(sub(matMul(a, b), target)))))([A, B]);
+      const expected = grads((a: Tensor, b: Tensor) => sqrt(sum(tfSquare(sub(matMul(a, b), target)))))([A, B]);
       const { gradient } = await autodiff(la, (ops, x: FactorPair<Tensor>) =>
         ops.norm(ops.subtract(ops.matmul(x.A, x.B), target)),
       ).costAndGradient({ A, B });

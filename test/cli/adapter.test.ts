@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { hostAlgebra, seededRandom } from 'bures';
-import { openSafetensors, type StoredDtype, type TensorData, writeSafetensors } from 'bures/models';
+import { openSafetensors, type StoredDtype, type TensorData, writeSafetensors } from 'bures/io';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PairMeasures } from '../../src/cli/adapter/pair-measures.js';
@@ -159,7 +159,8 @@ describe('balance', () => {
           expect(await runCli('balance', folder, '--out', out)).toMatchObject({ status: 0 });
           expect(relativeDifference(await product(folder, 'q'), await product(out, 'q'))).toBeLessThan(1e-6);
           const [one] = await inspect(out);
-          // Where AB lacks rank, what is left unbalanced on purpose comes out of F32 as a direction of its own, just above float64's rounding.
+          // Where AB lacks rank, what is left unbalanced on purpose comes out of F32 as a direction of its own, just
+          // above float64's rounding.
           if (zeroColumns > 0 && sizes.rank > 1) return;
           expect(one.balanceGap).toBeLessThan(1e-6);
           expect(one.conditionNumber / one.balancedConditionNumber).toBeLessThan(1 + 1e-4);

@@ -2,8 +2,9 @@
 import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { openSafetensors, type TensorData, writeSafetensors } from 'bures/io';
 import { createAdapter, saveAdapter } from 'bures/lora';
-import { loadCausalLM, openSafetensors, type TensorData, writeSafetensors } from 'bures/models';
+import { loadCausalLM } from 'bures/models';
 import { tensorAlgebra } from 'bures/tensor';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { limitHeap } from '../support/limited-heap.js';

@@ -1,4 +1,7 @@
-/** Runs whose inputs change while they are interrupted: what has changed is named and refused, and goes on only where that is asked for. */
+/**
+ * Runs whose inputs change while they are interrupted: what has changed is named and refused, and goes on only where
+ * that is asked for.
+ */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,9 +10,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { drawQuestions } from '../../examples/questions/questions.js';
 import { type FinetuneConfig, finetuneSchema } from '../../src/cli/config/finetune-config.js';
-import { hashFile } from '../../src/cli/run/checksums.js';
 import { type Fingerprints, inputDifferences, keyDifferences, readFingerprints, rowsFingerprint } from '../../src/cli/run/fingerprints.js';
 import { keysOf } from '../../src/cli/training/key-roles.js';
+import { hashFile } from '../../src/io/files/checksums.js';
 import { type Outcome, runCli } from './run-cli.js';
 
 const original = path.resolve(import.meta.dirname, '../../examples/models/tiny-math-base');

@@ -79,14 +79,14 @@ describe('bures complete', () => {
       tableOf(additive().slice(0, 200)),
       ['--test-fraction', '0.9999'],
       2,
-      /--test-fraction 0\.9999 of 200 entries leaves \d+ to fit/,
+      /--test-fraction of the command\) 0\.9999 of 200 entries leaves \d+ to fit/,
     ],
     [
       'a validation that takes everything',
       tableOf(additive().slice(0, 200)),
       ['--validation-fraction', '0.9999'],
       2,
-      /--validation-fraction 0\.9999 of \d+ entries leaves/,
+      /--validation-fraction of the command\) 0\.9999 of \d+ entries leaves/,
     ],
   ])('refuses %s', async (_fault, text, flags, expected, message) => {
     const { status, stdout, stderr } = await runCli('complete', fileOf('refused.csv', text), '--out', inRoot('refused'), ...flags);

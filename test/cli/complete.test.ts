@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { mergeRepeated } from '../../src/cli/completion/merge-repeated.js';
 import { csrFromTriplets, type HostArray, hostAlgebra } from '../../src/index.js';
+import { mergeRepeated } from '../../src/problems/completion/merge-repeated.js';
 import { planted, readCompletion, testFolder } from './completions.js';
 import { runCli } from './run-cli.js';
 
@@ -62,7 +62,8 @@ describe('bures complete', () => {
     expect(summary.regularization).toBeGreaterThan(0);
     expect(Math.abs(testRmse - summary.rmse.test)).toBeLessThan(1e-12);
     expect(stdout).toMatch(new RegExp(`rank 2, λ \\S+ +${summary.rmse.train.toFixed(4)} +${testRmse.toFixed(4)}`));
-    // What the unknowns, a fifth as many as the entries, leave beside the noise: √(1 + ¼) of it; biases fitted without regard to the low rank would leave more.
+    // What the unknowns, a fifth as many as the entries, leave beside the noise: √(1 + ¼) of it; biases fitted without
+    // regard to the low rank would leave more.
     expect(testRmse).toBeLessThan(1.2 * least);
     expect(summary.baselines.biases.test).toBeGreaterThan(2 * noise);
     expect(summary.baselines.mean.test).toBeGreaterThan(summary.baselines.biases.test);

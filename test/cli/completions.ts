@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { type HostArray, hostAlgebra, seededRandom } from '../../src/index.js';
-import { readNpy } from '../../src/problems/index.js';
+import { readNpy } from '../../src/io/index.js';
 
 const la = hostAlgebra();
 

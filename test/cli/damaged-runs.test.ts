@@ -1,4 +1,7 @@
-/** Runs whose files are damaged, or taken away under them: the checkpoint before, or an error by name, and never another result. */
+/**
+ * Runs whose files are damaged, or taken away under them: the checkpoint before, or an error by name, and never another
+ * result.
+ */
 import {
   cpSync,
   existsSync,
@@ -20,10 +23,10 @@ import { drawQuestions } from '../../examples/questions/questions.js';
 import { findAdapter } from '../../src/cli/adapter/adapter-folder.js';
 import { settleBest } from '../../src/cli/run/best-folder.js';
 import { type Checkpoint, readCheckpoint } from '../../src/cli/run/checkpoint.js';
-import { checksumFile, writeChecksums } from '../../src/cli/run/checksums.js';
 import { readSoundCheckpoint } from '../../src/cli/run/sound-checkpoint.js';
 import { memoryError } from '../../src/cli/training/memory-error.js';
-import { stagingPath } from '../../src/core/staging.js';
+import { checksumFile, writeChecksums } from '../../src/io/files/checksums.js';
+import { stagingPath } from '../../src/io/files/staging.js';
 import { runCli } from './run-cli.js';
 import { startCli } from './start-cli.js';
 

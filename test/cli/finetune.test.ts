@@ -1,4 +1,7 @@
-/** Runs from beginning to end on the small model that the project ships: what they write, how they end, and what resuming gives. */
+/**
+ * Runs from beginning to end on the small model that the project ships: what they write, how they end, and what
+ * resuming gives.
+ */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -8,9 +11,9 @@ import { collateRows, loadCausalLM, loadTokenizer, readDataset } from 'bures/mod
 import { tensorAlgebra } from 'bures/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { drawQuestions } from '../../examples/questions/questions.js';
-import { readLines } from '../../src/cli/run/json-lines.js';
 import { completeText } from '../../src/cli/training/evaluate.js';
 import { exactMatches } from '../../src/cli/training/exact-match.js';
+import { readObjects } from '../../src/io/json-lines.js';
 import { chromiumPath, openChromium } from '../../tools/chromium.js';
 import { runCli } from './run-cli.js';
 import { startCli } from './start-cli.js';
@@ -89,14 +92,14 @@ describe('a run', () => {
       'samples.jsonl',
     ]);
     expect(readdirSync(path.join(whole, 'checkpoints')).sort()).toEqual(['step-6', 'step-9']);
-    const metrics = await readLines('test', path.join(whole, 'metrics.jsonl'));
+    const metrics = await readObjects('test', path.join(whole, 'metrics.jsonl'));
     const stepsOf = (kind: string) => metrics.filter((line) => line.kind === kind).map((line) => line.step);
     expect(stepsOf('train')).toEqual(Array.from({ length: steps }, (_, i) => i + 1));
     expect(stepsOf('eval')).toEqual([0, 4, 8, 9]);
     expect(stepsOf('layers')).toEqual([0, 4, 8, 9]);
     const losses = metrics.filter((line) => line.kind === 'eval').map((line) => line.loss as number);
     expect(losses[3]).toBeLessThan(losses[0] - 1);
-    expect((await readLines('test', path.join(whole, 'samples.jsonl'))).map((line) => line.step)).toEqual([0, 4, 8, 9]);
+    expect((await readObjects('test', path.join(whole, 'samples.jsonl'))).map((line) => line.step)).toEqual([0, 4, 8, 9]);
     const best = JSON.parse(bytes(whole, 'best', 'best.json').toString()) as { loss: number };
     expect(best.loss).toBe(Math.min(...losses));
   });

@@ -1,9 +1,12 @@
-/** `--method galore`: a run whose weights are trained themselves, resumed, evaluated, merged and written as an adapter. */
+/**
+ * `--method galore`: a run whose weights are trained themselves, resumed, evaluated, merged and written as an adapter.
+ */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { openSafetensors } from 'bures/io';
 import { loadAdapter } from 'bures/lora';
-import { loadCausalLM, openSafetensors } from 'bures/models';
+import { loadCausalLM } from 'bures/models';
 import { tensorAlgebra } from 'bures/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { drawQuestions } from '../../examples/questions/questions.js';

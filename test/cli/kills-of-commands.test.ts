@@ -1,6 +1,7 @@
 /**
- * SIGKILL and SIGTERM at random moments of `merge`, `balance`, `complete` and `sweep`: the same command, given again, works and ends with what the undisturbed one ended
- * with, byte for byte, and nothing is left behind. `npm run test:kills` does it 20 times each.
+ * SIGKILL and SIGTERM at random moments of `merge`, `balance`, `complete` and `sweep`: the same command, given again,
+ * works and ends with what the undisturbed one ended with, byte for byte, and nothing is left behind.
+ * `npm run test:kills` does it 20 times each.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -9,8 +10,9 @@ import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { seededRandom } from 'bures';
+import { type TensorData, writeSafetensors } from 'bures/io';
 import { createAdapter, lora, randomStart, saveAdapter } from 'bures/lora';
-import { loadCausalLM, type TensorData, writeSafetensors } from 'bures/models';
+import { loadCausalLM } from 'bures/models';
 import { tensorAlgebra } from 'bures/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { drawQuestions } from '../../examples/questions/questions.js';
@@ -178,8 +180,8 @@ describe.each(Object.entries(commands))('%s', (name, words) => {
       expect([0, 143, null], stderr).toContain(status);
       if (name !== 'sweep') expect(found.filter((one) => one.includes('.tmp'))).toEqual([]);
     }
-    // A sweep starts its runs as it was started itself.
-    // One that SIGTERM ended has written the best that there was until then, which is replaced as any completion is.
+    // A sweep starts its runs as it was started itself. One that SIGTERM ended has written the best that there was
+    // until then, which is replaced as any completion is.
     const overwrite = status === 143 && existsSync(path.join(out, 'completion.json')) ? ['--overwrite'] : [];
     const argv = [...words(out), ...overwrite];
     const again = await (name === 'sweep' ? startCli(...argv).ended : runCli(...argv));

@@ -1,4 +1,7 @@
-/** SIGKILL at random moments of a run: what `resume` then ends with is what the undisturbed run ended with. `npm run test:kills` does it 20 times. */
+/**
+ * SIGKILL at random moments of a run: what `resume` then ends with is what the undisturbed run ended with.
+ * `npm run test:kills` does it 20 times.
+ */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -6,7 +9,7 @@ import { setTimeout } from 'node:timers/promises';
 import { seededRandom } from 'bures';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { drawQuestions } from '../../examples/questions/questions.js';
-import { readLines } from '../../src/cli/run/json-lines.js';
+import { readObjects } from '../../src/io/json-lines.js';
 import { runCli } from './run-cli.js';
 import { startCli } from './start-cli.js';
 
@@ -64,7 +67,7 @@ it.each(Array.from({ length: rounds }, (_, round) => round))(`round %d of BURES_
   }
   expect(bytes(run, 'best/adapter_model.safetensors')).toEqual(bytes(whole, 'best/adapter_model.safetensors'));
   const record = async (folder: string) =>
-    (await readLines('test', path.join(folder, 'metrics.jsonl'))).map(({ seconds: _seconds, memory: _memory, ...line }) => line);
+    (await readObjects('test', path.join(folder, 'metrics.jsonl'))).map(({ seconds: _seconds, memory: _memory, ...line }) => line);
   expect(await record(run)).toEqual(await record(whole));
   const { loss } = JSON.parse(outcome.stdout) as { loss: number };
   expect(loss).toBe((JSON.parse(bytes(whole, 'outcome.json').toString()) as { loss: number }).loss);

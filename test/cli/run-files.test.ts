@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { crc32c, maskedCrc32c } from '../../src/cli/run/crc32c.js';
-import { openEventFile, record, scalarEvent } from '../../src/cli/run/event-file.js';
-import { appendLine, keepLines, readLines } from '../../src/cli/run/json-lines.js';
+import { appendLine, keepLines, readObjects } from '../../src/io/json-lines.js';
+import { crc32c, maskedCrc32c } from '../../src/io/tensorboard/crc32c.js';
+import { openEventFile, record, scalarEvent } from '../../src/io/tensorboard/event-file.js';
 
 let root = '';
 beforeAll(() => {
@@ -25,11 +25,13 @@ describe('event files', () => {
   });
 
   it('frame and encode as TensorFlow does, byte for byte', () => {
-    // The first record of every file that TensorFlow writes, at wall time 1577836800: Event { wall_time, file_version: 'brain.Event:2' }.
+    // The first record of every file that TensorFlow writes, at wall time 1577836800: Event { wall_time, file_version:
+    // 'brain.Event:2' }.
     const version = Buffer.from('090000008002 83d741 1a0d 627261696e2e4576656e743a32'.replaceAll(' ', ''), 'hex');
     expect(record(version).subarray(0, 12).toString()).toBe(record(new Uint8Array(24)).subarray(0, 12).toString());
     expect(Buffer.from(record(version)).subarray(0, 12).toString('hex')).toBe('1800000000000000a37f4b22');
-    // Event { wall_time: 0.5, step: 300, summary { value { tag: 'loss', simple_value: 1.5 } } }, decoded by hand from event.proto.
+    // Event { wall_time: 0.5, step: 300, summary { value { tag: 'loss', simple_value: 1.5 } } }, decoded by hand from
+    // event.proto.
     const event = '09000000000000e03f10ac022a0d0a0b0a046c6f7373150000c03f';
     expect(Buffer.from(scalarEvent(0.5, 300, { loss: 1.5 })).toString('hex')).toBe(event);
   });
@@ -69,10 +71,10 @@ describe('JSON lines', () => {
       writeFileSync(file, text);
       truncateSync(file, cut);
       const whole = lines.slice(0, ends.filter((end) => end <= cut).length);
-      expect(await readLines('test', file)).toEqual(whole);
+      expect(await readObjects('test', file)).toEqual(whole);
       await keepLines('test', file, ({ step }) => (step as number) < 3);
       await appendLine(file, { step: 9, loss: Number.POSITIVE_INFINITY });
-      expect(await readLines('test', file)).toEqual([...whole.filter(({ step }) => step < 3), { step: 9, loss: 'Infinity' }]);
+      expect(await readObjects('test', file)).toEqual([...whole.filter(({ step }) => step < 3), { step: 9, loss: 'Infinity' }]);
     }
   });
 
@@ -82,7 +84,7 @@ describe('JSON lines', () => {
       fc.asyncProperty(fc.array(fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue())), async (objects) => {
         writeFileSync(file, '');
         for (const object of objects) await appendLine(file, object);
-        expect(await readLines('test', file)).toEqual(JSON.parse(JSON.stringify(objects)));
+        expect(await readObjects('test', file)).toEqual(JSON.parse(JSON.stringify(objects)));
       }),
       { numRuns: 50 },
     );
@@ -90,11 +92,11 @@ describe('JSON lines', () => {
 
   it('that are no objects are refused by number; no file is no lines', async () => {
     const file = path.join(root, 'bad.jsonl');
-    expect(await readLines('test', file)).toEqual([]);
+    expect(await readObjects('test', file)).toEqual([]);
     for (const bad of ['{', '3', '[1]', '']) {
       writeFileSync(file, '{}\n');
       appendFileSync(file, `${bad}\n{}\n`);
-      await expect(readLines('test', file)).rejects.toThrow(`${file}:2: expected a JSON object`);
+      await expect(readObjects('test', file)).rejects.toThrow(`${file}:2: expected a JSON object`);
     }
   });
 });
@@ -107,7 +109,10 @@ interface ReadEvent {
   scalars: Record<string, number>;
 }
 
-/** A reader written from the format's description, apart from the writer: TFRecord framing, then protocol buffers field by field. */
+/**
+ * A reader written from the format's description, apart from the writer: TFRecord framing, then protocol buffers field
+ * by field.
+ */
 function readEvents(bytes: Buffer): ReadEvent[] {
   const events: ReadEvent[] = [];
   for (let at = 0; at < bytes.length; ) {

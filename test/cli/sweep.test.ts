@@ -5,12 +5,12 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { drawQuestions } from '../../examples/questions/questions.js';
 import { validateConfig } from '../../src/cli/config/validate.js';
-import { readLines } from '../../src/cli/run/json-lines.js';
 import { runSweep } from '../../src/cli/sweep/run-sweep.js';
 import { sweepSchema } from '../../src/cli/sweep/sweep-config.js';
 import { readSweep } from '../../src/cli/sweep/sweep-results.js';
 import { planTrials } from '../../src/cli/sweep/trials.js';
 import type { Terminal } from '../../src/cli/terminal.js';
+import { readObjects } from '../../src/io/json-lines.js';
 import { runCli } from './run-cli.js';
 import { startCli } from './start-cli.js';
 
@@ -118,7 +118,7 @@ it('that is killed ends its runs, repeats no finished one, and is shown as table
   for (const [one, time] of before) expect(statSync(one).mtimeMs).toBe(time);
   if (run === undefined) throw new Error('the second run ended before it was seen at work');
   // The orphan saved at the step that it was at, and nobody repeated its steps.
-  const steps = (await readLines('test', path.join(run, 'metrics.jsonl'))).filter(({ kind }) => kind === 'train').map(({ step }) => step);
+  const steps = (await readObjects('test', path.join(run, 'metrics.jsonl'))).filter(({ kind }) => kind === 'train').map(({ step }) => step);
   expect(steps).toEqual(Array.from({ length: base.steps }, (_, i) => i + 1));
   expect(readdirSync(path.join(run, 'checkpoints')).length, stderr).toBe(2);
   expect(stdout).toMatch(/learningRate .*median loss/);

@@ -1,4 +1,7 @@
-/** What commands do where the file system refuses to write: what they say, what stays, and that the run goes on from there. */
+/**
+ * What commands do where the file system refuses to write: what they say, what stays, and that the run goes on from
+ * there.
+ */
 import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
@@ -85,7 +88,10 @@ function expectSameResult(run: string): void {
 
 const hasPrlimit = process.platform === 'linux' && existsSync('/usr/bin/prlimit');
 
-/** Runs while no file of this process may become larger: the system refuses as a full disk does, in the middle of a file. */
+/**
+ * Runs while no file of this process may become larger: the system refuses as a full disk does, in the middle of a
+ * file.
+ */
 async function withFileLimit<Result>(bytes: number, compute: () => Promise<Result>): Promise<Result> {
   const prlimit = (...options: readonly string[]): string =>
     execFileSync('/usr/bin/prlimit', ['--pid', String(process.pid), ...options], { encoding: 'utf8' });

@@ -1,3 +1,4 @@
+import { eye } from 'bures';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -28,7 +29,7 @@ describe('quadraticHessianVector', () => {
     // The gradient is a cubic of t: Richardson's extrapolation of central differences is its derivative exactly.
     const central = (key: 'A' | 'B', t: number): HostArray => la.scale(1 / (2 * t), la.subtract(shifted(t)[key], shifted(-t)[key]));
     const derivative = (key: 'A' | 'B'): HostArray => la.axpy(-1 / 3, central(key, 1), la.scale(4 / 3, central(key, 0.5)));
-    const identity = la.eye(n);
+    const identity = eye(la, n);
     for (const form of [target, { kind: 'factored', left: target, right: identity } as const]) {
       const image = quadraticHessianVector(la, at, form)(u);
       expect(image.A).toBeAllClose(derivative('A'), 1e-12);
@@ -133,7 +134,7 @@ describe('hessianSpectrum', () => {
     const { pair: at } = example;
     const hessian = quadraticHessianVector(la, at, example.target);
     const lopsided = (u: FactorPair<HostArray>) => ({
-      A: la.add(u.A, la.matmul(la.eye(7), u.A)),
+      A: la.add(u.A, la.matmul(eye(la, 7), u.A)),
       B: la.add(u.B, la.slice(la.transpose(u.A), { columns: [0, 5] })),
     });
     await expect(hessianSpectrum(la, { at, hessianVector: lopsided })).rejects.toThrow(/expected a symmetric map/);

@@ -73,7 +73,8 @@ describe('checkGradient', () => {
       kind: 'ambient',
       at: async (x: Parameters<typeof right.cost>[0]) => la.scale(1 + relative, (await right.gradient.at(x, undefined)) as HostArray),
     } as const;
-    // Along the gradient, where a mistake of its length is the whole of the error; of 1e-4 little shows along a direction that is nearly orthogonal to it.
+    // Along the gradient, where a mistake of its length is the whole of the error; of 1e-4 little shows along a
+    // direction that is nearly orthogonal to it.
     const x = right.manifold.randomPoint(seededRandom(1));
     const u = right.manifold.egradToRgrad(x, (await right.gradient.at(x, undefined)) as HostArray);
     const check = await checkGradient({ ...right, gradient }, { x, u });
@@ -233,7 +234,10 @@ describe('checkHessian', () => {
 
 const weights = la.fromArray([1, 2, 3, 4, 5, 6, 7], [7]);
 
-/** A critical point of the Stiefel problem: eigenvectors of C, read off the Euclidean Hessian, which does not depend on the point. */
+/**
+ * A critical point of the Stiefel problem: eigenvectors of C, read off the Euclidean Hessian, which does not depend on
+ * the point.
+ */
 async function eigenvectors(problem: Problem<HostArray, HostArray>): Promise<HostArray> {
   const images: HostArray[] = [];
   for (let i = 0; i < 7; i++) {

@@ -1,7 +1,8 @@
 /**
- * Trajectories of the products AB of a LoRA method in float64: the method's own manifold, rule and rates, as the trainer puts them together, on a smooth cost of
- * the adapted weights that is not quadratic.
+ * Trajectories of the products AB of a LoRA method in float64: the method's own manifold, rule and rates, as the
+ * trainer puts them together, on a smooth cost of the adapted weights that is not quadratic.
  */
+import { square } from 'bures';
 import {
   constantStep,
   gradientDescent,
@@ -12,15 +13,17 @@ import {
   type Problem,
   seededRandom,
 } from '../../src/index.js';
+import type { TensorAlgebra } from '../../src/linalg/tensor/index.js';
 import type { AdapterLayout } from '../../src/lora/adapter/adapter-layout.js';
 import type { LoraMethod } from '../../src/lora/index.js';
 import { blockFactors, trainingManifold } from '../../src/lora/training/training-manifold.js';
 import { scaledBlocks } from '../../src/solvers/directions/scaled-blocks.js';
-import type { TensorAlgebra } from '../../src/tensor/index.js';
 import { geometric, withSingularValues } from '../support/matrices.js';
 
 const la = hostAlgebra({ blas: 'off' });
-/** The code of `lora/` computes with the operations that every engine has; its types name the engine of TensorFlow.js. */
+/**
+ * The code of `lora/` computes with the operations that every engine has; its types name the engine of TensorFlow.js.
+ */
 const engine = la as unknown as TensorAlgebra;
 
 export type Pair = { readonly A: HostArray; readonly B: HostArray };
@@ -33,7 +36,9 @@ const shapes = [
 ] as const;
 /** s in ΔW = sAB. */
 const SCALE = 2;
-/** The weight of the cost, with which entries of the gradient stay below one: LoRA-RITE takes larger ones for overflow. */
+/**
+ * The weight of the cost, with which entries of the gradient stay below one: LoRA-RITE takes larger ones for overflow.
+ */
 const WEIGHT = 0.2;
 
 /** The layout of the adapters, with of every target no more than geometries and rules read. */
@@ -149,7 +154,10 @@ export async function trajectory(
   return products;
 }
 
-/** 0.2·Σ log cosh(W' − Z) over the adapted weights W' = W + sAB, or diag(μ/‖W + sAB‖)(W + sAB) with magnitudes, whose norms count as constants. */
+/**
+ * 0.2·Σ log cosh(W' − Z) over the adapted weights W' = W + sAB, or diag(μ/‖W + sAB‖)(W + sAB) with magnitudes, whose
+ * norms count as constants.
+ */
 function costOf(
   method: LoraMethod,
   bases: Readonly<Record<string, { readonly W: HostArray; readonly Z: HostArray }>>,
@@ -198,7 +206,7 @@ function costOf(
 }
 
 function rowNorms(x: HostArray): HostArray {
-  return la.sqrt(la.sum(la.square(x), 'rows'));
+  return la.sqrt(la.sum(square(la, x), 'rows'));
 }
 
 function tanh(x: HostArray): HostArray {
@@ -206,7 +214,10 @@ function tanh(x: HostArray): HostArray {
   return la.divide(la.subtract(grown, shrunk), la.add(grown, shrunk));
 }
 
-/** The largest distance of two trajectories at a step, relative to the largest product on the way: those of the first steps may be zero. */
+/**
+ * The largest distance of two trajectories at a step, relative to the largest product on the way: those of the first
+ * steps may be zero.
+ */
 export function largestDistance(one: readonly (readonly HostArray[])[], other: readonly (readonly HostArray[])[]): number {
   if (one.length !== other.length) throw new Error(`trajectories of ${one.length} and ${other.length} steps cannot be compared`);
   const ratios = one[0].map((_, stack) => {

@@ -1,7 +1,8 @@
 /**
- * The gauge law of LoRA methods. The factors (AR, R⁻¹B) have the product AB for every invertible R, and a method's trajectory of products is the same from all of
- * them, or from those with R in a smaller group only. The law names for every method the largest of GL(r), O(r), signed permutations and the identity under which
- * its trajectories agree to rounding, and asserts that they do not under the next larger one.
+ * The gauge law of LoRA methods. The factors (AR, R⁻¹B) have the product AB for every invertible R, and a method's
+ * trajectory of products is the same from all of them, or from those with R in a smaller group only. The law names for
+ * every method the largest of GL(r), O(r), signed permutations and the identity under which its trajectories agree to
+ * rounding, and asserts that they do not under the next larger one.
  */
 import { describe, expect, it } from 'vitest';
 import { balancedProjection, hostAlgebra } from '../../src/index.js';
@@ -22,8 +23,9 @@ import {
 import { type GaugeGroup, gaugeGroups, largestDistance, type Pair, trajectory } from './gauge-trajectories.js';
 
 /**
- * The group of every method, with its defaults. The starts that tell some of them apart do not matter here. AdamW on the factors sees signed permutations only, whatever metric or preconditioner comes before it
- * (`scaled`, `reflora`). A method that is added states its group here.
+ * The group of every method, with its defaults. The starts that tell some of them apart do not matter here. AdamW on
+ * the factors sees signed permutations only, whatever metric or preconditioner comes before it (`scaled`, `reflora`). A
+ * method that is added states its group here.
  */
 const groups: Readonly<Record<string, GaugeGroup>> = {
   lora: 'signed permutations',
@@ -72,7 +74,10 @@ const combinations: readonly (readonly [string, LoraMethod, GaugeGroup])[] = [
   ['balora, moments kept', balora({ moments: 'keep' }), 'identity'],
 ];
 
-/** Combinations on balanced factors, started at the balanced pair of the product: one pair up to signs, whatever the start's gauge was. */
+/**
+ * Combinations on balanced factors, started at the balanced pair of the product: one pair up to signs, whatever the
+ * start's gauge was.
+ */
 const fromBalancedPairs: readonly (readonly [string, LoraMethod, GaugeGroup])[] = [
   ['balora', balora(), 'GL(r)'],
   ['balora, nearest gauge, moments kept', balora({ gauge: 'nearest', moments: 'keep' }), 'GL(r)'],

@@ -1,4 +1,7 @@
-/** The laws of exponential, logarithm and distance, over every manifold that offers them × engine: they invert and measure each other, and a point is at distance 0 from itself. */
+/**
+ * The laws of exponential, logarithm and distance, over every manifold that offers them × engine: they invert and
+ * measure each other, and a point is at distance 0 from itself.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type LinearAlgebra, scaleTree, seededRandom } from '../../src/index.js';
@@ -61,7 +64,8 @@ async function checkGeodesic(la: LinearAlgebra<unknown>, make: SpecimenFactory, 
   const { exp, log, dist } = manifold;
   if (exp === undefined || log === undefined || dist === undefined) throw new Error('no geodesics');
   const x = point(geometric(r, 1 / kappa), random);
-  // Within reach of every logarithm: for matrices of a spectrum half of √λ_min, the radius of the Bures–Wasserstein geometry.
+  // Within reach of every logarithm: for matrices of a spectrum half of √λ_min, the radius of the Bures–Wasserstein
+  // geometry.
   const length = hasSpectrum ? 0.5 / Math.sqrt(kappa) : 0.5;
   const u = scaleTree(la, length, await manifold.randomTangent(x, random));
   const y = exp(x, u);

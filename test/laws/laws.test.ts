@@ -1,4 +1,7 @@
-/** The algebraic laws of DESIGN, once, over every manifold × metric × retraction × engine. The laws of order are in `slopes.test.ts`. */
+/**
+ * The algebraic laws of DESIGN, once, over every manifold × metric × retraction × engine. The laws of order are in
+ * `slopes.test.ts`.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type LinearAlgebra, restoreRandom, seededRandom } from '../../src/index.js';

@@ -1,8 +1,10 @@
 /**
- * The laws of order, over every manifold × metric × retraction × engine: gradients of slope 2, Hessians symmetric and of slope 3, retractions of slope 2, or 3
- * where they claim second order. Measured with the public checks, on a cost that is not quadratic. σ_r/σ₁ ≥ 1e-4, steps relative to σ_r: below that only the
- * algebraic laws (`laws.test.ts`) can be seen.
+ * The laws of order, over every manifold × metric × retraction × engine: gradients of slope 2, Hessians symmetric and
+ * of slope 3, retractions of slope 2, or 3 where they claim second order. Measured with the public checks, on a cost
+ * that is not quadratic. σ_r/σ₁ ≥ 1e-4, steps relative to σ_r: below that only the algebraic laws (`laws.test.ts`) can
+ * be seen.
  */
+import { square } from 'bures';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkGradient, checkHessian, checkRetraction } from '../../src/diagnostics/index.js';
@@ -32,7 +34,10 @@ const drawn = (names: readonly (keyof typeof spectra)[]): fc.Arbitrary<Drawn> =>
 
 type AnySpecimen = Specimen<unknown, unknown, unknown, unknown>;
 
-/** Σ log cosh(X − Z) over the entries of the point's matrix, with its two derivatives; Z lies at the distance given from x0, in each entry. */
+/**
+ * Σ log cosh(X − Z) over the entries of the point's matrix, with its two derivatives; Z lies at the distance given from
+ * x0, in each entry.
+ */
 function logCosh(
   la: LinearAlgebra<unknown>,
   specimen: AnySpecimen,
@@ -56,7 +61,7 @@ function logCosh(
       at(x, u) {
         const change = mapTree(
           la,
-          (d: unknown, speed: unknown) => la.subtract(speed, la.multiply(la.square(tanh(d)), speed)),
+          (d: unknown, speed: unknown) => la.subtract(speed, la.multiply(square(la, tanh(d)), speed)),
           residual(x),
           specimen.velocity(x, u),
         );
@@ -74,8 +79,9 @@ async function farFromRounding({ manifold }: AnySpecimen, x: unknown, smallest: 
 }
 
 /**
- * In float32 squares stand out of rounding over a decade at most: steps that move the matrix as far as series in t converge, a cost that is small where they are,
- * and a slack that still tells orders apart, for a fit over less than a decade is not as good as one over several.
+ * In float32 squares stand out of rounding over a decade at most: steps that move the matrix as far as series in t
+ * converge, a cost that is small where they are, and a slack that still tells orders apart, for a fit over less than a
+ * decade is not as good as one over several.
  */
 async function closeToRounding(
   la: LinearAlgebra<unknown>,
@@ -91,8 +97,8 @@ async function closeToRounding(
 }
 
 /**
- * How many directions are looked along: within less than a decade of steps the second and third order may nearly cancel along one, which hides both. A mistake shows
- * along all.
+ * How many directions are looked along: within less than a decade of steps the second and third order may nearly cancel
+ * along one, which hides both. A mistake shows along all.
  */
 const directionsOn = (la: { readonly epsilon: number }): number => (la.epsilon < 1e-10 ? 1 : 3);
 

@@ -1,7 +1,9 @@
 /**
- * The manifolds that every law is tried on, with what a law needs to know of each beyond the `Manifold` interface: points of a given spectrum,
- * ambient elements, other representatives of the same point, and gauge-free descriptions of points and tangents. Used by `laws.test.ts`.
+ * The manifolds that every law is tried on, with what a law needs to know of each beyond the `Manifold` interface:
+ * points of a given spectrum, ambient elements, other representatives of the same point, and gauge-free descriptions of
+ * points and tangents. Used by `laws.test.ts`.
  */
+import { eye } from 'bures';
 import type { Random } from '../../src/core/random.js';
 import {
   type Ambient,
@@ -134,7 +136,7 @@ function factorSpecimen<M>(la: LinearAlgebra<M>, shape: Shape, manifold: FactorM
   });
   const gaugeMatrix = (random: Random): { readonly R: M; readonly inverse: M } => {
     const Q = orthonormal(la, [...batch, r, r], random);
-    if (gauges === 'none') return { R: la.eye(r, batch), inverse: la.eye(r, batch) };
+    if (gauges === 'none') return { R: eye(la, r, batch), inverse: eye(la, r, batch) };
     if (gauges === 'orthogonal') return { R: Q, inverse: la.transpose(Q) };
     const stretch = Float64Array.from({ length: r }, () => 0.5 + random.uniform());
     const d = repeated(la, stretch, batch);
@@ -198,7 +200,10 @@ function orthonormalSpecimen<M>(la: LinearAlgebra<M>, { m, r, batch }: Shape, ma
   });
 }
 
-/** A manifold whose points are its matrices: embedded, without a gauge. Points are the manifold's own random ones, unless there is a spectrum to give them. */
+/**
+ * A manifold whose points are its matrices: embedded, without a gauge. Points are the manifold's own random ones,
+ * unless there is a spectrum to give them.
+ */
 function arraySpecimen<M>(manifold: Manifold<M, M>, point?: (spectrum: Float64Array, random: Random) => M) {
   const { algebra: la } = manifold;
   return erase<M, M, M, M>({

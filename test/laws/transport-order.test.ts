@@ -1,6 +1,7 @@
 /**
- * Transport tends to the identity: a tangent carried along a step of size t differs from itself by O(t), whichever representative the arrival has. Compared as
- * velocities of matrices, so that a transport in the wrong gauge is off by the tangent's own size. Over every manifold × metric × retraction × engine.
+ * Transport tends to the identity: a tangent carried along a step of size t differs from itself by O(t), whichever
+ * representative the arrival has. Compared as velocities of matrices, so that a transport in the wrong gauge is off by
+ * the tangent's own size. Over every manifold × metric × retraction × engine.
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -28,7 +29,8 @@ describe.each(hostEngines)('on %s', (_engine, engine) => {
           const u = await manifold.randomTangent(x, random);
           const v = await manifold.randomTangent(x, random);
           const before = velocity(x, v);
-          // σ_r ≥ ½ and unit tangents: the tangent space turns by a few t/σ_r; 100 leaves room, and a wrong gauge is off by 1/t = 1e6 times more.
+          // σ_r ≥ ½ and unit tangents: the tangent space turns by a few t/σ_r; 100 leaves room, and a wrong gauge is
+          // off by 1/t = 1e6 times more.
           const t = 1e-6;
           const allowed = 100 * t * (await size(before));
           const { point: y, vector } = manifold.retractTransport(x, u, t);

@@ -1,6 +1,6 @@
 /**
- * The kernels over BLAS and LAPACK against the TypeScript ones, and the loader. Where the machine has no library, the tests of the
- * kernels assert instead that the status says why and what to do; the loader's tests need none.
+ * The kernels over BLAS and LAPACK against the TypeScript ones, and the loader. Where the machine has no library, the
+ * tests of the kernels assert instead that the status says why and what to do; the loader's tests need none.
  */
 import { execFile } from 'node:child_process';
 import path from 'node:path';
@@ -247,7 +247,8 @@ describe.each(Object.entries(variants))('native kernels (%s)', (variant, native)
     for (let i = 0; i < m; i++) {
       for (let j = 0; j < n; j++) {
         if (content === 'graded') a[i * n + j] *= 10 ** (-10 * j);
-        // Products alone would lose 5 digits, and then all of them: the Gram matrix has the square of the condition number.
+        // Products alone would lose 5 digits, and then all of them: the Gram matrix has the square of the condition
+        // number.
         if (content === 'close' && j > 0) a[i * n + j] = a[i * n] + 1e-5 * a[i * n + j];
         if (content === 'nearly dependent' && j > 0) a[i * n + j] = a[i * n] + 1e-12 * a[i * n + j];
       }

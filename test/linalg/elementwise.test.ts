@@ -1,3 +1,4 @@
+import { abs, square } from 'bures';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ConfigError, ShapeError } from '../../src/core/errors.js';
@@ -22,12 +23,13 @@ describe.each(hostEngines)('elementwise operations of %s', (_name, la) => {
     cos: Math.cos,
     atan: Math.atan,
   };
+  const operations = { ...la, square: (x: HostArray) => square(la, x), abs: (x: HostArray) => abs(la, x) };
   it.each(Object.entries(unary))('%s acts on each entry, of views and batches too', (name, reference) => {
     fc.assert(
       fc.property(cases, ({ size: { m, n, seed }, batch, layoutX }) => {
         const shape = [...batch, m, n];
         const x = gaussian(seed, count(shape), 1).values;
-        const result = la[name as keyof typeof unary](arrange(layoutX, x, shape));
+        const result = operations[name as keyof typeof unary](arrange(layoutX, x, shape));
         expect(la.shape(result)).toEqual(shape);
         expect(result).toBeAllClose(x.map(reference), 0);
       }),
@@ -105,7 +107,7 @@ describe.each(hostEngines)('elementwise operations of %s', (_name, la) => {
   it('batch scalars, vectors and arrays without entries are arrays too', () => {
     expect(la.shape(la.add(la.full([], 2), la.full([], 3)))).toEqual([]);
     expect(la.toArray(la.add(la.full([], 2), la.full([], 3)))).toEqual(Float64Array.of(5));
-    expect(la.shape(la.square(la.full([0, 3], 1)))).toEqual([0, 3]);
+    expect(la.shape(square(la, la.full([0, 3], 1)))).toEqual([0, 3]);
   });
 
   it('names the function, both shapes and the remedy where shapes differ', () => {

@@ -6,7 +6,10 @@ import { sizes } from '../support/matrices.js';
 import { type Dense, dense, identity, multiply, timesDiagonal, transposed } from '../support/naive.js';
 import { tolerance } from '../support/tolerance.js';
 
-/** Entries that break careless code: over the whole range of float64, with structural zeros, of few distinct values, repeated columns. */
+/**
+ * Entries that break careless code: over the whole range of float64, with structural zeros, of few distinct values,
+ * repeated columns.
+ */
 const entries: Readonly<Record<string, (uniform: () => number) => number>> = {
   'from 1e-300 to 1': (uniform) => 10 ** (-300 * uniform()),
   'from 1e-300 to 1e300': (uniform) => 10 ** (600 * uniform() - 300),

@@ -1,4 +1,7 @@
-/** Host arrays are ordinary ndarrays: other libraries of that family read and write them, and their views are accepted back. */
+/**
+ * Host arrays are ordinary ndarrays: other libraries of that family read and write them, and their views are accepted
+ * back.
+ */
 import ops from 'ndarray-ops';
 import { expect, it } from 'vitest';
 import { hostEngines } from '../support/engines.js';

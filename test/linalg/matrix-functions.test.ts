@@ -1,3 +1,4 @@
+import { eye, geometricMean, inverseSqrtSpd, polar, solveLyapunov, solveSylvester, sqrtSpd } from 'bures';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NumericalError, ShapeError } from '../../src/core/errors.js';
@@ -27,7 +28,7 @@ describe.each(hostEngines)('matrix functions of %s', (_name, la) => {
         const p = stack(batch, seed, (s) => definite(s, m, kappa));
         const q = stack(batch, seed + 1, (s) => definite(s, n, kappa));
         const c = stack(batch, seed + 2, (s) => gaussian(s, m, n));
-        const k = la.solveSylvester(p, q, c);
+        const k = solveSylvester(la, p, q, c);
         expect(la.shape(k)).toEqual([...batch, m, n]);
         // The residual is small beside the solution, which grows with κ.
         expect(la.add(product(p, k), product(k, q))).toBeAllClose(c, tolerance(la, 100 * (m + n), 1 + la.maxAbs(k)));
@@ -44,8 +45,8 @@ describe.each(hostEngines)('matrix functions of %s', (_name, la) => {
         const [onP, onQ] = [withEigenvalues(seed, ones(m, r)), withEigenvalues(seed + 1, ones(n, r))];
         const [P, Q, E, F] = [p, q, onP, onQ].map((one) => la.fromArray(one.values, [one.n, one.n]));
         const c = la.fromArray(gaussian(seed + 2, m, n).values, [m, n]);
-        const k = la.solveSylvester(P, Q, c);
-        const [offP, offQ] = [la.subtract(la.eye(m), E), la.subtract(la.eye(n), F)];
+        const k = solveSylvester(la, P, Q, c);
+        const [offP, offQ] = [la.subtract(eye(la, m), E), la.subtract(eye(la, n), F)];
         const bound = tolerance(la, 300 * (m + n), 10);
         expect(product(offP, k, offQ)).toBeAllClose(la.full([m, n], 0), bound);
         const residual = la.subtract(la.add(product(P, k), product(k, Q)), c);
@@ -57,14 +58,14 @@ describe.each(hostEngines)('matrix functions of %s', (_name, la) => {
   const ones = (length: number, r: number): Float64Array => Float64Array.from({ length }, (_, i) => (i < r ? 1 : 0));
 
   it('solveSylvester and solveLyapunov of zero matrices are zero', () => {
-    expect(la.solveSylvester(la.full([3, 3], 0), la.full([2, 2], 0), la.full([3, 2], 1))).toBeAllClose(la.full([3, 2], 0), 0);
-    expect(la.solveLyapunov(la.full([2, 3, 3], 0), la.full([2, 3, 3], 1))).toBeAllClose(la.full([2, 3, 3], 0), 0);
+    expect(solveSylvester(la, la.full([3, 3], 0), la.full([2, 2], 0), la.full([3, 2], 1))).toBeAllClose(la.full([3, 2], 0), 0);
+    expect(solveLyapunov(la, la.full([2, 3, 3], 0), la.full([2, 3, 3], 1))).toBeAllClose(la.full([2, 3, 3], 0), 0);
   });
 
   it('the tolerance is each batch member’s own', () => {
     const p = la.diagMatrix(la.fromArray([1e12, 1e12, 1e-12, 1e-12], [2, 2]));
     const c = la.full([2, 2, 2], 1);
-    const k = la.solveLyapunov(p, c);
+    const k = solveLyapunov(la, p, c);
     expect(la.add(product(p, k), product(k, p))).toBeAllClose(c, tolerance(la, 20));
   });
 
@@ -73,11 +74,11 @@ describe.each(hostEngines)('matrix functions of %s', (_name, la) => {
       fc.property(cases, ({ size: { n, seed }, batch, kappa }) => {
         const p = stack(batch, seed, (s) => definite(s, n, kappa));
         const c = stack(batch, seed + 2, (s) => gaussian(s, n, n));
-        const k = la.solveLyapunov(p, c);
+        const k = solveLyapunov(la, p, c);
         expect(la.add(product(p, k), product(k, p))).toBeAllClose(c, tolerance(la, 200 * n, 1 + la.maxAbs(k)));
-        const symmetric = la.solveLyapunov(p, la.add(c, la.transpose(c)));
+        const symmetric = solveLyapunov(la, p, la.add(c, la.transpose(c)));
         expect(symmetric).toBeAllClose(la.transpose(symmetric), tolerance(la, 100 * n, 1 + la.maxAbs(symmetric)));
-        expect(la.solveSylvester(p, p, c)).toBeAllClose(k, tolerance(la, 100 * n, 1 + la.maxAbs(k)));
+        expect(solveSylvester(la, p, p, c)).toBeAllClose(k, tolerance(la, 100 * n, 1 + la.maxAbs(k)));
       }),
     );
   });
@@ -87,7 +88,7 @@ describe.each(hostEngines)('matrix functions of %s', (_name, la) => {
       fc.property(cases, ({ size: { n, r, seed }, batch, kappa }) => {
         const spectrum = (s: number) => withEigenvalues(s, s % 2 ? geometric(n, 1 / kappa) : ones(n, r));
         const s = stack(batch, seed, spectrum);
-        const root = la.sqrtSpd(s);
+        const root = sqrtSpd(la, s);
         expect(square(root)).toBeAllClose(s, tolerance(la, 100 * n));
         expect(root).toBeAllClose(la.transpose(root), 0);
         expect(la.eigh(root).values.data.every((x) => x >= -tolerance(la, 100 * n))).toBe(true);
@@ -99,8 +100,8 @@ describe.each(hostEngines)('matrix functions of %s', (_name, la) => {
     fc.assert(
       fc.property(cases, ({ size: { n, seed }, batch, kappa }) => {
         const s = stack(batch, seed, (one) => definite(one, n, kappa));
-        const root = la.inverseSqrtSpd(s);
-        expect(product(root, s, root)).toBeAllClose(la.eye(n, batch), tolerance(la, 100 * n, kappa));
+        const root = inverseSqrtSpd(la, s);
+        expect(product(root, s, root)).toBeAllClose(eye(la, n, batch), tolerance(la, 100 * n, kappa));
         expect(root).toBeAllClose(la.transpose(root), 0);
       }),
     );
@@ -109,10 +110,10 @@ describe.each(hostEngines)('matrix functions of %s', (_name, la) => {
   it('inverseSqrtSpd refuses a matrix that is singular to rounding', () => {
     const n = 4;
     const singular = la.fromArray(withEigenvalues(3, geometric(n, 1e-17)).values, [n, n]);
-    expect(() => la.inverseSqrtSpd(singular)).toThrow(NumericalError);
-    expect(() => la.inverseSqrtSpd(singular)).toThrow(/inverseSqrtSpd: expected a positive definite matrix, .* singular to rounding; add/);
-    expect(() => la.inverseSqrtSpd(la.full([3, 3], 0))).toThrow(NumericalError);
-    expect(() => la.inverseSqrtSpd(la.scale(-1, la.eye(3, [2])))).toThrow(NumericalError);
+    expect(() => inverseSqrtSpd(la, singular)).toThrow(NumericalError);
+    expect(() => inverseSqrtSpd(la, singular)).toThrow(/inverseSqrtSpd: expected a positive definite matrix, .* singular to rounding; add/);
+    expect(() => inverseSqrtSpd(la, la.full([3, 3], 0))).toThrow(NumericalError);
+    expect(() => inverseSqrtSpd(la, la.scale(-1, eye(la, 3, [2])))).toThrow(NumericalError);
   });
 
   it('polar: X = Q P with orthonormal Q and semidefinite P, also where X is rank deficient', () => {
@@ -121,9 +122,9 @@ describe.each(hostEngines)('matrix functions of %s', (_name, la) => {
         const [rows, columns] = [Math.max(m, n), Math.min(m, n)];
         const spectrum = seed % 2 ? geometric(columns, 1 / kappa) : ones(columns, r);
         const x = stack(batch, seed, (one) => withSingularValues(one, rows, columns, spectrum));
-        const { Q, P } = la.polar(x);
+        const { Q, P } = polar(la, x);
         const bound = tolerance(la, 100 * rows);
-        expect(la.matmul(Q, Q, { transposeA: true })).toBeAllClose(la.eye(columns, batch), bound);
+        expect(la.matmul(Q, Q, { transposeA: true })).toBeAllClose(eye(la, columns, batch), bound);
         expect(product(Q, P)).toBeAllClose(x, bound);
         expect(P).toBeAllClose(la.transpose(P), 0);
         expect(square(P)).toBeAllClose(la.matmul(x, x, { transposeA: true }), bound);
@@ -137,47 +138,47 @@ describe.each(hostEngines)('matrix functions of %s', (_name, la) => {
       fc.property(sizes(9), batches, fc.constantFrom(1, 10, 1e3), ({ n, seed }, batch, kappa) => {
         const p = stack(batch, seed, (one) => definite(one, n, kappa));
         const q = stack(batch, seed + 1, (one) => definite(one, n, kappa));
-        const mean = la.geometricMean(p, q);
+        const mean = geometricMean(la, p, q);
         const bound = tolerance(la, 200 * n, kappa);
-        const root = la.inverseSqrtSpd(p);
+        const root = inverseSqrtSpd(la, p);
         expect(square(product(root, mean, root))).toBeAllClose(product(root, q, root), bound * kappa);
         expect(mean).toBeAllClose(la.transpose(mean), 0);
-        expect(la.geometricMean(q, p)).toBeAllClose(mean, bound);
+        expect(geometricMean(la, q, p)).toBeAllClose(mean, bound);
         const commuting = product(p, p, p);
-        expect(la.geometricMean(p, commuting)).toBeAllClose(square(p), bound * kappa);
-        expect(la.geometricMean(p, p)).toBeAllClose(p, bound);
+        expect(geometricMean(la, p, commuting)).toBeAllClose(square(p), bound * kappa);
+        expect(geometricMean(la, p, p)).toBeAllClose(p, bound);
       }),
     );
   });
 
   it('geometricMean of diagonal matrices of very unequal size', () => {
     const [p, q] = [Float64Array.of(1, 1e-12, 1e6, 4), Float64Array.of(1e-12, 1, 1e6, 9)];
-    const mean = la.geometricMean(la.diagMatrix(la.fromArray(p, [4])), la.diagMatrix(la.fromArray(q, [4])));
+    const mean = geometricMean(la, la.diagMatrix(la.fromArray(p, [4])), la.diagMatrix(la.fromArray(q, [4])));
     const relative = timesDiagonal({ m: 1, n: 4, values: la.toArray(la.diag(mean)) }, [1e6, 1e6, 1e-6, 1 / 6]);
     expect(relative.values).toBeAllClose([1, 1, 1, 1], tolerance(la, 1000));
   });
 
   it('geometricMean refuses matrices that are not definite', () => {
     const indefinite = la.diagMatrix(la.fromArray([1, -1, 2], [3]));
-    expect(() => la.geometricMean(indefinite, la.eye(3))).toThrow(NumericalError);
-    expect(() => la.geometricMean(la.eye(3), indefinite)).toThrow(/geometricMean: cholesky: expected a positive definite matrix/);
+    expect(() => geometricMean(la, indefinite, eye(la, 3))).toThrow(NumericalError);
+    expect(() => geometricMean(la, eye(la, 3), indefinite)).toThrow(/geometricMean: cholesky: expected a positive definite matrix/);
   });
 
   it('leave what they multiply with unchanged, and agree with the textbook product', () => {
     const [p, c] = [definite(1, 5, 10), gaussian(2, 5, 5)];
     const P = la.fromArray(p.values, [5, 5]);
-    const k = { m: 5, n: 5, values: la.toArray(la.solveLyapunov(P, la.fromArray(c.values, [5, 5]))) };
+    const k = { m: 5, n: 5, values: la.toArray(solveLyapunov(la, P, la.fromArray(c.values, [5, 5]))) };
     const [left, right] = [multiply(p, k).values, multiply(k, p).values];
     expect(left.map((x, i) => x + right[i])).toBeAllClose(c.values, tolerance(la, 200, 10));
     expect(P).toBeAllClose(p.values, 0);
   });
 
   it.each<[string, () => unknown, RegExp]>([
-    ['solveSylvester', () => la.solveSylvester(la.eye(3), la.eye(2), la.full([2, 3], 1)), /a right-hand side 3×2, got 3×3 and 2×3/],
-    ['solveSylvester', () => la.solveSylvester(la.eye(3, [2]), la.eye(2), la.full([3, 2], 1)), /expected equal batch axes/],
-    ['solveLyapunov', () => la.solveLyapunov(la.full([2, 3], 1), la.eye(3)), /solveLyapunov: expected a square matrix/],
-    ['polar', () => la.polar(la.full([2, 3], 1)), /polar: expected at least as many rows as columns, got 2×3; take .* the transpose/],
-    ['geometricMean', () => la.geometricMean(la.eye(3), la.eye(2)), /geometricMean: .* 3×3 and 2×2/],
+    ['solveSylvester', () => solveSylvester(la, eye(la, 3), eye(la, 2), la.full([2, 3], 1)), /a right-hand side 3×2, got 3×3 and 2×3/],
+    ['solveSylvester', () => solveSylvester(la, eye(la, 3, [2]), eye(la, 2), la.full([3, 2], 1)), /expected equal batch axes/],
+    ['solveLyapunov', () => solveLyapunov(la, la.full([2, 3], 1), eye(la, 3)), /solveLyapunov: expected a square matrix/],
+    ['polar', () => polar(la, la.full([2, 3], 1)), /polar: expected at least as many rows as columns, got 2×3; take .* the transpose/],
+    ['geometricMean', () => geometricMean(la, eye(la, 3), eye(la, 2)), /geometricMean: .* 3×3 and 2×2/],
   ])('%s names the shapes', (_operation, misuse, message) => {
     expect(misuse).toThrow(ShapeError);
     expect(misuse).toThrow(message);

@@ -1,4 +1,7 @@
-/** Every method, and BaLoRA with every start and every direction, from createAdapter through the trainer: the loss falls, nothing is left, and a saved state goes on to the bit. */
+/**
+ * Every method, and BaLoRA with every start and every direction, from createAdapter through the trainer: the loss
+ * falls, nothing is left, and a saved state goes on to the bit.
+ */
 import { describe, expect, it } from 'vitest';
 import { ConfigError, linearDecay } from '../../src/index.js';
 import {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ConfigError, FormatError } from '../../src/index.js';
+import { openSafetensors, type TensorData, writeSafetensors } from '../../src/io/index.js';
 import {
   balora,
   createAdapter,
@@ -17,7 +18,7 @@ import {
   saveAdapter,
   trainer,
 } from '../../src/lora/index.js';
-import { type CausalLM, openSafetensors, type TensorData, writeSafetensors } from '../../src/models/index.js';
+import type { CausalLM } from '../../src/models/index.js';
 import { liveTensors, tensorEngines } from '../support/engines.js';
 import { owned } from '../support/owned.js';
 import { tolerance } from '../support/tolerance.js';

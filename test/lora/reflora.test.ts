@@ -1,4 +1,6 @@
-/** RefLoRA's scalar form against its update written out in plain numbers (METHODS.md; Zhang et al. 2025), in float64. */
+/**
+ * RefLoRA's scalar form against its update written out in plain numbers (METHODS.md; Zhang et al. 2025), in float64.
+ */
 import { describe, expect, it } from 'vitest';
 import {
   constantStep,

@@ -1,4 +1,7 @@
-/** One gradient in all its forms (dense, CSR, factored, operator) gives one Riemannian gradient, and by coordinates the same again. */
+/**
+ * One gradient in all its forms (dense, CSR, factored, operator) gives one Riemannian gradient, and by coordinates the
+ * same again.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {

@@ -1,6 +1,7 @@
 /**
- * The equivalence that holds the library together: descent on balanced factors and on the rank-r matrices with the Bures metric are one algorithm
- * (Castin et al. 2026; METHODS). The same for the preconditioned metric, and for the metrics themselves.
+ * The equivalence that holds the library together: descent on balanced factors and on the rank-r matrices with the
+ * Bures metric are one algorithm (Castin et al. 2026; METHODS). The same for the preconditioned metric, and for the
+ * metrics themselves.
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

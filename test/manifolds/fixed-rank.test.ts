@@ -1,4 +1,5 @@
 /** `fixedRank`: which points it takes, and second moments where singular values change places. */
+import { square } from 'bures';
 import { describe, expect, it } from 'vitest';
 import { DomainError, fixedRank, seededRandom } from '../../src/index.js';
 import { hostEngines } from '../support/engines.js';
@@ -36,9 +37,9 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
       Up: la.randomNormal([m, rank], random),
       Vp: la.randomNormal([n, rank], random),
     });
-    const squares = { M: la.square(g.M), Up: la.square(g.Up), Vp: la.square(g.Vp) };
+    const squares = { M: square(la, g.M), Up: square(la, g.Up), Vp: square(la, g.Vp) };
     const [carried, moved] = [covector(g), secondMoment(squares)];
     // The gauge is a signed permutation to a few ε.
-    for (const key of ['M', 'Up', 'Vp'] as const) expect(moved[key]).toBeAllClose(la.square(carried[key]), 1e-12);
+    for (const key of ['M', 'Up', 'Vp'] as const) expect(moved[key]).toBeAllClose(square(la, carried[key]), 1e-12);
   });
 });

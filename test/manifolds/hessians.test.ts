@@ -1,6 +1,7 @@
 /**
- * The Riemannian Hessians of the rank-r geometries against each other and against Koszul's formula. That they are symmetric and of slope 3 is a law (`test/laws/slopes.test.ts`),
- * but slopes show only with a second-order retraction, which the preconditioned metric has none of.
+ * The Riemannian Hessians of the rank-r geometries against each other and against Koszul's formula. That they are
+ * symmetric and of slope 3 is a law (`test/laws/slopes.test.ts`), but slopes show only with a second-order retraction,
+ * which the preconditioned metric has none of.
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -24,7 +25,10 @@ import { tolerance } from '../support/tolerance.js';
 
 const conditions = [1, 10, 1e3];
 
-/** A point of spectrum 1 … 1/κ, its factors in a random orthogonal gauge, a pair tangent there, and a gradient with its derivative. */
+/**
+ * A point of spectrum 1 … 1/κ, its factors in a random orthogonal gauge, a pair tangent there, and a gradient with its
+ * derivative.
+ */
 function scene(la: HostAlgebra, { m, n, r, seed }: Sizes, kappa: number) {
   const random = seededRandom(seed);
   const frame = (rows: number, columns: number): HostArray => la.qr(la.randomNormal([rows, columns], random)).Q;

@@ -1,4 +1,7 @@
-/** `balancedFactors` projects onto {Aᵀ dA = dB Bᵀ} at every point it has, those where AB lacks rank included: LoRA starts at one. */
+/**
+ * `balancedFactors` projects onto {Aᵀ dA = dB Bᵀ} at every point it has, those where AB lacks rank included: LoRA
+ * starts at one.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { balancedFactors, type FactorPair, type HostAlgebra, type HostArray, seededRandom } from '../../src/index.js';

@@ -1,4 +1,7 @@
-/** Geodesics, distances, transports and means of `spd`, `fixedRankPsd` and `rotations` against SciPy's matrix functions in the textbook formulas (`test/fixtures/matrix-geometry.py`). */
+/**
+ * Geodesics, distances, transports and means of `spd`, `fixedRankPsd` and `rotations` against SciPy's matrix functions
+ * in the textbook formulas (`test/fixtures/matrix-geometry.py`).
+ */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { affineInvariant, barycenter, buresWasserstein, fixedRankPsd, rotations, type SpdMetric, spd } from '../../src/index.js';

@@ -1,4 +1,8 @@
-/** `sphere`, `oblique`, `orthogonalGroup` and `rotations` where formulas lose digits or have no answer: tiny and large angles, opposite points, the two components. */
+/**
+ * `sphere`, `oblique`, `orthogonalGroup` and `rotations` where formulas lose digits or have no answer: tiny and large
+ * angles, opposite points, the two components.
+ */
+import { eye } from 'bures';
 import { describe, expect, it } from 'vitest';
 import { DomainError, type HostArray, NumericalError, oblique, orthogonalGroup, rotations, seededRandom, sphere } from '../../src/index.js';
 import { hostEngines } from '../support/engines.js';
@@ -76,7 +80,7 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
   it('exp goes round: 2π in a plane is where it began', () => {
     const group = orthogonalGroup({ n: 4, algebra: la });
     const x = group.randomPoint(seededRandom(7));
-    const half = group.log(la.eye(4), rotationBy([1], 4, 8));
+    const half = group.log(eye(la, 4), rotationBy([1], 4, 8));
     const whole = la.matmul(x, la.scale(2 * Math.PI * 5, half));
     expect(group.exp(x, whole)).toBeAllClose(x, tolerance(la, 100, 10 * Math.PI));
   });
@@ -85,11 +89,11 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
     const group = orthogonalGroup({ n: 3, algebra: la });
     const halfTurn = la.diagMatrix(la.fromArray([-1, -1, 1], [3]));
     const mirror = la.diagMatrix(la.fromArray([1, -1, 1], [3]));
-    expect(await group.dist(la.eye(3), halfTurn)).toBeAllClose(Math.PI * Math.SQRT2, 4 * la.epsilon);
-    expect(await group.dist(la.eye(3), mirror)).toBe(Number.POSITIVE_INFINITY);
+    expect(await group.dist(eye(la, 3), halfTurn)).toBeAllClose(Math.PI * Math.SQRT2, 4 * la.epsilon);
+    expect(await group.dist(eye(la, 3), mirror)).toBe(Number.POSITIVE_INFINITY);
     for (const y of [halfTurn, mirror]) {
-      expect(() => group.log(la.eye(3), y)).toThrow(NumericalError);
-      expect(() => group.log(la.eye(3), y)).toThrow(/half a turn apart .* determinants of different sign/);
+      expect(() => group.log(eye(la, 3), y)).toThrow(NumericalError);
+      expect(() => group.log(eye(la, 3), y)).toThrow(/half a turn apart .* determinants of different sign/);
     }
   });
 

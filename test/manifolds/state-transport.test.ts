@@ -1,4 +1,5 @@
 /** How `balancedFactors` carries an optimizer's state through a change of gauge. */
+import { abs, square } from 'bures';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { balancedFactors, balancedGauges, type FactorPair, type HostAlgebra, type HostArray, seededRandom } from '../../src/index.js';
@@ -7,7 +8,10 @@ import { type Sizes, sizes } from '../support/matrices.js';
 import { dense } from '../support/naive.js';
 import { tolerance } from '../support/tolerance.js';
 
-/** A step of `balancedFactors` that leaves the horizontal space and changes singular values a lot, so that the change of gauge T is far from orthogonal. */
+/**
+ * A step of `balancedFactors` that leaves the horizontal space and changes singular values a lot, so that the change of
+ * gauge T is far from orthogonal.
+ */
 function longStep(la: HostAlgebra, { m, n, r, seed }: Sizes, gauge: (typeof balancedGauges)[number]) {
   const random = seededRandom(seed);
   const draw = (): FactorPair<HostArray> => ({ A: la.randomNormal([m, r], random), B: la.randomNormal([r, n], random) });
@@ -37,14 +41,14 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
     fc.assert(
       fc.property(sizes(9), fc.constantFrom(...balancedGauges), ({ m, n, r, seed }, gauge) => {
         const { secondMoment, gauge: T, inverseGauge, v, allowed } = longStep(la, { m, n, r, seed }, gauge);
-        const [t, inverse, a, b] = [T, inverseGauge, la.square(v.A), la.square(v.B)].map((w) => la.toArray(w) as Float64Array);
+        const [t, inverse, a, b] = [T, inverseGauge, square(la, v.A), square(la, v.B)].map((w) => la.toArray(w) as Float64Array);
         const sum = (term: (k: number) => number) =>
           Array.from({ length: r }, (_, k) => term(k)).reduce((total, value) => total + value, 0);
         const expected = {
           A: dense(m, r, (i, j) => sum((k) => a[i * r + k] * t[j * r + k] ** 2)),
           B: dense(r, n, (i, j) => sum((k) => inverse[k * r + i] ** 2 * b[k * n + j])),
         };
-        const carried = secondMoment({ A: la.square(v.A), B: la.square(v.B) });
+        const carried = secondMoment({ A: square(la, v.A), B: square(la, v.B) });
         expect(la.toArray(carried.A)).toBeAllClose(expected.A.values, allowed);
         expect(la.toArray(carried.B)).toBeAllClose(expected.B.values, allowed);
       }),
@@ -82,12 +86,12 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
     const permutation = la.fromArray([0, 0, -1, 1, 0, 0, 0, -1, 0], [r, r]);
     const shuffled = { A: la.matmul(x.A, permutation), B: la.matmul(permutation, x.B, { transposeA: true }) };
     const { covector, secondMoment, gauge } = manifold.retractTransport(shuffled, manifold.zeroTangent(shuffled));
-    const magnitudes = (la.toArray(la.abs(gauge)) as Float64Array).map(Math.round);
-    expect(la.abs(gauge)).toBeAllClose(magnitudes, 1e-12);
+    const magnitudes = (la.toArray(abs(la, gauge)) as Float64Array).map(Math.round);
+    expect(abs(la, gauge)).toBeAllClose(magnitudes, 1e-12);
     const g = { A: la.randomNormal([m, r], random), B: la.randomNormal([r, n], random) };
-    const squares = { A: la.square(g.A), B: la.square(g.B) };
+    const squares = { A: square(la, g.A), B: square(la, g.B) };
     const carried = covector(g);
-    expect(secondMoment(squares).A).toBeAllClose(la.square(carried.A) as HostArray, 1e-12);
-    expect(secondMoment(squares).B).toBeAllClose(la.square(carried.B) as HostArray, 1e-12);
+    expect(secondMoment(squares).A).toBeAllClose(square(la, carried.A) as HostArray, 1e-12);
+    expect(secondMoment(squares).B).toBeAllClose(square(la, carried.B) as HostArray, 1e-12);
   });
 });

@@ -1,4 +1,7 @@
-/** The bilinear form of the Bures Hessian, as docs/mathematics.md derives it by way of factors, and the bound on its curvature. */
+/**
+ * The bilinear form of the Bures Hessian, as docs/mathematics.md derives it by way of factors, and the bound on its
+ * curvature.
+ */
 import { bures, type FixedRankTangent, factored, fixedRank, type HostArray, hostAlgebra, hyperBalancedFactors, seededRandom } from 'bures';
 import { describe, expect, it } from 'vitest';
 

@@ -1,10 +1,13 @@
-/** Every architecture against transformers and PyTorch's autograd: tiny checkpoints made by test/peers/golden_models.py. */
+/**
+ * Every architecture against transformers and PyTorch's autograd: tiny checkpoints made by test/peers/golden_models.py.
+ */
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type CausalLM, loadCausalLM, openSafetensors, type TokenBatch } from '../../src/models/index.js';
+import { openSafetensors } from '../../src/io/index.js';
+import { type CausalLM, loadCausalLM, type TokenBatch } from '../../src/models/index.js';
 import { liveTensors, tensorEngines } from '../support/engines.js';
 
 const FIXTURES = path.join(import.meta.dirname, '../fixtures/models');

@@ -89,7 +89,8 @@ describe.each(tensorEngines)('lossAndGradient on %s', (_, algebra) => {
         return sum;
       };
       const difference = ((await lossAt(1)) - (await lossAt(-1))) / (2 * step);
-      // Each of the two losses is right to a few ε of its size, of which the difference makes a large part where the slope is small: for a key's bias, 1 % of it an ε.
+      // Each of the two losses is right to a few ε of its size, of which the difference makes a large part where the
+      // slope is small: for a key's bias, 1 % of it an ε.
       const rounding = (3 * algebra.epsilon * (await lossAt(0))) / step;
       expect(Math.abs(difference - norm), name).toBeLessThan(0.01 * norm + rounding);
       expect(rounding, name).toBeLessThan(0.1 * norm);

@@ -5,15 +5,8 @@ import path from 'node:path';
 import { floor, mul, scalar, zeros } from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BackendError, ConfigError, DomainError, FormatError, NotImplementedError, ShapeError } from '../../src/core/errors.js';
-import {
-  type CausalLM,
-  loadCausalLM,
-  type ModelOverlay,
-  type ModuleAdapter,
-  openSafetensors,
-  type TokenBatch,
-  writeSafetensors,
-} from '../../src/models/index.js';
+import { openSafetensors, writeSafetensors } from '../../src/io/index.js';
+import { type CausalLM, loadCausalLM, type ModelOverlay, type ModuleAdapter, type TokenBatch } from '../../src/models/index.js';
 import { liveTensors, tensorEngines } from '../support/engines.js';
 
 const FIXTURES = path.join(import.meta.dirname, '../fixtures/models');

@@ -1,6 +1,6 @@
 /**
- * Adapters exchanged with PEFT: saved there and loaded here, and the other way round, they give the same logits. Runs where BURES_PEER_PYTHON names a Python with PyTorch,
- * transformers and PEFT; listed as skipped elsewhere.
+ * Adapters exchanged with PEFT: saved there and loaded here, and the other way round, they give the same logits. Runs
+ * where BURES_PEER_PYTHON names a Python with PyTorch, transformers and PEFT; listed as skipped elsewhere.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { tensorAlgebra } from '../../src/linalg/tensor/index.js';
 import {
   createAdapter,
   dora,
@@ -23,7 +24,6 @@ import {
   trainer,
 } from '../../src/lora/index.js';
 import { type CausalLM, loadCausalLM, type TokenBatch } from '../../src/models/index.js';
-import { tensorAlgebra } from '../../src/tensor/index.js';
 
 const python = process.env.BURES_PEER_PYTHON || undefined;
 const scratch = mkdtempSync(path.join(tmpdir(), 'bures-peft-peer-'));

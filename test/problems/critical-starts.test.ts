@@ -25,7 +25,10 @@ import { allEngines, withoutLeaks } from '../support/engines.js';
 const [m, n, rank] = [7, 5, 2];
 const sigma = [3, 2, 1, 0.5, 0.25];
 
-/** Z = Σ σ_k e_k e_kᵀ, m×n, and the balanced pair of some of its singular triplets, exact in either precision but for a root. */
+/**
+ * Z = Σ σ_k e_k e_kᵀ, m×n, and the balanced pair of some of its singular triplets, exact in either precision but for a
+ * root.
+ */
 function diagonal(which: readonly number[]) {
   const target = new Float64Array(m * n);
   sigma.forEach((value, k) => {

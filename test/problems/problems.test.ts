@@ -1,6 +1,7 @@
 /**
- * Every problem on every geometry. On the host: the cost beside its definition, gradient and Hessian by their Taylor models, the polynomial along a line. On a device, where
- * float32 leaves too few digits for those: the same numbers as on the host.
+ * Every problem on every geometry. On the host: the cost beside its definition, gradient and Hessian by their Taylor
+ * models, the polynomial along a line. On a device, where float32 leaves too few digits for those: the same numbers as
+ * on the host.
  */
 import { describe, expect, it } from 'vitest';
 import { checkGradient, checkHessian } from '../../src/diagnostics/index.js';
@@ -29,7 +30,8 @@ describe.each(Object.entries(problemCases))('%s', (problemName, build) => {
     expect(cost).toBeAllClose([expected.cost], tolerance(host, 2000, expected.scale));
     expect((await checkGradient(problem, { x, u })).verdict).toMatch(/: correct/);
     const check = await checkHessian(problem, { x, u });
-    // Along a retraction of first order the Taylor model lacks a term: the laws of the manifold compare with finite differences there.
+    // Along a retraction of first order the Taylor model lacks a term: the laws of the manifold compare with finite
+    // differences there.
     if (manifold.retractionOrder === 2) expect(check.verdict).toMatch(/: correct/);
     expect([check.symmetryError, check.linearityError]).toBeAllClose([0, 0], tolerance(host, 5000));
     const along = (await seen.costAlong?.(x, u, 0)) ?? [];

@@ -1,5 +1,9 @@
-/** The sweeps of a variational completion against dense formulas: ridge solutions, and the free energy that they descend on. */
+/**
+ * The sweeps of a variational completion against dense formulas: ridge solutions, and the free energy that they descend
+ * on.
+ */
 
+import { eye } from 'bures';
 import { describe, expect, it } from 'vitest';
 import { atOnce } from '../../src/core/event-loop.js';
 import { type CsrMatrix, csrMatrix, type HostArray, hostAlgebra, seededRandom } from '../../src/index.js';
@@ -138,7 +142,7 @@ describe('variational completion', () => {
       const factor = la.cholesky(la.fromArray(gram, [k, k]));
       const solve = (b: HostArray): HostArray => la.solveTriangular(factor, la.solveTriangular(factor, b), { transpose: true });
       const solution = la.peek(solve(la.fromArray(right, [k, 1])));
-      const inverse = la.peek(solve(la.eye(k)));
+      const inverse = la.peek(solve(eye(la, k)));
       const [u, uu] = [meanOf(rows, i, k), momentOf(rows, i, k)];
       for (let p = 0; p < k; p++) {
         expect(u[p]).toBeCloseTo(solution[p], 8);

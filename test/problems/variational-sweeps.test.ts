@@ -1,4 +1,7 @@
-/** The sweeps of a variational completion as a solver of the engine: what they evaluate, what they leave alone, and that they can be left amid a sweep. */
+/**
+ * The sweeps of a variational completion as a solver of the engine: what they evaluate, what they leave alone, and that
+ * they can be left amid a sweep.
+ */
 import { describe, expect, it } from 'vitest';
 import { atOnce } from '../../src/core/event-loop.js';
 import { checkGradient } from '../../src/diagnostics/index.js';

@@ -1,8 +1,10 @@
-/** Every algorithm of the balanced projection, on every engine: what it promises, where it falls back, and that it does. */
+/**
+ * Every algorithm of the balanced projection, on every engine: what it promises, where it falls back, and that it does.
+ */
 import { memory } from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { balanceAlgorithms, balancedGauges, type FactorPair, type HostArray } from '../../src/index.js';
+import { balanceAlgorithms, balancedGauges, eye, type FactorPair, type HostArray } from '../../src/index.js';
 import { balanceGap } from '../../src/retractions/balance-gap.js';
 import { geometric } from '../support/matrices.js';
 import { tolerance } from '../support/tolerance.js';
@@ -44,7 +46,7 @@ async function expectBalanced(subject: Subject, before: FactorPair<HostArray>, a
 function expectGauge(subject: Subject, { before, after }: Pick<Observed, 'before' | 'after'>, r: number): void {
   const { T, inverseT } = after;
   const growth = norm(T) * norm(inverseT);
-  expect(judge.matmul(T, inverseT)).toBeAllClose(judge.eye(r), tolerance(subject, 30 * r, growth));
+  expect(judge.matmul(T, inverseT)).toBeAllClose(eye(judge, r), tolerance(subject, 30 * r, growth));
   expect(judge.matmul(before.A, inverseT)).toBeAllClose(after.A, tolerance(subject, 30 * r, norm(before.A) * norm(inverseT) * growth));
   expect(judge.matmul(T, before.B)).toBeAllClose(after.B, tolerance(subject, 30 * r, norm(T) * norm(before.B) * growth));
 }

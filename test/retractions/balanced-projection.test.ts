@@ -1,4 +1,5 @@
 /** The balanced projection: balance, product, gauges, and the guard where AB lacks rank. */
+import { eye } from 'bures';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -28,7 +29,9 @@ function pairOf(
   return { A: toHost(la, withSingularValues(seed, m, r, a)), B: toHost(la, withSingularValues(seed + 7, r, n, b)) };
 }
 
-/** A pair whose product has rank q < r although both factors have rank r: B's rows are mixed by a singular matrix first. */
+/**
+ * A pair whose product has rank q < r although both factors have rank r: B's rows are mixed by a singular matrix first.
+ */
 function deficientPair(
   la: HostAlgebra,
   { m, n, r, seed }: { m: number; n: number; r: number; seed: number },
@@ -78,7 +81,7 @@ describe.each(hostEngines)('balancedProjection on %s', (_engine, la) => {
           const amplified = tolerance(la, 100 * (m + n), ((la.norm(A) as number) + (la.norm(B) as number)) / last);
           expect(la.matmul(A, T)).toBeAllClose(pair.A, amplified * (1 + 1 / Math.sqrt(mismatch)));
           expect(la.matmul(T, pair.B)).toBeAllClose(B, amplified * (1 + 1 / Math.sqrt(mismatch)));
-          expect(la.matmul(T, inverseT)).toBeAllClose(la.eye(r), tolerance(la, 100 * r, 1 / last));
+          expect(la.matmul(T, inverseT)).toBeAllClose(eye(la, r), tolerance(la, 100 * r, 1 / last));
         },
       ),
       { numRuns: 60 },
@@ -125,7 +128,7 @@ describe.each(hostEngines)('balancedProjection on %s', (_engine, la) => {
         const { A, B, T, inverseT, balanced } = balancedProjection(la, pair, { gauge });
         const allowed = tolerance(la, 1000 * (m + n));
         expect(la.matmul(A, B)).toBeAllClose(la.matmul(pair.A, pair.B), allowed);
-        expect(la.matmul(T, inverseT)).toBeAllClose(la.eye(r, [2]), allowed);
+        expect(la.matmul(T, inverseT)).toBeAllClose(eye(la, r, [2]), allowed);
         expect(la.matmul(pair.A, inverseT)).toBeAllClose(A, allowed);
         expect([...(la.toArray(balanced) as Float64Array)]).toEqual(
           ranks.flatMap((rank) => Array.from({ length: r }, (_, i) => (i < rank ? 1 : 0))),
@@ -151,7 +154,7 @@ describe.each(hostEngines)('balancedProjection on %s', (_engine, la) => {
       const projected = balancedProjection(la, pair, { gauge });
       expect(projected.A).toBeAllClose(pair.A, 0);
       expect(projected.B).toBeAllClose(pair.B, 0);
-      expect(projected.T).toBeAllClose(la.eye(r), 0);
+      expect(projected.T).toBeAllClose(eye(la, r), 0);
     }
   });
 

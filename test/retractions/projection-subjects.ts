@@ -39,6 +39,7 @@ function subject<M>(la: LinearAlgebra<M>): Subject {
           qrCalls++;
           return la.qr(x);
         },
+        readsSynchronously: !blind && la.readsSynchronously,
         peek: blind ? () => undefined : la.peek,
       };
       const given = { A: la.fromArray(judge.toArray(pair.A), pair.A.shape), B: la.fromArray(judge.toArray(pair.B), pair.B.shape) };

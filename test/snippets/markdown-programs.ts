@@ -9,8 +9,8 @@ export interface MarkdownProgram {
 }
 
 /**
- * Collects the programs of a page. A block fenced with `ts` is a program of its own; all blocks fenced with `ts tour` together are one,
- * so that a page can explain a program piece by piece.
+ * Collects the programs of a page. A block fenced with `ts` is a program of its own; all blocks fenced with `ts tour`
+ * together are one, so that a page can explain a program piece by piece.
  *
  * @throws Error if a fence that looks like TypeScript is tagged in another way, since it would silently not be run.
  */

@@ -1,6 +1,7 @@
 /**
- * Imports the modules that its command line names, one after another, and writes a line of JSON for each: its name, and its error or null. One process for
- * all: most of a snippet's time is the start of Node.js and the loading of the library.
+ * Imports the modules that its command line names, one after another, and writes a line of JSON for each: its name, and
+ * its error or null. One process for all: most of a snippet's time is the start of Node.js and the loading of the
+ * library.
  */
 import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';

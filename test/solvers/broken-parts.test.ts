@@ -1,4 +1,7 @@
-/** States, derivatives and rules that are none, at the engine: an error by the name of the function that was called, at once. */
+/**
+ * States, derivatives and rules that are none, at the engine: an error by the name of the function that was called, at
+ * once.
+ */
 import { describe, expect, it } from 'vitest';
 import {
   adam,

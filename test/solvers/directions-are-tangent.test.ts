@@ -1,4 +1,8 @@
-/** Entrywise rules know nothing of tangent spaces: the engine makes their directions admissible before it steps, component by component. */
+/**
+ * Entrywise rules know nothing of tangent spaces: the engine makes their directions admissible before it steps,
+ * component by component.
+ */
+import { square } from 'bures';
 import { describe, expect, it } from 'vitest';
 import {
   adam,
@@ -62,7 +66,7 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
       ['grassmann', grassmann({ m, rank, algebra: la })],
     ])('steps along tangents on %s', async (_name, manifold) => {
       const { watched, steps } = spied(manifold);
-      const gradient = { kind: 'ambient' as const, at: (x: HostArray) => la.subtract(la.multiply(la.square(x), x), weights) };
+      const gradient = { kind: 'ambient' as const, at: (x: HostArray) => la.subtract(la.multiply(square(la, x), x), weights) };
       await statesOf({ manifold: watched, cost: (x) => -(la.inner(x, weights) as number), gradient }, { solver, seed: 5 }, 4);
       await expectTangent(la, manifold, steps);
     });

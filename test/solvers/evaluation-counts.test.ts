@@ -1,6 +1,7 @@
 /**
- * What deterministic runs cost, counted: costs, gradients, Hessian products and iterations of each solver. The numbers are those of the engine that
- * moved first and evaluated afterwards; one that evaluates where it stands, and then moves, must cost no more.
+ * What deterministic runs cost, counted: costs, gradients, Hessian products and iterations of each solver. The numbers
+ * are those of the engine that moved first and evaluated afterwards; one that evaluates where it stands, and then
+ * moves, must cost no more.
  */
 import { describe, expect, it } from 'vitest';
 import {
@@ -122,7 +123,10 @@ const solvers: Readonly<Record<string, () => Solver>> = {
   svrg: () => svrg({ innerSteps: 5, stepSize: 0.002 }),
 };
 
-/** Iterations, costs, gradients, Hessian products and polynomials along a line, by problem and solver: at most 60 iterations, to 1e-8 of the first gradient norm. */
+/**
+ * Iterations, costs, gradients, Hessian products and polynomials along a line, by problem and solver: at most 60
+ * iterations, to 1e-8 of the first gradient norm.
+ */
 const before: Readonly<Record<string, Readonly<Record<string, readonly number[]>>>> = {
   'approximation on balancedFactors': {
     armijo: [60, 113, 61, 0, 0],

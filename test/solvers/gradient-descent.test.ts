@@ -1,4 +1,6 @@
-/** The engine: every step-size rule with every direction rule, on several manifolds, to the accuracy of the gradient. */
+/**
+ * The engine: every step-size rule with every direction rule, on several manifolds, to the accuracy of the gradient.
+ */
 import { describe, expect, it } from 'vitest';
 import {
   adam,
@@ -38,7 +40,10 @@ import { geometric, withSingularValues } from '../support/matrices.js';
 
 const [m, n, rank] = [14, 9, 3];
 
-/** ½‖X − Z‖² with a Z of rank above r: its minimizers are Z's best approximations (Eckart–Young), so the least cost is known. */
+/**
+ * ½‖X − Z‖² with a Z of rank above r: its minimizers are Z's best approximations (Eckart–Young), so the least cost is
+ * known.
+ */
 function approximation<P, T, Z>(la: HostAlgebra, manifold: Manifold<HostArray, P, T, Z, HostArray> & { toMatrix(x: P): HostArray }) {
   const sigma = geometric(n, 0.01);
   const { values } = withSingularValues(3, m, n, sigma);

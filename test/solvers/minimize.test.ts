@@ -1,4 +1,6 @@
-/** The loop around a solver: how runs stop, resume, abort and break down; batches; the per-point cache; custom solvers. */
+/**
+ * The loop around a solver: how runs stop, resume, abort and break down; batches; the per-point cache; custom solvers.
+ */
 import { describe, expect, it, vi } from 'vitest';
 import {
   all,

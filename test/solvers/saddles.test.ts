@@ -1,4 +1,7 @@
-/** Started at saddles and at points of deficient rank, a solver leaves or says why it stopped: every solver, every such start. */
+/**
+ * Started at saddles and at points of deficient rank, a solver leaves or says why it stopped: every solver, every such
+ * start.
+ */
 import { describe, expect, it } from 'vitest';
 import {
   adam,

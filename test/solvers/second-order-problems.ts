@@ -1,4 +1,5 @@
 /** Problems with exact Hessian–vector products, on any engine: what second-order solvers are tried on. */
+import { square } from 'bures';
 import {
   type Ambient,
   balancedFactors,
@@ -101,7 +102,10 @@ function fixedRankApproximation<M>(
   };
 }
 
-/** −½⟨X, DX⟩ with D = diag(m, m − 1, …), plus ¼‖X∘X‖² where `quartic`: without it every X spans eigenvectors' subspaces, with it the columns matter. */
+/**
+ * −½⟨X, DX⟩ with D = diag(m, m − 1, …), plus ¼‖X∘X‖² where `quartic`: without it every X spans eigenvectors' subspaces,
+ * with it the columns matter.
+ */
 function eigenvectors<M>(la: LinearAlgebra<M>, manifold: Manifold<M, M>, quartic: boolean): Problem<M, M> {
   const { m } = sizes;
   const lambda = la.fromArray(
@@ -109,13 +113,13 @@ function eigenvectors<M>(la: LinearAlgebra<M>, manifold: Manifold<M, M>, quartic
     [m],
   );
   const image = (x: M): M => la.scaleRows(lambda, x);
-  const cube = (x: M): M => la.multiply(la.square(x), x);
+  const cube = (x: M): M => la.multiply(square(la, x), x);
   const weight = quartic ? 1 : 0;
   return {
     manifold,
-    cost: async (x) => -0.5 * (await la.inner(x, image(x))) + 0.25 * weight * (await la.norm(la.square(x))) ** 2,
+    cost: async (x) => -0.5 * (await la.inner(x, image(x))) + 0.25 * weight * (await la.norm(square(la, x))) ** 2,
     gradient: { kind: 'ambient', at: (x) => la.axpy(-1, image(x), la.scale(weight, cube(x))) },
-    hessian: { kind: 'ambient', at: (x, u) => la.axpy(-1, image(u), la.scale(3 * weight, la.multiply(la.square(x), u))) },
+    hessian: { kind: 'ambient', at: (x, u) => la.axpy(-1, image(u), la.scale(3 * weight, la.multiply(square(la, x), u))) },
   };
 }
 
@@ -127,9 +131,9 @@ export function quarticBowl<M>(la: LinearAlgebra<M>): Problem<M, M> {
   return {
     manifold: euclidean({ shape, algebra: la }),
     cost: async (x) =>
-      0.25 * (await la.norm(la.square(x))) ** 2 + 0.5 * (await la.inner(x, la.multiply(lambda, x))) - (await la.inner(b, x)),
-    gradient: { kind: 'riemannian', at: (x) => la.subtract(la.add(la.multiply(la.square(x), x), la.multiply(lambda, x)), b) },
-    hessian: { kind: 'riemannian', at: (x, u) => la.multiply(la.axpy(3, la.square(x), lambda), u) },
+      0.25 * (await la.norm(square(la, x))) ** 2 + 0.5 * (await la.inner(x, la.multiply(lambda, x))) - (await la.inner(b, x)),
+    gradient: { kind: 'riemannian', at: (x) => la.subtract(la.add(la.multiply(square(la, x), x), la.multiply(lambda, x)), b) },
+    hessian: { kind: 'riemannian', at: (x, u) => la.multiply(la.axpy(3, square(la, x), lambda), u) },
   };
 }
 

@@ -1,4 +1,8 @@
-/** An optimizer's state follows its point: each part by its own map, so that a run does not depend on the gauge where it need not. */
+/**
+ * An optimizer's state follows its point: each part by its own map, so that a run does not depend on the gauge where it
+ * need not.
+ */
+import { square } from 'bures';
 import { describe, expect, it } from 'vitest';
 import {
   adam,
@@ -73,7 +77,8 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
       return states.map(({ x }) => manifold.toMatrix(x));
     };
 
-    // As many steps as the rule may make before it has amplified rounding beyond 1e-9: quotients of small differences amplify more than sums.
+    // As many steps as the rule may make before it has amplified rounding beyond 1e-9: quotients of small differences
+    // amplify more than sums.
     it.each([
       { name: 'momentum', direction: momentum({ decay: 0.8 }), stepSize: constantStep(0.05), steps: 60 },
       { name: 'polakRibiere', direction: polakRibiere(), stepSize: constantStep(0.05), steps: 30 },
@@ -104,7 +109,7 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
         const G = residual(x);
         const g = { A: la.matmul(G, la.transpose(x.B)), B: la.matmul(la.transpose(x.A), G) };
         first = { A: average(beta1, first.A, g.A), B: average(beta1, first.B, g.B) };
-        second = { A: average(beta2, second.A, la.square(g.A)), B: average(beta2, second.B, la.square(g.B)) };
+        second = { A: average(beta2, second.A, square(la, g.A)), B: average(beta2, second.B, square(la, g.B)) };
         const step = (key: 'A' | 'B'): HostArray => {
           const root = la.sqrt(la.scale(1 / (1 - beta2 ** k), second[key]));
           const quotient = la.divide(la.scale(1 / (1 - beta1 ** k), first[key]), la.add(root, la.full(la.shape(root), epsilon)));
@@ -115,12 +120,13 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
         path.push(x);
         const [Tt, invTt] = [la.transpose(T), la.transpose(inverseT)];
         if (moments !== 'keep') first = { A: la.matmul(first.A, Tt), B: la.matmul(invTt, first.B) };
-        if (moments === 'transport') second = { A: la.matmul(second.A, la.square(Tt)), B: la.matmul(la.square(invTt), second.B) };
+        if (moments === 'transport') second = { A: la.matmul(second.A, square(la, Tt)), B: la.matmul(square(la, invTt), second.B) };
       }
       const solver = gradientDescent({ direction: adam({ beta1, beta2, epsilon, moments }), stepSize: constantStep(rate) });
       const states = await statesOf(problem, { initial, solver }, steps);
       for (const [k, expected] of path.entries()) {
-        // The quotient m̂/√v̂ has no cancellation; where m passes zero the step does too. A few dozen rounding errors a step.
+        // The quotient m̂/√v̂ has no cancellation; where m passes zero the step does too. A few dozen rounding errors a
+        // step.
         expect(states[k].x.A).toBeAllClose(expected.A, tolerance(la, 1e4, 1 + k));
         expect(states[k].x.B).toBeAllClose(expected.B, tolerance(la, 1e4, 1 + k));
       }

@@ -39,7 +39,8 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
       for (let k = 1; k < states.length - 1; k++) {
         const { long, short } = quotients(states[k - 1], states[k]);
         const expected = quotient === 'long' || (quotient === 'alternating' && k % 2 === 1) ? long : short;
-        // The quotients of a positive definite quadratic have no cancellation: only y does, by the ratio of two gradients.
+        // The quotients of a positive definite quadratic have no cancellation: only y does, by the ratio of two
+        // gradients.
         expect(states[k + 1].stepSize / expected).toBeAllClose(1, tolerance(la, 1e4));
       }
     });

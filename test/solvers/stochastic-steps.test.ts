@@ -1,4 +1,7 @@
-/** A stochastic step evaluates where it stands, on its own batch, and then moves: N steps are N gradients, however the run ends. */
+/**
+ * A stochastic step evaluates where it stands, on its own batch, and then moves: N steps are N gradients, however the
+ * run ends.
+ */
 import { describe, expect, it } from 'vitest';
 import {
   adam,

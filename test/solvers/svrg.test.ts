@@ -1,4 +1,7 @@
-/** Variance reduction on finite sums: linear convergence at a constant step, the batches it sees, resumption, interruption, device memory. */
+/**
+ * Variance reduction on finite sums: linear convergence at a constant step, the batches it sees, resumption,
+ * interruption, device memory.
+ */
 import { describe, expect, it } from 'vitest';
 import {
   any,
@@ -22,7 +25,10 @@ import { quarticBowl } from './second-order-problems.js';
 
 const [m, n, rank, terms] = [12, 8, 2, 20];
 
-/** The mean over batch members b of ½‖AB − Z_b‖², Z_b = Z + noise: a batch is a list of indices. Its minimizer is the best approximation of the mean of the Z_b. */
+/**
+ * The mean over batch members b of ½‖AB − Z_b‖², Z_b = Z + noise: a batch is a list of indices. Its minimizer is the
+ * best approximation of the mean of the Z_b.
+ */
 function noisyApproximation<M>(la: LinearAlgebra<M>) {
   const random = seededRandom(2);
   const { values } = withSingularValues(3, m, n, geometric(n, 0.05));
@@ -101,7 +107,8 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
       seed: 3,
       stop: maxIterations(20),
     });
-    // Transport to and from a point is the identity up to second order only: the correction vanishes here but for rounding.
+    // Transport to and from a point is the identity up to second order only: the correction vanishes here but for
+    // rounding.
     const plainCost = (await problem.cost(plain.x, everything.nextBatch())) as number;
     expect(reduced.cost as number).toBeAllClose(plainCost, 1e-6);
   });

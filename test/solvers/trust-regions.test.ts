@@ -1,4 +1,8 @@
-/** Trust regions: quadratic convergence to the accuracy of the gradient, what a step costs, saddles, interruption, resumption, device memory. */
+/**
+ * Trust regions: quadratic convergence to the accuracy of the gradient, what a step costs, saddles, interruption,
+ * resumption, device memory.
+ */
+import { square } from 'bures';
 import { describe, expect, it, vi } from 'vitest';
 import {
   any,
@@ -57,7 +61,8 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
     });
     const relative = history.map(({ gradientNorm }) => gradientNorm / history[0].gradientNorm);
     expect(relative.at(-1)).toBeLessThan(1e-12);
-    // The order p of ‖g₊‖ ≈ C‖g‖^p, of three norms that follow each other, the last above rounding; the two before it small enough for the quadratic to rule.
+    // The order p of ‖g₊‖ ≈ C‖g‖^p, of three norms that follow each other, the last above rounding; the two before it
+    // small enough for the quadratic to rule.
     const orders = relative
       .slice(2)
       .flatMap((last, k) =>
@@ -124,9 +129,9 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
     );
     const stated: Problem<HostArray, HostArray> = {
       manifold: euclidean({ shape, algebra: la }),
-      cost: (x) => 0.5 * (la.inner(x, la.multiply(lambda, x)) as number) + 0.25 * (la.norm(la.square(x)) as number) ** 2,
-      gradient: { kind: 'riemannian', at: (x) => la.add(la.multiply(lambda, x), la.multiply(la.square(x), x)) },
-      hessian: { kind: 'riemannian', at: (x, u) => la.multiply(la.axpy(3, la.square(x), lambda), u) },
+      cost: (x) => 0.5 * (la.inner(x, la.multiply(lambda, x)) as number) + 0.25 * (la.norm(square(la, x)) as number) ** 2,
+      gradient: { kind: 'riemannian', at: (x) => la.add(la.multiply(lambda, x), la.multiply(square(la, x), x)) },
+      hessian: { kind: 'riemannian', at: (x, u) => la.multiply(la.axpy(3, square(la, x), lambda), u) },
     };
     const productsOf = async (problem: typeof stated) => {
       const stop = any(relativeGradientNormBelow(1e-9), maxIterations(80));

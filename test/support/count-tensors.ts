@@ -5,7 +5,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 /** Folders of tests that are counted. */
 const counted = ['lora', 'models', 'cli', 'examples'].map((folder) => path.resolve(import.meta.dirname, '..', folder) + path.sep);
 
-/** TensorFlow.js puts its engine there when it is loaded. Asking for it by an import would load it for tests that do without. */
+/**
+ * TensorFlow.js puts its engine there when it is loaded. Asking for it by an import would load it for tests that do
+ * without.
+ */
 type WithEngine = { readonly _tfengine?: { readonly state: { readonly numTensors: number } } };
 
 function tensorsAlive(): number {
@@ -13,8 +16,9 @@ function tensorsAlive(): number {
 }
 
 /**
- * Counts the tensors of a file's tests: each test ends with as many as there were after its `beforeEach` hooks' turn began, and the file with as many as before its `beforeAll` hooks.
- * A test that failed already is not reported a second time.
+ * Counts the tensors of a file's tests: each test ends with as many as there were after its `beforeEach` hooks' turn
+ * began, and the file with as many as before its `beforeAll` hooks. A test that failed already is not reported a second
+ * time.
  */
 export function countTensors(): void {
   const file = expect.getState().testPath ?? '';

@@ -1,6 +1,6 @@
 /**
- * Singular values to thirty digits, to judge float64 ones by: one-sided Jacobi in double-double arithmetic, where a number is an unevaluated sum
- * of two float64.
+ * Singular values to thirty digits, to judge float64 ones by: one-sided Jacobi in double-double arithmetic, where a
+ * number is an unevaluated sum of two float64.
  *
  * @see Dekker, "A floating-point technique for extending the available precision", Numer. Math. 18, 1971.
  */
@@ -64,8 +64,8 @@ function dot(x: readonly Double2[], y: readonly Double2[]): Double2 {
 }
 
 /**
- * The singular values of a small matrix, descending, each to about thirty digits relative to itself where the matrix has well-conditioned columns
- * up to their lengths (or rows, if it is wide), else relative to the largest.
+ * The singular values of a small matrix, descending, each to about thirty digits relative to itself where the matrix
+ * has well-conditioned columns up to their lengths (or rows, if it is wide), else relative to the largest.
  */
 export function accurateSingularValues({ m, n, values }: Dense): Float64Array {
   const [long, short] = m >= n ? [m, n] : [n, m];
@@ -82,7 +82,8 @@ export function accurateSingularValues({ m, n, values }: Dense): Float64Array {
 function orthogonalize(columns: Double2[][], p: number, q: number): boolean {
   const [x, y] = [columns[p], columns[q]];
   const [xx, yy, xy] = [dot(x, x), dot(y, y), dot(x, y)];
-  // A column this short (10⁻¹⁴⁰) is one of zeros that rounding has kept from vanishing; its squares are about to underflow.
+  // A column this short (10⁻¹⁴⁰) is one of zeros that rounding has kept from vanishing; its squares are about to
+  // underflow.
   if (Math.min(xx[0], yy[0]) < 1e-280) return false;
   if (Math.abs(xy[0]) <= 1e-29 * Math.sqrt(xx[0]) * Math.sqrt(yy[0])) return false;
   const zeta = over(add(yy, negate(xx)), times([2, 0], xy));

@@ -2,17 +2,23 @@
 import { memory } from '@tensorflow/tfjs-core';
 import type { LinearAlgebra } from '../../src/index.js';
 import { type HostAlgebra, hostAlgebra } from '../../src/linalg/host/host-algebra.js';
-import { type BackendName, type TensorAlgebra, tensorAlgebra } from '../../src/tensor/index.js';
+import { type BackendName, type TensorAlgebra, tensorAlgebra } from '../../src/linalg/tensor/index.js';
 
 const typescript = hostAlgebra({ blas: 'off' });
 const native = hostAlgebra({ blas: 'auto' });
 
-/** Name and engine of each on the host; the pure TypeScript one always, the one over BLAS where a library is found. For `describe.each`. */
+/**
+ * Name and engine of each on the host; the pure TypeScript one always, the one over BLAS where a library is found. For
+ * `describe.each`.
+ */
 export const hostEngines: readonly (readonly [string, HostAlgebra])[] = (native === typescript ? [typescript] : [typescript, native]).map(
   (engine) => [engine.name, engine] as const,
 );
 
-/** `'host'` and backends, as the environment variable BURES_TEST_BACKENDS lists them; without it those that are there everywhere. */
+/**
+ * `'host'` and backends, as the environment variable BURES_TEST_BACKENDS lists them; without it those that are there
+ * everywhere.
+ */
 const requested = (process.env.BURES_TEST_BACKENDS ?? 'host,wasm').split(',').filter((name) => name !== '');
 
 /** Name and engine of each requested backend of TensorFlow.js. One that is not there fails the file. */
@@ -34,7 +40,9 @@ export const allEngines: readonly (readonly [string, LinearAlgebra<unknown>])[] 
 /** Names of the engines whose device is imitated by a program: each operation takes milliseconds there. */
 const imitated = new Set(tensorEngines.filter(([, { report }]) => /swiftshader|llvmpipe/i.test(report.device)).map(([name]) => name));
 
-/** How often to try a property, or how many points to look at: fewer on an engine whose device is imitated by a program. */
+/**
+ * How often to try a property, or how many points to look at: fewer on an engine whose device is imitated by a program.
+ */
 export function runsOn(la: { readonly name: string }, runs: number, least = 1): number {
   return imitated.has(la.name) ? Math.max(least, Math.ceil(runs / 16)) : runs;
 }

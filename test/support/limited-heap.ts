@@ -9,7 +9,8 @@ interface GrowingMemory {
 const PAGE = 2 ** 16;
 
 /**
- * From now on memories of this process grow only where `allowed` says so of the bytes that they would have; V8 says the same where the system gives none.
+ * From now on memories of this process grow only where `allowed` says so of the bytes that they would have; V8 says the
+ * same where the system gives none.
  *
  * @returns puts things back.
  */

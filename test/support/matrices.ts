@@ -1,4 +1,7 @@
-/** Seeded matrices, so that fast-check draws only sizes and a seed and can shrink them. No engine is involved in making them. */
+/**
+ * Seeded matrices, so that fast-check draws only sizes and a seed and can shrink them. No engine is involved in making
+ * them.
+ */
 import fc from 'fast-check';
 import { type Random, seededRandom } from '../../src/core/random.js';
 import { type Dense, dense, identity, multiply, timesDiagonal, transposed } from './naive.js';
@@ -92,7 +95,10 @@ export const spectra: Readonly<Record<string, (p: number, random: Random) => Flo
 /** One of {@link spectra}, by name. */
 export const spectrumNames: fc.Arbitrary<string> = fc.constantFrom(...Object.keys(spectra));
 
-/** A well-conditioned m×n matrix (m ≥ n, κ ≤ 3): orthonormal columns, mixed by a small multiple of a random matrix of norm one. */
+/**
+ * A well-conditioned m×n matrix (m ≥ n, κ ≤ 3): orthonormal columns, mixed by a small multiple of a random matrix of
+ * norm one.
+ */
 export function wellConditioned(seed: number, m: number, n: number): Dense {
   const mixer = withSingularValues(seed + 2, n, n, new Float64Array(n).fill(0.5));
   const eye = identity(n);

@@ -1,4 +1,6 @@
-/** Linear algebra as the textbook's first page has it: row-major numbers and triple loops, to compare engines against. */
+/**
+ * Linear algebra as the textbook's first page has it: row-major numbers and triple loops, to compare engines against.
+ */
 
 /** An m×n matrix, row-major. */
 export interface Dense {

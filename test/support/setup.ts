@@ -1,4 +1,7 @@
-/** Loaded by vitest before every test file: the suite's own matcher, one seed for all property tests, and the count of tensors. */
+/**
+ * Loaded by vitest before every test file: the suite's own matcher, one seed for all property tests, and the count of
+ * tensors.
+ */
 import fc from 'fast-check';
 import { afterEach, expect } from 'vitest';
 import { compareAll, type Numbers } from './all-close.js';

@@ -10,8 +10,8 @@ export type Layout = 'contiguous' | 'transposed' | 'embedded' | 'reversed';
 export const layouts: fc.Arbitrary<Layout> = fc.constantFrom('contiguous', 'transposed', 'embedded', 'reversed');
 
 /**
- * A host array of these row-major values in a given layout: contiguous; by columns; with gaps, from an offset in a larger buffer of NaNs; or with
- * all axes running backward.
+ * A host array of these row-major values in a given layout: contiguous; by columns; with gaps, from an offset in a
+ * larger buffer of NaNs; or with all axes running backward.
  */
 export function arrange(layout: Layout, values: ArrayLike<number>, shape: readonly number[]): HostArray {
   const axes = shape.length;

@@ -1,5 +1,10 @@
-/** Float32 on a device agrees with float64 on the host: each operation of the contract, and fifty steps of descent on each manifold. */
+/**
+ * Float32 on a device agrees with float64 on the host: each operation of the contract, and fifty steps of descent on
+ * each manifold.
+ */
+
 import type { Tensor } from '@tensorflow/tfjs-core';
+import { abs, eye, geometricMean, inverseSqrtSpd, outerSum, polar, solveLyapunov, solveSylvester, sqrtSpd, square, trace } from 'bures';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -81,8 +86,8 @@ const elementwise: Readonly<Record<string, Compute>> = {
   multiply: (la, { x, y }) => la.multiply(x, y),
   divide: (la, { x, y }) => la.divide(x, y),
   sqrt: (la, { y }) => la.sqrt(y),
-  square: (la, { x }) => la.square(x),
-  abs: (la, { x }) => la.abs(x),
+  square: (la, { x }) => square(la, x),
+  abs: (la, { x }) => abs(la, x),
   sign: (la, { x }) => la.sign(x),
   exp: (la, { x }) => la.exp(x),
   log: (la, { y }) => la.log(y),
@@ -98,21 +103,21 @@ const structural: Readonly<Record<string, Compute>> = {
   scaleRows: (la, { rows, x }) => la.scaleRows(rows, x),
   scaleColumns: (la, { columns, x }) => la.scaleColumns(x, columns),
   scaleEach: (la, { each, x, rows }) => [la.scaleEach(each, x), la.scaleEach(each, rows)],
-  outerSum: (la, { rows, columns }) => la.outerSum(rows, columns),
+  outerSum: (la, { rows, columns }) => outerSum(la, rows, columns),
   diag: (la, { p }) => la.diag(p),
   diagMatrix: (la, { columns }) => la.diagMatrix(columns),
   transpose: (la, { x }) => la.transpose(x),
   concat: (la, { x, y, factor }) => [la.concat([x, y, x], 'rows'), la.concat([x, y], 'columns'), la.concat([factor], 'columns')],
   slice: (la, { x }) => [la.slice(x, { rows: [1, 2] }), la.slice(x, { columns: [1, 2] }), la.slice(x, {})],
   reshape: (la, { x }) => la.reshape(x, [la.shape(x).reduce((product, length) => product * length, 1)]),
-  'full and eye': (la) => [la.full([2, 3], 0.5), la.full([], 2), la.eye(3), la.eye(2, [3])],
+  'full and eye': (la) => [la.full([2, 3], 0.5), la.full([], 2), eye(la, 3), eye(la, 2, [3])],
   randomNormal: (la) => la.randomNormal([2, 3], seededRandom(5)),
 };
 
 const reductions: Readonly<Record<string, Compute>> = {
   sum: (la, { x }) => [la.sum(x, 'rows'), la.sum(x, 'columns')],
   sumVector: (la, { rows }) => la.sumVector(rows),
-  trace: (la, { p }) => la.trace(p),
+  trace: (la, { p }) => trace(la, p),
   innerEach: (la, { x, y }) => la.innerEach(x, y),
   normEach: (la, { x }) => la.normEach(x),
   inner: (la, { x, y }) => la.inner(x, y),
@@ -168,12 +173,12 @@ const factorizations: Readonly<Record<string, Compute>> = {
     la.solveTriangular(lower, x, { side: 'right' }),
     la.solveTriangular(la.transpose(lower), x, { side: 'right', lower: false, transpose: true }),
   ],
-  solveSylvester: (la, { p, q }) => la.solveSylvester(p, q, la.matmul(p, q)),
-  solveLyapunov: (la, { p, q }) => la.solveLyapunov(p, q),
-  sqrtSpd: (la, { p }) => la.sqrtSpd(p),
-  inverseSqrtSpd: (la, { p }) => la.inverseSqrtSpd(p),
-  polar: (la, { tall }) => [la.polar(tall).Q, la.polar(tall).P],
-  geometricMean: (la, { p, q }) => la.geometricMean(p, q),
+  solveSylvester: (la, { p, q }) => solveSylvester(la, p, q, la.matmul(p, q)),
+  solveLyapunov: (la, { p, q }) => solveLyapunov(la, p, q),
+  sqrtSpd: (la, { p }) => sqrtSpd(la, p),
+  inverseSqrtSpd: (la, { p }) => inverseSqrtSpd(la, p),
+  polar: (la, { tall }) => [polar(la, tall).Q, polar(la, tall).P],
+  geometricMean: (la, { p, q }) => geometricMean(la, p, q),
 };
 
 async function flatten<M>(la: LinearAlgebra<M>, results: unknown): Promise<Float64Array> {
@@ -237,8 +242,9 @@ describe.each(tensorEngines)('%s and the host agree', (_name, la) => {
       'toArray',
       'readInto',
       'peek',
+      'dtype',
+      'readsSynchronously',
       'full',
-      'eye',
       'tidy',
       'openScope',
       'keep',

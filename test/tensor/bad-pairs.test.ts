@@ -2,7 +2,7 @@
 import { keep, setBackend, type Tensor, tensor, zeros } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { BuresError, balancedFactors, balancedProjection, balanceStored, seededRandom } from '../../src/index.js';
-import { tensorAlgebra } from '../../src/tensor/index.js';
+import { tensorAlgebra } from '../../src/linalg/tensor/index.js';
 import { liveTensors, tensorEngines } from '../support/engines.js';
 
 const cpu = await tensorAlgebra({ backend: 'cpu' });

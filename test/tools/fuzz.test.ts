@@ -1,10 +1,13 @@
-/** The fuzzer itself: that it notices every way to fail, counts rightly, goes on afterwards, and makes an input again from its seed. */
+/**
+ * The fuzzer itself: that it notices every way to fail, counts rightly, goes on afterwards, and makes an input again
+ * from its seed.
+ */
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { FormatError, hostAlgebra } from '../../src/index.js';
-import { readNpy } from '../../src/problems/index.js';
+import { readNpy } from '../../src/io/index.js';
 import { runCampaign } from '../../tools/fuzz/campaign.js';
 import { type PlantedFault, plantedOrder } from '../../tools/fuzz/classes/planted.js';
 import { classNames, loadClass } from '../../tools/fuzz/classes/registry.js';

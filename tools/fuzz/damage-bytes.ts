@@ -8,7 +8,10 @@ const scraps = [
   ...['0x10', '1_000', '1.0', '__proto__', 'constructor', 'undefined', '\x1b[2J', ' '.repeat(5000), '9'.repeat(400), '('.repeat(300)],
 ].map((scrap) => Buffer.from(scrap, 'latin1'));
 
-/** One to three changes of a file's bytes: cut off, taken out, doubled, repeated, overwritten, put in, a bit turned over. */
+/**
+ * One to three changes of a file's bytes: cut off, taken out, doubled, repeated, overwritten, put in, a bit turned
+ * over.
+ */
 export function damageBytes(draw: Draw, bytes: Uint8Array): Uint8Array {
   return draw.list(1, 3, () => 0).reduce((damaged) => damageOnce(draw, damaged), bytes);
 }

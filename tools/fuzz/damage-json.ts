@@ -1,4 +1,7 @@
-/** Damage that knows JSON: a value becomes another, extreme or of another kind; keys go, come twice, or change their names. */
+/**
+ * Damage that knows JSON: a value becomes another, extreme or of another kind; keys go, come twice, or change their
+ * names.
+ */
 import type { Draw } from './draw.js';
 
 /** A value as it is written: JavaScript's own values cannot hold one key twice, `1.0` or `1e999`. */

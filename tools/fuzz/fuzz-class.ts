@@ -1,4 +1,6 @@
-/** A kind of file that is tried: how its inputs are made, what they are given to, and what a refusal of them must say. */
+/**
+ * A kind of file that is tried: how its inputs are made, what they are given to, and what a refusal of them must say.
+ */
 import type { Draw } from './draw.js';
 
 /** A program of other people that reads the same format. */
@@ -11,9 +13,15 @@ export type Attempt = <T>(use: () => Promise<T> | T) => Promise<T | undefined>;
 export interface FuzzClass {
   /** One word, for the command line and the table. */
   readonly name: string;
-  /** What the message of a refusal begins with, or must hold: the function or command that was called and, where there is one, the file. */
+  /**
+   * What the message of a refusal begins with, or must hold: the function or command that was called and, where there
+   * is one, the file.
+   */
   readonly refusal: RegExp;
-  /** A file that a reference reader must accept where the library does; where `use` writes what it read to `values`, the reader must read the same. */
+  /**
+   * A file that a reference reader must accept where the library does; where `use` writes what it read to `values`, the
+   * reader must read the same.
+   */
   readonly reference?: { readonly kind: ReferenceKind; readonly file: string; readonly values?: string };
   /** Loads what all inputs share, such as a model. */
   prepare(): Promise<FuzzTarget>;

@@ -58,7 +58,10 @@ export function judge({ name, refusal }: Pick<FuzzClass, 'name' | 'refusal'>, er
   return { kind: 'refused', message: error.message.slice(0, messageLength) };
 }
 
-/** What a program writes that did not look at its values. Quotations of the file do not count, and a NaN that came does not either. */
+/**
+ * What a program writes that did not look at its values. Quotations of the file do not count, and a NaN that came does
+ * not either.
+ */
 export function artefactIn(message: string): string | undefined {
   const own = message.replaceAll(/"(?:[^"\\]|\\.)*"|'[^'\n]*'/g, '…').replaceAll(/got -?(?:NaN|Infinity)\b/g, 'got …');
   return /\bundefined\b|\[object \w+\]|\bNaN\b/.exec(own)?.[0];

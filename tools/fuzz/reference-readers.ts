@@ -1,4 +1,7 @@
-/** The programs that the formats come from, where there is a Python that has them: what the library accepts, they must accept. */
+/**
+ * The programs that the formats come from, where there is a Python that has them: what the library accepts, they must
+ * accept.
+ */
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
 import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -36,7 +39,10 @@ export class ReferenceReaders {
       .join('\n');
   }
 
-  /** Why the format's own reader refuses a file, or in what it reads something else than the library; null if it accepts it. Files are read one after another. */
+  /**
+   * Why the format's own reader refuses a file, or in what it reads something else than the library; null if it accepts
+   * it. Files are read one after another.
+   */
   refusal(kind: ReferenceKind, file: string): Promise<string | null> {
     const answer = this.#last.then(() => this.#ask(kind, file));
     this.#last = answer.catch(() => undefined);

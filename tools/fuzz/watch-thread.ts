@@ -1,4 +1,7 @@
-/** A thread beside the one that tries inputs. It works on while an input hangs, and so can say where, and end a process that nobody waits for. */
+/**
+ * A thread beside the one that tries inputs. It works on while an input hangs, and so can say where, and end a process
+ * that nobody waits for.
+ */
 import { Worker } from 'node:worker_threads';
 
 /** Begins the watch of this process. */

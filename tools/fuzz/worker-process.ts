@@ -104,7 +104,10 @@ export class WorkerProcess {
     this.#child.send(order, () => undefined);
   }
 
-  /** Why it has to end, if it has to. Time is the processor's where the system tells, so that a busy machine makes no input slow. */
+  /**
+   * Why it has to end, if it has to. Time is the processor's where the system tells, so that a busy machine makes no
+   * input slow.
+   */
   #excess(began: Spent, loading: boolean): { readonly kind: 'hang' | 'crash'; readonly reason: string } | undefined {
     const { seconds, bytes } = this.#limits;
     const now = this.#spent();

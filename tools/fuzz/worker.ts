@@ -1,4 +1,7 @@
-/** A process that tries one input after another. Whoever started it watches its time and memory, and replaces it when it dies. */
+/**
+ * A process that tries one input after another. Whoever started it watches its time and memory, and replaces it when it
+ * dies.
+ */
 import { copyFileSync, cpSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';

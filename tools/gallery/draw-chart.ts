@@ -6,7 +6,10 @@ import type { Rows } from './pages.js';
 /** A chart of named data. */
 export type Chart = Omit<Extract<TopLevelSpec, { layer: unknown }>, 'data'> | Omit<Extract<TopLevelSpec, { mark: unknown }>, 'data'>;
 
-/** Text and lines in a grey that keeps a contrast of 3.5 and more on white and on near-black: an image does not know the theme of the page that shows it. */
+/**
+ * Text and lines in a grey that keeps a contrast of 3.5 and more on white and on near-black: an image does not know the
+ * theme of the page that shows it.
+ */
 const grey = '#7f8793';
 
 const config = {

@@ -2,7 +2,10 @@
 
 const number = /-?\d+(?:\.(\d+))?(?:e([+-]?\d+))?/g;
 
-/** By how much a number may differ from one machine to the next: other libraries sum in another order, and an iteration more or less follows. */
+/**
+ * By how much a number may differ from one machine to the next: other libraries sum in another order, and an iteration
+ * more or less follows.
+ */
 const relativeDifference = 0.1;
 
 /**

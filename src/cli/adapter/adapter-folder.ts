@@ -1,19 +1,20 @@
-/** Which folder holds the adapter that a path means: an adapter's own, or that of a run. */
-import { stat } from 'node:fs/promises';
-import path from 'node:path';
+/** Finds the folder of the adapter that a path means: an adapter's own folder, or one in a run. */
+
 import { ConfigError, FormatError } from '../../core/errors.js';
-import { abandonedIn } from '../../core/staging.js';
+import { checksumFile, verifyChecksums } from '../../io/files/checksums.js';
+import { exists } from '../../io/files/entries.js';
+import { path } from '../../io/files/path.js';
+import { abandonedIn } from '../../io/files/staging.js';
 import { trainedWeightsFile } from '../../lora/index.js';
-import { checksumFile, verifyChecksums } from '../run/checksums.js';
 import { checkpointFolders, runFolders } from '../run/run-layout.js';
 
-/** The names of PEFT's files. */
+/** File names of PEFT's format. */
 export const adapterFiles = { config: 'adapter_config.json', tensors: 'adapter_model.safetensors' } as const;
 
 /**
- * Holds an adapter's files against their checksums where it has any. One without must have PEFT's files.
+ * Verifies an adapter's files against their checksums, if it has any. Otherwise, PEFT's files must exist.
  *
- * @throws FormatError naming the first file that is missing or not as it was written.
+ * @throws FormatError naming the first file that is missing or changed.
  */
 export async function verifyIfThere(caller: string, folder: string): Promise<void> {
   if (await exists(path.join(folder, checksumFile))) return verifyChecksums(caller, folder);
@@ -23,7 +24,7 @@ export async function verifyIfThere(caller: string, folder: string): Promise<voi
 }
 
 /**
- * The folder of an adapter. For a run that is its best checkpoint or, before one has been chosen, its latest.
+ * Finds the folder of an adapter. In a run it is the best checkpoint or, before one has been chosen, the latest.
  *
  * @throws ConfigError if there is no adapter in PEFT's format; FormatError if that of the run is damaged.
  */
@@ -40,11 +41,16 @@ export async function findAdapter(caller: string, location: string): Promise<str
 }
 
 /**
- * How an adapter of pairs takes its place in a folder that was there before. Without its configuration it is none yet; trained weights of before would be taken for its own.
+ * The order in which an adapter of pairs enters an existing folder. Without its configuration it does not count as an
+ * adapter yet; trained weights of an earlier one, which would be taken for its own, are removed.
  */
 export const adapterOrder = { stale: [trainedWeightsFile], last: [adapterFiles.tensors, adapterFiles.config] } as const;
 
-/** @throws ConfigError if the folder has an adapter. Its tensors alone, beside what a killed process was writing, are a part of that. */
+/**
+ * Requires a folder without an adapter.
+ *
+ * @throws ConfigError if it has one. Tensors alone, beside files that a killed process was writing, do not count.
+ */
 export async function checkNoAdapter(caller: string, out: string): Promise<void> {
   const isCutOff = (await abandonedIn(path.resolve(out), path.resolve(out))).length > 0;
   for (const name of isCutOff ? [adapterFiles.config] : Object.values(adapterFiles)) {
@@ -53,9 +59,4 @@ export async function checkNoAdapter(caller: string, out: string): Promise<void>
         `${caller}: expected a folder without an adapter, found ${name} in ${out}; choose another --out, or remove it first`,
       );
   }
-}
-
-/** Whether there is such a file or folder. */
-export async function exists(file: string): Promise<boolean> {
-  return (await stat(file).catch(() => undefined)) !== undefined;
 }

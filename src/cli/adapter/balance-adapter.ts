@@ -1,52 +1,54 @@
 /** Rewrites an adapter in balanced gauge: other factors, the same ΔW. */
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
+
 import { NotImplementedError, NumericalError } from '../../core/errors.js';
-import { withoutMachinePaths } from '../../core/portable-name.js';
-import { writeFolder } from '../../core/staging.js';
-import { writeAtomic } from '../../core/write-atomic.js';
 import { balanceGap } from '../../diagnostics/index.js';
 import { balancedProjection, type FactorPair, type HostArray, hostAlgebra } from '../../index.js';
-import { openSafetensors, type StoredDtype, type TensorData, writeSafetensors } from '../../models/index.js';
+import { readBytes } from '../../io/files/entries.js';
+import { path } from '../../io/files/path.js';
+import { withoutMachinePaths } from '../../io/files/portable-name.js';
+import { writeFolder } from '../../io/files/staging.js';
+import { writeAtomic } from '../../io/files/write-atomic.js';
+import { openSafetensors, type StoredDtype, type TensorData, writeSafetensors } from '../../io/index.js';
 import { whileWriting } from '../interruption.js';
 import type { Terminal } from '../terminal.js';
 import { adapterFiles, adapterOrder, checkNoAdapter } from './adapter-folder.js';
 import { relativeChange } from './pair-measures.js';
 import { type AdapterPair, type OpenAdapter, readMatrix } from './read-adapter.js';
 
-/** What became of one module. */
+/** Result for one module. */
 export interface BalancedModule {
-  /** Its name. */
+  /** Name of the module. */
   readonly module: string;
-  /** m, n, r. */
+  /** The sizes m, n, r. */
   readonly size: readonly [number, number, number];
-  /** The balance gap before and after, of what is in the files. */
+  /** The balance gap before and after, as stored in the files. */
   readonly gap: { readonly before: number; readonly after: number };
-  /** ‖ΔW' − ΔW‖/‖ΔW‖ of what is in the files. */
+  /** ‖ΔW' − ΔW‖/‖ΔW‖, as stored in the files. */
   readonly change: number;
-  /** How large it may be. */
+  /** Largest change allowed. */
   readonly allowed: number;
 }
 
-/** How to write. */
+/** Options of {@link balanceAdapter}. */
 export interface BalanceAdapterOptions {
-  /** Whether F16 and BF16 factors stay so; otherwise F32 is written. */
+  /** If true, F16 and BF16 factors keep their format; otherwise F32 is written. */
   readonly keepDtype: boolean;
-  /** Where it is said that an interruption was noticed. */
+  /** Receives the notice of an interruption. */
   readonly terminal: Terminal;
 }
 
-/** The change of ΔW that rounding the factors to F32 stays far below. */
+/** Bound on the change of ΔW; rounding the factors to F32 stays far below it. */
 const allowedInF32 = 1e-6;
 
 /**
- * Balances every pair of an adapter in float64 and writes the adapter anew. What is no pair is copied byte for byte, and adapter_config.json too, but for the path of a
- * base model on this machine.
+ * Balances every pair of an adapter in float64 and writes a new adapter. Other tensors are copied byte for byte, and so
+ * is adapter_config.json, except for a local path of the base model.
  *
  * @param out - a folder without an adapter.
- * @returns the modules, each verified on the file that was written, read again.
- * @throws NumericalError if ΔW would change by more than rounding to the format explains, or a factor leaves its range; NotImplementedError for a rank above the sizes of ΔW;
- * ConfigError if there is an adapter in `out`. Nothing is left behind then.
+ * @returns the modules, each verified on the written file.
+ * @throws NumericalError if ΔW would change by more than the format's rounding, or a factor leaves its range;
+ * NotImplementedError for a rank above the sizes of ΔW; ConfigError if there is an adapter in `out`. Nothing is left
+ * behind then.
  */
 export async function balanceAdapter(
   caller: string,
@@ -72,7 +74,7 @@ export async function balanceAdapter(
         await check();
         await writeSafetensors(file, tensors, { metadata: adapter.store.metadata });
         const modules = await verify(caller, adapter, file, check);
-        const config = await readFile(path.join(adapter.folder, adapterFiles.config));
+        const config = await readBytes(path.join(adapter.folder, adapterFiles.config));
         await writeAtomic(path.join(folder, adapterFiles.config), withoutMachinePaths(config));
         return modules;
       },
@@ -81,7 +83,7 @@ export async function balanceAdapter(
   );
 }
 
-/** The two tensors of a pair, balanced. */
+/** Returns the two tensors of a pair, balanced. */
 function balancedTensors(caller: string, pair: AdapterPair, keepDtype: boolean): readonly (readonly [string, TensorData])[] {
   checkRank(caller, pair);
   const la = hostAlgebra();
@@ -95,7 +97,7 @@ function balancedTensors(caller: string, pair: AdapterPair, keepDtype: boolean):
   });
 }
 
-/** @throws NotImplementedError if the rank exceeds the sizes of ΔW. */
+/** Checks the rank. @throws NotImplementedError if it exceeds the sizes of ΔW. */
 function checkRank(caller: string, { module, tensors: { A, B } }: AdapterPair): void {
   const [[m, rank], [, n]] = [A.shape, B.shape];
   if (rank <= Math.min(m, n)) return;
@@ -104,14 +106,14 @@ function checkRank(caller: string, { module, tensors: { A, B } }: AdapterPair): 
   );
 }
 
-/** The largest number of each format that is not rounded to infinity, and what to do beyond it. */
+/** The largest number of each format that does not round to infinity, and the remedy beyond it. */
 const ranges: Readonly<Partial<Record<StoredDtype, { readonly largest: number; readonly shown: string; readonly remedy: string }>>> = {
   F16: { largest: 65519.99, shown: '65504', remedy: 'leave out --keep-dtype, which writes F32, or store the adapter as F32 or BF16 first' },
   BF16: { largest: 3.3961e38, shown: '3.39e38', remedy: 'rescale the adapter' },
   F32: { largest: 3.40282356e38, shown: '3.40e38', remedy: 'rescale the adapter' },
 };
 
-/** @throws NumericalError naming the tensor and the number for one that the format cannot hold. */
+/** Checks the range. @throws NumericalError naming the tensor and the number if the format cannot hold it. */
 function checkRange(caller: string, name: string, values: Float64Array, format: StoredDtype): void {
   const range = ranges[format];
   const beyond = range === undefined ? undefined : values.find((value) => !(Math.abs(value) <= range.largest));
@@ -121,7 +123,7 @@ function checkRange(caller: string, name: string, values: Float64Array, format: 
   );
 }
 
-/** Compares what was written with what it came from. */
+/** Compares the written adapter with its source. */
 async function verify(caller: string, adapter: OpenAdapter, file: string, check: () => Promise<void>): Promise<readonly BalancedModule[]> {
   const la = hostAlgebra();
   const written = await openSafetensors(file);
@@ -151,7 +153,7 @@ async function verify(caller: string, adapter: OpenAdapter, file: string, check:
   }
 }
 
-/** Half a unit in the last place, of the formats that adapters come in. */
+/** Returns half a unit in the last place, for the formats that adapters use. */
 function roundoffOf(dtype: StoredDtype | undefined): number {
   if (dtype === 'BF16') return 2 ** -8;
   return dtype === 'F16' ? 2 ** -11 : 2 ** -24;

@@ -1,39 +1,38 @@
-/** What a pair of LoRA factors is like: its size, its spectrum, and how well posed its training is. */
+/** Measures of a pair of LoRA factors: its size, its spectrum, and the conditioning of its training. */
 
 import { largest } from '../../core/extremes.js';
 import { balancedConditionNumber, balanceGap, conditionNumber } from '../../diagnostics/index.js';
 import { type FactorPair, type HostArray, hostAlgebra } from '../../index.js';
 
-/** Numbers about one pair. Norms are Frobenius'. */
+/** Measures of a pair. Norms are Frobenius norms. */
 export interface PairMeasures {
-  /** m, n of ΔW. */
+  /** The sizes m, n of ΔW. */
   readonly shape: readonly [number, number];
-  /** r. */
+  /** The rank r. */
   readonly rank: number;
-  /** s in ΔW = s·AB. */
+  /** The scale s in ΔW = s·AB. */
   readonly scale: number;
-  /** ‖lora_B‖. */
+  /** ‖A‖, which is ‖lora_B‖ in PEFT's notation. */
   readonly normA: number;
-  /** ‖lora_A‖. */
+  /** ‖B‖, which is ‖lora_A‖ in PEFT's notation. */
   readonly normB: number;
-  /** ‖ΔW‖. */
+  /** The norm ‖ΔW‖. */
   readonly norm: number;
   /** The singular values of ΔW, largest first: r of them, or as many as its smaller size. */
   readonly singularValues: readonly number[];
-  /** exp of the entropy of σ/Σσ: how many directions ΔW uses; 0 for ΔW = 0. */
+  /** exp of the entropy of σ/Σσ, the number of directions that ΔW uses; 0 for ΔW = 0. */
   readonly effectiveRank: number;
-  /** ‖AᵀA − BBᵀ‖/(‖AᵀA‖ + ‖BBᵀ‖). */
+  /** The balance gap ‖AᵀA − BBᵀ‖/(‖AᵀA‖ + ‖BBᵀ‖). */
   readonly balanceGap: number;
-  /** κ of the Hessian of ½‖AB − Z‖² at this pair; NaN for a rank above the sizes of ΔW, for which it is not defined. */
+  /** κ of the Hessian of ½‖AB − Z‖² at this pair; NaN (not defined) for a rank above the sizes of ΔW. */
   readonly conditionNumber: number;
-  /** κ when balanced, the least there is; NaN for a rank above the sizes of ΔW, for which balanced factors do not exist. */
+  /** κ after balancing, the least possible; NaN for a rank above the sizes of ΔW, which has no balanced factors. */
   readonly balancedConditionNumber: number;
 }
 
 /**
- * Measures a pair in float64.
+ * Measures a pair in float64, at a cost of O((m+n)r² + r³) flops. Nothing of size m×n is formed.
  *
- * @returns O((m+n)r² + r³) flops; nothing of size m×n is formed.
  * @see Roy and Vetterli, "The effective rank", EUSIPCO 2007.
  */
 export async function measurePair(pair: FactorPair<HostArray>, scale: number): Promise<PairMeasures> {
@@ -66,11 +65,11 @@ export async function measurePair(pair: FactorPair<HostArray>, scale: number): P
 
 function norm(values: readonly number[]): number {
   const most = largest(values);
-  // Scaled, so that no square overflows or vanishes.
+  // Scaling keeps the squares from overflowing or vanishing.
   return most === 0 ? 0 : most * Math.sqrt(values.reduce((sum, value) => sum + (value / most) ** 2, 0));
 }
 
-/** ‖AᵀA − BBᵀ‖/(‖AᵀA‖ + ‖BBᵀ‖) of factors of any rank; 0 if both vanish. */
+/** Computes ‖AᵀA − BBᵀ‖/(‖AᵀA‖ + ‖BBᵀ‖) for factors of any rank; 0 if both vanish. */
 function gramGap({ A, B }: FactorPair<HostArray>): number {
   const la = hostAlgebra();
   const [left, right] = [la.matmul(A, A, { transposeA: true }), la.matmul(B, B, { transposeB: true })];
@@ -78,7 +77,7 @@ function gramGap({ A, B }: FactorPair<HostArray>): number {
   return total === 0 ? 0 : la.norm(la.add(left, la.scale(-1, right))) / total;
 }
 
-/** The singular values of AB from those of R_A R_Bᵀ, with A = Q_A R_A and Bᵀ = Q_B R_B. */
+/** Computes the singular values of AB as those of R_A R_Bᵀ, with A = Q_A R_A and Bᵀ = Q_B R_B. */
 function productSigmas({ A, B }: FactorPair<HostArray>): readonly number[] {
   const la = hostAlgebra();
   const core = la.matmul(la.qr(A).R, la.qr(la.transpose(B)).R, { transposeB: true });
@@ -91,7 +90,7 @@ function effectiveRank(sigmas: readonly number[]): number {
   return Math.exp(entropy);
 }
 
-/** ‖A'B' − AB‖/‖AB‖ without a matrix of its size: [A' −A] and [B'; B] are factors of the difference. 0 if both vanish. */
+/** Computes ‖A'B' − AB‖/‖AB‖ (0 if both vanish) without forming the difference, from [A' −A] and [B'; B]. */
 export function relativeChange(before: FactorPair<HostArray>, after: FactorPair<HostArray>): number {
   const la = hostAlgebra();
   const difference = { A: la.concat([after.A, la.scale(-1, before.A)], 'columns'), B: la.concat([after.B, before.B], 'rows') };

@@ -1,32 +1,34 @@
-/** An adapter in PEFT's format as its files have it: no model is needed. */
-import path from 'node:path';
+/** Reads an adapter in PEFT's format from its files; no model is needed. */
+
 import { ConfigError, FormatError, NotImplementedError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
-import { isJsonObject, type JsonObject, readJson } from '../../core/parse-json.js';
 import { type HostArray, hostAlgebra } from '../../index.js';
+import { exists } from '../../io/files/entries.js';
+import { path } from '../../io/files/path.js';
+import { openSafetensors, type TensorEntry, type TensorStore } from '../../io/index.js';
+import { isJsonObject, type JsonObject, readJson } from '../../io/parse-json.js';
 import { patternLookup } from '../../lora/index.js';
-import { openSafetensors, type TensorEntry, type TensorStore } from '../../models/index.js';
-import { adapterFiles, exists } from './adapter-folder.js';
+import { adapterFiles } from './adapter-folder.js';
 
-/** The LoRA pair of a module, in float64. In PEFT's letters A is lora_B and B is lora_A. */
+/** The LoRA pair of a module, in float64. In PEFT's notation A is lora_B and B is lora_A. */
 export interface AdapterPair {
-  /** The module's name as the model has it. */
+  /** Name of the module in the model. */
   readonly module: string;
-  /** m×r. */
+  /** The factor A, m×r. */
   readonly A: HostArray;
-  /** r×n. */
+  /** The factor B, r×n. */
   readonly B: HostArray;
-  /** The names of the two tensors in the file. */
+  /** The entries of the two tensors in the file. */
   readonly tensors: { readonly A: TensorEntry; readonly B: TensorEntry };
-  /** s in ΔW = s·AB: α/r or α/√r. */
+  /** The scale s in ΔW = s·AB: α/r or α/√r. */
   readonly scale: number;
 }
 
 /** An open adapter. */
 export interface OpenAdapter {
-  /** Its folder. */
+  /** Folder of the adapter. */
   readonly folder: string;
-  /** All of its tensors. */
+  /** All tensors of the adapter. */
   readonly store: TensorStore;
   /** Names of the modules that have a LoRA pair, in the order of the file. */
   readonly modules: readonly string[];
@@ -36,15 +38,15 @@ export interface OpenAdapter {
   close(): Promise<void>;
 }
 
-/** The endings of the tensors of a pair. */
+/** Suffixes of the tensors of a pair. */
 const endings = { A: '.lora_B.weight', B: '.lora_A.weight' } as const;
 
 /**
  * Opens an adapter.
  *
- * @param folder - with adapter_config.json and adapter_model.safetensors.
- * @throws ConfigError if this is no LoRA adapter or not in safetensors format; FormatError for half a pair, or two that do not fit; NotImplementedError, naming the tensor, for
- * adapters of embeddings and convolutions.
+ * @param folder - a folder with adapter_config.json and adapter_model.safetensors.
+ * @throws ConfigError if this is not a LoRA adapter or not in safetensors format; FormatError if a pair is incomplete
+ * or its tensors do not fit; NotImplementedError, naming the tensor, for adapters of embeddings and convolutions.
  */
 export async function openAdapter(caller: string, folder: string): Promise<OpenAdapter> {
   const config = await readLoraConfig(caller, path.join(folder, adapterFiles.config));
@@ -125,7 +127,7 @@ function checkShapes(caller: string, file: string, stem: string, A: TensorEntry,
   }
 }
 
-/** @throws FormatError for a tensor of a pair whose other one is missing. */
+/** Checks that pairs are complete. @throws FormatError for a tensor without its other half. */
 function checkHalves(caller: string, file: string, store: TensorStore): void {
   for (const name of store.entries.keys()) {
     for (const [own, other] of [
@@ -138,7 +140,7 @@ function checkHalves(caller: string, file: string, store: TensorStore): void {
   }
 }
 
-/** A tensor of a file in float64. @throws FormatError unless it holds finite floating-point numbers. */
+/** Reads a tensor of a file in float64. @throws FormatError unless it holds finite floating-point numbers. */
 export async function readMatrix(caller: string, store: TensorStore, name: string): Promise<HostArray> {
   const values = await store.read(name);
   const { file, shape, dtype } = store.entries.get(name) ?? { file: '', shape: [], dtype: 'none' };
@@ -151,7 +153,12 @@ export async function readMatrix(caller: string, store: TensorStore, name: strin
   return hostAlgebra().fromArray(Float64Array.from(values), shape);
 }
 
-/** @throws FormatError where the configuration has another rank than the tensors: one of them is another adapter's, and α/r with it. */
+/**
+ * Checks the rank.
+ *
+ * @throws FormatError if that of the configuration differs from that of the tensors: one of them, and α/r with it,
+ * belongs to another adapter.
+ */
 function checkRank(caller: string, config: JsonObject, rankOf: PatternValue, module: string, rank: number): void {
   const said = rankOf(module) ?? config.r ?? rank;
   if (said === rank) return;
@@ -160,7 +167,7 @@ function checkRank(caller: string, config: JsonObject, rankOf: PatternValue, mod
   );
 }
 
-/** s of a module: α/r or α/√r. */
+/** Computes the scale s of a module: α/r or α/√r. */
 function scaleOf(caller: string, config: JsonObject, alphaOf: PatternValue, module: string, rank: number): number {
   const alpha = alphaOf(module) ?? config.lora_alpha ?? 8;
   if (typeof alpha !== 'number' || !Number.isFinite(alpha)) {
@@ -171,10 +178,14 @@ function scaleOf(caller: string, config: JsonObject, alphaOf: PatternValue, modu
   return alpha / (config.use_rslora === true ? Math.sqrt(rank) : rank);
 }
 
-/** What a pattern of the file says of a module, undefined where none matches. */
+/** Returns the value that a pattern of the file gives a module; `undefined` if none matches. */
 type PatternValue = (module: string) => unknown;
 
-/** Compiles rank_pattern or alpha_pattern. @throws FormatError unless it is an object of patterns or null; ConfigError for what is no pattern. */
+/**
+ * Compiles rank_pattern or alpha_pattern.
+ *
+ * @throws FormatError unless it is null or an object of patterns; ConfigError for an invalid pattern.
+ */
 function patternValues(caller: string, config: JsonObject, key: 'alpha_pattern' | 'rank_pattern'): PatternValue {
   const patterns = config[key] ?? {};
   if (isJsonObject(patterns)) return patternLookup(`${caller}: ${adapterFiles.config}`, key, patterns);

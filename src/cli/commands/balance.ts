@@ -1,5 +1,3 @@
-/** `bures balance`: the same adapter in balanced gauge. */
-
 import { largest } from '../../core/extremes.js';
 import { findAdapter } from '../adapter/adapter-folder.js';
 import { type BalancedModule, balanceAdapter } from '../adapter/balance-adapter.js';
@@ -8,7 +6,7 @@ import { defineCommand } from '../command.js';
 import { short, table } from '../format.js';
 import { UsageError } from '../usage-error.js';
 
-/** The command. */
+/** The command `bures balance`, which rewrites an adapter in balanced gauge. */
 export const balance = defineCommand({
   summary: 'Rewrites an adapter in balanced gauge (AᵀA = BBᵀ): other factors, the same ΔW, the best conditioning there is.',
   details:

@@ -1,21 +1,25 @@
-/** `bures complete`: a matrix of low rank from some of its entries. */
-import path from 'node:path';
 import { ConfigError } from '../../core/errors.js';
-import { stageFolder } from '../../core/staging.js';
+import { path } from '../../io/files/path.js';
+import { stageFolder } from '../../io/files/staging.js';
+import {
+  type Centering,
+  type CompleteRatingsOptions,
+  type CompletionSettings,
+  centerings,
+  completeRatings,
+  completeRatingsDefaults,
+} from '../../problems/index.js';
 import { defineCommand } from '../command.js';
 import { checkFolder, writeCompletion } from '../completion/completion-folder.js';
 import { showCompletion } from '../completion/completion-progress.js';
 import { completionText, entriesText } from '../completion/completion-text.js';
-import { type Centering, centerings } from '../completion/offsets.js';
 import { type Entries, readEntries } from '../completion/read-entries.js';
-import { type CompletionSettings, runCompletion } from '../completion/run-completion.js';
 import { summaryOf } from '../completion/summary.js';
 import type { FlagValues } from '../flags.js';
 import { catchInterrupt } from '../interruption.js';
 import { UsageError } from '../usage-error.js';
 
-/** Where nothing is said. */
-const defaults = { rank: 10, test: 0.1, validation: 0.1, seed: 0, iterations: 200, tolerance: 5e-4 } as const;
+const defaults = completeRatingsDefaults;
 
 const flags = {
   rank: {
@@ -45,15 +49,15 @@ const flags = {
     kind: 'number',
     placeholder: 'P',
     min: 0,
-    description: `entries to report on, used for nothing else (default ${defaults.test})`,
+    description: `entries to report on, used for nothing else (default ${defaults.testFraction})`,
   },
   'validation-fraction': {
     kind: 'number',
     placeholder: 'P',
     min: 0,
-    description: `of the others, entries to choose rank and end by; 0: nothing is chosen (default ${defaults.validation})`,
+    description: `of the others, entries to choose rank and end by; 0: nothing is chosen (default ${defaults.validationFraction})`,
   },
-  // The validation entries are split by the next seed.
+  // The split of the validation entries uses the next seed.
   seed: {
     kind: 'number',
     placeholder: 'N',
@@ -67,7 +71,7 @@ const flags = {
     placeholder: 'N',
     integer: true,
     min: 1,
-    description: `sweeps over rows and columns, at most (default ${defaults.iterations})`,
+    description: `sweeps over rows and columns, at most (default ${defaults.maxIterations})`,
   },
   tolerance: {
     kind: 'number',
@@ -104,7 +108,7 @@ const flags = {
   },
 } as const;
 
-/** The command. */
+/** The command `bures complete`, which fits a matrix of low rank to some of its entries. */
 export const complete = defineCommand({
   summary: 'Completes a matrix of which some entries are known, such as ratings, with a matrix of low rank.',
   details: [
@@ -129,14 +133,14 @@ export const complete = defineCommand({
     await checkFolder(folder, given.overwrite);
     const entries = await readEntries(file, given);
     const settings = settingsOf(given, entries);
-    // Begun before hours are spent on what it is to hold: a folder that cannot be written to is found now.
+    // The folder is staged first, so that an unwritable one fails now and not after hours of work.
     const staged = await stageFolder('complete', folder);
     for (const line of entries.understood) terminal.notice(line);
     terminal.notice(entriesText(file, entries));
     const view = showCompletion(terminal);
     const interruption = catchInterrupt(terminal, 'interrupted: finishing the iteration and writing what there is (again to end at once)');
     try {
-      const completion = await runCompletion(entries.matrix, settings, view, interruption.signal);
+      const completion = await completeRatings(entries.matrix, { ...settings, watcher: view, signal: interruption.signal });
       view.end();
       const summary = summaryOf(file, entries, settings, completion);
       await writeCompletion(staged, entries, completion, summary);
@@ -166,7 +170,7 @@ function checkFractions(given: Given): void {
   }
 }
 
-/** @throws ConfigError if the rank is larger than the matrix, or the matrix is a single row or column. */
+/** Derives the settings. @throws ConfigError if the rank is too large, or the matrix is a single row or column. */
 function settingsOf(given: Given, { matrix: { rows, columns } }: Entries): CompletionSettings {
   const largest = Math.min(rows, columns);
   if (largest === 1) {
@@ -177,15 +181,20 @@ function settingsOf(given: Given, { matrix: { rows, columns } }: Entries): Compl
   if (given.rank !== undefined && given.rank > largest) {
     throw new ConfigError(`complete: rank ${given.rank} exceeds that of a ${rows}×${columns} matrix; pass --rank ${largest} or less`);
   }
-  return {
-    rank: given.rank ?? Math.min(defaults.rank, largest),
+  const options = {
+    rank: given.rank,
     keepRank: given['keep-rank'],
-    center: (given.center as Centering | undefined) ?? 'biases',
-    ...(given.regularization === undefined ? {} : { regularization: given.regularization }),
-    testFraction: given['test-fraction'] ?? defaults.test,
-    validationFraction: given['validation-fraction'] ?? defaults.validation,
-    seed: given.seed ?? defaults.seed,
-    maxIterations: given['max-iterations'] ?? defaults.iterations,
-    tolerance: given.tolerance ?? defaults.tolerance,
+    center: given.center as Centering | undefined,
+    regularization: given.regularization,
+    testFraction: given['test-fraction'],
+    validationFraction: given['validation-fraction'],
+    seed: given.seed,
+    maxIterations: given['max-iterations'],
+    tolerance: given.tolerance,
+  };
+  return {
+    ...defaults,
+    rank: Math.min(defaults.rank, largest),
+    ...(Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as CompleteRatingsOptions),
   };
 }

@@ -1,24 +1,23 @@
-/** `bures doctor`: what the machine has, what it lacks and why, and how fast it is. */
 import { execFile } from 'node:child_process';
 import { hostAlgebra } from '../../index.js';
-import { BACKEND_NAMES, type BackendName, tensorAlgebra } from '../../tensor/index.js';
+import { BACKEND_NAMES, type BackendName, tensorAlgebra } from '../../linalg/tensor/index.js';
 import { type CommandResult, defineCommand } from '../command.js';
 import { blasName, type Environment, readEnvironment } from '../environment.js';
 import { gibibytes, table } from '../format.js';
 import { probeSpeed, type Speed } from '../speed-probe.js';
 
-/** What was found of a backend. */
+/** Result of trying a backend. */
 type Finding =
   | { readonly name: BackendName; readonly available: true; readonly device: string; readonly matmul: string; readonly speed: Speed }
   | { readonly name: BackendName; readonly available: false; readonly reason: string };
 
-/** Seconds of measuring, over all engines. */
+/** Total time of the measurements, in seconds. */
 const probeSeconds = 5;
 
-/** The entry of the program, beside this folder: `.ts` in the sources, `.js` in the package. */
+/** The program's entry, one folder up: `.ts` in the sources, `.js` in the package. */
 const program = new URL(`../main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
 
-/** The command. */
+/** The command `bures doctor`, which reports what the machine has, what it lacks and why, and how fast it is. */
 export const doctor = defineCommand({
   summary: 'Says what this machine has for bures to compute with, what it lacks and why, and how fast it is.',
   details:
@@ -58,7 +57,7 @@ function inOwnProcess(name: BackendName, seconds: number): Promise<Finding> {
         resolve(JSON.parse(stdout.slice(stdout.indexOf('{'))) as Finding);
         return;
       }
-      // The frame of the library's message repeats what the line says already.
+      // Strip the frame of the library's message, which the line repeats.
       const said = stderr.match(/^error: (?:.*?it is not: )?(.*?)(?:; or ask for 'auto')?$/m)?.[1];
       const ended = error.signal ?? `exit status ${error.code}`;
       resolve({ name, available: false, reason: said ?? `opening it ended with ${ended}: ${stderr.trim().split('\n').at(-1) ?? ''}` });

@@ -1,7 +1,7 @@
-/** `bures eval`: loss, perplexity and exact match on a file of rows. */
-import path from 'node:path';
 import { NumericalError } from '../../core/errors.js';
-import { nonFiniteError, openSafetensors } from '../../models/index.js';
+import { path } from '../../io/files/path.js';
+import { openSafetensors } from '../../io/index.js';
+import { nonFiniteError } from '../../models/index.js';
 import { adapterFiles } from '../adapter/adapter-folder.js';
 import { defineCommand } from '../command.js';
 import { meanLoss } from '../training/evaluate.js';
@@ -11,7 +11,7 @@ import { modelFlags, type OpenModel, openModel } from '../training/open-model.js
 import { padIdOf } from '../training/session.js';
 import { UsageError } from '../usage-error.js';
 
-/** The error for a loss that is not finite, with the tensor of base or adapter that is to blame. */
+/** Returns the error for a loss that is not finite, naming the tensor of base or adapter that causes it. */
 async function lossError(loss: number, { model, adapterFolder }: OpenModel): Promise<NumericalError> {
   const problem = `eval: the loss is ${loss}`;
   const fault = adapterFolder === undefined ? undefined : await firstNonFinite(path.join(adapterFolder, adapterFiles.tensors));
@@ -19,7 +19,7 @@ async function lossError(loss: number, { model, adapterFolder }: OpenModel): Pro
   return nonFiniteError(problem, model, 'numbers overflow float32 on the way: check the model on another backend');
 }
 
-/** The first tensor of a file that holds a number that is not finite, in words. */
+/** Describes the first tensor of a file that contains a number that is not finite. */
 async function firstNonFinite(file: string): Promise<string | undefined> {
   const store = await openSafetensors(file);
   try {
@@ -34,7 +34,7 @@ async function firstNonFinite(file: string): Promise<string | undefined> {
   }
 }
 
-/** The command. */
+/** The command `bures eval`, which computes loss, perplexity and exact match on a file of rows. */
 export const evaluate = defineCommand({
   summary: 'Evaluates a model, alone or with an adapter: loss, perplexity, exact match of completions.',
   details: 'A completion matches if greedy generation from its prompt would give it to the last token and end there.',

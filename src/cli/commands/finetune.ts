@@ -1,8 +1,7 @@
-/** `bures finetune`: trains an adapter. */
-import { readdir } from 'node:fs/promises';
-import path from 'node:path';
 import { ConfigError } from '../../core/errors.js';
-import { writeAllAtomic } from '../../core/write-atomic.js';
+import { namesIn } from '../../io/files/entries.js';
+import { path } from '../../io/files/path.js';
+import { writeAllAtomic } from '../../io/files/write-atomic.js';
 import { loraMethodDefaults, loraMethods } from '../../lora/index.js';
 import { defineCommand } from '../command.js';
 import { type FinetuneConfig, finetuneSchema } from '../config/finetune-config.js';
@@ -15,7 +14,7 @@ import { environmentText, runTraining } from '../training/run-command.js';
 import { takeFingerprints } from '../training/take-fingerprints.js';
 import { methodOf } from '../training/training-plan.js';
 
-/** The command. */
+/** The command `bures finetune`, which trains an adapter. */
 export const finetune = defineCommand({
   summary: 'Trains a LoRA adapter on a base model, with evaluations, checkpoints, samples and a record of it all.',
   details: [
@@ -37,7 +36,7 @@ export const finetune = defineCommand({
     if (loaded.steps !== undefined && loaded.epochs !== undefined)
       throw new ConfigError('finetune: both steps and epochs are given; give one of them');
     const run = path.resolve(loaded.out ?? path.join('runs', defaultName(loaded)));
-    // Kept with the run: another version may have another default.
+    // The default is stored with the run, because other versions may have another one.
     const method = methodOf(loaded);
     const alpha = loaded.alpha ?? method.alpha(loaded.rank, method.start);
     const config = { ...loaded, alpha, model: path.resolve(loaded.model), data: path.resolve(loaded.data), out: run };
@@ -47,7 +46,7 @@ export const finetune = defineCommand({
       config,
       run,
       terminal,
-      // Again, since another run may have come to be there while the model was loaded.
+      // Checked again: another run may have been created here while the model was loaded.
       async begin() {
         await checkEmpty(run);
         return undefined;
@@ -57,7 +56,7 @@ export const finetune = defineCommand({
           new Map([
             [path.join(run, runFiles.environment), environmentText(session)],
             [path.join(run, runFiles.fingerprints), fingerprintsText(await takeFingerprints('finetune', session))],
-            // Last: a folder without it is no run.
+            // Written last: a folder without it is not a run.
             [path.join(run, runFiles.config), configText('finetune', config)],
           ]),
         );
@@ -71,10 +70,9 @@ function defaultName({ method }: FinetuneConfig): string {
   return `${method.replaceAll('+', '-plus')}-${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}`;
 }
 
-/** @throws ConfigError if there is anything already: two runs would mix. */
+/** Requires an empty folder. @throws ConfigError if it is not: two runs would mix. */
 async function checkEmpty(run: string): Promise<void> {
-  const entries: readonly string[] = await readdir(run).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
+  const entries = await namesIn(run).catch((error: Error) => {
     throw new ConfigError(`finetune: ${run} cannot be a run's folder (${error.message}); choose another --out`, { cause: error });
   });
   if (entries.length === 0 || isBeginning(entries)) return;
@@ -82,7 +80,7 @@ async function checkEmpty(run: string): Promise<void> {
   throw new ConfigError(`finetune: ${run} is not empty; ${isRun ? `go on with bures resume ${run}, or ` : ''}choose another --out`);
 }
 
-/** Options with their defaults, on one line. */
+/** Lists options with their defaults, on one line. */
 function optionList(defaults: object): string {
   return Object.entries(defaults)
     .map(([name, value]) => `${name} ${value}`)

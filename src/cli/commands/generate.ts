@@ -1,9 +1,8 @@
-/** `bures generate`: continues a prompt. */
 import { defineCommand } from '../command.js';
 import { modelFlags, openModel } from '../training/open-model.js';
 import { UsageError } from '../usage-error.js';
 
-/** The command. */
+/** The command `bures generate`, which continues a prompt. */
 export const generate = defineCommand({
   summary: 'Continues a prompt with a model, alone or with an adapter; the text appears as it is generated.',
   details:
@@ -48,7 +47,7 @@ export const generate = defineCommand({
         }
       });
       show(stream.end());
-      // What was shown ends without a line break of its own.
+      // The text shown so far ends without a line break.
       return { data: { prompt, completion: text, tokens }, text: '\n' };
     } finally {
       open.dispose();

@@ -1,18 +1,17 @@
-/** `bures inspect`: what the adapters of a file are like. */
 import { findAdapter } from '../adapter/adapter-folder.js';
 import { measurePair, type PairMeasures } from '../adapter/pair-measures.js';
 import { type AdapterPair, openAdapter } from '../adapter/read-adapter.js';
 import { defineCommand } from '../command.js';
 import { short, table } from '../format.js';
 
-/** A module and its numbers. Condition numbers are `null` where they are not defined. */
+/** Measures of a module. Condition numbers are `null` where they are not defined. */
 interface ModuleReport extends Omit<PairMeasures, 'conditionNumber' | 'balancedConditionNumber'> {
   readonly module: string;
   readonly conditionNumber: number | null;
   readonly balancedConditionNumber: number | null;
 }
 
-/** One pair's numbers. For a rank above the sizes of ΔW, which PEFT takes, there is no condition number. */
+/** Measures one pair. A rank above the sizes of ΔW, which PEFT accepts, has no condition number. */
 async function reportOf(module: string, pair: AdapterPair): Promise<ModuleReport> {
   const measures = await measurePair(pair, pair.scale);
   const defined = (value: number): number | null => (Number.isNaN(value) ? null : value);
@@ -25,7 +24,7 @@ async function reportOf(module: string, pair: AdapterPair): Promise<ModuleReport
   };
 }
 
-/** The command. */
+/** The command `bures inspect`, which describes the adapters of a file. */
 export const inspect = defineCommand({
   summary: 'Says what an adapter is like, module by module: size, spectrum, balance, conditioning.',
   details: [
@@ -58,7 +57,7 @@ function reportTable(modules: readonly ModuleReport[]): string {
     one.module,
     one.shape.join('×'),
     String(one.rank),
-    // A rank above the sizes of ΔW leaves no σᵣ but 0.
+    // If the rank exceeds the sizes of ΔW, σᵣ is 0.
     ...[one.scale, one.normA, one.normB, one.norm, one.singularValues[0], one.singularValues[one.rank - 1] ?? 0].map(short),
     ...[one.effectiveRank, one.balanceGap].map(short),
     ...[one.conditionNumber, one.balancedConditionNumber].map((value) => (value === null ? '–' : short(value))),

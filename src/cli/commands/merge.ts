@@ -1,13 +1,13 @@
-/** `bures merge`: a model with its adapter in the weights. */
-import { readdir, readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { ConfigError } from '../../core/errors.js';
-import { withoutMachinePaths } from '../../core/portable-name.js';
-import { writeFolder } from '../../core/staging.js';
-import { writeAtomic } from '../../core/write-atomic.js';
+import { exists, namesIn, readBytes } from '../../io/files/entries.js';
+import { path } from '../../io/files/path.js';
+import { withoutMachinePaths } from '../../io/files/portable-name.js';
+import { writeFolder } from '../../io/files/staging.js';
+import { writeAtomic } from '../../io/files/write-atomic.js';
+import { openSafetensors, type TensorData, type TensorStore, writeCheckpoint } from '../../io/index.js';
 import { type LoraAdapter, mergeAdapter, saveAdapter } from '../../lora/index.js';
-import { type CausalLM, openSafetensors, type TensorData, type TensorStore, writeCheckpoint } from '../../models/index.js';
-import { adapterOrder, checkNoAdapter, exists } from '../adapter/adapter-folder.js';
+import type { CausalLM } from '../../models/index.js';
+import { adapterOrder, checkNoAdapter } from '../adapter/adapter-folder.js';
 import { type CommandResult, defineCommand } from '../command.js';
 import { short } from '../format.js';
 import { whileWriting } from '../interruption.js';
@@ -15,7 +15,7 @@ import type { Terminal } from '../terminal.js';
 import { modelFlags, type OpenModel, openModel } from '../training/open-model.js';
 import { UsageError } from '../usage-error.js';
 
-/** The command. */
+/** The command `bures merge`, which writes a model with its adapter merged into the weights. */
 export const merge = defineCommand({
   summary: 'Merges an adapter into its base model and writes the model, in the number format of the base.',
   details: [
@@ -57,7 +57,7 @@ export const merge = defineCommand({
   },
 });
 
-/** Writes the nearest adapter of a rank to trained weights; all of it, or nothing. */
+/** Writes the adapter of the given rank that is nearest to trained weights, completely or not at all. */
 async function writeAdapter(
   { base, adapterFolder }: OpenModel,
   adapter: LoraAdapter,
@@ -89,7 +89,7 @@ async function writeAdapter(
   };
 }
 
-/** The tensors of the base's files: those that the model knows from it, the rest byte for byte. */
+/** Returns the tensors of the base's files: merged where the model uses them, the others byte for byte. */
 function mergedTensors(model: CausalLM, store: TensorStore, check: () => Promise<void>): ReadonlyMap<string, TensorData> {
   const read = async (name: string): Promise<Float32Array | Uint8Array> => {
     await check();
@@ -98,10 +98,10 @@ function mergedTensors(model: CausalLM, store: TensorStore, check: () => Promise
   return new Map([...store.entries].map(([name, { dtype, shape }]) => [name, { dtype, shape, data: () => read(name) }]));
 }
 
-/** Names of which a model's folder has one: in a folder that was there before, it comes last. */
+/** Names of the weight files, one of which every model folder has. In an existing folder it is put in place last. */
 const weightFiles = ['model.safetensors', 'model.safetensors.index.json'] as const;
 
-/** @throws ConfigError if the folder has weights: those of two models would mix. */
+/** Requires a folder without weights. @throws ConfigError if it has some: two models would mix. */
 async function checkNoWeights(out: string): Promise<void> {
   for (const name of weightFiles) {
     if (await exists(path.join(out, name)))
@@ -109,7 +109,7 @@ async function checkNoWeights(out: string): Promise<void> {
   }
 }
 
-/** Writes weights, configuration and tokenizer; all of them, or nothing. */
+/** Writes weights, configuration and tokenizer, completely or not at all. */
 async function writeMerged({ base, model }: OpenModel, out: string, check: () => Promise<void>): Promise<void> {
   const fill = async (folder: string): Promise<void> => {
     await writeWeights(base, model, folder, check);
@@ -127,12 +127,12 @@ async function writeWeights(base: string, model: CausalLM, folder: string, check
   }
 }
 
-/** Configuration and tokenizer, without the paths of this machine that some programs write into them. */
+/** Copies configuration and tokenizer, without the local paths that some programs write into them. */
 async function copyOtherFiles(base: string, folder: string, check: () => Promise<void>): Promise<void> {
-  for (const name of await readdir(base)) {
+  for (const name of await namesIn(base)) {
     if (!/\.(json|jinja|txt|model)$/.test(name) || name === 'model.safetensors.index.json') continue;
     await check();
-    const bytes = await readFile(path.join(base, name));
+    const bytes = await readBytes(path.join(base, name));
     await writeAtomic(path.join(folder, name), name.endsWith('config.json') ? withoutMachinePaths(bytes) : bytes);
   }
 }

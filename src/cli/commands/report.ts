@@ -1,8 +1,7 @@
-/** `bures report`: a page about runs. */
-import path from 'node:path';
 import { ConfigError } from '../../core/errors.js';
-import { writeAtomic } from '../../core/write-atomic.js';
-import { exists } from '../adapter/adapter-folder.js';
+import { exists } from '../../io/files/entries.js';
+import { path } from '../../io/files/path.js';
+import { writeAtomic } from '../../io/files/write-atomic.js';
 import { defineCommand } from '../command.js';
 import { whileWriting } from '../interruption.js';
 import type { HeatMap } from '../report/heat-map.js';
@@ -11,7 +10,7 @@ import { reportPage } from '../report/report-page.js';
 import { sweepFile } from '../sweep/sweep-layout.js';
 import { readSweep, sweepMaps } from '../sweep/sweep-results.js';
 
-/** The command. */
+/** The command `bures report`, which writes a page about runs. */
 export const report = defineCommand({
   summary: 'Writes one self-contained HTML page about a run, several beside one another, or a sweep.',
   details:

@@ -1,9 +1,8 @@
-/** `bures resume`: goes on with a run. */
-import path from 'node:path';
 import { ConfigError, FormatError } from '../../core/errors.js';
-import { readJson } from '../../core/parse-json.js';
-import { writeAtomic } from '../../core/write-atomic.js';
-import { exists } from '../adapter/adapter-folder.js';
+import { exists } from '../../io/files/entries.js';
+import { path } from '../../io/files/path.js';
+import { writeAtomic } from '../../io/files/write-atomic.js';
+import { readJson } from '../../io/parse-json.js';
 import { defineCommand } from '../command.js';
 import { finetuneSchema } from '../config/finetune-config.js';
 import { loadConfig } from '../config/load-config.js';
@@ -15,7 +14,7 @@ import { checkInputs } from '../training/check-inputs.js';
 import { environmentText, runTraining } from '../training/run-command.js';
 import type { Session } from '../training/session.js';
 
-/** The command. */
+/** The command `bures resume`, which continues a run. */
 export const resume = defineCommand({
   summary: 'Goes on with a run from its latest checkpoint, as if it had never stopped.',
   details:
@@ -54,7 +53,7 @@ export const resume = defineCommand({
   },
 });
 
-/** Warns of what computes otherwise than when the run was begun. A run that has no record of that gets one. */
+/** Warns of changes in the environment since the run began. A run without a record of it gets one. */
 async function compareEnvironment(session: Session, run: string, notice: (line: string) => void): Promise<void> {
   const file = path.join(run, runFiles.environment);
   if (!(await exists(file))) return writeAtomic(file, environmentText(session));
@@ -67,7 +66,7 @@ async function compareEnvironment(session: Session, run: string, notice: (line: 
   if (differences.length > 0) notice(`warning: the result may differ in rounding, since ${differences.join('; ')}`);
 }
 
-/** Where it goes on. */
+/** Describes where the run continues. */
 function beginning(steps: number, step: number | undefined): string {
   if (step === undefined) return 'no checkpoint yet: from the start';
   return step < steps ? `from step ${step}` : `all of its ${steps} steps are done: nothing is left to train`;

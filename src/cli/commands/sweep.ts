@@ -1,8 +1,7 @@
-/** `bures sweep`: many runs, over any keys. */
-import path from 'node:path';
 import { ConfigError } from '../../core/errors.js';
-import { writeAtomic } from '../../core/write-atomic.js';
-import { exists } from '../adapter/adapter-folder.js';
+import { exists } from '../../io/files/entries.js';
+import { path } from '../../io/files/path.js';
+import { writeAtomic } from '../../io/files/write-atomic.js';
 import { defineCommand } from '../command.js';
 import { finetuneSchema } from '../config/finetune-config.js';
 import { validateConfig } from '../config/validate.js';
@@ -18,7 +17,7 @@ import { planTrials, type Trial } from '../sweep/trials.js';
 import { checkModelFolder } from '../training/session.js';
 import { methodOf } from '../training/training-plan.js';
 
-/** The command. */
+/** The command `bures sweep`, which runs many fine-tunings over any keys. */
 export const sweep = defineCommand({
   summary: 'Runs many fine-tunings over a grid of keys or random draws of them, with several seeds, in parallel processes.',
   details: [
@@ -65,13 +64,13 @@ export const sweep = defineCommand({
   },
 });
 
-/** So that the runs mean the same files wherever they are resumed. */
+/** Makes the paths absolute, so that they mean the same files wherever the runs are resumed. */
 function withAbsolutePaths(base: SweepConfig['base']): SweepConfig['base'] {
   const resolved = ['model', 'data'].flatMap((key) => (typeof base[key] === 'string' ? [[key, path.resolve(base[key])] as const] : []));
   return { ...base, ...Object.fromEntries(resolved) };
 }
 
-/** @throws ConfigError before anything runs, if any run's keys are not right. */
+/** Validates every run before any starts. @throws ConfigError if keys of a run are invalid. */
 async function checkTrials(trials: readonly Trial[], origin: (keys: readonly PropertyKey[]) => string): Promise<void> {
   for (const { values, varied } of trials) {
     const place = (keys: readonly PropertyKey[]): string => {
@@ -84,7 +83,7 @@ async function checkTrials(trials: readonly Trial[], origin: (keys: readonly Pro
   }
 }
 
-/** @throws ConfigError if another sweep is in the folder: their runs would mix. */
+/** Stores the configuration. @throws ConfigError if the folder has another sweep: their runs would mix. */
 async function keepConfig(out: string, config: SweepConfig): Promise<void> {
   const file = path.join(out, sweepFile);
   const kept = ({ parallel: _parallel, ...rest }: SweepConfig): string => configText('sweep', rest);

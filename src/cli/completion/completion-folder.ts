@@ -1,14 +1,14 @@
-/** The folder that a completion is written to. */
-import { readdir } from 'node:fs/promises';
-import path from 'node:path';
+/** The folder in which a completion is stored. */
+
 import { ConfigError } from '../../core/errors.js';
-import { abandonedIn, type StagedFolder } from '../../core/staging.js';
-import { type ByteSink, writeAtomic } from '../../core/write-atomic.js';
 import { type HostArray, hostAlgebra } from '../../index.js';
-import { writeNpy } from '../../problems/index.js';
+import { namesIn } from '../../io/files/entries.js';
+import { path } from '../../io/files/path.js';
+import { abandonedIn, type StagedFolder } from '../../io/files/staging.js';
+import { type ByteSink, writeAtomic } from '../../io/files/write-atomic.js';
+import { writeNpy } from '../../io/index.js';
+import { type Completion, sampledFixedRank } from '../../problems/index.js';
 import type { Entries } from './read-entries.js';
-import type { Completion } from './run-completion.js';
-import { sampled } from './sparse-errors.js';
 
 /** The files of a completion. */
 export const completionFiles = {
@@ -22,23 +22,21 @@ export const completionFiles = {
   summary: 'completion.json',
 } as const;
 
-/**
- * What predicts an entry: `rowOffsets[i] + columnOffsets[j] + left[i]·right[j]`.
- */
+/** Factors of the prediction `rowOffsets[i] + columnOffsets[j] + left[i]·right[j]`. */
 interface PredictionFactors {
-  /** m×r. */
+  /** Left factors, m×r. */
   readonly left: HostArray;
-  /** n×r. */
+  /** Right factors, n×r. */
   readonly right: HostArray;
-  /** m of them, the mean included. */
+  /** Row offsets, m of them, which include the mean. */
   readonly rowOffsets: Float64Array;
   readonly columnOffsets: Float64Array;
 }
 
-/** What of a completion is written. */
+/** The parts of a completion that are written. */
 type FittedParts = Pick<Completion, 'x' | 'offsets' | 'test'>;
 
-/** The factors as they are written: balanced, leftᵀ·left = rightᵀ·right. */
+/** Computes the factors as they are written: balanced, leftᵀ·left = rightᵀ·right. */
 function predictionFactors({ x, offsets }: FittedParts): PredictionFactors {
   const la = hostAlgebra();
   const roots = la.sqrt(x.S);
@@ -50,10 +48,14 @@ function predictionFactors({ x, offsets }: FittedParts): PredictionFactors {
   };
 }
 
-/** @throws ConfigError if the folder holds anything, unless it is an earlier completion that may be replaced, or what a killed process has left of one. */
+/**
+ * Checks the folder.
+ *
+ * @throws ConfigError if it holds anything but an earlier completion that may be replaced, or the remains of a killed
+ * process.
+ */
 export async function checkFolder(folder: string, overwrite: boolean): Promise<void> {
-  const entries: readonly string[] = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === 'ENOENT') return [];
+  const entries = await namesIn(folder).catch((cause: Error) => {
     throw new ConfigError(`complete: ${folder} cannot be the folder of a completion (${cause.message}); choose another --out`, { cause });
   });
   if (entries.length === 0) return;
@@ -61,7 +63,7 @@ export async function checkFolder(folder: string, overwrite: boolean): Promise<v
   const abandoned = await abandonedIn(path.resolve(folder), path.resolve(folder));
   const foreign = entries.filter((name) => !abandoned.includes(name) && !Object.values<string>(completionFiles).includes(name));
   const replaceable = whole || foreign.length === 0;
-  // What a process was writing when it was killed is nobody's result.
+  // Files that a killed process left half-written are not a result.
   const isCutOff = !whole && foreign.length === 0 && abandoned.length > 0;
   if (isCutOff || (replaceable && overwrite)) return;
   const held = whole ? 'holds a completion' : 'holds parts of a completion';
@@ -71,10 +73,11 @@ export async function checkFolder(folder: string, overwrite: boolean): Promise<v
 }
 
 /**
- * Writes everything, and only then puts it in the place of an earlier completion: the summary first goes and last comes, since a folder without it is no completion.
+ * Writes all files, and only then replaces an earlier completion. The old summary is removed first and the new one
+ * comes last, because a folder without a summary is not a completion.
  *
- * @param staged - the folder, begun before hours were spent on what it is to hold.
- * @throws BackendError if the file system refuses. Only an error in the renaming itself touches the earlier completion.
+ * @param staged - the folder, staged before the computation.
+ * @throws BackendError if the file system refuses. Only an error while renaming affects the earlier completion.
  */
 export async function writeCompletion(staged: StagedFolder, entries: Entries, completion: FittedParts, summary: object): Promise<void> {
   await writeFiles(staged.folder, entries, completion, summary);
@@ -97,7 +100,7 @@ async function writeFiles(folder: string, entries: Entries, completion: FittedPa
   await writeAtomic(at('summary'), `${JSON.stringify(summary, null, 2)}\n`);
 }
 
-/** An array in JSON, one label a line. */
+/** Writes labels as a JSON array, one per line. */
 async function writeLabels(sink: ByteSink, labels: readonly string[]): Promise<void> {
   await writeLines(
     sink,
@@ -106,7 +109,7 @@ async function writeLabels(sink: ByteSink, labels: readonly string[]): Promise<v
   );
 }
 
-/** The entries that nothing was fitted to, with what is predicted there. */
+/** Writes the test entries with their predictions. */
 async function writeTest(
   sink: ByteSink,
   { rowLabels, columnLabels }: Entries,
@@ -114,7 +117,7 @@ async function writeTest(
   test: NonNullable<FittedParts['test']>,
 ): Promise<void> {
   const la = hostAlgebra();
-  const [values, products] = [la.peek(test.values), la.peek(sampled(test, x))];
+  const [values, products] = [la.peek(test.values), la.peek(sampledFixedRank(test, x))];
   await sink.write(Buffer.from('row,column,value,prediction\n'));
   let row = 0;
   await writeLines(sink, values.length, (e) => {
@@ -125,7 +128,7 @@ async function writeTest(
   });
 }
 
-/** Lines written at once. */
+/** Number of lines written at once. */
 const linesAtOnce = 10_000;
 
 async function writeLines(sink: ByteSink, count: number, lineAt: (index: number) => string): Promise<void> {

@@ -1,17 +1,15 @@
-/** Shows a completion while it runs: a line in place on a terminal, a line each time the rank falls elsewhere. */
+import type { CompletionWatcher, FitStep } from '../../problems/index.js';
 import { bar, liveLine, percent } from '../live-line.js';
 import type { Terminal } from '../terminal.js';
 import { rmseText, splitText, triedText } from './completion-text.js';
-import type { FitStep } from './fit-path.js';
-import type { CompletionWatcher } from './run-completion.js';
 
 /** A watcher that can be ended. */
 export interface CompletionProgressView extends CompletionWatcher {
-  /** Ends with a clean line. */
+  /** Ends the display with a clean line. */
   end(): void;
 }
 
-/** Shows progress on a terminal. */
+/** Shows a completion while it runs: a line in place on a terminal; elsewhere a line each time the rank falls. */
 export function showCompletion(terminal: Terminal): CompletionProgressView {
   const live = liveLine(terminal);
   let final = false;
@@ -34,7 +32,7 @@ export function showCompletion(terminal: Terminal): CompletionProgressView {
     onStep(step) {
       if (previous?.rank !== step.rank) endRank();
       previous = step;
-      // How many sweeps there will be is not known.
+      // The number of sweeps is not known in advance.
       const part = step.iteration / (step.iteration + 5);
       live.draw(`${percent(part)} ${bar(part)} ${stepText(step)}`);
     },

@@ -1,14 +1,15 @@
-/** A completion in words and tables. */
+/** Describes a completion in words and tables. */
+
+import type { Completion, Errors, SplitCounts, TriedModel } from '../../problems/index.js';
 import { short, table } from '../format.js';
 import { completionFiles } from './completion-folder.js';
 import type { Entries } from './read-entries.js';
-import type { Completion, Errors, SplitCounts, TriedModel } from './run-completion.js';
 
-/** Root mean squares side by side want as many digits as a comparison takes. */
+/** Formats a root mean square error, with enough digits to compare it with others. */
 export const rmseText = (rmse: number | undefined): string =>
   rmse === undefined ? '' : (rmse !== 0 && rmse < 1e-3) || rmse >= 1e6 ? rmse.toExponential(3) : rmse.toFixed(rmse < 100 ? 4 : 1);
 
-/** What was read. */
+/** Describes the entries that were read. */
 export function entriesText(file: string, { matrix, repeated, least, greatest }: Entries): string {
   const { rows, columns, columnIndices } = matrix;
   const share = (100 * columnIndices.length) / (rows * columns);
@@ -16,7 +17,7 @@ export function entriesText(file: string, { matrix, repeated, least, greatest }:
   return `${file}: ${rows} rows, ${columns} columns, ${columnIndices.length} entries (${short(share)} %), from ${short(least)} to ${short(greatest)}${more}`;
 }
 
-/** What the entries are for. */
+/** Describes the split of the entries. */
 export function splitText({ train, validation, test }: SplitCounts): string {
   const some = (count: number): string => (count === 0 ? 'none' : String(count));
   const unwatched =
@@ -24,13 +25,13 @@ export function splitText({ train, validation, test }: SplitCounts): string {
   return `${train} entries to fit, ${some(validation)} to choose by, ${some(test)} to test${unwatched}`;
 }
 
-/** A model of the choice. */
+/** Describes a model that was tried. */
 export function triedText({ rank, validationRmse }: TriedModel): string {
   const validation = validationRmse === undefined ? '' : `: validation RMSE ${rmseText(validationRmse)}`;
   return `${rank === 0 ? 'offsets alone' : `rank ${rank}`}${validation}`;
 }
 
-/** The name of the model that was written. */
+/** Names the model that was written. */
 function modelText({ x, offsets, regularization }: Completion): string {
   const rank = x.S.shape[0];
   if (rank > 0) return `rank ${rank}, λ ${short(regularization ?? 0)}`;
@@ -38,7 +39,7 @@ function modelText({ x, offsets, regularization }: Completion): string {
   return biases ? 'rank 0: biases alone' : 'rank 0: offsets alone';
 }
 
-/** The tables, what was written, and how it is read. */
+/** Formats the tables, the files written, and how to read them. */
 export function completionText(folder: string, completion: Completion): string {
   const { choice, errors, baselines } = completion;
   const parts: string[] = [];
@@ -61,7 +62,7 @@ export function completionText(folder: string, completion: Completion): string {
   return parts.join('\n\n');
 }
 
-/** What a reader of the table might miss. */
+/** Returns remarks on points that a reader of the table might miss. */
 function remarksOn({ choice, x, errors, baselines, counts, unseen, interrupted }: Completion): readonly string[] {
   const remarks: string[] = [];
   if (interrupted) remarks.push('interrupted: this is the best that there was until then');
@@ -90,7 +91,7 @@ function filesText({ x }: Completion): string {
   return `${left} ${x.U.shape.join('×')}, ${right} ${x.V.shape.join('×')}, offsets and labels of rows and columns, ${completionFiles.summary}`;
 }
 
-/** Python that predicts. */
+/** Returns Python code that predicts. */
 function pythonText(folder: string): string {
   return [
     `import json, numpy as np; folder = ${JSON.stringify(folder)}`,

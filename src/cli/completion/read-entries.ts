@@ -1,16 +1,16 @@
-/** The entries to complete a matrix from, out of a file. */
+/** Reads the known entries of a matrix from a file. */
 
 import { checkRoom } from '../../core/allocate.js';
 import { FormatError } from '../../core/errors.js';
-import { checkEncoding } from '../../core/utf8.js';
 import { type CsrMatrix, type HostArray, hostAlgebra } from '../../index.js';
-import { readMatrixMarket, readMatrixMarketSizes, readTriplets, type TableReading, type TripletFields } from '../../problems/index.js';
+import { readMatrixMarket, readMatrixMarketSizes, readTriplets, type TableReading, type TripletFields } from '../../io/index.js';
+import { checkEncoding } from '../../io/text/utf8.js';
+import { mergeRepeated } from '../../problems/index.js';
 import { UsageError } from '../usage-error.js';
-import { mergeRepeated } from './merge-repeated.js';
 import { type EntryFormat, type SampleLine, sniffFormat } from './sniff-format.js';
 import { tableColumns } from './table-columns.js';
 
-/** How a table is laid out, as the flags say. */
+/** Layout of a table, as given by the flags. */
 export interface TableFlags {
   readonly columns?: string | undefined;
   readonly delimiter?: string | undefined;
@@ -19,20 +19,20 @@ export interface TableFlags {
   readonly decimal?: string | undefined;
 }
 
-/** A column of a table that was taken: its number from 1, and its name where there is a header. */
+/** A column of a table that is used: its number, from 1, and its name if there is a header. */
 interface ColumnTaken {
   readonly number: number;
   readonly name?: string;
 }
 
-/** Where row, column and value of an entry were found. */
+/** The columns that hold row, column and value of an entry. */
 interface ColumnsTaken {
   readonly row: ColumnTaken;
   readonly column: ColumnTaken;
   readonly value: ColumnTaken;
 }
 
-/** How a file was read, as data. */
+/** A description of how a file was read, as data. */
 export type Reading =
   | { readonly format: 'matrix-market' }
   | {
@@ -42,34 +42,35 @@ export type Reading =
       readonly header: boolean;
       readonly decimal: '.' | ',';
       readonly columns: ColumnsTaken;
-      /** Lines passed over before the first row, and lines without a value. */
+      /** Number of lines skipped before the first row, and of lines without a value. */
       readonly remarks: number;
       readonly missing: number;
     };
 
-/** Entries, one a place, and what rows and columns are called. */
+/** Entries, one per place, with the labels of rows and columns. */
 export interface Entries {
   readonly matrix: CsrMatrix<HostArray>;
-  /** One a row, in order. Of a Matrix Market file the numbers, from 1. */
+  /** Labels of the rows, in order. For a Matrix Market file they are the numbers, from 1. */
   readonly rowLabels: readonly string[];
   readonly columnLabels: readonly string[];
-  /** Entries that were at the place of another; the mean took their place. */
+  /** Number of entries at the place of an earlier one; their mean was taken. */
   readonly repeated: number;
   readonly least: number;
   readonly greatest: number;
-  /** How the file was understood, a line each. */
+  /** A description of how the file was understood, line by line. */
   readonly understood: readonly string[];
-  /** The same as data. */
+  /** The same description as data. */
   readonly reading: Reading;
 }
 
-/** Words for delimiters that a shell makes hard to type. */
+/** Words for delimiters that are hard to type in a shell. */
 const delimiterWords: Readonly<Record<string, string>> = { tab: '\t', '\\t': '\t', space: ' ', comma: ',' };
 
 /**
  * Reads a Matrix Market file, or a table of row, column and value.
  *
- * @throws UsageError for flags that make no sense; ConfigError if the file cannot be read; FormatError naming file and line, and for data with nothing to fit; BackendError if they do not fit into memory.
+ * @throws UsageError for invalid flags; ConfigError if the file cannot be read; FormatError naming file and line, and
+ * for data with nothing to fit; BackendError if the entries do not fit into memory.
  */
 export async function readEntries(file: string, flags: TableFlags): Promise<Entries> {
   const fields = fieldsOf(flags.columns);
@@ -135,7 +136,7 @@ async function readTable(
   return { matrix, rowLabels, columnLabels, understood, reading };
 }
 
-/** Numbers and names of the columns. A header that lacks one name, as R writes it, has none for the first. */
+/** Returns numbers and names of the columns. If a header lacks one name, as R writes it, the first column has none. */
 function columnsTaken(fields: TripletFields, header: readonly string[] | undefined, sample: readonly SampleLine[]): ColumnsTaken {
   const last = sample.at(-1)?.fields ?? [];
   const unnamed = header !== undefined && header.length === last.length - 1 && last.at(-1) !== '';
@@ -149,7 +150,7 @@ function columnsTaken(fields: TripletFields, header: readonly string[] | undefin
 
 const lines = (count: number): string => (count === 1 ? '1 line' : `${count} lines`);
 
-/** Encoding, delimiter and columns in words: those that were asked for by name are called by it. */
+/** Describes encoding, delimiter and columns. Columns requested by name are called by it. */
 function tableText(delimiter: string, fields: TripletFields, taken: ColumnsTaken, { encoding, header }: TableReading): string {
   const called = (what: keyof ColumnsTaken): string => {
     const { number, name } = taken[what];
@@ -173,9 +174,12 @@ function checkEncodingFlag(label: string): void {
   }
 }
 
-/** Rows or columns up to which a file may have as many without entries as it likes, and how many times its entries there may be beyond that. */
+/**
+ * Limits on rows or columns: a file may have this many in any case, and otherwise this many times the number of
+ * entries.
+ */
 const [fewLabels, labelsAnEntry] = [1e6, 100];
-/** Memory that a row or column takes before anything is fitted: its name, offsets, bias, counts and places in work arrays. */
+/** Memory per row or column before fitting, in bytes: its name, offsets, bias, counts and places in work arrays. */
 const bytesPerLabel = 128;
 
 async function readSparse(file: string): Promise<Labelled> {
@@ -211,7 +215,7 @@ async function readSparse(file: string): Promise<Labelled> {
   };
 }
 
-/** `1,2,3` or `userId,movieId,rating`. */
+/** Parses `1,2,3` or `userId,movieId,rating`. */
 function fieldsOf(columns: string | undefined): TripletFields | undefined {
   if (columns === undefined) return undefined;
   const fields = columns.split(',').map((word) => word.trim());

@@ -1,39 +1,44 @@
-/** What kind of file the entries are in, from its beginning. */
-import { open } from 'node:fs/promises';
-import { splitFields, unquoted } from '../../core/delimited-fields.js';
-import { ConfigError, FormatError } from '../../core/errors.js';
-import { checkEncoding, markedEncoding } from '../../core/utf8.js';
+/** Detects the format of a file of entries from its beginning. */
 
-/** A line of a table, divided into fields. */
+import { ConfigError, FormatError } from '../../core/errors.js';
+import { readBeginning } from '../../io/files/entries.js';
+import { splitFields, unquoted } from '../../io/text/delimited-fields.js';
+import { checkEncoding, markedEncoding } from '../../io/text/utf8.js';
+
+/** A line of a table, split into fields. */
 export interface SampleLine {
   readonly fields: readonly string[];
-  /** Its number in the file. */
+  /** Line number in the file. */
   readonly line: number;
 }
 
-/** A file of entries; of a table the first lines too, a header among them. */
+/** Format of a file of entries; a table includes its first lines, with the header. */
 export type EntryFormat =
   | { readonly kind: 'matrix-market' }
   | { readonly kind: 'table'; readonly delimiter: string; readonly sample: readonly SampleLine[] };
 
-/** What the user says of a file. */
+/** Properties of a file that the user has given. */
 export interface GivenFormat {
   readonly delimiter?: string | undefined;
   readonly encoding?: string | undefined;
 }
 
-/** What is read to decide. */
+/** Number of bytes that are inspected. */
 const headBytes = 2 ** 16;
-/** Lines that have to agree. */
+/** Number of lines that must agree. */
 const sampleLines = 20;
-/** Delimiters that are looked for; where several fit, the one that makes most fields, and then the first. A space only where none of these fits, since labels may hold some. */
+/**
+ * Delimiters to try. If several fit, the one with most fields wins, then the first. A space is tried only if none of
+ * these fits, because labels may contain spaces.
+ */
 const delimiters = ['::', '\t', ',', ';', '|'] as const;
 const space = ' ';
 
 /**
- * Tells Matrix Market from tables, and a table's delimiter: one with which all of the first lines have enough fields, and as many as each other if there is such a one.
+ * Distinguishes Matrix Market from tables, and finds a table's delimiter: one that gives all of the first lines enough
+ * fields, and preferably equally many.
  *
- * @param fields - how many a line has to have.
+ * @param fields - number of fields that a line needs.
  * @throws ConfigError if the file cannot be read; FormatError if it is compressed, or no delimiter fits.
  */
 export async function sniffFormat(file: string, fields: number, given: GivenFormat): Promise<EntryFormat> {
@@ -55,15 +60,15 @@ export async function sniffFormat(file: string, fields: number, given: GivenForm
   const fitting = delimiters
     .map((delimiter) => ({ delimiter, counts: counts(delimiter) }))
     .filter((one) => Math.min(...one.counts) >= fields);
-  // The first line may be a header that names one field less.
+  // The first line may be a header with one field less.
   const even = fitting.filter((one) => one.counts.every((count, index) => index === 0 || count === one.counts.at(-1)));
-  // A delimiter that only occurs in labels leaves no number by itself.
+  // A delimiter that occurs only in labels does not isolate a number.
   const rank = ({ delimiter, counts: found }: (typeof fitting)[number]): number =>
     (found.at(-1) ?? 0) + (lines.slice(-1).every((line) => fieldsOf(line.text, delimiter).some(isNumber)) ? 1e6 : 0);
   const [best] = (even.length > 0 ? even : fitting).sort((one, other) => rank(other) - rank(one));
   if (best !== undefined) return divided(best.delimiter);
   if (Math.min(...counts(space)) >= fields) return divided(space);
-  // With the delimiter of the first line, the fault is in the one that does not follow.
+  // If the delimiter of the first line is right, the fault is in the line that does not fit it.
   const enough = (line: FirstLine, delimiter: string): boolean => fieldsOf(line.text, delimiter).length >= fields;
   const likely = [...delimiters, space].find((delimiter) => enough(lines[0], delimiter));
   const { text: line, number } = lines.find((one) => likely === undefined || !enough(one, likely)) ?? lines[0];
@@ -73,12 +78,12 @@ export async function sniffFormat(file: string, fields: number, given: GivenForm
   );
 }
 
-/** A number with a decimal mark of either kind. */
+/** Returns true for a number, with a point or a comma as decimal mark. */
 export function isNumber(field: string): boolean {
   return /^[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?$/i.test(field);
 }
 
-/** Bytes that are no text are told by the reader, with their line. */
+/** Decodes the beginning of a file. The reader reports invalid bytes, with their line. */
 function decode(head: Buffer, given: string | undefined): string {
   const marked = markedEncoding(head)?.encoding;
   const encoding = given === undefined ? marked : checkEncoding('complete', given);
@@ -90,12 +95,12 @@ interface FirstLine {
   readonly number: number;
 }
 
-/** Stands for a line end inside quotes. */
+/** Replaces a line end inside quotes. */
 const innerEnd = '\u2028';
-/** Fields in quotes, as far as they are clearly delimited. */
+/** Matches quoted fields that are clearly delimited. */
 const quotedField = /(?<=^|[\r\n,;\t| ]|::)"(?:[^"]|"")*"(?=[,;\t| \r\n]|::|$)/g;
 
-/** The first lines that are neither empty nor remarks before the first row. */
+/** Returns the first lines, without empty lines and without remarks before the first row. */
 function firstLines(text: string, mayBeCut: boolean): readonly FirstLine[] {
   const lines = text.replaceAll(quotedField, (field) => field.replaceAll(/\r\n|\r|\n/g, innerEnd)).split(/\r\n|\r|\n/);
   if (mayBeCut && lines.length > 1) lines.pop();
@@ -109,7 +114,7 @@ function firstLines(text: string, mayBeCut: boolean): readonly FirstLine[] {
   return found;
 }
 
-/** The fields of a line, quotes respected. */
+/** Splits a line into fields, respecting quotes. */
 function fieldsOf(line: string, delimiter: string): readonly string[] {
   const bytes = Buffer.from(line);
   const fields: string[] = [];
@@ -119,13 +124,8 @@ function fieldsOf(line: string, delimiter: string): readonly string[] {
 
 async function readHead(file: string): Promise<Buffer> {
   try {
-    const handle = await open(file, 'r');
-    try {
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(headBytes), 0, headBytes, 0);
-      return buffer.subarray(0, bytesRead);
-    } finally {
-      await handle.close();
-    }
+    const bytes = await readBeginning(file, headBytes);
+    return Buffer.from(bytes.buffer, 0, bytes.length);
   } catch (cause) {
     throw new ConfigError(`complete: cannot read ${file} (${(cause as Error).message}); check the path`, { cause });
   }

@@ -1,14 +1,13 @@
-/** A completion as data: `completion.json`, and what `--json` prints. */
-import path from 'node:path';
+import { path } from '../../io/files/path.js';
+import type { Completion, CompletionSettings } from '../../problems/index.js';
 import type { Entries } from './read-entries.js';
-import type { Completion, CompletionSettings } from './run-completion.js';
 
-/** What is kept of a run. */
+/** Summarizes a completion as data, for `completion.json` and `--json`. */
 export function summaryOf(file: string, entries: Entries, settings: CompletionSettings, completion: Completion) {
   const { matrix, repeated, least, greatest, reading } = entries;
   const { x, offsets, regularization, noise, errors, baselines, counts, choice, history, unseen, interrupted } = completion;
   return {
-    // A completion may be passed on: where its data lay on this machine is nobody's business.
+    // A completion may be passed on, so the local path of its data stays private.
     data: {
       file: path.basename(file),
       reading,

@@ -1,10 +1,9 @@
-/** Which columns of a table are row, column and value, where the user does not say, and how its numbers are written. */
-import { isMissing } from '../../core/delimited-fields.js';
 import { FormatError } from '../../core/errors.js';
-import type { TripletFields } from '../../problems/index.js';
+import type { TripletFields } from '../../io/index.js';
+import { isMissing } from '../../io/text/delimited-fields.js';
 import { isNumber, type SampleLine } from './sniff-format.js';
 
-/** What the first lines show. */
+/** Result of {@link tableColumns}. */
 export interface TableColumns {
   readonly fields: TripletFields;
   readonly decimal: '.' | ',';
@@ -12,29 +11,29 @@ export interface TableColumns {
   readonly notices: readonly string[];
 }
 
-/** What the user says of a table. */
+/** Properties of a table that the user has given. */
 export interface GivenColumns {
   readonly fields?: TripletFields | undefined;
   readonly header: boolean | 'auto';
   readonly decimal?: '.' | ',' | undefined;
 }
 
-/** How columns are called that hold the value, that hold a time, or that number the lines; spelled without marks. */
+/** Names of columns that hold the value, that hold a time, or that number the lines; without punctuation. */
 const valueNames = new Set(['rating', 'ratings', 'score', 'scores', 'star', 'stars', 'value', 'values', 'count', 'counts']);
 const timeNames = new Set(['time', 'times', 'timestamp', 'timestamps', 'ts', 'date', 'datetime', 'unixtime', 'createdat', 'ratedat']);
 const indexNames = new Set(['', 'unnamed0', 'index', 'idx', 'id', 'row', 'rowid', 'rownumber', 'n', 'no', 'nr']);
-/** Names that programs give a column without a name: pandas writes none, and reads that as Unnamed: 0. */
+/** Names of a nameless column: pandas writes an empty name, and reads it as Unnamed: 0. */
 const unnamed = new Set(['', 'unnamed0']);
 const plain = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 
-/** Rows that have to agree before their numbers are taken for something else than rows. */
+/** Number of rows that must agree before a column counts as something other than labels. */
 const enoughRows = 3;
 
 /**
- * Decides on columns and decimal mark by the first lines.
+ * Chooses the columns of row, column and value, and the decimal mark, from the first lines.
  *
- * A first column without a name is the index that pandas and R write: it is passed over. Where other columns are likely to be misread (a column that numbers the lines, a timestamp in the place
- * of the value), the user is asked to name them.
+ * A nameless first column is the index that pandas and R write, and is skipped. If other columns may be misread (one
+ * that numbers the lines, or a timestamp in place of the value), the user is asked to name the columns.
  *
  * @throws FormatError naming the columns to pass.
  */
@@ -55,7 +54,7 @@ export function tableColumns(file: string, sample: readonly SampleLine[], given:
   return { fields, decimal, notices };
 }
 
-/** A number as far as a header is not one: with a decimal mark of either kind, or missing. */
+/** Returns true for an entry that a header does not have: a number with either decimal mark, or a missing value. */
 function isValue(text: string): boolean {
   const bytes = Buffer.from(text);
   return isMissing(bytes, 0, bytes.length) || isNumber(text);
@@ -69,13 +68,13 @@ function headerOf([first]: readonly SampleLine[], { header, fields }: GivenColum
   return text !== undefined && isValue(text) ? undefined : first;
 }
 
-/** Whether a column is 0, 1, 2, … or 1, 2, 3, …. */
+/** Returns true if a column is 0, 1, 2, … or 1, 2, 3, …. */
 function countsLines(rows: readonly SampleLine[], column: number): boolean {
   const start = Number(rows[0]?.fields[column]);
   return (start === 0 || start === 1) && rows.every(({ fields }, index) => fields[column] === String(start + index));
 }
 
-/** The first column that is read: 1 past an index. */
+/** Returns the first column to read: 1 after an index, else 0. */
 function firstColumn(rows: readonly SampleLine[], header: readonly string[] | undefined, width: number, notices: string[]): 0 | 1 {
   if (header === undefined || width < 4) return 0;
   const named = header.length === width;
@@ -108,7 +107,7 @@ function checkNames(file: string, header: SampleLine, rows: readonly SampleLine[
   }
 }
 
-/** Seconds since 1970 between 1990 and 2100, and as many milliseconds. */
+/** Seconds since 1970 for the years 1990 to 2100, and the same in milliseconds. */
 const timestamps = [
   [631_152_000, 4_102_444_800],
   [631_152_000_000, 4_102_444_800_000],
@@ -130,7 +129,7 @@ function checkNumbers(file: string, rows: readonly SampleLine[], first: 0 | 1, w
     complain(`the value in column ${first + 3}`, 'a column of timestamps', [1, 2, 4].map((column) => column + first).join(','));
 }
 
-/** A comma where values have one and no value has a point. */
+/** Returns a comma if values contain one and no value contains a point. */
 function decimalOf(file: string, rows: readonly SampleLine[], column: number): '.' | ',' {
   const values = rows.map(({ fields, line }) => ({ text: fields[column] ?? '', line }));
   const withComma = values.filter(({ text }) => /^[+-]?\d*,\d+$/.test(text));

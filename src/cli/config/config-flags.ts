@@ -1,10 +1,9 @@
-/** The keys of a configuration as the flags that the help lists. */
 import type { z } from 'zod';
 import type { Flags, TextFlag } from '../flags.js';
 import { flagName } from './flag-source.js';
 import { choicesOf } from './schema-parts.js';
 
-/** One flag a key, with its meaning, default and choices. */
+/** Lists the keys of a configuration as flags for the help, with meaning, default and choices. */
 export function configFlags(schema: z.ZodObject): Flags {
   return Object.fromEntries(
     Object.entries(schema.shape).map(([key, value]): [string, TextFlag] => {

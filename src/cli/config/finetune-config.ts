@@ -1,12 +1,12 @@
-/** What a fine-tuning run can be told: the keys of its configuration file and, in kebab case, its flags. */
+/** The keys of a fine-tuning configuration; each is also a flag, in kebab case. */
 import { z } from 'zod';
-import { BACKEND_NAMES } from '../../tensor/index.js';
+import { BACKEND_NAMES } from '../../linalg/tensor/index.js';
 
-/** Batches that are held at a time, at most. */
+/** Maximum number of batches held at a time. */
 const MOST_BATCHES = 4096;
-/** Rank, at most, before the modules' own sizes are known: factors of that rank are made before. */
+/** Maximum rank while the sizes of the modules are unknown: factors of that rank are allocated first. */
 const MOST_RANK = 2 ** 16;
-/** Passes over the rows, at most, so that their steps can be counted. */
+/** Maximum number of passes over the rows, so that their steps can be counted. */
 const MOST_EPOCHS = 1e6;
 
 const count = (least: number) => z.int().min(least);
@@ -15,7 +15,7 @@ const fraction = z.number().min(0).lt(1);
 const names = z.array(z.string().regex(/^\S+$/, 'must be a name without spaces'));
 const texts = z.array(z.string().min(1));
 
-/** The keys, their values, defaults and meanings. */
+/** The keys with values, defaults and meanings. */
 export const finetuneSchema = z.strictObject({
   model: z.string().min(1).describe('directory of the base model, in Hugging Face format'),
   data: z.string().min(1).describe('directory with train.jsonl and, where there are, valid.jsonl and test.jsonl; or one JSONL file'),

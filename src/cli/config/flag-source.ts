@@ -1,36 +1,36 @@
-/** `--key value` flags of a configuration: for every key of the file one flag, in kebab case, and dots for what lies within. */
+/** The flags `--key value` of a configuration: one flag per key, in kebab case, with dots for nested keys. */
 import { LineCounter } from 'yaml';
 import type { z } from 'zod';
-import type { JsonObject } from '../../core/parse-json.js';
+import type { JsonObject } from '../../io/parse-json.js';
 import { UsageError, unknownFlag } from '../usage-error.js';
 import { mergeValues } from './merge-values.js';
 import { nearestKey } from './nearest-key.js';
 import { parseYaml } from './parse-yaml.js';
 import type { ConfigSource } from './yaml-source.js';
 
-/** The words of a command line, divided. */
+/** The words of a command line, divided between command and configuration. */
 export interface DividedArguments {
-  /** Flags that are not keys of the configuration, and arguments without a name: for the command itself. */
+  /** The command's own flags and the positional arguments. */
   readonly rest: readonly string[];
-  /** The values of keys. */
+  /** The values of the configuration's keys. */
   readonly source: ConfigSource;
 }
 
-/** `learningRate` as a flag: `learning-rate`. */
+/** Returns the flag of a key: `learning-rate` for `learningRate`. */
 export function flagName(key: string): string {
   return key.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`);
 }
 
-/** Parts of a key with dots. */
+/** Maximum number of parts of a dotted key. */
 const mostParts = 20;
 
 /**
- * Takes the flags that are keys of a configuration out of a command line.
+ * Extracts the flags that are keys of a configuration from a command line.
  *
- * @param command - its name, for messages.
- * @param schema - the keys, and how their values look.
- * @param own - flags of the command's own, without dashes; those named in `switches` take no value.
- * @throws UsageError for a flag that is neither, with the nearest that is, or without a value.
+ * @param command - name of the command, for messages.
+ * @param schema - schema of the configuration.
+ * @param own - the command's own flags, without dashes; those in `switches` take no value.
+ * @throws UsageError for an unknown flag, with the nearest known one, or for a flag without its value.
  */
 export function divideArguments(
   command: string,
@@ -72,11 +72,11 @@ export function divideArguments(
   return { rest, source: { values, origin: (path) => originOf(written, path) } };
 }
 
-/** `--key` alone means true where the key is a switch. */
+/** Returns the value after a flag; `undefined` for a switch that stands alone, which means true. */
 function valueAfter(command: string, schema: z.ZodObject, key: string, argv: readonly string[], i: number): string | undefined {
   const next = argv[i + 1];
   const isSwitch = accepts(schema.shape[key], true) && !accepts(schema.shape[key], 'x');
-  // Not all of these are right, and those that are not get a better answer as values than as arguments.
+  // Some of these are invalid, but are reported better as values than as arguments.
   if (isSwitch && !/^(true|false|yes|no|on|off|0|1)$/i.test(next ?? '')) return undefined;
   if (next === undefined || next.startsWith('--')) {
     throw new UsageError(`bures ${command}: ${argv[i]} expects a value; write ${argv[i]} VALUE`);
@@ -84,11 +84,12 @@ function valueAfter(command: string, schema: z.ZodObject, key: string, argv: rea
   return next;
 }
 
-/** Names with commas between them; a pattern, in which a comma may stand too, has other characters. */
+/** Matches names separated by commas. A pattern, which may also contain commas, has other characters. */
 const nameList = /^[\w.-]+(\s*,\s*[\w.-]+)+$/;
 
 /**
- * What was written, as YAML would read it; as text where the key takes no such value but takes text. Where it takes a list, `a,b` is one of names, and a text alone one of itself.
+ * Parses a value as YAML, or keeps it as text if the key takes text and not that value. If the key takes a list, `a,b`
+ * is a list of names, and a single text is a list of one.
  */
 function flagValue(schema: z.core.$ZodType | undefined, text: string): unknown {
   const document = parseYaml(text, new LineCounter());
@@ -96,7 +97,7 @@ function flagValue(schema: z.core.$ZodType | undefined, text: string): unknown {
   try {
     if (!('message' in document)) value = document.toJS({ maxAliasCount: 100 });
   } catch {
-    // An alias of nothing, such as `*`: text that looks like it.
+    // An alias without a target, such as `*`, is plain text.
   }
   if (schema === undefined) return value;
   if (nameList.test(text) && takesNames(schema)) return text.split(/\s*,\s*/);
@@ -104,7 +105,7 @@ function flagValue(schema: z.core.$ZodType | undefined, text: string): unknown {
   return accepts(schema, text) ? text : accepts(schema, [text]) ? [text] : value;
 }
 
-/** Whether a key takes a list of names; in one of texts a comma is a part of the text. */
+/** Returns true if a key takes a list of names. In a list of texts, a comma belongs to the text. */
 function takesNames(schema: z.core.$ZodType): boolean {
   return accepts(schema, ['x']) && !accepts(schema, ['x y']);
 }
@@ -113,7 +114,7 @@ function accepts(schema: z.core.$ZodType, value: unknown): boolean {
   return (schema as z.ZodType).safeParse(value).success;
 }
 
-/** The flag that wrote a path, or the nearest part of it. */
+/** Returns the flag that wrote a path, or the nearest part of it. */
 function originOf(written: ReadonlyMap<string, string>, path: readonly PropertyKey[]): string {
   for (let length = path.length; length > 0; length--) {
     const flag = written.get(path.slice(0, length).join('.'));

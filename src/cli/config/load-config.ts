@@ -1,13 +1,12 @@
-/** A configuration from a file and flags. */
 import type { z } from 'zod';
 import { validateConfig } from './validate.js';
 import { type ConfigSource, readYaml } from './yaml-source.js';
 
 /**
- * Reads and validates a configuration.
+ * Reads and validates a configuration from a file and flags.
  *
- * @param file - YAML; without it the flags say everything.
- * @param flags - win over the file.
+ * @param file - YAML file. Default: none, the flags give everything.
+ * @param flags - take precedence over the file.
  * @throws ConfigError, FormatError as {@link readYaml} and {@link validateConfig} do.
  */
 export async function loadConfig<Schema extends z.ZodObject>(

@@ -1,9 +1,8 @@
-/** Configurations laid over one another. */
-import { isJsonObject, type JsonObject } from '../../core/parse-json.js';
+import { isJsonObject, type JsonObject } from '../../io/parse-json.js';
 
-/** The values of both, those of the second where both have one; records are merged key by key, everything else is replaced. */
+/** Lays one configuration over another. Records are merged key by key; other values are replaced by those of `over`. */
 export function mergeValues(under: JsonObject, over: JsonObject): JsonObject {
-  // A Map, since assigning to an object's '__proto__' is no entry of it.
+  // A Map, because assigning to an object's '__proto__' does not add a key.
   const merged = new Map(Object.entries(under));
   for (const [key, value] of Object.entries(over)) {
     const below = merged.get(key);

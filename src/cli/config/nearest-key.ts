@@ -1,7 +1,6 @@
-/** Which key of a configuration was meant by one that is not there. */
 import { nearestNames } from '../../core/nearest-names.js';
 
-/** What PEFT, transformers, mlx-lm and LLaMA-Factory call keys of ours, where the spelling does not tell. */
+/** Keys of PEFT, transformers, mlx-lm and LLaMA-Factory, where the spelling does not lead to ours. */
 const namesElsewhere: Readonly<Record<string, string>> = {
   adapterPath: 'out',
   cutoffLen: 'maxLength',
@@ -35,9 +34,11 @@ const plain = (name: string): string => name.toLowerCase().replaceAll(/[-_]/g, '
 const byPlainName = new Map(Object.entries(namesElsewhere).map(([name, key]) => [plain(name), key]));
 
 /**
- * @param name - as it was written, in any case: `max_grad_norm`, `max-grad-norm`.
- * @param known - the keys there are.
- * @returns the key that other tools call so, else the nearest by its letters; `undefined` if none is near.
+ * Finds the key of a configuration that an unknown one probably meant.
+ *
+ * @param name - the key as written, in any case: `max_grad_norm`, `max-grad-norm`.
+ * @param known - the valid keys.
+ * @returns the key that other tools call so, else the nearest in spelling; `undefined` if none is near.
  */
 export function nearestKey(name: string, known: readonly string[]): string | undefined {
   const meant = byPlainName.get(plain(name));

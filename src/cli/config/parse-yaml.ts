@@ -1,29 +1,32 @@
-/** YAML text as a document, within bounds: the library that parses it recurses as deep as a text nests, and V8 ends the process where its stack runs out within a regular expression. */
+/**
+ * Parses YAML within bounds: the YAML library recurses as deep as the text nests, and V8 ends the process if its stack
+ * overflows within a regular expression.
+ */
 import { Composer, type CST, type Document, isCollection, isNode, isPair, isScalar, Lexer, type LineCounter, Parser } from 'yaml';
 import { describeValue } from '../../core/options.js';
 
-/** Characters of a text. The library needs up to two seconds and 200 MB for so many; configurations have some thousand. */
+/** Maximum length of a text, in characters; it takes up to two seconds and 200 MB. Configurations have thousands. */
 export const mostCharacters = 2 ** 17;
-/** Levels of lists and keys within one another. */
+/** Maximum nesting of lists and keys. */
 const deepest = 100;
 
-/** Levels while parsing: the parser holds a document and a scalar besides, and keys that hold lists count twice. */
+/** Maximum nesting while parsing: the stack also holds a document and a scalar, and keys with lists count twice. */
 const deepestParse = 2 * deepest + 8;
 
-/** Why a text is no YAML, and where. */
+/** The reason why a text is not valid YAML, and the place. */
 export interface YamlFault {
   /** Position in the text. */
   readonly start: number;
   readonly message: string;
 }
 
-/** The message for what nests too deep. */
+/** Message for a text that nests too deep. */
 const tooDeep = `more than ${deepest} levels within one another`;
 
 /**
- * Parses the only document of a text. Keys are texts, each once in its map.
+ * Parses a text with a single document. Keys must be texts, each of them once in its map.
  *
- * @param lines - takes the positions of the lines.
+ * @param lines - receives the positions of the lines.
  */
 export function parseYaml(text: string, lines: LineCounter): Document | YamlFault {
   // A text read from a file may have more bytes than characters.
@@ -32,12 +35,12 @@ export function parseYaml(text: string, lines: LineCounter): Document | YamlFaul
   const onDeep = (start: number): void => {
     deepAt = start;
   };
-  // The library compares every key with every other; treeFault takes a set.
+  // The library would compare all pairs of keys; treeFault uses a set.
   const composer = new Composer({ lineCounter: lines, prettyErrors: false, stringKeys: true, uniqueKeys: false });
   const documents = composer.compose(boundedTokens(text, lines, onDeep), true, text.length);
   const first = documents.next();
   if (deepAt !== undefined) return { start: deepAt, message: tooDeep };
-  // With `forceDoc` even an empty text is a document.
+  // With `forceDoc`, even an empty text yields a document.
   const document = first.value as Document;
   const [problem] = [...document.errors, ...document.warnings];
   if (problem !== undefined) return { start: problem.pos[0], message: problem.message };
@@ -47,7 +50,7 @@ export function parseYaml(text: string, lines: LineCounter): Document | YamlFaul
   return treeFault(document) ?? document;
 }
 
-/** The tokens of the parser; they end where the nesting gets too deep, before anything is composed of it. */
+/** Yields the tokens of the parser, and stops before the nesting gets too deep to compose. */
 function* boundedTokens(text: string, lines: LineCounter, onDeep: (start: number) => void): Generator<CST.Token, void> {
   const parser = new Parser(lines.addNewLine);
   lines.addNewLine(0);
@@ -60,7 +63,7 @@ function* boundedTokens(text: string, lines: LineCounter, onDeep: (start: number
   yield* parser.end();
 }
 
-/** Finds keys that a map has twice, and deep nesting. Without recursion, whose stack the nesting would exhaust. */
+/** Finds repeated keys and deep nesting. It does not recurse, because deep nesting would exhaust the stack. */
 function treeFault(document: Document): YamlFault | undefined {
   const open: { readonly node: unknown; readonly depth: number }[] = [{ node: document.contents, depth: 1 }];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {

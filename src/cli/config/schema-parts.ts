@@ -1,7 +1,7 @@
-/** Looking into schemas of zod: what messages and help say of a key that a value alone does not tell. */
+/** Inspects zod schemas, for what messages and help say about a key. */
 import type { z } from 'zod';
 
-/** What of a schema's definition is looked at. */
+/** The parts of a schema's definition that are used here. */
 interface Definition {
   readonly innerType?: unknown;
   readonly valueType?: unknown;
@@ -12,20 +12,20 @@ interface Definition {
 
 const definitionOf = (schema: unknown): Definition => (schema as { readonly def?: Definition } | undefined)?.def ?? {};
 
-/** A schema without what is wrapped around it: a default, an option. */
+/** Unwraps a schema from defaults and optionality. */
 function bare(schema: unknown): unknown {
   const { innerType } = definitionOf(schema);
   return innerType === undefined ? schema : bare(innerType);
 }
 
-/** The keys of an object's schema, or of all the objects among its alternatives. */
+/** Returns the keys of an object schema, or of all objects among its alternatives. */
 function shapeOf(schema: unknown): Readonly<Record<string, unknown>> {
   const object = bare(schema);
   const alternatives = (definitionOf(object).options ?? []).map(shapeOf);
   return Object.assign({}, ...alternatives, (object as Partial<z.ZodObject> | undefined)?.shape);
 }
 
-/** The keys that the object at a path knows; none where there is no such object. */
+/** Returns the keys of the object at a path; empty if there is no such object. */
 export function keysAt(schema: z.ZodObject, path: readonly PropertyKey[]): readonly string[] {
   let current: unknown = schema;
   for (const key of path) {
@@ -35,7 +35,7 @@ export function keysAt(schema: z.ZodObject, path: readonly PropertyKey[]): reado
   return Object.keys(shapeOf(current));
 }
 
-/** The only values that a key takes; `undefined` if they cannot be listed. */
+/** Returns the values that a key takes, or `undefined` if they cannot be listed. */
 export function choicesOf(schema: unknown): readonly string[] | undefined {
   const { entries } = definitionOf(bare(schema));
   return entries === undefined ? undefined : Object.values(entries);

@@ -1,21 +1,20 @@
-/** Holds what was written against a schema, and says in one message what is wrong and where. */
 import type { z } from 'zod';
 import { ConfigError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
-import type { JsonObject } from '../../core/parse-json.js';
+import type { JsonObject } from '../../io/parse-json.js';
 import { mergeValues } from './merge-values.js';
 import { nearestKey } from './nearest-key.js';
 import { keysAt } from './schema-parts.js';
 import type { ConfigSource } from './yaml-source.js';
 
 /**
- * The configuration of a file and of flags, which win over it.
+ * Validates a configuration and reports all faults in one message.
  *
- * @param schema - an object's; descriptions of its keys become remedies.
- * @param sources - the later win.
- * @param options - whether its keys can be given as flags as well.
- * @returns what the schema makes of it, defaults filled in.
- * @throws ConfigError with one line for each thing that is wrong: where it was written, what was expected, what came, the nearest key.
+ * @param schema - an object schema; the descriptions of its keys become remedies.
+ * @param sources - the sources of the values; later ones take precedence.
+ * @param options - `flags`: true if the keys can be given as flags as well.
+ * @returns the parsed values, with defaults filled in.
+ * @throws ConfigError with one line per fault: its place, the expected and the actual value, the nearest key.
  */
 export function validateConfig<Schema extends z.ZodObject>(
   schema: Schema,
@@ -28,7 +27,7 @@ export function validateConfig<Schema extends z.ZodObject>(
   throw new ConfigError(issueLines(schema, values, sources, flags, result.error.issues).join('\n'));
 }
 
-/** Faults that are listed: more of them have one cause, such as a file of another kind. */
+/** Maximum number of faults listed. More of them have a common cause, such as a file of another kind. */
 const mostIssues = 20;
 
 function issueLines(
@@ -51,7 +50,7 @@ function issueLines(
   return total > lines.length ? [...lines, `and ${total - lines.length} more; correct these first`] : lines;
 }
 
-/** A key as a message shows it. */
+/** Shortens a key for a message. */
 function shown(key: string): string {
   return key.length <= 100 ? key : `${key.slice(0, 100)}…`;
 }
@@ -81,7 +80,7 @@ function describeIssue(
   return [`${originOf(sources, issue.path)}: ${where}${expectation(issue)}, got ${describeValue(came)}; ${remedy}`];
 }
 
-/** Kinds of values as people call them, where zod's word with an article is not that. */
+/** Names of kinds of values, where zod's word with an article is not an everyday one. */
 const kindNames: Readonly<Record<string, string>> = {
   array: 'a list',
   int: 'an integer',
@@ -89,7 +88,7 @@ const kindNames: Readonly<Record<string, string>> = {
   object: 'keys and values',
 };
 
-/** What zod says, as the middle of a sentence. */
+/** Puts zod's expectation as the middle of a sentence. */
 function expectation(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_union')
     return `must be ${[...new Set(issue.errors.flat().map((one) => expectation(one).replace('must be ', '')))].join(' or ')}`;
@@ -105,7 +104,7 @@ function expectation(issue: z.core.$ZodIssue): string {
   return `must be ${inclusive ? 'at most' : 'below'} ${bound}`;
 }
 
-/** The last source that has the first key of a path. */
+/** Returns the origin of a path in the last source that has it, or has its first key. */
 function originOf(sources: readonly ConfigSource[], path: readonly PropertyKey[]): string {
   const written = sources.findLast(({ values }) => has(values, path)) ?? sources.findLast(({ values }) => has(values, path.slice(0, 1)));
   return (written ?? sources[0]).origin(path);

@@ -1,12 +1,11 @@
-/** A configuration as the file it could have come from. */
 import { stringify } from 'yaml';
 import { ConfigError } from '../../core/errors.js';
 import { mostCharacters } from './parse-yaml.js';
 
 /**
- * The YAML text of a configuration; keys without a value are left out.
+ * Formats a configuration as YAML, leaving out keys without a value.
  *
- * @throws ConfigError for one that could not be read again, since it is longer than readers of configurations take.
+ * @throws ConfigError if the text would be too long to be read again.
  */
 export function configText(caller: string, config: object): string {
   const text = stringify(config, { lineWidth: 0, aliasDuplicateObjects: false });

@@ -1,27 +1,27 @@
-/** A YAML file as data, with the line of every part of it. */
+/** Reads YAML files as data, with the line of every part. */
 import { type Document, isAlias, isCollection, isMap, isScalar, LineCounter, type Node } from 'yaml';
 import { ConfigError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
-import { isJsonObject, type JsonObject } from '../../core/parse-json.js';
-import { readText } from '../read-text.js';
+import { isJsonObject, type JsonObject } from '../../io/parse-json.js';
+import { readText } from '../../io/text/read-text.js';
 import { mostCharacters, parseYaml } from './parse-yaml.js';
 
-/** Where a value was written: `runs/a.yaml:3`, or `--rank`. */
+/** The place where a value was written: `runs/a.yaml:3`, or `--rank`. */
 export type Origin = string;
 
-/** Keys and values, and where each was written. */
+/** Keys and values, with the place of each. */
 export interface ConfigSource {
-  /** What was written. */
+  /** The values. */
   readonly values: JsonObject;
-  /** Where the value at a path of keys was written; of an unknown path, where its nearest part was. */
+  /** Returns the place of the value at a path of keys, or of its nearest part if the path is unknown. */
   origin(path: readonly PropertyKey[]): Origin;
 }
 
 /**
- * Reads a file of YAML that holds keys and values.
+ * Reads a YAML file of keys and values.
  *
- * @throws ConfigError naming file and line if it cannot be read, is not YAML, has a key twice, is nested in more than 100 levels or larger than 128 KiB, or holds something else than keys; FormatError for
- * bytes that are not UTF-8.
+ * @throws ConfigError naming file and line if it cannot be read, is not YAML, repeats a key, nests deeper than 100
+ * levels, exceeds 128 KiB, or does not hold keys and values; FormatError for bytes that are not UTF-8.
  */
 export async function readYaml(caller: string, file: string): Promise<ConfigSource> {
   const text = await readText(
@@ -45,7 +45,7 @@ export async function readYaml(caller: string, file: string): Promise<ConfigSour
   return { values, origin: (path) => `${file}:${lineOf(document, lines, path)}` };
 }
 
-/** An empty file is an empty configuration. */
+/** Converts a document to values. An empty file is an empty configuration. */
 function toValue(file: string, document: Document): unknown {
   if (document.contents === null) return {};
   try {

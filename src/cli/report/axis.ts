@@ -1,36 +1,36 @@
-/** Axes: where the ticks are, and how they are written. */
+/** Axes: places and labels of the ticks. */
 
 import { largest as largestOf, least as leastOf } from '../../core/extremes.js';
 
-/** An axis from data to a length in the picture. */
+/** An axis, which maps values to a length in the picture. */
 export interface Axis {
-  /** Where a value lies, in pixels from the beginning of the axis. */
+  /** Returns the place of a value, in pixels from the beginning of the axis. */
   place(value: number): number;
-  /** Values with a tick, ascending. */
+  /** The values that have a tick, ascending. */
   readonly ticks: readonly number[];
-  /** What stands at a tick. */
+  /** Returns the label of a tick. */
   label(tick: number): string;
 }
 
-/** How a linear axis is divided. */
+/** Options of {@link linearAxis}. */
 export interface LinearAxisOptions {
-  /** Its length in pixels. */
+  /** Length of the axis in pixels. */
   readonly length: number;
-  /** Ticks, about. */
+  /** Approximate number of ticks. */
   readonly count: number;
-  /** Whether ticks between integers would mean nothing: steps, indices. */
+  /** If true, ticks are at integers only, as for steps and indices. Default: false. */
   readonly integers?: boolean;
-  /** Whether it is widened to end at ticks. */
+  /** If true, the axis is widened to end at ticks. Default: false. */
   readonly rounded?: boolean;
 }
 
-/** Linear, over the values' range. Where they are all the same it is widened, with a tick there. */
+/** Creates a linear axis over the range of the values. If they are all equal, it is widened and has one tick there. */
 export function linearAxis(values: readonly number[], { length, count, integers = false, rounded = false }: LinearAxisOptions): Axis {
   let [least, most] = [leastOf(values), largestOf(values)];
-  // A range that rounding alone fills has no ticks of its own.
+  // A range due to rounding alone has no ticks of its own.
   const single = !(most - least > 1e-13 * Math.max(Math.abs(least), Math.abs(most)) && most - least > 1e-290);
   if (single) {
-    // Half of the least number there is would round to nothing.
+    // Half of the least positive number would round to zero.
     const half = (Math.abs(least) > 1e-290 ? Math.abs(least) : 1) / 2;
     [least, most] = [least - half, most + half];
   }
@@ -42,7 +42,7 @@ export function linearAxis(values: readonly number[], { length, count, integers 
   return { place: (value) => ((value - least) / (most - least)) * length, ticks, label: plainLabel };
 }
 
-/** A tick's number without rounding noise, with a power of ten where it would not fit beside the axis. */
+/** Formats a tick without rounding noise, with a power of ten if it would not fit beside the axis. */
 function plainLabel(tick: number): string {
   const text = String(Number(tick.toPrecision(10)));
   return text.length <= 6
@@ -52,13 +52,16 @@ function plainLabel(tick: number): string {
         .replace('-', '−');
 }
 
-/** 1, 2 or 5 times a power of ten, at least as large. */
+/** Returns the least number of at least the given size that is 1, 2 or 5 times a power of ten. */
 function niceStep(wanted: number): number {
   const power = 10 ** Math.floor(Math.log10(wanted));
   return power * ([1, 2, 5].find((factor) => factor * power >= wanted * (1 - 1e-9)) ?? 10);
 }
 
-/** Logarithmic; values must be positive. It ends at powers of ten, or at 1, 2 or 5 times one where the values are close together. */
+/**
+ * Creates a logarithmic axis for positive values. It ends at powers of ten, or at 1, 2 or 5 times one if the values are
+ * close together.
+ */
 export function logAxis(values: readonly number[], length: number, count: number): Axis {
   const [least, most] = [leastOf(values), largestOf(values)];
   const factors = most / least < 30 ? [1, 2, 5] : [1];
@@ -79,13 +82,13 @@ export function logAxis(values: readonly number[], length: number, count: number
   };
 }
 
-/** The largest of the factors times powers of ten that is no larger. */
+/** Returns the largest product of a factor and a power of ten that does not exceed the value. */
 function lastRound(value: number, factors: readonly number[]): number {
   const power = 10 ** Math.floor(Math.log10(value) + 1e-9);
   return power * (factors.findLast((factor) => factor * power <= value * (1 + 1e-9)) ?? 1);
 }
 
-/** The least of the factors times powers of ten that is no smaller. */
+/** Returns the least product of a factor and a power of ten that is at least the value. */
 function firstRound(value: number, factors: readonly number[]): number {
   const power = 10 ** Math.floor(Math.log10(value) + 1e-9);
   return power * (factors.find((factor) => factor * power >= value * (1 - 1e-9)) ?? 10);

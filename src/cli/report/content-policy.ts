@@ -1,7 +1,6 @@
-/** The content security policy of a page that stands by itself. */
 import { createHash } from 'node:crypto';
 
-/** What a page holds. */
+/** Contents of a page. */
 export interface PageParts {
   /** The exact contents of its `<style>` elements. */
   readonly styles?: readonly string[];
@@ -10,7 +9,8 @@ export interface PageParts {
 }
 
 /**
- * The policy as the content of a meta element: nothing is loaded, no form is sent, and no style or script runs but those given, told by their SHA-256 digests.
+ * Builds the content security policy of a self-contained page, for a meta element: nothing is loaded, no form is sent,
+ * and only the given styles and scripts, known by their SHA-256 digests, run.
  *
  * @see W3C, "Content Security Policy Level 3".
  */

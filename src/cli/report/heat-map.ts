@@ -1,23 +1,26 @@
-/** Tables whose cells are shaded by their numbers, best to worst. */
+/** Heat maps: tables whose cells are shaded by their numbers, from best to worst. */
 import { least } from '../../core/extremes.js';
 import { short } from '../format.js';
 import { escapeHtml } from './html.js';
 import { shades } from './page-style.js';
 
-/** A heat map. */
+/** A table of numbers, to be drawn as a heat map. */
 export interface HeatMap {
   readonly title: string;
   readonly rowLabel: string;
   readonly rows: readonly string[];
   readonly columnLabel: string;
   readonly columns: readonly string[];
-  /** By row and column, the less the better; `undefined` where there is no run, not finite where it diverged. */
+  /** Values by row and column, less being better; `undefined` if there is no run, not finite if it diverged. */
   readonly values: readonly (readonly (number | undefined)[])[];
-  /** What a cell shows besides: the spread over seeds. */
+  /** A further text for each cell: the spread over seeds. */
   readonly notes?: readonly (readonly string[])[];
 }
 
-/** Draws maps that are shaded alike, so that they can be compared. Ranks rather than values are shaded: one bad run does not flatten the rest. */
+/**
+ * Draws maps with the same shades, so that they can be compared. The shades follow ranks, not values, so that one bad
+ * run does not flatten the others.
+ */
 export function heatMaps(maps: readonly HeatMap[]): string {
   const sorted = [...new Set(maps.flatMap(({ values }) => finite(values)))].sort((a, b) => a - b);
   const rank = new Map(sorted.map((value, place) => [value, place]));

@@ -1,25 +1,25 @@
-/** Text for HTML and SVG: in elements and in double-quoted attributes. */
+/** Escapes a text for HTML and SVG, in elements and in double-quoted attributes. */
 export function escapeHtml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
 
-/** Characters of a text that a page shows, at most. */
+/** Maximum number of characters of a text on a page. */
 const mostCharacters = 10_000;
 
-/** A text as far as a page shows it. */
+/** Shortens a text for a page. */
 export function cut(text: string): string {
   return text.length <= mostCharacters ? text : `${text.slice(0, mostCharacters)} … (${text.length} characters)`;
 }
 
-/** How a table is laid out. */
+/** Layout of a table. */
 export interface TableLayout {
-  /** On a phone each row becomes a block of lines, the header beside each cell; for tables of few rows. */
+  /** If true, a phone shows each row as a block of lines, the header beside each cell; for tables of few rows. */
   readonly stacked?: boolean;
-  /** The last column is as narrow as the page requires. */
+  /** If true, the last column is as narrow as the page requires. */
   readonly pairs?: boolean;
 }
 
-/** A table of texts. */
+/** Builds a table of texts. */
 export function htmlTable(header: readonly string[], rows: readonly (readonly string[])[], layout: TableLayout = {}): string {
   const kind = layout.stacked ? ' class="stacked"' : layout.pairs ? ' class="pairs"' : '';
   const head = header.map((name) => `<th>${escapeHtml(name)}</th>`).join('');

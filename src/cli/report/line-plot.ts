@@ -1,61 +1,66 @@
-/** Line plots as SVG text, without a browser. Text and axes take the page's colour, curves the colours of its series. */
+/**
+ * Line plots as SVG text, made without a browser. Text and axes take the page's color, curves the colors of its series.
+ */
 import { type Axis, linearAxis, logAxis } from './axis.js';
 import { cut, escapeHtml } from './html.js';
 
 /** A point of a curve. */
 export type PlotPoint = readonly [x: number, y: number];
 
-/** A curve. */
+/** A curve of a plot. */
 export interface Curve {
-  /** What the page's legend calls it; also what a pointer resting on it shows. */
+  /** Label in the page's legend, also shown by a pointer resting on the curve. */
   readonly label: string;
-  /** Which of the page's series colours it has, from 0. */
+  /** Index of the curve's color among the page's series colors, from 0. */
   readonly series: number;
-  /** By ascending x. Points that are not finite, or not positive on a logarithmic axis, or beyond all measure, are left out. */
+  /**
+   * Points by ascending x. Points that are not finite, beyond 10²⁹⁰, or not positive on a logarithmic axis are left
+   * out.
+   */
   readonly points: readonly PlotPoint[];
-  /** Thin and pale: one of many. */
+  /** If true, the curve is thin and pale, as one of many. */
   readonly faint?: boolean;
-  /** With a dot at each point. */
+  /** If true, each point has a dot. */
   readonly dots?: boolean;
 }
 
-/** A plot. */
+/** A plot of several curves. */
 export interface LinePlot {
   readonly title: string;
   readonly xLabel: string;
   readonly yLabel: string;
   readonly curves: readonly Curve[];
-  /** Whether y is logarithmic. */
+  /** If true, y is logarithmic. Default: false. */
   readonly logY?: boolean;
-  /** Whether x counts something, so that there is nothing between integers. */
+  /** If true, x is a count, without ticks between integers. Default: false. */
   readonly countX?: boolean;
 }
 
-/** Sizes in the picture's own units; the page scales it. */
+/** Sizes in the units of the picture, which the page scales. */
 const frame = { width: 480, height: 300, left: 84, right: 20, top: 12, bottom: 44 } as const;
 const plotWidth = frame.width - frame.left - frame.right;
 const plotHeight = frame.height - frame.top - frame.bottom;
 
-/** Points of a curve that are drawn, at most: more cannot be told apart. */
+/** Maximum number of points drawn per curve; more could not be told apart. */
 const mostPoints = 600;
 
-/** Points of a plot that are drawn, about at most: a page of hundreds of modules has to open. */
+/** Approximate maximum of the points drawn per plot, so that a page of hundreds of modules still opens. */
 const mostPointsOfPlot = 60_000;
 
-/** Points of a curve that are drawn however many curves there are. */
+/** Minimum number of points drawn per curve, for any number of curves. */
 const leastPoints = 40;
 
-/** Numbers that are drawn, at most: beyond, the range of an axis would not be finite. */
+/** Largest number drawn; beyond it, the range of an axis would not be finite. */
 const mostDrawn = 1e290;
 
 function isDrawable(value: number): boolean {
   return Math.abs(value) <= mostDrawn;
 }
 
-/** Number of series colours on the page. */
+/** Number of series colors of the page. */
 export const seriesCount = 8;
 
-/** Draws a plot; one without any point says so. */
+/** Draws a plot. One without points says so. */
 export function linePlot({ title, xLabel, yLabel, curves, logY = false, countX = false }: LinePlot): string {
   const most = Math.max(leastPoints, Math.min(mostPoints, Math.floor(mostPointsOfPlot / curves.length)));
   const drawn = curves.map((curve) => ({
@@ -110,7 +115,7 @@ function curveSvg({ label, series, points, faint, dots }: Curve, x: Axis, y: Axi
   return line + circles.join('');
 }
 
-/** Every n-th point, and the last. */
+/** Keeps every n-th point, and the last one. */
 function thin(points: readonly PlotPoint[], most: number): readonly PlotPoint[] {
   const stride = Math.ceil(points.length / most);
   return stride === 1 ? points : points.filter((_, i) => i % stride === 0 || i === points.length - 1);

@@ -1,10 +1,9 @@
-/** The report's section about modules: balance, conditioning and spectra of each pair of factors. */
 import { type Curve, linePlot, type PlotPoint } from './line-plot.js';
 import type { RunRecord } from './read-run.js';
 
 type Layer = RunRecord['layers'][number]['layers'][number];
 
-/** The plots, or nothing where no run has measured its modules. */
+/** Plots balance, conditioning and spectrum of each pair of factors; empty if no run has measured its modules. */
 export function moduleSection(runs: readonly RunRecord[], legend: string): string {
   if (runs.every(({ layers }) => layers.length === 0)) return '';
   const all = (y: (layer: Layer) => number) => runs.flatMap((run, series) => overSteps(run, series, y));
@@ -38,7 +37,10 @@ export function moduleSection(runs: readonly RunRecord[], legend: string): strin
   return `<h2>Modules</h2><p class="muted">${note}</p>${legend}<div class="panels">${plots.join('')}</div>`;
 }
 
-/** A curve for each module that was measured. Where ΔW = 0 its numbers are 0 or infinite, which a logarithmic axis leaves out. */
+/**
+ * Draws a curve for each module that was measured. If ΔW = 0, its numbers are 0 or infinite, and a logarithmic axis
+ * leaves them out.
+ */
 function overSteps({ name, layers: lines }: RunRecord, series: number, y: (layer: Layer) => number): readonly Curve[] {
   const curves = new Map<string, PlotPoint[]>();
   for (const { step, layers } of lines) {

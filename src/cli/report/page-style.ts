@@ -1,7 +1,10 @@
-/** Shades that cells of a heat map have, from the palest. Classes rather than style attributes, which the page's own policy forbids. */
+/**
+ * Number of shades of a heat map, starting with the palest. They are classes, because the page's own policy forbids
+ * style attributes.
+ */
 export const shades = 21;
 
-/** The report's style sheet: light and dark by the reader's choice, one column on a phone. */
+/** The style sheet of the report: light or dark as the reader prefers, with one column on a phone. */
 export const pageStyle = `
 :root { color-scheme: light dark; --page: #fdfdfc; --text: #1d2026; --muted: #5c6370; --rule: #d9dbe0; --heat: 61 133 198;
   --s0: #2f74b5; --s1: #c8651b; --s2: #2d8a57; --s3: #a8479a; --s4: #8a7400; --s5: #c0392b; --s6: #5b6ad0; --s7: #00838a; }

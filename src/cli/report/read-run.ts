@@ -1,12 +1,13 @@
-/** A run as its files tell it, for the report. */
-import path from 'node:path';
+/** Reads a run from its files, for the report. */
+
 import type { z } from 'zod';
 import { ConfigError, FormatError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
-import { readJson } from '../../core/parse-json.js';
-import { exists } from '../adapter/adapter-folder.js';
+import { exists } from '../../io/files/entries.js';
+import { path } from '../../io/files/path.js';
+import { eachObject } from '../../io/json-lines.js';
+import { readJson } from '../../io/parse-json.js';
 import { readYaml } from '../config/yaml-source.js';
-import { eachLine } from '../run/json-lines.js';
 import { runFiles } from '../run/run-layout.js';
 import {
   type EvalRecord,
@@ -20,29 +21,29 @@ import {
   type TrainRecord,
 } from './run-records.js';
 
-/** What a run left behind. */
+/** The records of a run. */
 export interface RunRecord {
-  /** The last part of its folder's name. */
+  /** Name of the run: the last part of its folder's path. */
   readonly name: string;
   readonly folder: string;
   readonly config: ShownConfig;
   readonly train: readonly TrainRecord[];
   readonly evals: readonly EvalRecord[];
-  /** All but the last without singular values. */
+  /** Records of the modules; only the last one has singular values. */
   readonly layers: readonly LayersRecord[];
   readonly samples: readonly SampleRecord[];
-  /** How it ended; `undefined` while it goes on. */
+  /** How the run ended; `undefined` while it continues. */
   readonly outcome: string | undefined;
 }
 
-/** Lines of a file that are read, at most: 600 points of a curve are drawn, and memory has an end. */
+/** Maximum number of lines read from a file: a curve shows 600 points, and memory is finite. */
 const mostLines = 5_000_000;
 
 /**
- * Reads a run, also one that is still going on.
+ * Reads a run, which may still be in progress.
  *
- * @throws ConfigError if the folder is no run; FormatError naming file and line for a record that is damaged. A last line that was cut off, as a killed run leaves it,
- * is passed over.
+ * @throws ConfigError if the folder is not a run; FormatError naming file and line of a damaged record. An incomplete
+ * last line, as a killed run leaves it, is skipped.
  */
 export async function readRun(folder: string): Promise<RunRecord> {
   const file = path.join(folder, runFiles.config);
@@ -68,7 +69,7 @@ async function readMetrics(file: string): Promise<Pick<RunRecord, 'train' | 'eva
     if (line.kind === 'train') train.push(line);
     else if (line.kind === 'eval') evals.push(line);
     else {
-      // Only the last spectra are drawn, and they are most of the file.
+      // Only the last spectra are drawn, and spectra make up most of the file.
       const before = layers.at(-1);
       if (before !== undefined)
         layers[layers.length - 1] = { ...before, layers: before.layers.map((one) => ({ ...one, singularValues: [] })) };
@@ -78,15 +79,15 @@ async function readMetrics(file: string): Promise<Pick<RunRecord, 'train' | 'eva
   return { train, evals, layers };
 }
 
-/** Reads a file of records one after another. */
+/** Reads a file of records one by one. */
 async function readRecords<Schema extends z.ZodType>(file: string, schema: Schema, take: (line: z.output<Schema>) => void): Promise<void> {
-  for await (const { number, value } of eachLine('report', file)) {
+  for await (const { number, value } of eachObject('report', file)) {
     if (number > mostLines) throw new FormatError(`report: ${file} has more than ${mostLines} lines, which no report can show; shorten it`);
     take(checked(schema, value, `${file}:${number}`, 'remove that line'));
   }
 }
 
-/** @throws FormatError naming the place and the member that is not as it must be. */
+/** Validates a value. @throws FormatError naming the place and the invalid member. */
 function checked<Schema extends z.ZodType>(schema: Schema, value: unknown, place: string, remedy: string): z.output<Schema> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
@@ -94,7 +95,7 @@ function checked<Schema extends z.ZodType>(schema: Schema, value: unknown, place
   let found: unknown = value;
   for (const key of keys) found = found === null || typeof found !== 'object' ? undefined : (found as Record<PropertyKey, unknown>)[key];
   const shown = found === undefined ? 'nothing' : describeValue(found);
-  // zod's own words for what came would repeat it.
+  // zod's own words for the value would repeat it.
   const wanted = message.replace(/^Invalid (?:input|option)(?:: )?/, '').replace(/, received .*$/s, '');
   throw new FormatError(
     `report: ${place}: expected a record of a run, got ${shown} for '${keys.map(String).join('.')}'${wanted === '' ? '' : ` (${wanted})`}; ${remedy}`,

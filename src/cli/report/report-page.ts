@@ -1,6 +1,5 @@
-/** The report: one self-contained page about one run or several beside one another. */
-import path from 'node:path';
-import { shownName } from '../../core/portable-name.js';
+import { path } from '../../io/files/path.js';
+import { shownName } from '../../io/files/portable-name.js';
 import { duration, short } from '../format.js';
 import { contentPolicy } from './content-policy.js';
 import { type HeatMap, heatMaps } from './heat-map.js';
@@ -12,20 +11,23 @@ import type { RunRecord } from './read-run.js';
 import { sampleSection } from './sample-section.js';
 import { trainingSection } from './training-section.js';
 
-/** What the page is about. */
+/** Contents of the report. */
 export interface ReportContent {
   readonly runs: readonly RunRecord[];
-  /** Of a sweep: its maps. */
+  /** The heat maps of a sweep. */
   readonly maps?: readonly HeatMap[];
 }
 
-/** Runs whose keys are columns of a table, at most: with more, they are its rows. */
+/** Maximum number of runs in the columns of a table; more runs are its rows. */
 const mostColumns = 4;
 
-/** The whole page. It has no script and asks the network for nothing, and its policy lets a browser see to that whatever the records of a run hold. */
+/**
+ * Builds the page: one self-contained report on one run, or on several side by side. It has no script and loads nothing
+ * from the network; its policy makes browsers enforce this, whatever the records of a run contain.
+ */
 export function reportPage({ runs, maps = [] }: ReportContent): string {
   const title = runs.length === 1 ? `Run ${runs[0].name}` : `${runs.length} runs`;
-  // As many as there are colours: more could not be told apart.
+  // As many runs as there are colors; more could not be told apart.
   const drawn = runs.length <= seriesCount ? runs : byLoss(runs).slice(0, seriesCount);
   const legend = legendOf(drawn);
   const sections = [
@@ -59,7 +61,7 @@ function legendOf(runs: readonly RunRecord[]): string {
   return `<p class="legend">${runs.map(({ name }, i) => `<span class="key"><i class="s${i}"></i>${escapeHtml(name)}</span>`).join('')}</p>`;
 }
 
-/** The evaluation with the least loss; `undefined` where there is none. */
+/** Returns the evaluation with the least loss; `undefined` if there is none. */
 function bestOf({ evals }: RunRecord): RunRecord['evals'][number] | undefined {
   return [...evals].filter(({ loss }) => Number.isFinite(loss)).sort((a, b) => a.loss - b.loss)[0];
 }
@@ -69,7 +71,7 @@ function byLoss(runs: readonly RunRecord[]): readonly RunRecord[] {
   return [...runs].sort((a, b) => loss(a) - loss(b));
 }
 
-/** Of many runs, as of a sweep, the names are long and say what the other columns say: they stand last. */
+/** Builds the table of results. The names of many runs (a sweep) are long and repeat other columns: they come last. */
 function summaryTable(runs: readonly RunRecord[]): string {
   const few = runs.length <= mostColumns;
   const rows = (few ? runs : byLoss(runs)).map((run) => {
@@ -104,13 +106,13 @@ function configSection(runs: readonly RunRecord[]): string {
   return `${difference}<h2>Configuration</h2><details${runs.length === 1 ? ' open' : ''}><summary>${runs.length === 1 ? 'All keys' : 'What they share'}</summary>${htmlTable(['key', 'value'], shared, { pairs: true })}</details>`;
 }
 
-/** Pages are passed on: of a path on this machine only its last part is shown. */
+/** Shortens every local path to its last part, because pages are passed on. */
 function withoutPlaces(value: unknown): unknown {
   if (typeof value === 'string') return path.isAbsolute(value) ? shownName(value) : value;
   return value;
 }
 
-/** Runs have different folders, which says nothing: `out` is not among the keys. */
+/** Builds the table of differing keys. `out` is not among them: runs always have different folders. */
 function differenceTable(runs: readonly RunRecord[], keys: readonly string[], text: (value: unknown) => string): string {
   if (keys.length === 0) return '<p>Nowhere but in the folder of the run.</p>';
   if (runs.length > mostColumns) {

@@ -1,7 +1,10 @@
-/** What the records of a run may hold, as the report reads them: any other line or file is refused by name. */
+/** Schemas of the records of a run, as the report reads them. Any other line or file is rejected by name. */
 import { z } from 'zod';
 
-/** A number; JSON has no NaN and no infinities, which are written as strings. A number too large for JSON's reader is infinite. */
+/**
+ * A number. JSON lacks NaN and infinity, which are written as strings; a number too large for JSON's reader is
+ * infinite.
+ */
 const number = z.union([
   z.number(),
   z.literal(Number.POSITIVE_INFINITY),
@@ -34,10 +37,10 @@ export const metricLine = z.discriminatedUnion('kind', [trainLine, evalLine, lay
 /** A line of samples.jsonl. */
 export const sampleLine = z.object({ step, prompt: z.string(), completion: z.string() });
 
-/** outcome.json. */
+/** Contents of outcome.json. */
 export const outcomeFile = z.object({ end: z.enum(['finished', 'early', 'interrupted', 'diverged']) });
 
-/** The keys of config.yaml that the report shows by themselves; it shows the others as they are written. */
+/** The keys of config.yaml that the report treats specially; it shows the others as they are written. */
 export const shownConfig = z.looseObject({
   method: z.string().optional(),
   rank: z.number().optional(),
@@ -46,11 +49,11 @@ export const shownConfig = z.looseObject({
 
 /** A training step, as far as the report shows it. */
 export type TrainRecord = z.output<typeof trainLine>;
-/** An evaluation. */
+/** An evaluation, as far as the report shows it. */
 export type EvalRecord = z.output<typeof evalLine>;
 /** The state of the modules at an evaluation. */
 export type LayersRecord = z.output<typeof layersLine>;
-/** A sample. */
+/** A continuation of a prompt. */
 export type SampleRecord = z.output<typeof sampleLine>;
-/** The configuration of a run. */
+/** The configuration of a run, as far as the report shows it. */
 export type ShownConfig = z.output<typeof shownConfig>;

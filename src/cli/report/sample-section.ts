@@ -1,11 +1,10 @@
-/** The report's samples: what each prompt was continued with, in the beginning and at the end. */
 import { cut, escapeHtml } from './html.js';
 import type { RunRecord } from './read-run.js';
 
-/** Prompts that are shown, at most. */
+/** Maximum number of prompts shown. */
 const mostPrompts = 200;
 
-/** A table by prompt, or nothing where no run has samples. */
+/** Tabulates the first and last continuation of each prompt; empty if no run has samples. */
 export function sampleSection(runs: readonly RunRecord[]): string {
   const byPrompt = runs.map(({ samples }) => endsByPrompt(samples));
   const prompts = [...new Set(byPrompt.flatMap((ends) => [...ends.keys()]))];
@@ -29,7 +28,7 @@ export function sampleSection(runs: readonly RunRecord[]): string {
   return `<h2>Samples</h2>${note}<div class="scroll"><table class="stacked">${head}${body.join('')}</table></div>`;
 }
 
-/** The first and the last sample of every prompt. */
+/** Returns the first and the last sample of every prompt. */
 function endsByPrompt(samples: RunRecord['samples']) {
   const ends = new Map<string, readonly [first: RunRecord['samples'][number], last: RunRecord['samples'][number]]>();
   for (const sample of samples) ends.set(sample.prompt, [ends.get(sample.prompt)?.[0] ?? sample, sample]);

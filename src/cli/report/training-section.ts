@@ -1,11 +1,10 @@
-/** The report's section about training: loss, rates and gradients of each run. */
 import { type Curve, linePlot, type PlotPoint } from './line-plot.js';
 import type { RunRecord } from './read-run.js';
 
-/** Steps from which on a curve of losses is smoothed: fewer can be seen one by one. */
+/** Number of steps from which a curve of losses is smoothed; fewer can be seen one by one. */
 const leastSmoothed = 40;
 
-/** The plots, with a note where curves are smoothed. */
+/** Plots loss, learning rate and gradient of each run, with a note if curves are smoothed. */
 export function trainingSection(runs: readonly RunRecord[]): string {
   const smoothed = runs.some(({ train }) => train.length >= leastSmoothed);
   const note = smoothed ? `<p class="muted">Training losses: pale each step's, bold their running mean.</p>` : '';
@@ -47,7 +46,10 @@ function trainingPlots(runs: readonly RunRecord[]): readonly string[] {
   ];
 }
 
-/** A long curve as its points, pale, and their exponential mean over about a twentieth of its length, as Adam corrects it for its beginning at zero. */
+/**
+ * Splits a long curve into its points, pale, and their exponential mean over about a twentieth of its length, corrected
+ * like Adam's for starting at zero.
+ */
 function withMean(curve: Curve): readonly Curve[] {
   if (curve.points.length < leastSmoothed) return [curve];
   const kept = 1 - 20 / curve.points.length;

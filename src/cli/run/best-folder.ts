@@ -1,29 +1,34 @@
-/** The folder of the best adapter, and the record of it. */
-import { readdir, rename, rm } from 'node:fs/promises';
-import path from 'node:path';
+/** The folder of the best adapter, with its record. */
+
 import { FormatError } from '../../core/errors.js';
-import { isJsonObject, readJson } from '../../core/parse-json.js';
-import { isStagingName } from '../../core/staging.js';
-import { writeAtomic } from '../../core/write-atomic.js';
-import { writeError } from '../../core/write-error.js';
+import { exists, move, namesIn, remove } from '../../io/files/entries.js';
+import { path } from '../../io/files/path.js';
+import { replaceFolder } from '../../io/files/replace-folder.js';
+import { isStagingName } from '../../io/files/staging.js';
+import { writeAtomic } from '../../io/files/write-atomic.js';
+import { writeError } from '../../io/files/write-error.js';
+import { isJsonObject, readJson } from '../../io/parse-json.js';
 import { type LoraAdapter, type SavedAdapter, saveAdapter } from '../../lora/index.js';
-import { exists, verifyIfThere } from '../adapter/adapter-folder.js';
+import { verifyIfThere } from '../adapter/adapter-folder.js';
 import type { RunProgress } from './checkpoint.js';
-import { replaceFolder } from './replace-folder.js';
 import { damagedEnd, runFolders } from './run-layout.js';
 import { isForbidden, problemOf } from './sound-checkpoint.js';
 
-/** Which adapter is the best. */
+/** Record of the best adapter. */
 interface BestRecord {
   readonly step: number;
   readonly loss: number;
-  /** How often changed inputs had been accepted; none where they never were. */
+  /** Number of times changed inputs had been accepted; absent if never. */
   readonly changes?: number;
 }
 
 const recordFile = 'best.json';
 
-/** Saves the best adapter with its record, in the place of the one before, and says what {@link saveAdapter} says. @throws BackendError if the file system refuses. */
+/**
+ * Saves the best adapter with its record in place of the previous one, and returns the result of {@link saveAdapter}.
+ *
+ * @throws BackendError if the file system refuses.
+ */
 export async function writeBest(run: string, adapter: LoraAdapter, baseModel: string, record: BestRecord): Promise<SavedAdapter> {
   const folder = path.join(run, runFolders.best);
   const saved = await replaceFolder('best', folder, async (staging) => {
@@ -31,32 +36,32 @@ export async function writeBest(run: string, adapter: LoraAdapter, baseModel: st
     await writeAtomic(path.join(staging, recordFile), `${JSON.stringify(record)}\n`);
     return result;
   });
-  await rm(folder + damagedEnd, { recursive: true, force: true });
+  await remove(folder + damagedEnd);
   return saved;
 }
 
 /**
- * Puts the best adapter back where a process was killed while it replaced it: the one before or the new one, either of which is complete. Only the process that has the run
- * may, before what is half-written is removed.
+ * Restores the best adapter if a process was killed while replacing it: the old one or the new one, whichever is
+ * complete. Only the process that holds the run may call this, before half-written files are removed.
  */
 export async function restoreBest(run: string): Promise<void> {
   const folder = path.join(run, runFolders.best);
   if (await exists(folder)) return;
-  for (const name of (await readdir(run)).filter((one) => isStagingName(one) && one.startsWith(`.${runFolders.best}.`))) {
-    // One that is not complete is none.
+  for (const name of (await namesIn(run)).filter((one) => isStagingName(one) && one.startsWith(`.${runFolders.best}.`))) {
+    // An incomplete one does not count.
     const record = await readBest(path.join(run, name)).catch(() => undefined);
-    if (record !== undefined) return rename(path.join(run, name), folder);
+    if (record !== undefined) return move(path.join(run, name), folder);
   }
 }
 
 /**
- * Brings the best of a run that is resumed into order. What inputs of before had led to is kept apart, since its loss cannot be compared any more; a best adapter that is
- * not there any more does not count, and one that is damaged is put aside.
+ * Settles the best adapter of a resumed run. One that other inputs led to is set aside, because its loss can no longer
+ * be compared; a missing one does not count; a damaged one is set aside.
  *
- * @param from - where the run goes on; `undefined` for the start.
- * @param changes - how often changed inputs have been accepted, just now included.
- * @param notice - is told what was done.
- * @returns the progress to go on with.
+ * @param from - the point where the run continues; `undefined` for the start.
+ * @param changes - number of times changed inputs have been accepted, the present one included.
+ * @param notice - receives a message about each change.
+ * @returns the progress to continue with.
  * @throws BackendError if the file system refuses; FormatError if a file may not be read.
  */
 export async function settleBest(
@@ -71,7 +76,7 @@ export async function settleBest(
   const record = isMissing ? undefined : await readBestOrPutAside(folder, changes, best, notice);
   if (record !== undefined && (record.changes ?? 0) !== changes) {
     const aside = await freeName(`${folder}-until-step-${from?.step ?? record.step}`);
-    await move(folder, aside);
+    await setAside(folder, aside);
     notice(`the best adapter of before is kept as ${aside}; the next evaluation begins a new best`);
   }
   if (from === undefined) return undefined;
@@ -87,7 +92,7 @@ function withoutBest({ seconds, tokens, loss }: RunProgress, changes: number): R
   return { seconds, tokens, evaluationsSinceBest: 0, ...(loss === undefined ? {} : { loss }), ...(changes === 0 ? {} : { changes }) };
 }
 
-/** The record of the best adapter; `undefined` where it was damaged, and is put aside now. */
+/** Reads the record of the best adapter. A damaged one is set aside, and the result is `undefined`. */
 async function readBestOrPutAside(
   folder: string,
   changes: number,
@@ -96,7 +101,7 @@ async function readBestOrPutAside(
 ): Promise<BestRecord | undefined> {
   try {
     const record = await readBest(folder);
-    // A later one is of an evaluation after the checkpoint, which will happen again.
+    // A later record belongs to an evaluation after the checkpoint, which will happen again.
     const isOfRun = best === undefined || record.step > best.step || (record.step === best.step && record.loss === best.loss);
     if ((record.changes ?? 0) === changes && !isOfRun)
       throw new FormatError(`resume: ${path.join(folder, recordFile)} is not the record of the best adapter, of step ${best.step}`);
@@ -104,8 +109,8 @@ async function readBestOrPutAside(
   } catch (error) {
     if (!(error instanceof FormatError) || isForbidden(error.cause)) throw error;
     const aside = folder + damagedEnd;
-    await rm(aside, { recursive: true, force: true });
-    await move(folder, aside);
+    await remove(aside);
+    await setAside(folder, aside);
     notice(
       `warning: ${folder} is damaged (${problemOf(error.message)}); it is kept as ${path.basename(aside)}, and the next evaluation begins a new best`,
     );
@@ -113,13 +118,17 @@ async function readBestOrPutAside(
   }
 }
 
-async function move(folder: string, aside: string): Promise<void> {
-  await rename(folder, aside).catch((cause) => {
+async function setAside(folder: string, aside: string): Promise<void> {
+  await move(folder, aside).catch((cause) => {
     throw writeError('resume', folder, cause);
   });
 }
 
-/** Reads the record, and holds the files against their checksums. @throws FormatError if a file is missing, malformed or not as it was written. */
+/**
+ * Reads the record, and verifies the files against their checksums.
+ *
+ * @throws FormatError if a file is missing, malformed or changed.
+ */
 async function readBest(folder: string): Promise<BestRecord> {
   await verifyIfThere('resume', folder);
   const file = path.join(folder, recordFile);
@@ -131,7 +140,7 @@ async function readBest(folder: string): Promise<BestRecord> {
   throw new FormatError(`resume: ${file} must hold the step and the loss of the best adapter; remove ${folder}`);
 }
 
-/** A name that nothing has. */
+/** Returns a name that is not in use. */
 async function freeName(wanted: string): Promise<string> {
   let name = wanted;
   for (let count = 2; await exists(name); count++) name = `${wanted}.${count}`;

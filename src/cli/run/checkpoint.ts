@@ -1,34 +1,34 @@
-/** Checkpoints: an adapter in PEFT's format beside all that training needs to go on from there bit for bit. */
-import { mkdir, rm } from 'node:fs/promises';
-import path from 'node:path';
+/** Checkpoints: an adapter in PEFT's format, and the state from which training continues bit for bit. */
+
 import { ConfigError, FormatError } from '../../core/errors.js';
-import { isJsonObject, readJson } from '../../core/parse-json.js';
-import { writeAtomic } from '../../core/write-atomic.js';
-import { writeError } from '../../core/write-error.js';
+import { checksumFile, verifyChecksums } from '../../io/files/checksums.js';
+import { exists, makeOneFolder, remove } from '../../io/files/entries.js';
+import { path } from '../../io/files/path.js';
+import { replaceFolder } from '../../io/files/replace-folder.js';
+import { writeAtomic } from '../../io/files/write-atomic.js';
+import { writeError } from '../../io/files/write-error.js';
+import { openSafetensors, type TensorData, writeSafetensors } from '../../io/index.js';
+import { isJsonObject, readJson } from '../../io/parse-json.js';
 import { type LoraAdapter, type SavedAdapter, type SavedArray, saveAdapter, type TrainingState } from '../../lora/index.js';
-import { openSafetensors, type TensorData, writeSafetensors } from '../../models/index.js';
-import { exists } from '../adapter/adapter-folder.js';
-import { checksumFile, verifyChecksums } from './checksums.js';
-import { replaceFolder } from './replace-folder.js';
 import { checkpointFolder, checkpointFolders, damagedFolders, stepOfFolder } from './run-layout.js';
 
-/** Where a run is, besides the state of its trainer. */
+/** Progress of a run, besides the state of its trainer. */
 export interface RunProgress {
-  /** Seconds of training so far. */
+  /** Training time so far, in seconds. */
   readonly seconds: number;
-  /** Tokens trained on so far. */
+  /** Number of tokens trained on so far. */
   readonly tokens: number;
-  /** The least validation loss, and its step; none before the first evaluation. */
+  /** The least validation loss and its step; absent before the first evaluation. */
   readonly best?: { readonly step: number; readonly loss: number };
-  /** Evaluations since then. */
+  /** Number of evaluations since the best one. */
   readonly evaluationsSinceBest: number;
-  /** Training loss of the last step; none before the first. */
+  /** Training loss of the last step; absent before the first. */
   readonly loss?: number;
-  /** How often changed inputs had been accepted; none where they never were. The best of before does not count after that. */
+  /** Number of times changed inputs had been accepted; absent if never. An earlier best does not count afterwards. */
   readonly changes?: number;
 }
 
-/** A checkpoint, read. */
+/** A checkpoint that has been read. */
 export interface Checkpoint {
   readonly state: TrainingState;
   readonly progress: RunProgress;
@@ -36,15 +36,16 @@ export interface Checkpoint {
 
 const stateFiles = { arrays: 'training_state.safetensors', numbers: 'training_state.json' } as const;
 
-/** Of the state's file. From 2 on a checkpoint has checksums. */
+/** Version of the state file. From version 2 on, a checkpoint has checksums. */
 const stateVersion = 2;
 
 /**
- * Writes a checkpoint. It takes its place complete, by one renaming, and replaces what is in that place.
+ * Writes a checkpoint. A single rename puts the complete folder in place, where it replaces an earlier one.
  *
- * @param run - the folder of the run, which must be there.
- * @returns what {@link saveAdapter} says of the adapter.
- * @throws BackendError if the file system refuses; earlier checkpoints are untouched then, and nothing is left of this one.
+ * @param run - folder of the run, which must exist.
+ * @returns the result of {@link saveAdapter}.
+ * @throws BackendError if the file system refuses. Earlier checkpoints are then untouched, and nothing of this one
+ * stays.
  */
 export async function writeCheckpoint(
   run: string,
@@ -53,8 +54,8 @@ export async function writeCheckpoint(
   { state, progress }: Checkpoint,
 ): Promise<SavedAdapter> {
   const folder = checkpointFolder(run, state.step);
-  // Not the folders above it: a run that was removed is not begun again by its parts.
-  await mkdir(path.dirname(folder)).catch((cause: NodeJS.ErrnoException) => {
+  // Folders above it are not created: a run that was removed must not reappear in parts.
+  await makeOneFolder(path.dirname(folder)).catch((cause) => {
     if (cause.code !== 'EEXIST') throw writeError('checkpoint', folder, cause);
   });
   return replaceFolder('checkpoint', folder, async (staging) => {
@@ -72,9 +73,10 @@ function toTensors(arrays: TrainingState['arrays']): ReadonlyMap<string, TensorD
 }
 
 /**
- * Reads a checkpoint, and holds it against its checksums.
+ * Reads a checkpoint, and verifies it against its checksums.
  *
- * @throws FormatError if a file is missing, malformed or not as it was written; ConfigError if it is the state of another step than its folder says.
+ * @throws FormatError if a file is missing, malformed or changed; ConfigError if its state is of another step than its
+ * folder.
  */
 export async function readCheckpoint(folder: string): Promise<Checkpoint> {
   const file = path.join(folder, stateFiles.numbers);
@@ -125,15 +127,15 @@ async function readArrays(file: string): Promise<Readonly<Record<string, SavedAr
   }
 }
 
-/** Removes all but the latest checkpoints, and the damaged ones that a checkpoint has come to take the place of. */
+/** Removes all but the latest checkpoints, and the damaged ones up to the latest step. */
 export async function removeOldCheckpoints(run: string, keep: number): Promise<void> {
   const folders = await checkpointFolders(run);
   const reached = stepOfFolder(folders.at(-1) ?? '') ?? -1;
   const damaged = (await damagedFolders(run)).filter(({ step }) => step <= reached).map(({ folder }) => folder);
-  for (const folder of [...folders.slice(0, -keep), ...damaged]) await rm(folder, { recursive: true, force: true });
+  for (const folder of [...folders.slice(0, -keep), ...damaged]) await remove(folder);
 }
 
-/** The folder of the latest checkpoint of a run. */
+/** Returns the folder of the latest checkpoint of a run; `undefined` if there is none. */
 export async function latestCheckpoint(run: string): Promise<string | undefined> {
   return (await checkpointFolders(run)).at(-1);
 }

@@ -1,26 +1,27 @@
-/** Fingerprints of what a run is made from, as its folder keeps them, and how two of them differ. */
+/** Fingerprints of the inputs of a run, as its folder stores them, and their differences. */
+
 import { createHash } from 'node:crypto';
-import path from 'node:path';
 import { FormatError } from '../../core/errors.js';
-import { isJsonObject, readJson } from '../../core/parse-json.js';
+import { exists } from '../../io/files/entries.js';
+import { path } from '../../io/files/path.js';
+import { isJsonObject, readJson } from '../../io/parse-json.js';
 import type { TokenRow } from '../../models/index.js';
-import { exists } from '../adapter/adapter-folder.js';
 import { runFiles } from './run-layout.js';
 
-/** The rows of one file, in its order. */
+/** Fingerprint of the rows of one file, in its order. */
 export interface RowsFingerprint {
   readonly count: number;
-  /** SHA-256 of all rows: of their tokens and labels. */
+  /** SHA-256 of the tokens and labels of all rows. */
   readonly sha256: string;
-  /** The first four bytes of each row's own SHA-256, in base64: they tell which rows differ. */
+  /** The first four bytes of the SHA-256 of each row, in base64; they tell which rows differ. */
   readonly each: string;
 }
 
-/** What a run is made from. */
+/** Fingerprints of the inputs of a run. */
 export interface Fingerprints {
-  /** How often changed inputs have been accepted. */
+  /** Number of times changed inputs have been accepted. */
   readonly changes: number;
-  /** Steps of the whole run. */
+  /** Number of steps of the whole run. */
   readonly steps: number;
   /** Keys of the configuration that decide the result. */
   readonly keys: Readonly<Record<string, unknown>>;
@@ -31,23 +32,23 @@ export interface Fingerprints {
   readonly model: Readonly<Record<string, string>>;
 }
 
-/** Where the compared things are now, for messages. */
+/** Present locations of the compared things, for messages. */
 export interface Places {
   readonly model: string;
   readonly training: string;
-  /** None where the rows to validate are held out of those to train on. */
+  /** File of the validation rows; `undefined` if they are held out of the training rows. */
   readonly validation: string | undefined;
 }
 
-/** The first bytes of a row's hash that are kept. */
+/** Number of bytes that are stored of the hash of a row. */
 const bytesEach = 4;
 
-/** Takes the fingerprint of rows: the cost is one pass over them, a few microseconds a row at least. */
+/** Takes the fingerprint of rows in one pass, at a cost of at least a few microseconds per row. */
 export function rowsFingerprint(rows: readonly TokenRow[]): RowsFingerprint {
   const all = createHash('sha256');
   const each = Buffer.alloc(bytesEach * rows.length);
   for (const [i, { inputIds, labels }] of rows.entries()) {
-    // Both have one length, which the number of bytes tells.
+    // Tokens and labels have the same length, which the number of bytes determines.
     const own = createHash('sha256').update(bytesOf(inputIds)).update(bytesOf(labels)).digest();
     own.copy(each, bytesEach * i, 0, bytesEach);
     all.update(own);
@@ -59,7 +60,7 @@ function bytesOf({ buffer, byteOffset, byteLength }: Int32Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** The text of the file that keeps fingerprints. It guards itself, so that damage to it is not taken for changed inputs. */
+/** Formats fingerprints for their file, with a checksum, so that damage is not taken for changed inputs. */
 export function fingerprintsText(fingerprints: Fingerprints): string {
   return `${JSON.stringify({ ...fingerprints, sha256: ownSum(fingerprints) }, null, 1)}\n`;
 }
@@ -73,7 +74,7 @@ function ownSum({ changes, steps, keys, rounding, rows, model }: Fingerprints): 
 /**
  * Reads the fingerprints of a run.
  *
- * @returns `undefined` for a run that keeps none, as those begun by earlier versions.
+ * @returns `undefined` for a run without fingerprints, as earlier versions made it.
  * @throws FormatError if the file is damaged.
  */
 export async function readFingerprints(run: string): Promise<Fingerprints | undefined> {
@@ -91,7 +92,7 @@ export async function readFingerprints(run: string): Promise<Fingerprints | unde
   return ownSum(fingerprints) === content.sha256 ? fingerprints : fail();
 }
 
-/** What differs between the inputs of a run and those of now, in words, one line each; none where they are the same. */
+/** Describes the differences between the earlier and the present inputs of a run, one line each. */
 export function inputDifferences(before: Fingerprints, now: Fingerprints, places: Places): readonly string[] {
   return [
     ...keyDifferences(before.keys, now.keys),
@@ -105,14 +106,14 @@ export function inputDifferences(before: Fingerprints, now: Fingerprints, places
   ];
 }
 
-/** Keys whose values differ. One that an earlier version did not record is not compared. */
+/** Describes the keys whose values differ. A key that an earlier version did not record is not compared. */
 export function keyDifferences(before: Fingerprints['keys'], now: Fingerprints['keys']): readonly string[] {
   return Object.keys(now)
     .filter((key) => Object.hasOwn(before, key) && canonical(before[key]) !== canonical(now[key]))
     .map((key) => `${key} was ${shown(before[key])}, is ${shown(now[key])}`);
 }
 
-/** JSON in which the order of keys does not count. */
+/** Formats JSON independently of the order of keys. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, part: unknown) =>
     isJsonObject(part) ? Object.fromEntries(Object.entries(part).sort(([one], [other]) => (one < other ? -1 : 1))) : part,
@@ -140,7 +141,7 @@ function rowDifferences(what: string, before: RowsFingerprint, now: RowsFingerpr
   return [`${what}: ${changed.length} of ${common} ${changed.length === 1 ? 'differs' : 'differ'}, first row ${first + 1}`];
 }
 
-/** The kept parts of the rows' hashes. */
+/** Returns the stored parts of the rows' hashes. */
 function hashesOf({ each }: RowsFingerprint): Uint32Array {
   const bytes = Buffer.from(each, 'base64');
   return Uint32Array.from({ length: bytes.length / bytesEach }, (_, i) => bytes.readUInt32LE(bytesEach * i));

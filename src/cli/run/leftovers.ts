@@ -1,24 +1,27 @@
-/** What killed programs leave in the folder of a run. */
-import { readdir, rm } from 'node:fs/promises';
-import path from 'node:path';
-import { isStagingName } from '../../core/staging.js';
+/** Files that killed programs leave in the folder of a run. */
+import { namesIfReadable, remove } from '../../io/files/entries.js';
+import { path } from '../../io/files/path.js';
+import { isStagingName } from '../../io/files/staging.js';
 import { restoreBest } from './best-folder.js';
 import { runFiles, runFolders } from './run-layout.js';
 import { lockFile } from './run-lock.js';
 
-/** Whether a folder holds nothing but the beginning of a run that was killed before it had written its configuration. */
+/** Returns true if a folder holds only the beginning of a run that was killed before it wrote its configuration. */
 export function isBeginning(entries: readonly string[]): boolean {
-  // The lock itself, or what was to become it.
+  // The lock itself, or its staging file.
   const isLocked = entries.some((name) => name.startsWith(lockFile));
   const first: readonly string[] = [lockFile, runFiles.environment, runFiles.fingerprints];
   return isLocked && entries.every((name) => first.includes(name) || isStagingName(name));
 }
 
-/** Removes what was being written when a program was killed, but for a best adapter that had no other in its place. Only the process that has the run may. */
+/**
+ * Removes the half-written files of a killed program. A best adapter that was being replaced is restored first. Only
+ * the process that holds the run may call this.
+ */
 export async function removeHalfWritten(run: string): Promise<void> {
   await restoreBest(run);
   for (const folder of [run, path.join(run, runFolders.checkpoints)]) {
-    const names: readonly string[] = await readdir(folder).catch(() => []);
-    for (const name of names.filter(isStagingName)) await rm(path.join(folder, name), { recursive: true, force: true });
+    const names = await namesIfReadable(folder);
+    for (const name of names.filter(isStagingName)) await remove(path.join(folder, name));
   }
 }

@@ -1,40 +1,41 @@
-/** Writes what happens in a run: metrics.jsonl, samples.jsonl and TensorBoard's event file. */
-import path from 'node:path';
+/** Records the events of a run in metrics.jsonl, samples.jsonl and TensorBoard's event file. */
+
 import { FormatError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
-import type { JsonObject } from '../../core/parse-json.js';
+import { path } from '../../io/files/path.js';
+import { appendLine, keepLines } from '../../io/json-lines.js';
+import type { JsonObject } from '../../io/parse-json.js';
+import { openEventFile } from '../../io/tensorboard/event-file.js';
 import type { PairMeasures } from '../adapter/pair-measures.js';
-import { openEventFile } from './event-file.js';
-import { appendLine, keepLines } from './json-lines.js';
 import { runFiles } from './run-layout.js';
 
-/** A line of metrics.jsonl after each step. */
+/** A line of metrics.jsonl, written after each step. */
 export interface TrainLine {
   readonly kind: 'train';
   readonly step: number;
   readonly loss: number;
   readonly learningRate: number;
   readonly gradientNorm: number;
-  /** Tokens of the step that counted. */
+  /** Number of tokens of the step that counted. */
   readonly tokens: number;
-  /** Since the run began, resumed parts added up. */
+  /** Training time since the run began, resumed parts included, in seconds. */
   readonly seconds: number;
-  /** Bytes of memory of the process. */
+  /** Memory of the process, in bytes. */
   readonly memory: number;
 }
 
-/** A line of metrics.jsonl after each evaluation. */
+/** A line of metrics.jsonl, written after each evaluation. */
 export interface EvalLine {
   readonly kind: 'eval';
   readonly step: number;
   readonly loss: number;
   readonly perplexity: number;
   readonly seconds: number;
-  /** Whether it is the best so far. */
+  /** True if this is the best evaluation so far. */
   readonly best: boolean;
 }
 
-/** A line of metrics.jsonl with the state of every module, after each evaluation. */
+/** A line of metrics.jsonl with the state of every module, written after each evaluation. */
 export interface LayersLine {
   readonly kind: 'layers';
   readonly step: number;
@@ -56,7 +57,7 @@ export interface SampleLine {
 /** A line of metrics.jsonl. */
 export type MetricLine = TrainLine | EvalLine | LayersLine;
 
-/** Takes what happens. */
+/** Record of the events of a run. */
 export interface Recorder {
   /** Appends a line of metrics. */
   metric(line: MetricLine): Promise<void>;
@@ -65,11 +66,11 @@ export interface Recorder {
 }
 
 /**
- * Opens the files of a run. What they hold beyond the step that a run is resumed from is removed: it will happen again.
+ * Opens the files of a run. Records beyond the step it resumes from are removed, because they will be written again.
  *
- * @param step - of the checkpoint that the run goes on from; `undefined` to begin.
- * @param check - called before anything is written: throws if the run has been lost.
- * @throws FormatError naming file and line where a record is damaged; BackendError if the file system refuses.
+ * @param step - step of the checkpoint that the run continues from; `undefined` to begin.
+ * @param check - called before each write; throws if the run has been lost.
+ * @throws FormatError naming file and line of a damaged record; BackendError if the file system refuses.
  */
 export async function openRecorder(
   run: string,
@@ -103,7 +104,7 @@ export async function openRecorder(
   };
 }
 
-/** Removes what a file holds beyond a step. */
+/** Removes the records of a file beyond a step. */
 async function dropFuture(file: string, step: number | undefined): Promise<void> {
   try {
     await keepLines('resume', file, (line, number) => step !== undefined && stepOfLine(file, line, number) <= step);

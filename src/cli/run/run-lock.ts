@@ -1,39 +1,36 @@
-/** One process a run: two would tear its files apart. */
-import { randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
-import { copyFile, link, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import path from 'node:path';
+/** Locks a run for one process; two would corrupt its files. */
+
 import { BackendError, ConfigError } from '../../core/errors.js';
-import { isSameProcess, lifeOf } from '../../core/process-life.js';
-import { isSystemError, writeError } from '../../core/write-error.js';
-import { exists } from '../adapter/adapter-folder.js';
+import { exists } from '../../io/files/entries.js';
+import { ownerOf, ownLock, placeLock, readLock, removeLock } from '../../io/files/lock-file.js';
+import { path } from '../../io/files/path.js';
+import { isSystemError, writeError } from '../../io/files/write-error.js';
 import { runFiles } from './run-layout.js';
 
-/** Names the process that has a run. */
+/** Name of the lock file, which names the process that holds a run. */
 export const lockFile = '.lock';
 
-/** A run that is in this process's hands. */
+/** A run that this process holds. */
 export interface RunLock {
   /**
-   * Makes sure, before anything is written to a run that has begun, that its folder is still there and still this process's.
+   * Checks that the folder of the run still exists and still belongs to this process; called before each write to a run
+   * that has begun.
    *
    * @throws BackendError if the folder, its configuration or the lock was removed or replaced.
    */
   check(): Promise<void>;
-  /** Gives it back. @throws BackendError if the file system refuses. */
+  /** Releases the run. @throws BackendError if the file system refuses. */
   release(): Promise<void>;
 }
 
 /**
- * Takes a run for this process. The lock of a process that has died is taken over.
+ * Locks a run for this process. The lock of a dead process is taken over.
  *
- * @throws ConfigError if another process has it, or this one already; BackendError if the file system refuses.
+ * @throws ConfigError if another process, or this one, already holds it; BackendError if the file system refuses.
  */
 export async function lockRun(run: string): Promise<RunLock> {
   const file = path.join(run, lockFile);
-  const { start } = await lifeOf(process.pid);
-  // The last word tells this lock from all others.
-  const own = `${process.pid} ${start} ${randomUUID()}`;
+  const own = await ownLock();
   const refuse = (error: unknown): never => {
     throw isSystemError(error) ? writeError('run', file, error) : error;
   };
@@ -78,67 +75,7 @@ async function checkLock(run: string, own: string): Promise<void> {
   );
 }
 
-/** The living process that has a run; `undefined` if there is none. */
+/** Returns the living process that holds a run; `undefined` if there is none. */
 export async function lockOwner(run: string): Promise<number | undefined> {
-  return ownerOf(await readFile(path.join(run, lockFile), 'utf8').catch(() => ''));
-}
-
-/** What a lock says; `undefined` if there is none. */
-async function readLock(file: string): Promise<string | undefined> {
-  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
-}
-
-/** A name beside a lock that no other process uses, and that is cleared away as half-written files are. */
-function beside(file: string): string {
-  return `${file}.${randomUUID()}.tmp`;
-}
-
-/** Makes a lock that is complete from its first moment. @returns whether there was none. */
-async function placeLock(file: string, content: string): Promise<boolean> {
-  const staging = beside(file);
-  try {
-    await writeFile(staging, content, { flag: 'wx' });
-    await link(staging, file).catch((error: NodeJS.ErrnoException) => {
-      // Some disks, such as exFAT, have no links. There a rival may find the lock empty for a moment.
-      if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(error.code ?? '')) throw error;
-      return copyFile(staging, file, constants.COPYFILE_EXCL);
-    });
-    return true;
-  } catch (error) {
-    const { code, syscall } = error as NodeJS.ErrnoException;
-    // The process that has the run may have cleared the staging file away.
-    if (code === 'EEXIST' || (code === 'ENOENT' && syscall === 'link')) return false;
-    throw error;
-  } finally {
-    await rm(staging, { force: true }).catch(() => undefined);
-  }
-}
-
-/** Removes a lock if it says what is expected. One that has come to be in its place meanwhile is put back. */
-async function removeLock(file: string, expected: string): Promise<void> {
-  if ((await readLock(file)) !== expected) return;
-  const aside = beside(file);
-  try {
-    await rename(file, aside);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw error;
-  }
-  try {
-    const found = await readLock(aside);
-    if (found !== undefined && found !== expected) await placeLock(file, found);
-  } finally {
-    await rm(aside, { force: true });
-  }
-}
-
-/** The living process that a lock names; `undefined` if there is none. */
-async function ownerOf(content: string): Promise<number | undefined> {
-  const [pid = '', begun = ''] = content.split(' ');
-  const owner = Number(pid);
-  if (!Number.isInteger(owner) || owner <= 0) return undefined;
-  return (await isSameProcess(owner, begun)) ? owner : undefined;
+  return ownerOf((await readLock(path.join(run, lockFile)).catch(() => undefined)) ?? '');
 }

@@ -1,19 +1,20 @@
-/** Where a run goes on: its latest checkpoint that is sound. */
-import { rename, rm } from 'node:fs/promises';
-import path from 'node:path';
+/** Finds the point where a run continues: its latest sound checkpoint. */
+
 import { FormatError } from '../../core/errors.js';
-import { writeError } from '../../core/write-error.js';
+import { move, remove } from '../../io/files/entries.js';
+import { path } from '../../io/files/path.js';
+import { writeError } from '../../io/files/write-error.js';
 import { type Checkpoint, readCheckpoint } from './checkpoint.js';
 import { checkpointFolders, damagedFolder, runFiles, stepOfFolder } from './run-layout.js';
 
 /**
- * Reads the latest checkpoint that is sound. Later ones, which are damaged, are put aside, so that training can reach their steps again. Only the process that has the
- * run may call it.
+ * Reads the latest sound checkpoint. Later ones, which are damaged, are set aside, so that training can reach their
+ * steps again. Only the process that holds the run may call this.
  *
- * @param notice - is told of each that is damaged.
+ * @param notice - receives a message about each damaged one.
  * @returns `undefined` if there is no checkpoint yet.
- * @throws FormatError if there are checkpoints and all are damaged; nothing is moved then. ConfigError for one in the folder of another step; BackendError if the file
- * system refuses.
+ * @throws FormatError if all checkpoints are damaged; nothing is moved then. ConfigError for one in the folder of
+ * another step; BackendError if the file system refuses.
  */
 export async function readSoundCheckpoint(run: string, notice: (line: string) => void): Promise<Checkpoint | undefined> {
   const folders = (await checkpointFolders(run)).toReversed();
@@ -40,12 +41,12 @@ export async function readSoundCheckpoint(run: string, notice: (line: string) =>
   );
 }
 
-/** A message without the one who says it and without its remedy, which has been carried out. */
+/** Strips a message of its caller and of its remedy, which has been carried out. */
 export function problemOf(message: string): string {
   return message.replace(/^resume: /, '').replace(/; [^;]*$/, '');
 }
 
-/** A file that may not be read, or not now, is not damaged. */
+/** Returns true if a file may not be read, or not now; it then does not count as damaged. */
 export function isForbidden(cause: unknown): boolean {
   return ['EACCES', 'EPERM', 'EMFILE', 'ENFILE'].includes((cause as NodeJS.ErrnoException | undefined)?.code ?? '');
 }
@@ -53,8 +54,8 @@ export function isForbidden(cause: unknown): boolean {
 async function putAside(run: string, folder: string): Promise<string> {
   const aside = damagedFolder(run, stepOfFolder(folder) ?? 0);
   try {
-    await rm(aside, { recursive: true, force: true });
-    await rename(folder, aside);
+    await remove(aside);
+    await move(folder, aside);
   } catch (cause) {
     throw writeError('resume', folder, cause);
   }

@@ -1,12 +1,11 @@
-/** Runs a sweep in processes of their own, a number at a time; what is finished is not run again. */
 import { spawn } from 'node:child_process';
-import { availableParallelism } from 'node:os';
-import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { isJsonObject, readJson } from '../../core/parse-json.js';
-import { writeAtomic } from '../../core/write-atomic.js';
-import { exists } from '../adapter/adapter-folder.js';
+import { exists } from '../../io/files/entries.js';
+import { path } from '../../io/files/path.js';
+import { writeAtomic } from '../../io/files/write-atomic.js';
+import { thisMachine } from '../../io/machine.js';
+import { isJsonObject, readJson } from '../../io/parse-json.js';
 import { configText } from '../config/write-config.js';
 import { duration } from '../format.js';
 import { runFiles } from '../run/run-layout.js';
@@ -15,36 +14,37 @@ import type { Terminal } from '../terminal.js';
 import { sweepFolders } from './sweep-layout.js';
 import type { Trial } from './trials.js';
 
-/** How to run. */
+/** Options of {@link runSweep}. */
 export interface RunSweepOptions {
   readonly out: string;
   readonly parallel: number;
   readonly terminal: Terminal;
-  /** Aborting ends after what is running has saved. */
+  /** Ends the sweep when aborted, after the current runs have saved. */
   readonly signal: AbortSignal;
 }
 
-/** What a sweep came to. */
+/** Outcome of a sweep. */
 export interface SweepOutcome {
-  /** Runs that ended by themselves, in this call or before. */
+  /** Number of runs that ended by themselves, in this call or before. */
   readonly finished: number;
-  /** Of them, those that diverged. */
+  /** Number of those that diverged. */
   readonly diverged: number;
   /** Runs that failed otherwise, with their last message. */
   readonly failed: readonly { readonly name: string; readonly message: string }[];
   readonly interrupted: boolean;
 }
 
-/** The entry of the program: `.ts` in the sources, `.js` in the package. */
+/** Entry of the program: `.ts` in the sources, `.js` in the package. */
 const program = fileURLToPath(new URL(`../main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
 
-/** Seconds between looks at a run that another process has. */
+/** Seconds between checks of a run that another process holds. */
 const patience = 0.5;
 
 /**
- * Runs all trials that have no outcome yet. A run that another process has, such as one of a sweep that was killed and that saves now, is waited for.
+ * Runs the trials of a sweep that have no outcome yet, each in its own process, a number at a time. A run that another
+ * process holds, such as a run of a killed sweep that is still saving, is waited for.
  *
- * @throws BackendError if the file system refuses; the runs that go on then save and end first.
+ * @throws BackendError if the file system refuses; the current runs then save and end first.
  */
 export async function runSweep(trials: readonly Trial[], options: RunSweepOptions): Promise<SweepOutcome> {
   const { out, parallel, terminal, signal } = options;
@@ -55,7 +55,7 @@ export async function runSweep(trials: readonly Trial[], options: RunSweepOption
   const stop = new AbortController();
   const stopAll = (): void => stop.abort();
   signal.addEventListener('abort', stopAll);
-  // A signal that is aborted already fires no event.
+  // An aborted signal fires no further event.
   if (signal.aborted) stopAll();
   const begun = performance.now();
   let done = 0;
@@ -88,7 +88,7 @@ export async function runSweep(trials: readonly Trial[], options: RunSweepOption
   };
 }
 
-/** How a trial ended; `undefined` before it has. */
+/** Returns how a trial ended; `undefined` before that. */
 async function endOf(out: string, { name }: Trial): Promise<string | undefined> {
   const file = path.join(out, sweepFolders.runs, name, runFiles.outcome);
   if (!(await exists(file))) return undefined;
@@ -96,7 +96,7 @@ async function endOf(out: string, { name }: Trial): Promise<string | undefined> 
   return isJsonObject(outcome) && typeof outcome.end === 'string' ? outcome.end : undefined;
 }
 
-/** Begins a run, or goes on with it. @returns the last line of what it said. */
+/** Begins or continues a run. @returns the last line of its messages. */
 async function runTrial(trial: Trial, { out, parallel, terminal, signal }: RunSweepOptions): Promise<string> {
   const { name, values } = trial;
   const run = path.join(out, sweepFolders.runs, name);
@@ -110,12 +110,12 @@ async function runTrial(trial: Trial, { out, parallel, terminal, signal }: RunSw
   await writeAtomic(config, configText('sweep', values));
   const begun = await exists(path.join(run, runFiles.config));
   const words = begun ? ['resume', run] : ['finetune', config, '--out', run];
-  // Cores are shared out: as many threads in every process as there are cores would only wait for one another.
-  const threads = process.env.OPENBLAS_NUM_THREADS ?? String(Math.max(1, Math.floor(availableParallelism() / parallel)));
+  // Cores are shared: with as many threads as cores in every process, threads would wait for one another.
+  const threads = process.env.OPENBLAS_NUM_THREADS ?? String(Math.max(1, Math.floor(thisMachine().parallelism / parallel)));
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [...process.execArgv, program, ...words], {
       env: { ...process.env, OPENBLAS_NUM_THREADS: threads },
-      // Ctrl-C would reach a run of this terminal's process group twice, and so end it at once.
+      // Otherwise Ctrl-C would reach a run of this terminal's process group twice, and end it at once.
       detached: process.platform !== 'win32',
       // The channel tells a run when its sweep has died.
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

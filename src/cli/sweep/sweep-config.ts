@@ -1,7 +1,7 @@
-/** What a sweep can be told. */
+/** The keys of a sweep's configuration. */
 import { z } from 'zod';
 
-/** Runs at a time, at most: each is a process. */
+/** Maximum number of runs at a time; each is a process. */
 const MOST_PARALLEL = 1024;
 
 const scalarList = z.array(z.unknown()).min(1);
@@ -12,7 +12,7 @@ const range = z
   .refine(({ min, log }) => !log || min > 0, 'must have min > 0 where log is true')
   .refine(({ min, max, log }) => Number.isFinite(log ? max / min : max - min), 'must span a range that float64 can hold');
 
-/** Each run has one of `seeds`. */
+/** Rejects `seed`, which each run takes from `seeds`. */
 const withoutSeed = (keys: Readonly<Record<string, unknown>>, context: z.core.$RefinementCtx): void => {
   if ('seed' in keys)
     context.addIssue({ code: 'custom', path: ['seed'], message: 'must be given as a list, seeds: [0, 1, 2], beside base' });

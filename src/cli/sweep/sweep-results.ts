@@ -1,9 +1,10 @@
-/** What a sweep found: the best validation loss of every combination, median and quartiles over seeds. */
-import path from 'node:path';
+/** Results of a sweep: the best validation loss of every combination, with median and quartiles over seeds. */
+
 import { least } from '../../core/extremes.js';
-import { shownName } from '../../core/portable-name.js';
 import { quantile } from '../../core/quantile.js';
-import { exists } from '../adapter/adapter-folder.js';
+import { exists } from '../../io/files/entries.js';
+import { path } from '../../io/files/path.js';
+import { shownName } from '../../io/files/portable-name.js';
 import { loadConfig } from '../config/load-config.js';
 import { short, table } from '../format.js';
 import type { HeatMap } from '../report/heat-map.js';
@@ -13,23 +14,23 @@ import { type SweepConfig, sweepSchema } from './sweep-config.js';
 import { sweepFile, sweepFolders } from './sweep-layout.js';
 import { planTrials, type Trial } from './trials.js';
 
-/** A combination of keys. */
+/** Results of a combination of keys. */
 export interface SweepRow {
   readonly varied: Readonly<Record<string, unknown>>;
-  /** The least validation loss of each seed's run; NaN where it diverged. */
+  /** The least validation loss of the run of each seed; NaN if it diverged. */
   readonly losses: readonly number[];
   readonly median: number;
   readonly quartiles: readonly [number, number];
 }
 
-/** A sweep, read. */
+/** A sweep that has been read. */
 export interface SweepRecord {
   readonly config: SweepConfig;
   readonly rows: readonly SweepRow[];
   readonly runs: readonly RunRecord[];
 }
 
-/** Reads a sweep, also one that is still going on: its rows are of the runs that have ended. */
+/** Reads a sweep, which may still be in progress; its rows cover the runs that have ended. */
 export async function readSweep(folder: string): Promise<SweepRecord> {
   const config = await loadConfig('report', sweepSchema, path.join(folder, sweepFile));
   const groups = new Map<string, { varied: Trial['varied']; runs: RunRecord[] }>();
@@ -46,7 +47,10 @@ export async function readSweep(folder: string): Promise<SweepRecord> {
   return { config, runs, rows: rows.filter(({ losses }) => losses.length > 0) };
 }
 
-/** A run that diverged counts as worse than any that did not; one that goes on still, or has no evaluation, not at all. */
+/**
+ * Returns the least loss of a run: NaN, which counts as worst, if it diverged, and none if it is in progress or has no
+ * evaluation.
+ */
 function bestLoss({ evals, outcome }: RunRecord): readonly number[] {
   if (outcome === undefined) return [];
   if (outcome === 'diverged') return [Number.NaN];
@@ -58,7 +62,7 @@ function rowOf(varied: Trial['varied'], losses: readonly number[]): SweepRow {
   return { varied, losses, median: quantile(comparable, 0.5), quartiles: [quantile(comparable, 0.25), quantile(comparable, 0.75)] };
 }
 
-/** The rows as a text table, best first. */
+/** Formats the rows as a text table, best first. */
 export function sweepTable(rows: readonly SweepRow[]): string {
   const keys = [...new Set(rows.flatMap(({ varied }) => Object.keys(varied)))];
   const sorted = [...rows].sort((a, b) => a.median - b.median);
@@ -70,7 +74,7 @@ export function sweepTable(rows: readonly SweepRow[]): string {
   return table([[...keys, 'seeds', 'median loss', 'lower quartile', 'upper quartile'], ...body]);
 }
 
-/** One map for each combination of the other keys: learning rates across, the rank (or the next key that varies) down. */
+/** Makes one map per combination of the other keys: learning rates across, the rank (or the next varying key) down. */
 export function sweepMaps({ rows }: SweepRecord): readonly HeatMap[] {
   const keys = [...new Set(rows.flatMap(({ varied }) => Object.keys(varied)))].filter(
     (key) => new Set(rows.map(({ varied }) => text(varied[key]))).size > 1,

@@ -1,31 +1,32 @@
-/** The runs of a sweep: which keys each of them has. */
+/** Plans the runs of a sweep with their keys. */
+
 import { createHash } from 'node:crypto';
-import path from 'node:path';
 import { ConfigError } from '../../core/errors.js';
-import type { JsonObject } from '../../core/parse-json.js';
-import { shownName } from '../../core/portable-name.js';
 import { seededRandom } from '../../index.js';
+import { path } from '../../io/files/path.js';
+import { shownName } from '../../io/files/portable-name.js';
+import type { JsonObject } from '../../io/parse-json.js';
 import { mergeValues } from '../config/merge-values.js';
 import type { SweepConfig } from './sweep-config.js';
 
-/** One run. */
+/** A run of a sweep. */
 export interface Trial {
-  /** Names its folder; the same for the same keys. */
+  /** Name of its folder; equal keys give equal names. */
   readonly name: string;
-  /** The keys that were varied, by dotted path. */
+  /** The keys that vary, by dotted path. */
   readonly varied: Readonly<Record<string, unknown>>;
   readonly seed: number;
   /** All keys of its configuration. */
   readonly values: JsonObject;
 }
 
-/** Runs of a sweep, at most: each has a folder, and all of them are shown in one table. */
+/** Maximum number of runs of a sweep: each has a folder, and one table shows them all. */
 const mostRuns = 10_000;
 
 /**
- * All runs: draws × grid × seeds, in this order.
+ * Lists all runs: draws × grid × seeds, in this order.
  *
- * @throws ConfigError, before any is built, if there are more than 10,000.
+ * @throws ConfigError if there are more than 10,000, before any is built.
  */
 export function planTrials({ base, grid, random, trials, drawSeed, seeds }: SweepConfig): readonly Trial[] {
   const drawn = Object.keys(random).length === 0 ? 1 : trials;
@@ -52,7 +53,7 @@ export function planTrials({ base, grid, random, trials, drawSeed, seeds }: Swee
 function drawFrom(from: SweepConfig['random'][string], part: number): unknown {
   if (Array.isArray(from)) return from[Math.floor(part * from.length)];
   const { min, max, log, integer } = from;
-  // A whole number takes the part of the interval that lies nearer to it than to the others.
+  // Each integer gets the part of the interval that is nearest to it.
   const [low, high] = integer ? [Math.ceil(min) - 0.5, Math.floor(max) + 0.5] : [min, max];
   const drawn = log ? low * (high / low) ** part : low + (high - low) * part;
   return integer ? Math.min(Math.round(drawn), Math.floor(max)) : drawn;
@@ -68,7 +69,7 @@ function trialOf(base: JsonObject, varied: Readonly<Record<string, unknown>>, se
   return { name: trialName(varied, seed), varied, seed, values };
 }
 
-/** Readable, and different for different keys even where shortening makes the readable part the same. */
+/** Makes a readable name, which differs for different keys even if shortening makes the readable parts equal. */
 function trialName(varied: Readonly<Record<string, unknown>>, seed: number): string {
   const parts = Object.entries(varied).map(([key, value]) => `${key.split('.').at(-1)}=${readable(value)}`);
   const joined = [...parts, `seed=${seed}`].join('_').replaceAll(/[^\w.=+-]/g, '-');
@@ -79,7 +80,7 @@ function trialName(varied: Readonly<Record<string, unknown>>, seed: number): str
   return joined.length <= 100 ? `${joined}_${digest.slice(0, 4)}` : `${joined.slice(0, 100)}_${digest}`;
 }
 
-/** A value in a name, which a report shows: of a path on this machine only its last part. */
+/** Formats a value for a name, which a report shows: a local path is reduced to its last part. */
 function readable(value: unknown): string {
   if (typeof value === 'string' && path.isAbsolute(value)) return shownName(value);
   return typeof value === 'object' ? JSON.stringify(value) : String(value);

@@ -1,31 +1,32 @@
-/** Whether a run that is resumed goes on with what it was begun with. */
-import path from 'node:path';
+/** Checks that a resumed run continues with the inputs it began with. */
+
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { ConfigError } from '../../core/errors.js';
 import { forEachLeaf } from '../../core/tree.js';
-import { writeAtomic } from '../../core/write-atomic.js';
+import { path } from '../../io/files/path.js';
+import { writeAtomic } from '../../io/files/write-atomic.js';
 import type { Checkpoint } from '../run/checkpoint.js';
 import { type Fingerprints, fingerprintsText, inputDifferences, keyDifferences, readFingerprints } from '../run/fingerprints.js';
 import { runFiles } from '../run/run-layout.js';
 import type { Session } from './session.js';
 import { placesOf, takeFingerprints } from './take-fingerprints.js';
 
-/** What is checked, and how. */
+/** Options of {@link checkInputs}. */
 export interface CheckInputsOptions {
   readonly run: string;
   readonly from: Checkpoint | undefined;
-  /** Whether changes are accepted. */
+  /** If true, changes are accepted. */
   readonly accept: boolean;
-  /** Is told what has changed and was accepted, or does not matter. */
+  /** Receives the changes that were accepted or do not matter. */
   notice(line: string): void;
 }
 
 /**
- * Holds the fingerprints of a run against what it would go on with, and records those of now where they may differ.
+ * Compares the fingerprints of a run with its present inputs, and records the present ones if they may differ.
  *
- * @returns how often changes have been accepted, this time included.
- * @throws ConfigError naming all that differs, where that is not accepted, or where the checkpoint cannot go on with it; FormatError if the fingerprints are damaged, and
- * nothing is accepted; BackendError if the file system refuses.
+ * @returns the number of times changes have been accepted, this one included.
+ * @throws ConfigError naming all differences that are not accepted, or that the checkpoint does not fit; FormatError if
+ * the fingerprints are damaged and nothing is accepted; BackendError if the file system refuses.
  */
 export async function checkInputs(session: Session, { run, from, accept, notice }: CheckInputsOptions): Promise<number> {
   const now = await takeFingerprints('resume', session);
@@ -66,13 +67,14 @@ function refusal(run: string, differences: readonly string[]): string {
   return `resume: ${run} was begun with something else:${differences.map((line) => `\n  ${line}`).join('')}\n${remedy}`;
 }
 
-/** @throws ConfigError if the arrays of a checkpoint are not those that are trained now: then no flag helps. */
+/** Checks the arrays. @throws ConfigError if a checkpoint has other arrays than are trained now: no flag helps then. */
 function checkFits({ adapter, model }: Session, { state }: Checkpoint, differences: readonly string[]): void {
   const expected = new Map<string, string>();
   const expect = (tree: unknown, root: string): void =>
     forEachLeaf<Tensor>(model.algebra, tree, (leaf, name) => expected.set(name, leaf.shape.join('×')), root);
   expect(adapter.point, 'point');
-  // What the start has taken out of the base belongs to the state: a start that takes nothing, or another method's, cannot go on with it.
+  // The part that the start took out of the base belongs to the state: a start that takes nothing, or that of another
+  // method, cannot continue with it.
   if (adapter.taken !== undefined) expect(adapter.taken, 'taken');
   const found = new Map(
     Object.entries(state.arrays)

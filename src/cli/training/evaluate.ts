@@ -1,4 +1,4 @@
-/** What a model with an adapter is worth: loss on rows, samples of prompts, the state of its modules. */
+/** Evaluates a model with an adapter: loss on rows, samples of prompts, measures of its modules. */
 
 import { hostAlgebra } from '../../index.js';
 import type { LoraAdapter } from '../../lora/index.js';
@@ -6,17 +6,17 @@ import { type CausalLM, collateRows, type ModelOverlay, type Tokenizer, type Tok
 import { measurePair } from '../adapter/pair-measures.js';
 import type { LayersLine } from '../run/recorder.js';
 
-/** A loss over rows. */
+/** Mean loss over rows. */
 export interface MeanLoss {
-  /** Nats a token that counts. */
+  /** Loss in nats per token that counts. */
   readonly loss: number;
-  /** exp of it. */
+  /** exp(loss). */
   readonly perplexity: number;
-  /** Tokens that count. */
+  /** Number of tokens that count. */
   readonly tokens: number;
 }
 
-/** The mean token loss over rows, batch by batch, like lengths together. */
+/** Computes the mean token loss over rows, in batches of similar lengths. */
 export async function meanLoss(
   model: CausalLM,
   rows: readonly TokenRow[],
@@ -35,20 +35,20 @@ export async function meanLoss(
   return { loss: sum / tokens, perplexity: Math.exp(sum / tokens), tokens };
 }
 
-/** How to continue a prompt. */
+/** Options of {@link completeText}. */
 export interface SampleOptions {
   readonly maxNewTokens: number;
   readonly overlay?: ModelOverlay;
 }
 
-/** The likeliest continuation of a prompt, without its end token. */
+/** Returns the likeliest continuation of a prompt, without its end token. */
 export async function completeText(model: CausalLM, tokenizer: Tokenizer, prompt: string, options: SampleOptions): Promise<string> {
   const ids: number[] = [];
   for await (const id of model.generate(tokenizer.encode(prompt), { ...options, stopTokens: tokenizer.endIds })) ids.push(id);
   return tokenizer.decode(ids.filter((id) => !tokenizer.endIds.includes(id)));
 }
 
-/** The measures of all pairs of an adapter, in float64 on the host; none where the weights themselves are trained. */
+/** Measures all pairs of an adapter, in float64 on the host; empty if the weights themselves are trained. */
 export async function measureLayers(adapter: LoraAdapter): Promise<LayersLine['layers']> {
   const [la, host] = [adapter.model.algebra, hostAlgebra()];
   const layers: LayersLine['layers'][number][] = [];

@@ -1,13 +1,13 @@
-/** How many completions a model gives exactly. */
 import { argMax, type Tensor } from '@tensorflow/tfjs-core';
 import { type CausalLM, collateRows, type ModelOverlay, type TokenRow } from '../../models/index.js';
 
-/** Logits held at a time, at most. */
+/** Maximum number of logits held at a time. */
 const mostLogits = 2 ** 26;
 
 /**
- * For each row, whether greedy generation from its prompt would give its labels to the last token, end token included. It does if and only if the likeliest token after each
- * part of the right answer is the next one of it, so one pass over prompt and answer tells, without generating.
+ * Tests for each row whether greedy generation from its prompt gives its labels exactly, end token included. That is so
+ * if and only if, after each part of the right answer, the likeliest token is its next one. One pass over prompt and
+ * answer decides this without generating.
  */
 export async function exactMatches(
   model: CausalLM,

@@ -1,19 +1,23 @@
-/** Which keys of a configuration decide what training comes to: those that may not change unnoticed while a run is interrupted. */
+/**
+ * The roles of the keys of a configuration: the keys that decide the result must not change unnoticed while a run is
+ * interrupted.
+ */
 import { type FinetuneConfig, finetuneSchema } from '../config/finetune-config.js';
 
 /**
- * The part that a key plays in the result:
+ * The role of a key in the result:
  *
- * - `decides`: another value gives other trained numbers; it is compared when a run is resumed.
- * - `chooses`: another value gives another choice of the best, or another end; where there are validation rows to go by it is compared as well.
- * - `contents`: a place, whose contents are compared instead.
- * - `length`: how far training goes. It may change; where the schedule depends on it, resuming says so.
- * - `rounds`: the same numbers but for their rounding; it may change, with a warning.
- * - `observes`: when the run is looked at, saved and shown, and where.
+ * - `decides`: another value gives other trained numbers. It is compared when a run is resumed.
+ * - `chooses`: another value gives another choice of the best, or another end. It is compared as well if there are
+ *   validation rows.
+ * - `contents`: a path, whose contents are compared instead.
+ * - `length`: the length of the training. It may change; if the schedule depends on it, resuming says so.
+ * - `rounds`: only the rounding depends on it. It may change, with a warning.
+ * - `observes`: when and where the run is evaluated, saved and shown.
  */
 type KeyRole = 'decides' | 'chooses' | 'contents' | 'length' | 'rounds' | 'observes';
 
-/** The part of every key. A key that is added to the schema does not compile before it has its place here. */
+/** The role of every key. A key added to the schema does not compile until it has a role here. */
 const keyRoles: Readonly<Record<keyof FinetuneConfig, KeyRole>> = {
   model: 'contents',
   data: 'contents',
@@ -68,13 +72,13 @@ const keyRoles: Readonly<Record<keyof FinetuneConfig, KeyRole>> = {
   sampleTokens: 'observes',
   logEvery: 'observes',
 
-  // Which one was taken is in environment.json, and warned of from there.
+  // environment.json records the backend in use; warnings come from there.
   backend: 'observes',
   recompute: 'rounds',
   tensorboard: 'observes',
 };
 
-/** The keys that play a part, with their values; null where a key has none. */
+/** Returns the keys of a role with their values; null for keys without a value. */
 export function keysOf(config: FinetuneConfig, role: KeyRole): Readonly<Record<string, unknown>> {
   const names = (Object.keys(finetuneSchema.shape) as (keyof FinetuneConfig)[]).filter((name) => keyRoles[name] === role);
   return Object.fromEntries(names.map((name) => [name, config[name] ?? null]));

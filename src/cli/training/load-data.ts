@@ -1,41 +1,42 @@
-/** The rows of a run: training and validation, from the files of a directory or a split of one. */
-import { stat } from 'node:fs/promises';
-import path from 'node:path';
+/** Loads the rows of a run: training and validation rows, from the files of a directory or the split of one file. */
+
 import { ConfigError } from '../../core/errors.js';
 import { seededRandom } from '../../index.js';
+import { exists, isFolder } from '../../io/files/entries.js';
+import { path } from '../../io/files/path.js';
 import { readDataset, type Tokenizer, type TokenRow } from '../../models/index.js';
-import { exists } from '../adapter/adapter-folder.js';
 import type { FinetuneConfig } from '../config/finetune-config.js';
 
-/** Names of the files of a data directory. */
+/** File names in a data directory. */
 const dataFiles = { train: 'train.jsonl', valid: 'valid.jsonl', test: 'test.jsonl' } as const;
 
 /** All rows of a file. */
 export interface RowsOfFile {
   readonly file: string;
-  /** In the order of the file. */
+  /** The rows, in the order of the file. */
   readonly rows: readonly TokenRow[];
 }
 
 /** The rows of a run. */
 export interface RunData {
   readonly train: readonly TokenRow[];
-  /** None where the split is 0 and there is no file. */
+  /** Validation rows; empty if the split is 0 and there is no file. */
   readonly valid: readonly TokenRow[];
-  /** The files that both come from; none to validate where its rows are held out of those to train on. */
+  /** The files of the rows. Validation rows held out of the training file have none. */
   readonly files: { readonly training: RowsOfFile; readonly validation?: RowsOfFile };
-  /** What a person should know: rows cut, rows left out. */
+  /** Messages for the user: rows cut, rows left out. */
   readonly notices: readonly string[];
 }
 
-/** What decides how rows are read. */
+/** The options that decide how rows are read. */
 export type DataOptions = Pick<FinetuneConfig, 'data' | 'validSplit' | 'maskPrompt' | 'maxLength' | 'seed' | 'evalRows'>;
 
 /**
  * Reads the rows of a run.
  *
- * @param positions - the position limit of the model: longer rows are cut.
- * @throws ConfigError if there is no training file or no row to train on; FormatError, naming file and line, for a row that is none.
+ * @param positions - position limit of the model; longer rows are cut.
+ * @throws ConfigError if there is no training file or no row to train on; FormatError, naming file and line, for an
+ * invalid row.
  */
 export async function loadData(options: DataOptions, tokenizer: Tokenizer, positions: number): Promise<RunData> {
   const { data, validSplit, seed, evalRows = Number.POSITIVE_INFINITY } = options;
@@ -56,7 +57,7 @@ export async function loadData(options: DataOptions, tokenizer: Tokenizer, posit
 }
 
 /**
- * The file that evaluation reads: a file itself, or test.jsonl, or else valid.jsonl of a directory.
+ * Finds the file to evaluate on: the path itself if it is a file, else test.jsonl or valid.jsonl in the directory.
  *
  * @throws ConfigError if a directory has neither.
  */
@@ -67,7 +68,7 @@ export async function evaluationFile(data: string): Promise<string> {
 }
 
 /**
- * The rows of one file.
+ * Reads the rows of one file.
  *
  * @throws as {@link loadData}.
  */
@@ -91,7 +92,7 @@ export async function readRows(
   return rows;
 }
 
-/** Fisher–Yates. */
+/** Shuffles rows (Fisher–Yates). */
 function shuffle<Row>(rows: readonly Row[], seed: number): readonly Row[] {
   const random = seededRandom(seed);
   const shuffled = [...rows];
@@ -100,8 +101,4 @@ function shuffle<Row>(rows: readonly Row[], seed: number): readonly Row[] {
     [shuffled[i], shuffled[j]] = [shuffled[j], shuffled[i]];
   }
   return shuffled;
-}
-
-async function isFolder(data: string): Promise<boolean> {
-  return (await stat(data).catch(() => undefined))?.isDirectory() ?? false;
 }

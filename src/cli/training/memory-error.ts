@@ -1,11 +1,10 @@
-/** Training that memory does not suffice for. */
 import { BackendError } from '../../core/errors.js';
 
 /**
- * The error for an array that JavaScript has no memory for. The heap of WebAssembly says so itself.
+ * Returns the error for an array for which JavaScript has no memory. The heap of WebAssembly reports its own.
  *
- * @param command - that trains.
- * @returns undefined if something else was thrown.
+ * @param command - the command that trains.
+ * @returns `undefined` if something else was thrown.
  */
 export function memoryError(command: string, thrown: unknown): BackendError | undefined {
   if (!(thrown instanceof RangeError && /allocation failed|Invalid (typed )?array( buffer)? length/.test(thrown.message))) return undefined;

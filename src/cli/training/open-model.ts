@@ -1,26 +1,28 @@
-/** A model, with the adapter that a path means laid over it: for commands that use what training made. */
-import path from 'node:path';
+/** Opens a model with the adapter of a path, for commands that use the results of training. */
+
 import { ConfigError } from '../../core/errors.js';
-import { isJsonObject, readJson } from '../../core/parse-json.js';
+import { exists } from '../../io/files/entries.js';
+import { path } from '../../io/files/path.js';
+import { isJsonObject, readJson } from '../../io/parse-json.js';
+import { type BackendRequest, tensorAlgebra } from '../../linalg/tensor/index.js';
 import { type LoraAdapter, loadAdapter } from '../../lora/index.js';
 import { type CausalLM, loadCausalLM, loadTokenizer, type ModelOverlay, type Tokenizer } from '../../models/index.js';
-import { type BackendRequest, tensorAlgebra } from '../../tensor/index.js';
-import { adapterFiles, exists, findAdapter } from '../adapter/adapter-folder.js';
+import { adapterFiles, findAdapter } from '../adapter/adapter-folder.js';
 import { readYaml } from '../config/yaml-source.js';
 import { runFiles, runFolders } from '../run/run-layout.js';
 
-/** An open model. */
+/** An open base model with its tokenizer and, if there is one, its adapter. */
 export interface OpenModel {
   readonly model: CausalLM;
   readonly tokenizer: Tokenizer;
   /** Directory of the base model. */
   readonly base: string;
-  /** Folder of the adapter, where there is one. */
+  /** Folder of the adapter, if there is one. */
   readonly adapterFolder: string | undefined;
   readonly adapter: LoraAdapter | undefined;
-  /** Computes with what lies over the model; arrays that are made on the way are freed. */
+  /** Computes with the adapter over the model, and frees the intermediate arrays. */
   withOverlay<Result>(compute: (options: { readonly overlay?: ModelOverlay }) => Promise<Result>): Promise<Result>;
-  /** Frees all of it. */
+  /** Frees model and adapter. */
   dispose(): void;
 }
 
@@ -33,8 +35,8 @@ export const modelFlags = {
 /**
  * Opens a run (its best adapter on its model), an adapter on the base model that it names, or a model alone.
  *
- * @param location - of any of the three.
- * @throws ConfigError if it is neither, or the base model is not there; what loading throws.
+ * @param location - path of a run, an adapter or a model.
+ * @throws ConfigError if it is none of them, or the base model is missing; errors of loading.
  */
 export async function openModel(
   caller: string,
@@ -62,7 +64,7 @@ export async function openModel(
   };
 }
 
-/** Loads an adapter; disposes of the model where that fails. */
+/** Loads an adapter, and disposes of the model if that fails. */
 async function loadOnto(model: CausalLM, folder: string): Promise<LoraAdapter> {
   try {
     return await loadAdapter(model, folder);
@@ -72,7 +74,9 @@ async function loadOnto(model: CausalLM, folder: string): Promise<LoraAdapter> {
   }
 }
 
-/** The directory of an adapter's base model: in a run that of its configuration, elsewhere what the adapter's own file names. */
+/**
+ * Finds the directory of an adapter's base model: in a run from its configuration, elsewhere from the adapter's file.
+ */
 async function baseOf(caller: string, folder: string): Promise<string> {
   const file = path.join(folder, adapterFiles.config);
   const config = await readJson(caller, file);
@@ -84,7 +88,10 @@ async function baseOf(caller: string, folder: string): Promise<string> {
   );
 }
 
-/** The model of the run that a folder is, or is a checkpoint of; `undefined` where it is of no run. An adapter keeps no path of the machine that it was trained on. */
+/**
+ * Returns the model of the run to which a folder belongs, `undefined` if there is none. An adapter does not store paths
+ * of the machine it was trained on.
+ */
 async function modelOfRun(caller: string, folder: string): Promise<unknown> {
   for (const run of [path.join(folder, '..'), path.join(folder, '..', '..')]) {
     const file = path.join(run, runFiles.config);

@@ -1,6 +1,10 @@
-/** What `finetune` and `resume` share: a run from its configuration to its outcome, with the reaction to Ctrl-C and SIGTERM. */
-import path from 'node:path';
-import { makeFolder } from '../../core/make-folder.js';
+/**
+ * The common part of `finetune` and `resume`: a run from its configuration to its outcome, including the reaction to
+ * Ctrl-C and SIGTERM.
+ */
+
+import { makeFolder } from '../../io/files/make-folder.js';
+import { path } from '../../io/files/path.js';
 import type { CommandResult } from '../command.js';
 import type { FinetuneConfig } from '../config/finetune-config.js';
 import { readEnvironment } from '../environment.js';
@@ -13,27 +17,33 @@ import type { Terminal } from '../terminal.js';
 import { openSession, type Session } from './session.js';
 import { type RunOutcome, trainRun, truncationText } from './train-run.js';
 
-/** What a run begins with. */
+/** Options of {@link runTraining}. */
 export interface RunCommandOptions {
-  /** The command, which errors name. */
+  /** Name of the command, for errors. */
   readonly command: 'finetune' | 'resume';
   readonly config: FinetuneConfig;
   readonly run: string;
   readonly terminal: Terminal;
-  /** Called first thing when no other process can have the run any more. @returns where to go on; `undefined` to begin at the start. */
+  /**
+   * Called first, once no other process can have the run.
+   * @returns the checkpoint to continue from; `undefined` to begin at the start.
+   */
   begin(): Promise<Checkpoint | undefined>;
-  /** Called when all is loaded and nothing is written yet. @returns where to go on, and how often changed inputs have been accepted. */
+  /**
+   * Called when everything is loaded and nothing is written yet.
+   * @returns the place to continue from, and the number of times changed inputs have been accepted.
+   */
   prepare(session: Session, from: Checkpoint | undefined): Promise<Beginning>;
 }
 
-/** Where a run begins or goes on. */
+/** The place where a run begins or continues. */
 export interface Beginning {
-  /** `undefined` for the start. */
+  /** Checkpoint to continue from. Default: the start. */
   readonly from?: Checkpoint;
   readonly changes: number;
 }
 
-/** Runs, and says how it ended. */
+/** Runs a training, and describes how it ended. */
 export async function runTraining(options: RunCommandOptions): Promise<CommandResult> {
   const { command, config, run, terminal } = options;
   const session = await openSession(command, config);
@@ -72,7 +82,7 @@ async function trainLocked(
   return { ...resultOf(await trainRun(session, { command, run, terminal, signal, lock, ...beginning })), endedBy: received() };
 }
 
-/** What the run computes on, as the text of its file. */
+/** Formats the environment of the run for its file. */
 export function environmentText({ model }: Session): string {
   return `${JSON.stringify({ started: new Date().toISOString(), ...readEnvironment(model.algebra) }, null, 2)}\n`;
 }

@@ -1,6 +1,9 @@
-/** What a run computes with, opened: model, tokenizer, rows, adapter. */
-import path from 'node:path';
+/** An open run: its model, tokenizer, rows and adapter. */
+
 import { ConfigError } from '../../core/errors.js';
+import { exists } from '../../io/files/entries.js';
+import { path } from '../../io/files/path.js';
+import { tensorAlgebra } from '../../linalg/tensor/index.js';
 import type { LoraAdapter, LoraMethod, StepBatches } from '../../lora/index.js';
 import { createAdapter } from '../../lora/index.js';
 import {
@@ -12,13 +15,11 @@ import {
   type TokenBatch,
   type Tokenizer,
 } from '../../models/index.js';
-import { tensorAlgebra } from '../../tensor/index.js';
-import { exists } from '../adapter/adapter-folder.js';
 import type { FinetuneConfig } from '../config/finetune-config.js';
 import { loadData, type RunData } from './load-data.js';
 import { adapterConfigOf, methodOf } from './training-plan.js';
 
-/** An open run. */
+/** An open run: all that training needs. */
 export interface Session {
   readonly config: FinetuneConfig;
   readonly method: LoraMethod;
@@ -26,15 +27,15 @@ export interface Session {
   readonly tokenizer: Tokenizer;
   readonly data: RunData;
   readonly adapter: LoraAdapter;
-  /** Steps of the whole run. */
+  /** Number of steps of the whole run. */
   readonly steps: number;
-  /** The batches of step k = 0, 1, …; steps are asked for in order, from any first one on. */
+  /** Returns the batches of step k = 0, 1, …; steps must be requested in ascending order, from any first one. */
   nextBatch(k: number): StepBatches;
   /** Frees adapter and model. */
   dispose(): void;
 }
 
-/** Opens what a configuration names. @throws what loading a model, a tokenizer, data or an adapter throws. */
+/** Opens the parts that a configuration names. @throws errors of loading a model, a tokenizer, data or an adapter. */
 export async function openSession(caller: string, config: FinetuneConfig): Promise<Session> {
   const method = methodOf(config);
   await checkModelFolder(caller, config.model);
@@ -46,7 +47,7 @@ export async function openSession(caller: string, config: FinetuneConfig): Promi
     const data = await loadData(config, tokenizer, model.config.maxPositions);
     const { epochs = 1, accumulate } = config;
     const open = (): BatchStream => openStream(config, data, padIdOf(tokenizer), model.config.maxPositions);
-    // The first batches of the run itself, from a stream of their own: training begins with them again.
+    // The start uses the first batches of the run, from a separate stream: training begins with the same ones.
     const first = open();
     const batches = Array.from({ length: method.start.gradientBatches ?? 0 }, () => first.next());
     const adapter = await createAdapter(model, adapterConfigOf(config, method), { seed: config.seed, batches });
@@ -74,7 +75,7 @@ export async function openSession(caller: string, config: FinetuneConfig): Promi
   }
 }
 
-/** @throws ConfigError for a path that is no model's. */
+/** Requires the folder of a model. @throws ConfigError otherwise. */
 export async function checkModelFolder(caller: string, folder: string): Promise<void> {
   if (await exists(path.join(folder, 'config.json'))) return;
   throw new ConfigError(
@@ -82,19 +83,19 @@ export async function checkModelFolder(caller: string, folder: string): Promise<
   );
 }
 
-/** What rows are filled up with: never attended to, so any token serves where there is none for it. */
+/** Returns the token that pads rows. It is never attended to, so any token serves if the tokenizer has none. */
 export function padIdOf({ specials: { pad, eos } }: Tokenizer): number {
   return pad?.id ?? eos?.id ?? 0;
 }
 
-/** The training rows as batches, epoch after epoch. */
+/** Opens the training rows as batches, epoch after epoch. */
 function openStream(config: FinetuneConfig, { train }: RunData, padId: number, positions: number): BatchStream {
   const { batchSize, order, packing, maxLength, seed } = config;
   const packed = packing ? { packLength: Math.min(maxLength ?? positions, positions) } : {};
   return batchStream(train, { batchSize, order, padId, seed, ...packed });
 }
 
-/** Batches in order. A run that is resumed passes over those it has had: making a batch costs nothing beside a step. */
+/** Returns batches in order. A resumed run skips those it has had; making a batch is negligible compared to a step. */
 function stepBatches(stream: BatchStream, accumulate: number): Session['nextBatch'] {
   let next = 0;
   return (k) => {

@@ -1,13 +1,16 @@
-/** The fingerprints of an open run: of its rows, its base model with the tokenizer, and the keys that decide the result. */
-import path from 'node:path';
-import { openSafetensors } from '../../models/index.js';
-import { exists } from '../adapter/adapter-folder.js';
-import { hashFile } from '../run/checksums.js';
+/**
+ * Takes the fingerprints of a run: of its rows, its base model with the tokenizer, and the keys that decide the result.
+ */
+
+import { hashFile } from '../../io/files/checksums.js';
+import { exists } from '../../io/files/entries.js';
+import { path } from '../../io/files/path.js';
+import { openSafetensors } from '../../io/index.js';
 import { type Fingerprints, type Places, rowsFingerprint } from '../run/fingerprints.js';
 import { keysOf } from './key-roles.js';
 import type { Session } from './session.js';
 
-/** The files that a base model is read from, besides its weights; those that are not there are passed over. */
+/** The files of a base model besides its weights; missing ones are skipped. */
 const modelFiles = [
   'config.json',
   'tokenizer.json',
@@ -18,9 +21,9 @@ const modelFiles = [
 ] as const;
 
 /**
- * Takes the fingerprints of what an open run computes with. The cost is that of reading the base model once more ({@link hashFile}).
+ * Takes the fingerprints of an open run. This costs one more reading of the base model ({@link hashFile}).
  *
- * @throws FormatError if a file of the base model cannot be read any more.
+ * @throws FormatError if a file of the base model can no longer be read.
  */
 export async function takeFingerprints(caller: string, { config, data, steps }: Session): Promise<Fingerprints> {
   const { training, validation } = data.files;
@@ -34,7 +37,7 @@ export async function takeFingerprints(caller: string, { config, data, steps }: 
   };
 }
 
-/** Where the things are that were compared. */
+/** Returns the locations of the compared things. */
 export function placesOf({ config, data: { files } }: Session): Places {
   return { model: config.model, training: files.training.file, validation: files.validation?.file };
 }

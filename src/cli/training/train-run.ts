@@ -1,8 +1,9 @@
-/** A run: training with evaluations, checkpoints, samples and an end for each reason there is. */
-import { rm } from 'node:fs/promises';
-import path from 'node:path';
+/** A run: training with evaluations, checkpoints and samples, until it ends for one of four reasons. */
+
 import { BackendError, NumericalError } from '../../core/errors.js';
-import { writeAtomic } from '../../core/write-atomic.js';
+import { remove } from '../../io/files/entries.js';
+import { path } from '../../io/files/path.js';
+import { writeAtomic } from '../../io/files/write-atomic.js';
 import { type LoraTrainer, trainer as makeTrainer, type SavedAdapter, type TrainingStep } from '../../lora/index.js';
 import { type Progress, showProgress } from '../progress.js';
 import { writeBest } from '../run/best-folder.js';
@@ -16,47 +17,50 @@ import { memoryError } from './memory-error.js';
 import { padIdOf, type Session } from './session.js';
 import { optimizerOf, scheduleOf } from './training-plan.js';
 
-/** Why a run ended. */
+/** The reason why a run ended. */
 export type RunEnd = 'finished' | 'early' | 'interrupted' | 'diverged';
 
-/** What a run came to. */
+/** Outcome of a run. */
 export interface RunOutcome {
   readonly run: string;
   readonly end: RunEnd;
   readonly step: number;
   readonly steps: number;
-  /** Training loss of the last step; absent where none was taken. */
+  /** Training loss of the last step; absent if no step was taken. */
   readonly loss?: number;
-  /** The best validation loss, where there was one. */
+  /** The best validation loss and its step; absent without evaluations. */
   readonly best?: { readonly step: number; readonly loss: number };
   readonly seconds: number;
   readonly tokens: number;
-  /** Where the weights themselves are trained: what the adapter that was saved last, beside them, leaves out of their change, relative. */
+  /**
+   * Relative part of the weights' change that the adapter saved last leaves out; absent unless the weights themselves
+   * are trained.
+   */
   readonly truncation?: number;
 }
 
-/** What a run needs besides its session. */
+/** Options of {@link trainRun}. */
 export interface TrainRunOptions {
-  /** That errors name. */
+  /** Name of the command, for errors. */
   readonly command: string;
-  /** The run's folder. */
+  /** Folder of the run. */
   readonly run: string;
-  /** Where to go on. */
+  /** Checkpoint to continue from. Default: none, the run begins. */
   readonly from?: Checkpoint;
-  /** How often changed inputs have been accepted. */
+  /** Number of times changed inputs have been accepted. */
   readonly changes: number;
-  /** Of the run, which this process has. */
+  /** Lock of the run, which this process holds. */
   readonly lock: RunLock;
   readonly terminal: Terminal;
-  /** Aborting finishes the step, saves and ends. */
+  /** Finishes the step, saves and ends when aborted. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Trains.
+ * Trains a run.
  *
- * @throws NumericalError, naming the last checkpoint, where a loss or gradient is not finite; BackendError if a checkpoint cannot be written, or the folder was removed
- * meanwhile: before each write it is looked after. What was saved before stays.
+ * @throws NumericalError, naming the last checkpoint, if a loss or gradient is not finite; BackendError if a checkpoint
+ * cannot be written, or if the folder, which is checked before each write, was removed. Earlier checkpoints stay.
  */
 export async function trainRun(session: Session, options: TrainRunOptions): Promise<RunOutcome> {
   const { command, run, from, terminal, lock } = options;
@@ -75,7 +79,7 @@ export async function trainRun(session: Session, options: TrainRunOptions): Prom
   } catch (thrown) {
     const error = memoryError(command, thrown) ?? thrown;
     if (!(error instanceof NumericalError || error instanceof BackendError)) throw thrown;
-    // A run that has been removed says that, whatever else came of it.
+    // Removal of the run takes precedence over any other error.
     await lock.check();
     const kept = await latestCheckpoint(run);
     const saved = kept === undefined ? 'no checkpoint was written yet' : `the last good checkpoint is ${kept}`;
@@ -89,27 +93,27 @@ export async function trainRun(session: Session, options: TrainRunOptions): Prom
   }
 }
 
-/** What the adapter beside trained weights leaves out of their change, in words. */
+/** Describes the part of the weights' change that the adapter saved with them leaves out. */
 export function truncationText(error: number): string {
   return `the weights are saved whole; the adapter beside them leaves out ${(100 * error).toPrecision(3)} % of their change`;
 }
 
-/** Says that a run has come to an end by itself: a sweep does not begin it again. */
+/** Records that a run ended by itself, so that a sweep does not begin it again. */
 async function writeOutcome(run: string, outcome: RunOutcome | { readonly end: RunEnd; readonly reason: string }): Promise<void> {
   await writeAtomic(path.join(run, runFiles.outcome), `${JSON.stringify(outcome, null, 2)}\n`);
 }
 
-/** The state of a run while it trains. */
+/** State of a run while it trains. */
 class RunLoop {
   readonly #session: Session;
   readonly #options: TrainRunOptions;
   readonly #recorder: Recorder;
   readonly #progress: Progress;
   readonly #trainer: LoraTrainer;
-  /** Seconds and tokens since then, without evaluations: for rates. */
+  /** Decaying sums of seconds, tokens and steps, without evaluations, for the rates. */
   #rate = { seconds: 0, tokens: 0, steps: 0 };
   #at: RunProgress;
-  /** Of the adapter that was saved last. */
+  /** Truncation error of the adapter saved last. */
   #truncation: number | undefined;
 
   constructor(session: Session, options: TrainRunOptions, recorder: Recorder, progress: Progress) {
@@ -138,7 +142,7 @@ class RunLoop {
     const { steps, config } = this.#session;
     const { from, signal } = this.#options;
     if (from !== undefined) {
-      // It was killed after its last checkpoint, or had ended.
+      // The run was killed after its last checkpoint, or had ended.
       const end = this.#endAfter(from.state.step);
       if (end !== undefined) return this.#outcome(end, from.state.step);
     }
@@ -156,13 +160,13 @@ class RunLoop {
     throw new Error(`the trainer ended before step ${steps}`);
   }
 
-  /** A run that had ended, and was given more steps, has not ended any more. */
+  /** Removes the outcome of a run that had ended and was given more steps. */
   async #forgetOutcome(): Promise<void> {
     await this.#options.lock.check();
-    await rm(path.join(this.#options.run, runFiles.outcome), { force: true });
+    await remove(path.join(this.#options.run, runFiles.outcome));
   }
 
-  /** How the run ends by itself after a step; `undefined` if it goes on. */
+  /** Returns how the run ends by itself after a step; `undefined` if it continues. */
   #endAfter(step: number): 'finished' | 'early' | undefined {
     const { steps, config } = this.#session;
     if (step >= steps) return 'finished';
@@ -184,7 +188,7 @@ class RunLoop {
     };
   }
 
-  /** Keeps what an adapter that was saved leaves out of trained weights, and says it. */
+  /** Records and reports the part of trained weights that a saved adapter leaves out. */
   #noteTruncation(what: string, { truncation }: SavedAdapter): void {
     if (truncation === undefined) return;
     this.#truncation = truncation.error;
@@ -201,7 +205,7 @@ class RunLoop {
     const memory = process.memoryUsage.rss();
     await this.#recorder.metric({ kind: 'train', step, loss, learningRate, gradientNorm, tokens, seconds: this.#at.seconds, memory });
     if (inactive !== undefined) this.#progress.say(`no gradient reaches ${inactive.join(', ')}: check targetModules`);
-    // An average that forgets, so that the rate follows what the machine does now.
+    // A decaying average follows the current speed of the machine.
     const rate = this.#rate;
     this.#rate = { seconds: 0.9 * rate.seconds + seconds, tokens: 0.9 * rate.tokens + tokens, steps: 0.9 * rate.steps + 1 };
     const secondsLeft = ((steps - step) * this.#rate.seconds) / this.#rate.steps;

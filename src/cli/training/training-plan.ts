@@ -1,4 +1,4 @@
-/** From a configuration to what the library trains with: method, adapter, schedule. */
+/** Translates a configuration into method, adapter and schedule of the library. */
 import { BuresError, ConfigError } from '../../core/errors.js';
 import { cosineDecay, linearDecay, type Schedule, warmUp } from '../../index.js';
 import {
@@ -13,11 +13,11 @@ import {
 import type { FinetuneConfig } from '../config/finetune-config.js';
 
 /**
- * The method of a configuration, with its options, and with another start, direction or scaling where the configuration
- * names one.
+ * Returns the method of a configuration with its options, and with another start, direction or scaling if the
+ * configuration names one.
  *
- * @param whereIs - what messages about a key begin with: where it was written, or the command.
- * @throws ConfigError for a name that is none, with the nearest, and for options that the method does not have.
+ * @param whereIs - returns the beginning of messages about a key: the place where it was written, or the command.
+ * @throws ConfigError for an unknown name, with the nearest one, and for options that the method does not have.
  */
 export function methodOf(
   { method, methodOptions, start, startOptions, direction, directionOptions, useRslora, useDora }: FinetuneConfig,
@@ -34,7 +34,7 @@ export function methodOf(
   };
 }
 
-/** Another start or direction than the method's, with its options; nothing where the configuration names none. */
+/** Returns another start or direction than the method's, with its options; empty if the configuration names none. */
 function partOf<Key extends 'start' | 'direction', Part>(
   whereIs: (key: string) => string,
   key: Key,
@@ -43,7 +43,7 @@ function partOf<Key extends 'start' | 'direction', Part>(
   options: object | undefined,
 ): { readonly [K in Key]?: Part } {
   if (name !== undefined) {
-    // A name that is none is told of first, by its own key.
+    // An unknown name is reported first, by its own key.
     const plain = make(whereIs(key), name);
     const part = options === undefined ? plain : withKey(`${whereIs(`${key}Options`)}: ${key}Options`, () => make(key, name, options));
     return { [key]: part } as { readonly [K in Key]?: Part };
@@ -54,7 +54,7 @@ function partOf<Key extends 'start' | 'direction', Part>(
   );
 }
 
-/** Lets errors of a method's options say which key they are about. */
+/** Adds the key to errors of a method's options. */
 function withKey<Made>(key: string, make: () => Made): Made {
   try {
     return make();
@@ -64,7 +64,7 @@ function withKey<Made>(key: string, make: () => Made): Made {
   }
 }
 
-/** The adapter of a configuration. α is left to the method where the configuration does not say it. */
+/** Returns the adapter of a configuration. Without a value for α, the method chooses it. */
 export function adapterConfigOf(config: FinetuneConfig, method: LoraMethod): LoraConfig {
   const { rank, alpha, targetModules, excludeModules, rankPattern, alphaPattern, dropout, bias, modulesToSave } = config;
   return {
@@ -81,13 +81,13 @@ export function adapterConfigOf(config: FinetuneConfig, method: LoraMethod): Lor
   };
 }
 
-/** Options of the optimizer that the configuration gives; the direction rule has defaults for the others. */
+/** Returns the optimizer options of the configuration. The direction rule has defaults for the others. */
 export function optimizerOf({ weightDecay, beta1, beta2, epsilon }: FinetuneConfig): OptimizerOptions {
   const given = Object.entries({ weightDecay, beta1, beta2, epsilon }).filter(([, value]) => value !== undefined);
   return Object.fromEntries(given);
 }
 
-/** The learning rate by step. */
+/** Returns the learning rate as a function of the step. */
 export function scheduleOf({ learningRate, schedule, warmup, finalRate }: FinetuneConfig, steps: number): Schedule {
   if (schedule === 'constant') return warmUp(learningRate, warmup);
   const decay = { from: learningRate, to: finalRate * learningRate, steps: Math.max(1, steps - warmup) };

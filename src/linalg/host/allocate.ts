@@ -1,21 +1,21 @@
 /** Arrays up to this many numbers (a 16×16 matrix) are carved from a shared buffer. */
 const LARGEST_POOLED = 256;
-/** 32 kB: what one small array that is kept may hold back from the garbage collector. */
+/** 32 kB: the memory that one small array may keep from the garbage collector. */
 const POOL_BYTES = 8 * 4096;
 
 let pool = new ArrayBuffer(POOL_BYTES);
 let used = 0;
 
 /**
- * A new zeroed array of numbers, for a result.
+ * Returns a new zeroed array of numbers, for a result.
  *
- * A typed array with a buffer of its own costs about a microsecond, as much as the arithmetic on an r×r block; small ones share buffers as
- * Node's `Buffer` does. No number is handed out twice. A consequence for callers: the buffer behind a small result is not its own, so it must not be
- * transferred to another thread (`toArray` gives a copy that may be).
+ * A typed array with a buffer of its own costs about a microsecond, as much as the arithmetic on an r×r block; small
+ * ones share buffers as Node's `Buffer` does. No number is handed out twice. As the buffer of a small result is shared,
+ * it must not be transferred to another thread (`toArray` gives a copy that may be).
  */
 export function allocate(length: number): Float64Array {
   if (length > LARGEST_POOLED) return new Float64Array(length);
-  // A pool that somebody transferred after all has no bytes left, and is replaced here.
+  // A pool that was transferred after all has no bytes left, and is replaced here.
   if (used + 8 * length > pool.byteLength) {
     pool = new ArrayBuffer(POOL_BYTES);
     used = 0;
@@ -26,9 +26,9 @@ export function allocate(length: number): Float64Array {
 }
 
 /**
- * A new array of numbers with arbitrary contents, for a result of which every entry is about to be written.
+ * Returns a new array of numbers with arbitrary contents, for a result whose every entry is about to be written.
  *
- * Zeroing 128 kB takes 20 µs on fresh pages, as long as a product of that size; memory that was used before comes back in 1 µs.
+ * Zeroing 128 kB takes 20 µs on fresh pages, as long as a product of that size; used memory comes back in 1 µs.
  */
 export function allocateForOverwrite(length: number): Float64Array {
   if (length <= LARGEST_POOLED || globalThis.Buffer === undefined) return allocate(length);

@@ -1,4 +1,3 @@
-/** Making arrays, and reading them. */
 import { checkScalar } from '../../core/options.js';
 import { checkRandom } from '../../core/random.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
@@ -6,7 +5,7 @@ import { checkDimensions, checkEntries, checkTarget, entryCount } from '../shape
 import { allocate } from './allocate.js';
 import { checkArray, type HostArray, isHostArray, packed, wrap } from './host-array.js';
 
-type Construction = Pick<LinearAlgebra<HostArray>, 'isArray' | 'shape' | 'fromArray' | 'peek' | 'full' | 'eye' | 'randomNormal'> & {
+type Construction = Pick<LinearAlgebra<HostArray>, 'isArray' | 'shape' | 'fromArray' | 'peek' | 'full' | 'randomNormal'> & {
   toArray(x: HostArray): Float64Array;
   readInto(x: HostArray, target: Float32Array | Float64Array): void;
 };
@@ -42,16 +41,6 @@ export const construction: Construction = {
     checkDimensions('full', shape);
     checkScalar('full', 'the value', value);
     return wrap(allocate(entryCount(shape)).fill(value), shape);
-  },
-
-  eye(n, batch = []) {
-    const shape = [...batch, n, n];
-    checkDimensions('eye', shape);
-    const out = allocate(entryCount(shape));
-    for (let start = 0; start < out.length; start += n * n) {
-      for (let i = 0; i < n; i++) out[start + i * (n + 1)] = 1;
-    }
-    return wrap(out, shape);
   },
 
   randomNormal(shape, random) {

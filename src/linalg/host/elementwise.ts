@@ -1,6 +1,6 @@
 /**
- * Entry by entry operations. Each has a loop of its own rather than sharing one that takes a function: a shared loop becomes
- * megamorphic and runs several times slower.
+ * Elementwise operations. Each has its own loop instead of sharing one that takes a function, which would become
+ * megamorphic and run several times slower.
  */
 import { checkScalar } from '../../core/options.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
@@ -22,8 +22,6 @@ type Elementwise = Pick<
   | 'sin'
   | 'cos'
   | 'atan'
-  | 'square'
-  | 'abs'
   | 'sign'
   | 'maximum'
   | 'greater'
@@ -92,20 +90,6 @@ export const elementwise: Elementwise = {
     const a = packed('sqrt', x);
     const out = allocateForOverwrite(a.length);
     for (let i = 0; i < out.length; i++) out[i] = Math.sqrt(a[i]);
-    return wrap(out, x.shape);
-  },
-
-  square(x) {
-    const a = packed('square', x);
-    const out = allocateForOverwrite(a.length);
-    for (let i = 0; i < out.length; i++) out[i] = a[i] * a[i];
-    return wrap(out, x.shape);
-  },
-
-  abs(x) {
-    const a = packed('abs', x);
-    const out = allocateForOverwrite(a.length);
-    for (let i = 0; i < out.length; i++) out[i] = Math.abs(a[i]);
     return wrap(out, x.shape);
   },
 

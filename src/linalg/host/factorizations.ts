@@ -1,4 +1,3 @@
-/** Factorizations and triangular solves: checks once for the batch, then one kernel call a member. */
 import { ConfigError, NumericalError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
@@ -11,7 +10,7 @@ import type { HostKernels } from './kernels.js';
 
 type Factorizations = Pick<LinearAlgebra<HostArray>, 'qr' | 'svd' | 'eigh' | 'cholesky' | 'solveTriangular'>;
 
-/** The factorizations of the contract over a set of kernels. */
+/** The factorizations and triangular solves of the contract: one check per batch, then one kernel call per member. */
 export function factorizations(kernels: HostKernels): Factorizations {
   return {
     qr(x) {

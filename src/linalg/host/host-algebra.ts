@@ -1,7 +1,6 @@
 import { BackendError } from '../../core/errors.js';
 import { checkChoice, checkKeys } from '../../core/options.js';
 import type { ArrayScope, LinearAlgebra } from '../linear-algebra.js';
-import { matrixFunctions } from '../matrix-functions.js';
 import { loadBlasKernels } from './blas/blas-kernels.js';
 import { blasIsDemanded, blasStatus } from './blas/blas-library.js';
 import { construction } from './construction.js';
@@ -18,7 +17,10 @@ import { sparsePasses } from './sparse-passes.js';
 import { structure } from './structure.js';
 import { typescriptKernels } from './typescript-kernels.js';
 
-/** Linear algebra in float64 on the host. What the contract calls `Awaitable` is there at once. `peek` does not copy: its result is to be read only. */
+/**
+ * Linear algebra in float64 on the host. What the contract calls `Awaitable` is available at once. `peek` does not
+ * copy: its result is read-only.
+ */
 export interface HostAlgebra extends LinearAlgebra<HostArray> {
   toArray(x: HostArray): Float64Array;
   readInto(x: HostArray, target: Float32Array | Float64Array): void;
@@ -29,11 +31,11 @@ export interface HostAlgebra extends LinearAlgebra<HostArray> {
   maxAbs(x: HostArray): number;
 }
 
-/** What {@link hostAlgebra} may be told. */
+/** Options of {@link hostAlgebra}. */
 export interface HostAlgebraOptions {
   /**
-   * Whether to call a BLAS library for large matrices: `'auto'` (default) where one is found, `'off'` never, `'require'` fail without.
-   * The environment variable BURES_BLAS is `off` for none, `auto`, or the path of the library to use.
+   * Use of a BLAS library for large matrices: `'auto'` (default) if one is found, `'off'` never; `'require'` fails
+   * without one. The environment variable BURES_BLAS is `off` for none, `auto`, or the path of the library to use.
    */
   readonly blas?: 'auto' | 'off' | 'require';
 }
@@ -42,10 +44,11 @@ const BLAS_CHOICES = ['auto', 'off', 'require'] as const;
 const instances = new Map<HostKernels, HostAlgebra>();
 
 /**
- * The float64 engine on the host.
+ * Returns the float64 engine on the host.
  *
  * @returns the engine; the same object whenever the options lead to the same kernels.
- * @throws ConfigError for unknown options; BackendError if BLAS is required, here or by a path in BURES_BLAS, and cannot be loaded, with the reason.
+ * @throws ConfigError for unknown options; BackendError if BLAS is required, here or by a path in BURES_BLAS, and
+ * cannot be loaded, with the reason.
  */
 export function hostAlgebra(options: HostAlgebraOptions = {}): HostAlgebra {
   checkKeys('hostAlgebra', options, ['blas']);
@@ -77,9 +80,11 @@ function chooseKernels(blas: 'auto' | 'off' | 'require'): HostKernels {
 const hostScope: ArrayScope = { run: (compute) => compute(), own: () => undefined, free: () => undefined, close: () => undefined };
 
 function assemble(kernels: HostKernels): HostAlgebra {
-  const core = {
+  return Object.freeze({
     name: kernels === typescriptKernels ? 'host' : `host:${kernels.name}`,
     epsilon: Number.EPSILON,
+    dtype: 'float64' as const,
+    readsSynchronously: true,
     ...construction,
     ...elementwise,
     ...structure,
@@ -91,6 +96,5 @@ function assemble(kernels: HostKernels): HostAlgebra {
     openScope: () => hostScope,
     keep: (x: HostArray): HostArray => x,
     dispose: (): void => undefined,
-  };
-  return Object.freeze({ ...core, ...matrixFunctions<HostArray>(core) }) as HostAlgebra;
+  }) as HostAlgebra;
 }

@@ -1,4 +1,4 @@
-/** The host engine's array, and the passage between strided views and the contiguous buffers that kernels read. */
+/** The host engine's array, and conversions between strided views and the contiguous buffers that kernels read. */
 import ndarray, { type NdArray } from 'ndarray';
 import { ConfigError, NumericalError, ShapeError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
@@ -14,7 +14,7 @@ export function wrap(data: Float64Array, shape: readonly number[]): HostArray {
   return ndarray(data, shape.slice());
 }
 
-/** Whether a value is an `NdArray` over a `Float64Array`. */
+/** Returns true if a value is an `NdArray` over a `Float64Array`. */
 export function isHostArray(value: unknown): value is HostArray {
   if (typeof value !== 'object' || value === null) return false;
   const { data, shape, stride, offset } = value as Partial<HostArray>;
@@ -53,7 +53,7 @@ export function checkArray(caller: string, x: HostArray): void {
   }
 }
 
-/** Whether the entries lie one after another in row-major order. */
+/** Returns true if the entries are stored one after another in row-major order. */
 function isContiguous(x: HostArray): boolean {
   let expected = 1;
   for (let axis = x.shape.length - 1; axis >= 0; axis--) {
@@ -64,7 +64,7 @@ function isContiguous(x: HostArray): boolean {
 }
 
 /**
- * The entries in row-major order, to be read only: the array's own buffer where it is contiguous, else a copy.
+ * Returns the entries in row-major order, read-only: the array's own buffer if it is contiguous, else a copy.
  *
  * @throws ConfigError, ShapeError as {@link checkArray}.
  */
@@ -75,13 +75,16 @@ export function packed(caller: string, x: HostArray): Float64Array {
   return x.offset === 0 && x.data.length === count ? x.data : x.data.subarray(x.offset, x.offset + count);
 }
 
-/** A row-major copy of all entries. */
+/** Returns a row-major copy of all entries. */
 export function packedCopy(caller: string, x: HostArray): Float64Array {
   const values = packed(caller, x);
   return values.buffer === x.data.buffer ? values.slice() : values;
 }
 
-/** Rows of the tiles in which strided matrices are read: each cache line of four columns is used whole before it is displaced. */
+/**
+ * Rows of the tiles in which strided matrices are read: each cache line of four columns is used whole before it is
+ * displaced.
+ */
 const TILE = 64;
 
 function gather(x: HostArray, count: number): Float64Array {
@@ -99,8 +102,8 @@ function gather(x: HostArray, count: number): Float64Array {
 }
 
 /**
- * Copies a strided m×n matrix to row-major order, in tiles so that a transposed source is not read one cache line an entry, and four columns
- * at a time, which halves the time of narrow matrices.
+ * Copies a strided m×n matrix to row-major order, in tiles so that a transposed source is not read one cache line an
+ * entry, and four columns at a time, which halves the time of narrow matrices.
  */
 export function copyStrided(
   m: number,
@@ -132,7 +135,10 @@ export function copyStrided(
   }
 }
 
-/** Where member number `member` (row-major over the batch axes) begins in the buffer; `tail` axes do not belong to the batch. */
+/**
+ * Returns the offset at which member number `member` (row-major over the batch axes) begins in the buffer; `tail` axes
+ * do not belong to the batch.
+ */
 export function memberOffset(x: HostArray, member: number, tail: number): number {
   let offset = x.offset;
   let rest = member;
@@ -145,7 +151,7 @@ export function memberOffset(x: HostArray, member: number, tail: number): number
   return offset;
 }
 
-/** The slice of a packed buffer that belongs to one batch member; the buffer itself where it is the only one. */
+/** Returns the slice of a packed buffer that belongs to one batch member; the buffer itself for the only one. */
 export function member(data: Float64Array, index: number, size: number): Float64Array {
   return data.length === size ? data : data.subarray(index * size, (index + 1) * size);
 }
@@ -154,7 +160,7 @@ export function member(data: Float64Array, index: number, size: number): Float64
  * Requires finite entries before a factorization.
  *
  * @param values - the packed entries of an array of shape `shape`.
- * @param triangle - which part is read, and so checked.
+ * @param triangle - the part that is read, and so checked.
  * @throws NumericalError naming the operation, and the first entry that is NaN or infinite with its index.
  */
 export function checkFinite(
@@ -178,7 +184,10 @@ export function checkFinite(
   }
 }
 
-/** Zero times a finite number is zero, and NaN otherwise; sums keep a NaN, so that the loop needs no branch. Four of them, for one waits for itself. */
+/**
+ * Returns true if all values are finite: zero times a finite number is zero, and NaN otherwise. Sums keep a NaN, so the
+ * loop needs no branch; there are four, since the additions of one would wait for each other.
+ */
 function allFinite(values: Float64Array): boolean {
   let [defect0, defect1, defect2, defect3] = [0, 0, 0, 0];
   const fourfold = values.length - (values.length % 4);

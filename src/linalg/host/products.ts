@@ -1,4 +1,3 @@
-/** Dense and sparse products. */
 import ndarray from 'ndarray';
 import { checkCsr } from '../csr.js';
 import type { CsrMatrix } from '../csr-matrix.js';
@@ -12,7 +11,7 @@ import type { HostKernels } from './kernels.js';
 
 type Products = Pick<LinearAlgebra<HostArray>, 'matmul' | 'sparseMatmul' | 'sampledMatmul'>;
 
-/** The products of the contract over a set of kernels. */
+/** The dense and sparse products of the contract over a set of kernels. */
 export function products(kernels: HostKernels): Products {
   return {
     matmul: (a, b, options = {}) => matmul(kernels, a, b, options),
@@ -60,8 +59,8 @@ export function products(kernels: HostKernels): Products {
           'the product must have the shape of the pattern',
         );
       }
-      // The columns of B one after another: each entry is then the dot product of two contiguous runs.
-      // Not b.transpose: an array that comes out of structuredClone, as a saved state does, has lost its methods.
+      // The columns of B one after another: each entry is then the dot product of two contiguous runs. Not b.transpose:
+      // an array from structuredClone, as in a saved state, has lost its methods.
       const { data, shape, stride, offset } = b;
       const right = packed('sampledMatmul', ndarray(data, [shape[1], shape[0]], [stride[1], stride[0]], offset));
       const out = allocate(pattern.columnIndices.length);
@@ -71,7 +70,7 @@ export function products(kernels: HostKernels): Products {
   };
 }
 
-/** The values of a sparse matrix that has been checked. */
+/** Checks a sparse matrix and returns its values. */
 export function csrValues(caller: string, s: CsrMatrix<HostArray>): Float64Array {
   checkCsr(caller, s);
   const values = packed(caller, s.values);

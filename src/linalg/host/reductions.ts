@@ -1,21 +1,22 @@
-/** Sums, inner products and norms. */
 import { ConfigError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
-import { checkMatrix, checkSameShape, checkSquare, checkVector } from '../shape-checks.js';
+import { checkMatrix, checkSameShape, checkVector } from '../shape-checks.js';
 import { allocate } from './allocate.js';
 import { type HostArray, packed, wrap } from './host-array.js';
 import { euclideanNorm } from './kernels/euclidean-norm.js';
 import { dot } from './kernels/vector.js';
 
-type Reductions = Pick<LinearAlgebra<HostArray>, 'sum' | 'sumVector' | 'trace' | 'innerEach' | 'normEach'> & {
+type Reductions = Pick<LinearAlgebra<HostArray>, 'sum' | 'sumVector' | 'innerEach' | 'normEach'> & {
   inner(x: HostArray, y: HostArray): number;
   norm(x: HostArray): number;
   total(x: HostArray): number;
   maxAbs(x: HostArray): number;
 };
 
-/** The reductions of the contract; one or two flops an entry. Those that leave the engine give a number, not a promise. */
+/**
+ * The reductions of the contract; one or two flops per entry. Those that leave the engine give a number, not a promise.
+ */
 export const reductions: Reductions = {
   sum(x, of) {
     const entries = packed('sum', x);
@@ -44,17 +45,6 @@ export const reductions: Reductions = {
     checkVector('sumVector', x.shape);
     const n = x.shape[x.shape.length - 1];
     return each(x, 1, (start) => sumRange(entries, start, start + n));
-  },
-
-  trace(x) {
-    const entries = packed('trace', x);
-    checkSquare('trace', x.shape);
-    const n = x.shape[x.shape.length - 1];
-    return each(x, 2, (start) => {
-      let sum = 0;
-      for (let i = 0; i < n; i++) sum += entries[start + i * (n + 1)];
-      return sum;
-    });
   },
 
   innerEach(x, y) {
@@ -96,7 +86,7 @@ export const reductions: Reductions = {
   },
 };
 
-/** One number for each member, whose entries are `start ≤ i < end`; `tail` axes do not belong to the batch. */
+/** Computes one number for each member, whose entries are `start ≤ i < end`; `tail` axes do not belong to the batch. */
 function each(x: HostArray, tail: 1 | 2, reduce: (start: number, end: number) => number): HostArray {
   const batch = x.shape.slice(0, -tail);
   const out = allocate(batch.reduce((product, length) => product * length, 1));

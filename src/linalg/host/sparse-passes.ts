@@ -1,4 +1,3 @@
-/** Several sparse products in one pass over the entries. */
 import { checkCsr } from '../csr.js';
 import type { CsrMatrix } from '../csr-matrix.js';
 import { throwMismatch } from '../shape-checks.js';
@@ -9,7 +8,7 @@ import { curvePass, residualPass } from './kernels/sparse-passes.js';
 import type { DensePair } from './kernels/sparse-rows.js';
 import { csrValues } from './products.js';
 
-/** The passes of the contract. */
+/** The passes of the contract: several sparse products in one pass over the entries. */
 export const sparsePasses: SparsePasses<HostArray> = {
   residual: (observed, factors, by) => sampledProducts('residual', observed, csrValues('residual', observed), factors, by),
   sampled: (pattern, factors, by) => sampledProducts('sampled', pattern, undefined, factors, by),

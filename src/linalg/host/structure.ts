@@ -1,4 +1,3 @@
-/** Rows, columns, diagonals, and moving entries about. */
 import { ConfigError, ShapeError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
@@ -7,7 +6,6 @@ import {
   checkDimensions,
   checkMatrix,
   checkRange,
-  checkSameBatch,
   checkScaleEach,
   checkScaling,
   checkSquare,
@@ -20,10 +18,10 @@ import { checkArray, copyStrided, type HostArray, memberOffset, packed, packedCo
 
 type Structure = Pick<
   LinearAlgebra<HostArray>,
-  'scaleRows' | 'scaleColumns' | 'scaleEach' | 'outerSum' | 'diag' | 'diagMatrix' | 'transpose' | 'concat' | 'slice' | 'reshape'
+  'scaleRows' | 'scaleColumns' | 'scaleEach' | 'diag' | 'diagMatrix' | 'transpose' | 'concat' | 'slice' | 'reshape'
 >;
 
-/** The structural part of the contract; at most one flop an entry. */
+/** The structural part of the contract: rows, columns, diagonals, and moving entries; at most one flop per entry. */
 export const structure: Structure = {
   scaleRows(d, x) {
     const factors = packed('scaleRows', d);
@@ -64,22 +62,6 @@ export const structure: Structure = {
       for (let i = index * size; i < (index + 1) * size; i++) out[i] = factor * entries[i];
     }
     return wrap(out, x.shape);
-  },
-
-  outerSum(s, t) {
-    const left = packed('outerSum', s);
-    const right = packed('outerSum', t);
-    checkVector('outerSum', s.shape);
-    checkVector('outerSum', t.shape);
-    checkSameBatch('outerSum', s.shape, 1, t.shape, 1);
-    const m = s.shape[s.shape.length - 1];
-    const n = t.shape[t.shape.length - 1];
-    const out = allocateForOverwrite(left.length * n);
-    for (let row = 0; row < left.length; row++) {
-      const start = Math.floor(row / m) * n;
-      for (let j = 0; j < n; j++) out[row * n + j] = left[row] + right[start + j];
-    }
-    return wrap(out, [...s.shape, n]);
   },
 
   diag(x) {

@@ -6,5 +6,5 @@ import { svd } from './kernels/svd.js';
 import { solveTriangular } from './kernels/triangular.js';
 import type { HostKernels } from './kernels.js';
 
-/** The kernels that are always there: pure TypeScript, loops over typed arrays. */
+/** The kernels that are always available: pure TypeScript, loops over typed arrays. */
 export const typescriptKernels: HostKernels = { name: 'typescript', gemm, qr, svd, eigh, cholesky, solveTriangular };

@@ -1,21 +1,17 @@
-/** Making tensors, and reading them. */
-
 import { fill, Tensor } from '@tensorflow/tfjs-core';
 import { checkRandom } from '../../core/random.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
 import { checkDimensions, checkEntries, checkTarget, entryCount } from '../shape-checks.js';
 import { narrowed, widened } from './precision.js';
-import { structure } from './structure.js';
 import { type TensorDevice, throwEmpty } from './tensor-device.js';
 
 type Construction = Pick<
   LinearAlgebra<Tensor>,
-  'isArray' | 'shape' | 'fromArray' | 'toArray' | 'readInto' | 'peek' | 'full' | 'eye' | 'randomNormal'
+  'isArray' | 'shape' | 'fromArray' | 'toArray' | 'readInto' | 'peek' | 'full' | 'randomNormal'
 >;
 
 /** Construction and transfer. Values are rounded to float32 on their way in. */
 export function construction(device: TensorDevice): Construction {
-  const { diagMatrix } = structure(device);
   const full = (caller: string, shape: readonly number[], value: number): Tensor => {
     checkNonempty(caller, shape);
     return device.run(() => fill([...shape], value, 'float32'));
@@ -48,11 +44,6 @@ export function construction(device: TensorDevice): Construction {
     },
 
     full: (shape, value) => full('full', shape, value),
-
-    eye(n, batch = []) {
-      checkNonempty('eye', [...batch, n, n]);
-      return device.run(() => diagMatrix(full('eye', [...batch, n], 1)));
-    },
 
     randomNormal(shape, random) {
       checkRandom('randomNormal', random);

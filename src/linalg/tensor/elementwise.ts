@@ -1,7 +1,4 @@
-/** Entry by entry operations: one kernel launch each, two or three where a backend's kernel treats NaN differently from the contract. */
-
 import {
-  abs,
   add,
   atan,
   cast,
@@ -18,7 +15,6 @@ import {
   sign,
   sin,
   sqrt,
-  square,
   sub,
   type Tensor,
   where,
@@ -28,7 +24,7 @@ import type { LinearAlgebra } from '../linear-algebra.js';
 import { checkSameShape } from '../shape-checks.js';
 import type { TensorDevice } from './tensor-device.js';
 
-type UnaryName = 'sqrt' | 'exp' | 'log' | 'sin' | 'cos' | 'atan' | 'square' | 'abs' | 'sign';
+type UnaryName = 'sqrt' | 'exp' | 'log' | 'sin' | 'cos' | 'atan' | 'sign';
 type BinaryName = 'add' | 'subtract' | 'multiply' | 'divide';
 type Elementwise = Pick<LinearAlgebra<Tensor>, UnaryName | BinaryName | 'scale' | 'axpy' | 'maximum' | 'greater' | 'where'>;
 
@@ -39,15 +35,16 @@ const unaryOperations: Readonly<Record<UnaryName, (x: Tensor) => Tensor>> = {
   sin,
   cos,
   atan,
-  square,
-  abs,
   // The kernels give 0 for NaN.
   sign: (x) => select(isNotANumber(x), x, sign(x)),
 };
 
 const binaryOperations: Readonly<Record<BinaryName, (x: Tensor, y: Tensor) => Tensor>> = { add, subtract: sub, multiply: mul, divide: div };
 
-/** The elementwise part of the contract on a device. */
+/**
+ * The elementwise part of the contract on a device: one kernel launch each, two or three where a backend's kernel
+ * treats NaN differently from the contract.
+ */
 export function elementwise(device: TensorDevice): Elementwise {
   const pair = (caller: string, x: Tensor, y: Tensor): void => checkSameShape(caller, device.check(caller, x), device.check(caller, y));
   const unary =
@@ -73,8 +70,6 @@ export function elementwise(device: TensorDevice): Elementwise {
     sin: unary('sin'),
     cos: unary('cos'),
     atan: unary('atan'),
-    square: unary('square'),
-    abs: unary('abs'),
     sign: unary('sign'),
 
     scale(factor, x) {

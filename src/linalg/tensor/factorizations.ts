@@ -1,4 +1,3 @@
-/** The factorizations of the contract: operands checked here, computed by the backend's {@link TensorFactorizations}. */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { ConfigError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
@@ -9,7 +8,7 @@ import type { TensorFactorizations } from './tensor-factorizations.js';
 
 type Factorizations = Pick<LinearAlgebra<Tensor>, 'qr' | 'svd' | 'eigh' | 'cholesky' | 'solveTriangular'>;
 
-/** Checks and frees around a backend's factorizations. */
+/** The factorizations of the contract: checks and frees around a backend's {@link TensorFactorizations}. */
 export function factorizations(device: TensorDevice, backend: TensorFactorizations): Factorizations {
   return {
     qr(x) {

@@ -1,4 +1,3 @@
-/** Dense and sparse products. */
 import { gather, matMul, mul, reshape, sum, type Tensor, type Tensor1D, transpose, unsortedSegmentSum } from '@tensorflow/tfjs-core';
 import { checkCsr } from '../csr.js';
 import type { CsrMatrix } from '../csr-matrix.js';
@@ -12,7 +11,7 @@ import { flatBatch, type TensorDevice } from './tensor-device.js';
 
 type Products = Pick<LinearAlgebra<Tensor>, 'matmul' | 'sparseMatmul' | 'sampledMatmul'>;
 
-/** The products of the contract on a device. */
+/** The dense and sparse products of the contract on a device. */
 export function products(device: TensorDevice): Products {
   return { matmul: (a, b, options = {}) => matmul(device, a, b, options), ...sparseProducts(device) };
 }
@@ -44,8 +43,9 @@ function matmul(device: TensorDevice, a: Tensor, b: Tensor, { transposeA = false
 }
 
 /**
- * Sparse products. On wasm and cpu: on the host in float64, one read and one write of the dense operand and result. Elsewhere: gather, multiply and (for
- * `sparseMatmul`) `unsortedSegmentSum`, which form nnz·k numbers and send the index arrays, 8 bytes an entry, at each call.
+ * Sparse products. On wasm and cpu they run on the host in float64, with one read and one write of the dense operand
+ * and result. Elsewhere they gather, multiply and (for `sparseMatmul`) use `unsortedSegmentSum`, which form nnz·k
+ * numbers and send the index arrays, 8 bytes per entry, at each call.
  */
 function sparseProducts(device: TensorDevice): Pick<Products, 'sparseMatmul' | 'sampledMatmul'> {
   const onHost = device.local ? sparseOnHost(device) : undefined;
@@ -114,14 +114,14 @@ function sparseOnHost(device: TensorDevice) {
     sparseMatmul: (s: CsrMatrix<Tensor>, x: Tensor, transposed: boolean): Tensor =>
       upload(host.sparseMatmul({ ...s, values: device.download(s.values) }, device.download(x), { transpose: transposed })),
     sampledMatmul: (pattern: CsrMatrix<Tensor>, a: Tensor, b: Tensor): Tensor => {
-      // Only the places of the pattern are read, which may carry no values of this engine.
+      // Only the places of the pattern are read; it may carry no values of this engine.
       const places: CsrMatrix<HostArray> = { ...pattern, values: host.full([0], 0) };
       return upload(host.sampledMatmul(places, device.download(a), device.download(b)));
     },
   };
 }
 
-/** The row and the column of each entry, as int32 tensors. */
+/** Makes int32 tensors of the row and the column of each entry. */
 function indexTensors(device: TensorDevice, s: CsrMatrix<Tensor>): { readonly rows: Tensor1D; readonly columns: Tensor1D } {
   const count = s.columnIndices.length;
   const rowIndices = new Int32Array(count);
@@ -132,7 +132,10 @@ function indexTensors(device: TensorDevice, s: CsrMatrix<Tensor>): { readonly ro
   };
 }
 
-/** Batch members stand side by side as columns of one dense matrix, so that one gather and one segment sum serve them all. */
+/**
+ * Puts batch members side by side as columns of one dense matrix, so that one gather and one segment sum serve them
+ * all.
+ */
 function sparseBySegments(device: TensorDevice, s: CsrMatrix<Tensor>, x: Tensor, transposed: boolean): Tensor {
   return device.run(() => {
     const indices = indexTensors(device, s);

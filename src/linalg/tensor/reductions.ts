@@ -1,4 +1,3 @@
-/** Sums, inner products and norms. */
 import {
   abs,
   div,
@@ -20,26 +19,25 @@ import { ConfigError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import { hostAlgebra } from '../host/host-algebra.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
-import { checkMatrix, checkSameShape, checkSquare, checkVector } from '../shape-checks.js';
+import { checkMatrix, checkSameShape, checkVector } from '../shape-checks.js';
 import { narrowed } from './precision.js';
-import { structure } from './structure.js';
 import { flatBatch, type TensorDevice } from './tensor-device.js';
 
-type StayingReductions = Pick<LinearAlgebra<Tensor>, 'sum' | 'sumVector' | 'trace' | 'innerEach' | 'normEach'>;
+type StayingReductions = Pick<LinearAlgebra<Tensor>, 'sum' | 'sumVector' | 'innerEach' | 'normEach'>;
 type LeavingReductions = Pick<LinearAlgebra<Tensor>, 'inner' | 'norm' | 'total' | 'maxAbs'>;
 
 /**
  * The reductions of the contract on a device.
  *
- * Those that stay there add up in float32, in whatever order the backend takes: their error is at most n·ε·Σ|xᵢ| for n terms.
- * Those that leave it add up in float64 on wasm and cpu, where reading is a copy; elsewhere in float32, with one number read back.
+ * Those that stay there add up in float32, in the backend's order: their error is at most n·ε·Σ|xᵢ| for n terms. Those
+ * that leave it add up in float64 on wasm and cpu, where reading is a copy; elsewhere in float32, with one number read
+ * back.
  */
 export function reductions(device: TensorDevice): StayingReductions & LeavingReductions {
   return { ...staying(device), ...(device.local ? leavingByHost(device) : leaving(device)) };
 }
 
 function staying(device: TensorDevice): StayingReductions {
-  const { diag } = structure(device);
   const sumVector = (x: Tensor): Tensor => {
     const shape = device.check('sumVector', x);
     checkVector('sumVector', shape);
@@ -57,11 +55,6 @@ function staying(device: TensorDevice): StayingReductions {
     },
 
     sumVector,
-
-    trace(x) {
-      checkSquare('trace', device.check('trace', x));
-      return device.run(() => sumVector(diag(x)));
-    },
 
     innerEach(x, y) {
       const shape = device.check('innerEach', x);
@@ -83,7 +76,7 @@ function staying(device: TensorDevice): StayingReductions {
   };
 }
 
-/** [count, m·n]: the entries of each batch member in one row. */
+/** Returns [count, m·n], the shape with the entries of each batch member in one row. */
 function memberRows(shape: readonly number[]): [number, number] {
   const [count, m, n] = flatBatch(shape, 2);
   return [count, m * n];
@@ -91,7 +84,7 @@ function memberRows(shape: readonly number[]): [number, number] {
 
 const LARGEST_FLOAT32 = 2 ** 128 - 2 ** 104;
 
-/** The norm of each row, divided by its largest entry first: float32 overflows at 2¹²⁸, so a square does at 2⁶⁴. */
+/** Norms of rows, each divided by its largest entry first: float32 overflows at 2¹²⁸, so a square does at 2⁶⁴. */
 function safeNorms(rows: Tensor): Tensor {
   const largest = max(abs(rows), 1, true);
   // A row of zeros, or with an infinity or a NaN, is left as it is.

@@ -1,10 +1,13 @@
 /**
- * Scopes that free tensors, for asynchronous computations too. TensorFlow.js's own `tidy` is synchronous: its scopes are one stack a process, on which
- * two interleaved computations would free each other's tensors. Here a tensor belongs to the scope in whose asynchronous context it was allocated.
+ * Scopes that free tensors, for asynchronous computations too. TensorFlow.js's own `tidy` is synchronous: its scopes
+ * are one stack a process, on which two interleaved computations would free each other's tensors. Here a tensor belongs
+ * to the scope in whose asynchronous context it was allocated.
  */
+
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { engine, Tensor } from '@tensorflow/tfjs-core';
+import { Tensor } from '@tensorflow/tfjs-core';
 import type { ArrayScope } from '../linear-algebra.js';
+import { type EngineScope, inScope, passToScope, placeBottomScope, removeBottomScope } from './tensorflow-internals.js';
 
 /** The scope of the asynchronous context that is running. */
 const context = new AsyncLocalStorage<Scope>();
@@ -15,11 +18,9 @@ interface Scope {
   open: boolean;
 }
 
-/** An entry of TensorFlow.js's stack of scopes. */
-type EngineScope = ReturnType<typeof engine>['state']['activeScope'];
-
 /**
- * Below all of TensorFlow.js's scopes while one of ours is open: what is allocated outside `tidy` lands here, and is passed to the scope of its context.
+ * The scope below all of TensorFlow.js's while one of ours is open: what is allocated outside `tidy` lands here, and is
+ * passed to the scope of its context.
  */
 const bottom: EngineScope = { id: -1, name: 'bures', track: [] };
 bottom.track.push = (...tensors: Tensor[]): number => {
@@ -28,7 +29,7 @@ bottom.track.push = (...tensors: Tensor[]): number => {
 };
 let openScopes = 0;
 
-/** See `LinearAlgebra.tidy`. */
+/** Implements `LinearAlgebra.tidy`. */
 export function tidyTensors<Result>(compute: () => Result): Result {
   const scope = newScope();
   const free = (error: unknown): never => {
@@ -51,7 +52,7 @@ export function tidyTensors<Result>(compute: () => Result): Result {
   return result;
 }
 
-/** See `LinearAlgebra.openScope`. */
+/** Implements `LinearAlgebra.openScope`. */
 export function openTensorScope(): ArrayScope {
   const scope = newScope();
   return {
@@ -65,29 +66,25 @@ export function openTensorScope(): ArrayScope {
 }
 
 function newScope(): Scope {
-  const { state } = engine();
-  if (openScopes++ === 0) {
-    state.scopeStack.unshift(bottom);
-    state.activeScope ??= bottom;
-  }
+  if (openScopes++ === 0) placeBottomScope(bottom);
   return { parent: context.getStore(), owned: new Set(), open: true };
 }
 
 /**
- * Runs a computation. What its synchronous part allocates is caught by a scope of TensorFlow.js's, above whatever `tidy` surrounds it; what comes after its first
- * `await`, by `bottom`.
+ * Runs a computation. What its synchronous part allocates is caught by a scope of TensorFlow.js, above any `tidy` that
+ * surrounds it; what comes after its first `await`, by `bottom`.
  */
 function enter<Result>(scope: Scope, compute: () => Result): Result {
-  engine().startScope(bottom.name);
-  try {
-    return context.run(scope, compute);
-  } finally {
-    for (const tensor of engine().state.activeScope.track.splice(0)) adopt(scope, tensor);
-    engine().endScope();
-  }
+  return inScope(
+    bottom.name,
+    () => context.run(scope, compute),
+    (tensors) => {
+      for (const tensor of tensors) adopt(scope, tensor);
+    },
+  );
 }
 
-/** A scope that has closed meanwhile passes on what a computation that nobody awaited allocates. */
+/** Gives a tensor to a scope or, if that has closed before a computation that nobody awaited, to an outer one. */
 function adopt(scope: Scope | undefined, tensor: Tensor): void {
   let owner = scope;
   while (owner !== undefined && !owner.open) owner = owner.parent;
@@ -107,22 +104,13 @@ function closeScope(scope: Scope, survivors: unknown): void {
   if (!scope.open) return;
   freeExcept(scope, survivors);
   scope.open = false;
-  const { state } = engine();
-  // To the scope of TensorFlow.js's that surrounds this one; through `bottom`, to the one of ours.
-  if (state.activeScope !== null) for (const tensor of scope.owned) track(state.activeScope, tensor);
+  // To the surrounding scope of TensorFlow.js; through `bottom`, to that of ours.
+  passToScope(scope.owned);
   scope.owned.clear();
-  if (--openScopes > 0) return;
-  const place = state.scopeStack.indexOf(bottom);
-  if (place >= 0) state.scopeStack.splice(place, 1);
-  if (state.activeScope === bottom) (state as { activeScope: EngineScope | null }).activeScope = null;
+  if (--openScopes === 0) removeBottomScope(bottom);
 }
 
-function track(scope: EngineScope, tensor: Tensor): void {
-  tensor.scopeId = scope.id;
-  scope.track.push(tensor);
-}
-
-/** All tensors reachable through records, arrays, maps and sets. */
+/** Returns all tensors reachable through records, arrays, maps and sets. */
 function tensorsIn(value: unknown): Set<Tensor> {
   const found = new Set<Tensor>();
   const seen = new Set<object>();

@@ -1,5 +1,4 @@
-/** Rows, columns, diagonals, and moving entries about. Batch axes are made one first: no kernel sees more than three. */
-import { add, concat, mul, pad, reshape, slice, type Tensor, transpose } from '@tensorflow/tfjs-core';
+import { concat, mul, pad, reshape, slice, type Tensor, transpose } from '@tensorflow/tfjs-core';
 import { ConfigError, ShapeError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
@@ -9,7 +8,6 @@ import {
   checkDimensions,
   checkMatrix,
   checkRange,
-  checkSameBatch,
   checkScaleEach,
   checkScaling,
   checkSquare,
@@ -21,10 +19,10 @@ import { flatBatch, type TensorDevice, throwEmpty } from './tensor-device.js';
 
 type Structure = Pick<
   LinearAlgebra<Tensor>,
-  'scaleRows' | 'scaleColumns' | 'scaleEach' | 'outerSum' | 'diag' | 'diagMatrix' | 'transpose' | 'concat' | 'slice' | 'reshape'
+  'scaleRows' | 'scaleColumns' | 'scaleEach' | 'diag' | 'diagMatrix' | 'transpose' | 'concat' | 'slice' | 'reshape'
 >;
 
-/** The structural part of the contract on a device. */
+/** The structural part of the contract on a device. Batch axes are joined first: no kernel sees more than three. */
 export function structure(device: TensorDevice): Structure {
   return {
     ...scalings(device),
@@ -51,7 +49,7 @@ export function structure(device: TensorDevice): Structure {
   };
 }
 
-function scalings(device: TensorDevice): Pick<Structure, 'scaleRows' | 'scaleColumns' | 'scaleEach' | 'outerSum'> {
+function scalings(device: TensorDevice): Pick<Structure, 'scaleRows' | 'scaleColumns' | 'scaleEach'> {
   return {
     scaleRows(d, x) {
       const shape = scalingShape(device, 'scaleRows', d, x, 2);
@@ -71,22 +69,12 @@ function scalings(device: TensorDevice): Pick<Structure, 'scaleRows' | 'scaleCol
       checkScaleEach(batch, shape);
       return device.run(() => reshape(mul(reshape(c, [c.size, 1]), reshape(x, [c.size, x.size / c.size])), [...shape]));
     },
-
-    outerSum(s, t) {
-      const [shapeS, shapeT] = [device.check('outerSum', s), device.check('outerSum', t)];
-      checkVector('outerSum', shapeS);
-      checkVector('outerSum', shapeT);
-      checkSameBatch('outerSum', shapeS, 1, shapeT, 1);
-      const [count, m] = flatBatch(shapeS, 1);
-      const n = shapeT[shapeT.length - 1];
-      return device.run(() => reshape(add(reshape(s, [count, m, 1]), reshape(t, [count, 1, n])), [...shapeS, n]));
-    },
   };
 }
 
 /**
- * With a column of padding, row-major order puts the diagonal of an n×n matrix into one column (n + 1 entries apart). Multiplying by the identity instead would
- * turn infinities beside the diagonal into NaN.
+ * With a column of padding, row-major order puts the diagonal of an n×n matrix into one column (n + 1 entries apart).
+ * Multiplying by the identity instead would turn infinities beside the diagonal into NaN.
  */
 function diagonals(device: TensorDevice): Pick<Structure, 'diag' | 'diagMatrix'> {
   return {

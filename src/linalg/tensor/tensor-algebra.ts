@@ -2,29 +2,29 @@ import { keep, Tensor } from '@tensorflow/tfjs-core';
 import { ConfigError } from '../../core/errors.js';
 import { checkKeys, describeValue } from '../../core/options.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
-import { type MatrixFunctionCore, matrixFunctions } from '../matrix-functions.js';
 import { openBackend } from './backends/open-backend.js';
 import type { BackendReport, BackendRequest, OpenedBackend } from './backends/opened-backend.js';
 import { construction } from './construction.js';
 import { elementwise } from './elementwise.js';
 import { factorizations } from './factorizations.js';
-import { FLOAT32_EPSILON, hostMatrixFunctions } from './host-factorizations.js';
+import { FLOAT32_EPSILON } from './host-factorizations.js';
 import { products } from './products.js';
 import { reductions } from './reductions.js';
 import { openTensorScope, tidyTensors } from './scopes.js';
 import { structure } from './structure.js';
-import { type TensorDevice, tensorDevice } from './tensor-device.js';
+import { tensorDevice } from './tensor-device.js';
 
 /** Linear algebra in float32 on tensors of one backend of TensorFlow.js. */
 export interface TensorAlgebra extends LinearAlgebra<Tensor> {
-  /** Which backend was taken, on what it runs, and why better ones were not. */
+  /** Report of the backend taken, the device it runs on, and why better ones were not. */
   readonly report: BackendReport;
 }
 
-/** What {@link tensorAlgebra} may be told. */
+/** Options of {@link tensorAlgebra}. */
 export interface TensorAlgebraOptions {
   /**
-   * The backend. `'auto'` (default): tensorflow if `@tensorflow/tfjs-node-gpu` loads, else webgpu if its adapter is a real GPU, else wasm, else cpu.
+   * Backend to use. `'auto'` (default): tensorflow if `@tensorflow/tfjs-node-gpu` loads, else webgpu if its adapter is
+   * a real GPU, else wasm, else cpu.
    */
   readonly backend?: BackendRequest;
 }
@@ -32,14 +32,17 @@ export interface TensorAlgebraOptions {
 const instances = new Map<string, TensorAlgebra>();
 
 /**
- * The float32 engine on a backend of TensorFlow.js: every manifold, metric, retraction and solver runs on it unchanged.
+ * Opens the float32 engine on a backend of TensorFlow.js. Every manifold, metric, retraction and solver runs on it
+ * unchanged.
  *
- * Its arrays are tensors: they hold memory that no garbage collector frees. Solvers free what they allocate; wrap other computations in `tidy`, or dispose of
- * results. The backend stays TensorFlow.js's current one, but an engine opened before goes on computing on its own.
+ * No garbage collector frees the memory of its arrays, which are tensors. Solvers free what they allocate; wrap other
+ * computations in `tidy`, or dispose of results. The backend stays TensorFlow.js's current one, but an engine opened
+ * before goes on computing on its own.
  *
  * @param options - the backend.
  * @returns the engine; the same object whenever the backend is the same (its report is that of the first call).
- * @throws BackendError if a backend asked for by name is not there, with how to install it; ConfigError for unknown options.
+ * @throws BackendError if a backend requested by name is not available, with how to install it; ConfigError for unknown
+ * options.
  */
 export async function tensorAlgebra(options: TensorAlgebraOptions = {}): Promise<TensorAlgebra> {
   checkKeys('tensorAlgebra', options, ['backend']);
@@ -53,9 +56,12 @@ export async function tensorAlgebra(options: TensorAlgebraOptions = {}): Promise
 
 function assemble({ name, factorizations: backend, readsSynchronously, report }: OpenedBackend): TensorAlgebra {
   const device = tensorDevice(name, readsSynchronously);
-  const core: MatrixFunctionCore<Tensor> = {
+  return Object.freeze({
     name: `tensor:${name}`,
     epsilon: FLOAT32_EPSILON,
+    dtype: 'float32' as const,
+    readsSynchronously,
+    report,
     ...construction(device),
     ...elementwise(device),
     ...structure(device),
@@ -64,34 +70,14 @@ function assemble({ name, factorizations: backend, readsSynchronously, report }:
     ...factorizations(device, backend),
     tidy: tidyTensors,
     openScope: openTensorScope,
-    keep(x) {
+    keep(x: Tensor) {
       device.check('keep', x);
       return keep(x);
     },
-    dispose(x) {
+    dispose(x: Tensor) {
       if (!(x instanceof Tensor))
         throw new ConfigError(`dispose: expected a tensor, got ${describeValue(x)}; arrays of the host need no disposal`);
       x.dispose();
     },
-  };
-  return Object.freeze({ ...core, ...(device.local ? localMatrixFunctions(device) : matrixFunctions(core)), report });
-}
-
-/** {@link hostMatrixFunctions} behind the checks of the device. */
-function localMatrixFunctions(device: TensorDevice) {
-  const functions = hostMatrixFunctions();
-  const checked =
-    <Operands extends readonly Tensor[], Result>(caller: string, compute: (...operands: Operands) => Result) =>
-    (...operands: Operands): Result => {
-      for (const operand of operands) device.check(caller, operand);
-      return device.run(() => compute(...operands));
-    };
-  return {
-    solveSylvester: checked('solveSylvester', functions.solveSylvester),
-    solveLyapunov: checked('solveLyapunov', functions.solveLyapunov),
-    sqrtSpd: checked('sqrtSpd', functions.sqrtSpd),
-    inverseSqrtSpd: checked('inverseSqrtSpd', functions.inverseSqrtSpd),
-    polar: checked('polar', functions.polar),
-    geometricMean: checked('geometricMean', functions.geometricMean),
-  };
+  });
 }

@@ -1,13 +1,13 @@
-/**
- * What the tensor engine asks of a backend beyond TensorFlow.js's own operations: factorizations, batched over all leading axes. One file a way of computing
- * them: TensorFlow's kernels, WebGPU programs, float64 on the host.
- */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { EighFactors, QrFactors, SvdFactors, SvdOptions, TriangularOptions } from '../linear-algebra-types.js';
 
-/** Factorizations of float32 tensors, with the conventions of `LinearAlgebra`: shapes are checked already, temporaries are freed by the caller's `tidy`. */
+/**
+ * Factorizations of float32 tensors that the tensor engine needs beyond TensorFlow.js's own operations, batched over
+ * all leading axes, with the conventions of `LinearAlgebra`. Shapes are checked already, and the caller's `tidy` frees
+ * temporaries. One file per way of computing them: TensorFlow's kernels, WebGPU programs, float64 on the host.
+ */
 export interface TensorFactorizations {
-  /** How they are computed, for reports: such as `'float64 on the host'`. */
+  /** Name of the method for reports, such as `'float64 on the host'`. */
   readonly name: string;
   /** Thin QR with a nonnegative diagonal in R. */
   qr(x: Tensor): QrFactors<Tensor>;

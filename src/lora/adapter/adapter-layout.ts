@@ -1,4 +1,7 @@
-/** How a model's adapters are laid out in memory: those of one shape are one stack, one component of the product manifold that is trained on. */
+/**
+ * Layout of a model's adapters in memory: those of one shape form one stack, one component of the product manifold on
+ * which they are trained.
+ */
 import { ConfigError } from '../../core/errors.js';
 import { nearestNames } from '../../core/nearest-names.js';
 import type { CausalLM } from '../../models/causal-lm.js';
@@ -7,8 +10,8 @@ import { type TargetModule, type TargetOptions, targetModules } from '../targets
 import type { ResolvedLoraConfig } from './lora-config.js';
 
 /**
- * The adapters of one shape, m×r and r×n each: arrays [k, m, r] and [k, r, n]; or, where the weights themselves are trained,
- * the weights of one shape, an array [k, m, n] as they are stored.
+ * The adapters of one shape, m×r and r×n each, as arrays [k, m, r] and [k, r, n]; or, if the weights themselves are
+ * trained, the weights of one shape, as an array [k, m, n] in their stored layout.
  */
 export interface AdapterStack {
   /** Its name in an {@link AdapterPoint}, such as `'64x32r4'`. */
@@ -17,9 +20,9 @@ export interface AdapterStack {
   readonly m: number;
   /** Number of inputs, or of columns of a weight as it is stored. */
   readonly n: number;
-  /** Rank r of the adapters, or of the subspace that a direction rule may project on. */
+  /** Rank r of the adapters, or of the subspace on which a direction rule may project. */
   readonly rank: number;
-  /** In order of their place on the first axis. */
+  /** The modules, in the order of the first axis. */
   readonly targets: readonly TargetModule[];
 }
 
@@ -29,7 +32,7 @@ export interface ParameterStack {
   readonly key: string;
   /** Shape of one parameter. */
   readonly shape: readonly number[];
-  /** In order of their place on the first axis. */
+  /** Names of the parameters, in the order of the first axis. */
   readonly names: readonly string[];
 }
 
@@ -37,15 +40,15 @@ export interface ParameterStack {
 export interface AdapterLayout {
   /** The modules that are adapted, in the model's order. */
   readonly targets: readonly TargetModule[];
-  /** The stacks of their factor pairs; none where the weights themselves are trained. */
+  /** The stacks of their factor pairs; empty if the weights themselves are trained. */
   readonly stacks: readonly AdapterStack[];
-  /** The stacks of their weights, where these are trained themselves. */
+  /** The stacks of their weights, if these are trained themselves; else empty. */
   readonly weights: readonly AdapterStack[];
-  /** Whether each adapter has a vector of magnitudes, m long. */
+  /** True if each adapter has a vector of m magnitudes. */
   readonly magnitudes: boolean;
   /** Length of the model's hidden states. */
   readonly hiddenSize: number;
-  /** The coordinates in which stacks are held, where they are no factor pairs. */
+  /** The coordinates in which stacks are held, if they are not factor pairs. */
   readonly coordinates?: PairCoordinates;
   /** Biases and modules trained whole. */
   readonly parameters: readonly ParameterStack[];
@@ -78,7 +81,7 @@ export function layOutAdapter(
   };
 }
 
-/** Modules of one shape and rank together. */
+/** Groups modules of the same shape and rank. */
 function stacksOf(
   targets: readonly TargetModule[],
   shapeOf: (module: TargetModule['module']) => readonly [number, number],
@@ -109,17 +112,17 @@ function weightStacks(
   );
 }
 
-/** Whether a module's weight is another parameter of the model too, as that of a head tied to the embedding is. */
+/** Returns true if a module's weight is also another parameter of the model, as for a head tied to the embedding. */
 export function isTied(model: Pick<CausalLM, 'config' | 'parameters'>, module: string): boolean {
   return storedName(model, `${module}.weight`) !== `${module}.weight`;
 }
 
-/** The modules with factor pairs, in the model's order. */
+/** Returns the modules with factor pairs, in the model's order. */
 export function pairTargets({ targets, weights }: AdapterLayout): readonly TargetModule[] {
   return weights.length === 0 ? targets : [];
 }
 
-/** The names of all parameters of the model that are trained as they are: target weights, biases, modules to save. */
+/** Returns the names of all parameters that are trained as they are: target weights, biases, modules to save. */
 export function trainedParameters({ weights, parameters }: AdapterLayout): readonly string[] {
   return [
     ...weights.flatMap(({ targets }) => targets.map(({ module }) => `${module.name}.weight`)),
@@ -127,11 +130,11 @@ export function trainedParameters({ weights, parameters }: AdapterLayout): reado
   ];
 }
 
-/** The tied head's own weight, as PEFT calls it. */
+/** PEFT's name of the weight of a tied head. */
 export const HEAD_WEIGHT = 'lm_head.weight';
 const EMBEDDINGS = ['model.embed_tokens.weight', 'transformer.wte.weight'];
 
-/** The parameter that holds the values of a name: a tied head has those of the embedding. */
+/** Returns the parameter that holds the values of a name: the embedding for a tied head. */
 export function storedName(model: Pick<CausalLM, 'config' | 'parameters'>, name: string): string {
   if (model.parameters.has(name) || name !== HEAD_WEIGHT || !model.config.tiedHead) return name;
   return EMBEDDINGS.find((embedding) => model.parameters.has(embedding)) ?? name;
@@ -151,7 +154,7 @@ function trainedBiases(
   return [...model.parameters.keys()].filter((name) => name.endsWith('.bias'));
 }
 
-/** The parameters of the modules to save and of those inside them; as in PEFT, a module is meant by any end of its name. */
+/** Returns the parameters in the modules to save; as in PEFT, any end of a module's name selects it. */
 function savedParameters(
   caller: string,
   model: Pick<CausalLM, 'config' | 'parameters'>,

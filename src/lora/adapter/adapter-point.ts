@@ -1,4 +1,4 @@
-/** All trained arrays of an adapter as one point of a product manifold, and its parts as a model's overlay takes them. */
+/** All trained arrays of an adapter as one point of a product manifold, and in parts for a model's overlay. */
 import { stack, type Tensor, unstack } from '@tensorflow/tfjs-core';
 import { forEachLeaf } from '../../core/tree.js';
 import type { TensorAlgebra } from '../../linalg/tensor/tensor-algebra.js';
@@ -10,15 +10,15 @@ import type { AdapterLayout } from './adapter-layout.js';
 /** Arrays by the key of their stack. A gradient and an optimizer's moments have the same structure. */
 export type AdapterPoint = {
   /**
-   * The factors of ΔW = s·A·B, A [k, m, r] (PEFT's lora_B) and B [k, r, n] (its lora_A), or the arrays of a geometry with
-   * coordinates of its own ({@link AdapterLayout.coordinates}). Absent where the weights themselves are trained.
+   * The factors of ΔW = s·A·B, A [k, m, r] (PEFT's lora_B) and B [k, r, n] (its lora_A), or the arrays of a geometry
+   * with coordinates of its own ({@link AdapterLayout.coordinates}). Absent if the weights themselves are trained.
    */
   readonly pairs?: Readonly<Record<string, StackArrays>>;
-  /** The weights of target modules, { weight: [k, m, n] } as they are stored, where these are trained themselves. */
+  /** The weights of target modules, { weight: [k, m, n] } as they are stored, if these are trained themselves. */
   readonly weights?: Readonly<Record<string, StackArrays>>;
-  /** DoRA's magnitudes [k, m], where there are any. */
+  /** DoRA's magnitudes [k, m], if there are any. */
   readonly magnitudes?: Readonly<Record<string, Tensor>>;
-  /** The model's own parameters [k, …shape], where some are trained whole. */
+  /** The model's own parameters [k, …shape], if any are trained whole. */
   readonly parameters?: Readonly<Record<string, Tensor>>;
 };
 
@@ -27,28 +27,28 @@ export type StackPairs = Readonly<Record<string, FactorPair<Tensor>>>;
 
 /** The arrays of one adapter: A [m, r], B [r, n], and its magnitudes [m] with DoRA. */
 export type ModuleArrays = {
-  /** PEFT's lora_B. */
+  /** A [m, r], PEFT's lora_B. */
   readonly A: Tensor;
-  /** PEFT's lora_A. */
+  /** B [r, n], PEFT's lora_A. */
   readonly B: Tensor;
-  /** DoRA's lengths of the rows. */
+  /** DoRA's lengths of the rows, [m]. */
   readonly magnitude?: Tensor;
 };
 
-/** A point taken apart. */
+/** The parts of a point. */
 export interface AdapterParts {
-  /** By module; none where the weights themselves are trained. */
+  /** Arrays by module; empty if the weights themselves are trained. */
   readonly modules: ReadonlyMap<string, ModuleArrays>;
-  /** By name: trained weights, biases and modules to save. */
+  /** Arrays by name: trained weights, biases and modules to save. */
   readonly parameters: ReadonlyMap<string, Tensor>;
 }
 
-/** The factor pair of a stack, which belongs to the scope it is made in where the geometry has coordinates of its own. */
+/** Returns the factor pair of a stack, in the current scope if the geometry has coordinates of its own. */
 export function stackPair(la: TensorAlgebra, { coordinates }: AdapterLayout, stack: StackArrays): FactorPair<Tensor> {
   return coordinates === undefined ? { A: stack.A, B: stack.B } : coordinates.toPair(la, stack);
 }
 
-/** The slices of a point's stacks, copies each. Three launches a stack. */
+/** Returns the slices of a point's stacks, as copies. Three launches per stack. */
 export function takeApart(la: TensorAlgebra, layout: AdapterLayout, point: AdapterPoint): AdapterParts {
   const modules = new Map<string, ModuleArrays>();
   for (const { key, targets } of layout.stacks) {
@@ -72,7 +72,7 @@ export function takeApart(la: TensorAlgebra, layout: AdapterLayout, point: Adapt
   return { modules, parameters };
 }
 
-/** The arrays of a stack of adapters, which must be there. */
+/** Returns the arrays of a stack of adapters, which must exist. */
 export function stackArrays({ pairs }: AdapterPoint, key: string): StackArrays {
   const arrays = pairs?.[key];
   if (arrays === undefined) throw new TypeError(`stackArrays: no stack ${key}`);
@@ -80,7 +80,8 @@ export function stackArrays({ pairs }: AdapterPoint, key: string): StackArrays {
 }
 
 /**
- * The inverse of {@link takeApart}: parts stacked by shape. The stacks are factor pairs, or derivatives by factor pairs.
+ * Stacks parts by shape: the inverse of {@link takeApart}. The stacks are factor pairs, or derivatives with respect to
+ * them.
  *
  * @param parts - arrays of every module and parameter of the layout.
  */
@@ -102,7 +103,7 @@ export function putTogether(layout: AdapterLayout, parts: AdapterParts): Adapter
   };
 }
 
-/** The factors alone, stacked by shape. */
+/** Stacks the factors alone by shape. */
 export function stackPairs(layout: AdapterLayout, factors: ReadonlyMap<string, ModuleArrays>): StackPairs {
   const { pairs = {} } = putTogether(
     { ...layout, weights: [], magnitudes: false, parameters: [] },
@@ -111,14 +112,14 @@ export function stackPairs(layout: AdapterLayout, factors: ReadonlyMap<string, M
   return pairs as unknown as StackPairs;
 }
 
-/** A point whose stacks are factor pairs, in the coordinates of its geometry. */
+/** Converts a point whose stacks are factor pairs to the coordinates of its geometry. */
 export function inCoordinates(la: TensorAlgebra, { coordinates }: AdapterLayout, point: AdapterPoint): AdapterPoint {
   if (coordinates === undefined) return point;
   const pairs = point.pairs as unknown as StackPairs;
   return { ...point, pairs: Object.fromEntries(Object.entries(pairs).map(([key, pair]) => [key, coordinates.fromPair(la, pair)])) };
 }
 
-/** A derivative by factor pairs, as one by the coordinates of the geometry. */
+/** Converts a derivative with respect to factor pairs to one with respect to the coordinates of the geometry. */
 export function pullBack(la: TensorAlgebra, { coordinates }: AdapterLayout, x: AdapterPoint, derivative: AdapterPoint): AdapterPoint {
   if (coordinates === undefined) return derivative;
   const pairs = derivative.pairs as unknown as StackPairs;
@@ -126,7 +127,7 @@ export function pullBack(la: TensorAlgebra, { coordinates }: AdapterLayout, x: A
   return { ...derivative, pairs: Object.fromEntries(pulled) };
 }
 
-/** The arrays of a module, which must be there. */
+/** Returns the arrays of a module, which must exist. */
 export function arraysOf(modules: ReadonlyMap<string, ModuleArrays>, { module }: TargetModule): ModuleArrays {
   const arrays = modules.get(module.name);
   if (arrays === undefined) throw new TypeError(`arraysOf: no arrays for ${module.name}`);

@@ -7,26 +7,27 @@ import type { TargetModule } from '../targets/target-modules.js';
 import { type AdapterLayout, storedName } from './adapter-layout.js';
 import type { StackPairs } from './adapter-point.js';
 
-/** A module's weight, as it is stored: the model's own. */
+/** Returns a module's weight as it is stored: the model's own array. */
 export function weightOf(model: CausalLM, { module }: TargetModule): Tensor {
   return model.parameter(weightName(model, module.name));
 }
 
-/** A module's weight as [m, n], whatever way it is stored. */
+/** Returns a module's weight as [m, n], in whatever layout it is stored. */
 export function matrixOf(model: CausalLM, target: TargetModule): Tensor {
   return outByIn(target, weightOf(model, target));
 }
 
-/** The parameter that holds a module's weight: a tied head's is the embedding. */
+/** Returns the name of the parameter that holds a module's weight: the embedding for a tied head. */
 export function weightName(model: CausalLM, module: string): string {
   return storedName(model, `${module}.weight`);
 }
 
 /**
- * Takes s·AB of every adapter out of the base weights. Where that or what follows fails, the weights are given back what was taken, to rounding.
+ * Subtracts s·AB of every adapter from the base weights, then calls `use`. If either fails, the weights are restored,
+ * to rounding.
  *
  * @param pairs - the factors, stacked by shape.
- * @param use - what follows; its result is returned.
+ * @param use - is called with the weights reduced; its result is returned.
  */
 export function withReducedBase<Result>(model: CausalLM, layout: AdapterLayout, pairs: StackPairs, use: () => Result): Result {
   const reduced: (readonly [TargetModule, FactorPair<Tensor>])[] = [];
@@ -44,14 +45,14 @@ export function withReducedBase<Result>(model: CausalLM, layout: AdapterLayout, 
   });
 }
 
-/** Gives s·AB of every adapter back to the base weights, to rounding. */
+/** Adds s·AB of every adapter to the base weights again, to rounding. */
 export function restoreBase(model: CausalLM, layout: AdapterLayout, pairs: StackPairs): void {
   model.algebra.tidy(() => {
     for (const [target, pair] of pairsOf(layout, pairs)) exchange(model, target, pair, add);
   });
 }
 
-/** The factors of each module; copies, stack by stack. */
+/** Yields the factors of each module, as copies, stack by stack. */
 function* pairsOf(layout: AdapterLayout, pairs: StackPairs): Generator<readonly [TargetModule, FactorPair<Tensor>]> {
   for (const { key, targets } of layout.stacks) {
     const [As, Bs] = [unstack(pairs[key].A), unstack(pairs[key].B)];

@@ -1,4 +1,4 @@
-/** Making a new adapter: its layout on the model, and the start of its method. */
+/** Creation of a new adapter: its layout on the model, and the start of its method. */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { ConfigError, NumericalError } from '../../core/errors.js';
 import { checkKeys, describeValue } from '../../core/options.js';
@@ -17,25 +17,26 @@ import { type LoraConfig, resolveLoraConfig } from './lora-config.js';
 import { meanGradients } from './mean-gradients.js';
 import { startingParts } from './starting-parts.js';
 
-/** What {@link createAdapter} may be told besides the configuration. */
+/** Options of {@link createAdapter} besides the configuration. */
 export interface CreateAdapterOptions {
   /** Seed of the random starts. Default: 0. */
   readonly seed?: number;
-  /** The batches over which a start such as LoRA-GA averages the gradient; the first that the method asks for are used. */
+  /**
+   * The batches over which a start such as LoRA-GA averages the gradient: the first ones, as many as the method needs.
+   */
   readonly batches?: readonly TokenBatch[];
 }
 
 /**
- * Lays a new adapter over a model, as its method says: start, scale, coordinates, magnitudes.
+ * Creates a new adapter on a model, with the start, scale, coordinates and magnitudes of its method.
  *
- * @param model - the model; starts that take their product out of the base (OLoRA, PiSSA, LoRA-GA) change its weights
+ * @param model - the model; starts that subtract their product from the base (OLoRA, PiSSA, LoRA-GA) change its weights
  * until the adapter is disposed of.
- * @param config - the method, the rank, the modules, and what else a user chooses.
- * @throws ConfigError if the configuration is not right, asks for parts that cannot be combined or does not fit the model, a
- * rank is too large for a module or its start, or the start needs batches and there are too few; ShapeError if a rank is no
- * positive integer;
- * NumericalError naming a weight that is not finite, where the start is computed from the weights. The model is then as it
- * was.
+ * @param config - the method, the rank, the modules, and other settings.
+ * @throws ConfigError if the configuration is wrong, combines parts that do not fit together, or does not fit the
+ * model, if a rank is too large for a module or its start, or if the start needs more batches than there are;
+ * ShapeError if a rank is not a positive integer; NumericalError naming a weight that is not finite, if the start is
+ * computed from the weights. After an error the model is as before.
  */
 export async function createAdapter(model: CausalLM, config: LoraConfig = {}, options: CreateAdapterOptions = {}): Promise<LoraAdapter> {
   checkKeys('createAdapter', options, ['seed', 'batches']);
@@ -49,14 +50,14 @@ export async function createAdapter(model: CausalLM, config: LoraConfig = {}, op
   return algebra.tidy(async () => {
     const factors = await startFactors('createAdapter', model, pairTargets(layout), method.start, options);
     return onReducedBase(model, layout, method.start, factors, (taken) => {
-      // After the change of the base: DoRA's magnitudes are the norms of what is left of it and the product together.
+      // After the change of the base, since DoRA's magnitudes are the row norms of reduced weight plus product.
       const point = inCoordinates(algebra, layout, putTogether(layout, startingParts(model, layout, factors)));
       return new LoraAdapter({ model, config: resolved, layout, point, method, ...taken });
     });
   });
 }
 
-/** @throws ConfigError for a start that would change an array which is another weight of the model too. */
+/** @throws ConfigError for a start that would change an array which is also another weight of the model. */
 function checkTied(caller: string, model: CausalLM, layout: AdapterLayout, { name: start, changesBase }: LoraStart): void {
   if (!changesBase) return;
   const tied = pairTargets(layout).find(({ module: { name } }) => isTied(model, name));
@@ -66,7 +67,7 @@ function checkTied(caller: string, model: CausalLM, layout: AdapterLayout, { nam
   );
 }
 
-/** @throws ConfigError for a rank that a module has no room for, before anything of that size is made. */
+/** @throws ConfigError for a rank that is too large for a module, before anything of that size is allocated. */
 function checkRanks(caller: string, { stacks, weights }: AdapterLayout): void {
   for (const { m, n, rank, targets } of [...stacks, ...weights]) {
     if (rank <= Math.min(m, n)) continue;
@@ -77,10 +78,10 @@ function checkRanks(caller: string, { stacks, weights }: AdapterLayout): void {
 }
 
 /**
- * Takes the product of a start's factors out of the base where the start says so, and goes on. Where that or what follows
- * fails, the base is as it was, to rounding.
+ * Subtracts the product of a start's factors from the base if the start asks for it, then calls `use`. If either fails,
+ * the base is restored, to rounding.
  *
- * @param use - what follows. It is given the factors that were taken, if any; its result is returned.
+ * @param use - is called with the factors that were subtracted, if any; its result is returned.
  */
 export function onReducedBase<Result>(
   model: CausalLM,
@@ -95,10 +96,10 @@ export function onReducedBase<Result>(
 }
 
 /**
- * The factors with which a start begins.
+ * Computes the initial factors of a start.
  *
- * @returns by module: arrays of the scope it is called in.
- * @throws NumericalError naming the base weight that is not finite, where the start is computed from the weights.
+ * @returns arrays by module, which belong to the current scope.
+ * @throws NumericalError naming the base weight that is not finite, if the start is computed from the weights.
  */
 export async function startFactors(
   caller: string,
@@ -115,16 +116,19 @@ export async function startFactors(
   } catch (error) {
     throw error instanceof NumericalError ? await explained(`take another start (${error.message})`) : error;
   }
-  // A factorization of some columns does not see the others; taking such a product out would spoil the whole weight.
+  // A factorization of some columns ignores the others; subtracting such a product could spoil the whole weight.
   if (start.changesBase && !(await areFinite(model, factors))) throw await explained('its factors overflow float32: take another start');
   if (start.changesBase) await checkSizes(caller, model, targets, start, factors);
   return factors;
 }
 
-/** How many times larger than a weight a product may be that is taken out of it: float32 then still holds four digits of the weight. */
+/**
+ * Largest ratio of the product to the weight that it is subtracted from: float32 then still holds four digits of the
+ * weight.
+ */
 const MOST_TAKEN = 1000;
 
-/** @throws ConfigError if the product of a start would drown the weight that it is taken out of. */
+/** @throws ConfigError if the product of a start is so large that rounding would destroy the weight. */
 async function checkSizes(
   caller: string,
   model: CausalLM,

@@ -1,21 +1,21 @@
-/** Dropout that is the same whenever it is asked for again: its draws are counted, not streamed. */
+/** Reproducible dropout: its random numbers come from counters, not from a stream. */
 import { mul, type Tensor, tensor } from '@tensorflow/tfjs-core';
 import { hashWord } from '../../core/random.js';
 
-/** Which draws: the same numbers give the same mask, in recomputation and after resuming. */
+/** Numbers that identify a mask: the same numbers give the same mask, in recomputation and after resuming. */
 export interface DropoutDraw {
   /** Seed of the run. */
   readonly seed: number;
   /** Number of the step. */
   readonly step: number;
-  /** The batch within the step. */
+  /** Number of the batch within the step. */
   readonly part: number;
 }
 
 /**
- * x with a part of its entries zero and the others larger by 1/(1 − rate), so that sums keep their mean.
+ * Sets a fraction `rate` of the entries to zero and divides the others by 1 − rate, so that sums keep their mean.
  *
- * @param stream - tells apart the masks of one step, such as those of different modules.
+ * @param stream - distinguishes the masks of one step, such as those of different modules.
  */
 export function dropOut(x: Tensor, rate: number, { seed, step, part }: DropoutDraw, stream: number): Tensor {
   const key = [seed, step, part, stream].reduce((state, word) => hashWord(state ^ Math.imul(word + 1, 0x9e3779b9)), 0x243f6a88);

@@ -1,4 +1,3 @@
-/** An adapter on a model: its trained arrays, what it lays over the model, and the part of the base that its start took away. */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { ConfigError } from '../../core/errors.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
@@ -23,27 +22,27 @@ import { type DropoutDraw, dropOut } from './dropout.js';
 import type { ResolvedLoraConfig } from './lora-config.js';
 import { adaptedRowNorms, doraModule, loraModule, rowSquares } from './module-adapters.js';
 
-/** What {@link LoraAdapter.overlay} may be told. */
+/** Options of {@link LoraAdapter.overlay}. */
 export interface OverlayOptions {
-  /** Other arrays than the adapter's own, as a step of training tries them. */
+  /** Arrays to use instead of the adapter's own, as a step of training tries them. */
   readonly point?: AdapterPoint;
-  /** In training: which draws of dropout. Without it nothing is dropped. */
+  /** The dropout masks, in training. Default: no dropout. */
   readonly dropout?: DropoutDraw;
 }
 
-/** The parts of an adapter that the functions which make one know. */
+/** Parts from which an adapter is constructed. */
 export interface AdapterOrigin {
-  /** The model it lies on. */
+  /** The model that it adapts. */
   readonly model: CausalLM;
-  /** What it is. */
+  /** Its configuration. */
   readonly config: ResolvedLoraConfig;
-  /** Which arrays it has. */
+  /** Layout of its arrays. */
   readonly layout: AdapterLayout;
-  /** The arrays, owned by the adapter from then on. */
+  /** The trained arrays; the adapter takes ownership. */
   readonly point: AdapterPoint;
-  /** The factors by whose s·AB the base was reduced, where it was: owned by the adapter from then on. */
+  /** The factors whose s·AB was subtracted from the base, if any; the adapter takes ownership. */
   readonly taken?: StackPairs;
-  /** The method that trains it, where it was told. */
+  /** The method that trains it, if given. */
   readonly method?: LoraMethod;
 }
 
@@ -53,13 +52,13 @@ export interface AdapterOrigin {
  * Made by {@link createAdapter} and {@link loadAdapter}.
  */
 export class LoraAdapter {
-  /** The model it lies on. */
+  /** The model that it adapts. */
   readonly model: CausalLM;
-  /** What it is. */
+  /** Its configuration. */
   readonly config: ResolvedLoraConfig;
-  /** Which arrays it has. */
+  /** Layout of its arrays. */
   readonly layout: AdapterLayout;
-  /** The method that it was made for; `undefined` for an adapter from a file that was loaded without one. */
+  /** The method that it was created for; `undefined` for an adapter loaded from a file without one. */
   readonly method: LoraMethod | undefined;
   #point: AdapterPoint;
   #taken: StackPairs | undefined;
@@ -77,18 +76,21 @@ export class LoraAdapter {
     keepArrays(model.algebra, [point, taken]);
   }
 
-  /** The arrays as they are now: not to be disposed of, and not to be held on to past {@link LoraAdapter.setPoint}. */
+  /** The current arrays. Do not dispose of them, nor keep them past {@link LoraAdapter.setPoint}. */
   get point(): AdapterPoint {
     this.#checkAlive('point');
     return this.#point;
   }
 
-  /** The factors whose product the base weights were reduced by at the start (OLoRA, PiSSA, LoRA-GA). */
+  /** The factors whose product the start subtracted from the base weights (OLoRA, PiSSA, LoRA-GA). */
   get taken(): StackPairs | undefined {
     return this.#taken;
   }
 
-  /** Reduces the base by other factors than the start's, as a saved training began: the start's are given back, to rounding. */
+  /**
+   * Reduces the base by the given factors instead of the start's, to restore a saved training run. The start's product
+   * is added back, to rounding.
+   */
   retake(taken: StackPairs): void {
     this.#checkAlive('retake');
     const { algebra } = this.model;
@@ -104,8 +106,8 @@ export class LoraAdapter {
   }
 
   /**
-   * The factors of a stack, A [k, m, r] and B [k, r, n], whatever the coordinates of the geometry. Where these are not the
-   * factors themselves, the arrays belong to the scope this is called in.
+   * Returns the factors of a stack, A [k, m, r] and B [k, r, n], whatever the coordinates of the geometry. If these are
+   * not the factors themselves, the arrays belong to the current scope.
    *
    * @param key - the stack, as {@link AdapterLayout.stacks} names it.
    */
@@ -113,7 +115,7 @@ export class LoraAdapter {
     return stackPair(this.model.algebra, this.layout, stackArrays(this.point, key));
   }
 
-  /** Takes over other arrays of the same structure, and frees its own. */
+  /** Replaces the arrays by others of the same structure, takes ownership of them, and frees the old ones. */
   setPoint(point: AdapterPoint): void {
     this.#checkAlive('setPoint');
     if (point === this.#point) return;
@@ -123,7 +125,8 @@ export class LoraAdapter {
   }
 
   /**
-   * What the adapter lays over its model: for `logits`, `loss`, `generate` and `lossAndGradient`. Its arrays are copies, which belong to the scope it is made in (`tidy`).
+   * Returns the overlay for the model's `logits`, `loss`, `generate` and `lossAndGradient`. Its arrays are copies,
+   * which belong to the current scope (`tidy`).
    */
   overlay({ point = this.point, dropout }: OverlayOptions = {}): ModelOverlay {
     this.#checkAlive('overlay');
@@ -139,28 +142,31 @@ export class LoraAdapter {
     return { adapters: new Map(adapters), replaced: parameters };
   }
 
-  /** ‖W + sAB‖ of each row of a module's weight: [m]. */
+  /** Returns ‖W + sAB‖ of each row of a module's weight: [m]. */
   rowNorms(target: TargetModule, arrays: ModuleArrays): Tensor {
     const weight = weightOf(this.model, target);
     const known = this.#rowSquares.get(target.module.name);
-    // They change with the weight, when the adapter is merged.
+    // The squares change with the weight, when the adapter is merged.
     const squares = known?.weight === weight ? known.squares : this.model.algebra.keep(rowSquares(target.module, weight));
     if (known !== undefined && squares !== known.squares) known.squares.dispose();
     this.#rowSquares.set(target.module.name, { weight, squares });
     return adaptedRowNorms(target.module, weight, squares, arrays, target.scale);
   }
 
-  /** Whether the weights hold the adapter already. */
+  /** True if the adapter is merged into the weights. */
   get merged(): boolean {
     return this.#merged;
   }
 
-  /** Says that the weights hold the adapter already, or no more: {@link mergeAdapter} does. While they do it cannot be laid over them. */
+  /**
+   * Marks the adapter as merged into the weights, or not; {@link mergeAdapter} calls this. A merged adapter makes no
+   * overlay.
+   */
   setMerged(merged: boolean): void {
     this.#merged = merged;
   }
 
-  /** Frees the adapter's arrays, and, unless it is merged, gives the base weights back what the start took. */
+  /** Frees the adapter's arrays and, unless it is merged, restores the base weights that the start reduced. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;

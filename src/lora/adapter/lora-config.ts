@@ -1,59 +1,65 @@
-/** The configuration of an adapter: its method, where it lies, its rank and scale. PEFT's `LoraConfig`, in this library's names. */
+/**
+ * The configuration of an adapter: its method, modules, rank and scale. It is PEFT's `LoraConfig` with this library's
+ * names.
+ */
 import { ConfigError } from '../../core/errors.js';
 import { checkChoice, checkKeys, checkNumber, checkPositiveInteger, describeValue } from '../../core/options.js';
 import { lora } from '../methods/lora.js';
 import { checkMethod, type LoraMethod } from '../methods/lora-method.js';
 import type { TrainedArrays } from '../methods/start.js';
 
-/** Which biases are trained besides: those of the adapted modules only, or all of the model's. */
+/** Biases that are trained too: none, all of the model's, or those of the adapted modules only (`'lora_only'`). */
 export type LoraBias = (typeof loraBiases)[number];
 
 /** All values of {@link LoraBias}. */
 export const loraBiases = ['none', 'all', 'lora_only'] as const;
 
-/** Configuration of an adapter; all that is left out is in {@link loraDefaults}. Patterns are Python's regular expressions, as in PEFT. */
+/**
+ * Configuration of an adapter; defaults are in {@link loraDefaults}. Patterns are Python's regular expressions, as in
+ * PEFT.
+ */
 export interface LoraConfig {
   /** The method: geometry, direction rule and start, with its rule for α. Default: `lora()`. */
   readonly method?: LoraMethod;
   /** Rank r of the adapters. */
   readonly rank?: number;
-  /** α: the adapter's product is multiplied by α/r, or α/√r. Default: what the method makes of the rank. */
+  /** α: the adapter's product is multiplied by α/r, or α/√r. Default: set by the method, given the rank. */
   readonly alpha?: number;
-  /** Which linear modules: a list of names or of their last parts, a pattern that the whole name matches, or `'all-linear'` for all but the head. */
+  /**
+   * Linear modules to adapt: a list of names or of their last parts, a pattern for the whole name, or `'all-linear'`
+   * for all but the head.
+   */
   readonly targetModules?: readonly string[] | string;
-  /** Modules left out again: a list or a pattern, as `targetModules`. */
+  /** Modules to leave out: a list or a pattern, as in `targetModules`. */
   readonly excludeModules?: readonly string[] | string;
-  /** Layers to adapt, by number: all where not given. For a list of `targetModules` only. */
+  /** Layers to adapt, by number. Only for a list of `targetModules`. Default: all layers. */
   readonly layersToTransform?: readonly number[] | number;
-  /** What the list of layers is called in module names (`'layers'`, `'h'`), for `layersToTransform`: any name where not given. */
+  /** Name of the list of layers in module names (`'layers'`, `'h'`), for `layersToTransform`. Default: any name. */
   readonly layersPattern?: readonly string[] | string;
-  /** Other ranks, by name or pattern; the first that matches counts. */
+  /** Ranks that differ from `rank`, by name or pattern; the first match counts. */
   readonly rankPattern?: Readonly<Record<string, number>>;
-  /** Other α, likewise. */
+  /** Values of α that differ from `alpha`, by name or pattern; the first match counts. */
   readonly alphaPattern?: Readonly<Record<string, number>>;
-  /** Part of the inputs that the adapters do not see in training, in [0, 1). */
+  /** Dropout rate of the adapters' inputs in training, in [0, 1). */
   readonly dropout?: number;
-  /** Which biases are trained. */
+  /** Biases that are trained. */
   readonly bias?: LoraBias;
-  /** Modules trained as they are, by the ends of their names. */
+  /** Modules trained whole, by the ends of their names. */
   readonly modulesToSave?: readonly string[];
 }
 
-/**
- * An adapter as its file describes it: a {@link LoraConfig} with nothing left out, and in the place of the method what
- * the file says of it.
- */
+/** An adapter as its file describes it: a complete {@link LoraConfig}, with the file's data in place of the method. */
 export interface ResolvedLoraConfig
   extends Required<Omit<LoraConfig, 'method' | 'excludeModules' | 'layersToTransform' | 'layersPattern'>>,
     Pick<LoraConfig, 'excludeModules' | 'layersToTransform' | 'layersPattern'>,
     Pick<LoraMethod, 'scaling' | 'magnitudes'> {
-  /** What is trained: factor pairs, or the weights of the target modules themselves. */
+  /** Arrays that are trained: factor pairs, or the weights of the target modules themselves. */
   readonly trains: TrainedArrays;
   /** The name of the start. */
   readonly start: string;
 }
 
-/** The defaults of {@link LoraConfig}, but for method and α. */
+/** Defaults of {@link LoraConfig}, except for method and α. */
 export const loraDefaults: Required<Omit<LoraConfig, 'method' | 'alpha' | 'excludeModules' | 'layersToTransform' | 'layersPattern'>> = {
   rank: 16,
   targetModules: 'all-linear',
@@ -108,7 +114,7 @@ export function resolveLoraConfig(caller: string, config: LoraConfig): ResolvedL
   return resolved;
 }
 
-/** @throws ConfigError for what belongs to factors, where the weights themselves are trained. */
+/** @throws ConfigError for options of factors, if the weights themselves are trained. */
 function checkWeights(caller: string, { name, alpha, start }: LoraMethod, config: ResolvedLoraConfig): void {
   const refuse = (option: string, because: string): never => {
     throw new ConfigError(

@@ -1,4 +1,3 @@
-/** The gradient of the loss by the weights under an adapter, averaged over batches: where LoRA-GA starts from. */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { CausalLM } from '../../models/causal-lm.js';
 import type { TokenBatch } from '../../models/token-batch.js';
@@ -6,15 +5,16 @@ import { outByIn } from '../methods/start.js';
 import type { TargetModule } from '../targets/target-modules.js';
 import { weightOf } from './base-weights.js';
 
-/** Bytes of gradients that are held at once, at most, if one module's alone are not more. */
+/** Largest number of bytes of gradients held at once, unless one module's alone are more. */
 const GROUP_BYTES = 64 * 2 ** 20;
 
 /**
- * Computes the mean over batches of the gradient of each batch's mean loss by the weights of modules, a group of modules
- * after another, so that no second set of weights exists: each group costs a forward and a backward pass over all batches.
+ * Computes the gradient of each batch's mean loss with respect to the weights of modules, averaged over batches, for
+ * starts such as LoRA-GA. It takes one group of modules after another, so that no second set of weights exists: each
+ * group costs a forward and a backward pass over all batches.
  *
  * @param visit - is called with a module and its gradient [m, n], which is freed afterwards.
- * @returns what `visit` returned, in the order of the modules: arrays of the scope it is called in.
+ * @returns the results of `visit`, in the order of the modules; their arrays belong to the current scope.
  */
 export async function meanGradients<Result>(
   model: CausalLM,

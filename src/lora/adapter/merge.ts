@@ -1,4 +1,4 @@
-/** Merging an adapter into the weights it lies over, and taking it out again. */
+/** Merging of an adapter into the model's weights, and its reversal. */
 import { add, div, mul, reshape, sub, type Tensor } from '@tensorflow/tfjs-core';
 import { ConfigError, NumericalError } from '../../core/errors.js';
 import { checkKeys } from '../../core/options.js';
@@ -15,26 +15,33 @@ import type { LoraAdapter } from './lora-adapter.js';
 
 /** Options of {@link mergeAdapter}. */
 export interface MergeOptions {
-  /** The tokens on which the logits before and after are compared. Default: a short row of arbitrary ones. */
+  /** Tokens on which the logits before and after are compared. Default: a short row of arbitrary tokens. */
   readonly batch?: TokenBatch;
-  /** How far the logits may be apart, relative to the largest. Default: {@link mergeDefaults}. */
+  /** Largest difference of the logits, relative to the largest logit. Default: {@link mergeDefaults}. */
   readonly tolerance?: number;
 }
 
-/** The defaults of {@link MergeOptions}: what rounding in float32 adds up to in models of ordinary depth, and far less than any mistake. */
+/**
+ * Defaults of {@link MergeOptions}: the accumulated rounding of float32 in models of ordinary depth, far less than any
+ * mistake.
+ */
 export const mergeDefaults: Required<Pick<MergeOptions, 'tolerance'>> = { tolerance: 1e-3 };
 
-/** A merged adapter. It owns copies of what it takes to undo the merging, until `unmerge` or `dispose`. */
+/** A merged adapter. Until `unmerge` or `dispose` it owns the copies that undo the merging. */
 export interface MergedAdapter {
   /** The largest difference of logits before and after, relative to the largest logit. */
   readonly deviation: number;
-  /** Takes the adapter out of the weights again, to rounding. @throws ConfigError the second time, and after `dispose`. */
+  /**
+   * Removes the adapter from the weights again, to rounding.
+   *
+   * @throws ConfigError if it is called twice, or after `dispose`.
+   */
   unmerge(): void;
   /** Frees the copies. The weights stay merged. */
   dispose(): void;
 }
 
-/** How a weight is changed: W ← c ⊙ (W + sAB) by rows, c being 1 but for DoRA. */
+/** Change of a weight: W ← c ⊙ (W + sAB) by rows, with c = 1 except for DoRA. */
 interface WeightChange {
   readonly target: TargetModule;
   readonly arrays: ModuleArrays;
@@ -43,11 +50,12 @@ interface WeightChange {
 }
 
 /**
- * Merges an adapter into its model, in float32, and compares the logits before and after. The adapter is not to be laid over the model until it is unmerged.
+ * Merges an adapter into its model, in float32, and compares the logits before and after. The adapter makes no overlay
+ * until it is unmerged.
  *
- * @returns the deviation found, and the way back.
- * @throws ConfigError if a weight that the head shares with the embedding would change for one of them only; NumericalError if the logits differ by more than rounding: the weights
- * are then as they were, to rounding.
+ * @returns the deviation of the logits, and functions to undo the merging.
+ * @throws ConfigError if a weight that the head shares with the embedding would change for one of them only;
+ * NumericalError if the logits differ by more than rounding; the weights are then restored, to rounding.
  */
 export async function mergeAdapter(adapter: LoraAdapter, options: MergeOptions = {}): Promise<MergedAdapter> {
   checkKeys('mergeAdapter', options, ['batch', 'tolerance']);
@@ -56,7 +64,7 @@ export async function mergeAdapter(adapter: LoraAdapter, options: MergeOptions =
   checkShared(adapter);
   const la = model.algebra;
   const before = await la.tidy(() => la.toArray(model.logits(batch, { overlay: adapter.overlay() })));
-  // Before anything is changed: what is not finite cannot be taken out again.
+  // This check precedes any change, since values that are not finite cannot be subtracted again.
   if (!before.every(Number.isFinite))
     throw await nonFiniteError(
       'mergeAdapter: the logits of model and adapter are not finite',
@@ -80,7 +88,7 @@ export async function mergeAdapter(adapter: LoraAdapter, options: MergeOptions =
   }
 }
 
-/** What merging changes, with copies of all that it takes to change it back. */
+/** Prepares the changes of merging, with copies of all that is needed to undo them. */
 function beginMerging(adapter: LoraAdapter) {
   const { model, layout } = adapter;
   const la = model.algebra;
@@ -98,7 +106,7 @@ function beginMerging(adapter: LoraAdapter) {
     disposeArrays(la, copies);
   };
   return {
-    /** Changes one weight after the other. */
+    /** Changes one weight after another. */
     merge(): void {
       for (const change of changes) {
         exchange(model, change, (W) => scaleRows(change, add(W, change.product()), mul));
@@ -109,7 +117,7 @@ function beginMerging(adapter: LoraAdapter) {
       });
       adapter.setMerged(true);
     },
-    /** Changes back those that were changed. */
+    /** Restores the weights that were changed. */
     unmerge(): void {
       if (!alive) throw new ConfigError('unmerge: expected a merged adapter, but it was unmerged or disposed of; merge it again');
       for (const change of changes.slice(0, changed)) exchange(model, change, (W) => sub(scaleRows(change, W, div), change.product()));
@@ -125,7 +133,7 @@ function beginMerging(adapter: LoraAdapter) {
   };
 }
 
-/** Copies of all that the change of every weight takes, so that it can be undone whatever becomes of the adapter. */
+/** Returns the changes of all weights, with copies of their arrays that outlive the adapter. */
 function weightChanges(adapter: LoraAdapter): readonly WeightChange[] {
   const { modules } = takeApart(adapter.model.algebra, adapter.layout, adapter.point);
   return pairTargets(adapter.layout).map((target) => {
@@ -135,14 +143,14 @@ function weightChanges(adapter: LoraAdapter): readonly WeightChange[] {
   });
 }
 
-/** Puts another weight in a module's place. */
+/** Replaces the weight of a module. */
 function exchange(model: CausalLM, { target }: WeightChange, change: (weight: Tensor) => Tensor): void {
   const la = model.algebra;
   const changed = la.tidy(() => change(weightOf(model, target)));
   model.replaceParameter(weightName(model, target.module.name), la.keep(changed));
 }
 
-/** The rows of a weight, one for each output, times or divided by the change's factors. */
+/** Returns a weight with its rows, one for each output, multiplied or divided by the change's factors. */
 function scaleRows({ target, factor }: WeightChange, weight: Tensor, operation: typeof mul): Tensor {
   if (factor === undefined) return weight;
   return operation(weight, target.module.fanInFanOut ? reshape(factor, [1, -1]) : reshape(factor, [-1, 1]));
@@ -159,7 +167,7 @@ function checkShared({ model, layout }: LoraAdapter): void {
   );
 }
 
-/** A row of arbitrary tokens. */
+/** Returns one row of at most 16 arbitrary tokens. */
 function probe({ config }: CausalLM): TokenBatch {
   const length = Math.min(16, config.maxPositions);
   return { batch: 1, length, inputIds: Int32Array.from({ length }, (_, i) => (hashWord(i + 1) >>> 0) % config.vocabularySize) };
@@ -169,7 +177,7 @@ function relativeDeviation(before: Float64Array, after: Float64Array): number {
   let [largest, apart] = [0, 0];
   for (let i = 0; i < before.length; i++) {
     largest = Math.max(largest, Math.abs(before[i]));
-    // A NaN on either side stays one.
+    // A NaN on either side is kept.
     apart = Number.isNaN(apart) ? apart : Math.max(apart, Math.abs(before[i] - after[i]));
   }
   return apart === 0 ? 0 : apart / largest;

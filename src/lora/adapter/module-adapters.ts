@@ -1,13 +1,13 @@
-/** What LoRA and DoRA put in the place of x Wᵀ. */
+/** The functions by which LoRA and DoRA replace x Wᵀ. */
 import { add, div, matMul, maximum, mul, sqrt, square, sub, sum, type Tensor, tidy } from '@tensorflow/tfjs-core';
 import type { AdapterCall, LinearModule, ModuleAdapter } from '../../models/model-overlay.js';
 import type { ModuleArrays } from './adapter-point.js';
 
-/** How an adapter changes its inputs in training; `undefined` where it does not. */
+/** Dropout of an adapter's inputs in training; `undefined` for none. */
 export type InputDropout = ((x: Tensor) => Tensor) | undefined;
 
 /**
- * LoRA: y = x Wᵀ + s·(x̃ Bᵀ) Aᵀ, x̃ being x after dropout. 2·tokens·r·(m+n) flops more than the base.
+ * LoRA: y = x Wᵀ + s·(x̃ Bᵀ) Aᵀ, x̃ being x after dropout. It costs 2·tokens·r·(m+n) flops more than the base.
  *
  * @see Hu et al., "LoRA: low-rank adaptation of large language models", ICLR 2022, equation 3.
  */
@@ -19,10 +19,10 @@ export function loraModule(arrays: ModuleArrays, scale: number, dropout: InputDr
 }
 
 /**
- * DoRA: y = c ⊙ (x Wᵀ + s·(x Bᵀ) Aᵀ) with c = magnitude/‖W + sAB‖ by rows, whose norm counts as a constant in the gradient. With dropout the x of the base product stays:
- * y = x Wᵀ + (c − 1) ⊙ x̃ Wᵀ + c ⊙ s·(x̃ Bᵀ) Aᵀ.
+ * DoRA: y = c ⊙ (x Wᵀ + s·(x Bᵀ) Aᵀ) with c = magnitude/‖W + sAB‖ by rows; the gradient takes the norm as a constant.
+ * With dropout the base product keeps x: y = x Wᵀ + (c − 1) ⊙ x̃ Wᵀ + c ⊙ s·(x̃ Bᵀ) Aᵀ.
  *
- * @param norms - the row norms [m], as {@link adaptedRowNorms} gives them.
+ * @param norms - the row norms [m], from {@link adaptedRowNorms}.
  * @see Liu et al., "DoRA: weight-decomposed low-rank adaptation", ICML 2024, equation 5 and section 4.3.
  */
 export function doraModule(
@@ -44,14 +44,15 @@ export function doraModule(
 }
 
 function lowRank({ parameters: { A, B } }: AdapterCall, x: Tensor, scale: number): Tensor {
-  // The narrow product is scaled, rather than the wide one.
+  // The narrow product is scaled rather than the wide one.
   return matMul(mul(matMul(x, B, false, true), scale), A, false, true);
 }
 
 /**
- * ‖W + sAB‖ of each row, without forming the sum: the square is w·w + 2s(WBᵀ)·a + s²(a BBᵀ)·a for rows w of W and a of A.
+ * Computes ‖W + sAB‖ of each row without forming the sum: the square is w·w + 2s(WBᵀ)·a + s²(a BBᵀ)·a for rows w of W
+ * and a of A.
  *
- * @param squares - the row sums of W², as {@link rowSquares} gives them: the same at every step.
+ * @param squares - the row sums of W², from {@link rowSquares}: the same at every step.
  * @returns [m]. 2·m·n·r flops.
  */
 export function adaptedRowNorms(module: LinearModule, weight: Tensor, squares: Tensor, { A, B }: ModuleArrays, scale: number): Tensor {
@@ -63,7 +64,7 @@ export function adaptedRowNorms(module: LinearModule, weight: Tensor, squares: T
   });
 }
 
-/** Σ w² of each row of W: [m]. */
+/** Returns Σ w² of each row of W: [m]. */
 export function rowSquares(module: LinearModule, weight: Tensor): Tensor {
   return tidy(() => sum(square(weight), module.fanInFanOut ? 0 : 1));
 }

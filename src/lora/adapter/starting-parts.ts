@@ -1,4 +1,3 @@
-/** Where everything that is trained besides the factors starts. */
 import type { CausalLM } from '../../models/causal-lm.js';
 import { type AdapterLayout, pairTargets, storedName, trainedParameters } from './adapter-layout.js';
 import { type AdapterParts, arraysOf, type ModuleArrays } from './adapter-point.js';
@@ -6,9 +5,10 @@ import { weightOf } from './base-weights.js';
 import { adaptedRowNorms, rowSquares } from './module-adapters.js';
 
 /**
- * Factors with what else is trained, which starts where the model is: magnitudes at the row norms of W + sAB, weights and other parameters at their values.
+ * Returns the factors and the initial values of all other trained arrays: magnitudes are the row norms of W + sAB,
+ * weights and other parameters those of the model.
  *
- * @param factors - of every module with a factor pair.
+ * @param factors - the factors of every module with a factor pair.
  */
 export function startingParts(model: CausalLM, layout: AdapterLayout, factors: ReadonlyMap<string, ModuleArrays>): AdapterParts {
   const modules = new Map<string, ModuleArrays>();

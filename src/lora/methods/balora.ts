@@ -7,13 +7,16 @@ import type { LoraMethod, StackManifold } from './lora-method.js';
 
 /** Options of {@link balora}. */
 export interface BaloraOptions extends BalancingSchedule {
-  /** Which balanced pair a step lands on: that of the singular vectors, as published, or the nearest one. Default: {@link baloraDefaults}. */
+  /**
+   * The balanced pair on which a step lands: that of the singular vectors, as published, or the nearest one. Default:
+   * {@link baloraDefaults}.
+   */
   readonly gauge?: 'svd' | 'nearest';
-  /** How Adam's moments follow when the factors change gauge. Default: {@link baloraDefaults}. */
+  /** Treatment of Adam's moments when the factors change gauge. Default: {@link baloraDefaults}. */
   readonly moments?: MomentRule;
 }
 
-/** The defaults of {@link balora}. */
+/** Defaults of {@link balora}. */
 export const baloraDefaults: Required<BaloraOptions> = {
   every: balancedFactorsDefaults.every,
   start: balancedFactorsDefaults.start,
@@ -22,9 +25,9 @@ export const baloraDefaults: Required<BaloraOptions> = {
 };
 
 /**
- * α/r. Balancing shrinks the factors of an adapter that starts at zero, to the root of what the product grows to, so that
- * BaLoRA wants a larger scale than LoRA (docs/benchmarks.md). Starts whose product is not zero say themselves how large
- * it is: with them α is LoRA's.
+ * α/r for starts at zero. Balancing shrinks the factors of an adapter that starts at zero to the root of the product,
+ * so that BaLoRA needs a larger scale than LoRA (docs/benchmarks.md). Other starts set the size of their product
+ * themselves; for them α is LoRA's.
  */
 const SCALE = 128;
 
@@ -32,8 +35,8 @@ const SCALE = 128;
  * BaLoRA: balanced factors with the Bures metric, AdamW, and the balanced projection after each step, which leaves the
  * product as it is.
  *
- * Adam's moments follow the gauge by default. As published they stay behind, which is `balora({ moments: 'keep' })`;
- * docs/benchmarks.md compares which of them trains better, and at which α/r.
+ * Adam's moments follow the gauge by default. As published, they do not: `balora({ moments: 'keep' })`.
+ * docs/benchmarks.md compares both, over α/r.
  *
  * @throws ConfigError on unknown options; ShapeError if `every` is not a positive integer.
  * @see Castin, Nadjahi, Ablin and Peyré, "Balanced LoRA", ICML 2026, arXiv 2605.31484.

@@ -1,10 +1,10 @@
-/** Direction rules for whole adapters that treat every array alike. Rules of one method stand in its file. */
+/** Direction rules for whole adapters that treat every array alike. Rules that belong to one method are in its file. */
 import { adamw, type MomentRule } from '../../solvers/directions/adam.js';
 import { momentum } from '../../solvers/directions/momentum.js';
 import { sgd } from '../../solvers/directions/sgd.js';
 import type { LoraDirection } from './lora-method.js';
 
-/** AdamW. `moments` says how its averages follow a change of gauge. Default: they are transported. */
+/** Returns AdamW. `moments` sets how its averages follow a change of gauge; by default they are transported. */
 export const adamwDirection = (moments: MomentRule = 'transport'): LoraDirection => ({
   name: 'adamw',
   rule: (options) => adamw({ ...options, moments }),

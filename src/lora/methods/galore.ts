@@ -12,7 +12,7 @@ import type { LoraStart } from './start.js';
 /** Options of {@link galore}. */
 export type GaloreMethodOptions = Pick<GaloreOptions, 'gap' | 'scale' | 'signs'>;
 
-/** The defaults of {@link galore}: those of the authors' code, and signs that are well defined. */
+/** Defaults of {@link galore}: those of the authors' code, but with well-defined signs. */
 export const galoreMethodDefaults: Required<GaloreMethodOptions> = {
   gap: galoreDefaults.gap,
   scale: galoreDefaults.scale,
@@ -29,7 +29,7 @@ const weightGeometry: LoraGeometry = {
     }) as unknown as StackManifold,
 };
 
-/** The weights as they are. */
+/** A start that leaves the weights as they are. */
 const weightStart: LoraStart = {
   name: 'weights',
   trains: 'weights',
@@ -39,7 +39,7 @@ const weightStart: LoraStart = {
   },
 };
 
-/** The rule of GaLore on the weights, with the rank of each module; AdamW on what is trained besides. */
+/** Returns GaLore's rule for the weights, with the rank of each module, and AdamW for all other trained arrays. */
 export function galoreDirection(options: GaloreMethodOptions = {}): LoraDirection {
   checkKeys('galore', options, Object.keys(galoreMethodDefaults));
   const settings = { ...galoreMethodDefaults, ...options };
@@ -58,13 +58,14 @@ export function galoreDirection(options: GaloreMethodOptions = {}): LoraDirectio
 }
 
 /**
- * GaLore: the weights of the target modules are trained themselves, by Adam on gradients projected on their leading singular vectors, as many as the rank says. Weights
- * are projected as they are stored, GPT-2's Conv1D [in, out] too, as the authors' code does.
+ * GaLore: the weights of the target modules are trained themselves, by Adam on gradients projected on their leading
+ * singular vectors, as many as the rank says. Weights are projected as they are stored, GPT-2's Conv1D [in, out] too,
+ * as the authors' code does.
  *
- * There are no factors: starts, α, dropout and DoRA do not apply. {@link saveAdapter} writes the trained weights, and the nearest adapter of a rank beside them. Weight
- * decay is none unless it is given, and ε is 1e-6, as in the authors' code.
+ * There are no factors: starts, α, dropout and DoRA do not apply. {@link saveAdapter} writes the trained weights, and
+ * the nearest adapter of a given rank beside them. Defaults are no weight decay and ε = 1e-6, as in the authors' code.
  *
- * @throws ConfigError on unknown options, or such that are none; ShapeError if `gap` is no positive integer.
+ * @throws ConfigError on unknown or invalid options; ShapeError if `gap` is not a positive integer.
  * @see Zhao et al., "GaLore: memory-efficient LLM training by gradient low-rank projection", ICML 2024.
  */
 export function galore(options: GaloreMethodOptions = {}): LoraMethod {

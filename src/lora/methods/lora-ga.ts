@@ -8,31 +8,35 @@ import type { LoraStart, StartContext } from './start.js';
 
 /** Options of {@link loraGa} and {@link loraGaStart}. */
 export interface LoraGaOptions {
-  /** Over how many batches the gradient is averaged, 4096 at most. Default: {@link loraGaDefaults}. */
+  /** Number of batches over which the gradient is averaged, at most 4096. Default: {@link loraGaDefaults}. */
   readonly batches?: number;
   /** γ, which sets the size of the factors: c = m^¼/√γ. Default: {@link loraGaDefaults}. */
   readonly gamma?: number;
-  /** Whose formula: that of the authors' code, or that of PEFT 0.21, which leaves B at norm 1 and scales A by the singular values. */
+  /**
+   * The formula of the authors' code, or that of PEFT 0.21, which leaves B at norm 1 and scales A by the singular
+   * values. Default: {@link loraGaDefaults}.
+   */
   readonly formula?: 'authors' | 'peft';
 }
 
-/** Batches over which the gradient is averaged, at most: they are held together. */
+/** Largest number of batches over which the gradient is averaged; all are held in memory. */
 const MOST_BATCHES = 4096;
 
-/** The defaults of {@link loraGa}: those of the authors. */
+/** Defaults of {@link loraGa}, those of the authors. */
 export const loraGaDefaults: Required<LoraGaOptions> = { batches: 8, gamma: 16, formula: 'authors' };
 
 /**
- * The start of LoRA-GA. With the SVD G = USVᵀ of the mean gradient by the weight and c = m^¼/√γ,
+ * Returns the start of LoRA-GA. With the SVD G = USVᵀ of the mean gradient with respect to the weight and c = m^¼/√γ,
  *
  * $$ A=c\,U_{:,\,r:2r}, \qquad B=c\,V_{:,\,:r}^\top, $$
  *
- * and W loses s·AB, so that the first step of the pair moves W as the first step of full fine-tuning would, to rank 2r.
- * The formula `'peft'` has B = V_{:, :r}ᵀ and A = U_{:, r:2r}diag(S_{r:2r})·c, with c from the first axis of the weight as
- * it is stored, which is n for GPT-2's Conv1D.
+ * and s·AB is subtracted from W, so that the first step of the pair moves W as the first step of full fine-tuning
+ * would, to rank 2r. The formula `'peft'` has B = V_{:, :r}ᵀ and A = U_{:, r:2r}diag(S_{r:2r})·c, with c from the first
+ * axis of the weight as it is stored, which is n for GPT-2's Conv1D.
  *
- * @throws ConfigError on unknown options; ConfigError from the start, if a module has less than 2r rows or columns.
- * @see Wang, Yu and Li, "LoRA-GA: low-rank adaptation with gradient approximation", NeurIPS 2024, theorem 3.1 and section 3.3.
+ * @throws ConfigError on unknown options; ConfigError from the start if a module has fewer than 2r rows or columns.
+ * @see Wang, Yu and Li, "LoRA-GA: low-rank adaptation with gradient approximation", NeurIPS 2024, theorem 3.1 and
+ * section 3.3.
  */
 export function loraGaStart(options: LoraGaOptions = {}): LoraStart {
   checkKeys('loraGa', options, Object.keys(loraGaDefaults));
@@ -61,7 +65,7 @@ export function loraGaStart(options: LoraGaOptions = {}): LoraStart {
   };
 }
 
-/** The first singular triples of the gradient. */
+/** Returns the leading singular triples of the gradient. */
 function leadingTriples({ caller, la, target, gradient, random }: StartContext, count: number): SvdFactors<StartContext['weight']> {
   const { name, outFeatures: m, inFeatures: n } = target.module;
   if (gradient === undefined) throw new TypeError(`loraGaStart: there is no gradient for ${name}`);
@@ -77,10 +81,10 @@ function leadingTriples({ caller, la, target, gradient, random }: StartContext, 
  * LoRA-GA: LoRA that starts at the singular vectors of the gradient, averaged over batches of the data. With balanced
  * factors, `{ ...balora(), start: loraGaStart() }`, it is BaLoRA-GA.
  *
- * As in the authors' code; PEFT 0.21 has another formula, an option here. Unlike both, the gradient is computed a group
- * of modules at a time, and its SVD deterministically.
+ * The formula is that of the authors' code; PEFT 0.21 has another, an option here. Unlike in both, the gradient is
+ * computed one group of modules at a time, and its SVD deterministically.
  *
- * @throws ConfigError as {@link loraGaStart}.
+ * @throws ConfigError as {@link loraGaStart} does.
  * @see Wang, Yu and Li, "LoRA-GA: low-rank adaptation with gradient approximation", NeurIPS 2024.
  */
 export function loraGa(options: LoraGaOptions = {}): LoraMethod {

@@ -14,26 +14,28 @@ import type { DirectionRule } from '../../solvers/solver.js';
 import type { TargetModule } from '../targets/target-modules.js';
 import type { LoraStart, TrainedArrays } from './start.js';
 
-/** Arrays of a stack of adapters, by name: a factor pair `{ A, B }`, or the arrays of a geometry with other coordinates. */
+/**
+ * Arrays of a stack of adapters, by name: a factor pair `{ A, B }`, or the arrays of a geometry with other coordinates.
+ */
 export type StackArrays = Readonly<Record<string, Tensor>>;
 
 /** A manifold whose points are the arrays of a stack of adapters. */
 export type StackManifold = Manifold<Tensor, StackArrays, StackArrays, unknown, unknown>;
 
 /**
- * Coordinates of a geometry whose points are no factor pairs, such as (U, S, V): how they give the pair that the model
- * computes with, and how the derivative by the pair becomes one by the coordinates.
+ * Coordinates of a geometry whose points are not factor pairs, such as (U, S, V): maps to the pair with which the model
+ * computes, and of derivatives with respect to the pair back to the coordinates.
  */
 export interface PairCoordinates {
-  /** A point with the product AB of a pair. */
+  /** Returns a point with the same product AB as a pair. */
   fromPair(la: TensorAlgebra, pair: FactorPair<Tensor>): StackArrays;
-  /** The pair that a point stands for: A [.., m, r], B [.., r, n]. */
+  /** Returns the pair that a point stands for: A [.., m, r], B [.., r, n]. */
   toPair(la: TensorAlgebra, point: StackArrays): FactorPair<Tensor>;
-  /** The derivative by the coordinates, from the derivative by A and B: the transposed Jacobian of `toPair`. */
+  /** Applies the transposed Jacobian of `toPair` to a derivative with respect to A and B. */
   pullBack(la: TensorAlgebra, point: StackArrays, derivative: FactorPair<Tensor>): StackArrays;
 }
 
-/** A stack of an adapter's layout, as methods look at it. */
+/** A stack of an adapter's layout, as methods see it. */
 export interface MethodStack {
   /** The name of the stack in the adapter's point. */
   readonly key: string;
@@ -43,7 +45,7 @@ export interface MethodStack {
   readonly targets: readonly Pick<TargetModule, 'scale'>[];
 }
 
-/** The part of an adapter's layout that methods look at. */
+/** The part of an adapter's layout that methods see. */
 export interface MethodLayout {
   /** Length of the model's hidden states. */
   readonly hiddenSize: number;
@@ -57,35 +59,37 @@ export interface MethodLayout {
 export interface LoraGeometry {
   /** Its name, for tables and messages. */
   readonly name: string;
-  /** What moves in it. Default: `'pairs'`. */
+  /** The arrays that move in it. Default: `'pairs'`. */
   readonly trains?: TrainedArrays;
-  /** The manifold of one stack: A [k, m, r] and B [k, r, n], or weights { weight: [k, m, n] } as they are stored. */
+  /** Returns the manifold of one stack: A [k, m, r] and B [k, r, n], or stored weights { weight: [k, m, n] }. */
   manifold(stack: FactorOptions<Tensor>, layout: MethodLayout): StackManifold;
   /**
-   * Why rules that compute with A and B cannot be used in it, although its points are factor pairs; these rules expect the
-   * derivative by the factors and a straight step. Default: they can.
+   * The reason why rules that compute with A and B cannot be used, although points are factor pairs: these rules expect
+   * the derivative with respect to the factors and a straight step. Default: they can be used.
    */
   readonly refusesPairRules?: string;
-  /** The coordinates of its points. Default: they are factor pairs. */
+  /** Coordinates of its points. Default: points are factor pairs. */
   readonly coordinates?: PairCoordinates;
 }
 
 /** Options of the optimizer, from which a method makes its rule. The method itself decides how AdamW's moments move. */
 export type OptimizerOptions = Omit<AdamWOptions, 'moments'>;
 
-/** A direction rule for a whole adapter: its pairs, and the magnitudes, biases and modules that are trained beside them. */
+/**
+ * A direction rule for a whole adapter: its pairs, and the magnitudes, biases and modules that are trained with them.
+ */
 export interface LoraDirection {
   /** Its name, for tables and messages. */
   readonly name: string;
-  /** The rule with an optimizer's options, for an adapter of a layout (which knows the scales). */
+  /** Returns the rule with an optimizer's options, for an adapter of a given layout (which holds the scales). */
   rule(options: OptimizerOptions, layout: MethodLayout): DirectionRule;
-  /** Whether the rule computes with A and B, so that it needs a geometry of factor pairs. Default: false. */
+  /** True if the rule computes with A and B, and so needs a geometry of factor pairs. Default: false. */
   readonly needsPairs?: boolean;
-  /** Whether the rule computes with the weights themselves, so that it needs a geometry of weights. Default: false. */
+  /** True if the rule computes with the weights themselves, and so needs a geometry of weights. Default: false. */
   readonly needsWeights?: boolean;
 }
 
-/** How s follows from α and the rank r in ΔW = s·AB: α/r, or α/√r as in rank-stabilized LoRA. */
+/** Rule for s in ΔW = s·AB, given α and the rank r: α/r, or α/√r as in rank-stabilized LoRA. */
 export type LoraScaling = (typeof loraScalings)[number];
 
 /** All values of {@link LoraScaling}. */
@@ -93,42 +97,43 @@ export const loraScalings = ['rank', 'root-rank'] as const;
 
 /** Factors by which the learning rate is multiplied for a part of the adapter. Default of each: 1. */
 export interface BlockRates {
-  /** For A, PEFT's lora_B. */
+  /** Factor for A, PEFT's lora_B. */
   readonly A?: number;
-  /** For B, PEFT's lora_A. */
+  /** Factor for B, PEFT's lora_A. */
   readonly B?: number;
-  /** For vectors: magnitudes, biases and norms. */
+  /** Factor for vectors: magnitudes, biases and norms. */
   readonly vectors?: number;
 }
 
 /**
- * A LoRA method. It is a plain value, and its parts combine freely: `{ ...balora(), start: pissaStart, direction: muonDirection }`
- * is a method too. Combinations that make no sense are refused by {@link checkMethod}, which says why.
+ * A LoRA method. It is a plain value, and its parts combine freely:
+ * `{ ...balora(), start: pissaStart, direction: muonDirection }` is a method too. {@link checkMethod} refuses
+ * combinations that make no sense, and says why.
  */
 export interface LoraMethod {
-  /** The method's name. */
+  /** Name of the method. */
   readonly name: string;
-  /** Where the adapters move: manifold, metric and retraction. */
+  /** The space in which the adapters move: manifold, metric and retraction. */
   readonly geometry: LoraGeometry;
-  /** How a step follows from the gradient. */
+  /** The rule that makes a step's direction from the gradient. */
   readonly direction: LoraDirection;
-  /** Where the factors start. */
+  /** The starting values of the factors. */
   readonly start: LoraStart;
-  /** α for a rank and the start that is used, for callers who leave α to the method. */
+  /** Returns α for a rank and a start, for callers that leave α to the method. */
   alpha(rank: number, start: LoraStart): number;
-  /** How the scale follows from α. */
+  /** Rule for the scale, given α and the rank. */
   readonly scaling: LoraScaling;
-  /** Whether each row of the adapted weight has a trained magnitude, as in DoRA. */
+  /** True if each row of the adapted weight has a trained magnitude, as in DoRA. */
   readonly magnitudes: boolean;
-  /** Which parts move at another rate. Default: all move at the learning rate. */
+  /** Factors for parts that move at another rate. Default: all move at the learning rate. */
   readonly rates?: BlockRates;
 }
 
 /**
- * Checks that a value is a method and that its parts go together.
+ * Checks that a value is a method and that its parts fit together.
  *
- * @param caller - the function on whose behalf this happens.
- * @throws ConfigError saying which part is missing, or why two parts cannot be combined.
+ * @param caller - name of the calling function, for error messages.
+ * @throws ConfigError that names the missing part, or says why two parts cannot be combined.
  */
 export function checkMethod(caller: string, method: unknown): asserts method is LoraMethod {
   const { geometry, direction, start, alpha } = (method ?? {}) as Partial<LoraMethod>;

@@ -22,7 +22,7 @@ import { type ScaledOptions, scaled, scaledDefaults } from './scaled.js';
 import { compensatedStart, gaussianStart, kaimingStart, type LoraStart, randomStart } from './start.js';
 import { orthonormalStart, type StellaOptions, stella, stellaDefaults } from './stella.js';
 
-/** Options of some method, which that method checks. */
+/** Options of any method; each method checks its own. */
 export type LoraMethodOptions = BaloraOptions &
   GaloreMethodOptions &
   LoraGaOptions &
@@ -33,7 +33,7 @@ export type LoraMethodOptions = BaloraOptions &
   ScaledOptions &
   StellaOptions;
 
-/** Makes a method without options: any that come are refused. */
+/** Wraps a method without options, and refuses any that are given. */
 const plain =
   (make: () => LoraMethod) =>
   (options: LoraMethodOptions = {}): LoraMethod => {
@@ -42,7 +42,7 @@ const plain =
   };
 
 /**
- * Every method by its name: `loraMethods.balora({ moments: 'keep' })`. Each checks its own options, and refuses those of
+ * All methods by name: `loraMethods.balora({ moments: 'keep' })`. Each checks its own options, and refuses those of
  * others.
  */
 export const loraMethods: Readonly<Record<string, (options?: LoraMethodOptions) => LoraMethod>> = {
@@ -64,7 +64,7 @@ export const loraMethods: Readonly<Record<string, (options?: LoraMethodOptions) 
   balora,
 };
 
-/** The options of every method that has some, with their defaults, for help texts. */
+/** Default options of every method that has options, for help texts. */
 export const loraMethodDefaults: Readonly<Record<string, object>> = {
   'lora+': loraPlusDefaults,
   scaled: scaledDefaults,
@@ -77,7 +77,7 @@ export const loraMethodDefaults: Readonly<Record<string, object>> = {
   balora: baloraDefaults,
 };
 
-/** Every start by its name. */
+/** All starts by name, with their default options. */
 export const loraStarts: Readonly<Record<string, LoraStart>> = byName([
   kaimingStart,
   gaussianStart,
@@ -89,7 +89,7 @@ export const loraStarts: Readonly<Record<string, LoraStart>> = byName([
   orthonormalStart,
 ]);
 
-/** Every direction by its name, with its own defaults. */
+/** All directions by name, with their default options. */
 export const loraDirections: Readonly<Record<string, LoraDirection>> = byName([
   adamwDirection(),
   momentumDirection,
@@ -102,7 +102,7 @@ export const loraDirections: Readonly<Record<string, LoraDirection>> = byName([
   loroDirection(),
 ]);
 
-/** The starts and directions that have options. The others are values. */
+/** Factories of the starts and directions that have options. The others are plain values. */
 const makers: Readonly<Record<string, (options: object) => LoraStart | LoraDirection>> = {
   'lora-ga': loraGaStart,
   'lora-pro': loraProDirection,
@@ -112,16 +112,16 @@ const makers: Readonly<Record<string, (options: object) => LoraStart | LoraDirec
 };
 
 /**
- * The start of a name, as {@link loraStarts} has it, with options.
+ * Returns the start with a name of {@link loraStarts}, with options.
  *
- * @param caller - the function or command on whose behalf this happens.
- * @throws ConfigError for a name that is none, with the nearest, and for options that the start does not have.
+ * @param caller - name of the calling function or command, for error messages.
+ * @throws ConfigError for an unknown name, with the nearest known one, and for options that the start does not have.
  */
 export function namedStart(caller: string, name: string, options: object = {}): LoraStart {
   return withOptions(named(caller, 'start', loraStarts, name), options);
 }
 
-/** As {@link namedStart}, for a direction of {@link loraDirections}. */
+/** Returns the direction with a name of {@link loraDirections}, with options; see {@link namedStart}. */
 export function namedDirection(caller: string, name: string, options: object = {}): LoraDirection {
   return withOptions(named(caller, 'direction', loraDirections, name), options);
 }
@@ -138,11 +138,11 @@ function byName<Part extends { readonly name: string }>(parts: readonly Part[]):
 }
 
 /**
- * The entry of one of these tables.
+ * Returns the entry of a table by its name.
  *
- * @param caller - the function or command on whose behalf this happens.
- * @param key - the option that gave the name, for the message.
- * @throws ConfigError naming the entries there are, and the nearest.
+ * @param caller - name of the calling function or command, for error messages.
+ * @param key - the option that holds the name, for messages.
+ * @throws ConfigError that lists the known names, and the nearest.
  */
 export function named<Part>(caller: string, key: string, table: Readonly<Record<string, Part>>, name: string): Part {
   if (Object.hasOwn(table, name)) return table[name];

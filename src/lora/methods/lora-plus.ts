@@ -8,12 +8,12 @@ export interface LoraPlusOptions {
   readonly ratio?: number;
 }
 
-/** The defaults of {@link loraPlus}: the paper's. */
+/** Defaults of {@link loraPlus}, those of the paper. */
 export const loraPlusDefaults: Required<LoraPlusOptions> = { ratio: 16 };
 
 /**
- * LoRA+: LoRA in a block-scaled metric, in which the factor that starts at zero (A here, lora_B in PEFT) moves λ times as
- * far. As in PEFT, so do vectors: biases, magnitudes, norms.
+ * LoRA+: LoRA in a block-scaled metric, in which the factor that starts at zero (A here, lora_B in PEFT) moves λ times
+ * as far. Vectors (biases, magnitudes, norms) do too, as in PEFT.
  *
  * @throws ConfigError on unknown options, or if the ratio is not positive.
  * @see Hayou, Ghosh and Yu, "LoRA+: efficient low rank adaptation of large models", ICML 2024.

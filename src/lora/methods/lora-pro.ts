@@ -7,14 +7,14 @@ import type { LoraDirection, LoraMethod } from './lora-method.js';
 
 /** Options of {@link loraPro}. */
 export interface LoraProMethodOptions {
-  /** The number of the first step. Default: {@link loraProMethodDefaults}, with which the first step is plain. */
+  /** Number of the first step. Default: {@link loraProMethodDefaults}, for which the first step is plain. */
   readonly firstStep?: number;
 }
 
-/** The defaults of {@link loraPro}. */
+/** Defaults of {@link loraPro}. */
 export const loraProMethodDefaults: Required<LoraProMethodOptions> = { firstStep: 0 };
 
-/** The rule of LoRA-Pro on the pairs, AdamW on what is trained besides. */
+/** Returns LoRA-Pro's rule for the pairs, and AdamW for all other trained arrays. */
 export function loraProDirection(options: LoraProMethodOptions = {}): LoraDirection {
   checkKeys('loraPro', options, Object.keys(loraProMethodDefaults));
   const { firstStep } = { ...loraProMethodDefaults, ...options };
@@ -33,7 +33,7 @@ export function loraProDirection(options: LoraProMethodOptions = {}): LoraDirect
 }
 
 /**
- * LoRA-Pro: Euclidean factors whose steps change ΔW as nearly as they can as Adam on the full weight would. It keeps
+ * LoRA-Pro: Euclidean factors whose steps change ΔW as closely as possible to Adam's step of the full weight. It keeps
  * moments of the size of the weights.
  *
  * @throws ConfigError on unknown options, or if `firstStep` is negative.

@@ -3,7 +3,7 @@ import { adamwDirection } from './directions.js';
 import type { LoraGeometry, LoraMethod, StackManifold } from './lora-method.js';
 import { kaimingStart } from './start.js';
 
-/** Factor pairs as a flat space, which most methods move in: the retraction is addition. */
+/** Factor pairs as a flat space, where the retraction is addition. Most methods move in it. */
 export const euclideanGeometry: LoraGeometry = {
   name: 'Euclidean factors',
   manifold: (stack) => euclideanFactors(stack) as unknown as StackManifold,

@@ -8,24 +8,27 @@ import { compensatedStart } from './start.js';
 
 /** Options of {@link loro}. */
 export interface LoroOptions {
-  /** Every so many steps one is exact. Default: {@link loroDefaults}. */
+  /** Number of steps from one exact step to the next. Default: {@link loroDefaults}. */
   readonly every?: number;
-  /** After so many steps the moments begin anew; 0 for never. */
+  /** Number of steps after which the moments are reset; 0 for never. Default: {@link loroDefaults}. */
   readonly refresh?: number;
-  /** The rate of the other steps: that of the exact ones, or for each factor r/(its longer side) times it, as in the authors' scripts. */
+  /**
+   * Rate of the other steps: that of the exact ones, or for each factor r/(its longer side) times that, as in the
+   * authors' scripts. Default: {@link loroDefaults}.
+   */
   readonly lazyRate?: LazyRate;
 }
 
-/** The defaults of {@link loro}: those of the authors' scripts, but for the rate. */
+/** Defaults of {@link loro}: those of the authors' scripts, except for the rate. */
 export const loroDefaults: Required<LoroOptions> = { every: 500, refresh: 500, lazyRate: 'same' };
 
-/** ε of the authors' AdamW, which adds it before the bias correction. */
+/** The ε of the authors' AdamW, which adds it before the bias correction. */
 const EPSILON = 1e-6;
 
 /**
- * LORO: Adam's steps of the factors, and every so many of them one that is taken on the rank-r matrices and lands on the
- * balanced pair, after which the moments begin anew. Both factors start at random, and their product is taken out of the
- * base. The exact step is given Adam's direction, not the gradient, as in the authors' code.
+ * LORO: Adam on the factors, where every `every`-th step is taken on the rank-r matrices and lands on the balanced
+ * pair; every `refresh` steps the moments are reset. Both factors start at random, and their product is subtracted from
+ * the base. The exact step takes Adam's direction, not the gradient, as in the authors' code.
  *
  * @throws ConfigError on unknown options; ShapeError if `every` is not a positive integer.
  * @see Mo et al., "LORO: parameter and memory efficient pretraining via low-rank Riemannian optimization", ICLR 2025.
@@ -48,7 +51,7 @@ export function loro(options: LoroOptions = {}): LoraMethod {
   };
 }
 
-/** AdamW as the authors of {@link loro} have it, whose moments begin anew every `refresh` steps. */
+/** Returns the AdamW of {@link loro}'s authors, whose moments are reset every `refresh` steps. */
 export function loroDirection(options: Pick<LoroOptions, 'refresh'> = {}): LoraDirection {
   checkKeys('loro', options, ['refresh']);
   const { refresh } = { ...loroDefaults, ...options };

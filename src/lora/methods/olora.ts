@@ -3,10 +3,11 @@ import type { LoraMethod } from './lora-method.js';
 import { firstColumns, type LoraStart } from './start.js';
 
 /**
- * The start of OLoRA: with W = QR, A is the first r columns of Q and B the first r rows of R, and W loses s·AB.
- * These columns need the first r columns of W only, and B is their product with W: O(mnr) flops.
+ * The start of OLoRA: with W = QR, A is the first r columns of Q and B the first r rows of R, and s·AB is subtracted
+ * from W. A depends on the first r columns of W only, and B = AᵀW: O(mnr) flops.
  *
- * @see Büyükakyüz, "OLoRA: orthonormal low-rank adaptation of large language models", arXiv 2406.01775, 2024, algorithm 1.
+ * @see Büyükakyüz, "OLoRA: orthonormal low-rank adaptation of large language models", arXiv 2406.01775, 2024,
+ * algorithm 1.
  */
 export const oloraStart: LoraStart = {
   name: 'olora',
@@ -18,7 +19,7 @@ export const oloraStart: LoraStart = {
 };
 
 /**
- * OLoRA: LoRA that starts at the first columns of Q and rows of R in W = QR, taken out of W.
+ * OLoRA: LoRA that starts at the first columns of Q and rows of R in W = QR, which are subtracted from W.
  *
  * @see Büyükakyüz, "OLoRA: orthonormal low-rank adaptation of large language models", arXiv 2406.01775, 2024.
  */

@@ -3,9 +3,10 @@ import type { LoraMethod } from './lora-method.js';
 import { firstColumns, type LoraStart } from './start.js';
 
 /**
- * The start of PiSSA: with W = USVᵀ, A = U_r(S_r/s)^½ and B = (S_r/s)^½V_rᵀ, and W loses s·AB.
+ * The start of PiSSA: with W = USVᵀ, A = U_r(S_r/s)^½ and B = (S_r/s)^½V_rᵀ, and s·AB is subtracted from W.
  *
- * @see Meng, Wang and Zhang, "PiSSA: principal singular values and singular vectors adaptation", NeurIPS 2024, equations 2 to 4.
+ * @see Meng, Wang and Zhang, "PiSSA: principal singular values and singular vectors adaptation", NeurIPS 2024,
+ * equations 2 to 4.
  */
 export const pissaStart: LoraStart = {
   name: 'pissa',
@@ -19,7 +20,7 @@ export const pissaStart: LoraStart = {
 };
 
 /**
- * PiSSA: LoRA that starts at the first r singular triples of W, taken out of W.
+ * PiSSA: LoRA that starts at the leading r singular triples of W, which are subtracted from W.
  *
  * @see Meng, Wang and Zhang, "PiSSA: principal singular values and singular vectors adaptation", NeurIPS 2024.
  */

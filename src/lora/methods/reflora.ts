@@ -1,5 +1,6 @@
 import { ConfigError } from '../../core/errors.js';
 import { checkChoice, checkCount, checkKeys } from '../../core/options.js';
+import { square } from '../../linalg/derived.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { euclideanFactors } from '../../manifolds/euclidean-factors.js';
 import type { FactorManifold, FactorOptions } from '../../manifolds/factor-manifold.js';
@@ -15,30 +16,30 @@ import { compensatedStart, type LoraStart } from './start.js';
 /** Options of {@link reflora}. */
 export interface RefloraOptions {
   /**
-   * The paper's two forms. `'matrix'` leaves the factors and preconditions their gradients by an r×r matrix; `'scalar'`
+   * The form of the paper: `'matrix'` leaves the factors and preconditions their gradients by an r×r matrix; `'scalar'`
    * leaves the gradients and rescales the factors to equal norms. Default: {@link refloraDefaults}.
    */
   readonly form?: (typeof forms)[number];
-  /** Steps of plain AdamW before the preconditioner sets in. The scalar form has none. */
+  /** Steps of plain AdamW at the start; none in the scalar form. Default: {@link refloraDefaults}. */
   readonly warmup?: number;
 }
 
 const forms = ['matrix', 'scalar'] as const;
 
-/** The defaults of {@link reflora}. BaLoRA's experiments warm up for 100 steps. */
+/** Defaults of {@link reflora}. BaLoRA's experiments warm up for 100 steps. */
 export const refloraDefaults: Required<RefloraOptions> = { form: 'matrix', warmup: 0 };
 
 /**
- * RefLoRA: Euclidean factors, AdamW on the gradient as the balanced pair would see it. Both factors start at random, and
- * their product is taken out of the base.
+ * RefLoRA: Euclidean factors, AdamW on the gradient that the balanced pair would have. Both factors start at random,
+ * and their product is subtracted from the base.
  *
- * The scalar form steps by plain AdamW, and after each step, and once at the start, it rescales the pair by one number,
+ * The scalar form takes steps of plain AdamW. At the start and after each step it rescales the pair by one number,
  *
  * $$ (A,B)\leftarrow(A\,p,\;B/p), \qquad p=\sqrt{\lVert B\rVert/\lVert A\rVert}, $$
  *
- * with Adam's moments divided and multiplied likewise: balancing with multiples of the identity for a gauge.
+ * with Adam's moments divided and multiplied accordingly: balancing by multiples of the identity.
  *
- * @throws ConfigError on unknown options, if the warm-up is negative, or if the scalar form is given one.
+ * @throws ConfigError on unknown options, if the warm-up is negative, or if one is given for the scalar form.
  * @see Zhang et al., "RefLoRA: refactored low-rank adaptation for efficient fine-tuning of large models", NeurIPS 2025.
  */
 export function reflora(options: RefloraOptions = {}): LoraMethod {
@@ -58,7 +59,10 @@ export function reflora(options: RefloraOptions = {}): LoraMethod {
   return { ...base, direction: refloraDirection({ warmup }) };
 }
 
-/** AdamW on the gradient as the balanced pair would see it, after a warm-up: the direction of {@link reflora}'s matrix form. */
+/**
+ * Returns AdamW on the gradient that the balanced pair would have, after a warm-up: the direction of {@link reflora}'s
+ * matrix form.
+ */
 export function refloraDirection(options: Pick<RefloraOptions, 'warmup'> = {}): LoraDirection {
   checkKeys('reflora', options, ['warmup']);
   const { warmup } = { ...refloraDefaults, ...options };
@@ -88,7 +92,7 @@ function rescaledFactors<M>(options: FactorOptions<M>): FactorManifold<NoInfer<M
   const retractTransport: (typeof base)['retractTransport'] = (x, u, t) => {
     const straight = base.retract(x, u, t);
     const { p, inverse } = equalizer(la, straight);
-    const squared = { p: la.square(p), inverse: la.square(inverse) };
+    const squared = { p: square(la, p), inverse: square(la, inverse) };
     return {
       point: rescaled(la, straight, { p, inverse }),
       vector: (v) => rescaled(la, v, { p, inverse }),
@@ -105,7 +109,7 @@ interface Scaling<M> {
   readonly inverse: M;
 }
 
-/** p = √(‖B‖/‖A‖), or 1 where a factor is zero and no p makes the norms equal. */
+/** Returns p = √(‖B‖/‖A‖), or 1 where a factor is zero and no p makes the norms equal. */
 function equalizer<M>(la: LinearAlgebra<M>, { A, B }: FactorPair<M>): Scaling<M> {
   const [normA, normB] = [la.normEach(A), la.normEach(B)];
   const present = la.multiply(la.sign(normA), la.sign(normB));
@@ -115,7 +119,7 @@ function equalizer<M>(la: LinearAlgebra<M>, { A, B }: FactorPair<M>): Scaling<M>
   return { p, inverse: la.divide(la.full(la.shape(p), 1), p) };
 }
 
-/** (A p, B p⁻¹). */
+/** Returns the pair (A p, B p⁻¹). */
 function rescaled<M>(la: LinearAlgebra<M>, { A, B }: FactorPair<M>, { p, inverse }: Scaling<M>): FactorPair<M> {
   return { A: la.scaleEach(p, A), B: la.scaleEach(inverse, B) };
 }

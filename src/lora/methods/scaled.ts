@@ -5,15 +5,15 @@ import type { LoraMethod, StackManifold } from './lora-method.js';
 
 /** Options of {@link scaled}. */
 export interface ScaledOptions {
-  /** δ, added to the Grams by which the gradient is divided. Default: {@link scaledDefaults}. */
+  /** δ, added to the Gram matrices by which the gradients are divided. Default: {@link scaledDefaults}. */
   readonly damping?: number;
 }
 
-/** The defaults of {@link scaled}. */
+/** Defaults of {@link scaled}. */
 export const scaledDefaults: Required<ScaledOptions> = dampedFactorsDefaults;
 
 /**
- * Riemannian preconditioned LoRA: each factor's gradient divided by the Gram of the other, damped, then AdamW.
+ * Riemannian preconditioned LoRA: AdamW on gradients divided by the damped Gram matrix of the other factor.
  *
  * @throws ConfigError on unknown options, or if δ is not positive.
  * @see Zhang and Pilanci, "Riemannian preconditioned LoRA for fine-tuning foundation models", ICML 2024, algorithm 2.

@@ -1,47 +1,49 @@
-/** How an adapter's factors start: the contract, and the random starts. Starts that belong to a method stand in its file. */
+/**
+ * Starts of an adapter's factors: the interface, and the random starts. Starts that belong to a method are in its file.
+ */
 import { matMul, mul, type Tensor, transpose } from '@tensorflow/tfjs-core';
 import type { Random } from '../../core/random.js';
 import type { TensorAlgebra } from '../../linalg/tensor/tensor-algebra.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
 import type { TargetModule } from '../targets/target-modules.js';
 
-/** What a method moves: factor pairs beside weights that stay, or the weights of the target modules themselves. */
+/** Arrays that a method trains: factor pairs beside fixed weights, or the weights of the target modules themselves. */
 export type TrainedArrays = 'pairs' | 'weights';
 
-/** What a start may draw on, for one module. */
+/** Input of a start, for one module. */
 export interface StartContext {
-  /** The function on whose behalf this happens, which errors name. */
+  /** Name of the calling function, for error messages. */
   readonly caller: string;
   /** The engine. */
   readonly la: TensorAlgebra;
   /** The module, with rank and scale. */
   readonly target: TargetModule;
-  /** The source of random numbers; each module goes on where the one before it stopped. */
+  /** Random numbers; each module continues where the one before it stopped. */
   readonly random: Random;
   /** The module's weight W [m, n]. */
   readonly weight: Tensor;
-  /** The mean gradient of the loss by W [m, n]; there for starts that say {@link LoraStart.gradientBatches}. */
+  /** The mean gradient of the loss by W [m, n], for starts with {@link LoraStart.gradientBatches}. */
   readonly gradient?: Tensor;
 }
 
-/** A way to start. */
+/** A start: the rule for the initial factors. */
 export interface LoraStart {
-  /** Its name, as the command's key `start` takes it. */
+  /** Its name, as the value of the command's key `start`. */
   readonly name: string;
-  /** What it starts: `'weights'` for those that a method trains themselves, which start as they are. Default: `'pairs'`. */
+  /** Arrays that it starts: `'weights'` for methods that train the weights themselves. Default: `'pairs'`. */
   readonly trains?: TrainedArrays;
-  /** Whether W loses s·AB at the start, so that the model computes at first what it did. */
+  /** True if s·AB is subtracted from W at the start, so that the model computes the same as before. */
   readonly changesBase: boolean;
-  /** Whether AB is zero at the start, because A is. Default: false. */
+  /** True if AB is zero at the start, because A is. Default: false. */
   readonly startsAtZero?: boolean;
-  /** Over how many batches the start wants the gradient by W averaged. Default: it needs no gradient. */
+  /** Number of batches for the mean gradient that the start needs. Default: it needs no gradient. */
   readonly gradientBatches?: number;
-  /** The factors of one module, in this library's letters: A [m, r] is PEFT's lora_B, B [r, n] its lora_A. */
+  /** Returns the factors of one module, in this library's letters: A [m, r] is PEFT's lora_B, B [r, n] its lora_A. */
   factors(context: StartContext): FactorPair<Tensor>;
 }
 
 /**
- * B uniform in ±1/√n, A zero: PEFT's default.
+ * Start with B uniform in ±1/√n and A zero: PEFT's default.
  *
  * @see He et al., "Delving deep into rectifiers", ICCV 2015, with PyTorch's a = √5.
  */
@@ -52,7 +54,7 @@ export const kaimingStart: LoraStart = {
   factors: (context) => ({ A: zeroA(context), B: uniformB(context) }),
 };
 
-/** B normal of variance 1/r², A zero: PEFT's `'gaussian'`. */
+/** Start with B normal of variance 1/r² and A zero: PEFT's `'gaussian'`. */
 export const gaussianStart: LoraStart = {
   name: 'gaussian',
   changesBase: false,
@@ -64,10 +66,10 @@ export const gaussianStart: LoraStart = {
   },
 };
 
-/** Both factors as PyTorch starts a linear layer, so that the adapter is not zero: PEFT's `false`. */
+/** Start with both factors as PyTorch initializes a linear layer, so that the adapter is not zero: PEFT's `false`. */
 export const randomStart: LoraStart = { name: 'random', changesBase: false, factors: bothUniform };
 
-/** {@link randomStart} with its product taken out of W, so that the model computes at first what it did. */
+/** {@link randomStart} with its product subtracted from W, so that the model computes the same as before. */
 export const compensatedStart: LoraStart = { name: 'compensated', changesBase: true, factors: bothUniform };
 
 function bothUniform(context: StartContext): FactorPair<Tensor> {
@@ -91,18 +93,18 @@ function uniform({ la, random }: StartContext, shape: readonly [number, number],
   );
 }
 
-/** The first columns of a matrix. */
+/** Returns the first `count` columns of a matrix. */
 export function firstColumns(la: TensorAlgebra, x: Tensor, count: number): Tensor {
   return la.slice(x, { columns: [0, count] });
 }
 
-/** s·AB as the module's weight is stored: [m, n], or [n, m] for GPT-2's Conv1D. */
+/** Returns s·AB in the layout of the stored weight: [m, n], or [n, m] for GPT-2's Conv1D. */
 export function storedProduct({ module, scale }: TargetModule, { A, B }: FactorPair<Tensor>): Tensor {
   const scaled = mul(A, scale);
   return module.fanInFanOut ? matMul(B, scaled, true, true) : matMul(scaled, B);
 }
 
-/** A weight as it is stored, as [m, n]. */
+/** Returns a stored weight as [m, n]. */
 export function outByIn({ module }: TargetModule, stored: Tensor): Tensor {
   return module.fanInFanOut ? transpose(stored) : stored;
 }

@@ -12,11 +12,14 @@ import type { LoraStart } from './start.js';
 
 /** Options of {@link stella}. */
 export interface StellaOptions {
-  /** Whether the steps of U and V are scaled to the hidden size of the model, or left as they are. Default: {@link stellaDefaults}. */
+  /**
+   * `'scaled'`: steps of U and V are scaled to the hidden size of the model; `'plain'`: they are left as they are.
+   * Default: {@link stellaDefaults}.
+   */
   readonly steps?: 'scaled' | 'plain';
 }
 
-/** The defaults of {@link stella}: the paper's. */
+/** Defaults of {@link stella}, those of the paper. */
 export const stellaDefaults: Required<StellaOptions> = { steps: 'scaled' };
 
 /**
@@ -36,7 +39,7 @@ const coordinates: PairCoordinates = {
   }),
 };
 
-/** U and V drawn from the orthonormal matrices, S = I: A = U, B = Vᵀ. The start changes what the model computes. */
+/** Start with random orthonormal U and V, and S = I: A = U, B = Vᵀ. It changes the function that the model computes. */
 export const orthonormalStart: LoraStart = {
   name: 'orthonormal',
   changesBase: false,
@@ -47,10 +50,10 @@ export const orthonormalStart: LoraStart = {
 };
 
 /**
- * StelLA: the adapter as U S Vᵀ with U and V on Stiefel manifolds and S a full r×r matrix, moved by AdamW. The gradient by
- * X ∈ {U, V} is g − X gᵀX, that of the canonical metric; Adam's direction, with `steps: 'scaled'` times √(hidden size/rows),
- * is made tangent, and the retraction is the polar one. Moments stay where they are, and only S decays. PEFT loads it as
- * A = U S, B = Vᵀ.
+ * StelLA: the adapter as U S Vᵀ with U and V on Stiefel manifolds and S a full r×r matrix, moved by AdamW. The gradient
+ * with respect to X ∈ {U, V} is g − X gᵀX, that of the canonical metric. Adam's direction, times √(hidden size/rows)
+ * with `steps: 'scaled'`, is projected on the tangent space, and the retraction is the polar one. Moments are not
+ * transported, and only S decays. PEFT loads the adapter as A = U S, B = Vᵀ.
  *
  * @throws ConfigError on unknown options.
  * @see Li et al., "StelLA: subspace learning in low-rank adaptation using Stiefel manifold", NeurIPS 2025.
@@ -77,7 +80,7 @@ export function stella(options: StellaOptions = {}): LoraMethod {
   };
 }
 
-/** A Stiefel manifold with the canonical metric's gradient, to which entrywise directions come scaled. */
+/** Returns a Stiefel manifold with the canonical metric's gradient and scaled entrywise directions. */
 function stiefelSide(
   la: TensorAlgebra,
   rows: number,

@@ -1,13 +1,16 @@
-/** The keys of PEFT's adapter_config.json: what PEFT 0.21 writes, and what each must hold for this library to mean the same. */
+/**
+ * The keys of PEFT's adapter_config.json, as PEFT 0.21 writes them, and the values with which this library computes the
+ * same.
+ */
 
-/** Keys that say nothing about the numbers: any value passes. */
+/** Keys that do not affect the numbers: any value passes. */
 export const descriptiveKeys: ReadonlySet<string> = new Set([
   'auto_mapping',
   'base_model_name_or_path',
   'inference_mode',
   'peft_version',
   'revision',
-  // Which name a weight has in a file or which core a model was built on: no part of the numbers.
+  // The core that a model was built on does not affect the numbers.
   'megatron_core',
 ]);
 
@@ -32,10 +35,13 @@ export const knownKeys: ReadonlySet<string> = new Set([
   'use_rslora',
 ]);
 
-/** Keys of features that this library has not, whose default is not simply empty. */
+/** Defaults of keys of unsupported features, if not simply empty. */
 const defaults: Readonly<Record<string, unknown>> = { qalora_group_size: 16 };
 
-/** Whether a key that is not known holds a value that asks for nothing: PEFT's default, or nothing at all (null, false, zero, or an empty list, text or object). */
+/**
+ * Returns true if an unknown key holds a value that asks for nothing: PEFT's default, or an empty value (null, false,
+ * zero, or an empty list, text or object).
+ */
 export function asksForNothing(key: string, value: unknown): boolean {
   if (value === null || value === false || value === 0 || value === '' || value === defaults[key]) return true;
   return typeof value === 'object' && Object.keys(value).length === 0;

@@ -1,14 +1,15 @@
-/** Loading an adapter that PEFT, or this library, saved. */
-import { access } from 'node:fs/promises';
-import path from 'node:path';
+/** Loading of an adapter that PEFT, or this library, saved. */
+
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { ConfigError, FormatError } from '../../core/errors.js';
 import { nearestNames } from '../../core/nearest-names.js';
 import { checkKeys } from '../../core/options.js';
-import { readJson } from '../../core/parse-json.js';
+import { exists } from '../../io/files/entries.js';
+import { path } from '../../io/files/path.js';
+import { readJson } from '../../io/parse-json.js';
+import { openSafetensors } from '../../io/safetensors/open-safetensors.js';
+import type { TensorStore } from '../../io/safetensors/tensor-store.js';
 import type { CausalLM } from '../../models/causal-lm.js';
-import { openSafetensors } from '../../models/safetensors/open-safetensors.js';
-import type { TensorStore } from '../../models/safetensors/tensor-store.js';
 import { type AdapterLayout, layOutAdapter } from '../adapter/adapter-layout.js';
 import { type AdapterParts, arraysOf, inCoordinates, type ModuleArrays, putTogether } from '../adapter/adapter-point.js';
 import { weightOf } from '../adapter/base-weights.js';
@@ -25,28 +26,31 @@ import { expectedWeights, trainedWeightsFile, weightsConfig } from './trained-we
 /** Options of {@link loadAdapter}. */
 export interface LoadAdapterOptions {
   /**
-   * The method that is to train the adapter: its arrays are held in the coordinates of that method's geometry. One that trains the weights themselves goes on from the
-   * trained weights beside the adapter, or from W + sAB where there are none. Default: none; trained weights are then taken as they are, and adapters as pairs.
+   * The method that will train the adapter: its arrays are held in the coordinates of that method's geometry. A method
+   * that trains the weights themselves starts from the trained weights beside the adapter, or from W + sAB if there are
+   * none. Default: none; trained weights are then loaded as they are, and adapters as pairs.
    */
   readonly method?: LoraMethod;
 }
 
-/** The files of an adapter. */
+/** Names of the files of an adapter. */
 export const adapterFiles = { config: 'adapter_config.json', tensors: 'adapter_model.safetensors' } as const;
 
 /**
  * Loads an adapter in PEFT's format onto its base model.
  *
- * One that PEFT saved after a start which changes the base (OLoRA, PiSSA), and not in portable form, takes the same start out of the base weights here as it does in PEFT;
- * `dispose` gives it back.
+ * If PEFT saved the adapter after a start that changes the base (OLoRA, PiSSA), and not in portable form, the same
+ * start is subtracted from the base weights, as in PEFT; `dispose` adds it back.
  *
- * Weights that {@link saveAdapter} wrote beside an adapter, trained themselves, are taken instead of it, unless the method trains factor pairs.
+ * Trained weights that {@link saveAdapter} wrote beside an adapter are loaded instead of it, unless the method trains
+ * factor pairs.
  *
  * @param model - the base model.
- * @param directory - with adapter_config.json and adapter_model.safetensors.
- * @param options - the method that is to train the adapter, if it is to be trained.
- * @throws ConfigError naming the key, for a configuration that is not supported; FormatError naming the tensor, if the file lacks one, has one too many or of another shape, as that of
- * an adapter for another model does; NumericalError naming a base weight that is not finite, where the start is computed from the weights. The model is then as it was.
+ * @param directory - the directory with adapter_config.json and adapter_model.safetensors.
+ * @param options - the method, if the adapter will be trained.
+ * @throws ConfigError naming the key, for a configuration that is not supported; FormatError naming the tensor, if the
+ * file lacks one, or has an unexpected one or one of another shape, as for another model; NumericalError naming a base
+ * weight that is not finite, if the start is computed from the weights. After an error the model is as before.
  */
 export async function loadAdapter(model: CausalLM, directory: string, options: LoadAdapterOptions = {}): Promise<LoraAdapter> {
   const caller = 'loadAdapter';
@@ -61,10 +65,7 @@ export async function loadAdapter(model: CausalLM, directory: string, options: L
     ...(coordinates === undefined ? {} : { coordinates }),
   };
   const weightsFile = path.join(directory, trainedWeightsFile);
-  const trained = await access(weightsFile).then(
-    () => weightsFile,
-    () => undefined,
-  );
+  const trained = (await exists(weightsFile)) ? weightsFile : undefined;
   const trainsWeights = method === undefined ? trained !== undefined : method.geometry.trains === 'weights';
   const store = await openSafetensors(path.join(directory, adapterFiles.tensors));
   try {
@@ -87,7 +88,7 @@ export async function loadAdapter(model: CausalLM, directory: string, options: L
   }
 }
 
-/** An adapter's files, read and checked. */
+/** The files of an adapter, open and checked. */
 interface OpenFiles {
   readonly config: ResolvedLoraConfig;
   readonly layout: AdapterLayout;
@@ -97,7 +98,7 @@ interface OpenFiles {
   readonly method: LoraMethod | undefined;
 }
 
-/** Weights to be trained themselves: those of their file, or W + sAB. */
+/** Loads weights that will be trained themselves: those of their file, or W + sAB. */
 async function loadWeights(model: CausalLM, { config: read, layout: pairs, store, trained, method }: OpenFiles): Promise<LoraAdapter> {
   const la = model.algebra;
   if (trained === undefined && (read.magnitudes || loraStarts[read.start].changesBase)) {
@@ -115,7 +116,7 @@ async function loadWeights(model: CausalLM, { config: read, layout: pairs, store
   });
 }
 
-/** W + sAB of every module, as it is stored. */
+/** Returns W + sAB of every module, in the stored layout. */
 function sums(model: CausalLM, layout: AdapterLayout, modules: AdapterParts['modules']): ReadonlyMap<string, Tensor> {
   return new Map(
     layout.targets.map((target) => {
@@ -138,7 +139,7 @@ async function readWeights(model: CausalLM, layout: AdapterLayout, file: string)
   }
 }
 
-/** @throws FormatError naming the first tensor that is missing, too many or of another shape. */
+/** @throws FormatError naming the first tensor that is missing, unexpected or of another shape. */
 function checkTensors(caller: string, store: TensorStore, expected: ReadonlyMap<string, readonly number[]>, known: string): void {
   const [{ file } = { file: known }] = store.entries.values();
   for (const name of store.entries.keys()) {

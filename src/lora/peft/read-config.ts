@@ -1,14 +1,13 @@
-/** Reading adapter_config.json. */
 import { ConfigError, FormatError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
-import { isJsonObject, type JsonObject } from '../../core/parse-json.js';
+import { isJsonObject, type JsonObject } from '../../io/parse-json.js';
 import { type LoraConfig, type ResolvedLoraConfig, resolveLoraConfig } from '../adapter/lora-config.js';
 import { asksForNothing, descriptiveKeys, knownKeys } from './config-keys.js';
 
-/** PEFT's own defaults, where they differ from this library's. */
+/** PEFT's own defaults that differ from this library's. */
 const peftDefaults = { r: 8, lora_alpha: 8 } as const;
 
-/** PEFT's names of starts whose product is not taken out of the base: once the factors are loaded, the start is past. */
+/** Starts, by PEFT's names, that leave the base as it is: once factors are loaded, they no longer matter. */
 const pastStarts: Readonly<Record<string, string>> = {
   true: 'kaiming',
   false: 'random',
@@ -18,10 +17,11 @@ const pastStarts: Readonly<Record<string, string>> = {
 };
 
 /**
- * An adapter's configuration from the contents of its adapter_config.json.
+ * Reads an adapter's configuration from the contents of its adapter_config.json.
  *
  * @param file - the file's path, for messages.
- * @throws FormatError if the contents are not those of a LoRA configuration; ConfigError, naming the key, for what the library does not support.
+ * @throws FormatError if the contents are not a LoRA configuration; ConfigError, naming the key, for unsupported
+ * settings.
  */
 export function readPeftConfig(caller: string, file: string, content: unknown): ResolvedLoraConfig {
   if (!isJsonObject(content))
@@ -74,7 +74,7 @@ function checkPeftKeys(caller: string, file: string, content: JsonObject): void 
   }
   for (const [key, value] of Object.entries(content)) {
     if (knownKeys.has(key) || descriptiveKeys.has(key) || asksForNothing(key, value)) continue;
-    // The settings of a start that is past.
+    // The settings of a start that no longer matters.
     if (key === 'eva_config' && content.init_lora_weights === 'eva') continue;
     throw new ConfigError(
       `${caller}: ${file} has '${key}': ${shown(value)}, which the library does not support; leaving it out would compute something else`,
@@ -92,7 +92,7 @@ function readStart(caller: string, file: string, value: unknown): string {
   );
 }
 
-/** The beginning of a value as JSON. One that nests deeper than the stack goes is described instead. */
+/** Returns the beginning of a value as JSON. A value nested deeper than the stack allows is described instead. */
 function shown(value: unknown): string {
   try {
     return JSON.stringify(value).slice(0, 100);

@@ -1,14 +1,15 @@
-/** Saving an adapter in PEFT's format. */
-import { rm } from 'node:fs/promises';
-import path from 'node:path';
+/** Saving of an adapter in PEFT's format. */
+
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { ConfigError } from '../../core/errors.js';
 import { checkKeys, checkPositiveInteger } from '../../core/options.js';
-import { portableName } from '../../core/portable-name.js';
-import { type FileContent, writeAllAtomic } from '../../core/write-atomic.js';
+import { remove } from '../../io/files/entries.js';
+import { path } from '../../io/files/path.js';
+import { portableName } from '../../io/files/portable-name.js';
+import { type FileContent, writeAllAtomic } from '../../io/files/write-atomic.js';
+import type { TensorData } from '../../io/safetensors/serialize-tensors.js';
+import { safetensorsContent } from '../../io/safetensors/write-safetensors.js';
 import type { TensorAlgebra } from '../../linalg/tensor/tensor-algebra.js';
-import type { TensorData } from '../../models/safetensors/serialize-tensors.js';
-import { safetensorsContent } from '../../models/safetensors/write-safetensors.js';
 import type { AdapterLayout } from '../adapter/adapter-layout.js';
 import { type AdapterParts, arraysOf, takeApart } from '../adapter/adapter-point.js';
 import type { LoraAdapter } from '../adapter/lora-adapter.js';
@@ -21,35 +22,37 @@ import { peftConfig, portableConfig } from './write-config.js';
 /** Options of {@link saveAdapter}. */
 export interface SaveAdapterOptions {
   /**
-   * The base model's name on the Hugging Face hub, or its directory, for programs that load it with the adapter. Of a directory only the model's own name is written: its
-   * path would tell whoever receives the adapter about this machine, and lead nowhere on theirs. Default: none.
+   * The base model's name on the Hugging Face hub, or its directory, for programs that load it with the adapter. Of a
+   * directory only the model's own name is written, since its path would reveal details of this machine and be useless
+   * on another. Default: none.
    */
   readonly baseModel?: string;
   /**
-   * Where the weights themselves are trained: writes the nearest adapter of this rank, and leaves the weights out. Default: the adapter of the configuration's rank, and
-   * the weights beside it.
+   * Rank of the adapter to write, if the weights themselves are trained: the nearest one of this rank, without the
+   * weights. Default: the adapter of the configuration's rank, and the weights beside it.
    */
   readonly rank?: number;
 }
 
-/** What {@link saveAdapter} wrote. */
+/** Result of {@link saveAdapter}. */
 export interface SavedAdapter {
-  /** What the adapter leaves out of the change of the weights, where these are trained themselves. */
+  /** Error of the adapter as an approximation of the weights' change, if the weights themselves are trained. */
   readonly truncation?: Truncation;
 }
 
 /**
- * Saves an adapter as PEFT does, in float32. One whose start changed the base weights (OLoRA, PiSSA) is saved in portable form, of rank 2r, which any program loads on
- * the original base: with the factors A₀, B₀ of the start,
+ * Saves an adapter in PEFT's format, in float32. If its start changed the base weights (OLoRA, PiSSA), it is saved in
+ * portable form, of rank 2r, which any program can load on the original base: with the factors A₀, B₀ of the start,
  *
  * $$ sAB - sA_0B_0 = s\begin{bmatrix}A & -A_0\end{bmatrix}\begin{bmatrix}B\\ B_0\end{bmatrix}. $$
  *
- * Of weights that are trained themselves (GaLore) the truncated SVD of their change W − W₀ is saved, as an adapter with α = r that any program loads; the weights lie beside it
- * in trained_weights.safetensors, which {@link loadAdapter} takes.
+ * For weights that are trained themselves (GaLore), the truncated SVD of their change W − W₀ is saved as an adapter
+ * with α = r that any program can load, and the weights beside it in trained_weights.safetensors, for
+ * {@link loadAdapter}.
  *
- * @param directory - made where missing. All files are complete before one takes its place.
- * @throws ConfigError if `rank` is given for an adapter of factor pairs, or a module has no room for it, and for trained weights that are merged; BackendError if the file
- * system refuses; what was there is then untouched.
+ * @param directory - the directory, created if missing. All files are complete before any of them is put in place.
+ * @throws ConfigError if `rank` is given for an adapter of factor pairs or is too large for a module, and for trained
+ * weights that are merged; BackendError if the file system refuses, which leaves existing files untouched.
  */
 export async function saveAdapter(adapter: LoraAdapter, directory: string, options: SaveAdapterOptions = {}): Promise<SavedAdapter> {
   checkKeys('saveAdapter', options, ['baseModel', 'rank']);
@@ -65,8 +68,8 @@ export async function saveAdapter(adapter: LoraAdapter, directory: string, optio
   );
   const baseModel = options.baseModel === undefined ? null : await portableName(options.baseModel);
   const weightsFile = path.join(directory, trainedWeightsFile);
-  // Weights of before would be taken for those of this adapter.
-  if (weights === undefined) await rm(weightsFile, { force: true });
+  // Weights left from an earlier save would be taken for those of this adapter.
+  if (weights === undefined) await remove(weightsFile);
   await writeAllAtomic(
     new Map<string, FileContent>([
       ...(weights === undefined ? [] : [[weightsFile, safetensorsContent('saveAdapter', weights)] as const]),
@@ -79,7 +82,7 @@ export async function saveAdapter(adapter: LoraAdapter, directory: string, optio
 
 type Tensors = ReadonlyMap<string, TensorData>;
 
-/** What is written. */
+/** Contents of the files of an adapter. */
 interface AdapterContents extends SavedAdapter {
   readonly config: ResolvedLoraConfig;
   readonly layout: AdapterLayout;
@@ -102,7 +105,7 @@ async function readPairs({ model, config, layout, point, taken }: LoraAdapter): 
   const la = model.algebra;
   const parts = takeApart(la, layout, point);
   if (taken === undefined) return { config, layout, tensors: await readTensors(la, layout, parts) };
-  // The start is a factor pair in every geometry.
+  // The start's factors are a pair in every geometry.
   const { targets, stacks, hiddenSize } = layout;
   const start = takeApart(la, { targets, stacks, hiddenSize, weights: [], magnitudes: false, parameters: [] }, { pairs: taken });
   const modules = new Map(

@@ -1,4 +1,7 @@
-/** Weights that are trained themselves, in files: as they are, and as the adapter of a rank that is nearest to their change. */
+/**
+ * Files of weights that are trained themselves: as they are, and as the adapter of a given rank nearest to their
+ * change.
+ */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { ConfigError } from '../../core/errors.js';
 import { seededRandom } from '../../core/random.js';
@@ -12,34 +15,35 @@ import type { LoraAdapter } from '../adapter/lora-adapter.js';
 import type { ResolvedLoraConfig } from '../adapter/lora-config.js';
 import { outByIn } from '../methods/start.js';
 
-/** The file of the weights, beside PEFT's files of an adapter. Its tensors are named as in the model's own checkpoint. */
+/** Name of the file of the weights, beside PEFT's files. Its tensors are named as in the model's checkpoint. */
 export const trainedWeightsFile = 'trained_weights.safetensors';
 
-/** What an adapter of a rank leaves out of the change of trained weights W − W₀, in the Frobenius norm. */
+/** Relative error of an adapter as an approximation of the change of trained weights W − W₀, in the Frobenius norm. */
 export interface Truncation {
-  /** Of all modules together, relative: the root of Σ‖W − W₀ − AB‖²/Σ‖W − W₀‖²; 0 where nothing has changed. */
+  /** Relative error of all modules together: the root of Σ‖W − W₀ − AB‖²/Σ‖W − W₀‖²; 0 if nothing has changed. */
   readonly error: number;
-  /** Of each module, likewise, by its name. */
+  /** Relative error of each module, by its name. */
   readonly modules: Readonly<Record<string, number>>;
 }
 
-/** An adapter of factor pairs in the place of trained weights. */
+/** An adapter of factor pairs that approximates trained weights. */
 export interface TruncatedAdapter {
   /** Its configuration: α is the rank, so that s = 1. */
   readonly config: ResolvedLoraConfig;
   /** Its layout. */
   readonly layout: AdapterLayout;
-  /** Its arrays, of the scope it is made in. */
+  /** Its arrays, which belong to the scope of the call. */
   readonly parts: AdapterParts;
-  /** What it leaves out. */
+  /** Its relative error. */
   readonly truncation: Truncation;
 }
 
 /**
- * The adapter nearest to the change of the weights, module by module: AB is the truncated SVD of W − W₀, and the factors are balanced.
+ * Computes the adapter nearest to the change of the weights, module by module: AB is the truncated SVD of W − W₀, and
+ * the factors are balanced.
  *
- * @param rank - of all modules; where not given, those of the configuration.
- * @throws ConfigError if a module has no room for the rank, or the adapter is merged, so that W₀ is not known.
+ * @param rank - the rank of all modules. Default: the ranks of the configuration.
+ * @throws ConfigError if the rank is too large for a module, or the adapter is merged, so that W₀ is not known.
  */
 export async function truncatedAdapter(caller: string, adapter: LoraAdapter, rank: number | undefined): Promise<TruncatedAdapter> {
   const { model } = adapter;
@@ -78,7 +82,7 @@ export async function truncatedAdapter(caller: string, adapter: LoraAdapter, ran
   };
 }
 
-/** The pair of a rank whose product is nearest to a matrix, and the norms of what is left out and of the matrix. */
+/** Returns the pair nearest to a matrix, the norm of the difference, and the norm of the matrix. */
 async function nearestPair(
   la: TensorAlgebra,
   change: Tensor,
@@ -96,12 +100,12 @@ function pairConfig(config: ResolvedLoraConfig, rank: number | undefined): Resol
   return { ...config, ...ranks, alpha: ranks.rank, alphaPattern: ranks.rankPattern, trains: 'pairs', start: 'kaiming' };
 }
 
-/** The configuration of trained weights, from that of the adapter beside them. */
+/** Returns the configuration of trained weights, given that of the adapter beside them. */
 export function weightsConfig(config: ResolvedLoraConfig): ResolvedLoraConfig {
   return { ...config, trains: 'weights', scaling: 'rank', alpha: config.rank, alphaPattern: {}, dropout: 0, start: 'weights' };
 }
 
-/** What the file of the weights holds: shapes by name. */
+/** Returns the shapes of the tensors in the file of the weights, by name. */
 export function expectedWeights({ weights }: AdapterLayout): ReadonlyMap<string, readonly number[]> {
   return new Map(weights.flatMap(({ m, n, targets }) => targets.map(({ module }) => [`${module.name}.weight`, [m, n]] as const)));
 }

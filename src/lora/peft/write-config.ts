@@ -1,20 +1,21 @@
-/** Writing adapter_config.json. */
+/** Writing of adapter_config.json. */
 import type { CausalLM } from '../../models/causal-lm.js';
 import { layOutAdapter } from '../adapter/adapter-layout.js';
 import type { LoraAdapter } from '../adapter/lora-adapter.js';
 import type { ResolvedLoraConfig } from '../adapter/lora-config.js';
 
-/** PEFT's names of the starts that it knows and that leave the base as it is. Any other start is past once it is saved. */
+/** PEFT's names of the starts that leave the base as it is. No other start matters once the adapter is saved. */
 const startNames: ReadonlyMap<string, boolean | string> = new Map<string, boolean | string>([
   ['gaussian', 'gaussian'],
   ['random', false],
 ]);
 
 /**
- * The contents of adapter_config.json: keys that every PEFT of the last years knows, in alphabetical order as PEFT writes them.
+ * Returns the contents of adapter_config.json: keys that all recent versions of PEFT know, in alphabetical order as
+ * PEFT writes them.
  *
- * @param config - the configuration as it is to be written, that of {@link portableConfig} for an adapter that changed its base.
- * @param baseModel - what PEFT is told to load the adapter onto.
+ * @param config - the configuration to write: that of {@link portableConfig} for an adapter that changed its base.
+ * @param baseModel - the model that PEFT will load the adapter onto.
  */
 export function peftConfig(
   { model, layout }: Pick<LoraAdapter, 'model' | 'layout'>,
@@ -51,7 +52,7 @@ export function peftConfig(
   return `${JSON.stringify(content, null, 2)}\n`;
 }
 
-/** The configuration whose scale is the same at twice the rank: α doubles with r, or grows by √2 with √r. */
+/** Returns the configuration of twice the rank with the same scale: α doubles with r, or grows by √2 with √r. */
 export function portableConfig(config: ResolvedLoraConfig): ResolvedLoraConfig {
   const growth = config.scaling === 'root-rank' ? Math.SQRT2 : 2;
   const times = (values: Readonly<Record<string, number>>, factor: number) =>
@@ -66,7 +67,7 @@ export function portableConfig(config: ResolvedLoraConfig): ResolvedLoraConfig {
   };
 }
 
-/** `'all-linear'` as PEFT writes it: a list of last parts, or of whole names where those would mean more. */
+/** Writes `'all-linear'` as PEFT does: a list of last parts, or of whole names if last parts would match more. */
 function writtenTargets(model: CausalLM, config: ResolvedLoraConfig, names: readonly string[]): readonly string[] | string {
   if (typeof config.targetModules !== 'string' || config.targetModules.toLowerCase() !== 'all-linear') return config.targetModules;
   const lastParts = [...new Set(names.map((name) => name.slice(name.lastIndexOf('.') + 1)))].sort();

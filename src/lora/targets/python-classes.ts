@@ -1,6 +1,6 @@
-/** Sets of characters as Python's `re` means them, in RE2's notation. */
+/** Character classes of Python's `re`, in RE2's notation. */
 
-/** Members of a class in brackets, and which of Python's shorthands they stand for: `d`, `w`, `s`. Capitals are their complements. */
+/** Members of Python's shorthand classes under `(?a)`, to stand between brackets. Capitals are the complements. */
 const ascii: Readonly<Record<string, string>> = {
   d: '0-9',
   w: '0-9A-Za-z_',
@@ -10,7 +10,7 @@ const ascii: Readonly<Record<string, string>> = {
   S: '\\x00-\\x08\\x0E-\\x1F!-\\x{10FFFF}',
 };
 
-/** The same for text that is not `(?a)`: `str.isdecimal`, `str.isalnum` or `_`, and `str.isspace`. */
+/** The same without `(?a)`: `str.isdecimal`, `str.isalnum` or `_`, and `str.isspace`. */
 const unicode: Readonly<Record<string, string>> = {
   d: '\\p{Nd}',
   w: '\\p{L}\\p{N}_',
@@ -19,7 +19,10 @@ const unicode: Readonly<Record<string, string>> = {
   S: '\\x00-\\x08\\x0E-\\x1B!-\\x{84}\\x{86}-\\x{9F}\\x{A1}-\\x{167F}\\x{1681}-\\x{1FFF}\\x{200B}-\\x{2027}\\x{202A}-\\x{202E}\\x{2030}-\\x{205E}\\x{2060}-\\x{2FFF}\\x{3001}-\\x{10FFFF}',
 };
 
-/** Characters that are neither a letter, a number nor `_`. RE2 cannot put the complement of two properties into a class, so its ranges are found once, when a pattern asks for them. */
+/**
+ * Characters that are neither a letter, a number nor `_`. RE2 cannot put the complement of two properties into a class,
+ * so the ranges are found once, when a pattern needs them.
+ */
 let otherThanWord: string | undefined;
 
 function rangesOfOthers(): string {
@@ -37,10 +40,10 @@ function rangesOfOthers(): string {
 }
 
 /**
- * The members of one of Python's shorthands, to stand between brackets.
+ * Returns the members of one of Python's shorthands, to stand between brackets.
  *
  * @param letter - one of `dDwWsS`.
- * @param asciiOnly - whether the flag `a` is set.
+ * @param asciiOnly - true if the flag `a` is set.
  */
 export function shorthandMembers(letter: string, asciiOnly: boolean): string {
   if (asciiOnly) return ascii[letter];
@@ -49,7 +52,7 @@ export function shorthandMembers(letter: string, asciiOnly: boolean): string {
   return otherThanWord;
 }
 
-/** A code point as a member of a class, or outside of one. */
+/** Writes a code point, inside a class or outside of one. */
 export function codePoint(point: number): string {
   return `\\x{${point.toString(16).toUpperCase()}}`;
 }

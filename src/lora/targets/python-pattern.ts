@@ -1,41 +1,48 @@
 /**
- * Regular expressions as Python's `re` means them, which PEFT matches module names with. They come from files of strangers, so they are matched by RE2, whose time is linear in
- * the name, and their size is bounded before they are compiled.
+ * Regular expressions in the sense of Python's `re`, with which PEFT matches module names. Since they come from
+ * untrusted files, they are matched by RE2, whose time is linear in the name, and their size is bounded before they are
+ * compiled.
  */
 import { RE2JS } from 're2js';
 import { ConfigError } from '../../core/errors.js';
 import { PatternProblem, type Translation, translatePython } from './translate-python.js';
 
-/** A compiled pattern. It matches the whole of a name or nothing, as `re.fullmatch` does. */
+/** A compiled pattern. It matches a whole name, as `re.fullmatch` does. */
 export interface NamePattern {
-  /** Whether the pattern matches the whole name. */
+  /** Returns true if the pattern matches the whole name. */
   test(name: string): boolean;
-  /** The text of a named group in the match; undefined if there is no match or the group took no part in it. */
+  /** Returns the text of a named group in the match; undefined if there is no match or the group is not part of it. */
   group(name: string, group: string): string | undefined;
 }
 
-/** What PEFT puts around a pattern before it matches. */
+/** Text that PEFT puts around a pattern before it matches. */
 export interface PatternFrame {
   readonly before: string;
   readonly after: string;
 }
 
-/** Characters of one pattern. Generated patterns that list the modules of a large model have some ten thousand. */
+/** Largest length of a pattern. Generated lists of the modules of a large model have about ten thousand characters. */
 const MOST_CHARACTERS = 65_536;
-/** Steps of the automaton of one pattern. */
+/** Largest number of steps of the automaton of one pattern. */
 const MOST_SIZE = 100_000;
-/** Steps of the automata of all patterns of one option: a rank for each module of a large model takes some fifty thousand. */
+/**
+ * Largest number of steps of the automata of all patterns of one option: a rank for each module of a large model takes
+ * about fifty thousand.
+ */
 const MOST_SIZE_TOGETHER = 400_000;
 
 /**
  * Compiles the patterns of one option.
  *
- * Flags at the beginning of a pattern, `(?i)`, hold for it and what is put around it, as in Python up to 3.10; later Pythons refuse them behind other text.
+ * Flags at the beginning of a pattern, `(?i)`, also apply to the text around it, as in Python up to 3.10; later
+ * versions of Python refuse flags after other text.
  *
- * @param option - the option that they came from, for the message.
- * @param frame - what PEFT puts around each of them; nothing by default.
- * @returns one for each, in their order. Cost of a test: the length of the name, times at worst the size of the pattern.
- * @throws ConfigError if one is no Python pattern, is too large, or needs what no engine of linear time has: lookaround, references to groups, conditions, atomic groups.
+ * @param option - the option that the patterns come from, for messages.
+ * @param frame - text that PEFT puts around each pattern; empty by default.
+ * @returns one compiled pattern for each, in order. Cost of a test: the length of the name, times at worst the size of
+ * the pattern.
+ * @throws ConfigError if a pattern is not valid in Python, is too large, or needs a feature that no linear-time engine
+ * has: lookaround, references to groups, conditions, atomic groups.
  */
 export function pythonPatterns(
   caller: string,
@@ -63,7 +70,7 @@ export function pythonPatterns(
   });
 }
 
-/** One pattern, as {@link pythonPatterns} compiles it. */
+/** Compiles one pattern, as {@link pythonPatterns} does. */
 export function pythonPattern(caller: string, option: string, pattern: string, frame?: PatternFrame): NamePattern {
   return pythonPatterns(caller, option, [pattern], frame)[0];
 }
@@ -77,7 +84,7 @@ function translate(pattern: string, { before, after }: PatternFrame, fail: (prob
   }
   if (flags.includes('a') && flags.includes('u')) fail('sets the flags a and u together; keep one of them');
   try {
-    // A comment of the flag x must not swallow what comes after the pattern.
+    // A comment under the flag x must not swallow the text after the pattern.
     return translatePython(`${before}${rest}${flags.includes('x') ? '\n' : ''}${after}`, flags);
   } catch (cause) {
     if (cause instanceof PatternProblem) return fail(cause.message, cause);

@@ -1,4 +1,4 @@
-/** Which modules of a model an adapter lies at, with which rank and scale, by the rules of PEFT 0.21. */
+/** Selection of the modules that an adapter adapts, with rank and scale, by the rules of PEFT 0.21. */
 import { ConfigError } from '../../core/errors.js';
 import { nearestNames } from '../../core/nearest-names.js';
 import type { LinearModule } from '../../models/model-overlay.js';
@@ -10,7 +10,7 @@ export interface TargetModule extends AdapterScaling {
   readonly module: LinearModule;
 }
 
-/** The part of an adapter's configuration that says where it lies, with which rank and scale. */
+/** The part of an adapter's configuration that selects its modules, ranks and scales. */
 export interface TargetConfig extends ScalingConfig {
   readonly targetModules: readonly string[] | string;
   readonly excludeModules?: readonly string[] | string;
@@ -19,7 +19,7 @@ export interface TargetConfig extends ScalingConfig {
   readonly modulesToSave: readonly string[];
 }
 
-/** The part of an adapter's configuration that says its ranks and scales. */
+/** The part of an adapter's configuration that gives its ranks and scales. */
 export interface ScalingConfig {
   readonly rank: number;
   readonly alpha: number;
@@ -28,28 +28,33 @@ export interface ScalingConfig {
   readonly scaling: 'rank' | 'root-rank';
 }
 
-/** What {@link targetModules} may be told. */
+/** Options of {@link targetModules}. */
 export interface TargetOptions {
-  /** Whether each name of a list must match a module, rather than one of them. Default: true. An adapter's file may list names of other architectures. */
+  /**
+   * If true, each name of a list must match a module, not only one of them. Default: true. An adapter's file may list
+   * names of other architectures.
+   */
   readonly everyName?: boolean;
 }
 
 /** The shorthand for all linear modules but the head. */
 const ALL_LINEAR = 'all-linear';
 
-/** What the architectures call the module that gives the logits. */
+/** Name, in all architectures, of the module that gives the logits. */
 const HEAD = 'lm_head';
 
 /**
- * The modules that a configuration means.
+ * Returns the modules that a configuration selects.
  *
- * A list of `targetModules` matches a module by its whole name or by its last parts (`'self_attn.q_proj'`); a string is a regular expression that the whole name matches, or `'all-linear'`.
- * `excludeModules`, likewise, and `modulesToSave` take modules out; `layersToTransform` keeps some layers of what a list matches. Of `rankPattern` and `alphaPattern` the first key counts
- * that the name, or its last parts, match as a regular expression.
+ * A list of `targetModules` matches a module by its whole name or by its last parts (`'self_attn.q_proj'`); a string is
+ * a regular expression for the whole name, or `'all-linear'`. `excludeModules`, with the same rules, and
+ * `modulesToSave` take modules out; `layersToTransform` keeps some layers of a list's matches. In `rankPattern` and
+ * `alphaPattern` the first key counts that matches the name, or its last parts, as a regular expression.
  *
- * @param caller - the function on whose behalf this happens.
- * @returns in the model's order.
- * @throws ConfigError if nothing is left, or a name matches nothing: with the closest names there are; or if a pattern is not a regular expression.
+ * @param caller - name of the calling function, for error messages.
+ * @returns the modules, in the model's order.
+ * @throws ConfigError if no module is left, if a name matches nothing (the message suggests the closest names), or if a
+ * pattern is not a regular expression.
  */
 export function targetModules(
   caller: string,
@@ -76,16 +81,16 @@ export function targetModules(
 
 /** Rank and scale of an adapter. */
 export interface AdapterScaling {
-  /** r. */
+  /** The rank r. */
   readonly rank: number;
-  /** α. */
+  /** The numerator α of the scale. */
   readonly alpha: number;
-  /** What the product of the factors is multiplied by: α/r, or α/√r. */
+  /** Factor of the product AB: α/r, or α/√r. */
   readonly scale: number;
 }
 
 /**
- * Rank and scale by the name of a module: those of the first pattern that it, or its last parts, match.
+ * Returns rank and scale by module name: those of the first pattern that matches it, or its last parts.
  *
  * @throws ConfigError if a pattern is not a regular expression.
  */
@@ -98,7 +103,7 @@ export function scalingOf(caller: string, config: ScalingConfig): (module: strin
   };
 }
 
-/** Whether a name is meant by a list of names or last parts, or by a pattern. */
+/** Returns a test of whether a name is selected by a list of names or last parts, or by a pattern. */
 function matcher(caller: string, option: string, targets: readonly string[] | string): (name: string) => boolean {
   if (typeof targets !== 'string') return (name) => targets.some((target) => name === target || name.endsWith(`.${target}`));
   if (option === 'targetModules' && targets.toLowerCase() === ALL_LINEAR) return (name) => name !== HEAD;
@@ -106,7 +111,7 @@ function matcher(caller: string, option: string, targets: readonly string[] | st
   return (name) => pattern.test(name);
 }
 
-/** @throws ConfigError if nothing matches, or, where each must, one of a list's names does not. */
+/** @throws ConfigError if nothing matches or, if each must match, one of a list's names does not. */
 function checkMatches(
   caller: string,
   targets: readonly string[] | string,
@@ -132,7 +137,7 @@ function checkMatches(
   );
 }
 
-/** Whether a module lies in one of the layers asked for. */
+/** Returns a test of whether a module lies in one of the selected layers. */
 function layerFilter(caller: string, { layersToTransform, layersPattern = [] }: TargetConfig): (name: string) => boolean {
   const layers = typeof layersToTransform === 'number' ? [layersToTransform] : (layersToTransform ?? []);
   if (layers.length === 0) return () => true;
@@ -143,17 +148,17 @@ function layerFilter(caller: string, { layersToTransform, layersPattern = [] }: 
       : pythonPatterns(caller, 'layersPattern', lists, { before: '(?:^|.*?\\.)', after: '\\.(?P<idx>\\d+)\\..*' });
   const wanted = new Set(layers);
   return (name) => {
-    // The first pattern that matches says which layer it is, though it may not be one asked for.
+    // The first pattern that matches gives the number of the layer, even if that layer is not selected.
     const index = patterns.map((pattern) => pattern.group(name, 'idx')).find((found) => found !== undefined);
     return index !== undefined && wanted.has(Number(index));
   };
 }
 
 /**
- * The value of the first key of a rank or α pattern that a name, or its last parts, match.
+ * Returns the value of the first key of a rank or α pattern that matches a name, or its last parts.
  *
  * @param option - the option, for messages.
- * @returns a function of the name; it gives undefined where no key matches.
+ * @returns a function of the name; undefined if no key matches.
  * @throws ConfigError if a key is not a pattern.
  */
 export function patternLookup<Value>(

@@ -5,20 +5,20 @@ import { codePoint, shorthandMembers } from './python-classes.js';
 export interface Translation {
   /** The pattern in RE2's syntax. */
   readonly source: string;
-  /** How many steps of an automaton it stands for, repetitions counted out. */
+  /** Number of steps of its automaton, repetitions counted out. */
   readonly size: number;
-  /** Whether it is exact only for names in ASCII: it has a `\b`, or ignores case. */
+  /** True if it is exact only for names in ASCII: it has a `\b`, or ignores case. */
   readonly asciiNames: boolean;
-  /** Whether it is exact only for names with no line break but a last one: it has a `$`. */
+  /** True if it is exact only for names with no line break but a last one: it has a `$`. */
   readonly oneLine: boolean;
 }
 
-/** A pattern that is no Python pattern, or that no engine of linear time can match. */
+/** Error for a pattern that is not valid in Python, or that no linear-time engine can match. */
 export class PatternProblem extends Error {}
 
-/** The most repetitions that RE2 takes, nested ones multiplied. */
+/** Largest number of repetitions that RE2 accepts, nested ones multiplied. */
 const MOST_REPEATS = 1000;
-/** Parentheses in parentheses. */
+/** Largest depth of nested parentheses. */
 const MOST_NESTED = 100;
 
 const NEEDS_LOOKING_BACK =
@@ -26,11 +26,11 @@ const NEEDS_LOOKING_BACK =
 
 type Flags = ReadonlySet<string>;
 
-/** A part of a pattern: its translation, its size, and what may follow it. */
+/** A part of a pattern: its translation, its size, and its kind. */
 interface Part {
   readonly source: string;
   readonly size: number;
-  /** Whether a quantifier may follow. */
+  /** Decides if a quantifier may follow: only after an `'item'`. */
   readonly kind: 'item' | 'position' | 'repeated';
 }
 
@@ -38,7 +38,8 @@ interface Part {
  * Translates a pattern by Python 3.11's grammar (`re._parser`), for text.
  *
  * @param flags - flags of the whole pattern: letters of `aimsux`.
- * @throws PatternProblem where Python refuses the pattern, and for what RE2 lacks: lookaround, references to groups, conditions, atomic groups and possessive quantifiers.
+ * @throws PatternProblem where Python refuses the pattern, and for what RE2 lacks: lookaround, references to groups,
+ * conditions, atomic groups and possessive quantifiers.
  */
 export function translatePython(pattern: string, flags: string): Translation {
   return new Translator(pattern).translate(new Set(flags));
@@ -80,7 +81,7 @@ class Translator {
     return true;
   }
 
-  /** Takes characters up to a closing one, which it takes as well. */
+  /** Takes characters up to and including a closing one; returns those before it. */
   #until(end: string): string {
     let taken = '';
     for (let next = this.#take(); next !== end; next = this.#take()) taken += next;
@@ -123,7 +124,7 @@ class Translator {
     return true;
   }
 
-  /** The bounds of a quantifier, if one comes next: braces that are none are characters. */
+  /** Takes a quantifier and returns its bounds, if one comes next; braces that are not a quantifier are characters. */
   #quantifier(): readonly [number, number] | undefined {
     if (this.#takeIf('*')) return [0, Number.POSITIVE_INFINITY];
     if (this.#takeIf('+')) return [1, Number.POSITIVE_INFINITY];
@@ -190,13 +191,13 @@ class Translator {
     return { source: flags.has('i') ? this.#folded(`(?i:${source})`) : source, size: 1, kind: 'item' };
   }
 
-  /** Python and RE2 fold some characters outside ASCII differently (İ, ı). */
+  /** Marks the pattern as ASCII only: Python and RE2 fold some other characters differently (İ, ı). */
   #folded(source: string): string {
     this.#asciiNames = true;
     return source;
   }
 
-  /** `\100` is a character in octal, `\10` and `\1` are groups. */
+  /** Reads `\100` as a character in octal; `\10` and `\1` refer to groups. */
   #octalOrReference(first: string): number {
     const digits = first + this.#peek() + this.#peek(1);
     if (/^[1-3][0-7]{2}$/.test(digits)) {
@@ -207,7 +208,7 @@ class Translator {
     return this.#fail(`refers back to a group, ${NEEDS_LOOKING_BACK}`);
   }
 
-  /** The character that an escape means, within brackets and without. */
+  /** Returns the code point that an escape stands for, inside brackets and outside. */
   #escaped(letter: string): number {
     const simple = { a: 7, b: 8, f: 12, n: 10, r: 13, t: 9, v: 11 } as const;
     if (letter !== 'b' && letter in simple) return simple[letter as keyof typeof simple];
@@ -229,7 +230,7 @@ class Translator {
     return letter.codePointAt(0) ?? 0;
   }
 
-  /** A class after its `[`. A first `]` is a member of it. */
+  /** Translates a class after its `[`. A first `]` is a member of it. */
   #class(flags: Flags): string {
     const negated = this.#takeIf('^') ? '^' : '';
     let members = '';
@@ -247,7 +248,7 @@ class Translator {
     return flags.has('i') ? this.#folded(`(?i:[${negated}${members}])`) : `[${negated}${members}]`;
   }
 
-  /** A member of a class: a character's number, or the members of a shorthand. */
+  /** Returns a member of a class: a character's code point, or the members of a shorthand. */
   #member(flags: Flags): number | string {
     const character = this.#take();
     if (character !== '\\') return character.codePointAt(0) ?? 0;
@@ -261,7 +262,7 @@ class Translator {
     return point > 0o377 ? this.#fail('has an octal escape above \\377') : point;
   }
 
-  /** A group after its `(`. */
+  /** Translates a group after its `(`. */
   #group(flags: Flags, depth: number): Part {
     let open = '(';
     let inner = flags;
@@ -283,7 +284,7 @@ class Translator {
     return { source: `${open}${source})`, size: size + 1, kind: 'item' };
   }
 
-  /** The opening of a named group after `(?P`. */
+  /** Translates the opening of a named group after `(?P`. */
   #named(): string {
     if (this.#takeIf('=')) this.#fail(`refers back to a group, ${NEEDS_LOOKING_BACK}`);
     if (!this.#takeIf('<')) this.#fail('has a group that Python does not have');
@@ -294,7 +295,7 @@ class Translator {
     return /^\w+$/.test(name) ? `(?P<${name}>` : '(';
   }
 
-  /** The flags inside `(?i-s:…)`, after its first letter. */
+  /** Returns the flags inside `(?i-s:…)`, after its first letter. */
   #scopedFlags(first: string, flags: Flags): Flags {
     const text = first + (first === ':' ? '' : this.#scope());
     const match = /^([aimsux]*)(?:-([imsx]+))?:$/.exec(text);

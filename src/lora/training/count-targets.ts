@@ -1,8 +1,10 @@
-/** Counting the tokens that a loss is a mean over. */
-import { DEFAULT_IGNORED_LABEL } from '../../linalg/tensor/fused/cross-entropy.js';
 import type { TokenBatch } from '../../models/token-batch.js';
+import { DEFAULT_IGNORED_LABEL } from '../../nn/cross-entropy.js';
 
-/** How many labels of a batch count: those that are not −100, and not the first of a row or segment, before which there is nothing to predict them from. */
+/**
+ * Counts the labels of a batch that enter the loss: those that are not −100, and not the first of a row or segment,
+ * which has nothing before it to be predicted from.
+ */
 export function countTargets({ batch, length, labels, segmentIds }: TokenBatch): number {
   if (labels === undefined) return 0;
   let count = 0;

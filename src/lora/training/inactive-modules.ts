@@ -1,4 +1,3 @@
-/** Looking for adapters that are not trained. */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { NumericalError } from '../../core/errors.js';
 import { takeApart } from '../adapter/adapter-point.js';
@@ -6,9 +5,10 @@ import { weightOf } from '../adapter/base-weights.js';
 import type { LoraAdapter } from '../adapter/lora-adapter.js';
 
 /**
- * The modules that no gradient reaches: after a step their A (PEFT's lora_B) is still zero, or, where the weights themselves are trained, the weight is what it was.
+ * Finds the modules that no gradient reaches: after a step their A (PEFT's lora_B) is still zero or, if the weights
+ * themselves are trained, the weight has not changed.
  *
- * @throws NumericalError if none is trained at all.
+ * @throws NumericalError if no module is trained at all.
  */
 export async function inactiveModules(adapter: LoraAdapter): Promise<readonly string[]> {
   const { layout } = adapter;

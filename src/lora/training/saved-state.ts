@@ -1,9 +1,8 @@
-/** What a saved state must be before anything of it is used. */
 import { FormatError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import type { SavedArray, TrainingState } from './training-state.js';
 
-/** @throws FormatError, by the name of the caller, for what is no state as `LoraTrainer.state` gives it. */
+/** @throws FormatError, in the caller's name, unless the state has the form that `LoraTrainer.state` returns. */
 export function checkSavedState(caller: string, state: TrainingState): void {
   const refuse = (what: string, expected: string, got: unknown): never => {
     throw new FormatError(`${caller}: ${what} must be ${expected}, got ${describeValue(got)}; pass what LoraTrainer.state() gave`);

@@ -1,4 +1,4 @@
-/** What a trainer is told, and what it tells of each step. */
+/** Options of a trainer, their checks, and the report of each step. */
 import type { Awaitable } from '../../core/awaitable.js';
 import { ConfigError } from '../../core/errors.js';
 import { checkCount, checkKeys, checkNumber, describeValue, type NumberRange } from '../../core/options.js';
@@ -13,43 +13,49 @@ import type { TrainingState } from './training-state.js';
 
 /** Options of `trainer`. */
 export interface TrainerOptions {
-  /** The method that trains it: geometry, direction rule and rates. Default: that with which the adapter was created or loaded. */
+  /**
+   * The method that trains the adapter: geometry, direction rule and rates. Default: the method with which the adapter
+   * was created or loaded.
+   */
   readonly method?: LoraMethod;
-  /** The data of step k = 0, 1, …: a batch, or several whose gradients are added up. It depends on k alone, so that training can be resumed. `undefined` ends the training. */
+  /**
+   * Returns the data of step k = 0, 1, …: a batch, or several whose gradients are added up; `undefined` ends the
+   * training. It must depend on k alone, so that training can be resumed.
+   */
   nextBatch(k: number): Awaitable<StepBatches | undefined>;
-  /** How many steps; until `nextBatch` gives none where not given. */
+  /** Number of steps. Default: until `nextBatch` returns `undefined`. */
   readonly steps?: number;
-  /** The learning rate, or a schedule by the number of the step. */
+  /** The learning rate, or a schedule: a function of the step number, counted from 0. */
   readonly learningRate: number | Schedule;
   /** Options of AdamW: betas, epsilon, weight decay. Default: PyTorch's. */
   readonly optimizer?: OptimizerOptions;
-  /** Another rule than the method's own, such as `sgd()`; the method's rates hold for it too. */
+  /** A direction rule to use instead of the method's own, such as `sgd()`; the method's rates apply to it too. */
   readonly direction?: DirectionRule;
-  /** The largest norm of a gradient; longer ones are shortened. No clipping where not given. */
+  /** Largest norm of a gradient; longer ones are shortened to it. Default: no clipping. */
   readonly clip?: number;
   /** Seed of the dropout masks. Default: 0. */
   readonly seed?: number;
-  /** Whether activations are computed twice instead of kept, as `lossAndGradient` takes it. Default: by their size. */
+  /** If true, activations are computed twice instead of kept, as in `lossAndGradient`. Default: by their size. */
   readonly recompute?: boolean;
-  /** Goes on from what `LoraTrainer.state` gave. */
+  /** State to resume from, as `LoraTrainer.state` returns it. */
   readonly state?: TrainingState;
-  /** Ends the training after the current step. */
+  /** Signal that ends the training after the current step. */
   readonly signal?: AbortSignalLike;
 }
 
 /** One step of training. */
 export interface TrainingStep {
-  /** Which, counted from 1. */
+  /** Number of the step, counted from 1. */
   readonly step: number;
-  /** The mean loss of the tokens that count, in nats, before the step. */
+  /** Mean loss before the step, over the tokens that count, in nats. */
   readonly loss: number;
   /** Norm of the gradient before clipping, in the geometry's metric. */
   readonly gradientNorm: number;
-  /** The step size. */
+  /** Learning rate of the step. */
   readonly learningRate: number;
-  /** Tokens that counted. */
+  /** Number of tokens that counted. */
   readonly tokens: number;
-  /** After the first step: modules whose adapter is still zero, which no gradient reaches. */
+  /** Modules that no gradient reaches, whose adapter is still zero; reported after the first step. */
   readonly inactive?: readonly string[];
 }
 
@@ -68,8 +74,10 @@ const trainerKeys = [
 ] as const;
 
 /**
+ * Checks the options of a trainer.
+ *
  * @returns the method that trains the adapter.
- * @throws ConfigError if an option is not right, or the method does not fit the adapter.
+ * @throws ConfigError if an option is wrong, or the method does not fit the adapter.
  */
 export function checkTrainerOptions({ layout, method: own }: LoraAdapter, options: TrainerOptions): LoraMethod {
   checkKeys('trainer', options, trainerKeys);
@@ -98,7 +106,7 @@ export function checkTrainerOptions({ layout, method: own }: LoraAdapter, option
   return method;
 }
 
-/** @throws ConfigError by the name of the trainer, and not of the parts that it is put together from. */
+/** @throws ConfigError in the name of the trainer, not of the parts that it is made of. */
 function checkRates({ learningRate, clip, optimizer = {} }: TrainerOptions): void {
   if (typeof learningRate !== 'function') checkNumber('trainer', 'learningRate', learningRate, { above: 0 });
   if (clip !== undefined) checkNumber('trainer', 'clip', clip, { above: 0 });
@@ -109,7 +117,7 @@ function checkRates({ learningRate, clip, optimizer = {} }: TrainerOptions): voi
   }
 }
 
-/** The options of the optimizer, with the range of each that is a number. */
+/** The options of the optimizer, with the range of each numeric one. */
 const optimizerRanges: Readonly<Record<keyof OptimizerOptions, NumberRange | undefined>> = {
   beta1: { min: 0, below: 1 },
   beta2: { min: 0, below: 1 },
@@ -118,7 +126,11 @@ const optimizerRanges: Readonly<Record<keyof OptimizerOptions, NumberRange | und
   weightDecay: { min: 0 },
 };
 
-/** The learning rate by the number of the step, counted from 0. @throws ConfigError, by the name of the trainer, if it is no rate. */
+/**
+ * Returns the learning rate as a function of the step number, counted from 0.
+ *
+ * @throws ConfigError, in the name of the trainer, if the schedule returns an invalid rate.
+ */
 export function checkedSchedule(learningRate: number | Schedule): Schedule {
   if (typeof learningRate !== 'function') return () => learningRate;
   return (step) => {

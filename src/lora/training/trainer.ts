@@ -1,4 +1,3 @@
-/** Training an adapter: gradient descent on a stochastic cost over the product manifold, step by step in the caller's hands. */
 import { clipped } from '../../solvers/directions/clipped.js';
 import { scaledBlocks } from '../../solvers/directions/scaled-blocks.js';
 import { gradientDescent } from '../../solvers/gradient-descent.js';
@@ -14,13 +13,15 @@ import { type TrainingProblem, trainingProblem } from './training-problem.js';
 import { restoreBaseOf, restoreState, saveState, type TrainingState } from './training-state.js';
 
 /**
- * Trains an adapter step by step: `for await (const step of trainer(adapter, { method: balora(), … })) …`. The adapter's arrays are those of the last step whenever the
- * loop is in the caller's hands, and after it. N steps are N gradients.
+ * Trains an adapter step by step, `for await (const step of trainer(adapter, { method: balora(), … })) …`, by gradient
+ * descent on a stochastic cost over the product manifold. In the body of the loop, and after it, the adapter's arrays
+ * are those of the last step. N steps take N gradients.
  *
  * @param adapter - the adapter to train.
- * @throws ConfigError if an option is not right. The loop throws a DomainError for a batch without labels or with a token that the model does not know, a NumericalError for a loss or
- * gradient that is not finite; adapter and trainer then stand after the last step that was yielded. It throws a NumericalError after the first step, with that step made, if no
- * gradient has reached any module.
+ * @throws ConfigError if an option is wrong. The loop throws a DomainError for a batch without labels or with a token
+ * that the model does not know, and a NumericalError for a loss or gradient that is not finite; adapter and trainer
+ * then remain at the last step that was yielded. If no gradient has reached any module, it throws a NumericalError
+ * after the first step, which the adapter keeps.
  */
 export function trainer(adapter: LoraAdapter, options: TrainerOptions): LoraTrainer {
   const method = checkTrainerOptions(adapter, options);
@@ -37,14 +38,17 @@ export function trainer(adapter: LoraAdapter, options: TrainerOptions): LoraTrai
 
 type State = SolverState<AdapterPoint, AdapterPoint>;
 
-/** A training in the caller's hands: iterate over it, stop, go on, read its state. Made by {@link trainer}; `dispose` frees what the optimizer remembers. */
+/**
+ * A training run that can be iterated, stopped, resumed and saved. Made by {@link trainer}; `dispose` frees the
+ * optimizer's memory.
+ */
 export class LoraTrainer implements AsyncIterable<TrainingStep> {
-  /** What is trained. */
+  /** The adapter that is trained. */
   readonly adapter: LoraAdapter;
   readonly #solver: Solver;
   readonly #options: TrainerOptions;
   readonly #problem: TrainingProblem;
-  /** Tokens that count in the batches drawn last, which are those of the step in hand. */
+  /** Number of tokens that count in the batches drawn last, those of the current step. */
   #tokens = 0;
   #state: State | undefined;
 
@@ -65,13 +69,16 @@ export class LoraTrainer implements AsyncIterable<TrainingStep> {
     });
   }
 
-  /** What a file needs to hold so that training goes on bit for bit, on an adapter created in the same way (another start's base is restored to rounding). Reads all arrays back. */
+  /**
+   * Returns all that a file must hold to resume training bit for bit, on an adapter created in the same way (another
+   * start's base is restored to rounding). Reads all arrays back.
+   */
   async state(): Promise<TrainingState> {
     if (this.#state === undefined && this.#options.state !== undefined) return this.#options.state;
     return saveState(this.adapter.model.algebra, this.#state ?? (await this.#start()), this.adapter.taken);
   }
 
-  /** The steps that are left, from where the training stands. The generator's own return value says in words why they ended. */
+  /** Iterates over the remaining steps. The return value of the generator says in words why they ended. */
   async *[Symbol.asyncIterator](): AsyncGenerator<TrainingStep, string, undefined> {
     const { signal, steps } = this.#options;
     this.#state ??= await this.#start();
@@ -100,13 +107,13 @@ export class LoraTrainer implements AsyncIterable<TrainingStep> {
     }
   }
 
-  /** Frees what the optimizer remembers; the adapter stays. */
+  /** Frees the optimizer's memory; the adapter stays. */
   dispose(): void {
     for (const { tangents } of Object.values(this.#state?.memory ?? {})) disposeArrays(this.adapter.model.algebra, tangents);
     this.#state = undefined;
   }
 
-  /** Before the first step: the adapter as it is, or as a saved state has it. */
+  /** Returns the state before the first step: the adapter as it is, or as the saved state describes it. */
   async #start(): Promise<State> {
     const { adapter } = this;
     const { state: saved } = this.#options;

@@ -1,4 +1,4 @@
-/** The product manifold that an adapter is trained on. */
+/** The product manifold on which an adapter is trained. */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { TensorAlgebra } from '../../linalg/tensor/tensor-algebra.js';
 import { euclidean } from '../../manifolds/euclidean.js';
@@ -9,11 +9,12 @@ import type { AdapterLayout } from '../adapter/adapter-layout.js';
 import type { AdapterPoint } from '../adapter/adapter-point.js';
 import type { LoraMethod } from '../methods/lora-method.js';
 
-/** A manifold of adapters. */
+/** A manifold whose points are the trained arrays of an adapter. */
 export type AdapterManifold = Manifold<Tensor, AdapterPoint, AdapterPoint, unknown, unknown>;
 
 /**
- * The stacks of adapters, or of weights that are trained themselves, in the method's geometry, one component a shape; magnitudes and parameters trained whole in flat space.
+ * Returns the product manifold of an adapter: the stacks of adapters, or of weights that are trained themselves, in the
+ * method's geometry, one component for each shape; magnitudes and parameters trained whole in flat space.
  */
 export function trainingManifold(la: TensorAlgebra, layout: AdapterLayout, method: LoraMethod): AdapterManifold {
   const components: Record<string, Component> = {};
@@ -43,11 +44,11 @@ export function trainingManifold(la: TensorAlgebra, layout: AdapterLayout, metho
       ),
     );
   }
-  // The components are named as the members of a point, which the type of a product of components by variable names cannot say.
+  // The components have the names of a point's members, which the type of a product with variable names cannot express.
   return product(components) as unknown as AdapterManifold;
 }
 
-/** The factors of a method's rates in the structure of an adapter's point; `undefined` where all moves at one rate. */
+/** Returns a method's rates in the structure of an adapter's point; `undefined` if all parts move at one rate. */
 export function blockFactors(layout: AdapterLayout, { rates }: LoraMethod): BlockFactors | undefined {
   if (rates === undefined) return undefined;
   const { A = 1, B = 1, vectors = 1 } = rates;

@@ -1,4 +1,4 @@
-/** Training as a stochastic cost over the product manifold: what the descent engine minimizes. */
+/** Training as a stochastic cost over the product manifold, which the solver minimizes. */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { Awaitable } from '../../core/awaitable.js';
 import { ConfigError, DomainError } from '../../core/errors.js';
@@ -15,40 +15,38 @@ import type { AdapterManifold } from './training-manifold.js';
 /** The data of one step: one batch, or several whose gradients are added up. */
 export type StepBatches = TokenBatch | readonly TokenBatch[];
 
-/** The data of one step, counted. */
+/** The data of one step, with the number of its tokens. */
 export interface StepData {
-  /** k = 0, 1, … */
+  /** Number of the step, k = 0, 1, …. */
   readonly step: number;
   /** The batches whose gradients are added up. */
   readonly parts: readonly TokenBatch[];
-  /** The tokens that count, over all parts: what losses are divided by. */
+  /** Number of tokens that count, over all parts, by which losses are divided. */
   readonly tokens: number;
 }
 
-/** What a step's cost depends on. */
+/** Arguments of {@link trainingProblem}. */
 export interface TrainingCost {
   readonly adapter: LoraAdapter;
   readonly manifold: AdapterManifold;
-  /** The data of step k; `undefined` if there is none. */
+  /** Returns the data of step k; `undefined` ends the training. */
   nextBatch(k: number): Awaitable<StepBatches | undefined>;
-  /** Told of each step's data as it is drawn: how many tokens of it count. */
+  /** Is called as each step's data is drawn, with the number of tokens that count. */
   onBatch(tokens: number): void;
   /** Seed of the dropout masks. */
   readonly seed: number;
-  /** Whether activations are computed twice instead of kept, as `lossAndGradient` takes it. Default: by their size. */
+  /** If true, activations are computed twice instead of kept, as in `lossAndGradient`. Default: by their size. */
   readonly recompute: boolean | undefined;
 }
 
 /** A stochastic problem on the manifold of an adapter. */
 export type TrainingProblem = Problem<Tensor, AdapterPoint, AdapterPoint, unknown, unknown, StepData>;
 
-/**
- * The mean token loss of a step's batches, as a problem: tokens of all parts count alike, whichever part they are in.
- */
+/** Returns the mean token loss of a step's batches as a problem; each token counts the same in all batches. */
 export function trainingProblem({ adapter, manifold, nextBatch, onBatch, seed, recompute }: TrainingCost): TrainingProblem {
   const { model, layout } = adapter;
   const la = model.algebra;
-  /** Frees, part by part, the overlay's copies and the derivatives that were stacked. */
+  /** Computes loss and gradient of one batch, and frees the overlay's copies and the derivatives of single modules. */
   const partGradient = (x: AdapterPoint, { step, tokens }: StepData, batch: TokenBatch, part: number) =>
     la.tidy(async () => {
       const overlay = adapter.overlay({ point: x, dropout: { seed, step, part } });
@@ -93,7 +91,10 @@ export function trainingProblem({ adapter, manifold, nextBatch, onBatch, seed, r
   };
 }
 
-/** @throws ConfigError if there is no batch, DomainError if no token of the step counts. Whether tokens are the model's is for the model to check. */
+/**
+ * @throws ConfigError if there is no batch, DomainError if no token of the step counts. The model itself checks that it
+ * knows the tokens.
+ */
 function stepData(step: number, batches: StepBatches): StepData {
   const parts: readonly TokenBatch[] = 'inputIds' in batches ? [batches] : batches;
   if (!Array.isArray(parts) || parts.length === 0) {

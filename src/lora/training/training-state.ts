@@ -1,4 +1,4 @@
-/** A trainer's state as plain data: what a file needs to hold so that training goes on bit for bit. */
+/** A trainer's state as plain data, from which training resumes bit for bit. */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { FormatError } from '../../core/errors.js';
 import { forEachLeaf, mapTree } from '../../core/tree.js';
@@ -7,7 +7,7 @@ import type { SolverState } from '../../solvers/solver.js';
 import type { AdapterPoint, StackPairs } from '../adapter/adapter-point.js';
 import type { LoraAdapter } from '../adapter/lora-adapter.js';
 
-/** An array, as it was. */
+/** A saved array. */
 export interface SavedArray {
   /** The sizes of its axes. */
   readonly shape: readonly number[];
@@ -15,24 +15,25 @@ export interface SavedArray {
   readonly data: Float32Array;
 }
 
-/**
- * Where training is, after a whole number of steps: a solver's state. Data and dropout are drawn by the number of the step.
- */
+/** State of a training run after a whole number of steps. Data and dropout are drawn by the number of the step. */
 export interface TrainingState {
-  /** Steps taken. */
+  /** Number of steps taken. */
   readonly step: number;
   /** The learning rate of the last step; absent before the first. */
   readonly learningRate?: number | undefined;
-  /** The trained arrays `point.…`, what the optimizer remembers, `memory.part.name.…`, and the factors that the start took out of the base, `taken.…`, by dotted path. */
+  /**
+   * Arrays by dotted path: the trained arrays `point.…`, the optimizer's memory `memory.part.name.…`, and the factors
+   * that the start took out of the base, `taken.…`.
+   */
   readonly arrays: Readonly<Record<string, SavedArray>>;
-  /** What the optimizer counts, `part.name`. */
+  /** Numbers in the optimizer's memory, by `part.name`. */
   readonly numbers: Readonly<Record<string, number>>;
 }
 
 /**
- * Reads a solver's state.
+ * Converts a solver's state to plain data.
  *
- * @param taken - the factors by which the start has reduced the base, where it has: they are not drawn anew when training goes on.
+ * @param taken - the factors by which the start has reduced the base, if any; they are not drawn anew on resuming.
  */
 export async function saveState(
   la: TensorAlgebra,
@@ -56,10 +57,10 @@ export async function saveState(
 }
 
 /**
- * The inverse of {@link saveState}.
+ * Restores a solver's state: the inverse of {@link saveState}.
  *
  * @param like - a point of the adapter that is trained, whose structure the saved one must have.
- * @throws FormatError naming the array that is missing, too many or of another shape.
+ * @throws FormatError naming an array that is missing, unexpected or of another shape.
  */
 export function restoreState(la: TensorAlgebra, state: TrainingState, like: AdapterPoint): SolverState<AdapterPoint, AdapterPoint> {
   const x = readTree(la, state, like, 'point');
@@ -70,7 +71,7 @@ export function restoreState(la: TensorAlgebra, state: TrainingState, like: Adap
     memory[part] ??= { tangents: {}, numbers: {} };
     return memory[part];
   };
-  // A rule may remember trees of other shapes than the point's, such as r×r moments: their structure is that of the paths.
+  // A rule may remember trees of other shapes than the point's, such as r×r moments; the paths give their structure.
   for (const path of unread) {
     const [root, part, name, ...keys] = path.split('.');
     if (root !== 'memory' || keys.length === 0) {
@@ -90,9 +91,10 @@ export function restoreState(la: TensorAlgebra, state: TrainingState, like: Adap
 }
 
 /**
- * Lets the base be reduced by the factors that the saved state tells, where the adapter's own start drew others: with another seed, other rows or on another machine.
+ * Reduces the base by the factors in the saved state, if the adapter's own start drew others: with another seed, other
+ * rows or on another machine.
  *
- * @throws FormatError naming an array that is missing, too many or of another shape.
+ * @throws FormatError naming an array that is missing, unexpected or of another shape.
  */
 export async function restoreBaseOf(adapter: LoraAdapter, state: TrainingState): Promise<void> {
   const { taken } = adapter;
@@ -115,14 +117,18 @@ export async function restoreBaseOf(adapter: LoraAdapter, state: TrainingState):
   if (!same) la.tidy(() => adapter.retake(readTree(la, state, taken, 'taken')));
 }
 
-/** The dotted paths of a tree's leaves, in their order. */
+/** Returns the dotted paths of a tree's leaves, in order. */
 function pathsOf(la: TensorAlgebra, tree: unknown, prefix: string): readonly string[] {
   const paths: string[] = [];
   forEachLeaf<Tensor>(la, tree, (_leaf, path) => paths.push(path), prefix);
   return paths;
 }
 
-/** The saved arrays below a path, in the structure of a tree that is there. @throws FormatError for one that is missing or of another shape. */
+/**
+ * Reads the saved arrays below a path, in the structure of a given tree.
+ *
+ * @throws FormatError if an array is missing or of another shape.
+ */
 function readTree<Tree>(la: TensorAlgebra, { arrays }: TrainingState, like: Tree, prefix: string): Tree {
   const paths = pathsOf(la, like, prefix);
   let next = 0;
@@ -136,7 +142,7 @@ function readTree<Tree>(la: TensorAlgebra, { arrays }: TrainingState, like: Tree
   );
 }
 
-/** Puts a leaf into a tree, with the records above it. */
+/** Puts a leaf into a tree, and creates the records above it. */
 function place(tree: object, [key, ...rest]: readonly string[], leaf: Tensor): void {
   const record = tree as Record<string, object>;
   if (rest.length === 0) record[key] = leaf;

@@ -1,6 +1,6 @@
 /** What an architecture is to the rest: a config and functions of tensors. */
 import type { Tensor, Tensor1D } from '@tensorflow/tfjs-core';
-import type { RotaryTables } from '../../linalg/tensor/fused/rope.js';
+import type { RotaryTables } from '../../nn/rope.js';
 import type { CausalLMConfig } from '../causal-lm-config.js';
 import type { ConfigReader } from '../config/config-reader.js';
 import type { LinearModule } from '../model-overlay.js';

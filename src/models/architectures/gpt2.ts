@@ -1,10 +1,10 @@
 /**
- * GPT-2 (Radford et al. 2019): layer normalization, learned positions, and linear layers stored as [in, out]. Dropout of the file is not applied: it does not belong to
- * the forward pass, and a frozen base is trained without.
+ * GPT-2 (Radford et al. 2019): layer normalization, learned positions, and linear layers stored as [in, out]. Dropout
+ * of the file is not applied: it does not belong to the forward pass, and a frozen base is trained without.
  */
 import { add, gather, slice, type Tensor, tensor1d } from '@tensorflow/tfjs-core';
-import { gelu } from '../../linalg/tensor/fused/gelu.js';
-import { layerNorm } from '../../linalg/tensor/fused/layer-norm.js';
+import { gelu } from '../../nn/gelu.js';
+import { layerNorm } from '../../nn/layer-norm.js';
 import { attend } from '../attend.js';
 import type { CausalLMConfig } from '../causal-lm-config.js';
 import type { ConfigReader } from '../config/config-reader.js';

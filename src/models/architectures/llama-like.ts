@@ -1,13 +1,13 @@
 /**
- * Llama and its relatives: RMS normalization before attention with rotary positions, and before a gated feed-forward layer. They differ in biases and in how far
- * attention looks back.
+ * Llama and its relatives: RMS normalization before attention with rotary positions, and before a gated feed-forward
+ * layer. They differ in biases and in how far attention looks back.
  *
  * @see Touvron et al., "LLaMA: Open and Efficient Foundation Language Models", 2023, section 2.2.
  */
 import { add, gather, type Tensor } from '@tensorflow/tfjs-core';
-import { rmsNorm } from '../../linalg/tensor/fused/rms-norm.js';
-import { type RotaryTables, rope, rotaryTables } from '../../linalg/tensor/fused/rope.js';
-import { swiglu } from '../../linalg/tensor/fused/swiglu.js';
+import { rmsNorm } from '../../nn/rms-norm.js';
+import { type RotaryTables, rope, rotaryTables } from '../../nn/rope.js';
+import { swiglu } from '../../nn/swiglu.js';
 import { attend } from '../attend.js';
 import type { CausalLMConfig } from '../causal-lm-config.js';
 import type { ConfigReader } from '../config/config-reader.js';

@@ -1,4 +1,7 @@
-/** Qwen2 and Qwen2.5 (Yang et al. 2024): Llama with biases of queries, keys and values, and a window in the later blocks if the config says so. */
+/**
+ * Qwen2 and Qwen2.5 (Yang et al. 2024): Llama with biases of queries, keys and values, and a window in the later blocks
+ * if the config says so.
+ */
 import type { ConfigReader } from '../config/config-reader.js';
 import type { Architecture } from './architecture.js';
 import { llamaLike } from './llama-like.js';

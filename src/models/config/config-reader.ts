@@ -1,9 +1,12 @@
 /** Reading a model's `config.json` key by key, so that none passes unnoticed. */
 import { ConfigError, FormatError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
-import { isJsonObject, type JsonObject } from '../../core/parse-json.js';
+import { isJsonObject, type JsonObject } from '../../io/parse-json.js';
 
-/** Keys of any architecture without effect on the forward pass: bookkeeping, training of other programs, and what transformers' own interface returns. */
+/**
+ * Keys of any architecture without effect on the forward pass: bookkeeping, training of other programs, and what
+ * transformers' own interface returns.
+ */
 const WITHOUT_EFFECT: readonly string[] = [
   '_attn_implementation',
   '_attn_implementation_autoset',
@@ -88,7 +91,8 @@ export class ConfigReader {
   /**
    * A size that an axis of a tensor has, or divides.
    *
-   * @throws FormatError if it is above all axes in the checkpoint, so that nothing of that size is made before shapes are compared.
+   * @throws FormatError if it is above all axes in the checkpoint, so that nothing of that size is made before shapes
+   * are compared.
    */
   size(key: string, fallback?: number): number {
     return this.#bounded(key, this.integer(key, fallback), this.#bounds?.longestAxis, 'the longest axis of a tensor of the checkpoint');
@@ -163,7 +167,8 @@ export class ConfigReader {
   }
 
   /**
-   * Refuses keys that nobody asked for, unless their value says that the feature is off: null, false, or an empty string, list or object.
+   * Refuses keys that nobody asked for, unless their value says that the feature is off: null, false, or an empty
+   * string, list or object.
    *
    * @throws ConfigError naming the first.
    */

@@ -1,5 +1,5 @@
 /** Frequencies of rotary position embeddings, from either style of config. */
-import { DEFAULT_ROTARY_BASE } from '../../linalg/tensor/fused/rope.js';
+import { DEFAULT_ROTARY_BASE } from '../../nn/rope.js';
 import type { ConfigReader } from './config-reader.js';
 
 /** How positions turn heads. */
@@ -21,8 +21,8 @@ const KINDS = ['default', 'linear', 'llama3', 'yarn'] as const;
 /**
  * Reads `rope_theta` and `rope_scaling` of transformers 4, or `rope_parameters` of transformers 5.
  *
- * Scaling: none, linear (positions divided by a factor), `llama3` (Llama 3.1's, long wavelengths only) and `yarn` (Peng et al. 2023). Others, `dynamic` and
- * `longrope` among them, change with the length of the sequence and are refused.
+ * Scaling: none, linear (positions divided by a factor), `llama3` (Llama 3.1's, long wavelengths only) and `yarn` (Peng
+ * et al. 2023). Others, `dynamic` and `longrope` among them, change with the length of the sequence and are refused.
  *
  * @throws ConfigError naming the key that is not supported.
  */

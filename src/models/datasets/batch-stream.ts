@@ -1,8 +1,8 @@
 /** Batches for training, epoch after epoch, in an order that can be resumed. */
 import { FormatError, ShapeError } from '../../core/errors.js';
 import { checkChoice, checkKeys, checkPositiveInteger, describeValue } from '../../core/options.js';
-import { isJsonObject } from '../../core/parse-json.js';
 import { restoreRandom, seededRandom } from '../../core/random.js';
+import { isJsonObject } from '../../io/parse-json.js';
 import type { TokenBatch } from '../token-batch.js';
 import { checkPadId, collatePacked, collateRows } from './collate-rows.js';
 import { type EpochPlan, planEpoch } from './plan-epoch.js';
@@ -39,11 +39,14 @@ export interface BatchStreamOptions {
   /** Rows a batch or, packed, sequences; the last batch of a pass may have fewer. */
   readonly batchSize?: number;
   /**
-   * `shuffled`: in random order; `length`: rows of nearly equal length together, so that there is little padding, and the batches in random order;
-   * `file`: as they come. Random orders are new in each pass.
+   * `shuffled`: in random order; `length`: rows of nearly equal length together, so that there is little padding, and
+   * the batches in random order; `file`: as they come. Random orders are new in each pass.
    */
   readonly order?: 'shuffled' | 'length' | 'file';
-  /** Packs whole rows into sequences of up to this many tokens; `segmentIds` keep them apart. One row a sequence where not given. */
+  /**
+   * Packs whole rows into sequences of up to this many tokens; `segmentIds` keep them apart. One row a sequence where
+   * not given.
+   */
   readonly packLength?: number;
   /** Determines the random orders. */
   readonly seed?: number;
@@ -76,8 +79,8 @@ const orders = ['shuffled', 'length', 'file'] as const;
  * @param rows - the data.
  * @param options - see {@link BatchStreamOptions}.
  * @returns the stream. Cost: one pass of planning (a sort at most) an epoch, and a batch's size each.
- * @throws ShapeError if there are no rows, or a row is longer than `packLength`; ConfigError for other options out of range; FormatError if the state is none, or of
- * other rows or options.
+ * @throws ShapeError if there are no rows, or a row is longer than `packLength`; ConfigError for other options out of
+ * range; FormatError if the state is none, or of other rows or options.
  */
 export function batchStream(rows: readonly TokenRow[], options: BatchStreamOptions): BatchStream {
   const caller = 'batchStream';

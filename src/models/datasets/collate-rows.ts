@@ -16,7 +16,8 @@ export interface CollateOptions {
  * @param rows - at least one.
  * @param options - see {@link CollateOptions}.
  * @returns new arrays of rows × length of the longest.
- * @throws ShapeError if there are no rows, or none has a token, or one has labels of another number; ConfigError if `padId` is no token id.
+ * @throws ShapeError if there are no rows, or none has a token, or one has labels of another number; ConfigError if
+ * `padId` is no token id.
  */
 export function collateRows(rows: readonly TokenRow[], options: CollateOptions): TokenBatch {
   checkKeys('collateRows', options, ['padId']);

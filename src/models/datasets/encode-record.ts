@@ -19,9 +19,11 @@ interface Span {
 }
 
 /**
- * Encodes one record. Prompt and answer are encoded apart: as in generation, where the prompt comes alone, no token spans both.
+ * Encodes one record. Prompt and answer are encoded apart: as in generation, where the prompt comes alone, no token
+ * spans both.
  *
- * @throws FormatError if the chat template writes an answer differently within the whole conversation than at its end; whatever the tokenizer throws.
+ * @throws FormatError if the chat template writes an answer differently within the whole conversation than at its end;
+ * whatever the tokenizer throws.
  */
 export function encodeRecord(tokenizer: Tokenizer, record: DataRecord, options: EncodeRecordOptions): TokenRow {
   const spans = spansOf(tokenizer, record, options);
@@ -41,7 +43,10 @@ function spansOf(tokenizer: Tokenizer, record: DataRecord, { maskPrompt, appendE
   return spans;
 }
 
-/** The end token, where the row does not end with one by itself. A conversation whose last turn is not the model's does not end. */
+/**
+ * The end token, where the row does not end with one by itself. A conversation whose last turn is not the model's does
+ * not end.
+ */
 function endOf({ specials: { eos }, endIds }: Tokenizer, record: DataRecord, last: Span | undefined): readonly number[] {
   if (eos === undefined) return [];
   if (record.form !== 'messages') return last?.ids.at(-1) === eos.id ? [] : [eos.id];

@@ -1,9 +1,9 @@
 /** A line of a data set: which of the three forms it has, and whether it has it wholly. */
 import { FormatError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
-import { isJsonObject, type JsonObject, parseJson } from '../../core/parse-json.js';
+import { isJsonObject, type JsonObject, parseJson } from '../../io/parse-json.js';
+import type { Line } from '../../io/text/read-lines.js';
 import type { ChatMessage } from '../tokenizer/tokenizer.js';
-import type { Line } from './read-lines.js';
 
 /** What a line holds. */
 export type DataRecord =
@@ -14,7 +14,8 @@ export type DataRecord =
 /**
  * Parses a line. Further keys are passed over.
  *
- * @throws FormatError naming file and line if it is no object, lacks a key, has keys of two forms, or a value of another type.
+ * @throws FormatError naming file and line if it is no object, lacks a key, has keys of two forms, or a value of
+ * another type.
  */
 export function parseRecord(caller: string, { text: source, where }: Line): DataRecord {
   const record = parseJson(caller, where, source);

@@ -3,7 +3,10 @@ import type { Random } from '../../core/random.js';
 
 /** How rows are put together. */
 export interface EpochPlan {
-  /** `file`: as they come; `shuffled`: at random; `length`: batches of nearly equal lengths, others in each pass, in random order. */
+  /**
+   * `file`: as they come; `shuffled`: at random; `length`: batches of nearly equal lengths, others in each pass, in
+   * random order.
+   */
   readonly order: 'file' | 'shuffled' | 'length';
   /** Sequences a batch. */
   readonly batchSize: number;
@@ -12,15 +15,18 @@ export interface EpochPlan {
 }
 
 /**
- * Batches that are sorted by length together. Over all rows, sorting would put the same rows together in every pass; so it is a quarter of them, as in Hugging
- * Face's group_by_length, but not so few that a batch spans many lengths.
+ * Batches that are sorted by length together. Over all rows, sorting would put the same rows together in every pass; so
+ * it is a quarter of them, as in Hugging Face's group_by_length, but not so few that a batch spans many lengths.
  */
 const sortedBatches = { least: 8, most: 50 } as const;
 
 /** Rows, by number, of the sequences of the batches. */
 export type PlannedBatch = readonly (readonly number[])[];
 
-/** How many unfinished sequences a row is tried in: more would pack hardly denser, and cost the square of the number of rows. */
+/**
+ * How many unfinished sequences a row is tried in: more would pack hardly denser, and cost the square of the number of
+ * rows.
+ */
 const mostOpen = 64;
 
 /**

@@ -1,23 +1,31 @@
 /** Training data from a file of JSON lines. */
 import { BuresError, ConfigError, FormatError } from '../../core/errors.js';
 import { checkChoice, checkKeys, checkNumber } from '../../core/options.js';
+import { readLines } from '../../io/text/read-lines.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import { encodeRecord } from './encode-record.js';
 import { parseRecord } from './parse-record.js';
-import { readLines } from './read-lines.js';
 import { ignoredLabel, type TokenRow } from './token-row.js';
 
 const overflowChoices = ['truncate', 'drop', 'error'] as const;
 
 /** Options of {@link readDataset}. */
 export interface ReadDatasetOptions {
-  /** Whether prompts, and the turns of a conversation that are not the assistant's, carry no labels; `text` is trained on as a whole in any case. */
+  /**
+   * Whether prompts, and the turns of a conversation that are not the assistant's, carry no labels; `text` is trained
+   * on as a whole in any case.
+   */
   readonly maskPrompt?: boolean;
-  /** Whether to end rows with the tokenizer's end token, so that the model learns to stop. A conversation whose template ends the last turn with such a token keeps its own. */
+  /**
+   * Whether to end rows with the tokenizer's end token, so that the model learns to stop. A conversation whose template
+   * ends the last turn with such a token keeps its own.
+   */
   readonly appendEnd?: boolean;
   /** Tokens that a row may have; unlimited where not given. */
   readonly maxLength?: number;
-  /** What to do with a longer one: cut off its end (with it the end token: the text goes on), leave it out, or throw. */
+  /**
+   * What to do with a longer one: cut off its end (with it the end token: the text goes on), leave it out, or throw.
+   */
   readonly overflow?: 'truncate' | 'drop' | 'error';
   /** Bytes that a line may have. */
   readonly maxLineBytes?: number;
@@ -40,21 +48,25 @@ export interface Dataset {
   readonly rows: readonly TokenRow[];
   /** How many rows had their end cut off. */
   readonly truncated: number;
-  /** How many lines gave no row: too long, where those are dropped, or without a label that counts (cut off with the answer, or empty). */
+  /**
+   * How many lines gave no row: too long, where those are dropped, or without a label that counts (cut off with the
+   * answer, or empty).
+   */
   readonly dropped: number;
 }
 
 /**
- * Reads a file of JSON lines: each `{"text"}`, `{"prompt", "completion"}` or `{"messages": [{"role", "content"}, …]}`; further keys and empty lines are
- * passed over. A prompt gets the special tokens that the tokenizer puts around texts, a completion only the end token; a conversation is written by the chat
- * template.
+ * Reads a file of JSON lines: each `{"text"}`, `{"prompt", "completion"}` or `{"messages": [{"role", "content"}, …]}`;
+ * further keys and empty lines are passed over. A prompt gets the special tokens that the tokenizer puts around texts,
+ * a completion only the end token; a conversation is written by the chat template.
  *
  * @param file - the path.
  * @param tokenizer - the model's.
  * @param options - see {@link ReadDatasetOptions}.
  * @returns all rows. Cost: one encoding a line, and eight bytes a token; the file is never in memory as a whole.
- * @throws FormatError, naming file and line, if the file cannot be read or is empty, or a line is no UTF-8, too long, no JSON, none of the three forms, or, with
- * `overflow: 'error'`, a row is too long; ConfigError if end tokens are wanted and the tokenizer has none. Then there are no rows at all: never a part of them.
+ * @throws FormatError, naming file and line, if the file cannot be read or is empty, or a line is no UTF-8, too long,
+ * no JSON, none of the three forms, or, with `overflow: 'error'`, a row is too long; ConfigError if end tokens are
+ * wanted and the tokenizer has none. Then there are no rows at all: never a part of them.
  */
 export async function readDataset(file: string, tokenizer: Tokenizer, options: ReadDatasetOptions = {}): Promise<Dataset> {
   const caller = 'readDataset';

@@ -1,7 +1,9 @@
 /**
- * Jinja programs under a budget. A template comes with a checkpoint, that is from strangers, and may compute for ever or write more than fits in memory. Every node of the program
- * that is evaluated costs one unit, and operations cost besides by the length of what they go through. Operations whose result can be far longer than their operands are
- * measured before they are done. Counting needs no clock and no second thread, so it decides alike on every machine and works in browsers.
+ * Jinja programs under a budget. A template comes with a checkpoint, that is from strangers, and may compute for ever
+ * or write more than fits in memory. Every node of the program that is evaluated costs one unit, and operations cost
+ * besides by the length of what they go through. Operations whose result can be far longer than their operands are
+ * measured before they are done. Counting needs no clock and no second thread, so it decides alike on every machine and
+ * works in browsers.
  */
 import { Environment, Interpreter, type parse } from '@huggingface/jinja';
 import { globals, LimitReached, type RenderBudget, spend } from './template-budget.js';
@@ -92,7 +94,10 @@ class BoundedInterpreter extends LibraryInterpreter {
     spend(this.#budget, units);
   }
 
-  /** Evaluates the operands of an operation, pays for it, and gives the operation with the values in their place. The order is the library's. */
+  /**
+   * Evaluates the operands of an operation, pays for it, and gives the operation with the values in their place. The
+   * order is the library's.
+   */
   #prepare(node: Node, environment: Scope): Statement {
     const evaluated = (operand: unknown): Value => this.evaluate(operand as Statement, environment);
     switch (node.type) {
@@ -260,7 +265,10 @@ class BoundedInterpreter extends LibraryInterpreter {
     return { nodes, values };
   }
 
-  /** Pays for a result. Values that are put together are measured with all they hold, since writing them out repeats what they share. */
+  /**
+   * Pays for a result. Values that are put together are measured with all they hold, since writing them out repeats
+   * what they share.
+   */
   #settle(type: string | undefined, value: Value | undefined): void {
     if (value === undefined) return;
     if (value.type === 'StringValue') {

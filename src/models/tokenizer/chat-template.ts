@@ -1,30 +1,37 @@
 /** Chat templates: Jinja programs that come with a checkpoint. */
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
+
 import { parse, tokenize } from '@huggingface/jinja';
 import { DomainError, FormatError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
-import { decodeUtf8, isJsonObject, type JsonObject } from '../../core/parse-json.js';
+import { type Files, readAll } from '../../io/files/files.js';
+import { decodeUtf8, isJsonObject, type JsonObject } from '../../io/parse-json.js';
 import { renderBounded } from './bounded-interpreter.js';
 
 /** Renders a conversation with the variables that a template sees. */
 export type ChatTemplate = (variables: Readonly<Record<string, unknown>>) => string;
 
 /**
- * Finds the chat template of a directory: `chat_template.jinja` or, failing that, `chat_template` in tokenizer_config.json, of which, where it lists several,
- * the one named `default`.
+ * Finds the chat template of a directory: `chat_template.jinja` or, failing that, `chat_template` in
+ * tokenizer_config.json, of which, where it lists several, the one named `default`.
  *
  * @returns the template, or undefined if there is none.
  * @throws FormatError if it is no Jinja that can be parsed.
  */
-export async function readChatTemplate(caller: string, directory: string, config: JsonObject): Promise<ChatTemplate | undefined> {
-  const file = path.join(directory, 'chat_template.jinja');
-  const bytes = await readFile(file).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === 'ENOENT') return undefined;
-    throw new FormatError(`${caller}: cannot read ${file} (${cause.message}); check the file`, { cause });
-  });
+export async function readChatTemplate(
+  caller: string,
+  directory: string,
+  config: JsonObject,
+  files: Files,
+): Promise<ChatTemplate | undefined> {
+  const file = files.join(directory, 'chat_template.jinja');
+  const found = await files.describe(file).catch(() => ({}));
+  const bytes =
+    found &&
+    (await readAll(files, file).catch((cause: Error) => {
+      throw new FormatError(`${caller}: cannot read ${file} (${cause.message}); check the file`, { cause });
+    }));
   if (bytes !== undefined) return compile(caller, file, decodeUtf8(caller, file, bytes));
-  const where = `chat_template in ${path.join(directory, 'tokenizer_config.json')}`;
+  const where = `chat_template in ${files.join(directory, 'tokenizer_config.json')}`;
   const source = defaultTemplate(config.chat_template);
   if (source === undefined || source === null) return undefined;
   if (typeof source === 'string') return compile(caller, where, source);
@@ -43,8 +50,9 @@ const MOST_SOURCE = 2 ** 20;
 const MOST_SPACE_STEPS = 2e8;
 
 /**
- * Units of evaluation (some tenths of a microsecond each) that a template may spend: at once, for each rendering and each character of the conversation. Real templates
- * spend up to three thousand and one a character. What a rendering does not need fills up what is there at once, so that one may be slow, and not each row of a data set.
+ * Units of evaluation (some tenths of a microsecond each) that a template may spend: at once, for each rendering and
+ * each character of the conversation. Real templates spend up to three thousand and one a character. What a rendering
+ * does not need fills up what is there at once, so that one may be slow, and not each row of a data set.
  */
 const UNITS = { atOnce: 1_000_000, aRendering: 20_000, aCharacter: 50 } as const;
 
@@ -74,7 +82,10 @@ function compile(caller: string, where: string, source: string): ChatTemplate {
   };
 }
 
-/** The library fails with errors of the engine where a program breaks off, or a value is of a kind that it did not think of; its own are `Error` and `SyntaxError`. */
+/**
+ * The library fails with errors of the engine where a program breaks off, or a value is of a kind that it did not think
+ * of; its own are `Error` and `SyntaxError`.
+ */
 function isInternal(cause: unknown): boolean {
   return !(cause instanceof Error) || [TypeError, ReferenceError, RangeError].some((kind) => cause instanceof kind);
 }

@@ -2,10 +2,12 @@
 import { z } from 'zod';
 import { FormatError, NotImplementedError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
-import { isJsonObject, type JsonObject } from '../../core/parse-json.js';
+import { isJsonObject, type JsonObject } from '../../io/parse-json.js';
 import { describeRisk } from './split-patterns.js';
 
-/** The largest token id. The library makes a list as long as the largest one; vocabularies have some hundred thousand. */
+/**
+ * The largest token id. The library makes a list as long as the largest one; vocabularies have some hundred thousand.
+ */
 const MOST_ID = 2 ** 24;
 /** Characters of a token. The library compares tokens with the text at each of its places. */
 const MOST_TOKEN = 4096;
@@ -80,7 +82,8 @@ const definitionSchema = z.looseObject({
  * Checks a tokenizer's definition.
  *
  * @param file - for messages.
- * @throws FormatError naming the place that is malformed or out of bounds; NotImplementedError for regular expressions whose time may grow exponentially with the text.
+ * @throws FormatError naming the place that is malformed or out of bounds; NotImplementedError for regular expressions
+ * whose time may grow exponentially with the text.
  */
 export function checkDefinition(caller: string, file: string, definition: JsonObject): void {
   check(caller, file, '', definitionSchema, definition);

@@ -1,13 +1,17 @@
 /** Decoding token by token. */
 import type { DecodeStream } from './tokenizer.js';
 
-/** What decoders put in place of bytes that are no character, or not yet one: once for the first bytes of a character, however many. */
+/**
+ * What decoders put in place of bytes that are no character, or not yet one: once for the first bytes of a character,
+ * however many.
+ */
 const replacement = '\uFFFD';
 
 /**
- * Decodes the tokens since the last complete character together with those of the piece before it, since a decoder may treat the first token of a text
- * differently from the same token inside it. A replacement character at the end is held back until the next token shows whether it becomes another.
- * Cost of a push: one decoding of a few tokens, however long the text.
+ * Decodes the tokens since the last complete character together with those of the piece before it, since a decoder may
+ * treat the first token of a text differently from the same token inside it. A replacement character at the end is held
+ * back until the next token shows whether it becomes another. Cost of a push: one decoding of a few tokens, however
+ * long the text.
  *
  * @param decode - decodes a list of tokens.
  */

@@ -1,10 +1,11 @@
 /** Tokenizers from the files that Hugging Face's libraries write. */
-import { stat } from 'node:fs/promises';
-import path from 'node:path';
+
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { ConfigError, DomainError, FormatError, NotImplementedError } from '../../core/errors.js';
 import { checkKeys, describeValue } from '../../core/options.js';
-import { isJsonObject, type JsonObject, readJson } from '../../core/parse-json.js';
+import type { Files } from '../../io/files/files.js';
+import { nodeFiles } from '../../io/files/node-files.js';
+import { isJsonObject, type JsonObject, readJson } from '../../io/parse-json.js';
 import { type ChatTemplate, readChatTemplate } from './chat-template.js';
 import { checkDefinition } from './check-definition.js';
 import { openDecodeStream } from './decode-stream.js';
@@ -25,21 +26,30 @@ interface Pipeline {
   get_vocab(): ReadonlyMap<string, number>;
 }
 
+/** Options of {@link loadTokenizer}. */
+export interface LoadTokenizerOptions {
+  /** Where the directory lies. Default: the files of this machine. */
+  readonly files?: Files;
+}
+
 /**
- * Loads the tokenizer of a checkpoint: tokenizer.json and, where they are, tokenizer_config.json, special_tokens_map.json, chat_template.jinja and the
- * `eos_token_id` of generation_config.json and config.json.
+ * Loads the tokenizer of a checkpoint: tokenizer.json and, where they are, tokenizer_config.json,
+ * special_tokens_map.json, chat_template.jinja and the `eos_token_id` of generation_config.json and config.json.
  *
  * @param directory - the checkpoint.
+ * @param options - see {@link LoadTokenizerOptions}.
  * @returns the tokenizer; it holds no resources.
- * @throws FormatError, naming the file, if one is missing or malformed; NotImplementedError for a tokenizer that would give other tokens here than in
- * transformers.
+ * @throws FormatError, naming the file, if one is missing or malformed; NotImplementedError for a tokenizer that would
+ * give other tokens here than in transformers.
  * @see https://github.com/huggingface/tokenizers.js, which does the encoding.
  */
-export async function loadTokenizer(directory: string): Promise<Tokenizer> {
-  const inDirectory = (name: string): string => path.join(directory, name);
-  const definition = await readObject(inDirectory('tokenizer.json'));
-  const config = (await readObjectIfThere(inDirectory('tokenizer_config.json'))) ?? {};
-  const specialMap = (await readObjectIfThere(inDirectory('special_tokens_map.json'))) ?? {};
+export async function loadTokenizer(directory: string, options: LoadTokenizerOptions = {}): Promise<Tokenizer> {
+  checkKeys(caller, options, ['files']);
+  const { files = nodeFiles } = options;
+  const inDirectory = (name: string): string => files.join(directory, name);
+  const definition = await readObject(files, inDirectory('tokenizer.json'));
+  const config = (await readObjectIfThere(files, inDirectory('tokenizer_config.json'))) ?? {};
+  const specialMap = (await readObjectIfThere(files, inDirectory('special_tokens_map.json'))) ?? {};
   checkDefinition(caller, inDirectory('tokenizer.json'), definition);
   checkSupported(inDirectory('tokenizer.json'), definition, config);
   const pipeline = buildPipeline(inDirectory('tokenizer.json'), definition, config);
@@ -49,22 +59,22 @@ export async function loadTokenizer(directory: string): Promise<Tokenizer> {
   const endIds = readEndIds(
     caller,
     new Map([
-      [inDirectory('generation_config.json'), await readObjectIfThere(inDirectory('generation_config.json'))],
-      [inDirectory('config.json'), await readObjectIfThere(inDirectory('config.json'))],
+      [inDirectory('generation_config.json'), await readObjectIfThere(files, inDirectory('generation_config.json'))],
+      [inDirectory('config.json'), await readObjectIfThere(files, inDirectory('config.json'))],
     ]),
   );
-  const template = await readChatTemplate(caller, directory, config);
+  const template = await readChatTemplate(caller, directory, config, files);
   return tokenizerOf(directory, pipeline, specials, endIds ?? (specials.eos === undefined ? [] : [specials.eos.id]), template);
 }
 
-async function readObject(file: string): Promise<JsonObject> {
-  const value = await readJson(caller, file);
+async function readObject(files: Files, file: string): Promise<JsonObject> {
+  const value = await readJson(caller, file, files);
   if (!isJsonObject(value)) throw new FormatError(`${caller}: ${file} must be a JSON object, got ${describeValue(value)}; fetch it again`);
   return value;
 }
 
-async function readObjectIfThere(file: string): Promise<JsonObject | undefined> {
-  return (await stat(file).catch(() => undefined)) === undefined ? undefined : readObject(file);
+async function readObjectIfThere(files: Files, file: string): Promise<JsonObject | undefined> {
+  return (await files.describe(file)) === undefined ? undefined : readObject(files, file);
 }
 
 /** Refuses what the underlying library would pass over in silence. */

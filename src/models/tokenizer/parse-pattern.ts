@@ -1,6 +1,8 @@
 /** The structure of a regular expression of a tokenizer: what matters for how long it takes, and no more. */
 
-/** One character, class or assertion; a group; a repetition. `text` is the part of the pattern that it was read from. */
+/**
+ * One character, class or assertion; a group; a repetition. `text` is the part of the pattern that it was read from.
+ */
 export type PatternNode =
   | { readonly kind: 'item'; readonly text: string }
   | { readonly kind: 'group'; readonly alternatives: readonly PatternSequence[]; readonly looksAround: boolean; readonly text: string }
@@ -77,7 +79,10 @@ function bounds(sign: string): readonly [number, number] {
   return [Number(low), high === undefined ? Number(low) : high === '' ? Number.POSITIVE_INFINITY : Number(high)];
 }
 
-/** The index after a class in brackets, classes inside it included. A bracket that closes right after the opening one stands for itself. */
+/**
+ * The index after a class in brackets, classes inside it included. A bracket that closes right after the opening one
+ * stands for itself.
+ */
 function endOfClass(pattern: string, start: number): number {
   let depth = 0;
   for (let index = start; index < pattern.length; index++) {

@@ -1,7 +1,7 @@
 /** Which tokens have which role, as the files of a checkpoint say. */
 import { FormatError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
-import { isJsonObject, type JsonObject } from '../../core/parse-json.js';
+import { isJsonObject, type JsonObject } from '../../io/parse-json.js';
 import type { SpecialTokens } from './tokenizer.js';
 
 const roles = ['bos', 'eos', 'pad', 'unk'] as const;

@@ -1,17 +1,23 @@
 /**
- * Which regular expressions of a tokenizer are safe to run on any text. They are run by JavaScript's engine, which backtracks: where something fails, whatever came before
- * it and could have matched otherwise is tried in every other way.
+ * Which regular expressions of a tokenizer are safe to run on any text. They are run by JavaScript's engine, which
+ * backtracks: where something fails, whatever came before it and could have matched otherwise is tried in every other
+ * way.
  */
 import { type PatternNode, type PatternSequence, parsePattern } from './parse-pattern.js';
 
 /** Characters of a pattern; the longest of known tokenizers has some six hundred. */
 const MOST_CHARACTERS = 10_000;
-/** Steps at one place of the text, for each character that an unbounded repetition takes there. Patterns of known tokenizers take some thirty. */
+/**
+ * Steps at one place of the text, for each character that an unbounded repetition takes there. Patterns of known
+ * tokenizers take some thirty.
+ */
 const MOST_STEPS = 1024;
 
 /** What matching a part of a pattern at one place of a text takes at most. */
 interface Cost {
-  /** In how many ways the part can match, counted where they are tried; unbounded repetitions are counted in `scans`. */
+  /**
+   * In how many ways the part can match, counted where they are tried; unbounded repetitions are counted in `scans`.
+   */
   readonly ways: number;
   /** How many unbounded repetitions multiply the ways: each by the length of the text. */
   readonly scans: number;
@@ -25,8 +31,9 @@ interface Cost {
 class Exponential extends Error {}
 
 /**
- * Says why a pattern may take time beyond a small multiple of the length of the text: in what a text can match, choices multiply (`?`, `{m,n}`, alternatives, before something
- * that can fail), or a long run of characters is read again from each of its places. Patterns of known tokenizers read each run a few times.
+ * Says why a pattern may take time beyond a small multiple of the length of the text: in what a text can match, choices
+ * multiply (`?`, `{m,n}`, alternatives, before something that can fail), or a long run of characters is read again from
+ * each of its places. Patterns of known tokenizers read each run a few times.
  *
  * @returns undefined if the pattern is safe.
  */
@@ -109,9 +116,10 @@ function canFail(node: PatternNode): boolean {
 }
 
 /**
- * Whether what an alternative has read in vain becomes the match of one after it, so that the next match begins behind it and no run of characters is read from each of its
- * places. `\s*[\r\n]+|\s+(?!\S)|\s+` is so: runs of spaces are read at most three times. Alternatives between the two must read the same run, and greedily: what they leave
- * of it they cannot match a second time.
+ * Whether what an alternative has read in vain becomes the match of one after it, so that the next match begins behind
+ * it and no run of characters is read from each of its places. `\s*[\r\n]+|\s+(?!\S)|\s+` is so: runs of spaces are
+ * read at most three times. Alternatives between the two must read the same run, and greedily: what they leave of it
+ * they cannot match a second time.
  */
 function isCovered(alternatives: readonly PatternSequence[], index: number): boolean {
   const sequence = alternatives[index];

@@ -1,4 +1,7 @@
-/** What a rendering may spend, and the functions that templates find, paid for as they compute: see bounded-interpreter.ts. */
+/**
+ * What a rendering may spend, and the functions that templates find, paid for as they compute: see
+ * bounded-interpreter.ts.
+ */
 import { Template } from '@huggingface/jinja';
 import { DomainError } from '../../core/errors.js';
 

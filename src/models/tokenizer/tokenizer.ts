@@ -61,7 +61,10 @@ export const tokenizerDefaults: Required<EncodeOptions & DecodeOptions & ChatTem
 export interface DecodeStream {
   /** Takes the next token; returns the text that is certain by now: never a part of a character. It may be empty. */
   push(id: number): string;
-  /** Returns the rest: what was held back because a character was not complete. All pieces together are what `decode` gives for all tokens. */
+  /**
+   * Returns the rest: what was held back because a character was not complete. All pieces together are what `decode`
+   * gives for all tokens.
+   */
   end(): string;
 }
 
@@ -72,7 +75,8 @@ export interface Tokenizer {
   /** The tokens with a role. */
   readonly specials: SpecialTokens;
   /**
-   * The tokens at which generation stops: `eos_token_id` of generation_config.json or, failing that, of config.json, or else the tokenizer's `eos_token`.
+   * The tokens at which generation stops: `eos_token_id` of generation_config.json or, failing that, of config.json, or
+   * else the tokenizer's `eos_token`.
    */
   readonly endIds: readonly number[];
   /** Whether the directory has a chat template. */
@@ -84,7 +88,8 @@ export interface Tokenizer {
    */
   encode(text: string, options?: EncodeOptions): number[];
   /**
-   * Decodes tokens. Ids that the vocabulary lacks, to which a padded embedding can lead, are passed over, as transformers does.
+   * Decodes tokens. Ids that the vocabulary lacks, to which a padded embedding can lead, are passed over, as
+   * transformers does.
    *
    * @throws DomainError if an id is not an integer ≥ 0.
    */
@@ -94,9 +99,11 @@ export interface Tokenizer {
   /** The id of a token given by its text in the vocabulary; undefined if there is none. */
   tokenId(token: string): number | undefined;
   /**
-   * Writes a conversation as the model's training had it. Encode the result with `addSpecialTokens: false`: the template has put them in.
+   * Writes a conversation as the model's training had it. Encode the result with `addSpecialTokens: false`: the
+   * template has put them in.
    *
-   * @throws ConfigError if the directory has no chat template; DomainError, with the template's own message, if it refuses the conversation.
+   * @throws ConfigError if the directory has no chat template; DomainError, with the template's own message, if it
+   * refuses the conversation.
    */
   applyChatTemplate(messages: readonly ChatMessage[], options?: ChatTemplateOptions): string;
 }

@@ -1,19 +1,23 @@
 /** Adam, and AdamW with decoupled weight decay. */
+
 import { ConfigError } from '../../core/errors.js';
 import { checkChoice, checkKeys, checkNumber } from '../../core/options.js';
 import { axpyTree, mapTree, scaleTree } from '../../core/tree.js';
+import { square } from '../../linalg/derived.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import type { RetractTransport } from '../../manifolds/manifold.js';
 import type { DirectionContext, DirectionRule, Memory } from '../solver.js';
 
 /**
- * What becomes of Adam's moments when the point's coordinates change gauge, $(AT^{-1},TB)$.
- * - `'transport'`: both follow, the first by the covector map $(m_AT^\top,T^{-\top}m_B)$ and the second by its entrywise square.
+ * Treatment of Adam's moments when the point's coordinates change gauge, $(AT^{-1},TB)$.
+ * - `'transport'`: both follow, the first by the covector map $(m_AT^\top,T^{-\top}m_B)$ and the second by its
+ *   entrywise square.
  * - `'transport-first'`: the first only.
- * - `'keep'`: both stay where they are, as BaLoRA was published.
+ * - `'keep'`: neither follows, as BaLoRA was published.
  *
- * With `'keep'` and gauge `'svd'` of {@link balancedFactors} results can be much worse: a singular vector that changes its sign, or its place in the order, leaves its
- * moments to another one. Take `'transport'`, or gauge `'nearest'`, under which the coordinates turn as little as they can.
+ * With `'keep'` and gauge `'svd'` of {@link balancedFactors} results can be much worse: if a singular vector changes
+ * its sign, or its place in the order, its moments are applied to another one. Use `'transport'`, or gauge `'nearest'`,
+ * under which the coordinates turn as little as possible.
  */
 export type MomentRule = 'transport' | 'transport-first' | 'keep';
 
@@ -21,26 +25,28 @@ export type MomentRule = 'transport' | 'transport-first' | 'keep';
 export interface AdamOptions {
   /** Decay rate of the average of gradients, in [0, 1). Default: {@link adamDefaults}. */
   readonly beta1?: number;
-  /** Decay rate of the average of squared gradients, in [0, 1). */
+  /** Decay rate of the average of squared gradients, in [0, 1). Default: {@link adamDefaults}. */
   readonly beta2?: number;
-  /** Added to the root of the second moment. */
+  /** ε, added to the root of the second moment. Default: {@link adamDefaults}. */
   readonly epsilon?: number;
   /**
-   * Whether ε is added to √v as it is, and not to √(v/(1 − β₂ᵏ)): the order of Hugging Face's AdamW, and of the remark in
-   * section 2 of the paper.
+   * If true, ε is added to √v instead of √(v/(1 − β₂ᵏ)), as in Hugging Face's AdamW, and in the remark in section 2 of
+   * the paper. Default: {@link adamDefaults}.
    */
   readonly epsilonBeforeCorrection?: boolean;
-  /** How the moments follow a change of gauge. */
+  /** Treatment of the moments under a change of gauge. Default: {@link adamDefaults}. */
   readonly moments?: MomentRule;
 }
 
 /** Options of {@link adamw}. */
 export interface AdamWOptions extends AdamOptions {
-  /** Decoupled weight decay: each step also shrinks the point by stepSize·weightDecay. Default: {@link adamwDefaults}. */
+  /**
+   * Decoupled weight decay: each step also shrinks the point by stepSize·weightDecay. Default: {@link adamwDefaults}.
+   */
   readonly weightDecay?: number;
 }
 
-/** The defaults of {@link adam}: PyTorch's, and moments that follow the gauge. */
+/** Defaults of {@link adam}: PyTorch's, with moments that follow the gauge. */
 export const adamDefaults: Required<AdamOptions> = {
   beta1: 0.9,
   beta2: 0.999,
@@ -49,7 +55,7 @@ export const adamDefaults: Required<AdamOptions> = {
   moments: 'transport',
 };
 
-/** The defaults of {@link adamw}: PyTorch's, and moments that follow the gauge. */
+/** Defaults of {@link adamw}: PyTorch's, with moments that follow the gauge. */
 export const adamwDefaults: Required<AdamWOptions> = { ...adamDefaults, weightDecay: 0.01 };
 
 /**
@@ -61,9 +67,11 @@ export const adamwDefaults: Required<AdamWOptions> = { ...adamDefaults, weightDe
  *
  * $$ u = -\frac{m/(1-\beta_1^k)}{\sqrt{v/(1-\beta_2^k)}+\epsilon}. $$
  *
- * It scales gradients away, so that costs do not fall at every step: pair it with {@link constantStep}, a number or a schedule, not with a line search.
+ * Its steps do not scale with the gradient, so that costs need not fall at every step: pair it with
+ * {@link constantStep}, a number or a schedule, not with a line search.
  *
- * Entrywise rules depend on coordinates. Where the retraction takes any displacement (`Manifold.admissible`) u is used as it is, elsewhere it is made tangent.
+ * Entrywise rules depend on coordinates. If the retraction accepts any displacement (`Manifold.admissible`), u is used
+ * as it is; otherwise it is projected on the tangent space.
  *
  * @throws ConfigError if a rate is not in [0, 1) or ε is not positive.
  *
@@ -87,11 +95,12 @@ export function adam(options: AdamOptions = {}): DirectionRule {
 }
 
 /**
- * Adam with decoupled weight decay: the direction of {@link adam} less weightDecay·x, in the coordinates of the point.
+ * Adam with decoupled weight decay: the direction of {@link adam} minus weightDecay·x, in the coordinates of the point.
  *
  * $$ u = u_{\text{Adam}}-\lambda x $$
  *
- * @throws ConfigError as {@link adam}, if the decay is negative, and at the first step if the manifold has no direction of decay.
+ * @throws ConfigError as {@link adam} does, if the decay is negative, and at the first step if the manifold has no
+ * direction of decay.
  * @see Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2 (PyTorch's AdamW).
  */
 export function adamw(options: AdamWOptions = {}): DirectionRule {
@@ -99,7 +108,9 @@ export function adamw(options: AdamWOptions = {}): DirectionRule {
   return adamRule('adamw', { ...adamwDefaults, ...options });
 }
 
-/** @throws ConfigError, by the name of the rule, if a rate is not in [0, 1), ε is not positive or the decay is negative. */
+/**
+ * @throws ConfigError, in the name of the rule, if a rate is not in [0, 1), ε is not positive or the decay is negative.
+ */
 export function checkMomentOptions(
   name: string,
   { beta1, beta2, epsilon, weightDecay }: Required<Pick<AdamWOptions, 'beta1' | 'beta2' | 'epsilon' | 'weightDecay'>>,
@@ -110,7 +121,7 @@ export function checkMomentOptions(
   checkNumber(name, 'weightDecay', weightDecay, { min: 0 });
 }
 
-/** β·before + (1 − β)·value, without the first term where there is nothing before. */
+/** Returns β·before + (1 − β)·value, without the first term if `before` is undefined. */
 export function movingAverage<M>(la: LinearAlgebra<M>, decay: number, before: M | undefined, value: M): M {
   const share = la.scale(1 - decay, value);
   return before === undefined ? share : la.axpy(decay, before, share);
@@ -119,7 +130,7 @@ export function movingAverage<M>(la: LinearAlgebra<M>, decay: number, before: M 
 /** Options of {@link momentStep}. */
 export type MomentStepOptions = Required<Pick<AdamOptions, 'beta1' | 'beta2' | 'epsilon' | 'epsilonBeforeCorrection'>>;
 
-/** −m/(1 − β₁ᵏ) over √(v/(1 − β₂ᵏ)) + ε, entry by entry: Adam's direction of step k = 1, 2, … from its averages. */
+/** Returns Adam's direction of step k = 1, 2, …: −m/(1 − β₁ᵏ) over √(v/(1 − β₂ᵏ)) + ε, entry by entry. */
 export function momentStep<M>(
   la: LinearAlgebra<M>,
   m: M,
@@ -149,7 +160,7 @@ function adamRule(name: string, options: Required<AdamWOptions>): DirectionRule 
   };
 }
 
-/** m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g². */
+/** Updates the moments: m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g². */
 function updateMoments<M, P, T>(
   { manifold, gradient, memory }: DirectionContext<M, P, T>,
   { beta1, beta2 }: Required<AdamWOptions>,
@@ -157,7 +168,7 @@ function updateMoments<M, P, T>(
   const la = manifold.algebra;
   const { first: previousFirst, second: previousSecond } = memory.tangents;
   const newFirst = scaleTree(la, 1 - beta1, gradient);
-  const newSecond = mapTree(la, (g) => la.scale(1 - beta2, la.square(g)), gradient);
+  const newSecond = mapTree(la, (g) => la.scale(1 - beta2, square(la, g)), gradient);
   return {
     la,
     step: (memory.numbers.step ?? 0) + 1,

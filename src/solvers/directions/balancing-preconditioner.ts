@@ -1,6 +1,7 @@
-/** RefLoRA's preconditioner: the gradient in the balanced gauge, without changing the factors. */
 import { checkCount, checkKeys } from '../../core/options.js';
+import { eye } from '../../linalg/derived.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
+import { sqrtSpd } from '../../linalg/matrix-functions.js';
 import { pseudoInverse } from '../../linalg/numerical-range.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
 import type { DirectionContext, DirectionRule } from '../solver.js';
@@ -8,22 +9,24 @@ import { checkPairs } from './pair-rule.js';
 
 /** Options of {@link balancingPreconditioner}. */
 export interface BalancingPreconditionerOptions {
-  /** So many steps at the beginning use the gradient as it is. Default: {@link balancingPreconditionerDefaults}. */
+  /** Number of first steps that use the gradient as it is. Default: {@link balancingPreconditionerDefaults}. */
   readonly warmup?: number;
 }
 
-/** The defaults of {@link balancingPreconditioner}: those of RefLoRA's class. */
+/** Defaults of {@link balancingPreconditioner}: those of RefLoRA's class. */
 export const balancingPreconditionerDefaults: Required<BalancingPreconditionerOptions> = { warmup: 0 };
 
 /**
- * Another rule on the gradient as the balanced pair of the same product would see it. With S the geometric mean
+ * RefLoRA's preconditioner: gives another rule the gradient that the balanced pair of the same product would have,
+ * without changing the factors. With S the geometric mean
  *
  * $$ S=(BB^\top)^{-1}\mathbin{\#}A^\top A, \qquad S\,(BB^\top)\,S=A^\top A, $$
  *
- * the rule is given $\nabla_AS$ and $S^{-1}\nabla_B$ in the place of $\nabla_A$ and $\nabla_B$. Around {@link sgd} the products are those of gradient descent on
- * {@link balancedFactors}; around {@link adam} they are RefLoRA's. ε of the engine is added to both Grams.
+ * the rule receives $\nabla_AS$ and $S^{-1}\nabla_B$ instead of $\nabla_A$ and $\nabla_B$. Around {@link sgd} the
+ * products are those of gradient descent on {@link balancedFactors}; around {@link adam} they are RefLoRA's. ε of the
+ * engine is added to both Gram matrices.
  *
- * A step costs two Grams, O((m+n)r²) flops, and O(r³).
+ * A step costs two Gram matrices, O((m+n)r²) flops, and O(r³).
  *
  * @param rule - the rule that makes the step.
  * @throws ConfigError on unknown options, and at the first step, unless points are factor pairs.
@@ -50,15 +53,15 @@ export function balancingPreconditioner(rule: DirectionRule, options: BalancingP
   };
 }
 
-/** (BBᵀ + εI)⁻¹ # (AᵀA + εI), r×r symmetric positive definite. */
+/** Returns (BBᵀ + εI)⁻¹ # (AᵀA + εI), r×r symmetric positive definite. */
 function balancingMap<M>(la: LinearAlgebra<M>, { A, B }: FactorPair<M>): M {
   const shape = la.shape(A);
-  const ridge = la.scale(la.epsilon, la.eye(shape[shape.length - 1], shape.slice(0, -2)));
+  const ridge = la.scale(la.epsilon, eye(la, shape[shape.length - 1], shape.slice(0, -2)));
   const gramA = la.add(la.matmul(A, A, { transposeA: true }), ridge);
   const gramB = la.add(la.matmul(B, B, { transposeB: true }), ridge);
-  // With BBᵀ = L Lᵀ it is L⁻ᵀ (Lᵀ AᵀA L)^½ L⁻¹, in which nothing is inverted but L.
+  // With BBᵀ = L Lᵀ it is L⁻ᵀ (Lᵀ AᵀA L)^½ L⁻¹, where only L is inverted.
   const L = la.cholesky(gramB);
-  const root = la.sqrtSpd(la.matmul(la.matmul(L, gramA, { transposeA: true }), L));
+  const root = sqrtSpd(la, la.matmul(la.matmul(L, gramA, { transposeA: true }), L));
   const left = la.solveTriangular(L, root, { transpose: true });
   return la.solveTriangular(L, left, { side: 'right' });
 }

@@ -1,4 +1,3 @@
-/** Clipping by the gradient's norm, around another rule. */
 import { checkNumber } from '../../core/options.js';
 import { scaleTree } from '../../core/tree.js';
 import type { DirectionRule } from '../solver.js';
@@ -7,13 +6,15 @@ import type { DirectionRule } from '../solver.js';
 const NORM_FLOOR = 1e-6;
 
 /**
- * A rule that sees the gradient shortened to a length, where it is longer; the length is the norm in the manifold's metric, over all components of a product.
+ * Clips the gradient for another rule: it is shortened to `maxNorm` if it is longer, in the norm of the manifold's
+ * metric, over all components of a product.
  *
  * $$ g \leftarrow \min\Bigl(1,\frac{\text{maxNorm}}{\|g\|+10^{-6}}\Bigr)\,g $$
  *
- * In flat space this is PyTorch's `clip_grad_norm_` before the optimizer's step. The norm is the engine's own: nothing more is computed.
+ * In flat space this is PyTorch's `clip_grad_norm_` before the optimizer's step. The norm is the one that the engine
+ * has computed already.
  *
- * @param rule - the rule that makes a direction of the clipped gradient.
+ * @param rule - the rule that receives the clipped gradient.
  * @param maxNorm - the largest length, positive.
  * @throws ConfigError if maxNorm is not a positive number.
  * @see Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", ICML 2013, algorithm 1.

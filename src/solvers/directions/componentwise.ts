@@ -1,4 +1,3 @@
-/** A direction rule of its own for every component of a product manifold. */
 import type { Awaitable } from '../../core/awaitable.js';
 import { ConfigError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
@@ -6,18 +5,19 @@ import type { RetractTransport } from '../../manifolds/manifold.js';
 import type { Components } from '../../manifolds/product.js';
 import type { DirectionContext, DirectionRule, Memory } from '../solver.js';
 
-/** A record with one entry a component. */
+/** A record with one entry for each component. */
 type Parts = Readonly<Record<string, unknown>>;
 
 /**
- * A rule for a {@link product} that asks another rule for each component's part of the direction, such as one for factor
- * pairs and Adam for all else: `componentwise({ pairs: muon() }, adamw())`.
+ * Returns a rule for a {@link product} with a separate rule for each component, such as one for factor pairs and Adam
+ * for all else: `componentwise({ pairs: muon() }, adamw())`.
  *
- * A rule sees its component as if it were alone, but for `gradientNorm` and `stepSize`, which are those of the whole.
+ * Each rule sees its component alone, but `gradientNorm` and `stepSize` are those of the whole.
  *
- * @param rules - rules by the name of the component.
- * @param otherwise - the rule of each component that has none of its own.
- * @throws ConfigError for what is no rule; at the first step, if the manifold is no product, or a name is none of its components.
+ * @param rules - rules by the names of components.
+ * @param otherwise - the rule for all other components.
+ * @throws ConfigError for a value that is not a rule and, at the first step, if the manifold is not a product, or a
+ * name is not one of its components.
  */
 export function componentwise(rules: Readonly<Record<string, DirectionRule>>, otherwise: DirectionRule): DirectionRule {
   checkRules(rules, otherwise);
@@ -54,7 +54,7 @@ export function componentwise(rules: Readonly<Record<string, DirectionRule>>, ot
   };
 }
 
-/** @throws ConfigError for what is no rule, by the name of its component. */
+/** @throws ConfigError for a value that is not a rule, with the name of its component. */
 function checkRules(rules: unknown, otherwise: unknown): void {
   if (typeof rules !== 'object' || rules === null) {
     throw new ConfigError(
@@ -89,7 +89,7 @@ function partOf(
   return { ...whole, manifold: components[key], x: (x as Parts)[key], gradient: (gradient as Parts)[key], memory: memoryOf(memory, key) };
 }
 
-/** One memory from those of the components: their names follow the component's, after a slash. */
+/** Joins the memories of the components: each name becomes the component's name, a slash, and the name. */
 function joinMemories(parts: readonly (readonly [string, Memory<unknown>])[]): Memory<unknown> {
   const join = <Value>(values: (memory: Memory<unknown>) => Readonly<Record<string, Value>>): Record<string, Value> =>
     Object.fromEntries(parts.flatMap(([key, memory]) => Object.entries(values(memory)).map(([name, value]) => [`${key}/${name}`, value])));

@@ -1,19 +1,22 @@
-/** What the conjugate gradient rules share; they differ in β. */
+/** Shared parts of the conjugate gradient rules, which differ in β. */
 import type { Awaitable } from '../../core/awaitable.js';
 import { checkKeys, checkNumber } from '../../core/options.js';
 import { axpyTree, scaleTree } from '../../core/tree.js';
 import { carryTangents } from '../carry.js';
 import type { DirectionContext, DirectionRule } from '../solver.js';
 
-/** When a conjugate gradient rule restarts from −grad f, besides where its direction points uphill. */
+/** Conditions under which a conjugate gradient rule restarts from −grad f, besides a direction that points uphill. */
 export interface ConjugateOptions {
-  /** After this many steps, `'dimension'` for as many as the manifold's. Left out: never. */
+  /** Number of steps after which the rule restarts; `'dimension'` for that of the manifold. Default: never. */
   readonly restartEvery?: number | 'dimension';
-  /** Powell's test: where $|\langle g,Tg_{\text{prev}}\rangle|$ reaches this times $\lVert g\rVert^2$. On a quadratic with exact steps gradients are orthogonal. Left out: never. */
+  /**
+   * Powell's test: the rule restarts where $|\langle g,Tg_{\text{prev}}\rangle|$ reaches this times $\lVert g\rVert^2$.
+   * On a quadratic with exact steps gradients are orthogonal. Default: never.
+   */
   readonly orthogonality?: number;
 }
 
-/** What β is computed from, all at the current point. */
+/** Quantities from which β is computed, all at the current point. */
 export interface ConjugateContext<T> {
   /** The gradient at the current point. */
   readonly gradient: T;
@@ -25,7 +28,7 @@ export interface ConjugateContext<T> {
   readonly gradientChange: T;
   /** The previous direction carried here. */
   readonly previousDirection: T;
-  /** ⟨u, v⟩ at the current point. */
+  /** Returns ⟨u, v⟩ at the current point. */
   inner(u: T, v: T): Awaitable<number>;
 }
 
@@ -33,17 +36,18 @@ export interface ConjugateContext<T> {
 export type ConjugateWeight = <T>(context: ConjugateContext<T>) => Awaitable<number>;
 
 /**
- * A conjugate gradient rule from its β; T carries the previous direction to x.
+ * Returns the conjugate gradient rule of a given β; T carries the previous direction to x.
  *
  * $$ u = -\operatorname{grad}f(x)+\beta\,T(u_{\text{prev}}) $$
  *
- * Restarted from −grad f where that does not point downhill, or β is not a number, and as the options say.
+ * The rule restarts from −grad f if u does not point downhill or β is not a number, and as the options say.
  *
  * @param name - the rule's name.
  * @param weight - the rule's β.
  * @param options - further restarts. Default: none.
  * @throws ConfigError if an option is out of range.
- * @see Absil, Mahony and Sepulchre 2008, section 8.3; Hager and Zhang, "A survey of nonlinear conjugate gradient methods", 2006; Powell, "Restart procedures for the conjugate gradient method", 1977.
+ * @see Absil, Mahony and Sepulchre 2008, section 8.3; Hager and Zhang, "A survey of nonlinear conjugate gradient
+ * methods", 2006; Powell, "Restart procedures for the conjugate gradient method", 1977.
  */
 export function conjugateRule(name: string, weight: ConjugateWeight, options: ConjugateOptions = {}): DirectionRule {
   checkKeys(name, options, ['restartEvery', 'orthogonality']);
@@ -65,7 +69,7 @@ export function conjugateRule(name: string, weight: ConjugateWeight, options: Co
   };
 }
 
-/** −g + βT(u_prev); `undefined` where the rule starts afresh. */
+/** Returns −g + βT(u_prev); `undefined` if the rule restarts. */
 async function conjugateDirection<M, P, T>(
   { manifold, x, gradient, gradientNorm, memory }: DirectionContext<M, P, T>,
   weight: ConjugateWeight,

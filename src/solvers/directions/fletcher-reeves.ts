@@ -1,14 +1,14 @@
-/** The Fletcher–Reeves conjugate gradient rule. */
 import type { DirectionRule } from '../solver.js';
 import { type ConjugateOptions, conjugateRule } from './conjugate.js';
 
 /**
- * Conjugate gradient, "FR", the oldest for costs that are no quadratics. It needs no difference of gradients.
+ * The Fletcher–Reeves conjugate gradient rule, "FR", the oldest nonlinear one. It needs no difference of gradients.
  *
  * $$ \beta = \frac{\lVert g\rVert^2}{\lVert g_{\text{prev}}\rVert^2} $$
  *
- * After a short step its β is near 1, and short steps follow one another ("jamming"). Restarts end that: by default wherever two gradients in a row are far from orthogonal, after Powell.
- * Pair it with {@link wolfe}, which its convergence theory asks for.
+ * After a short step its β is near 1, so that more short steps follow ("jamming"). Restarts end that: by default, after
+ * Powell, whenever two successive gradients are far from orthogonal. Pair it with {@link wolfe}, which its convergence
+ * theory requires.
  *
  * @throws ConfigError if an option is out of range.
  * @see Fletcher and Reeves 1964; Absil, Mahony and Sepulchre 2008, section 8.3; Powell 1977 (restarts).

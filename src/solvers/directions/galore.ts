@@ -1,14 +1,17 @@
 /** GaLore: Adam on the gradient of a matrix, projected on its leading singular vectors. */
+
 import { ConfigError } from '../../core/errors.js';
 import { checkChoice, checkKeys, checkNumber, checkPositiveInteger, describeValue } from '../../core/options.js';
 import { seededRandom } from '../../core/random.js';
+import { square } from '../../linalg/derived.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { leadingTriplesOf } from '../../linalg/subspace-iteration.js';
 import type { DirectionContext, DirectionRule, Memory } from '../solver.js';
 import { checkMomentOptions, momentStep, movingAverage } from './adam.js';
 
 /**
- * The signs of the singular vectors that a gradient is projected on. Moments stay where they are when the basis is refreshed, so that a run depends on them.
+ * Signs of the singular vectors on which a gradient is projected. Moments are not transformed when the basis is
+ * refreshed, so that a run depends on the signs.
  * - `'largest'`: the largest entry of each vector, in magnitude, is positive, so that the run is well defined.
  * - `'svd'`: as the engine's SVD returns them. Another program, or another engine, may return others.
  */
@@ -18,25 +21,25 @@ const singularVectorSigns: readonly SingularVectorSigns[] = ['largest', 'svd'];
 
 /** Options of {@link galore}. */
 export interface GaloreOptions {
-  /** How many singular vectors the gradient is projected on. */
+  /** Number of singular vectors on which the gradient is projected. */
   readonly rank: number;
-  /** After how many steps the singular vectors are computed again. Default: {@link galoreDefaults}. */
+  /** Number of steps after which the singular vectors are computed again. Default: {@link galoreDefaults}. */
   readonly gap?: number;
-  /** α, by which the step in the subspace is multiplied. */
+  /** α, the factor of the step in the subspace. Default: {@link galoreDefaults}. */
   readonly scale?: number;
-  /** The signs of the singular vectors. */
+  /** Signs of the singular vectors. Default: {@link galoreDefaults}. */
   readonly signs?: SingularVectorSigns;
-  /** Decay rate of the first moment, in [0, 1). */
+  /** Decay rate of the first moment, in [0, 1). Default: {@link galoreDefaults}. */
   readonly beta1?: number;
-  /** Decay rate of the second moment, in [0, 1). */
+  /** Decay rate of the second moment, in [0, 1). Default: {@link galoreDefaults}. */
   readonly beta2?: number;
-  /** Added to the root of the second moment before its bias is corrected, as in Hugging Face's AdamW. */
+  /** ε, added to the root of the second moment before bias correction, as in Hugging Face's AdamW. */
   readonly epsilon?: number;
-  /** Decoupled weight decay, as in AdamW. */
+  /** Decoupled weight decay, as in AdamW. Default: {@link galoreDefaults}. */
   readonly weightDecay?: number;
 }
 
-/** The defaults of {@link galore}: those of the authors' code, and signs that are well defined. */
+/** Defaults of {@link galore}: those of the authors' code, but with well-defined signs. */
 export const galoreDefaults: Required<Omit<GaloreOptions, 'rank'>> = {
   gap: 200,
   scale: 0.25,
@@ -47,33 +50,36 @@ export const galoreDefaults: Required<Omit<GaloreOptions, 'rank'>> = {
   weightDecay: 0,
 };
 
-/** What the rule remembers of a matrix [.., m, n], each a tree of one leaf. */
+/** Memory of the rule for a matrix [.., m, n], each entry a tree of one leaf. */
 interface Projected<M> {
-  /** The basis of the subspace: [.., n, r] where m ≥ n, else [.., m, r]. */
+  /** The basis of the subspace: [.., n, r] if m ≥ n, else [.., m, r]. */
   readonly basis: { readonly matrix: M };
-  /** Average of the projected gradients: [.., m, r] where m ≥ n, else [.., r, n]. */
+  /** Average of the projected gradients: [.., m, r] if m ≥ n, else [.., r, n]. */
   readonly first: { readonly matrix: M };
   /** Average of their squares. */
   readonly second: { readonly matrix: M };
 }
 
 /**
- * GaLore for a matrix W [.., m, n] with the gradient G. At the steps t = 1, 1 + gap, 1 + 2·gap, … the first r singular vectors of G become the basis P: the right
- * ones where m ≥ n, the left ones elsewhere. Adam runs on the projected gradient,
+ * GaLore for a matrix W [.., m, n] with the gradient G. At steps t = 1, 1 + gap, 1 + 2·gap, … the leading r singular
+ * vectors of G become the basis P: the right ones if m ≥ n, else the left ones. Adam runs on the projected gradient,
  *
  * $$ N=GP \;\;(m\ge n), \qquad N=P^\top G \;\;(m<n), $$
  *
- * with moments M and V of N that stay as they are when the basis changes, and a step count that goes on. Its step is carried back and scaled by α:
+ * with moments M and V of N and a step count, all kept when the basis changes. The step is mapped back and scaled by α:
  *
  * $$ D=\frac{\sqrt{1-\beta_2^t}}{1-\beta_1^t}\,\frac{M}{\sqrt V+\epsilon}, \qquad dW=-\alpha\,DP^\top-\lambda W \;\;(m\ge n), \qquad dW=-\alpha\,PD-\lambda W \;\;(m<n). $$
  *
- * It keeps r·min(m, n) + 2·r·max(m, n) numbers a matrix, where Adam keeps 2·m·n. A step costs 4·m·n·r flops; a refresh costs an SVD, or O(m·n·r) where both sizes are above 256.
+ * It keeps r·min(m, n) + 2·r·max(m, n) numbers per matrix, where Adam keeps 2·m·n. A step costs 4·m·n·r flops; a
+ * refresh costs an SVD, or O(m·n·r) if both sizes are above 256.
  *
- * The authors' optimizer applies the decay after the step, and leaves the signs to LAPACK, which is `signs: 'svd'` here up to the choice that LAPACK makes.
+ * The authors' optimizer applies the decay after the step, and leaves the signs to LAPACK, which is `signs: 'svd'` here
+ * up to the choice that LAPACK makes.
  *
- * @param options - the rank, and what differs from {@link galoreDefaults}.
- * @throws ConfigError on unknown options or such that are none, ShapeError if rank or gap is no positive integer; ConfigError at the first step, unless the point is one
- * array of matrices with at least `rank` rows and columns. In a product use it by {@link componentwise}.
+ * @param options - the rank, and options that differ from {@link galoreDefaults}.
+ * @throws ConfigError on unknown or invalid options, ShapeError if rank or gap is not a positive integer; ConfigError
+ * at the first step, unless the point is one array of matrices with at least `rank` rows and columns. In a product use
+ * it with {@link componentwise}.
  * @see Zhao et al., "GaLore: memory-efficient LLM training by gradient low-rank projection", ICML 2024, algorithm 2.
  */
 export function galore(options: GaloreOptions): DirectionRule {
@@ -92,12 +98,12 @@ export function galore(options: GaloreOptions): DirectionRule {
       const { direction, projected } = await la.tidy(() => moveOf(la, x as unknown as M, gradient as unknown as M, settings, step, past));
       return { direction: direction as unknown as T, memory: { tangents: projected, numbers: { step } } as unknown as Memory<T> };
     },
-    // Moments stay in the basis that they were made in.
+    // Moments stay in the basis in which they were made.
     move: (memory) => memory,
   };
 }
 
-/** @throws ConfigError or ShapeError if gap, scale or signs are none. */
+/** @throws ConfigError or ShapeError if gap, scale or signs are invalid. */
 export function checkGaloreOptions({ gap, scale, signs }: Required<Pick<GaloreOptions, 'gap' | 'scale' | 'signs'>>): void {
   checkPositiveInteger('galore', 'gap', gap);
   checkNumber('galore', 'scale', scale, { above: 0 });
@@ -131,14 +137,14 @@ async function moveOf<M>(
   const P = refreshed ? await leadingBasis(la, gradient, rank, onTheRight, signs) : past.basis.matrix;
   const N = onTheRight ? la.matmul(gradient, P) : la.matmul(P, gradient, { transposeA: true });
   const first = movingAverage(la, beta1, past?.first.matrix, N);
-  const second = movingAverage(la, beta2, past?.second.matrix, la.square(N));
+  const second = movingAverage(la, beta2, past?.second.matrix, square(la, N));
   const D = la.scale(scale, momentStep(la, first, second, step, { beta1, beta2, epsilon, epsilonBeforeCorrection: true }));
   const back = onTheRight ? la.matmul(D, P, { transposeB: true }) : la.matmul(P, D);
   const direction = weightDecay === 0 ? back : la.axpy(-weightDecay, x, back);
   return { direction, projected: { basis: { matrix: P }, first: { matrix: first }, second: { matrix: second } } };
 }
 
-/** The first right or left singular vectors of matrices, as columns. */
+/** Returns the leading right or left singular vectors of matrices, as columns. */
 async function leadingBasis<M>(
   la: LinearAlgebra<M>,
   gradient: M,
@@ -146,13 +152,13 @@ async function leadingBasis<M>(
   onTheRight: boolean,
   signs: SingularVectorSigns,
 ): Promise<M> {
-  // A seed of its own each time, so that a resumed run draws what the whole one did.
+  // A fresh seed each time makes a resumed run draw the same numbers as a whole one.
   const { U, V } = leadingTriplesOf(la, gradient, rank, seededRandom(0));
   const basis = onTheRight ? V : U;
   return signs === 'svd' ? basis : la.scaleColumns(basis, await signsOfLargest(la, basis));
 }
 
-/** For each column the sign of its largest entry in magnitude, the first of them where there are several: [.., r]. */
+/** Returns for each column the sign of its largest entry in magnitude, the first in case of ties: [.., r]. */
 async function signsOfLargest<M>(la: LinearAlgebra<M>, basis: M): Promise<M> {
   const shape = la.shape(basis);
   const [rows, columns] = shape.slice(-2);

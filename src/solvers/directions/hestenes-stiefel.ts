@@ -1,13 +1,14 @@
-/** The Hestenes–Stiefel conjugate gradient rule. */
 import type { DirectionRule } from '../solver.js';
 import { type ConjugateOptions, conjugateRule } from './conjugate.js';
 
 /**
- * Conjugate gradient whose new direction is conjugate to the last along y, the change of gradient, whatever the line search did.
+ * The Hestenes–Stiefel conjugate gradient rule, whose new direction is conjugate to the last along y, the change of
+ * gradient, whatever the line search does.
  *
  * $$ \beta = \max\Bigl(0,\;\frac{\langle g,y\rangle}{\langle Tu_{\text{prev}},y\rangle}\Bigr), \qquad y = g-Tg_{\text{prev}} $$
  *
- * The maximum, as for {@link polakRibiere}, is not in the references: it restarts the rule where the change of gradient says that the last direction is spent.
+ * The maximum, as for {@link polakRibiere}, is not in the references: it restarts the rule if the change of gradient
+ * shows that the last direction is exhausted.
  *
  * @throws ConfigError if an option is out of range.
  * @see Hestenes and Stiefel 1952; Hager and Zhang, "A survey of nonlinear conjugate gradient methods", 2006, table 1.

@@ -1,4 +1,3 @@
-/** Limited-memory BFGS. */
 import { checkKeys, checkNumber } from '../../core/options.js';
 import { axpyTree, scaleTree } from '../../core/tree.js';
 import { carryTangents } from '../carry.js';
@@ -6,13 +5,16 @@ import type { DirectionContext, DirectionRule, Memory } from '../solver.js';
 
 /** Options of {@link lbfgs}. */
 export interface LbfgsOptions {
-  /** Pairs of steps and changes of gradient remembered. Default: {@link lbfgsDefaults}. */
+  /** Number of pairs of steps and changes of gradient to remember. Default: {@link lbfgsDefaults}. */
   readonly memory?: number;
-  /** A pair is remembered if the angle between step and change has at least this cosine, less in proportion as the gradient falls. */
+  /**
+   * Smallest cosine of the angle between step and change at which a pair is remembered; it shrinks in proportion to the
+   * gradient. Default: {@link lbfgsDefaults}.
+   */
   readonly caution?: number;
 }
 
-/** The defaults of {@link lbfgs}. */
+/** Defaults of {@link lbfgs}. */
 export const lbfgsDefaults: Required<LbfgsOptions> = { memory: 10, caution: 1e-4 };
 
 /** A step s, the change of gradient y along it, both at the current point, and ⟨s, y⟩ when the pair was made. */
@@ -23,21 +25,25 @@ interface Pair<T> {
 }
 
 /**
- * Limited-memory BFGS: u = −Hg, H the inverse Hessian that the last pairs (s, y) give; s is a step, y the change of gradient along it, and all are carried from point to point as vectors.
+ * Limited-memory BFGS: u = −Hg, with H the inverse Hessian from the last pairs (s, y); s is a step, y the change of
+ * gradient along it, and all are carried from point to point as vectors.
  *
  * $$ H \leftarrow \Bigl(I-\frac{s\,y^\flat}{\langle s,y\rangle}\Bigr)H\Bigl(I-\frac{y\,s^\flat}{\langle s,y\rangle}\Bigr)+\frac{s\,s^\flat}{\langle s,y\rangle}, \qquad H_0 = \frac{\langle s,y\rangle}{\langle y,y\rangle}I $$
  *
- * Computed by the two-loop recursion. Line searches try t = 1 first; {@link armijo} is enough, for a pair without positive curvature is not remembered (cautious update).
+ * u is computed by the two-loop recursion. Line searches try t = 1 first; {@link armijo} is enough, since pairs without
+ * positive curvature are not remembered (cautious update).
  *
- * Where it differs from the reference, and why: y is g − Tg_prev with the manifold's own transport, not the isometric one that meets their locking condition, which
- * most manifolds do not have; ⟨s, y⟩ is kept from when the pair was made, so that H stays positive definite whatever the transport does. The bound of the cautious update is on the cosine and relative to the first gradient,
- * so that it does not depend on units; it vanishes with the gradient, as theirs does.
+ * Differences from the reference: y is g − Tg_prev with the manifold's own transport, not the isometric one of their
+ * locking condition, which most manifolds do not have; ⟨s, y⟩ is kept from the time when the pair was made, so that H
+ * stays positive definite whatever the transport does. The bound of the cautious update is on the cosine and relative
+ * to the first gradient, so that it does not depend on units; it vanishes with the gradient, as theirs does.
  *
  * @param options - memory and caution.
  * @returns the rule. A step costs 4·memory inner products and sums of tangents, and carries 2·memory + 2 tangents.
  * @throws ConfigError if an option is out of range.
- * @see Huang, Gallivan and Absil, "A Broyden class of quasi-Newton methods for Riemannian optimization", SIAM J. Optim. 25(3), 2015 (LRBFGS); Huang, Absil and Gallivan, SIAM J. Optim. 28(1), 2018 (cautious
- * update); Nocedal and Wright, Numerical Optimization, 2006, algorithm 7.4 and equation 7.20.
+ * @see Huang, Gallivan and Absil, "A Broyden class of quasi-Newton methods for Riemannian optimization", SIAM J. Optim.
+ * 25(3), 2015 (LRBFGS); Huang, Absil and Gallivan, SIAM J. Optim. 28(1), 2018 (cautious update); Nocedal and Wright,
+ * Numerical Optimization, 2006, algorithm 7.4 and equation 7.20.
  */
 export function lbfgs(options: LbfgsOptions = {}): DirectionRule {
   checkKeys('lbfgs', options, Object.keys(lbfgsDefaults));
@@ -56,7 +62,7 @@ export function lbfgs(options: LbfgsOptions = {}): DirectionRule {
   };
 }
 
-/** The pairs, newest first: those carried here and, if its curvature is positive enough, that of the last step. */
+/** Returns the pairs, newest first: the old ones and, if its curvature is positive enough, that of the last step. */
 async function rememberedPairs<M, P, T>(
   { manifold, x, gradient, gradientNorm, stepSize, memory }: DirectionContext<M, P, T>,
   settings: Required<LbfgsOptions>,
@@ -82,7 +88,7 @@ async function rememberedPairs<M, P, T>(
   };
 }
 
-/** −H g by the two-loop recursion. */
+/** Computes −H g by the two-loop recursion. */
 async function inverseHessian<M, P, T>(
   { manifold, x, gradient }: DirectionContext<M, P, T>,
   pairs: readonly Pair<T>[],
@@ -104,7 +110,7 @@ async function inverseHessian<M, P, T>(
   return u;
 }
 
-/** Pairs as named tangents and numbers: `step0` is the newest. */
+/** Stores pairs as named tangents and numbers: `step0` is the newest. */
 function storePairs<T>(pairs: readonly Pair<T>[], tangents: Readonly<Record<string, T>>, numbers: Memory<T>['numbers']): Memory<T> {
   const entries = pairs.flatMap(({ step, change }, k) => [[`step${k}`, step] as const, [`change${k}`, change] as const]);
   const curvatures = pairs.map(({ curvature }, k) => [`curvature${k}`, curvature] as const);

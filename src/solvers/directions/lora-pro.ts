@@ -1,7 +1,8 @@
-/** LoRA-Pro: Adam on the gradient of the product that a pair can follow, turned back into steps of the factors. */
 import { ConfigError } from '../../core/errors.js';
 import { checkCount, checkKeys, checkNumber, describeValue } from '../../core/options.js';
+import { eye, square } from '../../linalg/derived.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
+import { solveSylvester } from '../../linalg/matrix-functions.js';
 import { pseudoInverse } from '../../linalg/numerical-range.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
 import type { DirectionContext, DirectionRule, Memory } from '../solver.js';
@@ -12,24 +13,25 @@ import { checkPairs } from './pair-rule.js';
 export interface LoraProOptions {
   /** s in ΔW = s·AB: one number, or one for each member of the batch. Default: {@link loraProDefaults}. */
   readonly scale?: number | readonly number[];
-  /** Decay rate of the first moment, in [0, 1). */
+  /** Decay rate of the first moment, in [0, 1). Default: {@link loraProDefaults}. */
   readonly beta1?: number;
-  /** Decay rate of the second moment, in [0, 1). */
+  /** Decay rate of the second moment, in [0, 1). Default: {@link loraProDefaults}. */
   readonly beta2?: number;
-  /** Added to the root of the second moment. */
+  /** ε, added to the root of the second moment. Default: {@link loraProDefaults}. */
   readonly epsilon?: number;
-  /** δ, added to both Grams. */
+  /** δ, added to both Gram matrices. Default: {@link loraProDefaults}. */
   readonly damping?: number;
-  /** Decoupled weight decay, as in AdamW. */
+  /** Decoupled weight decay, as in AdamW. Default: {@link loraProDefaults}. */
   readonly weightDecay?: number;
   /**
-   * The step's number at the first step. 0 makes the first step plain, as LoRA needs that starts with a factor zero; from 1
-   * on the first step is as any other, and bias corrections are one step ahead, as the authors' counter has them.
+   * Number of the first step. With 0 the first step is plain, as LoRA needs if a factor starts at zero; with 1 or more
+   * the first step is like any other, and bias corrections are one step ahead, as in the authors' code. Default:
+   * {@link loraProDefaults}.
    */
   readonly firstStep?: number;
 }
 
-/** The defaults of {@link loraPro}: those of the authors' code. */
+/** Defaults of {@link loraPro}: those of the authors' code. */
 export const loraProDefaults: Required<LoraProOptions> = {
   scale: 1,
   beta1: 0.9,
@@ -46,9 +48,9 @@ interface OfProduct<M> {
 }
 
 /**
- * LoRA-Pro. Of all steps of the factors the one is taken whose effect on s·AB is nearest to a step of full fine-tuning.
- * With $P_A=(A^\top A+\delta I)^{-1}$, $P_B=(BB^\top+\delta I)^{-1}$, Adam runs on the gradient of the product that the
- * pair can follow,
+ * LoRA-Pro takes the step of the factors whose effect on s·AB is nearest to a step of full fine-tuning. With
+ * $P_A=(A^\top A+\delta I)^{-1}$, $P_B=(BB^\top+\delta I)^{-1}$, Adam runs on the gradient of the product that the pair
+ * can follow,
  *
  * $$ E=\tfrac1s\bigl(AP_A\nabla_B+(I-AP_AA^\top)\nabla_AP_BB\bigr), $$
  *
@@ -56,10 +58,10 @@ interface OfProduct<M> {
  *
  * $$ dA=-\tfrac1{s^2}(I-AP_AA^\top)h_AP_B+AX, \qquad dB=-\tfrac1{s^2}P_Ah_B-XB. $$
  *
- * Moments are m×n, as those of full fine-tuning: 2·m·n numbers a pair, and 8·m·n·r flops a step more than Adam on factors.
- * Moments belong to the product, so that a change of gauge does not touch them.
+ * Moments are m×n, as in full fine-tuning: 2·m·n numbers per pair, and 8·m·n·r flops per step more than Adam on
+ * factors. They belong to the product, so that a change of gauge does not affect them.
  *
- * @throws ConfigError on unknown options or such that are none; at the first step, unless points are factor pairs.
+ * @throws ConfigError on unknown or invalid options; at the first step, unless points are factor pairs.
  * @see Wang et al., "LoRA-Pro: are low-rank adapters properly optimized?", ICLR 2025, theorems 2.1 and 2.3.
  */
 export function loraPro(options: LoraProOptions = {}): DirectionRule {
@@ -97,27 +99,27 @@ function moveOfPair<M>(
   const shape = la.shape(A);
   const batch = shape.slice(0, -2);
   const inverseScale = inverseScales(la, scale, batch);
-  const ridge = la.scale(damping, la.eye(shape[shape.length - 1], batch));
+  const ridge = la.scale(damping, eye(la, shape[shape.length - 1], batch));
   const gramA = la.matmul(A, A, { transposeA: true });
   const gramB = la.matmul(B, B, { transposeB: true });
   const PA = pseudoInverse(la, la.add(gramA, ridge));
   const PB = pseudoInverse(la, la.add(gramB, ridge));
-  /** (I − A P_A Aᵀ) x. */
+  /** Returns (I − A P_A Aᵀ) x. */
   const beside = (x: M): M => la.subtract(x, la.matmul(A, la.matmul(PA, la.matmul(A, x, { transposeA: true }))));
   const plain = counter === 0;
   const viaA = la.matmul(la.matmul(plain ? g.A : beside(g.A), PB), B);
   const followed = plain ? viaA : la.add(la.matmul(A, la.matmul(PA, g.B)), viaA);
   const E = la.scaleEach(inverseScale, followed);
   const first = movingAverage(la, beta1, past.first?.product, E);
-  const second = movingAverage(la, beta2, past.second?.product, la.square(E));
+  const second = movingAverage(la, beta2, past.second?.product, square(la, E));
   const D = la.scale(-1, momentStep(la, first, second, counter + 1, { beta1, beta2, epsilon, epsilonBeforeCorrection: false }));
-  // h/s² in the formulas: what is left of s is one factor 1/s.
+  // These are h/s² in the formulas, where one factor 1/s remains.
   const hA = la.scaleEach(inverseScale, la.matmul(D, B, { transposeB: true }));
   const hB = la.scaleEach(inverseScale, la.matmul(A, D, { transposeA: true }));
   const decayed = (step: FactorPair<M>): FactorPair<M> => ({ A: la.axpy(-weightDecay, A, step.A), B: la.axpy(-weightDecay, B, step.B) });
   if (plain) return { direction: decayed({ A: la.scale(-1, la.matmul(hA, PB)), B: la.full(la.shape(B), 0) }), first, second };
   const stepB = la.matmul(PA, hB);
-  const X = la.solveSylvester(gramA, gramB, la.scale(-1, la.matmul(stepB, B, { transposeB: true })));
+  const X = solveSylvester(la, gramA, gramB, la.scale(-1, la.matmul(stepB, B, { transposeB: true })));
   const stepA = la.matmul(beside(hA), PB);
   const step = { A: la.subtract(la.matmul(A, X), stepA), B: la.scale(-1, la.add(stepB, la.matmul(X, B))) };
   return { direction: decayed(step), first, second };

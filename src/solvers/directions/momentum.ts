@@ -1,4 +1,3 @@
-/** Heavy-ball momentum. */
 import { checkKeys, checkNumber } from '../../core/options.js';
 import { axpyTree, scaleTree } from '../../core/tree.js';
 import { carryTangents } from '../carry.js';
@@ -6,11 +5,11 @@ import type { DirectionRule } from '../solver.js';
 
 /** Options of {@link momentum}. */
 export interface MomentumOptions {
-  /** How much of the last velocity is kept, in [0, 1). Default: {@link momentumDefaults}. */
+  /** Fraction of the last velocity that is kept, in [0, 1). Default: {@link momentumDefaults}. */
   readonly decay?: number;
 }
 
-/** The defaults of {@link momentum}. */
+/** Defaults of {@link momentum}. */
 export const momentumDefaults: Required<MomentumOptions> = { decay: 0.9 };
 
 /**

@@ -1,4 +1,3 @@
-/** Muon for factor pairs: momentum whose spectrum is flattened in the metric of the product. */
 import { checkKeys, checkNumber } from '../../core/options.js';
 import { axpyTree } from '../../core/tree.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
@@ -7,7 +6,10 @@ import type { FactorPair } from '../../metrics/factor-pair.js';
 import type { DirectionContext, DirectionRule, Memory } from '../solver.js';
 import { checkPairs } from './pair-rule.js';
 
-/** How many roundings of their size apart the Grams of a balanced pair may lie: {@link balancedProjection} leaves about three. */
+/**
+ * Largest difference of the Gram matrices of a balanced pair, in roundings of their size: {@link balancedProjection}
+ * leaves about three.
+ */
 const ROUNDINGS = 16;
 
 /** Options of {@link muon}. */
@@ -16,23 +18,25 @@ export interface MuonOptions {
   readonly momentum?: number;
 }
 
-/** The defaults of {@link muon}: those of Muon. */
+/** Defaults of {@link muon}: those of Muon. */
 export const muonDefaults: Required<MuonOptions> = { momentum: 0.95 };
 
 /**
- * Muon on the factors of a product AB. With the momentum $M\leftarrow\beta M+g$ of the derivatives by A and B, the Grams
- * $S_A=A^\top A$, $S_B=BB^\top$ and $\operatorname{msign}(X)$ the orthogonal polar factor,
+ * Muon on the factors of a product AB: momentum whose spectrum is flattened in the metric of the product. With the
+ * momentum $M\leftarrow\beta M+g$ of the derivatives, the Gram matrices $S_A=A^\top A$, $S_B=BB^\top$ and
+ * $\operatorname{msign}(X)$ the orthogonal polar factor,
  *
  * $$ dA=-\operatorname{msign}(M_AS_B^{-1/2})\,S_B^{-1/2}, \qquad dB=-S_A^{-1/2}\operatorname{msign}(S_A^{-1/2}M_B). $$
  *
- * The product AB then moves in the same way from (AR, R⁻¹B) for every invertible R. Momentum follows a change of gauge as
- * a covector, so that {@link balancedFactors} gives the same products as plain factors. Directions in which a Gram
- * vanishes are left alone: from A = 0 only A moves at first.
+ * The product AB then moves in the same way from (AR, R⁻¹B) for every invertible R. Momentum follows a change of gauge
+ * as a covector, so that {@link balancedFactors} gives the same products as plain factors. There is no step in
+ * directions where a Gram matrix vanishes: from A = 0 only A moves at first.
  *
- * A step costs O((m+n)r²) flops and two r×r eigendecompositions; where the pair is balanced to rounding, $S_A=S_B$ and one
+ * A step costs O((m+n)r²) flops and two r×r eigendecompositions; if the pair is balanced to rounding, $S_A=S_B$ and one
  * of them serves both sides.
  *
- * @throws ConfigError on unknown options, or if the momentum is not in [0, 1); at the first step, unless points are factor pairs.
+ * @throws ConfigError on unknown options, or if the momentum is not in [0, 1); at the first step, unless points are
+ * factor pairs.
  * @see "LoRA-Muon", arXiv 2606.12921; Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024.
  */
 export function muon(options: MuonOptions = {}): DirectionRule {
@@ -64,11 +68,11 @@ export function muon(options: MuonOptions = {}): DirectionRule {
   };
 }
 
-/** $S_A^{-1/2}$ and $S_B^{-1/2}$; one matrix for both where the Grams agree to rounding, in every member of the batch. */
+/** Returns $S_A^{-1/2}$ and $S_B^{-1/2}$: one matrix for both if all Gram matrices agree to rounding. */
 async function inverseRoots<M>(la: LinearAlgebra<M>, { A, B }: FactorPair<M>): Promise<{ readonly rootA: M; readonly rootB: M }> {
   const gramA = la.matmul(A, A, { transposeA: true });
   const gramB = la.matmul(B, B, { transposeB: true });
-  // A gap relative to each member's own size: max(gap − tolerance·size) ≤ 0.
+  // The gap is relative to each member's own size: max(gap − tolerance·size) ≤ 0.
   const excess = la.axpy(-ROUNDINGS * la.epsilon, la.normEach(gramA), la.normEach(la.subtract(gramA, gramB)));
   const balanced = (await la.maxAbs(la.maximum(excess, 0))) === 0;
   const rootA = pseudoInverseRoot(la, gramA);

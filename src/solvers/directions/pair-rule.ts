@@ -1,4 +1,4 @@
-/** Shared by direction rules that compute with the factors of a product. */
+/** Helpers of direction rules that compute with the factors of a product. */
 import { ConfigError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
@@ -14,7 +14,7 @@ export function checkPairs(rule: string, x: unknown): void {
 }
 
 /**
- * The pairs of a point, tangent or memory that is a pair or a record of pairs, by name.
+ * Returns the pairs, by name, of a point, tangent or memory that is a pair or a record of pairs.
  *
  * @throws ConfigError if it is neither.
  */
@@ -30,7 +30,7 @@ export function pairsOf<M>(rule: string, la: Pick<LinearAlgebra<M>, 'isArray'>, 
   });
 }
 
-/** The inverse of {@link pairsOf}: a pair, or a record of pairs, as the point was. */
+/** Inverts {@link pairsOf}: returns a pair, or a record of pairs, whichever the point was. */
 export function putBack<M>(x: unknown, pairs: readonly (readonly [string, FactorPair<M>])[]): unknown {
   const [[key, pair]] = pairs;
   return pairs.length === 1 && key === '' && !Object.hasOwn(x as object, '') ? pair : Object.fromEntries(pairs);

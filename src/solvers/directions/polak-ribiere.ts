@@ -1,9 +1,8 @@
-/** The Polak–Ribière conjugate gradient rule. */
 import type { DirectionRule } from '../solver.js';
 import { type ConjugateOptions, conjugateRule } from './conjugate.js';
 
 /**
- * Conjugate gradient, "PR+": it restarts by itself when progress stalls.
+ * The Polak–Ribière conjugate gradient rule, "PR+": it restarts by itself when progress stalls.
  *
  * $$ \beta = \max\Bigl(0,\;\frac{\langle g,\;g-Tg_{\text{prev}}\rangle}{\|g_{\text{prev}}\|^2}\Bigr) $$
  *

@@ -1,12 +1,11 @@
-/** A rule that forgets at regular steps what it remembers. */
 import { checkPositiveInteger } from '../../core/options.js';
 import { type DirectionRule, emptyMemory } from '../solver.js';
 
 /**
- * Another rule that begins anew after every so many steps, with nothing in its memory: moments, counters, all.
+ * Restarts another rule every `every` steps, with nothing in its memory: no moments, no counters.
  *
  * @param rule - the rule that makes the steps.
- * @param every - after how many.
+ * @param every - number of steps between restarts.
  * @throws ShapeError if `every` is not a positive integer.
  */
 export function restarted(rule: DirectionRule, every: number): DirectionRule {

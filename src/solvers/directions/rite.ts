@@ -1,4 +1,3 @@
-/** LoRA-RITE: Adam with matrix second moments, in bases of the factors that no change of gauge can move. */
 import { checkKeys } from '../../core/options.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { moorePenroseInverse } from '../../linalg/numerical-range.js';
@@ -11,43 +10,45 @@ import { pairsOf, putBack } from './pair-rule.js';
 export interface RiteOptions {
   /** Decay rate of the first moment, in [0, 1). Default: {@link riteDefaults}. */
   readonly beta1?: number;
-  /** Decay rate of the second moment, in [0, 1). */
+  /** Decay rate of the second moment, in [0, 1). Default: {@link riteDefaults}. */
   readonly beta2?: number;
-  /** Added to the roots of the second moment's eigenvalues. */
+  /** ε, added to the roots of the second moment's eigenvalues. Default: {@link riteDefaults}. */
   readonly epsilon?: number;
-  /** Decoupled weight decay, as in AdamW. */
+  /** Decoupled weight decay, as in AdamW. Default: {@link riteDefaults}. */
   readonly weightDecay?: number;
 }
 
-/** The defaults of {@link rite}: those of the authors' code, without weight decay. */
+/** Defaults of {@link rite}: those of the authors' code, without weight decay. */
 export const riteDefaults: Required<RiteOptions> = { beta1: 0.9, beta2: 0.999, epsilon: 1e-6, weightDecay: 0 };
 
-/** What a pair is turned into: its gradient in the bases, and what leads there and back. */
+/** A pair in its bases: the gradient there, and the maps to the bases and back. */
 interface Unmagnified<M> {
   readonly gradient: FactorPair<M>;
   /** Orthonormal bases: Q_A [m, r] of A, and Q_Bᵀ [r, n] of B. */
   readonly basis: FactorPair<M>;
-  /** (R_B⁺, R_A⁺), by which the sides are multiplied. */
+  /** (R_B⁺, R_A⁺), the multipliers of the sides. */
   readonly inverse: FactorPair<M>;
 }
 
 /**
- * LoRA-RITE, transformation-invariant Adam for the factors of a product. With A = Q_A R_A and Bᵀ = Q_B R_B, the gradients
+ * LoRA-RITE: transformation-invariant Adam for the factors of a product, with matrix second moments in orthonormal
+ * bases of the factors. With A = Q_A R_A and Bᵀ = Q_B R_B, the gradients
  *
  * $$ \bar g_A=\nabla_AR_B^+, \qquad \bar g_B=R_A^{+\top}\nabla_B $$
  *
- * do not depend on the gauge. They are set to zero where their root mean square exceeds 1, and clipped together to norm 1.
- * Moments are averages of them, $V\leftarrow\beta_2'PVP^\top+(1-\beta_2')\bar g^\top\bar g/m$ and
- * $M\leftarrow\beta_1'MP^\top+(1-\beta_1')\bar gV^{-1/2}$, moved by the change of basis $P=Q^\top Q_{\text{old}}$ of the
- * other factor, with $\beta'=\beta\,(1-\beta^{k-1})/(1-\beta^k)$ at step k; and
+ * do not depend on the gauge. They are set to zero where their root mean square exceeds 1, and clipped together to
+ * norm 1. Moments are averages of them, $V\leftarrow\beta_2'PVP^\top+(1-\beta_2')\bar g^\top\bar g/m$ and
+ * $M\leftarrow\beta_1'MP^\top+(1-\beta_1')\bar gV^{-1/2}$, moved by the change of basis $P=Q^\top Q_{\text{old}}$ of
+ * the other factor, with $\beta'=\beta\,(1-\beta^{k-1})/(1-\beta^k)$ at step k; and
  *
  * $$ dA=-M_AR_B^{+\top}-\lambda A, \qquad dB=-R_A^+M_B-\lambda B. $$
  *
  * The products AB are the same from (AR, R⁻¹B) for every invertible R (without weight decay). The point is a pair, or a
- * record of pairs, which are clipped together. A step costs O((m+n)r²) flops and a few r×r factorizations a pair.
+ * record of pairs, which are clipped together. A step costs O((m+n)r²) flops and a few r×r factorizations per pair.
  *
- * @throws ConfigError on unknown options or rates that are none; at the first step, unless points are factor pairs.
- * @see Yen et al., "LoRA done RITE: robust invariant transformation equilibration for LoRA optimization", ICLR 2025, algorithm 1.
+ * @throws ConfigError on unknown options or invalid rates; at the first step, unless points are factor pairs.
+ * @see Yen et al., "LoRA done RITE: robust invariant transformation equilibration for LoRA optimization", ICLR 2025,
+ * algorithm 1.
  */
 export function rite(options: RiteOptions = {}): DirectionRule {
   checkKeys('rite', options, Object.keys(riteDefaults));
@@ -81,7 +82,7 @@ export function rite(options: RiteOptions = {}): DirectionRule {
       const tangents = { first: put('first'), second: put('second'), basis: put('basis') };
       return { direction: put('direction'), memory: { tangents, numbers: { step } } as Memory<T> };
     },
-    // All that is remembered is in bases of the factors, which the change of basis at the next step carries over.
+    // The memory is in bases of the factors, and the change of basis at the next step carries it over.
     move: (memory) => memory,
   };
 }
@@ -97,7 +98,7 @@ function unmagnify<M>(la: LinearAlgebra<M>, { A, B }: FactorPair<M>, g: FactorPa
   };
 }
 
-/** Gradients with an entry above 1 in root mean square are left out, and all of them are shortened to norm 1 together. */
+/** Sets gradients whose root mean square exceeds 1 to zero, and clips all of them together to norm 1. */
 function clipTogether<M>(la: LinearAlgebra<M>, parts: readonly Unmagnified<M>[]): readonly Unmagnified<M>[] {
   const kept = parts.map(({ gradient, ...others }) => ({
     ...others,
@@ -119,13 +120,13 @@ function withoutOutlier<M>(la: LinearAlgebra<M>, g: M): M {
   return la.scaleEach(small, g);
 }
 
-/** The sum of all entries, as an array of no axes. */
+/** Returns the sum of all entries, as an array without axes. */
 function totalOf<M>(la: LinearAlgebra<M>, x: M): M {
   const size = la.shape(x).reduce((product, length) => product * length, 1);
   return la.reshape(la.sumVector(la.reshape(x, [1, size])), []);
 }
 
-/** What is remembered of a pair; nothing at the first step. */
+/** Memory of a pair; empty at the first step. */
 interface PairMemory<M> {
   readonly first: FactorPair<M> | undefined;
   readonly second: FactorPair<M> | undefined;
@@ -149,7 +150,7 @@ function stepPair<M>(
 ): MovedPair<M> {
   const corrected = (beta: number): number => (beta * (1 - beta ** (step - 1))) / (1 - beta ** step);
   const [decay1, decay2] = [corrected(beta1), corrected(beta2)];
-  /** One side as [rows, r], with the change of the other side's basis. */
+  /** Updates the moments of one side, as [rows, r], with the change of the other side's basis. */
   const side = (g: M, change: M | undefined, first: M | undefined, second: M | undefined) => {
     const shape = la.shape(g);
     const square = la.scale((1 - decay2) / shape[shape.length - 2], la.matmul(g, g, { transposeA: true }));
@@ -174,7 +175,7 @@ function stepPair<M>(
   return { direction, first, second: { A: a.V, B: b.V }, basis };
 }
 
-/** W diag(1/(√λ + ε)) Wᵀ. */
+/** Returns W diag(1/(√λ + ε)) Wᵀ. */
 function inverseRoot<M>(la: LinearAlgebra<M>, s: M, epsilon: number): M {
   const { values, vectors } = la.eigh(s);
   const shape = la.shape(values);

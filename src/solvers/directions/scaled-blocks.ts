@@ -1,22 +1,27 @@
-/** Another rule's direction, longer in some coordinates: learning rates by parameter group. */
 import { ConfigError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import { type LeafArithmetic, mapTree } from '../../core/tree.js';
 import type { DirectionRule } from '../solver.js';
 
-/** Factors in the structure of a tangent: a number for all that lies below, or a record of such. Blocks left out have the factor 1. */
+/**
+ * Factors in the structure of a tangent: a number for a whole subtree, or a record of such factors. The default factor
+ * of a block is 1.
+ */
 export type BlockFactors = number | { readonly [block: string]: BlockFactors };
 
 /**
- * A rule with a step size of its own for each block of coordinates: the direction of another rule, its components times their factors.
+ * Scales the direction of another rule by a factor for each block of coordinates, which gives each block its own step
+ * size.
  *
  * $$ u_b \leftarrow \lambda_b\,u_b $$
  *
- * Around {@link sgd} this is descent in the block-scaled metric $\sum_b\langle u_b,v_b\rangle/\lambda_b$; around {@link adam}, which takes no notice of a metric that scales
- * whole blocks, it is what PyTorch's parameter groups do, decoupled weight decay included.
+ * Around {@link sgd} this is descent in the block-scaled metric $\sum_b\langle u_b,v_b\rangle/\lambda_b$. Around
+ * {@link adam}, which a metric that scales whole blocks does not affect, it is the same as PyTorch's parameter groups,
+ * including decoupled weight decay.
  *
  * @param rule - the rule whose direction is scaled.
- * @param factors - the factors, such as `{ A: 16 }` for factor pairs, or `{ pairs: { q: { A: 16 } }, biases: 2 }` for a product.
+ * @param factors - the factors, such as `{ A: 16 }` for factor pairs, or `{ pairs: { q: { A: 16 } }, biases: 2 }` for a
+ * product.
  * @throws ConfigError if a factor is not a finite number ≥ 0, and at the first step if a block is not in the tangent.
  */
 export function scaledBlocks(rule: DirectionRule, factors: BlockFactors): DirectionRule {
@@ -32,7 +37,7 @@ export function scaledBlocks(rule: DirectionRule, factors: BlockFactors): Direct
   };
 }
 
-/** The factors times the blocks of a tree. */
+/** Multiplies the blocks of a tree by their factors. */
 function scaleBlocks<M, Tree>(la: LeafArithmetic<M>, factors: BlockFactors, tree: Tree, path: string): Tree {
   if (typeof factors === 'number') return factors === 1 ? tree : mapTree(la, (leaf) => la.scale(factors, leaf), tree);
   const blocks = tree as Readonly<Record<string, unknown>>;

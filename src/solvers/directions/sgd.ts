@@ -1,4 +1,3 @@
-/** Steepest descent. */
 import { scaleTree } from '../../core/tree.js';
 import { type DirectionRule, emptyMemory } from '../solver.js';
 

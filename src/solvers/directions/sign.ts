@@ -1,19 +1,19 @@
-/** Sign descent without memory. */
 import { checkKeys, checkNumber } from '../../core/options.js';
 import { mapTree } from '../../core/tree.js';
+import { abs } from '../../linalg/derived.js';
 import { type DirectionRule, emptyMemory } from '../solver.js';
 
 /** Options of {@link sign}. */
 export interface SignOptions {
-  /** Added to |g|, so that a zero gradient gives a zero step. Default: {@link signDefaults}. */
+  /** ε, added to |g|, so that a zero gradient gives a zero step. Default: {@link signDefaults}. */
   readonly epsilon?: number;
 }
 
-/** The defaults of {@link sign}. */
+/** Defaults of {@link sign}. */
 export const signDefaults: Required<SignOptions> = { epsilon: 1e-8 };
 
 /**
- * Sign descent, entry by entry: Adam without averages. It depends on the coordinates of the point, so that gauges matter.
+ * Sign descent, entry by entry: Adam without averages. It depends on the coordinates of the point, and so on the gauge.
  *
  * $$ u = -\frac{g}{|g|+\epsilon} $$
  *
@@ -31,7 +31,7 @@ export function sign(options: SignOptions = {}): DirectionRule {
       const direction = mapTree(
         la,
         (g) => {
-          const magnitude = la.add(la.abs(g), la.full(la.shape(g), epsilon));
+          const magnitude = la.add(abs(la, g), la.full(la.shape(g), epsilon));
           return la.scale(-1, la.divide(g, magnitude));
         },
         gradient,

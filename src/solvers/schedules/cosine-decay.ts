@@ -1,13 +1,13 @@
-/** Step sizes along half a cosine. */
 import { decay } from './decay.js';
 import type { DecayOptions, Schedule } from './schedule.js';
 
 /**
- * A step size that falls along half a period of the cosine, and stays where it ends.
+ * Returns a schedule that falls along half a period of the cosine, and then stays constant.
  *
  * $$ t_k = \text{to}+\tfrac12(\text{from}-\text{to})\,(1+\cos(\pi\min(k/\text{steps},1))) $$
  *
- * @throws ConfigError on unknown options, or if a step size is out of range; ShapeError if `steps` is not a positive integer.
+ * @throws ConfigError on unknown options, or if a step size is out of range; ShapeError if `steps` is not a positive
+ * integer.
  * @see Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017, equation 5.
  */
 export function cosineDecay(options: DecayOptions): Schedule {

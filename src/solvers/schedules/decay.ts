@@ -1,13 +1,13 @@
-/** What the decaying schedules share. */
 import { checkKeys, checkNumber, checkPositiveInteger } from '../../core/options.js';
 import type { DecayOptions, Schedule } from './schedule.js';
 
 /**
- * A schedule that falls from one step size to another along a curve.
+ * Returns a schedule that falls from one step size to another along a curve.
  *
  * @param caller - the schedule's name, for messages.
- * @param remaining - how much of the way down is left, 1 to 0, from the part of the time gone by, 0 to 1.
- * @throws ConfigError on unknown options, or if a step size is out of range; ShapeError if `steps` is not a positive integer.
+ * @param remaining - fraction of the way left, 1 to 0, as a function of the elapsed fraction of the time, 0 to 1.
+ * @throws ConfigError on unknown options, or if a step size is out of range; ShapeError if `steps` is not a positive
+ * integer.
  */
 export function decay(caller: string, options: DecayOptions, remaining: (elapsed: number) => number): Schedule {
   checkKeys(caller, options, ['from', 'to', 'steps']);

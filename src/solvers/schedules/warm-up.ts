@@ -1,17 +1,16 @@
-/** Small steps at the beginning of any schedule. */
 import { ConfigError } from '../../core/errors.js';
 import { checkNumber, describeValue } from '../../core/options.js';
 import type { Schedule } from './schedule.js';
 
 /**
- * A schedule that begins after steps which grow to its first: the optimizer's averages settle before they are trusted.
+ * Prepends steps that grow to the first of a schedule, so that the optimizer's averages settle.
  *
  * $$ t_k = \begin{cases}\frac{k+1}{w}\,t'_0 & k<w\\ t'_{k-w} & k\ge w\end{cases} $$
  *
  * Unlike schedules that begin at zero, it wastes no step.
  *
- * @param schedule - t′, or its one value where it is constant.
- * @param steps - w, the steps of the warm-up; 0 for none.
+ * @param schedule - the schedule t′, or a constant value.
+ * @param steps - w, the number of steps of the warm-up; 0 for none.
  * @throws ConfigError if the number of steps is not an integer ≥ 0, or a constant value is not positive.
  */
 export function warmUp(schedule: Schedule | number, steps: number): Schedule {

@@ -1,15 +1,14 @@
-/** Manopt's adaptive line search: about two cost evaluations a step. */
 import { checkKeys, checkNumber } from '../../core/options.js';
 import type { StepSizeRule } from '../solver.js';
 import { type BacktrackingOptions, checkBacktracking, lineSearch, unitStep } from './backtracking.js';
 
 /** Options of {@link adaptive}. */
 export interface AdaptiveOptions extends BacktrackingOptions {
-  /** Length ‖t u‖ of the very first trial. */
+  /** Length ‖t u‖ of the very first trial. Default: {@link adaptiveDefaults}. */
   readonly initialLength?: number;
 }
 
-/** The defaults of {@link adaptive}: Manopt's. */
+/** Defaults of {@link adaptive}: Manopt's, except for `maxTrials`. */
 export const adaptiveDefaults: Required<AdaptiveOptions> = {
   contraction: 0.5,
   sufficientDecrease: 0.5,
@@ -19,9 +18,11 @@ export const adaptiveDefaults: Required<AdaptiveOptions> = {
 };
 
 /**
- * Armijo backtracking that starts from the last step: doubled after success at the first trial or after more than two, kept after two.
+ * Armijo backtracking that starts from the last step: doubled after success at the first trial or after more than two,
+ * kept after two. It takes about two cost evaluations per step.
  *
- * Differs from Manopt in `maxTrials` (30 for 10): a search that has not reached a decrease stops the solver here, and may not take a step uphill.
+ * It differs from Manopt in `maxTrials` (30 instead of 10): a search that finds no decrease stops the solver here, and
+ * must not take a step uphill.
  *
  * @throws ConfigError if an option is out of range.
  * @see Manopt's `linesearch_adaptive` (Mishra and Boumal).

@@ -1,4 +1,3 @@
-/** Armijo backtracking with a first trial from the last decrease. */
 import { checkKeys, checkNumber } from '../../core/options.js';
 import type { StepSizeContext, StepSizeRule } from '../solver.js';
 import { costSlack } from '../trial.js';
@@ -6,13 +5,13 @@ import { type BacktrackingOptions, checkBacktracking, lineSearch, unitStep } fro
 
 /** Options of {@link armijo}. */
 export interface ArmijoOptions extends BacktrackingOptions {
-  /** The very first trial step t. Default: 1/‖u‖, a step of unit length. */
+  /** Very first trial step t. Default: 1/‖u‖, a step of unit length. */
   readonly initialStep?: number;
-  /** The first trial overshoots the step that would repeat the last decrease by this factor, ≥ 1. */
+  /** Factor, ≥ 1, of the first trial over the step that would repeat the last decrease. */
   readonly optimism?: number;
 }
 
-/** The defaults of {@link armijo}: Manopt's, but for five trials more. */
+/** Defaults of {@link armijo}: Manopt's, with five more trials. */
 export const armijoDefaults: Required<Omit<ArmijoOptions, 'initialStep'>> = {
   contraction: 0.5,
   sufficientDecrease: 2 ** -13,
@@ -26,7 +25,9 @@ export const armijoDefaults: Required<Omit<ArmijoOptions, 'initialStep'>> = {
  *
  * $$ f(R_x(t\,u)) \le f(x)+\sigma t\,\langle\operatorname{grad}f(x),u\rangle_x $$
  *
- * c is `contraction` and σ is `sufficientDecrease`. t₀ = 2·optimism·(f(x) − f(x_previous))/slope, the step that would repeat the last decrease, made longer; where that decrease is unknown (frozen batches) or lost in rounding, optimism times the last step. Directions that aim at a step, as {@link lbfgs} at 1, have it tried first.
+ * c is `contraction` and σ is `sufficientDecrease`. t₀ = 2·optimism·(f(x) − f(x_previous))/slope, the step that would
+ * repeat the last decrease, lengthened by `optimism`; if that decrease is unknown (frozen batches) or lost in rounding,
+ * it is optimism times the last step. A direction's own trial step, such as 1 for {@link lbfgs}, comes first.
  *
  * @throws ConfigError if an option is out of range.
  * @see Nocedal and Wright, Numerical Optimization, 2006, algorithm 3.1 and equation 3.60; Manopt's `linesearch`.

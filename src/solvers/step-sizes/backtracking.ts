@@ -1,4 +1,4 @@
-/** Backtracking until a cost is low enough: the loop that every line search here is made of. */
+/** Backtracking until the cost is low enough: the loop of all line searches here but `wolfe`. */
 import type { Awaitable } from '../../core/awaitable.js';
 import { checkNumber } from '../../core/options.js';
 import type { RetractTransport } from '../../manifolds/manifold.js';
@@ -8,39 +8,40 @@ import { costSlack, slopeAt, tryStep } from '../trial.js';
 
 /** Options that the line searches share. */
 export interface BacktrackingOptions {
-  /** The trial step shrinks by this factor, in (0, 1). */
+  /** Factor by which the trial step shrinks, in (0, 1). */
   readonly contraction?: number;
-  /** The share of the decrease predicted by the slope that a step must achieve, in (0, 1). */
+  /** Fraction of the decrease predicted by the slope that a step must achieve, in (0, 1). */
   readonly sufficientDecrease?: number;
-  /** Trials before giving up. */
+  /** Largest number of trials. */
   readonly maxTrials?: number;
-  /** Accept a stochastic cost, and compare trial points on the batch of the step. Default: false. */
+  /** If true, a stochastic cost is accepted, and trial points are compared on the batch of the step. Default: false. */
   readonly frozenBatch?: boolean;
 }
 
-/** An accepted step, or none. */
+/** Result of backtracking: an accepted step, or none. */
 export interface BacktrackingResult<P, T> {
   readonly stepSize: number;
   /** The step taken; missing if no trial was accepted. */
   readonly transport?: RetractTransport<P, T>;
-  /** The cost there. */
+  /** Cost at the new point. */
   readonly cost?: number;
-  /** Cost and gradient there, where both were needed to accept it. */
+  /** Cost and gradient at the new point, if both were needed to accept it. */
   readonly evaluation?: Evaluation<T>;
-  /** Trials made, accepted one included. */
+  /** Number of trials, including the accepted one. */
   readonly trials: number;
 }
 
 /**
  * Tries t, c·t, c²·t, … until f(R_x(t u)) ≤ reference + σ·t·slope, σ the sufficient decrease.
  *
- * Where the decrease asked for is below the rounding of the cost, the trial's own slope must satisfy φ'(t) ≤ (2σ − 1)·φ'(0), which is the same condition for a
- * quadratic φ and loses no digits. A trial whose cost is not a number, or whose retraction is not defined, counts as too long.
+ * If the required decrease is below the rounding of the cost, the trial's own slope must satisfy φ'(t) ≤ (2σ −
+ * 1)·φ'(0), which is the same condition for a quadratic φ and loses no digits. A trial counts as too long if its cost
+ * is not a number, or its retraction is not defined.
  *
  * @param slope - φ'(0) = ⟨grad f(x), u⟩ < 0.
  * @param reference - f(x), or the larger value of a non-monotone rule.
- * @see Nocedal and Wright, Numerical Optimization, 2006, algorithm 3.1; Absil, Mahony and Sepulchre 2008, definition 4.2.2;
- * Hager and Zhang, SIAM J. Optim. 16(1), 2005, equation 4.1 (the slope condition, "approximate Wolfe").
+ * @see Nocedal and Wright, Numerical Optimization, 2006, algorithm 3.1; Absil, Mahony and Sepulchre 2008, definition
+ * 4.2.2; Hager and Zhang, SIAM J. Optim. 16(1), 2005, equation 4.1 (the slope condition, "approximate Wolfe").
  */
 async function backtrack<M, P, T>(
   context: StepSizeContext<M, P, T>,
@@ -65,22 +66,22 @@ async function backtrack<M, P, T>(
   return { stepSize, trials: maxTrials };
 }
 
-/** The parts in which line searches differ. */
+/** Parts in which line searches differ. */
 export interface LineSearchParts {
-  /** The first step to try. */
+  /** Returns the first step to try. */
   firstTrial<M, P, T>(context: StepSizeContext<M, P, T>, slope: number): Awaitable<number>;
-  /** The cost that a step must go below. */
+  /** Returns the cost below which a step must fall. */
   reference<M, P, T>(context: StepSizeContext<M, P, T>): number;
-  /** What to remember of an accepted step. */
+  /** Returns the memory after an accepted step. */
   remember<M, P, T>(context: StepSizeContext<M, P, T>, accepted: BacktrackingResult<P, T>): Memory<T>;
 }
 
 /**
- * A step-size rule that backtracks from a first trial.
+ * Returns a step-size rule that backtracks from a first trial.
  *
  * @param name - the rule's name, for tables and messages.
- * @param settings - of the backtracking.
- * @param parts - where to begin, and what to remember.
+ * @param settings - options of the backtracking.
+ * @param parts - first trial, reference cost, and memory.
  */
 export function lineSearch(name: string, settings: Required<BacktrackingOptions>, parts: LineSearchParts): StepSizeRule {
   return {
@@ -109,19 +110,19 @@ export function lineSearch(name: string, settings: Required<BacktrackingOptions>
   };
 }
 
-/** Why a search along the direction is pointless; `undefined` where it is not. */
+/** Returns the reason why a search along the direction is pointless; `undefined` if it is not. */
 export function noDescent<M, P, T>(name: string, { slope = Number.NaN, state }: StepSizeContext<M, P, T>): string | undefined {
   if (state.gradientNorm === 0) return `${name}: the gradient is zero: the point is stationary`;
   if (slope < 0) return undefined;
   return `${name}: the direction does not point downhill (slope ${slope.toExponential(2)}); entrywise rules such as adam and sign need not descend and want constantStep; otherwise check the gradient with checkGradient`;
 }
 
-/** The choice that stops the engine. */
+/** Returns the choice that stops the engine. */
 export function stalled<P, T>(reason: string): StepChoice<P, T> {
   return { stepSize: 0, stalled: reason, memory: emptyMemory };
 }
 
-/** A unit step along the direction: where a search begins that knows nothing yet. */
+/** Returns the step of unit length along the direction: the first trial of a search without history. */
 export async function unitStep<M, P, T>({ problem, state, direction }: StepSizeContext<M, P, T>): Promise<number> {
   return 1 / (await problem.manifold.norm(state.x, direction));
 }

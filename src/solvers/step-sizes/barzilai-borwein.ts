@@ -1,26 +1,28 @@
-/** Barzilai–Borwein steps, made safe by a non-monotone line search. */
 import { ConfigError } from '../../core/errors.js';
 import { checkChoice, checkKeys, checkNumber } from '../../core/options.js';
 import { axpyTree, scaleTree } from '../../core/tree.js';
 import type { StepSizeContext, StepSizeRule } from '../solver.js';
 import { type BacktrackingOptions, checkBacktracking, lineSearch, unitStep } from './backtracking.js';
 
-/** Which secant quotient gives the step: `'long'` $\langle s,s\rangle/\langle s,y\rangle$, `'short'` $\langle s,y\rangle/\langle y,y\rangle$, or both in turn. */
+/**
+ * The secant quotient that gives the step: `'long'` $\langle s,s\rangle/\langle s,y\rangle$, `'short'`
+ * $\langle s,y\rangle/\langle y,y\rangle$, or both in turn.
+ */
 export type SecantQuotient = 'long' | 'short' | 'alternating';
 
 /** Options of {@link barzilaiBorwein}. */
 export interface BarzilaiBorweinOptions extends Omit<BacktrackingOptions, 'frozenBatch'> {
-  /** Which quotient. Default: {@link barzilaiBorweinDefaults}. */
+  /** The secant quotient. Default: {@link barzilaiBorweinDefaults}. */
   readonly quotient?: SecantQuotient;
-  /** Steps are kept at least this long. */
+  /** Smallest first trial step. Default: {@link barzilaiBorweinDefaults}. */
   readonly minStep?: number;
-  /** Steps are kept at most this long. */
+  /** Largest first trial step. Default: {@link barzilaiBorweinDefaults}. */
   readonly maxStep?: number;
-  /** The cost must fall below the largest of this many last costs. */
+  /** Number of last costs below the largest of which the cost must fall. Default: {@link barzilaiBorweinDefaults}. */
   readonly window?: number;
 }
 
-/** The defaults of {@link barzilaiBorwein}. */
+/** Defaults of {@link barzilaiBorwein}. */
 export const barzilaiBorweinDefaults: Required<BarzilaiBorweinOptions> = {
   contraction: 0.5,
   sufficientDecrease: 1e-4,
@@ -32,19 +34,22 @@ export const barzilaiBorweinDefaults: Required<BarzilaiBorweinOptions> = {
 };
 
 /**
- * The step of a secant equation between the last two points: with s the last step and y the change of gradient, both carried to x,
+ * Barzilai–Borwein steps, from a secant equation between the last two points: with s the last step and y the change of
+ * gradient, both carried to x,
  *
  * $$ t_{\text{long}} = \frac{\langle s,s\rangle}{\langle s,y\rangle}, \qquad t_{\text{short}} = \frac{\langle s,y\rangle}{\langle y,y\rangle}; $$
  *
- * then backtracking below the largest of the last costs, since such steps are not monotone.
+ * then backtracking below the largest of the last costs, because such steps are not monotone.
  *
- * Meant for the direction −grad f.
+ * The rule is meant for the direction −grad f.
  *
- * Where it differs from the reference: after a step along which the cost curves downward (⟨s, y⟩ ≤ 0) the next trial is twice the last step, not `maxStep`, from which the search would have to come down again by halves; quotients alternate by
+ * Differences from the reference: after a step along which the cost curves downward (⟨s, y⟩ ≤ 0) the next trial is
+ * twice the last step, not `maxStep`, from which the search would have to halve its way down; quotients alternate by
  * default; s and y are carried by the manifold's own transport.
  *
  * @throws ConfigError if an option is out of range.
- * @see Iannazzo and Porcelli, "The Riemannian Barzilai–Borwein method with nonmonotone line search", IMA J. Numer. Anal. 38(1), 2018, algorithm 1.
+ * @see Iannazzo and Porcelli, "The Riemannian Barzilai–Borwein method with nonmonotone line search", IMA J. Numer.
+ * Anal. 38(1), 2018, algorithm 1.
  */
 export function barzilaiBorwein(options: BarzilaiBorweinOptions = {}): StepSizeRule {
   checkKeys('barzilaiBorwein', options, Object.keys(barzilaiBorweinDefaults));
@@ -72,14 +77,17 @@ export function barzilaiBorwein(options: BarzilaiBorweinOptions = {}): StepSizeR
       const { problem, state, direction } = context;
       return {
         tangents: { step: scaleTree(problem.manifold.algebra, stepSize, direction), gradient: state.gradient },
-        // Padded, so that the keys sort by age however they were stored in between.
+        // Padding makes the keys sort by age, in whatever order they were stored.
         numbers: Object.fromEntries(recentCosts(context).map((cost, age) => [`cost${String(age).padStart(6, '0')}`, cost])),
       };
     },
   });
 }
 
-/** The secant quotient, clipped; undefined at the first iteration. Where ⟨s, y⟩ ≤ 0 the cost curves downward along s: twice the last step. */
+/**
+ * Returns the secant quotient, clipped; undefined at the first iteration. If ⟨s, y⟩ ≤ 0, the cost curves downward along
+ * s, and the result is twice the last step.
+ */
 async function secantStep<M, P, T>(
   { problem, state, memory }: StepSizeContext<M, P, T>,
   { quotient, minStep, maxStep }: Required<BarzilaiBorweinOptions>,

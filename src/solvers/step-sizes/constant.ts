@@ -1,13 +1,12 @@
-/** Step sizes fixed in advance. */
 import { ConfigError } from '../../core/errors.js';
 import { checkNumber, describeValue } from '../../core/options.js';
 import { emptyMemory, type StepSizeRule } from '../solver.js';
 
 /**
- * A constant step size, or a schedule: t = value, or t = value(k) at iteration k = 0, 1, ….
+ * Returns a rule with a constant step size, t = value, or a schedule, t = value(k) at iteration k = 0, 1, ….
  *
- * @param value - a positive number, or a function of the iteration giving finite numbers ≥ 0.
- * @throws ConfigError if the number is not positive and finite, or when the schedule gives something else.
+ * @param value - a positive number, or a function of the iteration that returns finite numbers ≥ 0.
+ * @throws ConfigError if the number is not positive and finite, or when the schedule returns an invalid one.
  */
 export function constantStep(value: number | ((iteration: number) => number)): StepSizeRule {
   if (typeof value !== 'function') checkNumber('constantStep', 'the step size', value, { above: 0 });

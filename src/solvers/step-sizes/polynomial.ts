@@ -1,11 +1,10 @@
-/** A line search that asks the problem for the cost along the line. */
 import { ConfigError } from '../../core/errors.js';
 import { checkKeys } from '../../core/options.js';
 import type { StepSizeContext, StepSizeRule } from '../solver.js';
 import { armijoDefaults } from './armijo.js';
 import { type BacktrackingOptions, checkBacktracking, lineSearch, unitStep } from './backtracking.js';
 
-/** The defaults of {@link polynomialSearch}. */
+/** Defaults of {@link polynomialSearch}. */
 export const polynomialSearchDefaults: Required<BacktrackingOptions> = {
   contraction: armijoDefaults.contraction,
   sufficientDecrease: armijoDefaults.sufficientDecrease,
@@ -14,15 +13,18 @@ export const polynomialSearchDefaults: Required<BacktrackingOptions> = {
 };
 
 /**
- * The step that minimizes the cost along the curve of the retraction, for problems that know it as a polynomial ({@link Problem.costAlong}): those of `bures/problems` with squared residuals.
+ * A line search that minimizes the cost along the curve of the retraction, for problems that give it as a polynomial
+ * ({@link Problem.costAlong}): those of `bures/problems` with squared residuals.
  *
  * $$ t = \arg\min_{t>0}\ c_0+c_1t+c_2t^2+c_3t^3+c_4t^4 $$
  *
- * One pass over the data in place of a trial point each; for factors, which move in straight lines, the search is exact. The step is taken if it decreases the cost as {@link armijo} asks,
- * and shrunk until it does where the polynomial is a local model only.
+ * It takes one pass over the data instead of one for each trial point; for factors, which move in straight lines, the
+ * search is exact. The step is taken if it decreases the cost as {@link armijo} requires; if the polynomial is only a
+ * local model, the step shrinks until it does.
  *
  * @throws ConfigError if an option is out of range, and from the solver if the problem has no `costAlong`.
- * @see Vandereycken 2013, section 3.4 (the quadratic model on fixed-rank matrices); Mishra et al. 2012, section 4 (the quartic on factors).
+ * @see Vandereycken 2013, section 3.4 (the quadratic model on fixed-rank matrices); Mishra et al. 2012, section 4 (the
+ * quartic on factors).
  */
 export function polynomialSearch(options: BacktrackingOptions = {}): StepSizeRule {
   checkKeys('polynomialSearch', options, Object.keys(polynomialSearchDefaults));
@@ -46,15 +48,18 @@ async function firstTrial<M, P, T>(context: StepSizeContext<M, P, T>, slope: num
   return positiveMinimizer(polynomial, slope) ?? (state.stepSize || unitStep(context));
 }
 
-/** The bracket of a minimizer grows by this factor until the slope is positive at its end, and is halved this often at most. */
+/**
+ * Growth factor of the bracket of a minimizer, until the slope at its end is positive, and limits on the number of
+ * growth steps and of bisections.
+ */
 const [bracketGrowth, bracketings, bisections] = [2, 100, 100] as const;
 
 /**
- * A local minimizer of a polynomial on t > 0.
+ * Returns a local minimizer of a polynomial on t > 0.
  *
- * @param coefficients - from the constant term up; the linear one negative.
+ * @param coefficients - coefficients from the constant term up; the linear one is negative.
  * @param slope - the slope at 0, for the scale of the first bracket.
- * @returns `undefined` if the polynomial falls for ever.
+ * @returns `undefined` if the polynomial falls forever.
  */
 function positiveMinimizer(coefficients: readonly number[], slope: number): number | undefined {
   const slopeAt = (t: number): number => coefficients.reduceRight((sum, c, k) => (k === 0 ? sum : sum * t + k * c), 0);

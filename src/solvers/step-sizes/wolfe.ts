@@ -1,4 +1,3 @@
-/** Hager and Zhang's line search. */
 import { ConfigError } from '../../core/errors.js';
 import { checkKeys, checkNumber } from '../../core/options.js';
 import type { Evaluation } from '../problem.js';
@@ -8,15 +7,21 @@ import { noDescent, stalled, unitStep } from './backtracking.js';
 
 /** Options of {@link wolfe}. */
 export interface WolfeOptions {
-  /** δ: the share of the decrease predicted by the slope that a step must achieve, in (0, ½). Default: {@link wolfeDefaults}. */
+  /**
+   * δ: the fraction of the decrease predicted by the slope that a step must achieve, in (0, ½). Default:
+   * {@link wolfeDefaults}.
+   */
   readonly sufficientDecrease?: number;
-  /** σ: the share of the slope that may be left at the end of a step, in [δ, 1). */
+  /** σ: the fraction of the slope that may remain at the end of a step, in [δ, 1). Default: {@link wolfeDefaults}. */
   readonly curvature?: number;
-  /** Trials before giving up. */
+  /** Largest number of trials. Default: {@link wolfeDefaults}. */
   readonly maxTrials?: number;
 }
 
-/** The defaults of {@link wolfe}. CG_DESCENT has 0.9 for the curvature: conjugate gradient directions suffer more from inexact steps than trials cost. */
+/**
+ * Defaults of {@link wolfe}. CG_DESCENT uses 0.9 for the curvature, but conjugate gradient directions suffer more from
+ * inexact steps than trials cost.
+ */
 export const wolfeDefaults: Required<WolfeOptions> = { sufficientDecrease: 0.1, curvature: 0.4, maxTrials: 50 };
 
 /** A point of the search: φ and φ' there, if they are finite. */
@@ -28,24 +33,28 @@ interface Probe<P, T> {
   readonly evaluation?: Evaluation<T>;
 }
 
-/** A region without an end grows by at most this factor a trial, and by at least 1 + the next. */
+/** An open bracket grows by at most this factor per trial, and by at least 1 + `margin`. */
 const largestExpansion = 10;
 
-/** Secant steps stay this share of a bracket's width away from its ends. */
+/** Secant steps keep this fraction of a bracket's width from its ends. */
 const margin = 0.1;
 
 /**
- * A line search for the Wolfe conditions or, where the rounding of the cost hides the first of them, for the approximate ones: with φ(t) = f(R_x(t u)),
+ * Hager and Zhang's line search for the Wolfe conditions or, if the rounding of the cost hides the first of them, for
+ * the approximate ones: with φ(t) = f(R_x(t u)),
  *
  * $$ \varphi(t)\le\varphi(0)+\delta t\varphi'(0), \qquad \varphi'(t)\ge\sigma\varphi'(0) \qquad\text{or}\qquad (2\delta-1)\varphi'(0)\ge\varphi'(t)\ge\sigma\varphi'(0),\quad\varphi(t)\le\varphi(0)+\epsilon. $$
  *
- * A step is long enough as well as short enough, which conjugate gradient and quasi-Newton directions like. Each trial costs a cost and a gradient; the accepted one's gradient is the next step's.
+ * Steps are both long and short enough, which suits conjugate gradient and quasi-Newton directions. Each trial takes a
+ * cost and a gradient; the gradient of the accepted one serves the next step.
  *
- * Where it differs from the reference, and why: φ'(t) is ⟨grad f, Tu⟩ with the manifold's transport; ε is the rounding of the cost rather than 10⁻⁶|f|; the bracket is narrowed by one safeguarded secant step or bisection a trial
- * rather than the double secant step, which costs another trial where the first would do.
+ * Differences from the reference: φ'(t) is ⟨grad f, Tu⟩ with the manifold's transport; ε is the rounding of the cost
+ * rather than 10⁻⁶|f|; each trial narrows the bracket by one safeguarded secant step or bisection rather than the
+ * double secant step, which costs another trial even if the first would do.
  *
  * @throws ConfigError if an option is out of range.
- * @see Hager and Zhang, "A new conjugate gradient method with guaranteed descent and an efficient line search", SIAM J. Optim. 16(1), 2005, section 4; Nocedal and Wright 2006, section 3.5 (first trial).
+ * @see Hager and Zhang, "A new conjugate gradient method with guaranteed descent and an efficient line search", SIAM J.
+ * Optim. 16(1), 2005, section 4; Nocedal and Wright 2006, section 3.5 (first trial).
  */
 export function wolfe(options: WolfeOptions = {}): StepSizeRule {
   checkKeys('wolfe', options, Object.keys(wolfeDefaults));
@@ -101,7 +110,7 @@ async function search<M, P, T>(
   );
 }
 
-/** φ and φ' at t; both infinite where the step breaks down. */
+/** Evaluates φ and φ' at t; both are infinite if the step breaks down. */
 async function probeAt<M, P, T>({ problem, state, direction }: StepSizeContext<M, P, T>, t: number): Promise<Probe<P, T>> {
   const trial = await tryStep(problem, state, direction, t);
   if (trial === undefined || !Number.isFinite(trial.cost)) return { t, cost: Number.POSITIVE_INFINITY, slope: Number.POSITIVE_INFINITY };
@@ -109,7 +118,7 @@ async function probeAt<M, P, T>({ problem, state, direction }: StepSizeContext<M
   return { t, cost: trial.cost, slope, trial, evaluation };
 }
 
-/** Conditions T1 and T2. */
+/** Returns true if a trial satisfies conditions T1 or T2 of the reference. */
 function isAccepted<P, T>(
   { t, cost, slope }: Probe<P, T>,
   start: { readonly cost: number; readonly slope: number; readonly slack: number },
@@ -121,7 +130,7 @@ function isAccepted<P, T>(
   return cost <= start.cost + start.slack && slope <= (2 * sufficientDecrease - 1) * start.slope;
 }
 
-/** Beyond an open end, or inside the bracket: the zero of the secant of φ' where there is a good one, else the middle. */
+/** Returns the next trial, beyond an open end or inside the bracket: a good secant step, or else the middle. */
 function nextTrial<P, T>(low: Probe<P, T>, high: Probe<P, T> | undefined, slope: number, width: number): number {
   if (high === undefined) {
     const secant = (low.t * slope) / (slope - low.slope);
@@ -129,7 +138,7 @@ function nextTrial<P, T>(low: Probe<P, T>, high: Probe<P, T> | undefined, slope:
   }
   const size = high.t - low.t;
   const secant = (low.t * high.slope - high.t * low.slope) / (high.slope - low.slope);
-  // Bisection too where the bracket has not shrunk to two thirds, as step L2 has it.
+  // As in step L2, the bracket is also bisected if it has not shrunk to two thirds.
   const usable = high.slope >= 0 && Number.isFinite(secant) && size <= (2 / 3) * width;
   return usable ? Math.min(high.t - margin * size, Math.max(low.t + margin * size, secant)) : low.t + size / 2;
 }

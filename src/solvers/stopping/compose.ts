@@ -31,7 +31,11 @@ export function any(...rules: readonly StoppingRule[]): StoppingRule {
   };
 }
 
-/** Stops once all rules agree at one iteration; converged if all of them say so. @throws ConfigError if a rule is not one. */
+/**
+ * Stops once all rules agree at one iteration; converged if all of them count it as success.
+ *
+ * @throws ConfigError if a rule is not one.
+ */
 export function all(...rules: readonly StoppingRule[]): StoppingRule {
   checkRules('all', rules);
   return {

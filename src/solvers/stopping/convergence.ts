@@ -1,4 +1,4 @@
-/** Rules that say a run has succeeded. */
+/** Stopping rules that mean success. */
 import { checkNumber } from '../../core/options.js';
 import type { StoppingRule } from './stopping-rule.js';
 
@@ -41,7 +41,11 @@ export function costBelow(target: number): StoppingRule {
   };
 }
 
-/** Stops, converged, once a step changes the cost by at most tolerance · max(1, |f|). @throws ConfigError if the tolerance is not positive. */
+/**
+ * Stops, converged, once a step changes the cost by at most tolerance · max(1, |f|).
+ *
+ * @throws ConfigError if the tolerance is not positive.
+ */
 export function costChangeBelow(tolerance: number): StoppingRule {
   checkNumber('costChangeBelow', 'the tolerance', tolerance, { above: 0 });
   return {

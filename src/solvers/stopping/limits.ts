@@ -1,4 +1,4 @@
-/** Rules that give up. */
+/** Stopping rules that end a run without success. */
 import { ConfigError } from '../../core/errors.js';
 import { checkNumber, describeValue } from '../../core/options.js';
 import type { Progress, StopDecision, StoppingRule } from './stopping-rule.js';

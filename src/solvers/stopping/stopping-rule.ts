@@ -1,12 +1,10 @@
-/** What a stopping rule is. */
-
-/** Where a run stands after an iteration: what stopping rules see, callbacks receive and the history keeps. */
+/** Progress of a run after an iteration, for stopping rules, callbacks and the history. */
 export interface Progress {
-  /** Steps taken. */
+  /** Number of steps taken. */
   readonly iteration: number;
-  /** The cost at the current point; if it is stochastic, where the step just made was made from, on its batch. */
+  /** Cost at the current point; for a stochastic cost, that from which the last step was made, on its batch. */
   readonly cost: number;
-  /** Norm of the Riemannian gradient there, in the manifold's metric. */
+  /** Norm of the Riemannian gradient of that cost, in the manifold's metric. */
   readonly gradientNorm: number;
   /** Size t of the step that led here; 0 at the start. */
   readonly stepSize: number;
@@ -14,17 +12,20 @@ export interface Progress {
   readonly seconds: number;
 }
 
-/** Why a run should stop. */
+/** Decision to stop a run. */
 export interface StopDecision {
-  /** In words, with the number that triggered. */
+  /** Reason in words, with the number that triggered it. */
   readonly reason: string;
-  /** Whether this is success rather than giving up. */
+  /** True if this is success rather than giving up. */
   readonly converged: boolean;
-  /** Whether success means no more than that the point is stationary: a solver that can leave saddles is asked whether it is one. Left out: no. */
+  /**
+   * True if success only means that the point is stationary: a solver that can leave saddles then checks for one.
+   * Default: false.
+   */
   readonly stationary?: boolean;
 }
 
-/** Decides after each iteration whether a run should stop. Rules hold no state: what they compare is in the arguments. */
+/** Decides after each iteration whether a run should stop. Rules hold no state: they compare their arguments only. */
 export interface StoppingRule {
   /** The rule with its parameters, for messages. */
   readonly name: string;
@@ -32,12 +33,12 @@ export interface StoppingRule {
    * @param now - the current iteration.
    * @param previous - the iteration before, `undefined` at the start.
    * @param first - the first iteration that was evaluated: iteration 0 of a whole run on a deterministic cost.
-   * @returns the decision to stop, or `undefined` to go on.
+   * @returns the decision to stop, or `undefined` to continue.
    */
   check(now: Progress, previous: Progress | undefined, first: Progress): StopDecision | undefined;
   /**
-   * Asked before the first step of a run on a stochastic cost, of which there is no evaluation yet: what the rule can tell from the steps taken and the time.
-   * Left out: nothing.
+   * Is called before the first step of a run on a stochastic cost, which has no evaluation yet, with the number of
+   * steps taken and the time. Default: no decision.
    */
   checkBefore?(now: Pick<Progress, 'iteration' | 'seconds'>): StopDecision | undefined;
 }

@@ -1,4 +1,4 @@
-/** Looking for a direction along which a cost falls to second order: the way out of a saddle. */
+/** Search for a direction along which a cost falls to second order: the way out of a saddle. */
 import { seededRandom } from '../../core/random.js';
 import { axpyTree, scaleTree } from '../../core/tree.js';
 import type { Objective } from '../problem.js';
@@ -12,10 +12,13 @@ export interface Descent<T> {
   readonly curvature: number;
 }
 
-/** Curvature counts as negative below −√ε times this times the largest met: above, rounding or differences of gradients could be all of it. */
+/**
+ * Curvature counts as negative below −√ε times this times the largest one met; above, it could be all rounding or error
+ * of differences of gradients.
+ */
 const curvatureFactor = 100;
 
-/** Where conjugate gradients stand. */
+/** State of conjugate gradients. */
 interface Cursor<T> {
   readonly residual: T;
   readonly direction: T;
@@ -25,14 +28,15 @@ interface Cursor<T> {
 }
 
 /**
- * Conjugate gradients on H η = r, r a random tangent. Their k-th quadratic form ⟨δ, Hδ⟩ is a pivot of the Lanczos matrix of H and r, so that the first negative one shows
- * itself as soon as H is indefinite on the k-th Krylov space, and its δ is the direction. One Hessian product, two inner products and three sums of tangents an iteration.
+ * Searches by conjugate gradients on H η = r, r a random tangent. Their k-th quadratic form ⟨δ, Hδ⟩ is a pivot of the
+ * Lanczos matrix of H and r, so that a negative one appears as soon as H is indefinite on the k-th Krylov space, and
+ * its δ is the direction. An iteration takes one Hessian product, two inner products and three sums of tangents.
  *
- * The random start is what Manopt's `useRand` is for: from the gradient, zero or confined to an invariant subspace (as at rank-deficient factors), truncated conjugate gradients never
- * see the rest.
+ * The random start serves the same purpose as Manopt's `useRand`: from a gradient that is zero or confined to an
+ * invariant subspace (as at rank-deficient factors), truncated conjugate gradients never see the rest.
  *
- * @param maxProducts - the most Hessian products.
- * @returns the direction; `undefined` where none was found, or if interrupted.
+ * @param maxProducts - largest number of Hessian products.
+ * @returns the direction; `undefined` if none was found, or if interrupted.
  * @see Nocedal and Wright, Numerical Optimization, 2006, section 7.1; Golub and Van Loan 2013, section 11.3.
  */
 export async function negativeCurvature<M, P, T>(
@@ -59,7 +63,7 @@ export async function negativeCurvature<M, P, T>(
         found = await scope.run(() => ({ direction: scaleTree(la, 1 / Math.sqrt(squared), direction), curvature: curvature / squared }));
         return found;
       }
-      // Flat to rounding: no more to be learnt from this start.
+      // The direction is flat to rounding: this start shows nothing more.
       if (!(curvature > threshold)) return undefined;
       cursor = await scope.run(async () => {
         const reduced = axpyTree(la, -residualSquared / curvature, image, residual);
@@ -71,7 +75,7 @@ export async function negativeCurvature<M, P, T>(
           largest: size,
         };
       });
-      // A residual of √ε of the first.
+      // The residual has fallen to √ε of the first.
       if (!(cursor.residualSquared > la.epsilon)) return undefined;
       scope.free(cursor);
     }

@@ -9,19 +9,19 @@ import type { EvaluatedState, SolverState } from '../solver.js';
 /** $m(\eta)=f(x)+\langle g,\eta\rangle+\tfrac12\langle\eta,H\eta\rangle$ on the tangent space at x. */
 export interface QuadraticModel<M, T> {
   readonly la: LinearAlgebra<M>;
-  /** g. */
+  /** The gradient g. */
   readonly gradient: T;
   /** Relative error of Hessian products. */
   readonly accuracy: number;
-  /** H u. */
+  /** Returns H u. */
   hessian(u: T): Promise<T>;
-  /** P⁻¹u, P about H; the identity where the problem has none. */
+  /** Returns P⁻¹u with P ≈ H; `undefined`, for the identity, if the problem has none. */
   readonly precondition: ((u: T) => Promise<T>) | undefined;
-  /** ⟨u, v⟩ at x. */
+  /** Returns ⟨u, v⟩ at x. */
   inner(u: T, v: T): Awaitable<number>;
 }
 
-/** H u and ⟨u, Hu⟩. */
+/** Computes H u and ⟨u, Hu⟩. */
 export async function curvatureAlong<M, T>(
   { hessian, inner }: QuadraticModel<M, T>,
   u: T,
@@ -30,12 +30,13 @@ export async function curvatureAlong<M, T>(
   return { image, curvature: await inner(u, image) };
 }
 
-/** The model of a cost around a solver's point. */
+/** Returns the model of a cost around a solver's point. */
 export async function quadraticModel<M, P, T>(problem: Objective<M, P, T>, state: EvaluatedState<P, T>): Promise<QuadraticModel<M, T>> {
   const { manifold, precondition } = problem;
   const { x, iteration } = state;
   const { epsilon } = manifold.algebra;
-  // Near a minimum the rounding of a gradient is large beside it. What of that is normal to the tangent space, no Hessian product can remove, and conjugate gradients would diverge on it.
+  // Near a minimum the rounding of a gradient is large relative to it. No Hessian product can remove its part normal to
+  // the tangent space, on which conjugate gradients would diverge.
   const gradient = manifold.toTangent(x, state.gradient);
   return {
     la: manifold.algebra,
@@ -48,13 +49,16 @@ export async function quadraticModel<M, P, T>(problem: Objective<M, P, T>, state
 }
 
 /**
- * A difference of gradients in place of the Hessian; not quite linear or symmetric. One gradient, a retraction and a transport.
+ * Returns a difference of gradients in place of the Hessian, not quite linear or symmetric. A product takes one
+ * gradient, a retraction and a transport.
  *
  * $$ H[u] = \frac{\lVert u\rVert}{\alpha}\Bigl(T_{y\to x}\operatorname{grad}f(y)-\operatorname{grad}f(x)\Bigr), \qquad y = R_x\Bigl(\alpha\frac{u}{\lVert u\rVert}\Bigr) $$
  *
- * α is √ε times the size of x rather than a fixed 2⁻¹⁴, so that it does not depend on the units of the data: truncation and rounding are then of one size.
+ * α is √ε times the size of x rather than a fixed 2⁻¹⁴, so that it does not depend on the units of the data; errors of
+ * truncation and rounding are then of the same size.
  *
- * @see Boumal, "Riemannian trust regions with finite-difference Hessian approximations are globally convergent", GSI 2015.
+ * @see Boumal, "Riemannian trust regions with finite-difference Hessian approximations are globally convergent",
+ * GSI 2015.
  */
 async function differenceHessian<M, P, T>(problem: Objective<M, P, T>, { x, iteration }: SolverState<P, T>, gradient: T) {
   const { manifold } = problem;
@@ -70,7 +74,10 @@ async function differenceHessian<M, P, T>(problem: Objective<M, P, T>, { x, iter
   };
 }
 
-/** How large x is, in the metric: how far zero is, where the manifold knows the way there; a length typical of the manifold otherwise, and where x is next to zero. */
+/**
+ * Returns the size of x in the metric: its distance from zero if the manifold has a decay direction, or a length
+ * typical of the manifold if not, or if x is close to zero.
+ */
 export async function pointSize<M, P, T>(manifold: Manifold<M, P, T, unknown, unknown>, x: P): Promise<number> {
   const size = manifold.decayDirection === undefined ? 0 : await manifold.norm(x, manifold.decayDirection(x));
   return size > manifold.algebra.epsilon * manifold.typicalDist ? size : manifold.typicalDist;

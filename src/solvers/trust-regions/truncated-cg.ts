@@ -1,49 +1,60 @@
-/** Steihaug and Toint's truncated conjugate gradients for the trust-region subproblem, as a path that can be walked again in a smaller region. */
+/**
+ * Steihaug and Toint's truncated conjugate gradients for the trust-region subproblem, as a path that can be reused in a
+ * smaller region.
+ */
 import { axpyTree, scaleTree } from '../../core/tree.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import type { Interrupted } from '../solver.js';
 import { curvatureAlong, type QuadraticModel } from './quadratic-model.js';
 
-/** A piece of the path: from η along δ. Norms are those of the preconditioner, ‖u‖² = ⟨u, Pu⟩, in which the path only grows. */
+/**
+ * A segment of the path, from η along δ. Norms are those of the preconditioner, ‖u‖² = ⟨u, Pu⟩, in which the path only
+ * grows.
+ */
 export interface CgSegment<T> {
-  /** η; missing at zero. */
+  /** The start η; undefined at zero. */
   readonly start: T | undefined;
-  /** δ. */
+  /** The direction δ. */
   readonly direction: T;
-  /** ⟨δ, Hδ⟩. */
+  /** Curvature ⟨δ, Hδ⟩. */
   readonly curvature: number;
-  /** −⟨g + Hη, δ⟩ > 0: how steeply the model falls along δ. */
+  /** Descent −⟨g + Hη, δ⟩ > 0 of the model along δ. */
   readonly descent: number;
-  /** m(0) − m(η). */
+  /** Decrease m(0) − m(η) of the model at η. */
   readonly decrease: number;
-  /** ‖η‖². */
+  /** Squared norm ‖η‖². */
   readonly startSquared: number;
-  /** ⟨η, Pδ⟩ ≥ 0. */
+  /** Inner product ⟨η, Pδ⟩ ≥ 0. */
   readonly cross: number;
-  /** ‖δ‖². */
+  /** Squared norm ‖δ‖². */
   readonly directionSquared: number;
 }
 
-/** The path of a subproblem, from zero outward. Of segments within a factor of two from zero only the first is kept. */
+/**
+ * The path of a subproblem, from zero outward. Of segments within a factor of two from zero, only the first is kept.
+ */
 export interface CgPath<T> {
   readonly segments: readonly CgSegment<T>[];
-  /** The radius that it was made for. */
+  /** Radius for which the path was made. */
   readonly radius: number;
-  /** Hessian products made. */
+  /** Number of Hessian products. */
   readonly products: number;
 }
 
-/** When truncated conjugate gradients end. */
+/** Stopping conditions of truncated conjugate gradients. */
 export interface CgLimits {
-  /** The region's radius; a function gives it from ‖η₁‖, the length of the first step, or `undefined` where the curvature along it is not positive. */
+  /**
+   * Radius of the region; a function returns it given ‖η₁‖, the length of the first step, or `undefined` if the
+   * curvature along that step is not positive.
+   */
   readonly radius: number | ((firstLength: number | undefined) => number);
-  /** Ends where ‖g + Hη‖ falls below this times ‖g‖, or ten times the error of a product. */
+  /** Value of ‖g + Hη‖/‖g‖ at which the iteration ends, or ten times the error of a product if that is more. */
   readonly tolerance: number;
-  /** The most Hessian products. */
+  /** Largest number of Hessian products. */
   readonly maxProducts: number;
 }
 
-/** Where conjugate gradients stand. */
+/** State of conjugate gradients. */
 interface CgCursor<T> {
   readonly eta: T | undefined;
   readonly residual: T;
@@ -52,15 +63,18 @@ interface CgCursor<T> {
 }
 
 /**
- * Minimizes a quadratic model within a radius. Each iteration is one Hessian product, two or three inner products and three sums of tangents.
+ * Minimizes a quadratic model within a radius. Each iteration takes one Hessian product, two or three inner products
+ * and three sums of tangents.
  *
  * $$ \min_\eta\;\langle g,\eta\rangle+\tfrac12\langle\eta,H\eta\rangle \quad\text{subject to}\quad \langle\eta,P\eta\rangle\le\Delta^2 $$
  *
- * Follows algorithm 2 of Absil, Baker and Gallivan. Differs in that the decrease of the model is added up from the recurrences, which needs no Hη, and that the path is kept
- * (as in Manopt's `trs_tCG_cached`): where a step is rejected, the smaller region costs no further Hessian products.
+ * This is algorithm 2 of Absil, Baker and Gallivan, except that the decrease of the model is accumulated from the
+ * recurrences, which needs no Hη, and that the path is kept (as in Manopt's `trs_tCG_cached`): after a rejected step,
+ * the smaller region takes no further Hessian products.
  *
  * @returns the path, in a region of its radius; `undefined` if interrupted.
- * @see Absil, Baker and Gallivan, "Trust-region methods on Riemannian manifolds", Found. Comput. Math. 7, 2007, algorithm 2; Steihaug 1983; Toint 1981.
+ * @see Absil, Baker and Gallivan, "Trust-region methods on Riemannian manifolds", Found. Comput. Math. 7, 2007,
+ * algorithm 2; Steihaug 1983; Toint 1981.
  */
 export async function truncatedCg<M, T>(
   model: QuadraticModel<M, T>,
@@ -81,7 +95,7 @@ export async function truncatedCg<M, T>(
       }
       const from = cursor;
       const multiply = () => curvatureAlong(model, from.direction);
-      // What the problem keeps by point is made at the first product: in the step's scope, to live as long as the step.
+      // Values that the problem keeps by point are made here first, in the scope of the step, to live as long as it.
       const { image, curvature } = products++ === 0 ? await multiply() : await scope.run(multiply);
       const segment: CgSegment<T> = { ...from.numbers, start: from.eta, direction: from.direction, curvature };
       if (typeof limits.radius === 'function' && products === 1) radius = limits.radius(lengthToMinimum(segment));
@@ -98,7 +112,7 @@ export async function truncatedCg<M, T>(
   }
 }
 
-/** η = 0, r = g, δ = −P⁻¹g. */
+/** Returns the initial state: η = 0, r = g, δ = −P⁻¹g. */
 async function cgStart<M, T>({ la, gradient, inner, precondition }: QuadraticModel<M, T>): Promise<CgCursor<T>> {
   const z = precondition === undefined ? gradient : await precondition(gradient);
   const descent = await inner(gradient, z);
@@ -110,7 +124,7 @@ async function cgStart<M, T>({ la, gradient, inner, precondition }: QuadraticMod
   };
 }
 
-/** To the minimum along δ, and the next direction; `undefined` where the residual is below its goal. */
+/** Moves to the minimum along δ and makes the next direction; `undefined` if the residual is below its goal. */
 async function cgAdvance<M, T>(
   { la, inner, precondition }: QuadraticModel<M, T>,
   from: CgCursor<T>,
@@ -139,22 +153,22 @@ async function cgAdvance<M, T>(
   };
 }
 
-/** Keeps the first segment of each octave of lengths, and the last of all. */
+/** Appends a segment, keeping the first of each octave of lengths and the last of all. */
 function withSegment<T>(segments: readonly CgSegment<T>[], segment: CgSegment<T>): CgSegment<T>[] {
   const [before, last] = segments.slice(-2);
   const spare = last !== undefined && before !== undefined && segment.startSquared < 4 * before.startSquared;
   return [...(spare ? segments.slice(0, -1) : segments), segment];
 }
 
-/** The step to the minimum along a segment; without bound where the curvature is not positive. */
+/** Returns the step to the minimum along a segment; infinite if the curvature is not positive. */
 function minimumStep<T>({ curvature, descent }: CgSegment<T>): number {
   return curvature > 0 ? descent / curvature : Number.POSITIVE_INFINITY;
 }
 
-/** τ ≥ 0 with ‖η + τδ‖ = radius. */
+/** Returns τ ≥ 0 with ‖η + τδ‖ = radius. */
 function boundaryStep<T>({ startSquared, cross, directionSquared }: CgSegment<T>, radius: number): number {
   const room = Math.max(0, radius * radius - startSquared);
-  // The form without cancellation, cross being positive.
+  // This form has no cancellation, since cross ≥ 0.
   return room / (cross + Math.sqrt(cross * cross + directionSquared * room));
 }
 
@@ -162,7 +176,7 @@ function stepWithin<T>(segment: CgSegment<T>, radius: number): number {
   return Math.min(minimumStep(segment), boundaryStep(segment, radius));
 }
 
-/** The length of the first segment up to its minimum; `undefined` where it has none. */
+/** Returns the length of the first segment up to its minimum; `undefined` if it has none. */
 function lengthToMinimum<T>(segment: CgSegment<T>): number | undefined {
   const step = minimumStep(segment);
   return Number.isFinite(step) ? step * Math.sqrt(segment.directionSquared) : undefined;
@@ -170,17 +184,17 @@ function lengthToMinimum<T>(segment: CgSegment<T>): number | undefined {
 
 /** A proposed step. */
 export interface Proposal<T> {
-  /** η. */
+  /** The step η. */
   readonly step: T;
-  /** ‖η‖ in the preconditioner's norm. */
+  /** Length ‖η‖ in the preconditioner's norm. */
   readonly length: number;
-  /** m(0) − m(η) > 0. */
+  /** Decrease m(0) − m(η) > 0 of the model. */
   readonly decrease: number;
-  /** Whether the region's boundary ended it. */
+  /** True if the step ends at the boundary of the region. */
   readonly atBoundary: boolean;
 }
 
-/** Where a path leaves a region of this radius, or ends in it. */
+/** Returns the step to where a path leaves a region of this radius, or ends in it. */
 export function proposalWithin<M, T>(la: LinearAlgebra<M>, { segments }: CgPath<T>, radius: number): Proposal<T> {
   const segment = segments.findLast(({ startSquared }) => startSquared < radius * radius) ?? (segments[0] as CgSegment<T>);
   const { start, direction, curvature, descent, decrease, startSquared, cross, directionSquared } = segment;

@@ -1,4 +1,3 @@
-/** The Riemannian trust-region method. */
 import { ConfigError } from '../../core/errors.js';
 import { checkCount, checkKeys, checkNumber } from '../../core/options.js';
 import { scaleTree } from '../../core/tree.js';
@@ -11,23 +10,32 @@ import { type CgPath, type Proposal, proposalWithin, truncatedCg } from './trunc
 
 /** Options of {@link trustRegions}. */
 export interface TrustRegionsOptions {
-  /** θ: conjugate gradients end at a residual of (‖g‖/‖g₀‖)^θ, so that the order of convergence is 1 + θ. Default: {@link trustRegionsDefaults}. */
+  /**
+   * θ: conjugate gradients end at a residual of (‖g‖/‖g₀‖)^θ, so that the order of convergence is 1 + θ. Default:
+   * {@link trustRegionsDefaults}.
+   */
   readonly theta?: number;
-  /** κ: the residual at which they end far from a minimum, in (0, 1). */
+  /** κ: the residual at which they end far from a minimum, in (0, 1). Default: {@link trustRegionsDefaults}. */
   readonly kappa?: number;
-  /** A step is taken if the cost falls by more than this share of what the model promised, in [0, ¼). */
+  /** A step is taken if the cost falls by more than this fraction of the promised decrease, in [0, ¼). */
   readonly acceptance?: number;
-  /** Radius of the first region, in the units of the tangent norm. Default: four times the first conjugate gradient step, or the size of x if that is more. */
+  /**
+   * Radius of the first region, in the units of the tangent norm. Default: four times the first conjugate gradient
+   * step, or the size of x if that is more.
+   */
   readonly initialRadius?: number;
-  /** Radii do not grow beyond this. Default: no bound. */
+  /** Largest radius. Default: no bound. */
   readonly maxRadius?: number;
-  /** The most Hessian products a step. Default: the dimension of the manifold. */
+  /** Largest number of Hessian products per step. Default: the dimension of the manifold. */
   readonly maxInner?: number;
-  /** Hessian products to be spent, where a run is about to stop at a stationary point, on the search for negative curvature; 0 turns it off. */
+  /**
+   * Largest number of Hessian products in the search for negative curvature when a run is about to stop at a stationary
+   * point; 0 turns it off. Default: {@link trustRegionsDefaults}.
+   */
   readonly saddleProducts?: number;
 }
 
-/** The defaults of {@link trustRegions}: Manopt's, where it has the option. */
+/** Defaults of {@link trustRegions}: Manopt's, for options that it has. */
 export const trustRegionsDefaults: Required<Omit<TrustRegionsOptions, 'initialRadius' | 'maxInner'>> = {
   theta: 1,
   kappa: 0.1,
@@ -39,26 +47,34 @@ export const trustRegionsDefaults: Required<Omit<TrustRegionsOptions, 'initialRa
 type Settings = typeof trustRegionsDefaults & Pick<TrustRegionsOptions, 'initialRadius' | 'maxInner'>;
 
 /**
- * Riemannian trust regions: each step goes to where truncated conjugate gradients minimize the second-order model within a radius Δ.
+ * Riemannian trust regions: in each step truncated conjugate gradients minimize a second-order model within a radius Δ.
  *
  * $$ x_{k+1} = R_{x_k}(\eta_k), \qquad \eta_k \approx \operatorname*{arg\,min}_{\lVert\eta\rVert\le\Delta_k}\;\langle\operatorname{grad}f,\eta\rangle+\tfrac12\langle\eta,\operatorname{Hess}f[\eta]\rangle $$
  *
- * With the share ρ of the promised decrease that the cost showed, a step is taken for ρ > `acceptance`; Δ shrinks to ‖η‖/4 for ρ < ¼, and doubles for ρ > ¾ at the boundary (ABG, algorithm 1).
- * Conjugate gradients end at ‖r‖ ≤ ‖g‖·min(κ, (‖g‖/‖g₀‖)^θ): near a minimum convergence has the order 1 + θ, quadratic by default.
+ * With ρ the decrease of the cost relative to the promised one, a step is taken for ρ > `acceptance`; Δ shrinks to
+ * ‖η‖/4 for ρ < ¼, and doubles for ρ > ¾ at the boundary (ABG, algorithm 1). Conjugate gradients end at ‖r‖ ≤
+ * ‖g‖·min(κ, (‖g‖/‖g₀‖)^θ): near a minimum convergence has the order 1 + θ, quadratic by default.
  *
- * The problem's `hessian` gives the products, or differences of gradients where there is none, or none that the manifold can convert. `preconditioner` gives P⁻¹, if stated.
+ * The problem's `hessian` gives the products; if there is none, or the manifold cannot convert it, differences of
+ * gradients do. `preconditioner` gives P⁻¹, if stated.
  *
- * Where it differs from the reference, and why:
- * - The residual's superlinear bound is relative to the first gradient norm (equation 10 has ‖r₀‖^θ), so that it does not depend on the units of the cost.
- * - A rejected step shrinks the region within the same iteration, along the path that is known: no Hessian product is made twice, and costs always fall.
- * - Where the promised decrease is within the rounding of the cost, ρ is computed from slopes, −½(⟨g, η⟩ + ⟨g₊, Tη⟩), which loses no digits; runs then reach the accuracy of the gradient.
+ * Differences from the reference:
+ * - The residual's superlinear bound is relative to the first gradient norm (equation 10 has ‖r₀‖^θ), so that it does
+ *   not depend on the units of the cost.
+ * - A rejected step shrinks the region within the same iteration, along the known path: no Hessian product is made
+ *   twice, and costs always fall.
+ * - If the promised decrease is within the rounding of the cost, ρ is computed from slopes, −½(⟨g, η⟩ + ⟨g₊, Tη⟩),
+ *   which loses no digits; runs then reach the accuracy of the gradient.
  * - The first radius comes from the data, since `typicalDist` does not know their units.
- * - **Saddles.** Where the gradient is zero, where no step is accepted, and where a stopping rule is about to call a stationary point success, conjugate gradients from a random tangent look for
- *   negative curvature, and the step follows it to the boundary; the run goes on. Manopt's `useRand` starts every subproblem at random instead. After rules that judge the cost or a budget, nothing is looked for.
+ * - **Saddles.** If the gradient is zero, if no step is accepted, and if a stopping rule is about to count a stationary
+ *   point as success, conjugate gradients from a random tangent search for negative curvature; a step then follows it
+ *   to the boundary, and the run continues. Manopt's `useRand` instead starts every subproblem at random. Rules that
+ *   judge the cost or a budget trigger no search.
  *
  * @param options - constants of the method.
- * @returns the solver. A step costs one gradient, one Hessian product for each inner iteration, and one cost and retraction for each region tried. `memory.trustRegions.numbers` says the radius, and the
- * Hessian products so far.
+ * @returns the solver. A step takes one gradient, one Hessian product for each inner iteration, and one cost and
+ * retraction for each region tried. `memory.trustRegions.numbers` holds the radius, and the number of Hessian products
+ * so far.
  * @throws ConfigError if an option is out of range, and from `init` for a stochastic cost.
  *
  * @example
@@ -75,7 +91,8 @@ type Settings = typeof trustRegionsDefaults & Pick<TrustRegionsOptions, 'initial
  * const problem = { manifold, cost, gradient: { kind: 'ambient', at: residual }, hessian: { kind: 'ambient', at: along } } as const;
  * console.log((await minimize(problem, { solver: trustRegions(), stop: relativeGradientNormBelow(1e-9) })).iterations);
  * ```
- * @see Absil, Baker and Gallivan (ABG), "Trust-region methods on Riemannian manifolds", Found. Comput. Math. 7, 2007, algorithms 1 and 2; Boumal, GSI 2015 (finite differences).
+ * @see Absil, Baker and Gallivan (ABG), "Trust-region methods on Riemannian manifolds", Found. Comput. Math. 7, 2007,
+ * algorithms 1 and 2; Boumal, GSI 2015 (finite differences).
  */
 export function trustRegions(options: TrustRegionsOptions = {}): Solver {
   const settings = checkedSettings(options);
@@ -149,10 +166,10 @@ async function trustRegionStep<M, P, T>(
   return { ...state, stalled: stallReason(state) };
 }
 
-/** Out of a saddle a step goes this far, as a share of the size of the point. */
+/** Length of a step out of a saddle, as a fraction of the size of the point. */
 const escapeShare = 0.1;
 
-/** The first radius is this many first conjugate gradient steps, or the size of the point if that is more. */
+/** First radius in units of the first conjugate gradient step; the size of the point if that is more. */
 const firstSteps = 4;
 
 function stallReason<P, T>({ gradientNorm }: EvaluatedState<P, T>): string {
@@ -178,7 +195,7 @@ function subproblemPath<M, P, T>(
   );
 }
 
-/** The path that follows negative curvature, downhill as far as the gradient has an opinion. */
+/** Returns the path that follows negative curvature, downhill if the gradient has a component along it. */
 async function escapePath<M, T>(model: QuadraticModel<M, T>, { direction, curvature }: Descent<T>, radius: number): Promise<CgPath<T>> {
   const slope = await model.inner(model.gradient, direction);
   const downhill = slope > 0 ? scaleTree(model.la, -1, direction) : direction;
@@ -186,10 +203,10 @@ async function escapePath<M, T>(model: QuadraticModel<M, T>, { direction, curvat
   return { segments: [{ start: undefined, direction: downhill, ...numbers }], radius, products: 0 };
 }
 
-/** A model whose first promise exceeded the rounding of the cost by this factor is judged by costs alone. */
+/** If the decrease promised first exceeds the rounding of the cost by this factor, costs alone judge the model. */
 const refutedAbove = 256;
 
-/** Proposals along a path, in smaller and smaller regions, until one is accepted; `undefined` where none is. */
+/** Tries proposals along a path, in smaller and smaller regions, until one is accepted; `undefined` if none is. */
 async function descendAlong<M, P, T>(
   problem: Objective<M, P, T>,
   state: EvaluatedState<P, T>,
@@ -202,7 +219,8 @@ async function descendAlong<M, P, T>(
   const promised = proposalWithin(la, path, radius).decrease;
   while (radius > la.epsilon * size) {
     const proposal = proposalWithin(la, path, radius);
-    // Slopes are for models that are right beyond what costs can show. One that was refuted from far above down to there is wrong, and so may the gradient be.
+    // Slopes are for models that are right beyond the accuracy of costs. A model that costs have refuted at much larger
+    // decreases is wrong, and so may the gradient be.
     if (proposal.decrease <= slack && promised > refutedAbove * slack) return undefined;
     const { ratio, trial, evaluation } = await judge(problem, state, proposal);
     const nextRadius = ratio > 0.75 && proposal.atBoundary ? Math.min(settings.maxRadius, 2 * radius) : radius;
@@ -226,7 +244,7 @@ async function descendAlong<M, P, T>(
   return undefined;
 }
 
-/** ρ: the decrease of the cost over that of the model. NaN where the trial broke down. */
+/** Computes ρ, the decrease of the cost over that of the model; NaN if the trial broke down. */
 async function judge<M, P, T>(
   problem: Objective<M, P, T>,
   state: EvaluatedState<P, T>,

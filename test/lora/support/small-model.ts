@@ -1,10 +1,13 @@
-/** A language model of a few linear layers, for what training and adapters do whatever the architecture: logits of a token depend on it and on the mean of those before it. */
+/**
+ * A language model of a few linear layers, for what training and adapters do whatever the architecture: logits of a
+ * token depend on it and on the mean of those before it.
+ */
 import { add, grads, log, matMul, mul, neg, reshape, softmax, sum, type Tensor, tanh, tensor2d } from '@tensorflow/tfjs-core';
 
 import { seededRandom } from '../../../src/core/random.js';
+import type { TensorAlgebra } from '../../../src/linalg/tensor/index.js';
 import { countTargets } from '../../../src/lora/training/count-targets.js';
 import type { CausalLM, LinearModule, ModelOverlay, TokenBatch } from '../../../src/models/index.js';
-import type { TensorAlgebra } from '../../../src/tensor/index.js';
 import { registerAllGradients } from '../../tensor/wasm/all-gradients.js';
 
 await registerAllGradients();

@@ -1,4 +1,6 @@
 /** Trainings of the small model, and all numbers of an adapter, for comparisons to the bit. */
+
+import type { TensorAlgebra } from '../../../src/linalg/tensor/index.js';
 import {
   type CreateAdapterOptions,
   createAdapter,
@@ -10,7 +12,6 @@ import {
   type TrainingStep,
   trainer,
 } from '../../../src/lora/index.js';
-import type { TensorAlgebra } from '../../../src/tensor/index.js';
 import { smallBatch, smallModel } from './small-model.js';
 
 /** The data of step k. */

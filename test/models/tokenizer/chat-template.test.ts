@@ -1,10 +1,12 @@
 /** Chat templates, which are programs of strangers: as the library renders them, under a budget. */
+
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Template } from '@huggingface/jinja';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DomainError, FormatError } from '../../../src/core/errors.js';
+import { nodeFiles } from '../../../src/io/index.js';
 import { type ChatTemplate, readChatTemplate } from '../../../src/models/tokenizer/chat-template.js';
 
 let folder: string;
@@ -15,7 +17,7 @@ afterAll(() => rm(folder, { recursive: true }));
 
 async function load(source: string): Promise<ChatTemplate> {
   await writeFile(path.join(folder, 'chat_template.jinja'), source);
-  const template = await readChatTemplate('loadTokenizer', folder, {});
+  const template = await readChatTemplate('loadTokenizer', folder, {}, nodeFiles);
   if (template === undefined) throw new Error('no template');
   return template;
 }

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NumericalError } from '../../../src/core/errors.js';
 import { seededRandom } from '../../../src/core/random.js';
-import type { TensorAlgebra } from '../../../src/tensor/index.js';
+import type { TensorAlgebra } from '../../../src/linalg/tensor/index.js';
 import { accurateSingularValues } from '../../support/double-double.js';
 import { runsOn, tensorEngines, withoutLeaks } from '../../support/engines.js';
 import {

@@ -1,5 +1,10 @@
-/** What is particular to the WebGPU programs: matrices in several blocks, the memory they work in, and how many launches they take. */
+/**
+ * What is particular to the WebGPU programs: matrices in several blocks, the memory they work in, and how many launches
+ * they take.
+ */
+
 import { findBackend, randomNormal, type Tensor } from '@tensorflow/tfjs-core';
+import { eye } from 'bures';
 import { describe, expect, it } from 'vitest';
 import { NotImplementedError } from '../../../src/core/errors.js';
 import type { WebgpuBackend } from '../../../src/linalg/tensor/backends/webgpu/run-program.js';
@@ -100,7 +105,7 @@ describe.each(onWebgpu)('programs of %s', (_name, la) => {
         const counter = counting();
         const factorizations = webgpuFactorizations(counter.backend);
         const x = randomNormal([members, 7, 3]);
-        const spd = la.eye(3, [members]);
+        const spd = eye(la, 3, [members]);
         factorizations.qr(x);
         factorizations.svd(x);
         factorizations.eigh(spd);

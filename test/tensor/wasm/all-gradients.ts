@@ -1,6 +1,6 @@
 /**
- * TensorFlow.js's own gradients, which plain Node cannot import: `@tensorflow/tfjs-core` has them only in files that import each
- * other without extensions. A hook on the resolution of modules adds those.
+ * TensorFlow.js's own gradients, which plain Node cannot import: `@tensorflow/tfjs-core` has them only in files that
+ * import each other without extensions. A hook on the resolution of modules adds those.
  */
 import { register } from 'node:module';
 

@@ -2,8 +2,8 @@
 import { conv2d, engine, fill, keep, matMul, type Rank, softmax, square, type Tensor, tensor, tensor4d, tidy } from '@tensorflow/tfjs-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { BackendError } from '../../../src/core/errors.js';
+import { type TensorAlgebra, tensorAlgebra } from '../../../src/linalg/tensor/index.js';
 import { heapTensor } from '../../../src/linalg/tensor/wasm/heap-tensor.js';
-import { type TensorAlgebra, tensorAlgebra } from '../../../src/tensor/index.js';
 import { liveTensors } from '../../support/engines.js';
 import { limitHeap } from '../../support/limited-heap.js';
 

@@ -4,12 +4,15 @@ import '@tensorflow/tfjs-backend-wasm';
 import { grads, matMul, mul, ready, setBackend, sum, type Tensor } from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { installMatMulGradient } from '../../../src/linalg/tensor/fused/matmul-gradient.js';
 import { installWasmKernels } from '../../../src/linalg/tensor/wasm/install.js';
+import { installMatMulGradient } from '../../../src/nn/matmul-gradient.js';
 import { registerAllGradients } from './all-gradients.js';
 import { naiveProduct, operands, type ProductCase, productCases, randomValues, toTensor, type Values } from './products.js';
 
-/** Σ W ∘ C by central differences of the product in float64, exact for a bilinear function, along one entry of one operand. */
+/**
+ * Σ W ∘ C by central differences of the product in float64, exact for a bilinear function, along one entry of one
+ * operand.
+ */
 function derivative(given: ProductCase, weights: Values, which: 0 | 1, entry: number): number {
   const [a, b] = operands(given);
   const moved = which === 0 ? a : b;

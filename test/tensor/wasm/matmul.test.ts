@@ -21,7 +21,10 @@ function bound(k: number): number {
   return tolerance(float32, 4 * Math.sqrt(k) + 4, 36);
 }
 
-/** A process of its own, since a library is looked for once in a process: prints the installer's report, and the sum of a product's entries. */
+/**
+ * A process of its own, since a library is looked for once in a process: prints the installer's report, and the sum of
+ * a product's entries.
+ */
 const PROGRAM = `
 import { eye, matMul, setBackend, sum } from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-wasm';

@@ -1,4 +1,6 @@
-/** Adapters in PEFT's format, configuration and tensors: inspected, balanced, and loaded onto the model they are for. */
+/**
+ * Adapters in PEFT's format, configuration and tensors: inspected, balanced, and loaded onto the model they are for.
+ */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { balance } from '../../../src/cli/commands/balance.js';

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { hostAlgebra } from 'bures';
-import { readTriplets } from 'bures/problems';
+import { readTriplets } from 'bures/io';
 import { readEntries } from '../../../src/cli/completion/read-entries.js';
 import { damageBytes } from '../damage-bytes.js';
 import type { Draw } from '../draw.js';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { memory } from '@tensorflow/tfjs-core';
-import { type TensorAlgebra, tensorAlgebra } from '../../../src/tensor/index.js';
+import { type TensorAlgebra, tensorAlgebra } from '../../../src/linalg/tensor/index.js';
 import { BrokenPromise } from '../fuzz-class.js';
 
 const repository = path.resolve(import.meta.dirname, '../../..');
@@ -30,7 +30,10 @@ export async function withoutLeak(compute: () => Promise<void>): Promise<void> {
   if (left !== 0) throw new BrokenPromise(`${left} tensors are left`);
 }
 
-/** A regular expression or pattern: sound ones, ones of other languages, and ones that make backtracking engines go on for ever. */
+/**
+ * A regular expression or pattern: sound ones, ones of other languages, and ones that make backtracking engines go on
+ * for ever.
+ */
 export const patterns: readonly string[] = [
   ...['q_proj', '.*', '.*_proj', 'model\\.layers\\.0\\..*', '(q|v)_proj', '.*\\.(0|1)\\.self_attn\\.[qv]_proj', 'layers\\.\\d+\\.mlp'],
   ...[

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { hostAlgebra } from 'bures';
-import { readMatrixMarket } from 'bures/problems';
+import { readMatrixMarket } from 'bures/io';
 import { damageBytes } from '../damage-bytes.js';
 import type { Draw } from '../draw.js';
 import type { FuzzClass } from '../fuzz-class.js';

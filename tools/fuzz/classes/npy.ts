@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { hostAlgebra } from 'bures';
-import { readNpy } from 'bures/problems';
+import { readNpy } from 'bures/io';
 import { damageBytes } from '../damage-bytes.js';
 import type { Draw } from '../draw.js';
 import type { FuzzClass } from '../fuzz-class.js';
@@ -69,7 +69,9 @@ function otherwise(
   return `{${turned.join(`,${space}`)}${draw.pick([',', ''])}${space}}`;
 }
 
-/** @param length - what the header's length is said to be: a number below 0 means that much less, `undefined` the truth. */
+/**
+ * @param length - what the header's length is said to be: a number below 0 means that much less, `undefined` the truth.
+ */
 function numpyFile(header: string, data: Uint8Array, major: number, length?: number): Uint8Array {
   const wide = major !== 1;
   const fixed = wide ? 12 : 10;

@@ -1,4 +1,7 @@
-/** All classes of inputs. A new one is a file beside this one and a line here. Each is loaded when it is needed: a process that is replaced starts anew. */
+/**
+ * All classes of inputs. A new one is a file beside this one and a line here. Each is loaded when it is needed: a
+ * process that is replaced starts anew.
+ */
 import type { FuzzClass } from '../fuzz-class.js';
 
 const loaders: Readonly<Record<string, () => Promise<FuzzClass>>> = {

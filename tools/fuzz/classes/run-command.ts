@@ -18,7 +18,8 @@ const terminal: Terminal = {
  *
  * @param positionals - arguments without a name.
  * @param flags - of the command's own.
- * @throws what the command throws; BrokenPromise if its text shows what a program writes that did not look at its values.
+ * @throws what the command throws; BrokenPromise if its text shows what a program writes that did not look at its
+ * values.
  */
 export async function runCommand<F extends Flags>(
   command: Command<F>,

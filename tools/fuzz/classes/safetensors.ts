@@ -1,7 +1,7 @@
 /** Files of tensors: header, offsets, types, lengths. */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { openSafetensors } from '../../../src/models/index.js';
+import { openSafetensors } from '../../../src/io/index.js';
 import { damageBytes } from '../damage-bytes.js';
 import { damageJson, jsonText, nodeOf } from '../damage-json.js';
 import type { Draw } from '../draw.js';

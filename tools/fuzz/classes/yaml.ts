@@ -24,7 +24,10 @@ const lines = [
   'samplePrompts:\n  - "2 + 2 = "\n  - |\n    several\n    lines',
 ];
 
-/** The class. A configuration is a file of the user's own: messages begin with its name and line, or with the key that it lacks. */
+/**
+ * The class. A configuration is a file of the user's own: messages begin with its name and line, or with the key that
+ * it lacks.
+ */
 export const yaml: FuzzClass = {
   name: 'yaml',
   refusal: /^(finetune: |\S*run\.yaml(:\d+)?: |(model|data) is missing .*; )/s,
@@ -37,7 +40,10 @@ export const yaml: FuzzClass = {
   }),
 };
 
-/** The lines from a drawn one on and then those before it, with remarks and ends of lines of either kind. An alias has to follow its anchor. */
+/**
+ * The lines from a drawn one on and then those before it, with remarks and ends of lines of either kind. An alias has
+ * to follow its anchor.
+ */
 function soundText(draw: Draw): string {
   const first = draw.below(lines.length - 2);
   const turned = [...lines.slice(first), ...lines.slice(0, first)];

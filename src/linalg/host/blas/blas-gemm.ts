@@ -1,4 +1,3 @@
-/** Matrix product over BLAS. */
 import { createWorkspace } from '../kernels/workspace.js';
 import type { MatrixView } from '../kernels.js';
 import { CBLAS } from './cblas.js';
@@ -13,7 +12,7 @@ export const DGEMM_PARAMETERS = [
   ...['double', 'void *', 'int', 'void *', 'int', 'double', 'void *', 'int'],
 ];
 
-/** C = A B, as {@link HostKernels.gemm}; views whose neither stride is 1 are copied first. */
+/** Computes C = A B over BLAS, as {@link HostKernels.gemm}; a view with no stride of 1 is copied first. */
 export function blasGemm(
   dgemm: NativeFunction,
   m: number,
@@ -46,12 +45,12 @@ export function blasGemm(
   );
 }
 
-/** A typed array of its own costs 0.1 µs: not made where the whole buffer serves. */
+/** Returns the buffer from `offset` on; a new typed array costs 0.1 µs, so none is made for the whole buffer. */
 function from(buffer: Float64Array, offset: number): Float64Array {
   return offset === 0 ? buffer : buffer.subarray(offset);
 }
 
-/** The distance between `count` lines of `length` entries. Where there is one line only, its stride may be anything. */
+/** Returns the distance between `count` lines of `length` entries. The stride of a single line may be anything. */
 function leading(stride: number, length: number, count: number): number {
   return count === 1 ? length : stride;
 }
@@ -64,7 +63,7 @@ function isByColumns(rows: number, columns: number, { rowStride, columnStride }:
   return (rowStride === 1 || rows === 1) && (columnStride >= rows || columns === 1);
 }
 
-/** The view, or a contiguous copy where BLAS cannot read it: both strides above 1, or negative, or zero. */
+/** Returns the view, or a contiguous copy if BLAS cannot read it: both strides above 1, or negative, or zero. */
 function readable(rows: number, columns: number, view: MatrixView, space: (length: number) => Float64Array): MatrixView {
   if (isByRows(rows, columns, view) || isByColumns(rows, columns, view)) return view;
   const copy = space(rows * columns);

@@ -1,4 +1,4 @@
-/** The kernels over BLAS and LAPACK: for large matrices, with small ones left to another set. */
+/** Kernels over BLAS and LAPACK for large matrices; small ones are left to another set. */
 import type { HostKernels } from '../kernels.js';
 import { blasGemm, DGEMM_PARAMETERS } from './blas-gemm.js';
 import type { BlasLibrary } from './blas-library.js';
@@ -13,8 +13,8 @@ import type { NativeFunction } from './native-library.js';
 import { optionalFunction } from './native-library.js';
 
 /**
- * From which size on the call pays, measured against the TypeScript kernels: multiplications of a product, m·n·p of a QR or SVD, the
- * order of a symmetric matrix, n²·k of a triangular solve.
+ * Sizes from which on the call pays, measured against the TypeScript kernels: multiplications of a product, m·n·p of a
+ * QR or SVD, the order of a symmetric matrix, n²·k of a triangular solve.
  */
 export interface NativeThresholds {
   readonly gemm: number;
@@ -32,7 +32,9 @@ const defaultThresholds: NativeThresholds = { gemm: 400, qr: 800, svd: 400, eigh
 const CHOLESKY_QR_PRODUCTS = 30_000;
 const TALL = 4;
 
-/** Factorizations with fewer multiplications than this run on one thread: waking the others took longer than they saved. */
+/**
+ * Factorizations with fewer multiplications than this run on one thread: waking the others took longer than they saved.
+ */
 const THREADED_FLOPS = 2 ** 28;
 /** The same for products: 2048×64·64×64, half of this, took 0.34 ms on two threads and 0.36 on one. */
 const THREADED_GEMM = 2 ** 24;
@@ -43,10 +45,10 @@ const DSYRK_PARAMETERS = [...Array<string>(5).fill('int'), 'double', 'void *', '
 const TRIANGULAR_PARAMETERS = [...Array<string>(7).fill('int'), 'double', 'void *', 'int', 'void *', 'int'];
 
 /**
- * The kernels over the machine's BLAS library.
+ * Returns the kernels over the machine's BLAS library.
  *
  * @param fallback - computes what is too small for a native call to pay, and what LAPACK cannot.
- * @returns the kernels, or `undefined` where there is no library: `blasStatus()` then says why.
+ * @returns the kernels, or `undefined` if there is no library: `blasStatus()` then says why.
  */
 export function loadBlasKernels(fallback: HostKernels): HostKernels | undefined {
   const library = loadBlasLibrary();
@@ -54,9 +56,9 @@ export function loadBlasKernels(fallback: HostKernels): HostKernels | undefined 
 }
 
 /**
- * The kernels over a given library.
+ * Returns the kernels over a given library.
  *
- * @throws what koffi throws where the library lacks a routine.
+ * @throws koffi's error if the library lacks a routine.
  */
 export function blasKernels(library: BlasLibrary, lapack: Lapack, fallback: HostKernels, thresholds: NativeThresholds): HostKernels {
   const dgemm = library.native.func('cblas_dgemm', 'void', DGEMM_PARAMETERS);
@@ -102,7 +104,7 @@ export function blasKernels(library: BlasLibrary, lapack: Lapack, fallback: Host
   };
 }
 
-/** Runs a computation on one thread where it is too small for more, and restores the library's own number after it. */
+/** Runs a computation too small for more on one thread, and restores the library's own number afterwards. */
 function threadLimiter({ native, threads = 1 }: BlasLibrary): <Result>(flops: number, compute: () => Result) => Result {
   const setThreads = optionalFunction(native, 'openblas_set_num_threads', 'void', ['int']);
   if (setThreads === undefined || threads === 1) return (_flops, compute) => compute();
@@ -117,7 +119,10 @@ function threadLimiter({ native, threads = 1 }: BlasLibrary): <Result>(flops: nu
   };
 }
 
-/** The lower triangle by rows is the upper one by columns, and LAPACK's eigenvectors, by columns, are the transpose of ours. */
+/**
+ * The lower triangle by rows is the upper one by columns, and LAPACK's eigenvectors, by columns, are the transpose of
+ * ours.
+ */
 function lapackEigh(lapack: Lapack, fallback: HostKernels, n: number, a: Float64Array, values: Float64Array, vectors: Float64Array): void {
   vectors.set(a);
   if (!lapack.syevd(n, vectors, values)) {

@@ -1,45 +1,47 @@
 /**
- * Finds the BLAS and LAPACK library of the machine: OpenBLAS, or Accelerate on macOS. Nothing is loaded before it is asked for, and
- * what was found, or the reason why nothing was, is remembered for the life of the process.
+ * Finds the BLAS and LAPACK library of the machine: OpenBLAS, or Accelerate on macOS. Nothing is loaded before it is
+ * needed, and the result, or the reason why there is none, is remembered for the life of the process.
  */
 import { describeError } from './describe-error.js';
 import type { Koffi, NativeLibrary } from './native-library.js';
 import { optionalFunction, requireKoffi } from './native-library.js';
 import { loadWithSuitableCore, openblasCore } from './openblas-core.js';
 
-/** A loaded library with BLAS and LAPACK in it. */
+/** A loaded library that contains BLAS and LAPACK. */
 export interface BlasLibrary {
   /** The path or name it was loaded by. */
   readonly path: string;
   readonly native: NativeLibrary;
   /** OpenBLAS's kernel set. */
   readonly core?: string;
-  /** Threads the library may use; `undefined` where it does not say. */
+  /** Number of threads the library may use; `undefined` if it does not say. */
   readonly threads?: number;
 }
 
-/** Whether a BLAS library serves the host engine, and which; or why none does. */
+/** The BLAS library that serves the host engine, or the reason why none does. */
 export interface BlasStatus {
-  /** Whether a library was found. */
+  /** True if a library was found. */
   readonly available: boolean;
   /** The path or name the library was loaded by. */
   readonly library?: string;
   /** The kernel set that OpenBLAS runs, such as `'SkylakeX'` or `'Haswell'`. */
   readonly core?: string;
-  /** How many threads the library may use, where it says. */
+  /** Number of threads the library may use, if it says. */
   readonly threads?: number;
-  /** Why there is none, and what to do. */
+  /** Reason why there is none, and what to do. */
   readonly reason?: string;
 }
 
-/** Where to look, by `process.platform`, best first. */
+/** Libraries to try, by `process.platform`, best first. */
 const CANDIDATES: Readonly<Partial<Record<NodeJS.Platform, readonly string[]>>> = {
   linux: ['libopenblas.so.0', 'libopenblas.so'],
   darwin: ['/System/Library/Frameworks/Accelerate.framework/Accelerate', 'libopenblas.dylib'],
   win32: ['libopenblas.dll', 'openblas.dll'],
 };
 
-/** Every library that serves has these; one with 64-bit integers or without LAPACK gives them other names, or lacks them. */
+/**
+ * Symbols of every library that serves; one with 64-bit integers or without LAPACK names them otherwise, or lacks them.
+ */
 const REQUIRED_SYMBOLS = [
   'cblas_dgemm',
   'cblas_dsyrk',
@@ -56,9 +58,10 @@ const REQUIRED_SYMBOLS = [
 let remembered: BlasLibrary | string | undefined;
 
 /**
- * The library, loaded at the first call.
+ * Returns the library, loaded at the first call.
  *
- * The environment variable BURES_BLAS, read at that call, is `off` for none, `auto`, or the path of the one library to try.
+ * The environment variable BURES_BLAS, read at that call, is `off` for none, `auto`, or the path of the one library to
+ * try.
  *
  * @returns the library, or `undefined`: {@link blasStatus} then says why.
  */
@@ -68,7 +71,7 @@ export function loadBlasLibrary(): BlasLibrary | undefined {
 }
 
 /**
- * Whether there is a BLAS library, and which. Loads it if that has not been tried.
+ * Reports whether there is a BLAS library, and which. Loads it if that has not been tried.
  *
  * @returns a new object.
  */
@@ -79,7 +82,7 @@ export function blasStatus(): BlasStatus {
   return { available: true, library: path, ...(core === undefined ? {} : { core }), ...(threads === undefined ? {} : { threads }) };
 }
 
-/** Whether BURES_BLAS names a library: one that cannot be used is then an error, not a reason to go on without. */
+/** Returns true if BURES_BLAS names a library: it is then an error if that library cannot be used. */
 export function blasIsDemanded(): boolean {
   return !['off', 'auto', '', undefined].includes(process.env.BURES_BLAS);
 }
@@ -108,7 +111,7 @@ function findLibrary(): BlasLibrary | string {
   );
 }
 
-/** The library, or why it does not serve. */
+/** Returns the library, or the reason why it does not serve. */
 function tryLibrary(koffi: Koffi, path: string): BlasLibrary | string {
   try {
     const native = loadWithSuitableCore(koffi, path);

@@ -1,4 +1,3 @@
-/** Thin QR by matrix products alone, for tall matrices whose columns are far from dependent. */
 import { createWorkspace } from '../kernels/workspace.js';
 import { CBLAS } from './cblas.js';
 import type { Lapack } from './lapack.js';
@@ -17,14 +16,21 @@ export interface ProductRoutines {
   readonly dtrmm: NativeFunction;
 }
 
-/** From this many columns on dsyrk, which computes half of a Gram matrix, beats dgemm: at 2048×64 0.26 ms against 0.36, at 2048×16 35 µs against 14. */
+/**
+ * From this many columns on dsyrk, which computes half of a Gram matrix, beats dgemm: at 2048×64 0.26 ms against 0.36,
+ * at 2048×16 35 µs against 14.
+ */
 const SYRK_COLUMNS = 48;
-/** From this many columns on dtrmm, which skips half of a triangle, beats dgemm: at 2048×64 0.18 ms against 0.28, at 2048×8 12 µs against 6. */
+/**
+ * From this many columns on dtrmm, which skips half of a triangle, beats dgemm: at 2048×64 0.18 ms against 0.28, at
+ * 2048×8 12 µs against 6.
+ */
 const TRMM_COLUMNS = 32;
 
 /**
- * Largest accepted ‖D R⁻¹‖_F / √n, D the norms of A's columns. It is 1 for orthogonal columns, about 1.2 for random ones, and bounds by how much the error
- * of A R⁻¹ exceeds that of Householder QR. Factors that were balanced a step ago have almost orthogonal columns, however different in length.
+ * Largest accepted ‖D R⁻¹‖_F / √n, D the norms of A's columns. It is 1 for orthogonal columns, about 1.2 for random
+ * ones, and bounds by how much the error of A R⁻¹ exceeds that of Householder QR. Factors that were balanced a step ago
+ * have almost orthogonal columns, however different in length.
  */
 const LARGEST_GROWTH = 8;
 
@@ -33,16 +39,20 @@ const SMALLEST_SQUARE = 1e-280;
 const LARGEST_SQUARE = 1e280;
 
 /**
- * A = Q R by Cholesky QR, twice: G = AᵀA = R₁ᵀR₁, Q₁ = A R₁⁻¹; then F = Q₁ᵀQ₁ − I, of the order of rounding, and the first-order factor
- * R₂ = I + triu(F) with half its diagonal, Q = Q₁ R₂⁻¹, R = R₂R₁. It reads A by rows as it is, where LAPACK's QR needs it transposed and back.
+ * Computes a thin QR, A = Q R, by matrix products alone, for tall matrices whose columns are far from dependent. It is
+ * Cholesky QR, twice: G = AᵀA = R₁ᵀR₁, Q₁ = A R₁⁻¹; then F = Q₁ᵀQ₁ − I, of the order of rounding, and the first-order
+ * factor R₂ = I + triu(F) with half its diagonal, Q = Q₁ R₂⁻¹, R = R₂R₁. It reads A by rows as it is, where LAPACK's QR
+ * needs it transposed and back.
  *
- * Where the columns are close to dependent, zero, or of extreme size it gives up, which costs a quarter of the work; then Householder QR is due.
+ * If the columns are close to dependent, zero, or of extreme size, it gives up after a quarter of the work; the caller
+ * then needs Householder QR.
  *
  * @param a - m×n, row-major, m ≥ n; not modified.
  * @param q - m×n, overwritten.
  * @param r - n×n upper triangular with a positive diagonal, overwritten. 8·m·n² flops, nearly all in products.
- * @returns whether q and r are as accurate as those of Householder QR; if not they hold nothing of use.
- * @see Yamamoto, Nakatsukasa, Yanagisawa and Fukaya, "Roundoff error analysis of the CholeskyQR2 algorithm", ETNA 44, 2015.
+ * @returns true if q and r are as accurate as those of Householder QR; otherwise they hold nothing of use.
+ * @see Yamamoto, Nakatsukasa, Yanagisawa and Fukaya, "Roundoff error analysis of the CholeskyQR2 algorithm", ETNA
+ * 44, 2015.
  */
 export function choleskyQr(
   routines: ProductRoutines,
@@ -90,7 +100,7 @@ function timesTriangle(
     dtrmm(rowMajor, right, lower, transpose, nonUnit, m, n, 1, triangle, n, out, n);
     return;
   }
-  // OpenBLAS multiplies narrow matrices twice as fast where neither is transposed.
+  // OpenBLAS multiplies narrow matrices twice as fast if neither is transposed.
   const byRows = triangleSpace(n * n);
   for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) byRows[i * n + j] = triangle[j * n + i];
   dgemm(rowMajor, noTranspose, noTranspose, m, n, n, 1, x, n, byRows, n, 0, out, n);
@@ -106,7 +116,7 @@ function lowerGram({ dgemm, dsyrk }: ProductRoutines, m: number, n: number, a: F
 /**
  * G = RᵀR: R replaces G and R⁻¹ goes to `inverse`, both by columns with zeros below the diagonal.
  *
- * @returns whether R is well enough conditioned.
+ * @returns true if R is well enough conditioned.
  */
 function invertCholeskyFactor(lapack: Lapack, n: number, gram: Float64Array, inverse: Float64Array): boolean {
   const squaredNorms = Array.from({ length: n }, (_, j) => gram[j * n + j]);

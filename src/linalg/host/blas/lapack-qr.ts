@@ -1,4 +1,3 @@
-/** Thin QR over LAPACK. */
 import { createWorkspace } from '../kernels/workspace.js';
 import type { Lapack } from './lapack.js';
 
@@ -10,24 +9,26 @@ const triangleSpace = createWorkspace();
 const COMPACT_PRODUCTS = 300_000;
 
 /**
- * Columns per block of the compact QR. Measured at 2048 rows: narrow matrices are quickest in one or two blocks of 8, those of 64 and
- * 128 columns in blocks of 32, wider ones in blocks of 64.
+ * Returns the columns per block of the compact QR. Measured at 2048 rows: narrow matrices are quickest in one or two
+ * blocks of 8, those of 64 and 128 columns in blocks of 32, wider ones in blocks of 64.
  */
 export function qrBlock(columns: number): number {
   return Math.min(columns, columns < 32 ? 8 : columns <= 128 ? 32 : 64);
 }
 
 /**
- * Thin Householder QR, A = Q R, with a nonnegative diagonal of R.
+ * Computes a thin Householder QR over LAPACK, A = Q R, with a nonnegative diagonal of R.
  *
- * `dgeqrt` keeps the triangular factors of its blocks, which `dgeqrf` throws away and `dorgqr` computes again: at 2048×64 1.5 ms against
- * 2.9 ms. `dgelqf` on the row-major data, which would need no transposition, took 5.4 ms, for it walks along rows.
+ * `dgeqrt` keeps the triangular factors of its blocks, which `dgeqrf` throws away and `dorgqr` computes again: at
+ * 2048×64 1.5 ms against 2.9 ms. `dgelqf` on the row-major data, which would need no transposition, took 5.4 ms, since
+ * it walks along rows.
  *
  * @param a - m×n, row-major; not modified.
  * @param q - m×p, p = min(m, n), overwritten; orthonormal also where A is rank deficient.
  * @param r - p×n upper triangular, overwritten. 4·m·n·p flops in all, to leading order.
  * @throws NumericalError if LAPACK rejects an argument.
- * @see Elmroth and Gustavson, "Applying recursion to serial and parallel QR factorization", IBM J. Res. Dev. 44(4), 2000 (dgeqrt).
+ * @see Elmroth and Gustavson, "Applying recursion to serial and parallel QR factorization", IBM J. Res. Dev. 44(4),
+ * 2000 (dgeqrt).
  */
 export function lapackQr(lapack: Lapack, m: number, n: number, a: Float64Array, q: Float64Array, r: Float64Array): void {
   const p = Math.min(m, n);
@@ -53,7 +54,7 @@ export function lapackQr(lapack: Lapack, m: number, n: number, a: Float64Array, 
   lapack.transpose(p, m, basis, q);
 }
 
-/** r (p×n, by rows) from the upper triangle of x (m×n, by columns), zeros below. */
+/** Copies the upper triangle of x (m×n, by columns) to r (p×n, by rows), with zeros below. */
 function copyTriangle(m: number, n: number, x: Float64Array, r: Float64Array): void {
   const p = Math.min(m, n);
   for (let i = 0; i < p; i++) {

@@ -1,4 +1,3 @@
-/** Thin SVD over LAPACK. */
 import { createWorkspace } from '../kernels/workspace.js';
 import type { HostKernels } from '../kernels.js';
 import type { Lapack } from './lapack.js';
@@ -12,20 +11,23 @@ const triangleSpace = createWorkspace();
 
 /** From this ratio of the sides on, a QR first and the SVD of its triangle take less than one SVD. */
 const TALL = 1.5;
-/** ... and from this m·n·p on, below which the calls themselves take most of the time. */
+/** The same from this m·n·p on, below which the calls themselves take most of the time. */
 const TALL_PRODUCTS = 10_000;
 
 /**
- * Thin SVD, A = U diag(S) Vᵀ. Divide and conquer (`dgesdd`); where that does not converge QR iteration (`dgesvd`), and then the fallback.
+ * Computes a thin SVD over LAPACK, A = U diag(S) Vᵀ, by divide and conquer (`dgesdd`); if that does not converge, by QR
+ * iteration (`dgesvd`), and then by the fallback.
  *
- * Row-major data read by columns is the transpose, and Aᵀ = V diag(S) Uᵀ: so one of the factors always comes out by rows already.
+ * Row-major data read by columns is the transpose, and Aᵀ = V diag(S) Uᵀ: so one of the factors is always by rows
+ * already.
  *
  * @param a - m×n, row-major; not modified.
  * @param u - m×p, p = min(m, n), overwritten.
  * @param s - p values, descending, overwritten.
  * @param v - n×p, overwritten. 6·m·n·p + 20·p³ flops, roughly.
  * @throws NumericalError if LAPACK rejects an argument, or nothing converges.
- * @see Gu and Eisenstat, "A divide-and-conquer algorithm for the bidiagonal SVD", SIAM J. Matrix Anal. Appl. 16(1), 1995.
+ * @see Gu and Eisenstat, "A divide-and-conquer algorithm for the bidiagonal SVD", SIAM J. Matrix Anal. Appl.
+ * 16(1), 1995.
  */
 export function lapackSvd(
   lapack: Lapack,
@@ -47,7 +49,7 @@ export function lapackSvd(
   if (!converged) fallback.svd(m, n, a, u, s, v);
 }
 
-/** SVD of x by columns, which `restore` writes again before a second attempt. */
+/** Computes the SVD of x, by columns; `restore` writes x again before a second attempt. */
 function solve(
   lapack: Lapack,
   m: number,
@@ -75,7 +77,8 @@ function directSvd(lapack: Lapack, m: number, n: number, a: Float64Array, u: Flo
 }
 
 /**
- * The SVD of a tall matrix X (rows×columns): Q R, then the SVD of R, whose left factor the reflectors carry over, so that Q is never formed.
+ * Computes the SVD of a tall matrix X (rows×columns): Q R, then the SVD of R. The reflectors are applied to its left
+ * factor, so Q is never formed.
  *
  * @param byColumns - how `a` holds X.
  * @param left - receives rows×columns, by rows.

@@ -1,7 +1,7 @@
 /**
- * The LAPACK routines that are used, bound through their Fortran symbols. Fortran takes every argument by its address, and after all
- * of them the length of each string: typed arrays of length one hold the numbers, reused from call to call since a fresh one costs as
- * much as the call itself (0.8 µs). Matrices here are by columns, as LAPACK has them.
+ * The LAPACK routines that are used, bound through their Fortran symbols. Fortran takes every argument by its address,
+ * and after all of them the length of each string. Typed arrays of length one hold the numbers; they are reused, since
+ * a fresh one costs as much as the call itself (0.8 µs). Matrices here are by columns, as in LAPACK.
  */
 import { NumericalError } from '../../../core/errors.js';
 import { transposeInto } from '../kernels/transpose.js';
@@ -13,11 +13,13 @@ import { optionalFunction } from './native-library.js';
 
 /** Bound routines. Their matrices are stored by columns, without gaps. Every one checks `info`. */
 export interface Lapack {
-  /** out (n×m) = aᵀ, both by rows; not LAPACK's, but what brings data into its order. OpenBLAS has a quick one. */
+  /** out (n×m) = aᵀ, both by rows. It is not LAPACK's, but brings data into its order. OpenBLAS has a quick one. */
   transpose(m: number, n: number, a: Float64Array, out: Float64Array): void;
-  /** Whether {@link Lapack.geqrt} and {@link Lapack.gemqrt} are there (LAPACK 3.4 and later). */
+  /** True if there are {@link Lapack.geqrt} and {@link Lapack.gemqrt} (LAPACK 3.4 and later). */
   readonly compact: boolean;
-  /** QR of x (m×n) in place: R above, the reflectors below; `t` (block×p) receives the triangular factors of the blocks. */
+  /**
+   * QR of x (m×n) in place: R above, the reflectors below; `t` (block×p) receives the triangular factors of the blocks.
+   */
   geqrt(m: number, n: number, block: number, x: Float64Array, t: Float64Array): void;
   /** c (m×n) ← Q c, with the p reflectors that `geqrt` left in x (m×p) and t. */
   gemqrt(m: number, n: number, p: number, block: number, x: Float64Array, t: Float64Array, c: Float64Array): void;
@@ -25,15 +27,18 @@ export interface Lapack {
   geqrf(m: number, n: number, x: Float64Array, tau: Float64Array): void;
   /** The first p columns of Q over the reflectors that `geqrf` left in x (m×p). */
   orgqr(m: number, p: number, x: Float64Array, tau: Float64Array): void;
-  /** Thin SVD of x (m×n), which is destroyed; u is m×p, vt is p×n. @returns whether it converged. */
+  /** Thin SVD of x (m×n), which is destroyed; u is m×p, vt is p×n. @returns true if it converged. */
   gesdd(m: number, n: number, x: Float64Array, s: Float64Array, u: Float64Array, vt: Float64Array): boolean;
-  /** As `gesdd`, by QR iteration: slower, and it converges where divide and conquer does not. */
+  /** The same as `gesdd` by QR iteration, which is slower, and converges where divide and conquer does not. */
   gesvd(m: number, n: number, x: Float64Array, s: Float64Array, u: Float64Array, vt: Float64Array): boolean;
-  /** Eigendecomposition of the symmetric x (n×n, upper triangle read), whose eigenvectors replace it. @returns whether it converged. */
+  /**
+   * Eigendecomposition of the symmetric x (n×n, upper triangle read), whose eigenvectors replace it.
+   * @returns true if it converged.
+   */
   syevd(n: number, x: Float64Array, values: Float64Array): boolean;
   /** Cholesky x = RᵀR in the upper triangle of x (n×n). @returns 0, or the order of the minor that is not positive. */
   potrf(n: number, x: Float64Array): number;
-  /** Inverse of the upper triangle of x (n×n), in place. @returns false where it is singular. */
+  /** Inverse of the upper triangle of x (n×n), in place. @returns false if it is singular. */
   trtri(n: number, x: Float64Array): boolean;
 }
 
@@ -59,7 +64,7 @@ let integerWorkspace = new Int32Array(256);
 /**
  * Binds the routines of a library.
  *
- * @throws what koffi throws where one that every LAPACK has is missing.
+ * @throws koffi's error if one that every LAPACK has is missing.
  */
 export function bindLapack({ native }: Pick<BlasLibrary, 'native'>): Lapack {
   const parameters = (pointers: number, strings: number): string[] => [
@@ -187,7 +192,10 @@ function requireSuccess(routine: string): void {
   throw new NumericalError(`${routine}: expected LAPACK to return info = 0, got ${info[0]}; set BURES_BLAS=off, and report the matrix`);
 }
 
-/** Whether info is 0. A positive one is the routine's way to say that it failed on this matrix; a negative one rejects an argument. */
+/**
+ * Returns true if info is 0. A positive info means that the routine failed on this matrix; a negative one, that it
+ * rejects an argument.
+ */
 function converged(routine: string): boolean {
   if (info[0] < 0) requireSuccess(routine);
   return info[0] === 0;

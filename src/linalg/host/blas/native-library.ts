@@ -1,8 +1,10 @@
-/** The little of koffi that is used here. koffi is an optional dependency, so nothing may import it, not even its types. */
+/**
+ * The part of koffi that is used here. koffi is an optional dependency, so nothing may import it, not even its types.
+ */
 import { createRequire } from 'node:module';
 import { describeError } from './describe-error.js';
 
-/** What a native function takes: numbers, strings, and typed arrays, which koffi passes in place at any size. */
+/** Arguments of a native function: numbers, strings, and typed arrays, which koffi passes in place at any size. */
 export type NativeArgument = number | string | Float64Array | Float32Array | Int32Array | Uint8Array;
 
 /** A function of a native library. */
@@ -10,7 +12,7 @@ export type NativeFunction = (...values: readonly NativeArgument[]) => unknown;
 
 /** A loaded library. */
 export interface NativeLibrary {
-  /** The function with this name, its result and argument types in C. @throws if the library does not have it. */
+  /** Binds the function of this name, with its result and argument types in C. @throws if the library lacks it. */
   func(name: string, result: string, parameters: readonly string[]): NativeFunction;
   unload(): void;
 }
@@ -21,7 +23,7 @@ export interface Koffi {
 }
 
 /**
- * koffi, loaded now and synchronously.
+ * Loads koffi, now and synchronously.
  *
  * @returns the module, or the reason why there is none, with what to do.
  */
@@ -33,7 +35,7 @@ export function requireKoffi(): Koffi | string {
   }
 }
 
-/** The function, or `undefined` if the library does not have it. */
+/** Binds a function; `undefined` if the library does not have it. */
 export function optionalFunction(
   library: NativeLibrary,
   name: string,

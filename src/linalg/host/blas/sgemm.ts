@@ -4,7 +4,10 @@ import { loadBlasLibrary } from './blas-library.js';
 import { CBLAS } from './cblas.js';
 import { optionalFunction } from './native-library.js';
 
-/** C (m×n) = α op(A) op(B) + β C, rows of each matrix `row…` numbers apart. Arrays begin at the first entry, and may be longer than the matrix. */
+/**
+ * C (m×n) = α op(A) op(B) + β C, rows of each matrix `row…` numbers apart. Arrays begin at the first entry, and may be
+ * longer than the matrix.
+ */
 export interface StridedProduct {
   readonly transposeA: boolean;
   readonly transposeB: boolean;
@@ -16,7 +19,7 @@ export interface StridedProduct {
   readonly rowA: number;
   readonly b: Float32Array;
   readonly rowB: number;
-  /** 0 for old contents that are not read. */
+  /** Factor of C's old contents, which are not read if it is 0. */
   readonly beta: number;
   readonly c: Float32Array;
   readonly rowC: number;
@@ -27,8 +30,8 @@ export interface Sgemm {
   /**
    * C (m×n) = op(A) op(B), all by rows and without gaps. C's old contents are not read.
    *
-   * @param a - m×k, or k×m where `transposeA`.
-   * @param b - k×n, or n×k where `transposeB`.
+   * @param a - m×k, or k×m if `transposeA`.
+   * @param b - k×n, or n×k if `transposeB`.
    */
   multiply(
     transposeA: boolean,
@@ -56,11 +59,14 @@ const SSYRK_PARAMETERS = [...Array<string>(5).fill('int'), ...['float', 'void *'
 const SGEMM_PARAMETERS = [...Array<string>(6).fill('int'), ...['float', 'void *', 'int', 'void *', 'int', 'float', 'void *', 'int']];
 
 /**
- * Products with fewer multiplications run on one thread: at 2048×64·64×64, half of this, two threads took as long as one, and those
- * that wait for a thread of a busy machine took longer.
+ * Products with fewer multiplications run on one thread. At 2048×64·64×64, half of this, two threads took as long as
+ * one, and longer if they had to wait for a thread of a busy machine.
  */
 const THREADED_PRODUCTS = 2 ** 24;
-/** With a side this short a product is bound by memory, where one thread gave 76 GFLOP/s and two, sharing a busy machine, 45. */
+/**
+ * With a side this short a product is bound by memory, where one thread gave 76 GFLOP/s and two, sharing a busy
+ * machine, 45.
+ */
 const THIN = 32;
 /** Above this many multiplications even a thin product repays waking the threads. */
 const THREADED_THIN_PRODUCTS = 2 ** 28;
@@ -68,9 +74,10 @@ const THREADED_THIN_PRODUCTS = 2 ** 28;
 let remembered: Sgemm | undefined;
 
 /**
- * The product of the machine's BLAS library, which is loaded if it has not been.
+ * Returns the product of the machine's BLAS library, which is loaded if it has not been.
  *
- * @returns `undefined` where there is no library (`blasStatus()` then says why) or it lacks `cblas_sgemm` or `cblas_ssyrk`.
+ * @returns `undefined` if there is no library (`blasStatus()` then says why) or it lacks `cblas_sgemm` or
+ * `cblas_ssyrk`.
  */
 export function loadSgemm(): Sgemm | undefined {
   const library = loadBlasLibrary();
@@ -78,7 +85,7 @@ export function loadSgemm(): Sgemm | undefined {
   return remembered;
 }
 
-/** `undefined` where the library has none. */
+/** Binds the product; `undefined` if the library has none. */
 function bindSgemm({ native, threads = 1 }: BlasLibrary): Sgemm | undefined {
   const sgemm = optionalFunction(native, 'cblas_sgemm', 'void', SGEMM_PARAMETERS);
   const ssyrk = optionalFunction(native, 'cblas_ssyrk', 'void', SSYRK_PARAMETERS);

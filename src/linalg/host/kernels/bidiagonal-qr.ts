@@ -1,10 +1,10 @@
 /** The implicit-shift QR iteration on a bidiagonal matrix. */
 import { makeRotation, rotate } from './rotation.js';
 
-/** Cosine and sine of the rotation at hand. */
+/** Cosine and sine of the current rotation. */
 const turn = new Float64Array(2);
 
-/** Two sweeps a singular value are typical; LAPACK allows six times the order. */
+/** Two sweeps per singular value are typical; LAPACK allows six times the order. */
 const SWEEPS_PER_VALUE = 40;
 
 /** An upper bidiagonal matrix with the bases that its rotations turn; columns of the bases run along memory. */
@@ -26,10 +26,10 @@ export interface BidiagonalSvd {
 /**
  * Diagonalizes in place, B = U diag(d) Vᵀ, to absolute accuracy ε·‖B‖. About 12·n²·(uLength + vLength)/2 flops.
  *
- * Differs from Golub and Reinsch's in that an entry below ε²·‖B‖ always counts as zero: it cannot change a digit of the result, and waiting for
- * it to vanish beside neighbours that are smaller still takes many sweeps.
+ * It differs from Golub and Reinsch's method in that an entry below ε²·‖B‖ always counts as zero: such an entry cannot
+ * change a digit of the result, and waiting until it vanishes beside even smaller neighbours takes many sweeps.
  *
- * @returns whether it converged, within a bounded number of sweeps.
+ * @returns true if it converged within a bounded number of sweeps.
  * @see Golub and Van Loan, "Matrix Computations", 4th ed., 2013, §8.6.3.
  */
 export function diagonalize(b: BidiagonalSvd): boolean {
@@ -53,7 +53,7 @@ export function diagonalize(b: BidiagonalSvd): boolean {
   return true;
 }
 
-/** The first row of the unreduced block that ends at `last`; sets the negligible entry before it to zero. */
+/** Returns the first row of the unreduced block that ends at `last`; sets the negligible entry before it to zero. */
 function blockStart(d: Float64Array, e: Float64Array, last: number, negligible: number): number {
   for (let k = last - 1; k >= 0; k--) {
     const size = Math.abs(e[k]);
@@ -64,7 +64,9 @@ function blockStart(d: Float64Array, e: Float64Array, last: number, negligible: 
   return 0;
 }
 
-/** The last place in the block whose diagonal entry is negligible beside its neighbours, then set to zero; −1 for none. */
+/**
+ * Sets the last diagonal entry in the block that is negligible beside its neighbours to zero; returns its place or −1.
+ */
 function zeroOnDiagonal(d: Float64Array, e: Float64Array, first: number, last: number, negligible: number): number {
   for (let k = last; k >= first; k--) {
     const neighbours = (k < last ? Math.abs(e[k]) : 0) + (k > first ? Math.abs(e[k - 1]) : 0);

@@ -10,8 +10,10 @@ const productSpace = createWorkspace();
  * superdiagonal. 4·m·n² − 4/3·n³ flops.
  *
  * @param a - m×n, m ≥ n, by columns; on return the left reflections below its diagonal, of which `formQ` makes U.
- * @param d - the n diagonal entries of B, on return; @param e - its n − 1 superdiagonal entries.
- * @param leftTaus - n factors τ of the left reflections; @param rightTaus - of the right ones.
+ * @param d - the n diagonal entries of B, on return;
+ * @param e - its n − 1 superdiagonal entries.
+ * @param leftTaus - n factors τ of the left reflections;
+ * @param rightTaus - of the right ones.
  * @param rightVectors - n×n, by columns: on return column k holds the reflection of row k from place k + 1 on.
  * @see Golub and Van Loan, "Matrix Computations", 4th ed., 2013, Algorithm 5.4.2.
  */
@@ -59,7 +61,10 @@ function applyFromRight(m: number, n: number, k: number, a: Float64Array, vector
   }
 }
 
-/** The right factor V (n×n), by columns: the product of the right reflections, which leave the first row and column alone. */
+/**
+ * Forms the right factor V (n×n), by columns: the product of the right reflections, which leave the first row and
+ * column alone.
+ */
 export function formRight(n: number, rightVectors: Float64Array, rightTaus: Float64Array, v: Float64Array): void {
   v.fill(0, 0, n * n);
   for (let j = 0; j < n; j++) v[j * (n + 1)] = 1;

@@ -1,7 +1,7 @@
 import { dot } from './vector.js';
 
 /**
- * Lower Cholesky factor, A = L Lᵀ, row by row so that every inner product runs along memory. n³/3 flops.
+ * Computes the lower Cholesky factor, A = L Lᵀ, row by row so that every inner product runs along memory. n³/3 flops.
  *
  * @param a - n×n symmetric, lower triangle read.
  * @param l - n×n, overwritten; its upper triangle is zero. Incomplete if the result is not 0.

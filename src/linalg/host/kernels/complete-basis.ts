@@ -1,8 +1,8 @@
 import { factorColumns, formQ } from './householder.js';
 
 /**
- * Replaces the columns `known ≤ j < k` of an m×k row-major matrix by an orthonormal basis of part of the complement of its first `known`
- * columns, which are orthonormal. Used where a singular value is zero and its vector is free.
+ * Replaces the columns `known ≤ j < k` of an m×k row-major matrix by an orthonormal basis of part of the complement of
+ * its first `known` columns, which are orthonormal. Used if a singular value is zero and its vector is free.
  */
 export function completeBasis(m: number, k: number, known: number, q: Float64Array): void {
   const columns = new Float64Array(m * k);

@@ -9,21 +9,22 @@ const matrixSpace = createWorkspace();
 const vectorSpace = createWorkspace();
 const diagonalSpace = createWorkspace();
 
-/** Cosine and sine of the rotation at hand. */
+/** Cosine and sine of the current rotation. */
 const turn = new Float64Array(2);
 
-/** QL takes one to two iterations an eigenvalue; LAPACK allows 30. */
+/** QL takes one to two iterations per eigenvalue; LAPACK allows 30. */
 const ITERATIONS_PER_VALUE = 60;
 
 /**
- * Eigendecomposition of a symmetric matrix, A = W diag(λ) Wᵀ: Householder reduction to tridiagonal form, then the implicit QL
- * iteration with Wilkinson's shift. About 9·n³ flops.
+ * Eigendecomposition of a symmetric matrix, A = W diag(λ) Wᵀ: Householder reduction to tridiagonal form, then the
+ * implicit QL iteration with Wilkinson's shift. About 9·n³ flops.
  *
  * @param a - n×n, lower triangle read; not modified.
  * @param values - n eigenvalues, ascending, overwritten.
  * @param vectors - n×n, column i belongs to value i, overwritten.
  * @throws NumericalError if the iteration does not converge.
- * @see Golub and Van Loan, "Matrix Computations", 4th ed., 2013, §8.3; Parlett, "The Symmetric Eigenvalue Problem", 1998, §8.
+ * @see Golub and Van Loan, "Matrix Computations", 4th ed., 2013, §8.3; Parlett, "The Symmetric Eigenvalue Problem",
+ * 1998, §8.
  */
 export function eigh(n: number, a: Float64Array, values: Float64Array, vectors: Float64Array): void {
   const matrix = matrixSpace(n * n);
@@ -48,8 +49,8 @@ export function eigh(n: number, a: Float64Array, values: Float64Array, vectors: 
 }
 
 /**
- * Qᵀ A Q = T. Row k of the matrix, right of the diagonal, is left holding the k-th reflection; τ goes to `taus`. The whole symmetric matrix is
- * kept, for then both the product and the update run along its rows.
+ * Reduces A to Qᵀ A Q = T. Row k of the matrix, right of the diagonal, is left holding the k-th reflection; τ goes to
+ * `taus`. The whole symmetric matrix is kept, so that both the product and the update run along its rows.
  */
 function tridiagonalize(n: number, a: Float64Array, diagonal: Float64Array, offDiagonal: Float64Array, taus: Float64Array): void {
   for (let k = 0; k < n - 1; k++) {
@@ -82,7 +83,10 @@ function rankTwoUpdate(n: number, a: Float64Array, row: number, first: number, t
   }
 }
 
-/** Row i of `basis` becomes column i of Q = H₀ H₁ ⋯, formed backward so that the leading rows and columns stay those of the identity. */
+/**
+ * Row i of `basis` becomes column i of Q = H₀ H₁ ⋯, formed backward so that the leading rows and columns stay those of
+ * the identity.
+ */
 function accumulate(n: number, a: Float64Array, taus: Float64Array, basis: Float64Array): void {
   basis.fill(0, 0, n * n);
   for (let i = 0; i < n; i++) basis[i * (n + 1)] = 1;
@@ -97,10 +101,13 @@ function accumulate(n: number, a: Float64Array, taus: Float64Array, basis: Float
   }
 }
 
-/** Below this (the matrix is scaled to about one, unless far from over- and underflow) an off-diagonal entry is no longer a normal product. */
+/**
+ * Below this (the matrix is scaled to about one, unless far from over- and underflow) an off-diagonal entry is no
+ * longer a normal product.
+ */
 const UNDERFLOW = 2 ** -1000;
 
-/** Diagonalizes the tridiagonal matrix in place. @returns whether it converged. */
+/** Diagonalizes the tridiagonal matrix in place. @returns true if it converged. */
 function implicitQl(n: number, d: Float64Array, e: Float64Array, basis: Float64Array): boolean {
   let budget = ITERATIONS_PER_VALUE * n;
   for (let last = n - 1; last > 0; ) {
@@ -110,7 +117,8 @@ function implicitQl(n: number, d: Float64Array, e: Float64Array, basis: Float64A
       continue;
     }
     if (budget-- === 0) return false;
-    // A sweep converges at the end where it stops, and loses there what is small beside the end where it starts: stop at the small one.
+    // A sweep converges at the end where it stops, and loses there what is small beside the end where it starts: stop
+    // at the small one.
     const [upper, lower] = [Math.abs(d[first]) + Math.abs(e[first]), Math.abs(d[last]) + Math.abs(e[last - 1])];
     if (upper <= lower) sweep(n, first, last, d, e, basis);
     else sweep(n, last, first, d, e, basis);
@@ -118,7 +126,7 @@ function implicitQl(n: number, d: Float64Array, e: Float64Array, basis: Float64A
   return true;
 }
 
-/** The first row of the unreduced block that ends at `last`; sets the negligible entry before it to zero. */
+/** Returns the first row of the unreduced block that ends at `last`; sets the negligible entry before it to zero. */
 function blockStart(d: Float64Array, e: Float64Array, last: number): number {
   for (let k = last - 1; k >= 0; k--) {
     const size = Math.abs(e[k]);
@@ -130,8 +138,8 @@ function blockStart(d: Float64Array, e: Float64Array, last: number): number {
 }
 
 /**
- * One implicit sweep over a block, from one end to the other, shifted by the eigenvalue of the 2×2 block at its stop that is nearer to d_stop: QL
- * if it stops above, QR if below.
+ * One implicit sweep over a block, from one end to the other, shifted by the eigenvalue of the 2×2 block at its stop
+ * that is nearer to d_stop: QL if it stops above, QR if below.
  */
 function sweep(n: number, stop: number, start: number, d: Float64Array, e: Float64Array, basis: Float64Array): void {
   const step = stop < start ? 1 : -1;

@@ -1,7 +1,9 @@
-/** The packed matrix product. */
 import type { MatrixView } from '../kernels.js';
 
-/** Side of the register tile. Sixteen sums are as many as x86-64 keeps near its registers; 4×2 to 2×6 tiles measured no faster. */
+/**
+ * Side of the register tile. Sixteen sums are as many as x86-64 keeps near its registers; 4×2 to 2×6 tiles measured no
+ * faster.
+ */
 const TILE = 4;
 /** Depth of a packed panel: four rows of it (8 kB) stay in a first-level cache of 32 kB together with those of B. */
 const DEPTH = 256;
@@ -16,8 +18,8 @@ let packedB = new Float64Array(0);
 const edgeTile = new Float64Array(TILE * TILE);
 
 /**
- * C = A B for large matrices: packed into panels four wide, blocked for the caches, computed by a 4×4 register tile.
- * Parameters as those of `gemm`.
+ * Computes C = A B for large matrices: packed into panels four wide, blocked for the caches, by a 4×4 register tile.
+ * The parameters are those of `gemm`.
  *
  * @see Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 34(3), 2008.
  */
@@ -51,8 +53,9 @@ function roundUpToTile(count: number): number {
 }
 
 /**
- * Copies rows into panels of four, each panel stored column by column. A last panel that is not full is padded with zeros;
- * what they yield is dropped at the edge of C, so infinities and NaN spread only where IEEE arithmetic takes them.
+ * Copies rows into panels of four, each panel stored column by column. A last panel that is not full is padded with
+ * zeros; what they yield is dropped at the edge of C, so infinities and NaN spread only where IEEE arithmetic takes
+ * them.
  */
 function pack(
   rows: number,
@@ -85,7 +88,10 @@ function pack(
   }
 }
 
-/** A block of C from the packed panels of A and B, along the rows of C: the order in which its cache lines are filled whole. */
+/**
+ * Computes a block of C from the packed panels of A and B, along the rows of C: the order in which its cache lines are
+ * filled whole.
+ */
 function multiplyBlock(
   rows: number,
   columns: number,
@@ -115,7 +121,7 @@ function multiplyBlock(
   }
 }
 
-/** One 4×4 tile of C at `at`, from a panel of A at `startA` and one of B at `startB`. */
+/** Computes one 4×4 tile of C at `at`, from a panel of A at `startA` and one of B at `startB`. */
 // biome-ignore lint/complexity/noExcessiveLinesPerFunction: one loop over sixteen sums, written out because arrays are not kept in registers.
 function multiplyTile(
   depth: number,

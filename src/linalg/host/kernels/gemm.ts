@@ -1,4 +1,3 @@
-/** Matrix product in pure TypeScript: small and thin ones, where packing would cost more than it saves, are read in place. */
 import type { MatrixView } from '../kernels.js';
 import { multiplyPacked } from './gemm-packed.js';
 
@@ -8,14 +7,15 @@ const DIRECT_PRODUCTS = 24 ** 3;
 const DIRECT_SIDE = 4;
 
 /**
- * C = A B.
+ * Computes C = A B. Small and thin products, for which packing would cost more than it saves, are read in place.
  *
  * @param m - rows of A and C.
  * @param n - columns of B and C.
  * @param k - columns of A, rows of B; C is zero where k = 0.
  * @param a - m×k, any strides.
  * @param b - k×n, any strides.
- * @param c - receives C, m×n row-major and contiguous from `offset`; fully overwritten. Must not overlap A or B. 2·m·n·k flops.
+ * @param c - receives C, m×n row-major and contiguous from `offset`; fully overwritten. Must not overlap A or B.
+ * 2·m·n·k flops.
  * @param offset - index of C's first entry in `c`.
  */
 export function gemm(m: number, n: number, k: number, a: MatrixView, b: MatrixView, c: Float64Array, offset: number): void {

@@ -1,6 +1,6 @@
 /**
- * Householder reflections on a matrix stored by columns: entry (i, j) of an m-row matrix is `a[j·m + i]`, so that every loop runs
- * along memory. H = I − τ v vᵀ with v_k = 1; the rest of v is kept below the diagonal.
+ * Householder reflections on a matrix stored by columns: entry (i, j) of an m-row matrix is `a[j·m + i]`, so that every
+ * loop runs along memory. H = I − τ v vᵀ with v_k = 1; the rest of v is kept below the diagonal.
  *
  * @see Golub and Van Loan, "Matrix Computations", 4th ed., 2013, §5.1–5.2.
  */
@@ -8,7 +8,9 @@ import { euclideanNorm } from './euclidean-norm.js';
 import { pythagoras } from './rotation.js';
 import { addMultiple, dot } from './vector.js';
 
-/** Below this, a column is scaled up before its reflection is formed: with subnormal numbers H would not be orthogonal. */
+/**
+ * Below this, a column is scaled up before its reflection is formed: with subnormal numbers H would not be orthogonal.
+ */
 const SMALLEST_NORM = 2 ** -960;
 const SCALE_UP = 2 ** 600;
 
@@ -75,8 +77,9 @@ export function factorColumns(m: number, n: number, a: Float64Array, taus: Float
 }
 
 /**
- * QR with column pivoting in place, A P = Q R: at each step the column whose remaining part is longest comes next, so that the rows of R
- * decrease in size. Remaining norms are downdated, and computed afresh once cancellation has eaten half their digits.
+ * QR with column pivoting in place, A P = Q R: at each step the column whose remaining part is longest comes next, so
+ * that the rows of R decrease in size. Remaining norms are downdated, and computed afresh once cancellation has eaten
+ * half their digits.
  *
  * @param a - m×n, m ≥ n, by columns; overwritten as by {@link factorColumns}.
  * @param pivots - on return `pivots[k]` is the original column at place k.

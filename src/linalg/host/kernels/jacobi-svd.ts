@@ -1,11 +1,13 @@
 /**
- * One-sided Jacobi singular value decomposition: rotations make the columns of a matrix orthogonal, two at a time; their lengths are then the
- * singular values. Slower than bidiagonalization for large matrices, and more accurate: errors are relative to each σ.
+ * One-sided Jacobi singular value decomposition: rotations make the columns of a matrix orthogonal, two at a time;
+ * their lengths are then the singular values. Slower than bidiagonalization for large matrices, and more accurate:
+ * errors are relative to each σ.
  *
- * Differences from Drmač and Veselić's algorithm (LAPACK's dgejsv): one pivoted QR instead of two, and no choice between R and Rᵀ.
+ * Differences from Drmač and Veselić's algorithm (LAPACK's dgejsv): one pivoted QR instead of two, and no choice
+ * between R and Rᵀ.
  *
- * @see Demmel and Veselić, "Jacobi's method is more accurate than QR", SIAM J. Matrix Anal. Appl. 13(4), 1992; Drmač and Veselić, "New fast
- * and accurate Jacobi SVD algorithm I", SIAM J. Matrix Anal. Appl. 29(4), 2008.
+ * @see Demmel and Veselić, "Jacobi's method is more accurate than QR", SIAM J. Matrix Anal. Appl. 13(4), 1992; Drmač
+ * and Veselić, "New fast and accurate Jacobi SVD algorithm I", SIAM J. Matrix Anal. Appl. 29(4), 2008.
  */
 import { NumericalError } from '../../../core/errors.js';
 import { completeBasis } from './complete-basis.js';
@@ -27,8 +29,8 @@ const smallSpace = createWorkspace();
 const MOST_SWEEPS = 60;
 
 /**
- * Thin SVD of an m×n matrix, each σ to high relative accuracy where the matrix determines it: for A = B D with D diagonal, the error
- * is a small multiple of ε·κ(B), whatever D. The rows may be so scaled instead, when m < n.
+ * Thin SVD of an m×n matrix, each σ to high relative accuracy where the matrix determines it: for A = B D with D
+ * diagonal, the error is a small multiple of ε·κ(B), whatever D. If m < n, the rows may be so scaled instead.
  *
  * @param a - m×n, row-major; not modified.
  * @param u - m×p, p = min(m, n), overwritten.
@@ -48,7 +50,10 @@ export function jacobiSvd(m: number, n: number, a: Float64Array, u: Float64Array
   }
 }
 
-/** A P = Q R, Rᵀ W = X Σ with orthonormal X and W, hence A = (Q W) Σ (P X)ᵀ. The matrix comes by columns and is overwritten. */
+/**
+ * A P = Q R, Rᵀ W = X Σ with orthonormal X and W, hence A = (Q W) Σ (P X)ᵀ. The matrix comes by columns and is
+ * overwritten.
+ */
 function tallSvd(m: number, n: number, columns: Float64Array, scale: number, u: Float64Array, s: Float64Array, v: Float64Array): void {
   const small = smallSpace(5 * n);
   const taus = small.subarray(0, n);
@@ -86,9 +91,11 @@ function tallSvd(m: number, n: number, columns: Float64Array, scale: number, u: 
 }
 
 /**
- * Rotates the columns of a matrix, and with them those of an n×n one, until every two are orthogonal to rounding.
+ * Rotates the columns of a matrix, and with them those of an n×n one, until any two are orthogonal to rounding.
  *
- * @param x - m×n, by columns. @param rotations - n×n, by columns. @param norms - the lengths of the columns of x, on return.
+ * @param x - m×n, by columns.
+ * @param rotations - n×n, by columns.
+ * @param norms - the lengths of the columns of x, on return.
  * @throws NumericalError after too many sweeps.
  */
 function orthogonalize(m: number, n: number, x: Float64Array, rotations: Float64Array, norms: Float64Array): void {
@@ -112,12 +119,13 @@ function orthogonalize(m: number, n: number, x: Float64Array, rotations: Float64
 const SMALLEST_SAFE = 2 ** -480;
 
 /**
- * Shorter columns (of a matrix scaled to about one, unless far from over- and underflow) are made of subnormal numbers, too coarse to
- * be made orthogonal to anything or to be normalized: their length stands for σ, and their vectors come from completing the basis.
+ * Shorter columns (of a matrix scaled to about one, unless far from over- and underflow) are made of subnormal numbers,
+ * too coarse to be made orthogonal to anything or to be normalized: their length stands for σ, and their vectors come
+ * from completing the basis.
  */
 const SHORTEST = 2 ** -1000;
 
-/** Rotates two columns if they are not orthogonal. @returns whether it did. */
+/** Rotates two columns if they are not orthogonal. @returns true if it did. */
 function orthogonalizePair(
   m: number,
   n: number,
@@ -136,7 +144,7 @@ function orthogonalizePair(
   const smaller = Math.min(normP, normQ);
   const larger = Math.max(normP, normQ);
   if (smaller < Number.EPSILON * larger) {
-    // The rotation is by less than rounding, yet the short column may be all parallel to the long one: subtract that part.
+    // The rotation is by less than rounding, yet the short column may be parallel to the long one: subtract that part.
     const [long, short] = normP > normQ ? [p, q] : [q, p];
     subtractProjection(m, x, long * m, short * m, larger, cosine * smaller);
     subtractProjection(n, rotations, long * n, short * n, 1, cosine * (smaller / larger));
@@ -160,7 +168,7 @@ function cosineOf(m: number, x: Float64Array, p: number, q: number, normP: numbe
   return sum;
 }
 
-/** Column `short` less `length` times the direction of column `long`. */
+/** Subtracts from column `short` the multiple `length` of the direction of column `long`. */
 function subtractProjection(m: number, x: Float64Array, long: number, short: number, longNorm: number, length: number): void {
   for (let i = 0; i < m; i++) x[short + i] -= (x[long + i] / longNorm) * length;
 }

@@ -8,8 +8,8 @@ const basisSpace = createWorkspace();
 const tauSpace = createWorkspace();
 
 /**
- * Thin Householder QR, A = Q R, with a nonnegative diagonal of R. Q has orthonormal columns for every A: of the zero matrix it is the
- * leading columns of the identity.
+ * Thin Householder QR, A = Q R, with a nonnegative diagonal of R. Q has orthonormal columns for every A: of the zero
+ * matrix it is the leading columns of the identity.
  *
  * @param a - m×n, row-major; not modified.
  * @param q - m×p, p = min(m, n), overwritten.

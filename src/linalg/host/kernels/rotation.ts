@@ -1,6 +1,6 @@
 /** Plane rotations, applied along memory. */
 
-/** (x² + y²)^½. Several times faster than `Math.hypot`, which is called only where squares would overflow or vanish. */
+/** Computes (x² + y²)^½. Several times faster than `Math.hypot`, called only if squares would overflow or vanish. */
 export function pythagoras(x: number, y: number): number {
   const plain = Math.sqrt(x * x + y * y);
   return plain > SMALLEST_SAFE && plain < LARGEST_SAFE ? plain : Math.hypot(x, y);
@@ -14,10 +14,12 @@ const SMALLEST_NORM = 2 ** -960;
 const SCALE_UP = 2 ** 600;
 
 /**
- * The rotation that maps (x, y) to (r, 0): c x + s y = r and c y − s x = 0, with c ≥ 0. Orthogonal to rounding for every x and y, subnormal ones too.
+ * Makes the rotation that maps (x, y) to (r, 0): c x + s y = r and c y − s x = 0, with c ≥ 0. It is orthogonal to
+ * rounding for every x and y, subnormal ones too.
  *
- * That r takes the sign of x, so that a rotation by a small angle is near the identity, is LAPACK's convention (dlartg). With its reflections, which are LAPACK's too, singular
- * vectors turn over as often as LAPACK's do: published runs of BaLoRA, whose moments stay behind, depend on it.
+ * By LAPACK's convention (dlartg), r takes the sign of x, so that a rotation by a small angle is near the identity. As
+ * the reflections are LAPACK's too, singular vectors change sign as often as LAPACK's do: published runs of BaLoRA,
+ * whose moments stay behind, depend on it.
  *
  * @param turn - receives c and s; the identity for x = y = 0.
  * @returns r.

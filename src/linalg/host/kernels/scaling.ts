@@ -1,13 +1,16 @@
-/** Magnitudes between these bounds can be squared, and a great many squares summed, without leaving the range of float64. */
+/**
+ * Magnitudes between these bounds can be squared, and a great many squares summed, without leaving the range of
+ * float64.
+ */
 const SMALLEST_SAFE = 2 ** -400;
 const LARGEST_SAFE = 2 ** 400;
 
 /**
- * A power of two by which to divide a matrix before factoring it, so that squares neither overflow nor vanish.
+ * Returns a power of two by which to divide a matrix before factoring it, so that squares neither overflow nor vanish.
  *
  * @param lowerTriangleOf - the order of a symmetric matrix of which only the lower triangle counts.
- * @returns 1 for magnitudes in the safe range (nearly always) and for zero; else a power of two near the largest magnitude.
- * Dividing by it is exact but for entries that become subnormal, which are below ε times the largest.
+ * @returns 1 for magnitudes in the safe range (nearly always) and for zero; else a power of two near the largest
+ * magnitude. Dividing by it is exact but for entries that become subnormal, which are below ε times the largest.
  */
 export function safeScale(a: Float64Array, lowerTriangleOf?: number): number {
   let largest = 0;
@@ -25,6 +28,6 @@ export function safeScale(a: Float64Array, lowerTriangleOf?: number): number {
     }
   }
   if (largest === 0 || (largest > SMALLEST_SAFE && largest < LARGEST_SAFE)) return 1;
-  // 2^1023 is the largest power of two there is; below, the smallest normal one, for 1/s must be finite as well.
+  // 2^1023 is the largest power of two there is; below, the smallest normal one, since 1/s must be finite as well.
   return 2 ** Math.max(-1022, Math.min(1023, Math.floor(Math.log2(largest))));
 }

@@ -1,17 +1,21 @@
 /**
- * Several sparse products in one pass over the entries, row by row: the dot products of a row go to a buffer that stays in the first-level cache, and what is
- * made of them is used at once. No array of one number an entry is written, and the rows of the dense operands that a row names are fetched from memory once.
+ * Several sparse products in one pass over the entries, row by row: the dot products of a row go to a buffer that stays
+ * in the first-level cache, and are used at once. No array of one number per entry is written, and the rows of the
+ * dense operands that a row names are fetched from memory once.
  */
 import type { CsrMatrix } from '../../csr-matrix.js';
 import { type DensePair, fetchRows, fusedColumns, type ResidualProducts, rowDots, rowProducts, rowResidual } from './sparse-rows.js';
 
-/** Where the entries are. */
+/** Places of the entries. */
 type Pattern = Pick<CsrMatrix<unknown>, 'rows' | 'rowPointers' | 'columnIndices'>;
 
-/** Entries of a row taken together: the rows of the dense operands that they name, some hundred bytes each, stay in the cache meanwhile. */
+/**
+ * Entries of a row taken together: the rows of the dense operands that they name, some hundred bytes each, stay in the
+ * cache meanwhile.
+ */
 const segment = 128;
 
-/** The longest row of a pattern: the length of the buffers of a pass. */
+/** Returns the length of the longest row of a pattern, which the buffers of a pass have. */
 function longestRow({ rows, rowPointers }: Pattern): number {
   let longest = 0;
   for (let i = 0; i < rows; i++) longest = Math.max(longest, rowPointers[i + 1] - rowPointers[i]);
@@ -19,7 +23,7 @@ function longestRow({ rows, rowPointers }: Pattern): number {
 }
 
 /**
- * E = (L Rᵀ − Z) on the pattern; E·right and Eᵀ·left with `by`. (2k₁ + 4k₂)·nnz flops.
+ * Computes E = (L Rᵀ − Z) on the pattern, and E·right and Eᵀ·left with `by`. (2k₁ + 4k₂)·nnz flops.
  *
  * @param values - Z, or none for zeros.
  * @returns ‖E‖².
@@ -55,7 +59,7 @@ export function residualPass(
 }
 
 /**
- * The inner products of three sampled matrices: E = (L Rᵀ − Z), S = L₁R₁ᵀ and Q = L₂R₂ᵀ on the pattern.
+ * Computes the inner products of three sampled matrices: E = (L Rᵀ − Z), S = L₁R₁ᵀ and Q = L₂R₂ᵀ on the pattern.
  *
  * @returns ⟨E,E⟩, ⟨E,S⟩, ⟨S,S⟩, ⟨E,Q⟩, ⟨S,Q⟩, ⟨Q,Q⟩. 2(k + k₁ + k₂)·nnz flops.
  */

@@ -1,4 +1,7 @@
-/** The loops over the entries of one row that the sparse passes are made of, unrolled by columns: an array access costs a check, and a loop over few columns costs more than its sums. */
+/**
+ * The loops over the entries of one row that make up the sparse passes, unrolled by columns: an array access costs a
+ * check, and a loop over few columns costs more than its sums.
+ */
 
 /** Some entries of a row, one after another. */
 export interface RowEntries {
@@ -20,7 +23,7 @@ export interface DensePair {
   readonly columns: number;
 }
 
-/** What {@link residualPass} adds to: zero before. */
+/** Arrays that {@link residualPass} adds to; zero before. */
 export interface ResidualProducts {
   /** E·right, m×k. */
   readonly product: Float64Array;
@@ -28,15 +31,16 @@ export interface ResidualProducts {
   readonly transposeProduct: Float64Array;
 }
 
-/** Columns that {@link rowResidual} takes. */
+/** Number of columns that {@link rowResidual} takes. */
 export const fusedColumns = 8;
 
 /**
- * The first eight columns all at once: completes the residuals, to which the other columns have been added, and adds what they contribute to E·right and Eᵀ·left. A row of
- * `right` is read once for both products, which is where the time goes.
+ * Handles the first eight columns at once: completes the residuals, to which the other columns have been added, and
+ * adds their part of E·right and Eᵀ·left. A row of `right` is read once for both products, as reading takes most of the
+ * time.
  *
  * @param a - the left factor of the matrix that is sampled; its right factor is that of `by`.
- * @returns what the entries add to ‖E‖².
+ * @returns the entries' part of ‖E‖².
  */
 // biome-ignore lint/complexity/noExcessiveLinesPerFunction: one loop over eight sums, written out because arrays are not kept in registers.
 export function rowResidual(
@@ -117,8 +121,10 @@ export function rowResidual(
 const line = 8;
 
 /**
- * Reads a number of each cache line that the entries are about to need: the first and the last, and those between. Nothing else happens in these loops, so that the processor has many of these reads on their way at once; in the
- * loops of arithmetic it sees only a few entries ahead, and would wait for memory at each. More than twice as fast where the operands exceed the second-level cache.
+ * Reads a number of each cache line that the entries are about to need: the first and the last, and those between.
+ * These loops do nothing else, so the processor has many of these reads under way at once; in the loops of arithmetic
+ * it sees only a few entries ahead, and would wait for memory at each. This is more than twice as fast if the operands
+ * exceed the second-level cache.
  */
 export function fetchRows(
   { columnIndices, start, end }: RowEntries,
@@ -138,7 +144,7 @@ export function fetchRows(
       sum += right[place] + transposeProduct[place];
     }
   }
-  // Written somewhere, or the compiler would see that nobody needs the sum.
+  // Stored, or the compiler would see that nobody needs the sum.
   sink[0] = sum;
 }
 
@@ -191,7 +197,7 @@ export function rowDots(
   }
 }
 
-/** Adds to row i of E·right, and what row i adds to Eᵀ·left, in the columns from `first` on. */
+/** Adds row i's part of E·right and Eᵀ·left, in the columns from `first` on. */
 export function rowProducts(
   { columnIndices, row, start, end }: RowEntries,
   { left, right, columns: k }: DensePair,

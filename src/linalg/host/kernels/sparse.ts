@@ -1,10 +1,11 @@
 /**
- * Loops over compressed sparse rows. The dense side is taken four columns at a time: the part that belongs to a row of S then stays in registers
- * while its entries go by, and those entries, read once for every four columns, come from the first-level cache.
+ * Loops over compressed sparse rows. The dense side is taken four columns at a time: the part that belongs to a row of
+ * S then stays in registers while its entries go by, and those entries, read once for every four columns, come from the
+ * first-level cache.
  */
 import type { CsrMatrix } from '../../csr-matrix.js';
 
-/** Where the entries are. */
+/** Places of the entries. */
 type Pattern = Pick<CsrMatrix<unknown>, 'rows' | 'rowPointers' | 'columnIndices'>;
 
 /** out (m×k) = S X for X n×k. 2·nnz·k flops. */
@@ -71,7 +72,10 @@ export function sparseTransposeProduct(s: Pattern, values: Float64Array, k: numb
   }
 }
 
-/** out_e = Σ_l A_il B_lj at each place e = (i, j) of the pattern; A is m×k and B is given transposed, n×k. 2·nnz·k flops. */
+/**
+ * out_e = Σ_l A_il B_lj at each place e = (i, j) of the pattern; A is m×k and B is given transposed, n×k. 2·nnz·k
+ * flops.
+ */
 export function sampledProduct(pattern: Pattern, k: number, a: Float64Array, bTransposed: Float64Array, out: Float64Array): void {
   const { rows, rowPointers, columnIndices } = pattern;
   out.fill(0);

@@ -14,12 +14,16 @@ const reflectionSpace = createWorkspace();
 const sortedSpace = createWorkspace();
 const smallSpace = createWorkspace();
 
-/** From this ratio of rows to columns on, a QR factorization first makes the rotations and reflections shorter than it costs. */
+/**
+ * From this ratio of rows to columns on, a QR factorization first makes the rotations and reflections shorter than it
+ * costs.
+ */
 const TALL = 1.3;
 
 /**
- * Thin SVD, A = U diag(s) Vᵀ, to absolute accuracy ε·σ₁: QR if A is tall (its transpose, if wide), Householder bidiagonalization and
- * implicit-shift QR; one-sided Jacobi, should that not converge. U and V are products of orthogonal maps and so orthonormal for every A.
+ * Computes a thin SVD, A = U diag(s) Vᵀ, to absolute accuracy ε·σ₁: QR if A is tall (its transpose, if wide),
+ * Householder bidiagonalization and implicit-shift QR; one-sided Jacobi if that does not converge. U and V are products
+ * of orthogonal maps and so orthonormal for every A.
  *
  * @param a - m×n, row-major; not modified.
  * @param u - m×p, p = min(m, n), overwritten.
@@ -42,7 +46,7 @@ export function svd(m: number, n: number, a: Float64Array, u: Float64Array, s: F
   if (!converged) jacobiSvd(m, n, a, u, s, v);
 }
 
-/** The SVD of a matrix that comes by columns, m ≥ n, and is overwritten. @returns whether it converged. */
+/** Computes the SVD of a matrix by columns, m ≥ n, which is overwritten. @returns true if it converged. */
 function tallSvd(m: number, n: number, columns: Float64Array, scale: number, u: Float64Array, s: Float64Array, v: Float64Array): boolean {
   if (scale !== 1) for (let i = 0; i < m * n; i++) columns[i] /= scale;
   const small = smallSpace(5 * n);
@@ -72,7 +76,7 @@ function tallSvd(m: number, n: number, columns: Float64Array, scale: number, u: 
   return true;
 }
 
-/** R, n×n by columns, from the factored m×n matrix. */
+/** Copies R, n×n by columns, from the factored m×n matrix. */
 function upperTriangle(m: number, n: number, columns: Float64Array): Float64Array {
   const triangle = triangleSpace(n * n);
   for (let j = 0; j < n; j++) {
@@ -81,7 +85,10 @@ function upperTriangle(m: number, n: number, columns: Float64Array): Float64Arra
   return triangle;
 }
 
-/** Largest value first, all of them nonnegative; left vectors by columns at the top of `sorted` (m rows), right ones by rows into v. */
+/**
+ * Writes the values, largest first and nonnegative, the left vectors by columns to the top of `sorted` (m rows), and
+ * the right ones by rows into v.
+ */
 function writeDescending(
   m: number,
   n: number,

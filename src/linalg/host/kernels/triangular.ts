@@ -40,7 +40,10 @@ function solveLeft(n: number, k: number, triangle: Float64Array, b: Float64Array
   }
 }
 
-/** Each row of X on its own: by inner products with rows of T where it is transposed, else by subtracting them; both along memory. */
+/**
+ * Each row of X on its own: by inner products with rows of T where it is transposed, else by subtracting them; both
+ * along memory.
+ */
 function solveRight(n: number, k: number, triangle: Float64Array, b: Float64Array, forward: boolean, transpose: boolean): void {
   for (let row = 0; row < k; row++) {
     const start = row * n;

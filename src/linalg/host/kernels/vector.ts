@@ -1,8 +1,8 @@
 /** Operations on contiguous runs of numbers, which the dense kernels are made of. */
 
 /**
- * Σ x_{p+i} y_{q+i} over `length` numbers. Four sums, since the additions of a single one would wait for each other; its rounding errors also
- * grow faster.
+ * Computes Σ x_{p+i} y_{q+i} over `length` numbers. It takes four sums, since the additions of a single one would wait
+ * for each other; the rounding errors of one also grow faster.
  */
 export function dot(length: number, x: Float64Array, p: number, y: Float64Array, q: number): number {
   let s0 = 0;

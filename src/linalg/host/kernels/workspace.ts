@@ -2,11 +2,11 @@
 const LARGEST_KEPT = 2 ** 20;
 
 /**
- * A scratch buffer that is reused from call to call, so that a small factorization does not pay for allocation.
+ * Makes a scratch buffer that is reused from call to call, so that a small factorization does not pay for allocation.
  *
- * Kernels are synchronous and each keeps its own, hence no two uses of one overlap. What it holds on entry is arbitrary.
+ * Kernels are synchronous and each keeps its own, so no two uses of one overlap. Its contents on entry are arbitrary.
  *
- * @returns a function giving a buffer of at least the wanted length.
+ * @returns a function that gives a buffer of at least the wanted length.
  */
 export function createWorkspace(): (length: number) => Float64Array {
   let buffer = new Float64Array(256);

@@ -1,13 +1,13 @@
-/** The `cpu` backend: TensorFlow.js's kernels in plain JavaScript. Slow, and always there. */
-import { findBackend, setBackend } from '@tensorflow/tfjs-core';
+import { setBackend } from '@tensorflow/tfjs-core';
 import { hostFactorizations } from '../host-factorizations.js';
+import { silenceCpu } from '../tensorflow-internals.js';
 import type { ReadyBackend } from './opened-backend.js';
 import { processor } from './processor.js';
 
 /**
- * Loads the package and starts the backend.
+ * Starts the `cpu` backend, TensorFlow.js's kernels in plain JavaScript: slow, and always available.
  *
- * @returns the backend, or why it is not there, with what to do.
+ * @returns the backend, or the reason why it is not available, with what to do.
  */
 export async function openCpu(): Promise<ReadyBackend | string> {
   try {
@@ -17,8 +17,7 @@ export async function openCpu(): Promise<ReadyBackend | string> {
     return `@tensorflow/tfjs-backend-cpu does not load (${message}); run npm install @tensorflow/tfjs-backend-cpu`;
   }
   if (!(await setBackend('cpu'))) return 'the JavaScript kernels do not start; run npm rebuild @tensorflow/tfjs-backend-cpu';
-  // In Node the first tensor would print an advertisement of tfjs-node.
-  (findBackend('cpu') as unknown as { firstUse: boolean }).firstUse = false;
+  silenceCpu();
   return {
     name: 'cpu',
     factorizations: hostFactorizations(),

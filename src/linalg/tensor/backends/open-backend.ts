@@ -1,7 +1,3 @@
-/**
- * Opens a backend of TensorFlow.js. Nothing of a backend is loaded before it is tried, and each is tried once in a process: what was found, or
- * the reason why nothing was, is remembered.
- */
 import { BackendError, ConfigError } from '../../../core/errors.js';
 import { describeValue } from '../../../core/options.js';
 import {
@@ -17,16 +13,18 @@ const attempts = new Map<BackendName, Promise<ReadyBackend | string>>();
 let earlier: Promise<unknown> = Promise.resolve();
 
 /**
- * A backend, set as the one on which TensorFlow.js computes from now on (it has one at a time in a process).
+ * Opens a backend, on which TensorFlow.js computes from now on (it has one at a time in a process). A backend is loaded
+ * only when it is tried, and tried once in a process: the result, or the reason why there is none, is remembered.
  *
- * `'auto'` takes tensorflow if `@tensorflow/tfjs-node-gpu` loads, else webgpu if its adapter is a GPU and not a program that imitates one, else wasm, else cpu.
+ * `'auto'` takes tensorflow if `@tensorflow/tfjs-node-gpu` loads, else webgpu if its adapter is a GPU and not a program
+ * that imitates one, else wasm, else cpu.
  *
  * @param request - a name, or `'auto'`.
  * @returns the same factorizations at every call.
- * @throws BackendError if the backend asked for is not there; the message says how to install it.
+ * @throws BackendError if the requested backend is not available; the message says how to install it.
  */
 export function openBackend(request: BackendRequest): Promise<OpenedBackend> {
-  // One after another: each makes itself TensorFlow.js's current backend on its way.
+  // One after another, since each makes itself TensorFlow.js's current backend while it opens.
   const opened = earlier.then(() => open(request));
   earlier = opened.catch(() => undefined);
   return opened;
@@ -53,7 +51,7 @@ async function open(request: BackendRequest): Promise<OpenedBackend> {
   );
 }
 
-/** What was found the first time this backend was tried. */
+/** Returns the result of the first attempt to start this backend. */
 function ready(name: BackendName): Promise<ReadyBackend | string> {
   const attempt = attempts.get(name) ?? OPENERS[name]();
   attempts.set(name, attempt);
@@ -67,7 +65,7 @@ const OPENERS: Readonly<Record<BackendName, () => Promise<ReadyBackend | string>
   cpu: async () => (await import('./cpu.js')).openCpu(),
 };
 
-/** Why webgpu is not worth taking unasked; looks at the adapter only, so that passing it over loads no backend. */
+/** Returns the reason not to take webgpu unasked. Looks only at the adapter, so that no backend is loaded. */
 async function reasonAgainstAdapter(): Promise<string | undefined> {
   return (await import('./webgpu.js')).reasonAgainstAdapter();
 }

@@ -1,4 +1,4 @@
-/** What opening a TensorFlow.js backend gives: the way to factor matrices on it, and a report of what was taken and why. */
+/** Result of opening a TensorFlow.js backend: the way to factor matrices on it, and a report of the choice. */
 import type { TensorFactorizations } from '../tensor-factorizations.js';
 
 /** The backends of TensorFlow.js that the tensor engine runs on, best first. */
@@ -14,39 +14,39 @@ export type BackendRequest = 'auto' | BackendName;
 export interface PassedOver {
   /** The backend. */
   readonly name: BackendName;
-  /** Why it does not serve, and what to do about it. */
+  /** Reason why it does not serve, and what to do about it. */
   readonly reason: string;
 }
 
-/** What runs the arithmetic of a backend. */
+/** Device that runs the arithmetic of a backend. */
 export interface BackendDevice {
   /** Name of the GPU, or of the processor where there is none. */
   readonly device: string;
-  /** Memory of the device in bytes; `undefined` where nobody tells it (WebGPU does not). */
+  /** Memory of the device in bytes; `undefined` if unknown, as with WebGPU. */
   readonly memory: number | undefined;
-  /** Whether CUDA is in use. */
+  /** True if CUDA is in use. */
   readonly cuda: boolean;
-  /** What multiplies matrices, in words. */
+  /** Implementation of matrix products, in words. */
   readonly matmul: string;
 }
 
-/** Which backend was taken, on what it runs, and why better ones were not. */
+/** Report of the backend taken, the device it runs on, and why better ones were not. */
 export interface BackendReport extends BackendDevice {
   /** The backend in use. */
   readonly taken: BackendName;
-  /** Those that would have been preferred; empty for a backend asked for by name. */
+  /** Backends that would have been preferred; empty for a backend asked for by name. */
   readonly passedOver: readonly PassedOver[];
 }
 
-/** A backend that is ready, before it is known what else was tried. */
+/** A backend that is ready, without a report of what else was tried. */
 export interface ReadyBackend {
   /** The backend. */
   readonly name: BackendName;
   /** Factorizations on it, batched. */
   readonly factorizations: TensorFactorizations;
-  /** Whether values can be read back at once and without stalling a device. */
+  /** True if values can be read back at once, without stalling a device. */
   readonly readsSynchronously: boolean;
-  /** On what it runs. */
+  /** Device that it runs on. */
   readonly device: BackendDevice;
 }
 
@@ -56,8 +56,8 @@ export interface OpenedBackend {
   readonly name: BackendName;
   /** Factorizations on it, batched. */
   readonly factorizations: TensorFactorizations;
-  /** Whether values can be read back at once and without stalling a device: not on webgpu, and not from CUDA's memory. */
+  /** True if values can be read back at once, without stalling a device: not on webgpu, and not from CUDA's memory. */
   readonly readsSynchronously: boolean;
-  /** What was taken, and why. */
+  /** Report of what was taken, and why. */
   readonly report: BackendReport;
 }

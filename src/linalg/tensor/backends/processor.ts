@@ -1,8 +1,7 @@
-/** The processor, as a device that computes. */
 import { cpus, totalmem } from 'node:os';
 
 /**
- * The name of the machine's processor and the bytes of its memory.
+ * Describes the processor as a device that computes: its name, and the bytes of the machine's memory.
  *
  * @returns a new object.
  */

@@ -1,6 +1,6 @@
 /**
- * Factorizations by TensorFlow's own kernels, which take any number of batch axes. They are called below TensorFlow.js, which does not offer them, and record nothing
- * for automatic differentiation.
+ * Factorizations by TensorFlow's own kernels, which take any number of batch axes. They are called below TensorFlow.js,
+ * which does not offer them, and record nothing for automatic differentiation.
  */
 import {
   abs,
@@ -32,9 +32,9 @@ interface KernelAttribute {
   readonly value: number | boolean;
 }
 
-/** The little of the package's backend that is used here. */
+/** The part of the package's backend that is used here. */
 export interface TensorflowBackend {
-  /** Whether TensorFlow found a GPU that it can use. */
+  /** True if TensorFlow found a GPU that it can use. */
   readonly isUsingGpuDevice: boolean;
   /** The native binding: codes of attributes and of types. */
   readonly binding: { readonly TF_ATTR_BOOL: number; readonly TF_ATTR_TYPE: number; readonly TF_FLOAT: number; readonly TF_INT32: number };
@@ -44,14 +44,14 @@ export interface TensorflowBackend {
   executeMultipleOutputs(name: string, attributes: readonly KernelAttribute[], inputs: readonly Tensor[], count: number): Tensor[];
 }
 
-/** Sizes up to which an SVD on the processor is the host's. */
+/** Largest size of an SVD on the processor that the host computes. */
 const SMALL = 32;
 
 /**
  * TensorFlow's factorizations, with the conventions of the contract.
  *
- * On the processor they reject what is not finite, and what cannot be factored, with a `NumericalError`; on CUDA, where asking would stall the device, such members come
- * back as NaN, which shows in the next number that is read.
+ * On the processor, matrices that are not finite or cannot be factored are rejected with a `NumericalError`. On CUDA,
+ * where checking would stall the device, such members come back as NaN, which shows in the next number that is read.
  */
 export function tensorflowFactorizations(native: TensorflowBackend): TensorFactorizations {
   const kernels = tensorflowKernels(native);
@@ -71,8 +71,8 @@ function tensorflowKernels(native: TensorflowBackend): TensorFactorizations {
       return withNonnegativeDiagonal(q, r, native.executeSingleOutput('MatrixDiagPart', [float32], [r]));
     },
     svd(x, options: SvdOptions = {}): SvdFactors<Tensor> {
-      // The kernel bidiagonalizes, which loses small values; the host's Jacobi method does not. Small matrices in this process's reach take the host's too: in float64, with the
-      // signs that singular vectors have on the other backends.
+      // The kernel bidiagonalizes, which loses small values; the host's Jacobi method does not. Small matrices in this
+      // process's memory use the host too: in float64, with the signs that singular vectors have on the other backends.
       const small = !native.isUsingGpuDevice && Math.max(...x.shape.slice(-2)) <= SMALL;
       if (small || options.accuracy === 'relative') return hostFactorizations().svd(x, options);
       const [S, U, V] = native.executeMultipleOutputs('Svd', [float32, flag('compute_uv', true), flag('full_matrices', false)], [x], 3);
@@ -94,7 +94,7 @@ function tensorflowKernels(native: TensorflowBackend): TensorFactorizations {
   };
 }
 
-/** The same, with operands and results looked at. */
+/** Adds checks of operands and results to the kernels. */
 function checked(kernels: TensorFactorizations, triangle: (x: Tensor, lower: boolean) => Tensor): TensorFactorizations {
   return {
     name: kernels.name,
@@ -138,12 +138,15 @@ function requireFinite(caller: string, x: Tensor): void {
   );
 }
 
-/** Zero times any finite number is zero; one number is read. */
+/** Returns true if all entries are finite, as zero times a finite number is zero. Reads one number. */
 function allFinite(x: Tensor): boolean {
   return tidy(() => sum(mul(x, 0)).dataSync()[0]) === 0;
 }
 
-/** Eigen's QR squares entries as they are: divided by this, neither the largest overflow nor the smallest that count vanish. */
+/**
+ * Returns a divisor for Eigen's QR, which squares entries as they are: with it the largest do not overflow, and the
+ * smallest that count do not vanish.
+ */
 function qrScale(x: Tensor): Tensor {
   const largest = max(
     abs(x),
@@ -153,20 +156,20 @@ function qrScale(x: Tensor): Tensor {
   return mul(where(greater(largest, 0), largest, onesLike(largest)), 2 ** -40);
 }
 
-/** Q and R with the signs that make R's diagonal nonnegative: a zero leaves its column alone. */
+/** Gives Q and R the signs that make R's diagonal nonnegative; a zero leaves its column alone. */
 function withNonnegativeDiagonal(q: Tensor, r: Tensor, diagonal: Tensor): QrFactors<Tensor> {
   // sign(2 sign(d) + 1) is −1 for negative d, and 1 for zero.
   const signs = sign(add(mul(sign(diagonal), 2), 1));
   return { Q: mul(q, expandDims(signs, -2)), R: mul(r, expandDims(signs, -1)) };
 }
 
-/** The kernels differ in which triangle they read, on CUDA from on the processor: give them a matrix where both say the same. */
+/** Mirrors the lower triangle, since the kernels on CUDA and on the processor read different triangles. */
 function symmetricFromLower(native: TensorflowBackend, x: Tensor): Tensor {
   const lower = triangleOf(native, x, true);
   return add(lower, swapped(sub(lower, triangleOf(native, lower, false))));
 }
 
-/** A matrix with zeros for what lies outside its lower or upper triangle. */
+/** Sets the entries outside the lower or upper triangle to zero. */
 function triangleOf(native: TensorflowBackend, x: Tensor, lower: boolean): Tensor {
   const { TF_ATTR_TYPE, TF_FLOAT, TF_INT32 } = native.binding;
   const attributes = [
@@ -178,7 +181,7 @@ function triangleOf(native: TensorflowBackend, x: Tensor, lower: boolean): Tenso
   return native.executeSingleOutput('MatrixBandPart', attributes, [x, scalar(below, 'int32'), scalar(above, 'int32')]);
 }
 
-/** The last two axes swapped. */
+/** Swaps the last two axes. */
 function swapped(x: Tensor): Tensor {
   const order = x.shape.map((_, axis) => axis);
   const last = order.length - 1;

@@ -1,26 +1,28 @@
-/**
- * The `tensorflow` backend: TensorFlow's C library through `@tensorflow/tfjs-node-gpu`, on CUDA where there is a GPU that it knows and on the processor otherwise.
- */
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import util from 'node:util';
 import { findBackend, getBackend, setBackend, Tensor } from '@tensorflow/tfjs-core';
+import { startedBackend } from '../tensorflow-internals.js';
 import type { BackendDevice, ReadyBackend } from './opened-backend.js';
 import { processor } from './processor.js';
 import { type TensorflowBackend, tensorflowFactorizations } from './tensorflow-factorizations.js';
 
 const PACKAGE = '@tensorflow/tfjs-node-gpu';
 
-/** The little of the package that is used here. It is an optional dependency, so nothing may import it, not even its types. */
+/**
+ * The part of the package that is used here. It is an optional dependency, so nothing may import it, not even its
+ * types.
+ */
 interface TensorflowPackage {
   readonly Tensor?: unknown;
 }
 
 /**
- * Loads the package and starts the backend.
+ * Starts the `tensorflow` backend: TensorFlow's C library through `@tensorflow/tfjs-node-gpu`, on CUDA if there is a
+ * GPU that it knows, else on the processor.
  *
- * @param load - what loads the package.
- * @returns the backend, or why it is not there, with what to do.
+ * @param load - loads the package.
+ * @returns the backend, or the reason why it is not available, with what to do.
  */
 export async function openTensorflow(load: (name: string) => unknown = createRequire(import.meta.url)): Promise<ReadyBackend | string> {
   const before = getBackend();
@@ -31,12 +33,12 @@ export async function openTensorflow(load: (name: string) => unknown = createReq
     return problem;
   }
   if (!(await setBackend('tensorflow'))) return `${PACKAGE} is loaded, but its backend does not start; run npm rebuild ${PACKAGE}`;
-  const native = findBackend('tensorflow') as unknown as TensorflowBackend;
+  const native = startedBackend<TensorflowBackend>('tensorflow');
   const device = native.isUsingGpuDevice ? gpu() : onProcessor();
   return { name: 'tensorflow', factorizations: tensorflowFactorizations(native), readsSynchronously: !device.cuda, device };
 }
 
-/** Loads the package. The reason why it does not serve, or `undefined`. */
+/** Loads the package. @returns the reason why it does not serve, or `undefined`. */
 function loadPackage(load: (name: string) => unknown): string | undefined {
   prepareProcess();
   let loaded: TensorflowPackage;
@@ -56,7 +58,7 @@ function prepareProcess(): void {
   const old = util as { isNullOrUndefined?: (value: unknown) => boolean; isArray?: (value: unknown) => boolean };
   old.isNullOrUndefined ??= (value) => value === null || value === undefined;
   old.isArray ??= Array.isArray;
-  // Otherwise the library tells of its instruction sets on the standard error stream.
+  // Otherwise the library reports its instruction sets on the standard error stream.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
 }
 
@@ -79,7 +81,7 @@ function onProcessor(): BackendDevice {
   return { ...processor(), cuda: false, matmul: "TensorFlow's kernels on the processor" };
 }
 
-/** TensorFlow.js tells neither the GPU's name nor its memory; the driver's own program does. */
+/** Describes the GPU. TensorFlow.js tells neither its name nor its memory; the driver's own program does. */
 function gpu(): BackendDevice {
   const words = { cuda: true, matmul: 'cuBLAS' } as const;
   try {

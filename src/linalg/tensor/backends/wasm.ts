@@ -1,6 +1,6 @@
-/** The `wasm` backend: TensorFlow.js's WebAssembly kernels, with the library's own for what they do slowly or not at all. */
-import { engine, setBackend } from '@tensorflow/tfjs-core';
+import { setBackend } from '@tensorflow/tfjs-core';
 import { hostFactorizations } from '../host-factorizations.js';
+import { currentBackend } from '../tensorflow-internals.js';
 import { guardHeap, withGuardedGrowth } from '../wasm/heap-guard.js';
 import { installWasmKernels } from '../wasm/install.js';
 import type { WasmBackend } from '../wasm/wasm-heap.js';
@@ -8,9 +8,10 @@ import type { ReadyBackend } from './opened-backend.js';
 import { processor } from './processor.js';
 
 /**
- * Loads the package and starts the backend.
+ * Starts the `wasm` backend: TensorFlow.js's WebAssembly kernels, with the library's own for what they do slowly or not
+ * at all.
  *
- * @returns the backend, or why it is not there, with what to do.
+ * @returns the backend, or the reason why it is not available, with what to do.
  */
 export async function openWasm(): Promise<ReadyBackend | string> {
   try {
@@ -21,7 +22,7 @@ export async function openWasm(): Promise<ReadyBackend | string> {
     const message = error instanceof Error ? error.message.split('\n', 1)[0] : String(error);
     return `@tensorflow/tfjs-backend-wasm does not load (${message}); run npm install @tensorflow/tfjs-backend-wasm`;
   }
-  guardHeap((engine().backend as unknown as WasmBackend).wasm);
+  guardHeap(currentBackend<WasmBackend>().wasm);
   const { matmul, blas } = installWasmKernels();
   return {
     name: 'wasm',
@@ -36,8 +37,9 @@ export async function openWasm(): Promise<ReadyBackend | string> {
 }
 
 /**
- * Emscripten's start-up code listens for uncaught exceptions and rejections of the whole process and throws them again, so that Node.js prints its minified
- * source, tens of kilobytes, before the user's own error. Listeners that came while it started are taken off again.
+ * Emscripten's start-up code listens for uncaught exceptions and rejections of the whole process and throws them again,
+ * so that Node.js prints its minified source, tens of kilobytes, before the user's own error. Listeners added during
+ * the start are removed again.
  */
 async function withoutProcessListeners<Result>(start: () => Promise<Result>): Promise<Result> {
   const events = ['uncaughtException', 'unhandledRejection'] as const;

@@ -1,7 +1,3 @@
-/**
- * Factorizations by the library's own WGSL programs: WebGPU has none, and cannot be read back at once. A whole batch takes as many launches as
- * one matrix. What cannot be factored, or is not finite, comes back as NaN, which shows in the next number that is read.
- */
 import { matMul, reshape, slice, type Tensor, transpose } from '@tensorflow/tfjs-core';
 import type { EighFactors, QrFactors, SvdFactors } from '../../linear-algebra-types.js';
 import type { TensorFactorizations } from '../tensor-factorizations.js';
@@ -12,7 +8,12 @@ import { sortRows } from './webgpu/sort-rows.js';
 import { tallQr } from './webgpu/tall-qr.js';
 import { choleskyFactor, solveTriangle } from './webgpu/triangular.js';
 
-/** Factorizations on a webgpu backend, with the conventions of the contract. `svd` has one accuracy, the relative one. */
+/**
+ * Factorizations on a webgpu backend, with the conventions of the contract, by the library's own WGSL programs: WebGPU
+ * has none, and cannot be read back at once. A whole batch takes as many launches as one matrix. A matrix that is not
+ * finite or cannot be factored comes back as NaN, which shows in the next number that is read. `svd` has one accuracy,
+ * the relative one.
+ */
 export function webgpuFactorizations(backend: WebgpuBackend): TensorFactorizations {
   return {
     name: 'WebGPU programs',
@@ -47,23 +48,23 @@ function flatSvd(backend: WebgpuBackend, x: Tensor): SvdFactors<Tensor> {
   return { U: matMul(Q, left, false, true), S: valuesOf(sorted, n), V: columns(sorted, n, n) };
 }
 
-/** The last entry of every row. */
+/** Takes the last entry of every row. */
 function valuesOf(rows: Tensor, n: number): Tensor {
   const [members, , length] = rows.shape;
   return reshape(slice(rows, [0, 0, length - 1], [members, n, 1]), [members, n]);
 }
 
-/** A part of every row as the columns of a matrix. */
+/** Takes a part of every row as the columns of a matrix. */
 function columns(rows: Tensor, first: number, n: number): Tensor {
   return transpose(slice(rows, [0, 0, first], [-1, n, n]), [0, 2, 1]);
 }
 
-/** All batch axes as one: programs and TensorFlow.js's kernels take no more than a few. */
+/** Joins all batch axes into one: programs and TensorFlow.js's kernels take no more than a few. */
 function flat(x: Tensor): Tensor {
   return reshape(x, [-1, ...x.shape.slice(-2)]);
 }
 
-/** The batch axes of `x` for the first one of `y`. */
+/** Replaces the first axis of `y` by the batch axes of `x`. */
 function like(x: Tensor, y: Tensor): Tensor {
   return reshape(y, [...x.shape.slice(0, -2), ...y.shape.slice(1)]);
 }

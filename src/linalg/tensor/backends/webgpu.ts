@@ -1,30 +1,33 @@
 /**
- * The `webgpu` backend: in Node through the `webgpu` package (Dawn), elsewhere through the platform's own `navigator.gpu`.
+ * The `webgpu` backend: in Node through the `webgpu` package (Dawn), elsewhere through the platform's own
+ * `navigator.gpu`.
  */
+
 import { existsSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { env, findBackend, setBackend } from '@tensorflow/tfjs-core';
+import { env, setBackend } from '@tensorflow/tfjs-core';
+import { startedBackend } from '../tensorflow-internals.js';
 import type { ReadyBackend } from './opened-backend.js';
 import type { WebgpuBackend } from './webgpu/run-program.js';
 import { webgpuFactorizations } from './webgpu-factorizations.js';
 
-/** The little of WebGPU that is used here. */
+/** The part of WebGPU that is used here. */
 interface Gpu {
   requestAdapter(options: { readonly powerPreference: 'high-performance' }): Promise<Adapter | null>;
 }
 
-/** What an adapter says about itself. */
+/** Description that an adapter gives of itself. */
 export interface AdapterInfo {
-  /** Who made it, such as `'nvidia'`. */
+  /** Vendor, such as `'nvidia'`. */
   readonly vendor: string;
-  /** Its family. */
+  /** Family of the GPU. */
   readonly architecture: string;
-  /** Its own name or number. */
+  /** Name or number of the GPU. */
   readonly device: string;
-  /** Its driver's name for it. */
+  /** The driver's name for it. */
   readonly description: string;
-  /** Whether it is one that is taken when nothing better is there. */
+  /** True if the adapter is only taken when nothing better is available. */
   readonly isFallbackAdapter?: boolean;
 }
 
@@ -44,15 +47,15 @@ const DRIVER_ADVICE =
 let remembered: Promise<Adapter | string> | undefined;
 
 /**
- * Loads the package and starts the backend, on whatever adapter there is.
+ * Loads the package and starts the backend, on any adapter.
  *
- * @returns the backend, or why it is not there, with what to do.
+ * @returns the backend, or the reason why it is not available, with what to do.
  */
 export async function openWebgpu(): Promise<ReadyBackend | string> {
   const adapter = await findAdapter();
   if (typeof adapter === 'string') return adapter;
   try {
-    // It registers itself only where there is a navigator.gpu, which there is from now on.
+    // The package registers itself only if there is a navigator.gpu, as there is from now on.
     await import('@tensorflow/tfjs-backend-webgpu');
   } catch (error) {
     return `@tensorflow/tfjs-backend-webgpu does not load (${firstLine(error)}); run npm install @tensorflow/tfjs-backend-webgpu`;
@@ -61,15 +64,15 @@ export async function openWebgpu(): Promise<ReadyBackend | string> {
   if (imitationReason(adapter.info) !== undefined) preferTiledProducts();
   return {
     name: 'webgpu',
-    factorizations: webgpuFactorizations(findBackend('webgpu') as unknown as WebgpuBackend),
+    factorizations: webgpuFactorizations(startedBackend<WebgpuBackend>('webgpu')),
     readsSynchronously: false,
     device: { device: nameOf(adapter.info), memory: undefined, cuda: false, matmul: 'WGSL programs of TensorFlow.js' },
   };
 }
 
 /**
- * For small products the backend takes a program with a workgroup an entry, to occupy all of a GPU. A processor runs those threads one after another, and
- * is ten to a hundred times faster with the program that is meant for large ones.
+ * Prefers the program for large products. For small ones the backend takes one with a workgroup per entry, to occupy
+ * all of a GPU; a processor, which runs those threads one after another, is ten to a hundred times slower with it.
  */
 function preferTiledProducts(): void {
   const tiled = 3;
@@ -77,7 +80,8 @@ function preferTiledProducts(): void {
 }
 
 /**
- * Why webgpu should not be taken unasked: there is no GPU, no adapter, or it is a processor that imitates a GPU and is slower than wasm.
+ * Returns the reason not to take webgpu unasked: no GPU, no adapter, or a processor that imitates a GPU and is slower
+ * than wasm.
  *
  * @returns `undefined` for a real GPU.
  */
@@ -88,7 +92,7 @@ export async function reasonAgainstAdapter(): Promise<string | undefined> {
   return typeof adapter === 'string' ? adapter : imitationReason(adapter.info);
 }
 
-/** Why an adapter is no GPU; `undefined` if it is one. */
+/** Returns the reason why an adapter is no GPU; `undefined` if it is one. */
 export function imitationReason(info: AdapterInfo): string | undefined {
   const known = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|\bwarp\b|\bcpu\b/i.test(
     `${info.vendor} ${info.architecture} ${info.description}`,
@@ -118,7 +122,10 @@ async function searchAdapter(): Promise<Adapter | string> {
   return adapter ?? `no GPU adapter answers; ${DRIVER_ADVICE}`;
 }
 
-/** Drivers look for window systems too, and on Linux complain on the standard error where there is no folder for their sockets. */
+/**
+ * Keeps drivers quiet. They look for window systems too, and on Linux complain on the standard error if there is no
+ * folder for their sockets.
+ */
 async function quietly<Result>(ask: () => Promise<Result> | undefined): Promise<Result | undefined> {
   if (process.platform !== 'linux' || process.env.XDG_RUNTIME_DIR !== undefined) return ask();
   process.env.XDG_RUNTIME_DIR = tmpdir();
@@ -129,7 +136,7 @@ async function quietly<Result>(ask: () => Promise<Result> | undefined): Promise<
   }
 }
 
-/** Node has a navigator from version 21 on, without `gpu`, and does not let it be replaced by assignment. */
+/** Sets `navigator.gpu`. From version 21 on Node has a navigator without it, which assignment cannot replace. */
 function provideGpu(globals: Globals, gpu: Gpu): void {
   if (globals.navigator === undefined) {
     Object.defineProperty(globalThis, 'navigator', {
@@ -138,23 +145,26 @@ function provideGpu(globals: Globals, gpu: Gpu): void {
       writable: true,
     });
   }
-  // It also keeps the object alive, with which Dawn's devices die.
+  // This also keeps the object alive, with which Dawn's devices die.
   Object.defineProperty(globals.navigator, 'gpu', { value: gpu, configurable: true });
 }
 
-/** On Linux, whether there is a file of a GPU's: without one the only adapters are imitations, of which Dawn warns on the standard error. */
+/**
+ * Returns false if Linux shows no device file of a GPU: the only adapters are then imitations, of which Dawn warns on
+ * the standard error.
+ */
 function mayHaveGpu(): boolean {
   if (process.platform !== 'linux') return true;
   const names = (directory: string): readonly string[] => (existsSync(directory) ? readdirSync(directory) : []);
   try {
     return [...names('/dev/dri'), ...names('/dev')].some((name) => /^(render|nvidia\d|dxg$|mali|kgsl)/.test(name));
   } catch {
-    // The folders may not be looked at.
+    // The folders may not be read.
     return true;
   }
 }
 
-/** On Linux, whether a Vulkan driver is installed: without one Dawn prints warnings that nobody asked for. */
+/** Returns false if Linux has no Vulkan driver: Dawn would print warnings that nobody asked for. */
 function mayHaveDriver(): boolean {
   if (process.platform !== 'linux') return true;
   if (process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES || process.env.VK_ADD_DRIVER_FILES) return true;

@@ -1,10 +1,12 @@
-/** Products on the wasm heap over the machine's BLAS: it reads and writes the heap in place. */
 import type { Sgemm } from '../../host/blas/sgemm.js';
 import type { HeapGemm } from './heap-gemm.js';
 import type { MatmulPlan } from './matmul-plan.js';
 import { floatsAt } from './wasm-heap.js';
 
-/** Products over `cblas_sgemm`, one call a member: OpenBLAS has batched ones only in versions that few systems carry. */
+/**
+ * Makes products on the wasm heap over the machine's `cblas_sgemm`, which reads and writes the heap in place. One call
+ * per member: OpenBLAS has batched ones only in versions that few systems carry.
+ */
 export function blasHeapGemm(sgemm: Sgemm): HeapGemm {
   return {
     name: 'blas',
@@ -28,7 +30,7 @@ export function blasHeapGemm(sgemm: Sgemm): HeapGemm {
   };
 }
 
-/** Whether each product is that of a matrix with its own transpose. */
+/** Returns true if each product is that of a matrix with its own transpose. */
 function isGram({ transposeA, transposeB, membersA, membersB }: MatmulPlan, a: number, b: number): boolean {
   return a === b && transposeA !== transposeB && membersA.every((member, index) => member === membersB[index]);
 }

@@ -1,12 +1,11 @@
-/** What computes matrix products on the wasm heap. */
 import type { MatmulPlan } from './matmul-plan.js';
 import type { WasmBackend } from './wasm-heap.js';
 
-/** A way to compute a batch of products on the heap. */
+/** A way to compute a batch of products on the wasm heap. */
 export interface HeapGemm {
-  /** For reports. */
+  /** Name for reports. */
   readonly name: 'blas' | 'xnnpack';
-  /** From how many multiplications a product on a call pays; below, plain loops are quicker. */
+  /** Smallest number of multiplications for which a call pays; below it, plain loops are quicker. */
   readonly smallest: number;
   /**
    * Computes every product of a plan, none of whose lengths is zero.

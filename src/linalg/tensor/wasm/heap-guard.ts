@@ -1,11 +1,13 @@
 /**
- * What happens when the wasm heap is full. TensorFlow.js does not look: where `malloc` gives 0 it writes over the heap's beginning, sizes above 4 GB it takes modulo 2³², C++ ends the module
- * with `Aborted()`, and XNNPACK prints a line and leaves a result as the memory was. Here each of these is a BackendError with the bytes.
+ * Makes a full wasm heap a BackendError with the bytes. TensorFlow.js does not check: if `malloc` gives 0 it writes
+ * over the heap's beginning, it takes sizes above 4 GB modulo 2³², C++ ends the module with `Aborted()`, and XNNPACK
+ * prints a line and leaves a result as the memory was.
  *
- * Stands on @tensorflow/tfjs-backend-wasm 4.22.0 and its Emscripten module.
+ * It is written against @tensorflow/tfjs-backend-wasm 4.22.0 and its Emscripten module.
  */
-import { engine } from '@tensorflow/tfjs-core';
+
 import { BackendError } from '../../../core/errors.js';
+import { bytesOfTensors, wasmModule } from '../tensorflow-internals.js';
 
 /** The most bytes that the heap can grow to: 4 GB less a page. */
 export const HEAP_LIMIT = 2 ** 32 - 2 ** 16;
@@ -19,7 +21,7 @@ export interface GuardedModule {
   onAbort?: (reason: unknown) => void;
 }
 
-/** An Emscripten import that lets the heap grow: given the size that it needs, whether it has it now. */
+/** Emscripten's import that lets the heap grow to a size; returns true if the heap has it now. */
 type Resize = (bytes: number) => boolean;
 
 const guarded = new WeakSet<GuardedModule>();
@@ -31,8 +33,8 @@ interface WebAssemblyApi {
 type Imports = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /**
- * Starts the wasm backend such that growth that is refused is an error at once, from wherever memory was asked for: Emscripten's import is the one place that all of them come to, and
- * can be replaced only while the module is instantiated.
+ * Starts the wasm backend so that refused growth is an error at once, whoever asked for memory: all requests come to
+ * this import of Emscripten, which can be replaced only while the module is instantiated.
  */
 export async function withGuardedGrowth<Result>(start: () => Promise<Result>): Promise<Result> {
   const { WebAssembly: api } = globalThis as unknown as { readonly WebAssembly: WebAssemblyApi };
@@ -61,11 +63,14 @@ function withGuardedResize(imports: Imports): Imports {
   );
 }
 
-/** Makes errors of what a module's `malloc` and `abort` would pass over or say in words of their own. Once for each module. */
+/**
+ * Makes a module's `malloc` and `abort` throw errors where they would fail silently or in words of their own. Once per
+ * module.
+ */
 export function guardHeap(module: GuardedModule): void {
   if (guarded.has(module)) return;
   guarded.add(module);
-  // Emscripten puts the function itself in the place of a stub at the first call.
+  // At the first call, Emscripten replaces a stub by the function itself.
   (module as GuardedModule & { _free(offset: number): void })._free(module._malloc(1));
   const malloc = module._malloc;
   module._malloc = (bytes) => {
@@ -90,16 +95,15 @@ export function guardHeap(module: GuardedModule): void {
 
 const REMEDY = 'train with shorter rows, a smaller batch, a lower rank or recompute, dispose of tensors earlier, or take another backend';
 
-/** @param bytes - what was asked for: by a tensor exactly, by a kernel what the heap would have had to grow by. */
+/** @param bytes - the bytes asked for: exact for a tensor; for a kernel, the growth that the heap would have needed. */
 export function fullHeap(bytes: number): BackendError {
   return new BackendError(`wasm: expected room for ${bytes} bytes on the WebAssembly heap, got none: ${state()}; ${REMEDY}`);
 }
 
 function state(): string {
-  return `${engine().state.numBytes} bytes are in use by tensors, the heap has ${heapBytes()} and can have at most ${HEAP_LIMIT} where the machine gives as much`;
+  return `${bytesOfTensors()} bytes are in use by tensors, the heap has ${heapBytes()} and can have at most ${HEAP_LIMIT} where the machine gives as much`;
 }
 
 function heapBytes(): number {
-  const { wasm } = (engine().registry.wasm ?? {}) as { readonly wasm?: GuardedModule };
-  return wasm?.HEAPU8.length ?? 0;
+  return wasmModule<GuardedModule>()?.HEAPU8.length ?? 0;
 }

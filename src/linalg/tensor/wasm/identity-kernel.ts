@@ -1,12 +1,11 @@
-/**
- * `tf.clone` on wasm without a copy: tensors do not change, so two of them may share the memory, as on the other backends. Every operation on a tape clones what
- * its gradient needs, weights included.
- */
 import type { KernelConfig } from '@tensorflow/tfjs-core';
 import { BackendError } from '../../../core/errors.js';
 import type { WasmBackend } from './wasm-heap.js';
 
-/** The kernel. */
+/**
+ * Kernel of `tf.clone` on wasm without a copy: tensors do not change, so two may share the memory, as on the other
+ * backends. Every operation on a tape clones what its gradient needs, weights included.
+ */
 export const identityKernel: KernelConfig = {
   kernelName: 'Identity',
   backendName: 'wasm',

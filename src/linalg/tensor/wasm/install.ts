@@ -1,30 +1,32 @@
 /** Replaces the wasm backend's slow, wrong and missing kernels. */
-import { getKernel, type KernelConfig, registerKernel, unregisterKernel } from '@tensorflow/tfjs-core';
+
+import type { KernelConfig } from '@tensorflow/tfjs-core';
 import { BackendError } from '../../../core/errors.js';
 import { type BlasStatus, blasStatus } from '../../host/blas/blas-library.js';
-import { loadSgemm } from '../../host/blas/sgemm.js';
-import { attentionKernels } from './attention-kernel.js';
+import { loadSgemm, type Sgemm } from '../../host/blas/sgemm.js';
+import { kernelOf, placeKernel } from '../tensorflow-internals.js';
 import { blasHeapGemm } from './blas-heap-gemm.js';
-import { crossEntropyKernel } from './cross-entropy-kernel.js';
 import type { HeapGemm } from './heap-gemm.js';
 import { identityKernel } from './identity-kernel.js';
 import { batchMatMulKernel, fusedMatMulKernel } from './matmul-kernels.js';
-import { ropeKernel } from './rope-kernel.js';
 import { unsortedSegmentSumKernel } from './unsorted-segment-sum.js';
 import { xnnpackHeapGemm } from './xnnpack-heap-gemm.js';
 
 /** Options of {@link installWasmKernels}. */
 export interface WasmKernelOptions {
-  /** `'auto'` multiplies over the machine's BLAS library where one is found; `'off'` never does. The environment's BURES_BLAS=off is stronger. */
+  /**
+   * `'auto'` (default) multiplies over the machine's BLAS library if one is found; `'off'` never does. BURES_BLAS=off
+   * in the environment overrides it.
+   */
   readonly blas?: 'auto' | 'off';
 }
 
-/** The options that are used where none are given. */
+/** Defaults of {@link installWasmKernels}. */
 export const defaultWasmKernelOptions: Required<WasmKernelOptions> = { blas: 'auto' };
 
-/** What {@link installWasmKernels} put in place. */
+/** Report of {@link installWasmKernels}. */
 export interface WasmKernelReport {
-  /** What computes matrix products: the machine's BLAS, or the backend's XNNPACK. */
+  /** Library that computes matrix products: the machine's BLAS, or the backend's XNNPACK. */
   readonly matmul: 'blas' | 'xnnpack';
   /** The BLAS library, or the reason why none is used. */
   readonly blas: BlasStatus;
@@ -32,49 +34,43 @@ export interface WasmKernelReport {
   readonly kernels: readonly string[];
 }
 
-/** Kernels ask for it at each call. */
+/** Products in use, which kernels ask for at each call. */
 let gemm: HeapGemm = xnnpackHeapGemm;
+let sgemmInUse: Sgemm | undefined;
+
+/** Returns BLAS's product on the heap's own memory; `undefined` if none is found or wanted. */
+export function heapSgemm(): Sgemm | undefined {
+  return sgemmInUse;
+}
 
 const kernels: readonly KernelConfig[] = [
   batchMatMulKernel(() => gemm),
   fusedMatMulKernel(() => gemm),
   identityKernel,
   unsortedSegmentSumKernel,
-  ropeKernel,
-  crossEntropyKernel,
 ];
 
 /**
- * Puts kernels of this library in place of the wasm backend's own, for the whole process: matrix products with transposes and batches
- * at full speed, `tf.fused.matMul` with its bias, and the gradient of `tf.gather`. A second call changes nothing but what computes
- * the products, if its options differ.
+ * Puts kernels of this library in place of the wasm backend's own, for the whole process: matrix products with
+ * transposes and batches at full speed, `tf.fused.matMul` with its bias, and the gradient of `tf.gather`. A second call
+ * with other options changes only what computes the products.
  *
- * The gradient that TensorFlow.js has for a product whose batch axes were broadcast has the result's batch axes on every backend,
- * not the operand's: see `installMatMulGradient`.
+ * The gradient that TensorFlow.js has for a product whose batch axes were broadcast has the result's batch axes on
+ * every backend, not the operand's: see `installMatMulGradient`.
  *
  * @throws BackendError if the wasm backend is not loaded.
  */
 export function installWasmKernels(options: WasmKernelOptions = {}): WasmKernelReport {
   const { blas } = { ...defaultWasmKernelOptions, ...options };
-  if ((getKernel('BatchMatMul', 'wasm') as KernelConfig | undefined) === undefined) {
+  if (kernelOf('BatchMatMul', 'wasm') === undefined) {
     throw new BackendError(
       "installWasmKernels: expected the wasm backend, which is not loaded; import '@tensorflow/tfjs-backend-wasm' first",
     );
   }
-  for (const kernel of kernels) {
-    const present = getKernel(kernel.kernelName, 'wasm') as KernelConfig | undefined;
-    if (present?.kernelFunc === kernel.kernelFunc) continue;
-    if (present !== undefined) unregisterKernel(kernel.kernelName, 'wasm');
-    registerKernel(kernel);
-  }
-  const sgemm = blas === 'off' ? undefined : loadSgemm();
-  // Without BLAS their composition of products is as quick.
-  for (const kernel of attentionKernels(() => sgemm)) {
-    if ((getKernel(kernel.kernelName, 'wasm') as KernelConfig | undefined) !== undefined) unregisterKernel(kernel.kernelName, 'wasm');
-    if (sgemm !== undefined) registerKernel(kernel);
-  }
-  gemm = sgemm === undefined ? xnnpackHeapGemm : blasHeapGemm(sgemm);
-  return { matmul: gemm.name, blas: status(blas, sgemm !== undefined), kernels: kernels.map(({ kernelName }) => kernelName) };
+  for (const kernel of kernels) placeKernel(kernel);
+  sgemmInUse = blas === 'off' ? undefined : loadSgemm();
+  gemm = sgemmInUse === undefined ? xnnpackHeapGemm : blasHeapGemm(sgemmInUse);
+  return { matmul: gemm.name, blas: status(blas, sgemmInUse !== undefined), kernels: kernels.map(({ kernelName }) => kernelName) };
 }
 
 function status(blas: 'auto' | 'off', used: boolean): BlasStatus {

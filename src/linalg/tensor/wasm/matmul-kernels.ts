@@ -1,10 +1,12 @@
 /** The wasm backend's kernels for `tf.matMul` and `tf.fused.matMul`. */
-import { getKernel, type KernelConfig, type NamedAttrMap, type TensorInfo } from '@tensorflow/tfjs-core';
+
+import type { KernelConfig, NamedAttrMap, TensorInfo } from '@tensorflow/tfjs-core';
 import { BackendError } from '../../../core/errors.js';
+import { kernelOf, offsetOf } from '../tensorflow-internals.js';
 import type { HeapGemm } from './heap-gemm.js';
 import { type MatmulPlan, planMatmul } from './matmul-plan.js';
 import { smallGemm } from './small-gemm.js';
-import { floatsAt, makeTensor, offsetOf, type WasmBackend } from './wasm-heap.js';
+import { floatsAt, makeTensor, type WasmBackend } from './wasm-heap.js';
 
 /** Activations of `tf.fused.matMul`, by the kernel that computes each. */
 const ACTIVATIONS: Readonly<Record<string, string>> = {
@@ -17,9 +19,9 @@ const ACTIVATIONS: Readonly<Record<string, string>> = {
 };
 
 /**
- * `tf.matMul` on wasm.
+ * Makes the kernel of `tf.matMul` on wasm.
  *
- * @param gemm - asked for at each call, so that it can be exchanged.
+ * @param gemm - called for each product, so that it can be exchanged.
  */
 export function batchMatMulKernel(gemm: () => HeapGemm): KernelConfig {
   return {
@@ -33,8 +35,8 @@ export function batchMatMulKernel(gemm: () => HeapGemm): KernelConfig {
 }
 
 /**
- * `tf.fused.matMul` on wasm: activation(op(A) op(B) + bias), where stock ignores the bias if there is a transpose or a batch, and
- * takes a bias of rank one only.
+ * Makes the kernel of `tf.fused.matMul` on wasm: activation(op(A) op(B) + bias). Stock ignores the bias if there is a
+ * transpose or a batch, and takes only a bias of rank one.
  */
 export function fusedMatMulKernel(gemm: () => HeapGemm): KernelConfig {
   return {
@@ -44,7 +46,7 @@ export function fusedMatMulKernel(gemm: () => HeapGemm): KernelConfig {
       const backend = opaque as WasmBackend;
       const { a, b, bias, preluActivationWeights } = inputs;
       let result = multiply(backend, gemm(), required(a), required(b), attrs.transposeA === true, attrs.transposeB === true);
-      // Each step's input is freed also where the step fails.
+      // Each step's input is freed even if the step fails.
       const then = (kernel: string, next: Record<string, TensorInfo | undefined>, options: NamedAttrMap = {}): void => {
         const input = result;
         try {
@@ -64,8 +66,7 @@ export function fusedMatMulKernel(gemm: () => HeapGemm): KernelConfig {
 }
 
 function runKernel(name: string, inputs: Record<string, TensorInfo | undefined>, backend: WasmBackend, attrs: NamedAttrMap): TensorInfo {
-  // Undefined where it is not registered, whatever the declaration says.
-  const kernel: KernelConfig | undefined = getKernel(name, 'wasm');
+  const kernel = kernelOf(name, 'wasm');
   if (kernel === undefined)
     throw new BackendError(`fused matMul: the wasm backend has no kernel ${name}; apply the activation after matMul`);
   return kernel.kernelFunc({ inputs, backend, attrs }) as TensorInfo;
@@ -99,7 +100,7 @@ function fill(backend: WasmBackend, gemm: HeapGemm, plan: MatmulPlan, a: number,
   const { m, n, k, membersA } = plan;
   const length = membersA.length * m * n;
   if (length === 0) return;
-  // A sum over nothing; the heap holds what was there before.
+  // An empty sum; the heap still holds old contents.
   if (k === 0) floatsAt(backend, c, length).fill(0);
   else if (m * n * k < gemm.smallest) smallGemm(backend, plan, a, b, c);
   else gemm.multiply(backend, plan, a, b, c);

@@ -11,17 +11,17 @@ export interface MatmulPlan {
   readonly k: number;
   readonly transposeA: boolean;
   readonly transposeB: boolean;
-  /** Which member of A makes each member of the result. */
+  /** Number of the member of A that makes each member of the result. */
   readonly membersA: readonly number[];
-  /** Which member of B makes each member of the result. */
+  /** Number of the member of B that makes each member of the result. */
   readonly membersB: readonly number[];
 }
 
 /**
  * Plans a product as `tf.matMul` defines it; leading axes are broadcast.
  *
- * TensorFlow.js itself takes members modulo each operand's number of them, which is right only where one operand has one member or
- * both have the same axes. Here [2, 1, m, k] by [2, 3, k, n] is right too.
+ * TensorFlow.js itself takes members modulo each operand's number of them, which is right only where one operand has
+ * one member or both have the same axes. Here [2, 1, m, k] by [2, 3, k, n] is right too.
  *
  * @throws DomainError if a type is not float32.
  * @throws ShapeError if inner lengths or batch axes do not match.
@@ -47,7 +47,7 @@ export function planMatmul(a: TensorInfo, b: TensorInfo, transposeA: boolean, tr
   return foldable(plan, batchA, batchB) ? { ...plan, m: m * membersA.length, membersA: [0], membersB: [0] } : plan;
 }
 
-/** Rows of all members of A can be multiplied by one B at once, as rows of one matrix. */
+/** Returns true if the rows of all members of A can be multiplied by one B at once, as rows of one matrix. */
 function foldable({ transposeA, membersA }: MatmulPlan, batchA: readonly number[], batchB: readonly number[]): boolean {
   return !transposeA && membersA.length > 1 && batchB.every((length) => length === 1) && size(batchA) === membersA.length;
 }
@@ -63,7 +63,7 @@ function broadcast(a: readonly number[], b: readonly number[]): number[] | undef
   return shape;
 }
 
-/** The member of a broadcast operand behind each member of the result. */
+/** Returns the member of a broadcast operand behind each member of the result. */
 function members(batch: readonly number[], own: readonly number[]): number[] {
   let list = [0];
   let stride = size(own);

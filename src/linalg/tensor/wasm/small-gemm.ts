@@ -1,9 +1,9 @@
-/** Products too small for a call into a library to pay. */
 import type { MatmulPlan } from './matmul-plan.js';
 import { floatsAt, type WasmBackend } from './wasm-heap.js';
 
 /**
- * All products of a plan by the definition, summed in float64.
+ * Computes all products of a plan by the definition, summed in float64, if they are too small for a library call to
+ * pay.
  *
  * @param a, b, c - offsets of the operands and the result in bytes.
  */

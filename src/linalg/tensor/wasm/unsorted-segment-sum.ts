@@ -1,9 +1,12 @@
-/** `tf.unsortedSegmentSum` on wasm, which the backend lacks: with it `tf.gather` has a gradient there. */
 import { type KernelConfig, util } from '@tensorflow/tfjs-core';
 import { DomainError, ShapeError } from '../../../core/errors.js';
-import { floatsAt, integersAt, makeTensor, offsetOf, type WasmBackend } from './wasm-heap.js';
+import { offsetOf } from '../tensorflow-internals.js';
+import { floatsAt, integersAt, makeTensor, type WasmBackend } from './wasm-heap.js';
 
-/** out[s] = Σ x[i] over all i with segmentIds[i] = s; ids outside 0 … numSegments − 1 count for nothing, as on the cpu backend. */
+/**
+ * Kernel of `tf.unsortedSegmentSum` on wasm, which the backend lacks and the gradient of `tf.gather` needs: out[s] = Σ
+ * x[i] over all i with segmentIds[i] = s; ids outside 0 … numSegments − 1 do not count, as on the cpu backend.
+ */
 export const unsortedSegmentSumKernel: KernelConfig = {
   kernelName: 'UnsortedSegmentSum',
   backendName: 'wasm',

@@ -1,21 +1,27 @@
-/** The part of TensorFlow.js's wasm backend that kernels of our own stand on: where a tensor lies on the heap, and how to make one. */
+/**
+ * The part of TensorFlow.js's wasm backend on which our own kernels are built: finding a tensor on the heap, and making
+ * one.
+ */
+
 import { type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
+import { type HeapTable, offsetOf } from '../tensorflow-internals.js';
 import { fullHeap, type GuardedModule } from './heap-guard.js';
 
 /** A function of the module. */
 export type WasmFunction = (...values: readonly (number | boolean | Uint8Array)[]) => void;
 
 /**
- * The backend as a kernel sees it. Written out, since the package's own declarations need Emscripten's, which it does not depend on.
+ * The backend as a kernel sees it. Written out, since the package's own declarations need Emscripten's, which it does
+ * not depend on.
  */
-export interface WasmBackend {
+export interface WasmBackend extends HeapTable {
   /** Emscripten's module. */
   readonly wasm: GuardedModule & {
     /** The heap, replaced by a larger one when it grows: read it anew at each use. */
     readonly HEAPU8: Uint8Array;
-    /** Memory on the heap, its offset signed; 0 where there is none left. */
+    /** Allocates memory on the heap; returns its offset, signed, or 0 if there is none left. */
     _malloc(bytes: number): number;
-    /** Gives memory back. */
+    /** Frees memory. */
     _free(offset: number): void;
     /** A function of the module. */
     cwrap(name: string, result: null, parameters: readonly string[]): WasmFunction;
@@ -23,13 +29,11 @@ export interface WasmBackend {
     readonly tfjs: {
       /** Names `size` float32 numbers at an offset. */
       registerTensor(id: number, size: number, offset: number): void;
-      /** Forgets a name, and whatever the module computed ahead for it. */
+      /** Forgets a name, and what the module computed ahead for it. */
       disposeData(id: number): void;
     };
   };
-  /** Where tensors lie, in bytes. */
-  readonly dataIdMap: { get(dataId: object): { readonly id: number; readonly memoryOffset: number } };
-  /** A tensor whose contents are whatever the memory held. */
+  /** Makes a tensor of arbitrary contents. */
   makeOutput(shape: number[], dtype: DataType): TensorInfo;
   /** Counts one more tensor that shares this memory. */
   incRef(dataId: object): void;
@@ -40,25 +44,21 @@ export interface WasmBackend {
 /** Bytes of a float32. */
 const BYTES = 4;
 
-/** Offset of a tensor's first number, in bytes. */
-export function offsetOf(backend: WasmBackend, tensor: TensorInfo): number {
-  return backend.dataIdMap.get(tensor.dataId).memoryOffset;
-}
-
-/** A view of float32 numbers on the heap as it is now: good until the next allocation. */
+/** Returns a view of float32 numbers on the heap, valid until the next allocation. */
 export function floatsAt(backend: WasmBackend, offset: number, length: number): Float32Array {
   return new Float32Array(backend.wasm.HEAPU8.buffer, offset, length);
 }
 
-/** As {@link floatsAt}, for int32. */
+/** The same as {@link floatsAt} for int32. */
 export function integersAt(backend: WasmBackend, offset: number, length: number): Int32Array {
   return new Int32Array(backend.wasm.HEAPU8.buffer, offset, length);
 }
 
 /**
- * A new tensor with undefined contents.
+ * Makes a tensor of arbitrary contents.
  *
- * @throws BackendError if the heap is full. The backend itself does not notice, and would write over the heap's beginning.
+ * @throws BackendError if the heap is full, which the backend itself does not notice; it would write over the heap's
+ * beginning.
  */
 export function makeTensor(backend: WasmBackend, shape: readonly number[], dtype: DataType): TensorInfo {
   const tensor = backend.makeOutput([...shape], dtype);
@@ -72,8 +72,8 @@ export function makeTensor(backend: WasmBackend, shape: readonly number[], dtype
 /**
  * Runs a computation with memory of its own, which is freed after it.
  *
- * @param lengths - how many float32 numbers each piece is to hold; a piece of none gets offset 0.
- * @param compute - is given the pieces' offsets in bytes.
+ * @param lengths - number of float32 numbers in each piece; an empty piece gets offset 0.
+ * @param compute - receives the pieces' offsets in bytes.
  * @throws BackendError if the heap is full.
  */
 export function withScratch(backend: WasmBackend, lengths: readonly number[], compute: (offsets: readonly number[]) => void): void {
@@ -93,12 +93,12 @@ export function withScratch(backend: WasmBackend, lengths: readonly number[], co
 }
 
 /**
- * Names for float32 numbers on the heap, from 2³⁰ upwards, where the backend's own counter does not come. Each is used once: what XNNPACK computes ahead for an
- * operand it keeps under its name.
+ * Next name for float32 numbers on the heap: from 2³⁰ upwards, beyond the backend's own counter. Each is used once,
+ * since XNNPACK keeps what it computes ahead for an operand under its name.
  */
 let nextName = 2 ** 30;
 
-/** Gives numbers at an offset a name, by which functions of the module know them; `forget` takes it back. */
+/** Names the numbers at an offset, so that functions of the module know them; `forget` removes the name. */
 export function nameFloats({ wasm: { tfjs } }: WasmBackend, offset: number, length: number): { readonly name: number; forget(): void } {
   const name = nextName++;
   tfjs.registerTensor(name, length, offset);

@@ -1,16 +1,12 @@
-/**
- * Products on the wasm heap through XNNPACK, which the backend's BatchMatMul calls for one pair of matrices without transposes only; for
- * every other case it has plain loops at a tenth of the speed. So each member goes through that path, transposed beforehand.
- */
 import type { HeapGemm } from './heap-gemm.js';
 import type { MatmulPlan } from './matmul-plan.js';
 import { transposeFloats } from './transpose-floats.js';
 import { floatsAt, nameFloats, type WasmBackend, type WasmFunction, withScratch } from './wasm-heap.js';
 
-/** The module's function of each backend. */
+/** The module's product of each backend. */
 const stockMatmuls = new WeakMap<WasmBackend, WasmFunction>();
 
-/** The cheaper of two ways to the same product, as one of matrices that need no transposition any more. */
+/** The cheaper of two ways to reduce a product to one without transposes. */
 interface Route {
   /** Cᵀ = op(B)ᵀ op(A)ᵀ in place of C = op(A) op(B). */
   readonly flipped: boolean;
@@ -18,7 +14,11 @@ interface Route {
   readonly transposeB: boolean;
 }
 
-/** Products through XNNPACK. */
+/**
+ * Products on the wasm heap through XNNPACK. The backend's BatchMatMul calls it only for one pair of matrices without
+ * transposes; for every other case it has plain loops at a tenth of the speed. So each member goes through that path,
+ * transposed beforehand.
+ */
 export const xnnpackHeapGemm: HeapGemm = {
   name: 'xnnpack',
   // A call packs its second operand and makes an operator: 5 µs in all.
@@ -47,10 +47,10 @@ export const xnnpackHeapGemm: HeapGemm = {
   },
 };
 
-/** XNNPACK takes four times as long to pack a number as transposing it takes: 16×2048·2048×2048 is 2.6 times as fast flipped. */
+/** XNNPACK packs a number in four times the time of transposing it: 16×2048·2048×2048 is 2.6 times as fast flipped. */
 const PACKING = 4;
 
-/** Counts the numbers moved: those transposed, and those of the second operand, which are packed. */
+/** Chooses by the numbers moved: those transposed, and those of the second operand, which are packed. */
 function chooseRoute({ m, n, k, transposeA, transposeB }: MatmulPlan): Route {
   const direct = (transposeA ? m * k : 0) + (transposeB ? k * n : 0) + PACKING * k * n;
   const flipped = (transposeA ? 0 : m * k) + (transposeB ? 0 : k * n) + PACKING * m * k + m * n;
@@ -59,9 +59,9 @@ function chooseRoute({ m, n, k, transposeA, transposeB }: MatmulPlan): Route {
     : { flipped: false, transposeA, transposeB };
 }
 
-/** One operand, a member of which has a name on the heap at a time. */
+/** One operand, of which one member at a time has a name on the heap. */
 interface Operand {
-  /** The name of a member, transposed where that was asked for. */
+  /** Returns the name of a member, transposed if that was asked for. */
   member(index: number): number;
   dispose(): void;
 }
@@ -94,7 +94,7 @@ function operand(
   };
 }
 
-/** C (m×n) = A B by names of A and B and the offset of C. */
+/** Computes C (m×n) = A B by names of A and B and the offset of C. */
 function run(backend: WasmBackend, m: number, n: number, k: number, a: number, b: number, c: number): void {
   const { name, forget } = nameFloats(backend, c, m * n);
   try {

@@ -1,6 +1,6 @@
 /**
- * Householder QR as a WGSL program: one workgroup a matrix, or a matrix cut into blocks of rows, one workgroup a block. Unlike Cholesky QR it is
- * accurate for every condition number, and Q is orthonormal for rank-deficient matrices too.
+ * Householder QR as a WGSL program: one workgroup a matrix, or a matrix cut into blocks of rows, one workgroup a block.
+ * Unlike Cholesky QR it is accurate for every condition number, and Q is orthonormal for rank-deficient matrices too.
  */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { runProgram, type WebgpuBackend } from './run-program.js';
@@ -8,21 +8,21 @@ import { BARRIER, lanesFor, largestOver, NON_FINITE, POWER_OF_TWO, sumOver, thre
 
 /** Sizes of a batch of matrices cut into blocks of rows. */
 export interface Blocks {
-  /** Matrices. */
+  /** Number of matrices. */
   readonly members: number;
   /** Rows of a matrix. */
   readonly m: number;
   /** Columns, at most `height`. */
   readonly n: number;
-  /** Blocks of a matrix. */
+  /** Number of blocks of a matrix. */
   readonly blocks: number;
   /** Rows of a block; the last one is filled up with rows of zeros. */
   readonly height: number;
 }
 
 /**
- * QR of every block, R with a nonnegative diagonal. Blocks of zeros at the bottom leave zeros in Q as long as the first `n` rows of the block are
- * rows of the matrix.
+ * Computes the QR of every block, R with a nonnegative diagonal. Blocks of zeros at the bottom leave zeros in Q as long
+ * as the first `n` rows of the block are rows of the matrix.
  *
  * @param x - members × m × n.
  * @returns [members · blocks, n, height + n]: in row j column j of Q, then row j of R. 4·height·n² flops a block.
@@ -72,7 +72,10 @@ fn compute(group: i32, thread: i32) {
 `;
 }
 
-/** Columns are contiguous. Everything is scaled to about one, so that squares neither overflow nor vanish; the power of two taken out is returned, NaN for bad input. */
+/**
+ * Loads a block, columns contiguous, scaled to about one so that squares neither overflow nor vanish. Returns the power
+ * of two taken out, NaN for bad input.
+ */
 const LOAD = `
 fn load(group: i32, thread: i32) -> f32 {
   let member = group / uniforms.blocks;
@@ -99,7 +102,10 @@ fn load(group: i32, thread: i32) -> f32 {
 }
 `;
 
-/** Subtracts τ v (vᵀ c) from the columns c after j, v in column j below the diagonal and one on it. \`asZero\` takes their row j as zero. */
+/**
+ * Subtracts τ v (vᵀ c) from the columns c after j, with v in column j below the diagonal and one on it. `asZero` takes
+ * their row j as zero.
+ */
 const REFLECT = `
 fn reflect(j: i32, thread: i32, tau: f32, asZero: bool) {
   let lane = thread % LANES;
@@ -124,7 +130,10 @@ fn reflect(j: i32, thread: i32, tau: f32, asZero: bool) {
 }
 `;
 
-/** Makes the reflection that clears column j below the diagonal, and applies it. R's diagonal goes to its place after the column. */
+/**
+ * Makes the reflection that clears column j below the diagonal, and applies it. R's diagonal goes to its place after
+ * the column.
+ */
 const FACTOR = `
 fn factor(j: i32, thread: i32) {
   let column = base + j * stride;
@@ -162,7 +171,7 @@ fn finishTriangle(thread: i32, scale: f32) {
 }
 `;
 
-/** Q, column by column from the last, in the place of the reflections. */
+/** Forms Q, column by column from the last, in the place of the reflections. */
 const FORM = `
 fn form(j: i32, thread: i32) {
   let tau = taus[j];

@@ -1,22 +1,24 @@
 /**
- * Eigendecomposition of small symmetric matrices as a WGSL program, one workgroup a matrix: two-sided Jacobi, with all disjoint pairs of a round of a
- * tournament rotated at once.
+ * Eigendecomposition of small symmetric matrices as a WGSL program, one workgroup a matrix: two-sided Jacobi, with all
+ * disjoint pairs of a round of a tournament rotated at once.
  *
- * @see Golub and Van Loan, "Matrix Computations", 4th ed., 2013, section 8.5; Brent and Luk, SIAM J. Sci. Stat. Comput. 6(1), 1985.
+ * @see Golub and Van Loan, "Matrix Computations", 4th ed., 2013, section 8.5; Brent and Luk, SIAM J. Sci. Stat. Comput.
+ * 6(1), 1985.
  */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { type JacobiLayout, jacobiLayout } from './jacobi-memory.js';
 import { runProgram, type WebgpuBackend } from './run-program.js';
 import { BARRIER } from './wgsl.js';
 
-/** Six to eight are usual in float32. */
+/** Most sweeps; six to eight are usual in float32. */
 const MOST_SWEEPS = 24;
 
 /**
- * Eigenvectors and eigenvalues of each matrix, side by side and in no order; only the lower triangles are read.
+ * Computes eigenvectors and eigenvalues of each matrix, side by side, in no order; only lower triangles are read.
  *
  * @param x - [members, n, n].
- * @returns [members, n, 2n + 1]: in row i eigenvector i, n numbers without meaning, and eigenvalue i. About 9·n³ flops a sweep and member.
+ * @returns [members, n, 2n + 1]: in row i eigenvector i, n numbers without meaning, and eigenvalue i. About 9·n³ flops
+ * a sweep and member.
  */
 export function jacobiEigen(backend: WebgpuBackend, x: Tensor): Tensor {
   const [members, n] = x.shape;
@@ -62,7 +64,10 @@ fn compute(group: i32, thread: i32) {
 `;
 }
 
-/** The first array becomes the eigenvectors by columns, and starts as the identity; the second the matrix, scaled to about one. */
+/**
+ * Loads a matrix. The first array becomes the eigenvectors by columns, and starts as the identity; the second the
+ * matrix, scaled to about one.
+ */
 const loading = ({ first, second }: JacobiLayout): string => `
 fn load(group: i32, thread: i32) -> f32 {
   var largest = 0.0;
@@ -88,7 +93,7 @@ fn load(group: i32, thread: i32) -> f32 {
 }
 `;
 
-/** The rotations that clear the entries of a round's pairs. */
+/** Chooses the rotations that clear the entries of a round's pairs. */
 const turning = ({ second }: JacobiLayout): string => `
 fn chooseTurns(step: i32, thread: i32) {
   for (var pair = thread; pair < PAIRS; pair += THREADS) {
@@ -112,7 +117,10 @@ fn chooseTurns(step: i32, thread: i32) {
 }
 `;
 
-/** Both sides of every 2×2 block at once: no two blocks share an entry. Blocks below the diagonal are the mirror of those above. */
+/**
+ * Rotates both sides of every 2×2 block at once: no two blocks share an entry. Blocks below the diagonal are the mirror
+ * of those above.
+ */
 const rotating = ({ first, second }: JacobiLayout): string => `
 fn entry(i: i32, j: i32) -> f32 {
   if (max(i, j) >= N) { return 0.0; }
@@ -171,7 +179,10 @@ fn rotateBlock(step: i32, rowPair: i32, columnPair: i32) {
 }
 `;
 
-/** The eigenvalues are what is left on the diagonal. They are read first, since the matrix may lie where the result goes. */
+/**
+ * Writes the result. The eigenvalues, left on the diagonal, are read first, since the matrix may lie where the result
+ * goes.
+ */
 const writing = ({ first, second, stride }: JacobiLayout): string => `
 fn write(thread: i32, scale: f32) {
   let bad = nonFinite(scale);

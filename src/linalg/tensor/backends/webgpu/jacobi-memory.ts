@@ -1,4 +1,4 @@
-/** Where a Jacobi program keeps its two n×n arrays: in the workgroup's memory where they fit, else in the result's buffer. */
+/** Places of a Jacobi program's two n×n arrays: in the workgroup's memory if they fit, else in the result's buffer. */
 import { NotImplementedError } from '../../../../core/errors.js';
 import type { WebgpuBackend } from './run-program.js';
 import { lanesFor, largestOver, NON_FINITE, POWER_OF_TWO, TURN, threadsFor, tournament } from './wgsl.js';
@@ -7,26 +7,32 @@ import { lanesFor, largestOver, NON_FINITE, POWER_OF_TWO, TURN, threadsFor, tour
 export interface JacobiLayout {
   readonly n: number;
   readonly threads: number;
-  /** Columns that the tournament of pairs is played with: n, made even by one that does not exist. */
+  /** Number of columns in the tournament of pairs: n, made even by one that does not exist. */
   readonly players: number;
-  /** Pairs that are rotated at once. */
+  /** Number of pairs that are rotated at once. */
   readonly pairs: number;
-  /** Threads that share a pair. */
+  /** Number of threads that share a pair. */
   readonly lanes: number;
   /** Length of a row of the result: a column of either array, and one value. */
   readonly stride: number;
-  /** What every such program starts with: sizes, the two arrays, memory for `largestOver`, counters of rotations, and the functions of wgsl.ts that it calls. */
+  /**
+   * Beginning of every such program: sizes, the two arrays, memory for `largestOver`, counters of rotations, and the
+   * functions of wgsl.ts that it calls.
+   */
   readonly preamble: string;
-  /** An entry of the first array, by expressions for its column and its row. Needs `base`, where the matrix's part of the result starts. */
+  /**
+   * Returns an entry of the first array, by expressions for its column and its row. Needs `base`, the start of the
+   * matrix's part of the result.
+   */
   first(column: string, row: string): string;
-  /** An entry of the second array. */
+  /** Returns an entry of the second array. */
   second(column: string, row: string): string;
-  /** Tells programs for different places apart. */
+  /** Key that tells programs for different places apart. */
   readonly key: string;
 }
 
 /**
- * The layout for a size.
+ * Computes the layout for a size.
  *
  * @param caller - the operation, for errors.
  * @param numbersAPair - how many numbers the threads of a pair exchange.

@@ -1,9 +1,11 @@
 /**
- * Singular value decomposition of small square matrices as a WGSL program, one workgroup a matrix: one-sided Jacobi, with all disjoint pairs of columns
- * rotated at once. Each σ comes out to high relative accuracy where the matrix is a well-conditioned one times a diagonal.
+ * Singular value decomposition of small square matrices as a WGSL program, one workgroup a matrix: one-sided Jacobi,
+ * with all disjoint pairs of columns rotated at once. Each σ comes out to high relative accuracy where the matrix is a
+ * well-conditioned one times a diagonal.
  *
- * @see Demmel and Veselić, "Jacobi's method is more accurate than QR", SIAM J. Matrix Anal. Appl. 13(4), 1992; Brent and Luk, "The solution of singular-value
- * and symmetric eigenvalue problems on multiprocessor arrays", SIAM J. Sci. Stat. Comput. 6(1), 1985.
+ * @see Demmel and Veselić, "Jacobi's method is more accurate than QR", SIAM J. Matrix Anal. Appl. 13(4), 1992; Brent
+ * and Luk, "The solution of singular-value and symmetric eigenvalue problems on multiprocessor arrays", SIAM J. Sci.
+ * Stat. Comput. 6(1), 1985.
  */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { type JacobiLayout, jacobiLayout } from './jacobi-memory.js';
@@ -14,7 +16,7 @@ import { BARRIER } from './wgsl.js';
 const MOST_SWEEPS = 24;
 
 /**
- * SVD of each matrix, its parts side by side and in no order.
+ * Computes the SVD of each matrix, its parts side by side and in no order.
  *
  * @param x - [members, n, n].
  * @returns [members, n, 2n + 1]: in row i left vector i, right vector i and σᵢ. About 12·n³ flops a sweep and member.
@@ -68,7 +70,7 @@ fn compute(group: i32, thread: i32) {
 `;
 }
 
-/** The first array becomes the matrix by columns, scaled to about one; the second the identity. */
+/** Loads a matrix. The first array becomes the matrix by columns, scaled to about one; the second the identity. */
 const loading = ({ first, second }: JacobiLayout): string => `
 fn load(group: i32, thread: i32) -> f32 {
   var largest = 0.0;
@@ -135,7 +137,7 @@ fn rotateAll(step: i32, thread: i32) {
 }
 `;
 
-/** The columns' lengths are the singular values, their directions the left vectors. */
+/** Finishes: the columns' lengths are the singular values, their directions the left vectors. */
 const finishing = ({ first, second, stride }: JacobiLayout): string => `
 fn measure(thread: i32) {
   for (var j = thread; j < N; j += THREADS) {
@@ -161,8 +163,8 @@ fn write(thread: i32, scale: f32) {
 `;
 
 /**
- * A left vector for σ = 0: the unit vector farthest from the span of the others, made orthogonal to them, twice. Its length marks it as being there,
- * by a negative number that counts as zero.
+ * Makes a left vector for σ = 0: the unit vector farthest from the span of the others, made orthogonal to them, twice.
+ * A negative length, which counts as zero, marks it as present.
  */
 const completing = ({ first }: JacobiLayout): string => `
 fn complete(j: i32, thread: i32) {

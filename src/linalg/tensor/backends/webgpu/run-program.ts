@@ -1,10 +1,12 @@
 /**
- * Runs the library's own WGSL programs on TensorFlow.js's webgpu backend, in its command queue and on its buffers. All arrays are handed over flat: the
- * backend's helpers for coordinates, which stop at four to six axes, are not used.
+ * Runs the library's own WGSL programs on TensorFlow.js's webgpu backend, in its command queue and on its buffers. All
+ * arrays are handed over flat: the backend's helpers for coordinates, which stop at four to six axes, are not used.
  */
-import { type DataId, engine, reshape, type Tensor, type TensorInfo } from '@tensorflow/tfjs-core';
 
-/** The backend's description of a program, as it is called with. */
+import { type DataId, reshape, type Tensor, type TensorInfo } from '@tensorflow/tfjs-core';
+import { tensorOf } from '../../tensorflow-internals.js';
+
+/** Description of a program, as the backend takes it. */
 interface BackendProgram {
   readonly dispatchLayout: { readonly x: number[] };
   readonly outputShape: number[];
@@ -17,7 +19,7 @@ interface BackendProgram {
   shaderKey: string;
 }
 
-/** The little of TensorFlow.js's webgpu backend that is used here. */
+/** The part of TensorFlow.js's webgpu backend that is used here. */
 export interface WebgpuBackend {
   /** The GPU device it runs on. */
   readonly device: {
@@ -34,16 +36,17 @@ export interface WebgpuBackend {
 
 /** A launch of a program. */
 export interface Launch {
-  /** Identifies the code: programs of one key are compiled once. */
+  /** Key of the code: programs of one key are compiled once. */
   readonly key: string;
   /**
-   * Declarations, among them `fn compute(group: i32, thread: i32)`, which every thread of a workgroup runs. It reads the inputs by their names, `uniforms`,
-   * and writes `result`. `group` counts as uniform to the compiler, so that a loop or branch by it may hold barriers.
+   * Declarations, among them `fn compute(group: i32, thread: i32)`, which every thread of a workgroup runs. It reads
+   * the inputs by their names, `uniforms`, and writes `result`. `group` counts as uniform to the compiler, so that a
+   * loop or branch on it may hold barriers.
    */
   readonly code: string;
-  /** Threads of a workgroup. */
+  /** Number of threads of a workgroup. */
   readonly threads: number;
-  /** How many workgroups run; `compute` sees no others. */
+  /** Number of workgroups that run; `compute` sees no others. */
   readonly groups: number;
   /** The arrays read, by the names that the code uses. */
   readonly inputs: Readonly<Record<string, Tensor>>;
@@ -56,7 +59,7 @@ export interface Launch {
 /**
  * Enqueues one launch.
  *
- * @returns its result, which is there once the queue has got to it.
+ * @returns its result, available once the queue has reached it.
  */
 export function runProgram(backend: WebgpuBackend, launch: Launch): Tensor {
   const { key, code, threads, groups, inputs, numbers = {}, shape } = launch;
@@ -80,10 +83,13 @@ export function runProgram(backend: WebgpuBackend, launch: Launch): Tensor {
     'float32',
     Object.values(uniforms).map((value) => ({ type: 'int32', data: [value] })),
   );
-  return reshape(engine().makeTensorFromTensorInfo(result), [...shape]);
+  return reshape(tensorOf(result), [...shape]);
 }
 
-/** The backend keeps the workgroup's number in a private variable, which the compiler takes to differ between threads: pass it through a load that does not. */
+/**
+ * The backend keeps the workgroup's number in a private variable, which the compiler takes to differ between threads:
+ * pass it through a load that does not.
+ */
 const ENTRY = `
 var<workgroup> sharedGroup: i32;
 

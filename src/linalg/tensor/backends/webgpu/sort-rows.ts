@@ -1,11 +1,11 @@
-/** A WGSL program that sorts the rows of matrices by their last entry. */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { runProgram, type WebgpuBackend } from './run-program.js';
 
 const THREADS = 64;
 
 /**
- * Rows in the order of their last entries; equal ones keep their order, and NaN counts as largest.
+ * Sorts the rows of matrices by their last entries, with a WGSL program; equal ones keep their order, and NaN counts as
+ * largest.
  *
  * @param x - [members, rows, columns].
  * @returns a new tensor of that shape. rows² comparisons a member.

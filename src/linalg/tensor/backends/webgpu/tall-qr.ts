@@ -1,21 +1,23 @@
 /**
- * QR of tall matrices as a tree: blocks of rows are factored side by side, their triangles stacked and factored again, and the Qs multiplied. A batch takes
- * as many launches as one matrix, and a matrix of any height a number that grows with the logarithm of it.
+ * QR of tall matrices as a tree: blocks of rows are factored side by side, their triangles stacked and factored again,
+ * and the Qs multiplied. A batch takes as many launches as one matrix, and a matrix of any height a number that grows
+ * with the logarithm of it.
  *
- * @see Demmel, Grigori, Hoemmen and Langou, "Communication-optimal parallel and sequential QR and LU factorizations", SIAM J. Sci. Comput. 34(1), 2012.
+ * @see Demmel, Grigori, Hoemmen and Langou, "Communication-optimal parallel and sequential QR and LU factorizations",
+ * SIAM J. Sci. Comput. 34(1), 2012.
  */
 import { concat, matMul, reshape, slice, type Tensor, transpose } from '@tensorflow/tfjs-core';
 import type { QrFactors } from '../../../linear-algebra-types.js';
 import { blockwiseQr } from './householder-qr.js';
 import type { WebgpuBackend } from './run-program.js';
 
-/** Rows of a block: enough that a level of the tree shrinks the matrix at least four times. */
+/** Returns the rows of a block: enough that a level of the tree shrinks the matrix at least four times. */
 function blockHeight(n: number): number {
   return Math.max(256, 4 * n);
 }
 
 /**
- * Thin QR with a nonnegative diagonal.
+ * Computes a thin QR with a nonnegative diagonal.
  *
  * @param x - [members, m, n].
  * @param height - rows of a block at most, at least 2n.

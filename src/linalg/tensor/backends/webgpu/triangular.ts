@@ -1,11 +1,15 @@
-/** WGSL programs for triangles: Cholesky factors, one workgroup a matrix, and triangular systems, one thread a right-hand side. */
+/**
+ * WGSL programs for triangles: Cholesky factors, one workgroup a matrix, and triangular systems, one thread a
+ * right-hand side.
+ */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { TriangularOptions } from '../../../linear-algebra-types.js';
 import { runProgram, type WebgpuBackend } from './run-program.js';
 import { BARRIER, NON_FINITE, threadsFor } from './wgsl.js';
 
 /**
- * Lower Cholesky factors; only the lower triangles are read. A matrix that is not positive definite to rounding, or not finite, gives NaN throughout.
+ * Computes lower Cholesky factors; only the lower triangles are read. A matrix that is not positive definite to
+ * rounding, or not finite, gives NaN throughout.
  *
  * @param x - [members, n, n].
  * @returns a new tensor of that shape. n³/3 flops a member.
@@ -24,7 +28,7 @@ export function choleskyFactor(backend: WebgpuBackend, x: Tensor): Tensor {
   });
 }
 
-/** Column by column; a thread keeps to its rows, and reads of others only the row of the pivot. */
+/** Factors column by column; a thread keeps to its rows, and reads of others only the row of the pivot. */
 const cholesky = (threads: number): string => `
 var<workgroup> failed: atomic<u32>;
 ${NON_FINITE}
@@ -62,10 +66,10 @@ fn compute(group: i32, thread: i32) {
 const SOLVE_THREADS = 64;
 
 /**
- * Solutions of triangular systems. A zero on the diagonal gives infinities or NaN.
+ * Solves triangular systems. A zero on the diagonal gives infinities or NaN.
  *
  * @param triangle - [members, n, n]; the other triangle is not read.
- * @param b - [members, n, k], or [members, k, n] where the triangle stands on the right.
+ * @param b - [members, n, k], or [members, k, n] if the triangle is on the right.
  * @returns a new tensor of b's shape. n²·k flops a member.
  */
 export function solveTriangle(backend: WebgpuBackend, triangle: Tensor, b: Tensor, options: TriangularOptions = {}): Tensor {
@@ -85,7 +89,10 @@ export function solveTriangle(backend: WebgpuBackend, triangle: Tensor, b: Tenso
   });
 }
 
-/** Substitution for one right-hand side. X T = B is Tᵀ Xᵀ = Bᵀ: the right-hand sides are then the rows of B, and the triangle is read transposed. */
+/**
+ * Solves for one right-hand side by substitution. X T = B is Tᵀ Xᵀ = Bᵀ: the right-hand sides are then the rows of B,
+ * and the triangle is read transposed.
+ */
 function solve(lower: boolean, transpose: boolean, right: boolean): string {
   const swapped = transpose !== right;
   // The first unknown to be found is that of the row with one entry.

@@ -1,6 +1,6 @@
 /** Parts that several WGSL programs share. */
 
-/** Whether a number is NaN or infinite; compilers may assume that no number is, so the bits are asked. */
+/** Returns true if a number is NaN or infinite; by its bits, since compilers may assume that no number is. */
 export const NON_FINITE = `
 fn nonFinite(value: f32) -> bool {
   return (bitcast<u32>(value) & 0x7f800000u) == 0x7f800000u;
@@ -50,10 +50,10 @@ fn sumOver(thread: i32, value: f32) -> f32 {
 export const BARRIER = 'storageBarrier(); workgroupBarrier();';
 
 /**
- * How many threads share a column or a pair of columns.
+ * Returns the number of threads that share a column or a pair of columns.
  *
  * @param threads - of the workgroup, a power of two.
- * @param tasks - how many columns or pairs there are at once.
+ * @param tasks - number of columns or pairs at once.
  * @param length - of a column.
  * @returns a power of two.
  */
@@ -63,13 +63,16 @@ export function lanesFor(threads: number, tasks: number, length: number): number
   return lanes;
 }
 
-/** Threads of a workgroup for matrices of n columns: 256 is what every device allows. */
+/** Returns the threads of a workgroup for matrices of n columns: 256 is what every device allows. */
 export function threadsFor(n: number): number {
   if (n <= 16) return 64;
   return n <= 48 ? 128 : 256;
 }
 
-/** The pair of players `pair` in round `step` of a tournament of `players` (even): player 0 stays, the others move round. */
+/**
+ * The pair of players `pair` in round `step` of a tournament of `players` (even): player 0 stays, the others move
+ * round.
+ */
 export const tournament = (players: number): string => `
 fn seat(place: i32, step: i32) -> i32 {
   if (place == 0) { return 0; }
@@ -85,8 +88,8 @@ fn paired(pair: i32, step: i32) -> vec2<i32> {
 `;
 
 /**
- * A rotation, given by its sine and the tangent of half its angle: the change is added to what is there, so that the many small rotations at the end of the
- * iteration leave lengths as they are. With cosines, rounding drifts.
+ * A rotation, given by its sine and the tangent of half its angle: the change is added to what is there, so that the
+ * many small rotations at the end of the iteration leave lengths as they are. With cosines, rounding drifts.
  */
 export const TURN = `
 fn turnedFirst(turn: vec2<f32>, a: f32, b: f32) -> f32 {

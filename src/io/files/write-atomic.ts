@@ -1,0 +1,91 @@
+/** Atomic writing: files are written beside their place, flushed to the disk, then renamed. */
+import { chmod, type FileHandle, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { ConfigError } from '../../core/errors.js';
+import { removeEmptyFolders } from './make-folder.js';
+import { flushFolder, removeAbandoned, stagingPath } from './staging.js';
+import { isSystemError, writeError } from './write-error.js';
+
+/** Receiver of a file's bytes, piece by piece. */
+export interface ByteSink {
+  /** Appends bytes. They may be reused once the promise is fulfilled. */
+  write(bytes: Uint8Array): Promise<void>;
+}
+
+/** Content of a file: text (as UTF-8), bytes, or, if too large for memory, a function that writes it piece by piece. */
+export type FileContent = string | Uint8Array | ((sink: ByteSink) => Promise<void>);
+
+/**
+ * Writes a file so that a reader, or a crash at any moment, finds the old file or the new one, never a part. Missing
+ * folders above it are created. A symbolic link stays one: its target is replaced. Permissions are kept. What a killed
+ * process has left of the same file is removed.
+ *
+ * @param file - the path.
+ * @param content - the new content.
+ * @throws BackendError if the file system refuses; whatever `content` throws. In both cases the old file is untouched
+ * and nothing is left behind.
+ */
+export async function writeAtomic(file: string, content: FileContent): Promise<void> {
+  await writeAllAtomic(new Map([[file, content]]));
+}
+
+/**
+ * Writes several files that belong together. All are complete on the disk before the first is renamed. They are renamed
+ * in the order given, so the last one, such as an index of the others, shows that the set is complete.
+ *
+ * @param files - contents by path.
+ * @throws as {@link writeAtomic} does. Only an error in the renaming itself can leave some files new and the others
+ * old.
+ */
+export async function writeAllAtomic(files: ReadonlyMap<string, FileContent>): Promise<void> {
+  const staged: StagedFile[] = [];
+  const folders: string[] = [];
+  try {
+    for (const [file, content] of files) {
+      const folder = await mkdir(path.dirname(path.resolve(file)), { recursive: true });
+      if (folder !== undefined) folders.push(folder);
+      const target = await realpath(file).catch(() => path.resolve(file));
+      await removeAbandoned(target);
+      const staging = await stagingPath(target);
+      staged.push({ target, staging });
+      await stage(staging, target, content);
+    }
+    for (const { target, staging } of staged) await rename(staging, target);
+    for (const folder of new Set(staged.map(({ target }) => path.dirname(target)))) await flushFolder(folder);
+  } catch (cause) {
+    for (const { staging } of staged) await rm(staging, { force: true }).catch(() => undefined);
+    for (const { target } of staged.toReversed()) await removeEmptyFolders(path.dirname(target), folders);
+    throw isSystemError(cause) ? writeError('writeAtomic', [...files.keys()].join(', '), cause) : cause;
+  }
+}
+
+interface StagedFile {
+  readonly target: string;
+  readonly staging: string;
+}
+
+/** Writes the content to a new file and flushes it. */
+async function stage(staging: string, target: string, content: FileContent): Promise<void> {
+  const handle = await open(staging, 'wx');
+  try {
+    if (typeof content === 'function') await content({ write: (bytes) => writeFully(handle, bytes) });
+    else await writeFully(handle, typeof content === 'string' ? Buffer.from(content, 'utf8') : content);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  const existing = await stat(target).catch(() => undefined);
+  if (existing?.isDirectory())
+    throw new ConfigError(`writeAtomic: expected the path of a file, got the directory ${target}; add a file name`);
+  if (existing !== undefined) await chmod(staging, existing.mode);
+}
+
+/** Writes all bytes: a single write may take fewer than it was given, and no more than 2³¹. */
+async function writeFully(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  const mostAtOnce = 2 ** 26;
+  let done = 0;
+  while (done < bytes.length) {
+    const { bytesWritten } = await handle.write(bytes, done, Math.min(mostAtOnce, bytes.length - done));
+    done += bytesWritten;
+  }
+}

@@ -1,0 +1,26 @@
+/**
+ * Files: a port to wherever they are stored, and readers and writers of the formats of low-rank problems and models.
+ * Everything that touches a file system or a network is here; the rest of the library receives numbers. To add a
+ * format, write a file in this folder on top of the port, and export it here.
+ *
+ * @module bures/io
+ */
+export { type FileInfo, type Files, type OpenFile, readAll } from './files/files.js';
+export { nodeFiles } from './files/node-files.js';
+export { webFiles } from './files/web-files.js';
+export type { ByteSink, FileContent } from './files/write-atomic.js';
+export { readNpy, writeNpy } from './npy/npy.js';
+export type { FloatDtype, StoredDtype, TensorDtype } from './safetensors/dtypes.js';
+export { type OpenSafetensorsOptions, openSafetensors } from './safetensors/open-safetensors.js';
+export type { TensorData, TensorValues } from './safetensors/serialize-tensors.js';
+export type { TensorEntry, TensorStore } from './safetensors/tensor-store.js';
+export {
+  type WriteCheckpointOptions,
+  type WriteSafetensorsOptions,
+  writeCheckpoint,
+  writeSafetensors,
+  writeSafetensorsDefaults,
+} from './safetensors/write-safetensors.js';
+export { readTriplets, type TableReading, type Triplets } from './triplets/delimited-triplets.js';
+export { type MatrixMarketSizes, type ReadMatrixMarketOptions, readMatrixMarket, readMatrixMarketSizes } from './triplets/matrix-market.js';
+export { type ReadTripletsOptions, readTripletsDefaults, type TripletFields } from './triplets/triplet-options.js';

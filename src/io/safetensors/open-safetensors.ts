@@ -1,0 +1,203 @@
+import { constants } from 'node:buffer';
+import { availableBytes } from '../../core/allocate.js';
+import { BackendError, DomainError, FormatError, ShapeError } from '../../core/errors.js';
+import { checkKeys } from '../../core/options.js';
+import { checkByteOrder } from '../byte-order.js';
+import type { Files } from '../files/files.js';
+import { nodeFiles } from '../files/node-files.js';
+import { entryCount, type FloatDtype, isFloatDtype } from './dtypes.js';
+import { openTensorFile, type TensorFile } from './file-tensors.js';
+import { widenBrains, widenHalves } from './half-precision.js';
+import type { LocatedEntry } from './parse-header.js';
+import { readShardIndex, shardIndexName } from './shard-index.js';
+import type { TensorStore } from './tensor-store.js';
+
+const caller = 'openSafetensors';
+
+/** Name of the file of an unsharded checkpoint. */
+export const singleFileName = 'model.safetensors';
+
+/**
+ * Bytes read at a time: large enough for the disk, small enough to stay in the processor's cache while they are
+ * converted.
+ */
+const chunkBytes = 2 ** 20;
+
+/** Options of {@link openSafetensors}. */
+export interface OpenSafetensorsOptions {
+  /** File system or server that holds `location`. Default: the files of this machine. */
+  readonly files?: Files;
+}
+
+/**
+ * Opens the tensors of a file in safetensors format, of a sharded checkpoint, or of a directory with either. Headers
+ * are read and checked at once; a tensor's numbers are read only when asked for, by ranges.
+ *
+ * @param location - a `.safetensors` file; a `.safetensors.index.json`; or a directory with `model.safetensors` or,
+ * failing that, `model.safetensors.index.json`.
+ * @param options - see {@link OpenSafetensorsOptions}.
+ * @returns the open store, to be closed by the caller. Cost: the headers.
+ * @throws FormatError, naming file and tensor, if there is no such file, or any part of it is malformed: a header that
+ * is cut short, too long or not JSON, number formats that safetensors does not have, offsets out of range, overlapping,
+ * leaving holes or disagreeing with the shape, a repeated name; an index that leads out of its directory, or names
+ * tensors that its shards lack.
+ * @see https://huggingface.co/docs/safetensors, "Format".
+ */
+export async function openSafetensors(location: string, options: OpenSafetensorsOptions = {}): Promise<TensorStore> {
+  checkByteOrder(caller);
+  checkKeys(caller, options, ['files']);
+  const { files = nodeFiles } = options;
+  const found = await findCheckpoint(files, location);
+  if (!found.endsWith('.json')) return storeOf([await openTensorFile(caller, found, files)]);
+  const shards = await readShardIndex(caller, found, files);
+  const opened: TensorFile[] = [];
+  try {
+    for (const [file, names] of shards) {
+      const shard = await openTensorFile(caller, file, files);
+      opened.push(shard);
+      const held = new Set(shard.header.entries.map(({ name }) => name));
+      const missing = names.find((name) => !held.has(name));
+      if (missing !== undefined) {
+        throw new FormatError(
+          `${caller}: ${file} lacks the tensor ${JSON.stringify(missing)} that ${found} says it holds; fetch both again`,
+        );
+      }
+    }
+    return storeOf(opened);
+  } catch (error) {
+    await Promise.all(opened.map((shard) => shard.close()));
+    throw error;
+  }
+}
+
+/** Finds the file or index that a location means. */
+async function findCheckpoint(files: Files, location: string): Promise<string> {
+  const found = await files.describe(location).catch((cause: Error) => {
+    throw new FormatError(`${caller}: cannot open ${location} (${cause.message}); check the path`, { cause });
+  });
+  if (found === undefined) throw new FormatError(`${caller}: cannot open ${location} (there is no such file or folder); check the path`);
+  if (found.kind === 'file') return location;
+  for (const name of [singleFileName, shardIndexName]) {
+    const file = files.join(location, name);
+    if ((await files.describe(file)) !== undefined) return file;
+  }
+  throw new FormatError(
+    `${caller}: expected ${singleFileName} or ${shardIndexName} in ${location}, found neither; pass a checkpoint in safetensors format, or the file itself`,
+  );
+}
+
+/** Joins open files into one store. @throws FormatError if two of them hold a tensor of one name. */
+function storeOf(files: readonly TensorFile[]): TensorStore {
+  const entries = new Map<string, LocatedEntry>();
+  const fileOf = new Map<string, TensorFile>();
+  for (const tensorFile of files) {
+    for (const entry of tensorFile.header.entries) {
+      const { name, file } = entry;
+      const other = entries.get(name)?.file;
+      if (other !== undefined) {
+        throw new FormatError(`${caller}: the tensor ${JSON.stringify(name)} is in ${other} and in ${file}; keep one of them`);
+      }
+      entries.set(name, entry);
+      fileOf.set(name, tensorFile);
+    }
+  }
+  let closed = false;
+  const locate = (name: string): { readonly entry: LocatedEntry; readonly source: ReadPart } => {
+    if (closed)
+      throw new DomainError(`${caller}: expected an open store, got one that was closed; read ${JSON.stringify(name)} before close()`);
+    const [entry, tensorFile] = [entries.get(name), fileOf.get(name)];
+    if (entry === undefined || tensorFile === undefined) {
+      const where = new Set([...entries.values()].map(({ file }) => file));
+      throw new FormatError(
+        `${caller}: there is no tensor ${JSON.stringify(name)} in ${[...where].join(', ')}; see the entries of the store`,
+      );
+    }
+    return { entry, source: (offset, bytes) => tensorFile.readPart(entry, offset, bytes) };
+  };
+  return {
+    entries,
+    metadata: Object.fromEntries(files.flatMap(({ header }) => Object.entries(header.metadata))),
+    async read(name) {
+      const { entry, source } = locate(name);
+      if (isFloatDtype(entry.dtype)) {
+        checkRoom(entry, 4 * entryCount(entry.shape));
+        const target = new Float32Array(entryCount(entry.shape));
+        await readFloats(entry, entry.dtype, source, () => target);
+        return target;
+      }
+      if (entry.dtype !== 'I32' && entry.dtype !== 'I64') throw unreadable(entry, 'F32, F16, BF16, I64 or I32');
+      checkRoom(entry, entry.byteLength);
+      const bytes = new Uint8Array(entry.byteLength);
+      await source(0, bytes);
+      return entry.dtype === 'I32' ? new Int32Array(bytes.buffer) : new BigInt64Array(bytes.buffer);
+    },
+    async readInto(name, target) {
+      const { entry, source } = locate(name);
+      if (!isFloatDtype(entry.dtype)) throw unreadable(entry, 'F32, F16 or BF16');
+      await readFloats(entry, entry.dtype, source, typeof target === 'function' ? target : () => target);
+    },
+    async readBytes(name) {
+      const { entry, source } = locate(name);
+      checkRoom(entry, entry.byteLength);
+      const bytes = new Uint8Array(entry.byteLength);
+      await source(0, bytes);
+      return bytes;
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      await Promise.all(files.map((file) => file.close()));
+    },
+  };
+}
+
+/**
+ * @throws BackendError if an array is larger than the available memory, or than an array may be. A file may be sparse,
+ * so its size proves nothing.
+ */
+function checkRoom({ file, name }: LocatedEntry, bytes: number): void {
+  const available = Math.min(availableBytes(), constants.MAX_LENGTH);
+  if (bytes <= available) return;
+  throw new BackendError(
+    `${caller}: ${file}: tensor ${JSON.stringify(name)}: expected ${bytes} bytes to be available in memory, got ${available}; free memory, or check the file`,
+  );
+}
+
+type ReadPart = (offset: number, bytes: Uint8Array) => Promise<void>;
+
+function unreadable({ file, name, dtype }: LocatedEntry, readable: string): FormatError {
+  return new FormatError(
+    `${caller}: ${file}: tensor ${JSON.stringify(name)}: expected ${readable}, got ${dtype}; convert it, or take its bytes`,
+  );
+}
+
+/** Reads a tensor by chunks and converts each into its place. */
+async function readFloats(entry: LocatedEntry, dtype: FloatDtype, source: ReadPart, target: () => Float32Array): Promise<void> {
+  const length = entryCount(entry.shape);
+  checkTarget(entry, target(), length);
+  const bytesEach = dtype === 'F32' ? 4 : 2;
+  const chunk = new Uint8Array(Math.min(chunkBytes, entry.byteLength));
+  for (let begin = 0; begin < length; begin += chunkBytes / bytesEach) {
+    const count = Math.min(chunkBytes / bytesEach, length - begin);
+    const bytes = chunk.subarray(0, count * bytesEach);
+    await source(begin * bytesEach, bytes);
+    const place = target();
+    checkTarget(entry, place, length);
+    widen(dtype, bytes, new Uint32Array(place.buffer, place.byteOffset + 4 * begin, count));
+  }
+}
+
+function checkTarget({ name, shape }: LocatedEntry, target: Float32Array, length: number): void {
+  if (target.length === length) return;
+  throw new ShapeError(
+    `${caller}: expected an array of ${length} numbers for the tensor ${JSON.stringify(name)} [${shape.join(', ')}], got ${target.length}; ` +
+      'if it lies in memory that moves when it grows, pass a function that gives it anew',
+  );
+}
+
+/** Converts little-endian bytes into the bits of float32, so that a NaN arrives as it was. */
+function widen(dtype: FloatDtype, bytes: Uint8Array, target: Uint32Array): void {
+  if (dtype === 'F32') target.set(new Uint32Array(bytes.buffer, 0, target.length));
+  else if (dtype === 'F16') widenHalves(new Uint16Array(bytes.buffer, 0, target.length), target);
+  else widenBrains(new Uint16Array(bytes.buffer, 0, target.length), target);
+}

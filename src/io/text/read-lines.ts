@@ -1,0 +1,68 @@
+import { createReadStream } from 'node:fs';
+import { FormatError } from '../../core/errors.js';
+import { eventLoopYielder } from '../../core/event-loop.js';
+import { decodeUtf8 } from '../parse-json.js';
+
+/** A line and its place. */
+export interface Line {
+  /** Its text, without the end of the line. */
+  readonly text: string;
+  /** Its number, counted from 1. */
+  readonly number: number;
+  /** `file:number`. */
+  readonly where: string;
+}
+
+/**
+ * Reads a text file of any size line by line. Lines end with `\n` or `\r\n`; a byte order mark at the start is skipped.
+ *
+ * @param maxLineBytes - the longest line allowed, so that a file without line ends is not read into memory as a whole.
+ * @param unended - what to do with an unterminated last line, which a killed program may leave behind.
+ * @throws FormatError, naming the line, if it is too long or not UTF-8, or the file cannot be read.
+ */
+export async function* readLines(
+  caller: string,
+  file: string,
+  maxLineBytes: number,
+  unended: 'read' | 'skip' = 'read',
+): AsyncGenerator<Line, void> {
+  const turn = eventLoopYielder();
+  let number = 1;
+  let pieces: Uint8Array[] = [];
+  let length = 0;
+  const collect = (piece: Uint8Array): void => {
+    pieces.push(piece);
+    length += piece.length;
+    if (length <= maxLineBytes) return;
+    throw new FormatError(
+      `${caller}: ${file}:${number} must be a line of at most ${maxLineBytes} bytes, got more; divide it or raise maxLineBytes`,
+    );
+  };
+  const finish = (): Line => {
+    const where = `${file}:${number}`;
+    const text = decodeUtf8(caller, where, Buffer.concat(pieces));
+    const line = { text: number === 1 ? text.replace(/^\uFEFF/, '') : text, number, where };
+    [pieces, length, number] = [[], 0, number + 1];
+    return line;
+  };
+  for await (const chunk of chunksOf(caller, file)) {
+    let start = 0;
+    for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, start)) {
+      collect(chunk.subarray(start, end));
+      yield finish();
+      // Handling a line may take long, and a chunk holds many lines: let signals be heard in between.
+      await turn();
+      start = end + 1;
+    }
+    collect(chunk.subarray(start));
+  }
+  if (length > 0 && unended === 'read') yield finish();
+}
+
+async function* chunksOf(caller: string, file: string): AsyncGenerator<Uint8Array, void> {
+  try {
+    for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 18 })) yield chunk as Buffer;
+  } catch (cause) {
+    throw new FormatError(`${caller}: cannot read ${file} (${(cause as Error).message}); check the path`, { cause });
+  }
+}

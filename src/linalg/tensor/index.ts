@@ -1,0 +1,15 @@
+/**
+ * Linear algebra in float32 on TensorFlow.js: the engine with which every manifold, metric, retraction and solver of
+ * the library runs on CUDA, WebGPU or WebAssembly.
+ *
+ * @module bures/tensor
+ */
+export {
+  BACKEND_NAMES,
+  type BackendDevice,
+  type BackendName,
+  type BackendReport,
+  type BackendRequest,
+  type PassedOver,
+} from './backends/opened-backend.js';
+export { type TensorAlgebra, type TensorAlgebraOptions, tensorAlgebra } from './tensor-algebra.js';
