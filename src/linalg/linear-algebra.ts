@@ -68,7 +68,7 @@ export interface ArrayScope {
  * - A *matrix* is the last two axes, [.., m, n]. The axes before them, written `..`, are a batch: the operation is done
  *   for each member. Operands have equal batches; nothing is broadcast.
  * - A *vector* is the last axis, [.., n], batched by the axes before it. A *batch scalar* has the batch axes alone,
- *   [..]: one number a member.
+ *   [..]: one number per member.
  * - Arguments are never modified. Results are new arrays, which share no memory with the arguments.
  * - Shapes are checked: a mismatch is a {@link ShapeError}.
  * - Elementwise operations pass NaN and infinity on, as IEEE 754 says. Factorizations, and the functions of matrices
@@ -178,7 +178,7 @@ export interface LinearAlgebra<M> {
   /** The same values in another shape with as many entries. */
   reshape(x: M, shape: readonly number[]): M;
 
-  // ---- reductions that stay on the engine, one number a batch member ----
+  // ---- reductions that stay on the engine, one number per batch member ----
   /** Sums of a matrix [.., m, n] as a vector: of each row, `'rows'`, [.., m]; of each column, `'columns'`, [.., n]. */
   sum(x: M, of: 'rows' | 'columns'): M;
   /** Sum of each vector: [.., n] to [..]. */
@@ -200,13 +200,13 @@ export interface LinearAlgebra<M> {
 
   // ---- products ----
   /**
-   * Matrix product, of the operands or their transposes: [.., m, k] times [.., k, n] to [.., m, n]. 2·m·n·k flops a
+   * Matrix product, of the operands or their transposes: [.., m, k] times [.., k, n] to [.., m, n]. 2·m·n·k flops per
    * member.
    */
   matmul(a: M, b: M, options?: MatmulOptions): M;
   /**
    * Sparse times dense: S X, or Sᵀ X with `transpose`. S m×n without a batch; X [.., n, k] to [.., m, k] (transposed:
-   * [.., m, k] to [.., n, k]). 2·nnz·k flops a member.
+   * [.., m, k] to [.., n, k]). 2·nnz·k flops per member.
    */
   sparseMatmul(s: CsrMatrix<M>, x: M, options?: { readonly transpose?: boolean }): M;
   /**

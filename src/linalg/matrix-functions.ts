@@ -140,7 +140,7 @@ export function sqrtSpd<M>(la: MatrixAlgebra<M>, s: M): M {
  *
  * @param s - symmetric positive definite, [.., n, n].
  * @returns symmetric positive definite. One eigendecomposition and 2·n³ flops.
- * @throws NumericalError if λ_min ≤ n·ε·λ_max, where the engine can read the eigenvalues; elsewhere the result is not
+ * @throws NumericalError if λ_min ≤ n·ε·λ_max, if the engine can read the eigenvalues; otherwise the result is not
  * finite.
  */
 export function inverseSqrtSpd<M>(la: MatrixAlgebra<M>, s: M): M {
@@ -154,7 +154,7 @@ export function inverseSqrtSpd<M>(la: MatrixAlgebra<M>, s: M): M {
   });
 }
 
-/** Requires ascending eigenvalues to be positive beyond rounding, where they can be read. */
+/** Requires ascending eigenvalues to be positive beyond rounding, if they can be read. */
 function checkDefinite<M>(la: LinearAlgebra<M>, values: M): void {
   const read = la.peek(values);
   const n = la.shape(values).at(-1) ?? 0;
@@ -198,7 +198,7 @@ export function polar<M>(la: MatrixAlgebra<M>, x: M): PolarFactors<M> {
 /**
  * P # Q, the midpoint of the affine-invariant geodesic. It commutes with congruences, so that with the Cholesky factors
  * P = L Lᵀ, Q = M Mᵀ it is L (L⁻¹ Q L⁻ᵀ)^½ Lᵀ = L U Σ Uᵀ Lᵀ for the SVD L⁻¹ M = U Σ Vᵀ. No matrix is squared and no
- * root of one taken, hence errors grow with κ^½ only.
+ * root of a matrix taken, so errors grow with κ^½ only.
  *
  * @param p - symmetric positive definite, [.., n, n], lower triangle read;
  * @param q - likewise.

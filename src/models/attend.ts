@@ -2,9 +2,7 @@ import { concat, keep, type Tensor } from '@tensorflow/tfjs-core';
 import { type AttentionOptions, attention } from '../nn/attention.js';
 import type { BlockCache, Sequence } from './sequence.js';
 
-/**
- * Attention of a pass's queries over its keys and values, and over those of earlier passes, to which they are added.
- */
+/** Computes attention of a pass's queries over its keys and values, added to the cached ones of earlier passes. */
 export function attend(
   q: Tensor,
   k: Tensor,

@@ -1,6 +1,4 @@
 /** The shape of a causal language model, read from any style of `config.json`. */
-
-/** What all architectures have. */
 export interface CausalLMConfig {
   /** `model_type` of the file: the architecture. */
   readonly modelType: string;
@@ -22,7 +20,7 @@ export interface CausalLMConfig {
   readonly maxPositions: number;
   /** ε of the normalizations. */
   readonly normEpsilon: number;
-  /** Whether the head's weight is the embedding's. */
+  /** True if the head's weight is the embedding's. */
   readonly tiedHead: boolean;
   /** Tokens after which generation stops. */
   readonly endTokens: readonly number[];

@@ -3,10 +3,10 @@ import type { CausalLM } from './causal-lm.js';
 import type { ModelOverlay } from './model-overlay.js';
 
 /**
- * Requires an overlay to lie where the model has something.
+ * Requires the model to have every module and parameter of an overlay.
  *
- * @throws ConfigError for a module or parameter that the model lacks: an adapter for another model; ShapeError for a
- * replacement of another shape.
+ * @throws ConfigError for a module or parameter that the model lacks, as with an adapter for another model; ShapeError
+ * for a replacement of another shape.
  */
 export function checkOverlay(
   caller: string,

@@ -1,10 +1,10 @@
-/** Checks of what a model is given, before anything is computed. */
+/** Checks of a model's inputs, before anything is computed. */
 import { DomainError, ShapeError } from '../core/errors.js';
 import { checkPositiveInteger, describeValue } from '../core/options.js';
 import { DEFAULT_IGNORED_LABEL } from '../nn/cross-entropy.js';
 import type { TokenBatch } from './token-batch.js';
 
-/** What a batch is checked against. */
+/** Limits that a batch is checked against. */
 export interface TokenLimits {
   /** Tokens lie in 0 … vocabularySize − 1. */
   readonly vocabularySize: number;

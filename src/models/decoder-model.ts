@@ -1,4 +1,3 @@
-/** A model: an architecture's functions over weights on a backend. */
 import { addN, reshape, type Tensor, tensor1d, zerosLike } from '@tensorflow/tfjs-core';
 import { ConfigError, ShapeError } from '../core/errors.js';
 import { checkKeys, checkNumber } from '../core/options.js';
@@ -27,7 +26,7 @@ import type { RunOnBackend } from './run-on-backend.js';
 import { sequenceOf } from './sequence.js';
 import type { TokenBatch } from './token-batch.js';
 
-/** The library's models. */
+/** The library's models: an architecture's functions over weights on a backend. */
 export class DecoderModel implements CausalLM {
   readonly algebra: TensorAlgebra;
   readonly linearModules: ReadonlyMap<string, LinearModule>;
@@ -38,7 +37,7 @@ export class DecoderModel implements CausalLM {
 
   /**
    * @param weights - one for each parameter of the decoder; the model owns them.
-   * @param files - where each was read from.
+   * @param files - the file that each was read from.
    */
   constructor(
     decoder: Decoder,
@@ -115,7 +114,7 @@ export class DecoderModel implements CausalLM {
     const trained = [...arraysOf(overlay)];
     const { sum, derivatives } = this.#run(() => {
       const { losses, gradients } = lossAndGradient({ decoder: this.#decoder, scope, batch, labelled, denominator, recompute });
-      // In an array, since TensorFlow.js's scopes do not look into maps for what they pass on.
+      // In an array, since TensorFlow.js's scopes do not look into maps.
       return { sum: addN([...losses]), derivatives: trained.map((array) => gradients.take(array) ?? zerosLike(array)) };
     });
     const byArray = new Map(trained.map((array, index) => [array, derivatives[index]]));
@@ -145,7 +144,7 @@ export class DecoderModel implements CausalLM {
     this.#weights.clear();
   }
 
-  /** Checks what was given before anything is computed. */
+  /** Checks the arguments before anything is computed. */
   #open(caller: string, batch: TokenBatch, overlay: ModelOverlay | undefined): ParameterScope {
     checkTokenBatch(caller, batch, this.config);
     checkOverlay(caller, this, overlay);
@@ -153,8 +152,8 @@ export class DecoderModel implements CausalLM {
   }
 
   /**
-   * The hidden states before the last normalization, [batch · length, hidden]; block by block, each freeing its
-   * temporaries.
+   * Computes the hidden states before the last normalization, [batch · length, hidden]; block by block, each freeing
+   * its temporaries.
    */
   #hidden(scope: ParameterScope, batch: TokenBatch): Tensor {
     const sequence = sequenceOf(batch);
@@ -179,7 +178,7 @@ async function readScalar(scalar: Tensor): Promise<number> {
   }
 }
 
-/** The arrays of an overlay, each once. */
+/** Returns the arrays of an overlay, each once. */
 function arraysOf({ adapters, replaced }: ModelOverlay): Set<Tensor> {
   return new Set([...[...adapters.values()].flatMap(({ parameters }) => Object.values(parameters)), ...replaced.values()]);
 }

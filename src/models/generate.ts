@@ -1,4 +1,3 @@
-/** Continuing a text token by token, with the keys and values of earlier tokens cached. */
 import { slice, type Tensor, tensor1d } from '@tensorflow/tfjs-core';
 import { DomainError, NumericalError } from '../core/errors.js';
 import { eventLoopYielder } from '../core/event-loop.js';
@@ -13,19 +12,20 @@ import type { RunOnBackend } from './run-on-backend.js';
 import { checkSampling, sampleToken } from './sample-token.js';
 import { type BlockCache, continuation } from './sequence.js';
 
-/** What generates. */
+/** A model with its overlay, ready to generate. */
 export interface Generator {
   readonly decoder: Decoder;
   readonly scope: ParameterScope;
   readonly run: RunOnBackend;
-  /** The error for logits that are not finite. */
+  /** Returns the error for logits that are not finite. */
   explain(problem: string): Promise<NumericalError>;
 }
 
 const OPTIONS = ['maxNewTokens', 'temperature', 'topK', 'topP', 'seed', 'stopTokens', 'overlay', 'signal'];
 
 /**
- * See `CausalLM.generate`. Arguments are checked at once, not at the first token.
+ * Implements `CausalLM.generate`; keys and values of earlier tokens are cached. Arguments are checked at once, not at
+ * the first token.
  *
  * @throws DomainError for an empty prompt, a token outside the vocabulary, or a prompt that leaves no room; ConfigError
  * for options.
@@ -104,7 +104,7 @@ async function* continueText(
   }
 }
 
-/** Logits after the last of some tokens, whose keys and values are added to the caches. */
+/** Computes the logits after the last of some tokens, whose keys and values are added to the caches. */
 function lastLogits(decoder: Decoder, scope: ParameterScope, tokens: Int32Array, past: number, caches: readonly BlockCache[]): Tensor {
   const sequence = continuation(past, tokens.length);
   const context = decoder.prepare(sequence);

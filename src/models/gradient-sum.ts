@@ -1,13 +1,13 @@
 import { add, type Tensor } from '@tensorflow/tfjs-core';
 
 /**
- * Derivatives by tensors, summed over the places where each is used. Its tensors belong to the scope around it, as
- * those of any operation do: what is not taken is freed there.
+ * Derivatives by tensors, summed over the places where each is used. Like those of any operation, its tensors belong to
+ * the surrounding scope, which frees what is not taken.
  */
 export class GradientSum {
   readonly #sums = new Map<Tensor, Tensor>();
 
-  /** Adds derivatives, which are not to be used any more by themselves; `undefined` stands for zero. */
+  /** Adds derivatives, which must not be used separately afterwards; `undefined` stands for zero. */
   add(by: readonly Tensor[], gradients: readonly (Tensor | undefined)[]): void {
     for (const [index, parameter] of by.entries()) {
       const gradient = gradients[index];
@@ -20,7 +20,7 @@ export class GradientSum {
     }
   }
 
-  /** The derivative by a tensor, handed over; `undefined` where it was not used. */
+  /** Hands over the derivative by a tensor; `undefined` if it was not used. */
   take(parameter: Tensor): Tensor | undefined {
     const gradient = this.#sums.get(parameter);
     this.#sums.delete(parameter);

@@ -16,7 +16,7 @@ import type { TokenBatch } from './token-batch.js';
 export const CHUNK_BYTES = 96 * 2 ** 20;
 const BYTES = 4;
 
-/** The path of the head, as PEFT calls it. */
+/** Path of the head in PEFT. */
 export const HEAD = 'lm_head';
 
 /** The tokens that predict a label, and the labels. */
@@ -27,8 +27,8 @@ export interface LabelledRows {
 }
 
 /**
- * Where the loss is taken. A label at the first token of a row or of a segment has nothing to be predicted from, and
- * does not count.
+ * Finds the tokens that predict a label. A label at the first token of a row or of a segment has nothing to be
+ * predicted from, and does not count.
  *
  * @throws DomainError if no label counts.
  */
@@ -45,12 +45,12 @@ export function labelledRows(caller: string, { batch, length, labels, segmentIds
   return { rows: Int32Array.from(rows), labels: Int32Array.from(rows, (row) => labels[row + 1]) };
 }
 
-/** Logits [rows, vocabulary] of hidden rows. */
+/** Computes the logits [rows, vocabulary] of hidden rows. */
 export function headLogits(decoder: Decoder, scope: ParameterScope, hidden: Tensor): Tensor {
   return scope.linear(HEAD, decoder.normalize(scope, hidden));
 }
 
-/** The token losses [rows], Σ of which is the loss. */
+/** Computes the sum of the token losses of each chunk, scalars, Σ of which is the loss. */
 export function headLosses(decoder: Decoder, scope: ParameterScope, hidden: Tensor, { rows, labels }: LabelledRows): Tensor[] {
   return chunksOf(rows.length, decoder.config.vocabularySize).map(([start, end]) =>
     tidy(() => {
@@ -60,7 +60,7 @@ export function headLosses(decoder: Decoder, scope: ParameterScope, hidden: Tens
   );
 }
 
-/** What the head hands back to the blocks. */
+/** Losses of the head, and the gradient that it hands back to the blocks. */
 export interface HeadGradient {
   /** Σ of the token losses by chunk, scalars. */
   readonly losses: readonly Tensor[];
@@ -69,9 +69,9 @@ export interface HeadGradient {
 }
 
 /**
- * The loss and its derivative by the hidden states, and by the overlay's arrays that the head uses.
+ * Computes the loss and its derivative by the hidden states, and by the overlay's arrays that the head uses.
  *
- * @param gradients - the latter are added to them.
+ * @param gradients - receives the latter.
  */
 export function headGradient(
   decoder: Decoder,
@@ -103,7 +103,7 @@ export function headGradient(
   return { losses, hidden: scattered(parts, rows, hidden.shape[0]) };
 }
 
-/** Gradients of chosen rows as rows of the whole. */
+/** Scatters the gradients of chosen rows to rows of the whole. */
 function scattered(parts: Tensor[], rows: Int32Array, count: number): Tensor {
   return tidy(() => {
     const all = parts.length === 1 ? parts[0] : concat(parts, 0);
@@ -114,6 +114,6 @@ function scattered(parts: Tensor[], rows: Int32Array, count: number): Tensor {
 function chunksOf(rows: number, vocabulary: number): [number, number][] {
   const longest = Math.max(1, Math.floor(CHUNK_BYTES / (BYTES * vocabulary)));
   const count = Math.ceil(rows / longest);
-  // Of equal length, for the last not to be a few rows.
+  // Chunks of equal length, so that the last is not a few rows.
   return Array.from({ length: count }, (_, chunk) => [Math.floor((chunk * rows) / count), Math.floor(((chunk + 1) * rows) / count)]);
 }

@@ -1,5 +1,3 @@
-/** Loading causal language models from directories in Hugging Face's format. */
-
 import { ConfigError, FormatError } from '../core/errors.js';
 import { checkKeys, describeValue } from '../core/options.js';
 import { type Files, readAll } from '../io/files/files.js';
@@ -18,27 +16,27 @@ import { DecoderModel } from './decoder-model.js';
 import { matchTensors, readWeights } from './load-weights.js';
 import { checkMemory, type StepSize } from './memory-need.js';
 
-/** What {@link loadCausalLM} may be told. */
+/** Options of {@link loadCausalLM}. */
 export interface LoadCausalLMOptions {
-  /** The engine to compute on. */
+  /** Engine to compute on. */
   readonly algebra: TensorAlgebra;
-  /** A training step of this size must fit as well, by an estimate. */
+  /** Size of a training step that must fit as well, by an estimate. */
   readonly trainingStep?: StepSize;
-  /** Where the directory lies. Default: the files of this machine. */
+  /** File system or server that holds the directory. Default: the files of this machine. */
   readonly files?: Files;
 }
 
 const caller = 'loadCausalLM';
 
 /**
- * Loads a model from a directory with `config.json` and `model.safetensors` (or shards with their index), in the styles
- * of transformers 4 and 5. Architectures: qwen2, llama, mistral, gpt2. Weights are float32 in memory, whatever the
- * file's format.
+ * Loads a causal language model from a directory in Hugging Face's format, with `config.json` and `model.safetensors`
+ * (or shards with their index), in the styles of transformers 4 and 5. Architectures: qwen2, llama, mistral, gpt2.
+ * Weights are float32 in memory for any format of the file.
  *
  * @returns the model, which owns its weights: dispose of it.
  * @throws ConfigError for any key of config.json that is not supported, naming it; FormatError for a file that is
  * missing or malformed, and for tensors that are missing, left over or of another shape; BackendError, before anything
- * is read, if weights will not fit, with the bytes needed and available.
+ * is read, if the weights do not fit, with the bytes needed and available.
  */
 export async function loadCausalLM(directory: string, options: LoadCausalLMOptions): Promise<CausalLM> {
   checkKeys(caller, options, ['algebra', 'trainingStep', 'files']);
@@ -71,8 +69,8 @@ function architectureOf(file: string, json: JsonObject): Architecture {
 }
 
 /**
- * Reads the config against the tensors that are there: parameters are listed only once no size is above what the
- * checkpoint holds.
+ * Reads the config, and checks it against the tensors of the checkpoint: parameters are listed only once no size is
+ * above what it holds.
  */
 function describeDecoder(file: string, json: JsonObject, architecture: Architecture, store: TensorStore): Decoder {
   const axes = [...store.entries.values()].flatMap(({ shape }) => shape);

@@ -1,6 +1,6 @@
 /**
- * From a checkpoint to tensors: all names and shapes are checked first, then each weight is read straight to where it
- * stays.
+ * Reads a checkpoint into tensors: all names and shapes are checked first, then each weight is read straight to its
+ * place.
  */
 import { type Tensor, tensor } from '@tensorflow/tfjs-core';
 import { FormatError } from '../core/errors.js';
@@ -9,7 +9,7 @@ import { heapTensor } from '../linalg/tensor/wasm/heap-tensor.js';
 import type { Decoder } from './architectures/architecture.js';
 import type { RunOnBackend } from './run-on-backend.js';
 
-/** The head's weight, which checkpoints of tied models may hold all the same. */
+/** Name of the head's weight, which checkpoints of tied models may hold all the same. */
 const TIED_HEAD = 'lm_head.weight';
 
 /**
@@ -52,7 +52,7 @@ export function matchTensors(caller: string, decoder: Decoder, store: TensorStor
 /**
  * Reads all weights as float32. On wasm they are read into the heap itself, so that each exists once at any time.
  *
- * @param onHeap - whether the backend is wasm.
+ * @param onHeap - true if the backend is wasm.
  * @returns tensors by parameter; all freed if reading fails.
  */
 export async function readWeights(

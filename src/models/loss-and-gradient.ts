@@ -1,6 +1,5 @@
 /**
- * The derivative of the loss: forward block by block, then a vector–Jacobian product of each from the last to the
- * first.
+ * The derivative of the loss: forward block by block, then a vector–Jacobian product of each block from last to first.
  */
 import { type Tensor, tensor1d, tidy } from '@tensorflow/tfjs-core';
 import { type Recording, record } from '../nn/record.js';
@@ -11,24 +10,24 @@ import type { ParameterScope } from './parameter-scope.js';
 import { sequenceOf } from './sequence.js';
 import type { TokenBatch } from './token-batch.js';
 
-/** What is differentiated, and how. */
+/** Arguments of {@link lossAndGradient}. */
 export interface BackwardTask {
   readonly decoder: Decoder;
   readonly scope: ParameterScope;
   readonly batch: TokenBatch;
   readonly labelled: LabelledRows;
   readonly denominator: number;
-  /** Whether blocks are computed again on the way back. */
+  /** True if blocks are computed again on the backward pass. */
   readonly recompute: boolean;
 }
 
-/** A stage on the way forward: the embedding, or a block. */
+/** A stage of the forward pass: the embedding, or a block. */
 interface Stage {
-  /** What it was given; the embedding, tokens. */
+  /** Its input; `undefined` for the embedding, whose input is tokens. */
   readonly input: Tensor | undefined;
   /** Computes it (again). */
   readonly compute: () => Tensor;
-  /** Without it the stage is computed again. */
+  /** Record of its operations; without it the stage is computed again. */
   readonly recording: Recording | undefined;
   /** The overlay's arrays that it used. */
   readonly used: readonly Tensor[];
@@ -40,7 +39,7 @@ export interface BackwardResult {
   readonly gradients: GradientSum;
 }
 
-/** Must be called in a `tidy`, which then owns losses and derivatives: what it does not return is freed at its end. */
+/** Computes losses and derivatives. Must run in a `tidy`, which then owns them: what it does not return is freed. */
 export function lossAndGradient(task: BackwardTask): BackwardResult {
   const { decoder, scope, labelled, denominator } = task;
   const gradients = new GradientSum();
@@ -70,13 +69,13 @@ function forward({ decoder, scope, batch, recompute }: BackwardTask, stages: Sta
   let x = run(undefined, () => decoder.embed(scope, tokens, sequence), true);
   for (let layer = 0; layer < layers; layer++) {
     const input = x;
-    // The last is the first on the way back, and would be computed twice in a row.
+    // The last block is the first of the backward pass, and would be computed twice in a row.
     x = run(input, () => decoder.block(scope, layer, input, context), !recompute || layer === layers - 1);
   }
   return x;
 }
 
-/** Stops at the lowest stage below which nothing is trained. */
+/** Runs backward to the lowest stage below which nothing is trained. */
 function backward(stages: Stage[], upstream: Tensor, gradients: GradientSum): void {
   const lowest = stages.findIndex(({ used }) => used.length > 0);
   let dy = upstream;

@@ -1,4 +1,4 @@
-/** Whether a model fits, before it is loaded. */
+/** Estimates whether a model fits before it is loaded. */
 import { memory } from '@tensorflow/tfjs-core';
 import { availableBytes } from '../core/allocate.js';
 import { BackendError } from '../core/errors.js';
@@ -12,13 +12,13 @@ const BYTES = 4;
 
 /** The size of a training step. */
 export interface StepSize {
-  /** How many sequences. */
+  /** Number of sequences. */
   readonly batch: number;
   /** Length of each, in tokens. */
   readonly length: number;
 }
 
-/** Bytes of all weights. */
+/** Returns the bytes of all weights. */
 function weightBytes({ parameters }: Pick<Decoder, 'parameters'>): number {
   let entries = 0;
   for (const shape of parameters.values()) entries += shape.reduce((product, length) => product * length, 1);
@@ -26,8 +26,8 @@ function weightBytes({ parameters }: Pick<Decoder, 'parameters'>): number {
 }
 
 /**
- * Bytes that a training step takes besides weights and adapters, estimated for blocks that are computed again on the
- * way back: every block's input, twice what one block keeps, and a chunk of the head's logits with its gradient.
+ * Estimates the bytes of a training step besides weights and adapters, with blocks computed again on the backward pass:
+ * every block's input, twice what one block keeps, and a chunk of the head's logits with its gradient.
  */
 function stepBytes({ config }: Pick<Decoder, 'config'>, { batch, length }: StepSize): number {
   const tokens = batch * length;
@@ -52,7 +52,7 @@ export function checkMemory(caller: string, decoder: Decoder, { report }: Tensor
   );
 }
 
-/** The bytes that the device of an algebra still has, and the device in words. */
+/** Returns the bytes that the device of an algebra still has, and the device in words. */
 function roomOf(report: TensorAlgebra['report']): { available: number; where: string } {
   const used = memory().numBytes;
   if (report.cuda && report.memory !== undefined) return { available: report.memory - used, where: `on ${report.device}` };

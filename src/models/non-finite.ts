@@ -1,13 +1,12 @@
-/** Why a loss is not finite: the first weight that is not, by name and file. */
 import { NumericalError } from '../core/errors.js';
 import type { CausalLM } from './causal-lm.js';
 
 /**
- * The error for a loss or for logits that are not finite. Looks through all weights of the model, which costs a pass
- * over them: only once there is an error.
+ * Returns the error for a loss or for logits that are not finite. It looks through all weights of the model, which
+ * costs a pass over them, and so is called only once there is an error.
  *
- * @param problem - who expected what, and what came, such as `eval: the loss is NaN`.
- * @param otherwise - what to do where all weights are finite.
+ * @param problem - the caller and the problem, such as `eval: the loss is NaN`.
+ * @param otherwise - what to do if all weights are finite.
  * @returns an error that names the first weight that holds a number that is not finite, and the file it was read from.
  */
 export async function nonFiniteError(problem: string, model: CausalLM, otherwise: string): Promise<NumericalError> {

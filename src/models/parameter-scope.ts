@@ -1,18 +1,18 @@
-/** The weights as a forward pass sees them: the model's own, under what lies over them. */
+/** The weights as a forward pass sees them: the model's own, under the overlay. */
 import { add, customGrad, matMul, type Tensor } from '@tensorflow/tfjs-core';
 import { ConfigError } from '../core/errors.js';
 import type { LinearModule, ModelOverlay } from './model-overlay.js';
 
-/** An overlay of nothing. */
+/** An empty overlay. */
 const EMPTY_OVERLAY: ModelOverlay = { adapters: new Map(), replaced: new Map() };
 
-/** What holds the model's own weights. */
+/** Holder of the model's own weights. */
 export interface ParameterSource {
-  /** The weight of this name. @throws ConfigError if there is none. */
+  /** Returns the weight of this name. @throws ConfigError if there is none. */
   parameter(name: string): Tensor;
   /** The linear layers by name. */
   readonly linearModules: ReadonlyMap<string, LinearModule>;
-  /** Where the weight of a linear layer lies that has none of its own: a tied head. */
+  /** Returns the name of a linear layer's weight: the embedding's for a tied head, which has none of its own. */
   weightName(module: string): string;
 }
 
@@ -27,19 +27,19 @@ export class ParameterScope {
     this.#overlay = overlay;
   }
 
-  /** The arrays of the overlay that were used since this was last called. */
+  /** Returns the arrays of the overlay that were used since this was last called. */
   takeUsed(): Tensor[] {
     const used = [...this.#used];
     this.#used = new Set();
     return used;
   }
 
-  /** Whether the overlay replaces a parameter, which then is differentiated. */
+  /** Returns true if the overlay replaces a parameter, which then is differentiated. */
   trains(name: string): boolean {
     return this.#overlay.replaced.has(name);
   }
 
-  /** A parameter. */
+  /** Returns a parameter, or its replacement in the overlay. */
   get(name: string): Tensor {
     const replaced = this.#overlay.replaced.get(name);
     if (replaced === undefined) return this.#source.parameter(name);
@@ -48,7 +48,7 @@ export class ParameterScope {
   }
 
   /**
-   * x Wᵀ + b of a linear layer, adapted where an adapter lies there.
+   * Computes x Wᵀ + b of a linear layer, adapted if it has an adapter.
    *
    * @param x - [tokens, in].
    * @returns [tokens, out], differentiable by x and the overlay's arrays.
@@ -59,7 +59,7 @@ export class ParameterScope {
       throw new ConfigError(`linear: expected a linear layer of the model, got '${name}'; name one of linearModules`);
     const own = `${name}.weight`;
     const trained = this.trains(own);
-    // A tied head keeps the model's own embedding where the overlay replaces that.
+    // A tied head keeps the model's own embedding even if the overlay replaces that.
     const weight = trained ? this.get(own) : this.#source.parameter(this.#source.weightName(name));
     const multiply = trained ? differentiable : frozen;
     const base = (input = x): Tensor => multiply(input, weight, module.fanInFanOut);
@@ -77,12 +77,12 @@ export class ParameterScope {
   }
 }
 
-/** x Wᵀ by both, or x W where the weight is stored as [in, out]. */
+/** Computes x Wᵀ, or x W if the weight is stored as [in, out]; differentiable by both. */
 function differentiable(x: Tensor, weight: Tensor, fanInFanOut: boolean): Tensor {
   return matMul(x, weight, false, !fanInFanOut);
 }
 
-/** The same by x alone, for which nothing has to be kept. */
+/** Computes the same, differentiable by x alone, for which nothing has to be kept. */
 function frozen(x: Tensor, weight: Tensor, fanInFanOut: boolean): Tensor {
   const multiply = customGrad((input) => ({
     value: matMul(input as Tensor, weight, false, !fanInFanOut),

@@ -4,7 +4,7 @@ import { checkNumber, checkPositiveInteger } from '../core/options.js';
 import type { Random } from '../core/random.js';
 import type { GenerateOptions } from './causal-lm.js';
 
-/** What restricts and flattens the distribution. */
+/** Options that restrict and flatten the distribution. */
 export type SamplingOptions = Pick<GenerateOptions, 'temperature' | 'topK' | 'topP'>;
 
 /**
@@ -24,9 +24,9 @@ export function checkSampling(caller: string, { temperature, topK, topP }: Sampl
 }
 
 /**
- * The next token: the first of the likeliest at temperature 0, otherwise a draw from softmax(logits / temperature)
- * among the topK likeliest and, of these, the fewest that have probability topP together (Holtzman et al. 2020), as
- * transformers does in this order.
+ * Returns the next token: the first of the likeliest at temperature 0, otherwise a draw from softmax(logits /
+ * temperature) among the topK likeliest and, of these, the fewest that have probability topP together (Holtzman et al.
+ * 2020), as transformers does in this order.
  *
  * @throws NumericalError if logits are NaN.
  */
@@ -45,7 +45,7 @@ export function sampleToken(logits: Float32Array, { temperature = 0, topK, topP 
     if (weights[token] > 0) last = token;
     if (left < 0) return token;
   }
-  // Rounding: the weights that were summed leave a little over.
+  // Rounding may leave a little over of the sum of the weights.
   return last;
 }
 
@@ -60,7 +60,7 @@ function likeliest(logits: Float32Array): number {
   return best;
 }
 
-/** The tokens that may be drawn, likeliest first. */
+/** Returns the tokens that may be drawn, likeliest first. */
 function restricted(weights: Float64Array, topK: number, topP: number): number[] {
   const order = [...weights.keys()].sort((a, b) => weights[b] - weights[a] || a - b).slice(0, topK);
   if (topP === 1) return order;

@@ -1,22 +1,22 @@
-/** What a forward pass knows of its tokens besides the tokens: positions, and who sees whom. */
+/** Positions of a forward pass's tokens, and which tokens see each other. */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { TokenBatch } from './token-batch.js';
 
 /** Positions and visibility of the tokens of a batch. */
 export interface Sequence {
-  /** How many sequences. */
+  /** Number of sequences. */
   readonly batch: number;
-  /** Tokens of each in this pass. */
+  /** Number of tokens of each in this pass. */
   readonly length: number;
-  /** Position of each token: `length` of them where all sequences have the same, else batch · length. */
+  /** Position of each token: `length` of them if all sequences have the same, else batch · length. */
   readonly positions: Int32Array;
-  /** The segment of each token, −1 for padding; `undefined` where all of a sequence is one segment. */
+  /** Segment of each token, −1 for padding; `undefined` if each sequence is one segment. */
   readonly segments: Int32Array | undefined;
 }
 
 /**
- * Keys and values of earlier tokens in one block, [tokens, keyValueHeads · headSize]; exchanged for longer ones by each
- * pass, which owns them.
+ * Keys and values of earlier tokens in one block, [tokens, keyValueHeads · headSize]; each pass, which owns them,
+ * exchanges them for longer ones.
  */
 export interface BlockCache {
   keys: Tensor | undefined;
@@ -26,7 +26,7 @@ export interface BlockCache {
 /** The segment of padding. Padding sees padding, so that no row of attention is empty. */
 const PADDING = -1;
 
-/** Positions from 0 in each row, or in each segment; as in transformers, padding before a text counts. */
+/** Counts positions from 0 in each row, or in each segment; as in transformers, padding before a text counts. */
 export function sequenceOf({ batch, length, attentionMask, segmentIds }: TokenBatch): Sequence {
   const padded = attentionMask?.includes(0) === true;
   if (segmentIds === undefined && !padded) return { batch, length, positions: consecutive(0, length), segments: undefined };
@@ -40,12 +40,12 @@ export function sequenceOf({ batch, length, attentionMask, segmentIds }: TokenBa
   return { batch, length, positions, segments };
 }
 
-/** Segments may have any number, −1 included. */
+/** Keeps ids off −1, the number of padding: segments may have any number, −1 included. */
 function numberOfSegment(id: number | undefined): number {
   return id === undefined ? 0 : id < 0 ? id - 1 : id;
 }
 
-/** A pass over tokens of one text from a position on, after those whose keys and values are cached. */
+/** Describes a pass over tokens of one text after those whose keys and values are cached. */
 export function continuation(past: number, length: number): Sequence {
   return { batch: 1, length, positions: consecutive(past, length), segments: undefined };
 }

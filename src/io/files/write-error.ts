@@ -6,7 +6,7 @@ const remedies: Readonly<Record<string, string>> = {
   ENOSPC: 'free some space and try again',
   EDQUOT: 'free some of your quota and try again',
   EFBIG: 'raise the limit on the size of files (ulimit -f) and try again',
-  // Node's code for a folder that cannot be created on a read-only disk.
+  // Node's code if a folder cannot be created on a read-only disk.
   ENOENT: 'choose a folder that can be made: this one may be on a disk that is read-only',
   EROFS: 'choose a folder on a disk that is not read-only',
   EACCES: 'make the folder writable, or choose another',

@@ -13,7 +13,7 @@ const decimalPoint = 46;
 /** Longest number in bytes: a float64 written out has 1075 digits. */
 const longestNumber = 2000;
 
-/** A decimal number as JavaScript writes it; what else `Number` accepts (hexadecimal, an empty string) is none. */
+/** A decimal number as JavaScript writes it, without what else `Number` accepts (hexadecimal, an empty string). */
 const decimal = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 
 /**

@@ -13,7 +13,7 @@ import { type ReadTripletsOptions, type TripletSettings, tripletSettings } from 
 
 /** A table of triplets, as {@link readTriplets} returns it. */
 export interface Triplets<M> {
-  /** The values, one per entry; both of two entries at the same place are kept. */
+  /** The values, one per entry; entries that occur twice are both kept. */
   readonly matrix: CsrMatrix<M>;
   /** Names of the rows, in order; absent without `ids: 'labels'`. */
   readonly rowLabels?: readonly string[];

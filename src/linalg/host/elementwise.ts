@@ -1,7 +1,3 @@
-/**
- * Elementwise operations. Each has its own loop instead of sharing one that takes a function, which would become
- * megamorphic and run several times slower.
- */
 import { checkScalar } from '../../core/options.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
 import { checkSameShape } from '../shape-checks.js';
@@ -35,7 +31,10 @@ function partner(caller: string, x: HostArray, y: HostArray): Float64Array {
   return packed(caller, y);
 }
 
-/** The elementwise part of the contract; one flop an entry. */
+/**
+ * The elementwise part of the contract; one flop per entry. Each operation has its own loop: a shared one that takes a
+ * function would become megamorphic and run several times slower.
+ */
 export const elementwise: Elementwise = {
   add(x, y) {
     const a = packed('add', x);

@@ -84,7 +84,7 @@ function enter<Result>(scope: Scope, compute: () => Result): Result {
   );
 }
 
-/** Gives a tensor to a scope or, if that has closed before a computation that nobody awaited, to an outer one. */
+/** Gives a tensor to its scope or, if a computation that nobody awaited outlived that, to an outer one. */
 function adopt(scope: Scope | undefined, tensor: Tensor): void {
   let owner = scope;
   while (owner !== undefined && !owner.open) owner = owner.parent;

@@ -37,7 +37,7 @@ export interface TensorDevice {
   readonly copiesUploads: boolean;
   /** Makes a tensor of values, which it then owns if it does not copy them. */
   upload(values: Float32Array | Int32Array, shape: readonly number[]): Tensor;
-  /** Returns all entries as a float64 host array. Only where `synchronous`. */
+  /** Returns all entries as a float64 host array. Only if `synchronous`. */
   download(x: Tensor): HostArray;
   /** Writes all entries into a target of the same length. */
   readInto(x: Tensor, target: Float32Array | Float64Array): Awaitable<void>;

@@ -1,4 +1,4 @@
-/** What an architecture is to the rest: a config and functions of tensors. */
+/** The interface of an architecture: a config and functions of tensors. */
 import type { Tensor, Tensor1D } from '@tensorflow/tfjs-core';
 import type { RotaryTables } from '../../nn/rope.js';
 import type { CausalLMConfig } from '../causal-lm-config.js';
@@ -7,7 +7,7 @@ import type { LinearModule } from '../model-overlay.js';
 import type { ParameterScope } from '../parameter-scope.js';
 import type { BlockCache, Sequence } from '../sequence.js';
 
-/** A kind of model. One file each; known to the library by a line in the registry. */
+/** A kind of model. Each has a file of its own and a line in the registry. */
 export interface Architecture {
   /** `model_type` in config.json. */
   readonly modelType: string;
@@ -24,23 +24,23 @@ export interface Decoder {
   readonly modules: readonly LinearModule[];
   /** Name of the embedding's weight [vocabulary, hidden], which is also a tied head's. */
   readonly embedding: string;
-  /** What older checkpoints leave out before every name. */
+  /** Prefix that older checkpoints leave out of every name. */
   readonly prefix: string;
-  /** Tensors of checkpoints that are not parameters. */
+  /** Pattern of checkpoint tensors that are not parameters. */
   readonly buffers: RegExp;
-  /** What one pass needs in every block. */
+  /** Prepares what one pass needs in every block. */
   prepare(sequence: Sequence): PassContext;
-  /** [batch · length] tokens → [batch · length, hidden]. */
+  /** Embeds tokens: [batch · length] → [batch · length, hidden]. */
   embed(scope: ParameterScope, tokens: Tensor1D, sequence: Sequence): Tensor;
-  /** One block. */
+  /** Computes one block. */
   block(scope: ParameterScope, layer: number, x: Tensor, context: PassContext, cache?: BlockCache): Tensor;
-  /** The normalization before the head. */
+  /** Applies the normalization before the head. */
   normalize(scope: ParameterScope, x: Tensor): Tensor;
 }
 
-/** What one pass needs in every block. */
+/** Data of one pass that every block needs. */
 export interface PassContext {
   readonly sequence: Sequence;
-  /** Cosines and sines, for architectures that turn heads. */
+  /** Cosines and sines, for architectures with rotary positions. */
   readonly rotary?: RotaryTables;
 }

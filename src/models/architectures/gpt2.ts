@@ -1,7 +1,3 @@
-/**
- * GPT-2 (Radford et al. 2019): layer normalization, learned positions, and linear layers stored as [in, out]. Dropout
- * of the file is not applied: it does not belong to the forward pass, and a frozen base is trained without.
- */
 import { add, gather, slice, type Tensor, tensor1d } from '@tensorflow/tfjs-core';
 import { gelu } from '../../nn/gelu.js';
 import { layerNorm } from '../../nn/layer-norm.js';
@@ -15,7 +11,10 @@ import type { Architecture } from './architecture.js';
 const TOKENS = 'transformer.wte.weight';
 const POSITIONS = 'transformer.wpe.weight';
 
-/** `GPT2LMHeadModel`. */
+/**
+ * `GPT2LMHeadModel`: GPT-2 (Radford et al. 2019), with layer normalization, learned positions, and linear layers stored
+ * as [in, out]. Dropout of the file is not applied: the forward pass has none, and a frozen base is trained without it.
+ */
 export const gpt2: Architecture = {
   modelType: 'gpt2',
   describe(reader) {
@@ -62,7 +61,7 @@ export const gpt2: Architecture = {
   },
 };
 
-/** Queries, keys and values, which one layer projects to side by side. */
+/** Splits queries, keys and values, which one layer projects side by side. */
 function thirds(x: Tensor, size: number): [Tensor, Tensor, Tensor] {
   const part = (index: number): Tensor => slice(x, [0, index * size], [-1, size]);
   return [part(0), part(1), part(2)];

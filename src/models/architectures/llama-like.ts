@@ -17,20 +17,20 @@ import type { ParameterScope } from '../parameter-scope.js';
 import type { BlockCache, Sequence } from '../sequence.js';
 import type { Decoder, PassContext } from './architecture.js';
 
-/** Which of the linear layers have a bias. */
+/** Linear layers that have a bias. */
 export interface LlamaBiases {
   readonly queryKeyValue: boolean;
   readonly attentionOutput: boolean;
   readonly feedForward: boolean;
 }
 
-/** What sets one relative apart from another. */
+/** Properties in which the relatives differ. */
 export interface LlamaVariant {
   readonly modelType: string;
   readonly biases: LlamaBiases;
-  /** How many tokens the queries of a block see, `undefined` for all. */
+  /** Returns how many tokens the queries of a block see; `undefined` for all. */
   window(layer: number): number | undefined;
-  /** The position limit where the file has none. */
+  /** Position limit if the file has none. */
   readonly maxPositions: number;
 }
 
@@ -139,7 +139,7 @@ function parameterShapes(config: CausalLMConfig, modules: readonly LinearModule[
   return shapes;
 }
 
-/** Rows of one range where all sequences have the same positions, else one row a token. */
+/** Makes the rotary tables: rows of one range if all sequences have the same positions, else one row per token. */
 function tablesOf({ positions }: Sequence, { frequencies }: RotaryConfig, headSize: number): RotaryTables {
   return rotaryTables({ tokens: positions, headSize, frequencies });
 }

@@ -1,8 +1,7 @@
-/** Llama 1 to 3 (Touvron et al. 2023; Dubey et al. 2024). */
 import type { Architecture } from './architecture.js';
 import { llamaLike } from './llama-like.js';
 
-/** `LlamaForCausalLM`. */
+/** `LlamaForCausalLM`: Llama 1 to 3 (Touvron et al. 2023; Dubey et al. 2024). */
 export const llama: Architecture = {
   modelType: 'llama',
   describe(reader) {

@@ -1,12 +1,11 @@
-/**
- * Qwen2 and Qwen2.5 (Yang et al. 2024): Llama with biases of queries, keys and values, and a window in the later blocks
- * if the config says so.
- */
 import type { ConfigReader } from '../config/config-reader.js';
 import type { Architecture } from './architecture.js';
 import { llamaLike } from './llama-like.js';
 
-/** `Qwen2ForCausalLM`. */
+/**
+ * `Qwen2ForCausalLM`: Qwen2 and Qwen2.5 (Yang et al. 2024), which is Llama with biases of queries, keys and values, and
+ * a window in the later blocks if the config says so.
+ */
 export const qwen2: Architecture = {
   modelType: 'qwen2',
   describe(reader) {

@@ -37,11 +37,11 @@ const WITHOUT_EFFECT: readonly string[] = [
   'use_cache',
 ];
 
-/** What the tensors of a checkpoint allow its config to claim. */
+/** Bounds that the tensors of a checkpoint set to its config. */
 export interface CheckpointBounds {
-  /** How many tensors there are: no more blocks than that. */
+  /** Number of tensors: the config may have no more blocks than that. */
   readonly tensors: number;
-  /** The longest axis of any of them: no size in the config is above it. */
+  /** Longest axis of any tensor: no size in the config may exceed it. */
   readonly longestAxis: number;
 }
 
@@ -54,9 +54,9 @@ export class ConfigReader {
   readonly #bounds: CheckpointBounds | undefined;
 
   /**
-   * @param caller - the public function on whose behalf this happens.
+   * @param caller - the public function that errors name.
    * @param where - the file, and the place in it, for messages.
-   * @param options - keys without effect, and what the checkpoint allows to be claimed.
+   * @param options - keys without effect, and the bounds that the checkpoint sets.
    */
   constructor(
     caller: string,
@@ -71,17 +71,17 @@ export class ConfigReader {
     this.#bounds = bounds;
   }
 
-  /** Whether a key is there with a value other than null. */
+  /** Returns true if a key has a value other than null. */
   has(key: string): boolean {
     return this.#value(key) !== undefined;
   }
 
-  /** Whether a key is there and null, which is not the same as missing where there is a default. */
+  /** Returns true if a key is there and null, which is not the same as missing if there is a default. */
   isNull(key: string): boolean {
     return this.#json[key] === null;
   }
 
-  /** A positive integer, the default where the key is missing or null. */
+  /** Reads a positive integer; the default if the key is missing or null. */
   integer(key: string, fallback?: number): number {
     const value = this.#value(key) ?? fallback;
     if (Number.isSafeInteger(value) && (value as number) > 0) return value as number;
@@ -89,16 +89,16 @@ export class ConfigReader {
   }
 
   /**
-   * A size that an axis of a tensor has, or divides.
+   * Reads a size that an axis of a tensor has, or divides.
    *
-   * @throws FormatError if it is above all axes in the checkpoint, so that nothing of that size is made before shapes
-   * are compared.
+   * @throws FormatError if it is above all axes in the checkpoint, so that nothing of that size is made before the
+   * shapes are compared.
    */
   size(key: string, fallback?: number): number {
     return this.#bounded(key, this.integer(key, fallback), this.#bounds?.longestAxis, 'the longest axis of a tensor of the checkpoint');
   }
 
-  /** A number of blocks. @throws FormatError if it is above the number of tensors. */
+  /** Reads a number of blocks. @throws FormatError if it is above the number of tensors. */
   blocks(key: string): number {
     return this.#bounded(key, this.integer(key), this.#bounds?.tensors, 'the number of tensors of the checkpoint');
   }
@@ -110,27 +110,27 @@ export class ConfigReader {
     );
   }
 
-  /** A positive number. */
+  /** Reads a positive number. */
   positive(key: string, fallback?: number): number {
     const value = this.#value(key) ?? fallback;
     if (Number.isFinite(value) && (value as number) > 0) return value as number;
     return this.fail(key, 'a positive number', value);
   }
 
-  /** A truth value. */
+  /** Reads a truth value. */
   flag(key: string, fallback: boolean): boolean {
     const value = this.#value(key) ?? fallback;
     return typeof value === 'boolean' ? value : this.fail(key, 'true or false', value);
   }
 
-  /** One of the values that are supported. */
+  /** Reads one of the values that are supported. */
   choice<Choice extends string>(key: string, supported: readonly Choice[], fallback: Choice): Choice {
     const value = this.#value(key) ?? fallback;
     const found = supported.find((each) => each === value);
     return found ?? this.fail(key, `one of ${supported.map((each) => `'${each}'`).join(', ')}`, value);
   }
 
-  /** A list of strings, or `undefined`. */
+  /** Reads a list of strings, or `undefined`. */
   strings(key: string): readonly string[] | undefined {
     const value = this.#value(key);
     if (value === undefined) return undefined;
@@ -138,7 +138,7 @@ export class ConfigReader {
     return valid ? (value as string[]) : this.fail(key, 'a list of strings', value);
   }
 
-  /** One token or a list of tokens; empty where the key is missing. */
+  /** Reads one token or a list of tokens; empty if the key is missing. */
   tokens(key: string): readonly number[] {
     const value = this.#value(key);
     if (value === undefined) return [];
@@ -147,7 +147,7 @@ export class ConfigReader {
     return valid ? (list as number[]) : this.fail(key, 'a token or a list of tokens', value);
   }
 
-  /** A reader for an object in this one, or `undefined`. */
+  /** Returns a reader for an object in this one, or `undefined`. */
   section(key: string): ConfigReader | undefined {
     const value = this.#value(key);
     if (value === undefined) return undefined;
@@ -155,12 +155,12 @@ export class ConfigReader {
     return new ConfigReader(this.#caller, `${this.#where}, ${key}`, value, { withoutEffect: [] });
   }
 
-  /** Keys that do not change the result. */
+  /** Accepts keys that do not change the result. */
   ignore(...keys: readonly string[]): void {
     for (const key of keys) this.#known.add(key);
   }
 
-  /** Requires a key, where it is there, to have the one value that is supported. */
+  /** Requires a key, if present, to have the one value that is supported. */
   only(key: string, supported: boolean | number | string): void {
     const value = this.#value(key) ?? supported;
     if (value !== supported) this.fail(key, describeValue(supported), value);
@@ -181,7 +181,7 @@ export class ConfigReader {
     }
   }
 
-  /** @throws ConfigError naming a key, what it may be and what it is. */
+  /** @throws ConfigError naming a key, what was expected and what it is. */
   fail(key: string, expected: string, value: unknown = this.#json[key]): never {
     throw new ConfigError(
       `${this.#caller}: expected '${key}' of ${this.#where} to be ${expected}, got ${describeValue(value)}; such models are not supported`,

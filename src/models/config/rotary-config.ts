@@ -2,15 +2,15 @@
 import { DEFAULT_ROTARY_BASE } from '../../nn/rope.js';
 import type { ConfigReader } from './config-reader.js';
 
-/** How positions turn heads. */
+/** Rotary position embedding of a model. */
 export interface RotaryConfig {
-  /** ω_j, headSize/2 of them. */
+  /** Frequencies ω_j, headSize/2 of them. */
   readonly frequencies: readonly number[];
-  /** What queries and keys are multiplied by (YaRN's attention factor). */
+  /** Factor of queries and keys (YaRN's attention factor). */
   readonly factor: number;
 }
 
-/** What the frequencies depend on besides the rotary parameters. */
+/** Values that the frequencies depend on besides the rotary parameters. */
 export interface RotaryContext {
   readonly headSize: number;
   readonly maxPositions: number;
@@ -28,7 +28,7 @@ const KINDS = ['default', 'linear', 'llama3', 'yarn'] as const;
  */
 export function readRotary(reader: ConfigReader, context: RotaryContext): RotaryConfig {
   const section = reader.section('rope_parameters') ?? reader.section('rope_scaling');
-  // Both names occur, also side by side; the newer one is read first.
+  // Both names occur, even side by side; the newer one is read first.
   if (reader.has('rope_parameters') && reader.has('rope_scaling')) reader.fail('rope_scaling', 'left out beside rope_parameters');
   reader.only('partial_rotary_factor', 1);
   const outer = reader.positive('rope_theta', DEFAULT_ROTARY_BASE);
@@ -62,7 +62,7 @@ const SCALED: Readonly<Record<(typeof KINDS)[number], Scaling>> = {
     const [low, high] = [section.positive('low_freq_factor'), section.positive('high_freq_factor')];
     const original = section.integer('original_max_position_embeddings');
     const scaled = frequencies.map((omega) => {
-      // How often the original context holds this wavelength.
+      // Number of times that the original context holds this wavelength.
       const turns = (original * omega) / (2 * Math.PI);
       if (turns < low) return omega / factor;
       if (turns > high) return omega;

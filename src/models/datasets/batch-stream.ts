@@ -8,53 +8,53 @@ import { checkPadId, collatePacked, collateRows } from './collate-rows.js';
 import { type EpochPlan, planEpoch } from './plan-epoch.js';
 import type { TokenRow } from './token-row.js';
 
-/** What batches depend on beside the random numbers. */
+/** Values that batches depend on besides the random numbers. */
 export interface BatchPlan {
-  /** How many rows there are. */
+  /** Number of rows. */
   readonly rows: number;
   /** The option `order`. */
   readonly order: string;
   /** The option `batchSize`. */
   readonly batchSize: number;
-  /** The option `packLength`, null where rows are not packed. */
+  /** The option `packLength`; null if rows are not packed. */
   readonly packLength: number | null;
 }
 
-/** Where a {@link BatchStream} stands: plain data, which JSON keeps exactly. */
+/** Position of a {@link BatchStream}: plain data, which JSON keeps exactly. */
 export interface BatchStreamState {
-  /** Passes over the rows that are complete. */
+  /** Number of complete passes over the rows. */
   readonly epoch: number;
-  /** Batches of the present pass that have been given. */
+  /** Number of batches given in the present pass. */
   readonly batch: number;
-  /** The random numbers at the beginning of the present pass. */
+  /** State of the random numbers at the beginning of the present pass. */
   readonly random: readonly number[];
-  /** The number of rows and the options: batches come out the same only with these. */
+  /** Number of rows, and options: batches come out the same only with these. */
   readonly plan: BatchPlan;
 }
 
 /** Options of {@link batchStream}. */
 export interface BatchStreamOptions {
-  /** The token that fills up shorter rows. */
+  /** Token that fills up shorter rows. */
   readonly padId: number;
-  /** Rows a batch or, packed, sequences; the last batch of a pass may have fewer. */
+  /** Rows per batch or, packed, sequences; the last batch of a pass may have fewer. Default: 8. */
   readonly batchSize?: number;
   /**
-   * `shuffled`: in random order; `length`: rows of nearly equal length together, so that there is little padding, and
-   * the batches in random order; `file`: as they come. Random orders are new in each pass.
+   * `shuffled` (default): in random order; `length`: rows of nearly equal length together, so that there is little
+   * padding, and the batches in random order; `file`: as they come. Random orders are new in each pass.
    */
   readonly order?: 'shuffled' | 'length' | 'file';
   /**
-   * Packs whole rows into sequences of up to this many tokens; `segmentIds` keep them apart. One row a sequence where
-   * not given.
+   * Most tokens of the sequences that whole rows are packed into; `segmentIds` keep them apart. Default: one row per
+   * sequence.
    */
   readonly packLength?: number;
-  /** Determines the random orders. */
+  /** Seed of the random orders. Default: 0. */
   readonly seed?: number;
-  /** Goes on from here, what `state()` returned; the seed is in it. */
+  /** Position to go on from, which `state()` returned; the seed is in it. */
   readonly state?: BatchStreamState;
 }
 
-/** What {@link batchStream} does unless told otherwise. */
+/** Defaults of {@link batchStream}. */
 export const batchStreamDefaults: Required<Pick<BatchStreamOptions, 'batchSize' | 'order' | 'seed'>> = {
   batchSize: 8,
   order: 'shuffled',
@@ -63,11 +63,11 @@ export const batchStreamDefaults: Required<Pick<BatchStreamOptions, 'batchSize' 
 
 /** An endless sequence of batches. */
 export interface BatchStream {
-  /** Gives the next batch; each pass over the rows gives every row once. */
+  /** Returns the next batch; each pass over the rows gives every row once. */
   next(): TokenBatch;
-  /** Where the stream stands, for `state` of a later one. */
+  /** Returns the position of the stream, for `state` of a later one. */
   state(): BatchStreamState;
-  /** Batches in the present pass. */
+  /** Number of batches in the present pass. */
   readonly batchesPerEpoch: number;
 }
 
@@ -78,9 +78,9 @@ const orders = ['shuffled', 'length', 'file'] as const;
  *
  * @param rows - the data.
  * @param options - see {@link BatchStreamOptions}.
- * @returns the stream. Cost: one pass of planning (a sort at most) an epoch, and a batch's size each.
+ * @returns the stream. Cost: planning (at most a sort) per epoch, and the batch's size per batch.
  * @throws ShapeError if there are no rows, or a row is longer than `packLength`; ConfigError for other options out of
- * range; FormatError if the state is none, or of other rows or options.
+ * range; FormatError if the state is invalid, or of other rows or options.
  */
 export function batchStream(rows: readonly TokenRow[], options: BatchStreamOptions): BatchStream {
   const caller = 'batchStream';

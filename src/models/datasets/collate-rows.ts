@@ -6,7 +6,7 @@ import { ignoredLabel, type TokenRow } from './token-row.js';
 
 /** Options of {@link collateRows}. */
 export interface CollateOptions {
-  /** The token that fills up shorter rows. It is not attended to and carries no label. */
+  /** Token that fills up shorter rows. It is not attended to and carries no label. */
   readonly padId: number;
 }
 
@@ -16,8 +16,8 @@ export interface CollateOptions {
  * @param rows - at least one.
  * @param options - see {@link CollateOptions}.
  * @returns new arrays of rows × length of the longest.
- * @throws ShapeError if there are no rows, or none has a token, or one has labels of another number; ConfigError if
- * `padId` is no token id.
+ * @throws ShapeError if there are no rows, or none has a token, or one has more or fewer labels than tokens;
+ * ConfigError if `padId` is no token id.
  */
 export function collateRows(rows: readonly TokenRow[], options: CollateOptions): TokenBatch {
   checkKeys('collateRows', options, ['padId']);
@@ -26,8 +26,8 @@ export function collateRows(rows: readonly TokenRow[], options: CollateOptions):
 }
 
 /**
- * Puts several rows each into the sequences of a batch. Padding is taken into the last segment: it is not attended to.
- * The first label of a segment becomes −100, since the token before it is another row's.
+ * Packs several rows into each sequence of a batch. Padding joins the last segment: it is not attended to. The first
+ * label of a segment becomes −100, since the token before it is another row's.
  *
  * @throws as {@link collateRows} does.
  */

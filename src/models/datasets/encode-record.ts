@@ -1,26 +1,25 @@
-/** From what a line says to tokens and labels. */
 import { FormatError } from '../../core/errors.js';
 import type { ChatMessage, Tokenizer } from '../tokenizer/tokenizer.js';
 import type { DataRecord } from './parse-record.js';
 import { ignoredLabel, type TokenRow } from './token-row.js';
 
-/** How records become rows. */
+/** Options of {@link encodeRecord}. */
 export interface EncodeRecordOptions {
-  /** Whether the model is trained on what it is to answer only. */
+  /** If true, the model is trained on its answers only. */
   readonly maskPrompt: boolean;
-  /** Whether it is trained to end. */
+  /** If true, the model is trained to end. */
   readonly appendEnd: boolean;
 }
 
-/** Consecutive tokens, and whether they are to be predicted. */
+/** Consecutive tokens, and whether they are predicted. */
 interface Span {
   readonly ids: readonly number[];
   readonly trained: boolean;
 }
 
 /**
- * Encodes one record. Prompt and answer are encoded apart: as in generation, where the prompt comes alone, no token
- * spans both.
+ * Encodes one record as tokens and labels. Prompt and answer are encoded apart: as in generation, where the prompt
+ * comes alone, no token spans both.
  *
  * @throws FormatError if the chat template writes an answer differently within the whole conversation than at its end;
  * whatever the tokenizer throws.
@@ -44,18 +43,18 @@ function spansOf(tokenizer: Tokenizer, record: DataRecord, { maskPrompt, appendE
 }
 
 /**
- * The end token, where the row does not end with one by itself. A conversation whose last turn is not the model's does
- * not end.
+ * Returns the end token if the row does not end with one by itself. A conversation whose last turn is not the model's
+ * does not end.
  */
 function endOf({ specials: { eos }, endIds }: Tokenizer, record: DataRecord, last: Span | undefined): readonly number[] {
   if (eos === undefined) return [];
   if (record.form !== 'messages') return last?.ids.at(-1) === eos.id ? [] : [eos.id];
-  // A template may write more behind the token that ends a turn, such as a line break.
+  // A template may write more after the token that ends a turn, such as a line break.
   const ends = last?.ids.some((id) => endIds.includes(id)) ?? false;
   return record.messages.at(-1)?.role === 'assistant' && !ends ? [eos.id] : [];
 }
 
-/** The conversation as its template writes it, cut where the model's turns begin and end. */
+/** Writes the conversation by its template, and cuts it where the model's turns begin and end. */
 function chatSpans(tokenizer: Tokenizer, messages: readonly ChatMessage[], maskPrompt: boolean): readonly Span[] {
   const whole = tokenizer.applyChatTemplate(messages);
   const encode = (text: string, trained: boolean): Span => ({ ids: tokenizer.encode(text, { addSpecialTokens: false }), trained });

@@ -1,18 +1,17 @@
-/** A line of a data set: which of the three forms it has, and whether it has it wholly. */
 import { FormatError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import { isJsonObject, type JsonObject, parseJson } from '../../io/parse-json.js';
 import type { Line } from '../../io/text/read-lines.js';
 import type { ChatMessage } from '../tokenizer/tokenizer.js';
 
-/** What a line holds. */
+/** Content of a line, in one of three forms. */
 export type DataRecord =
   | { readonly form: 'text'; readonly text: string }
   | { readonly form: 'completion'; readonly prompt: string; readonly completion: string }
   | { readonly form: 'messages'; readonly messages: readonly ChatMessage[] };
 
 /**
- * Parses a line. Further keys are passed over.
+ * Parses a line of a data set. Other keys are ignored.
  *
  * @throws FormatError naming file and line if it is no object, lacks a key, has keys of two forms, or a value of
  * another type.

@@ -1,31 +1,31 @@
-/** Which rows come together in one pass over a data set. */
+/** Plans the batches of one pass over a data set. */
 import type { Random } from '../../core/random.js';
 
-/** How rows are put together. */
+/** Options of {@link planEpoch}. */
 export interface EpochPlan {
   /**
-   * `file`: as they come; `shuffled`: at random; `length`: batches of nearly equal lengths, others in each pass, in
+   * `file`: as they come; `shuffled`: at random; `length`: batches of nearly equal lengths, different in each pass, in
    * random order.
    */
   readonly order: 'file' | 'shuffled' | 'length';
-  /** Sequences a batch. */
+  /** Sequences per batch. */
   readonly batchSize: number;
-  /** Tokens a sequence that several rows are packed into; one row a sequence where undefined. */
+  /** Most tokens of the sequences that rows are packed into; one row per sequence if undefined. */
   readonly packLength: number | undefined;
 }
 
 /**
- * Batches that are sorted by length together. Over all rows, sorting would put the same rows together in every pass; so
- * it is a quarter of them, as in Hugging Face's group_by_length, but not so few that a batch spans many lengths.
+ * Batches that are sorted by length together. Sorting all rows would put the same ones together in every pass; so it is
+ * a quarter of them, as in Hugging Face's group_by_length, but not so few that a batch spans many lengths.
  */
 const sortedBatches = { least: 8, most: 50 } as const;
 
-/** Rows, by number, of the sequences of the batches. */
+/** A batch: the numbers of the rows in each of its sequences. */
 export type PlannedBatch = readonly (readonly number[])[];
 
 /**
- * How many unfinished sequences a row is tried in: more would pack hardly denser, and cost the square of the number of
- * rows.
+ * Number of unfinished sequences in which a row is tried: more would pack hardly denser, and cost the square of the
+ * number of rows.
  */
 const mostOpen = 64;
 

@@ -1,4 +1,3 @@
-/** Training data from a file of JSON lines. */
 import { BuresError, ConfigError, FormatError } from '../../core/errors.js';
 import { checkChoice, checkKeys, checkNumber } from '../../core/options.js';
 import { readLines } from '../../io/text/read-lines.js';
@@ -12,28 +11,28 @@ const overflowChoices = ['truncate', 'drop', 'error'] as const;
 /** Options of {@link readDataset}. */
 export interface ReadDatasetOptions {
   /**
-   * Whether prompts, and the turns of a conversation that are not the assistant's, carry no labels; `text` is trained
-   * on as a whole in any case.
+   * If true, prompts and all turns of a conversation but the assistant's carry no labels; `text` is always trained on
+   * as a whole. Default: true.
    */
   readonly maskPrompt?: boolean;
   /**
-   * Whether to end rows with the tokenizer's end token, so that the model learns to stop. A conversation whose template
-   * ends the last turn with such a token keeps its own.
+   * If true, rows end with the tokenizer's end token, so that the model learns to stop. A conversation whose template
+   * ends the last turn with such a token keeps its own. Default: true.
    */
   readonly appendEnd?: boolean;
-  /** Tokens that a row may have; unlimited where not given. */
+  /** Most tokens of a row. Default: unlimited. */
   readonly maxLength?: number;
   /**
-   * What to do with a longer one: cut off its end (with it the end token: the text goes on), leave it out, or throw.
+   * Treatment of longer rows: cut off the end (no end token: the text goes on), drop or throw. Default: `'truncate'`.
    */
   readonly overflow?: 'truncate' | 'drop' | 'error';
-  /** Bytes that a line may have. */
+  /** Most bytes of a line. Default: 2²³. */
   readonly maxLineBytes?: number;
-  /** Stops the reading. */
+  /** Signal that stops the reading. */
   readonly signal?: AbortSignal;
 }
 
-/** What {@link readDataset} does unless told otherwise. */
+/** Defaults of {@link readDataset}. */
 export const readDatasetDefaults: Required<Omit<ReadDatasetOptions, 'signal'>> = {
   maskPrompt: true,
   appendEnd: true,
@@ -44,12 +43,12 @@ export const readDatasetDefaults: Required<Omit<ReadDatasetOptions, 'signal'>> =
 
 /** A data set as tokens. */
 export interface Dataset {
-  /** One row a line, in the order of the file. */
+  /** One row per line, in the order of the file. */
   readonly rows: readonly TokenRow[];
-  /** How many rows had their end cut off. */
+  /** Number of rows whose end was cut off. */
   readonly truncated: number;
   /**
-   * How many lines gave no row: too long, where those are dropped, or without a label that counts (cut off with the
+   * Number of lines that gave no row: too long, if those are dropped, or without a label that counts (cut off with the
    * answer, or empty).
    */
   readonly dropped: number;
@@ -57,16 +56,16 @@ export interface Dataset {
 
 /**
  * Reads a file of JSON lines: each `{"text"}`, `{"prompt", "completion"}` or `{"messages": [{"role", "content"}, …]}`;
- * further keys and empty lines are passed over. A prompt gets the special tokens that the tokenizer puts around texts,
- * a completion only the end token; a conversation is written by the chat template.
+ * other keys and empty lines are ignored. A prompt gets the special tokens that the tokenizer puts around texts, a
+ * completion only the end token; a conversation is written by the chat template.
  *
  * @param file - the path.
  * @param tokenizer - the model's.
  * @param options - see {@link ReadDatasetOptions}.
- * @returns all rows. Cost: one encoding a line, and eight bytes a token; the file is never in memory as a whole.
+ * @returns all rows. Cost: one encoding per line, and eight bytes per token; the file is never in memory as a whole.
  * @throws FormatError, naming file and line, if the file cannot be read or is empty, or a line is no UTF-8, too long,
  * no JSON, none of the three forms, or, with `overflow: 'error'`, a row is too long; ConfigError if end tokens are
- * wanted and the tokenizer has none. Then there are no rows at all: never a part of them.
+ * wanted and the tokenizer has none. Then no rows are returned, not even a part of them.
  */
 export async function readDataset(file: string, tokenizer: Tokenizer, options: ReadDatasetOptions = {}): Promise<Dataset> {
   const caller = 'readDataset';
@@ -124,7 +123,7 @@ function cut({ inputIds, labels }: TokenRow, length: number): TokenRow {
   return { inputIds: inputIds.slice(0, length), labels: labels.slice(0, length) };
 }
 
-/** The first label never counts: nothing comes before it to predict it from. */
+/** Returns true if any label counts; the first never does, since nothing comes before it. */
 function hasTarget({ labels }: TokenRow): boolean {
   return labels.some((label, position) => position > 0 && label !== ignoredLabel);
 }

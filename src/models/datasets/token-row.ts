@@ -1,6 +1,4 @@
-/** One training example as tokens. */
-
-/** Tokens and what is to be predicted of them; arrays of one length. */
+/** One training example as tokens and labels; arrays of one length. */
 export interface TokenRow {
   /** The tokens, from the first of the prompt to the end token. */
   readonly inputIds: Int32Array;

@@ -1,9 +1,9 @@
 /**
- * Jinja programs under a budget. A template comes with a checkpoint, that is from strangers, and may compute for ever
- * or write more than fits in memory. Every node of the program that is evaluated costs one unit, and operations cost
- * besides by the length of what they go through. Operations whose result can be far longer than their operands are
- * measured before they are done. Counting needs no clock and no second thread, so it decides alike on every machine and
- * works in browsers.
+ * Runs Jinja programs under a budget. A template comes with a checkpoint, that is from strangers, and may compute
+ * forever or write more than fits in memory. Every node that is evaluated costs one unit, and operations cost more by
+ * the length of what they go through. Operations whose result can be far longer than their operands are measured before
+ * they are done. Counting needs no clock and no second thread, so it decides alike on every machine and works in
+ * browsers.
  */
 import { Environment, Interpreter, type parse } from '@huggingface/jinja';
 import { globals, LimitReached, type RenderBudget, spend } from './template-budget.js';
@@ -34,23 +34,23 @@ type Statement = Node | undefined;
 
 const LibraryInterpreter = Interpreter as unknown as new (environment: Scope) => Evaluator;
 
-/** What the interpreter reads of a node of the program. */
+/** A node of the program, as far as the interpreter reads it. */
 interface Node {
   readonly type: string;
   readonly [property: string]: unknown;
 }
 
-/** Evaluations inside one another: a recursive macro takes some ten a call. V8's stack holds a few thousand. */
+/** Most nested evaluations: a recursive macro takes some ten per call, and V8's stack holds a few thousand. */
 const MOST_DEPTH = 400;
-/** Values inside one another in a list or an object. */
+/** Most values inside one another in a list or an object. */
 const MOST_NESTED = 100;
-/** What one pass of a loop costs before its body: the library makes two scopes and ten values for it. */
+/** Cost of one pass of a loop before its body: the library makes two scopes and ten values for it. */
 const UNITS_OF_A_PASS = 50;
 
 /**
  * Renders a program as `Template.render` does.
  *
- * @param variables - what the template sees.
+ * @param variables - the variables of the template.
  * @throws DomainError when the budget is spent; whatever the template itself raises.
  */
 export function renderBounded(program: Program, variables: Readonly<Record<string, unknown>>, budget: RenderBudget): string {
@@ -63,7 +63,7 @@ export function renderBounded(program: Program, variables: Readonly<Record<strin
 
 class BoundedInterpreter extends LibraryInterpreter {
   readonly #budget: RenderBudget;
-  /** The object and name of each method that was taken from a value: what a call of it costs depends on both. */
+  /** Object and name of each method taken from a value: the cost of a call depends on both. */
   readonly #methods = new WeakMap<Value, { readonly object: Value; readonly name: string }>();
   readonly #programSizes = new WeakMap<object, number>();
   #depth = 0;
@@ -95,8 +95,8 @@ class BoundedInterpreter extends LibraryInterpreter {
   }
 
   /**
-   * Evaluates the operands of an operation, pays for it, and gives the operation with the values in their place. The
-   * order is the library's.
+   * Evaluates the operands of an operation in the library's order, pays for it, and returns the operation with the
+   * values in their place.
    */
   #prepare(node: Node, environment: Scope): Statement {
     const evaluated = (operand: unknown): Value => this.evaluate(operand as Statement, environment);
@@ -109,7 +109,7 @@ class BoundedInterpreter extends LibraryInterpreter {
         return { ...node, operand: held(operand), filter };
       }
       case 'FilterStatement': {
-        // The block is what a filter expression has as its operand.
+        // The block takes the part of a filter expression's operand.
         const block = evaluated({ type: 'Program', body: node.body });
         const filter = this.#prepareFilter(node.filter as Node, block, evaluated);
         return { type: 'FilterExpression', operand: held(block), filter };
@@ -124,7 +124,7 @@ class BoundedInterpreter extends LibraryInterpreter {
       case 'CallExpression':
         return this.#prepareCall(node, evaluated);
       case 'For': {
-        // `for x in list if test` tests each element in a scope of its own, and is left as it is but for the list.
+        // `for x in list if test` tests each element in a scope of its own: only its list is replaced.
         const iterable = node.iterable as Node;
         const selects = iterable.type === 'SelectExpression';
         const list = evaluated(selects ? iterable.lhs : iterable);
@@ -133,7 +133,7 @@ class BoundedInterpreter extends LibraryInterpreter {
       }
       case 'Set': {
         const value = node.value === null ? evaluated({ type: 'Program', body: node.body }) : evaluated(node.value);
-        // A namespace is the only value that changes: what it holds must not hold it.
+        // A namespace is the only value that changes: it must not come to hold itself.
         if ((node.assignee as Node).type === 'MemberExpression') this.#admit(this.#fullSize(value, 1));
         return { ...node, value: held(value) };
       }
@@ -186,7 +186,7 @@ class BoundedInterpreter extends LibraryInterpreter {
     return { ...filter, args: nodes };
   }
 
-  /** Pays for what filters with arguments write, before they do. */
+  /** Pays for the output of filters with arguments before they run. */
   #admitFilter(name: string, operand: Value, size: number, values: readonly Value[]): void {
     const largest = Math.max(
       1,
@@ -206,7 +206,7 @@ class BoundedInterpreter extends LibraryInterpreter {
     const into = typeof replacement?.value === 'string' ? replacement.value : '';
     this.#spend(searchCost(operand, from.length));
     const most = text.length / Math.max(1, from.length) + 1;
-    // Only where every place could be one is it worth counting them.
+    // Matches are worth counting only if one at every place would be too many.
     const count = from !== '' && most * into.length > this.#budget.mostSize / 8 ? text.split(from).length - 1 : most;
     this.#admit(text.length + count * into.length);
   }
@@ -218,7 +218,7 @@ class BoundedInterpreter extends LibraryInterpreter {
       this.#spend(length(object) / (object.type === 'StringValue' ? 4 : 1));
       return { ...node, object: held(object) };
     }
-    // A string or an object makes its methods when one of them is asked for.
+    // A string or an object makes all its methods when one of them is asked for.
     this.#spend(object.type === 'ArrayValue' ? 1 : 5);
     return { ...node, object: held(object), property: node.computed === true ? held(evaluated(property)) : property };
   }
@@ -266,8 +266,7 @@ class BoundedInterpreter extends LibraryInterpreter {
   }
 
   /**
-   * Pays for a result. Values that are put together are measured with all they hold, since writing them out repeats
-   * what they share.
+   * Pays for a result. Composed values are measured with all they hold, since writing them out repeats what they share.
    */
   #settle(type: string | undefined, value: Value | undefined): void {
     if (value === undefined) return;
@@ -288,7 +287,7 @@ class BoundedInterpreter extends LibraryInterpreter {
     if (!free) this.#spend(size / CHARACTERS_PER_UNIT);
   }
 
-  /** Characters and elements of a value written out. What is shared counts each time. */
+  /** Counts the characters and elements of a value written out. What is shared counts each time. */
   #fullSize(value: Value, depth = 0): number {
     if (!isContainer(value)) return length(value);
     if (depth > 0 && value.type === 'NamespaceValue') throw new LimitReached('the template puts a namespace into another value');
@@ -312,7 +311,7 @@ class BoundedInterpreter extends LibraryInterpreter {
   }
 }
 
-/** A node that stands for a value. */
+/** Makes a node that stands for a value. */
 function held(value: Value): Node {
   return { type: 'Held', value };
 }

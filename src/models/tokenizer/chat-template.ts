@@ -12,10 +12,10 @@ export type ChatTemplate = (variables: Readonly<Record<string, unknown>>) => str
 
 /**
  * Finds the chat template of a directory: `chat_template.jinja` or, failing that, `chat_template` in
- * tokenizer_config.json, of which, where it lists several, the one named `default`.
+ * tokenizer_config.json; if that lists several, the one named `default`.
  *
  * @returns the template, or undefined if there is none.
- * @throws FormatError if it is no Jinja that can be parsed.
+ * @throws FormatError if it cannot be parsed as Jinja.
  */
 export async function readChatTemplate(
   caller: string,
@@ -44,15 +44,15 @@ function defaultTemplate(value: unknown): unknown {
   return isJsonObject(named) ? named.template : value;
 }
 
-/** Characters of a template's source. Those of real checkpoints have some twenty thousand. */
+/** Most characters of a template's source. Those of real checkpoints have some twenty thousand. */
 const MOST_SOURCE = 2 ** 20;
-/** Steps of the lexer in runs of white space, which it searches for tags from each of their characters. */
+/** Most steps of the lexer in runs of white space, which it searches for tags from each of their characters. */
 const MOST_SPACE_STEPS = 2e8;
 
 /**
- * Units of evaluation (some tenths of a microsecond each) that a template may spend: at once, for each rendering and
- * each character of the conversation. Real templates spend up to three thousand and one a character. What a rendering
- * does not need fills up what is there at once, so that one may be slow, and not each row of a data set.
+ * Units of evaluation (some tenths of a microsecond each) that a template may spend: at once, per rendering and per
+ * character of the conversation. Real templates spend up to three thousand, and one per character. What a rendering
+ * does not need refills the units at once, so that one may be slow, but not each row of a data set.
  */
 const UNITS = { atOnce: 1_000_000, aRendering: 20_000, aCharacter: 50 } as const;
 
@@ -83,8 +83,8 @@ function compile(caller: string, where: string, source: string): ChatTemplate {
 }
 
 /**
- * The library fails with errors of the engine where a program breaks off, or a value is of a kind that it did not think
- * of; its own are `Error` and `SyntaxError`.
+ * Returns true for errors of the engine, with which the library fails if a program breaks off or a value is of an
+ * unexpected kind; its own are `Error` and `SyntaxError`.
  */
 function isInternal(cause: unknown): boolean {
   return !(cause instanceof Error) || [TypeError, ReferenceError, RangeError].some((kind) => cause instanceof kind);
@@ -94,7 +94,7 @@ function isOverflow(cause: unknown): boolean {
   return cause instanceof RangeError && /call stack/.test(cause.message);
 }
 
-/** The words of the template or of the library, as such. */
+/** Quotes the words of the template or of the library. */
 const quoted = (cause: unknown): string => JSON.stringify((cause as Error).message);
 
 function parseProblem(cause: unknown): string {
@@ -120,7 +120,7 @@ function checkSource(caller: string, where: string, source: string): void {
   throw new FormatError(`${caller}: ${where} must be a template without such long runs of white space; shorten them`);
 }
 
-/** @throws DomainError if the variables nest deeper than the stack is. */
+/** Counts the characters of the variables. @throws DomainError if they nest deeper than the stack is. */
 function measure(variables: Readonly<Record<string, unknown>>, where: string): number {
   try {
     return charactersOf(variables);
@@ -131,7 +131,7 @@ function measure(variables: Readonly<Record<string, unknown>>, where: string): n
   }
 }
 
-/** Characters in all texts of the variables, and one for any other value. */
+/** Counts the characters in all texts of the variables, and one for any other value. */
 function charactersOf(value: unknown): number {
   if (typeof value === 'string') return value.length;
   if (typeof value !== 'object' || value === null) return 1;

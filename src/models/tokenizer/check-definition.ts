@@ -1,4 +1,3 @@
-/** What tokenizer.json must hold for the library that encodes to neither hang nor throw errors of its own. */
 import { z } from 'zod';
 import { FormatError, NotImplementedError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
@@ -9,9 +8,9 @@ import { describeRisk } from './split-patterns.js';
  * The largest token id. The library makes a list as long as the largest one; vocabularies have some hundred thousand.
  */
 const MOST_ID = 2 ** 24;
-/** Characters of a token. The library compares tokens with the text at each of its places. */
+/** Most characters of a token. The library compares tokens with the text at each of its places. */
 const MOST_TOKEN = 4096;
-/** Normalizers, pre-tokenizers, decoders and the like, nested ones included. */
+/** Most normalizers, pre-tokenizers, decoders and the like, nested ones included. */
 const MOST_PARTS = 256;
 
 const id = z.int().min(0).max(MOST_ID);
@@ -34,7 +33,7 @@ const templateItem = z.union([
   z.looseObject({ Sequence: z.looseObject({ id: z.enum(['A', 'B']), type_id: z.int() }) }),
 ]);
 
-/** What parts of a pipeline must hold, by their type; others need nothing. */
+/** Required contents of the parts of a pipeline, by their type; other types need nothing. */
 const parts: Readonly<Record<string, z.ZodType>> = {
   Metaspace: z.looseObject({ replacement: character.optional(), str_rep: text.nullish(), prepend_scheme: text.optional() }),
   FixedLength: z.looseObject({ length: z.int().min(1) }),
@@ -79,7 +78,7 @@ const definitionSchema = z.looseObject({
 });
 
 /**
- * Checks a tokenizer's definition.
+ * Checks tokenizer.json, so that the library that encodes neither hangs nor throws errors of its own.
  *
  * @param file - for messages.
  * @throws FormatError naming the place that is malformed or out of bounds; NotImplementedError for regular expressions
@@ -121,7 +120,7 @@ function check(caller: string, file: string, path: string, schema: z.ZodType, va
   );
 }
 
-/** Kinds of values as people call them. */
+/** Names of kinds of values in messages. */
 const kinds: Readonly<Record<string, string>> = {
   object: 'an object',
   record: 'an object',
@@ -132,7 +131,7 @@ const kinds: Readonly<Record<string, string>> = {
   boolean: 'true or false',
 };
 
-/** What a place must be, and what is there. */
+/** Describes what a place must be, and what is there. */
 function expectationOf(issue: z.core.$ZodIssue, value: unknown): string {
   const came = issue.path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key], value);
   if (issue.code === 'invalid_type' && came === undefined)

@@ -1,5 +1,3 @@
-/** Tokenizers from the files that Hugging Face's libraries write. */
-
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { ConfigError, DomainError, FormatError, NotImplementedError } from '../../core/errors.js';
 import { checkKeys, describeValue } from '../../core/options.js';
@@ -14,7 +12,7 @@ import { type DecodeOptions, type SpecialTokens, type Tokenizer, tokenizerDefaul
 
 const caller = 'loadTokenizer';
 
-/** What is used of Hugging Face's tokenizer; its own declarations cannot be resolved by TypeScript's rules for Node. */
+/** The part of Hugging Face's tokenizer in use; TypeScript's rules for Node cannot resolve its declarations. */
 interface Pipeline {
   encode(text: string, options: { readonly add_special_tokens: boolean }): { readonly ids: readonly (number | undefined)[] };
   decode(
@@ -28,13 +26,13 @@ interface Pipeline {
 
 /** Options of {@link loadTokenizer}. */
 export interface LoadTokenizerOptions {
-  /** Where the directory lies. Default: the files of this machine. */
+  /** File system or server that holds the directory. Default: the files of this machine. */
   readonly files?: Files;
 }
 
 /**
- * Loads the tokenizer of a checkpoint: tokenizer.json and, where they are, tokenizer_config.json,
- * special_tokens_map.json, chat_template.jinja and the `eos_token_id` of generation_config.json and config.json.
+ * Loads the tokenizer of a checkpoint: tokenizer.json and, if present, tokenizer_config.json, special_tokens_map.json,
+ * chat_template.jinja and the `eos_token_id` of generation_config.json and config.json.
  *
  * @param directory - the checkpoint.
  * @param options - see {@link LoadTokenizerOptions}.
@@ -77,7 +75,7 @@ async function readObjectIfThere(files: Files, file: string): Promise<JsonObject
   return (await files.describe(file)) === undefined ? undefined : readObject(files, file);
 }
 
-/** Refuses what the underlying library would pass over in silence. */
+/** Refuses what the underlying library would silently ignore. */
 function checkSupported(file: string, definition: JsonObject, config: JsonObject): void {
   const added = Array.isArray(definition.added_tokens) ? definition.added_tokens : [];
   const singleWord: unknown = added.find((token) => isJsonObject(token) && token.single_word === true);
@@ -86,7 +84,7 @@ function checkSupported(file: string, definition: JsonObject, config: JsonObject
       `${caller}: ${file}: the added token ${describeValue(singleWord.content)} is one that matches whole words only (single_word); use a tokenizer without`,
     );
   }
-  // transformers 5 does not do it for BPE, whatever the file says, since it damages the text.
+  // transformers 5 does no such clean-up for BPE, whatever the file says, since it damages the text.
   if (config.clean_up_tokenization_spaces === true && isJsonObject(definition.model) && definition.model.type !== 'BPE') {
     throw new NotImplementedError(
       `${caller}: ${file}: clean_up_tokenization_spaces is for BPE tokenizers only here, got ${describeValue(definition.model.type)}; set it to false`,
@@ -107,7 +105,7 @@ function buildPipeline(file: string, definition: JsonObject, config: JsonObject)
   }
 }
 
-/** The pipeline, with what it throws by itself turned into an error that names its file. */
+/** Wraps the pipeline, so that what it throws by itself becomes an error that names its file. */
 function guarded(file: string, pipeline: Pipeline): Pipeline {
   const guard = <Result>(name: string, run: () => Result): Result => {
     try {

@@ -1,4 +1,4 @@
-/** The structure of a regular expression of a tokenizer: what matters for how long it takes, and no more. */
+/** The structure of a tokenizer's regular expression, as far as its running time depends on it. */
 
 /**
  * One character, class or assertion; a group; a repetition. `text` is the part of the pattern that it was read from.
@@ -18,7 +18,7 @@ export type PatternNode =
 /** Nodes that must match one after another. */
 export type PatternSequence = readonly PatternNode[];
 
-/** Groups within groups. */
+/** Most groups within groups. */
 const MOST_DEPTH = 100;
 
 /** Whole escapes such as `\p{L}`, openings of groups, quantifiers with their mark of laziness, single characters. */
@@ -31,9 +31,9 @@ interface OpenGroup {
 }
 
 /**
- * Reads a pattern in the syntax of Oniguruma. What is no pattern at all is left to the engine that compiles it.
+ * Reads a pattern in the syntax of Oniguruma. Invalid patterns are left to the engine that compiles them.
  *
- * @returns the alternatives of the pattern; where it cannot be read, the reason.
+ * @returns the alternatives of the pattern, or the reason why it cannot be read.
  */
 export function parsePattern(pattern: string): readonly PatternSequence[] | string {
   const root: OpenGroup = { start: 0, looksAround: false, alternatives: [[]] };
@@ -46,7 +46,7 @@ export function parsePattern(pattern: string): readonly PatternSequence[] | stri
     const sequence = group.alternatives[group.alternatives.length - 1];
     if (/^\\(?:[1-9]|k)/.test(sign)) return 'refers back to a group';
     if (sign.startsWith('(')) {
-      // Marks such as (?i) hold for what follows, and match nothing.
+      // Marks such as (?i) apply to what follows, and match nothing.
       if (sign.endsWith(')')) continue;
       if (open.length > MOST_DEPTH) return `has groups more than ${MOST_DEPTH} deep`;
       open.push({ start: index, looksAround: /^\(\?<?[=!]/.test(sign), alternatives: [[]] });
@@ -80,8 +80,8 @@ function bounds(sign: string): readonly [number, number] {
 }
 
 /**
- * The index after a class in brackets, classes inside it included. A bracket that closes right after the opening one
- * stands for itself.
+ * Returns the index after a class in brackets, classes inside it included. A bracket that closes right after the
+ * opening one stands for itself.
  */
 function endOfClass(pattern: string, start: number): number {
   let depth = 0;

@@ -1,4 +1,4 @@
-/** Which tokens have which role, as the files of a checkpoint say. */
+/** Roles of tokens, as the files of a checkpoint define them. */
 import { FormatError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import { isJsonObject, type JsonObject } from '../../io/parse-json.js';
@@ -35,9 +35,9 @@ export function readSpecialTokens(
 }
 
 /**
- * The tokens that end a text: `eos_token_id` of the first of the given configurations that has one.
+ * Reads the tokens that end a text: `eos_token_id` of the first of the given configurations that has one.
  *
- * @param configurations - parsed files by name, the most telling first; undefined where there is none.
+ * @param configurations - parsed files by name, in order of precedence; undefined for missing ones.
  * @throws FormatError if it is neither a token id nor a list of them.
  */
 export function readEndIds(caller: string, configurations: ReadonlyMap<string, JsonObject | undefined>): readonly number[] | undefined {
@@ -55,7 +55,7 @@ export function readEndIds(caller: string, configurations: ReadonlyMap<string, J
   return undefined;
 }
 
-/** Whether a value can be a token id. */
+/** Returns true if a value can be a token id. */
 export function isTokenId(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }

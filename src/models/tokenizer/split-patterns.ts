@@ -1,39 +1,36 @@
 /**
- * Which regular expressions of a tokenizer are safe to run on any text. They are run by JavaScript's engine, which
- * backtracks: where something fails, whatever came before it and could have matched otherwise is tried in every other
- * way.
+ * Tells which regular expressions of a tokenizer are safe to run on any text. JavaScript's engine backtracks: if
+ * something fails, it tries every other way in which what came before could have matched.
  */
 import { type PatternNode, type PatternSequence, parsePattern } from './parse-pattern.js';
 
-/** Characters of a pattern; the longest of known tokenizers has some six hundred. */
+/** Most characters of a pattern; the longest of known tokenizers has some six hundred. */
 const MOST_CHARACTERS = 10_000;
 /**
- * Steps at one place of the text, for each character that an unbounded repetition takes there. Patterns of known
+ * Most steps at one place of the text, for each character that an unbounded repetition takes there. Patterns of known
  * tokenizers take some thirty.
  */
 const MOST_STEPS = 1024;
 
-/** What matching a part of a pattern at one place of a text takes at most. */
+/** Upper bounds on matching a part of a pattern at one place of a text. */
 interface Cost {
-  /**
-   * In how many ways the part can match, counted where they are tried; unbounded repetitions are counted in `scans`.
-   */
+  /** Number of ways in which the part can match, if they are tried; `scans` counts unbounded repetitions. */
   readonly ways: number;
-  /** How many unbounded repetitions multiply the ways: each by the length of the text. */
+  /** Number of unbounded repetitions that multiply the ways, each by the length of the text. */
   readonly scans: number;
-  /** Steps until no way is left, but for the factors of `degree`. */
+  /** Steps until no way is left, without the factors of `degree`. */
   readonly steps: number;
-  /** The power of the length of the text by which the steps are multiplied. */
+  /** Power of the length of the text by which the steps are multiplied. */
   readonly degree: number;
 }
 
-/** Thrown within this file. */
+/** Signals an exponential pattern within this file. */
 class Exponential extends Error {}
 
 /**
- * Says why a pattern may take time beyond a small multiple of the length of the text: in what a text can match, choices
- * multiply (`?`, `{m,n}`, alternatives, before something that can fail), or a long run of characters is read again from
- * each of its places. Patterns of known tokenizers read each run a few times.
+ * Says why a pattern may take more than a small multiple of the length of the text: choices before something that can
+ * fail multiply (`?`, `{m,n}`, alternatives), or a long run of characters is read again from each of its places.
+ * Patterns of known tokenizers read each run a few times.
  *
  * @returns undefined if the pattern is safe.
  */
@@ -57,13 +54,13 @@ export function describeRisk(pattern: string): string | undefined {
 }
 
 /**
- * @param retried - whether something after it can fail, so that all ways to match are tried.
- * @throws Exponential where the ways grow exponentially with the text.
+ * @param retried - true if something after it can fail, so that all ways to match are tried.
+ * @throws Exponential if the ways grow exponentially with the text.
  */
 function costOf(node: PatternNode, retried: boolean): Cost {
   if (node.kind === 'item') return { ways: 1, scans: 0, steps: 1, degree: 0 };
   if (node.kind === 'repeat') return costOfRepeat(node, retried);
-  // What a look-around takes is no part of the match: it is read again from the next place, whether it fails or not.
+  // What a look-around takes is not part of the match: it is read again from the next place, whether it fails or not.
   const costs = node.alternatives.map((sequence) => costOfSequence(sequence, retried || node.looksAround));
   const steps = costs.reduce((sum, cost) => sum + cost.steps, 0);
   const scans = Math.max(...costs.map((cost) => cost.scans));
@@ -90,7 +87,7 @@ function costOfRepeat({ of, low, high }: PatternNode & { kind: 'repeat' }, retri
   const one = costOf(of, retried || low > 1);
   const varies = one.ways > 1 || one.scans > 0;
   const unbounded = high === Number.POSITIVE_INFINITY;
-  // Where nothing after it can fail, the repetition ends with the first time that fails, and nothing is tried again.
+  // If nothing after it can fail, the repetition ends at its first failure, and nothing is tried again.
   const tried = retried ? high : low;
   if (varies && (tried === Number.POSITIVE_INFINITY || low > MOST_STEPS || one.scans * tried > 1)) throw new Exponential();
   const times = unbounded ? low + 1 : retried ? high : Math.min(low + 1, high);
@@ -108,7 +105,7 @@ function powers(base: number, first: number, last: number): number {
   return sum > MOST_STEPS ? Number.POSITIVE_INFINITY : sum;
 }
 
-/** Whether a part of a pattern can fail to match. */
+/** Returns true if a part of a pattern can fail to match. */
 function canFail(node: PatternNode): boolean {
   if (node.kind === 'item') return true;
   if (node.kind === 'repeat') return node.low > 0 && canFail(node.of);
@@ -116,10 +113,10 @@ function canFail(node: PatternNode): boolean {
 }
 
 /**
- * Whether what an alternative has read in vain becomes the match of one after it, so that the next match begins behind
- * it and no run of characters is read from each of its places. `\s*[\r\n]+|\s+(?!\S)|\s+` is so: runs of spaces are
- * read at most three times. Alternatives between the two must read the same run, and greedily: what they leave of it
- * they cannot match a second time.
+ * Returns true if what an alternative has read in vain becomes the match of a later one, so that the next match begins
+ * after it and no run of characters is read from each of its places. So it is in `\s*[\r\n]+|\s+(?!\S)|\s+`, where runs
+ * of spaces are read at most three times. Alternatives between the two must read the same run, and greedily: they
+ * cannot match what they leave of it a second time.
  */
 function isCovered(alternatives: readonly PatternSequence[], index: number): boolean {
   const sequence = alternatives[index];

@@ -1,28 +1,28 @@
 /**
- * What a rendering may spend, and the functions that templates find, paid for as they compute: see
+ * The budget of a rendering, and the functions that templates find, which pay as they compute: see
  * bounded-interpreter.ts.
  */
 import { Template } from '@huggingface/jinja';
 import { DomainError } from '../../core/errors.js';
 
-/** What one rendering may spend. */
+/** Budget of one rendering. */
 export interface RenderBudget {
   /** Units left; counted down. */
   units: number;
-  /** The longest text, list or nested value that may come to be, in characters or elements. */
+  /** Longest text, list or nested value allowed, in characters or elements. */
   readonly mostSize: number;
 }
 
-/** The budget is spent. It ends the rendering; the template cannot catch it. */
+/** Error of a spent budget. It ends the rendering; the template cannot catch it. */
 export class LimitReached extends DomainError {}
 
-/** Takes units from a budget. @throws LimitReached if it has not so many. */
+/** Takes units from a budget. @throws LimitReached if too few are left. */
 export function spend(budget: RenderBudget, units: number): void {
   budget.units -= units;
   if (budget.units < 0) throw new LimitReached('the template computes longer than any chat template needs');
 }
 
-/** The names that `Template.render` gives to every template. */
+/** Returns the names that `Template.render` gives to every template. */
 export function globals(charge: (units: number) => void): Readonly<Record<string, unknown>> {
   return {
     false: false,

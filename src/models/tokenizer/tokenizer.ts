@@ -1,4 +1,4 @@
-/** Text to token ids and back, as a model's directory prescribes it. */
+/** Text to token ids and back, as a model's directory defines it. */
 
 /** A token with a role, such as the one that ends a text. */
 export interface SpecialToken {
@@ -8,48 +8,48 @@ export interface SpecialToken {
   readonly text: string;
 }
 
-/** The tokens with a role. A role that the directory gives to none is absent. */
+/** The tokens with a role. A role that the directory gives to no token is absent. */
 export interface SpecialTokens {
-  /** Begins a text. */
+  /** Token that begins a text. */
   readonly bos?: SpecialToken;
-  /** Ends a text: what a model is trained to end with. */
+  /** Token that ends a text, with which a model is trained to end. */
   readonly eos?: SpecialToken;
-  /** Fills rows of a batch up to one length. */
+  /** Token that fills rows of a batch up to one length. */
   readonly pad?: SpecialToken;
-  /** Stands for what the vocabulary lacks. */
+  /** Token that stands for what the vocabulary lacks. */
   readonly unk?: SpecialToken;
 }
 
 /** One turn of a conversation; templates may look at further properties, such as `tool_calls`. */
 export interface ChatMessage {
-  /** Who speaks: `system`, `user`, `assistant`, `tool`, or what else the template knows. */
+  /** Speaker: `system`, `user`, `assistant`, `tool`, or another that the template knows. */
   readonly role: string;
-  /** What is said; for some templates a list of parts. */
+  /** Text of the turn; for some templates a list of parts. */
   readonly content: unknown;
   readonly [property: string]: unknown;
 }
 
 /** Options of {@link Tokenizer.encode}. */
 export interface EncodeOptions {
-  /** Whether to add the tokens that the model's training put around a text, such as the one that begins it. */
+  /** If true, adds the tokens that training put around a text, such as the one that begins it. Default: true. */
   readonly addSpecialTokens?: boolean;
 }
 
 /** Options of {@link Tokenizer.decode} and {@link Tokenizer.decodeStream}. */
 export interface DecodeOptions {
-  /** Whether to leave out special tokens. */
+  /** If true, leaves out special tokens. Default: false. */
   readonly skipSpecialTokens?: boolean;
 }
 
 /** Options of {@link Tokenizer.applyChatTemplate}. */
 export interface ChatTemplateOptions {
-  /** Whether to end with the beginning of an answer, for the model to go on from. */
+  /** If true, ends with the beginning of an answer, for the model to go on from. Default: false. */
   readonly addGenerationPrompt?: boolean;
-  /** Further variables for the template, such as `tools` or `enable_thinking`. */
+  /** Other variables for the template, such as `tools` or `enable_thinking`. Default: none. */
   readonly variables?: Readonly<Record<string, unknown>>;
 }
 
-/** Options of the three, unless told otherwise. */
+/** Defaults of encoding, decoding and chat templates. */
 export const tokenizerDefaults: Required<EncodeOptions & DecodeOptions & ChatTemplateOptions> = {
   addSpecialTokens: true,
   skipSpecialTokens: false,
@@ -59,11 +59,11 @@ export const tokenizerDefaults: Required<EncodeOptions & DecodeOptions & ChatTem
 
 /** Decodes tokens as they come, for showing text while it is generated. */
 export interface DecodeStream {
-  /** Takes the next token; returns the text that is certain by now: never a part of a character. It may be empty. */
+  /** Takes the next token; returns the text that is certain by now, never a part of a character. It may be empty. */
   push(id: number): string;
   /**
-   * Returns the rest: what was held back because a character was not complete. All pieces together are what `decode`
-   * gives for all tokens.
+   * Returns the rest, held back because a character was not complete. All pieces together are what `decode` gives for
+   * all tokens.
    */
   end(): string;
 }
@@ -79,7 +79,7 @@ export interface Tokenizer {
    * else the tokenizer's `eos_token`.
    */
   readonly endIds: readonly number[];
-  /** Whether the directory has a chat template. */
+  /** True if the directory has a chat template. */
   readonly hasChatTemplate: boolean;
   /**
    * Encodes a text. Special tokens written out in it become those tokens.
@@ -88,19 +88,19 @@ export interface Tokenizer {
    */
   encode(text: string, options?: EncodeOptions): number[];
   /**
-   * Decodes tokens. Ids that the vocabulary lacks, to which a padded embedding can lead, are passed over, as
-   * transformers does.
+   * Decodes tokens. Ids that the vocabulary lacks, to which a padded embedding can lead, are skipped, as in
+   * transformers.
    *
    * @throws DomainError if an id is not an integer ≥ 0.
    */
   decode(ids: Iterable<number>, options?: DecodeOptions): string;
   /** Begins decoding token by token. */
   decodeStream(options?: DecodeOptions): DecodeStream;
-  /** The id of a token given by its text in the vocabulary; undefined if there is none. */
+  /** Returns the id of a token given by its text in the vocabulary; undefined if there is none. */
   tokenId(token: string): number | undefined;
   /**
-   * Writes a conversation as the model's training had it. Encode the result with `addSpecialTokens: false`: the
-   * template has put them in.
+   * Writes a conversation in the form of the model's training. Encode the result with `addSpecialTokens: false`: the
+   * template has added them.
    *
    * @throws ConfigError if the directory has no chat template; DomainError, with the template's own message, if it
    * refuses the conversation.

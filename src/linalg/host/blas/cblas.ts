@@ -1,4 +1,4 @@
-/** CBLAS's codes. */
+/** CBLAS's codes for orders, triangles and the like. */
 export const CBLAS = {
   rowMajor: 101,
   noTranspose: 111,

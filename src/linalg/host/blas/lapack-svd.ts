@@ -80,7 +80,7 @@ function directSvd(lapack: Lapack, m: number, n: number, a: Float64Array, u: Flo
  * Computes the SVD of a tall matrix X (rows×columns): Q R, then the SVD of R. The reflectors are applied to its left
  * factor, so Q is never formed.
  *
- * @param byColumns - how `a` holds X.
+ * @param byColumns - true if `a` holds X by columns.
  * @param left - receives rows×columns, by rows.
  * @param right - receives columns×columns, by rows.
  */

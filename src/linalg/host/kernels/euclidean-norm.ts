@@ -10,7 +10,7 @@ const SAFE_LARGE = 2 ** 960;
  * The plain sum is right if it is well inside the range of float64, as it nearly always is. Otherwise the vector is
  * scaled by a power of two near its largest magnitude (exact, unlike a division by it) and summed again.
  *
- * @returns the norm: 0 for none, infinity if an entry is infinite, NaN if one is NaN. 2 flops an entry.
+ * @returns the norm: 0 for none, infinity if an entry is infinite, NaN if one is NaN. 2 flops per entry.
  */
 export function euclideanNorm(x: Float64Array, start: number, end: number): number {
   let sum = dot(end - start, x, start, x, start);

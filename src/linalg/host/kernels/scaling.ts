@@ -1,5 +1,5 @@
 /**
- * Magnitudes between these bounds can be squared, and a great many squares summed, without leaving the range of
+ * Magnitudes between these bounds can be squared, and a great many of the squares summed, without leaving the range of
  * float64.
  */
 const SMALLEST_SAFE = 2 ** -400;

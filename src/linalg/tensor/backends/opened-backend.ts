@@ -20,7 +20,7 @@ export interface PassedOver {
 
 /** Device that runs the arithmetic of a backend. */
 export interface BackendDevice {
-  /** Name of the GPU, or of the processor where there is none. */
+  /** Name of the GPU, or of the processor if there is none. */
   readonly device: string;
   /** Memory of the device in bytes; `undefined` if unknown, as with WebGPU. */
   readonly memory: number | undefined;

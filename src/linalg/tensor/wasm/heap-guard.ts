@@ -1,7 +1,7 @@
 /**
- * Makes a full wasm heap a BackendError with the bytes. TensorFlow.js does not check: if `malloc` gives 0 it writes
- * over the heap's beginning, it takes sizes above 4 GB modulo 2³², C++ ends the module with `Aborted()`, and XNNPACK
- * prints a line and leaves a result as the memory was.
+ * Turns a full wasm heap into a BackendError with the bytes. TensorFlow.js does not check: if `malloc` gives 0 it
+ * writes over the heap's beginning, it takes sizes above 4 GB modulo 2³², C++ ends the module with `Aborted()`, and
+ * XNNPACK prints a line and leaves a result as the memory was.
  *
  * It is written against @tensorflow/tfjs-backend-wasm 4.22.0 and its Emscripten module.
  */

@@ -1,5 +1,5 @@
 /**
- * Householder QR as a WGSL program: one workgroup a matrix, or a matrix cut into blocks of rows, one workgroup a block.
+ * Householder QR as a WGSL program: one workgroup per matrix or, with a matrix cut into blocks of rows, per block.
  * Unlike Cholesky QR it is accurate for every condition number, and Q is orthonormal for rank-deficient matrices too.
  */
 import type { Tensor } from '@tensorflow/tfjs-core';
@@ -25,7 +25,7 @@ export interface Blocks {
  * as the first `n` rows of the block are rows of the matrix.
  *
  * @param x - members × m × n.
- * @returns [members · blocks, n, height + n]: in row j column j of Q, then row j of R. 4·height·n² flops a block.
+ * @returns [members · blocks, n, height + n]: in row j column j of Q, then row j of R. 4·height·n² flops per block.
  */
 export function blockwiseQr(backend: WebgpuBackend, x: Tensor, sizes: Blocks): Tensor {
   const { members, m, n, blocks, height } = sizes;

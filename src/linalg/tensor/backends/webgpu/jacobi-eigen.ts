@@ -1,6 +1,6 @@
 /**
- * Eigendecomposition of small symmetric matrices as a WGSL program, one workgroup a matrix: two-sided Jacobi, with all
- * disjoint pairs of a round of a tournament rotated at once.
+ * Eigendecomposition of small symmetric matrices as a WGSL program, one workgroup per matrix: two-sided Jacobi, with
+ * all disjoint pairs of a round of a tournament rotated at once.
  *
  * @see Golub and Van Loan, "Matrix Computations", 4th ed., 2013, section 8.5; Brent and Luk, SIAM J. Sci. Stat. Comput.
  * 6(1), 1985.
@@ -18,7 +18,7 @@ const MOST_SWEEPS = 24;
  *
  * @param x - [members, n, n].
  * @returns [members, n, 2n + 1]: in row i eigenvector i, n numbers without meaning, and eigenvalue i. About 9·n³ flops
- * a sweep and member.
+ * per sweep and member.
  */
 export function jacobiEigen(backend: WebgpuBackend, x: Tensor): Tensor {
   const [members, n] = x.shape;

@@ -44,7 +44,7 @@ export function jacobiLayout(caller: string, backend: WebgpuBackend, n: number, 
   const pairs = players / 2;
   const lanes = lanesFor(threads, pairs, n);
   const available = backend.device.limits.maxComputeWorkgroupStorageSize;
-  // Exchange, one number a thread for reductions, one a column, and some single numbers.
+  // Exchange, one number per thread for reductions, one per column, and some single numbers.
   const needed = 4 * (numbersAPair * pairs * lanes + threads + 2 * n + 64);
   if (needed > available) {
     throw new NotImplementedError(

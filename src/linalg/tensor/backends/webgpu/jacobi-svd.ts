@@ -1,5 +1,5 @@
 /**
- * Singular value decomposition of small square matrices as a WGSL program, one workgroup a matrix: one-sided Jacobi,
+ * Singular value decomposition of small square matrices as a WGSL program, one workgroup per matrix: one-sided Jacobi,
  * with all disjoint pairs of columns rotated at once. Each σ comes out to high relative accuracy where the matrix is a
  * well-conditioned one times a diagonal.
  *
@@ -19,7 +19,7 @@ const MOST_SWEEPS = 24;
  * Computes the SVD of each matrix, its parts side by side and in no order.
  *
  * @param x - [members, n, n].
- * @returns [members, n, 2n + 1]: in row i left vector i, right vector i and σᵢ. About 12·n³ flops a sweep and member.
+ * @returns [members, n, 2n + 1]: in row i left vector i, right vector i and σᵢ. About 12·n³ flops per sweep and member.
  */
 export function jacobiSvd(backend: WebgpuBackend, x: Tensor): Tensor {
   const [members, n] = x.shape;

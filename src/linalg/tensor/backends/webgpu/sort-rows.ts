@@ -8,7 +8,7 @@ const THREADS = 64;
  * largest.
  *
  * @param x - [members, rows, columns].
- * @returns a new tensor of that shape. rows² comparisons a member.
+ * @returns a new tensor of that shape. rows² comparisons per member.
  */
 export function sortRows(backend: WebgpuBackend, x: Tensor, order: 'ascending' | 'descending'): Tensor {
   const [members, rows, columns] = x.shape;

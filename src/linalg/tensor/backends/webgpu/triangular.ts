@@ -1,5 +1,5 @@
 /**
- * WGSL programs for triangles: Cholesky factors, one workgroup a matrix, and triangular systems, one thread a
+ * WGSL programs for triangles: Cholesky factors, one workgroup per matrix, and triangular systems, one thread per
  * right-hand side.
  */
 import type { Tensor } from '@tensorflow/tfjs-core';
@@ -12,7 +12,7 @@ import { BARRIER, NON_FINITE, threadsFor } from './wgsl.js';
  * rounding, or not finite, gives NaN throughout.
  *
  * @param x - [members, n, n].
- * @returns a new tensor of that shape. n³/3 flops a member.
+ * @returns a new tensor of that shape. n³/3 flops per member.
  */
 export function choleskyFactor(backend: WebgpuBackend, x: Tensor): Tensor {
   const [members, n] = x.shape;
@@ -70,7 +70,7 @@ const SOLVE_THREADS = 64;
  *
  * @param triangle - [members, n, n]; the other triangle is not read.
  * @param b - [members, n, k], or [members, k, n] if the triangle is on the right.
- * @returns a new tensor of b's shape. n²·k flops a member.
+ * @returns a new tensor of b's shape. n²·k flops per member.
  */
 export function solveTriangle(backend: WebgpuBackend, triangle: Tensor, b: Tensor, options: TriangularOptions = {}): Tensor {
   const { lower = true, transpose = false, side = 'left' } = options;

@@ -20,7 +20,7 @@ fn reciprocalPower(power: f32) -> f32 {
 }
 `;
 
-/** The larger magnitude over all threads, uniformly. Needs `partial`, an array of one number a thread. */
+/** The larger magnitude over all threads, uniformly. Needs `partial`, an array of one number per thread. */
 export const largestOver = (threads: number): string => `
 fn largestOver(thread: i32, value: f32) -> f32 {
   partial[thread] = value;
@@ -33,7 +33,7 @@ fn largestOver(thread: i32, value: f32) -> f32 {
 }
 `;
 
-/** The sum over all threads, uniformly. Needs `partial`, an array of one number a thread. */
+/** The sum over all threads, uniformly. Needs `partial`, an array of one number per thread. */
 export const sumOver = (threads: number): string => `
 fn sumOver(thread: i32, value: f32) -> f32 {
   partial[thread] = value;
@@ -63,7 +63,7 @@ export function lanesFor(threads: number, tasks: number, length: number): number
   return lanes;
 }
 
-/** Returns the threads of a workgroup for matrices of n columns: 256 is what every device allows. */
+/** Returns the threads of a workgroup for matrices of n columns; every device allows 256. */
 export function threadsFor(n: number): number {
   if (n <= 16) return 64;
   return n <= 48 ? 128 : 256;
