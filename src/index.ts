@@ -63,6 +63,7 @@ export {
 } from './manifolds/balanced-factors.js';
 export type { RankShape } from './manifolds/checks.js';
 export { type DampedFactorsOptions, dampedFactors, dampedFactorsDefaults } from './manifolds/damped-factors.js';
+export { defineManifold, type ManifoldParts } from './manifolds/define-manifold.js';
 export { type EuclideanManifold, type EuclideanOptions, euclidean } from './manifolds/euclidean.js';
 export { euclideanFactors } from './manifolds/euclidean-factors.js';
 export type { FactorManifold, FactorOptions } from './manifolds/factor-manifold.js';

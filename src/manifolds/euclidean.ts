@@ -8,6 +8,7 @@ import { algebraOrHost } from '../linalg/host/default-algebra.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { checkFinite, checkShape, checkStep } from './checks.js';
+import { defineManifold } from './define-manifold.js';
 import type { Manifold } from './manifold.js';
 
 /** Options of {@link euclidean}. */
@@ -34,7 +35,6 @@ export function euclidean<M = HostArray>(options: EuclideanOptions<M>): Euclidea
   for (const size of shape) checkPositiveInteger('euclidean', 'each size', size);
   const la = algebraOrHost('euclidean', options.algebra);
   const dim = shape.reduce((product, size) => product * size, 1);
-  const identity = (u: M): M => u;
   const checkGradient = (gradient: M): M => {
     checkShape('euclidean.egradToRgrad', la, 'the gradient', gradient, shape);
     return gradient;
@@ -46,30 +46,20 @@ export function euclidean<M = HostArray>(options: EuclideanOptions<M>): Euclidea
     checkShape('euclidean.retract', la, 'the tangent', u, shape);
     return la.axpy(t, u, x);
   };
-  return {
+  return defineManifold({
     name: `euclidean(${shape.join('×')})`,
     algebra: la,
     dim,
-    typicalDist: Math.sqrt(dim),
     retractionOrder: 2,
     async checkPoint(x) {
       checkShape('euclidean', la, 'the point', x, shape);
       await checkFinite('euclidean', la, x);
     },
-    inner: (_x, u, v) => la.inner(u, v),
-    norm: (_x, u) => la.norm(u),
-    dist: (x, y) => la.norm(difference(x, y)),
     project: (_x, z) => z,
-    embed: (_x, u) => u,
-    toTangent: (_x, u) => u,
-    admissible: (_x, u) => u,
     egradToRgrad: (_x, egrad) => checkGradient(egrad),
-    coordinatesToRgrad: (_x, derivative) => checkGradient(derivative),
-    ehessToRhess: (_x, _egrad, ehess) => ehess,
+    ehessToRhess: (_x: M, _egrad: M, ehess: M) => ehess,
     retract: add,
-    retractTransport: (x, u, t = 1) => ({ point: add(x, u, t), vector: identity, covector: identity, secondMoment: identity }),
-    transport: (_x, _y, u) => u,
-    difference,
+    dist: (x: M, y: M) => la.norm(difference(x, y)),
     inverseRetract: difference,
     exp: add,
     log: difference,
@@ -78,7 +68,6 @@ export function euclidean<M = HostArray>(options: EuclideanOptions<M>): Euclidea
       const direction = la.randomNormal(shape, random);
       return la.scale(1 / (await la.norm(direction)), direction);
     },
-    zeroTangent: () => la.full(shape, 0),
-    decayDirection: (x) => x,
-  };
+    decayDirection: (x: M) => x,
+  });
 }

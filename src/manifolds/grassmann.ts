@@ -14,6 +14,7 @@ import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { polar } from '../linalg/matrix-functions.js';
 import { orthogonalPart } from '../metrics/fixed-rank-blocks.js';
 import { checkStep } from './checks.js';
+import { defineManifold } from './define-manifold.js';
 import type { GeodesicManifold } from './manifold.js';
 import { type OrthonormalOptions, orthonormalBase } from './orthonormal.js';
 import { pairedAngles } from './paired-angles.js';
@@ -63,30 +64,23 @@ export function grassmann<M = HostArray>(options: OrthonormalOptions<M>): Geodes
     const gauge = polar(la, la.matmul(x, y, { transposeA: true })).Q;
     return orthogonalPart(la, y, la.matmul(u, gauge));
   };
-  return {
+  return defineManifold({
     ...base.common,
     name: `grassmann(${base.sizes})`,
     dim,
     typicalDist: Math.sqrt(base.members * rank),
-    egradToRgrad: (x, egrad) => orthogonalPart(la, x, egrad),
-    coordinatesToRgrad: (x, derivative) => orthogonalPart(la, x, derivative),
     // Boumal 2023, equation 9.86: (I − XXᵀ)∇²f[U] − U Xᵀ∇f.
-    ehessToRhess: (x, egrad, ehess, u) =>
+    ehessToRhess: (x: M, egrad: M, ehess: M, u: M) =>
       orthogonalPart(la, x, la.subtract(ehess, la.matmul(u, la.matmul(x, egrad, { transposeA: true })))),
-    retractTransport(x, u, t = 1) {
-      const point = base.retract(x, u, t);
-      const carry = (v: M): M => transport(x, point, v);
-      return { point, vector: carry, covector: carry, secondMoment: (s) => s };
-    },
     transport,
     difference(x, y) {
       const gauge = polar(la, la.matmul(y, x, { transposeA: true })).Q;
       return orthogonalPart(la, x, la.matmul(y, gauge));
     },
-    exp: (x, u, t = 1) => geodesic(la, x, u, t),
-    log: (x, y) => logarithm(la, x, y),
-    dist: (x, y) => subspaceDistance(la, x, y),
-  };
+    exp: (x: M, u: M, t = 1) => geodesic(la, x, u, t),
+    log: (x: M, y: M) => logarithm(la, x, y),
+    dist: (x: M, y: M) => subspaceDistance(la, x, y),
+  });
 }
 
 /**

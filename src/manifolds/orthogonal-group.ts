@@ -16,11 +16,12 @@ import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { divideOnRange } from '../metrics/spectrum.js';
 import type { OrthonormalRetraction } from '../retractions/orthonormal-retraction.js';
 import { checkStep } from './checks.js';
+import { defineManifold } from './define-manifold.js';
 import { determinantSigns } from './determinant-signs.js';
 import type { GeodesicManifold } from './manifold.js';
 import { orthonormalBase } from './orthonormal.js';
 import { pairedAngles } from './paired-angles.js';
-import { stiefelOperations, tangentPart } from './stiefel.js';
+import { stiefelHessian, tangentPart } from './stiefel.js';
 
 /** Options of {@link orthogonalGroup} and {@link rotations}. */
 export interface OrthogonalOptions<M> {
@@ -83,26 +84,21 @@ export function groupManifold<M>(caller: 'orthogonalGroup' | 'rotations', option
   const base = orthonormalBase(caller, { m: n, rank: n, ...rest }, tangentPart<M>);
   const { la } = base;
   const transport = (x: M, y: M, u: M): M => la.matmul(y, la.matmul(x, u, { transposeA: true }));
-  return {
+  return defineManifold({
     ...base.common,
-    ...stiefelOperations(base),
     name: `${caller}(${base.sizes})`,
     dim: (base.members * n * (n - 1)) / 2,
     typicalDist: Math.PI * Math.sqrt(base.members * n),
-    retractTransport(x, u, t = 1) {
-      const point = base.retract(x, u, t);
-      const carry = (v: M): M => transport(x, point, v);
-      return { point, vector: carry, covector: carry, secondMoment: (s) => s };
-    },
+    ehessToRhess: (x: M, egrad: M, ehess: M, u: M) => stiefelHessian(la, x, egrad, ehess, u),
     transport,
-    exp(x, u, t = 1) {
+    exp(x: M, u: M, t = 1) {
       checkStep(`${caller}.exp`, t);
       const skew = skewPart(la, la.matmul(x, la.scale(t, u), { transposeA: true }));
       return polished(la, la.matmul(x, skewExponential(la, skew)));
     },
-    log: (x, y) => la.matmul(x, rotationLogarithm(la, caller, la.matmul(x, y, { transposeA: true }))),
-    dist: (x, y) => rotationAngle(la, la.matmul(x, y, { transposeA: true })),
-  };
+    log: (x: M, y: M) => la.matmul(x, rotationLogarithm(la, caller, la.matmul(x, y, { transposeA: true }))),
+    dist: (x: M, y: M) => rotationAngle(la, la.matmul(x, y, { transposeA: true })),
+  });
 }
 
 /** Returns ½(W − Wᵀ). */

@@ -8,7 +8,7 @@ import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { OrthonormalRetraction } from '../retractions/orthonormal-retraction.js';
 import { polarRetraction } from '../retractions/polar.js';
 import { batchPrefix, checkBatch, checkFinite, checkOrthonormal, checkShape, checkStep } from './checks.js';
-import type { Manifold } from './manifold.js';
+import type { ManifoldParts } from './define-manifold.js';
 import { randomOrthonormal } from './random-arrays.js';
 
 /** Options of {@link stiefel} and {@link grassmann}. */
@@ -31,18 +31,7 @@ export interface OrthonormalBase<M> {
   readonly members: number;
   readonly shape: readonly number[];
   readonly sizes: string;
-  readonly common: Omit<
-    Manifold<M, M>,
-    | 'name'
-    | 'dim'
-    | 'typicalDist'
-    | 'egradToRgrad'
-    | 'coordinatesToRgrad'
-    | 'ehessToRhess'
-    | 'difference'
-    | 'transport'
-    | 'retractTransport'
-  >;
+  readonly common: Pick<ManifoldParts<M, M>, 'algebra' | 'retractionOrder' | 'checkPoint' | 'project' | 'retract' | 'randomPoint'>;
   retract(x: M, u: M, t?: number): M;
 }
 
@@ -71,7 +60,6 @@ export function orthonormalBase<M>(
   }
   const la = algebraOrHost(caller, options.algebra);
   const shape = [...batch, m, rank];
-  const norm = (_x: M, u: M) => la.norm(u);
   const retract = (x: M, u: M, t = 1): M => {
     checkStep(`${caller}.retract`, t);
     checkShape(`${caller}.retract`, la, 'the point', x, shape);
@@ -93,22 +81,9 @@ export function orthonormalBase<M>(
           await checkFinite(caller, la, x);
           await checkOrthonormal(caller, la, 'the point', x);
         }),
-      inner: (_x, u, v) => la.inner(u, v),
-      norm,
       project: (x, z) => project(la, x, z),
-      embed: (_x, u) => u,
-      toTangent: (x, u) => project(la, x, u),
-      admissible: (x, u) => project(la, x, u),
       retract,
       randomPoint: (random: Random) => randomOrthonormal(la, shape, random),
-      async randomTangent(x, random) {
-        const once = project(la, x, la.randomNormal(shape, random));
-        // Projected again at unit length: the first projection of a draw nearly normal to the manifold leaves little
-        // but rounding.
-        const direction = project(la, x, la.scale(1 / (await norm(x, once)), once));
-        return la.scale(1 / (await norm(x, direction)), direction);
-      },
-      zeroTangent: () => la.full(shape, 0),
     },
   };
 }

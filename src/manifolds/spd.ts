@@ -5,6 +5,7 @@
  *
  * @see Bhatia, Positive Definite Matrices, 2007.
  */
+
 import { ConfigError, DomainError } from '../core/errors.js';
 import { checkKeys, checkPositiveInteger, describeValue } from '../core/options.js';
 import { algebraOrHost } from '../linalg/host/default-algebra.js';
@@ -14,6 +15,7 @@ import { symmetricPart } from '../linalg/matrix-functions.js';
 import { affineInvariant } from '../metrics/affine-invariant.js';
 import type { SpdMetric } from '../metrics/spd-metric.js';
 import { batchPrefix, checkBatch, checkFinite, checkShape, checkStep, pointTolerance } from './checks.js';
+import { defineManifold } from './define-manifold.js';
 import type { GeodesicManifold } from './manifold.js';
 import { randomOrthonormal, randomSpectrum } from './random-arrays.js';
 
@@ -90,49 +92,42 @@ export function spd<M = HostArray>(options: SpdOptions<M>): SpdManifold<NoInfer<
     checkStepTo('retract', x, u, t);
     return metric.retract(la, x, u, t);
   };
-  return {
+  return defineManifold({
     name: `spd(${batchPrefix(batch)}${n}×${n}, ${metric.name})`,
     algebra: la,
     metric,
     dim,
-    typicalDist: Math.sqrt(dim),
     retractionOrder: 2,
     checkPoint: (x) => la.tidy(() => checkDefinite(la, x, shape)),
     inner: (x, u, v) => metric.inner(la, x, u, v),
     norm,
-    dist: (x, y) => metric.dist(la, x, y),
+    dist: (x: M, y: M) => metric.dist(la, x, y),
     project: symmetric,
-    embed: (_x, u) => u,
-    toTangent: symmetric,
-    admissible: symmetric,
     egradToRgrad: (x, egrad) => metric.sharp(la, x, gradient('egradToRgrad', egrad)),
     coordinatesToRgrad: (x, derivative) => metric.sharp(la, x, gradient('coordinatesToRgrad', derivative)),
-    ehessToRhess: (x, egrad, ehess, u) => metric.hessian(la, x, gradient('ehessToRhess', egrad), gradient('ehessToRhess', ehess), u),
+    ehessToRhess: (x: M, egrad: M, ehess: M, u: M) =>
+      metric.hessian(la, x, gradient('ehessToRhess', egrad), gradient('ehessToRhess', ehess), u),
     retract,
-    retractTransport(x, u, t = 1) {
-      const point = retract(x, u, t);
-      const carry = (v: M): M => metric.transport(la, x, point, v);
-      return { point, vector: carry, covector: carry, secondMoment: (s) => s };
-    },
     transport: (x, y, u) => metric.transport(la, x, y, u),
     difference: (x, y) => metric.log(la, x, y),
-    exp(x, u, t = 1) {
+    exp(x: M, u: M, t = 1) {
       checkStepTo('exp', x, u, t);
       return metric.exp(la, x, u, t);
     },
-    log: (x, y) => metric.log(la, x, y),
+    log: (x: M, y: M) => metric.log(la, x, y),
     ...(metric.curvature && { curvatureTowards: (x: M, y: M) => (metric.curvature as NonNullable<typeof metric.curvature>)(la, x, y) }),
-    roughMean: (points, weights) => points.slice(1).reduce((sum, y, i) => la.axpy(weights[i + 1], y, sum), la.scale(weights[0], points[0])),
+    roughMean: (points: readonly M[], weights: readonly number[]) =>
+      points.slice(1).reduce((sum, y, i) => la.axpy(weights[i + 1], y, sum), la.scale(weights[0], points[0])),
     ...sampling(la, shape, norm),
-    decayDirection: (x) => x,
-  };
+    decayDirection: (x: M) => x,
+  });
 }
 
 function sampling<M>(
   la: LinearAlgebra<M>,
   shape: readonly number[],
   norm: (x: M, u: M) => Promise<number>,
-): Pick<SpdManifold<M>, 'randomPoint' | 'randomTangent' | 'zeroTangent'> {
+): Pick<SpdManifold<M>, 'randomPoint' | 'randomTangent'> {
   return {
     randomPoint(random) {
       const basis = randomOrthonormal(la, shape, random);
@@ -143,7 +138,6 @@ function sampling<M>(
       const direction = symmetricPart(la, la.randomNormal(shape, random));
       return la.scale(1 / (await norm(x, direction)), direction);
     },
-    zeroTangent: () => la.full(shape, 0),
   };
 }
 

@@ -9,8 +9,9 @@
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { symmetricPart } from '../linalg/matrix-functions.js';
+import { defineManifold } from './define-manifold.js';
 import type { Manifold } from './manifold.js';
-import { type OrthonormalBase, type OrthonormalOptions, orthonormalBase } from './orthonormal.js';
+import { type OrthonormalOptions, orthonormalBase } from './orthonormal.js';
 
 /** Returns Z − X sym(XᵀZ), the orthogonal projection onto the tangent space. */
 export function tangentPart<M>(la: LinearAlgebra<M>, x: M, z: M): M {
@@ -48,37 +49,21 @@ export function stiefel<M = HostArray>(options: OrthonormalOptions<M>): Manifold
   const base = orthonormalBase('stiefel', options, tangentPart<M>);
   const { m, rank } = options;
   const dim = base.members * (m * rank - (rank * (rank + 1)) / 2);
-  return {
+  return defineManifold({
     ...base.common,
-    ...stiefelOperations(base),
     name: `stiefel(${base.sizes})`,
     dim,
     typicalDist: Math.sqrt(base.members * rank),
-  };
+    ehessToRhess: (x: M, egrad: M, ehess: M, u: M) => stiefelHessian(base.la, x, egrad, ehess, u),
+  });
 }
 
-/** Returns the operations of the Euclidean metric that do not depend on the name of a manifold. */
-export function stiefelOperations<M>({
-  la,
-  retract,
-}: OrthonormalBase<M>): Pick<
-  Required<Manifold<M, M>>,
-  'egradToRgrad' | 'coordinatesToRgrad' | 'ehessToRhess' | 'retractTransport' | 'transport' | 'difference'
-> {
-  return {
-    egradToRgrad: (x, egrad) => tangentPart(la, x, egrad),
-    coordinatesToRgrad: (x, derivative) => tangentPart(la, x, derivative),
-    // Boumal 2023, equation 7.28: Proj(∇²f[U] − U sym(Xᵀ∇f)).
-    ehessToRhess(x, egrad, ehess, u) {
-      const curvature = la.matmul(u, symmetricPart(la, la.matmul(x, egrad, { transposeA: true })));
-      return tangentPart(la, x, la.subtract(ehess, curvature));
-    },
-    retractTransport(x, u, t = 1) {
-      const point = retract(x, u, t);
-      const carry = (v: M): M => tangentPart(la, point, v);
-      return { point, vector: carry, covector: carry, secondMoment: (s) => s };
-    },
-    transport: (_x, y, u) => tangentPart(la, y, u),
-    difference: (x, y) => tangentPart(la, x, la.subtract(y, x)),
-  };
+/**
+ * Converts a Euclidean Hessian to a Riemannian one in the Euclidean metric.
+ *
+ * @see Boumal 2023, equation 7.28: Proj(∇²f[U] − U sym(Xᵀ∇f)).
+ */
+export function stiefelHessian<M>(la: LinearAlgebra<M>, x: M, egrad: M, ehess: M, u: M): M {
+  const curvature = la.matmul(u, symmetricPart(la, la.matmul(x, egrad, { transposeA: true })));
+  return tangentPart(la, x, la.subtract(ehess, curvature));
 }

@@ -2,10 +2,12 @@
  * Common part of `sphere` and `oblique`: points are collections of unit vectors, and every operation is that of the
  * unit sphere, vector by vector.
  */
+
 import { DomainError, NumericalError } from '../core/errors.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { divideOnRange } from '../metrics/spectrum.js';
 import { checkFinite, checkShape, checkStep, pointTolerance } from './checks.js';
+import { defineManifold } from './define-manifold.js';
 import type { GeodesicManifold } from './manifold.js';
 
 /** Layout of the unit vectors of an array. */
@@ -107,7 +109,7 @@ export function unitVectorManifold<M>(la: LinearAlgebra<M>, vectors: UnitVectors
     checkStepTo('retract', x, u, t);
     return unit(la.axpy(t, u, x));
   };
-  return {
+  return defineManifold({
     name: `${caller}(${vectors.sizes})`,
     algebra: la,
     dim,
@@ -118,13 +120,8 @@ export function unitVectorManifold<M>(la: LinearAlgebra<M>, vectors: UnitVectors
       await checkFinite(caller, la, x);
       await checkUnit(la, caller, dot(x, x));
     },
-    inner: (_x, u, v) => la.inner(u, v),
-    norm: (_x, u) => la.norm(u),
-    dist: (x, y) => la.norm(angles(x, y)),
+    dist: (x: M, y: M) => la.norm(angles(x, y)),
     project: tangentPart,
-    embed: (_x, u) => u,
-    toTangent: tangentPart,
-    admissible: tangentPart,
     egradToRgrad: (x, egrad) => gradient('egradToRgrad', x, egrad),
     coordinatesToRgrad: (x, derivative) => gradient('coordinatesToRgrad', x, derivative),
     // Absil, Mahony and Sepulchre 2008, section 6.4.1, and Boumal 2023, example 5.27: P_x(∇²f[u]) − ⟨x, ∇f⟩u.
@@ -133,27 +130,14 @@ export function unitVectorManifold<M>(la: LinearAlgebra<M>, vectors: UnitVectors
       return la.subtract(gradient('ehessToRhess', x, ehess), weigh(dot(x, egrad), u));
     },
     retract,
-    retractTransport(x, u, t = 1) {
-      const point = retract(x, u, t);
-      const carry = (v: M): M => transport(x, point, v);
-      return { point, vector: carry, covector: carry, secondMoment: (s) => s };
-    },
     transport,
-    difference: (x, y) => tangentPart(x, la.subtract(y, x)),
     exp(x, u, t = 1) {
       checkStepTo('exp', x, u, t);
       return exp(x, la.scale(t, u));
     },
     log,
     randomPoint: (random) => unit(la.randomNormal(shape, random)),
-    async randomTangent(x, random) {
-      const once = tangentPart(x, la.randomNormal(shape, random));
-      // Projected again at unit length: the first projection of a draw nearly along x leaves little but rounding.
-      const direction = tangentPart(x, la.scale(1 / (await la.norm(once)), once));
-      return la.scale(1 / (await la.norm(direction)), direction);
-    },
-    zeroTangent: () => la.full(shape, 0),
-  };
+  });
 }
 
 /** @throws DomainError unless all squared lengths are one to rounding. */

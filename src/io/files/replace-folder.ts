@@ -24,11 +24,18 @@ export async function replaceFolder<Result>(caller: string, folder: string, fill
     await mkdir(staging).catch(refuse);
     const result = await fill(staging);
     await writeChecksums(staging);
-    if (await exists(folder)) await rename(folder, replaced).catch(refuse);
-    await rename(staging, folder).catch(refuse);
+    const replaces = await exists(folder);
+    if (replaces) await rename(folder, replaced).catch(refuse);
+    try {
+      await rename(staging, folder);
+    } catch (cause) {
+      if (replaces) await rename(replaced, folder).catch(() => undefined);
+      refuse(cause);
+    }
     await flushFolder(path.dirname(folder));
+    await rm(replaced, { recursive: true, force: true }).catch(() => undefined);
     return result;
   } finally {
-    for (const left of [staging, replaced]) await rm(left, { recursive: true, force: true }).catch(() => undefined);
+    await rm(staging, { recursive: true, force: true }).catch(() => undefined);
   }
 }

@@ -1,0 +1,139 @@
+import { ConfigError } from '../core/errors.js';
+import { describeValue } from '../core/options.js';
+import { axpyTree, forEachLeaf, mapTree, scaleTree } from '../core/tree.js';
+import { jointInner, jointNorm } from '../linalg/joint-reductions.js';
+import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import type { Manifold } from './manifold.js';
+
+/** Members of a manifold that nothing can be put in the place of. */
+type Core = 'name' | 'algebra' | 'dim' | 'checkPoint' | 'project' | 'retract' | 'randomPoint';
+
+/**
+ * A manifold as its author writes it: the required members, and any of the others that it has better than
+ * {@link defineManifold} makes them.
+ *
+ * @typeParam M - the engine's array.
+ * @typeParam P - a point; tangents and gradients have the same form, as in an embedded submanifold.
+ */
+export type ManifoldParts<M, P> = Pick<Manifold<M, P>, Core> & Partial<Omit<Manifold<M, P>, Core>>;
+
+/**
+ * Completes a manifold whose points, tangents and gradients are arrays (or trees of arrays) of one form, such as a
+ * submanifold of a space of matrices, from its required members: `name`, `algebra`, `dim`, `checkPoint`, `project`,
+ * `retract` and `randomPoint`. The rest defaults to what holds for the metric of the surrounding space:
+ *
+ * | member | default |
+ * | --- | --- |
+ * | `inner`, `norm` | ⟨u, v⟩ and ‖u‖ of the entries; with an `inner` of its own, ⟨u, u⟩^½ |
+ * | `egradToRgrad`, `coordinatesToRgrad` | the projected gradient; required with an `inner` of its own |
+ * | `embed` | the tangent itself |
+ * | `toTangent`, `admissible` | the projection |
+ * | `transport` | the projection at the new point |
+ * | `retractTransport` | `retract`, with `transport` for tangents and covectors, and second moments as they are |
+ * | `difference` | the projection of y − x |
+ * | `randomTangent` | a projected normal draw, of norm 1 |
+ * | `zeroTangent` | zeros |
+ * | `typicalDist`, `retractionOrder` | √dim, and 1 |
+ *
+ * Closed forms that do not exist (`exp`, `log`, `dist`, …) stay absent: nothing is approximated in their place.
+ *
+ * @param parts - see {@link ManifoldParts}.
+ * @returns the manifold, with all that `parts` has besides.
+ * @throws ConfigError if a required member is missing.
+ *
+ * @example
+ * ```ts
+ * import { defineManifold, type HostArray, hostAlgebra, minimize } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const unit = (x: HostArray) => la.scale(1 / la.norm(x), x);
+ * const circle = defineManifold({
+ *   name: 'the unit circle',
+ *   algebra: la,
+ *   dim: 1,
+ *   checkPoint: (x: HostArray) => console.assert(Math.abs(la.norm(x) - 1) < 1e-12),
+ *   project: (x: HostArray, z: HostArray) => la.axpy(-la.inner(x, z), x, z),
+ *   retract: (x: HostArray, u: HostArray, t = 1) => unit(la.axpy(t, u, x)),
+ *   randomPoint: (random) => unit(la.randomNormal([2], random)),
+ * });
+ * const height = la.fromArray([0, 1], [2]);
+ * const gradient = { kind: 'ambient', at: () => height } as const;
+ * const lowest = await minimize({ manifold: circle, cost: (x) => la.inner(height, x), gradient });
+ * console.log(lowest.cost); // −1
+ * ```
+ */
+export function defineManifold<M, P, Parts extends ManifoldParts<M, P>>(
+  parts: Parts & ManifoldParts<M, P>,
+): Manifold<M, P> & NoInfer<Parts> {
+  checkParts(parts);
+  const la: LinearAlgebra<M> = parts.algebra;
+  const { project, retract, inner: ownInner } = parts;
+  const norm = parts.norm ?? (ownInner === undefined ? normOfEntries(la) : normBy(ownInner));
+  const egradToRgrad = parts.egradToRgrad ?? project;
+  const transport = parts.transport ?? ((_x: P, y: P, u: P): P => project(y, u));
+  const defaults: Manifold<M, P> = {
+    ...parts,
+    typicalDist: Math.sqrt(parts.dim),
+    retractionOrder: 1,
+    inner: (_x, u, v) => (la.isArray(u) && la.isArray(v) ? la.inner(u, v) : jointInner(la, pairsOfLeaves(la, u, v))),
+    norm,
+    embed: (_x, u) => u,
+    toTangent: project,
+    admissible: parts.toTangent ?? project,
+    egradToRgrad,
+    coordinatesToRgrad: egradToRgrad,
+    transport,
+    retractTransport(x, u, t = 1) {
+      const point = retract(x, u, t);
+      const carry = (v: P): P => transport(x, point, v);
+      return { point, vector: carry, covector: carry, secondMoment: (s) => s };
+    },
+    difference: (x, y) => project(x, axpyTree(la, -1, x, y)),
+    async randomTangent(x, random) {
+      const draw = mapTree<M, P>(la, (leaf) => la.randomNormal(la.shape(leaf), random), x);
+      const once = project(x, draw);
+      // Projected again at unit length: the first projection of a draw nearly normal to the manifold leaves little but
+      // rounding.
+      const direction = project(x, scaleTree(la, 1 / (await norm(x, once)), once));
+      return scaleTree(la, 1 / (await norm(x, direction)), direction);
+    },
+    zeroTangent: (x) => mapTree<M, P>(la, (leaf) => la.full(la.shape(leaf), 0), x),
+  };
+  return { ...defaults, ...parts };
+}
+
+function checkParts<M, P>(parts: ManifoldParts<M, P>): void {
+  const required: readonly Core[] = ['name', 'algebra', 'dim', 'checkPoint', 'project', 'retract', 'randomPoint'];
+  const missing = required.find((member) => parts?.[member] === undefined);
+  if (missing !== undefined) {
+    throw new ConfigError(`defineManifold: expected a manifold with ${required.join(', ')}, got one without ${missing}; write it`);
+  }
+  for (const member of ['checkPoint', 'project', 'retract', 'randomPoint'] as const) {
+    if (typeof parts[member] === 'function') continue;
+    throw new ConfigError(`defineManifold: expected ${member} to be a function, got ${describeValue(parts[member])}; write one`);
+  }
+  if (parts.inner !== undefined && parts.egradToRgrad === undefined) {
+    throw new ConfigError(
+      'defineManifold: expected egradToRgrad with an inner of its own, got none; the projected gradient is that of the surrounding space alone: write it',
+    );
+  }
+}
+
+function pairsOfLeaves<M>(la: LinearAlgebra<M>, u: unknown, v: unknown): readonly (readonly [M, M])[] {
+  const [left, right] = [leavesOf(la, u), leavesOf(la, v)];
+  return left.map((leaf, index) => [leaf, right[index]]);
+}
+
+function leavesOf<M>(la: LinearAlgebra<M>, tree: unknown): readonly M[] {
+  const leaves: M[] = [];
+  forEachLeaf<M>(la, tree, (leaf) => leaves.push(leaf));
+  return leaves;
+}
+
+function normOfEntries<M, P>(la: LinearAlgebra<M>): Manifold<M, P>['norm'] {
+  return (_x, u) => (la.isArray(u) ? la.norm(u) : jointNorm(la, leavesOf(la, u)));
+}
+
+function normBy<M, P>(inner: Manifold<M, P>['inner']): Manifold<M, P>['norm'] {
+  return async (x, u) => Math.sqrt(Math.max(0, await inner(x, u, u)));
+}
