@@ -174,6 +174,7 @@ export function declareOptions<Options extends object>() {
   return <Fields extends Declarations<Options>>(
     options: Fields & Readonly<Record<Exclude<keyof Fields, keyof Options>, never>>,
   ): OptionsDeclaration<Options, DefaultedKeys<Fields> & keyof Options, Fields> => {
+    const known = Object.keys(options);
     const entries = Object.entries<Option<never, Presence>>(options);
     const defaults = Object.fromEntries(
       entries.filter(([, option]) => option.default !== undefined).map(([key, option]) => [key, option.default]),
@@ -182,7 +183,7 @@ export function declareOptions<Options extends object>() {
       options,
       defaults: defaults as never,
       read(caller, given: object, within = '') {
-        checkKeys(caller, given, Object.keys(options));
+        checkKeys(caller, given, known);
         const settings: Record<string, unknown> = {};
         for (const [key, option] of entries) {
           const value = given[key as never] === undefined ? option.default : given[key as never];
