@@ -1,7 +1,7 @@
 /** Checks of points and steps that the manifolds share. Each error says what was passed and what to do. */
 
 import { ConfigError, DomainError, NumericalError, ShapeError } from '../core/errors.js';
-import { checkPositiveInteger, describeValue } from '../core/options.js';
+import { checkPositiveInteger, describeValue, type Option, option, size } from '../core/options.js';
 import { forEachLeaf } from '../core/tree.js';
 import { type Ambient, ambientShape } from '../linalg/ambient.js';
 import { eye } from '../linalg/derived.js';
@@ -19,24 +19,23 @@ export interface RankShape {
   readonly batch?: readonly number[];
 }
 
-/** @throws ConfigError unless the batch axes are a list of positive integers (ShapeError if a size is not one). */
-export function checkBatch(caller: string, batch: readonly number[]): void {
+/** Declares the batch axes: a list of positive integers. */
+export const batchOption: Option<readonly number[], 'default'> = option({ default: [] }, (caller, name, batch) => {
   if (!Array.isArray(batch))
-    throw new ConfigError(`${caller}: batch must be a list of sizes, got ${describeValue(batch)}; pass, say, batch: [4]`);
-  for (const size of batch) checkPositiveInteger(caller, 'each batch size', size);
-}
+    throw new ConfigError(`${caller}: ${name} must be a list of sizes, got ${describeValue(batch)}; pass, say, batch: [4]`);
+  for (const entry of batch) checkPositiveInteger(caller, 'each batch size', entry);
+});
+
+/** Declares a {@link RankShape}, whose rank {@link checkRank} compares with the sizes. */
+export const rankShapeOptions = { m: size({}), n: size({}), rank: size({}), batch: batchOption };
 
 /** Formats batch axes for the name of a manifold, before the sizes of a member. */
 export function batchPrefix(batch: readonly number[]): string {
   return batch.length > 0 ? `${batch.join('×')} of ` : '';
 }
 
-/** @throws ShapeError unless 1 ≤ rank ≤ min(m, n) and all sizes are positive integers. */
-export function checkRankShape(caller: string, { m, n, rank, batch = [] }: RankShape): void {
-  checkPositiveInteger(caller, 'm', m);
-  checkPositiveInteger(caller, 'n', n);
-  checkPositiveInteger(caller, 'rank', rank);
-  checkBatch(caller, batch);
+/** @throws ShapeError unless rank ≤ min(m, n). */
+export function checkRank(caller: string, { m, n, rank }: RankShape): void {
   if (rank > Math.min(m, n)) {
     throw new ShapeError(
       `${caller}: rank must be at most min(m, n) = ${Math.min(m, n)}, got ${rank}; reduce the rank or enlarge the matrix`,
