@@ -13,7 +13,7 @@ import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { type CsrMatrix, type HostArray, hostAlgebra, type Random, type RowFactors, type SparsePasses, seededRandom } from 'bures';
+import { type CsrMatrix, type HostArray, hostAlgebra, type Random, type FactoredMatrix, type SparsePasses, seededRandom } from 'bures';
 import { completeMatrix } from 'bures/problems';
 import ndarray from 'ndarray';
 import { blasStatus } from '../src/linalg/host/blas/blas-library.js';
@@ -40,7 +40,7 @@ const TEST_PLACES = 200_000;
 const la = hostAlgebra();
 const emptyNode = peakMemory(execFileSync(process.execPath, ['-p', 'process.resourceUsage().maxRSS'], { encoding: 'utf8' }));
 const random = seededRandom(3);
-const truth: RowFactors<HostArray> = {
+const truth: FactoredMatrix<HostArray> = {
   left: la.scale(1 / Math.sqrt(rank), la.randomNormal([m, rank], random)),
   right: la.randomNormal([n, rank], random),
 };
@@ -50,7 +50,7 @@ await complete();
 await compareWithC();
 
 /** The same number of entries in each row, at random columns. */
-function observe({ left, right }: RowFactors<HostArray>, stream: Random): CsrMatrix<HostArray> {
+function observe({ left, right }: FactoredMatrix<HostArray>, stream: Random): CsrMatrix<HostArray> {
   const rowPointers = Int32Array.from({ length: m + 1 }, (_, i) => Math.floor((i * entries) / m));
   const columnIndices = new Int32Array(entries);
   const values = new Float64Array(entries);
@@ -103,7 +103,7 @@ async function complete(): Promise<void> {
 
 /** One cost and gradient, here and in C, in turn. */
 async function compareWithC(): Promise<void> {
-  const point: RowFactors<HostArray> = { left: la.randomNormal([m, rank], random), right: la.randomNormal([n, rank], random) };
+  const point: FactoredMatrix<HostArray> = { left: la.randomNormal([m, rank], random), right: la.randomNormal([n, rank], random) };
   const passes = la.sparsePasses as SparsePasses<HostArray>;
   const ours: number[] = [];
   let squaredNorm = 0;
@@ -149,7 +149,7 @@ function compile(folder: string): string | undefined {
 }
 
 /** As bench/peers/completion.c reads it. */
-async function writeData(file: string, { left, right }: RowFactors<HostArray>): Promise<void> {
+async function writeData(file: string, { left, right }: FactoredMatrix<HostArray>): Promise<void> {
   const stream = createWriteStream(file);
   const write = async (array: Int32Array | BigInt64Array | Float64Array): Promise<void> => {
     const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);

@@ -1,6 +1,6 @@
 /** How well conditioned the cost of completion is at its solution, in the two metrics that factors can have. */
 
-import type { CsrMatrix, FactorPair, HostAlgebra, HostArray, RowFactors } from 'bures';
+import type { CsrMatrix, FactorPair, HostAlgebra, HostArray, FactoredMatrix } from 'bures';
 import { square } from 'bures';
 import { hessianSpectrum } from 'bures/diagnostics';
 import type { SolverProblem } from './solver-problems.js';
@@ -43,7 +43,7 @@ function hessianVector(
   { A, B }: FactorPair<HostArray>,
   u: FactorPair<HostArray>,
 ): FactorPair<HostArray> {
-  const by: RowFactors<HostArray> = { left: A, right: la.transpose(B) };
+  const by: FactoredMatrix<HostArray> = { left: A, right: la.transpose(B) };
   const along = { left: la.concat([u.A, A], 'columns'), right: la.concat([by.right, la.transpose(u.B)], 'columns') };
   const { sparsePasses } = la;
   if (sparsePasses === undefined) throw new Error('the host engine has lost its sparse passes');

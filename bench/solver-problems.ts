@@ -10,7 +10,7 @@ import {
   type HostAlgebra,
   type HostArray,
   type Random,
-  type RowFactors,
+  type FactoredMatrix,
   seededRandom,
 } from 'bures';
 import {
@@ -36,7 +36,7 @@ export interface SolverProblem extends MatrixSize {
   /** σ₁/σ_r of the solution. */
   readonly cond: number;
   /** The solution X* = L Rᵀ. */
-  readonly truth: RowFactors<HostArray>;
+  readonly truth: FactoredMatrix<HostArray>;
   /** Where everybody starts. */
   readonly start: FixedRankPoint<HostArray>;
   /** The entries observed, of completion problems. */
@@ -50,7 +50,7 @@ export interface SolverProblem extends MatrixSize {
 /**
  * X* of rank r with orthonormal random factors, σ₁ = √(mn) and σ_r = σ₁/cond, log-spaced: its entries are of order one.
  */
-function randomLowRank(la: HostAlgebra, { m, n, rank }: MatrixSize, cond: number, random: Random): RowFactors<HostArray> {
+function randomLowRank(la: HostAlgebra, { m, n, rank }: MatrixSize, cond: number, random: Random): FactoredMatrix<HostArray> {
   const spectrum = Float64Array.from({ length: rank }, (_, i) => Math.sqrt(m * n) * cond ** (-i / (rank - 1)));
   const left = la.qr(la.randomNormal([m, rank], random)).Q;
   return { left: la.scaleColumns(left, la.fromArray(spectrum, [rank])), right: la.qr(la.randomNormal([n, rank], random)).Q };
@@ -76,7 +76,7 @@ export function completionProblem(la: HostAlgebra, size: MatrixSize, cond: numbe
 function observe(
   la: HostAlgebra,
   { m, n, rank }: MatrixSize,
-  { left, right }: RowFactors<HostArray>,
+  { left, right }: FactoredMatrix<HostArray>,
   share: number,
   random: Random,
 ): CsrMatrix<HostArray> {
@@ -117,7 +117,7 @@ export function regressionProblem(la: HostAlgebra, size: MatrixSize, cond: numbe
 }
 
 /** The factors of a point, whatever its coordinates. */
-export function rowFactors(la: HostAlgebra, x: LowRankPoint<HostArray>): RowFactors<HostArray> {
+export function rowFactors(la: HostAlgebra, x: LowRankPoint<HostArray>): FactoredMatrix<HostArray> {
   if ('U' in x) return { left: la.scaleColumns(x.U, x.S), right: x.V };
   const { A, B }: FactorPair<HostArray> = x;
   return { left: A, right: la.transpose(B) };
@@ -127,7 +127,7 @@ export function rowFactors(la: HostAlgebra, x: LowRankPoint<HostArray>): RowFact
  * ‖X − X*‖_F / ‖X*‖_F from the factors: the triangles of [L, −L*] and [R, R*] have the norm of the difference, without
  * cancellation. O((m+n)r²) flops.
  */
-export function relativeError(la: HostAlgebra, x: RowFactors<HostArray>, truth: RowFactors<HostArray>): number {
+export function relativeError(la: HostAlgebra, x: FactoredMatrix<HostArray>, truth: FactoredMatrix<HostArray>): number {
   const left = la.qr(la.concat([x.left, la.scale(-1, truth.left)], 'columns')).R;
   const right = la.qr(la.concat([x.right, truth.right], 'columns')).R;
   const whole = la.matmul(la.qr(truth.left).R, la.qr(truth.right).R, { transposeB: true });

@@ -20,10 +20,10 @@ export { type Random, restoreRandom, seededRandom } from './core/random.js';
 export { axpyTree, forEachLeaf, type LeafArithmetic, mapTree, scaleTree } from './core/tree.js';
 export {
   type Ambient,
+  type AmbientFactors,
   ambientShape,
   applyAmbient,
   applyAmbientTranspose,
-  type FactoredMatrix,
   type OperatorMatrix,
 } from './linalg/ambient.js';
 export { type CsrParts, type CsrTriplets, csrFromTriplets, csrMatrix } from './linalg/csr.js';
@@ -34,6 +34,7 @@ export { type HostAlgebra, type HostAlgebraOptions, type HostArray, hostAlgebra 
 export type { ArrayScope, LinearAlgebra } from './linalg/linear-algebra.js';
 export type {
   EighFactors,
+  FactoredMatrix,
   MatmulOptions,
   MatrixFunctions,
   PolarFactors,
@@ -52,7 +53,7 @@ export {
   solveSylvester,
   sqrtSpd,
 } from './linalg/matrix-functions.js';
-export type { CurveProducts, RowFactors, SampledProducts, SparsePasses } from './linalg/sparse-passes.js';
+export type { CurveProducts, SampledProducts, SparsePasses } from './linalg/sparse-passes.js';
 export {
   type BalancedFactorsManifold,
   type BalancedFactorsOptions,
@@ -110,7 +111,7 @@ export {
   balancedProjectionDefaults,
 } from './retractions/balanced-projection.js';
 export { factored } from './retractions/factored.js';
-export type { FixedRankRetraction, RetractionBend } from './retractions/fixed-rank-retraction.js';
+export type { FixedRankRetraction } from './retractions/fixed-rank-retraction.js';
 export { orthographic } from './retractions/orthographic.js';
 export type { OrthonormalRetraction } from './retractions/orthonormal-retraction.js';
 export { polarRetraction } from './retractions/polar.js';

@@ -2,7 +2,8 @@
  * Shows that each rule of .dependency-cruiser.mjs bites, and bites only where it should, on a small tree made for it.
  */
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -155,6 +156,20 @@ async function restrictedImports(files: Readonly<Record<string, string>>): Promi
     await rm(directory, { recursive: true });
   }
 }
+
+describe('each room', () => {
+  it('says what it is for, what it may import, and what a new file looks like', async () => {
+    const rooms = (await readdir(path.join(repository, 'src'), { withFileTypes: true })).filter((entry) => entry.isDirectory());
+    for (const { name } of rooms) {
+      const text = await readFile(path.join(repository, 'src', name, 'README.md'), 'utf8');
+      expect(text).toMatch(new RegExp(`^# ${name}\\n\\nThis room holds [^]*\\n- It may import: [^]*\\n- A new file: `));
+      for (const [, file] of text.matchAll(/`((?:[\w-]+\/)*[\w-]+\.ts|[\w-]+\/)`/g)) {
+        const place = [path.join('src', name, file), file].find((one) => existsSync(path.join(repository, one)));
+        expect(place, `${name}/README.md names ${file}`).toBeDefined();
+      }
+    }
+  });
+});
 
 async function writeTree(directory: string): Promise<void> {
   const write = async (file: string, text: string): Promise<void> => {

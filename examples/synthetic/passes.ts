@@ -4,7 +4,7 @@
  * With W_i = frozen_i + A_i B_i, P_i = W_{i−1} ⋯ W_0 (P_0 = I), R = W_last ⋯ W_0 − target and D_i = (W_last ⋯ W_{i+1})ᵀ
  * R: loss ½‖R‖²_F, ∂/∂W_i = D_i P_iᵀ. One matrix product a layer forward and one backward; nothing is formed twice.
  */
-import type { FactoredMatrix, FactorPair, HostArray, LinearAlgebra } from 'bures';
+import type { AmbientFactors, FactorPair, HostArray, LinearAlgebra } from 'bures';
 
 /** One instance of the experiment. */
 export interface Network {
@@ -19,7 +19,7 @@ export interface Network {
 export type Adapters = Readonly<Record<string, FactorPair<HostArray>>>;
 
 /** ∂/∂W_i for each layer, dense or as a product. */
-export type LayerGradients = Readonly<Record<string, HostArray | FactoredMatrix<HostArray>>>;
+export type LayerGradients = Readonly<Record<string, HostArray | AmbientFactors<HostArray>>>;
 
 /** The name under which layer i's pair is found. */
 export const layerName = (i: number): string => `layer${i}`;
@@ -58,7 +58,7 @@ function backwardPass(la: LinearAlgebra<HostArray>, { weights, residual }: Forwa
  */
 export function layerGradients(la: LinearAlgebra<HostArray>, forward: Forward): LayerGradients {
   const gradients = backwardPass(la, forward).map((left, i) =>
-    i === 0 ? left : ({ kind: 'factored', left, right: la.transpose(forward.outputs[i - 1]) } as const),
+    i === 0 ? left : ({ kind: 'factored', left, right: forward.outputs[i - 1] } as const),
   );
   return byLayer(gradients);
 }

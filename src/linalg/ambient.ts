@@ -2,19 +2,17 @@
  * Matrices that need not be dense: the forms that an ambient gradient ∇g(X) may take. A fixed-rank manifold needs only
  * its products G·V and Gᵀ·U ({@link applyAmbient}, {@link applyAmbientTranspose}).
  */
+
 import { ShapeError } from '../core/errors.js';
 import { describeValue } from '../core/options.js';
 import type { CsrMatrix } from './csr-matrix.js';
 import type { LinearAlgebra } from './linear-algebra.js';
+import type { FactoredMatrix } from './linear-algebra-types.js';
 
-/** The m×n matrix left · right, never multiplied out; a batch has leading axes in both. */
-export interface FactoredMatrix<M> {
+/** A {@link FactoredMatrix} as one of the forms of an ambient matrix. */
+export interface AmbientFactors<M> extends FactoredMatrix<M> {
   /** Tag that tells this form from the others. */
   readonly kind: 'factored';
-  /** m×k. */
-  readonly left: M;
-  /** k×n. */
-  readonly right: M;
 }
 
 /** An m×n matrix given by its products; with a batch, by those with batched operands. */
@@ -38,7 +36,7 @@ export interface OperatorMatrix<M> {
  *
  * @typeParam M - the engine's array.
  */
-export type Ambient<M> = M | CsrMatrix<M> | FactoredMatrix<M> | OperatorMatrix<M>;
+export type Ambient<M> = M | CsrMatrix<M> | AmbientFactors<M> | OperatorMatrix<M>;
 
 /**
  * Returns the shape of an ambient matrix.
@@ -55,7 +53,7 @@ export function ambientShape<M>(la: LinearAlgebra<M>, g: Ambient<M>): readonly n
       return [g.rows, g.columns];
     case 'factored': {
       const left = la.shape(g.left);
-      return [...left.slice(0, -1), la.shape(g.right).at(-1) as number];
+      return [...left.slice(0, -1), la.shape(g.right).at(-2) as number];
     }
     case 'operator':
       return g.shape;
@@ -82,7 +80,7 @@ export function applyAmbient<M>(la: LinearAlgebra<M>, g: Ambient<M>, x: M): M {
     case 'csr':
       return la.sparseMatmul(g, x);
     case 'factored':
-      return la.matmul(g.left, la.matmul(g.right, x));
+      return la.matmul(g.left, la.matmul(g.right, x, { transposeA: true }));
     case 'operator':
       return g.apply(x);
   }
@@ -103,7 +101,7 @@ export function applyAmbientTranspose<M>(la: LinearAlgebra<M>, g: Ambient<M>, x:
     case 'csr':
       return la.sparseMatmul(g, x, { transpose: true });
     case 'factored':
-      return la.matmul(g.right, la.matmul(g.left, x, { transposeA: true }), { transposeA: true });
+      return la.matmul(g.right, la.matmul(g.left, x, { transposeA: true }));
     case 'operator':
       return g.applyTranspose(x);
   }

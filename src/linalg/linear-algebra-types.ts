@@ -82,3 +82,14 @@ export interface MatrixFunctions<M> {
   /** See {@link geometricMean}. */
   geometricMean(p: M, q: M): M;
 }
+
+/**
+ * The m×n matrix $LR^\top$ by its factors, never multiplied out. The inner index is the last of both, so that an entry
+ * is the product of a row of each. A batch has leading axes in both.
+ */
+export interface FactoredMatrix<M> {
+  /** L, m×k. */
+  readonly left: M;
+  /** R, n×k. */
+  readonly right: M;
+}

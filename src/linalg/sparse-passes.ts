@@ -1,13 +1,7 @@
 /** Several sparse products at once: types only, so that the contract of the engines can name them. */
-import type { CsrMatrix } from './csr-matrix.js';
 
-/** The matrix $LR^\top$ by its factors, both with the inner index last: an entry is the product of a row of each. */
-export interface RowFactors<M> {
-  /** L, m×k. */
-  readonly left: M;
-  /** R, n×k. */
-  readonly right: M;
-}
+import type { CsrMatrix } from './csr-matrix.js';
+import type { FactoredMatrix } from './linear-algebra-types.js';
 
 /** Result of one pass over the entries of a sampled matrix E. */
 export interface SampledProducts<M> {
@@ -44,12 +38,12 @@ export interface CurveProducts {
  */
 export interface SparsePasses<M> {
   /** ‖E‖², E·right and Eᵀ·left of the residual $E = P_\Omega(LR^\top) - Z$ at the places of Z. (2k + 4k')·nnz flops. */
-  residual(observed: CsrMatrix<M>, factors: RowFactors<M>, by: RowFactors<M>): SampledProducts<M>;
+  residual(observed: CsrMatrix<M>, factors: FactoredMatrix<M>, by: FactoredMatrix<M>): SampledProducts<M>;
   /** The same for the sampled matrix $E = P_\Omega(LR^\top)$ itself; the values of the pattern are not read. */
-  sampled(pattern: CsrMatrix<M>, factors: RowFactors<M>, by: RowFactors<M>): SampledProducts<M>;
+  sampled(pattern: CsrMatrix<M>, factors: FactoredMatrix<M>, by: FactoredMatrix<M>): SampledProducts<M>;
   /**
    * All inner products of the residual E at a point, and S and Q of their own factors, at the places of Z. 2(k + k₁ +
    * k₂)·nnz flops.
    */
-  curve(observed: CsrMatrix<M>, point: RowFactors<M>, first: RowFactors<M>, second: RowFactors<M>): CurveProducts;
+  curve(observed: CsrMatrix<M>, point: FactoredMatrix<M>, first: FactoredMatrix<M>, second: FactoredMatrix<M>): CurveProducts;
 }

@@ -2,7 +2,7 @@
  * Tangent vectors of the rank-r matrices in blocks: the formulas on which every fixed-rank metric and retraction
  * builds.
  */
-import { type Ambient, applyAmbient, applyAmbientTranspose } from '../linalg/ambient.js';
+import { type Ambient, type AmbientFactors, applyAmbient, applyAmbientTranspose } from '../linalg/ambient.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { FixedRankPoint, FixedRankTangent } from './fixed-rank-metric.js';
 
@@ -61,19 +61,15 @@ export function cleanTangent<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, u: F
   return { M: u.M, Up: orthogonalPart(la, x.U, u.Up), Vp: orthogonalPart(la, x.V, u.Vp) };
 }
 
-/** Returns ξ = left · right with left = [U M + Up, U] (m×2r) and right = [V, Vp]ᵀ (2r×n). */
-export function tangentToAmbient<M>(
-  la: LinearAlgebra<M>,
-  x: FixedRankPoint<M>,
-  u: FixedRankTangent<M>,
-): { kind: 'factored'; left: M; right: M } {
+/** Returns ξ = left · rightᵀ with left = [U M + Up, U] (m×2r) and right = [V, Vp] (n×2r). */
+export function tangentToAmbient<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, u: FixedRankTangent<M>): AmbientFactors<M> {
   const left = la.concat([la.add(la.matmul(x.U, u.M), u.Up), x.U], 'columns');
-  return { kind: 'factored', left, right: la.transpose(la.concat([x.V, u.Vp], 'columns')) };
+  return { kind: 'factored', left, right: la.concat([x.V, u.Vp], 'columns') };
 }
 
 /** Returns Y as an ambient matrix of factors (U S) · Vᵀ. */
-function pointToAmbient<M>(la: LinearAlgebra<M>, y: FixedRankPoint<M>): { kind: 'factored'; left: M; right: M } {
-  return { kind: 'factored', left: la.scaleColumns(y.U, y.S), right: la.transpose(y.V) };
+function pointToAmbient<M>(la: LinearAlgebra<M>, y: FixedRankPoint<M>): AmbientFactors<M> {
+  return { kind: 'factored', left: la.scaleColumns(y.U, y.S), right: y.V };
 }
 
 /** Returns P_X(Y − X), the inverse of the orthographic retraction. */

@@ -2,10 +2,11 @@
  * Costs that sum a loss over all entries of X − Z for a dense Z, in blocks of rows, so that no other m×n matrix is
  * formed.
  */
+
 import type { Awaitable } from '../core/awaitable.js';
 import type { OperatorMatrix } from '../linalg/ambient.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
-import type { RowFactors } from '../linalg/sparse-passes.js';
+import type { FactoredMatrix } from '../linalg/linear-algebra-types.js';
 import type { MatrixCost, MatrixCostAt } from './low-rank-problem.js';
 import { rememberedOperator } from './remembered-operator.js';
 
@@ -32,13 +33,13 @@ export function denseResidualCost<M>(
   la: LinearAlgebra<M>,
   data: M,
   loss: EntrywiseLoss<M>,
-  along: (around: MatrixCostAt<M>, first: RowFactors<M>, second: RowFactors<M>) => Promise<readonly number[]>,
+  along: (around: MatrixCostAt<M>, first: FactoredMatrix<M>, second: FactoredMatrix<M>) => Promise<readonly number[]>,
 ): MatrixCost<M> {
   const [m, n] = la.shape(data) as [number, number];
   const blocks = rowBlocks(m, n);
   /** `rowsOf` returns a block of rows L_b of L, and `residual` the residual of L_b Rᵀ. */
   const rowsOf = (left: M, rows: readonly [number, number]): M => la.slice(left, { rows });
-  const residual = (x: RowFactors<M>, rows: readonly [number, number]): M =>
+  const residual = (x: FactoredMatrix<M>, rows: readonly [number, number]): M =>
     la.subtract(la.matmul(rowsOf(x.left, rows), x.right, { transposeB: true }), rowsOf(data, rows));
   return {
     shape: [m, n],
@@ -76,7 +77,7 @@ function rowBlocks(m: number, n: number): readonly (readonly [number, number])[]
 function productsOf<M>(
   la: LinearAlgebra<M>,
   blocks: readonly (readonly [number, number])[],
-  { left, right }: RowFactors<M>,
+  { left, right }: FactoredMatrix<M>,
   block: (rows: readonly [number, number]) => M,
 ): { readonly product: M; readonly transposeProduct: M } {
   const parts: M[] = [];

@@ -2,10 +2,10 @@ import { ConfigError } from '../core/errors.js';
 import { checkKeys, checkNumber } from '../core/options.js';
 import {
   type Ambient,
+  type AmbientFactors,
   ambientShape,
   applyAmbient,
   applyAmbientTranspose,
-  type FactoredMatrix,
   type OperatorMatrix,
 } from '../linalg/ambient.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
@@ -79,13 +79,13 @@ function squaredLoss<M>(la: LinearAlgebra<M>): EntrywiseLoss<M> {
  */
 function squaredNormOf<M>(
   la: LinearAlgebra<M>,
-  data: CsrMatrix<M> | FactoredMatrix<M> | OperatorMatrix<M>,
+  data: CsrMatrix<M> | AmbientFactors<M> | OperatorMatrix<M>,
 ): number | Promise<number> | undefined {
   switch (data.kind) {
     case 'csr':
       return la.inner(data.values, data.values);
     case 'factored':
-      return la.inner(la.matmul(data.left, data.left, { transposeA: true }), la.matmul(data.right, data.right, { transposeB: true }));
+      return la.inner(la.matmul(data.left, data.left, { transposeA: true }), la.matmul(data.right, data.right, { transposeA: true }));
     case 'operator':
       return undefined;
   }
@@ -114,7 +114,7 @@ function productCost<M>(la: LinearAlgebra<M>, data: Ambient<M>, squaredNorm: num
           applyTranspose: (u) =>
             la.subtract(la.matmul(x.right, la.matmul(x.left, u, { transposeA: true })), applyAmbientTranspose(la, data, u)),
         },
-        hessian: ({ left, right }) => ({ kind: 'factored', left, right: la.transpose(right) }),
+        hessian: ({ left, right }) => ({ kind: 'factored', left, right }),
         along: (first, second) => quadraticAlong(la, around, first, second),
       };
       let product: M | undefined;

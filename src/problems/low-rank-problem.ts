@@ -3,10 +3,11 @@
  * the matrix, a tangent vector and the second-order term of a retraction are given as factors, so a cost written for
  * factors serves all geometries.
  */
+
 import type { Awaitable } from '../core/awaitable.js';
 import type { Ambient } from '../linalg/ambient.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
-import type { RowFactors } from '../linalg/sparse-passes.js';
+import type { FactoredMatrix } from '../linalg/linear-algebra-types.js';
 import type { Manifold } from '../manifolds/manifold.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
 import type { FixedRankPoint, FixedRankTangent } from '../metrics/fixed-rank-metric.js';
@@ -38,7 +39,7 @@ export interface MatrixCostAt<M> {
   /** ∇g(X), m×n in any form. */
   readonly gradient: Ambient<M>;
   /** Returns ∇²g(X)[ξ] for ξ = L Rᵀ, m×n in any form. */
-  hessian(direction: RowFactors<M>): Awaitable<Ambient<M>>;
+  hessian(direction: FactoredMatrix<M>): Awaitable<Ambient<M>>;
   /**
    * Arrays that gradient and functions refer to. A device may free them with the step that made them, and the cost
    * around X is then computed again.
@@ -48,7 +49,7 @@ export interface MatrixCostAt<M> {
    * Returns g(X + tξ + t²Q) as a polynomial in t, from the constant term up: exact if g is quadratic, else to second
    * order.
    */
-  along(first: RowFactors<M>, second: RowFactors<M>): Awaitable<readonly number[]>;
+  along(first: FactoredMatrix<M>, second: FactoredMatrix<M>): Awaitable<readonly number[]>;
 }
 
 /**
@@ -62,7 +63,7 @@ export interface MatrixCost<M> {
   /** Shape [m, n] of X. */
   readonly shape: readonly [number, number];
   /** Returns the cost around X. */
-  at(x: RowFactors<M>, by: RowFactors<M>): Awaitable<MatrixCostAt<M>>;
+  at(x: FactoredMatrix<M>, by: FactoredMatrix<M>): Awaitable<MatrixCostAt<M>>;
 }
 
 /**
@@ -100,12 +101,12 @@ function isFixedRankTangent<M>(u: LowRankTangent<M>): u is FixedRankTangent<M> {
 }
 
 /** Returns X = L Rᵀ: (U S, V) or (A, Bᵀ). */
-function factorsOf<M>(la: LinearAlgebra<M>, x: LowRankPoint<M>): RowFactors<M> {
+function factorsOf<M>(la: LinearAlgebra<M>, x: LowRankPoint<M>): FactoredMatrix<M> {
   return isFixedRank(x) ? { left: la.scaleColumns(x.U, x.S), right: x.V } : { left: x.A, right: la.transpose(x.B) };
 }
 
 /** Returns ξ = L Rᵀ of inner size 2r: ([U M + Up, U], [V, Vp]) or ([dA, A], [Bᵀ, dBᵀ]). */
-function tangentFactors<M>(la: LinearAlgebra<M>, x: LowRankPoint<M>, u: LowRankTangent<M>): RowFactors<M> {
+function tangentFactors<M>(la: LinearAlgebra<M>, x: LowRankPoint<M>, u: LowRankTangent<M>): FactoredMatrix<M> {
   if (isFixedRank(x) && isFixedRankTangent(u)) {
     return {
       left: la.concat([la.add(la.matmul(x.U, u.M), u.Up), x.U], 'columns'),
@@ -123,7 +124,7 @@ function bendFactors<M>(
   retraction: FixedRankRetraction | undefined,
   x: LowRankPoint<M>,
   u: LowRankTangent<M>,
-): RowFactors<M> {
+): FactoredMatrix<M> {
   if (isFixedRank(x) && isFixedRankTangent(u)) return retraction === undefined ? projectionBend(la, x, u) : retraction.bend(la, x, u);
   const { A: dA, B: dB } = u as FactorPair<M>;
   return { left: dA, right: la.transpose(dB) };

@@ -2,7 +2,8 @@ import { checkKeys, checkNumber } from '../core/options.js';
 import { checkCsr } from '../linalg/csr.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
-import type { RowFactors, SparsePasses } from '../linalg/sparse-passes.js';
+import type { FactoredMatrix } from '../linalg/linear-algebra-types.js';
+import type { SparsePasses } from '../linalg/sparse-passes.js';
 import {
   type LowRankManifold,
   type LowRankPoint,
@@ -69,8 +70,8 @@ function passesAt<M>(
   la: LinearAlgebra<M>,
   passes: SparsePasses<M>,
   observed: CsrMatrix<M>,
-  x: RowFactors<M>,
-  by: RowFactors<M>,
+  x: FactoredMatrix<M>,
+  by: FactoredMatrix<M>,
 ): MatrixCostAt<M> {
   const shape = [observed.rows, observed.columns] as const;
   const products = passes.residual(observed, x, by);
@@ -93,7 +94,7 @@ function passesAt<M>(
 }
 
 /** Computes the cost around X with one number per entry for each sampled matrix. */
-function residualAt<M>(la: LinearAlgebra<M>, observed: CsrMatrix<M>, x: RowFactors<M>): MatrixCostAt<M> {
+function residualAt<M>(la: LinearAlgebra<M>, observed: CsrMatrix<M>, x: FactoredMatrix<M>): MatrixCostAt<M> {
   const residual = residualOf(la, observed, x);
   return {
     holds: [residual],
@@ -109,6 +110,6 @@ function residualAt<M>(la: LinearAlgebra<M>, observed: CsrMatrix<M>, x: RowFacto
   };
 }
 
-function residualOf<M>(la: LinearAlgebra<M>, observed: CsrMatrix<M>, x: RowFactors<M>): M {
+function residualOf<M>(la: LinearAlgebra<M>, observed: CsrMatrix<M>, x: FactoredMatrix<M>): M {
   return la.subtract(sampledMatrix(la, observed, x).values, observed.values);
 }

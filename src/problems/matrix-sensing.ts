@@ -1,9 +1,10 @@
 /** Recovery of a rank-r matrix from linear measurements. */
+
 import { ShapeError } from '../core/errors.js';
 import { checkKeys } from '../core/options.js';
 import type { Ambient } from '../linalg/ambient.js';
 import { checkAlgebra, type LinearAlgebra } from '../linalg/linear-algebra.js';
-import type { RowFactors } from '../linalg/sparse-passes.js';
+import type { FactoredMatrix } from '../linalg/linear-algebra-types.js';
 import {
   type LowRankManifold,
   type LowRankPoint,
@@ -22,7 +23,7 @@ export interface Measurements<M> {
   /** Number p of measurements. */
   readonly count: number;
   /** Returns 𝒜(L Rᵀ), a vector [p]. */
-  measure(x: RowFactors<M>): M;
+  measure(x: FactoredMatrix<M>): M;
   /** Returns 𝒜ᵀ(w), m×n in any form, for w [p]. */
   adjoint(w: M): Ambient<M>;
 }
@@ -49,7 +50,7 @@ export function rankOneMeasurements<M>(la: LinearAlgebra<M>, left: M, right: M):
     shape: [a[1], b[1]],
     count: a[0],
     measure: (x) => la.sum(la.multiply(la.matmul(left, x.left), la.matmul(right, x.right)), 'rows'),
-    adjoint: (w) => ({ kind: 'factored', left: la.transpose(la.scaleRows(w, left)), right }),
+    adjoint: (w) => ({ kind: 'factored', left: la.transpose(la.scaleRows(w, left)), right: la.transpose(right) }),
   };
 }
 

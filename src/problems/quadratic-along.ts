@@ -1,12 +1,13 @@
 /** Costs along curves, from gradient and Hessian alone. */
+
 import type { Awaitable } from '../core/awaitable.js';
 import { type Ambient, applyAmbient } from '../linalg/ambient.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
-import type { RowFactors } from '../linalg/sparse-passes.js';
+import type { FactoredMatrix } from '../linalg/linear-algebra-types.js';
 import type { MatrixCostAt } from './low-rank-problem.js';
 
 /** Returns ⟨G, L Rᵀ⟩ = ⟨G R, L⟩. */
-function pairing<M>(la: LinearAlgebra<M>, g: Ambient<M>, { left, right }: RowFactors<M>): Awaitable<number> {
+function pairing<M>(la: LinearAlgebra<M>, g: Ambient<M>, { left, right }: FactoredMatrix<M>): Awaitable<number> {
   return la.inner(applyAmbient(la, g, right), left);
 }
 
@@ -18,8 +19,8 @@ function pairing<M>(la: LinearAlgebra<M>, g: Ambient<M>, { left, right }: RowFac
 export async function secondOrderAlong<M>(
   la: LinearAlgebra<M>,
   { cost, gradient, hessian }: Pick<MatrixCostAt<M>, 'cost' | 'gradient' | 'hessian'>,
-  first: RowFactors<M>,
-  second: RowFactors<M>,
+  first: FactoredMatrix<M>,
+  second: FactoredMatrix<M>,
 ): Promise<readonly number[]> {
   const curvature = await pairing(la, await hessian(first), first);
   return [await cost(), await pairing(la, gradient, first), 0.5 * curvature + (await pairing(la, gradient, second))];
@@ -32,8 +33,8 @@ export async function secondOrderAlong<M>(
 export async function quadraticAlong<M>(
   la: LinearAlgebra<M>,
   around: Pick<MatrixCostAt<M>, 'cost' | 'gradient' | 'hessian'>,
-  first: RowFactors<M>,
-  second: RowFactors<M>,
+  first: FactoredMatrix<M>,
+  second: FactoredMatrix<M>,
 ): Promise<readonly number[]> {
   const lower = await secondOrderAlong(la, around, first, second);
   const bent = await around.hessian(second);

@@ -90,7 +90,7 @@ function regressionCost<M>(la: LinearAlgebra<M>, features: M, targets: M, square
         hessian: ({ left, right }) => ({
           kind: 'factored',
           left: la.matmul(features, la.matmul(features, left), { transposeA: true }),
-          right: la.transpose(right),
+          right,
         }),
         along: (first, second) => quadraticAlong(la, around, first, second),
       };

@@ -1,7 +1,8 @@
 import type { Ambient, OperatorMatrix } from '../linalg/ambient.js';
 import { applyAmbient, applyAmbientTranspose } from '../linalg/ambient.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
-import type { RowFactors, SampledProducts } from '../linalg/sparse-passes.js';
+import type { FactoredMatrix } from '../linalg/linear-algebra-types.js';
+import type { SampledProducts } from '../linalg/sparse-passes.js';
 
 /**
  * Returns the operator of an m×n matrix G whose likeliest products, G·by.right and Gᵀ·by.left, are already known.
@@ -12,7 +13,7 @@ import type { RowFactors, SampledProducts } from '../linalg/sparse-passes.js';
 export function rememberedOperator<M>(
   la: LinearAlgebra<M>,
   shape: readonly [number, number],
-  by: RowFactors<M>,
+  by: FactoredMatrix<M>,
   known: Pick<SampledProducts<M>, 'product' | 'transposeProduct'>,
   matrix: () => Ambient<M>,
 ): OperatorMatrix<M> {

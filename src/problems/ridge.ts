@@ -1,6 +1,6 @@
 import { type Ambient, applyAmbient, applyAmbientTranspose } from '../linalg/ambient.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
-import type { RowFactors } from '../linalg/sparse-passes.js';
+import type { FactoredMatrix } from '../linalg/linear-algebra-types.js';
 import type { MatrixCost, MatrixCostAt } from './low-rank-problem.js';
 
 /** Returns g(X) + ½λ‖X‖²_F, with gradient ∇g(X) + λX, in O((m + n)k²) flops more than g for factors of inner size k. */
@@ -33,7 +33,7 @@ export function withRidge<M>(la: LinearAlgebra<M>, matrixCost: MatrixCost<M>, la
 }
 
 /** ⟨L₁R₁ᵀ, L₂R₂ᵀ⟩. */
-async function factorInner<M>(la: LinearAlgebra<M>, x: RowFactors<M>, y: RowFactors<M>): Promise<number> {
+async function factorInner<M>(la: LinearAlgebra<M>, x: FactoredMatrix<M>, y: FactoredMatrix<M>): Promise<number> {
   return la.inner(la.matmul(x.left, y.left, { transposeA: true }), la.matmul(x.right, y.right, { transposeA: true }));
 }
 
@@ -43,7 +43,7 @@ function plusFactors<M>(
   shape: readonly [number, number],
   g: Ambient<M>,
   lambda: number,
-  { left, right }: RowFactors<M>,
+  { left, right }: FactoredMatrix<M>,
 ): Ambient<M> {
   return {
     kind: 'operator',

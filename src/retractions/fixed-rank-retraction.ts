@@ -1,15 +1,9 @@
 /** Interface of a retraction for `fixedRank`. Each retraction has its own file. */
+
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import type { FactoredMatrix } from '../linalg/linear-algebra-types.js';
 import type { FixedRankPoint, FixedRankTangent } from '../metrics/fixed-rank-metric.js';
 import { inverseSpectrum } from '../metrics/spectrum.js';
-
-/** Second-order term of a retraction along a tangent, as a product of thin factors Q = L Rᵀ. */
-export interface RetractionBend<M> {
-  /** L, m×r. */
-  readonly left: M;
-  /** R, n×r. */
-  readonly right: M;
-}
 
 /**
  * A map from tangent vectors back to the matrices of rank r.
@@ -28,7 +22,7 @@ export interface FixedRankRetraction {
   /** Returns R_X(t ξ). */
   retract<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, u: FixedRankTangent<M>, t: number): FixedRankPoint<M>;
   /** Returns L and R of Q = L Rᵀ in R_X(tξ) = X + tξ + t²Q + O(t³). */
-  bend<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, u: FixedRankTangent<M>): RetractionBend<M>;
+  bend<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, u: FixedRankTangent<M>): FactoredMatrix<M>;
   /** Returns ξ with R_X(ξ) = Y, if it has a closed form. */
   inverse?<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, y: FixedRankPoint<M>): FixedRankTangent<M>;
 }
@@ -38,11 +32,7 @@ export interface FixedRankRetraction {
  *
  * @see Absil and Malick, "Projection-like retractions on matrix manifolds", SIAM J. Optim. 22(1), 2012, section 4.
  */
-export function projectionBend<M>(
-  la: LinearAlgebra<M>,
-  x: FixedRankPoint<M>,
-  u: FixedRankTangent<M>,
-): { readonly left: M; readonly right: M } {
+export function projectionBend<M>(la: LinearAlgebra<M>, x: FixedRankPoint<M>, u: FixedRankTangent<M>): FactoredMatrix<M> {
   return { left: la.scaleColumns(u.Up, inverseSpectrum(la, x.S)), right: u.Vp };
 }
 

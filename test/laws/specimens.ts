@@ -101,7 +101,8 @@ function fixedRankPoint<M>(la: LinearAlgebra<M>, { m, n, r, batch }: Shape, spec
 
 function fixedRankSpecimen<M>(la: LinearAlgebra<M>, shape: Shape, manifold: FixedRankManifold<M>) {
   const { m, n, r, batch } = shape;
-  const expand = (z: Ambient<M>): Ambient<M> => (!la.isArray(z) && z.kind === 'factored' ? la.matmul(z.left, z.right) : z);
+  const expand = (z: Ambient<M>): Ambient<M> =>
+    !la.isArray(z) && z.kind === 'factored' ? la.matmul(z.left, z.right, { transposeB: true }) : z;
   return erase<M, FixedRankPoint<M>, FixedRankTangent<M>, Ambient<M>>({
     manifold,
     hasSpectrum: true,

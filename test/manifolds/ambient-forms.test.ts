@@ -33,8 +33,8 @@ function forms(la: HostAlgebra, m: number, n: number, seed: number): Record<'den
       Float64Array.from({ length: shape[0] * shape[1] }, () => (random.uniform() < 0.5 ? random.normal() : 0)),
       shape,
     );
-  const [left, right] = [sparse([m, 2]), sparse([2, n])];
-  const dense = la.matmul(left, right);
+  const [left, right] = [sparse([m, 2]), sparse([n, 2])];
+  const dense = la.matmul(left, right, { transposeB: true });
   const entries = la.toArray(dense) as Float64Array;
   const places = [...entries.keys()].filter((place) => entries[place] !== 0);
   return {

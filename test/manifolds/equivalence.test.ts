@@ -138,7 +138,7 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
         const embeddedGradient = matrices.embed(x, gradientOnMatrices);
         if (la.isArray(embeddedGradient) || embeddedGradient.kind !== 'factored') throw new Error('expected a factored tangent');
         expect(pushed).toBeAllClose(
-          la.matmul(embeddedGradient.left, embeddedGradient.right),
+          la.matmul(embeddedGradient.left, embeddedGradient.right, { transposeB: true }),
           tolerance(la, 200 * (size.m + size.n), scale),
         );
         const squared = await matrices.inner(x, gradientOnMatrices, gradientOnMatrices);

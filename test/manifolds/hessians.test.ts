@@ -47,7 +47,7 @@ const velocity = (la: HostAlgebra, x: FactorPair<HostArray>, u: FactorPair<HostA
 const dense = (la: HostAlgebra, z: Ambient<HostArray>): HostArray => {
   if (la.isArray(z)) return z;
   if (z.kind !== 'factored') throw new Error(`expected factors, got ${z.kind}`);
-  return la.matmul(z.left, z.right);
+  return la.matmul(z.left, z.right, { transposeB: true });
 };
 
 describe.each(hostEngines)('on %s', (_engine, la) => {

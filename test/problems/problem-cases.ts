@@ -51,12 +51,12 @@ function approximationOf(form: 'dense' | 'csr' | 'factored' | 'operator') {
   return (la: LinearAlgebra<unknown>, shape: Shape): ProblemCase<unknown> => {
     const { m, n } = shape;
     const { matrix, places, values } = sparseData(la, shape, 5);
-    const [left, right] = [normal(la, 6, [m, 3]), normal(la, 7, [3, n])];
+    const [left, right] = [normal(la, 6, [m, 3]), normal(la, 7, [n, 3])];
     const filled = new Float64Array(m * n);
     places.forEach((place, e) => {
       filled[place] = values[e];
     });
-    const dense = form === 'csr' ? la.fromArray(filled, [m, n]) : la.matmul(left, right);
+    const dense = form === 'csr' ? la.fromArray(filled, [m, n]) : la.matmul(left, right, { transposeB: true });
     const forms = {
       dense: { data: dense },
       csr: { data: matrix },

@@ -3,6 +3,8 @@
  * are those of the engine that moved first and evaluated afterwards; one that evaluates where it stands, and then
  * moves, must cost no more.
  */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   adaptive,
@@ -127,80 +129,9 @@ const solvers: Readonly<Record<string, () => Solver>> = {
  * Iterations, costs, gradients, Hessian products and polynomials along a line, by problem and solver: at most 60
  * iterations, to 1e-8 of the first gradient norm.
  */
-const before: Readonly<Record<string, Readonly<Record<string, readonly number[]>>>> = {
-  'approximation on balancedFactors': {
-    armijo: [60, 113, 61, 0, 0],
-    adaptive: [60, 107, 61, 0, 0],
-    wolfe: [60, 89, 89, 0, 0],
-    'constant, momentum': [60, 61, 61, 0, 0],
-    barzilaiBorwein: [50, 56, 56, 0, 0],
-    polakRibiere: [60, 144, 61, 0, 0],
-    'fletcherReeves, wolfe': [37, 76, 76, 0, 0],
-    'hagerZhang, wolfe': [41, 79, 79, 0, 0],
-    'lbfgs, armijo': [35, 41, 36, 0, 0],
-    'lbfgs, wolfe': [33, 39, 39, 0, 0],
-    trustRegions: [10, 14, 11, 81, 0],
-    svrg: [60, 61, 541, 0, 0],
-  },
-  'completion on balancedFactors': {
-    armijo: [60, 110, 61, 0, 0],
-    adaptive: [60, 107, 61, 0, 0],
-    wolfe: [60, 82, 82, 0, 0],
-    'constant, momentum': [60, 61, 61, 0, 0],
-    barzilaiBorwein: [60, 66, 61, 0, 0],
-    polakRibiere: [60, 119, 61, 0, 0],
-    'fletcherReeves, wolfe': [60, 99, 99, 0, 0],
-    'hagerZhang, wolfe': [60, 97, 97, 0, 0],
-    'lbfgs, armijo': [60, 66, 61, 0, 0],
-    'lbfgs, wolfe': [60, 86, 86, 0, 0],
-    trustRegions: [14, 20, 15, 177, 0],
-    svrg: [60, 61, 541, 0, 0],
-  },
-  'approximation on fixedRank, bures': {
-    armijo: [60, 109, 61, 0, 0],
-    adaptive: [60, 116, 61, 0, 0],
-    wolfe: [60, 86, 86, 0, 0],
-    'constant, momentum': [60, 61, 61, 0, 0],
-    barzilaiBorwein: [44, 47, 47, 0, 0],
-    polakRibiere: [53, 126, 54, 0, 0],
-    'fletcherReeves, wolfe': [31, 57, 57, 0, 0],
-    'hagerZhang, wolfe': [35, 65, 65, 0, 0],
-    'lbfgs, armijo': [31, 35, 32, 0, 0],
-    'lbfgs, wolfe': [29, 36, 36, 0, 0],
-    trustRegions: [11, 16, 12, 73, 0],
-    svrg: [60, 61, 541, 0, 0],
-  },
-  'quartic bowl on euclidean': {
-    armijo: [60, 99, 61, 0, 0],
-    adaptive: [60, 109, 61, 0, 0],
-    wolfe: [60, 73, 73, 0, 0],
-    'constant, momentum': [60, 61, 61, 0, 0],
-    barzilaiBorwein: [60, 62, 61, 0, 0],
-    polakRibiere: [60, 132, 61, 0, 0],
-    'fletcherReeves, wolfe': [40, 73, 73, 0, 0],
-    'hagerZhang, wolfe': [60, 98, 98, 0, 0],
-    'lbfgs, armijo': [31, 37, 32, 0, 0],
-    'lbfgs, wolfe': [16, 25, 25, 0, 0],
-    trustRegions: [7, 8, 8, 41, 0],
-    svrg: [60, 61, 541, 0, 0],
-  },
-  lowRankApproximation: {
-    armijo: [60, 93, 61, 0, 0],
-    adaptive: [60, 107, 61, 0, 0],
-    wolfe: [60, 80, 80, 0, 0],
-    'constant, momentum': [60, 61, 61, 0, 0],
-    barzilaiBorwein: [60, 68, 65, 0, 0],
-    polynomial: [60, 61, 61, 0, 60],
-    'polynomial, hestenesStiefel': [60, 61, 61, 0, 60],
-    polakRibiere: [60, 122, 61, 0, 0],
-    'fletcherReeves, wolfe': [55, 100, 100, 0, 0],
-    'hagerZhang, wolfe': [60, 105, 105, 0, 0],
-    'lbfgs, armijo': [49, 54, 51, 0, 0],
-    'lbfgs, wolfe': [49, 66, 66, 0, 0],
-    trustRegions: [15, 18, 32, 104, 0],
-    svrg: [60, 61, 541, 0, 0],
-  },
-};
+const before = JSON.parse(readFileSync(path.join(import.meta.dirname, '../fixtures/evaluation-counts.json'), 'utf8')) as Readonly<
+  Record<string, Readonly<Record<string, readonly number[]>>>
+>;
 
 describe.each(problems)('$name', ({ name, make }) => {
   it.each(Object.entries(before[name]))('%s evaluates as often as before, and no more', async (solverName, expected) => {

@@ -1,7 +1,8 @@
 import { checkCsr } from '../csr.js';
 import type { CsrMatrix } from '../csr-matrix.js';
+import type { FactoredMatrix } from '../linear-algebra-types.js';
 import { throwMismatch } from '../shape-checks.js';
-import type { RowFactors, SampledProducts, SparsePasses } from '../sparse-passes.js';
+import type { SampledProducts, SparsePasses } from '../sparse-passes.js';
 import { allocate } from './allocate.js';
 import { type HostArray, packed, wrap } from './host-array.js';
 import { curvePass, residualPass } from './kernels/sparse-passes.js';
@@ -23,8 +24,8 @@ function sampledProducts(
   caller: string,
   pattern: CsrMatrix<HostArray>,
   values: Float64Array | undefined,
-  factors: RowFactors<HostArray>,
-  by: RowFactors<HostArray>,
+  factors: FactoredMatrix<HostArray>,
+  by: FactoredMatrix<HostArray>,
 ): SampledProducts<HostArray> {
   const dense = densePair(caller, pattern, factors);
   const multiplied = densePair(caller, pattern, by);
@@ -36,7 +37,7 @@ function sampledProducts(
 }
 
 /** @throws ShapeError unless the factors are m×k and n×k for an m×n pattern. */
-function densePair(caller: string, pattern: CsrMatrix<HostArray>, { left, right }: RowFactors<HostArray>): DensePair {
+function densePair(caller: string, pattern: CsrMatrix<HostArray>, { left, right }: FactoredMatrix<HostArray>): DensePair {
   checkCsr(caller, pattern);
   const pair = { left: packed(caller, left), right: packed(caller, right), columns: left.shape[1] };
   const fits = left.shape.length === 2 && right.shape.length === 2 && left.shape[0] === pattern.rows && right.shape[0] === pattern.columns;
