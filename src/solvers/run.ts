@@ -204,15 +204,19 @@ export function withoutStall<P, T>(state: SolverState<P, T>): SolverState<P, T> 
   return rest;
 }
 
+/** Requires a signal, if one is given. @throws ConfigError otherwise. */
+export function checkSignal(caller: string, signal: AbortSignalLike | undefined): void {
+  if (signal === undefined || typeof signal?.aborted === 'boolean') return;
+  throw new ConfigError(`${caller}: signal must be an AbortSignal, got ${describeValue(signal)}; pass controller.signal`);
+}
+
 function checkLoopOptions<P, T>(caller: string, { signal, state, initial, seed }: IterateOptions<P, T>, solver: SolverFor<P, T>): void {
   if (typeof solver?.init !== 'function' || typeof solver.step !== 'function') {
     throw new ConfigError(
       `${caller}: solver must be { name, init, step }, got ${describeValue(solver)}; make one with gradientDescent(…), or see docs/custom-solver.md`,
     );
   }
-  if (signal !== undefined && typeof signal?.aborted !== 'boolean') {
-    throw new ConfigError(`${caller}: signal must be an AbortSignal, got ${describeValue(signal)}; pass controller.signal`);
-  }
+  checkSignal(caller, signal);
   if (state !== undefined && !isState(state)) {
     throw new ConfigError(
       `${caller}: state must be a solver's state, got ${describeValue(state)}; pass the \`state\` of an earlier result, as result.state`,
