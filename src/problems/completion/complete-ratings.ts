@@ -4,10 +4,11 @@
  */
 import { ConfigError } from '../../core/errors.js';
 import { checkChoice, checkCount, checkKeys, checkNumber, checkPositiveInteger } from '../../core/options.js';
+import { checkCsr } from '../../linalg/csr.js';
 import type { CsrMatrix } from '../../linalg/csr-matrix.js';
 import { type HostArray, hostAlgebra } from '../../linalg/host/host-algebra.js';
 import type { FixedRankPoint } from '../../metrics/fixed-rank-metric.js';
-import type { AbortSignalLike } from '../../solvers/run.js';
+import { type AbortSignalLike, checkSignal } from '../../solvers/run.js';
 import { splitEntries } from '../split-entries.js';
 import { additiveState } from '../variational-additive.js';
 import { stateError, type VariationalState } from '../variational-completion.js';
@@ -15,6 +16,7 @@ import { type TwoWayEntries, twoWayEntries } from '../variational-entries.js';
 import { type Candidate, type Choice, chooseFit, ridgeOf } from './choose-fit.js';
 import { modelOf } from './completion-result.js';
 import { type FitStep, fitPath } from './fit-path.js';
+import { countRepeated } from './merge-repeated.js';
 import { type Centering, centerings, type Offsets } from './offsets.js';
 import { type PowerOfTwo, scaledEntries, sizeOf } from './value-scale.js';
 
@@ -133,8 +135,8 @@ const finalSweeps = { components: 3, offsets: 5 } as const;
  * {@link mergeRepeated}.
  * @param options - see {@link CompleteRatingsOptions}.
  * @returns factors, offsets and errors. The cost of a sweep is that of {@link variationalSweeps}.
- * @throws ConfigError for an invalid option, or if too few entries are left to fit; NumericalError if the result does
- * not fit into float64.
+ * @throws ConfigError for an invalid option, if too few entries are left to fit, or if two share a place;
+ * NumericalError if the result does not fit into float64.
  * @see Lim and Teh, "Variational Bayesian approach to movie rating prediction", KDD Cup 2007.
  */
 export async function completeRatings(matrix: CsrMatrix<HostArray>, options: CompleteRatingsOptions = {}): Promise<Completion> {
@@ -251,17 +253,27 @@ const neverAborted: AbortSignalLike = { aborted: false };
 /**
  * Checks the options and fills in the defaults.
  *
- * @throws ConfigError for an invalid option, or for a matrix with one row or column, which predicts nothing.
+ * @throws ConfigError for an invalid option, for a matrix with one row or column, which predicts nothing, or with fewer
+ * than two entries, and for repeated entries.
  */
-function completionSettings({ rows, columns }: CsrMatrix<HostArray>, options: CompleteRatingsOptions): CompletionSettings {
+function completionSettings(matrix: CsrMatrix<HostArray>, options: CompleteRatingsOptions): CompletionSettings {
+  checkCsr(caller, matrix);
   checkKeys(caller, options, [...Object.keys(completeRatingsDefaults), 'regularization', 'signal', 'watcher']);
+  const { rows, columns } = matrix;
   const largest = Math.min(rows, columns);
   if (largest === 1) {
     throw new ConfigError(
       `${caller}: a ${rows}×${columns} matrix has nothing to predict a missing entry from; it needs at least two rows and two columns`,
     );
   }
-  const { signal: _, watcher: __, ...given } = options;
+  const entries = matrix.columnIndices.length;
+  if (entries < fewestEntries)
+    throw new ConfigError(`${caller}: expected at least ${fewestEntries} entries, got ${entries}; pass the known entries of the matrix`);
+  const repeated = countRepeated(matrix);
+  if (repeated > 0)
+    throw new ConfigError(`${caller}: expected one entry per place, got ${repeated} more; pass mergeRepeated(matrix).matrix`);
+  const { signal, watcher: _, ...given } = options;
+  checkSignal(caller, signal);
   const settings = { ...completeRatingsDefaults, rank: Math.min(completeRatingsDefaults.rank, largest), ...given };
   const { rank, center, regularization, testFraction, validationFraction, seed, maxIterations, tolerance } = settings;
   checkPositiveInteger(caller, 'rank', rank);
@@ -271,7 +283,9 @@ function completionSettings({ rows, columns }: CsrMatrix<HostArray>, options: Co
   if (regularization !== undefined) checkNumber(caller, 'regularization', regularization, { min: 0 });
   checkNumber(caller, 'testFraction', testFraction, { min: 0, below: 1 });
   checkNumber(caller, 'validationFraction', validationFraction, { min: 0, below: 1 });
+  // The split of the validation entries uses the next seed.
   checkCount(caller, 'seed', seed);
+  checkNumber(caller, 'seed', seed, { max: Number.MAX_SAFE_INTEGER - 1 });
   checkPositiveInteger(caller, 'maxIterations', maxIterations);
   checkNumber(caller, 'tolerance', tolerance, { min: 0 });
   return settings;
