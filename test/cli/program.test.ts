@@ -5,7 +5,8 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { type Command, defineCommand, UsageError } from '../../src/cli/command.js';
+import { type Command, commonSchema, defineCommand, UsageError } from '../../src/cli/command.js';
+import { flagName } from '../../src/cli/config/keys.js';
 import { validateConfig } from '../../src/cli/config/validate.js';
 import { parseArguments } from '../../src/cli/flags.js';
 import { commandEntries } from '../../src/cli/registry.js';
@@ -137,6 +138,24 @@ describe('arguments', () => {
         }
       }),
     );
+  });
+
+  it('that the documentation writes are there', async () => {
+    const flagsOf = new Map<string, readonly string[]>();
+    for (const { name, load } of commandEntries)
+      flagsOf.set(name, [...Object.keys((await load()).schema.shape), ...Object.keys(commonSchema.shape)].map(flagName));
+    let checked = 0;
+    for (const page of ['README.md', 'docs/fine-tuning.md', 'docs/completion.md']) {
+      const text = readFileSync(path.join(repository, page), 'utf8');
+      const calls = [...text.matchAll(/\bbures(?: --)? ([a-z]+)((?: [^\n`|#]*)?)/g)].filter(([, name]) => flagsOf.has(name));
+      const inline = page === 'docs/completion.md' ? [...text.matchAll(/`()(--[^`]*)`/g)] : [];
+      for (const [, name, words] of [...calls, ...inline])
+        for (const [, flag] of words.matchAll(/(?<![\w-])--([a-z][a-z-]*)/g)) {
+          expect(flagsOf.get(name === '' ? 'complete' : name), `${page}: ${name} ${words}`).toContain(flag);
+          checked++;
+        }
+    }
+    expect(checked).toBeGreaterThan(30);
   });
 
   it('of every command have a description', async () => {
