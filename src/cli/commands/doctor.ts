@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { z } from 'zod';
 import { hostAlgebra } from '../../index.js';
 import { BACKEND_NAMES, type BackendName, tensorAlgebra } from '../../linalg/tensor/index.js';
 import { type CommandResult, defineCommand } from '../command.js';
@@ -11,9 +12,6 @@ type Finding =
   | { readonly name: BackendName; readonly available: true; readonly device: string; readonly matmul: string; readonly speed: Speed }
   | { readonly name: BackendName; readonly available: false; readonly reason: string };
 
-/** Total time of the measurements, in seconds. */
-const probeSeconds = 5;
-
 /** The program's entry, one folder up: `.ts` in the sources, `.js` in the package. */
 const program = new URL(`../main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
 
@@ -23,12 +21,12 @@ export const doctor = defineCommand({
   details:
     'Each backend is tried in a process of its own: one that crashes is one that is not there.\n--backend NAME tries a single one in this process.',
   positionals: [],
-  flags: {
-    backend: { kind: 'text', placeholder: 'NAME', choices: BACKEND_NAMES, description: 'try this backend only' },
-    seconds: { kind: 'number', placeholder: 'N', min: 0, description: `how long to measure in all (default ${probeSeconds})` },
-  },
-  async run({ flags: { backend, seconds = probeSeconds }, terminal }) {
-    if (backend !== undefined) return oneBackend(backend as BackendName, seconds);
+  schema: z.strictObject({
+    backend: z.enum(BACKEND_NAMES).optional().describe('try this backend only').meta({ placeholder: 'NAME' }),
+    seconds: z.number().min(0).default(5).describe('how long to measure in all'),
+  }),
+  async run({ values: { backend, seconds }, terminal }) {
+    if (backend !== undefined) return oneBackend(backend, seconds);
     const share = seconds / (BACKEND_NAMES.length + 1);
     const environment = readEnvironment();
     terminal.notice(`measuring for about ${seconds} s …`);

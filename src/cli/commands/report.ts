@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { ConfigError } from '../../core/errors.js';
 import { exists } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
@@ -16,10 +17,10 @@ export const report = defineCommand({
   details:
     'Loss, learning rate, gradient norm, balance and conditioning of every module, spectra, samples, where configurations differ. Opens offline.',
   positionals: [{ name: 'RUN|SWEEP', description: 'folders of runs or sweeps', many: true }],
-  flags: {
-    out: { kind: 'text', placeholder: 'FILE', description: 'the page (default report.html in the first folder)' },
-  },
-  async run({ positionals: folders, flags: { out }, terminal }) {
+  schema: z.strictObject({
+    out: z.string().min(1).optional().describe('the page; report.html in the first folder where not given').meta({ placeholder: 'FILE' }),
+  }),
+  async run({ positionals: folders, values: { out }, terminal }) {
     const runs: RunRecord[] = [];
     const maps: HeatMap[] = [];
     for (const folder of folders) {

@@ -15,23 +15,58 @@ const fraction = z.number().min(0).lt(1);
 const names = z.array(z.string().regex(/^\S+$/, 'must be a name without spaces'));
 const texts = z.array(z.string().min(1));
 
+/** The key of the backend. */
+export const backendKey = z
+  .enum(['auto', ...BACKEND_NAMES])
+  .default('auto')
+  .describe('backend of TensorFlow.js')
+  .meta({ placeholder: 'NAME' });
+
 /** The keys with values, defaults and meanings. */
 export const finetuneSchema = z.strictObject({
-  model: z.string().min(1).describe('directory of the base model, in Hugging Face format'),
-  data: z.string().min(1).describe('directory with train.jsonl and, where there are, valid.jsonl and test.jsonl; or one JSONL file'),
+  model: z
+    .string()
+    .min(1)
+    .describe('directory of the base model, in Hugging Face format')
+    .meta({ placeholder: 'DIR', group: 'Model and data:' }),
+  data: z
+    .string()
+    .min(1)
+    .describe('directory with train.jsonl and, where there are, valid.jsonl and test.jsonl; or one JSONL file')
+    .meta({ placeholder: 'DIR' }),
   validSplit: z
     .number()
     .min(0)
     .lt(1)
     .default(0.05)
     .describe('part of the training rows held out where there is no valid.jsonl; 0 for none'),
-  out: z.string().min(1).optional().describe('folder of the run, which must be empty or not exist; runs/METHOD-DATE where not given'),
+  out: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('folder of the run, which must be empty or not exist; runs/METHOD-DATE where not given')
+    .meta({ placeholder: 'DIR' }),
 
-  method: z.string().min(1).default('balora').describe('LoRA method, such as lora or balora'),
+  method: z
+    .string()
+    .min(1)
+    .default('balora')
+    .describe('LoRA method, such as lora or balora')
+    .meta({ placeholder: 'NAME', group: 'Method:' }),
   methodOptions: z.record(z.string(), z.unknown()).default({}).describe('options of the method, such as gauge and moments of balora'),
-  start: z.string().min(1).optional().describe('start of the factors, such as pissa or lora-ga; that of the method where not given'),
+  start: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('start of the factors, such as pissa or lora-ga; that of the method where not given')
+    .meta({ placeholder: 'NAME' }),
   startOptions: z.record(z.string(), z.unknown()).optional().describe('options of the start, such as batches and gamma of lora-ga'),
-  direction: z.string().min(1).optional().describe('direction rule, such as adamw or sgd; that of the method where not given'),
+  direction: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('direction rule, such as adamw or sgd; that of the method where not given')
+    .meta({ placeholder: 'NAME' }),
   directionOptions: z.record(z.string(), z.unknown()).optional().describe('options of the direction, such as warmup of reflora'),
   useRslora: z.boolean().optional().describe('whether the scale is α/√r; as the method has it where not given'),
   useDora: z.boolean().optional().describe('whether rows of the weight have trained magnitudes; as the method has it where not given'),
@@ -44,18 +79,20 @@ export const finetuneSchema = z.strictObject({
   targetModules: z
     .union([z.string().min(1), names])
     .default('all-linear')
-    .describe('modules to adapt: a list of names (q_proj,v_proj), a pattern, or all-linear'),
+    .describe('modules to adapt: a list of names (q_proj,v_proj), a pattern, or all-linear')
+    .meta({ placeholder: 'NAMES' }),
   excludeModules: z
     .union([z.string().min(1), names])
     .optional()
-    .describe('modules left out again: names or a pattern'),
+    .describe('modules left out again: names or a pattern')
+    .meta({ placeholder: 'NAMES' }),
   rankPattern: z.record(z.string(), rank).default({}).describe('other ranks, by name or pattern of module'),
   alphaPattern: z.record(z.string(), z.number().positive()).default({}).describe('other α, by name or pattern of module'),
   dropout: fraction.default(0).describe('part of the inputs that the adapters do not see in training'),
   bias: z.enum(['none', 'all', 'lora_only']).default('none').describe('biases trained besides'),
   modulesToSave: names.default([]).describe('modules trained as they are, by the ends of their names'),
 
-  learningRate: z.number().positive().default(2e-4).describe('largest learning rate of the schedule'),
+  learningRate: z.number().positive().default(2e-4).describe('largest learning rate of the schedule').meta({ group: 'Optimizer:' }),
   schedule: z.enum(['constant', 'linear', 'cosine']).default('cosine').describe('how the learning rate falls after the warm-up'),
   warmup: count(0).default(0).describe('steps over which the learning rate rises from zero'),
   finalRate: z.number().min(0).max(1).default(0).describe('learning rate at the end, as a part of the largest'),
@@ -65,7 +102,7 @@ export const finetuneSchema = z.strictObject({
   epsilon: z.number().positive().optional().describe('ε beside the root of the second moment; 1e-8 for AdamW where not given'),
   clip: z.number().positive().nullable().default(1).describe('largest norm of a gradient, longer ones are shortened; null for no clipping'),
 
-  steps: count(1).optional().describe('steps to train; not together with epochs'),
+  steps: count(1).optional().describe('steps to train; not together with epochs').meta({ group: 'Training:' }),
   epochs: z
     .number()
     .positive()
@@ -85,7 +122,7 @@ export const finetuneSchema = z.strictObject({
   maskPrompt: z.boolean().default(true).describe('whether only completions are trained, not prompts'),
   seed: count(0).default(0).describe('seed of everything that is drawn'),
 
-  evalEvery: count(1).default(100).describe('steps between evaluations on the validation rows'),
+  evalEvery: count(1).default(100).describe('steps between evaluations on the validation rows').meta({ group: 'Evaluation and saving:' }),
   evalRows: count(1).optional().describe('validation rows used at each; all where not given'),
   patience: count(1).optional().describe('evaluations without a better loss after which training stops early; never where not given'),
   minImprovement: z.number().min(0).default(0).describe('by how much a loss must be better to count'),
@@ -95,10 +132,7 @@ export const finetuneSchema = z.strictObject({
   sampleTokens: count(1).default(64).describe('tokens of a sample at most'),
   logEvery: count(1).default(10).describe('steps between lines of progress where there is no terminal'),
 
-  backend: z
-    .enum(['auto', ...BACKEND_NAMES])
-    .default('auto')
-    .describe('backend of TensorFlow.js'),
+  backend: backendKey.meta({ group: 'Machine:' }),
   recompute: z
     .boolean()
     .optional()

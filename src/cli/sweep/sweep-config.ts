@@ -18,7 +18,7 @@ const withoutSeed = (keys: Readonly<Record<string, unknown>>, context: z.core.$R
     context.addIssue({ code: 'custom', path: ['seed'], message: 'must be given as a list, seeds: [0, 1, 2], beside base' });
 };
 
-/** The keys of a sweep's file. */
+/** The keys of a sweep; each is also a flag. */
 export const sweepSchema = z.strictObject({
   base: z.record(z.string(), z.unknown()).superRefine(withoutSeed).describe('keys of finetune that all runs share'),
   grid: z
@@ -37,7 +37,8 @@ export const sweepSchema = z.strictObject({
   drawSeed: z.int().min(0).default(0).describe('seed of these draws'),
   seeds: z.array(z.int().min(0)).min(1).default([0]).describe('seeds of the runs: each combination is run with each'),
   parallel: z.int().min(1).max(MOST_PARALLEL).default(1).describe('runs at a time'),
-  out: z.string().min(1).describe('folder of the sweep'),
+  out: z.string().min(1).describe('folder of the sweep').meta({ placeholder: 'DIR' }),
+  plan: z.boolean().default(false).describe('list the runs without running them'),
 });
 
 /** A sweep with its defaults filled in. */
