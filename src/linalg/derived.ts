@@ -2,8 +2,11 @@
 import { checkOperands, type LinearAlgebra } from './linear-algebra.js';
 import { checkDimensions, checkSameBatch, checkSquare, checkVector } from './shape-checks.js';
 
-/** An engine, or an engine on a tape, as far as it is used here. */
-type Operations<M, Names extends keyof LinearAlgebra<M>> = Pick<LinearAlgebra<M>, 'name' | 'isArray' | 'matmul' | 'shape' | 'tidy' | Names>;
+/** The named operations of an engine, or of an engine on a tape. */
+export type Operations<M, Names extends keyof LinearAlgebra<M>> = Pick<
+  LinearAlgebra<M>,
+  'name' | 'isArray' | 'matmul' | 'shape' | 'tidy' | Names
+>;
 
 /**
  * Makes the n×n identity, repeated over a batch.

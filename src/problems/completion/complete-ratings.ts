@@ -48,13 +48,21 @@ export interface CompleteRatingsOptions {
 
 /** Default options of {@link completeRatings}. */
 export const completeRatingsDefaults = {
+  /** Largest rank to try, cut down to the smaller side of the matrix. */
   rank: 10,
+  /** Whether the rank is fixed. */
   keepRank: false,
+  /** Offsets to fit. */
   center: 'biases',
+  /** Fraction of the entries set aside to report errors on. */
   testFraction: 0.1,
+  /** Fraction of the other entries set aside to choose rank and iteration by. */
   validationFraction: 0.1,
+  /** Seed of the splits and of the start. */
   seed: 0,
+  /** Maximum number of sweeps in each fit. */
   maxIterations: 200,
+  /** Relative change of the RMSE over 3 sweeps below which a fit ends. */
   tolerance: 5e-4,
 } as const;
 
@@ -76,8 +84,11 @@ export interface CompletionWatcher {
 
 /** Number of entries of each kind. */
 export interface SplitCounts {
+  /** Number of entries that the models to choose from are fitted to. */
   readonly train: number;
+  /** Number of entries that rank and iteration are chosen by. */
   readonly validation: number;
+  /** Number of entries that errors are reported on. */
   readonly test: number;
 }
 
@@ -93,8 +104,11 @@ const caller = 'completeRatings';
 
 /** Rank, error and sweeps of a model that was tried. */
 export interface TriedModel {
+  /** Rank it ended with. */
   readonly rank: number;
+  /** Root mean square error over the validation entries; absent without them. */
   readonly validationRmse?: number;
+  /** Sweeps of its fit. */
   readonly steps: readonly FitStep[];
 }
 
@@ -102,22 +116,42 @@ export interface TriedModel {
 export interface Completion {
   /** Low-rank part; of rank 0, with factors of no columns, if offsets alone predict best. */
   readonly x: FixedRankPoint<HostArray>;
+  /** Mean and biases. */
   readonly offsets: Offsets;
   /** λ as given, or the mean of the learned values over the components; absent at rank 0. */
   readonly regularization?: number;
   /** Learned standard deviation of the noise. */
   readonly noise: number;
+  /** Errors of the model. */
   readonly errors: Errors;
   /** Errors of the mean alone, and of the mean with a bias for each row and column. */
-  readonly baselines: { readonly mean: Errors; readonly biases: Errors };
+  readonly baselines: {
+    /** Errors of the mean alone. */
+    readonly mean: Errors;
+    /** Errors of the mean with the biases. */
+    readonly biases: Errors;
+  };
+  /** Number of entries of each kind. */
   readonly counts: SplitCounts;
+  /** The test entries; `undefined` without them. */
   readonly test: CsrMatrix<HostArray> | undefined;
   /** Models that were tried, and the best of them; absent without validation entries. */
-  readonly choice?: { readonly tried: readonly TriedModel[]; readonly best: TriedModel };
+  readonly choice?: {
+    /** Models in the order in which they were tried. */
+    readonly tried: readonly TriedModel[];
+    /** The model with the least error over the validation entries. */
+    readonly best: TriedModel;
+  };
   /** Sweeps of the fit on all but the test entries. */
   readonly history: readonly FitStep[];
   /** Number of rows and columns without fitted entries; their own part of the model is zero. */
-  readonly unseen: { readonly rows: number; readonly columns: number };
+  readonly unseen: {
+    /** Number of rows without fitted entries. */
+    readonly rows: number;
+    /** Number of columns without fitted entries. */
+    readonly columns: number;
+  };
+  /** True if `signal` ended the run. */
   readonly interrupted: boolean;
 }
 

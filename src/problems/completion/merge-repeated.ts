@@ -4,6 +4,7 @@ import { type HostArray, hostAlgebra } from '../../linalg/host/host-algebra.js';
 
 /** A matrix with at most one entry per place, and the number of repeated entries. */
 export interface MergedEntries {
+  /** The matrix with one entry per place. */
   readonly matrix: CsrMatrix<HostArray>;
   /** Number of entries beyond the first of their place. */
   readonly repeated: number;
