@@ -4,7 +4,7 @@ import { LineCounter } from 'yaml';
 import type { z } from 'zod';
 import type { JsonObject } from '../io/parse-json.js';
 import { type Command, commonSchema, UsageError } from './command.js';
-import { accepts, bare, choicesOf, flagName, nearestKey } from './config/keys.js';
+import { accepts, bare, choicesOf, flagName, metaOf, nearestKey } from './config/keys.js';
 import { mergeValues, nestedValue, validateConfig } from './config/validate.js';
 import { type ConfigSource, parseYaml } from './config/yaml.js';
 
@@ -199,11 +199,6 @@ function optionOf(key: string, schema: z.core.$ZodType, fromFile: boolean): Opti
   const { data: standard } = (schema as z.ZodType).safeParse(undefined);
   const empty = typeof standard === 'object' && standard !== null && Object.keys(standard).length === 0;
   return standard === undefined || standard === false || empty ? option : option.default(standard);
-}
-
-/** What a schema says about a key for the help. */
-function metaOf(schema: z.core.$ZodType): { readonly placeholder?: string; readonly group?: string } {
-  return ((schema as z.ZodType).meta() ?? {}) as ReturnType<typeof metaOf>;
 }
 
 function isSwitch(schema: z.core.$ZodType): boolean {

@@ -4,6 +4,7 @@ import { findAdapter } from '../adapter/adapter-folder.js';
 import { type BalancedModule, balanceAdapter } from '../adapter/balance-adapter.js';
 import { openAdapter } from '../adapter/read-adapter.js';
 import { defineCommand } from '../command.js';
+import { folder } from '../config/keys.js';
 import { short, table } from '../format.js';
 
 /** The command `bures balance`, which rewrites an adapter in balanced gauge. */
@@ -15,7 +16,7 @@ export const balance = defineCommand({
     'but for the path of a base model on this machine.',
   positionals: [{ name: 'ADAPTER|RUN', description: 'folder of an adapter, or of a run, whose best checkpoint is taken' }],
   schema: z.strictObject({
-    out: z.string().min(1).describe('folder for the balanced adapter').meta({ placeholder: 'DIR' }),
+    out: folder.describe('folder for the balanced adapter'),
     keepDtype: z.boolean().default(false).describe('write F16 and BF16 factors as such, not as F32'),
   }),
   async run({ positionals: [location], values: { out, keepDtype }, terminal }) {

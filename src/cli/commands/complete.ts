@@ -4,25 +4,19 @@ import { path } from '../../io/files/path.js';
 import { stageFolder } from '../../io/files/staging.js';
 import { type CompletionSettings, centerings, completeRatings, completeRatingsDefaults } from '../../problems/index.js';
 import { defineCommand } from '../command.js';
-import { checkFolder, writeCompletion } from '../completion/completion-folder.js';
-import { showCompletion } from '../completion/completion-progress.js';
-import { completionText, entriesText } from '../completion/completion-text.js';
+import { checkFolder, summaryOf, writeCompletion } from '../completion/completion-folder.js';
+import { completionText, entriesText, showCompletion } from '../completion/completion-text.js';
 import { type Entries, readEntries } from '../completion/read-entries.js';
-import { summaryOf } from '../completion/summary.js';
+import { count, folder, text } from '../config/keys.js';
 import { catchInterrupt } from '../interruption.js';
 
 const defaults = completeRatingsDefaults;
 
 const fraction = z.number().min(0).lt(1);
 const schema = z.strictObject({
-  rank: z.int().min(1).optional().describe(`the largest rank, ${defaults.rank} where not given; the one that predicts best is kept`),
+  rank: count(1).optional().describe(`the largest rank, ${defaults.rank} where not given; the one that predicts best is kept`),
   keepRank: z.boolean().default(false).describe('end at --rank even if a lower one predicts better'),
-  out: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('folder for the result; completion-NAME, after the file, where not given')
-    .meta({ placeholder: 'DIR' }),
+  out: folder.optional().describe('folder for the result; completion-NAME, after the file, where not given'),
   overwrite: z.boolean().default(false).describe('replace an earlier completion in that folder'),
   center: z
     .enum(centerings)
@@ -39,32 +33,26 @@ const schema = z.strictObject({
     .default(defaults.validationFraction)
     .describe('part of the others to choose rank and end by; 0: nothing is chosen'),
   // The split of the validation entries uses the next seed.
-  seed: z
-    .int()
-    .min(0)
+  seed: count(0)
     .max(Number.MAX_SAFE_INTEGER - 1)
     .default(defaults.seed)
     .describe('of the splits and the start'),
-  maxIterations: z.int().min(1).default(defaults.maxIterations).describe('sweeps over rows and columns, at most'),
+  maxIterations: count(1).default(defaults.maxIterations).describe('sweeps over rows and columns, at most'),
   tolerance: z
     .number()
     .min(0)
     .default(defaults.tolerance)
     .describe('change of the RMSE over 3 iterations below which a fit has come to its end'),
-  columns: z
-    .string()
-    .min(1)
+  columns: text
     .optional()
     .describe('the columns of row, column and value, by number from 1 or by name; 1,2,3 where not given')
     .meta({ placeholder: 'R,C,V', group: 'The file:' }),
-  delimiter: z.string().min(1).optional().describe("between fields: ',', tab, space, '::' …; what the first lines show where not given"),
+  delimiter: text.optional().describe("between fields: ',', tab, space, '::' …; what the first lines show where not given"),
   header: z
     .enum(['auto', 'yes', 'no'])
     .default('auto')
     .describe('whether the first line names the columns; auto: if its value is no number'),
-  encoding: z
-    .string()
-    .min(1)
+  encoding: text
     .optional()
     .describe('latin1, windows-1252, utf-16le, shift_jis …; utf-8, or what a byte-order mark says, where not given')
     .meta({ placeholder: 'LABEL' }),

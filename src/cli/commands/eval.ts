@@ -5,8 +5,8 @@ import { openSafetensors } from '../../io/index.js';
 import { nonFiniteError } from '../../models/index.js';
 import { adapterFiles } from '../adapter/adapter-folder.js';
 import { defineCommand } from '../command.js';
-import { meanLoss } from '../training/evaluate.js';
-import { exactMatches } from '../training/exact-match.js';
+import { count, text } from '../config/keys.js';
+import { exactMatches, meanLoss } from '../training/evaluate.js';
 import { evaluationFile, readRows } from '../training/load-data.js';
 import { modelKeys, type OpenModel, openModel } from '../training/open-model.js';
 import { padIdOf } from '../training/session.js';
@@ -40,12 +40,10 @@ export const evaluate = defineCommand({
   details: 'A completion matches if greedy generation from its prompt would give it to the last token and end there.',
   positionals: [{ name: 'RUN|ADAPTER|MODEL', description: 'folder of a run (its best checkpoint), of an adapter, or of a model' }],
   schema: z.strictObject({
-    data: z
-      .string()
-      .min(1)
+    data: text
       .describe('JSON lines of {text}, {prompt, completion} or {messages}, or a directory with test.jsonl or valid.jsonl')
       .meta({ placeholder: 'FILE' }),
-    batchSize: z.int().min(1).default(16).describe('rows of a batch'),
+    batchSize: count(1).default(16).describe('rows of a batch'),
     ...modelKeys,
   }),
   async run({ positionals: [location], values, terminal }) {

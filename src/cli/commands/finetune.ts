@@ -7,10 +7,10 @@ import { defineCommand } from '../command.js';
 import { type FinetuneConfig, finetuneSchema } from '../config/finetune-config.js';
 import { configText } from '../config/yaml.js';
 import { fingerprintsText } from '../run/fingerprints.js';
-import { isBeginning } from '../run/leftovers.js';
 import { runFiles } from '../run/run-layout.js';
+import { isBeginning } from '../run/run-lock.js';
+import { takeFingerprints } from '../training/check-inputs.js';
 import { environmentText, runTraining } from '../training/run-command.js';
-import { takeFingerprints } from '../training/take-fingerprints.js';
 import { methodOf } from '../training/training-plan.js';
 
 /** The command `bures finetune`, which trains an adapter. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defineCommand } from '../command.js';
+import { count, text } from '../config/keys.js';
 import { modelKeys, openModel } from '../training/open-model.js';
 
 /** The command `bures generate`, which continues a prompt. */
@@ -9,18 +10,18 @@ export const generate = defineCommand({
     '--chat writes the prompt as a message in the template of the model. Without --temperature the likeliest token is taken each time.',
   positionals: [{ name: 'RUN|ADAPTER|MODEL', description: 'folder of a run (its best checkpoint), of an adapter, or of a model' }],
   schema: z.strictObject({
-    prompt: z.string().min(1).describe('what to continue'),
+    prompt: text.describe('what to continue'),
     chat: z.boolean().default(false).describe('the prompt is a message to answer'),
-    maxTokens: z.int().min(1).default(256).describe('tokens to generate at most'),
+    maxTokens: count(1).default(256).describe('tokens to generate at most'),
     temperature: z.number().min(0).default(0).describe('how freely to sample; 0 not at all').meta({ placeholder: 'T' }),
-    topK: z.int().min(1).optional().describe('sample among the K likeliest tokens').meta({ placeholder: 'K' }),
+    topK: count(1).optional().describe('sample among the K likeliest tokens').meta({ placeholder: 'K' }),
     topP: z
       .number()
       .min(0)
       .optional()
       .describe('sample among the likeliest tokens that have this probability together')
       .meta({ placeholder: 'P' }),
-    seed: z.int().min(0).default(0).describe('seed of the draws'),
+    seed: count(0).default(0).describe('seed of the draws'),
     ...modelKeys,
   }),
   async run({ positionals: [location], values, terminal, json }) {

@@ -10,6 +10,7 @@ import { type LoraAdapter, mergeAdapter, saveAdapter } from '../../lora/index.js
 import type { CausalLM } from '../../models/index.js';
 import { adapterOrder, checkNoAdapter } from '../adapter/adapter-folder.js';
 import { type CommandResult, defineCommand } from '../command.js';
+import { count, folder } from '../config/keys.js';
 import { short } from '../format.js';
 import { whileWriting } from '../interruption.js';
 import type { Terminal } from '../terminal.js';
@@ -24,10 +25,8 @@ export const merge = defineCommand({
     'change of the weights it leaves out is said.',
   positionals: [{ name: 'RUN|ADAPTER', description: 'folder of a run (its best checkpoint) or of an adapter' }],
   schema: z.strictObject({
-    out: z.string().min(1).describe('folder for the merged model').meta({ placeholder: 'DIR' }),
-    adapterRank: z
-      .int()
-      .min(1)
+    out: folder.describe('folder for the merged model'),
+    adapterRank: count(1)
       .optional()
       .describe('write weights that were trained themselves as an adapter of this rank, not as a model')
       .meta({ placeholder: 'R' }),

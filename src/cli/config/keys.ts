@@ -1,6 +1,19 @@
 /** The keys of a zod schema: what messages, flags and help say of them. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import { nearestNames } from '../../core/nearest-names.js';
+
+/** Schemas of common values, with their placeholders in the help. */
+export const text = z.string().min(1);
+export const folder = text.meta({ placeholder: 'DIR' });
+export const named = text.meta({ placeholder: 'NAME' });
+export const count = (least: number) => z.int().min(least);
+
+/** What a schema says about a key for the help and for runs that are resumed. */
+export interface KeyMeta {
+  readonly placeholder?: string;
+  readonly group?: string;
+  readonly role?: string;
+}
 
 /** The parts of a schema's definition that are used here. */
 interface Definition {
@@ -27,6 +40,12 @@ export function accepts(schema: z.core.$ZodType, value: unknown): boolean {
 export function bare(schema: unknown): unknown {
   const { innerType } = definitionOf(schema);
   return innerType === undefined ? schema : bare(innerType);
+}
+
+/** Returns the metadata of a key: of its schema, and of what is within defaults and optionality. */
+export function metaOf(schema: unknown): KeyMeta {
+  const { innerType } = definitionOf(schema);
+  return { ...(innerType === undefined ? {} : metaOf(innerType)), ...(schema as z.ZodType).meta() };
 }
 
 /** Returns the keys of an object schema, or of all objects among its alternatives. */

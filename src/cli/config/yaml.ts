@@ -102,7 +102,7 @@ export function configText(caller: string, config: object): string {
 }
 
 /** Maximum length of a text, in characters; it takes up to two seconds and 200 MB. Configurations have thousands. */
-export const mostCharacters = 2 ** 17;
+const mostCharacters = 2 ** 17;
 /** Maximum nesting of lists and keys. */
 const deepest = 100;
 

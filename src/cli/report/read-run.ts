@@ -19,7 +19,7 @@ import {
   sampleLine,
   shownConfig,
   type TrainRecord,
-} from './run-records.js';
+} from '../run/run-records.js';
 
 /** The records of a run. */
 export interface RunRecord {

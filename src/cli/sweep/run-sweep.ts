@@ -11,7 +11,7 @@ import { duration } from '../format.js';
 import { runFiles } from '../run/run-layout.js';
 import { lockOwner } from '../run/run-lock.js';
 import type { Terminal } from '../terminal.js';
-import { sweepFolders } from './sweep-layout.js';
+import { sweepFolders } from './sweep-config.js';
 import type { Trial } from './trials.js';
 
 /** Options of {@link runSweep}. */

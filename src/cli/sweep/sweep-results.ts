@@ -1,5 +1,4 @@
 /** Results of a sweep: the best validation loss of every combination, with median and quartiles over seeds. */
-
 import { least } from '../../core/extremes.js';
 import { quantile } from '../../core/quantile.js';
 import { exists } from '../../io/files/entries.js';
@@ -11,8 +10,7 @@ import { short, table } from '../format.js';
 import type { HeatMap } from '../report/heat-map.js';
 import { type RunRecord, readRun } from '../report/read-run.js';
 import { runFiles } from '../run/run-layout.js';
-import { type SweepConfig, sweepSchema } from './sweep-config.js';
-import { sweepFile, sweepFolders } from './sweep-layout.js';
+import { type SweepConfig, sweepFile, sweepFolders, sweepSchema } from './sweep-config.js';
 import { planTrials, type Trial } from './trials.js';
 
 /** Results of a combination of keys. */

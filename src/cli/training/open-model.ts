@@ -1,6 +1,5 @@
 /** Opens a model with the adapter of a path, for commands that use the results of training. */
 
-import { z } from 'zod';
 import { ConfigError } from '../../core/errors.js';
 import { exists } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
@@ -10,6 +9,7 @@ import { type LoraAdapter, loadAdapter } from '../../lora/index.js';
 import { type CausalLM, loadCausalLM, loadTokenizer, type ModelOverlay, type Tokenizer } from '../../models/index.js';
 import { adapterFiles, findAdapter } from '../adapter/adapter-folder.js';
 import { backendKey } from '../config/finetune-config.js';
+import { folder } from '../config/keys.js';
 import { readYaml } from '../config/yaml.js';
 import { runFiles, runFolders } from '../run/run-layout.js';
 
@@ -30,12 +30,7 @@ export interface OpenModel {
 
 /** The keys of commands that open a model. */
 export const modelKeys = {
-  model: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('base model of an adapter, where it is not the one that the adapter names')
-    .meta({ placeholder: 'DIR' }),
+  model: folder.optional().describe('base model of an adapter, where it is not the one that the adapter names'),
   backend: backendKey,
 };
 
