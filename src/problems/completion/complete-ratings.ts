@@ -3,11 +3,11 @@
  * entries.
  */
 import { ConfigError } from '../../core/errors.js';
-import { checkChoice, checkCount, checkKeys, checkNumber, checkPositiveInteger } from '../../core/options.js';
+import { choice, count, declareOptions, flag, number, option, size } from '../../core/options.js';
 import type { CsrMatrix } from '../../linalg/csr-matrix.js';
 import { type HostArray, hostAlgebra } from '../../linalg/host/host-algebra.js';
 import type { FixedRankPoint } from '../../metrics/fixed-rank-metric.js';
-import type { AbortSignalLike } from '../../solvers/run.js';
+import { type AbortSignalLike, iterateOptions } from '../../solvers/run.js';
 import { splitEntries } from '../split-entries.js';
 import { additiveState } from '../variational-additive.js';
 import { stateError, type VariationalState } from '../variational-completion.js';
@@ -38,23 +38,29 @@ export interface CompleteRatingsOptions {
   readonly maxIterations?: number;
   /** Relative change of the RMSE over 3 sweeps below which a fit ends. Default: 5e-4. */
   readonly tolerance?: number;
-  /** If aborted, ends the sweeps at once; the result is then the best so far. */
+  /** If aborted, ends the sweeps at once; the result is then the best so far. Default: none. */
   readonly signal?: AbortSignalLike;
-  /** Callbacks that follow the run. */
+  /** Callbacks that follow the run. Default: none. */
   readonly watcher?: CompletionWatcher;
 }
 
+const completeRatingsOptions = declareOptions<CompleteRatingsOptions>()({
+  rank: size({ default: 10 }),
+  keepRank: flag({ default: false }),
+  center: choice(centerings, { default: 'biases' }),
+  testFraction: number({ default: 0.1, min: 0, below: 1 }),
+  validationFraction: number({ default: 0.1, min: 0, below: 1 }),
+  seed: count({ default: 0 }),
+  maxIterations: size({ default: 200 }),
+  tolerance: number({ default: 5e-4, min: 0 }),
+  regularization: number({ optional: true, min: 0 }),
+  signal: iterateOptions.options.signal,
+  watcher: option({ optional: true }),
+});
+
 /** Default options of {@link completeRatings}. */
-export const completeRatingsDefaults = {
-  rank: 10,
-  keepRank: false,
-  center: 'biases',
-  testFraction: 0.1,
-  validationFraction: 0.1,
-  seed: 0,
-  maxIterations: 200,
-  tolerance: 5e-4,
-} as const;
+export const completeRatingsDefaults: Required<Omit<CompleteRatingsOptions, 'regularization' | 'signal' | 'watcher'>> =
+  completeRatingsOptions.defaults;
 
 /** The options with which a completion was computed. */
 export type CompletionSettings = Required<Omit<CompleteRatingsOptions, 'regularization' | 'signal' | 'watcher'>> &
@@ -254,27 +260,17 @@ const neverAborted: AbortSignalLike = { aborted: false };
  * @throws ConfigError for an invalid option, or for a matrix with one row or column, which predicts nothing.
  */
 function completionSettings({ rows, columns }: CsrMatrix<HostArray>, options: CompleteRatingsOptions): CompletionSettings {
-  checkKeys(caller, options, [...Object.keys(completeRatingsDefaults), 'regularization', 'signal', 'watcher']);
+  const { signal: _signal, watcher: _watcher, ...settings } = completeRatingsOptions.read(caller, options);
   const largest = Math.min(rows, columns);
   if (largest === 1) {
     throw new ConfigError(
       `${caller}: a ${rows}×${columns} matrix has nothing to predict a missing entry from; it needs at least two rows and two columns`,
     );
   }
-  const { signal: _, watcher: __, ...given } = options;
-  const settings = { ...completeRatingsDefaults, rank: Math.min(completeRatingsDefaults.rank, largest), ...given };
-  const { rank, center, regularization, testFraction, validationFraction, seed, maxIterations, tolerance } = settings;
-  checkPositiveInteger(caller, 'rank', rank);
+  const rank = options.rank ?? Math.min(settings.rank, largest);
   if (rank > largest)
     throw new ConfigError(`${caller}: rank ${rank} exceeds that of a ${rows}×${columns} matrix; pass rank ${largest} or less`);
-  checkChoice(caller, 'center', center, centerings);
-  if (regularization !== undefined) checkNumber(caller, 'regularization', regularization, { min: 0 });
-  checkNumber(caller, 'testFraction', testFraction, { min: 0, below: 1 });
-  checkNumber(caller, 'validationFraction', validationFraction, { min: 0, below: 1 });
-  checkCount(caller, 'seed', seed);
-  checkPositiveInteger(caller, 'maxIterations', maxIterations);
-  checkNumber(caller, 'tolerance', tolerance, { min: 0 });
-  return settings;
+  return { ...settings, rank };
 }
 
 /** Smallest number of entries to fit: fewer have nothing in common that could be told from chance. */
