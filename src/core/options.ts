@@ -202,7 +202,7 @@ export function declareOptions<Options extends object>() {
  *
  * @throws ConfigError naming the first unknown key, the known ones, and the nearest of them.
  */
-export function checkKeys(caller: string, options: object, known: readonly string[]): void {
+function checkKeys(caller: string, options: object, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null) {
     throw new ConfigError(`${caller}: expected an options object, got ${describeValue(options)}; pass { ${known.join(', ')} }`);
   }
@@ -214,10 +214,14 @@ export function checkKeys(caller: string, options: object, known: readonly strin
   );
 }
 
+function checkGiven(caller: string, name: string, value: unknown): void {
+  if (value === undefined) throw new ConfigError(`${caller}: ${name} must be given, got nothing; pass { ${name}: … }`);
+}
+
 /** Declares an option of any type, with a check of its own. */
 export function option<Value, const How extends Declared<unknown>>(
   how: How & Declared<NoInfer<Value>>,
-  check: Option<Value, Presence>['check'] = () => undefined,
+  check: Option<Value, Presence>['check'] = checkGiven,
 ): Option<Value, PresenceOf<How>> {
   const presence: Presence = how.default !== undefined ? 'default' : how.optional ? 'optional' : 'required';
   return { presence: presence as PresenceOf<How>, default: how.default, check };

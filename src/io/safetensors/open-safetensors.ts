@@ -1,7 +1,7 @@
 import { constants } from 'node:buffer';
 import { availableBytes } from '../../core/allocate.js';
 import { BackendError, DomainError, FormatError, ShapeError } from '../../core/errors.js';
-import { checkKeys } from '../../core/options.js';
+import { declareOptions, option } from '../../core/options.js';
 import { checkByteOrder } from '../byte-order.js';
 import type { Files } from '../files/files.js';
 import { nodeFiles } from '../files/node-files.js';
@@ -29,6 +29,8 @@ export interface OpenSafetensorsOptions {
   readonly files?: Files;
 }
 
+const openSafetensorsOptions = declareOptions<OpenSafetensorsOptions>()({ files: option({ default: nodeFiles }) });
+
 /**
  * Opens the tensors of a file in safetensors format, of a sharded checkpoint, or of a directory with either. Headers
  * are read and checked at once; a tensor's numbers are read only when asked for, by ranges.
@@ -45,8 +47,7 @@ export interface OpenSafetensorsOptions {
  */
 export async function openSafetensors(location: string, options: OpenSafetensorsOptions = {}): Promise<TensorStore> {
   checkByteOrder(caller);
-  checkKeys(caller, options, ['files']);
-  const { files = nodeFiles } = options;
+  const { files } = openSafetensorsOptions.read(caller, options);
   const found = await findCheckpoint(files, location);
   if (!found.endsWith('.json')) return storeOf([await openTensorFile(caller, found, files)]);
   const shards = await readShardIndex(caller, found, files);
