@@ -3,7 +3,7 @@
  */
 
 import { ConfigError } from '../core/errors.js';
-import { checkKeys, checkPositiveInteger } from '../core/options.js';
+import { checkKeys, checkPositiveInteger, describeValue } from '../core/options.js';
 import { algebraOrHost } from '../linalg/host/default-algebra.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
@@ -30,7 +30,8 @@ export type EuclideanManifold<M> = Required<Omit<Manifold<M, M>, 'atStep' | 'che
 export function euclidean<M = HostArray>(options: EuclideanOptions<M>): EuclideanManifold<NoInfer<M>> {
   checkKeys('euclidean', options, ['shape', 'algebra']);
   const { shape } = options;
-  if (!Array.isArray(shape)) throw new ConfigError('euclidean: shape must be an array of sizes; pass, say, { shape: [3, 2] }');
+  if (!Array.isArray(shape))
+    throw new ConfigError(`euclidean: shape must be an array of sizes, got ${describeValue(shape)}; pass, say, { shape: [3, 2] }`);
   for (const size of shape) checkPositiveInteger('euclidean', 'each size', size);
   const la = algebraOrHost('euclidean', options.algebra);
   const dim = shape.reduce((product, size) => product * size, 1);
