@@ -103,7 +103,9 @@ export function checkChoice<Choice extends string>(
   choices: readonly Choice[],
 ): asserts value is Choice {
   if (!choices.includes(value as Choice)) {
-    throw new ConfigError(`${caller}: ${name} must be one of ${choices.map((c) => `'${c}'`).join(', ')}, got ${describeValue(value)}`);
+    throw new ConfigError(
+      `${caller}: ${name} must be one of ${choices.map((c) => `'${c}'`).join(', ')}, got ${describeValue(value)}; pass one of them`,
+    );
   }
 }
 

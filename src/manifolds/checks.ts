@@ -67,10 +67,10 @@ export function checkShape<M>(caller: string, la: LinearAlgebra<M>, what: string
 
 /** @throws ShapeError unless the ambient matrix, in any form, has this shape. CSR matrices carry no batch. */
 export function checkAmbientShape<M>(caller: string, la: LinearAlgebra<M>, z: Ambient<M>, shape: readonly number[]): void {
-  const actual = ambientShape(la, z);
+  const actual = ambientShape(la, z, caller);
   if (actual.length !== shape.length || actual.some((size, axis) => size !== shape[axis])) {
     throw new ShapeError(
-      `${caller}: the ambient matrix must have shape [${shape}], got [${actual}]; it is the gradient by X, not by its factors`,
+      `${caller}: the ambient matrix must have shape [${shape}], got [${actual}]; it is the derivative by X, not by its factors`,
     );
   }
 }
@@ -83,7 +83,9 @@ export function checkShapes<M>(
   shapes: Readonly<Record<string, readonly number[]>>,
 ): void {
   if (typeof value !== 'object' || value === null || la.isArray(value)) {
-    throw new ShapeError(`${caller}: expected { ${Object.keys(shapes).join(', ')} }, got ${describeValue(value)}`);
+    throw new ShapeError(
+      `${caller}: expected { ${Object.keys(shapes).join(', ')} }, got ${describeValue(value)}; make one with the manifold, as randomPoint does`,
+    );
   }
   for (const [key, shape] of Object.entries(shapes)) checkShape(caller, la, key, (value as Record<string, unknown>)[key], shape);
 }
@@ -113,8 +115,9 @@ export async function checkOrthonormal<M>(caller: string, la: LinearAlgebra<M>, 
   const deviation = await la.maxAbs(la.subtract(gram, eye(la, columns, shape.slice(0, -2))));
   const tolerance = pointTolerance(la.epsilon, columns);
   if (!(deviation <= tolerance)) {
+    const letter = what.length === 1 ? what : 'X';
     throw new DomainError(
-      `${caller}: ${what} must have orthonormal columns, but |${what}ᵀ${what} − I| reaches ${deviation.toExponential(1)} (allowed ${tolerance.toExponential(1)}); orthonormalize it, for instance with qr`,
+      `${caller}: ${what} must have orthonormal columns, but |${letter}ᵀ${letter} − I| reaches ${deviation.toExponential(1)} (allowed ${tolerance.toExponential(1)}); orthonormalize it, for instance with qr`,
     );
   }
 }

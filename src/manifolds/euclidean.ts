@@ -3,7 +3,7 @@
  */
 
 import { ConfigError } from '../core/errors.js';
-import { checkPositiveInteger, declareOptions, option } from '../core/options.js';
+import { checkPositiveInteger, declareOptions, describeValue, option } from '../core/options.js';
 import { algebraOption, algebraOrHost } from '../linalg/host/default-algebra.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
@@ -21,7 +21,8 @@ export interface EuclideanOptions<M> {
 
 const euclideanOptions = declareOptions<EuclideanOptions<unknown>>()({
   shape: option({}, (caller, name, shape) => {
-    if (!Array.isArray(shape)) throw new ConfigError(`${caller}: ${name} must be an array of sizes; pass, say, { shape: [3, 2] }`);
+    if (!Array.isArray(shape))
+      throw new ConfigError(`${caller}: ${name} must be an array of sizes, got ${describeValue(shape)}; pass, say, { shape: [3, 2] }`);
     for (const size of shape) checkPositiveInteger(caller, 'each size', size);
   }),
   algebra: algebraOption,

@@ -168,7 +168,7 @@ async function checkDefinite<M>(la: LinearAlgebra<M>, x: M, shape: readonly numb
     const [least, largest] = [values[start], values[start + n - 1]];
     if (least > n * la.epsilon * largest) continue;
     throw new DomainError(
-      `spd: expected a positive definite matrix, but its eigenvalues run from ${least.toExponential(1)} to ${largest.toExponential(1)}, which is not so beyond rounding; ` +
+      `spd: expected a matrix that is positive definite beyond rounding, got eigenvalues from ${least.toExponential(1)} to ${largest.toExponential(1)}; ` +
         'add a multiple of the identity, or use fixedRankPsd',
     );
   }

@@ -70,7 +70,9 @@ function architectureOf(file: string, json: JsonObject): Architecture {
   const architecture = ARCHITECTURES.find(({ modelType }) => modelType === json.model_type);
   if (architecture !== undefined) return architecture;
   const names = ARCHITECTURES.map(({ modelType }) => modelType).join(', ');
-  throw new ConfigError(`${caller}: expected 'model_type' of ${file} to be one of ${names}, got ${describeValue(json.model_type)}`);
+  throw new ConfigError(
+    `${caller}: expected 'model_type' of ${file} to be one of ${names}, got ${describeValue(json.model_type)}; other architectures are not supported`,
+  );
 }
 
 /**

@@ -170,7 +170,9 @@ function checkedSettings<M, P, T, Z, G>(
   }
   const { weights = points.map(() => 1), tolerance = barycenterDefaults.toleranceFactor * manifold.algebra.epsilon, maxIterations } = given;
   if (!Array.isArray(weights) || weights.length !== points.length) {
-    throw new ConfigError(`barycenter: weights must be ${points.length} numbers, one a point, got ${describeValue(weights)}`);
+    throw new ConfigError(
+      `barycenter: expected ${points.length} weights, one for each point, got ${describeValue(weights)}; pass as many weights as points`,
+    );
   }
   for (const weight of weights) checkNumber('barycenter', 'each weight', weight, { min: 0 });
   const sum = weights.reduce((total, weight) => total + weight, 0);
