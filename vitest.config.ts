@@ -8,7 +8,14 @@ const root = import.meta.dirname;
  * Tests that open other backends of TensorFlow.js than the suite's, fill the heap of one, or want to see which
  * gradients are registered: no file may run before them in their process.
  */
-const isolated = ['test/tensor', 'test/nn', 'test/io/replace-folder.test.ts', 'test/models/misuse.test.ts', 'test/cli/bad-weights.test.ts', 'test/*.test.ts'];
+const isolated = [
+  'test/tensor',
+  'test/nn',
+  'test/io/replace-folder.test.ts',
+  'test/models/misuse.test.ts',
+  'test/cli/bad-weights.test.ts',
+  'test/*.test.ts',
+];
 const within = (folders: readonly string[]) => folders.map((folder) => (folder.endsWith('.ts') ? folder : `${folder}/**/*.test.ts`));
 
 export default defineConfig({

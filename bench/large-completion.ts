@@ -13,7 +13,7 @@ import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { type CsrMatrix, type HostArray, hostAlgebra, type Random, type FactoredMatrix, type SparsePasses, seededRandom } from 'bures';
+import { type CsrMatrix, type FactoredMatrix, type HostArray, hostAlgebra, type Random, type SparsePasses, seededRandom } from 'bures';
 import { completeMatrix } from 'bures/problems';
 import ndarray from 'ndarray';
 import { blasStatus } from '../src/linalg/host/blas/blas-library.js';

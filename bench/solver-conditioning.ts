@@ -1,6 +1,6 @@
 /** How well conditioned the cost of completion is at its solution, in the two metrics that factors can have. */
 
-import type { CsrMatrix, FactorPair, HostAlgebra, HostArray, FactoredMatrix } from 'bures';
+import type { CsrMatrix, FactoredMatrix, FactorPair, HostAlgebra, HostArray } from 'bures';
 import { square } from 'bures';
 import { hessianSpectrum } from 'bures/diagnostics';
 import type { SolverProblem } from './solver-problems.js';

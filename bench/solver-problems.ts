@@ -5,12 +5,12 @@
 import {
   type CsrMatrix,
   csrFromTriplets,
+  type FactoredMatrix,
   type FactorPair,
   type FixedRankPoint,
   type HostAlgebra,
   type HostArray,
   type Random,
-  type FactoredMatrix,
   seededRandom,
 } from 'bures';
 import {

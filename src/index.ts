@@ -28,7 +28,7 @@ export {
 } from './linalg/ambient.js';
 export { type CsrParts, type CsrTriplets, csrFromTriplets, csrMatrix } from './linalg/csr.js';
 export type { CsrMatrix } from './linalg/csr-matrix.js';
-export { abs, eye, outerSum, square, trace } from './linalg/derived.js';
+export { abs, eye, type Operations, outerSum, square, trace } from './linalg/derived.js';
 export { type BlasStatus, blasStatus } from './linalg/host/blas/blas-library.js';
 export { type HostAlgebra, type HostAlgebraOptions, type HostArray, hostAlgebra } from './linalg/host/host-algebra.js';
 export type { ArrayScope, LinearAlgebra } from './linalg/linear-algebra.js';

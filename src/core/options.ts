@@ -86,7 +86,7 @@ export function checkNumber(caller: string, name: string, value: unknown, range:
  *
  * @throws ConfigError naming the option and its value.
  */
-function checkCount(caller: string, name: string, value: unknown): asserts value is number {
+export function checkCount(caller: string, name: string, value: unknown): asserts value is number {
   if (Number.isSafeInteger(value) && (value as number) >= 0) return;
   throw new ConfigError(`${caller}: ${name} must be a count, an integer of at least 0, got ${describeValue(value)}; pass such a number`);
 }

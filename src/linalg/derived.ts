@@ -2,8 +2,11 @@
 import { checkOperands, type LinearAlgebra } from './linear-algebra.js';
 import { checkDimensions, checkSameBatch, checkSquare, checkVector } from './shape-checks.js';
 
-/** An engine, or an engine on a tape, as far as it is used here. */
-type Operations<M, Names extends keyof LinearAlgebra<M>> = Pick<LinearAlgebra<M>, 'name' | 'isArray' | 'matmul' | 'shape' | 'tidy' | Names>;
+/** The named operations of an engine, or of an engine on a tape. */
+export type Operations<M, Names extends keyof LinearAlgebra<M>> = Pick<
+  LinearAlgebra<M>,
+  'name' | 'isArray' | 'matmul' | 'shape' | 'tidy' | Names
+>;
 
 /**
  * Makes the n×n identity, repeated over a batch.
@@ -12,10 +15,11 @@ type Operations<M, Names extends keyof LinearAlgebra<M>> = Pick<LinearAlgebra<M>
  * @param n - the size.
  * @param batch - the axes before the last two. Default: none.
  * @returns an array [..batch, n, n].
+ * @throws ShapeError if n or an axis is no count.
  */
 export function eye<M>(la: Operations<M, 'full' | 'diagMatrix'>, n: number, batch: readonly number[] = []): M {
   checkOperands('eye', la, []);
-  checkDimensions('eye', [...batch, n, n]);
+  checkDimensions('eye', Array.isArray(batch) ? [...batch, n, n] : batch);
   return la.tidy(() => la.diagMatrix(la.full([...batch, n], 1)));
 }
 

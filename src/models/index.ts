@@ -30,7 +30,7 @@ export type { StepSize } from './memory-need.js';
 export type { AdapterCall, LinearModule, ModelOverlay, ModuleAdapter } from './model-overlay.js';
 export { nonFiniteError } from './non-finite.js';
 export type { TokenBatch } from './token-batch.js';
-export { loadTokenizer, tokenizerDefaults } from './tokenizer/load-tokenizer.js';
+export { type LoadTokenizerOptions, loadTokenizer, tokenizerDefaults } from './tokenizer/load-tokenizer.js';
 export type {
   ChatMessage,
   ChatTemplateOptions,

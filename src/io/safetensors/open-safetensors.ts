@@ -71,16 +71,24 @@ export async function openSafetensors(location: string, options: OpenSafetensors
   }
 }
 
-/** Finds the file or index that a location means. */
+/** Finds the file or index that a location means. A web server cannot say which locations are directories. */
 async function findCheckpoint(files: Files, location: string): Promise<string> {
-  const found = await files.describe(location).catch((cause: Error) => {
-    throw new FormatError(`${caller}: cannot open ${location} (${cause.message}); check the path`, { cause });
-  });
-  if (found === undefined) throw new FormatError(`${caller}: cannot open ${location} (there is no such file or folder); check the path`);
-  if (found.kind === 'file') return location;
+  const describe = (place: string) =>
+    files.describe(place).catch((cause: Error) => {
+      throw new FormatError(`${caller}: cannot open ${place} (${cause.message}); check the path`, { cause });
+    });
+  const isFile = async (place: string): Promise<boolean> => (await describe(place))?.kind === 'file';
+  if (/\.(safetensors|json)$/.test(location) && (await isFile(location))) return location;
   for (const name of [singleFileName, shardIndexName]) {
     const file = files.join(location, name);
-    if ((await files.describe(file)) !== undefined) return file;
+    if (await isFile(file)) return file;
+  }
+  const found = await describe(location);
+  if (found?.kind === 'file') return location;
+  if (found === undefined) {
+    throw new FormatError(
+      `${caller}: cannot open ${location} (there is no such file, and no folder with ${singleFileName} or ${shardIndexName}); check the path`,
+    );
   }
   throw new FormatError(
     `${caller}: expected ${singleFileName} or ${shardIndexName} in ${location}, found neither; pass a checkpoint in safetensors format, or the file itself`,

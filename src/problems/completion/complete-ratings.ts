@@ -3,7 +3,8 @@
  * entries.
  */
 import { ConfigError } from '../../core/errors.js';
-import { choice, count, declareOptions, flag, number, option, size } from '../../core/options.js';
+import { checkCount, checkNumber, choice, declareOptions, flag, number, option, size } from '../../core/options.js';
+import { checkCsr } from '../../linalg/csr.js';
 import type { CsrMatrix } from '../../linalg/csr-matrix.js';
 import { type HostArray, hostAlgebra } from '../../linalg/host/host-algebra.js';
 import type { FixedRankPoint } from '../../metrics/fixed-rank-metric.js';
@@ -15,6 +16,7 @@ import { type TwoWayEntries, twoWayEntries } from '../variational-entries.js';
 import { type Candidate, type Choice, chooseFit, ridgeOf } from './choose-fit.js';
 import { modelOf } from './completion-result.js';
 import { type FitStep, fitPath } from './fit-path.js';
+import { countRepeated } from './merge-repeated.js';
 import { type Centering, centerings, type Offsets } from './offsets.js';
 import { type PowerOfTwo, scaledEntries, sizeOf } from './value-scale.js';
 
@@ -50,7 +52,11 @@ const completeRatingsOptions = declareOptions<CompleteRatingsOptions>()({
   center: choice(centerings, { default: 'biases' }),
   testFraction: number({ default: 0.1, min: 0, below: 1 }),
   validationFraction: number({ default: 0.1, min: 0, below: 1 }),
-  seed: count({ default: 0 }),
+  seed: option({ default: 0 }, (by, name, seed) => {
+    checkCount(by, name, seed);
+    // The split of the validation entries uses the next seed.
+    checkNumber(by, name, seed, { max: Number.MAX_SAFE_INTEGER - 1 });
+  }),
   maxIterations: size({ default: 200 }),
   tolerance: number({ default: 5e-4, min: 0 }),
   regularization: number({ optional: true, min: 0 }),
@@ -80,8 +86,11 @@ export interface CompletionWatcher {
 
 /** Number of entries of each kind. */
 export interface SplitCounts {
+  /** Number of entries that the models to choose from are fitted to. */
   readonly train: number;
+  /** Number of entries that rank and iteration are chosen by. */
   readonly validation: number;
+  /** Number of entries that errors are reported on. */
   readonly test: number;
 }
 
@@ -97,8 +106,11 @@ const caller = 'completeRatings';
 
 /** Rank, error and sweeps of a model that was tried. */
 export interface TriedModel {
+  /** Rank it ended with. */
   readonly rank: number;
+  /** Root mean square error over the validation entries; absent without them. */
   readonly validationRmse?: number;
+  /** Sweeps of its fit. */
   readonly steps: readonly FitStep[];
 }
 
@@ -106,22 +118,42 @@ export interface TriedModel {
 export interface Completion {
   /** Low-rank part; of rank 0, with factors of no columns, if offsets alone predict best. */
   readonly x: FixedRankPoint<HostArray>;
+  /** Mean and biases. */
   readonly offsets: Offsets;
   /** λ as given, or the mean of the learned values over the components; absent at rank 0. */
   readonly regularization?: number;
   /** Learned standard deviation of the noise. */
   readonly noise: number;
+  /** Errors of the model. */
   readonly errors: Errors;
   /** Errors of the mean alone, and of the mean with a bias for each row and column. */
-  readonly baselines: { readonly mean: Errors; readonly biases: Errors };
+  readonly baselines: {
+    /** Errors of the mean alone. */
+    readonly mean: Errors;
+    /** Errors of the mean with the biases. */
+    readonly biases: Errors;
+  };
+  /** Number of entries of each kind. */
   readonly counts: SplitCounts;
+  /** The test entries; `undefined` without them. */
   readonly test: CsrMatrix<HostArray> | undefined;
   /** Models that were tried, and the best of them; absent without validation entries. */
-  readonly choice?: { readonly tried: readonly TriedModel[]; readonly best: TriedModel };
+  readonly choice?: {
+    /** Models in the order in which they were tried. */
+    readonly tried: readonly TriedModel[];
+    /** The model with the least error over the validation entries. */
+    readonly best: TriedModel;
+  };
   /** Sweeps of the fit on all but the test entries. */
   readonly history: readonly FitStep[];
   /** Number of rows and columns without fitted entries; their own part of the model is zero. */
-  readonly unseen: { readonly rows: number; readonly columns: number };
+  readonly unseen: {
+    /** Number of rows without fitted entries. */
+    readonly rows: number;
+    /** Number of columns without fitted entries. */
+    readonly columns: number;
+  };
+  /** True if `signal` ended the run. */
   readonly interrupted: boolean;
 }
 
@@ -139,8 +171,8 @@ const finalSweeps = { components: 3, offsets: 5 } as const;
  * {@link mergeRepeated}.
  * @param options - see {@link CompleteRatingsOptions}.
  * @returns factors, offsets and errors. The cost of a sweep is that of {@link variationalSweeps}.
- * @throws ConfigError for an invalid option, or if too few entries are left to fit; NumericalError if the result does
- * not fit into float64.
+ * @throws ConfigError for an invalid option, if too few entries are left to fit, or if two share a place;
+ * NumericalError if the result does not fit into float64.
  * @see Lim and Teh, "Variational Bayesian approach to movie rating prediction", KDD Cup 2007.
  */
 export async function completeRatings(matrix: CsrMatrix<HostArray>, options: CompleteRatingsOptions = {}): Promise<Completion> {
@@ -257,16 +289,25 @@ const neverAborted: AbortSignalLike = { aborted: false };
 /**
  * Checks the options and fills in the defaults.
  *
- * @throws ConfigError for an invalid option, or for a matrix with one row or column, which predicts nothing.
+ * @throws ConfigError for an invalid option, for a matrix with one row or column, which predicts nothing, or with fewer
+ * than two entries, and for repeated entries.
  */
-function completionSettings({ rows, columns }: CsrMatrix<HostArray>, options: CompleteRatingsOptions): CompletionSettings {
+function completionSettings(matrix: CsrMatrix<HostArray>, options: CompleteRatingsOptions): CompletionSettings {
+  checkCsr(caller, matrix);
   const { signal: _signal, watcher: _watcher, ...settings } = completeRatingsOptions.read(caller, options);
+  const { rows, columns } = matrix;
   const largest = Math.min(rows, columns);
   if (largest === 1) {
     throw new ConfigError(
       `${caller}: a ${rows}×${columns} matrix has nothing to predict a missing entry from; it needs at least two rows and two columns`,
     );
   }
+  const entries = matrix.columnIndices.length;
+  if (entries < fewestEntries)
+    throw new ConfigError(`${caller}: expected at least ${fewestEntries} entries, got ${entries}; pass the known entries of the matrix`);
+  const repeated = countRepeated(matrix);
+  if (repeated > 0)
+    throw new ConfigError(`${caller}: expected one entry per place, got ${repeated} more; pass mergeRepeated(matrix).matrix`);
   const rank = options.rank ?? Math.min(settings.rank, largest);
   if (rank > largest)
     throw new ConfigError(`${caller}: rank ${rank} exceeds that of a ${rows}×${columns} matrix; pass rank ${largest} or less`);

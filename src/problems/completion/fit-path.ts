@@ -11,6 +11,7 @@ import { hasSettledRank, type VariationalSweepsOptions, variationalSweeps } from
 
 /** Rank and errors after a sweep. */
 export interface FitStep {
+  /** Rank of the model after the sweep. */
   readonly rank: number;
   /** Number of sweeps so far. */
   readonly iteration: number;
