@@ -4,7 +4,7 @@
 
 /** Options of a {@link BuresError}. */
 export interface BuresErrorOptions {
-  /** The lower-level error that led to this one. */
+  /** The lower-level error that led to this one. Default: none. */
   readonly cause?: unknown;
 }
 

@@ -96,7 +96,7 @@ export function checkCount(caller: string, name: string, value: unknown): assert
  *
  * @throws ConfigError listing the choices.
  */
-export function checkChoice<Choice extends string>(
+function checkChoice<Choice extends string>(
   caller: string,
   name: string,
   value: unknown,

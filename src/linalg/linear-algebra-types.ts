@@ -11,19 +11,20 @@ export interface MatmulOptions {
 /** Accuracy of `LinearAlgebra.svd`. */
 export interface SvdOptions {
   /**
-   * `'absolute'` (default): errors in σ below a small multiple of ε·σ₁. `'relative'`: each σᵢ to high relative accuracy
-   * where the matrix determines it, as for a well-conditioned matrix times a diagonal (one-sided Jacobi; slower).
+   * `'absolute'`: errors in σ below a small multiple of ε·σ₁. `'relative'`: each σᵢ to high relative accuracy where the
+   * matrix determines it, as for a well-conditioned matrix times a diagonal (one-sided Jacobi; slower). Default:
+   * `'absolute'`.
    */
   readonly accuracy?: 'absolute' | 'relative';
 }
 
 /** Options of `LinearAlgebra.solveTriangular`. */
 export interface TriangularOptions {
-  /** `true` (default): the lower triangle is read; `false`: the upper one. The other triangle is ignored. */
+  /** If true, the lower triangle is read, otherwise the upper one. The other triangle is ignored. Default: true. */
   readonly lower?: boolean;
   /** If true, solves with the transpose of the triangle. Default: false. */
   readonly transpose?: boolean;
-  /** `'left'` (default): T X = B; `'right'`: X T = B. */
+  /** `'left'`: T X = B; `'right'`: X T = B. Default: `'left'`. */
   readonly side?: 'left' | 'right';
 }
 

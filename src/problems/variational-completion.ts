@@ -15,6 +15,7 @@
  * "Practical approaches to principal component analysis in the presence of missing values", JMLR 11, 2010.
  */
 import type { InParts } from '../core/event-loop.js';
+import { declareOptions, number } from '../core/options.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
 import { type HostArray, hostAlgebra } from '../linalg/host/host-algebra.js';
 import { type Alignment, align, transformPosterior } from './variational-alignment.js';
@@ -50,9 +51,15 @@ export interface VariationalState {
 
 /** Options of {@link sweepParts}. */
 export interface SweepOptions {
-  /** Ridge on each component instead of the one from the variances, with point estimates in place of posteriors. */
+  /**
+   * Ridge on each component instead of the one from the variances, with point estimates in place of posteriors.
+   * Default: none.
+   */
   readonly ridge?: number;
 }
+
+/** Declares the ridge of a sweep. */
+export const sweepOptions = declareOptions<SweepOptions>()({ ridge: number({ optional: true, min: 0 }) });
 
 /** Sums from a sweep, from which variances are learned. */
 export interface SweepSums {
@@ -74,7 +81,8 @@ export function unknownsOf({ rank, biases }: Pick<VariationalState, 'rank' | 'bi
  * A sweep takes 2·nnz·k(k+5) + (m + n)k³ flops for k unknowns, in parts of a few milliseconds. A state whose sweep is
  * abandoned between two parts is of no further use.
  */
-export function* sweepParts(state: VariationalState, data: TwoWayEntries, { ridge }: SweepOptions): InParts<SweepSums> {
+export function* sweepParts(state: VariationalState, data: TwoWayEntries, options: SweepOptions): InParts<SweepSums> {
+  const { ridge } = sweepOptions.read('sweepParts', options);
   const { variances, biases, mean, rows, columns, rank } = state;
   const ridges = (prior: Float64Array): Float64Array =>
     prior.map((variance, p) => (ridge !== undefined && p < rank ? ridge : variances.noise / variance));

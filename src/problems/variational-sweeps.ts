@@ -4,7 +4,7 @@ import { declareOptions, flag, number } from '../core/options.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { Memory, SolverFor, SolverState } from '../solvers/solver.js';
 import { transformPosterior } from './variational-alignment.js';
-import { learnVariances, sweepParts, type VariationalState } from './variational-completion.js';
+import { learnVariances, sweepOptions, sweepParts, type VariationalState } from './variational-completion.js';
 import { firstComponents, withComponents } from './variational-components.js';
 import type { TwoWayEntries } from './variational-entries.js';
 import type { SweptState } from './variational-model.js';
@@ -25,7 +25,7 @@ export interface VariationalSweepsOptions {
 }
 
 const variationalSweepsOptions = declareOptions<VariationalSweepsOptions>()({
-  ridge: number({ optional: true, min: 0 }),
+  ...sweepOptions.options,
   learn: flag({}),
   keepRank: flag({}),
   most: number({ optional: true, min: 0 }),

@@ -13,7 +13,8 @@ export interface BarycenterOptions {
   /** Nonnegative weights, one for each point, not all zero; they are divided by their sum. Default: equal weights. */
   readonly weights?: readonly number[];
   /**
-   * Relative length of a step at which the iteration ends. Default: {@link barycenterDefaults}, times ε of the engine.
+   * Relative length of a step at which the iteration ends. Default: `toleranceFactor` of {@link barycenterDefaults},
+   * times ε of the engine.
    */
   readonly tolerance?: number;
   /** Largest number of iterations. Default: {@link barycenterDefaults}. */

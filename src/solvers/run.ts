@@ -66,7 +66,10 @@ export const iterateOptions = declareOptions<IterateOptions<unknown, unknown>>()
     );
   }),
   seed: number({ default: 0 }),
-  signal: option({ optional: true }, (caller, _name, signal) => checkSignal(caller, signal as AbortSignalLike)),
+  signal: option({ optional: true }, (caller, name, signal) => {
+    if (typeof (signal as AbortSignalLike | null)?.aborted === 'boolean') return;
+    throw new ConfigError(`${caller}: ${name} must be an AbortSignal, got ${describeValue(signal)}; pass controller.signal`);
+  }),
 });
 
 /** A problem and a solver, checked, with their start and the scope that owns what they allocate. */
@@ -226,12 +229,6 @@ export function withoutStall<P, T>(state: SolverState<P, T>): SolverState<P, T> 
   if (state.stalled === undefined) return state;
   const { stalled: _stalled, ...rest } = state;
   return rest;
-}
-
-/** Requires a signal, if one is given. @throws ConfigError otherwise. */
-export function checkSignal(caller: string, signal: AbortSignalLike | undefined): void {
-  if (signal === undefined || typeof signal?.aborted === 'boolean') return;
-  throw new ConfigError(`${caller}: signal must be an AbortSignal, got ${describeValue(signal)}; pass controller.signal`);
 }
 
 /** Returns true if a value is a solver's state: a count of iterations, a point, and a memory for each part. */

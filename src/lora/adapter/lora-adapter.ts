@@ -1,5 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { ConfigError } from '../../core/errors.js';
+import { declareOptions, option } from '../../core/options.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
 import type { CausalLM } from '../../models/causal-lm.js';
 import type { ModelOverlay } from '../../models/model-overlay.js';
@@ -24,11 +25,13 @@ import { adaptedRowNorms, doraModule, loraModule, rowSquares } from './module-ad
 
 /** Options of {@link LoraAdapter.overlay}. */
 export interface OverlayOptions {
-  /** Arrays to use instead of the adapter's own, as a step of training tries them. */
+  /** Arrays to use instead of the adapter's own, as a step of training tries them. Default: those. */
   readonly point?: AdapterPoint;
   /** The dropout masks, in training. Default: no dropout. */
   readonly dropout?: DropoutDraw;
 }
+
+const overlayOptions = declareOptions<OverlayOptions>()({ point: option({ optional: true }), dropout: option({ optional: true }) });
 
 /** Parts from which an adapter is constructed. */
 export interface AdapterOrigin {
@@ -128,7 +131,8 @@ export class LoraAdapter {
    * Returns the overlay for the model's `logits`, `loss`, `generate` and `lossAndGradient`. Its arrays are copies,
    * which belong to the current scope (`tidy`).
    */
-  overlay({ point = this.point, dropout }: OverlayOptions = {}): ModelOverlay {
+  overlay(options: OverlayOptions = {}): ModelOverlay {
+    const { point = this.point, dropout } = overlayOptions.read('overlay', options);
     this.#checkAlive('overlay');
     const { modules, parameters } = takeApart(this.model.algebra, this.layout, point);
     const adapters = pairTargets(this.layout).map((target, stream) => {

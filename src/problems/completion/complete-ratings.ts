@@ -3,7 +3,7 @@
  * entries.
  */
 import { ConfigError } from '../../core/errors.js';
-import { checkNumber, choice, count, declareOptions, flag, number, option, size } from '../../core/options.js';
+import { checkCount, checkNumber, choice, declareOptions, flag, number, option, size } from '../../core/options.js';
 import { checkCsr } from '../../linalg/csr.js';
 import type { CsrMatrix } from '../../linalg/csr-matrix.js';
 import { type HostArray, hostAlgebra } from '../../linalg/host/host-algebra.js';
@@ -52,7 +52,11 @@ const completeRatingsOptions = declareOptions<CompleteRatingsOptions>()({
   center: choice(centerings, { default: 'biases' }),
   testFraction: number({ default: 0.1, min: 0, below: 1 }),
   validationFraction: number({ default: 0.1, min: 0, below: 1 }),
-  seed: count({ default: 0 }),
+  seed: option({ default: 0 }, (by, name, seed) => {
+    checkCount(by, name, seed);
+    // The split of the validation entries uses the next seed.
+    checkNumber(by, name, seed, { max: Number.MAX_SAFE_INTEGER - 1 });
+  }),
   maxIterations: size({ default: 200 }),
   tolerance: number({ default: 5e-4, min: 0 }),
   regularization: number({ optional: true, min: 0 }),
@@ -291,8 +295,6 @@ const neverAborted: AbortSignalLike = { aborted: false };
 function completionSettings(matrix: CsrMatrix<HostArray>, options: CompleteRatingsOptions): CompletionSettings {
   checkCsr(caller, matrix);
   const { signal: _signal, watcher: _watcher, ...settings } = completeRatingsOptions.read(caller, options);
-  // The split of the validation entries uses the next seed.
-  checkNumber(caller, 'seed', settings.seed, { max: Number.MAX_SAFE_INTEGER - 1 });
   const { rows, columns } = matrix;
   const largest = Math.min(rows, columns);
   if (largest === 1) {
