@@ -233,10 +233,11 @@ describe('points off their manifold', () => {
 });
 
 describe('products', () => {
-  it.each([[{}], [{ q: 3 }], [{ q: euclidean({ shape: [2] }), v: { ...euclidean({ shape: [2] }), algebra: { ...la, name: 'another' } } }]])(
-    'rejects %o',
-    (components) => refused(ConfigError, () => product(wrong(components))),
-  );
+  it.each<[string, object]>([
+    ['no components', {}],
+    ['a component that is no manifold', { q: 3 }],
+    ['two engines', { q: euclidean({ shape: [2] }), v: { ...euclidean({ shape: [2] }), algebra: { ...la, name: 'another' } } }],
+  ])('rejects %s', (_what, components) => refused(ConfigError, () => product(wrong(components))));
 
   it('names the component that is missing, or that lacks an operation', async () => {
     const manifold = product({ q: stiefel({ m: 4, rank: 2 }), v: euclidean({ shape: [3] }) });

@@ -1,12 +1,28 @@
-/** The derivative of the loss: with and without recomputation, and against differences of the loss itself. */
+/** The derivative of the loss: with and without recomputation, and against the same in float64. */
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { add, mul, type Tensor } from '@tensorflow/tfjs-core';
+import type { Tensor } from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { seededRandom } from '../../src/core/random.js';
+import { type HostArray, hostAlgebra } from '../../src/linalg/host/host-algebra.js';
 import { type CausalLM, loadCausalLM, type ModelOverlay, type TokenBatch } from '../../src/models/index.js';
 import { liveTensors, tensorEngines } from '../support/engines.js';
-import { namedArrays, overlayArrays, randomOverlay, withArrays } from './overlays.js';
+import { type Float64Model, float64Gradient, float64Loss, type NamedArrays } from '../support/float64-model.js';
+import { namedArrays, overlayArrays, randomOverlay, SCALE } from './overlays.js';
 
-const DIRECTORY = path.join(import.meta.dirname, '../fixtures/models/tiny-qwen2');
+const FIXTURES = path.join(import.meta.dirname, '../fixtures/models');
+const DIRECTORY = path.join(FIXTURES, 'tiny-qwen2');
+const host = hostAlgebra({ blas: 'off' });
+
+/** The numbers of tensors. */
+function float64Arrays(tensors: Iterable<readonly [string, Tensor]>): NamedArrays {
+  return Object.fromEntries([...tensors].map(([name, each]) => [name, host.fromArray(each.dataSync<'float32'>(), each.shape)]));
+}
+
+/** The weight of the head of a tied model. */
+function tiedHead(model: CausalLM): Tensor {
+  return model.parameter(model.config.modelType === 'gpt2' ? 'transformer.wte.weight' : 'model.embed_tokens.weight');
+}
 
 const BATCH: TokenBatch = {
   batch: 2,
@@ -69,31 +85,86 @@ describe.each(tensorEngines)('lossAndGradient on %s', (_, algebra) => {
       expect(sum.values.get(name)).toBeAllClose(scaled, 1e-4);
     }
   });
+});
 
-  it('is the slope of the loss along it, array by array', async () => {
-    const { values } = await gradient(BATCH, { denominator: 1 });
-    for (const [name, slope] of values) {
-      const norm = Math.hypot(...slope);
-      const step = 0.01 / Math.max(norm, 1);
-      const lossAt = async (sign: number): Promise<number> => {
-        const made: Tensor[] = [];
-        const moved = withArrays(overlay, (each, value) => {
-          if (each !== name) return value;
-          const direction = algebra.fromArray(Float64Array.from(slope), value.shape);
-          const scaled = mul(direction, (sign * step) / norm);
-          made.push(add(value, scaled), direction, scaled);
-          return made[0];
-        });
-        const { sum } = await model.loss(BATCH, { overlay: moved });
-        for (const each of made) each.dispose();
-        return sum;
+/** Two texts in the first row, three of which one is cut off in the second; the segments have any numbers. */
+const SEGMENTS = Int32Array.from([4, 4, 4, 4, -1, -1, -1, 7, 7, 2, 2, 2, 0, 0]);
+
+/** With tokens that all vocabularies have. */
+const SMALL: TokenBatch = {
+  ...BATCH,
+  inputIds: BATCH.inputIds.map((id) => id % 61),
+  labels: Int32Array.from(BATCH.labels ?? [], (label) => (label < 0 ? label : label % 61)),
+};
+
+const BATCHES: readonly (readonly [string, TokenBatch])[] = [
+  ['of whole rows', { batch: 2, length: 7, inputIds: SMALL.inputIds, labels: SMALL.inputIds }],
+  ['with padding', SMALL],
+  ['with segments and padding', { ...SMALL, segmentIds: SEGMENTS }],
+];
+
+describe.each(tensorEngines)('lossAndGradient on %s, beside float64', (_, algebra) => {
+  describe.each(['tiny-qwen2', 'tiny-llama', 'tiny-mistral', 'tiny-gpt2'])('%s', (name) => {
+    const directory = path.join(FIXTURES, name);
+    let model: CausalLM;
+    let overlay: ModelOverlay;
+    let reference: Float64Model;
+    let trained: NamedArrays;
+
+    beforeAll(async () => {
+      model = await loadCausalLM(directory, { algebra });
+      // Everything there is to train: adapters at all linear layers, and all parameters.
+      const head = model.config.tiedHead ? 'lm_head.weight' : undefined;
+      overlay = randomOverlay(model, model.linearModules.keys(), [...model.parameters.keys()], 1);
+      if (head !== undefined) overlay = { ...overlay, replaced: new Map([...overlay.replaced, [head, tiedHead(model).clone()]]) };
+      reference = {
+        config: JSON.parse(await readFile(path.join(directory, 'config.json'), 'utf8')),
+        parameters: float64Arrays([...model.parameters.keys()].map((key) => [key, model.parameter(key)])),
+        adapterScale: SCALE,
       };
-      const difference = ((await lossAt(1)) - (await lossAt(-1))) / (2 * step);
-      // Each of the two losses is right to a few ε of its size, of which the difference makes a large part where the
-      // slope is small: for a key's bias, 1 % of it an ε.
-      const rounding = (3 * algebra.epsilon * (await lossAt(0))) / step;
-      expect(Math.abs(difference - norm), name).toBeLessThan(0.01 * norm + rounding);
-      expect(rounding, name).toBeLessThan(0.1 * norm);
-    }
+      trained = float64Arrays(overlayArrays(overlay));
+    });
+    afterAll(() => {
+      for (const each of overlayArrays(overlay).values()) each.dispose();
+      model.dispose();
+    });
+
+    it('has a reference whose gradient is the slope of its loss', async () => {
+      const [[, batch]] = BATCHES.slice(-1);
+      const exact = await float64Gradient(reference, trained, batch, { denominator: 1, epsilon: algebra.epsilon, draws: 0 });
+      expect(exact.loss).toBeCloseTo((await model.loss(batch, { overlay })).sum, 3);
+      // A direction in which the derivative by each array shows, besides chance.
+      const random = seededRandom(2);
+      const unit = (x: HostArray): HostArray => host.scale(1 / host.norm(x), x);
+      const entries = Object.entries(exact.gradient);
+      const direction = entries.map(([key, g]) => [key, host.add(unit(g), unit(host.randomNormal(g.shape, random)))] as const);
+      const slope = direction.reduce((sum, [key, u]) => sum + host.inner(u, exact.gradient[key]), 0);
+      const lossAt = async (t: number): Promise<number> =>
+        float64Loss(reference, Object.fromEntries(direction.map(([key, u]) => [key, host.axpy(t, u, trained[key])])), batch, 1);
+      const difference = async (h: number): Promise<number> => ((await lossAt(h)) - (await lossAt(-h))) / (2 * h);
+      // Richardson's extrapolation removes the error of order h² and, once more, that of order h⁴.
+      const [wide, middle, narrow] = [await difference(5e-4), await difference(2.5e-4), await difference(1.25e-4)];
+      const [coarse, fine] = [(4 * middle - wide) / 3, (4 * narrow - middle) / 3];
+      expect(Math.abs((16 * fine - coarse) / 15 - slope)).toBeLessThan(1e-9 * Math.abs(slope));
+    });
+
+    it.each(BATCHES)('is off by rounding alone, array by array: a batch %s', async (_kind, batch) => {
+      const { loss, tokens, adapters, replaced } = await model.lossAndGradient(batch, overlay);
+      const found = namedArrays(adapters, replaced);
+      const { epsilon } = algebra;
+      const exact = await float64Gradient(reference, trained, batch, { denominator: tokens, epsilon });
+      expect(Math.abs(loss - exact.loss)).toBeLessThan(20 * epsilon * exact.loss);
+      expect([...found.keys()].sort()).toEqual(Object.keys(exact.gradient).sort());
+      for (const [key, array] of found) {
+        const expected = exact.gradient[key];
+        const error = host.norm(host.subtract(host.fromArray(array.dataSync<'float32'>(), array.shape), expected));
+        // What rounding makes of it, measured in float64; twice that, since it is a largest of four draws.
+        const bound = 2 * epsilon * exact.growth[key];
+        expect(error, key).toBeLessThan(bound);
+        // A derivative that is wrong in the fourth digit is found, whatever rounding adds to it or takes from it.
+        expect(2 * bound, key).toBeLessThan(1e-4 * host.norm(expected));
+      }
+      for (const array of found.values()) array.dispose();
+    });
   });
 });

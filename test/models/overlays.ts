@@ -3,9 +3,10 @@ import { add, matMul, mul, type Tensor, tensor } from '@tensorflow/tfjs-core';
 import { type Random, seededRandom } from '../../src/core/random.js';
 import type { CausalLM, ModelOverlay, ModuleAdapter } from '../../src/models/index.js';
 
-/** Low-rank adapters of this rank and scale. */
+/** Rank of the low-rank adapters. */
 const RANK = 3;
-const SCALE = 0.5;
+/** Factor of their products. */
+export const SCALE = 0.5;
 
 function draw(random: Random, shape: readonly number[], size: number): Tensor {
   const length = shape.reduce((product, axis) => product * axis, 1);
@@ -52,15 +53,4 @@ export function namedArrays(
     for (const [letter, value] of Object.entries(parameters)) all.set(`${name}.${letter}`, value);
   }
   return all;
-}
-
-/** The overlay with another tensor in each place. */
-export function withArrays({ adapters, replaced }: ModelOverlay, change: (name: string, value: Tensor) => Tensor): ModelOverlay {
-  const changed = [...adapters].map(([name, adapter]): [string, ModuleAdapter] => {
-    const parameters = Object.fromEntries(
-      Object.entries(adapter.parameters).map(([letter, value]) => [letter, change(`${name}.${letter}`, value)]),
-    );
-    return [name, { ...adapter, parameters }];
-  });
-  return { adapters: new Map(changed), replaced: new Map([...replaced].map(([name, value]) => [name, change(name, value)])) };
 }
