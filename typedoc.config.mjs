@@ -24,6 +24,10 @@ const options = {
   // `$…$` in a comment becomes MathML and HTML while the page is written: a reader needs no script and no network.
   markdownItLoader(parser) {
     parser.use(markdownItKatex.default ?? markdownItKatex, { throwOnError: true });
+    // A block without a language is what a terminal shows, not TypeScript.
+    parser.core.ruler.push('plain-blocks', ({ tokens }) => {
+      for (const token of tokens) if (token.type === 'fence') token.info ||= 'text';
+    });
   },
   plugin: ['katex', 'site', 'subjects', 'sources', 'search'].map((name) => `./tools/typedoc-${name}.mjs`),
   router: 'site',
