@@ -114,6 +114,13 @@ const configuration = {
       to: { path: '^src/', pathNot: ['^src/(cli|core|io)/', ...entries] },
     },
     {
+      name: 'bench-is-a-user',
+      comment: 'A benchmark starts the bures command as a process, or uses the library: the command has no API.',
+      severity: 'error',
+      from: { path: '^bench/' },
+      to: { path: '^src/cli/' },
+    },
+    {
       name: 'resolvable',
       comment: 'The import leads nowhere: a typing error, or a package that is not installed.',
       severity: 'error',

@@ -1,6 +1,5 @@
 /** What `bench:methods` runs: which methods, at which settings, in which stage. */
 import path from 'node:path';
-import type { Trial } from '../src/cli/sweep/trials.js';
 
 /** A method as it competes. */
 export interface Contestant {
@@ -15,12 +14,13 @@ export interface Setting {
   readonly scale: number;
 }
 
-/** One run, and what it is a run of. */
-export interface MethodTrial extends Trial {
-  readonly contestant: string;
+/** A method at one setting, with a run for each seed: a sweep of its own. */
+export interface Trial {
+  readonly contestant: Contestant;
   readonly setting: Setting;
   readonly rank: number;
   readonly steps: number;
+  readonly seeds: readonly number[];
 }
 
 const balora = (moments: string, gauge: string): Contestant => ({
@@ -47,10 +47,10 @@ const FINAL_STEPS = 300;
 const SETTINGS = 2;
 
 /** Stage 1: the grid, rank 16, one seed. */
-export function gridTrials(data: string, model: string): readonly MethodTrial[] {
+export function gridTrials(): readonly Trial[] {
   return CONTESTANTS.flatMap((contestant) =>
     LEARNING_RATES.flatMap((learningRate) =>
-      SCALES.map((scale) => trial({ contestant, setting: { learningRate, scale }, rank: 16, seed: 0, steps: GRID_STEPS, data, model })),
+      SCALES.map((scale) => ({ contestant, setting: { learningRate, scale }, rank: 16, seeds: [0], steps: GRID_STEPS })),
     ),
   );
 }
@@ -59,13 +59,9 @@ export function gridTrials(data: string, model: string): readonly MethodTrial[] 
 export function finalTrials(
   contestants: readonly { readonly contestant: Contestant; readonly settings: readonly Setting[] }[],
   rank: number,
-  data: string,
-  model: string,
-): readonly MethodTrial[] {
-  return SEEDS.flatMap((seed) =>
-    contestants.flatMap(({ contestant, settings }) =>
-      settings.map((setting) => trial({ contestant, setting, rank, seed, steps: FINAL_STEPS, data, model })),
-    ),
+): readonly Trial[] {
+  return contestants.flatMap(({ contestant, settings }) =>
+    settings.map((setting) => ({ contestant, setting, rank, seeds: SEEDS, steps: FINAL_STEPS })),
   );
 }
 
@@ -77,10 +73,7 @@ export function planSize(ranks: number): { readonly runs: number; readonly steps
 }
 
 /** The settings of the least loss, best first. */
-export function bestSettings(
-  scores: readonly (readonly [MethodTrial, { readonly loss: number }])[],
-  contestant: string,
-): readonly Setting[] {
+export function bestSettings(scores: readonly (readonly [Trial, { readonly loss: number }])[], contestant: Contestant): readonly Setting[] {
   return scores
     .filter(([trial]) => trial.contestant === contestant)
     .sort(([, a], [, b]) => a.loss - b.loss)
@@ -88,31 +81,25 @@ export function bestSettings(
     .map(([{ setting }]) => setting);
 }
 
-interface Plan {
-  readonly contestant: Contestant;
-  readonly setting: Setting;
-  readonly rank: number;
-  readonly seed: number;
-  readonly steps: number;
-  readonly data: string;
-  readonly model: string;
+/** The name of a trial's folder. */
+export function trialName({ contestant, setting, rank, steps }: Trial): string {
+  const { learningRate, scale } = setting;
+  return `${contestant.name.replaceAll(/[ ,]+/g, '-')}_rank=${rank}_rate=${learningRate}_s=${scale}_steps=${steps}`;
 }
 
 /**
- * Everything that is not named here is the command's default: AdamW, a cosine to zero, clipping at 1, all linear
- * layers.
+ * The keys of a trial's sweep. Everything that is not named here is the command's default: AdamW, a cosine to zero,
+ * clipping at 1, all linear layers.
  */
-function trial({ contestant, setting, rank, seed, steps, data, model }: Plan): MethodTrial {
+export function sweepKeys({ contestant, setting, rank, steps, seeds }: Trial, data: string, model: string, out: string): object {
   const { learningRate, scale } = setting;
-  const name = `${contestant.name.replaceAll(/[ ,]+/g, '-')}_rank=${rank}_rate=${learningRate}_s=${scale}_seed=${seed}_steps=${steps}`;
-  const values = {
+  const base = {
     ...contestant.values,
     model: path.resolve(model),
     data: path.resolve(data),
     rank,
     alpha: scale * rank,
     learningRate,
-    seed,
     steps,
     batchSize: 32,
     order: 'shuffled',
@@ -122,5 +109,5 @@ function trial({ contestant, setting, rank, seed, steps, data, model }: Plan): M
     backend: 'wasm',
     tensorboard: false,
   };
-  return { name, varied: { ...contestant.values, ...setting, rank }, seed, values, contestant: contestant.name, setting, rank, steps };
+  return { base, seeds, out };
 }

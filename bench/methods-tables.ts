@@ -1,19 +1,19 @@
 /** The results of `bench:methods` as tables. */
 import { quantile } from '../src/core/quantile.js';
-import type { MethodTrial, Setting } from './methods-plan.js';
+import type { Trial } from './methods-plan.js';
 import type { Score } from './methods-score.js';
 import { markdownTable } from './report.js';
 
-type Scored = readonly (readonly [MethodTrial, Score])[];
+type Scored = readonly (readonly [Trial, Score])[];
 
 /** Stage 1: a row a method and scale, a column a learning rate; then how much of the grid is near the best of it. */
 export function gridTable(scores: Scored): readonly string[] {
   const rates = distinct(scores.map(([{ setting }]) => setting.learningRate));
-  const cells = scores.map(([{ contestant, setting }]) => ({ contestant, scale: setting.scale }));
+  const cells = scores.map(([{ contestant, setting }]) => ({ contestant: contestant.name, scale: setting.scale }));
   const rows = distinct(cells.map((cell) => JSON.stringify(cell))).map((key) => {
     const { contestant, scale } = JSON.parse(key) as { readonly contestant: string; readonly scale: number };
     const at = (rate: number) =>
-      scores.find(([one]) => one.contestant === contestant && one.setting.scale === scale && one.setting.learningRate === rate)?.[1];
+      scores.find(([one]) => one.contestant.name === contestant && one.setting.scale === scale && one.setting.learningRate === rate)?.[1];
     return [`${contestant}, s = ${scale}`, ...rates.map((rate) => lossText(at(rate)?.loss))];
   });
   return [...markdownTable(['loss after 100 steps, rank 16', ...rates.map(String)], rows), '', ...robustness(scores)];
@@ -24,8 +24,8 @@ export function gridTable(scores: Scored): readonly string[] {
  * the method's best.
  */
 function robustness(scores: Scored): readonly string[] {
-  const rows = distinct(scores.map(([{ contestant }]) => contestant)).map((contestant) => {
-    const losses = scores.filter(([one]) => one.contestant === contestant).map(([, { loss }]) => loss);
+  const rows = distinct(scores.map(([{ contestant }]) => contestant.name)).map((contestant) => {
+    const losses = scores.filter(([one]) => one.contestant.name === contestant).map(([, { loss }]) => loss);
     const best = Math.min(...losses);
     const near = losses.filter((loss) => loss <= 1.1 * best).length;
     return [
@@ -42,7 +42,7 @@ function robustness(scores: Scored): readonly string[] {
 /** Stage 2: median and quartiles over the seeds. */
 export function finalTable(scores: Scored): readonly string[] {
   const rows = groups(scores).map(({ trial, own }) => [
-    `${trial.contestant}, rank ${trial.rank}`,
+    `${trial.contestant.name}, rank ${trial.rank}`,
     String(trial.setting.scale),
     String(trial.setting.learningRate),
     String(own.length),
@@ -76,8 +76,8 @@ export function taskTable(scores: Scored, rank: number): readonly string[] {
       own.map(({ loss }) => loss),
       0.5,
     );
-  const rows = distinct(all.map(({ trial }) => trial.contestant)).map((contestant) => {
-    const [{ own }] = all.filter(({ trial }) => trial.contestant === contestant).sort((a, b) => lossOf(a) - lossOf(b));
+  const rows = distinct(all.map(({ trial }) => trial.contestant.name)).map((contestant) => {
+    const [{ own }] = all.filter(({ trial }) => trial.contestant.name === contestant).sort((a, b) => lossOf(a) - lossOf(b));
     const cell = (task: string, of: 'loss' | 'exact'): number =>
       quantile(
         own.map((score) => score.tasks[task]?.[of] ?? (of === 'loss' ? Number.POSITIVE_INFINITY : 0)),
@@ -89,12 +89,11 @@ export function taskTable(scores: Scored, rank: number): readonly string[] {
 }
 
 /** Runs that differ in their seed only. */
-function groups(scores: Scored): readonly { readonly trial: MethodTrial; readonly own: readonly Score[] }[] {
-  const keyOf = ({ contestant, setting, rank }: MethodTrial): string => JSON.stringify([contestant, setting satisfies Setting, rank]);
-  return distinct(scores.map(([trial]) => keyOf(trial))).map((key) => {
-    const own = scores.filter(([trial]) => keyOf(trial) === key);
-    return { trial: own[0][0], own: own.map(([, score]) => score) };
-  });
+function groups(scores: Scored): readonly { readonly trial: Trial; readonly own: readonly Score[] }[] {
+  return distinct(scores.map(([trial]) => trial)).map((trial) => ({
+    trial,
+    own: scores.filter(([one]) => one === trial).map(([, score]) => score),
+  }));
 }
 
 function distinct<T>(values: readonly T[]): readonly T[] {

@@ -7,14 +7,11 @@
  * several ranks, on the same three seeds; stage 3 tries the other gauge of BaLoRA. Predicts the hours first. Called
  * again, it goes on where it ended; tables show what is finished.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { drawQuestions, taskNames } from '../examples/questions/questions.js';
-import { catchInterrupt } from '../src/cli/interruption.js';
-import { runFiles } from '../src/cli/run/run-layout.js';
-import { runSweep } from '../src/cli/sweep/run-sweep.js';
-import { sweepFolders } from '../src/cli/sweep/sweep-layout.js';
-import { processTerminal } from '../src/cli/terminal.js';
+import { bures } from './methods-command.js';
 import {
   bestSettings,
   CONTESTANTS,
@@ -22,9 +19,11 @@ import {
   finalTrials,
   GAUGES,
   gridTrials,
-  type MethodTrial,
   planSize,
   type Setting,
+  sweepKeys,
+  type Trial,
+  trialName,
 } from './methods-plan.js';
 import { type Score, scoreRuns } from './methods-score.js';
 import { finalTable, gridTable, taskTable } from './methods-tables.js';
@@ -43,23 +42,29 @@ const out = path.resolve(options.out);
 const ranks = options.ranks.split(',').map(Number);
 if (!ranks.every((rank) => Number.isInteger(rank) && rank > 0))
   throw new Error(`bench:methods: --ranks takes positive integers such as 16,4,64, got '${options.ranks}'`);
+const parallel = Number(options.parallel);
+const threads = Math.max(1, Math.floor(availableParallelism() / parallel));
 const model = path.resolve(import.meta.dirname, '../examples/models/tiny-math-base');
 const data = path.join(out, 'questions');
-const held = path.join(data, 'valid.jsonl');
-const runs = path.join(out, sweepFolders.runs);
-const terminal = processTerminal();
-const interruption = catchInterrupt(terminal, 'interrupted: what runs saves first');
 
-writeQuestions();
-const grid = gridTrials(data, model);
+let interrupted = false;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    if (!interrupted) console.error('interrupted: what runs saves first');
+    interrupted = true;
+  });
+}
+
+const held = writeQuestions();
+const grid = gridTrials();
 await predictHours();
 
 const gridScores = await runStage(grid);
 print(gridTable(gridScores));
-const chosen = CONTESTANTS.map((contestant) => ({ contestant, settings: bestSettings(gridScores, contestant.name) }));
-const finals: [MethodTrial, Score][] = [];
-for (const rank of ranks) finals.push(...(await runStage(finalTrials(chosen, rank, data, model))));
-finals.push(...(await runStage(finalTrials(gaugesAt(chosen), ranks[0], data, model))));
+const chosen = CONTESTANTS.map((contestant) => ({ contestant, settings: bestSettings(gridScores, contestant) }));
+const finals: [Trial, Score][] = [];
+for (const rank of ranks) finals.push(...(await runStage(finalTrials(chosen, rank))));
+finals.push(...(await runStage(finalTrials(gaugesAt(chosen), ranks[0]))));
 print(finalTable(finals));
 print(taskTable(finals, ranks[0]));
 
@@ -71,12 +76,18 @@ function gaugesAt(settings: readonly { readonly contestant: Contestant; readonly
   });
 }
 
-/** The same questions whenever it is called; those held out are not trained on. */
-function writeQuestions(): void {
+/**
+ * The same questions whenever it is called; those held out are not trained on.
+ *
+ * @returns the file of those held out of each task.
+ */
+function writeQuestions(): ReadonlyMap<string, string> {
   mkdirSync(data, { recursive: true });
   const { train, held: questions } = drawQuestions({ tasks: taskNames, seed: 1, train: 9600, held: 200 });
-  for (const [name, rows] of Object.entries({ train, valid: questions }))
+  const byTask = taskNames.map((task) => [`held-${task}`, questions.filter((row) => row.task === task)] as const);
+  for (const [name, rows] of [['train', train], ['valid', questions], ...byTask] as const)
     writeFileSync(path.join(data, `${name}.jsonl`), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  return new Map(taskNames.map((task) => [task, path.join(data, `held-${task}.jsonl`)]));
 }
 
 /** From the time of a short run, begun anew each time: the machine may be another. */
@@ -84,38 +95,53 @@ async function predictHours(): Promise<void> {
   const steps = 10;
   const folder = path.join(out, 'probe');
   rmSync(folder, { recursive: true, force: true });
-  const probe = { ...grid[0], name: 'probe', values: { ...grid[0].values, steps } };
   const begun = performance.now();
-  const { failed, interrupted } = await runSweep([probe], {
-    out: folder,
-    parallel: Number(options.parallel),
-    terminal,
-    signal: interruption.signal,
-  });
-  if (interrupted || failed.length > 0) {
-    terminal.notice(failed.map(({ message }) => `the probe failed: ${message}`).join('\n'));
+  const trouble = await runTrial({ ...grid[0], steps }, folder);
+  if (trouble !== undefined) {
+    console.error(`the probe failed: ${trouble}`);
     process.exit(1);
   }
   const wall = (performance.now() - begun) / 1000;
-  const outcome = readFileSync(path.join(folder, sweepFolders.runs, probe.name, runFiles.outcome), 'utf8');
-  const { seconds } = JSON.parse(outcome) as { readonly seconds: number };
+  const [run] = readdirSync(path.join(folder, 'runs'));
+  const { seconds } = JSON.parse(readFileSync(path.join(folder, 'runs', run, 'outcome.json'), 'utf8')) as { readonly seconds: number };
   const plan = planSize(ranks.length);
-  const hours = ((plan.steps * seconds) / steps + plan.runs * (wall - seconds)) / Number(options.parallel) / 3600;
-  terminal.notice(`${plan.runs} runs, ${plan.steps} steps: about ${hours.toFixed(1)} hours in all, what is finished included`);
+  const hours = ((plan.steps * seconds) / steps + plan.runs * (wall - seconds)) / parallel / 3600;
+  console.error(`${plan.runs} runs, ${plan.steps} steps: about ${hours.toFixed(1)} hours in all, what is finished included`);
 }
 
-/** Runs what has not ended, and scores what has. Interrupted, it ends the program. */
-async function runStage(trials: readonly MethodTrial[]): Promise<readonly [MethodTrial, Score][]> {
-  const { failed } = await runSweep(trials, {
-    out,
-    parallel: Number(options.parallel),
-    terminal,
-    signal: interruption.signal,
-  });
-  for (const { name, message } of failed) terminal.notice(`${name} failed: ${message}`);
-  const scores = [...(await scoreRuns(trials, { runs, held, model }))];
-  if (interruption.signal.aborted || failed.length > 0) process.exit(1);
-  return scores;
+/** Runs what has not ended, and scores what has, a number of trials at a time. Interrupted, it ends the program. */
+async function runStage(trials: readonly Trial[]): Promise<readonly [Trial, Score][]> {
+  const waiting = [...trials];
+  const scores = new Map<Trial, readonly Score[]>();
+  let failed = false;
+  const work = async (): Promise<void> => {
+    for (let trial = waiting.shift(); trial !== undefined && !interrupted; trial = waiting.shift()) {
+      const name = trialName(trial);
+      const folder = path.join(out, name);
+      const trouble = await runTrial(trial, folder);
+      if (interrupted) return;
+      if (trouble !== undefined) failed = true;
+      console.error(`${name}: ${trouble ?? 'finished'}; ${waiting.length} to go`);
+      const own = await scoreRuns(trial, folder, held, threads).catch((error: unknown) => {
+        // An evaluation that was interrupted has no result.
+        if (interrupted) return [];
+        throw error;
+      });
+      scores.set(trial, own);
+    }
+  };
+  await Promise.all(Array.from({ length: parallel }, work));
+  if (interrupted || failed) process.exit(1);
+  return trials.flatMap((trial) => (scores.get(trial) ?? []).map((score): [Trial, Score] => [trial, score]));
+}
+
+/** Runs what is left of a trial as a sweep. @returns what went wrong; `undefined` if nothing did. */
+async function runTrial(trial: Trial, folder: string): Promise<string | undefined> {
+  const file = `${folder}.yaml`;
+  // JSON is YAML.
+  writeFileSync(file, JSON.stringify(sweepKeys(trial, data, model, folder), null, 2));
+  const { status, messages } = await bures(['sweep', file], threads);
+  return status === 0 ? undefined : (messages.split('\n').at(-1) ?? `exit status ${status}`);
 }
 
 function print(lines: readonly string[]): void {

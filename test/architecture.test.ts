@@ -62,6 +62,8 @@ const tree: Record<string, readonly string[]> = {
   'src/nn/upward.ts': ['../autodiff/tape.js'],
   'src/nn/attention.ts': ['@tensorflow/tfjs', '../linalg/tensor/engine.js'],
   'examples/inside.ts': ['../src/core/base.js'],
+  'bench/good.ts': ['../src/core/base.js'],
+  'bench/command.ts': ['../src/cli/main.js'],
 };
 
 const expected = [
@@ -92,6 +94,7 @@ const expected = [
   'layer-nn: src/nn/upward.ts',
   'command-is-a-user: src/cli/inside.ts',
   'examples-are-users: examples/inside.ts',
+  'bench-is-a-user: bench/command.ts',
 ];
 
 let root: string;
@@ -206,7 +209,7 @@ async function violationsIn(directory: string): Promise<readonly string[]> {
   const configuration = path.join(repository, '.dependency-cruiser.mjs');
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    [command, 'src', 'test', 'examples', '--config', configuration, '--output-type', 'json'],
+    [command, 'src', 'test', 'bench', 'examples', '--config', configuration, '--output-type', 'json'],
     { cwd: directory, maxBuffer: 2 ** 26 },
   );
   const { summary } = JSON.parse(stdout) as { summary: { violations: readonly { from: string; rule: { name: string } }[] } };

@@ -1,10 +1,13 @@
 /**
  * `npm run docs:methods`: writes the tables of LoRA methods, starts and directions into the pages that show them, from
- * the values that the library exports. test/lora/methods-tables.test.ts fails where a page says something else.
+ * the values that the library exports, and the table of keys of a configuration, from its schema.
+ * test/lora/methods-tables.test.ts fails where a page says something else.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { finetuneSchema } from '../src/cli/config/finetune-config.js';
+import { choicesOf } from '../src/cli/config/keys.js';
 import { type LoraMethod, loraDirections, loraMethods, loraStarts } from '../src/lora/index.js';
 
 const docs = path.resolve(import.meta.dirname, '../docs');
@@ -12,7 +15,7 @@ const docs = path.resolve(import.meta.dirname, '../docs');
 /** The pages with the tables that each has. */
 export const pagesWithTables: Readonly<Record<string, readonly (() => readonly string[])[]>> = {
   'design.md': [methodsTable],
-  'fine-tuning.md': [methodsTable, startsTable, directionsTable],
+  'fine-tuning.md': [keysTable, methodsTable, startsTable, directionsTable],
 };
 
 /** A row for every method of `loraMethods`, with its defaults. */
@@ -63,6 +66,17 @@ function directionsTable(): readonly string[] {
     needsPairs === true ? 'of factor pairs' : needsWeights === true ? 'of whole weights' : 'any',
   ]);
   return markdown(['direction', 'geometry'], rows);
+}
+
+/** A row for every key of a fine-tuning configuration. */
+function keysTable(): readonly string[] {
+  const rows = Object.entries(finetuneSchema.shape).map(([key, schema]) => {
+    const parsed = schema.safeParse(undefined);
+    const standard = !parsed.success ? 'required' : parsed.data === undefined ? '' : `\`${JSON.stringify(parsed.data)}\``;
+    const choices = choicesOf(schema)?.map((choice) => `\`${choice}\``);
+    return [`\`${key}\``, standard, `${schema.description}${choices === undefined ? '' : `: ${choices.join(', ')}`}`];
+  });
+  return markdown(['key', 'default', 'meaning'], rows);
 }
 
 function markdown(header: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {

@@ -5,8 +5,8 @@ import type { LinearAlgebra } from '../linalg/linear-algebra.js';
  * because a value that leaves the engine also leaves the tape.
  *
  * Factorizations have a derivative where the matrix has one: `qr` at full column rank with m ≥ n, `svd` and `eigh`
- * without repeated values. `cholesky`, `eigh` and the functions of symmetric matrices take their arguments as
- * symmetric. `polar` has none (compute it from `svd`), nor has any operation that reads numbers out.
+ * without repeated values, `polar` at full column rank. `cholesky`, `eigh` and the functions of symmetric matrices take
+ * their arguments as symmetric. No operation that reads numbers out has one.
  */
 export interface DifferentiableAlgebra<M>
   extends Omit<

@@ -1,7 +1,31 @@
 import type { MatrixFunctions } from '../linalg/linear-algebra-types.js';
-import { inverseSqrtSpd, solveLyapunov, solveSylvester, sqrtSpd } from '../linalg/matrix-functions.js';
+import { inverseSqrtSpd, polar, solveLyapunov, solveSylvester, sqrtSpd } from '../linalg/matrix-functions.js';
 import { symmetricPart } from './matrix-parts.js';
 import type { Tape, Traced } from './tape.js';
+
+/**
+ * Records the polar decomposition X = Q P. With W = QᵀQ̄ and K from P K + K P = W − Wᵀ it is X̄ = Q K + (Q̄ − Q W) P⁻¹;
+ * and P² = XᵀX gives X̄ = 2 X K with P K + K P = P̄, made symmetric. Unlike through the SVD, singular values may
+ * repeat.
+ */
+function polarOnTape<V>(tape: Tape<V>): MatrixFunctions<Traced<V>>['polar'] {
+  const { base } = tape;
+  return (x) => {
+    const value = tape.valueOf(x);
+    const { Q, P } = polar(base, value);
+    const [m, n] = base.shape(value).slice(-2);
+    const byUnitary = (g: V): V => {
+      const inner = base.matmul(Q, g, { transposeA: true });
+      const within = base.matmul(Q, solveLyapunov(base, P, base.subtract(inner, base.transpose(inner))));
+      if (m === n) return within;
+      const lower = base.cholesky(P);
+      const once = base.solveTriangular(lower, base.subtract(g, base.matmul(Q, inner)), { side: 'right', transpose: true });
+      return base.add(within, base.solveTriangular(lower, once, { side: 'right' }));
+    };
+    const bySymmetric = (g: V): V => base.scale(2, base.matmul(value, solveLyapunov(base, P, symmetricPart(base, g))));
+    return { Q: tape.record(Q, [[x, byUnitary]]), P: tape.record(P, [[x, bySymmetric]]) };
+  };
+}
 
 /**
  * Records the functions of symmetric matrices on a tape. R² = S gives Ṙ R + R Ṙ = Ṡ: a Lyapunov equation, which is its
@@ -31,6 +55,7 @@ export function symmetricFunctionsOnTape<V>(tape: Tape<V>): MatrixFunctions<Trac
       [b, (g) => base.matmul(of(a), g, { transposeA: true })],
     ]);
   return {
+    polar: polarOnTape(tape),
     sqrtSpd: root,
     inverseSqrtSpd: inverseRoot,
     solveSylvester(p, q, c) {

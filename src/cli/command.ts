@@ -1,8 +1,14 @@
 /** The definition of a command: its help texts, its flags, and a function that returns a result without printing it. */
-import type { z } from 'zod';
-import type { ConfigSource } from './config/yaml-source.js';
-import type { Flags, FlagValues } from './flags.js';
+import { z } from 'zod';
+import { BuresError } from '../core/errors.js';
+import type { Origin } from './config/yaml.js';
 import type { Terminal } from './terminal.js';
+
+/** The command line is not valid: an unknown command or flag, a missing argument. */
+export class UsageError extends BuresError {
+  override readonly name = 'UsageError';
+  readonly code = 'BURES_USAGE';
+}
 
 /** A positional argument. */
 export interface Positional {
@@ -17,13 +23,13 @@ export interface Positional {
 }
 
 /** A call of a command. */
-export interface Invocation<F extends Flags> {
+export interface Invocation<Schema extends z.ZodObject> {
   /** The positional arguments, at least as many as the command requires. */
   readonly positionals: readonly string[];
-  /** Values of the flags. */
-  readonly flags: FlagValues<F>;
-  /** Keys of the command's configuration that were given as flags; empty for a command without a configuration. */
-  readonly configSource: ConfigSource;
+  /** Values of the keys, with defaults filled in. */
+  readonly values: z.infer<Schema>;
+  /** Returns the place where the value at a path of keys was written. */
+  origin(path: readonly PropertyKey[]): Origin;
   /** Receives the progress. */
   readonly terminal: Terminal;
   /** If true, the result will be printed as JSON, and nothing else may be written to the standard output. */
@@ -43,22 +49,38 @@ export interface CommandResult {
 }
 
 /** A command of `bures`. */
-export interface Command<F extends Flags = Flags> {
+export interface Command<Schema extends z.ZodObject = z.ZodObject> {
   /** Summary for the help, one sentence. */
   readonly summary: string;
   /** Further help: paragraphs and an example. */
   readonly details: string;
   /** The positional arguments, in order. */
   readonly positionals: readonly Positional[];
-  /** The flags, besides those that all commands have. */
-  readonly flags: F;
-  /** Schema of the configuration, if the command has one. Every key is a flag as well. */
-  readonly configSchema?: z.ZodObject;
+  /**
+   * The keys. Each is a flag in kebab case, with its description in the help and in errors. Its metadata may have the
+   * `placeholder` of its value in the help, and, for the first of a group of keys, the heading of the `group`.
+   */
+  readonly schema: Schema;
+  /**
+   * If true, the first argument is a YAML file with keys and values, over which flags take precedence. Default: false.
+   */
+  readonly fromFile?: boolean;
   /** Runs the command. */
-  run(invocation: Invocation<F>): Promise<CommandResult>;
+  run(invocation: Invocation<Schema>): Promise<CommandResult>;
 }
 
-/** Returns the command with the types of its flags inferred. */
-export function defineCommand<const F extends Flags>(command: Command<F>): Command<F> {
+/** Returns the command with the types of its values inferred. */
+export function defineCommand<Schema extends z.ZodObject>(command: Command<Schema>): Command<Schema> {
   return command;
 }
+
+/** The flags of every command. */
+export const commonSchema = z.strictObject({
+  json: z
+    .boolean()
+    .default(false)
+    .describe('print the result as JSON, and nothing else, on the standard output')
+    .meta({ group: 'Of every command:' }),
+  debug: z.boolean().default(false).describe('show stack traces of errors'),
+  help: z.boolean().default(false).describe('explain the command'),
+});

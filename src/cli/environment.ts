@@ -53,14 +53,8 @@ export function environmentDifferences(before: unknown, now: Environment): reado
     .map((name) => `${name} was ${old[name] ?? 'not recorded'}, is ${current[name]}`);
 }
 
-function comparable({
-  versions,
-  platform,
-  processor,
-  cores,
-  blas,
-  backend,
-}: Partial<Environment>): Readonly<Record<string, string | undefined>> {
+function comparable(environment: Partial<Environment>): Readonly<Record<string, string | undefined>> {
+  const { versions, platform, processor, cores, blas, backend } = environment;
   return {
     bures: versions?.bures,
     Node: versions?.node,

@@ -42,6 +42,7 @@ export function gibibytes(bytes: number): string {
 
 /** Formats a duration, given in seconds. */
 export function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return `${short(seconds)} s`;
   if (seconds < 99.5) return `${seconds < 9.95 ? seconds.toFixed(1) : seconds.toFixed(0)} s`;
   const whole = Math.round(seconds);
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];

@@ -4,7 +4,7 @@
  * Started from the sources, such a command must run in node with tsx's loader: the `tsx` command kills a program that
  * does not answer a signal within 60 ms, as in the middle of a step.
  */
-import { clearLine } from './live-line.js';
+import { clearLine } from './progress.js';
 import type { Terminal } from './terminal.js';
 
 const signals = ['SIGINT', 'SIGTERM'] as const;

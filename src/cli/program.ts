@@ -2,14 +2,13 @@
 import { ConfigError } from '../core/errors.js';
 import { nearestNames } from '../core/nearest-names.js';
 import { packageVersion } from '../io/package-version.js';
-import type { Command } from './command.js';
-import type { Flags } from './flags.js';
-import { commandHelp, programHelp } from './help.js';
+import { type Command, UsageError } from './command.js';
+import { originOf, validateConfig } from './config/validate.js';
+import { readYaml } from './config/yaml.js';
+import { commandHelp, flagUsage, parseArguments, programHelp } from './flags.js';
 import { InterruptedError, statusOfSignal } from './interruption.js';
-import { parseArguments } from './parse-arguments.js';
 import { type CommandEntry, commandEntries } from './registry.js';
 import type { Terminal } from './terminal.js';
-import { UsageError } from './usage-error.js';
 
 /**
  * Exit status. 0: done; 1: failed; 2: misuse, the command cannot be run as written; 130 or 143: ended in good order by
@@ -40,16 +39,25 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
   }
 }
 
-async function runCommand<F extends Flags>(
-  name: string,
-  command: Command<F>,
-  argv: readonly string[],
-  terminal: Terminal,
-): Promise<ExitStatus> {
-  const { positionals, flags, configSource } = parseArguments(name, command, argv);
-  if (flags.help) return print(terminal, commandHelp(name, command));
-  const { json } = flags;
-  const { data, text, failure, endedBy } = await command.run({ positionals, flags, configSource, terminal, json });
+/**
+ * Runs a command and prints its result.
+ *
+ * @param argv - the words after the name of the command.
+ * @throws what the command throws; UsageError, ConfigError, FormatError for flags and a file that are not valid.
+ */
+export async function runCommand(name: string, command: Command, argv: readonly string[], terminal: Terminal): Promise<ExitStatus> {
+  const { positionals, common, source } = parseArguments(name, command, argv);
+  if (common.help) return print(terminal, commandHelp(name, command));
+  const { schema, fromFile = false } = command;
+  const sources = fromFile && positionals.length > 0 ? [await readYaml(name, positionals[0]), source] : [source];
+  const values = validateConfig(schema, sources, (key, meaning) =>
+    fromFile
+      ? `${key} is missing (${meaning}); write it into the file, or as a flag`
+      : `bures ${name}: ${flagUsage(schema, key)} is missing (${meaning}); add it`,
+  );
+  const { json } = common;
+  const origin = (path: readonly PropertyKey[]): string => originOf(sources, path);
+  const { data, text, failure, endedBy } = await command.run({ positionals, values, origin, terminal, json });
   if (json) terminal.result(`${JSON.stringify(data, jsonValue, 2)}\n`);
   else if (text !== '') terminal.result(text.endsWith('\n') ? text : `${text}\n`);
   if (failure === undefined) return 0;

@@ -69,7 +69,9 @@ export function hashWord(word: number): number {
  */
 export function restoreRandom(state: readonly number[]): Random {
   if (!Array.isArray(state) || state.length !== 6 || !state.every(Number.isFinite)) {
-    throw new ConfigError(`restoreRandom: expected the six numbers that state() returns, got ${describeValue(state)}`);
+    throw new ConfigError(
+      `restoreRandom: expected the six numbers that state() returns, got ${describeValue(state)}; pass what a generator's state() gave`,
+    );
   }
   return wrap(xoroshiro128plusFromState(state.slice(0, 4)), state[4] === 1 ? state[5] : undefined);
 }

@@ -1,5 +1,5 @@
 import { DomainError } from '../core/errors.js';
-import { checkKeys, checkNumber } from '../core/options.js';
+import { declareOptions, flag, number, option } from '../core/options.js';
 import { seededRandom } from '../core/random.js';
 import type { Manifold } from '../manifolds/manifold.js';
 import { checkRetraction } from './check-retraction.js';
@@ -37,21 +37,18 @@ export interface CheckManifoldOptions<P> {
   readonly dimensionLimit?: number;
 }
 
-/** Defaults of {@link CheckManifoldOptions}. */
-export const checkManifoldDefaults = {
-  /** Seed of all random points and tangents. */
-  seed: 0,
-  /** Length over which the manifold bends. */
-  scale: 1,
-  /** Multiple of ε: 2e-12 in float64, far above what a few factorizations lose and far below any mistake. */
-  toleranceFactor: 1e4,
-  /** The order of the retraction is measured. */
-  slopes: true,
-  /** Largest dimension at which `dim` is compared with random tangents. */
-  dimensionLimit: 64,
-} as const;
+const checkManifoldOptions = declareOptions<CheckManifoldOptions<unknown>>()({
+  x: option({ optional: true }),
+  seed: number({ default: 0 }),
+  scale: number({ default: 1, above: 0 }),
+  // 2e-12 in float64: far above what a few factorizations lose and far below any mistake.
+  toleranceFactor: number({ default: 1e4, above: 0 }),
+  slopes: flag({ default: true }),
+  dimensionLimit: number({ default: 64, min: 0 }),
+});
 
-const optionNames = ['x', 'seed', 'scale', 'toleranceFactor', 'slopes', 'dimensionLimit'] as const;
+/** Defaults of {@link CheckManifoldOptions}. */
+export const checkManifoldDefaults: Required<Omit<CheckManifoldOptions<unknown>, 'x'>> = checkManifoldOptions.defaults;
 
 /**
  * Step length over `scale`: large enough that a law of first order only fails, small enough for the domain of
@@ -103,11 +100,7 @@ export async function checkManifold<M, P, T, Z, G>(
   options: CheckManifoldOptions<P> = {},
 ): Promise<ManifoldCheck> {
   requireManifold('checkManifold', manifold);
-  checkKeys('checkManifold', options, optionNames);
-  const settings = { ...checkManifoldDefaults, ...options };
-  checkNumber('checkManifold', 'scale', settings.scale, { above: 0 });
-  checkNumber('checkManifold', 'toleranceFactor', settings.toleranceFactor, { above: 0 });
-  checkNumber('checkManifold', 'dimensionLimit', settings.dimensionLimit, { min: 0 });
+  const settings = checkManifoldOptions.read('checkManifold', options);
   if (manifold.dim < 1) {
     throw new DomainError(
       `checkManifold: expected a manifold with directions to move in, but ${manifold.name} has dimension 0; enlarge it`,

@@ -1,9 +1,9 @@
 /** Condition numbers of a factored problem at its solutions, which bound the speed of gradient descent. */
 import { ConfigError, DomainError } from '../core/errors.js';
-import { checkKeys, describeValue } from '../core/options.js';
+import { describeValue } from '../core/options.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
-import { checkTail, coupledEigenvalues, factorPairBlocks, type TailOptions, tailDefaults } from './factor-pair-blocks.js';
+import { checkTail, coupledEigenvalues, factorPairBlocks, type TailOptions, tailOptions } from './factor-pair-blocks.js';
 import { short } from './slope-verdict.js';
 
 /** σ_r(AB) may lie this many roundings below the tail before the pair no longer counts as a degenerate minimizer. */
@@ -40,10 +40,10 @@ const tieFactor = 10;
  * @see Castin, Nadjahi, Ablin and Peyré, "Balanced LoRA", ICML 2026, arXiv 2605.31484.
  */
 export async function conditionNumber<M>(la: LinearAlgebra<M>, pair: FactorPair<M>, options: TailOptions = {}): Promise<number> {
-  checkKeys('conditionNumber', options, ['tail']);
+  const settings = tailOptions.read('conditionNumber', options);
   const blocks = await factorPairBlocks('conditionNumber', la, pair);
   const { m, n, rank, sigmaA, sigmaB, sigma } = blocks;
-  const tail = checkTail('conditionNumber', options.tail ?? tailDefaults.tail, Math.min(m, n) - rank);
+  const tail = checkTail('conditionNumber', settings.tail, Math.min(m, n) - rank);
   const largest = sigmaA[0] ** 2 + sigmaB[0] ** 2;
   const [lastA, lastB] = [sigmaA[rank - 1] ** 2, sigmaB[rank - 1] ** 2];
   if (tail.length === 0) {
@@ -81,7 +81,7 @@ function checkMinimizer(caller: string, last: number, tail: number, relativeRoun
  * @see Castin, Nadjahi, Ablin and Peyré, "Balanced LoRA", ICML 2026, arXiv 2605.31484.
  */
 export function balancedConditionNumber(sigmas: ArrayLike<number>, options: TailOptions = {}): number {
-  checkKeys('balancedConditionNumber', options, ['tail']);
+  const settings = tailOptions.read('balancedConditionNumber', options);
   const values = Array.from(sigmas ?? []);
   const [largest] = values;
   const smallest = values.at(-1);
@@ -91,7 +91,7 @@ export function balancedConditionNumber(sigmas: ArrayLike<number>, options: Tail
         'pass the r largest singular values of Z',
     );
   }
-  const [above = 0] = checkTail('balancedConditionNumber', options.tail ?? tailDefaults.tail, Number.POSITIVE_INFINITY);
+  const [above = 0] = checkTail('balancedConditionNumber', settings.tail, Number.POSITIVE_INFINITY);
   checkMinimizer('balancedConditionNumber', smallest, above, 0);
   return (2 * largest) / (smallest - above);
 }

@@ -1,5 +1,4 @@
 import { DomainError } from '../core/errors.js';
-import { checkKeys } from '../core/options.js';
 import { eye } from '../linalg/derived.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
@@ -9,7 +8,7 @@ import {
   type FactorPairBlocks,
   factorPairBlocks,
   type TailOptions,
-  tailDefaults,
+  tailOptions,
 } from './factor-pair-blocks.js';
 import { short } from './slope-verdict.js';
 
@@ -44,10 +43,10 @@ export async function factorHessianSpectrum<M>(
   pair: FactorPair<M>,
   options: TailOptions = {},
 ): Promise<Float64Array> {
-  checkKeys('factorHessianSpectrum', options, ['tail']);
+  const settings = tailOptions.read('factorHessianSpectrum', options);
   const blocks = await factorPairBlocks('factorHessianSpectrum', la, pair);
   const { m, n, rank, sigmaA, sigmaB, sigma } = blocks;
-  const tail = checkTail('factorHessianSpectrum', options.tail ?? tailDefaults.tail, Math.min(m, n) - rank);
+  const tail = checkTail('factorHessianSpectrum', settings.tail, Math.min(m, n) - rank);
   checkFullRank(la, blocks, tail);
   const smallest = sigma[rank - 1];
   const regular = tail.filter((s) => s <= smallest);

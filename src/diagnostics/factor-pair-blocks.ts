@@ -1,6 +1,6 @@
 /** Reduction of a factor pair to r×r: all that the Hessian of ½‖AB − Z‖² at a critical point depends on. */
 import { ConfigError, ShapeError } from '../core/errors.js';
-import { describeValue } from '../core/options.js';
+import { declareOptions, describeValue, option } from '../core/options.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { checkFactorPair, type FactorPair } from '../metrics/factor-pair.js';
 
@@ -13,11 +13,11 @@ export interface TailOptions {
   readonly tail?: ArrayLike<number>;
 }
 
-/** Defaults of {@link TailOptions}. */
-export const tailDefaults = {
-  /** No further singular values: rank Z = r. */
-  tail: [] as ArrayLike<number>,
-} as const;
+/** Declares the tail, whose values are checked by {@link checkTail}, once the rank is known. */
+export const tailOptions = declareOptions<TailOptions>()({ tail: option({ default: [] }) });
+
+/** Defaults of {@link TailOptions}: no further singular values, rank Z = r. */
+export const tailDefaults: Required<TailOptions> = tailOptions.defaults;
 
 /** The r×r parts of a pair, with A = Q_A R_A, Bᵀ = Q_B R_B and R_A R_Bᵀ = W diag(σ) Yᵀ. */
 export interface FactorPairBlocks<M> {

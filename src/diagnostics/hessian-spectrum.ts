@@ -1,7 +1,7 @@
 import type { Awaitable } from '../core/awaitable.js';
 import { ConfigError, DomainError, NumericalError } from '../core/errors.js';
 import { eventLoopYielder } from '../core/event-loop.js';
-import { checkChoice, checkKeys, checkNumber, checkPositiveInteger, describeValue } from '../core/options.js';
+import { choice, declareOptions, describeValue, number, option, size } from '../core/options.js';
 import { seededRandom } from '../core/random.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { checkFactorPair, type FactorPair } from '../metrics/factor-pair.js';
@@ -41,23 +41,25 @@ export interface HessianSpectrumOptions {
   readonly zeroTolerance?: number;
   /** Seed of Lanczos's first vector. Default: {@link hessianSpectrumDefaults}. */
   readonly seed?: number;
-  /** Signal that aborts the computation, which then throws the signal's reason. */
+  /** Signal that aborts the computation, which then throws the signal's reason. Default: none. */
   readonly signal?: AbortSignal;
 }
 
+const hessianSpectrumOptions = declareOptions<HessianSpectrumOptions>()({
+  method: choice(['auto', 'dense', 'lanczos'], { default: 'auto' }),
+  // A 400×400 eigendecomposition takes well under a second.
+  denseLimit: number({ default: 400, min: 0 }),
+  // Enough for condition numbers of some thousands.
+  maxIterations: size({ default: 300 }),
+  // Residuals at √ε of float64.
+  tolerance: number({ default: 1e-8, above: 0 }),
+  zeroTolerance: number({ optional: true, min: 0 }),
+  seed: number({ default: 0 }),
+  signal: option({ optional: true }),
+});
+
 /** Defaults of {@link HessianSpectrumOptions}. */
-export const hessianSpectrumDefaults = {
-  /** Dense or Lanczos, by the number of unknowns. */
-  method: 'auto',
-  /** A 400×400 eigendecomposition takes well under a second. */
-  denseLimit: 400,
-  /** Enough for condition numbers of some thousands. */
-  maxIterations: 300,
-  /** Residuals at √ε of float64. */
-  tolerance: 1e-8,
-  /** Seed of the first vector. */
-  seed: 0,
-} as const;
+export const hessianSpectrumDefaults: Required<Omit<HessianSpectrumOptions, 'zeroTolerance' | 'signal'>> = hessianSpectrumOptions.defaults;
 
 /** One number for each end of the spectrum. */
 export interface ExtremeValues {
@@ -98,9 +100,6 @@ export interface HessianSpectrum {
   readonly converged: boolean;
 }
 
-const optionNames = ['method', 'denseLimit', 'maxIterations', 'tolerance', 'zeroTolerance', 'seed', 'signal'] as const;
-const methods = ['auto', 'dense', 'lanczos'] as const;
-
 /**
  * Computes the spectrum of the Hessian of a cost of AB with respect to the factors.
  *
@@ -129,7 +128,7 @@ export async function hessianSpectrum<M>(
     );
   }
   const coordinates = pairCoordinates(la, hessian.at);
-  const settings = checkOptions(la, coordinates.size, options);
+  const settings = { zeroTolerance: 10 * coordinates.size * la.epsilon, ...hessianSpectrumOptions.read('hessianSpectrum', options) };
   const dense = settings.method === 'dense' || (settings.method === 'auto' && coordinates.size <= settings.denseLimit);
   const gaugeDimension = batch.reduce((product, size) => product * size, rank * rank);
   const apply = async (row: M): Promise<M> => coordinates.pack(await hessian.hessianVector(coordinates.unpack(row)));
@@ -137,18 +136,6 @@ export async function hessianSpectrum<M>(
 }
 
 type Settings = Required<Omit<HessianSpectrumOptions, 'signal'>> & Pick<HessianSpectrumOptions, 'signal'>;
-
-function checkOptions<M>(la: LinearAlgebra<M>, size: number, options: HessianSpectrumOptions): Settings {
-  const caller = 'hessianSpectrum';
-  checkKeys(caller, options, optionNames);
-  const settings = { ...hessianSpectrumDefaults, zeroTolerance: 10 * size * la.epsilon, ...options };
-  checkChoice(caller, 'method', settings.method, methods);
-  checkNumber(caller, 'denseLimit', settings.denseLimit, { min: 0 });
-  checkPositiveInteger(caller, 'maxIterations', settings.maxIterations);
-  checkNumber(caller, 'tolerance', settings.tolerance, { above: 0 });
-  checkNumber(caller, 'zeroTolerance', settings.zeroTolerance, { min: 0 });
-  return settings;
-}
 
 type RowMap<M> = (row: M) => Promise<M>;
 

@@ -3,7 +3,7 @@
  */
 import type { Awaitable } from '../core/awaitable.js';
 import { ConfigError, DomainError } from '../core/errors.js';
-import { checkKeys, checkNumber, checkPositiveInteger, describeValue } from '../core/options.js';
+import { checkNumber, checkPositiveInteger, declareOptions, describeValue, number, option } from '../core/options.js';
 import { type Random, seededRandom } from '../core/random.js';
 import { axpyTree, scaleTree } from '../core/tree.js';
 import type { Manifold } from '../manifolds/manifold.js';
@@ -32,21 +32,24 @@ export interface TaylorOptions<P, T> {
   readonly slopeTolerance?: number;
 }
 
-/** Defaults of {@link TaylorOptions}. */
-export const taylorDefaults = {
-  /** Seed of the random point and tangents. */
-  seed: 0,
-  /** Largest step. */
-  scale: 1,
-  /** Factors of ten from the largest to the smallest step: below 1e-8 squares drown in float64's rounding. */
-  decades: 8,
-  /** Number of steps: seven to a factor of ten. */
-  count: 57,
-  /** Slope tolerance: orders are integers, and a fit over a decade is accurate to a few hundredths. */
-  slopeTolerance: 0.1,
-} as const;
+const taylorOptions = declareOptions<TaylorOptions<unknown, unknown>>()({
+  x: option({ optional: true }),
+  u: option({ optional: true }),
+  seed: number({ default: 0 }),
+  scale: number({ default: 1, above: 0 }),
+  // Below 1e-8 squares drown in float64's rounding.
+  decades: number({ default: 8, min: 1 }),
+  // Seven steps to a factor of ten.
+  count: option({ default: 57 }, (caller, name, value) => {
+    checkPositiveInteger(caller, name, value);
+    checkNumber(caller, name, value, { min: 8 });
+  }),
+  // Orders are integers, and a fit over a decade is accurate to a few hundredths.
+  slopeTolerance: number({ default: 0.1, above: 0, below: 1 }),
+});
 
-const optionNames = ['x', 'u', 'seed', 'scale', 'decades', 'count', 'slopeTolerance'] as const;
+/** Defaults of {@link TaylorOptions}. */
+export const taylorDefaults: Required<Omit<TaylorOptions<unknown, unknown>, 'x' | 'u'>> = taylorOptions.defaults;
 
 /** Number of steps at which rounding alone is measured. */
 const probeCount = 8;
@@ -90,20 +93,14 @@ export async function taylorSetup<M, P, T>(
   manifold: Manifold<M, P, T, unknown, unknown>,
   options: TaylorOptions<P, T>,
 ): Promise<TaylorSetup<P, T>> {
-  checkKeys(caller, options, optionNames);
-  const { seed, scale, decades, count, slopeTolerance } = { ...taylorDefaults, ...options };
-  checkNumber(caller, 'scale', scale, { above: 0 });
-  checkNumber(caller, 'decades', decades, { min: 1 });
-  checkPositiveInteger(caller, 'count', count);
-  checkNumber(caller, 'count', count, { min: 8 });
-  checkNumber(caller, 'slopeTolerance', slopeTolerance, { above: 0, below: 1 });
+  const { seed, scale, decades, count, slopeTolerance, ...given } = taylorOptions.read(caller, options);
   if (manifold.dim < 1) {
     throw new DomainError(`${caller}: expected a manifold with directions to move in, but ${manifold.name} has dimension 0; enlarge it`);
   }
   const random = seededRandom(seed);
-  const x = options.x ?? manifold.randomPoint(random);
+  const x = given.x ?? manifold.randomPoint(random);
   await manifold.checkPoint(x);
-  const u = await unitDirection(caller, manifold, x, options.u ?? (await manifold.randomTangent(x, random)));
+  const u = await unitDirection(caller, manifold, x, given.u ?? (await manifold.randomTangent(x, random)));
   const stepsPerDecade = (count - 1) / decades;
   const pointLength = await lengthInSteps(manifold, x, u);
   return {

@@ -43,10 +43,11 @@ export type Ambient<M> = M | CsrMatrix<M> | AmbientFactors<M> | OperatorMatrix<M
  *
  * @param la - the engine of its arrays.
  * @param g - m×n, in any form.
+ * @param caller - the function that an error names. Default: this one.
  * @returns [.., m, n], batch axes first.
  * @throws ShapeError if it is none of the forms.
  */
-export function ambientShape<M>(la: LinearAlgebra<M>, g: Ambient<M>): readonly number[] {
+export function ambientShape<M>(la: LinearAlgebra<M>, g: Ambient<M>, caller = 'ambientShape'): readonly number[] {
   if (la.isArray(g)) return la.shape(g);
   switch (g?.kind) {
     case 'csr':
@@ -59,7 +60,7 @@ export function ambientShape<M>(la: LinearAlgebra<M>, g: Ambient<M>): readonly n
       return g.shape;
     default:
       throw new ShapeError(
-        `ambientShape: expected a matrix of the engine '${la.name}', or { kind: 'csr' | 'factored' | 'operator' }, got ${describeValue(g)}; ` +
+        `${caller}: expected a matrix of the engine '${la.name}', or { kind: 'csr' | 'factored' | 'operator' }, got ${describeValue(g)}; ` +
           'convert plain numbers with fromArray(values, shape)',
       );
   }

@@ -15,10 +15,11 @@ export type Operations<M, Names extends keyof LinearAlgebra<M>> = Pick<
  * @param n - the size.
  * @param batch - the axes before the last two. Default: none.
  * @returns an array [..batch, n, n].
+ * @throws ShapeError if n or an axis is no count.
  */
 export function eye<M>(la: Operations<M, 'full' | 'diagMatrix'>, n: number, batch: readonly number[] = []): M {
   checkOperands('eye', la, []);
-  checkDimensions('eye', [...batch, n, n]);
+  checkDimensions('eye', Array.isArray(batch) ? [...batch, n, n] : batch);
   return la.tidy(() => la.diagMatrix(la.full([...batch, n], 1)));
 }
 

@@ -69,8 +69,10 @@ export interface PolarFactors<M> {
   readonly P: M;
 }
 
-/** Functions of symmetric matrices that an engine may supply; see the functions of these names. */
+/** Functions of matrices that an engine may supply; see the functions of these names. */
 export interface MatrixFunctions<M> {
+  /** See {@link polar}. */
+  polar(x: M): PolarFactors<M>;
   /** See {@link solveSylvester}. */
   solveSylvester(p: M, q: M, c: M): M;
   /** See {@link solveLyapunov}. */

@@ -124,11 +124,13 @@ function fromEigenbasis<M>(la: LinearAlgebra<M>, vectors: M, d: M): M {
  *
  * @param s - symmetric positive semidefinite, [.., n, n].
  * @returns symmetric positive semidefinite. One eigendecomposition and 2·n³ flops.
+ * @throws ShapeError if S is not square.
  * @see Higham 2008, §6.2.
  */
 export function sqrtSpd<M>(la: MatrixAlgebra<M>, s: M): M {
   checkOperands('sqrtSpd', la, [s]);
   if (la.matrixFunctions !== undefined) return la.matrixFunctions.sqrtSpd(s);
+  checkSquare('sqrtSpd', la.shape(s));
   return onBlocks(la, [s], (blocks, [matrix]) => {
     const { values, vectors } = blocks.eigh(matrix);
     return fromEigenbasis(blocks, vectors, blocks.sqrt(blocks.maximum(values, 0)));
@@ -140,12 +142,13 @@ export function sqrtSpd<M>(la: MatrixAlgebra<M>, s: M): M {
  *
  * @param s - symmetric positive definite, [.., n, n].
  * @returns symmetric positive definite. One eigendecomposition and 2·n³ flops.
- * @throws NumericalError if λ_min ≤ n·ε·λ_max, if the engine can read the eigenvalues; otherwise the result is not
- * finite.
+ * @throws ShapeError if S is not square; NumericalError if λ_min ≤ n·ε·λ_max, if the engine can read the eigenvalues;
+ * otherwise the result is not finite.
  */
 export function inverseSqrtSpd<M>(la: MatrixAlgebra<M>, s: M): M {
   checkOperands('inverseSqrtSpd', la, [s]);
   if (la.matrixFunctions !== undefined) return la.matrixFunctions.inverseSqrtSpd(s);
+  checkSquare('inverseSqrtSpd', la.shape(s));
   return onBlocks(la, [s], (blocks, [matrix]) => {
     const { values, vectors } = blocks.eigh(matrix);
     checkDefinite(blocks, values);
@@ -180,6 +183,7 @@ function checkDefinite<M>(la: LinearAlgebra<M>, values: M): void {
  */
 export function polar<M>(la: MatrixAlgebra<M>, x: M): PolarFactors<M> {
   checkOperands('polar', la, [x]);
+  if (la.matrixFunctions !== undefined) return la.matrixFunctions.polar(x);
   const shape = la.shape(x);
   checkMatrix('polar', shape);
   if (shape[shape.length - 2] < shape[shape.length - 1]) {

@@ -10,7 +10,7 @@
  */
 
 import { DomainError } from '../core/errors.js';
-import { checkChoice, checkCount, checkKeys, checkPositiveInteger } from '../core/options.js';
+import { count, declareOptions, size } from '../core/options.js';
 import { axpyTree } from '../core/tree.js';
 import { square } from '../linalg/derived.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
@@ -19,15 +19,9 @@ import { sylvesterSolver } from '../linalg/matrix-functions.js';
 import { type FactorPair, procrustesGauge } from '../metrics/factor-pair.js';
 import { balanceGap } from '../retractions/balance-gap.js';
 import type { BalancedGauge, BalancedProjection } from '../retractions/balanced-pair.js';
-import {
-  type BalanceAlgorithm,
-  balanceAlgorithms,
-  balancedGauges,
-  balancedProjection,
-  balancedProjectionDefaults,
-} from '../retractions/balanced-projection.js';
-import { checkRankShape, checkStep, pointTolerance } from './checks.js';
-import { type FactorManifold, type FactorOptions, factorBase, unitTangent } from './factor-manifold.js';
+import { type BalanceAlgorithm, balancedProjection, balancedProjectionOptions } from '../retractions/balanced-projection.js';
+import { checkStep, pointTolerance } from './checks.js';
+import { type FactorManifold, type FactorOptions, factorBase, factorOptions, unitTangent } from './factor-manifold.js';
 import type { RetractTransport } from './manifold.js';
 
 /** Schedule of the balanced projection. */
@@ -46,12 +40,16 @@ export interface BalancedFactorsOptions<M> extends FactorOptions<M>, BalancingSc
   readonly algorithm?: BalanceAlgorithm;
 }
 
+const balancedFactorsOptions = declareOptions<BalancedFactorsOptions<unknown>>()({
+  ...factorOptions.options,
+  ...balancedProjectionOptions.options,
+  every: size({ default: 1 }),
+  start: count({ default: 0 }),
+});
+
 /** The defaults of {@link balancedFactors}: the projection after each step, as BaLoRA is published. */
-export const balancedFactorsDefaults: Required<Pick<BalancedFactorsOptions<unknown>, 'gauge' | 'algorithm'> & BalancingSchedule> = {
-  ...balancedProjectionDefaults,
-  every: 1,
-  start: 0,
-};
+export const balancedFactorsDefaults: Required<Pick<BalancedFactorsOptions<unknown>, 'gauge' | 'algorithm'> & BalancingSchedule> =
+  balancedFactorsOptions.defaults;
 
 /** Result of a step of `balancedFactors`, with its change of gauge. */
 export interface BalancedTransport<M> extends RetractTransport<FactorPair<M>, FactorPair<M>> {
@@ -119,16 +117,9 @@ export interface BalancedFactorsManifold<M> extends FactorManifold<M> {
  * @see Castin, Nadjahi, Ablin and Peyré, "Balanced LoRA", ICML 2026, arXiv 2605.31484.
  */
 export function balancedFactors<M = HostArray>(options: BalancedFactorsOptions<M>): BalancedFactorsManifold<NoInfer<M>> {
-  checkKeys('balancedFactors', options, ['m', 'n', 'rank', 'batch', 'gauge', 'algorithm', 'algebra', 'every', 'start']);
-  checkRankShape('balancedFactors', options);
-  const { m, n, rank } = options;
-  const { gauge = balancedFactorsDefaults.gauge, algorithm = balancedFactorsDefaults.algorithm } = options;
-  const { every = balancedFactorsDefaults.every, start = balancedFactorsDefaults.start } = options;
-  checkChoice('balancedFactors', 'gauge', gauge, balancedGauges);
-  checkChoice('balancedFactors', 'algorithm', algorithm, balanceAlgorithms);
-  checkPositiveInteger('balancedFactors', 'every', every);
-  checkCount('balancedFactors', 'start', start);
-  const base = factorBase('balancedFactors', options);
+  const settings = balancedFactorsOptions.read('balancedFactors', options);
+  const { m, n, rank, gauge, algorithm, every, start } = settings;
+  const base = factorBase('balancedFactors', settings);
   const { la } = base;
   const balance = (pair: FactorPair<M>): BalancedProjection<M> => balancedProjection(la, pair, { gauge, algorithm });
   const dim = base.members * rank * (m + n - rank);

@@ -1,7 +1,7 @@
 /** Checks of points and steps that the manifolds share. Each error says what was passed and what to do. */
 
 import { ConfigError, DomainError, NumericalError, ShapeError } from '../core/errors.js';
-import { checkPositiveInteger, describeValue } from '../core/options.js';
+import { checkPositiveInteger, describeValue, type Option, option, size } from '../core/options.js';
 import { forEachLeaf } from '../core/tree.js';
 import { type Ambient, ambientShape } from '../linalg/ambient.js';
 import { eye } from '../linalg/derived.js';
@@ -19,24 +19,23 @@ export interface RankShape {
   readonly batch?: readonly number[];
 }
 
-/** @throws ConfigError unless the batch axes are a list of positive integers (ShapeError if a size is not one). */
-export function checkBatch(caller: string, batch: readonly number[]): void {
+/** Declares the batch axes: a list of positive integers. */
+export const batchOption: Option<readonly number[], 'default'> = option({ default: [] }, (caller, name, batch) => {
   if (!Array.isArray(batch))
-    throw new ConfigError(`${caller}: batch must be a list of sizes, got ${describeValue(batch)}; pass, say, batch: [4]`);
-  for (const size of batch) checkPositiveInteger(caller, 'each batch size', size);
-}
+    throw new ConfigError(`${caller}: ${name} must be a list of sizes, got ${describeValue(batch)}; pass, say, batch: [4]`);
+  for (const entry of batch) checkPositiveInteger(caller, 'each batch size', entry);
+});
+
+/** Declares a {@link RankShape}, whose rank {@link checkRank} compares with the sizes. */
+export const rankShapeOptions = { m: size({}), n: size({}), rank: size({}), batch: batchOption };
 
 /** Formats batch axes for the name of a manifold, before the sizes of a member. */
 export function batchPrefix(batch: readonly number[]): string {
   return batch.length > 0 ? `${batch.join('×')} of ` : '';
 }
 
-/** @throws ShapeError unless 1 ≤ rank ≤ min(m, n) and all sizes are positive integers. */
-export function checkRankShape(caller: string, { m, n, rank, batch = [] }: RankShape): void {
-  checkPositiveInteger(caller, 'm', m);
-  checkPositiveInteger(caller, 'n', n);
-  checkPositiveInteger(caller, 'rank', rank);
-  checkBatch(caller, batch);
+/** @throws ShapeError unless rank ≤ min(m, n). */
+export function checkRank(caller: string, { m, n, rank }: RankShape): void {
   if (rank > Math.min(m, n)) {
     throw new ShapeError(
       `${caller}: rank must be at most min(m, n) = ${Math.min(m, n)}, got ${rank}; reduce the rank or enlarge the matrix`,
@@ -68,10 +67,10 @@ export function checkShape<M>(caller: string, la: LinearAlgebra<M>, what: string
 
 /** @throws ShapeError unless the ambient matrix, in any form, has this shape. CSR matrices carry no batch. */
 export function checkAmbientShape<M>(caller: string, la: LinearAlgebra<M>, z: Ambient<M>, shape: readonly number[]): void {
-  const actual = ambientShape(la, z);
+  const actual = ambientShape(la, z, caller);
   if (actual.length !== shape.length || actual.some((size, axis) => size !== shape[axis])) {
     throw new ShapeError(
-      `${caller}: the ambient matrix must have shape [${shape}], got [${actual}]; it is the gradient by X, not by its factors`,
+      `${caller}: the ambient matrix must have shape [${shape}], got [${actual}]; it is the derivative by X, not by its factors`,
     );
   }
 }
@@ -84,7 +83,9 @@ export function checkShapes<M>(
   shapes: Readonly<Record<string, readonly number[]>>,
 ): void {
   if (typeof value !== 'object' || value === null || la.isArray(value)) {
-    throw new ShapeError(`${caller}: expected { ${Object.keys(shapes).join(', ')} }, got ${describeValue(value)}`);
+    throw new ShapeError(
+      `${caller}: expected { ${Object.keys(shapes).join(', ')} }, got ${describeValue(value)}; make one with the manifold, as randomPoint does`,
+    );
   }
   for (const [key, shape] of Object.entries(shapes)) checkShape(caller, la, key, (value as Record<string, unknown>)[key], shape);
 }
@@ -114,8 +115,9 @@ export async function checkOrthonormal<M>(caller: string, la: LinearAlgebra<M>, 
   const deviation = await la.maxAbs(la.subtract(gram, eye(la, columns, shape.slice(0, -2))));
   const tolerance = pointTolerance(la.epsilon, columns);
   if (!(deviation <= tolerance)) {
+    const letter = what.length === 1 ? what : 'X';
     throw new DomainError(
-      `${caller}: ${what} must have orthonormal columns, but |${what}ᵀ${what} − I| reaches ${deviation.toExponential(1)} (allowed ${tolerance.toExponential(1)}); orthonormalize it, for instance with qr`,
+      `${caller}: ${what} must have orthonormal columns, but |${letter}ᵀ${letter} − I| reaches ${deviation.toExponential(1)} (allowed ${tolerance.toExponential(1)}); orthonormalize it, for instance with qr`,
     );
   }
 }

@@ -8,13 +8,14 @@
  * @see Zhang and Pilanci, "Riemannian preconditioned LoRA for fine-tuning foundation models", ICML 2024, section 3.
  */
 
-import { checkKeys, checkNumber } from '../core/options.js';
+import { declareOptions, number } from '../core/options.js';
 import { eye } from '../linalg/derived.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
+import { checkRank } from './checks.js';
 import { euclideanFactors } from './euclidean-factors.js';
-import { type FactorManifold, type FactorOptions, unitTangent } from './factor-manifold.js';
+import { type FactorManifold, type FactorOptions, factorOptions, unitTangent } from './factor-manifold.js';
 
 /** Options of {@link dampedFactors}. */
 export interface DampedFactorsOptions<M> extends FactorOptions<M> {
@@ -22,8 +23,13 @@ export interface DampedFactorsOptions<M> extends FactorOptions<M> {
   readonly damping?: number;
 }
 
+const dampedFactorsOptions = declareOptions<DampedFactorsOptions<unknown>>()({
+  ...factorOptions.options,
+  damping: number({ default: 1e-2, above: 0 }),
+});
+
 /** The defaults of {@link dampedFactors}. */
-export const dampedFactorsDefaults: Required<Pick<DampedFactorsOptions<unknown>, 'damping'>> = { damping: 1e-2 };
+export const dampedFactorsDefaults: Required<Pick<DampedFactorsOptions<unknown>, 'damping'>> = dampedFactorsOptions.defaults;
 
 /**
  * Returns the vector space of factor pairs with the metric of {@link quotientFactors}, damped by δ:
@@ -56,9 +62,8 @@ export const dampedFactorsDefaults: Required<Pick<DampedFactorsOptions<unknown>,
  * and 6.
  */
 export function dampedFactors<M = HostArray>(options: DampedFactorsOptions<M>): FactorManifold<NoInfer<M>> {
-  checkKeys('dampedFactors', options, ['m', 'n', 'rank', 'batch', 'algebra', 'damping']);
-  const { damping = dampedFactorsDefaults.damping, ...rest } = options;
-  checkNumber('dampedFactors', 'damping', damping, { above: 0 });
+  const { damping, ...rest } = dampedFactorsOptions.read('dampedFactors', options);
+  checkRank('dampedFactors', rest);
   const flat = euclideanFactors(rest);
   const la: LinearAlgebra<M> = flat.algebra;
   /** Returns BBᵀ + δI and AᵀA + δI. */

@@ -4,12 +4,11 @@
  * Point and tangent: `{ A, B }`, A m×r, B r×n; metric ⟨dA, dA'⟩ + ⟨dB, dB'⟩; retraction: addition. Dimension r(m + n).
  * Minimizers of g(AB) are not isolated: (AR, R⁻¹B) costs the same for every invertible R.
  */
-import { checkKeys } from '../core/options.js';
 import { axpyTree } from '../core/tree.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
-import { checkRankShape, checkStep } from './checks.js';
-import { type FactorManifold, type FactorOptions, factorBase, unitTangent } from './factor-manifold.js';
+import { checkStep } from './checks.js';
+import { type FactorManifold, type FactorOptions, factorBase, factorOptions, unitTangent } from './factor-manifold.js';
 
 /**
  * Returns the vector space of factor pairs, on which plain LoRA descends. It takes gradients by X = AB, as the other
@@ -38,9 +37,7 @@ import { type FactorManifold, type FactorOptions, factorBase, unitTangent } from
  * ```
  */
 export function euclideanFactors<M = HostArray>(options: FactorOptions<M>): FactorManifold<NoInfer<M>> {
-  checkKeys('euclideanFactors', options, ['m', 'n', 'rank', 'batch', 'algebra']);
-  checkRankShape('euclideanFactors', options);
-  const base = factorBase('euclideanFactors', options);
+  const base = factorBase('euclideanFactors', factorOptions.read('euclideanFactors', options));
   const { la } = base;
   const add = (x: FactorPair<M>, u: FactorPair<M>, t: number): FactorPair<M> => {
     checkStep('euclideanFactors.retract', t);

@@ -3,8 +3,8 @@
  */
 
 import { ConfigError } from '../core/errors.js';
-import { checkKeys, checkPositiveInteger } from '../core/options.js';
-import { algebraOrHost } from '../linalg/host/default-algebra.js';
+import { checkPositiveInteger, declareOptions, describeValue, option } from '../core/options.js';
+import { algebraOption, algebraOrHost } from '../linalg/host/default-algebra.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { checkFinite, checkShape, checkStep } from './checks.js';
@@ -18,6 +18,15 @@ export interface EuclideanOptions<M> {
   /** The engine. Default: float64 on the host. */
   readonly algebra?: LinearAlgebra<M>;
 }
+
+const euclideanOptions = declareOptions<EuclideanOptions<unknown>>()({
+  shape: option({}, (caller, name, shape) => {
+    if (!Array.isArray(shape))
+      throw new ConfigError(`${caller}: ${name} must be an array of sizes, got ${describeValue(shape)}; pass, say, { shape: [3, 2] }`);
+    for (const size of shape) checkPositiveInteger(caller, 'each size', size);
+  }),
+  algebra: algebraOption,
+});
 
 /** A vector space: geodesics are straight lines, and no operation is missing. */
 export type EuclideanManifold<M> = Required<Omit<Manifold<M, M>, 'atStep' | 'checkStart' | 'curvatureTowards' | 'roughMean'>>;
@@ -41,11 +50,8 @@ export type EuclideanManifold<M> = Required<Omit<Manifold<M, M>, 'atStep' | 'che
  * ```
  */
 export function euclidean<M = HostArray>(options: EuclideanOptions<M>): EuclideanManifold<NoInfer<M>> {
-  checkKeys('euclidean', options, ['shape', 'algebra']);
-  const { shape } = options;
-  if (!Array.isArray(shape)) throw new ConfigError('euclidean: shape must be an array of sizes; pass, say, { shape: [3, 2] }');
-  for (const size of shape) checkPositiveInteger('euclidean', 'each size', size);
-  const la = algebraOrHost('euclidean', options.algebra);
+  const { shape, algebra } = euclideanOptions.read('euclidean', options);
+  const la = algebraOrHost(algebra);
   const dim = shape.reduce((product, size) => product * size, 1);
   const checkGradient = (gradient: M): M => {
     checkShape('euclidean.egradToRgrad', la, 'the gradient', gradient, shape);

@@ -4,13 +4,14 @@
  * space and retraction.
  */
 import { DomainError } from '../core/errors.js';
+import { declareOptions, type Settings } from '../core/options.js';
 import { axpyTree, scaleTree } from '../core/tree.js';
 import { type Ambient, applyAmbient, applyAmbientTranspose } from '../linalg/ambient.js';
-import { algebraOrHost } from '../linalg/host/default-algebra.js';
+import { algebraOption, algebraOrHost } from '../linalg/host/default-algebra.js';
 import { jointInner, jointNorm } from '../linalg/joint-reductions.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
-import { batchPrefix, checkAmbientShape, checkFinite, checkShapes, type RankShape } from './checks.js';
+import { batchPrefix, checkAmbientShape, checkFinite, checkRank, checkShapes, type RankShape, rankShapeOptions } from './checks.js';
 import type { Manifold } from './manifold.js';
 
 /** Options that every manifold of factor pairs takes. */
@@ -18,6 +19,9 @@ export interface FactorOptions<M> extends RankShape {
   /** The engine. Default: float64 on the host. */
   readonly algebra?: LinearAlgebra<M>;
 }
+
+/** Declares the options that every manifold of factor pairs takes. */
+export const factorOptions = declareOptions<FactorOptions<unknown>>()({ ...rankShapeOptions, algebra: algebraOption });
 
 /** A manifold whose points are factor pairs of an m×n matrix. */
 export interface FactorManifold<M> extends Manifold<M, FactorPair<M>, FactorPair<M>, FactorPair<M>, Ambient<M>> {
@@ -57,9 +61,13 @@ export interface FactorBase<M> {
  * Builds the shared parts.
  *
  * @param caller - the factory's name, for messages.
+ * @param settings - the options as {@link factorOptions} or an extension reads them.
+ * @throws ShapeError if the rank is above min(m, n).
  */
-export function factorBase<M>(caller: string, { m, n, rank, batch = [], algebra }: FactorOptions<M>): FactorBase<M> {
-  const la = algebraOrHost(caller, algebra);
+export function factorBase<M>(caller: string, settings: Settings<FactorOptions<M>, 'batch'>): FactorBase<M> {
+  checkRank(caller, settings);
+  const { m, n, rank, batch } = settings;
+  const la = algebraOrHost(settings.algebra);
   const shapes = { A: [...batch, m, rank], B: [...batch, rank, n] };
   const members = batch.reduce((product, size) => product * size, 1);
   const checkPairShape = (operation: string, pair: FactorPair<M>): void => checkShapes(operation, la, pair, shapes);

@@ -9,14 +9,14 @@
  */
 
 import { DomainError, NumericalError, ShapeError } from '../core/errors.js';
-import { checkKeys, checkPositiveInteger } from '../core/options.js';
+import { declareOptions, size } from '../core/options.js';
 import { type Ambient, applyAmbient, applyAmbientTranspose } from '../linalg/ambient.js';
-import { algebraOrHost } from '../linalg/host/default-algebra.js';
+import { algebraOption, algebraOrHost } from '../linalg/host/default-algebra.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { polar, solveLyapunov } from '../linalg/matrix-functions.js';
 import { alignedFactor } from '../metrics/psd-factors.js';
-import { batchPrefix, checkAmbientShape, checkBatch, checkFinite, checkShape, checkStep } from './checks.js';
+import { batchOption, batchPrefix, checkAmbientShape, checkFinite, checkShape, checkStep } from './checks.js';
 import type { GeodesicManifold } from './manifold.js';
 import { randomOrthonormal, randomSpectrum } from './random-arrays.js';
 
@@ -31,6 +31,13 @@ export interface FixedRankPsdOptions<M> {
   /** The engine. Default: float64 on the host. */
   readonly algebra?: LinearAlgebra<M>;
 }
+
+const fixedRankPsdOptions = declareOptions<FixedRankPsdOptions<unknown>>()({
+  n: size({}),
+  rank: size({}),
+  batch: batchOption,
+  algebra: algebraOption,
+});
 
 /** Manifold of positive semidefinite matrices of rank r, made by {@link fixedRankPsd}. */
 export interface FixedRankPsdManifold<M> extends GeodesicManifold<M, M, M, M, Ambient<M>> {
@@ -85,13 +92,9 @@ export interface FixedRankPsdManifold<M> extends GeodesicManifold<M, M, M, M, Am
  * cone of positive semidefinite matrices", SIAM J. Optim. 20(5), 2010.
  */
 export function fixedRankPsd<M = HostArray>(options: FixedRankPsdOptions<M>): FixedRankPsdManifold<NoInfer<M>> {
-  checkKeys('fixedRankPsd', options, ['n', 'rank', 'batch', 'algebra']);
-  const { n, rank, batch = [] } = options;
-  checkPositiveInteger('fixedRankPsd', 'n', n);
-  checkPositiveInteger('fixedRankPsd', 'rank', rank);
-  checkBatch('fixedRankPsd', batch);
+  const { n, rank, batch, algebra } = fixedRankPsdOptions.read('fixedRankPsd', options);
   if (rank > n) throw new ShapeError(`fixedRankPsd: rank must be at most n = ${n}, got ${rank}; reduce the rank or enlarge the matrix`);
-  const la = algebraOrHost('fixedRankPsd', options.algebra);
+  const la = algebraOrHost(algebra);
   const shape = [...batch, n, rank];
   const dim = batch.reduce((product, size) => product * size, n * rank - (rank * (rank - 1)) / 2);
   const horizontal = (y: M, z: M): M => horizontalPart(la, y, z);

@@ -8,11 +8,11 @@
  */
 
 import { ConfigError } from '../core/errors.js';
-import { checkKeys, describeValue } from '../core/options.js';
+import { declareOptions, describeValue, option } from '../core/options.js';
 import { scaleTree } from '../core/tree.js';
 import type { Ambient } from '../linalg/ambient.js';
 import { square } from '../linalg/derived.js';
-import { algebraOrHost } from '../linalg/host/default-algebra.js';
+import { algebraOption, algebraOrHost } from '../linalg/host/default-algebra.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import { jointInner } from '../linalg/joint-reductions.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
@@ -23,7 +23,7 @@ import type { FixedRankMetric, FixedRankPoint, FixedRankTangent } from '../metri
 import type { FixedRankRetraction } from '../retractions/fixed-rank-retraction.js';
 import { truncatedProduct } from '../retractions/fixed-rank-retraction.js';
 import { truncatedSvd } from '../retractions/truncated-svd.js';
-import { checkAmbientShape, checkRankShape, checkShapes, checkStep, type RankShape } from './checks.js';
+import { checkAmbientShape, checkRank, checkShapes, checkStep, type RankShape, rankShapeOptions } from './checks.js';
 import { checkFixedRankPoint, checkProduct } from './fixed-rank-checks.js';
 import type { Manifold } from './manifold.js';
 import { randomOrthonormal, randomSpectrum } from './random-arrays.js';
@@ -50,7 +50,20 @@ export interface FixedRankManifold<M> extends Manifold<M, FixedRankPoint<M>, Fix
   fromFactors(a: M, b: M): FixedRankPoint<M>;
 }
 
-const optionNames = ['m', 'n', 'rank', 'batch', 'metric', 'retraction', 'algebra'] as const;
+const fixedRankOptions = declareOptions<FixedRankOptions<unknown>>()({
+  ...rankShapeOptions,
+  metric: option({ optional: true }, (caller, name, metric) => {
+    if (typeof (metric as FixedRankMetric | null)?.sharp === 'function') return;
+    throw new ConfigError(`${caller}: ${name} must be a metric, got ${describeValue(metric)}; pass embedded(), bures() or quotient()`);
+  }),
+  retraction: option({ optional: true }, (caller, name, retraction) => {
+    if (typeof (retraction as FixedRankRetraction | null)?.retract === 'function') return;
+    throw new ConfigError(
+      `${caller}: ${name} must be a retraction, got ${describeValue(retraction)}; pass truncatedSvd(), orthographic() or factored()`,
+    );
+  }),
+  algebra: algebraOption,
+});
 
 /**
  * Returns the manifold of m×n matrices of rank r, with a choice of metric and retraction.
@@ -86,18 +99,10 @@ const optionNames = ['m', 'n', 'rank', 'batch', 'metric', 'retraction', 'algebra
  * @see Vandereycken, "Low-rank matrix completion by Riemannian optimization", SIAM J. Optim. 23(2), 2013.
  */
 export function fixedRank<M = HostArray>(options: FixedRankOptions<M>): FixedRankManifold<NoInfer<M>> {
-  checkKeys('fixedRank', options, optionNames);
-  checkRankShape('fixedRank', options);
-  const { m, n, rank, batch = [], metric = embedded(), retraction = truncatedSvd() } = options;
-  if (typeof metric?.sharp !== 'function') {
-    throw new ConfigError(`fixedRank: metric must be a metric, got ${describeValue(metric)}; pass embedded(), bures() or quotient()`);
-  }
-  if (typeof retraction?.retract !== 'function') {
-    throw new ConfigError(
-      `fixedRank: retraction must be a retraction, got ${describeValue(retraction)}; pass truncatedSvd(), orthographic() or factored()`,
-    );
-  }
-  const la = algebraOrHost('fixedRank', options.algebra);
+  const settings = fixedRankOptions.read('fixedRank', options);
+  checkRank('fixedRank', settings);
+  const { m, n, rank, batch, metric = embedded(), retraction = truncatedSvd() } = settings;
+  const la = algebraOrHost(settings.algebra);
   const shapes = shapesOf({ m, n, rank, batch });
   const dim = batch.reduce((product, size) => product * size, rank * (m + n - rank));
 

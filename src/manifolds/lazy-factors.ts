@@ -7,15 +7,16 @@
  *
  * @see Mo et al., "LORO: parameter and memory efficient pretraining via low-rank Riemannian optimization", ICLR 2025.
  */
-import { checkChoice, checkKeys, checkPositiveInteger } from '../core/options.js';
+import { choice, declareOptions, size } from '../core/options.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { moorePenroseInverse } from '../linalg/numerical-range.js';
 import { hyperBalancedFactors } from '../metrics/bures.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
 import { truncatedSvd } from '../retractions/truncated-svd.js';
+import { checkRank } from './checks.js';
 import { euclideanFactors } from './euclidean-factors.js';
-import type { FactorManifold, FactorOptions } from './factor-manifold.js';
+import { type FactorManifold, type FactorOptions, factorOptions } from './factor-manifold.js';
 
 /** All values of {@link LazyRate}. */
 export const lazyRates = ['same', 'by-rank'] as const;
@@ -34,8 +35,14 @@ export interface LazyFactorsOptions<M> extends FactorOptions<M> {
   readonly lazyRate?: LazyRate;
 }
 
+const lazyFactorsOptions = declareOptions<LazyFactorsOptions<unknown>>()({
+  ...factorOptions.options,
+  every: size({ default: 500 }),
+  lazyRate: choice(lazyRates, { default: 'same' }),
+});
+
 /** The defaults of {@link lazyFactors}. */
-export const lazyFactorsDefaults: Required<Pick<LazyFactorsOptions<unknown>, 'every' | 'lazyRate'>> = { every: 500, lazyRate: 'same' };
+export const lazyFactorsDefaults: Required<Pick<LazyFactorsOptions<unknown>, 'every' | 'lazyRate'>> = lazyFactorsOptions.defaults;
 
 /**
  * Returns the vector space of factor pairs, with an exact step on the manifold of rank-r matrices at every k-th step of
@@ -68,10 +75,8 @@ export const lazyFactorsDefaults: Required<Pick<LazyFactorsOptions<unknown>, 'ev
  * @see Mo et al., "LORO", ICLR 2025, algorithm 1 and appendix A.
  */
 export function lazyFactors<M = HostArray>(options: LazyFactorsOptions<M>): FactorManifold<NoInfer<M>> {
-  checkKeys('lazyFactors', options, ['m', 'n', 'rank', 'batch', 'algebra', 'every', 'lazyRate']);
-  const { every = lazyFactorsDefaults.every, lazyRate = lazyFactorsDefaults.lazyRate, ...rest } = options;
-  checkPositiveInteger('lazyFactors', 'every', every);
-  checkChoice('lazyFactors', 'lazyRate', lazyRate, lazyRates);
+  const { every, lazyRate, ...rest } = lazyFactorsOptions.read('lazyFactors', options);
+  checkRank('lazyFactors', rest);
   const { dist: _dist, exp: _exp, log: _log, inverseRetract: _inverseRetract, ...flat } = euclideanFactors(rest);
   const la: LinearAlgebra<M> = flat.algebra;
   const identity = (u: FactorPair<M>): FactorPair<M> => u;

@@ -7,11 +7,11 @@
  * ICASSP 2006.
  */
 import { ShapeError } from '../core/errors.js';
-import { checkKeys, checkPositiveInteger } from '../core/options.js';
-import { algebraOrHost } from '../linalg/host/default-algebra.js';
+import { declareOptions, size } from '../core/options.js';
+import { algebraOption, algebraOrHost } from '../linalg/host/default-algebra.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
-import { batchPrefix, checkBatch } from './checks.js';
+import { batchOption, batchPrefix } from './checks.js';
 import type { GeodesicManifold } from './manifold.js';
 import { unitVectorManifold } from './unit-vectors.js';
 
@@ -26,6 +26,8 @@ export interface ObliqueOptions<M> {
   /** The engine. Default: float64 on the host. */
   readonly algebra?: LinearAlgebra<M>;
 }
+
+const obliqueOptions = declareOptions<ObliqueOptions<unknown>>()({ m: size({}), n: size({}), batch: batchOption, algebra: algebraOption });
 
 /**
  * Returns the manifold of m×n matrices whose columns have length 1: a {@link sphere} for each column.
@@ -56,13 +58,9 @@ export interface ObliqueOptions<M> {
  * ICASSP 2006.
  */
 export function oblique<M = HostArray>(options: ObliqueOptions<M>): GeodesicManifold<NoInfer<M>> {
-  checkKeys('oblique', options, ['m', 'n', 'batch', 'algebra']);
-  const { m, n, batch = [] } = options;
-  checkPositiveInteger('oblique', 'm', m);
-  checkPositiveInteger('oblique', 'n', n);
-  checkBatch('oblique', batch);
+  const { m, n, batch, algebra } = obliqueOptions.read('oblique', options);
   if (m < 2) throw new ShapeError('oblique: m must be at least 2, got 1: a column of one entry has no directions to move in; add rows');
-  const la = algebraOrHost('oblique', options.algebra);
+  const la = algebraOrHost(algebra);
   return unitVectorManifold(la, {
     caller: 'oblique',
     sizes: `${batchPrefix(batch)}${m}×${n}`,

@@ -9,7 +9,7 @@
  */
 
 import { NumericalError, ShapeError } from '../core/errors.js';
-import { checkKeys, checkPositiveInteger } from '../core/options.js';
+import { declareOptions, size } from '../core/options.js';
 import { eye, square } from '../linalg/derived.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
@@ -19,7 +19,7 @@ import { checkStep } from './checks.js';
 import { defineManifold } from './define-manifold.js';
 import { determinantSigns } from './determinant-signs.js';
 import type { GeodesicManifold } from './manifold.js';
-import { orthonormalBase } from './orthonormal.js';
+import { orthonormalBase, orthonormalOptions } from './orthonormal.js';
 import { pairedAngles } from './paired-angles.js';
 import { stiefelHessian, tangentPart } from './stiefel.js';
 
@@ -34,6 +34,9 @@ export interface OrthogonalOptions<M> {
   /** The engine. Default: float64 on the host. */
   readonly algebra?: LinearAlgebra<M>;
 }
+
+const { m: _m, rank: _rank, ...withoutSizes } = orthonormalOptions.options;
+const orthogonalOptions = declareOptions<OrthogonalOptions<unknown>>()({ n: size({}), ...withoutSizes });
 
 /**
  * Returns the group of orthogonal matrices, with the Euclidean metric.
@@ -77,9 +80,7 @@ export function orthogonalGroup<M = HostArray>(options: OrthogonalOptions<M>): G
 
 /** Returns O(n), under the name of its factory. */
 export function groupManifold<M>(caller: 'orthogonalGroup' | 'rotations', options: OrthogonalOptions<M>): GeodesicManifold<M> {
-  checkKeys(caller, options, ['n', 'batch', 'retraction', 'algebra']);
-  const { n, ...rest } = options;
-  checkPositiveInteger(caller, 'n', n);
+  const { n, ...rest } = orthogonalOptions.read(caller, options);
   if (n < 2) throw new ShapeError(`${caller}: n must be at least 2, got 1: a single number has no directions to move in; enlarge n`);
   const base = orthonormalBase(caller, { m: n, rank: n, ...rest }, tangentPart<M>);
   const { la } = base;

@@ -1,13 +1,13 @@
 /** Shared by `stiefel` and `grassmann`: points are m×r matrices with orthonormal columns, tangents m×r matrices. */
 
 import { ConfigError, ShapeError } from '../core/errors.js';
-import { checkKeys, checkPositiveInteger, describeValue } from '../core/options.js';
+import { declareOptions, describeValue, option, size } from '../core/options.js';
 import type { Random } from '../core/random.js';
-import { algebraOrHost } from '../linalg/host/default-algebra.js';
+import { algebraOption, algebraOrHost } from '../linalg/host/default-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { OrthonormalRetraction } from '../retractions/orthonormal-retraction.js';
 import { polarRetraction } from '../retractions/polar.js';
-import { batchPrefix, checkBatch, checkFinite, checkOrthonormal, checkShape, checkStep } from './checks.js';
+import { batchOption, batchPrefix, checkFinite, checkOrthonormal, checkShape, checkStep } from './checks.js';
 import type { ManifoldParts } from './define-manifold.js';
 import { randomOrthonormal } from './random-arrays.js';
 
@@ -24,6 +24,20 @@ export interface OrthonormalOptions<M> {
   /** The engine. Default: float64 on the host. */
   readonly algebra?: LinearAlgebra<M>;
 }
+
+/** Declares the options of a manifold of orthonormal matrices. */
+export const orthonormalOptions = declareOptions<OrthonormalOptions<unknown>>()({
+  m: size({}),
+  rank: size({}),
+  batch: batchOption,
+  retraction: option({ optional: true }, (caller, name, retraction) => {
+    if (typeof (retraction as OrthonormalRetraction | null)?.orthonormalize === 'function') return;
+    throw new ConfigError(
+      `${caller}: ${name} must be a retraction, got ${describeValue(retraction)}; pass polarRetraction() or qrRetraction()`,
+    );
+  }),
+  algebra: algebraOption,
+});
 
 /** Parts that depend only on the sizes, the retraction and the horizontal projection. */
 export interface OrthonormalBase<M> {
@@ -46,19 +60,10 @@ export function orthonormalBase<M>(
   options: OrthonormalOptions<M>,
   project: (la: LinearAlgebra<M>, x: M, z: M) => M,
 ): OrthonormalBase<M> {
-  checkKeys(caller, options, ['m', 'rank', 'batch', 'retraction', 'algebra']);
-  const { m, rank, batch = [], retraction = polarRetraction() } = options;
-  checkPositiveInteger(caller, 'm', m);
-  checkPositiveInteger(caller, 'rank', rank);
-  checkBatch(caller, batch);
+  const { m, rank, batch, retraction = polarRetraction(), algebra } = orthonormalOptions.read(caller, options);
   if (rank > m)
     throw new ShapeError(`${caller}: rank must be at most m = ${m}, got ${rank}; ${rank} orthonormal columns need ${rank} rows`);
-  if (typeof retraction?.orthonormalize !== 'function') {
-    throw new ConfigError(
-      `${caller}: retraction must be a retraction, got ${describeValue(retraction)}; pass polarRetraction() or qrRetraction()`,
-    );
-  }
-  const la = algebraOrHost(caller, options.algebra);
+  const la = algebraOrHost(algebra);
   const shape = [...batch, m, rank];
   const retract = (x: M, u: M, t = 1): M => {
     checkStep(`${caller}.retract`, t);

@@ -124,7 +124,7 @@ function productOperations(entries: readonly [string, Component][]): ProductOper
     const method = part[operation];
     if (method === undefined) {
       throw new NotImplementedError(
-        `product.${operation}: component '${key}' (${part.name}) offers none; see which operations its manifold documents`,
+        `product.${operation}: component '${key}' (${part.name}) has no ${operation}; see which operations its manifold documents`,
       );
     }
     return method as (...parts: unknown[]) => unknown;

@@ -9,15 +9,14 @@
  * 1211.1550, 2012.
  */
 import { NumericalError } from '../core/errors.js';
-import { checkKeys } from '../core/options.js';
 import { axpyTree } from '../core/tree.js';
 import type { Ambient } from '../linalg/ambient.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { symmetricPart } from '../linalg/matrix-functions.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
-import { checkRankShape, checkStep } from './checks.js';
-import { type FactorBase, type FactorManifold, type FactorOptions, factorBase, unitTangent } from './factor-manifold.js';
+import { checkStep } from './checks.js';
+import { type FactorBase, type FactorManifold, type FactorOptions, factorBase, factorOptions, unitTangent } from './factor-manifold.js';
 
 /**
  * Returns the manifold of factor pairs of full rank with the preconditioned metric of Mishra et al., which is the same
@@ -50,10 +49,9 @@ import { type FactorBase, type FactorManifold, type FactorOptions, factorBase, u
  * 1211.1550, 2012.
  */
 export function quotientFactors<M = HostArray>(options: FactorOptions<M>): FactorManifold<NoInfer<M>> {
-  checkKeys('quotientFactors', options, ['m', 'n', 'rank', 'batch', 'algebra']);
-  checkRankShape('quotientFactors', options);
-  const { m, n, rank } = options;
-  const base = factorBase('quotientFactors', options);
+  const settings = factorOptions.read('quotientFactors', options);
+  const { m, n, rank } = settings;
+  const base = factorBase('quotientFactors', settings);
   const { la } = base;
   const dim = base.members * rank * (m + n - rank);
   const inner = (x: FactorPair<M>, u: FactorPair<M>, v: FactorPair<M>): Promise<number> => {

@@ -7,14 +7,14 @@
  */
 
 import { ConfigError, DomainError } from '../core/errors.js';
-import { checkKeys, checkPositiveInteger, describeValue } from '../core/options.js';
-import { algebraOrHost } from '../linalg/host/default-algebra.js';
+import { declareOptions, describeValue, option, size } from '../core/options.js';
+import { algebraOption, algebraOrHost } from '../linalg/host/default-algebra.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { symmetricPart } from '../linalg/matrix-functions.js';
 import { affineInvariant } from '../metrics/affine-invariant.js';
 import type { SpdMetric } from '../metrics/spd-metric.js';
-import { batchPrefix, checkBatch, checkFinite, checkShape, checkStep, pointTolerance } from './checks.js';
+import { batchOption, batchPrefix, checkFinite, checkShape, checkStep, pointTolerance } from './checks.js';
 import { defineManifold } from './define-manifold.js';
 import type { GeodesicManifold } from './manifold.js';
 import { randomOrthonormal, randomSpectrum } from './random-arrays.js';
@@ -30,6 +30,18 @@ export interface SpdOptions<M> {
   /** The engine. Default: float64 on the host. */
   readonly algebra?: LinearAlgebra<M>;
 }
+
+const spdOptions = declareOptions<SpdOptions<unknown>>()({
+  n: size({}),
+  metric: option({ optional: true }, (caller, name, metric) => {
+    if (typeof (metric as SpdMetric | null)?.hessian === 'function') return;
+    throw new ConfigError(
+      `${caller}: ${name} must be a metric, got ${describeValue(metric)}; pass affineInvariant() or buresWasserstein()`,
+    );
+  }),
+  batch: batchOption,
+  algebra: algebraOption,
+});
 
 /** Manifold of symmetric positive definite matrices, made by {@link spd}. */
 export interface SpdManifold<M> extends GeodesicManifold<M> {
@@ -67,14 +79,8 @@ export interface SpdManifold<M> extends GeodesicManifold<M> {
  * between positive definite matrices", Expo. Math. 37, 2019.
  */
 export function spd<M = HostArray>(options: SpdOptions<M>): SpdManifold<NoInfer<M>> {
-  checkKeys('spd', options, ['n', 'metric', 'batch', 'algebra']);
-  const { n, metric = affineInvariant(), batch = [] } = options;
-  checkPositiveInteger('spd', 'n', n);
-  checkBatch('spd', batch);
-  if (typeof metric?.hessian !== 'function') {
-    throw new ConfigError(`spd: metric must be a metric, got ${describeValue(metric)}; pass affineInvariant() or buresWasserstein()`);
-  }
-  const la = algebraOrHost('spd', options.algebra);
+  const { n, metric = affineInvariant(), batch, algebra } = spdOptions.read('spd', options);
+  const la = algebraOrHost(algebra);
   const shape = [...batch, n, n];
   const dim = batch.reduce((product, size) => product * size, (n * (n + 1)) / 2);
   const symmetric = (_x: M, z: M): M => symmetricPart(la, z);
@@ -162,7 +168,7 @@ async function checkDefinite<M>(la: LinearAlgebra<M>, x: M, shape: readonly numb
     const [least, largest] = [values[start], values[start + n - 1]];
     if (least > n * la.epsilon * largest) continue;
     throw new DomainError(
-      `spd: expected a positive definite matrix, but its eigenvalues run from ${least.toExponential(1)} to ${largest.toExponential(1)}, which is not so beyond rounding; ` +
+      `spd: expected a matrix that is positive definite beyond rounding, got eigenvalues from ${least.toExponential(1)} to ${largest.toExponential(1)}; ` +
         'add a multiple of the identity, or use fixedRankPsd',
     );
   }

@@ -6,11 +6,11 @@
  * @see Absil, Mahony and Sepulchre 2008, sections 3.5 and 4.1; Boumal 2023, section 7.2.
  */
 import { ConfigError, ShapeError } from '../core/errors.js';
-import { checkKeys, checkPositiveInteger, describeValue } from '../core/options.js';
-import { algebraOrHost } from '../linalg/host/default-algebra.js';
+import { checkPositiveInteger, declareOptions, describeValue, option } from '../core/options.js';
+import { algebraOption, algebraOrHost } from '../linalg/host/default-algebra.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
-import { batchPrefix, checkBatch } from './checks.js';
+import { batchOption, batchPrefix } from './checks.js';
 import type { GeodesicManifold } from './manifold.js';
 import { unitVectorManifold } from './unit-vectors.js';
 
@@ -23,6 +23,16 @@ export interface SphereOptions<M> {
   /** The engine. Default: float64 on the host. */
   readonly algebra?: LinearAlgebra<M>;
 }
+
+const sphereOptions = declareOptions<SphereOptions<unknown>>()({
+  shape: option({}, (caller, name, shape) => {
+    if (!Array.isArray(shape))
+      throw new ConfigError(`${caller}: ${name} must be a list of sizes, got ${describeValue(shape)}; pass, say, { shape: [5] }`);
+    for (const size of shape) checkPositiveInteger(caller, 'each size', size);
+  }),
+  batch: batchOption,
+  algebra: algebraOption,
+});
 
 /**
  * Returns the unit sphere of arrays of a given shape, with the Euclidean metric.
@@ -54,16 +64,10 @@ export interface SphereOptions<M> {
  * @see Absil, Mahony and Sepulchre 2008, sections 3.5, 4.1 and 8.1; Boumal 2023, section 7.2.
  */
 export function sphere<M = HostArray>(options: SphereOptions<M>): GeodesicManifold<NoInfer<M>> {
-  checkKeys('sphere', options, ['shape', 'batch', 'algebra']);
-  const { shape, batch = [] } = options;
-  if (!Array.isArray(shape)) {
-    throw new ConfigError(`sphere: shape must be a list of sizes, got ${describeValue(shape)}; pass, say, { shape: [5] }`);
-  }
-  for (const size of shape) checkPositiveInteger('sphere', 'each size', size);
-  checkBatch('sphere', batch);
+  const { shape, batch, algebra } = sphereOptions.read('sphere', options);
   const length = shape.reduce((product, size) => product * size, 1);
   if (length < 2) throw new ShapeError('sphere: expected at least two entries, got one, which has no directions to move in; enlarge shape');
-  const la = algebraOrHost('sphere', options.algebra);
+  const la = algebraOrHost(algebra);
   const asRow = (x: M): M => la.reshape(x, [...batch, 1, length]);
   return unitVectorManifold(la, {
     caller: 'sphere',

@@ -63,7 +63,7 @@ export interface GenerateOptions {
   readonly stopTokens?: readonly number[];
   /** Adapters and replaced parameters. Default: none. */
   readonly overlay?: ModelOverlay;
-  /** Signal that stops generation between two tokens, with its reason. */
+  /** Signal that stops generation between two tokens, with its reason. Default: none. */
   readonly signal?: AbortSignal;
 }
 

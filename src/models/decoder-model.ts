@@ -1,6 +1,6 @@
 import { addN, reshape, type Tensor, tensor1d, zerosLike } from '@tensorflow/tfjs-core';
 import { ConfigError, ShapeError } from '../core/errors.js';
-import { checkKeys, checkNumber } from '../core/options.js';
+import { declareOptions, flag, number, option } from '../core/options.js';
 import type { TensorAlgebra } from '../linalg/tensor/tensor-algebra.js';
 import { activationBytes } from './activation-bytes.js';
 import type { Decoder } from './architectures/architecture.js';
@@ -25,6 +25,12 @@ import { ParameterScope } from './parameter-scope.js';
 import type { RunOnBackend } from './run-on-backend.js';
 import { sequenceOf } from './sequence.js';
 import type { TokenBatch } from './token-batch.js';
+
+const forwardOptions = declareOptions<ForwardOptions>()({ overlay: option({ optional: true }) });
+const lossAndGradientOptions = declareOptions<LossAndGradientOptions>()({
+  denominator: number({ optional: true, above: 0 }),
+  recompute: flag({ optional: true }),
+});
 
 /** The library's models: an architecture's functions over weights on a backend. */
 export class DecoderModel implements CausalLM {
@@ -88,7 +94,7 @@ export class DecoderModel implements CausalLM {
   }
 
   logits(batch: TokenBatch, options: ForwardOptions = {}): Tensor {
-    const scope = this.#open('logits', batch, options.overlay);
+    const scope = this.#open('logits', batch, forwardOptions.read('logits', options).overlay);
     const { vocabularySize } = this.config;
     return this.#run(() =>
       reshape(headLogits(this.#decoder, scope, this.#hidden(scope, batch)), [batch.batch, batch.length, vocabularySize]),
@@ -96,7 +102,7 @@ export class DecoderModel implements CausalLM {
   }
 
   async loss(batch: TokenBatch, options: ForwardOptions = {}): Promise<TokenLoss> {
-    const scope = this.#open('loss', batch, options.overlay);
+    const scope = this.#open('loss', batch, forwardOptions.read('loss', options).overlay);
     const labelled = labelledRows('loss', batch);
     const sum = this.#run(() => addN(headLosses(this.#decoder, scope, this.#hidden(scope, batch), labelled)));
     return { sum: await readScalar(sum), tokens: labelled.rows.length };
@@ -104,13 +110,12 @@ export class DecoderModel implements CausalLM {
 
   async lossAndGradient(batch: TokenBatch, overlay: ModelOverlay, options: LossAndGradientOptions = {}): Promise<LossAndGradient> {
     const caller = 'lossAndGradient';
-    checkKeys(caller, options, ['denominator', 'recompute']);
+    const settings = lossAndGradientOptions.read(caller, options);
     const scope = this.#open(caller, batch, overlay);
     const labelled = labelledRows(caller, batch);
     const tokens = labelled.rows.length;
-    const { denominator = tokens } = options;
-    checkNumber(caller, 'denominator', denominator, { above: 0 });
-    const recompute = options.recompute ?? activationBytes(this.config, batch) > RECOMPUTE_ABOVE_BYTES;
+    const { denominator = tokens } = settings;
+    const recompute = settings.recompute ?? activationBytes(this.config, batch) > RECOMPUTE_ABOVE_BYTES;
     const trained = [...arraysOf(overlay)];
     const { sum, derivatives } = this.#run(() => {
       const { losses, gradients } = lossAndGradient({ decoder: this.#decoder, scope, batch, labelled, denominator, recompute });

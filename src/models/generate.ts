@@ -1,7 +1,7 @@
 import { slice, type Tensor, tensor1d } from '@tensorflow/tfjs-core';
-import { DomainError, NumericalError } from '../core/errors.js';
+import { ConfigError, DomainError, NumericalError } from '../core/errors.js';
 import { eventLoopYielder } from '../core/event-loop.js';
-import { checkKeys, checkPositiveInteger } from '../core/options.js';
+import { declareOptions, number, option, size } from '../core/options.js';
 import { seededRandom } from '../core/random.js';
 import type { Decoder } from './architectures/architecture.js';
 import type { GenerateOptions } from './causal-lm.js';
@@ -9,7 +9,7 @@ import { checkTokens } from './check-tokens.js';
 import { headLogits } from './head-loss.js';
 import type { ParameterScope } from './parameter-scope.js';
 import type { RunOnBackend } from './run-on-backend.js';
-import { checkSampling, sampleToken } from './sample-token.js';
+import { sampleToken } from './sample-token.js';
 import { type BlockCache, continuation } from './sequence.js';
 
 /** A model with its overlay, ready to generate. */
@@ -21,7 +21,16 @@ export interface Generator {
   explain(problem: string): Promise<NumericalError>;
 }
 
-const OPTIONS = ['maxNewTokens', 'temperature', 'topK', 'topP', 'seed', 'stopTokens', 'overlay', 'signal'];
+const generateOptions = declareOptions<GenerateOptions>()({
+  maxNewTokens: size({ optional: true }),
+  temperature: number({ default: 0, min: 0 }),
+  topK: size({ optional: true }),
+  topP: number({ optional: true, above: 0, max: 1 }),
+  seed: number({ default: 0 }),
+  stopTokens: option({ optional: true }),
+  overlay: option({ optional: true }),
+  signal: option({ optional: true }),
+});
 
 /**
  * Implements `CausalLM.generate`; keys and values of earlier tokens are cached. Arguments are checked at once, not at
@@ -37,27 +46,30 @@ export function generate(
 ): AsyncGenerator<number, void, undefined> {
   const caller = 'generate';
   const { vocabularySize, maxPositions, endTokens } = generator.decoder.config;
-  checkKeys(caller, options, OPTIONS);
-  checkSampling(caller, options);
+  const settings = generateOptions.read(caller, options);
+  if (settings.temperature === 0 && (settings.topK !== undefined || settings.topP !== undefined)) {
+    throw new ConfigError(
+      `${caller}: topK and topP need a temperature above 0, without which the likeliest token is taken; give a temperature`,
+    );
+  }
   if (promptIds.length === 0) {
     throw new DomainError(`${caller}: expected a prompt, got one without tokens; start with the tokenizer's first token`);
   }
   checkTokens(caller, 'promptIds', promptIds, vocabularySize);
   const room = maxPositions - promptIds.length;
-  const { maxNewTokens = room, stopTokens = endTokens, seed = 0 } = options;
+  const { maxNewTokens = room, stopTokens = endTokens, seed } = settings;
   if (room < 1) {
     throw new DomainError(
       `${caller}: expected a prompt below the position limit of ${maxPositions} tokens, got ${promptIds.length}; cut its beginning`,
     );
   }
-  checkPositiveInteger(caller, 'maxNewTokens', maxNewTokens);
   const random = seededRandom(seed);
-  const choose = (logits: Float32Array): number => sampleToken(logits, options, random);
+  const choose = (logits: Float32Array): number => sampleToken(logits, settings, random);
   return continueText(generator, Int32Array.from(promptIds), {
     count: Math.min(maxNewTokens, room),
     stops: new Set(stopTokens),
     choose,
-    signal: options.signal,
+    signal: settings.signal,
   });
 }
 

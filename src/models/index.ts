@@ -30,15 +30,14 @@ export type { StepSize } from './memory-need.js';
 export type { AdapterCall, LinearModule, ModelOverlay, ModuleAdapter } from './model-overlay.js';
 export { nonFiniteError } from './non-finite.js';
 export type { TokenBatch } from './token-batch.js';
-export { type LoadTokenizerOptions, loadTokenizer } from './tokenizer/load-tokenizer.js';
-export {
-  type ChatMessage,
-  type ChatTemplateOptions,
-  type DecodeOptions,
-  type DecodeStream,
-  type EncodeOptions,
-  type SpecialToken,
-  type SpecialTokens,
-  type Tokenizer,
-  tokenizerDefaults,
+export { type LoadTokenizerOptions, loadTokenizer, tokenizerDefaults } from './tokenizer/load-tokenizer.js';
+export type {
+  ChatMessage,
+  ChatTemplateOptions,
+  DecodeOptions,
+  DecodeStream,
+  EncodeOptions,
+  SpecialToken,
+  SpecialTokens,
+  Tokenizer,
 } from './tokenizer/tokenizer.js';

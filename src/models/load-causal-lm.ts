@@ -1,5 +1,5 @@
 import { ConfigError, FormatError } from '../core/errors.js';
-import { checkKeys, describeValue } from '../core/options.js';
+import { declareOptions, describeValue, option } from '../core/options.js';
 import { type Files, readAll } from '../io/files/files.js';
 import { nodeFiles } from '../io/files/node-files.js';
 import { decodeUtf8, isJsonObject, type JsonObject, parseJson } from '../io/parse-json.js';
@@ -20,11 +20,20 @@ import { checkMemory, type StepSize } from './memory-need.js';
 export interface LoadCausalLMOptions {
   /** Engine to compute on. */
   readonly algebra: TensorAlgebra;
-  /** Size of a training step that must fit as well, by an estimate. */
+  /** Size of a training step that must fit as well, by an estimate. Default: none. */
   readonly trainingStep?: StepSize;
   /** File system or server that holds the directory. Default: the files of this machine. */
   readonly files?: Files;
 }
+
+const loadCausalLMOptions = declareOptions<LoadCausalLMOptions>()({
+  algebra: option({}, (by, name, algebra) => {
+    if ((algebra as TensorAlgebra | null | undefined)?.report !== undefined) return;
+    throw new ConfigError(`${by}: expected a tensor engine as ${name}, got ${describeValue(algebra)}; pass await tensorAlgebra()`);
+  }),
+  trainingStep: option({ optional: true }),
+  files: option({ default: nodeFiles }),
+});
 
 const caller = 'loadCausalLM';
 
@@ -39,11 +48,7 @@ const caller = 'loadCausalLM';
  * is read, if the weights do not fit, with the bytes needed and available.
  */
 export async function loadCausalLM(directory: string, options: LoadCausalLMOptions): Promise<CausalLM> {
-  checkKeys(caller, options, ['algebra', 'trainingStep', 'files']);
-  const { algebra, trainingStep, files = nodeFiles } = options;
-  if (algebra?.report === undefined) {
-    throw new ConfigError(`${caller}: expected a tensor engine as algebra, got ${describeValue(algebra)}; pass await tensorAlgebra()`);
-  }
+  const { algebra, trainingStep, files } = loadCausalLMOptions.read(caller, options);
   const file = files.join(directory, 'config.json');
   const json = await readJsonObject(file, files);
   const architecture = architectureOf(file, json);
@@ -65,7 +70,9 @@ function architectureOf(file: string, json: JsonObject): Architecture {
   const architecture = ARCHITECTURES.find(({ modelType }) => modelType === json.model_type);
   if (architecture !== undefined) return architecture;
   const names = ARCHITECTURES.map(({ modelType }) => modelType).join(', ');
-  throw new ConfigError(`${caller}: expected 'model_type' of ${file} to be one of ${names}, got ${describeValue(json.model_type)}`);
+  throw new ConfigError(
+    `${caller}: expected 'model_type' of ${file} to be one of ${names}, got ${describeValue(json.model_type)}; other architectures are not supported`,
+  );
 }
 
 /**

@@ -1,27 +1,10 @@
 /** Choosing the next token from logits. */
-import { ConfigError, NumericalError } from '../core/errors.js';
-import { checkNumber, checkPositiveInteger } from '../core/options.js';
+import { NumericalError } from '../core/errors.js';
 import type { Random } from '../core/random.js';
 import type { GenerateOptions } from './causal-lm.js';
 
 /** Options that restrict and flatten the distribution. */
-export type SamplingOptions = Pick<GenerateOptions, 'temperature' | 'topK' | 'topP'>;
-
-/**
- * Checks the options.
- *
- * @throws ConfigError, or ShapeError for `topK`.
- */
-export function checkSampling(caller: string, { temperature, topK, topP }: SamplingOptions): void {
-  if (temperature !== undefined) checkNumber(caller, 'temperature', temperature, { min: 0 });
-  if (topK !== undefined) checkPositiveInteger(caller, 'topK', topK);
-  if (topP !== undefined) checkNumber(caller, 'topP', topP, { above: 0, max: 1 });
-  if (!temperature && (topK !== undefined || topP !== undefined)) {
-    throw new ConfigError(
-      `${caller}: topK and topP need a temperature above 0, without which the likeliest token is taken; give a temperature`,
-    );
-  }
-}
+type SamplingOptions = Pick<GenerateOptions, 'temperature' | 'topK' | 'topP'>;
 
 /**
  * Returns the next token: the first of the likeliest at temperature 0, otherwise a draw from softmax(logits /

@@ -106,7 +106,9 @@ function gradientsOf(
   names: readonly string[],
 ): Tensor[] {
   if (gradient === undefined) {
-    throw new NotImplementedError(`record: expected operations with gradients, got ${kernelName}; write it of others, or with customGrad`);
+    throw new NotImplementedError(
+      `record: expected operations with gradients, got ${kernelName}, which has none; use other operations, or customGrad`,
+    );
   }
   const compute = (): Tensor[] => {
     // An output that was not used further has no upstream gradient; the node then takes zeros.

@@ -2,7 +2,7 @@
 
 import type { Awaitable } from '../core/awaitable.js';
 import { ShapeError } from '../core/errors.js';
-import { checkKeys, checkNumber, checkPositiveInteger } from '../core/options.js';
+import { checkNumber, declareOptions, number, option, size } from '../core/options.js';
 import { checkCsr } from '../linalg/csr.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
 import { eye } from '../linalg/derived.js';
@@ -33,14 +33,22 @@ export interface AlternatingLeastSquaresOptions<M> {
   readonly maxSweeps?: number;
   /** Root mean square of the residuals, relative to that of the data, at which the run stops. Default: 1e-8. */
   readonly relativeResidual?: number;
-  /** Called after each sweep; returning true ends the run. */
+  /** Called after each sweep; returning true ends the run. Default: nothing. */
   readonly onSweep?: (sweep: AlternatingSweep<M>) => Awaitable<boolean | undefined>;
 }
+
+const alternatingLeastSquaresOptions = declareOptions<AlternatingLeastSquaresOptions<unknown>>()({
+  initial: option({}),
+  regularization: number({ default: 0, min: 0 }),
+  maxSweeps: size({ default: 200 }),
+  relativeResidual: number({ default: 1e-8, min: 0 }),
+  onSweep: option({ optional: true }),
+});
 
 /** The defaults of {@link alternatingLeastSquares}. */
 export const alternatingLeastSquaresDefaults: Required<
   Pick<AlternatingLeastSquaresOptions<unknown>, 'regularization' | 'maxSweeps' | 'relativeResidual'>
-> = { regularization: 0, maxSweeps: 200, relativeResidual: 1e-8 };
+> = alternatingLeastSquaresOptions.defaults;
 
 /** Result of {@link alternatingLeastSquares}. */
 export interface AlternatingLeastSquaresResult<M> extends AlternatingSweep<M> {
@@ -49,8 +57,6 @@ export interface AlternatingLeastSquaresResult<M> extends AlternatingSweep<M> {
   /** Reason why the run stopped, in words. */
   readonly stopReason: string;
 }
-
-const optionNames = ['initial', 'regularization', 'maxSweeps', 'relativeResidual', 'onSweep'] as const;
 
 /**
  * Solver, for `minimize` and `iterate` on {@link matrixCompletion} over `euclideanFactors`: alternating least squares
@@ -112,9 +118,7 @@ export async function alternatingLeastSquares<M>(
 ): Promise<AlternatingLeastSquaresResult<M>> {
   checkAlgebra('alternatingLeastSquares', la);
   checkCsr('alternatingLeastSquares', observed);
-  checkKeys('alternatingLeastSquares', options, optionNames);
-  const { initial, onSweep, ...settings } = { ...alternatingLeastSquaresDefaults, ...options };
-  checkSettings(settings);
+  const { initial, onSweep, ...settings } = alternatingLeastSquaresOptions.read('alternatingLeastSquares', options);
   const [a, b] = [la.shape(initial.A), la.shape(initial.B)];
   if (a.join() !== [observed.rows, b[0]].join() || b[1] !== observed.columns) {
     throw new ShapeError(
@@ -141,12 +145,6 @@ export async function alternatingLeastSquares<M>(
     before = cost;
   }
   throw new Error('alternatingLeastSquares: sweeps end by the conditions above only');
-}
-
-function checkSettings(settings: { readonly regularization: number; readonly maxSweeps: number; readonly relativeResidual: number }): void {
-  checkNumber('alternatingLeastSquares', 'regularization', settings.regularization, { min: 0 });
-  checkPositiveInteger('alternatingLeastSquares', 'maxSweeps', settings.maxSweeps);
-  checkNumber('alternatingLeastSquares', 'relativeResidual', settings.relativeResidual, { min: 0 });
 }
 
 /** Returns the reason if the sweeps are used up. Zero factors and exact saddles are fixed points of the alternation. */

@@ -3,7 +3,7 @@
  * units of the data.
  */
 import { ConfigError } from '../core/errors.js';
-import { checkKeys, checkNumber, checkPositiveInteger, describeValue } from '../core/options.js';
+import { declareOptions, flag, number, option, type Settings as Read, size } from '../core/options.js';
 import { checkCsr } from '../linalg/csr.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
 import { checkAlgebra, type LinearAlgebra } from '../linalg/linear-algebra.js';
@@ -13,7 +13,7 @@ import { orthographic } from '../retractions/orthographic.js';
 import { hestenesStiefel } from '../solvers/directions/hestenes-stiefel.js';
 import { gradientDescent } from '../solvers/gradient-descent.js';
 import { minimize } from '../solvers/minimize.js';
-import type { AbortSignalLike, Iteration } from '../solvers/run.js';
+import { type AbortSignalLike, type Iteration, iterateOptions } from '../solvers/run.js';
 import type { Solver } from '../solvers/solver.js';
 import { polynomialSearch } from '../solvers/step-sizes/polynomial.js';
 import { any } from '../solvers/stopping/compose.js';
@@ -69,26 +69,36 @@ export interface CompleteMatrixOptions<M> {
   readonly geometry?: (shape: { readonly m: number; readonly n: number; readonly rank: number }) => FixedRankManifold<M>;
   /** Solver. Default: conjugate gradients of Hestenes and Stiefel, with the step that minimizes along the line. */
   readonly solver?: Solver;
-  /** Called after each iteration with the iterate (less the offset), on a device valid until the next iteration. */
+  /**
+   * Called after each iteration with the iterate (less the offset), on a device valid until the next iteration.
+   * Default: nothing.
+   */
   readonly onProgress?: (progress: CompletionProgress, x: FixedRankPoint<M>) => void;
-  /** If aborted, the run ends after the current iteration and returns the result so far. */
+  /** If aborted, the run ends after the current iteration and returns the result so far. Default: none. */
   readonly signal?: AbortSignalLike;
 }
+
+const completeMatrixOptions = declareOptions<CompleteMatrixOptions<unknown>>()({
+  rank: size({}),
+  initialRank: size({ default: 1 }),
+  rankStep: size({ default: 1 }),
+  iterationsPerRank: size({ default: 6 }),
+  maxIterations: size({ default: 200 }),
+  relativeResidual: number({ default: 1e-8, min: 0 }),
+  regularization: number({ default: 0, min: 0 }),
+  center: flag({ default: false }),
+  testFraction: number({ default: 0, min: 0, below: 1 }),
+  seed: number({ default: 0 }),
+  geometry: option({ optional: true }),
+  solver: option({ optional: true }),
+  onProgress: option({ optional: true }),
+  signal: iterateOptions.options.signal,
+});
 
 /** The defaults of {@link completeMatrix}. */
 export const completeMatrixDefaults: Required<
   Omit<CompleteMatrixOptions<unknown>, 'rank' | 'geometry' | 'solver' | 'onProgress' | 'signal'>
-> = {
-  initialRank: 1,
-  rankStep: 1,
-  iterationsPerRank: 6,
-  maxIterations: 200,
-  relativeResidual: 1e-8,
-  regularization: 0,
-  center: false,
-  testFraction: 0,
-  seed: 0,
-};
+> = completeMatrixOptions.defaults;
 
 /** Result of {@link completeMatrix}. */
 export interface CompletionResult<M> extends CompletionProgress {
@@ -103,8 +113,6 @@ export interface CompletionResult<M> extends CompletionProgress {
   /** Reason why the run stopped, in words. */
   readonly stopReason: string;
 }
-
-const optionNames = [...Object.keys(completeMatrixDefaults), 'rank', 'geometry', 'solver', 'onProgress', 'signal'];
 
 /** Gradient norm, relative to the first one at the same rank, below which further iterations gain nothing. */
 const relativeGradient = 1e-10;
@@ -147,9 +155,10 @@ export async function completeMatrix<M>(
 ): Promise<CompletionResult<M>> {
   checkAlgebra('completeMatrix', la);
   checkCsr('completeMatrix', data);
-  checkKeys('completeMatrix', options, optionNames);
-  const settings = { ...completeMatrixDefaults, ...options };
-  checkSettings(settings);
+  const settings = completeMatrixOptions.read('completeMatrix', options);
+  if (settings.initialRank > settings.rank) {
+    throw new ConfigError(`completeMatrix: initialRank (${settings.initialRank}) must not exceed rank (${settings.rank}); lower it`);
+  }
   const { train, test } =
     settings.testFraction === 0
       ? { train: data, test: undefined }
@@ -164,22 +173,7 @@ export async function completeMatrix<M>(
   return { ...fitted, testRmse: await rmse(la, { ...test, values: shifted(la, test.values, -offset) }, x) };
 }
 
-type Settings<M> = CompleteMatrixOptions<M> & Required<Pick<CompleteMatrixOptions<M>, keyof typeof completeMatrixDefaults>>;
-
-function checkSettings<M>(settings: Settings<M>): void {
-  for (const name of ['rank', 'initialRank', 'rankStep', 'iterationsPerRank', 'maxIterations'] as const) {
-    checkPositiveInteger('completeMatrix', name, settings[name]);
-  }
-  checkNumber('completeMatrix', 'relativeResidual', settings.relativeResidual, { min: 0 });
-  checkNumber('completeMatrix', 'regularization', settings.regularization, { min: 0 });
-  checkNumber('completeMatrix', 'testFraction', settings.testFraction, { min: 0, below: 1 });
-  if (settings.initialRank > settings.rank) {
-    throw new ConfigError(`completeMatrix: initialRank (${settings.initialRank}) must not exceed rank (${settings.rank}); lower it`);
-  }
-  if (typeof settings.center !== 'boolean') {
-    throw new ConfigError(`completeMatrix: center must be true or false, got ${describeValue(settings.center)}`);
-  }
-}
+type Settings<M> = Read<CompleteMatrixOptions<M>, keyof typeof completeMatrixDefaults>;
 
 /** Runs the solver at each rank, from the initial one up to the last. */
 async function climb<M>(

@@ -1,5 +1,5 @@
 import { ConfigError } from '../core/errors.js';
-import { checkKeys, checkNumber } from '../core/options.js';
+import { declareOptions, number, option } from '../core/options.js';
 import {
   type Ambient,
   type AmbientFactors,
@@ -32,6 +32,14 @@ export interface LowRankApproximationOptions<M, P extends LowRankPoint<M>, T ext
   readonly squaredNorm?: number;
 }
 
+const lowRankApproximationOptions = declareOptions<
+  LowRankApproximationOptions<unknown, LowRankPoint<unknown>, LowRankTangent<unknown>, unknown>
+>()({
+  manifold: option({}),
+  data: option({}),
+  squaredNorm: number({ optional: true, min: 0 }),
+});
+
 /**
  * Returns the problem of finding the nearest matrix of rank r:
  *
@@ -49,10 +57,8 @@ export interface LowRankApproximationOptions<M, P extends LowRankPoint<M>, T ext
 export function lowRankApproximation<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z>(
   options: LowRankApproximationOptions<M, P, T, Z>,
 ): LowRankProblem<M, P, T, Z> {
-  checkKeys('lowRankApproximation', options, ['manifold', 'data', 'squaredNorm']);
-  const { manifold, data, squaredNorm } = options;
+  const { manifold, data, squaredNorm } = lowRankApproximationOptions.read('lowRankApproximation', options);
   const la = manifold.algebra;
-  if (squaredNorm !== undefined) checkNumber('lowRankApproximation', 'squaredNorm', squaredNorm, { min: 0 });
   if (la.isArray(data)) {
     return lowRankProblem(
       manifold,

@@ -1,4 +1,4 @@
-import { checkKeys, checkNumber } from '../core/options.js';
+import { declareOptions, number, option } from '../core/options.js';
 import { checkCsr } from '../linalg/csr.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
@@ -30,6 +30,14 @@ export interface MatrixCompletionOptions<M, P extends LowRankPoint<M>, T extends
   readonly regularization?: number;
 }
 
+const matrixCompletionOptions = declareOptions<MatrixCompletionOptions<unknown, LowRankPoint<unknown>, LowRankTangent<unknown>, unknown>>()(
+  {
+    manifold: option({}),
+    observed: option({}, (caller, _name, observed) => checkCsr(caller, observed as CsrMatrix<unknown>)),
+    regularization: number({ default: 0, min: 0 }),
+  },
+);
+
 /**
  * Returns the problem of matrix completion over the observed entries Ω:
  *
@@ -48,10 +56,7 @@ export interface MatrixCompletionOptions<M, P extends LowRankPoint<M>, T extends
 export function matrixCompletion<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z>(
   options: MatrixCompletionOptions<M, P, T, Z>,
 ): LowRankProblem<M, P, T, Z> {
-  checkKeys('matrixCompletion', options, ['manifold', 'observed', 'regularization']);
-  const { manifold, observed, regularization = 0 } = options;
-  checkCsr('matrixCompletion', observed);
-  checkNumber('matrixCompletion', 'regularization', regularization, { min: 0 });
+  const { manifold, observed, regularization } = matrixCompletionOptions.read('matrixCompletion', options);
   const cost = completionCost(manifold.algebra, observed);
   return lowRankProblem(manifold, regularization === 0 ? cost : withRidge(manifold.algebra, cost, regularization));
 }

@@ -1,7 +1,7 @@
 /** Recovery of a rank-r matrix from linear measurements. */
 
 import { ShapeError } from '../core/errors.js';
-import { checkKeys } from '../core/options.js';
+import { declareOptions, option } from '../core/options.js';
 import type { Ambient } from '../linalg/ambient.js';
 import { checkAlgebra, type LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { FactoredMatrix } from '../linalg/linear-algebra-types.js';
@@ -64,6 +64,12 @@ export interface MatrixSensingOptions<M, P extends LowRankPoint<M>, T extends Lo
   readonly measured: M;
 }
 
+const matrixSensingOptions = declareOptions<MatrixSensingOptions<unknown, LowRankPoint<unknown>, LowRankTangent<unknown>, unknown>>()({
+  manifold: option({}),
+  measurements: option({}),
+  measured: option({}),
+});
+
 /**
  * Returns the problem of matrix sensing:
  *
@@ -78,8 +84,7 @@ export interface MatrixSensingOptions<M, P extends LowRankPoint<M>, T extends Lo
 export function matrixSensing<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z>(
   options: MatrixSensingOptions<M, P, T, Z>,
 ): LowRankProblem<M, P, T, Z> {
-  checkKeys('matrixSensing', options, ['manifold', 'measurements', 'measured']);
-  const { manifold, measurements, measured } = options;
+  const { manifold, measurements, measured } = matrixSensingOptions.read('matrixSensing', options);
   const la = manifold.algebra;
   const shape = la.shape(measured);
   if (shape.length !== 1 || shape[0] !== measurements.count) {

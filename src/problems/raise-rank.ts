@@ -1,4 +1,4 @@
-import { checkKeys, checkPositiveInteger } from '../core/options.js';
+import { declareOptions, number, size } from '../core/options.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { FixedRankPoint } from '../metrics/fixed-rank-metric.js';
@@ -13,6 +13,8 @@ export interface RaiseRankOptions {
   /** Seed of the search for singular pairs. Default: 0. */
   readonly seed?: number;
 }
+
+const raiseRankOptions = declareOptions<RaiseRankOptions>()({ by: size({}), seed: number({ default: 0 }) });
 
 /**
  * Adds the leading singular pairs of the residual to X, with the step that fits best:
@@ -35,9 +37,7 @@ export async function raiseRank<M>(
   x: FixedRankPoint<M>,
   options: RaiseRankOptions,
 ): Promise<FixedRankPoint<M>> {
-  checkKeys('raiseRank', options, ['by', 'seed']);
-  const { by, seed = 0 } = options;
-  checkPositiveInteger('raiseRank', 'by', by);
+  const { by, seed } = raiseRankOptions.read('raiseRank', options);
   const scaled = la.scaleColumns(x.U, x.S);
   const residual = la.subtract(observed.values, sampledMatrix(la, observed, { left: scaled, right: x.V }).values);
   const added = spectralInitialization(la, { ...observed, values: residual }, { rank: by, seed });

@@ -1,5 +1,5 @@
 import { ShapeError } from '../core/errors.js';
-import { checkKeys } from '../core/options.js';
+import { declareOptions, option } from '../core/options.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import {
   type LowRankManifold,
@@ -22,6 +22,14 @@ export interface ReducedRankRegressionOptions<M, P extends LowRankPoint<M>, T ex
   readonly targets: M;
 }
 
+const reducedRankRegressionOptions = declareOptions<
+  ReducedRankRegressionOptions<unknown, LowRankPoint<unknown>, LowRankTangent<unknown>, unknown>
+>()({
+  manifold: option({}),
+  features: option({}),
+  targets: option({}),
+});
+
 /**
  * Returns the problem of finding the m×n coefficients X of rank r that best predict n targets from m features:
  *
@@ -39,8 +47,7 @@ export interface ReducedRankRegressionOptions<M, P extends LowRankPoint<M>, T ex
 export function reducedRankRegression<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z>(
   options: ReducedRankRegressionOptions<M, P, T, Z>,
 ): LowRankProblem<M, P, T, Z> {
-  checkKeys('reducedRankRegression', options, ['manifold', 'features', 'targets']);
-  const { manifold, features, targets } = options;
+  const { manifold, features, targets } = reducedRankRegressionOptions.read('reducedRankRegression', options);
   const la = manifold.algebra;
   const [f, y] = [la.shape(features), la.shape(targets)];
   if (f.length !== 2 || y.length !== 2 || f[0] !== y[0]) {

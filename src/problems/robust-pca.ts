@@ -1,4 +1,4 @@
-import { checkKeys, checkNumber } from '../core/options.js';
+import { declareOptions, number, option } from '../core/options.js';
 import { checkCsr } from '../linalg/csr.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
 import { square } from '../linalg/derived.js';
@@ -29,6 +29,12 @@ export interface RobustPcaOptions<M, P extends LowRankPoint<M>, T extends LowRan
   readonly smoothing: number;
 }
 
+const robustPcaOptions = declareOptions<RobustPcaOptions<unknown, LowRankPoint<unknown>, LowRankTangent<unknown>, unknown>>()({
+  manifold: option({}),
+  data: option({}),
+  smoothing: number({ above: 0 }),
+});
+
 /**
  * Returns the problem of robust PCA, with a smoothed ℓ₁ loss over all entries or over the observed ones:
  *
@@ -47,9 +53,7 @@ export interface RobustPcaOptions<M, P extends LowRankPoint<M>, T extends LowRan
 export function robustPca<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z>(
   options: RobustPcaOptions<M, P, T, Z>,
 ): LowRankProblem<M, P, T, Z> {
-  checkKeys('robustPca', options, ['manifold', 'data', 'smoothing']);
-  const { manifold, data, smoothing } = options;
-  checkNumber('robustPca', 'smoothing', smoothing, { above: 0 });
+  const { manifold, data, smoothing } = robustPcaOptions.read('robustPca', options);
   const la = manifold.algebra;
   const loss = smoothedAbsolute(la, smoothing);
   if (la.isArray(data)) {

@@ -1,4 +1,4 @@
-import { checkKeys, checkPositiveInteger } from '../core/options.js';
+import { count, declareOptions, number, size } from '../core/options.js';
 import { seededRandom } from '../core/random.js';
 import { checkCsr } from '../linalg/csr.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
@@ -18,12 +18,15 @@ export interface SpectralInitializationOptions {
   readonly seed?: number;
 }
 
+const spectralInitializationOptions = declareOptions<SpectralInitializationOptions>()({
+  rank: size({}),
+  passes: count({ default: 3 }),
+  oversampling: count({ default: 5 }),
+  seed: number({ default: 0 }),
+});
+
 /** The defaults of {@link spectralInitialization}. */
-export const spectralInitializationDefaults: Required<Omit<SpectralInitializationOptions, 'rank'>> = {
-  passes: 3,
-  oversampling: 5,
-  seed: 0,
-};
+export const spectralInitializationDefaults: Required<Omit<SpectralInitializationOptions, 'rank'>> = spectralInitializationOptions.defaults;
 
 /**
  * Returns the best rank-r approximation of the observed entries, with zeros elsewhere, divided by the observed
@@ -49,10 +52,8 @@ export function spectralInitialization<M>(
 ): FixedRankPoint<M> {
   checkAlgebra('spectralInitialization', la);
   checkCsr('spectralInitialization', observed);
-  checkKeys('spectralInitialization', options, ['rank', ...Object.keys(spectralInitializationDefaults)]);
-  const { rank, passes, oversampling, seed } = { ...spectralInitializationDefaults, ...options };
+  const { rank, passes, oversampling, seed } = spectralInitializationOptions.read('spectralInitialization', options);
   const { rows: m, columns: n } = observed;
-  checkPositiveInteger('spectralInitialization', 'rank', rank);
   const { U, S, V } = leadingSingularTriples(
     la,
     {

@@ -1,4 +1,4 @@
-import { checkKeys, checkNumber } from '../core/options.js';
+import { declareOptions, number } from '../core/options.js';
 import { seededRandom } from '../core/random.js';
 import { checkCsr, csrMatrix } from '../linalg/csr.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
@@ -11,6 +11,11 @@ export interface SplitEntriesOptions {
   /** Seed of the draw. Default: 0. */
   readonly seed?: number;
 }
+
+const splitEntriesOptions = declareOptions<SplitEntriesOptions>()({
+  fraction: number({ above: 0, below: 1 }),
+  seed: number({ default: 0 }),
+});
 
 /** Entries of a matrix in two parts. */
 export interface EntrySplit<M> {
@@ -30,9 +35,7 @@ export interface EntrySplit<M> {
 export async function splitEntries<M>(la: LinearAlgebra<M>, data: CsrMatrix<M>, options: SplitEntriesOptions): Promise<EntrySplit<M>> {
   checkAlgebra('splitEntries', la);
   checkCsr('splitEntries', data);
-  checkKeys('splitEntries', options, ['fraction', 'seed']);
-  const { fraction, seed = 0 } = options;
-  checkNumber('splitEntries', 'fraction', fraction, { above: 0, below: 1 });
+  const { fraction, seed } = splitEntriesOptions.read('splitEntries', options);
   const random = seededRandom(seed);
   const count = data.columnIndices.length;
   const aside = Uint8Array.from({ length: count }, () => (random.uniform() < fraction ? 1 : 0));

@@ -1,4 +1,4 @@
-import { checkKeys } from '../core/options.js';
+import { declareOptions, flag, option } from '../core/options.js';
 import { iterateFor } from '../solvers/iterate.js';
 import type { AbortSignalLike } from '../solvers/run.js';
 import type { VariationalState } from './variational-completion.js';
@@ -13,9 +13,19 @@ export interface AdditiveOptions {
   readonly centered: boolean;
   /** If true, fits biases of rows and columns. */
   readonly biases: boolean;
-  /** If aborted, ends the fit of the biases, even within a sweep; they are then those of the last whole sweep. */
+  /**
+   * If aborted, ends the fit of the biases, even within a sweep; they are then those of the last whole sweep. Default:
+   * none.
+   */
   readonly signal?: AbortSignalLike;
 }
+
+const additiveOptions = declareOptions<AdditiveOptions>()({
+  centered: flag({}),
+  biases: flag({}),
+  // Checked by the loop.
+  signal: option({ optional: true }),
+});
 
 /** `most`: maximum number of sweeps. `least`: relative change of the noise at which the fit ends. */
 const [most, least] = [20, 1e-5];
@@ -25,8 +35,7 @@ const [most, least] = [20, 1e-5];
  * none.
  */
 export async function additiveState(data: TwoWayEntries, options: AdditiveOptions): Promise<VariationalState> {
-  checkKeys('additiveState', options, ['centered', 'biases', 'signal']);
-  const { centered, biases, signal } = options;
+  const { centered, biases, signal } = additiveOptions.read('additiveState', options);
   const { values, count } = data.byRow;
   let [sum, squares] = [0, 0];
   for (const value of values) sum += value;

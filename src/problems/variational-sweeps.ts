@@ -1,6 +1,6 @@
 /** Sweeps of a variational completion as a solver, which also adapts the rank from sweep to sweep. */
 import { unlessInterrupted } from '../core/event-loop.js';
-import { checkKeys, checkNumber } from '../core/options.js';
+import { declareOptions, flag, number } from '../core/options.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { Memory, SolverFor, SolverState } from '../solvers/solver.js';
 import { transformPosterior } from './variational-alignment.js';
@@ -12,7 +12,7 @@ import { copyPosterior } from './variational-posterior.js';
 
 /** Options of {@link variationalSweeps}. */
 export interface VariationalSweepsOptions {
-  /** Ridge on every component, used instead of the variances, which are then kept. */
+  /** Ridge on every component, used instead of the variances, which are then kept. Default: none. */
   readonly ridge?: number;
   /** If true, the variances are learned from each sweep. */
   readonly learn: boolean;
@@ -23,6 +23,14 @@ export interface VariationalSweepsOptions {
   /** Seed of the added components. Default: 0. */
   readonly seed?: number;
 }
+
+const variationalSweepsOptions = declareOptions<VariationalSweepsOptions>()({
+  ridge: number({ optional: true, min: 0 }),
+  learn: flag({}),
+  keepRank: flag({}),
+  most: number({ optional: true, min: 0 }),
+  seed: number({ default: 0 }),
+});
 
 /**
  * `settling`: sweeps before a component is dropped or added. `restless`: fraction by which unsettled noise still falls
@@ -59,10 +67,7 @@ interface RankMemory {
  * on: the second moments of the rows, the largest array, which the next sweep computes before it reads them.
  */
 export function variationalSweeps(data: TwoWayEntries, options: VariationalSweepsOptions): SolverFor<SweptState, HostArray> {
-  checkKeys('variationalSweeps', options, ['ridge', 'learn', 'keepRank', 'most', 'seed']);
-  const { ridge, learn, keepRank, most, seed = 0 } = options;
-  if (ridge !== undefined) checkNumber('variationalSweeps', 'ridge', ridge, { min: 0 });
-  if (most !== undefined) checkNumber('variationalSweeps', 'most', most, { min: 0 });
+  const { ridge, learn, keepRank, most, seed } = variationalSweepsOptions.read('variationalSweeps', options);
   const searching = learn && !keepRank ? 1 : 0;
   const firstRanks = ({ rank }: SweptState): RankMemory => ({ most: most ?? rank, searching, changed: 0, kept: rank, added: 0, fading: 0 });
   return {

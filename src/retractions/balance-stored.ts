@@ -1,9 +1,9 @@
 /** Balanced projection of factors stored outside an engine, such as those of an adapter's file. */
 import { ConfigError, NumericalError } from '../core/errors.js';
-import { checkKeys, checkPositiveInteger, describeValue } from '../core/options.js';
+import { declareOptions, describeValue, option, size } from '../core/options.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { checkTarget } from '../linalg/shape-checks.js';
-import { type BalancedProjectionOptions, balancedProjection } from './balanced-projection.js';
+import { type BalancedProjectionOptions, balancedProjection, balancedProjectionOptions } from './balanced-projection.js';
 
 /** Factor pairs of one shape in the caller's memory, member after member, each row-major. */
 export interface StoredPairs {
@@ -20,6 +20,15 @@ export interface StoredPairs {
   /** Columns of A and rows of B. */
   readonly rank: number;
 }
+
+const storedPairs = declareOptions<StoredPairs>()({
+  A: option({}),
+  B: option({}),
+  members: size({}),
+  m: size({}),
+  n: size({}),
+  rank: size({}),
+});
 
 /**
  * Entries on the engine at a time: they stay in the processor's cache, and memory that is mapped once serves all
@@ -52,9 +61,8 @@ export async function balanceStored<M>(la: LinearAlgebra<M>, pairs: StoredPairs,
   if (typeof pairs !== 'object' || pairs === null) {
     throw new ConfigError(`balanceStored: expected pairs, got ${describeValue(pairs)}; pass { A, B, members, m, n, rank }`);
   }
-  checkKeys('balanceStored', pairs, ['A', 'B', 'members', 'm', 'n', 'rank']);
-  const { A, B, members, m, n, rank } = pairs;
-  for (const [name, size] of Object.entries({ members, m, n, rank })) checkPositiveInteger('balanceStored', name, size);
+  const { A, B, members, m, n, rank } = storedPairs.read('balanceStored', pairs);
+  const settings = balancedProjectionOptions.read('balanceStored', options);
   checkTarget('balanceStored', [members, m, rank], A);
   checkTarget('balanceStored', [members, rank, n], B);
   const chunk = Math.max(1, Math.floor(CHUNK_ENTRIES / ((m + n) * rank)));
@@ -63,7 +71,7 @@ export async function balanceStored<M>(la: LinearAlgebra<M>, pairs: StoredPairs,
     const left = A.subarray(first * m * rank, (first + count) * m * rank);
     const right = B.subarray(first * rank * n, (first + count) * rank * n);
     try {
-      await projectChunk(la, left, right, [count, m, rank, n], options);
+      await projectChunk(la, left, right, [count, m, rank, n], settings);
     } catch (error) {
       const narrow = la.dtype === 'float32';
       checkStored('A', left, narrow, first, [m, rank]);

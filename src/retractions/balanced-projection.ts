@@ -2,7 +2,7 @@
  * The balanced projection P(A, B): the change of gauge (A T⁻¹, T B) after which AᵀA = BBᵀ, with the same product. It is
  * the retraction of `balancedFactors`, and what BaLoRA adds to LoRA.
  */
-import { checkChoice, checkKeys } from '../core/options.js';
+import { choice, declareOptions } from '../core/options.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { checkFactorPair, type FactorPair } from '../metrics/factor-pair.js';
 import { gramGauge } from './balance-by-gram.js';
@@ -26,11 +26,11 @@ import type { BalancedGauge, BalancedProjection } from './balanced-pair.js';
  */
 export type BalanceAlgorithm = 'auto' | 'qr' | 'gram' | 'matmul' | 'newton';
 
-/** Options of {@link balancedProjection}; their defaults are {@link balancedProjectionDefaults}. */
+/** Options of {@link balancedProjection}. */
 export interface BalancedProjectionOptions {
-  /** Gauge of the balanced pair. */
+  /** Gauge of the balanced pair. Default: {@link balancedProjectionDefaults}. */
   readonly gauge?: BalancedGauge;
-  /** Algorithm of the projection. */
+  /** Algorithm of the projection. Default: {@link balancedProjectionDefaults}. */
   readonly algorithm?: BalanceAlgorithm;
 }
 
@@ -40,8 +40,14 @@ export const balancedGauges: readonly BalancedGauge[] = ['svd', 'nearest', 'none
 /** The algorithms that {@link balancedProjection} knows. */
 export const balanceAlgorithms: readonly BalanceAlgorithm[] = ['auto', 'qr', 'gram', 'matmul', 'newton'];
 
+/** Declares gauge and algorithm. */
+export const balancedProjectionOptions = declareOptions<BalancedProjectionOptions>()({
+  gauge: choice(balancedGauges, { default: 'svd' }),
+  algorithm: choice(balanceAlgorithms, { default: 'auto' }),
+});
+
 /** The defaults of {@link BalancedProjectionOptions}. */
-export const balancedProjectionDefaults: Required<BalancedProjectionOptions> = { gauge: 'svd', algorithm: 'auto' };
+export const balancedProjectionDefaults: Required<BalancedProjectionOptions> = balancedProjectionOptions.defaults;
 
 const GRAM_ALGORITHMS: Readonly<Record<'gram' | 'matmul' | 'newton', GramAlgorithm>> = {
   gram: { find: gramGauge, hyperBalanced: true },
@@ -73,10 +79,7 @@ export function balancedProjection<M>(
   pair: FactorPair<M>,
   options: BalancedProjectionOptions = {},
 ): BalancedProjection<M> {
-  checkKeys('balancedProjection', options, ['gauge', 'algorithm']);
-  const { gauge = balancedProjectionDefaults.gauge, algorithm = balancedProjectionDefaults.algorithm } = options;
-  checkChoice('balancedProjection', 'gauge', gauge, balancedGauges);
-  checkChoice('balancedProjection', 'algorithm', algorithm, balanceAlgorithms);
+  const { gauge, algorithm } = balancedProjectionOptions.read('balancedProjection', options);
   const { m, n, rank } = checkFactorPair('balancedProjection', la, pair);
   return la.tidy(() => {
     const chosen = algorithm === 'auto' ? suitable(la, m + n >= TALL * rank) : algorithm;

@@ -1,5 +1,5 @@
 import { ConfigError, NotImplementedError } from '../core/errors.js';
-import { checkKeys, checkNumber, checkPositiveInteger, describeValue } from '../core/options.js';
+import { checkNumber, declareOptions, describeValue, number, option, size } from '../core/options.js';
 import { axpyTree, scaleTree } from '../core/tree.js';
 import type { Manifold } from '../manifolds/manifold.js';
 import { gradientDescent } from './gradient-descent.js';
@@ -20,13 +20,20 @@ export interface BarycenterOptions {
   readonly maxIterations?: number;
 }
 
+const barycenterOptions = declareOptions<BarycenterOptions>()({
+  weights: option({ optional: true }),
+  tolerance: number({ optional: true, above: 0 }),
+  // Each gains a digit or more unless the points are far apart.
+  maxIterations: size({ default: 200 }),
+});
+
 /** Defaults of {@link BarycenterOptions}. */
-export const barycenterDefaults = {
+export const barycenterDefaults: {
   /** Steps up to this many times ε count as zero: the rounding of a few factorizations. */
-  toleranceFactor: 1e3,
-  /** Largest number of iterations: each gains a digit or more unless the points are far apart. */
-  maxIterations: 200,
-} as const;
+  readonly toleranceFactor: number;
+  /** Largest number of iterations. */
+  readonly maxIterations: number;
+} = { toleranceFactor: 1e3, ...barycenterOptions.defaults };
 
 /** A mean, with a report of the iteration. */
 export interface Barycenter<P> {
@@ -157,23 +164,19 @@ function checkedSettings<M, P, T, Z, G>(
   if (manifold.log === undefined) {
     throw new NotImplementedError(`barycenter: ${manifold.name} has no logarithms; use, say, spd, fixedRankPsd, sphere or grassmann`);
   }
-  checkKeys('barycenter', options, ['weights', 'tolerance', 'maxIterations']);
+  const given = barycenterOptions.read('barycenter', options);
   if (!Array.isArray(points) || points.length === 0) {
     const came = Array.isArray(points) ? 'none' : describeValue(points);
     throw new ConfigError(`barycenter: expected a list of at least one point, got ${came}; pass [x, y, …]`);
   }
-  const {
-    weights = points.map(() => 1),
-    tolerance = barycenterDefaults.toleranceFactor * manifold.algebra.epsilon,
-    maxIterations = barycenterDefaults.maxIterations,
-  } = options;
+  const { weights = points.map(() => 1), tolerance = barycenterDefaults.toleranceFactor * manifold.algebra.epsilon, maxIterations } = given;
   if (!Array.isArray(weights) || weights.length !== points.length) {
-    throw new ConfigError(`barycenter: weights must be ${points.length} numbers, one a point, got ${describeValue(weights)}`);
+    throw new ConfigError(
+      `barycenter: expected ${points.length} weights, one for each point, got ${describeValue(weights)}; pass as many weights as points`,
+    );
   }
   for (const weight of weights) checkNumber('barycenter', 'each weight', weight, { min: 0 });
   const sum = weights.reduce((total, weight) => total + weight, 0);
   if (!(sum > 0)) throw new ConfigError('barycenter: weights must not all be zero; give at least one point a positive weight');
-  checkNumber('barycenter', 'tolerance', tolerance, { above: 0 });
-  checkPositiveInteger('barycenter', 'maxIterations', maxIterations);
   return { weights: weights.map((weight) => weight / sum), tolerance, maxIterations };
 }

@@ -1,5 +1,5 @@
 import { ConfigError } from '../core/errors.js';
-import { checkKeys, describeValue } from '../core/options.js';
+import { declareOptions, describeValue, option } from '../core/options.js';
 import { carryTangents } from './carry.js';
 import { sgd } from './directions/sgd.js';
 import type { Evaluation, Objective } from './problem.js';
@@ -23,6 +23,19 @@ export interface GradientDescentOptions {
   /** Rule for the direction. Default: {@link sgd}, the negative gradient. */
   readonly direction?: DirectionRule;
 }
+
+const gradientDescentOptions = declareOptions<GradientDescentOptions>()({
+  stepSize: option({ optional: true }, (caller, name, rule) => {
+    if (typeof (rule as StepSizeRule | null)?.choose === 'function') return;
+    throw new ConfigError(
+      `${caller}: ${name} must be a step-size rule, got ${describeValue(rule)}; pass, say, constantStep(0.1) or armijo()`,
+    );
+  }),
+  direction: option({ optional: true }, (caller, name, rule) => {
+    if (typeof (rule as DirectionRule | null)?.direction === 'function') return;
+    throw new ConfigError(`${caller}: ${name} must be a direction rule, got ${describeValue(rule)}; pass, say, sgd() or adam()`);
+  }),
+});
 
 /**
  * Riemannian gradient descent: every first-order method, LoRA training included, is this solver with other parts.
@@ -53,18 +66,7 @@ export interface GradientDescentOptions {
  * @see Absil, Mahony and Sepulchre 2008, algorithm 1; Boumal 2023, algorithm 4.1.
  */
 export function gradientDescent(options: GradientDescentOptions = {}): Solver {
-  checkKeys('gradientDescent', options, ['stepSize', 'direction']);
-  const { stepSize = armijo(), direction = sgd() } = options;
-  if (typeof stepSize?.choose !== 'function') {
-    throw new ConfigError(
-      `gradientDescent: stepSize must be a step-size rule, got ${describeValue(stepSize)}; pass, say, constantStep(0.1) or armijo()`,
-    );
-  }
-  if (typeof direction?.direction !== 'function') {
-    throw new ConfigError(
-      `gradientDescent: direction must be a direction rule, got ${describeValue(direction)}; pass, say, sgd() or adam()`,
-    );
-  }
+  const { stepSize = armijo(), direction = sgd() } = gradientDescentOptions.read('gradientDescent', options);
   return {
     name: `gradientDescent(${direction.name}, ${stepSize.name})`,
     init(problem, x) {

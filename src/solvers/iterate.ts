@@ -1,8 +1,7 @@
 /** The loop around a solver, as a generator of steps. */
 import { NumericalError } from '../core/errors.js';
-import { checkKeys } from '../core/options.js';
 import type { Problem } from './problem.js';
-import { type IterateOptions, type Iteration, iterateKeys, openRun, runSteps } from './run.js';
+import { type IterateOptions, type Iteration, iterateOptions, openRun, runSteps } from './run.js';
 import type { SolverState } from './solver.js';
 
 /**
@@ -60,10 +59,10 @@ export async function* iterateFor<M, P, T, Z, G, Batch>(
   options: IterateOptions<P, T>,
   ownsState = false,
 ): AsyncGenerator<Iteration<P, T>, string, undefined> {
-  checkKeys(caller, options, iterateKeys);
-  const run = await openRun(caller, problem, options);
-  if (ownsState) run.scope.own(options.state);
-  let last: SolverState<P, T> | undefined = ownsState ? options.state : undefined;
+  const settings = iterateOptions.read(caller, options);
+  const run = await openRun(caller, problem, settings);
+  if (ownsState) run.scope.own(settings.state);
+  let last: SolverState<P, T> | undefined = ownsState ? settings.state : undefined;
   try {
     const steps = runSteps(run);
     for (;;) {

@@ -1,8 +1,18 @@
 /** The loop around a solver, run to its end. */
 import { ConfigError, NumericalError } from '../core/errors.js';
-import { checkKeys, describeValue } from '../core/options.js';
+import { declareOptions, describeValue, option } from '../core/options.js';
 import type { Problem } from './problem.js';
-import { type Ending, type IterateOptions, type Iteration, iterateKeys, openRun, type Run, runSteps, seenAt, withoutStall } from './run.js';
+import {
+  type Ending,
+  type IterateOptions,
+  type Iteration,
+  iterateOptions,
+  openRun,
+  type Run,
+  runSteps,
+  seenAt,
+  withoutStall,
+} from './run.js';
 import type { EvaluatedState, SolverState } from './solver.js';
 import { any } from './stopping/compose.js';
 import { gradientNormBelow } from './stopping/convergence.js';
@@ -13,9 +23,23 @@ import type { Progress, StopDecision, StoppingRule } from './stopping/stopping-r
 export interface MinimizeOptions<P, T> extends IterateOptions<P, T> {
   /** Stopping rule. Default: {@link defaultStop}. */
   readonly stop?: StoppingRule;
-  /** Called after each iteration and, if the cost is deterministic, with the start. */
+  /** Called after each iteration and, if the cost is deterministic, with the start. Default: nothing. */
   readonly onIteration?: (step: Iteration<P, T>) => void;
 }
+
+const minimizeOptions = declareOptions<MinimizeOptions<unknown, unknown>>()({
+  ...iterateOptions.options,
+  stop: option({ optional: true }, (caller, name, stop) => {
+    if (typeof (stop as StoppingRule | null)?.check === 'function') return;
+    throw new ConfigError(
+      `${caller}: ${name} must be a stopping rule, got ${describeValue(stop)}; pass, say, any(gradientNormBelow(1e-8), maxIterations(500))`,
+    );
+  }),
+  onIteration: option({ optional: true }, (caller, name, value) => {
+    if (typeof value === 'function') return;
+    throw new ConfigError(`${caller}: ${name} must be a function, got ${describeValue(value)}; pass, say, ({ iteration, cost }) => …`);
+  }),
+});
 
 /** Default stopping rule of {@link minimize}: gradient norm 1e-6, or 1000 iterations, as in Manopt. */
 export const defaultStop: StoppingRule = any(gradientNormBelow(1e-6), maxIterations(1000));
@@ -86,19 +110,8 @@ export async function minimize<M, P, T, Z, G, Batch = undefined>(
   problem: Problem<M, P, T, Z, G, Batch>,
   options: MinimizeOptions<P, T> = {},
 ): Promise<MinimizeResult<P, T, LastNumber<Batch>>> {
-  checkKeys('minimize', options, [...iterateKeys, 'stop', 'onIteration']);
-  const { stop = defaultStop, onIteration, ...iterateOptions } = options;
-  if (typeof stop?.check !== 'function') {
-    throw new ConfigError(
-      `minimize: stop must be a stopping rule, got ${describeValue(stop)}; pass, say, any(gradientNormBelow(1e-8), maxIterations(500))`,
-    );
-  }
-  if (onIteration !== undefined && typeof onIteration !== 'function') {
-    throw new ConfigError(
-      `minimize: onIteration must be a function, got ${describeValue(onIteration)}; pass, say, ({ iteration, cost }) => …`,
-    );
-  }
-  const run = await openRun('minimize', problem, iterateOptions);
+  const { stop = defaultStop, onIteration, ...settings } = minimizeOptions.read('minimize', options);
+  const run = await openRun('minimize', problem, settings);
   const steps = runSteps(run);
   let result: MinimizeResult<P, T, number | undefined> | undefined;
   try {

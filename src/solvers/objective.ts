@@ -19,7 +19,9 @@ function checkProblem<M, P, T, Z, G, Batch>(caller: string, problem: Problem<M, 
     );
   }
   if (typeof problem.cost !== 'function')
-    throw new ConfigError(`${caller}: problem: 'cost' must be a function (x, batch) => number, got ${describeValue(problem.cost)}`);
+    throw new ConfigError(
+      `${caller}: problem: 'cost' must be a function (x, batch) => number, got ${describeValue(problem.cost)}; pass, say, cost: (x) => la.norm(x)`,
+    );
   if (problem.nextBatch !== undefined && typeof problem.nextBatch !== 'function') {
     throw new ConfigError(`${caller}: problem: 'nextBatch' must be a function (k) => batch, got ${describeValue(problem.nextBatch)}`);
   }

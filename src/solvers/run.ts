@@ -1,7 +1,7 @@
 /** A run of a solver, step by step: the loop that `iterate` and `minimize` share. */
 import { ConfigError, NumericalError } from '../core/errors.js';
 import { eventLoopYielder } from '../core/event-loop.js';
-import { checkNumber, describeValue } from '../core/options.js';
+import { declareOptions, describeValue, number, option } from '../core/options.js';
 import { seededRandom } from '../core/random.js';
 import type { ArrayScope } from '../linalg/linear-algebra.js';
 import { gradientDescent } from './gradient-descent.js';
@@ -26,13 +26,14 @@ export interface IterateOptions<P, T> {
   readonly initial?: P;
   /**
    * State to continue from, instead of an initial point: that of an earlier run, or `{ x, iteration: 0, memory: {} }`.
+   * Default: none, a fresh start.
    */
   readonly state?: SolverState<P, T>;
   /** Seed of the random initial point. Default: 0. */
   readonly seed?: number;
   /**
    * Signal that ends the loop before the next evaluation, or within a long step of the solver; the state is then that
-   * before the step.
+   * before the step. Default: none.
    */
   readonly signal?: AbortSignalLike;
 }
@@ -48,8 +49,25 @@ export interface Iteration<P, T> extends Progress {
   readonly state: SolverState<P, T>;
 }
 
-/** Names of the options of `iterate`. */
-export const iterateKeys = ['solver', 'initial', 'state', 'seed', 'signal'] as const;
+/** Declares the options of `iterate`. */
+export const iterateOptions = declareOptions<IterateOptions<unknown, unknown>>()({
+  solver: option({ optional: true }, (caller, name, solver) => {
+    const { init, step } = (solver ?? {}) as Partial<SolverFor<unknown, unknown>>;
+    if (typeof init === 'function' && typeof step === 'function') return;
+    throw new ConfigError(
+      `${caller}: ${name} must be { name, init, step }, got ${describeValue(solver)}; make one with gradientDescent(…), or see docs/custom-solver.md`,
+    );
+  }),
+  initial: option({ optional: true }),
+  state: option({ optional: true }, (caller, name, state) => {
+    if (isState(state as SolverState<unknown, unknown> | null)) return;
+    throw new ConfigError(
+      `${caller}: ${name} must be a solver's state, got ${describeValue(state)}; pass the \`state\` of an earlier result, as result.state`,
+    );
+  }),
+  seed: number({ default: 0 }),
+  signal: option({ optional: true }, (caller, _name, signal) => checkSignal(caller, signal as AbortSignalLike)),
+});
 
 /** A problem and a solver, checked, with their start and the scope that owns what they allocate. */
 export interface Run<M, P, T> {
@@ -67,14 +85,20 @@ export interface Run<M, P, T> {
   readonly abortReason: (iteration: number) => string;
 }
 
-/** Checks problem, options and start, and opens the scope of a run, which the caller must close. */
+/**
+ * Checks problem and start, and opens the scope of a run, which the caller must close.
+ *
+ * @param options - as {@link iterateOptions} read them.
+ */
 export async function openRun<M, P, T, Z, G, Batch>(
   caller: string,
   problem: Problem<M, P, T, Z, G, Batch>,
   options: IterateOptions<P, T>,
 ): Promise<Run<M, P, T>> {
   const { solver = gradientDescent(), signal } = options;
-  checkLoopOptions(caller, options, solver);
+  if (options.state !== undefined && options.initial !== undefined) {
+    throw new ConfigError(`${caller}: both state and initial were given; pass initial to start afresh, or state to go on`);
+  }
   const seen = drawnObjective(caller, problem);
   const yieldToEvents = eventLoopYielder();
   const scope = problem.manifold.algebra.openScope();
@@ -204,24 +228,10 @@ export function withoutStall<P, T>(state: SolverState<P, T>): SolverState<P, T> 
   return rest;
 }
 
-function checkLoopOptions<P, T>(caller: string, { signal, state, initial, seed }: IterateOptions<P, T>, solver: SolverFor<P, T>): void {
-  if (typeof solver?.init !== 'function' || typeof solver.step !== 'function') {
-    throw new ConfigError(
-      `${caller}: solver must be { name, init, step }, got ${describeValue(solver)}; make one with gradientDescent(…), or see docs/custom-solver.md`,
-    );
-  }
-  if (signal !== undefined && typeof signal?.aborted !== 'boolean') {
-    throw new ConfigError(`${caller}: signal must be an AbortSignal, got ${describeValue(signal)}; pass controller.signal`);
-  }
-  if (state !== undefined && !isState(state)) {
-    throw new ConfigError(
-      `${caller}: state must be a solver's state, got ${describeValue(state)}; pass the \`state\` of an earlier result, as result.state`,
-    );
-  }
-  if (state !== undefined && initial !== undefined) {
-    throw new ConfigError(`${caller}: both state and initial were given; pass initial to start afresh, or state to go on`);
-  }
-  if (seed !== undefined) checkNumber(caller, 'seed', seed);
+/** Requires a signal, if one is given. @throws ConfigError otherwise. */
+export function checkSignal(caller: string, signal: AbortSignalLike | undefined): void {
+  if (signal === undefined || typeof signal?.aborted === 'boolean') return;
+  throw new ConfigError(`${caller}: signal must be an AbortSignal, got ${describeValue(signal)}; pass controller.signal`);
 }
 
 /** Returns true if a value is a solver's state: a count of iterations, a point, and a memory for each part. */

@@ -1,5 +1,5 @@
 import { ConfigError } from '../core/errors.js';
-import { checkKeys, checkNumber, checkPositiveInteger, describeValue } from '../core/options.js';
+import { checkNumber, declareOptions, describeValue, option, size } from '../core/options.js';
 import { axpyTree } from '../core/tree.js';
 import type { Objective } from './problem.js';
 import type { EvaluatedState, Interrupted, Solver } from './solver.js';
@@ -11,6 +11,13 @@ export interface SvrgOptions {
   /** Step size t of the stochastic steps: a number, or a function of the epoch 0, 1, …. */
   readonly stepSize: number | ((epoch: number) => number);
 }
+
+const svrgOptions = declareOptions<SvrgOptions>()({
+  innerSteps: size({}),
+  stepSize: option({}, (caller, name, value) => {
+    if (typeof value !== 'function') checkNumber(caller, name, value, { above: 0 });
+  }),
+});
 
 /**
  * Riemannian stochastic variance-reduced gradient (R-SVRG), on a finite sum. Each epoch computes the whole gradient at
@@ -57,10 +64,7 @@ export interface SvrgOptions {
  * transport", SIAM J. Optim. 29(2), 2019, algorithm 1; Johnson and Zhang 2013.
  */
 export function svrg(options: SvrgOptions): Solver {
-  checkKeys('svrg', options, ['innerSteps', 'stepSize']);
-  const { innerSteps, stepSize } = options;
-  checkPositiveInteger('svrg', 'innerSteps', innerSteps);
-  if (typeof stepSize !== 'function') checkNumber('svrg', 'stepSize', stepSize, { above: 0 });
+  const { innerSteps, stepSize } = svrgOptions.read('svrg', options);
   return {
     name: `svrg(${innerSteps})`,
     init(problem, x) {

@@ -2,7 +2,7 @@
  * Each operation's adjoint beside central differences of the operation, and its second derivatives beside differences
  * of the first.
  */
-import { abs, eye, geometricMean, inverseSqrtSpd, outerSum, solveLyapunov, solveSylvester, sqrtSpd, square, trace } from 'bures';
+import { abs, eye, geometricMean, inverseSqrtSpd, outerSum, polar, solveLyapunov, solveSylvester, sqrtSpd, square, trace } from 'bures';
 import { describe, expect, it } from 'vitest';
 import { autodiff, type DifferentiableAlgebra } from '../../src/autodiff/index.js';
 import { csrFromTriplets, type HostArray, hostAlgebra, NotImplementedError, ShapeError, seededRandom } from '../../src/index.js';
@@ -169,6 +169,24 @@ const cases: Readonly<Record<string, readonly [Point, (ops: Ops, x: Point) => Ho
     { x: normal(1, n, n), y: normal(2, n, n) },
     (ops, { x, y }) => blend(ops, geometricMean(ops, definite(ops, x), definite(ops, y))),
   ],
+  ...Object.fromEntries(
+    [
+      ['tall', normal(4, 2, m, n)],
+      ['square', normal(4, n, n)],
+      // Q and P are smooth there, though the singular vectors are not.
+      ['with equal singular values', la.scale(2, la.qr(normal(4, m, n)).Q)],
+      ['square, with equal singular values', la.qr(normal(4, n, n)).Q],
+    ].map(([name, x]) => [
+      `polar, ${name}`,
+      [
+        { x },
+        (ops: Ops, at: Point) => {
+          const { Q, P } = polar(ops, at.x);
+          return blendAll(ops, [Q, P]);
+        },
+      ],
+    ]),
+  ),
   solveSylvester: [
     { x: normal(1, n, n), y: normal(2, k, k), c: normal(3, n, k) },
     (ops, { x, y, c }) => blend(ops, solveSylvester(ops, definite(ops, x), definite(ops, y), c)),

@@ -9,9 +9,9 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { drawQuestions } from '../../examples/questions/questions.js';
-import { type FinetuneConfig, finetuneSchema } from '../../src/cli/config/finetune-config.js';
+import { type FinetuneConfig, finetuneSchema, keysOf } from '../../src/cli/config/finetune-config.js';
 import { type Fingerprints, inputDifferences, keyDifferences, readFingerprints, rowsFingerprint } from '../../src/cli/run/fingerprints.js';
-import { keysOf } from '../../src/cli/training/key-roles.js';
+
 import { hashFile } from '../../src/io/files/checksums.js';
 import { type Outcome, runCli } from './run-cli.js';
 

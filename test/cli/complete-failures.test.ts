@@ -113,8 +113,8 @@ describe('bures complete', () => {
       1,
       /complete: \S*bad\.csv:2: expected at least 3 fields/,
     ],
-    ['all for the test', 'a,x,1\n', ['--test-fraction', '1'], 2, /--test-fraction must be below 1/],
-    ['an unknown centering', 'a,x,1\n', ['--center', 'median'], 2, /--center must be one of biases, mean, none/],
+    ['all for the test', 'a,x,1\n', ['--test-fraction', '1'], 2, /--test-fraction: must be below 1, got 1; it means: part of the entries/],
+    ['an unknown centering', 'a,x,1\n', ['--center', 'median'], 2, /--center: must be one of biases, mean, none, got "median"/],
   ])('refuses %s', async (_fault, text, flags, expected, message) => {
     writeFileSync(inRoot('bad.csv'), text, 'latin1');
     const { status, stdout, stderr } = await runCli('complete', inRoot('bad.csv'), '--out', inRoot('bad'), ...flags);

@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { finetune } from '../../src/cli/commands/finetune.js';
 import { finetuneSchema } from '../../src/cli/config/finetune-config.js';
-import { divideArguments } from '../../src/cli/config/flag-source.js';
 import { validateConfig } from '../../src/cli/config/validate.js';
-import { configText } from '../../src/cli/config/write-config.js';
-import { readYaml } from '../../src/cli/config/yaml-source.js';
+import { configText, readYaml } from '../../src/cli/config/yaml.js';
+import { parseArguments } from '../../src/cli/flags.js';
 import { sweepSchema } from '../../src/cli/sweep/sweep-config.js';
 import { planTrials } from '../../src/cli/sweep/trials.js';
 import { methodOf } from '../../src/cli/training/training-plan.js';
@@ -85,13 +85,13 @@ describe('a configuration', () => {
   });
 
   it.each(['{'.repeat(20_000), '- '.repeat(20_000), 'x'.repeat(200_000), '{a: 1, a: 2}'])('in flags that is no YAML is a text', (text) => {
-    const { source } = divideArguments('finetune', finetuneSchema, { switches: [], valued: [] }, ['--model', text]);
+    const { source } = parseArguments('finetune', finetune, ['--model', text]);
     expect(source.values.model).toBe(text);
   });
 
   it('in flags has keys of few parts', () => {
     const name = `--method-options${'.a'.repeat(60_000)}`;
-    const divide = () => divideArguments('finetune', finetuneSchema, { switches: [], valued: [] }, [name, '1']);
+    const divide = () => parseArguments('finetune', finetune, [name, '1']);
     expect(divide).toThrow(/has more than 20 parts; name a key/);
   });
 });
@@ -128,12 +128,12 @@ describe('a count in a configuration or a flag', () => {
   });
 
   it.each([
-    ['complete', '--seed', String(Number.MAX_SAFE_INTEGER), 'an integer of at most 9007199254740990'],
-    ['complete', '--max-iterations', '1e300', 'an integer of at most 9007199254740991'],
-    ['generate', '--top-k', '0', 'an integer of at least 1'],
+    ['complete', '--seed', String(Number.MAX_SAFE_INTEGER), 'be at most 9007199254740990, got 9007199254740991'],
+    ['complete', '--max-iterations', '1e300', 'be at most 9007199254740991, got 1e+300'],
+    ['generate', '--top-k', '0', 'be at least 1, got 0'],
   ])('%s %s %s is refused', async (command, flag, value, wanted) => {
     const { status, stderr } = await runCli(command, 'nowhere', flag, value);
-    expect([status, stderr]).toEqual([2, expect.stringContaining(`${flag} must be ${wanted}, got '${value}'`)]);
+    expect([status, stderr]).toEqual([2, expect.stringContaining(`${flag}: must ${wanted}; it means: `)]);
   });
 });
 

@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { finetune } from '../../src/cli/commands/finetune.js';
 import { type FinetuneConfig, finetuneSchema } from '../../src/cli/config/finetune-config.js';
-import { divideArguments, flagName } from '../../src/cli/config/flag-source.js';
-import { loadConfig } from '../../src/cli/config/load-config.js';
+import { flagName } from '../../src/cli/config/keys.js';
 import { validateConfig } from '../../src/cli/config/validate.js';
-import { configText } from '../../src/cli/config/write-config.js';
-import { readYaml } from '../../src/cli/config/yaml-source.js';
+import { configText, readYaml } from '../../src/cli/config/yaml.js';
+import { parseArguments } from '../../src/cli/flags.js';
 import { BuresError, ConfigError } from '../../src/core/errors.js';
+import { runCli } from './run-cli.js';
 
 let directory = '';
 beforeAll(() => {
@@ -24,9 +25,10 @@ function written(content: string | Uint8Array): string {
   return file;
 }
 
+const parse = (argv: readonly string[]) => parseArguments('finetune', finetune, argv);
+
 async function load(content: string | Uint8Array, ...argv: string[]): Promise<FinetuneConfig> {
-  const { source } = divideArguments('finetune', finetuneSchema, { switches: ['json'], valued: [] }, argv);
-  return validateConfig(finetuneSchema, [await readYaml('finetune', written(content)), source]);
+  return validateConfig(finetuneSchema, [await readYaml('finetune', written(content)), parse(argv).source]);
 }
 
 const minimal = 'model: m\ndata: d\n';
@@ -90,7 +92,7 @@ describe('a configuration', () => {
 
   it('says all that is wrong at once, and whether a flag said it', async () => {
     await expect(load('model: 3\nrank: x\n', '--alpha', '-1')).rejects.toThrow(
-      /a\.yaml:1: model must be a string.*\ndata is missing.*\n.*a\.yaml:2: rank.*\n--alpha: alpha must be above 0, got -1/,
+      /a\.yaml:1: model must be a string.*\ndata is missing.*\n.*a\.yaml:2: rank.*\n--alpha: must be above 0, got -1/,
     );
   });
 
@@ -173,9 +175,12 @@ describe('flags of keys', () => {
     [['--rank'], '--rank expects a value'],
     [['--rank', '--alpha', '1'], '--rank expects a value'],
     [['--rank', '1', '--rank', '2'], '--rank is given twice'],
+    [['--rank', '1', '--rank=2'], '--rank is given twice'],
+    [['--method-options.every', '1', '--method-options.every', '2'], '--method-options.every is given twice'],
+    [['--rank.x=1', '--rnak.x'], 'unknown flag --rnak.x; did you mean --rank?'],
     [['--__proto__', '1'], 'unknown flag --__proto__'],
   ])('%j are refused', (argv, message) => {
-    expect(() => divideArguments('finetune', finetuneSchema, { switches: [], valued: [] }, argv)).toThrow(message);
+    expect(() => parse(argv)).toThrow(message);
   });
 
   it.each([
@@ -189,32 +194,27 @@ describe('flags of keys', () => {
     [['--sample-prompts', '[a, b]'], { samplePrompts: ['a', 'b'] }],
     [['--packing', 'file.yaml'], { packing: true }],
     [['--packing', 'yes'], { packing: 'yes' }],
+    [['--model', '"a b" # c'], { model: '"a b" # c' }],
+    [['--learningRate', '1'], { learningRate: 1 }],
+    [['--rank-pattern.a,b c', '3'], { rankPattern: { 'a,b c': 3 } }],
+    [['--method-options.__proto__', '3'], { methodOptions: Object.fromEntries([['__proto__', 3]]) }],
   ])('%j mean %j', (argv, values) => {
-    expect(divideArguments('finetune', finetuneSchema, { switches: [], valued: [] }, argv).source.values).toEqual(values);
+    expect(parse(argv).source.values).toEqual(values);
   });
 
   it('say that a key that is missing may be one', async () => {
-    const { source } = divideArguments('finetune', finetuneSchema, { switches: [], valued: [] }, ['--data', 'd']);
-    await expect(loadConfig('finetune', finetuneSchema, undefined, source)).rejects.toThrow(
-      /^model is missing \(.*\); write it into the file, or as a flag$/,
-    );
-    await expect(loadConfig('finetune', finetuneSchema, written('data: d'))).rejects.toThrow(
-      /^model is missing \(.*\); write it into the file$/,
-    );
+    expect(await runCli('finetune', '--data', 'd')).toEqual({
+      status: 2,
+      stdout: '',
+      stderr: expect.stringMatching(/^error: model is missing \(.*\); write it into the file, or as a flag\n$/),
+    });
+    await expect(load('data: d')).rejects.toThrow(/^model is missing \(.*\); write it into the file$/);
   });
 
-  it('leave the command its own words', () => {
-    const { rest, source } = divideArguments('finetune', finetuneSchema, { switches: ['json'], valued: ['note'] }, [
-      'a.yaml',
-      '--json',
-      '--rank',
-      '3',
-      '--note',
-      'x',
-      '--',
-      '--y',
-    ]);
-    expect(rest).toEqual(['a.yaml', '--json', '--note', 'x', '--', '--y']);
+  it('are told from the flags of every command and from arguments', () => {
+    const { positionals, source, common } = parse(['a.yaml', '--json', '--rank', '3']);
+    expect(positionals).toEqual(['a.yaml']);
+    expect(common).toEqual({ json: true, debug: false, help: false });
     expect(source.values).toEqual({ rank: 3 });
   });
 });

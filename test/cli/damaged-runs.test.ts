@@ -24,7 +24,7 @@ import { findAdapter } from '../../src/cli/adapter/adapter-folder.js';
 import { settleBest } from '../../src/cli/run/best-folder.js';
 import { type Checkpoint, readCheckpoint } from '../../src/cli/run/checkpoint.js';
 import { readSoundCheckpoint } from '../../src/cli/run/sound-checkpoint.js';
-import { memoryError } from '../../src/cli/training/memory-error.js';
+import { memoryError } from '../../src/cli/training/train-run.js';
 import { checksumFile, writeChecksums } from '../../src/io/files/checksums.js';
 import { stagingPath } from '../../src/io/files/staging.js';
 import { runCli } from './run-cli.js';

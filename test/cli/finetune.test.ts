@@ -2,6 +2,7 @@
  * Runs from beginning to end on the small model that the project ships: what they write, how they end, and what
  * resuming gives.
  */
+
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -11,8 +12,7 @@ import { collateRows, loadCausalLM, loadTokenizer, readDataset } from 'bures/mod
 import { tensorAlgebra } from 'bures/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { drawQuestions } from '../../examples/questions/questions.js';
-import { completeText } from '../../src/cli/training/evaluate.js';
-import { exactMatches } from '../../src/cli/training/exact-match.js';
+import { completeText, exactMatches } from '../../src/cli/training/evaluate.js';
 import { readObjects } from '../../src/io/json-lines.js';
 import { chromiumPath, openChromium } from '../../tools/chromium.js';
 import { runCli } from './run-cli.js';

@@ -20,6 +20,8 @@ it.each([
   [99.6, '1 min 40 s'],
   [3599.6, '1 h 00 min'],
   [90061, '25 h 01 min'],
+  // A record on the disk may hold 1e999.
+  [Number.POSITIVE_INFINITY, '∞ s'],
 ])('%d seconds are %s', (seconds, text) => expect(duration(seconds)).toBe(text));
 
 it('bytes are shown in the larger unit that they fill', () => {

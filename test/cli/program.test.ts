@@ -4,10 +4,13 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Command, defineCommand } from '../../src/cli/command.js';
-import { parseArguments } from '../../src/cli/parse-arguments.js';
+import { z } from 'zod';
+import { type Command, commonSchema, defineCommand, UsageError } from '../../src/cli/command.js';
+import { flagName } from '../../src/cli/config/keys.js';
+import { validateConfig } from '../../src/cli/config/validate.js';
+import { parseArguments } from '../../src/cli/flags.js';
 import { commandEntries } from '../../src/cli/registry.js';
-import { UsageError } from '../../src/cli/usage-error.js';
+import { BuresError, ConfigError } from '../../src/core/errors.js';
 import { runCli } from './run-cli.js';
 
 const repository = path.resolve(import.meta.dirname, '../..');
@@ -20,9 +23,9 @@ describe('the program', () => {
     for (const { name } of commandEntries) {
       expect(stdout).toContain(`\n  ${name} `);
       const help = await runCli(name, '--help');
-      expect(help).toMatchObject({ status: 0, stderr: '', stdout: expect.stringContaining(`usage: bures ${name}`) });
+      expect(help).toMatchObject({ status: 0, stderr: '', stdout: expect.stringContaining(`Usage: bures ${name}`) });
       expect(help).toEqual(await runCli('help', name));
-      expect(Math.max(...help.stdout.split('\n').map((line) => line.length))).toBeLessThan(200);
+      expect(Math.max(...help.stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(92);
     }
   });
 
@@ -73,32 +76,33 @@ describe('arguments', () => {
       { name: 'FIRST', description: 'the first' },
       { name: 'REST', description: 'the rest', optional: true, many: true },
     ],
-    flags: {
-      on: { kind: 'switch', description: '' },
-      rate: { kind: 'number', placeholder: 'X', description: '' },
-      count: { kind: 'number', placeholder: 'N', integer: true, min: 1, description: '' },
-      mode: { kind: 'text', placeholder: 'MODE', choices: ['a', 'b'], description: '' },
-      note: { kind: 'text', placeholder: 'TEXT', description: '' },
-    },
+    schema: z.strictObject({
+      on: z.boolean().default(false).describe('whether it is on'),
+      rate: z.number().optional().describe('how fast'),
+      count: z.int().min(1).default(3).describe('how many'),
+      mode: z.enum(['a', 'b']).optional(),
+      noteText: z.string().min(1).optional().meta({ placeholder: 'WORDS' }),
+    }),
     run: async () => ({ data: null, text: '' }),
   });
-  const parse = (...argv: string[]) => parseArguments('try', command, argv);
+  const parse = (...argv: string[]) => {
+    const { source, ...rest } = parseArguments('try', command, argv);
+    return { ...rest, values: validateConfig(command.schema, [source]) };
+  };
 
   it('are read in any order, joined by = or not, negative numbers among them', () => {
-    const { positionals, flags } = parse('x', '--rate', '-1e-3', '--on', 'y', '--note=a=b', '--', '--rate');
-    expect(positionals).toEqual(['x', 'y', '--rate']);
-    expect(flags).toMatchObject({ rate: -1e-3, on: true, note: 'a=b', count: undefined, json: false });
+    const { positionals, values, common } = parse('x', '--rate', '-1e-3', '--on', 'y', '--note-text=a=b', '-7', '--', '--rate');
+    expect(positionals).toEqual(['x', 'y', '-7', '--rate']);
+    expect(values).toEqual({ rate: -1e-3, on: true, noteText: 'a=b', count: 3 });
+    expect(common).toEqual({ json: false, debug: false, help: false });
+    expect(parse('x', '--on', 'false', '--json=true')).toMatchObject({ values: { on: false }, common: { json: true } });
   });
 
   it.each([
-    [['x', '--rate', 'fast'], '--rate must be a number'],
-    [['x', '--rate', 'Infinity'], '--rate must be a number'],
-    [['x', '--count', '1.5'], '--count must be an integer of at least 1'],
-    [['x', '--count', '0'], '--count must be an integer of at least 1'],
-    [['x', '--mode', 'c'], '--mode must be one of a, b'],
-    [['x', '--note'], '--note expects a value'],
-    [['x', '--on=yes'], '--on takes no value'],
+    [['x', '--note-text'], '--note-text expects a value; write --note-text WORDS'],
+    [['x', '--note-text', '--rate'], '--note-text expects a value'],
     [['x', '--rate', '1', '--rate', '2'], '--rate is given twice'],
+    [['x', '--on', '--on'], '--on is given twice'],
     [['x', '-r'], 'unknown flag -r'],
     [['x', '--constructor', '1'], 'unknown flag --constructor'],
     [[], 'FIRST is missing (the first)'],
@@ -107,24 +111,59 @@ describe('arguments', () => {
     expect(() => parse(...argv)).toThrow(message);
   });
 
-  it('that are arbitrary words give a result or a UsageError', () => {
-    const word = fc.oneof(fc.string(), fc.constantFrom('--rate', '--on', '--', '--note', '-', '---', '--=', '--no-on', '--__proto__'));
+  it.each([
+    [['x', '--rate', 'fast'], '--rate: must be a number, got "fast"; it means: how fast'],
+    [['x', '--rate', 'Infinity'], '--rate: must be a number, got "Infinity"'],
+    [['x', '--count', '1.5'], '--count: must be an integer, got 1.5; it means: how many'],
+    [['x', '--count', '0'], '--count: must be at least 1, got 0'],
+    [['x', '--mode', 'c'], '--mode: must be one of a, b, got "c"'],
+    [['x', '--on=yes'], '--on: must be a boolean, got "yes"'],
+    [['x', '--json=2'], '--json: must be a boolean, got 2'],
+  ])('%j have a wrong value', (argv, message) => {
+    expect(() => parse(...argv)).toThrow(ConfigError);
+    expect(() => parse(...argv)).toThrow(message);
+  });
+
+  it('that are arbitrary words give a result, or an error of ours', () => {
+    const word = fc.oneof(
+      fc.string(),
+      fc.constantFrom('--rate', '--on', '--', '--note-text', '-', '---', '--=', '--no-on', '--__proto__', '--on.x'),
+    );
     fc.assert(
       fc.property(fc.array(word, { maxLength: 6 }), (argv) => {
         try {
           expect(parse(...argv).positionals.every((one) => typeof one === 'string')).toBe(true);
         } catch (error) {
-          expect(error).toBeInstanceOf(UsageError);
+          expect(error).toBeInstanceOf(BuresError);
         }
       }),
     );
   });
 
+  it('that the documentation writes are there', async () => {
+    const flagsOf = new Map<string, readonly string[]>();
+    for (const { name, load } of commandEntries)
+      flagsOf.set(name, [...Object.keys((await load()).schema.shape), ...Object.keys(commonSchema.shape)].map(flagName));
+    let checked = 0;
+    for (const page of ['README.md', 'docs/fine-tuning.md', 'docs/completion.md']) {
+      const text = readFileSync(path.join(repository, page), 'utf8');
+      const calls = [...text.matchAll(/\bbures(?: --)? ([a-z]+)((?: [^\n`|#]*)?)/g)].filter(([, name]) => flagsOf.has(name));
+      const inline = page === 'docs/completion.md' ? [...text.matchAll(/`()(--[^`]*)`/g)] : [];
+      for (const [, name, words] of [...calls, ...inline])
+        for (const [, flag] of words.matchAll(/(?<![\w-])--([a-z][a-z-]*)/g)) {
+          expect(flagsOf.get(name === '' ? 'complete' : name), `${page}: ${name} ${words}`).toContain(flag);
+          checked++;
+        }
+    }
+    expect(checked).toBeGreaterThan(30);
+  });
+
   it('of every command have a description', async () => {
     for (const { load } of commandEntries) {
-      const { flags, positionals, summary }: Command = await load();
+      const { schema, positionals, summary }: Command = await load();
       expect(summary).toMatch(/\.$/);
-      for (const { description } of [...Object.values(flags), ...positionals]) expect(description).not.toBe('');
+      for (const { description } of [...Object.values(schema.shape as Record<string, z.ZodType>), ...positionals])
+        expect(description).toMatch(/.{8}/);
     }
   });
 });

@@ -1,4 +1,7 @@
-/** What is refused, with which error, and that nothing is left over. */
+/**
+ * What is refused, with which error, and that nothing is left over. The texts are in __snapshots__/misuse.test.ts.snap,
+ * to be read together.
+ */
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -8,6 +11,7 @@ import { BackendError, ConfigError, DomainError, FormatError, NotImplementedErro
 import { openSafetensors, writeSafetensors } from '../../src/io/index.js';
 import { type CausalLM, loadCausalLM, type ModelOverlay, type ModuleAdapter, type TokenBatch } from '../../src/models/index.js';
 import { liveTensors, tensorEngines } from '../support/engines.js';
+import { refused } from '../support/refused.js';
 
 const FIXTURES = path.join(import.meta.dirname, '../fixtures/models');
 const [[, algebra]] = tensorEngines;
@@ -31,52 +35,49 @@ async function changeConfig(directory: string, changes: object): Promise<void> {
 
 describe('config.json', () => {
   it.each([
-    ['tiny-qwen2', { num_hidden_layers: 1e6 }, "'num_hidden_layers'"],
-    ['tiny-qwen2', { head_dim: 1e9 }, "'head_dim'"],
-    ['tiny-qwen2', { hidden_size: 2 ** 40 }, "'hidden_size'"],
-    ['tiny-qwen2', { vocab_size: 2 ** 52 }, "'vocab_size'"],
-    ['tiny-qwen2', { intermediate_size: 1e15 }, "'intermediate_size'"],
-    ['tiny-qwen2', { num_attention_heads: 1e12, num_key_value_heads: 1e12 }, "'num_attention_heads'"],
-  ])('%s with %j claims more than the checkpoint holds, before anything is made of it', async (name, changes, key) => {
+    ['tiny-qwen2', { num_hidden_layers: 1e6 }],
+    ['tiny-qwen2', { head_dim: 1e9 }],
+    ['tiny-qwen2', { hidden_size: 2 ** 40 }],
+    ['tiny-qwen2', { vocab_size: 2 ** 52 }],
+    ['tiny-qwen2', { intermediate_size: 1e15 }],
+    ['tiny-qwen2', { num_attention_heads: 1e12, num_key_value_heads: 1e12 }],
+  ])('%s with %j claims more than the checkpoint holds, before anything is made of it', async (name, changes) => {
     await withCopy(name, async (directory) => {
       await changeConfig(directory, changes);
-      await expect(loadCausalLM(directory, { algebra })).rejects.toThrow(FormatError);
-      await expect(loadCausalLM(directory, { algebra })).rejects.toThrow(`expected ${key} of `);
+      await refused(FormatError, () => loadCausalLM(directory, { algebra }), directory);
     });
   });
 
   it('frequencies that are not finite are refused', async () => {
     await withCopy('tiny-qwen2', async (directory) => {
       await changeConfig(directory, { rope_parameters: { rope_type: 'linear', rope_theta: 1e4, factor: 1e-320 } });
-      await expect(loadCausalLM(directory, { algebra })).rejects.toThrow(/'factor' of .* all frequencies are finite/);
+      await refused(ConfigError, () => loadCausalLM(directory, { algebra }), directory);
     });
   });
 
   it.each([
-    ['tiny-qwen2', { rope_parameters: { rope_type: 'dynamic', rope_theta: 1e4, factor: 2 } }, "'rope_type'"],
-    ['tiny-qwen2', { rope_scaling: { type: 'linear', factor: 2 } }, "'rope_scaling'"],
-    ['tiny-qwen2', { rope_parameters: { rope_type: 'linear', rope_theta: 1e4 } }, "'factor'"],
-    ['tiny-qwen2', { rope_parameters: { rope_type: 'default', rope_theta: 1e4, extra: 3 } }, "'extra'"],
-    ['tiny-qwen2', { partial_rotary_factor: 0.5 }, "'partial_rotary_factor'"],
-    ['tiny-qwen2', { hidden_act: 'gelu' }, "'hidden_act'"],
-    ['tiny-qwen2', { layer_types: ['full_attention', 'sliding_attention'] }, "'layer_types'"],
-    ['tiny-qwen2', { num_key_value_heads: 3 }, "'num_key_value_heads'"],
-    ['tiny-qwen2', { vocab_size: -4 }, "'vocab_size'"],
-    ['tiny-qwen2', { quantization_config: { bits: 4 } }, "'quantization_config'"],
-    ['tiny-qwen2', { logit_scale: 2 }, "'logit_scale'"],
-    ['tiny-qwen2', { model_type: 'qwen9' }, "'model_type'"],
-    ['tiny-llama', { pretraining_tp: 2 }, "'pretraining_tp'"],
-    ['tiny-llama', { head_dim: 5 }, "'head_dim'"],
-    ['tiny-mistral', { sliding_window: 'all' }, "'sliding_window'"],
-    ['tiny-gpt2', { activation_function: 'relu' }, "'activation_function'"],
-    ['tiny-gpt2', { add_cross_attention: true }, "'add_cross_attention'"],
-  ])('%s with %j', async (name, changes, key) => {
+    ['tiny-qwen2', { rope_parameters: { rope_type: 'dynamic', rope_theta: 1e4, factor: 2 } }],
+    ['tiny-qwen2', { rope_scaling: { type: 'linear', factor: 2 } }],
+    ['tiny-qwen2', { rope_parameters: { rope_type: 'linear', rope_theta: 1e4 } }],
+    ['tiny-qwen2', { rope_parameters: { rope_type: 'default', rope_theta: 1e4, extra: 3 } }],
+    ['tiny-qwen2', { partial_rotary_factor: 0.5 }],
+    ['tiny-qwen2', { hidden_act: 'gelu' }],
+    ['tiny-qwen2', { layer_types: ['full_attention', 'sliding_attention'] }],
+    ['tiny-qwen2', { num_key_value_heads: 3 }],
+    ['tiny-qwen2', { vocab_size: -4 }],
+    ['tiny-qwen2', { quantization_config: { bits: 4 } }],
+    ['tiny-qwen2', { logit_scale: 2 }],
+    ['tiny-qwen2', { model_type: 'qwen9' }],
+    ['tiny-llama', { pretraining_tp: 2 }],
+    ['tiny-llama', { head_dim: 5 }],
+    ['tiny-mistral', { sliding_window: 'all' }],
+    ['tiny-gpt2', { activation_function: 'relu' }],
+    ['tiny-gpt2', { add_cross_attention: true }],
+  ])('%s with %j', async (name, changes) => {
     const before = liveTensors();
     await withCopy(name, async (directory) => {
       await changeConfig(directory, changes);
-      const failure = await loadCausalLM(directory, { algebra }).catch((error: unknown) => error);
-      expect(failure).toBeInstanceOf(ConfigError);
-      expect((failure as Error).message).toContain(key);
+      await refused(ConfigError, () => loadCausalLM(directory, { algebra }), directory);
     });
     expect(liveTensors()).toBe(before);
   });
@@ -121,9 +122,7 @@ describe('checkpoints', () => {
         if (shape === undefined) tensors.delete(name);
         else tensors.set(name, { dtype: 'F32', shape, data: new Float32Array(shape.reduce((a, b) => a * b)) });
       });
-      const failure = await loadCausalLM(directory, { algebra }).catch((error: unknown) => error);
-      expect(failure).toBeInstanceOf(FormatError);
-      expect((failure as Error).message).toContain(name);
+      await refused(FormatError, () => loadCausalLM(directory, { algebra }), directory);
     });
     expect(liveTensors()).toBe(before);
   });
@@ -151,9 +150,7 @@ describe('checkpoints', () => {
   it('what does not fit is said before anything is loaded', async () => {
     const before = liveTensors();
     const directory = path.join(FIXTURES, 'tiny-qwen2');
-    const loading = loadCausalLM(directory, { algebra, trainingStep: { batch: 2 ** 20, length: 256 } });
-    await expect(loading).rejects.toThrow(BackendError);
-    await expect(loading).rejects.toThrow(/\d{9,} bytes .* available .*, got \d+/);
+    await refused(BackendError, () => loadCausalLM(directory, { algebra, trainingStep: { batch: 2 ** 20, length: 256 } }));
     expect(liveTensors()).toBe(before);
   });
 });
@@ -177,19 +174,17 @@ describe('calls', () => {
   });
 
   it.each([
-    ['a token outside the vocabulary', row([1, 384]), DomainError, '384'],
-    ['a negative token', row([1, -1]), DomainError, '-1'],
-    ['a label outside the vocabulary', row([1, 2], { labels: Int32Array.of(1, 400) }), DomainError, '400'],
-    ['a sequence past the position limit', row(Array(257).fill(1)), DomainError, '256'],
-    ['labels of another length', row([1, 2], { labels: Int32Array.of(1) }), ShapeError, 'labels'],
-    ['no labels', row([1, 2]), DomainError, 'labels'],
-    ['only ignored labels', row([1, 2], { labels: Int32Array.of(-100, -100) }), DomainError, 'labels'],
-    ['one label, at the first token', row([1, 2], { labels: Int32Array.of(1, -100) }), DomainError, 'labels'],
-  ])('%s', async (_, batch, kind, text) => {
-    for (const failing of [model.loss(batch), model.lossAndGradient(batch, NOTHING)]) {
-      await expect(failing).rejects.toThrow(kind);
-      await expect(failing).rejects.toThrow(text);
-    }
+    ['a token outside the vocabulary', row([1, 384]), DomainError],
+    ['a negative token', row([1, -1]), DomainError],
+    ['a label outside the vocabulary', row([1, 2], { labels: Int32Array.of(1, 400) }), DomainError],
+    ['a sequence past the position limit', row(Array(257).fill(1)), DomainError],
+    ['labels of another length', row([1, 2], { labels: Int32Array.of(1) }), ShapeError],
+    ['no labels', row([1, 2]), DomainError],
+    ['only ignored labels', row([1, 2], { labels: Int32Array.of(-100, -100) }), DomainError],
+    ['one label, at the first token', row([1, 2], { labels: Int32Array.of(1, -100) }), DomainError],
+  ])('%s', async (_, batch, kind) => {
+    await refused(kind, () => model.loss(batch));
+    await refused(kind, () => model.lossAndGradient(batch, NOTHING));
   });
 
   it('an overlay for another model', async () => {
@@ -197,11 +192,11 @@ describe('calls', () => {
     const value = zeros([3]);
     const adapter = { parameters: { a: value }, forward: () => value };
     const elsewhere = { ...NOTHING, adapters: new Map([['model.layers.7.mlp.up_proj', adapter]]) };
-    await expect(model.lossAndGradient(batch, elsewhere)).rejects.toThrow(ConfigError);
-    expect(() => model.logits(batch, { overlay: { ...NOTHING, replaced: new Map([['model.norm.bias', value]]) } })).toThrow(ConfigError);
-    expect(() => model.logits(batch, { overlay: { ...NOTHING, replaced: new Map([['model.norm.weight', value]]) } })).toThrow(ShapeError);
-    expect(() => model.parameter('model.norm.bias')).toThrow(ConfigError);
-    expect(() => model.replaceParameter('model.norm.weight', value)).toThrow(ShapeError);
+    await refused(ConfigError, () => model.lossAndGradient(batch, elsewhere));
+    await refused(ConfigError, () => model.logits(batch, { overlay: { ...NOTHING, replaced: new Map([['model.norm.bias', value]]) } }));
+    await refused(ShapeError, () => model.logits(batch, { overlay: { ...NOTHING, replaced: new Map([['model.norm.weight', value]]) } }));
+    await refused(ConfigError, () => model.parameter('model.norm.bias'));
+    await refused(ShapeError, () => model.replaceParameter('model.norm.weight', value));
     value.dispose();
   });
 
@@ -224,7 +219,7 @@ describe('calls', () => {
         ['model.layers.1.mlp.up_proj', adapter],
       ]),
     };
-    await expect(model.lossAndGradient(batch, overlay)).rejects.toThrow(NotImplementedError);
+    await refused(NotImplementedError, () => model.lossAndGradient(batch, overlay));
     value.dispose();
   });
 

@@ -1,25 +1,25 @@
+import { z } from 'zod';
 import { largest } from '../../core/extremes.js';
 import { findAdapter } from '../adapter/adapter-folder.js';
 import { type BalancedModule, balanceAdapter } from '../adapter/balance-adapter.js';
 import { openAdapter } from '../adapter/read-adapter.js';
 import { defineCommand } from '../command.js';
+import { folder } from '../config/keys.js';
 import { short, table } from '../format.js';
-import { UsageError } from '../usage-error.js';
 
 /** The command `bures balance`, which rewrites an adapter in balanced gauge. */
 export const balance = defineCommand({
   summary: 'Rewrites an adapter in balanced gauge (AᵀA = BBᵀ): other factors, the same ΔW, the best conditioning there is.',
   details:
-    'Works on any LoRA adapter in PEFT format, without its base model, in float64. The change of ΔW is measured on what is written, and has to be below 1e-6 (with\n' +
-    '--keep-dtype below what rounding to F16 or BF16 explains). Tensors that are no LoRA pair are copied byte for byte, and adapter_config.json too, but for\n' +
-    'the path of a base model on this machine.',
+    'Works on any LoRA adapter in PEFT format, without its base model, in float64. The change of ΔW is measured on what is written, and has to be below 1e-6 ' +
+    '(with --keep-dtype below what rounding to F16 or BF16 explains). Tensors that are no LoRA pair are copied byte for byte, and adapter_config.json too, ' +
+    'but for the path of a base model on this machine.',
   positionals: [{ name: 'ADAPTER|RUN', description: 'folder of an adapter, or of a run, whose best checkpoint is taken' }],
-  flags: {
-    out: { kind: 'text', placeholder: 'DIR', description: 'folder for the balanced adapter (required)' },
-    'keep-dtype': { kind: 'switch', description: 'write F16 and BF16 factors as such, not as F32' },
-  },
-  async run({ positionals: [location], flags: { out, 'keep-dtype': keepDtype }, terminal }) {
-    if (out === undefined) throw new UsageError('bures balance: --out DIR is missing; say where the balanced adapter goes');
+  schema: z.strictObject({
+    out: folder.describe('folder for the balanced adapter'),
+    keepDtype: z.boolean().default(false).describe('write F16 and BF16 factors as such, not as F32'),
+  }),
+  async run({ positionals: [location], values: { out, keepDtype }, terminal }) {
     const folder = await findAdapter('balance', location);
     const adapter = await openAdapter('balance', folder);
     try {

@@ -1,18 +1,15 @@
 import { execFile } from 'node:child_process';
-import { hostAlgebra } from '../../index.js';
+import { z } from 'zod';
+import { balancedProjection, hostAlgebra, type LinearAlgebra, seededRandom } from '../../index.js';
 import { BACKEND_NAMES, type BackendName, tensorAlgebra } from '../../linalg/tensor/index.js';
 import { type CommandResult, defineCommand } from '../command.js';
 import { blasName, type Environment, readEnvironment } from '../environment.js';
 import { gibibytes, table } from '../format.js';
-import { probeSpeed, type Speed } from '../speed-probe.js';
 
 /** Result of trying a backend. */
 type Finding =
   | { readonly name: BackendName; readonly available: true; readonly device: string; readonly matmul: string; readonly speed: Speed }
   | { readonly name: BackendName; readonly available: false; readonly reason: string };
-
-/** Total time of the measurements, in seconds. */
-const probeSeconds = 5;
 
 /** The program's entry, one folder up: `.ts` in the sources, `.js` in the package. */
 const program = new URL(`../main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
@@ -23,12 +20,12 @@ export const doctor = defineCommand({
   details:
     'Each backend is tried in a process of its own: one that crashes is one that is not there.\n--backend NAME tries a single one in this process.',
   positionals: [],
-  flags: {
-    backend: { kind: 'text', placeholder: 'NAME', choices: BACKEND_NAMES, description: 'try this backend only' },
-    seconds: { kind: 'number', placeholder: 'N', min: 0, description: `how long to measure in all (default ${probeSeconds})` },
-  },
-  async run({ flags: { backend, seconds = probeSeconds }, terminal }) {
-    if (backend !== undefined) return oneBackend(backend as BackendName, seconds);
+  schema: z.strictObject({
+    backend: z.enum(BACKEND_NAMES).optional().describe('try this backend only').meta({ placeholder: 'NAME' }),
+    seconds: z.number().min(0).default(5).describe('how long to measure in all'),
+  }),
+  async run({ values: { backend, seconds }, terminal }) {
+    if (backend !== undefined) return oneBackend(backend, seconds);
     const share = seconds / (BACKEND_NAMES.length + 1);
     const environment = readEnvironment();
     terminal.notice(`measuring for about ${seconds} s …`);
@@ -90,4 +87,49 @@ function report(environment: Environment, host: { name: string; speed: Speed }, 
 
 function speedText({ matmulGflops, projectionMilliseconds }: Speed): string {
   return `${matmulGflops.toPrecision(3)} Gflop/s, projection ${projectionMilliseconds.toPrecision(2)} ms`;
+}
+
+/** Speed of an engine. */
+export interface Speed {
+  /** Speed of a product of n×n matrices, n = 512, in Gflop/s. */
+  readonly matmulGflops: number;
+  /** Time of the balanced projection of one adapter, m = n = 1024, r = 16, in milliseconds. */
+  readonly projectionMilliseconds: number;
+}
+
+const matmulSize = 512;
+const adapter = { size: 1024, rank: 16 };
+
+/**
+ * Measures the speed of an engine.
+ *
+ * @param la - the engine.
+ * @param seconds - time to measure; a repetition that has begun is finished.
+ * @returns medians over the repetitions.
+ */
+export async function probeSpeed<M>(la: LinearAlgebra<M>, seconds: number): Promise<Speed> {
+  const random = seededRandom(0);
+  const [x, y] = [la.randomNormal([matmulSize, matmulSize], random), la.randomNormal([matmulSize, matmulSize], random)];
+  const pair = { A: la.randomNormal([adapter.size, adapter.rank], random), B: la.randomNormal([adapter.rank, adapter.size], random) };
+  // Reading one number waits for a device to finish.
+  const matmul = await medianSeconds(seconds / 2, async () => void (await la.tidy(() => la.total(la.matmul(x, y)))));
+  const projection = await medianSeconds(seconds / 2, async () => void (await la.tidy(() => la.total(balancedProjection(la, pair).A))));
+  for (const array of [x, y, pair.A, pair.B]) la.dispose(array);
+  return { matmulGflops: (2 * matmulSize ** 3) / matmul / 1e9, projectionMilliseconds: 1000 * projection };
+}
+
+/**
+ * Returns the median time of a computation over the repetitions that fit into the budget. The first run, which compiles
+ * and allocates, does not count.
+ */
+async function medianSeconds(budget: number, compute: () => Promise<void>): Promise<number> {
+  await compute();
+  const times: number[] = [];
+  const begun = performance.now();
+  do {
+    const start = performance.now();
+    await compute();
+    times.push((performance.now() - start) / 1000);
+  } while (performance.now() - begun < 1000 * budget);
+  return times.sort((a, b) => a - b)[times.length >> 1];
 }

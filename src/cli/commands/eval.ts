@@ -1,15 +1,15 @@
+import { z } from 'zod';
 import { NumericalError } from '../../core/errors.js';
 import { path } from '../../io/files/path.js';
 import { openSafetensors } from '../../io/index.js';
 import { nonFiniteError } from '../../models/index.js';
 import { adapterFiles } from '../adapter/adapter-folder.js';
 import { defineCommand } from '../command.js';
-import { meanLoss } from '../training/evaluate.js';
-import { exactMatches } from '../training/exact-match.js';
+import { count, text } from '../config/keys.js';
+import { exactMatches, meanLoss } from '../training/evaluate.js';
 import { evaluationFile, readRows } from '../training/load-data.js';
-import { modelFlags, type OpenModel, openModel } from '../training/open-model.js';
+import { modelKeys, type OpenModel, openModel } from '../training/open-model.js';
 import { padIdOf } from '../training/session.js';
-import { UsageError } from '../usage-error.js';
 
 /** Returns the error for a loss that is not finite, naming the tensor of base or adapter that causes it. */
 async function lossError(loss: number, { model, adapterFolder }: OpenModel): Promise<NumericalError> {
@@ -39,19 +39,16 @@ export const evaluate = defineCommand({
   summary: 'Evaluates a model, alone or with an adapter: loss, perplexity, exact match of completions.',
   details: 'A completion matches if greedy generation from its prompt would give it to the last token and end there.',
   positionals: [{ name: 'RUN|ADAPTER|MODEL', description: 'folder of a run (its best checkpoint), of an adapter, or of a model' }],
-  flags: {
-    data: {
-      kind: 'text',
-      placeholder: 'FILE',
-      description: 'JSON lines of {text}, {prompt, completion} or {messages}, or a directory with test.jsonl or valid.jsonl (required)',
-    },
-    'batch-size': { kind: 'number', placeholder: 'N', integer: true, min: 1, description: 'rows of a batch (default 16)' },
-    ...modelFlags,
-  },
-  async run({ positionals: [location], flags, terminal }) {
-    const { data, 'batch-size': batchSize = 16 } = flags;
-    if (data === undefined) throw new UsageError('bures eval: --data FILE is missing; say on what');
-    const open = await openModel('eval', location, flags);
+  schema: z.strictObject({
+    data: text
+      .describe('JSON lines of {text}, {prompt, completion} or {messages}, or a directory with test.jsonl or valid.jsonl')
+      .meta({ placeholder: 'FILE' }),
+    batchSize: count(1).default(16).describe('rows of a batch'),
+    ...modelKeys,
+  }),
+  async run({ positionals: [location], values, terminal }) {
+    const { data, batchSize } = values;
+    const open = await openModel('eval', location, values);
     try {
       const notices: string[] = [];
       const rows = await readRows(

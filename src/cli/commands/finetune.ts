@@ -5,13 +5,12 @@ import { writeAllAtomic } from '../../io/files/write-atomic.js';
 import { loraMethodDefaults, loraMethods } from '../../lora/index.js';
 import { defineCommand } from '../command.js';
 import { type FinetuneConfig, finetuneSchema } from '../config/finetune-config.js';
-import { loadConfig } from '../config/load-config.js';
-import { configText } from '../config/write-config.js';
+import { configText } from '../config/yaml.js';
 import { fingerprintsText } from '../run/fingerprints.js';
-import { isBeginning } from '../run/leftovers.js';
 import { runFiles } from '../run/run-layout.js';
+import { isBeginning } from '../run/run-lock.js';
+import { takeFingerprints } from '../training/check-inputs.js';
 import { environmentText, runTraining } from '../training/run-command.js';
-import { takeFingerprints } from '../training/take-fingerprints.js';
 import { methodOf } from '../training/training-plan.js';
 
 /** The command `bures finetune`, which trains an adapter. */
@@ -20,7 +19,8 @@ export const finetune = defineCommand({
   details: [
     'Keys are given in a YAML file, as flags, or both; flags win. Rows are JSON lines of {text}, {prompt, completion} or {messages}.',
     '',
-    '  bures finetune --model Qwen2.5-0.5B --data questions/ --method balora --rank 16 --learning-rate 1e-3 --steps 300',
+    '  bures finetune --model Qwen2.5-0.5B --data questions/ --method balora --rank 16 \\',
+    '    --learning-rate 1e-3 --steps 300',
     '  bures finetune config.yaml --learning-rate 3e-3 --method-options.moments keep',
     '',
     'Ctrl-C or SIGTERM finishes the step and saves; bures resume RUN goes on bit for bit, also after a crash.',
@@ -29,10 +29,9 @@ export const finetune = defineCommand({
     ...Object.entries(loraMethodDefaults).map(([name, defaults]) => `  ${name}: ${optionList(defaults)}`),
   ].join('\n'),
   positionals: [{ name: 'config.yaml', description: 'file of keys and values', optional: true }],
-  flags: {},
-  configSchema: finetuneSchema,
-  async run({ positionals: [file], configSource, terminal }) {
-    const loaded = await loadConfig('finetune', finetuneSchema, file, configSource);
+  schema: finetuneSchema,
+  fromFile: true,
+  async run({ values: loaded, terminal }) {
     if (loaded.steps !== undefined && loaded.epochs !== undefined)
       throw new ConfigError('finetune: both steps and epochs are given; give one of them');
     const run = path.resolve(loaded.out ?? path.join('runs', defaultName(loaded)));

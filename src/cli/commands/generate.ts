@@ -1,6 +1,7 @@
+import { z } from 'zod';
 import { defineCommand } from '../command.js';
-import { modelFlags, openModel } from '../training/open-model.js';
-import { UsageError } from '../usage-error.js';
+import { count, text } from '../config/keys.js';
+import { modelKeys, openModel } from '../training/open-model.js';
 
 /** The command `bures generate`, which continues a prompt. */
 export const generate = defineCommand({
@@ -8,25 +9,24 @@ export const generate = defineCommand({
   details:
     '--chat writes the prompt as a message in the template of the model. Without --temperature the likeliest token is taken each time.',
   positionals: [{ name: 'RUN|ADAPTER|MODEL', description: 'folder of a run (its best checkpoint), of an adapter, or of a model' }],
-  flags: {
-    prompt: { kind: 'text', placeholder: 'TEXT', description: 'what to continue (required)' },
-    chat: { kind: 'switch', description: 'the prompt is a message to answer' },
-    'max-tokens': { kind: 'number', placeholder: 'N', integer: true, min: 1, description: 'tokens to generate at most (default 256)' },
-    temperature: { kind: 'number', placeholder: 'T', min: 0, description: 'how freely to sample; 0 not at all (default 0)' },
-    'top-k': { kind: 'number', placeholder: 'K', integer: true, min: 1, description: 'sample among the K likeliest tokens' },
-    'top-p': {
-      kind: 'number',
-      placeholder: 'P',
-      min: 0,
-      description: 'sample among the likeliest tokens that have this probability together',
-    },
-    seed: { kind: 'number', placeholder: 'N', integer: true, min: 0, description: 'seed of the draws (default 0)' },
-    ...modelFlags,
-  },
-  async run({ positionals: [location], flags, terminal, json }) {
-    const { prompt, chat, 'max-tokens': maxNewTokens = 256, temperature = 0, 'top-k': topK, 'top-p': topP, seed = 0 } = flags;
-    if (prompt === undefined) throw new UsageError('bures generate: --prompt TEXT is missing; say what to continue');
-    const open = await openModel('generate', location, flags);
+  schema: z.strictObject({
+    prompt: text.describe('what to continue'),
+    chat: z.boolean().default(false).describe('the prompt is a message to answer'),
+    maxTokens: count(1).default(256).describe('tokens to generate at most'),
+    temperature: z.number().min(0).default(0).describe('how freely to sample; 0 not at all').meta({ placeholder: 'T' }),
+    topK: count(1).optional().describe('sample among the K likeliest tokens').meta({ placeholder: 'K' }),
+    topP: z
+      .number()
+      .min(0)
+      .optional()
+      .describe('sample among the likeliest tokens that have this probability together')
+      .meta({ placeholder: 'P' }),
+    seed: count(0).default(0).describe('seed of the draws'),
+    ...modelKeys,
+  }),
+  async run({ positionals: [location], values, terminal, json }) {
+    const { prompt, chat, maxTokens: maxNewTokens, temperature, topK, topP, seed } = values;
+    const open = await openModel('generate', location, values);
     try {
       const { model, tokenizer } = open;
       const written = chat ? tokenizer.applyChatTemplate([{ role: 'user', content: prompt }], { addGenerationPrompt: true }) : prompt;

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { findAdapter } from '../adapter/adapter-folder.js';
 import { measurePair, type PairMeasures } from '../adapter/pair-measures.js';
 import { type AdapterPair, openAdapter } from '../adapter/read-adapter.js';
@@ -35,10 +36,8 @@ export const inspect = defineCommand({
     '  κ          condition number of training at this pair, and the least over all gauges (balanced); none for a rank above m or n',
   ].join('\n'),
   positionals: [{ name: 'ADAPTER|RUN', description: 'folder of an adapter, or of a run, whose best checkpoint is taken' }],
-  flags: {
-    values: { kind: 'switch', description: 'list the singular values' },
-  },
-  async run({ positionals: [location], flags: { values } }) {
+  schema: z.strictObject({ values: z.boolean().default(false).describe('list the singular values') }),
+  async run({ positionals: [location], values: { values } }) {
     const folder = await findAdapter('inspect', location);
     const adapter = await openAdapter('inspect', folder);
     try {

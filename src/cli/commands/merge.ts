@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { ConfigError } from '../../core/errors.js';
 import { exists, namesIn, readBytes } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
@@ -9,37 +10,32 @@ import { type LoraAdapter, mergeAdapter, saveAdapter } from '../../lora/index.js
 import type { CausalLM } from '../../models/index.js';
 import { adapterOrder, checkNoAdapter } from '../adapter/adapter-folder.js';
 import { type CommandResult, defineCommand } from '../command.js';
+import { count, folder } from '../config/keys.js';
 import { short } from '../format.js';
 import { whileWriting } from '../interruption.js';
 import type { Terminal } from '../terminal.js';
-import { modelFlags, type OpenModel, openModel } from '../training/open-model.js';
-import { UsageError } from '../usage-error.js';
+import { modelKeys, type OpenModel, openModel } from '../training/open-model.js';
 
 /** The command `bures merge`, which writes a model with its adapter merged into the weights. */
 export const merge = defineCommand({
   summary: 'Merges an adapter into its base model and writes the model, in the number format of the base.',
-  details: [
-    'The logits of the merged model are compared with those of model and adapter before anything is written.',
-    'Weights that were trained themselves (galore) take the place of those of the base. With --adapter-rank the nearest adapter of that rank is written instead, in PEFT',
-    'format, and how much of the change of the weights it leaves out is said.',
-  ].join('\n'),
+  details:
+    'The logits of the merged model are compared with those of model and adapter before anything is written. Weights that were trained themselves (galore) ' +
+    'take the place of those of the base. With --adapter-rank the nearest adapter of that rank is written instead, in PEFT format, and how much of the ' +
+    'change of the weights it leaves out is said.',
   positionals: [{ name: 'RUN|ADAPTER', description: 'folder of a run (its best checkpoint) or of an adapter' }],
-  flags: {
-    out: { kind: 'text', placeholder: 'DIR', description: 'folder for the merged model (required)' },
-    'adapter-rank': {
-      kind: 'number',
-      placeholder: 'R',
-      integer: true,
-      min: 1,
-      description: 'write weights that were trained themselves as an adapter of this rank, not as a model',
-    },
-    ...modelFlags,
-  },
-  async run({ positionals: [location], flags, terminal }) {
-    const { out, 'adapter-rank': rank } = flags;
-    if (out === undefined) throw new UsageError('bures merge: --out DIR is missing; say where the merged model goes');
+  schema: z.strictObject({
+    out: folder.describe('folder for the merged model'),
+    adapterRank: count(1)
+      .optional()
+      .describe('write weights that were trained themselves as an adapter of this rank, not as a model')
+      .meta({ placeholder: 'R' }),
+    ...modelKeys,
+  }),
+  async run({ positionals: [location], values, terminal }) {
+    const { out, adapterRank: rank } = values;
     await checkNoWeights(out);
-    const open = await openModel('merge', location, flags);
+    const open = await openModel('merge', location, values);
     try {
       if (open.adapter === undefined)
         throw new ConfigError(`merge: ${location} is a model, not an adapter; pass the folder of an adapter or a run`);

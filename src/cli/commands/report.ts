@@ -1,13 +1,15 @@
+import { z } from 'zod';
 import { ConfigError } from '../../core/errors.js';
 import { exists } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
 import { writeAtomic } from '../../io/files/write-atomic.js';
 import { defineCommand } from '../command.js';
+import { text } from '../config/keys.js';
 import { whileWriting } from '../interruption.js';
 import type { HeatMap } from '../report/heat-map.js';
 import { type RunRecord, readRun } from '../report/read-run.js';
 import { reportPage } from '../report/report-page.js';
-import { sweepFile } from '../sweep/sweep-layout.js';
+import { sweepFile } from '../sweep/sweep-config.js';
 import { readSweep, sweepMaps } from '../sweep/sweep-results.js';
 
 /** The command `bures report`, which writes a page about runs. */
@@ -16,10 +18,10 @@ export const report = defineCommand({
   details:
     'Loss, learning rate, gradient norm, balance and conditioning of every module, spectra, samples, where configurations differ. Opens offline.',
   positionals: [{ name: 'RUN|SWEEP', description: 'folders of runs or sweeps', many: true }],
-  flags: {
-    out: { kind: 'text', placeholder: 'FILE', description: 'the page (default report.html in the first folder)' },
-  },
-  async run({ positionals: folders, flags: { out }, terminal }) {
+  schema: z.strictObject({
+    out: text.optional().describe('the page; report.html in the first folder where not given').meta({ placeholder: 'FILE' }),
+  }),
+  async run({ positionals: folders, values: { out }, terminal }) {
     const runs: RunRecord[] = [];
     const maps: HeatMap[] = [];
     for (const folder of folders) {

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { ConfigError, FormatError } from '../../core/errors.js';
 import { exists } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
@@ -5,7 +6,8 @@ import { writeAtomic } from '../../io/files/write-atomic.js';
 import { readJson } from '../../io/parse-json.js';
 import { defineCommand } from '../command.js';
 import { finetuneSchema } from '../config/finetune-config.js';
-import { loadConfig } from '../config/load-config.js';
+import { validateConfig } from '../config/validate.js';
+import { readYaml } from '../config/yaml.js';
 import { environmentDifferences, readEnvironment } from '../environment.js';
 import { settleBest } from '../run/best-folder.js';
 import { runFiles } from '../run/run-layout.js';
@@ -23,17 +25,17 @@ export const resume = defineCommand({
     'Rows, base model, tokenizer and keys must be those that the run was begun with: a difference is named and refused, unless --accept-changes is given.\n' +
     'Steps and epochs may be raised in its config.yaml to train on. A damaged checkpoint is passed over for the one before it.',
   positionals: [{ name: 'RUN', description: 'folder of the run' }],
-  flags: {
-    'accept-changes': {
-      kind: 'switch',
-      description: 'go on although rows, base model or keys that decide the result have changed, and begin a new best',
-    },
-  },
-  async run({ positionals: [location], flags, terminal }) {
+  schema: z.strictObject({
+    acceptChanges: z
+      .boolean()
+      .default(false)
+      .describe('go on although rows, base model or keys that decide the result have changed, and begin a new best'),
+  }),
+  async run({ positionals: [location], values: { acceptChanges }, terminal }) {
     const run = path.resolve(location);
     const file = path.join(run, runFiles.config);
     if (!(await exists(file))) throw new ConfigError(`resume: ${run} is no run, it has no ${runFiles.config}; check the path`);
-    const config = await loadConfig('resume', finetuneSchema, file);
+    const config = validateConfig(finetuneSchema, [await readYaml('resume', file)]);
     const notice = (line: string): void => terminal.notice(line);
     return runTraining({
       command: 'resume',
@@ -43,7 +45,7 @@ export const resume = defineCommand({
       begin: () => readSoundCheckpoint(run, notice),
       async prepare(session, from) {
         terminal.notice(beginning(session.steps, from?.state.step));
-        const changes = await checkInputs(session, { run, from, accept: flags['accept-changes'], notice });
+        const changes = await checkInputs(session, { run, from, accept: acceptChanges, notice });
         await compareEnvironment(session, run, notice);
         const at = from === undefined ? undefined : { step: from.state.step, progress: from.progress };
         const progress = await settleBest(run, at, changes, notice);

@@ -5,17 +5,17 @@ import { writeAtomic } from '../../io/files/write-atomic.js';
 import { defineCommand } from '../command.js';
 import { finetuneSchema } from '../config/finetune-config.js';
 import { validateConfig } from '../config/validate.js';
-import { configText } from '../config/write-config.js';
-import { readYaml } from '../config/yaml-source.js';
-import { twoColumns } from '../help.js';
+import { configText, readYaml } from '../config/yaml.js';
 import { catchInterrupt } from '../interruption.js';
 import { runSweep } from '../sweep/run-sweep.js';
-import { type SweepConfig, sweepSchema } from '../sweep/sweep-config.js';
-import { sweepFile } from '../sweep/sweep-layout.js';
+import { type SweepConfig, sweepFile, sweepSchema } from '../sweep/sweep-config.js';
 import { readSweep, sweepTable } from '../sweep/sweep-results.js';
 import { planTrials, type Trial } from '../sweep/trials.js';
 import { checkModelFolder } from '../training/session.js';
 import { methodOf } from '../training/training-plan.js';
+
+/** A sweep as its folder keeps it. */
+type KeptConfig = Omit<SweepConfig, 'plan'>;
 
 /** The command `bures sweep`, which runs many fine-tunings over any keys. */
 export const sweep = defineCommand({
@@ -29,26 +29,23 @@ export const sweep = defineCommand({
     '  parallel: 2',
     '  out: sweeps/first',
     '',
-    twoColumns(Object.entries(sweepSchema.shape).map(([key, { description = '' }]) => [key, description])),
-    '',
     'Called again, after Ctrl-C or a crash, it runs what is not finished; bures report SWEEP shows tables and heat maps.',
   ].join('\n'),
   positionals: [{ name: 'config.yaml', description: 'file of the sweep' }],
-  flags: { plan: { kind: 'switch', description: 'list the runs without running them' } },
-  async run({ positionals: [file], flags: { plan }, terminal }) {
-    const source = await readYaml('sweep', file);
-    const loaded = validateConfig(sweepSchema, [source]);
+  schema: sweepSchema,
+  fromFile: true,
+  async run({ values: { plan, ...loaded }, origin, terminal }) {
     const out = path.resolve(loaded.out);
-    const config: SweepConfig = { ...loaded, out, base: withAbsolutePaths(loaded.base) };
+    const config: KeptConfig = { ...loaded, out, base: withAbsolutePaths(loaded.base) };
     const trials = planTrials(config);
-    await checkTrials(trials, (keys) => source.origin(keys));
+    await checkTrials(trials, origin);
     if (plan) return { data: trials, text: trials.map(({ name }) => name).join('\n') };
     await keepConfig(out, config);
     const interruption = catchInterrupt(terminal, 'interrupted: the runs finish their steps and save (again to end at once)');
     try {
       const outcome = await runSweep(trials, { out, parallel: config.parallel, terminal, signal: interruption.signal });
       const { rows } = await readSweep(out);
-      const failure = failureOf(outcome, file);
+      const failure = failureOf(outcome, path.join(out, sweepFile));
       const text =
         rows.length === 0
           ? ''
@@ -65,7 +62,7 @@ export const sweep = defineCommand({
 });
 
 /** Makes the paths absolute, so that they mean the same files wherever the runs are resumed. */
-function withAbsolutePaths(base: SweepConfig['base']): SweepConfig['base'] {
+function withAbsolutePaths(base: KeptConfig['base']): KeptConfig['base'] {
   const resolved = ['model', 'data'].flatMap((key) => (typeof base[key] === 'string' ? [[key, path.resolve(base[key])] as const] : []));
   return { ...base, ...Object.fromEntries(resolved) };
 }
@@ -84,11 +81,11 @@ async function checkTrials(trials: readonly Trial[], origin: (keys: readonly Pro
 }
 
 /** Stores the configuration. @throws ConfigError if the folder has another sweep: their runs would mix. */
-async function keepConfig(out: string, config: SweepConfig): Promise<void> {
+async function keepConfig(out: string, config: KeptConfig): Promise<void> {
   const file = path.join(out, sweepFile);
-  const kept = ({ parallel: _parallel, ...rest }: SweepConfig): string => configText('sweep', rest);
+  const kept = ({ parallel: _parallel, ...rest }: KeptConfig): string => configText('sweep', rest);
   if (await exists(file)) {
-    const before = validateConfig(sweepSchema, [await readYaml('sweep', file)]);
+    const { plan: _plan, ...before } = validateConfig(sweepSchema, [await readYaml('sweep', file)]);
     if (kept(before) === kept(config)) return;
     throw new ConfigError(`sweep: ${out} holds another sweep (${file} differs); choose another out, or its own file`);
   }

@@ -1,5 +1,4 @@
 /** The folder in which a completion is stored. */
-
 import { ConfigError } from '../../core/errors.js';
 import { type HostArray, hostAlgebra } from '../../index.js';
 import { namesIn } from '../../io/files/entries.js';
@@ -7,7 +6,7 @@ import { path } from '../../io/files/path.js';
 import { abandonedIn, type StagedFolder } from '../../io/files/staging.js';
 import { type ByteSink, writeAtomic } from '../../io/files/write-atomic.js';
 import { writeNpy } from '../../io/index.js';
-import { type Completion, sampledFixedRank } from '../../problems/index.js';
+import { type Completion, type CompletionSettings, sampledFixedRank } from '../../problems/index.js';
 import type { Entries } from './read-entries.js';
 
 /** The files of a completion. */
@@ -140,4 +139,36 @@ async function writeLines(sink: ByteSink, count: number, lineAt: (index: number)
 
 function csvField(label: string): string {
   return /[",]|^\s|\s$/.test(label) ? `"${label.replaceAll('"', '""')}"` : label;
+}
+
+/** Summarizes a completion as data, for `completion.json` and `--json`. */
+export function summaryOf(file: string, entries: Entries, settings: CompletionSettings, completion: Completion) {
+  const { matrix, repeated, least, greatest, reading } = entries;
+  const { x, offsets, regularization, noise, errors, baselines, counts, choice, history, unseen, interrupted } = completion;
+  return {
+    // A completion may be passed on, so the local path of its data stays private.
+    data: {
+      file: path.basename(file),
+      reading,
+      rows: matrix.rows,
+      columns: matrix.columns,
+      entries: matrix.columnIndices.length,
+      repeated,
+      least,
+      greatest,
+    },
+    settings,
+    counts,
+    rank: x.S.shape[0],
+    regularization: regularization ?? null,
+    noise,
+    singularValues: Array.from(x.S.data),
+    offsets: { center: settings.center, mean: offsets.mean },
+    rmse: errors,
+    baselines,
+    unseen,
+    interrupted,
+    ...(choice === undefined ? {} : { tried: choice.tried }),
+    history,
+  };
 }

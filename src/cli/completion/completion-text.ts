@@ -1,12 +1,13 @@
-/** Describes a completion in words and tables. */
-
-import type { Completion, Errors, SplitCounts, TriedModel } from '../../problems/index.js';
+/** Describes a completion in words and tables: while it runs, and what came of it. */
+import type { Completion, CompletionWatcher, Errors, FitStep, SplitCounts, TriedModel } from '../../problems/index.js';
 import { short, table } from '../format.js';
+import { bar, liveLine, percent } from '../progress.js';
+import type { Terminal } from '../terminal.js';
 import { completionFiles } from './completion-folder.js';
 import type { Entries } from './read-entries.js';
 
 /** Formats a root mean square error, with enough digits to compare it with others. */
-export const rmseText = (rmse: number | undefined): string =>
+const rmseText = (rmse: number | undefined): string =>
   rmse === undefined ? '' : (rmse !== 0 && rmse < 1e-3) || rmse >= 1e6 ? rmse.toExponential(3) : rmse.toFixed(rmse < 100 ? 4 : 1);
 
 /** Describes the entries that were read. */
@@ -18,7 +19,7 @@ export function entriesText(file: string, { matrix, repeated, least, greatest }:
 }
 
 /** Describes the split of the entries. */
-export function splitText({ train, validation, test }: SplitCounts): string {
+function splitText({ train, validation, test }: SplitCounts): string {
   const some = (count: number): string => (count === 0 ? 'none' : String(count));
   const unwatched =
     validation === 0 ? '; nothing shows whether the rank predicts better than offsets alone: a tenth of so few entries is none' : '';
@@ -26,7 +27,7 @@ export function splitText({ train, validation, test }: SplitCounts): string {
 }
 
 /** Describes a model that was tried. */
-export function triedText({ rank, validationRmse }: TriedModel): string {
+function triedText({ rank, validationRmse }: TriedModel): string {
   const validation = validationRmse === undefined ? '' : `: validation RMSE ${rmseText(validationRmse)}`;
   return `${rank === 0 ? 'offsets alone' : `rank ${rank}`}${validation}`;
 }
@@ -99,4 +100,48 @@ function pythonText(folder: string): string {
     "rows, columns = ({label: k for k, label in enumerate(json.load(open(f'{folder}/{name}-labels.json')))} for name in ('row', 'column'))",
     'predict = lambda row, column: b[rows[row]] + c[columns[column]] + left[rows[row]] @ right[columns[column]]',
   ].join('\n');
+}
+
+/** A watcher that can be ended. */
+export interface CompletionProgressView extends CompletionWatcher {
+  /** Ends the display with a clean line. */
+  end(): void;
+}
+
+/** Shows a completion while it runs: a line in place on a terminal; elsewhere a line each time the rank falls. */
+export function showCompletion(terminal: Terminal): CompletionProgressView {
+  const live = liveLine(terminal);
+  let final = false;
+  let previous: FitStep | undefined;
+  const stepText = (step: FitStep): string => {
+    const validation = step.validationRmse === undefined ? '' : `  validation ${rmseText(step.validationRmse)}`;
+    return `${final ? 'final fit' : 'fit'}  rank ${step.rank}  iteration ${step.iteration}  RMSE ${rmseText(step.trainRmse)}${validation}`;
+  };
+  const endRank = (): void => {
+    if (previous !== undefined && !terminal.interactive) terminal.notice(stepText(previous));
+    previous = undefined;
+  };
+  return {
+    onSplit: (counts) => live.say(splitText(counts)),
+    onFit(next) {
+      endRank();
+      final = next.final;
+      if (final) live.say(`final fit, on all but the test entries: rank ${next.rank}`);
+    },
+    onStep(step) {
+      if (previous?.rank !== step.rank) endRank();
+      previous = step;
+      // The number of sweeps is not known in advance.
+      const part = step.iteration / (step.iteration + 5);
+      live.draw(`${percent(part)} ${bar(part)} ${stepText(step)}`);
+    },
+    onTried(candidate) {
+      endRank();
+      live.say(triedText(candidate));
+    },
+    end() {
+      endRank();
+      live.end();
+    },
+  };
 }

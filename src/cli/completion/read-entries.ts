@@ -6,7 +6,7 @@ import { type CsrMatrix, type HostArray, hostAlgebra } from '../../index.js';
 import { readMatrixMarket, readMatrixMarketSizes, readTriplets, type TableReading, type TripletFields } from '../../io/index.js';
 import { checkEncoding } from '../../io/text/utf8.js';
 import { mergeRepeated } from '../../problems/index.js';
-import { UsageError } from '../usage-error.js';
+import { UsageError } from '../command.js';
 import { type EntryFormat, type SampleLine, sniffFormat } from './sniff-format.js';
 import { tableColumns } from './table-columns.js';
 

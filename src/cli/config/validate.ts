@@ -1,30 +1,49 @@
 import type { z } from 'zod';
 import { ConfigError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
-import type { JsonObject } from '../../io/parse-json.js';
-import { mergeValues } from './merge-values.js';
-import { nearestKey } from './nearest-key.js';
-import { keysAt } from './schema-parts.js';
-import type { ConfigSource } from './yaml-source.js';
+import { isJsonObject, type JsonObject } from '../../io/parse-json.js';
+import { flagName, keysAt, nearestKey } from './keys.js';
+import type { ConfigSource } from './yaml.js';
+
+/** Lays one configuration over another. Records are merged key by key; other values are replaced by those of `over`. */
+export function mergeValues(under: JsonObject, over: JsonObject): JsonObject {
+  // A Map, because assigning to an object's '__proto__' does not add a key.
+  const merged = new Map(Object.entries(under));
+  for (const [key, value] of Object.entries(over)) {
+    const below = merged.get(key);
+    merged.set(key, isJsonObject(below) && isJsonObject(value) ? mergeValues(below, value) : value);
+  }
+  return Object.fromEntries(merged);
+}
+
+/** Returns the configuration that has a value at a path of keys, and nothing else. */
+export function nestedValue(path: readonly string[], value: unknown): JsonObject {
+  return path.reduceRight<unknown>((inner, key) => Object.fromEntries([[key, inner]]), value) as JsonObject;
+}
+
+/** Returns the message about a key without a value, which has that meaning. */
+export type MissingText = (key: string, meaning: string) => string;
+
+const missingInFile: MissingText = (key, meaning) => `${key} is missing (${meaning}); write it into the file`;
 
 /**
  * Validates a configuration and reports all faults in one message.
  *
  * @param schema - an object schema; the descriptions of its keys become remedies.
  * @param sources - the sources of the values; later ones take precedence.
- * @param options - `flags`: true if the keys can be given as flags as well.
+ * @param missing - the message about a key without a value. Default: it belongs into the file.
  * @returns the parsed values, with defaults filled in.
  * @throws ConfigError with one line per fault: its place, the expected and the actual value, the nearest key.
  */
 export function validateConfig<Schema extends z.ZodObject>(
   schema: Schema,
   sources: readonly ConfigSource[],
-  { flags = false }: { readonly flags?: boolean } = {},
+  missing: MissingText = missingInFile,
 ): z.infer<Schema> {
   const values = sources.reduce<JsonObject>((merged, source) => mergeValues(merged, source.values), {});
   const result = schema.safeParse(values);
   if (result.success) return result.data;
-  throw new ConfigError(issueLines(schema, values, sources, flags, result.error.issues).join('\n'));
+  throw new ConfigError(issueLines(schema, values, sources, missing, result.error.issues).join('\n'));
 }
 
 /** Maximum number of faults listed. More of them have a common cause, such as a file of another kind. */
@@ -34,7 +53,7 @@ function issueLines(
   schema: z.ZodObject,
   values: JsonObject,
   sources: readonly ConfigSource[],
-  flags: boolean,
+  missing: MissingText,
   issues: readonly z.core.$ZodIssue[],
 ): readonly string[] {
   const lines: string[] = [];
@@ -45,7 +64,7 @@ function issueLines(
     total += faults;
     if (room <= 0) continue;
     const listed = issue.code === 'unrecognized_keys' ? { ...issue, keys: issue.keys.slice(0, room) } : issue;
-    lines.push(...describeIssue(schema, values, sources, flags, listed));
+    lines.push(...describeIssue(schema, values, sources, missing, listed));
   }
   return total > lines.length ? [...lines, `and ${total - lines.length} more; correct these first`] : lines;
 }
@@ -59,7 +78,7 @@ function describeIssue(
   schema: z.ZodObject,
   values: JsonObject,
   sources: readonly ConfigSource[],
-  flags: boolean,
+  missing: MissingText,
   issue: z.core.$ZodIssue,
 ): readonly string[] {
   if (issue.code === 'unrecognized_keys') {
@@ -71,13 +90,16 @@ function describeIssue(
     });
   }
   const came = issue.path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], values);
-  const where = issue.path.length === 0 ? '' : `${shown(issue.path.join('.'))} `;
   const meaning = descriptionOf(schema, issue.path);
   const remedy = meaning === undefined ? 'correct it' : `it means: ${meaning}`;
   if (came === undefined && issue.code === 'invalid_type') {
-    return [`${issue.path.join('.')} is missing (${meaning ?? issue.message}); write it into the file${flags ? ', or as a flag' : ''}`];
+    return [missing(issue.path.join('.'), meaning ?? issue.message)];
   }
-  return [`${originOf(sources, issue.path)}: ${where}${expectation(issue)}, got ${describeValue(came)}; ${remedy}`];
+  const origin = originOf(sources, issue.path);
+  const key = issue.path.join('.');
+  // A flag names its key.
+  const where = key === '' || origin === `--${flagName(key)}` ? '' : `${shown(key)} `;
+  return [`${origin}: ${where}${expectation(issue)}, got ${describeValue(came)}; ${remedy}`];
 }
 
 /** Names of kinds of values, where zod's word with an article is not an everyday one. */
@@ -105,7 +127,7 @@ function expectation(issue: z.core.$ZodIssue): string {
 }
 
 /** Returns the origin of a path in the last source that has it, or has its first key. */
-function originOf(sources: readonly ConfigSource[], path: readonly PropertyKey[]): string {
+export function originOf(sources: readonly ConfigSource[], path: readonly PropertyKey[]): string {
   const written = sources.findLast(({ values }) => has(values, path)) ?? sources.findLast(({ values }) => has(values, path.slice(0, 1)));
   return (written ?? sources[0]).origin(path);
 }

@@ -7,7 +7,7 @@ import { exists } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
 import { eachObject } from '../../io/json-lines.js';
 import { readJson } from '../../io/parse-json.js';
-import { readYaml } from '../config/yaml-source.js';
+import { readYaml } from '../config/yaml.js';
 import { runFiles } from '../run/run-layout.js';
 import {
   type EvalRecord,
@@ -19,7 +19,7 @@ import {
   sampleLine,
   shownConfig,
   type TrainRecord,
-} from './run-records.js';
+} from '../run/run-records.js';
 
 /** The records of a run. */
 export interface RunRecord {

@@ -1,15 +1,12 @@
 import { path } from '../../io/files/path.js';
 import { shownName } from '../../io/files/portable-name.js';
 import { duration, short } from '../format.js';
-import { contentPolicy } from './content-policy.js';
 import { type HeatMap, heatMaps } from './heat-map.js';
-import { escapeHtml, htmlTable } from './html.js';
+import { contentPolicy, escapeHtml, htmlTable } from './html.js';
 import { seriesCount } from './line-plot.js';
-import { moduleSection } from './module-section.js';
 import { pageStyle } from './page-style.js';
 import type { RunRecord } from './read-run.js';
-import { sampleSection } from './sample-section.js';
-import { trainingSection } from './training-section.js';
+import { moduleSection, sampleSection, trainingSection } from './sections.js';
 
 /** Contents of the report. */
 export interface ReportContent {

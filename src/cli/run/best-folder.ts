@@ -1,7 +1,7 @@
 /** The folder of the best adapter, with its record. */
 
 import { FormatError } from '../../core/errors.js';
-import { exists, move, namesIn, remove } from '../../io/files/entries.js';
+import { exists, move, namesIfReadable, namesIn, remove } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
 import { replaceFolder } from '../../io/files/replace-folder.js';
 import { isStagingName } from '../../io/files/staging.js';
@@ -44,7 +44,7 @@ export async function writeBest(run: string, adapter: LoraAdapter, baseModel: st
  * Restores the best adapter if a process was killed while replacing it: the old one or the new one, whichever is
  * complete. Only the process that holds the run may call this, before half-written files are removed.
  */
-export async function restoreBest(run: string): Promise<void> {
+async function restoreBest(run: string): Promise<void> {
   const folder = path.join(run, runFolders.best);
   if (await exists(folder)) return;
   for (const name of (await namesIn(run)).filter((one) => isStagingName(one) && one.startsWith(`.${runFolders.best}.`))) {
@@ -145,4 +145,16 @@ async function freeName(wanted: string): Promise<string> {
   let name = wanted;
   for (let count = 2; await exists(name); count++) name = `${wanted}.${count}`;
   return name;
+}
+
+/**
+ * Removes the half-written files of a killed program. A best adapter that was being replaced is restored first. Only
+ * the process that holds the run may call this.
+ */
+export async function removeHalfWritten(run: string): Promise<void> {
+  await restoreBest(run);
+  for (const folder of [run, path.join(run, runFolders.checkpoints)]) {
+    const names = await namesIfReadable(folder);
+    for (const name of names.filter(isStagingName)) await remove(path.join(folder, name));
+  }
 }

@@ -8,29 +8,19 @@ import type { JsonObject } from '../../io/parse-json.js';
 import { openEventFile } from '../../io/tensorboard/event-file.js';
 import type { PairMeasures } from '../adapter/pair-measures.js';
 import { runFiles } from './run-layout.js';
+import type { EvalRecord, SampleRecord, TrainRecord } from './run-records.js';
 
 /** A line of metrics.jsonl, written after each step. */
-export interface TrainLine {
-  readonly kind: 'train';
-  readonly step: number;
-  readonly loss: number;
-  readonly learningRate: number;
-  readonly gradientNorm: number;
+export interface TrainLine extends TrainRecord {
   /** Number of tokens of the step that counted. */
   readonly tokens: number;
-  /** Training time since the run began, resumed parts included, in seconds. */
-  readonly seconds: number;
   /** Memory of the process, in bytes. */
   readonly memory: number;
 }
 
 /** A line of metrics.jsonl, written after each evaluation. */
-export interface EvalLine {
-  readonly kind: 'eval';
-  readonly step: number;
-  readonly loss: number;
+export interface EvalLine extends EvalRecord {
   readonly perplexity: number;
-  readonly seconds: number;
   /** True if this is the best evaluation so far. */
   readonly best: boolean;
 }
@@ -47,13 +37,6 @@ export interface LayersLine {
   })[];
 }
 
-/** A line of samples.jsonl. */
-export interface SampleLine {
-  readonly step: number;
-  readonly prompt: string;
-  readonly completion: string;
-}
-
 /** A line of metrics.jsonl. */
 export type MetricLine = TrainLine | EvalLine | LayersLine;
 
@@ -62,7 +45,7 @@ export interface Recorder {
   /** Appends a line of metrics. */
   metric(line: MetricLine): Promise<void>;
   /** Appends a sample. */
-  sample(line: SampleLine): Promise<void>;
+  sample(line: SampleRecord): Promise<void>;
 }
 
 /**

@@ -4,11 +4,12 @@ import { BackendError, ConfigError } from '../../core/errors.js';
 import { exists } from '../../io/files/entries.js';
 import { ownerOf, ownLock, placeLock, readLock, removeLock } from '../../io/files/lock-file.js';
 import { path } from '../../io/files/path.js';
+import { isStagingName } from '../../io/files/staging.js';
 import { isSystemError, writeError } from '../../io/files/write-error.js';
 import { runFiles } from './run-layout.js';
 
 /** Name of the lock file, which names the process that holds a run. */
-export const lockFile = '.lock';
+const lockFile = '.lock';
 
 /** A run that this process holds. */
 export interface RunLock {
@@ -78,4 +79,12 @@ async function checkLock(run: string, own: string): Promise<void> {
 /** Returns the living process that holds a run; `undefined` if there is none. */
 export async function lockOwner(run: string): Promise<number | undefined> {
   return ownerOf((await readLock(path.join(run, lockFile)).catch(() => undefined)) ?? '');
+}
+
+/** Returns true if a folder holds only the beginning of a run that was killed before it wrote its configuration. */
+export function isBeginning(entries: readonly string[]): boolean {
+  // The lock itself, or its staging file.
+  const isLocked = entries.some((name) => name.startsWith(lockFile));
+  const first: readonly string[] = [lockFile, runFiles.environment, runFiles.fingerprints];
+  return isLocked && entries.every((name) => first.includes(name) || isStagingName(name));
 }

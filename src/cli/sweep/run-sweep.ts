@@ -6,12 +6,12 @@ import { path } from '../../io/files/path.js';
 import { writeAtomic } from '../../io/files/write-atomic.js';
 import { thisMachine } from '../../io/machine.js';
 import { isJsonObject, readJson } from '../../io/parse-json.js';
-import { configText } from '../config/write-config.js';
+import { configText } from '../config/yaml.js';
 import { duration } from '../format.js';
 import { runFiles } from '../run/run-layout.js';
 import { lockOwner } from '../run/run-lock.js';
 import type { Terminal } from '../terminal.js';
-import { sweepFolders } from './sweep-layout.js';
+import { sweepFolders } from './sweep-config.js';
 import type { Trial } from './trials.js';
 
 /** Options of {@link runSweep}. */

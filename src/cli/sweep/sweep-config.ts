@@ -1,5 +1,6 @@
-/** The keys of a sweep's configuration. */
+/** The keys of a sweep, and the layout of its folder. */
 import { z } from 'zod';
+import { count, folder } from '../config/keys.js';
 
 /** Maximum number of runs at a time; each is a process. */
 const MOST_PARALLEL = 1024;
@@ -18,7 +19,7 @@ const withoutSeed = (keys: Readonly<Record<string, unknown>>, context: z.core.$R
     context.addIssue({ code: 'custom', path: ['seed'], message: 'must be given as a list, seeds: [0, 1, 2], beside base' });
 };
 
-/** The keys of a sweep's file. */
+/** The keys of a sweep; each is also a flag. */
 export const sweepSchema = z.strictObject({
   base: z.record(z.string(), z.unknown()).superRefine(withoutSeed).describe('keys of finetune that all runs share'),
   grid: z
@@ -33,12 +34,21 @@ export const sweepSchema = z.strictObject({
     .describe(
       'keys of finetune, each with a list of values or {min, max} to draw from; log: true draws evenly by magnitude, integer: true whole numbers',
     ),
-  trials: z.int().min(1).default(1).describe('draws from random, each combined with the whole grid'),
-  drawSeed: z.int().min(0).default(0).describe('seed of these draws'),
-  seeds: z.array(z.int().min(0)).min(1).default([0]).describe('seeds of the runs: each combination is run with each'),
-  parallel: z.int().min(1).max(MOST_PARALLEL).default(1).describe('runs at a time'),
-  out: z.string().min(1).describe('folder of the sweep'),
+  trials: count(1).default(1).describe('draws from random, each combined with the whole grid'),
+  drawSeed: count(0).default(0).describe('seed of these draws'),
+  seeds: z.array(count(0)).min(1).default([0]).describe('seeds of the runs: each combination is run with each'),
+  parallel: count(1).max(MOST_PARALLEL).default(1).describe('runs at a time'),
+  out: folder.describe('folder of the sweep'),
+  plan: z.boolean().default(false).describe('list the runs without running them'),
 });
 
 /** A sweep with its defaults filled in. */
 export type SweepConfig = z.infer<typeof sweepSchema>;
+
+/** The layout of the folder of a sweep. */
+
+/** The sweep's own configuration, resolved. */
+export const sweepFile = 'sweep.yaml';
+
+/** The folders of a sweep: its runs, and the configuration files they began with. */
+export const sweepFolders = { runs: 'runs', configs: 'configs' } as const;

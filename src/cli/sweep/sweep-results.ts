@@ -1,17 +1,16 @@
 /** Results of a sweep: the best validation loss of every combination, with median and quartiles over seeds. */
-
 import { least } from '../../core/extremes.js';
 import { quantile } from '../../core/quantile.js';
 import { exists } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
 import { shownName } from '../../io/files/portable-name.js';
-import { loadConfig } from '../config/load-config.js';
+import { validateConfig } from '../config/validate.js';
+import { readYaml } from '../config/yaml.js';
 import { short, table } from '../format.js';
 import type { HeatMap } from '../report/heat-map.js';
 import { type RunRecord, readRun } from '../report/read-run.js';
 import { runFiles } from '../run/run-layout.js';
-import { type SweepConfig, sweepSchema } from './sweep-config.js';
-import { sweepFile, sweepFolders } from './sweep-layout.js';
+import { type SweepConfig, sweepFile, sweepFolders, sweepSchema } from './sweep-config.js';
 import { planTrials, type Trial } from './trials.js';
 
 /** Results of a combination of keys. */
@@ -32,7 +31,7 @@ export interface SweepRecord {
 
 /** Reads a sweep, which may still be in progress; its rows cover the runs that have ended. */
 export async function readSweep(folder: string): Promise<SweepRecord> {
-  const config = await loadConfig('report', sweepSchema, path.join(folder, sweepFile));
+  const config = validateConfig(sweepSchema, [await readYaml('report', path.join(folder, sweepFile))]);
   const groups = new Map<string, { varied: Trial['varied']; runs: RunRecord[] }>();
   const runs: RunRecord[] = [];
   for (const { name, varied } of planTrials(config)) {

@@ -6,7 +6,7 @@ import { seededRandom } from '../../index.js';
 import { path } from '../../io/files/path.js';
 import { shownName } from '../../io/files/portable-name.js';
 import type { JsonObject } from '../../io/parse-json.js';
-import { mergeValues } from '../config/merge-values.js';
+import { mergeValues, nestedValue } from '../config/validate.js';
 import type { SweepConfig } from './sweep-config.js';
 
 /** A run of a sweep. */
@@ -28,7 +28,7 @@ const mostRuns = 10_000;
  *
  * @throws ConfigError if there are more than 10,000, before any is built.
  */
-export function planTrials({ base, grid, random, trials, drawSeed, seeds }: SweepConfig): readonly Trial[] {
+export function planTrials({ base, grid, random, trials, drawSeed, seeds }: Omit<SweepConfig, 'plan'>): readonly Trial[] {
   const drawn = Object.keys(random).length === 0 ? 1 : trials;
   const combined = Object.values(grid).reduce((product, values) => product * values.length, 1);
   const count = drawn * combined * seeds.length;
@@ -60,10 +60,8 @@ function drawFrom(from: SweepConfig['random'][string], part: number): unknown {
 }
 
 function trialOf(base: JsonObject, varied: Readonly<Record<string, unknown>>, seed: number): Trial {
-  const nested = (path: string, value: unknown): JsonObject =>
-    path.split('.').reduceRight<unknown>((inner, key) => Object.fromEntries([[key, inner]]), value) as JsonObject;
   const values = Object.entries(varied).reduce(
-    (merged, [path, value]) => mergeValues(merged, nested(path, value)),
+    (merged, [path, value]) => mergeValues(merged, nestedValue(path.split('.'), value)),
     mergeValues(base, { seed }),
   );
   return { name: trialName(varied, seed), varied, seed, values };

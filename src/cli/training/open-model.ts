@@ -8,7 +8,9 @@ import { type BackendRequest, tensorAlgebra } from '../../linalg/tensor/index.js
 import { type LoraAdapter, loadAdapter } from '../../lora/index.js';
 import { type CausalLM, loadCausalLM, loadTokenizer, type ModelOverlay, type Tokenizer } from '../../models/index.js';
 import { adapterFiles, findAdapter } from '../adapter/adapter-folder.js';
-import { readYaml } from '../config/yaml-source.js';
+import { backendKey } from '../config/finetune-config.js';
+import { folder } from '../config/keys.js';
+import { readYaml } from '../config/yaml.js';
 import { runFiles, runFolders } from '../run/run-layout.js';
 
 /** An open base model with its tokenizer and, if there is one, its adapter. */
@@ -26,11 +28,11 @@ export interface OpenModel {
   dispose(): void;
 }
 
-/** Flags of commands that open a model. */
-export const modelFlags = {
-  model: { kind: 'text', placeholder: 'DIR', description: 'base model of an adapter, where it is not the one that the adapter names' },
-  backend: { kind: 'text', placeholder: 'NAME', description: 'backend of TensorFlow.js (default auto)' },
-} as const;
+/** The keys of commands that open a model. */
+export const modelKeys = {
+  model: folder.optional().describe('base model of an adapter, where it is not the one that the adapter names'),
+  backend: backendKey,
+};
 
 /**
  * Opens a run (its best adapter on its model), an adapter on the base model that it names, or a model alone.
@@ -41,13 +43,13 @@ export const modelFlags = {
 export async function openModel(
   caller: string,
   location: string,
-  flags: { readonly model?: string | undefined; readonly backend?: string | undefined },
+  { model: named, backend }: { readonly model?: string | undefined; readonly backend: BackendRequest },
 ): Promise<OpenModel> {
   const isModel = (await exists(path.join(location, 'config.json'))) && !(await exists(path.join(location, adapterFiles.config)));
   const adapterFolder = isModel ? undefined : await findAdapter(caller, location);
-  const base = flags.model ?? (adapterFolder === undefined ? location : await baseOf(caller, adapterFolder));
+  const base = named ?? (adapterFolder === undefined ? location : await baseOf(caller, adapterFolder));
   const tokenizer = await loadTokenizer(base);
-  const algebra = await tensorAlgebra({ backend: (flags.backend ?? 'auto') as BackendRequest });
+  const algebra = await tensorAlgebra({ backend });
   const model = await loadCausalLM(base, { algebra });
   const adapter = adapterFolder === undefined ? undefined : await loadOnto(model, adapterFolder);
   return {

@@ -1,5 +1,4 @@
 /** A run: training with evaluations, checkpoints and samples, until it ends for one of four reasons. */
-
 import { BackendError, NumericalError } from '../../core/errors.js';
 import { remove } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
@@ -13,7 +12,6 @@ import { runFiles } from '../run/run-layout.js';
 import type { RunLock } from '../run/run-lock.js';
 import type { Terminal } from '../terminal.js';
 import { completeText, meanLoss, measureLayers } from './evaluate.js';
-import { memoryError } from './memory-error.js';
 import { padIdOf, type Session } from './session.js';
 import { optimizerOf, scheduleOf } from './training-plan.js';
 
@@ -261,4 +259,19 @@ class RunLoop {
     this.#noteTruncation(`checkpoint of step ${state.step}`, saved);
     await removeOldCheckpoints(run, config.keepCheckpoints);
   }
+}
+
+/**
+ * Returns the error for an array for which JavaScript has no memory. The heap of WebAssembly reports its own.
+ *
+ * @param command - the command that trains.
+ * @returns `undefined` if something else was thrown.
+ */
+export function memoryError(command: string, thrown: unknown): BackendError | undefined {
+  if (!(thrown instanceof RangeError && /allocation failed|Invalid (typed )?array( buffer)? length/.test(thrown.message))) return undefined;
+  const { rss } = process.memoryUsage();
+  return new BackendError(
+    `${command}: expected memory for an array, got none (${thrown.message}; the process has ${rss} bytes); train with shorter rows, a smaller batch or a lower rank`,
+    { cause: thrown },
+  );
 }

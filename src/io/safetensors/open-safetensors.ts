@@ -1,7 +1,7 @@
 import { constants } from 'node:buffer';
 import { availableBytes } from '../../core/allocate.js';
 import { BackendError, DomainError, FormatError, ShapeError } from '../../core/errors.js';
-import { checkKeys } from '../../core/options.js';
+import { declareOptions, option } from '../../core/options.js';
 import { checkByteOrder } from '../byte-order.js';
 import type { Files } from '../files/files.js';
 import { nodeFiles } from '../files/node-files.js';
@@ -29,6 +29,8 @@ export interface OpenSafetensorsOptions {
   readonly files?: Files;
 }
 
+const openSafetensorsOptions = declareOptions<OpenSafetensorsOptions>()({ files: option({ default: nodeFiles }) });
+
 /**
  * Opens the tensors of a file in safetensors format, of a sharded checkpoint, or of a directory with either. Headers
  * are read and checked at once; a tensor's numbers are read only when asked for, by ranges.
@@ -45,8 +47,7 @@ export interface OpenSafetensorsOptions {
  */
 export async function openSafetensors(location: string, options: OpenSafetensorsOptions = {}): Promise<TensorStore> {
   checkByteOrder(caller);
-  checkKeys(caller, options, ['files']);
-  const { files = nodeFiles } = options;
+  const { files } = openSafetensorsOptions.read(caller, options);
   const found = await findCheckpoint(files, location);
   if (!found.endsWith('.json')) return storeOf([await openTensorFile(caller, found, files)]);
   const shards = await readShardIndex(caller, found, files);
@@ -70,16 +71,24 @@ export async function openSafetensors(location: string, options: OpenSafetensors
   }
 }
 
-/** Finds the file or index that a location means. */
+/** Finds the file or index that a location means. A web server cannot say which locations are directories. */
 async function findCheckpoint(files: Files, location: string): Promise<string> {
-  const found = await files.describe(location).catch((cause: Error) => {
-    throw new FormatError(`${caller}: cannot open ${location} (${cause.message}); check the path`, { cause });
-  });
-  if (found === undefined) throw new FormatError(`${caller}: cannot open ${location} (there is no such file or folder); check the path`);
-  if (found.kind === 'file') return location;
+  const describe = (place: string) =>
+    files.describe(place).catch((cause: Error) => {
+      throw new FormatError(`${caller}: cannot open ${place} (${cause.message}); check the path`, { cause });
+    });
+  const isFile = async (place: string): Promise<boolean> => (await describe(place))?.kind === 'file';
+  if (/\.(safetensors|json)$/.test(location) && (await isFile(location))) return location;
   for (const name of [singleFileName, shardIndexName]) {
     const file = files.join(location, name);
-    if ((await files.describe(file)) !== undefined) return file;
+    if (await isFile(file)) return file;
+  }
+  const found = await describe(location);
+  if (found?.kind === 'file') return location;
+  if (found === undefined) {
+    throw new FormatError(
+      `${caller}: cannot open ${location} (there is no such file, and no folder with ${singleFileName} or ${shardIndexName}); check the path`,
+    );
   }
   throw new FormatError(
     `${caller}: expected ${singleFileName} or ${shardIndexName} in ${location}, found neither; pass a checkpoint in safetensors format, or the file itself`,

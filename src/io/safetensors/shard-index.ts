@@ -19,6 +19,7 @@ export async function readShardIndex(caller: string, file: string, files: Files)
   if (!isJsonObject(index) || !isJsonObject(index.weight_map)) {
     throw new FormatError(`${caller}: ${file} must be an object with an object 'weight_map' of tensor names to files; fetch it again`);
   }
+  const folder = file.replace(/[^/\\]+$/, '');
   const shards = new Map<string, string[]>();
   for (const [name, shard] of Object.entries(index.weight_map)) {
     if (!isPlainFileName(shard)) {
@@ -26,7 +27,7 @@ export async function readShardIndex(caller: string, file: string, files: Files)
         `${caller}: ${file}: tensor ${JSON.stringify(name)}: expected the name of a .safetensors file in the same directory, got ${describeValue(shard)}; fetch the index again`,
       );
     }
-    const location = files.join(file.slice(0, -shardIndexName.length - 1) || '.', shard);
+    const location = files.join(folder, shard);
     const names = shards.get(location) ?? [];
     names.push(name);
     shards.set(location, names);

@@ -2,7 +2,7 @@
 
 import path from 'node:path';
 import { ConfigError } from '../../core/errors.js';
-import { checkKeys, checkNumber, describeValue } from '../../core/options.js';
+import { declareOptions, describeValue, number, option } from '../../core/options.js';
 import { checkByteOrder } from '../byte-order.js';
 import { exists } from '../files/entries.js';
 import { type FileContent, writeAllAtomic, writeAtomic } from '../files/write-atomic.js';
@@ -23,8 +23,14 @@ export interface WriteCheckpointOptions extends WriteSafetensorsOptions {
   readonly maxShardBytes?: number;
 }
 
+const writeSafetensorsOptions = declareOptions<WriteSafetensorsOptions>()({ metadata: option({ default: { format: 'pt' } }) });
+const writeCheckpointOptions = declareOptions<WriteCheckpointOptions>()({
+  ...writeSafetensorsOptions.options,
+  maxShardBytes: number({ default: 5e9, min: 1 }),
+});
+
 /** Defaults of {@link writeSafetensors} and {@link writeCheckpoint}. */
-export const writeSafetensorsDefaults: Required<WriteCheckpointOptions> = { metadata: { format: 'pt' }, maxShardBytes: 5e9 };
+export const writeSafetensorsDefaults: Required<WriteCheckpointOptions> = writeCheckpointOptions.defaults;
 
 /**
  * Writes tensors to one file in safetensors format, atomically: a reader finds the old file or the new one, whole. The
@@ -44,8 +50,8 @@ export async function writeSafetensors(
   options: WriteSafetensorsOptions = {},
 ): Promise<void> {
   const caller = 'writeSafetensors';
-  checkKeys(caller, options, ['metadata']);
-  await writeAtomic(file, safetensorsContent(caller, tensors, options.metadata ?? writeSafetensorsDefaults.metadata));
+  const { metadata } = writeSafetensorsOptions.read(caller, options);
+  await writeAtomic(file, safetensorsContent(caller, tensors, metadata));
 }
 
 /**
@@ -64,9 +70,7 @@ export async function writeCheckpoint(
   options: WriteCheckpointOptions = {},
 ): Promise<void> {
   const caller = 'writeCheckpoint';
-  checkKeys(caller, options, ['metadata', 'maxShardBytes']);
-  const { metadata, maxShardBytes } = { ...writeSafetensorsDefaults, ...options };
-  checkNumber(caller, 'maxShardBytes', maxShardBytes, { min: 1 });
+  const { metadata, maxShardBytes } = writeCheckpointOptions.read(caller, options);
   for (const name of [singleFileName, shardIndexName]) {
     if (!(await exists(path.join(directory, name)))) continue;
     throw new ConfigError(

@@ -1,14 +1,14 @@
 /** Matrices in the exchange format of NIST's Matrix Market. */
 import { allocate } from '../../core/allocate.js';
 import { FormatError } from '../../core/errors.js';
-import { checkKeys } from '../../core/options.js';
+import { declareOptions } from '../../core/options.js';
 import type { CsrMatrix } from '../../linalg/csr-matrix.js';
 import { checkAlgebra, type LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { parseNumber } from '../text/parse-number.js';
 import { type NamedFile, namedFile } from '../text/text-encoding.js';
 import { accumulate, checkRows, EntryCollector, mostRows, rowsAllocation } from './entry-collector.js';
 import { eachLine, fault, type Header, readHeader, wordEnd, wordStart } from './matrix-market-header.js';
-import { checkCaller } from './triplet-options.js';
+import { callerOption, givenCaller } from './triplet-options.js';
 
 /**
  * Reads a Matrix Market file: `coordinate` or `array`; `real`, `integer` or `pattern` (whose entries are ones);
@@ -32,21 +32,21 @@ export async function readMatrixMarket<M>(
   options: ReadMatrixMarketOptions = {},
 ): Promise<CsrMatrix<M> | M> {
   checkAlgebra('readMatrixMarket', la);
-  const file = fileOf(path, options);
+  const file = fileOf('readMatrixMarket', path, options);
   const header = await readHeader(file);
   return header.format === 'array' ? readDense(la, file, header) : readCoordinates(la, file, header);
 }
 
 /** Options of {@link readMatrixMarket}. */
 export interface ReadMatrixMarketOptions {
-  /** Name that messages begin with: the function or command that the user called. Default: `'readMatrixMarket'`. */
+  /** Name that messages begin with: the function or command that the user called. Default: the reader itself. */
   readonly caller?: string;
 }
 
-function fileOf(path: string, options: ReadMatrixMarketOptions): NamedFile {
-  checkKeys('readMatrixMarket', options, ['caller']);
-  const { caller = 'readMatrixMarket' } = options;
-  checkCaller('readMatrixMarket', caller);
+const readMatrixMarketOptions = declareOptions<ReadMatrixMarketOptions>()({ caller: callerOption });
+
+function fileOf(own: 'readMatrixMarket' | 'readMatrixMarketSizes', path: string, options: ReadMatrixMarketOptions): NamedFile {
+  const { caller = own } = readMatrixMarketOptions.read(givenCaller(own, options), options);
   return namedFile(caller, path);
 }
 
@@ -71,7 +71,7 @@ export interface MatrixMarketSizes {
  * @throws as {@link readMatrixMarket} does for the header.
  */
 export async function readMatrixMarketSizes(path: string, options: ReadMatrixMarketOptions = {}): Promise<MatrixMarketSizes> {
-  const { format, rows, columns, entries, line } = await readHeader(fileOf(path, options));
+  const { format, rows, columns, entries, line } = await readHeader(fileOf('readMatrixMarketSizes', path, options));
   return { format, rows, columns, entries, line };
 }
 

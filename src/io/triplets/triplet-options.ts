@@ -1,6 +1,6 @@
 /** Options of tables of triplets. */
 import { ConfigError } from '../../core/errors.js';
-import { checkChoice, checkKeys, describeValue } from '../../core/options.js';
+import { choice, declareOptions, describeValue, type Option, option } from '../../core/options.js';
 import { checkEncoding } from '../text/utf8.js';
 
 /** Fields by their position from 0, or by the name that the header gives them. */
@@ -20,13 +20,15 @@ export interface ReadTripletsOptions {
    * once. Default: `','`.
    */
   readonly delimiter?: string;
-  /** True if the first line names the fields; `'auto'` (default): if its value is neither a number nor missing. */
+  /**
+   * True if the first line names the fields; `'auto'`: if its value is neither a number nor missing. Default: `'auto'`.
+   */
   readonly header?: boolean | 'auto';
   /** Fields to read; others are skipped. Default: the first three, as row, column and value. */
   readonly fields?: TripletFields;
   /**
-   * Names of rows and columns. `'labels'` (default): any text, numbered in order of first appearance; `'integers'`:
-   * their own number, from `indexBase`.
+   * Names of rows and columns. `'labels'`: any text, numbered in order of first appearance; `'integers'`: their own
+   * number, from `indexBase`. Default: `'labels'`.
    */
   readonly ids?: 'labels' | 'integers';
   /** Number of the first row and column, with `ids: 'integers'`. Default: 0. */
@@ -39,62 +41,67 @@ export interface ReadTripletsOptions {
   /** Character between whole and decimal digits. Default: `'.'`. */
   readonly decimal?: '.' | ',';
   /**
-   * Treatment of lines whose value is empty, NA, N/A, NaN, null or None. `'error'` (default): refuse them; `'skip'`:
-   * skip and count them.
+   * Treatment of lines whose value is empty, NA, N/A, NaN, null or None. `'error'`: refuse them; `'skip'`: skip and
+   * count them. Default: `'error'`.
    */
   readonly missing?: 'error' | 'skip';
   /** Name that messages begin with: the function or command that the user called. Default: `'readTriplets'`. */
   readonly caller?: string;
 }
 
+/** Declares the name that messages begin with. */
+export const callerOption: Option<string, 'optional'> = option({ optional: true }, (own, name, value) => {
+  if (typeof value === 'string' && value !== '') return;
+  throw new ConfigError(`${own}: ${name} must be the name of a function or command, got ${describeValue(value)}; leave it out`);
+});
+
+/** Returns the name that messages about options begin with: the one that they give, if it is one. */
+export function givenCaller(own: string, options: { readonly caller?: string }): string {
+  const { caller } = options ?? {};
+  return typeof caller === 'string' && caller !== '' ? caller : own;
+}
+
+const tripletFields = declareOptions<TripletFields>()({ row: option({}), column: option({}), value: option({}) });
+
+const readTripletsOptions = declareOptions<ReadTripletsOptions>()({
+  delimiter: option({ default: ',' }, (caller, name, value) => {
+    if (typeof value === 'string' && value !== '' && !/["\r\n#]/.test(value)) return;
+    throw new ConfigError(
+      `${caller}: ${name} must be text without quotes, # and line ends, got ${describeValue(value)}; pass, say, ',' or '\\t'`,
+    );
+  }),
+  header: option({ default: 'auto' }, (caller, name, value) => {
+    if (value === true || value === false || value === 'auto') return;
+    throw new ConfigError(`${caller}: ${name} must be true, false or 'auto', got ${describeValue(value)}; pass one of these`);
+  }),
+  fields: option({ default: { row: 0, column: 1, value: 2 } }),
+  ids: choice(['labels', 'integers'], { default: 'labels' }),
+  indexBase: option({ default: 0 }, (caller, name, value) => {
+    if (value === 0 || value === 1) return;
+    throw new ConfigError(`${caller}: ${name} must be 0 or 1, got ${describeValue(value)}; pass one of these`);
+  }),
+  decimal: choice(['.', ','], { default: '.' }),
+  missing: choice(['error', 'skip'], { default: 'error' }),
+  caller: option({ default: 'readTriplets' }, callerOption.check),
+  encoding: option({ optional: true }, (caller, _name, value) => checkEncoding(caller, value as string)),
+});
+
 /** The options with their defaults filled in; without `encoding` the file decides. */
 export type TripletSettings = Required<Omit<ReadTripletsOptions, 'encoding'>> & Pick<ReadTripletsOptions, 'encoding'>;
 
 /** The defaults of {@link readTriplets}. */
-export const readTripletsDefaults: Required<Omit<ReadTripletsOptions, 'encoding'>> = {
-  delimiter: ',',
-  header: 'auto',
-  fields: { row: 0, column: 1, value: 2 },
-  ids: 'labels',
-  indexBase: 0,
-  decimal: '.',
-  missing: 'error',
-  caller: 'readTriplets',
-};
+export const readTripletsDefaults: Required<Omit<ReadTripletsOptions, 'encoding'>> = readTripletsOptions.defaults;
 
 /** @throws ConfigError for options that do not fit, or not together. */
 export function tripletSettings(options: ReadTripletsOptions): TripletSettings {
-  checkKeys(readTripletsDefaults.caller, options, [...Object.keys(readTripletsDefaults), 'encoding']);
-  const settings = { ...readTripletsDefaults, ...options };
-  const { delimiter, header, fields, ids, indexBase, encoding, decimal, missing, caller } = settings;
-  checkCaller(readTripletsDefaults.caller, caller);
-  if (typeof delimiter !== 'string' || delimiter === '' || /["\r\n#]/.test(delimiter)) {
-    throw new ConfigError(
-      `${caller}: delimiter must be text without quotes, # and line ends, got ${describeValue(delimiter)}; pass, say, ',' or '\\t'`,
-    );
-  }
-  if (![true, false, 'auto'].includes(header)) {
-    throw new ConfigError(`${caller}: header must be true, false or 'auto', got ${describeValue(header)}; pass one of these`);
-  }
-  checkKeys(caller, fields, ['row', 'column', 'value']);
+  const settings = readTripletsOptions.read(givenCaller(readTripletsDefaults.caller, options), options);
+  const { header, caller } = settings;
+  const fields = tripletFields.read(caller, settings.fields);
   for (const field of [fields.row, fields.column, fields.value]) {
     if (typeof field === 'string' ? header !== false : Number.isInteger(field) && field >= 0) continue;
     throw new ConfigError(
       `${caller}: a field is a position from 0, or a name of the header, got ${describeValue(field)} with header ${header}; correct fields`,
     );
   }
-  checkChoice(caller, 'ids', ids, ['labels', 'integers']);
-  if (indexBase !== 0 && indexBase !== 1) {
-    throw new ConfigError(`${caller}: indexBase must be 0 or 1, got ${describeValue(indexBase)}; pass one of these`);
-  }
-  checkChoice(caller, 'decimal', decimal, ['.', ',']);
-  checkChoice(caller, 'missing', missing, ['error', 'skip']);
-  if (encoding !== undefined) checkEncoding(caller, encoding);
   return settings;
-}
-
-/** @throws ConfigError unless the name that messages begin with is a nonempty text. */
-export function checkCaller(own: string, caller: unknown): void {
-  if (typeof caller === 'string' && caller !== '') return;
-  throw new ConfigError(`${own}: caller must be the name of a function or command, got ${describeValue(caller)}; leave it out`);
 }

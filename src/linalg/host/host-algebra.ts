@@ -1,5 +1,5 @@
 import { BackendError } from '../../core/errors.js';
-import { checkChoice, checkKeys } from '../../core/options.js';
+import { choice, declareOptions } from '../../core/options.js';
 import type { ArrayScope, LinearAlgebra } from '../linear-algebra.js';
 import { loadBlasKernels } from './blas/blas-kernels.js';
 import { blasIsDemanded, blasStatus } from './blas/blas-library.js';
@@ -34,13 +34,14 @@ export interface HostAlgebra extends LinearAlgebra<HostArray> {
 /** Options of {@link hostAlgebra}. */
 export interface HostAlgebraOptions {
   /**
-   * Use of a BLAS library for large matrices: `'auto'` (default) if one is found, `'off'` never; `'require'` fails
-   * without one. The environment variable BURES_BLAS is `off` for none, `auto`, or the path of the library to use.
+   * Use of a BLAS library for large matrices: `'auto'` if one is found, `'off'` never; `'require'` fails without one.
+   * Default: `'auto'`. The environment variable BURES_BLAS is `off` for none, `auto`, or the path of the library to
+   * use.
    */
   readonly blas?: 'auto' | 'off' | 'require';
 }
 
-const BLAS_CHOICES = ['auto', 'off', 'require'] as const;
+const hostAlgebraOptions = declareOptions<HostAlgebraOptions>()({ blas: choice(['auto', 'off', 'require'], { default: 'auto' }) });
 const instances = new Map<HostKernels, HostAlgebra>();
 
 /**
@@ -51,9 +52,7 @@ const instances = new Map<HostKernels, HostAlgebra>();
  * cannot be loaded, with the reason.
  */
 export function hostAlgebra(options: HostAlgebraOptions = {}): HostAlgebra {
-  checkKeys('hostAlgebra', options, ['blas']);
-  const { blas = 'auto' } = options;
-  checkChoice('hostAlgebra', 'blas', blas, BLAS_CHOICES);
+  const { blas } = hostAlgebraOptions.read('hostAlgebra', options);
   const kernels = chooseKernels(blas);
   const cached = instances.get(kernels);
   if (cached !== undefined) return cached;

@@ -1,6 +1,6 @@
 import { keep, Tensor } from '@tensorflow/tfjs-core';
 import { ConfigError } from '../../core/errors.js';
-import { checkKeys, describeValue } from '../../core/options.js';
+import { declareOptions, describeValue, option } from '../../core/options.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
 import { openBackend } from './backends/open-backend.js';
 import type { BackendReport, BackendRequest, OpenedBackend } from './backends/opened-backend.js';
@@ -23,12 +23,14 @@ export interface TensorAlgebra extends LinearAlgebra<Tensor> {
 /** Options of {@link tensorAlgebra}. */
 export interface TensorAlgebraOptions {
   /**
-   * Backend to use. `'auto'` (default): tensorflow if `@tensorflow/tfjs-node-gpu` loads, else webgpu if its adapter is
-   * a real GPU, else wasm, else cpu.
+   * Backend to use. `'auto'`: tensorflow if `@tensorflow/tfjs-node-gpu` loads, else webgpu if its adapter is a real
+   * GPU, else wasm, else cpu. Default: `'auto'`.
    */
   readonly backend?: BackendRequest;
 }
 
+// Checked where it is opened.
+const tensorAlgebraOptions = declareOptions<TensorAlgebraOptions>()({ backend: option({ default: 'auto' }) });
 const instances = new Map<string, TensorAlgebra>();
 
 /**
@@ -45,8 +47,8 @@ const instances = new Map<string, TensorAlgebra>();
  * options.
  */
 export async function tensorAlgebra(options: TensorAlgebraOptions = {}): Promise<TensorAlgebra> {
-  checkKeys('tensorAlgebra', options, ['backend']);
-  const opened = await openBackend(options.backend ?? 'auto');
+  const { backend } = tensorAlgebraOptions.read('tensorAlgebra', options);
+  const opened = await openBackend(backend);
   const cached = instances.get(opened.name);
   if (cached !== undefined) return cached;
   const algebra = assemble(opened);

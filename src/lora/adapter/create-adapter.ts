@@ -1,7 +1,7 @@
 /** Creation of a new adapter: its layout on the model, and the start of its method. */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { ConfigError, NumericalError } from '../../core/errors.js';
-import { checkKeys, describeValue } from '../../core/options.js';
+import { declareOptions, describeValue, number, option } from '../../core/options.js';
 import { seededRandom } from '../../core/random.js';
 import type { CausalLM } from '../../models/causal-lm.js';
 import { nonFiniteError } from '../../models/non-finite.js';
@@ -23,9 +23,15 @@ export interface CreateAdapterOptions {
   readonly seed?: number;
   /**
    * The batches over which a start such as LoRA-GA averages the gradient: the first ones, as many as the method needs.
+   * Default: none; such a start then throws.
    */
   readonly batches?: readonly TokenBatch[];
 }
+
+const createAdapterOptions = declareOptions<CreateAdapterOptions>()({
+  seed: number({ default: 0 }),
+  batches: option({ optional: true }),
+});
 
 /**
  * Creates a new adapter on a model, with the start, scale, coordinates and magnitudes of its method.
@@ -39,7 +45,7 @@ export interface CreateAdapterOptions {
  * computed from the weights. After an error the model is as before.
  */
 export async function createAdapter(model: CausalLM, config: LoraConfig = {}, options: CreateAdapterOptions = {}): Promise<LoraAdapter> {
-  checkKeys('createAdapter', options, ['seed', 'batches']);
+  const settings = createAdapterOptions.read('createAdapter', options);
   const resolved = resolveLoraConfig('createAdapter', config);
   const { method = lora() } = config;
   const { coordinates } = method.geometry;
@@ -48,7 +54,7 @@ export async function createAdapter(model: CausalLM, config: LoraConfig = {}, op
   checkTied('createAdapter', model, layout, method.start);
   const { algebra } = model;
   return algebra.tidy(async () => {
-    const factors = await startFactors('createAdapter', model, pairTargets(layout), method.start, options);
+    const factors = await startFactors('createAdapter', model, pairTargets(layout), method.start, settings);
     return onReducedBase(model, layout, method.start, factors, (taken) => {
       // After the change of the base, since DoRA's magnitudes are the row norms of reduced weight plus product.
       const point = inCoordinates(algebra, layout, putTogether(layout, startingParts(model, layout, factors)));

@@ -3,7 +3,7 @@
  * names.
  */
 import { ConfigError } from '../../core/errors.js';
-import { checkChoice, checkKeys, checkNumber, checkPositiveInteger, describeValue } from '../../core/options.js';
+import { checkNumber, checkPositiveInteger, choice, declareOptions, describeValue, number, option, size } from '../../core/options.js';
 import { lora } from '../methods/lora.js';
 import { checkMethod, type LoraMethod } from '../methods/lora-method.js';
 import type { TrainedArrays } from '../methods/start.js';
@@ -21,30 +21,30 @@ export const loraBiases = ['none', 'all', 'lora_only'] as const;
 export interface LoraConfig {
   /** The method: geometry, direction rule and start, with its rule for α. Default: `lora()`. */
   readonly method?: LoraMethod;
-  /** Rank r of the adapters. */
+  /** Rank r of the adapters. Default: {@link loraDefaults}. */
   readonly rank?: number;
   /** α: the adapter's product is multiplied by α/r, or α/√r. Default: set by the method, given the rank. */
   readonly alpha?: number;
   /**
    * Linear modules to adapt: a list of names or of their last parts, a pattern for the whole name, or `'all-linear'`
-   * for all but the head.
+   * for all but the head. Default: {@link loraDefaults}.
    */
   readonly targetModules?: readonly string[] | string;
-  /** Modules to leave out: a list or a pattern, as in `targetModules`. */
+  /** Modules to leave out: a list or a pattern, as in `targetModules`. Default: none. */
   readonly excludeModules?: readonly string[] | string;
   /** Layers to adapt, by number. Only for a list of `targetModules`. Default: all layers. */
   readonly layersToTransform?: readonly number[] | number;
   /** Name of the list of layers in module names (`'layers'`, `'h'`), for `layersToTransform`. Default: any name. */
   readonly layersPattern?: readonly string[] | string;
-  /** Ranks that differ from `rank`, by name or pattern; the first match counts. */
+  /** Ranks that differ from `rank`, by name or pattern; the first match counts. Default: none. */
   readonly rankPattern?: Readonly<Record<string, number>>;
-  /** Values of α that differ from `alpha`, by name or pattern; the first match counts. */
+  /** Values of α that differ from `alpha`, by name or pattern; the first match counts. Default: none. */
   readonly alphaPattern?: Readonly<Record<string, number>>;
-  /** Dropout rate of the adapters' inputs in training, in [0, 1). */
+  /** Dropout rate of the adapters' inputs in training, in [0, 1). Default: {@link loraDefaults}. */
   readonly dropout?: number;
-  /** Biases that are trained. */
+  /** Biases that are trained. Default: {@link loraDefaults}. */
   readonly bias?: LoraBias;
-  /** Modules trained whole, by the ends of their names. */
+  /** Modules trained whole, by the ends of their names. Default: none. */
   readonly modulesToSave?: readonly string[];
 }
 
@@ -59,25 +59,31 @@ export interface ResolvedLoraConfig
   readonly start: string;
 }
 
-/** Defaults of {@link LoraConfig}, except for method and α. */
-export const loraDefaults: Required<Omit<LoraConfig, 'method' | 'alpha' | 'excludeModules' | 'layersToTransform' | 'layersPattern'>> = {
-  rank: 16,
-  targetModules: 'all-linear',
-  rankPattern: {},
-  alphaPattern: {},
-  dropout: 0,
-  bias: 'none',
-  modulesToSave: [],
+const checkNamesOrPattern: typeof checkNames = (caller, name, value) => {
+  if (typeof value !== 'string') checkNames(caller, name, value, ' or a pattern');
 };
 
-const keys: readonly (keyof LoraConfig)[] = [
-  'method',
-  'alpha',
-  'excludeModules',
-  'layersToTransform',
-  'layersPattern',
-  ...(Object.keys(loraDefaults) as (keyof typeof loraDefaults)[]),
-];
+const loraConfig = declareOptions<LoraConfig>()({
+  method: option({ optional: true }, (caller, _name, method) => checkMethod(caller, method)),
+  rank: size({ default: 16 }),
+  alpha: number({ optional: true, above: 0 }),
+  dropout: number({ default: 0, min: 0, below: 1 }),
+  bias: choice(loraBiases, { default: 'none' }),
+  targetModules: option({ default: 'all-linear' }, checkNamesOrPattern),
+  excludeModules: option({ optional: true }, checkNamesOrPattern),
+  layersPattern: option({ optional: true }, checkNamesOrPattern),
+  modulesToSave: option({ default: [] }, checkNames),
+  rankPattern: option({ default: {} }, (caller, name, value) => checkPatterns(caller, name, value, checkPositiveInteger)),
+  alphaPattern: option({ default: {} }, (caller, name, value) =>
+    checkPatterns(caller, name, value, (by, key, alpha) => checkNumber(by, key, alpha, { above: 0 })),
+  ),
+  // Checked together with the modules.
+  layersToTransform: option({ optional: true }),
+});
+
+/** Defaults of {@link LoraConfig}, except for method and α. */
+export const loraDefaults: Required<Omit<LoraConfig, 'method' | 'alpha' | 'excludeModules' | 'layersToTransform' | 'layersPattern'>> =
+  loraConfig.defaults;
 
 /**
  * Checks a configuration and fills in the defaults.
@@ -85,30 +91,16 @@ const keys: readonly (keyof LoraConfig)[] = [
  * @throws ConfigError naming the option; ShapeError if a rank is not a positive integer.
  */
 export function resolveLoraConfig(caller: string, config: LoraConfig): ResolvedLoraConfig {
-  checkKeys(caller, config, keys);
-  const { method = lora(), ...given } = config;
-  checkMethod(caller, method);
+  const { method = lora(), ...given } = loraConfig.read(caller, config);
   const { scaling, magnitudes, start, geometry } = method;
-  const rank = given.rank ?? loraDefaults.rank;
-  checkPositiveInteger(caller, 'rank', rank);
   const resolved: ResolvedLoraConfig = {
-    ...loraDefaults,
-    alpha: method.alpha(rank, method.start),
-    ...withoutUndefined(given),
+    alpha: method.alpha(given.rank, method.start),
+    ...given,
     scaling,
     magnitudes,
     trains: geometry.trains ?? 'pairs',
     start: start.name,
   };
-  checkNumber(caller, 'alpha', resolved.alpha, { above: 0 });
-  checkNumber(caller, 'dropout', resolved.dropout, { min: 0, below: 1 });
-  checkChoice(caller, 'bias', resolved.bias, loraBiases);
-  for (const option of ['targetModules', 'excludeModules', 'layersPattern'] as const) checkNames(caller, option, resolved[option], true);
-  checkNames(caller, 'modulesToSave', resolved.modulesToSave, false);
-  for (const option of ['rankPattern', 'alphaPattern'] as const) checkPatterns(caller, option, resolved[option]);
-  for (const [pattern, rank] of Object.entries(resolved.rankPattern)) checkPositiveInteger(caller, `rankPattern['${pattern}']`, rank);
-  for (const [pattern, alpha] of Object.entries(resolved.alphaPattern))
-    checkNumber(caller, `alphaPattern['${pattern}']`, alpha, { above: 0 });
   checkLayers(caller, resolved);
   if (resolved.trains === 'weights') checkWeights(caller, method, resolved);
   return resolved;
@@ -127,21 +119,17 @@ function checkWeights(caller: string, { name, alpha, start }: LoraMethod, config
   if (Object.keys(config.alphaPattern).length > 0) refuse('alphaPattern', because);
 }
 
-function withoutUndefined(config: LoraConfig): LoraConfig {
-  return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined));
-}
-
-function checkNames(caller: string, option: string, value: unknown, mayBeText: boolean): void {
-  if (value === undefined || (mayBeText && typeof value === 'string')) return;
+function checkNames(caller: string, option: string, value: unknown, orElse = ''): void {
   if (Array.isArray(value) && value.every((name) => typeof name === 'string' && name !== '')) return;
   throw new ConfigError(
-    `${caller}: ${option} must be a list of names${mayBeText ? ' or a pattern' : ''}, got ${describeValue(value)}; pass, say, ['q_proj', 'v_proj']`,
+    `${caller}: ${option} must be a list of names${orElse}, got ${describeValue(value)}; pass, say, ['q_proj', 'v_proj']`,
   );
 }
 
-function checkPatterns(caller: string, option: string, value: unknown): void {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return;
-  throw new ConfigError(`${caller}: ${option} must be an object of patterns, got ${describeValue(value)}; pass, say, { q_proj: 8 }`);
+function checkPatterns(caller: string, option: string, value: unknown, check: typeof checkPositiveInteger): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new ConfigError(`${caller}: ${option} must be an object of patterns, got ${describeValue(value)}; pass, say, { q_proj: 8 }`);
+  for (const [pattern, entry] of Object.entries(value)) check(caller, `${option}['${pattern}']`, entry);
 }
 
 function checkLayers(caller: string, { targetModules, layersToTransform, layersPattern }: ResolvedLoraConfig): void {

@@ -1,7 +1,7 @@
 /** Merging of an adapter into the model's weights, and its reversal. */
 import { add, div, mul, reshape, sub, type Tensor } from '@tensorflow/tfjs-core';
 import { ConfigError, NumericalError } from '../../core/errors.js';
-import { checkKeys } from '../../core/options.js';
+import { declareOptions, number, option } from '../../core/options.js';
 import { hashWord } from '../../core/random.js';
 import type { CausalLM } from '../../models/causal-lm.js';
 import { nonFiniteError } from '../../models/non-finite.js';
@@ -21,11 +21,16 @@ export interface MergeOptions {
   readonly tolerance?: number;
 }
 
+const mergeOptions = declareOptions<MergeOptions>()({
+  batch: option({ optional: true }),
+  tolerance: number({ default: 1e-3, min: 0 }),
+});
+
 /**
  * Defaults of {@link MergeOptions}: the accumulated rounding of float32 in models of ordinary depth, far less than any
  * mistake.
  */
-export const mergeDefaults: Required<Pick<MergeOptions, 'tolerance'>> = { tolerance: 1e-3 };
+export const mergeDefaults: Required<Pick<MergeOptions, 'tolerance'>> = mergeOptions.defaults;
 
 /** A merged adapter. Until `unmerge` or `dispose` it owns the copies that undo the merging. */
 export interface MergedAdapter {
@@ -58,9 +63,8 @@ interface WeightChange {
  * NumericalError if the logits differ by more than rounding; the weights are then restored, to rounding.
  */
 export async function mergeAdapter(adapter: LoraAdapter, options: MergeOptions = {}): Promise<MergedAdapter> {
-  checkKeys('mergeAdapter', options, ['batch', 'tolerance']);
   const { model } = adapter;
-  const { batch = probe(model), tolerance } = { ...mergeDefaults, ...options };
+  const { batch = probe(model), tolerance } = mergeOptions.read('mergeAdapter', options);
   checkShared(adapter);
   const la = model.algebra;
   const before = await la.tidy(() => la.toArray(model.logits(batch, { overlay: adapter.overlay() })));

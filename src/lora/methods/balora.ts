@@ -1,6 +1,6 @@
-import { checkChoice, checkCount, checkKeys, checkPositiveInteger } from '../../core/options.js';
+import { choice, count, declareOptions, size } from '../../core/options.js';
 import { type BalancingSchedule, balancedFactors, balancedFactorsDefaults } from '../../manifolds/balanced-factors.js';
-import type { MomentRule } from '../../solvers/directions/adam.js';
+import { type MomentRule, momentsOption } from '../../solvers/directions/adam.js';
 import { adamwDirection } from './directions.js';
 import { lora } from './lora.js';
 import type { LoraMethod, StackManifold } from './lora-method.js';
@@ -16,13 +16,15 @@ export interface BaloraOptions extends BalancingSchedule {
   readonly moments?: MomentRule;
 }
 
+const baloraOptions = declareOptions<BaloraOptions>()({
+  every: size({ default: balancedFactorsDefaults.every }),
+  start: count({ default: balancedFactorsDefaults.start }),
+  gauge: choice(['svd', 'nearest'], { default: 'svd' }),
+  moments: momentsOption,
+});
+
 /** Defaults of {@link balora}. */
-export const baloraDefaults: Required<BaloraOptions> = {
-  every: balancedFactorsDefaults.every,
-  start: balancedFactorsDefaults.start,
-  gauge: 'svd',
-  moments: 'transport',
-};
+export const baloraDefaults: Required<BaloraOptions> = baloraOptions.defaults;
 
 /**
  * α/r for starts at zero. Balancing shrinks the factors of an adapter that starts at zero to the root of the product,
@@ -42,12 +44,7 @@ const SCALE = 128;
  * @see Castin, Nadjahi, Ablin and Peyré, "Balanced LoRA", ICML 2026, arXiv 2605.31484.
  */
 export function balora(options: BaloraOptions = {}): LoraMethod {
-  checkKeys('balora', options, Object.keys(baloraDefaults));
-  const { gauge, moments, every, start } = { ...baloraDefaults, ...options };
-  checkChoice('balora', 'gauge', gauge, ['svd', 'nearest']);
-  checkChoice('balora', 'moments', moments, ['transport', 'transport-first', 'keep']);
-  checkPositiveInteger('balora', 'every', every);
-  checkCount('balora', 'start', start);
+  const { gauge, moments, every, start } = baloraOptions.read('balora', options);
   return {
     ...lora(),
     name: 'balora',

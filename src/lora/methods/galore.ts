@@ -1,10 +1,10 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { checkKeys } from '../../core/options.js';
+import { declareOptions } from '../../core/options.js';
 import { euclidean } from '../../manifolds/euclidean.js';
 import { product } from '../../manifolds/product.js';
 import { adamw } from '../../solvers/directions/adam.js';
 import { componentwise } from '../../solvers/directions/componentwise.js';
-import { checkGaloreOptions, type GaloreOptions, galoreDefaults, galore as galoreRule } from '../../solvers/directions/galore.js';
+import { type GaloreOptions, galore as galoreRule, projectionOptions } from '../../solvers/directions/galore.js';
 import { lora } from './lora.js';
 import type { LoraDirection, LoraGeometry, LoraMethod, StackManifold } from './lora-method.js';
 import type { LoraStart } from './start.js';
@@ -12,12 +12,10 @@ import type { LoraStart } from './start.js';
 /** Options of {@link galore}. */
 export type GaloreMethodOptions = Pick<GaloreOptions, 'gap' | 'scale' | 'signs'>;
 
+const galoreMethodOptions = declareOptions<GaloreMethodOptions>()(projectionOptions);
+
 /** Defaults of {@link galore}: those of the authors' code, but with well-defined signs. */
-export const galoreMethodDefaults: Required<GaloreMethodOptions> = {
-  gap: galoreDefaults.gap,
-  scale: galoreDefaults.scale,
-  signs: galoreDefaults.signs,
-};
+export const galoreMethodDefaults: Required<GaloreMethodOptions> = galoreMethodOptions.defaults;
 
 /** The weights of the target modules themselves, in flat space. */
 const weightGeometry: LoraGeometry = {
@@ -41,9 +39,7 @@ const weightStart: LoraStart = {
 
 /** Returns GaLore's rule for the weights, with the rank of each module, and AdamW for all other trained arrays. */
 export function galoreDirection(options: GaloreMethodOptions = {}): LoraDirection {
-  checkKeys('galore', options, Object.keys(galoreMethodDefaults));
-  const settings = { ...galoreMethodDefaults, ...options };
-  checkGaloreOptions(settings);
+  const settings = galoreMethodOptions.read('galore', options);
   return {
     name: 'galore',
     needsWeights: true,

@@ -1,5 +1,5 @@
 import { ConfigError } from '../../core/errors.js';
-import { checkChoice, checkKeys, checkNumber, checkPositiveInteger } from '../../core/options.js';
+import { checkNumber, checkPositiveInteger, choice, declareOptions, number, option } from '../../core/options.js';
 import type { SvdFactors } from '../../linalg/linear-algebra-types.js';
 import { leadingTriplesOf } from '../../linalg/subspace-iteration.js';
 import { lora } from './lora.js';
@@ -22,8 +22,17 @@ export interface LoraGaOptions {
 /** Largest number of batches over which the gradient is averaged; all are held in memory. */
 const MOST_BATCHES = 4096;
 
+const loraGaOptions = declareOptions<LoraGaOptions>()({
+  batches: option({ default: 8 }, (caller, name, value) => {
+    checkPositiveInteger(caller, name, value);
+    checkNumber(caller, name, value, { max: MOST_BATCHES });
+  }),
+  gamma: number({ default: 16, above: 0 }),
+  formula: choice(['authors', 'peft'], { default: 'authors' }),
+});
+
 /** Defaults of {@link loraGa}, those of the authors. */
-export const loraGaDefaults: Required<LoraGaOptions> = { batches: 8, gamma: 16, formula: 'authors' };
+export const loraGaDefaults: Required<LoraGaOptions> = loraGaOptions.defaults;
 
 /**
  * Returns the start of LoRA-GA. With the SVD G = USVᵀ of the mean gradient with respect to the weight and c = m^¼/√γ,
@@ -39,12 +48,7 @@ export const loraGaDefaults: Required<LoraGaOptions> = { batches: 8, gamma: 16, 
  * section 3.3.
  */
 export function loraGaStart(options: LoraGaOptions = {}): LoraStart {
-  checkKeys('loraGa', options, Object.keys(loraGaDefaults));
-  const { batches, gamma, formula } = { ...loraGaDefaults, ...options };
-  checkPositiveInteger('loraGa', 'batches', batches);
-  checkNumber('loraGa', 'batches', batches, { max: MOST_BATCHES });
-  checkNumber('loraGa', 'gamma', gamma, { above: 0 });
-  checkChoice('loraGa', 'formula', formula, ['authors', 'peft']);
+  const { batches, gamma, formula } = loraGaOptions.read('loraGa', options);
   return {
     name: 'lora-ga',
     changesBase: true,

@@ -1,7 +1,7 @@
 /** The methods, starts and directions by name, for programs that let their user choose. */
 import { ConfigError } from '../../core/errors.js';
 import { nearestNames } from '../../core/nearest-names.js';
-import { checkKeys } from '../../core/options.js';
+import { declareOptions } from '../../core/options.js';
 import { type BaloraOptions, balora, baloraDefaults } from './balora.js';
 import { adamwDirection, momentumDirection, sgdDirection } from './directions.js';
 import { dora } from './dora.js';
@@ -33,12 +33,15 @@ export type LoraMethodOptions = BaloraOptions &
   ScaledOptions &
   StellaOptions;
 
+const noOptions = declareOptions<object>()({});
+
 /** Wraps a method without options, and refuses any that are given. */
 const plain =
   (make: () => LoraMethod) =>
   (options: LoraMethodOptions = {}): LoraMethod => {
-    checkKeys(make().name, options, []);
-    return make();
+    const method = make();
+    noOptions.read(method.name, options);
+    return method;
   };
 
 /**
@@ -129,7 +132,7 @@ export function namedDirection(caller: string, name: string, options: object = {
 function withOptions<Part extends LoraStart | LoraDirection>(part: Part, options: object): Part {
   const make = makers[part.name];
   if (make !== undefined) return make(options) as Part;
-  checkKeys(part.name, options, []);
+  noOptions.read(part.name, options);
   return part;
 }
 

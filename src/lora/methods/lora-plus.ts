@@ -1,4 +1,4 @@
-import { checkKeys, checkNumber } from '../../core/options.js';
+import { declareOptions, number } from '../../core/options.js';
 import { lora } from './lora.js';
 import type { LoraMethod } from './lora-method.js';
 
@@ -8,8 +8,10 @@ export interface LoraPlusOptions {
   readonly ratio?: number;
 }
 
+const loraPlusOptions = declareOptions<LoraPlusOptions>()({ ratio: number({ default: 16, above: 0 }) });
+
 /** Defaults of {@link loraPlus}, those of the paper. */
-export const loraPlusDefaults: Required<LoraPlusOptions> = { ratio: 16 };
+export const loraPlusDefaults: Required<LoraPlusOptions> = loraPlusOptions.defaults;
 
 /**
  * LoRA+: LoRA in a block-scaled metric, in which the factor that starts at zero (A here, lora_B in PEFT) moves λ times
@@ -19,8 +21,6 @@ export const loraPlusDefaults: Required<LoraPlusOptions> = { ratio: 16 };
  * @see Hayou, Ghosh and Yu, "LoRA+: efficient low rank adaptation of large models", ICML 2024.
  */
 export function loraPlus(options: LoraPlusOptions = {}): LoraMethod {
-  checkKeys('loraPlus', options, Object.keys(loraPlusDefaults));
-  const { ratio } = { ...loraPlusDefaults, ...options };
-  checkNumber('loraPlus', 'ratio', ratio, { above: 0 });
+  const { ratio } = loraPlusOptions.read('loraPlus', options);
   return { ...lora(), name: 'lora+', rates: { A: ratio, vectors: ratio } };
 }

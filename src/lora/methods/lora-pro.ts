@@ -1,7 +1,7 @@
-import { checkCount, checkKeys } from '../../core/options.js';
+import { declareOptions } from '../../core/options.js';
 import { adamw } from '../../solvers/directions/adam.js';
 import { componentwise } from '../../solvers/directions/componentwise.js';
-import { loraPro as loraProRule } from '../../solvers/directions/lora-pro.js';
+import { loraProOptions, loraPro as loraProRule } from '../../solvers/directions/lora-pro.js';
 import { lora } from './lora.js';
 import type { LoraDirection, LoraMethod } from './lora-method.js';
 
@@ -11,14 +11,14 @@ export interface LoraProMethodOptions {
   readonly firstStep?: number;
 }
 
+const loraProMethodOptions = declareOptions<LoraProMethodOptions>()({ firstStep: loraProOptions.options.firstStep });
+
 /** Defaults of {@link loraPro}. */
-export const loraProMethodDefaults: Required<LoraProMethodOptions> = { firstStep: 0 };
+export const loraProMethodDefaults: Required<LoraProMethodOptions> = loraProMethodOptions.defaults;
 
 /** Returns LoRA-Pro's rule for the pairs, and AdamW for all other trained arrays. */
 export function loraProDirection(options: LoraProMethodOptions = {}): LoraDirection {
-  checkKeys('loraPro', options, Object.keys(loraProMethodDefaults));
-  const { firstStep } = { ...loraProMethodDefaults, ...options };
-  checkCount('loraPro', 'firstStep', firstStep);
+  const { firstStep } = loraProMethodOptions.read('loraPro', options);
   return {
     name: 'lora-pro',
     needsPairs: true,

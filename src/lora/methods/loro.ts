@@ -1,4 +1,4 @@
-import { checkChoice, checkCount, checkKeys, checkPositiveInteger } from '../../core/options.js';
+import { choice, count, declareOptions, size } from '../../core/options.js';
 import { type LazyRate, lazyFactors, lazyRates } from '../../manifolds/lazy-factors.js';
 import { adamw } from '../../solvers/directions/adam.js';
 import { restarted } from '../../solvers/directions/restarted.js';
@@ -19,8 +19,15 @@ export interface LoroOptions {
   readonly lazyRate?: LazyRate;
 }
 
+const loroOptions = declareOptions<LoroOptions>()({
+  every: size({ default: 500 }),
+  refresh: count({ default: 500 }),
+  lazyRate: choice(lazyRates, { default: 'same' }),
+});
+const loroDirectionOptions = declareOptions<Pick<LoroOptions, 'refresh'>>()({ refresh: loroOptions.options.refresh });
+
 /** Defaults of {@link loro}: those of the authors' scripts, except for the rate. */
-export const loroDefaults: Required<LoroOptions> = { every: 500, refresh: 500, lazyRate: 'same' };
+export const loroDefaults: Required<LoroOptions> = loroOptions.defaults;
 
 /** The ε of the authors' AdamW, which adds it before the bias correction. */
 const EPSILON = 1e-6;
@@ -34,10 +41,7 @@ const EPSILON = 1e-6;
  * @see Mo et al., "LORO: parameter and memory efficient pretraining via low-rank Riemannian optimization", ICLR 2025.
  */
 export function loro(options: LoroOptions = {}): LoraMethod {
-  checkKeys('loro', options, Object.keys(loroDefaults));
-  const { every, refresh, lazyRate } = { ...loroDefaults, ...options };
-  checkPositiveInteger('loro', 'every', every);
-  checkChoice('loro', 'lazyRate', lazyRate, lazyRates);
+  const { every, refresh, lazyRate } = loroOptions.read('loro', options);
   return {
     ...lora(),
     name: 'loro',
@@ -53,9 +57,7 @@ export function loro(options: LoroOptions = {}): LoraMethod {
 
 /** Returns the AdamW of {@link loro}'s authors, whose moments are reset every `refresh` steps. */
 export function loroDirection(options: Pick<LoroOptions, 'refresh'> = {}): LoraDirection {
-  checkKeys('loro', options, ['refresh']);
-  const { refresh } = { ...loroDefaults, ...options };
-  checkCount('loro', 'refresh', refresh);
+  const { refresh } = loroDirectionOptions.read('loro', options);
   return {
     name: 'loro',
     rule(optimizer) {

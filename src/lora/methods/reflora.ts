@@ -1,12 +1,12 @@
 import { ConfigError } from '../../core/errors.js';
-import { checkChoice, checkCount, checkKeys } from '../../core/options.js';
+import { choice, declareOptions } from '../../core/options.js';
 import { square } from '../../linalg/derived.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { euclideanFactors } from '../../manifolds/euclidean-factors.js';
 import type { FactorManifold, FactorOptions } from '../../manifolds/factor-manifold.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
 import { adamw } from '../../solvers/directions/adam.js';
-import { balancingPreconditioner } from '../../solvers/directions/balancing-preconditioner.js';
+import { balancingPreconditioner, balancingPreconditionerOptions } from '../../solvers/directions/balancing-preconditioner.js';
 import { adamwDirection } from './directions.js';
 import { lora } from './lora.js';
 import type { LoraDirection, LoraGeometry, LoraMethod, StackManifold } from './lora-method.js';
@@ -26,8 +26,13 @@ export interface RefloraOptions {
 
 const forms = ['matrix', 'scalar'] as const;
 
+const refloraOptions = declareOptions<RefloraOptions>()({
+  form: choice(forms, { default: 'matrix' }),
+  ...balancingPreconditionerOptions.options,
+});
+
 /** Defaults of {@link reflora}. BaLoRA's experiments warm up for 100 steps. */
-export const refloraDefaults: Required<RefloraOptions> = { form: 'matrix', warmup: 0 };
+export const refloraDefaults: Required<RefloraOptions> = refloraOptions.defaults;
 
 /**
  * RefLoRA: Euclidean factors, AdamW on the gradient that the balanced pair would have. Both factors start at random,
@@ -43,10 +48,7 @@ export const refloraDefaults: Required<RefloraOptions> = { form: 'matrix', warmu
  * @see Zhang et al., "RefLoRA: refactored low-rank adaptation for efficient fine-tuning of large models", NeurIPS 2025.
  */
 export function reflora(options: RefloraOptions = {}): LoraMethod {
-  checkKeys('reflora', options, Object.keys(refloraDefaults));
-  const { form, warmup } = { ...refloraDefaults, ...options };
-  checkChoice('reflora', 'form', form, forms);
-  checkCount('reflora', 'warmup', warmup);
+  const { form, warmup } = refloraOptions.read('reflora', options);
   if (form === 'scalar' && warmup !== 0) {
     throw new ConfigError(
       `reflora: the scalar form has no preconditioner to warm up for, got warmup ${warmup}; leave it out, or choose form 'matrix'`,
@@ -64,9 +66,7 @@ export function reflora(options: RefloraOptions = {}): LoraMethod {
  * matrix form.
  */
 export function refloraDirection(options: Pick<RefloraOptions, 'warmup'> = {}): LoraDirection {
-  checkKeys('reflora', options, ['warmup']);
-  const { warmup } = { ...refloraDefaults, ...options };
-  checkCount('reflora', 'warmup', warmup);
+  const { warmup } = balancingPreconditionerOptions.read('reflora', options);
   return pairDirection('reflora', (optimizer) => balancingPreconditioner(adamw(optimizer), { warmup }));
 }
 

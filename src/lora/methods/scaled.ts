@@ -1,4 +1,4 @@
-import { checkKeys, checkNumber } from '../../core/options.js';
+import { declareOptions, number } from '../../core/options.js';
 import { dampedFactors, dampedFactorsDefaults } from '../../manifolds/damped-factors.js';
 import { lora } from './lora.js';
 import type { LoraMethod, StackManifold } from './lora-method.js';
@@ -9,8 +9,10 @@ export interface ScaledOptions {
   readonly damping?: number;
 }
 
+const scaledOptions = declareOptions<ScaledOptions>()({ damping: number({ default: dampedFactorsDefaults.damping, above: 0 }) });
+
 /** Defaults of {@link scaled}. */
-export const scaledDefaults: Required<ScaledOptions> = dampedFactorsDefaults;
+export const scaledDefaults: Required<ScaledOptions> = scaledOptions.defaults;
 
 /**
  * Riemannian preconditioned LoRA: AdamW on gradients divided by the damped Gram matrix of the other factor.
@@ -19,9 +21,7 @@ export const scaledDefaults: Required<ScaledOptions> = dampedFactorsDefaults;
  * @see Zhang and Pilanci, "Riemannian preconditioned LoRA for fine-tuning foundation models", ICML 2024, algorithm 2.
  */
 export function scaled(options: ScaledOptions = {}): LoraMethod {
-  checkKeys('scaled', options, Object.keys(scaledDefaults));
-  const { damping } = { ...scaledDefaults, ...options };
-  checkNumber('scaled', 'damping', damping, { above: 0 });
+  const { damping } = scaledOptions.read('scaled', options);
   return {
     ...lora(),
     name: 'scaled',

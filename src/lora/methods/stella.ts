@@ -1,5 +1,5 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { checkChoice, checkKeys } from '../../core/options.js';
+import { choice, declareOptions } from '../../core/options.js';
 import type { TensorAlgebra } from '../../linalg/tensor/tensor-algebra.js';
 import { euclidean } from '../../manifolds/euclidean.js';
 import type { Manifold } from '../../manifolds/manifold.js';
@@ -19,8 +19,10 @@ export interface StellaOptions {
   readonly steps?: 'scaled' | 'plain';
 }
 
+const stellaOptions = declareOptions<StellaOptions>()({ steps: choice(['scaled', 'plain'], { default: 'scaled' }) });
+
 /** Defaults of {@link stella}, those of the paper. */
-export const stellaDefaults: Required<StellaOptions> = { steps: 'scaled' };
+export const stellaDefaults: Required<StellaOptions> = stellaOptions.defaults;
 
 /**
  * The coordinates U [m, r], S [r, r], V [n, r] of AB = U S Vᵀ, U and V orthonormal. The pair is A = U S, B = Vᵀ.
@@ -59,9 +61,7 @@ export const orthonormalStart: LoraStart = {
  * @see Li et al., "StelLA: subspace learning in low-rank adaptation using Stiefel manifold", NeurIPS 2025.
  */
 export function stella(options: StellaOptions = {}): LoraMethod {
-  checkKeys('stella', options, Object.keys(stellaDefaults));
-  const { steps } = { ...stellaDefaults, ...options };
-  checkChoice('stella', 'steps', steps, ['scaled', 'plain']);
+  const { steps } = stellaOptions.read('stella', options);
   return {
     ...lora(),
     name: 'stella',

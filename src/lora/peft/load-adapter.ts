@@ -3,7 +3,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { ConfigError, FormatError } from '../../core/errors.js';
 import { nearestNames } from '../../core/nearest-names.js';
-import { checkKeys } from '../../core/options.js';
+import { declareOptions, option } from '../../core/options.js';
 import { exists } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
 import { readJson } from '../../io/parse-json.js';
@@ -33,6 +33,10 @@ export interface LoadAdapterOptions {
   readonly method?: LoraMethod;
 }
 
+const loadAdapterOptions = declareOptions<LoadAdapterOptions>()({
+  method: option({ optional: true }, (caller, _name, method) => checkMethod(caller, method)),
+});
+
 /** Names of the files of an adapter. */
 export const adapterFiles = { config: 'adapter_config.json', tensors: 'adapter_model.safetensors' } as const;
 
@@ -54,9 +58,7 @@ export const adapterFiles = { config: 'adapter_config.json', tensors: 'adapter_m
  */
 export async function loadAdapter(model: CausalLM, directory: string, options: LoadAdapterOptions = {}): Promise<LoraAdapter> {
   const caller = 'loadAdapter';
-  checkKeys(caller, options, ['method']);
-  const { method } = options;
-  if (method !== undefined) checkMethod(caller, method);
+  const { method } = loadAdapterOptions.read(caller, options);
   const configFile = path.join(directory, adapterFiles.config);
   const config = readPeftConfig(caller, configFile, await readJson(caller, configFile));
   const coordinates = method?.geometry.coordinates;

@@ -2,7 +2,7 @@
 
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { ConfigError } from '../../core/errors.js';
-import { checkKeys, checkPositiveInteger } from '../../core/options.js';
+import { declareOptions, option, size } from '../../core/options.js';
 import { remove } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
 import { portableName } from '../../io/files/portable-name.js';
@@ -34,6 +34,11 @@ export interface SaveAdapterOptions {
   readonly rank?: number;
 }
 
+const saveAdapterOptions = declareOptions<SaveAdapterOptions>()({
+  baseModel: option({ optional: true }),
+  rank: size({ optional: true }),
+});
+
 /** Result of {@link saveAdapter}. */
 export interface SavedAdapter {
   /** Error of the adapter as an approximation of the weights' change, if the weights themselves are trained. */
@@ -55,18 +60,14 @@ export interface SavedAdapter {
  * weights that are merged; BackendError if the file system refuses, which leaves existing files untouched.
  */
 export async function saveAdapter(adapter: LoraAdapter, directory: string, options: SaveAdapterOptions = {}): Promise<SavedAdapter> {
-  checkKeys('saveAdapter', options, ['baseModel', 'rank']);
-  const { rank } = options;
+  const { rank, baseModel: named } = saveAdapterOptions.read('saveAdapter', options);
   const trainsWeights = adapter.layout.weights.length > 0;
-  if (rank !== undefined) {
-    checkPositiveInteger('saveAdapter', 'rank', rank);
-    if (!trainsWeights)
-      throw new ConfigError('saveAdapter: rank is for trained weights, and this adapter has factors of its own rank; leave rank out');
-  }
+  if (rank !== undefined && !trainsWeights)
+    throw new ConfigError('saveAdapter: rank is for trained weights, and this adapter has factors of its own rank; leave rank out');
   const { config, layout, tensors, weights, truncation } = await adapter.model.algebra.tidy(() =>
     trainsWeights ? readWeights(adapter, rank) : readPairs(adapter),
   );
-  const baseModel = options.baseModel === undefined ? null : await portableName(options.baseModel);
+  const baseModel = named === undefined ? null : await portableName(named);
   const weightsFile = path.join(directory, trainedWeightsFile);
   // Weights left from an earlier save would be taken for those of this adapter.
   if (weights === undefined) await remove(weightsFile);

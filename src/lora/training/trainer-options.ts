@@ -1,7 +1,8 @@
 /** Options of a trainer, their checks, and the report of each step. */
 import type { Awaitable } from '../../core/awaitable.js';
 import { ConfigError } from '../../core/errors.js';
-import { checkCount, checkKeys, checkNumber, describeValue, type NumberRange } from '../../core/options.js';
+import { checkNumber, count, declareOptions, describeValue, flag, number, option, type Settings } from '../../core/options.js';
+import { givenRates } from '../../solvers/directions/adam.js';
 import type { AbortSignalLike } from '../../solvers/run.js';
 import type { Schedule } from '../../solvers/schedules/schedule.js';
 import type { DirectionRule } from '../../solvers/solver.js';
@@ -29,7 +30,10 @@ export interface TrainerOptions {
   readonly learningRate: number | Schedule;
   /** Options of AdamW: betas, epsilon, weight decay. Default: PyTorch's. */
   readonly optimizer?: OptimizerOptions;
-  /** A direction rule to use instead of the method's own, such as `sgd()`; the method's rates apply to it too. */
+  /**
+   * A direction rule to use instead of the method's own, such as `sgd()`; the method's rates apply to it too. Default:
+   * the method's own.
+   */
   readonly direction?: DirectionRule;
   /** Largest norm of a gradient; longer ones are shortened to it. Default: no clipping. */
   readonly clip?: number;
@@ -37,9 +41,9 @@ export interface TrainerOptions {
   readonly seed?: number;
   /** If true, activations are computed twice instead of kept, as in `lossAndGradient`. Default: by their size. */
   readonly recompute?: boolean;
-  /** State to resume from, as `LoraTrainer.state` returns it. */
+  /** State to resume from, as `LoraTrainer.state` returns it. Default: none, a fresh start. */
   readonly state?: TrainingState;
-  /** Signal that ends the training after the current step. */
+  /** Signal that ends the training after the current step. Default: none. */
   readonly signal?: AbortSignalLike;
 }
 
@@ -59,32 +63,43 @@ export interface TrainingStep {
   readonly inactive?: readonly string[];
 }
 
-const trainerKeys = [
-  'method',
-  'nextBatch',
-  'steps',
-  'learningRate',
-  'optimizer',
-  'direction',
-  'clip',
-  'seed',
-  'recompute',
-  'state',
-  'signal',
-] as const;
+const optimizerOptions = declareOptions<OptimizerOptions>()(givenRates);
+
+const trainerOptions = declareOptions<TrainerOptions>()({
+  method: option({ optional: true }, (caller, _name, method) => checkMethod(caller, method)),
+  nextBatch: option({}, (caller, name, value) => {
+    if (typeof value !== 'function')
+      throw new ConfigError(`${caller}: ${name} must be a function (k) => batch, got ${describeValue(value)}`);
+  }),
+  steps: count({ optional: true }),
+  learningRate: option({}, (caller, name, value) => {
+    if (typeof value !== 'function') checkNumber(caller, name, value, { above: 0 });
+  }),
+  optimizer: option({ default: {} }, (caller, name, value) => {
+    optimizerOptions.read(caller, value as OptimizerOptions, `${name}.`);
+  }),
+  direction: option({ optional: true }),
+  clip: number({ optional: true, above: 0 }),
+  seed: number({ default: 0 }),
+  recompute: flag({ optional: true }),
+  state: option({ optional: true }, (caller, _name, state) => checkSavedState(caller, state as TrainingState)),
+  signal: option({ optional: true }),
+});
+
+/** Options of a trainer as they are used: with defaults, and with the method that trains the adapter. */
+export type TrainerSettings = Settings<TrainerOptions, 'method' | 'optimizer' | 'seed'>;
 
 /**
- * Checks the options of a trainer.
+ * Reads the options of a trainer.
  *
- * @returns the method that trains the adapter.
  * @throws ConfigError if an option is wrong, or the method does not fit the adapter.
  */
-export function checkTrainerOptions({ layout, method: own }: LoraAdapter, options: TrainerOptions): LoraMethod {
-  checkKeys('trainer', options, trainerKeys);
-  const { method = own, nextBatch, steps } = options;
+export function readTrainerOptions({ layout, method: own }: LoraAdapter, options: TrainerOptions): TrainerSettings {
+  const settings = trainerOptions.read('trainer', options);
+  const { method = own } = settings;
   if (method === undefined)
     throw new ConfigError('trainer: the adapter was loaded without a method, so pass the method that trains it, say { method: balora() }');
-  checkMethod('trainer', method);
+  if (settings.method === undefined) checkMethod('trainer', method);
   if (method.geometry.coordinates !== layout.coordinates) {
     throw new ConfigError(
       `trainer: the adapter's arrays are not in the coordinates of '${method.geometry.name}'; create or load it with { method }`,
@@ -98,33 +113,8 @@ export function checkTrainerOptions({ layout, method: own }: LoraAdapter, option
   if (method.magnitudes && !layout.magnitudes && layout.weights.length === 0) {
     throw new ConfigError(`trainer: '${method.name}' trains a magnitude for each row, and the adapter has none; create it with { method }`);
   }
-  if (typeof nextBatch !== 'function')
-    throw new ConfigError(`trainer: nextBatch must be a function (k) => batch, got ${describeValue(nextBatch)}`);
-  if (steps !== undefined) checkCount('trainer', 'steps', steps);
-  checkRates(options);
-  if (options.state !== undefined) checkSavedState('trainer', options.state);
-  return method;
+  return { ...settings, method };
 }
-
-/** @throws ConfigError in the name of the trainer, not of the parts that it is made of. */
-function checkRates({ learningRate, clip, optimizer = {} }: TrainerOptions): void {
-  if (typeof learningRate !== 'function') checkNumber('trainer', 'learningRate', learningRate, { above: 0 });
-  if (clip !== undefined) checkNumber('trainer', 'clip', clip, { above: 0 });
-  checkKeys('trainer', optimizer, Object.keys(optimizerRanges));
-  for (const [name, range] of Object.entries(optimizerRanges)) {
-    const value = optimizer[name as keyof OptimizerOptions];
-    if (value !== undefined && range !== undefined) checkNumber('trainer', `optimizer.${name}`, value, range);
-  }
-}
-
-/** The options of the optimizer, with the range of each numeric one. */
-const optimizerRanges: Readonly<Record<keyof OptimizerOptions, NumberRange | undefined>> = {
-  beta1: { min: 0, below: 1 },
-  beta2: { min: 0, below: 1 },
-  epsilon: { above: 0 },
-  epsilonBeforeCorrection: undefined,
-  weightDecay: { min: 0 },
-};
 
 /**
  * Returns the learning rate as a function of the step number, counted from 0.

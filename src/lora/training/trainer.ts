@@ -7,7 +7,7 @@ import { constantStep } from '../../solvers/step-sizes/constant.js';
 import { type AdapterPoint, disposeArrays } from '../adapter/adapter-point.js';
 import type { LoraAdapter } from '../adapter/lora-adapter.js';
 import { inactiveModules } from './inactive-modules.js';
-import { checkedSchedule, checkTrainerOptions, type TrainerOptions, type TrainingStep } from './trainer-options.js';
+import { checkedSchedule, readTrainerOptions, type TrainerOptions, type TrainerSettings, type TrainingStep } from './trainer-options.js';
 import { blockFactors, trainingManifold } from './training-manifold.js';
 import { type TrainingProblem, trainingProblem } from './training-problem.js';
 import { restoreBaseOf, restoreState, saveState, type TrainingState } from './training-state.js';
@@ -24,16 +24,16 @@ import { restoreBaseOf, restoreState, saveState, type TrainingState } from './tr
  * after the first step, which the adapter keeps.
  */
 export function trainer(adapter: LoraAdapter, options: TrainerOptions): LoraTrainer {
-  const method = checkTrainerOptions(adapter, options);
-  const { clip, direction } = options;
-  const own = direction ?? method.direction.rule(options.optimizer ?? {}, adapter.layout);
+  const settings = readTrainerOptions(adapter, options);
+  const { method, optimizer, clip, direction, learningRate } = settings;
+  const own = direction ?? method.direction.rule(optimizer, adapter.layout);
   const factors = blockFactors(adapter.layout, method);
   const rule = factors === undefined ? own : scaledBlocks(own, factors);
   const solver = gradientDescent({
     direction: clip === undefined ? rule : clipped(rule, clip),
-    stepSize: constantStep(checkedSchedule(options.learningRate)),
+    stepSize: constantStep(checkedSchedule(learningRate)),
   });
-  return new LoraTrainer(adapter, solver, { ...options, method });
+  return new LoraTrainer(adapter, solver, settings);
 }
 
 type State = SolverState<AdapterPoint, AdapterPoint>;
@@ -46,14 +46,14 @@ export class LoraTrainer implements AsyncIterable<TrainingStep> {
   /** The adapter that is trained. */
   readonly adapter: LoraAdapter;
   readonly #solver: Solver;
-  readonly #options: TrainerOptions;
+  readonly #options: TrainerSettings;
   readonly #problem: TrainingProblem;
   /** Number of tokens that count in the batches drawn last, those of the current step. */
   #tokens = 0;
   #state: State | undefined;
 
-  constructor(adapter: LoraAdapter, solver: Solver, options: TrainerOptions & Required<Pick<TrainerOptions, 'method'>>) {
-    const { seed = 0, recompute, method, steps = Number.POSITIVE_INFINITY } = options;
+  constructor(adapter: LoraAdapter, solver: Solver, options: TrainerSettings) {
+    const { seed, recompute, method, steps = Number.POSITIVE_INFINITY } = options;
     this.adapter = adapter;
     this.#solver = solver;
     this.#options = options;

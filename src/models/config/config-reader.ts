@@ -163,7 +163,7 @@ export class ConfigReader {
   /** Requires a key, if present, to have the one value that is supported. */
   only(key: string, supported: boolean | number | string): void {
     const value = this.#value(key) ?? supported;
-    if (value !== supported) this.fail(key, describeValue(supported), value);
+    if (value !== supported) this.fail(key, shown(supported), value);
   }
 
   /**
@@ -176,7 +176,7 @@ export class ConfigReader {
     for (const [key, value] of Object.entries(this.#json)) {
       if (this.#known.has(key) || isOff(value)) continue;
       throw new ConfigError(
-        `${this.#caller}: the key '${key}' = ${describeValue(value)} of ${this.#where} is not supported, since what it changes is not known; remove it only if it has no effect`,
+        `${this.#caller}: the key '${key}' = ${shown(value)} of ${this.#where} is not supported, since what it changes is not known; remove it only if it has no effect`,
       );
     }
   }
@@ -184,7 +184,7 @@ export class ConfigReader {
   /** @throws ConfigError naming a key, what was expected and what it is. */
   fail(key: string, expected: string, value: unknown = this.#json[key]): never {
     throw new ConfigError(
-      `${this.#caller}: expected '${key}' of ${this.#where} to be ${expected}, got ${describeValue(value)}; such models are not supported`,
+      `${this.#caller}: expected '${key}' of ${this.#where} to be ${expected}, got ${shown(value)}; such models are not supported`,
     );
   }
 
@@ -198,3 +198,12 @@ function isOff(value: unknown): boolean {
   if (value === null || value === false || value === '') return true;
   return typeof value === 'object' && Object.keys(value).length === 0;
 }
+
+/** Describes a value of the config as it is written there. */
+function shown(value: unknown): string {
+  const text = typeof value === 'object' ? JSON.stringify(value) : describeValue(value);
+  return text.length > longestShown ? `${text.slice(0, longestShown)} …` : text;
+}
+
+/** Number of characters of a value that a message shows. */
+const longestShown = 210;

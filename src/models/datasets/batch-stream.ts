@@ -1,10 +1,10 @@
 /** Batches for training, epoch after epoch, in an order that can be resumed. */
 import { FormatError, ShapeError } from '../../core/errors.js';
-import { checkChoice, checkKeys, checkPositiveInteger, describeValue } from '../../core/options.js';
+import { choice, declareOptions, describeValue, number, option, type Settings, size } from '../../core/options.js';
 import { restoreRandom, seededRandom } from '../../core/random.js';
 import { isJsonObject } from '../../io/parse-json.js';
 import type { TokenBatch } from '../token-batch.js';
-import { checkPadId, collatePacked, collateRows } from './collate-rows.js';
+import { collatePacked, collateRows, padIdOption } from './collate-rows.js';
 import { type EpochPlan, planEpoch } from './plan-epoch.js';
 import type { TokenRow } from './token-row.js';
 
@@ -39,8 +39,8 @@ export interface BatchStreamOptions {
   /** Rows per batch or, packed, sequences; the last batch of a pass may have fewer. Default: 8. */
   readonly batchSize?: number;
   /**
-   * `shuffled` (default): in random order; `length`: rows of nearly equal length together, so that there is little
-   * padding, and the batches in random order; `file`: as they come. Random orders are new in each pass.
+   * `shuffled`: in random order; `length`: rows of nearly equal length together, so that there is little padding, and
+   * the batches in random order; `file`: as they come. Random orders are new in each pass. Default: `'shuffled'`.
    */
   readonly order?: 'shuffled' | 'length' | 'file';
   /**
@@ -50,16 +50,22 @@ export interface BatchStreamOptions {
   readonly packLength?: number;
   /** Seed of the random orders. Default: 0. */
   readonly seed?: number;
-  /** Position to go on from, which `state()` returned; the seed is in it. */
+  /** Position to go on from, which `state()` returned; the seed is in it. Default: none, the beginning. */
   readonly state?: BatchStreamState;
 }
 
+const batchStreamOptions = declareOptions<BatchStreamOptions>()({
+  padId: padIdOption,
+  batchSize: size({ default: 8 }),
+  order: choice(['shuffled', 'length', 'file'], { default: 'shuffled' }),
+  packLength: size({ optional: true }),
+  seed: number({ default: 0 }),
+  // Compared with the rows when all else is known.
+  state: option({ optional: true }),
+});
+
 /** Defaults of {@link batchStream}. */
-export const batchStreamDefaults: Required<Pick<BatchStreamOptions, 'batchSize' | 'order' | 'seed'>> = {
-  batchSize: 8,
-  order: 'shuffled',
-  seed: 0,
-};
+export const batchStreamDefaults: Required<Pick<BatchStreamOptions, 'batchSize' | 'order' | 'seed'>> = batchStreamOptions.defaults;
 
 /** An endless sequence of batches. */
 export interface BatchStream {
@@ -70,8 +76,6 @@ export interface BatchStream {
   /** Number of batches in the present pass. */
   readonly batchesPerEpoch: number;
 }
-
-const orders = ['shuffled', 'length', 'file'] as const;
 
 /**
  * Opens a stream of batches over rows, padded to the longest of each batch.
@@ -84,11 +88,12 @@ const orders = ['shuffled', 'length', 'file'] as const;
  */
 export function batchStream(rows: readonly TokenRow[], options: BatchStreamOptions): BatchStream {
   const caller = 'batchStream';
-  const plan = checkOptions(caller, rows, options);
+  const { padId, seed, state, ...settings } = batchStreamOptions.read(caller, options);
+  const plan = planFor(caller, rows, settings);
   const fingerprint = { rows: rows.length, order: plan.order, batchSize: plan.batchSize, packLength: plan.packLength ?? null };
   const lengths = rows.map(({ inputIds }) => inputIds.length);
-  const saved = options.state === undefined ? undefined : checkState(caller, options.state, fingerprint);
-  const random = saved === undefined ? seededRandom(options.seed ?? batchStreamDefaults.seed) : restoreRandom(saved.random);
+  const saved = state === undefined ? undefined : checkState(caller, state, fingerprint);
+  const random = saved === undefined ? seededRandom(seed) : restoreRandom(saved.random);
   const beginEpoch = (epoch: number) => ({ epoch, random: random.state(), batches: planEpoch(lengths, plan, random) });
   let current = beginEpoch(saved?.epoch ?? 0);
   let taken = saved?.batch ?? 0;
@@ -102,7 +107,6 @@ export function batchStream(rows: readonly TokenRow[], options: BatchStreamOptio
         taken = 0;
       }
       const sequences = current.batches[taken].map((sequence) => sequence.map((row) => rows[row]));
-      const { padId } = options;
       const batch = plan.packLength === undefined ? collateRows(sequences.flat(), { padId }) : collatePacked(sequences, padId);
       taken += 1;
       return batch;
@@ -114,17 +118,15 @@ export function batchStream(rows: readonly TokenRow[], options: BatchStreamOptio
   };
 }
 
-function checkOptions(caller: string, rows: readonly TokenRow[], options: BatchStreamOptions): EpochPlan {
-  checkKeys(caller, options, ['padId', 'batchSize', 'order', 'packLength', 'seed', 'state']);
-  const { padId, batchSize, order, packLength } = { ...batchStreamDefaults, ...options };
-  checkPadId(caller, padId);
-  checkPositiveInteger(caller, 'batchSize', batchSize);
-  checkChoice(caller, 'order', order, orders);
+function planFor(
+  caller: string,
+  rows: readonly TokenRow[],
+  { batchSize, order, packLength }: Pick<Settings<BatchStreamOptions, 'batchSize' | 'order'>, 'batchSize' | 'order' | 'packLength'>,
+): EpochPlan {
   if (rows.length === 0) throw new ShapeError(`${caller}: expected rows, got none; read a data set that has some`);
   const empty = rows.findIndex(({ inputIds }) => inputIds.length === 0);
   if (empty >= 0) throw new ShapeError(`${caller}: expected rows with tokens, got none in row ${empty}; drop empty rows first`);
   if (packLength !== undefined) {
-    checkPositiveInteger(caller, 'packLength', packLength);
     const long = rows.findIndex(({ inputIds }) => inputIds.length > packLength);
     if (long >= 0) {
       throw new ShapeError(

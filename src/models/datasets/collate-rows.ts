@@ -1,6 +1,6 @@
 /** Rows of different lengths as one batch. */
 import { ConfigError, ShapeError } from '../../core/errors.js';
-import { checkKeys, describeValue } from '../../core/options.js';
+import { declareOptions, describeValue, type Option, option } from '../../core/options.js';
 import type { TokenBatch } from '../token-batch.js';
 import { ignoredLabel, type TokenRow } from './token-row.js';
 
@@ -9,6 +9,16 @@ export interface CollateOptions {
   /** Token that fills up shorter rows. It is not attended to and carries no label. */
   readonly padId: number;
 }
+
+/** Declares the token for padding, a token id. */
+export const padIdOption: Option<number, 'required'> = option({}, (caller, _name, padId) => {
+  if (Number.isInteger(padId) && (padId as number) >= 0 && (padId as number) < 2 ** 31) return;
+  throw new ConfigError(
+    `${caller}: padId must be a token id, got ${describeValue(padId)}; pass, say, the tokenizer's specials.pad.id, or 0`,
+  );
+});
+
+const collateOptions = declareOptions<CollateOptions>()({ padId: padIdOption });
 
 /**
  * Puts rows into one batch, padded on the right to the longest.
@@ -20,9 +30,8 @@ export interface CollateOptions {
  * ConfigError if `padId` is no token id.
  */
 export function collateRows(rows: readonly TokenRow[], options: CollateOptions): TokenBatch {
-  checkKeys('collateRows', options, ['padId']);
-  checkPadId('collateRows', options.padId);
-  return collate(rows, options.padId);
+  const { padId } = collateOptions.read('collateRows', options);
+  return collate(rows, padId);
 }
 
 /**
@@ -43,14 +52,6 @@ export function collatePacked(sequences: readonly (readonly TokenRow[])[], padId
     }
   }
   return { ...batch, segmentIds };
-}
-
-/** @throws ConfigError if the token for padding is no token id. */
-export function checkPadId(caller: string, padId: unknown): void {
-  if (Number.isInteger(padId) && (padId as number) >= 0 && (padId as number) < 2 ** 31) return;
-  throw new ConfigError(
-    `${caller}: padId must be a token id, got ${describeValue(padId)}; pass, say, the tokenizer's specials.pad.id, or 0`,
-  );
 }
 
 function collate(rows: readonly TokenRow[], padId: number): TokenBatch {

@@ -1,12 +1,10 @@
 import { BuresError, ConfigError, FormatError } from '../../core/errors.js';
-import { checkChoice, checkKeys, checkNumber } from '../../core/options.js';
+import { checkNumber, choice, declareOptions, flag, number, option } from '../../core/options.js';
 import { readLines } from '../../io/text/read-lines.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import { encodeRecord } from './encode-record.js';
 import { parseRecord } from './parse-record.js';
 import { ignoredLabel, type TokenRow } from './token-row.js';
-
-const overflowChoices = ['truncate', 'drop', 'error'] as const;
 
 /** Options of {@link readDataset}. */
 export interface ReadDatasetOptions {
@@ -28,18 +26,23 @@ export interface ReadDatasetOptions {
   readonly overflow?: 'truncate' | 'drop' | 'error';
   /** Most bytes of a line. Default: 2²³. */
   readonly maxLineBytes?: number;
-  /** Signal that stops the reading. */
+  /** Signal that stops the reading. Default: none. */
   readonly signal?: AbortSignal;
 }
 
+const readDatasetOptions = declareOptions<ReadDatasetOptions>()({
+  maskPrompt: flag({ default: true }),
+  appendEnd: flag({ default: true }),
+  maxLength: option({ default: Number.POSITIVE_INFINITY }, (caller, name, value) => {
+    if (value !== Number.POSITIVE_INFINITY) checkNumber(caller, name, value, { min: 2 });
+  }),
+  overflow: choice(['truncate', 'drop', 'error'], { default: 'truncate' }),
+  maxLineBytes: number({ default: 2 ** 23, min: 2 }),
+  signal: option({ optional: true }),
+});
+
 /** Defaults of {@link readDataset}. */
-export const readDatasetDefaults: Required<Omit<ReadDatasetOptions, 'signal'>> = {
-  maskPrompt: true,
-  appendEnd: true,
-  maxLength: Number.POSITIVE_INFINITY,
-  overflow: 'truncate',
-  maxLineBytes: 2 ** 23,
-};
+export const readDatasetDefaults: Required<Omit<ReadDatasetOptions, 'signal'>> = readDatasetOptions.defaults;
 
 /** A data set as tokens. */
 export interface Dataset {
@@ -73,7 +76,7 @@ export async function readDataset(file: string, tokenizer: Tokenizer, options: R
   const rows: TokenRow[] = [];
   let [lines, truncated, dropped] = [0, 0, 0];
   for await (const line of readLines(caller, file, settings.maxLineBytes)) {
-    options.signal?.throwIfAborted();
+    settings.signal?.throwIfAborted();
     if (line.text.trim() === '') continue;
     lines += 1;
     const record = parseRecord(caller, line);
@@ -96,11 +99,7 @@ export async function readDataset(file: string, tokenizer: Tokenizer, options: R
 }
 
 function checkOptions(caller: string, tokenizer: Tokenizer, options: ReadDatasetOptions) {
-  checkKeys(caller, options, [...Object.keys(readDatasetDefaults), 'signal']);
-  const settings = { ...readDatasetDefaults, ...options };
-  checkChoice(caller, 'overflow', settings.overflow, overflowChoices);
-  if (settings.maxLength !== readDatasetDefaults.maxLength) checkNumber(caller, 'maxLength', settings.maxLength, { min: 2 });
-  checkNumber(caller, 'maxLineBytes', settings.maxLineBytes, { min: 2 });
+  const settings = readDatasetOptions.read(caller, options);
   if (settings.appendEnd && tokenizer.specials.eos === undefined) {
     throw new ConfigError(
       `${caller}: expected a tokenizer with an eos_token, got one without; add it to tokenizer_config.json, or pass appendEnd: false`,

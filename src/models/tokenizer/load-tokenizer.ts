@@ -1,6 +1,6 @@
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { ConfigError, DomainError, FormatError, NotImplementedError } from '../../core/errors.js';
-import { checkKeys, describeValue } from '../../core/options.js';
+import { declareOptions, describeValue, flag, option } from '../../core/options.js';
 import type { Files } from '../../io/files/files.js';
 import { nodeFiles } from '../../io/files/node-files.js';
 import { isJsonObject, type JsonObject, readJson } from '../../io/parse-json.js';
@@ -8,7 +8,7 @@ import { type ChatTemplate, readChatTemplate } from './chat-template.js';
 import { checkDefinition } from './check-definition.js';
 import { openDecodeStream } from './decode-stream.js';
 import { isTokenId, readEndIds, readSpecialTokens } from './special-tokens.js';
-import { type DecodeOptions, type SpecialTokens, type Tokenizer, tokenizerDefaults } from './tokenizer.js';
+import type { ChatTemplateOptions, DecodeOptions, EncodeOptions, SpecialTokens, Tokenizer } from './tokenizer.js';
 
 const caller = 'loadTokenizer';
 
@@ -30,6 +30,21 @@ export interface LoadTokenizerOptions {
   readonly files?: Files;
 }
 
+const loadTokenizerOptions = declareOptions<LoadTokenizerOptions>()({ files: option({ default: nodeFiles }) });
+const encodeOptions = declareOptions<EncodeOptions>()({ addSpecialTokens: flag({ default: true }) });
+const decodeOptions = declareOptions<DecodeOptions>()({ skipSpecialTokens: flag({ default: false }) });
+const chatTemplateOptions = declareOptions<ChatTemplateOptions>()({
+  addGenerationPrompt: flag({ default: false }),
+  variables: option({ default: {} }),
+});
+
+/** Defaults of encoding, decoding and chat templates. */
+export const tokenizerDefaults: Required<EncodeOptions & DecodeOptions & ChatTemplateOptions> = {
+  ...encodeOptions.defaults,
+  ...decodeOptions.defaults,
+  ...chatTemplateOptions.defaults,
+};
+
 /**
  * Loads the tokenizer of a checkpoint: tokenizer.json and, if present, tokenizer_config.json, special_tokens_map.json,
  * chat_template.jinja and the `eos_token_id` of generation_config.json and config.json.
@@ -42,8 +57,7 @@ export interface LoadTokenizerOptions {
  * @see https://github.com/huggingface/tokenizers.js, which does the encoding.
  */
 export async function loadTokenizer(directory: string, options: LoadTokenizerOptions = {}): Promise<Tokenizer> {
-  checkKeys(caller, options, ['files']);
-  const { files = nodeFiles } = options;
+  const { files } = loadTokenizerOptions.read(caller, options);
   const inDirectory = (name: string): string => files.join(directory, name);
   const definition = await readObject(files, inDirectory('tokenizer.json'));
   const config = (await readObjectIfThere(files, inDirectory('tokenizer_config.json'))) ?? {};
@@ -133,8 +147,7 @@ function tokenizerOf(
 ): Tokenizer {
   const vocabularySize = [...pipeline.get_vocab().values()].reduce((largest, id) => Math.max(largest, id), -1) + 1;
   const decoder = (options: DecodeOptions) => {
-    checkKeys('decode', options, ['skipSpecialTokens']);
-    const { skipSpecialTokens } = { ...tokenizerDefaults, ...options };
+    const { skipSpecialTokens } = decodeOptions.read('decode', options);
     return (ids: readonly number[]): string => {
       const known = ids.filter((id) => isInVocabulary(pipeline, id));
       // The pipeline refuses an empty list.
@@ -148,21 +161,19 @@ function tokenizerOf(
     endIds,
     hasChatTemplate: template !== undefined,
     encode(text, options = {}) {
-      checkKeys('encode', options, ['addSpecialTokens']);
-      const { addSpecialTokens } = { ...tokenizerDefaults, ...options };
+      const { addSpecialTokens } = encodeOptions.read('encode', options);
       return encodeText(pipeline, text, addSpecialTokens);
     },
     decode: (ids, options = {}) => decoder(options)([...ids]),
     decodeStream: (options = {}) => openDecodeStream(decoder(options)),
     tokenId: (token) => pipeline.token_to_id(token),
     applyChatTemplate(messages, options = {}) {
-      checkKeys('applyChatTemplate', options, ['addGenerationPrompt', 'variables']);
+      const { addGenerationPrompt, variables } = chatTemplateOptions.read('applyChatTemplate', options);
       if (template === undefined) {
         throw new ConfigError(
           `applyChatTemplate: ${directory} has no chat template; use a checkpoint that has one, or write the prompt as text`,
         );
       }
-      const { addGenerationPrompt, variables } = { ...tokenizerDefaults, ...options };
       const texts = Object.entries(specials).map(([role, { text }]) => [`${role}_token`, text] as const);
       return template({ ...Object.fromEntries(texts), messages, add_generation_prompt: addGenerationPrompt, ...variables });
     },

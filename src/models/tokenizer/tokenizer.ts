@@ -49,14 +49,6 @@ export interface ChatTemplateOptions {
   readonly variables?: Readonly<Record<string, unknown>>;
 }
 
-/** Defaults of encoding, decoding and chat templates. */
-export const tokenizerDefaults: Required<EncodeOptions & DecodeOptions & ChatTemplateOptions> = {
-  addSpecialTokens: true,
-  skipSpecialTokens: false,
-  addGenerationPrompt: false,
-  variables: {},
-};
-
 /** Decodes tokens as they come, for showing text while it is generated. */
 export interface DecodeStream {
   /** Takes the next token; returns the text that is certain by now, never a part of a character. It may be empty. */

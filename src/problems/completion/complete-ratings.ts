@@ -3,11 +3,12 @@
  * entries.
  */
 import { ConfigError } from '../../core/errors.js';
-import { checkChoice, checkCount, checkKeys, checkNumber, checkPositiveInteger } from '../../core/options.js';
+import { checkNumber, choice, count, declareOptions, flag, number, option, size } from '../../core/options.js';
+import { checkCsr } from '../../linalg/csr.js';
 import type { CsrMatrix } from '../../linalg/csr-matrix.js';
 import { type HostArray, hostAlgebra } from '../../linalg/host/host-algebra.js';
 import type { FixedRankPoint } from '../../metrics/fixed-rank-metric.js';
-import type { AbortSignalLike } from '../../solvers/run.js';
+import { type AbortSignalLike, iterateOptions } from '../../solvers/run.js';
 import { splitEntries } from '../split-entries.js';
 import { additiveState } from '../variational-additive.js';
 import { stateError, type VariationalState } from '../variational-completion.js';
@@ -15,6 +16,7 @@ import { type TwoWayEntries, twoWayEntries } from '../variational-entries.js';
 import { type Candidate, type Choice, chooseFit, ridgeOf } from './choose-fit.js';
 import { modelOf } from './completion-result.js';
 import { type FitStep, fitPath } from './fit-path.js';
+import { countRepeated } from './merge-repeated.js';
 import { type Centering, centerings, type Offsets } from './offsets.js';
 import { type PowerOfTwo, scaledEntries, sizeOf } from './value-scale.js';
 
@@ -38,31 +40,29 @@ export interface CompleteRatingsOptions {
   readonly maxIterations?: number;
   /** Relative change of the RMSE over 3 sweeps below which a fit ends. Default: 5e-4. */
   readonly tolerance?: number;
-  /** If aborted, ends the sweeps at once; the result is then the best so far. */
+  /** If aborted, ends the sweeps at once; the result is then the best so far. Default: none. */
   readonly signal?: AbortSignalLike;
-  /** Callbacks that follow the run. */
+  /** Callbacks that follow the run. Default: none. */
   readonly watcher?: CompletionWatcher;
 }
 
+const completeRatingsOptions = declareOptions<CompleteRatingsOptions>()({
+  rank: size({ default: 10 }),
+  keepRank: flag({ default: false }),
+  center: choice(centerings, { default: 'biases' }),
+  testFraction: number({ default: 0.1, min: 0, below: 1 }),
+  validationFraction: number({ default: 0.1, min: 0, below: 1 }),
+  seed: count({ default: 0 }),
+  maxIterations: size({ default: 200 }),
+  tolerance: number({ default: 5e-4, min: 0 }),
+  regularization: number({ optional: true, min: 0 }),
+  signal: iterateOptions.options.signal,
+  watcher: option({ optional: true }),
+});
+
 /** Default options of {@link completeRatings}. */
-export const completeRatingsDefaults = {
-  /** Largest rank to try, cut down to the smaller side of the matrix. */
-  rank: 10,
-  /** Whether the rank is fixed. */
-  keepRank: false,
-  /** Offsets to fit. */
-  center: 'biases',
-  /** Fraction of the entries set aside to report errors on. */
-  testFraction: 0.1,
-  /** Fraction of the other entries set aside to choose rank and iteration by. */
-  validationFraction: 0.1,
-  /** Seed of the splits and of the start. */
-  seed: 0,
-  /** Maximum number of sweeps in each fit. */
-  maxIterations: 200,
-  /** Relative change of the RMSE over 3 sweeps below which a fit ends. */
-  tolerance: 5e-4,
-} as const;
+export const completeRatingsDefaults: Required<Omit<CompleteRatingsOptions, 'regularization' | 'signal' | 'watcher'>> =
+  completeRatingsOptions.defaults;
 
 /** The options with which a completion was computed. */
 export type CompletionSettings = Required<Omit<CompleteRatingsOptions, 'regularization' | 'signal' | 'watcher'>> &
@@ -167,8 +167,8 @@ const finalSweeps = { components: 3, offsets: 5 } as const;
  * {@link mergeRepeated}.
  * @param options - see {@link CompleteRatingsOptions}.
  * @returns factors, offsets and errors. The cost of a sweep is that of {@link variationalSweeps}.
- * @throws ConfigError for an invalid option, or if too few entries are left to fit; NumericalError if the result does
- * not fit into float64.
+ * @throws ConfigError for an invalid option, if too few entries are left to fit, or if two share a place;
+ * NumericalError if the result does not fit into float64.
  * @see Lim and Teh, "Variational Bayesian approach to movie rating prediction", KDD Cup 2007.
  */
 export async function completeRatings(matrix: CsrMatrix<HostArray>, options: CompleteRatingsOptions = {}): Promise<Completion> {
@@ -285,30 +285,31 @@ const neverAborted: AbortSignalLike = { aborted: false };
 /**
  * Checks the options and fills in the defaults.
  *
- * @throws ConfigError for an invalid option, or for a matrix with one row or column, which predicts nothing.
+ * @throws ConfigError for an invalid option, for a matrix with one row or column, which predicts nothing, or with fewer
+ * than two entries, and for repeated entries.
  */
-function completionSettings({ rows, columns }: CsrMatrix<HostArray>, options: CompleteRatingsOptions): CompletionSettings {
-  checkKeys(caller, options, [...Object.keys(completeRatingsDefaults), 'regularization', 'signal', 'watcher']);
+function completionSettings(matrix: CsrMatrix<HostArray>, options: CompleteRatingsOptions): CompletionSettings {
+  checkCsr(caller, matrix);
+  const { signal: _signal, watcher: _watcher, ...settings } = completeRatingsOptions.read(caller, options);
+  // The split of the validation entries uses the next seed.
+  checkNumber(caller, 'seed', settings.seed, { max: Number.MAX_SAFE_INTEGER - 1 });
+  const { rows, columns } = matrix;
   const largest = Math.min(rows, columns);
   if (largest === 1) {
     throw new ConfigError(
       `${caller}: a ${rows}×${columns} matrix has nothing to predict a missing entry from; it needs at least two rows and two columns`,
     );
   }
-  const { signal: _, watcher: __, ...given } = options;
-  const settings = { ...completeRatingsDefaults, rank: Math.min(completeRatingsDefaults.rank, largest), ...given };
-  const { rank, center, regularization, testFraction, validationFraction, seed, maxIterations, tolerance } = settings;
-  checkPositiveInteger(caller, 'rank', rank);
+  const entries = matrix.columnIndices.length;
+  if (entries < fewestEntries)
+    throw new ConfigError(`${caller}: expected at least ${fewestEntries} entries, got ${entries}; pass the known entries of the matrix`);
+  const repeated = countRepeated(matrix);
+  if (repeated > 0)
+    throw new ConfigError(`${caller}: expected one entry per place, got ${repeated} more; pass mergeRepeated(matrix).matrix`);
+  const rank = options.rank ?? Math.min(settings.rank, largest);
   if (rank > largest)
     throw new ConfigError(`${caller}: rank ${rank} exceeds that of a ${rows}×${columns} matrix; pass rank ${largest} or less`);
-  checkChoice(caller, 'center', center, centerings);
-  if (regularization !== undefined) checkNumber(caller, 'regularization', regularization, { min: 0 });
-  checkNumber(caller, 'testFraction', testFraction, { min: 0, below: 1 });
-  checkNumber(caller, 'validationFraction', validationFraction, { min: 0, below: 1 });
-  checkCount(caller, 'seed', seed);
-  checkPositiveInteger(caller, 'maxIterations', maxIterations);
-  checkNumber(caller, 'tolerance', tolerance, { min: 0 });
-  return settings;
+  return { ...settings, rank };
 }
 
 /** Smallest number of entries to fit: fewer have nothing in common that could be told from chance. */

@@ -1,4 +1,4 @@
-import { csrMatrix } from '../../linalg/csr.js';
+import { checkCsr, csrMatrix } from '../../linalg/csr.js';
 import type { CsrMatrix } from '../../linalg/csr-matrix.js';
 import { type HostArray, hostAlgebra } from '../../linalg/host/host-algebra.js';
 
@@ -10,6 +10,21 @@ export interface MergedEntries {
   readonly repeated: number;
 }
 
+/** Returns the number of entries beyond the first of their place, in O(nnz + n) time. */
+export function countRepeated({ rows, columns, rowPointers, columnIndices }: CsrMatrix<HostArray>): number {
+  // The last row in which each column was met.
+  const met = new Int32Array(columns).fill(-1);
+  let repeated = 0;
+  for (let i = 0; i < rows; i++) {
+    for (let e = rowPointers[i]; e < rowPointers[i + 1]; e++) {
+      const column = columnIndices[e];
+      if (met[column] === i) repeated++;
+      met[column] = i;
+    }
+  }
+  return repeated;
+}
+
 /**
  * Replaces entries that share a place by their mean: otherwise one of them could be fitted and another used for
  * testing.
@@ -17,13 +32,17 @@ export interface MergedEntries {
  * It takes O(nnz + n) time and memory, and returns the same matrix if nothing is repeated.
  */
 export function mergeRepeated(matrix: CsrMatrix<HostArray>): MergedEntries {
+  checkCsr('mergeRepeated', matrix);
+  const repeated = countRepeated(matrix);
+  if (repeated === 0) return { matrix, repeated };
   const la = hostAlgebra();
   const { rows, columns, rowPointers, columnIndices } = matrix;
   const values = la.peek(matrix.values);
   const mergedPointers = new Int32Array(rows + 1);
-  const mergedColumns = new Int32Array(columnIndices.length);
-  const means = new Float64Array(columnIndices.length);
-  const counts = new Int32Array(columnIndices.length);
+  const size = columnIndices.length - repeated;
+  const mergedColumns = new Int32Array(size);
+  const means = new Float64Array(size);
+  const counts = new Int32Array(size);
   // Place of the current row's entry in each column; a place before the row's start belongs to an earlier row.
   const places = new Int32Array(columns).fill(-1);
   let next = 0;
@@ -42,14 +61,6 @@ export function mergeRepeated(matrix: CsrMatrix<HostArray>): MergedEntries {
     }
     mergedPointers[i + 1] = next;
   }
-  const repeated = columnIndices.length - next;
-  if (repeated === 0) return { matrix, repeated };
-  const merged = {
-    rows,
-    columns,
-    rowPointers: mergedPointers,
-    columnIndices: mergedColumns.subarray(0, next),
-    values: means.subarray(0, next),
-  };
+  const merged = { rows, columns, rowPointers: mergedPointers, columnIndices: mergedColumns, values: means };
   return { matrix: csrMatrix(la, merged), repeated };
 }

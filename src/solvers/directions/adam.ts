@@ -1,7 +1,7 @@
 /** Adam, and AdamW with decoupled weight decay. */
 
 import { ConfigError } from '../../core/errors.js';
-import { checkChoice, checkKeys, checkNumber } from '../../core/options.js';
+import { choice, declareOptions, flag, number } from '../../core/options.js';
 import { axpyTree, mapTree, scaleTree } from '../../core/tree.js';
 import { square } from '../../linalg/derived.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
@@ -46,17 +46,44 @@ export interface AdamWOptions extends AdamOptions {
   readonly weightDecay?: number;
 }
 
-/** Defaults of {@link adam}: PyTorch's, with moments that follow the gauge. */
-export const adamDefaults: Required<AdamOptions> = {
-  beta1: 0.9,
-  beta2: 0.999,
-  epsilon: 1e-8,
-  epsilonBeforeCorrection: false,
-  moments: 'transport',
+const rate = { min: 0, below: 1 };
+const positive = { above: 0 };
+const decay = { min: 0 };
+
+/** Declares the rates of Adam without defaults, for functions that pass them on. */
+export const givenRates = {
+  beta1: number({ optional: true, ...rate }),
+  beta2: number({ optional: true, ...rate }),
+  epsilon: number({ optional: true, ...positive }),
+  epsilonBeforeCorrection: flag({ optional: true }),
+  weightDecay: number({ optional: true, ...decay }),
 };
 
+/** Declares the rates of Adam for a rule, given its ε and its decay. */
+export const momentRates = ({ epsilon, weightDecay }: Required<Pick<AdamWOptions, 'epsilon' | 'weightDecay'>>) => ({
+  beta1: number({ default: 0.9, ...rate }),
+  beta2: number({ default: 0.999, ...rate }),
+  epsilon: number({ default: epsilon, ...positive }),
+  weightDecay: number({ default: weightDecay, ...decay }),
+});
+
+/** Declares the treatment of the moments. */
+export const momentsOption = choice(['transport', 'transport-first', 'keep'], { default: 'transport' });
+
+const adamwOptions = declareOptions<AdamWOptions>()({
+  ...momentRates({ epsilon: 1e-8, weightDecay: 0.01 }),
+  epsilonBeforeCorrection: flag({ default: false }),
+  moments: momentsOption,
+});
+
+const { weightDecay: _decay, ...withoutDecay } = adamwOptions.options;
+const adamOptions = declareOptions<AdamOptions>()(withoutDecay);
+
+/** Defaults of {@link adam}: PyTorch's, with moments that follow the gauge. */
+export const adamDefaults: Required<AdamOptions> = adamOptions.defaults;
+
 /** Defaults of {@link adamw}: PyTorch's, with moments that follow the gauge. */
-export const adamwDefaults: Required<AdamWOptions> = { ...adamDefaults, weightDecay: 0.01 };
+export const adamwDefaults: Required<AdamWOptions> = adamwOptions.defaults;
 
 /**
  * Adam: with averages m of the gradient and v of its square, entry by entry,
@@ -90,8 +117,7 @@ export const adamwDefaults: Required<AdamWOptions> = { ...adamDefaults, weightDe
  * @see Kingma and Ba, "Adam", ICLR 2015, algorithm 1.
  */
 export function adam(options: AdamOptions = {}): DirectionRule {
-  checkKeys('adam', options, Object.keys(adamDefaults));
-  return adamRule('adam', { ...adamDefaults, ...options, weightDecay: 0 });
+  return adamRule('adam', { ...adamOptions.read('adam', options), weightDecay: 0 });
 }
 
 /**
@@ -118,21 +144,7 @@ export function adam(options: AdamOptions = {}): DirectionRule {
  * @see Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2 (PyTorch's AdamW).
  */
 export function adamw(options: AdamWOptions = {}): DirectionRule {
-  checkKeys('adamw', options, Object.keys(adamwDefaults));
-  return adamRule('adamw', { ...adamwDefaults, ...options });
-}
-
-/**
- * @throws ConfigError, in the name of the rule, if a rate is not in [0, 1), ε is not positive or the decay is negative.
- */
-export function checkMomentOptions(
-  name: string,
-  { beta1, beta2, epsilon, weightDecay }: Required<Pick<AdamWOptions, 'beta1' | 'beta2' | 'epsilon' | 'weightDecay'>>,
-): void {
-  checkNumber(name, 'beta1', beta1, { min: 0, below: 1 });
-  checkNumber(name, 'beta2', beta2, { min: 0, below: 1 });
-  checkNumber(name, 'epsilon', epsilon, { above: 0 });
-  checkNumber(name, 'weightDecay', weightDecay, { min: 0 });
+  return adamRule('adamw', adamwOptions.read('adamw', options));
 }
 
 /** Returns β·before + (1 − β)·value, without the first term if `before` is undefined. */
@@ -160,8 +172,6 @@ export function momentStep<M>(
 
 function adamRule(name: string, options: Required<AdamWOptions>): DirectionRule {
   const { moments, weightDecay } = options;
-  checkMomentOptions(name, options);
-  checkChoice(name, 'moments', moments, ['transport', 'transport-first', 'keep']);
   return {
     name,
     direction(context) {

@@ -1,4 +1,4 @@
-import { checkCount, checkKeys } from '../../core/options.js';
+import { count, declareOptions } from '../../core/options.js';
 import { eye } from '../../linalg/derived.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { sqrtSpd } from '../../linalg/matrix-functions.js';
@@ -13,8 +13,11 @@ export interface BalancingPreconditionerOptions {
   readonly warmup?: number;
 }
 
+/** Declares the options of {@link balancingPreconditioner}. */
+export const balancingPreconditionerOptions = declareOptions<BalancingPreconditionerOptions>()({ warmup: count({ default: 0 }) });
+
 /** Defaults of {@link balancingPreconditioner}: those of RefLoRA's class. */
-export const balancingPreconditionerDefaults: Required<BalancingPreconditionerOptions> = { warmup: 0 };
+export const balancingPreconditionerDefaults: Required<BalancingPreconditionerOptions> = balancingPreconditionerOptions.defaults;
 
 /**
  * RefLoRA's preconditioner: gives another rule the gradient that the balanced pair of the same product would have,
@@ -47,9 +50,7 @@ export const balancingPreconditionerDefaults: Required<BalancingPreconditionerOp
  * @see Zhang et al., "RefLoRA: refactored low-rank adaptation", NeurIPS 2025, theorem 3 and algorithm 1.
  */
 export function balancingPreconditioner(rule: DirectionRule, options: BalancingPreconditionerOptions = {}): DirectionRule {
-  checkKeys('balancingPreconditioner', options, Object.keys(balancingPreconditionerDefaults));
-  const { warmup } = { ...balancingPreconditionerDefaults, ...options };
-  checkCount('balancingPreconditioner', 'warmup', warmup);
+  const { warmup } = balancingPreconditionerOptions.read('balancingPreconditioner', options);
   return {
     name: `balancingPreconditioner(${rule.name})`,
     direction<M, P, T>(context: DirectionContext<M, P, T>) {

@@ -1,20 +1,31 @@
 /** Shared parts of the conjugate gradient rules, which differ in β. */
 import type { Awaitable } from '../../core/awaitable.js';
-import { checkKeys, checkNumber } from '../../core/options.js';
+import { checkNumber, declareOptions, number, option } from '../../core/options.js';
 import { axpyTree, scaleTree } from '../../core/tree.js';
 import { carryTangents } from '../carry.js';
 import type { DirectionContext, DirectionRule } from '../solver.js';
 
 /** Conditions under which a conjugate gradient rule restarts from −grad f, besides a direction that points uphill. */
 export interface ConjugateOptions {
-  /** Number of steps after which the rule restarts; `'dimension'` for that of the manifold. Default: never. */
+  /**
+   * Number of steps after which the rule restarts; `'dimension'` for that of the manifold. Default: never;
+   * {@link hagerZhangDefaults} for {@link hagerZhang}.
+   */
   readonly restartEvery?: number | 'dimension';
   /**
    * Powell's test: the rule restarts where $|\langle g,Tg_{\text{prev}}\rangle|$ reaches this times $\lVert g\rVert^2$.
-   * On a quadratic with exact steps gradients are orthogonal. Default: never.
+   * On a quadratic with exact steps gradients are orthogonal. Default: never; 0.2 for {@link fletcherReeves}.
    */
   readonly orthogonality?: number;
 }
+
+/** Declares the restarts of a conjugate gradient rule. */
+export const conjugateOptions = declareOptions<ConjugateOptions>()({
+  restartEvery: option({ optional: true }, (caller, name, value) => {
+    if (value !== 'dimension') checkNumber(caller, name, value, { min: 1 });
+  }),
+  orthogonality: number({ optional: true, above: 0 }),
+});
 
 /** Quantities from which β is computed, all at the current point. */
 export interface ConjugateContext<T> {
@@ -66,14 +77,11 @@ export type ConjugateWeight = <T>(context: ConjugateContext<T>) => Awaitable<num
  * methods", 2006; Powell, "Restart procedures for the conjugate gradient method", 1977.
  */
 export function conjugateRule(name: string, weight: ConjugateWeight, options: ConjugateOptions = {}): DirectionRule {
-  checkKeys(name, options, ['restartEvery', 'orthogonality']);
-  const { restartEvery, orthogonality } = options;
-  if (restartEvery !== undefined && restartEvery !== 'dimension') checkNumber(name, 'restartEvery', restartEvery, { min: 1 });
-  if (orthogonality !== undefined) checkNumber(name, 'orthogonality', orthogonality, { above: 0 });
+  const restarts = conjugateOptions.read(name, options);
   return {
     name,
     async direction(context) {
-      const conjugate = await conjugateDirection(context, weight, options);
+      const conjugate = await conjugateDirection(context, weight, restarts);
       const direction = conjugate ?? scaleTree(context.manifold.algebra, -1, context.gradient);
       const age = conjugate === undefined ? 1 : (context.memory.numbers.age ?? 1) + 1;
       return {

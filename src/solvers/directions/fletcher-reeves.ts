@@ -1,5 +1,11 @@
+import { declareOptions, number } from '../../core/options.js';
 import type { DirectionRule } from '../solver.js';
-import { type ConjugateOptions, conjugateRule } from './conjugate.js';
+import { type ConjugateOptions, conjugateOptions, conjugateRule } from './conjugate.js';
+
+const fletcherReevesOptions = declareOptions<ConjugateOptions>()({
+  ...conjugateOptions.options,
+  orthogonality: number({ default: 0.2, above: 0 }),
+});
 
 /**
  * The Fletcher–Reeves conjugate gradient rule, "FR", the oldest nonlinear one. It needs no difference of gradients.
@@ -27,8 +33,9 @@ import { type ConjugateOptions, conjugateRule } from './conjugate.js';
  * @see Fletcher and Reeves 1964; Absil, Mahony and Sepulchre 2008, section 8.3; Powell 1977 (restarts).
  */
 export function fletcherReeves(options: ConjugateOptions = {}): DirectionRule {
-  return conjugateRule('fletcherReeves', ({ squaredNorm, previousSquaredNorm }) => squaredNorm / previousSquaredNorm, {
-    orthogonality: 0.2,
-    ...options,
-  });
+  return conjugateRule(
+    'fletcherReeves',
+    ({ squaredNorm, previousSquaredNorm }) => squaredNorm / previousSquaredNorm,
+    fletcherReevesOptions.read('fletcherReeves', options),
+  );
 }

@@ -1,13 +1,13 @@
 /** GaLore: Adam on the gradient of a matrix, projected on its leading singular vectors. */
 
 import { ConfigError } from '../../core/errors.js';
-import { checkChoice, checkKeys, checkNumber, checkPositiveInteger, describeValue } from '../../core/options.js';
+import { choice, declareOptions, describeValue, number, size } from '../../core/options.js';
 import { seededRandom } from '../../core/random.js';
 import { square } from '../../linalg/derived.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { leadingTriplesOf } from '../../linalg/subspace-iteration.js';
 import type { DirectionContext, DirectionRule, Memory } from '../solver.js';
-import { checkMomentOptions, momentStep, movingAverage } from './adam.js';
+import { momentRates, momentStep, movingAverage } from './adam.js';
 
 /**
  * Signs of the singular vectors on which a gradient is projected. Moments are not transformed when the basis is
@@ -16,8 +16,6 @@ import { checkMomentOptions, momentStep, movingAverage } from './adam.js';
  * - `'svd'`: as the engine's SVD returns them. Another program, or another engine, may return others.
  */
 export type SingularVectorSigns = 'largest' | 'svd';
-
-const singularVectorSigns: readonly SingularVectorSigns[] = ['largest', 'svd'];
 
 /** Options of {@link galore}. */
 export interface GaloreOptions {
@@ -33,22 +31,30 @@ export interface GaloreOptions {
   readonly beta1?: number;
   /** Decay rate of the second moment, in [0, 1). Default: {@link galoreDefaults}. */
   readonly beta2?: number;
-  /** ε, added to the root of the second moment before bias correction, as in Hugging Face's AdamW. */
+  /**
+   * ε, added to the root of the second moment before bias correction, as in Hugging Face's AdamW. Default:
+   * {@link galoreDefaults}.
+   */
   readonly epsilon?: number;
   /** Decoupled weight decay, as in AdamW. Default: {@link galoreDefaults}. */
   readonly weightDecay?: number;
 }
 
-/** Defaults of {@link galore}: those of the authors' code, but with well-defined signs. */
-export const galoreDefaults: Required<Omit<GaloreOptions, 'rank'>> = {
-  gap: 200,
-  scale: 0.25,
-  signs: 'largest',
-  beta1: 0.9,
-  beta2: 0.999,
-  epsilon: 1e-6,
-  weightDecay: 0,
+/** Declares the options of the projection, which {@link galore} shares with the LoRA method. */
+export const projectionOptions = {
+  gap: size({ default: 200 }),
+  scale: number({ default: 0.25, above: 0 }),
+  signs: choice(['largest', 'svd'], { default: 'largest' }),
 };
+
+const galoreOptions = declareOptions<GaloreOptions>()({
+  rank: size({}),
+  ...projectionOptions,
+  ...momentRates({ epsilon: 1e-6, weightDecay: 0 }),
+});
+
+/** Defaults of {@link galore}: those of the authors' code, but with well-defined signs. */
+export const galoreDefaults: Required<Omit<GaloreOptions, 'rank'>> = galoreOptions.defaults;
 
 /** Memory of the rule for a matrix [.., m, n], each entry a tree of one leaf. */
 interface Projected<M> {
@@ -96,11 +102,7 @@ interface Projected<M> {
  * @see Zhao et al., "GaLore: memory-efficient LLM training by gradient low-rank projection", ICML 2024, algorithm 2.
  */
 export function galore(options: GaloreOptions): DirectionRule {
-  checkKeys('galore', options, ['rank', ...Object.keys(galoreDefaults)]);
-  const settings = { ...galoreDefaults, ...options };
-  checkGaloreOptions(settings);
-  checkPositiveInteger('galore', 'rank', settings.rank);
-  checkMomentOptions('galore', settings);
+  const settings = galoreOptions.read('galore', options);
   return {
     name: `galore(${settings.rank})`,
     async direction<M, P, T>({ manifold, x, gradient, memory }: DirectionContext<M, P, T>) {
@@ -114,13 +116,6 @@ export function galore(options: GaloreOptions): DirectionRule {
     // Moments stay in the basis in which they were made.
     move: (memory) => memory,
   };
-}
-
-/** @throws ConfigError or ShapeError if gap, scale or signs are invalid. */
-export function checkGaloreOptions({ gap, scale, signs }: Required<Pick<GaloreOptions, 'gap' | 'scale' | 'signs'>>): void {
-  checkPositiveInteger('galore', 'gap', gap);
-  checkNumber('galore', 'scale', scale, { above: 0 });
-  checkChoice('galore', 'signs', signs, singularVectorSigns);
 }
 
 function checkMatrices<M>(la: LinearAlgebra<M>, x: unknown, rank: number): void {

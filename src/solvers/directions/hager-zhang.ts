@@ -1,6 +1,6 @@
-import { checkNumber } from '../../core/options.js';
+import { declareOptions, number, option } from '../../core/options.js';
 import type { DirectionRule } from '../solver.js';
-import { type ConjugateOptions, conjugateRule } from './conjugate.js';
+import { type ConjugateOptions, conjugateOptions, conjugateRule } from './conjugate.js';
 
 /** Options of {@link hagerZhang}. */
 export interface HagerZhangOptions extends ConjugateOptions {
@@ -11,8 +11,14 @@ export interface HagerZhangOptions extends ConjugateOptions {
   readonly floor?: number;
 }
 
+const hagerZhangOptions = declareOptions<HagerZhangOptions>()({
+  ...conjugateOptions.options,
+  restartEvery: option({ default: 'dimension' }, conjugateOptions.options.restartEvery.check),
+  floor: number({ default: 0.4, min: 0, below: 1 }),
+});
+
 /** Defaults of {@link hagerZhang}. */
-export const hagerZhangDefaults: Required<Pick<HagerZhangOptions, 'floor' | 'restartEvery'>> = { floor: 0.4, restartEvery: 'dimension' };
+export const hagerZhangDefaults: Required<Pick<HagerZhangOptions, 'floor' | 'restartEvery'>> = hagerZhangOptions.defaults;
 
 /**
  * The Hager–Zhang conjugate gradient rule, whose direction points downhill whatever the line search does, ⟨g, u⟩ ≤
@@ -43,8 +49,7 @@ export const hagerZhangDefaults: Required<Pick<HagerZhangOptions, 'floor' | 'res
  * Sakai and Iiduka, "Sufficient descent Riemannian conjugate gradient methods", J. Optim. Theory Appl. 190, 2021.
  */
 export function hagerZhang(options: HagerZhangOptions = {}): DirectionRule {
-  const { floor, ...restarts } = { ...hagerZhangDefaults, ...options };
-  checkNumber('hagerZhang', 'floor', floor, { min: 0, below: 1 });
+  const { floor, ...restarts } = hagerZhangOptions.read('hagerZhang', options);
   return conjugateRule(
     'hagerZhang',
     async ({ gradient, gradientChange, previousDirection, inner }) => {

@@ -1,4 +1,4 @@
-import { checkKeys, checkNumber } from '../../core/options.js';
+import { declareOptions, number } from '../../core/options.js';
 import { axpyTree, scaleTree } from '../../core/tree.js';
 import { carryTangents } from '../carry.js';
 import type { DirectionContext, DirectionRule, Memory } from '../solver.js';
@@ -14,8 +14,13 @@ export interface LbfgsOptions {
   readonly caution?: number;
 }
 
+const lbfgsOptions = declareOptions<LbfgsOptions>()({
+  memory: number({ default: 10, min: 1 }),
+  caution: number({ default: 1e-4, min: 0, below: 1 }),
+});
+
 /** Defaults of {@link lbfgs}. */
-export const lbfgsDefaults: Required<LbfgsOptions> = { memory: 10, caution: 1e-4 };
+export const lbfgsDefaults: Required<LbfgsOptions> = lbfgsOptions.defaults;
 
 /** A step s, the change of gradient y along it, both at the current point, and ⟨s, y⟩ when the pair was made. */
 interface Pair<T> {
@@ -59,10 +64,7 @@ interface Pair<T> {
  * Numerical Optimization, 2006, algorithm 7.4 and equation 7.20.
  */
 export function lbfgs(options: LbfgsOptions = {}): DirectionRule {
-  checkKeys('lbfgs', options, Object.keys(lbfgsDefaults));
-  const settings = { ...lbfgsDefaults, ...options };
-  checkNumber('lbfgs', 'memory', settings.memory, { min: 1 });
-  checkNumber('lbfgs', 'caution', settings.caution, { min: 0, below: 1 });
+  const settings = lbfgsOptions.read('lbfgs', options);
   return {
     name: `lbfgs(${settings.memory})`,
     async direction(context) {

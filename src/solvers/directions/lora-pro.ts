@@ -1,12 +1,12 @@
 import { ConfigError } from '../../core/errors.js';
-import { checkCount, checkKeys, checkNumber, describeValue } from '../../core/options.js';
+import { checkNumber, count, declareOptions, describeValue, number, option } from '../../core/options.js';
 import { eye, square } from '../../linalg/derived.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { solveSylvester } from '../../linalg/matrix-functions.js';
 import { pseudoInverse } from '../../linalg/numerical-range.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
 import type { DirectionContext, DirectionRule, Memory } from '../solver.js';
-import { checkMomentOptions, momentStep, movingAverage } from './adam.js';
+import { momentRates, momentStep, movingAverage } from './adam.js';
 import { checkPairs } from './pair-rule.js';
 
 /** Options of {@link loraPro}. */
@@ -31,16 +31,18 @@ export interface LoraProOptions {
   readonly firstStep?: number;
 }
 
+/** Declares the options of {@link loraPro}. */
+export const loraProOptions = declareOptions<LoraProOptions>()({
+  scale: option({ default: 1 }, (caller, name, value) => {
+    for (const scale of [value].flat()) checkNumber(caller, name, scale, { above: 0 });
+  }),
+  ...momentRates({ epsilon: 1e-8, weightDecay: 0 }),
+  damping: number({ default: 1e-8, min: 0 }),
+  firstStep: count({ default: 0 }),
+});
+
 /** Defaults of {@link loraPro}: those of the authors' code. */
-export const loraProDefaults: Required<LoraProOptions> = {
-  scale: 1,
-  beta1: 0.9,
-  beta2: 0.999,
-  epsilon: 1e-8,
-  damping: 1e-8,
-  weightDecay: 0,
-  firstStep: 0,
-};
+export const loraProDefaults: Required<LoraProOptions> = loraProOptions.defaults;
 
 /** A matrix the size of the product, as a tree of one leaf. */
 interface OfProduct<M> {
@@ -79,12 +81,7 @@ interface OfProduct<M> {
  * @see Wang et al., "LoRA-Pro: are low-rank adapters properly optimized?", ICLR 2025, theorems 2.1 and 2.3.
  */
 export function loraPro(options: LoraProOptions = {}): DirectionRule {
-  checkKeys('loraPro', options, Object.keys(loraProDefaults));
-  const settings = { ...loraProDefaults, ...options };
-  checkMomentOptions('loraPro', settings);
-  checkNumber('loraPro', 'damping', settings.damping, { min: 0 });
-  checkCount('loraPro', 'firstStep', settings.firstStep);
-  for (const scale of [settings.scale].flat()) checkNumber('loraPro', 'scale', scale, { above: 0 });
+  const settings = loraProOptions.read('loraPro', options);
   return {
     name: 'loraPro',
     direction<M, P, T>({ manifold, x, gradient, memory }: DirectionContext<M, P, T>) {

@@ -1,4 +1,4 @@
-import { checkKeys, checkNumber } from '../../core/options.js';
+import { declareOptions, number } from '../../core/options.js';
 import { axpyTree, scaleTree } from '../../core/tree.js';
 import { carryTangents } from '../carry.js';
 import type { DirectionRule } from '../solver.js';
@@ -9,8 +9,10 @@ export interface MomentumOptions {
   readonly decay?: number;
 }
 
+const momentumOptions = declareOptions<MomentumOptions>()({ decay: number({ default: 0.9, min: 0, below: 1 }) });
+
 /** Defaults of {@link momentum}. */
-export const momentumDefaults: Required<MomentumOptions> = { decay: 0.9 };
+export const momentumDefaults: Required<MomentumOptions> = momentumOptions.defaults;
 
 /**
  * Heavy-ball momentum.
@@ -38,9 +40,7 @@ export const momentumDefaults: Required<MomentumOptions> = { decay: 0.9 };
  * @see Polyak, "Some methods of speeding up the convergence of iteration methods", 1964.
  */
 export function momentum(options: MomentumOptions = {}): DirectionRule {
-  checkKeys('momentum', options, ['decay']);
-  const { decay } = { ...momentumDefaults, ...options };
-  checkNumber('momentum', 'decay', decay, { min: 0, below: 1 });
+  const { decay } = momentumOptions.read('momentum', options);
   return {
     name: `momentum(${decay})`,
     direction({ manifold, gradient, memory }) {

@@ -1,4 +1,4 @@
-import { checkKeys, checkNumber } from '../../core/options.js';
+import { declareOptions, number } from '../../core/options.js';
 import { axpyTree } from '../../core/tree.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { matrixSign, pseudoInverseRoot } from '../../linalg/numerical-range.js';
@@ -18,8 +18,10 @@ export interface MuonOptions {
   readonly momentum?: number;
 }
 
+const muonOptions = declareOptions<MuonOptions>()({ momentum: number({ default: 0.95, min: 0, below: 1 }) });
+
 /** Defaults of {@link muon}: those of Muon. */
-export const muonDefaults: Required<MuonOptions> = { momentum: 0.95 };
+export const muonDefaults: Required<MuonOptions> = muonOptions.defaults;
 
 /**
  * Muon on the factors of a product AB: momentum whose spectrum is flattened in the metric of the product. With the
@@ -54,9 +56,7 @@ export const muonDefaults: Required<MuonOptions> = { momentum: 0.95 };
  * @see "LoRA-Muon", arXiv 2606.12921; Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024.
  */
 export function muon(options: MuonOptions = {}): DirectionRule {
-  checkKeys('muon', options, Object.keys(muonDefaults));
-  const { momentum } = { ...muonDefaults, ...options };
-  checkNumber('muon', 'momentum', momentum, { min: 0, below: 1 });
+  const { momentum } = muonOptions.read('muon', options);
   return {
     name: `muon(${momentum})`,
     async direction<M, P, T>({ manifold, x, gradient, memory }: DirectionContext<M, P, T>) {

@@ -1,9 +1,9 @@
-import { checkKeys } from '../../core/options.js';
+import { declareOptions } from '../../core/options.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { moorePenroseInverse } from '../../linalg/numerical-range.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
 import type { DirectionContext, DirectionRule, Memory } from '../solver.js';
-import { checkMomentOptions } from './adam.js';
+import { momentRates } from './adam.js';
 import { pairsOf, putBack } from './pair-rule.js';
 
 /** Options of {@link rite}. */
@@ -18,8 +18,10 @@ export interface RiteOptions {
   readonly weightDecay?: number;
 }
 
+const riteOptions = declareOptions<RiteOptions>()(momentRates({ epsilon: 1e-6, weightDecay: 0 }));
+
 /** Defaults of {@link rite}: those of the authors' code, without weight decay. */
-export const riteDefaults: Required<RiteOptions> = { beta1: 0.9, beta2: 0.999, epsilon: 1e-6, weightDecay: 0 };
+export const riteDefaults: Required<RiteOptions> = riteOptions.defaults;
 
 /** A pair in its bases: the gradient there, and the maps to the bases and back. */
 interface Unmagnified<M> {
@@ -65,9 +67,7 @@ interface Unmagnified<M> {
  * algorithm 1.
  */
 export function rite(options: RiteOptions = {}): DirectionRule {
-  checkKeys('rite', options, Object.keys(riteDefaults));
-  const settings = { ...riteDefaults, ...options };
-  checkMomentOptions('rite', settings);
+  const settings = riteOptions.read('rite', options);
   return {
     name: 'rite',
     direction<M, P, T>({ manifold, x, gradient, memory }: DirectionContext<M, P, T>) {

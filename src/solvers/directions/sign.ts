@@ -1,4 +1,4 @@
-import { checkKeys, checkNumber } from '../../core/options.js';
+import { declareOptions, number } from '../../core/options.js';
 import { mapTree } from '../../core/tree.js';
 import { abs } from '../../linalg/derived.js';
 import { type DirectionRule, emptyMemory } from '../solver.js';
@@ -9,8 +9,10 @@ export interface SignOptions {
   readonly epsilon?: number;
 }
 
+const signOptions = declareOptions<SignOptions>()({ epsilon: number({ default: 1e-8, above: 0 }) });
+
 /** Defaults of {@link sign}. */
-export const signDefaults: Required<SignOptions> = { epsilon: 1e-8 };
+export const signDefaults: Required<SignOptions> = signOptions.defaults;
 
 /**
  * Sign descent, entry by entry: Adam without averages. It depends on the coordinates of the point, and so on the gauge.
@@ -34,9 +36,7 @@ export const signDefaults: Required<SignOptions> = { epsilon: 1e-8 };
  * @see Castin et al., "Balanced LoRA", ICML 2026, arXiv 2605.31484 (the synthetic experiment's adaptive optimizer).
  */
 export function sign(options: SignOptions = {}): DirectionRule {
-  checkKeys('sign', options, ['epsilon']);
-  const { epsilon } = { ...signDefaults, ...options };
-  checkNumber('sign', 'epsilon', epsilon, { above: 0 });
+  const { epsilon } = signOptions.read('sign', options);
   return {
     name: 'sign',
     direction({ manifold, gradient }) {

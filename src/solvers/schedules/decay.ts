@@ -1,5 +1,11 @@
-import { checkKeys, checkNumber, checkPositiveInteger } from '../../core/options.js';
+import { declareOptions, number, size } from '../../core/options.js';
 import type { DecayOptions, Schedule } from './schedule.js';
+
+const decayOptions = declareOptions<DecayOptions>()({
+  from: number({ above: 0 }),
+  to: number({ default: 0, min: 0 }),
+  steps: size({}),
+});
 
 /**
  * Returns a schedule that falls from one step size to another along a curve.
@@ -10,10 +16,6 @@ import type { DecayOptions, Schedule } from './schedule.js';
  * integer.
  */
 export function decay(caller: string, options: DecayOptions, remaining: (elapsed: number) => number): Schedule {
-  checkKeys(caller, options, ['from', 'to', 'steps']);
-  const { from, to = 0, steps } = options;
-  checkNumber(caller, 'from', from, { above: 0 });
-  checkNumber(caller, 'to', to, { min: 0 });
-  checkPositiveInteger(caller, 'steps', steps);
+  const { from, to, steps } = decayOptions.read(caller, options);
   return (iteration) => to + (from - to) * remaining(Math.min(iteration / steps, 1));
 }

@@ -1,6 +1,6 @@
-import { checkKeys, checkNumber } from '../../core/options.js';
+import { declareOptions, flag, number } from '../../core/options.js';
 import type { StepSizeRule } from '../solver.js';
-import { type BacktrackingOptions, checkBacktracking, lineSearch, unitStep } from './backtracking.js';
+import { type BacktrackingOptions, backtrackingNumbers, lineSearch, unitStep } from './backtracking.js';
 
 /** Options of {@link adaptive}. */
 export interface AdaptiveOptions extends BacktrackingOptions {
@@ -8,14 +8,14 @@ export interface AdaptiveOptions extends BacktrackingOptions {
   readonly initialLength?: number;
 }
 
+const adaptiveOptions = declareOptions<AdaptiveOptions>()({
+  ...backtrackingNumbers({ contraction: 0.5, sufficientDecrease: 0.5, maxTrials: 30 }),
+  frozenBatch: flag({ default: false }),
+  initialLength: number({ default: 1, above: 0 }),
+});
+
 /** Defaults of {@link adaptive}: Manopt's, except for `maxTrials`. */
-export const adaptiveDefaults: Required<AdaptiveOptions> = {
-  contraction: 0.5,
-  sufficientDecrease: 0.5,
-  maxTrials: 30,
-  frozenBatch: false,
-  initialLength: 1,
-};
+export const adaptiveDefaults: Required<AdaptiveOptions> = adaptiveOptions.defaults;
 
 /**
  * Armijo backtracking that starts from the last step: doubled after success at the first trial or after more than two,
@@ -41,10 +41,7 @@ export const adaptiveDefaults: Required<AdaptiveOptions> = {
  * @see Manopt's `linesearch_adaptive` (Mishra and Boumal).
  */
 export function adaptive(options: AdaptiveOptions = {}): StepSizeRule {
-  checkKeys('adaptive', options, Object.keys(adaptiveDefaults));
-  const settings = { ...adaptiveDefaults, ...options };
-  checkBacktracking('adaptive', settings);
-  checkNumber('adaptive', 'initialLength', settings.initialLength, { above: 0 });
+  const settings = adaptiveOptions.read('adaptive', options);
   return lineSearch('adaptive', settings, {
     firstTrial: async (context) =>
       context.trialStep ?? context.memory.numbers.nextStep ?? settings.initialLength * (await unitStep(context)),

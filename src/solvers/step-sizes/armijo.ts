@@ -1,24 +1,27 @@
-import { checkKeys, checkNumber } from '../../core/options.js';
+import { declareOptions, flag, number, type Settings } from '../../core/options.js';
 import type { StepSizeContext, StepSizeRule } from '../solver.js';
 import { costSlack } from '../trial.js';
-import { type BacktrackingOptions, checkBacktracking, lineSearch, unitStep } from './backtracking.js';
+import { type BacktrackingOptions, backtrackingNumbers, lineSearch, unitStep } from './backtracking.js';
 
 /** Options of {@link armijo}. */
 export interface ArmijoOptions extends BacktrackingOptions {
   /** Very first trial step t. Default: 1/‖u‖, a step of unit length. */
   readonly initialStep?: number;
-  /** Factor, ≥ 1, of the first trial over the step that would repeat the last decrease. */
+  /**
+   * Factor, ≥ 1, of the first trial over the step that would repeat the last decrease. Default: {@link armijoDefaults}.
+   */
   readonly optimism?: number;
 }
 
+const armijoOptions = declareOptions<ArmijoOptions>()({
+  ...backtrackingNumbers({ contraction: 0.5, sufficientDecrease: 2 ** -13, maxTrials: 30 }),
+  frozenBatch: flag({ default: false }),
+  optimism: number({ default: 2, min: 1 }),
+  initialStep: number({ optional: true, above: 0 }),
+});
+
 /** Defaults of {@link armijo}: Manopt's, with five more trials. */
-export const armijoDefaults: Required<Omit<ArmijoOptions, 'initialStep'>> = {
-  contraction: 0.5,
-  sufficientDecrease: 2 ** -13,
-  maxTrials: 30,
-  frozenBatch: false,
-  optimism: 2,
-};
+export const armijoDefaults: Required<Omit<ArmijoOptions, 'initialStep'>> = armijoOptions.defaults;
 
 /**
  * Armijo backtracking: the largest t of the sequence t₀, c·t₀, c²·t₀, … that decreases the cost enough.
@@ -46,11 +49,7 @@ export const armijoDefaults: Required<Omit<ArmijoOptions, 'initialStep'>> = {
  * @see Nocedal and Wright, Numerical Optimization, 2006, algorithm 3.1 and equation 3.60; Manopt's `linesearch`.
  */
 export function armijo(options: ArmijoOptions = {}): StepSizeRule {
-  checkKeys('armijo', options, [...Object.keys(armijoDefaults), 'initialStep']);
-  const settings = { ...armijoDefaults, ...options };
-  checkBacktracking('armijo', settings);
-  checkNumber('armijo', 'optimism', settings.optimism, { min: 1 });
-  if (settings.initialStep !== undefined) checkNumber('armijo', 'initialStep', settings.initialStep, { above: 0 });
+  const settings = armijoOptions.read('armijo', options);
   return lineSearch('armijo', settings, {
     firstTrial: (context, slope) => firstTrial(context, slope, settings),
     reference: ({ state }) => state.cost,
@@ -61,7 +60,7 @@ export function armijo(options: ArmijoOptions = {}): StepSizeRule {
 async function firstTrial<M, P, T>(
   context: StepSizeContext<M, P, T>,
   slope: number,
-  { initialStep, optimism, frozenBatch }: Pick<ArmijoOptions, 'initialStep'> & Required<Pick<ArmijoOptions, 'optimism' | 'frozenBatch'>>,
+  { initialStep, optimism, frozenBatch }: Settings<ArmijoOptions, 'optimism' | 'frozenBatch'>,
 ): Promise<number> {
   const { problem, state, memory } = context;
   if (context.trialStep !== undefined) return context.trialStep;

@@ -1,6 +1,6 @@
 /** Backtracking until the cost is low enough: the loop of all line searches here but `wolfe`. */
 import type { Awaitable } from '../../core/awaitable.js';
-import { checkNumber } from '../../core/options.js';
+import { number } from '../../core/options.js';
 import type { RetractTransport } from '../../manifolds/manifold.js';
 import type { Evaluation } from '../problem.js';
 import { emptyMemory, type Memory, type StepChoice, type StepSizeContext, type StepSizeRule } from '../solver.js';
@@ -8,15 +8,25 @@ import { costSlack, slopeAt, tryStep } from '../trial.js';
 
 /** Options that the line searches share. */
 export interface BacktrackingOptions {
-  /** Factor by which the trial step shrinks, in (0, 1). */
+  /** Factor by which the trial step shrinks, in (0, 1). Default: that of the line search, see its defaults. */
   readonly contraction?: number;
-  /** Fraction of the decrease predicted by the slope that a step must achieve, in (0, 1). */
+  /**
+   * Fraction of the decrease predicted by the slope that a step must achieve, in (0, 1). Default: that of the line
+   * search, see its defaults.
+   */
   readonly sufficientDecrease?: number;
-  /** Largest number of trials. */
+  /** Largest number of trials. Default: that of the line search, see its defaults. */
   readonly maxTrials?: number;
   /** If true, a stochastic cost is accepted, and trial points are compared on the batch of the step. Default: false. */
   readonly frozenBatch?: boolean;
 }
+
+/** Declares the numbers of a line search, given its defaults. */
+export const backtrackingNumbers = (defaults: Required<Omit<BacktrackingOptions, 'frozenBatch'>>) => ({
+  contraction: number({ default: defaults.contraction, above: 0, below: 1 }),
+  sufficientDecrease: number({ default: defaults.sufficientDecrease, above: 0, below: 1 }),
+  maxTrials: number({ default: defaults.maxTrials, min: 1 }),
+});
 
 /** Result of backtracking: an accepted step, or none. */
 export interface BacktrackingResult<P, T> {
@@ -125,11 +135,4 @@ export function stalled<P, T>(reason: string): StepChoice<P, T> {
 /** Returns the step of unit length along the direction: the first trial of a search without history. */
 export async function unitStep<M, P, T>({ problem, state, direction }: StepSizeContext<M, P, T>): Promise<number> {
   return 1 / (await problem.manifold.norm(state.x, direction));
-}
-
-/** @throws ConfigError if a backtracking option is out of range. */
-export function checkBacktracking(caller: string, options: Required<BacktrackingOptions>): void {
-  checkNumber(caller, 'contraction', options.contraction, { above: 0, below: 1 });
-  checkNumber(caller, 'sufficientDecrease', options.sufficientDecrease, { above: 0, below: 1 });
-  checkNumber(caller, 'maxTrials', options.maxTrials, { min: 1 });
 }

@@ -1,8 +1,8 @@
 import { ConfigError } from '../../core/errors.js';
-import { checkChoice, checkKeys, checkNumber } from '../../core/options.js';
+import { choice, declareOptions, number } from '../../core/options.js';
 import { axpyTree, scaleTree } from '../../core/tree.js';
 import type { StepSizeContext, StepSizeRule } from '../solver.js';
-import { type BacktrackingOptions, checkBacktracking, lineSearch, unitStep } from './backtracking.js';
+import { type BacktrackingOptions, backtrackingNumbers, lineSearch, unitStep } from './backtracking.js';
 
 /**
  * The secant quotient that gives the step: `'long'` $\langle s,s\rangle/\langle s,y\rangle$, `'short'`
@@ -22,16 +22,16 @@ export interface BarzilaiBorweinOptions extends Omit<BacktrackingOptions, 'froze
   readonly window?: number;
 }
 
+const barzilaiBorweinOptions = declareOptions<BarzilaiBorweinOptions>()({
+  ...backtrackingNumbers({ contraction: 0.5, sufficientDecrease: 1e-4, maxTrials: 30 }),
+  quotient: choice(['long', 'short', 'alternating'], { default: 'alternating' }),
+  minStep: number({ default: 1e-12, above: 0 }),
+  maxStep: number({ default: 1e12, above: 0 }),
+  window: number({ default: 10, min: 1 }),
+});
+
 /** Defaults of {@link barzilaiBorwein}. */
-export const barzilaiBorweinDefaults: Required<BarzilaiBorweinOptions> = {
-  contraction: 0.5,
-  sufficientDecrease: 1e-4,
-  maxTrials: 30,
-  quotient: 'alternating',
-  minStep: 1e-12,
-  maxStep: 1e12,
-  window: 10,
-};
+export const barzilaiBorweinDefaults: Required<BarzilaiBorweinOptions> = barzilaiBorweinOptions.defaults;
 
 /**
  * Barzilai–Borwein steps, from a secant equation between the last two points: with s the last step and y the change of
@@ -65,14 +65,8 @@ export const barzilaiBorweinDefaults: Required<BarzilaiBorweinOptions> = {
  * Anal. 38(1), 2018, algorithm 1.
  */
 export function barzilaiBorwein(options: BarzilaiBorweinOptions = {}): StepSizeRule {
-  checkKeys('barzilaiBorwein', options, Object.keys(barzilaiBorweinDefaults));
   // Gradients of different batches give no secant: a stochastic cost is refused.
-  const settings = { ...barzilaiBorweinDefaults, ...options, frozenBatch: false };
-  checkBacktracking('barzilaiBorwein', settings);
-  checkChoice('barzilaiBorwein', 'quotient', settings.quotient, ['long', 'short', 'alternating']);
-  checkNumber('barzilaiBorwein', 'minStep', settings.minStep, { above: 0 });
-  checkNumber('barzilaiBorwein', 'maxStep', settings.maxStep, { above: 0 });
-  checkNumber('barzilaiBorwein', 'window', settings.window, { min: 1 });
+  const settings = { ...barzilaiBorweinOptions.read('barzilaiBorwein', options), frozenBatch: false };
   if (settings.minStep > settings.maxStep) {
     throw new ConfigError(`barzilaiBorwein: minStep (${settings.minStep}) must not exceed maxStep (${settings.maxStep}); swap them`);
   }

@@ -1,16 +1,16 @@
 import { ConfigError } from '../../core/errors.js';
-import { checkKeys } from '../../core/options.js';
+import { declareOptions, flag } from '../../core/options.js';
 import type { StepSizeContext, StepSizeRule } from '../solver.js';
 import { armijoDefaults } from './armijo.js';
-import { type BacktrackingOptions, checkBacktracking, lineSearch, unitStep } from './backtracking.js';
+import { type BacktrackingOptions, backtrackingNumbers, lineSearch, unitStep } from './backtracking.js';
 
-/** Defaults of {@link polynomialSearch}. */
-export const polynomialSearchDefaults: Required<BacktrackingOptions> = {
-  contraction: armijoDefaults.contraction,
-  sufficientDecrease: armijoDefaults.sufficientDecrease,
-  maxTrials: armijoDefaults.maxTrials,
-  frozenBatch: armijoDefaults.frozenBatch,
-};
+const polynomialSearchOptions = declareOptions<BacktrackingOptions>()({
+  ...backtrackingNumbers(armijoDefaults),
+  frozenBatch: flag({ default: false }),
+});
+
+/** Defaults of {@link polynomialSearch}: those of {@link armijo}. */
+export const polynomialSearchDefaults: Required<BacktrackingOptions> = polynomialSearchOptions.defaults;
 
 /**
  * A line search that minimizes the cost along the curve of the retraction, for problems that give it as a polynomial
@@ -39,9 +39,7 @@ export const polynomialSearchDefaults: Required<BacktrackingOptions> = {
  * quartic on factors).
  */
 export function polynomialSearch(options: BacktrackingOptions = {}): StepSizeRule {
-  checkKeys('polynomialSearch', options, Object.keys(polynomialSearchDefaults));
-  const settings = { ...polynomialSearchDefaults, ...options };
-  checkBacktracking('polynomialSearch', settings);
+  const settings = polynomialSearchOptions.read('polynomialSearch', options);
   return lineSearch('polynomialSearch', settings, {
     firstTrial,
     reference: ({ state }) => state.cost,

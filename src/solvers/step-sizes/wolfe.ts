@@ -1,5 +1,5 @@
 import { ConfigError } from '../../core/errors.js';
-import { checkKeys, checkNumber } from '../../core/options.js';
+import { declareOptions, number } from '../../core/options.js';
 import type { Evaluation } from '../problem.js';
 import type { StepChoice, StepSizeContext, StepSizeRule } from '../solver.js';
 import { costSlack, slopeAt, type Trial, tryStep } from '../trial.js';
@@ -18,11 +18,17 @@ export interface WolfeOptions {
   readonly maxTrials?: number;
 }
 
+const wolfeOptions = declareOptions<WolfeOptions>()({
+  sufficientDecrease: number({ default: 0.1, above: 0, below: 0.5 }),
+  curvature: number({ default: 0.4, above: 0, below: 1 }),
+  maxTrials: number({ default: 50, min: 1 }),
+});
+
 /**
  * Defaults of {@link wolfe}. CG_DESCENT uses 0.9 for the curvature, but conjugate gradient directions suffer more from
  * inexact steps than trials cost.
  */
-export const wolfeDefaults: Required<WolfeOptions> = { sufficientDecrease: 0.1, curvature: 0.4, maxTrials: 50 };
+export const wolfeDefaults: Required<WolfeOptions> = wolfeOptions.defaults;
 
 /** A point of the search: φ and φ' there, if they are finite. */
 interface Probe<P, T> {
@@ -70,11 +76,7 @@ const margin = 0.1;
  * Optim. 16(1), 2005, section 4; Nocedal and Wright 2006, section 3.5 (first trial).
  */
 export function wolfe(options: WolfeOptions = {}): StepSizeRule {
-  checkKeys('wolfe', options, Object.keys(wolfeDefaults));
-  const settings = { ...wolfeDefaults, ...options };
-  checkNumber('wolfe', 'sufficientDecrease', settings.sufficientDecrease, { above: 0, below: 0.5 });
-  checkNumber('wolfe', 'curvature', settings.curvature, { above: 0, below: 1 });
-  checkNumber('wolfe', 'maxTrials', settings.maxTrials, { min: 1 });
+  const settings = wolfeOptions.read('wolfe', options);
   if (settings.curvature < settings.sufficientDecrease) {
     throw new ConfigError(
       `wolfe: curvature (${settings.curvature}) must not be below sufficientDecrease (${settings.sufficientDecrease}), or no step may do; swap them`,

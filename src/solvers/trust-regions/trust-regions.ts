@@ -1,5 +1,5 @@
 import { ConfigError } from '../../core/errors.js';
-import { checkCount, checkKeys, checkNumber } from '../../core/options.js';
+import { checkNumber, count, declareOptions, number, option } from '../../core/options.js';
 import { scaleTree } from '../../core/tree.js';
 import type { Evaluation, Objective } from '../problem.js';
 import { type EvaluatedState, emptyMemory, type Interrupted, type Memory, type Solver, type SolverState } from '../solver.js';
@@ -17,7 +17,10 @@ export interface TrustRegionsOptions {
   readonly theta?: number;
   /** κ: the residual at which they end far from a minimum, in (0, 1). Default: {@link trustRegionsDefaults}. */
   readonly kappa?: number;
-  /** A step is taken if the cost falls by more than this fraction of the promised decrease, in [0, ¼). */
+  /**
+   * A step is taken if the cost falls by more than this fraction of the promised decrease, in [0, ¼). Default:
+   * {@link trustRegionsDefaults}.
+   */
   readonly acceptance?: number;
   /**
    * Radius of the first region, in the units of the tangent norm. Default: four times the first conjugate gradient
@@ -35,14 +38,21 @@ export interface TrustRegionsOptions {
   readonly saddleProducts?: number;
 }
 
+const trustRegionsOptions = declareOptions<TrustRegionsOptions>()({
+  theta: number({ default: 1, min: 0 }),
+  kappa: number({ default: 0.1, above: 0, below: 1 }),
+  acceptance: number({ default: 0.1, min: 0, below: 0.25 }),
+  maxRadius: option({ default: Number.POSITIVE_INFINITY }, (caller, name, value) => {
+    if (value !== Number.POSITIVE_INFINITY) checkNumber(caller, name, value, { above: 0 });
+  }),
+  saddleProducts: count({ default: 30 }),
+  // Checked against the largest radius below.
+  initialRadius: option({ optional: true }),
+  maxInner: number({ optional: true, min: 1 }),
+});
+
 /** Defaults of {@link trustRegions}: Manopt's, for options that it has. */
-export const trustRegionsDefaults: Required<Omit<TrustRegionsOptions, 'initialRadius' | 'maxInner'>> = {
-  theta: 1,
-  kappa: 0.1,
-  acceptance: 0.1,
-  maxRadius: Number.POSITIVE_INFINITY,
-  saddleProducts: 30,
-};
+export const trustRegionsDefaults: Required<Omit<TrustRegionsOptions, 'initialRadius' | 'maxInner'>> = trustRegionsOptions.defaults;
 
 type Settings = typeof trustRegionsDefaults & Pick<TrustRegionsOptions, 'initialRadius' | 'maxInner'>;
 
@@ -121,17 +131,9 @@ export function trustRegions(options: TrustRegionsOptions = {}): Solver {
 }
 
 function checkedSettings(options: TrustRegionsOptions): Settings {
-  checkKeys('trustRegions', options, [...Object.keys(trustRegionsDefaults), 'initialRadius', 'maxInner']);
-  const settings = { ...trustRegionsDefaults, ...options };
-  checkNumber('trustRegions', 'theta', settings.theta, { min: 0 });
-  checkNumber('trustRegions', 'kappa', settings.kappa, { above: 0, below: 1 });
-  checkNumber('trustRegions', 'acceptance', settings.acceptance, { min: 0, below: 0.25 });
-  checkCount('trustRegions', 'saddleProducts', settings.saddleProducts);
-  if (settings.maxRadius !== Number.POSITIVE_INFINITY) checkNumber('trustRegions', 'maxRadius', settings.maxRadius, { above: 0 });
-  if (settings.initialRadius !== undefined) {
-    checkNumber('trustRegions', 'initialRadius', settings.initialRadius, { above: 0, max: settings.maxRadius });
-  }
-  if (settings.maxInner !== undefined) checkNumber('trustRegions', 'maxInner', settings.maxInner, { min: 1 });
+  const settings = trustRegionsOptions.read('trustRegions', options);
+  const { initialRadius, maxRadius } = settings;
+  if (initialRadius !== undefined) checkNumber('trustRegions', 'initialRadius', initialRadius, { above: 0, max: maxRadius });
   return settings;
 }
 

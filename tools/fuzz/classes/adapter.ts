@@ -34,8 +34,8 @@ export const adapter: FuzzClass = {
     return {
       write: (draw, folder, damaged) => writeAdapter(draw, folder, damaged, peft),
       async use(folder, attempt) {
-        await attempt(() => runCommand(inspect, [folder], { values: true }));
-        await attempt(() => runCommand(balance, [folder], { out: path.join(folder, 'balanced'), 'keep-dtype': false }));
+        await attempt(() => runCommand('inspect', inspect, [folder, '--values']));
+        await attempt(() => runCommand('balance', balance, [folder, '--out', path.join(folder, 'balanced')]));
         await attempt(() => withoutLeak(async () => (await loadAdapter(model, folder)).dispose()));
       },
     };

@@ -1,9 +1,11 @@
 /** Command lines. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { finetune } from '../../../src/cli/commands/finetune.js';
 import { finetuneSchema } from '../../../src/cli/config/finetune-config.js';
-import { divideArguments, flagName } from '../../../src/cli/config/flag-source.js';
+import { flagName } from '../../../src/cli/config/keys.js';
 import { validateConfig } from '../../../src/cli/config/validate.js';
+import { parseArguments } from '../../../src/cli/flags.js';
 import type { Draw } from '../draw.js';
 import { BrokenPromise, type FuzzClass } from '../fuzz-class.js';
 
@@ -45,8 +47,8 @@ export const flags: FuzzClass = {
     async use(folder, attempt) {
       const words = JSON.parse(readFileSync(path.join(folder, file), 'utf8')) as readonly string[];
       await attempt(() => {
-        const { source } = divideArguments('finetune', finetuneSchema, { switches: ['json'], valued: ['note'] }, words);
-        return validateConfig(finetuneSchema, [{ values: { model: 'm', data: 'd' }, origin: () => 'here' }, source], { flags: true });
+        const { source } = parseArguments('finetune', finetune, words);
+        return validateConfig(finetuneSchema, [{ values: { model: 'm', data: 'd' }, origin: () => 'here' }, source]);
       });
       if (Object.getPrototypeOf({ a: 1 }) !== Object.prototype || Object.keys(Object.prototype).length > 0) {
         await attempt(() => Promise.reject(new BrokenPromise('the prototype of objects has changed')));

@@ -22,7 +22,7 @@ export const report: FuzzClass = {
     async use(folder, attempt) {
       const page = path.join(folder, 'report.html');
       await attempt(async () => {
-        await runCommand(command, [path.join(folder, 'run')], { out: page });
+        await runCommand('report', command, [path.join(folder, 'run'), '--out', page]);
         checkPage(readFileSync(page, 'utf8'), path.join(folder, 'run'));
       });
     },

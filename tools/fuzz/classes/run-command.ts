@@ -1,33 +1,23 @@
 /** Runs a command of `bures` inside this process. */
-import type { Command, Invocation } from '../../../src/cli/command.js';
-import type { Flags, FlagValues } from '../../../src/cli/flags.js';
-import type { Terminal } from '../../../src/cli/terminal.js';
+import type { Command } from '../../../src/cli/command.js';
+import { runCommand as run } from '../../../src/cli/program.js';
 import { BrokenPromise } from '../fuzz-class.js';
 import { artefactIn } from '../judge.js';
-
-const terminal: Terminal = {
-  result: () => undefined,
-  notice: () => undefined,
-  raw: () => undefined,
-  interactive: false,
-  columns: () => 80,
-};
 
 /**
  * Runs a command.
  *
- * @param positionals - arguments without a name.
- * @param flags - of the command's own.
+ * @param argv - the words after its name.
  * @throws what the command throws; BrokenPromise if its text shows what a program writes that did not look at its
  * values.
  */
-export async function runCommand<F extends Flags>(
-  command: Command<F>,
-  positionals: readonly string[],
-  flags: Partial<FlagValues<F>>,
-): Promise<void> {
-  const invocation = { positionals, flags, configSource: { values: {}, origin: () => 'the command line' }, terminal, json: false };
-  const { text } = await command.run(invocation as unknown as Invocation<F>);
+export async function runCommand(name: string, command: Command, argv: readonly string[]): Promise<void> {
+  let text = '';
+  const result = (part: string): void => {
+    text += part;
+  };
+  const nothing = (): void => undefined;
+  await run(name, command, argv, { result, notice: nothing, raw: nothing, interactive: false, columns: () => 80 });
   const artefact = artefactIn(text);
   if (artefact !== undefined) throw new BrokenPromise(`the result shows ${artefact}: ${text.slice(0, 300)}`);
 }

@@ -23,7 +23,7 @@ export const sweep: FuzzClass = {
       writeFileSync(path.join(folder, file), damaged && draw.chance(0.7) ? damageYaml(draw, lines, keys) : `${lines.join('\n')}\n`);
     },
     async use(folder, attempt) {
-      await attempt(() => runCommand(command, [path.join(folder, file)], { plan: true }));
+      await attempt(() => runCommand('sweep', command, [path.join(folder, file), '--plan']));
     },
   }),
 };

@@ -2,7 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { finetuneSchema } from '../../../src/cli/config/finetune-config.js';
-import { loadConfig } from '../../../src/cli/config/load-config.js';
+import { validateConfig } from '../../../src/cli/config/validate.js';
+import { readYaml } from '../../../src/cli/config/yaml.js';
 import type { Draw } from '../draw.js';
 import type { FuzzClass } from '../fuzz-class.js';
 import { damageYaml } from './damage-yaml.js';
@@ -35,7 +36,7 @@ export const yaml: FuzzClass = {
     write: (draw, folder, damaged) =>
       writeFileSync(path.join(folder, file), damaged && !draw.chance(0.1) ? damageYaml(draw, lines, keys) : soundText(draw)),
     async use(folder, attempt) {
-      await attempt(() => loadConfig('finetune', finetuneSchema, path.join(folder, file)));
+      await attempt(async () => validateConfig(finetuneSchema, [await readYaml('finetune', path.join(folder, file))]));
     },
   }),
 };

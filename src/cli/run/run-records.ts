@@ -1,4 +1,7 @@
-/** Schemas of the records of a run, as the report reads them. Any other line or file is rejected by name. */
+/**
+ * Schemas of the records of a run, as far as the report reads them; what is written has more. Any other line or file is
+ * rejected by name.
+ */
 import { z } from 'zod';
 
 /**
@@ -13,7 +16,15 @@ const number = z.union([
 ]);
 const step = z.int().min(0);
 
-const trainLine = z.object({ kind: z.literal('train'), step, loss: number, learningRate: number, gradientNorm: number, seconds: number });
+const trainLine = z.object({
+  kind: z.literal('train'),
+  step,
+  loss: number,
+  learningRate: number,
+  gradientNorm: number,
+  /** Training time since the run began, resumed parts included, in seconds. */
+  seconds: number,
+});
 
 const evalLine = z.object({ kind: z.literal('eval'), step, loss: number, seconds: number });
 
@@ -47,9 +58,9 @@ export const shownConfig = z.looseObject({
   learningRate: z.union([z.number(), z.string()]).optional(),
 });
 
-/** A training step, as far as the report shows it. */
+/** A training step. */
 export type TrainRecord = z.output<typeof trainLine>;
-/** An evaluation, as far as the report shows it. */
+/** An evaluation. */
 export type EvalRecord = z.output<typeof evalLine>;
 /** The state of the modules at an evaluation. */
 export type LayersRecord = z.output<typeof layersLine>;
