@@ -3,7 +3,7 @@ import { OptionDefaults } from 'typedoc';
 
 /** @type {Partial<import('typedoc').TypeDocOptions>} */
 const options = {
-  name: 'bures: Riemannian low-rank optimization',
+  name: 'bures',
   // One line a subpath of the package; each file's `@module` tag gives its name.
   entryPoints: [
     'src/index.ts',
@@ -17,16 +17,25 @@ const options = {
   ],
   tsconfig: 'tsconfig.build.json',
   out: 'docs/api',
-  readme: 'README.md',
+  readme: 'tools/landing.md',
   customCss: 'tools/typedoc.css',
-  projectDocuments: ['docs/*.md'],
   // For the page that sets Manopt and Pymanopt beside this library.
   highlightLanguages: [...OptionDefaults.highlightLanguages, 'matlab', 'python'],
   // `$…$` in a comment becomes MathML and HTML while the page is written: a reader needs no script and no network.
   markdownItLoader(parser) {
     parser.use(markdownItKatex.default ?? markdownItKatex, { throwOnError: true });
+    // A block without a language is what a terminal shows, not TypeScript.
+    parser.core.ruler.push('plain-blocks', ({ tokens }) => {
+      for (const token of tokens) if (token.type === 'fence') token.info ||= 'text';
+    });
   },
-  plugin: ['./tools/typedoc-katex.mjs', './tools/typedoc-site.mjs'],
+  plugin: ['katex', 'site', 'subjects', 'sources', 'search'].map((name) => `./tools/typedoc-${name}.mjs`),
+  router: 'site',
+  useFirstParagraphOfCommentAsSummary: true,
+  includeHierarchySummary: false,
+  searchInComments: true,
+  searchInDocuments: true,
+  displayBasePath: '.',
   treatWarningsAsErrors: true,
   treatValidationWarningsAsErrors: true,
   validation: {
@@ -60,7 +69,6 @@ const options = {
   excludeExternals: true,
   githubPages: false,
   hideGenerator: true,
-  disableSources: true,
   sort: ['source-order'],
   // By subject rather than by kind: a reader looks for retractions, not for functions.
   categorizeByGroup: false,

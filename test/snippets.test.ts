@@ -14,6 +14,7 @@ const repository = path.resolve(import.meta.dirname, '..');
 /** Pages whose snippets are run. */
 const pages: readonly string[] = [
   'README.md',
+  'docs/getting-started.md',
   'docs/tour.md',
   'docs/custom-manifold.md',
   'docs/custom-solver.md',

@@ -1,63 +1,48 @@
-/** A TypeDoc plugin: the reference by subject, which here is by folder, and pages named by their headings. */
-import { Application, Comment, CommentTag, Converter, DeclarationReflection, PageEvent, ReflectionKind } from 'typedoc';
+/** A TypeDoc plugin: the guides in groups, pages named by their headings, and links from the root of the site. */
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Application, Comment, Converter, PageEvent } from 'typedoc';
 
-/**
- * The subject of what a folder (or, within it, a file) declares; the first match counts. In the order of the sidebar.
- */
-const categories = [
-  ['Linear algebra', /^src\/linalg\//],
-  ['Metrics', /^src\/metrics\//],
-  ['Retractions', /^src\/retractions\/(?!balance-gap)/],
-  ['Manifolds', /^src\/manifolds\//],
-  ['Solvers', /^src\/solvers\/(?!directions|carry|step-sizes|stopping|problem|objective)/],
-  ['Directions', /^src\/solvers\/(directions|carry)/],
-  ['Step sizes', /^src\/solvers\/step-sizes\//],
-  ['Stopping', /^src\/solvers\/stopping\//],
-  ['Problems', /^src\/solvers\/(problem|objective)/],
-  ['Checks', /^src\/diagnostics\/(check|slope|taylor)/],
-  ['Conditioning', /^src\/(diagnostics|retractions\/balance-gap)/],
-  ['Errors', /^src\/core\/errors/],
-  ['Random', /^src\/core\/random/],
-  ['Trees', /^src\/core\/tree/],
-  ['Other', /^src\/core\//],
+/** The groups of the sidebar, each with its pages, in the order of both. */
+const guides = [
+  ['First steps', ['docs/getting-started.md', 'docs/tour.md', 'docs/gallery.md']],
+  ['Optimization', ['docs/custom-manifold.md', 'docs/custom-solver.md']],
+  ['Fine-tuning', ['docs/fine-tuning.md']],
+  ['Completion', ['docs/completion.md']],
+  ['Mathematics', ['docs/mathematics.md']],
+  ['Coming from …', ['docs/coming-from-manopt.md']],
+  ['Internals', ['docs/design.md', 'docs/benchmarks.md', 'CONTRIBUTING.md', 'CHANGELOG.md']],
 ];
 
-/** @param app the TypeDoc application. */
+const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+
+/** @param {Application} app */
 export function load(app) {
-  app.on(Application.EVENT_BOOTSTRAP_END, () =>
-    app.options.setValue(
-      'categoryOrder',
-      categories.map(([name]) => name),
-    ),
-  );
-  app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
-    for (const reflection of Object.values(project.reflections)) {
-      if (reflection instanceof DeclarationReflection && isExport(reflection)) categorize(project, reflection);
+  app.on(Application.EVENT_BOOTSTRAP_END, () => {
+    app.options.setValue('categoryOrder', [...guides.map(([group]) => group), 'Reference', ...app.options.getValue('categoryOrder')]);
+    const listed = guides.flatMap(([, pages]) => pages);
+    app.options.setValue('projectDocuments', listed, process.cwd());
+    app.options.setValue('navigationLinks', { [`Version ${version}`]: 'site:documents/Changelog.html' });
+    for (const file of readdirSync('docs').filter((name) => name.endsWith('.md') && !listed.includes(`docs/${name}`))) {
+      app.logger.error(`docs/${file}: the page is in no group; add it to tools/typedoc-site.mjs`);
     }
-    for (const document of project.documents ?? []) nameByHeading(document);
+  });
+  app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
+    for (const document of project.documents ?? []) {
+      const file = path.relative('.', project.files.getReflectionPath(document));
+      document.frontmatter.category = guides.find(([, pages]) => pages.includes(file))?.[0];
+      nameByHeading(document);
+    }
   });
   app.converter.on(Converter.EVENT_RESOLVE_END, ({ project }) => describeConventions(project));
-  // The README's own heading says the name once more.
   app.renderer.on(PageEvent.END, (page) => {
+    const root = '../'.repeat(page.url.split('/').length - 1);
+    page.contents = page.contents?.replaceAll('href="site:', `href="${root}`);
+    // All of them are readonly.
+    page.contents = page.contents?.replaceAll('<code class="tsd-tag">Readonly</code>', '');
+    // The landing page has a heading of its own.
     if (page.url === 'index.html') page.contents = page.contents?.replace(/<div class="tsd-page-title">.*?<\/div>/s, '');
   });
-}
-
-/** Whether a reflection is a member of an entry point. */
-function isExport({ parent }) {
-  return parent?.kindOf(ReflectionKind.Module) ?? false;
-}
-
-function categorize(project, reflection) {
-  const file = project.getSymbolIdFromReflection(reflection)?.packagePath;
-  const category = categories.find(([, pattern]) => pattern.test(file ?? ''))?.[0];
-  if (category === undefined) return;
-  const tag = new CommentTag('@category', [{ kind: 'text', text: category }]);
-  // Functions keep their comments in their signatures.
-  for (const target of reflection.signatures ?? [reflection]) {
-    target.comment ??= new Comment();
-    target.comment.blockTags.push(tag);
-  }
 }
 
 /** What these letters mean wherever nothing else is said. */
@@ -85,7 +70,7 @@ function describe(reflections, conventions) {
   }
 }
 
-/** Gives a page of docs/, and those below it, its first heading as its name, in place of the file's. */
+/** Gives a page, and those below it, its first heading as its name, in place of the file's. */
 function nameByHeading(document) {
   for (const child of document.children ?? []) nameByHeading(child);
   const heading = /^# (.+)\n/.exec(document.content[0]?.text ?? '');

@@ -210,7 +210,15 @@ function checkKeys(caller: string, options: object, known: readonly string[]): v
   }
   const unknown = Object.keys(options).find((key) => !known.includes(key));
   if (unknown === undefined) return;
-  const [nearest] = nearestNames(unknown, known, 1);
+  // Names of one or two letters resemble everything.
+  const [nearest] =
+    unknown.length < 3
+      ? []
+      : nearestNames(
+          unknown,
+          known.filter((name) => name.length > 2),
+          1,
+        );
   throw new ConfigError(
     `${caller}: unknown option '${unknown}'; ${known.length === 0 ? 'it has no options' : `the options are ${known.join(', ')}`}${nearest === undefined ? '' : `; did you mean '${nearest}'?`}`,
   );

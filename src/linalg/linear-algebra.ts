@@ -68,7 +68,7 @@ export interface ArrayScope {
  * - A *matrix* is the last two axes, [.., m, n]. The axes before them, written `..`, are a batch: the operation is done
  *   for each member. Operands have equal batches; nothing is broadcast.
  * - A *vector* is the last axis, [.., n], batched by the axes before it. A *batch scalar* has the batch axes alone,
- *   `[..]`, which is one number per member.
+ *   [..], one number per member.
  * - Arguments are never modified. Results are new arrays, which share no memory with the arguments.
  * - Shapes are checked: a mismatch is a {@link ShapeError}.
  * - Elementwise operations pass NaN and infinity on, as IEEE 754 says. Factorizations, and the functions of matrices

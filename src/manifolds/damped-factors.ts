@@ -46,6 +46,18 @@ export const dampedFactorsDefaults: Required<Pick<DampedFactorsOptions<unknown>,
  * r³) flops: two Grams and their Cholesky factors.
  * @throws ShapeError if a size is not a positive integer or rank > min(m, n); ConfigError on unknown options or if δ is
  * not positive.
+ *
+ * @example
+ * ```ts
+ * import { dampedFactors, hostAlgebra, seededRandom } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const manifold = dampedFactors({ m: 12, n: 9, rank: 2, damping: 1e-3 });
+ * // LoRA's start: a metric even here.
+ * const x = { A: la.full([12, 2], 0), B: la.randomNormal([2, 9], seededRandom(1)) };
+ * const gradient = manifold.egradToRgrad(x, la.full([12, 9], 1));
+ * console.log(await manifold.norm(x, gradient)); // 3.314
+ * ```
  * @see Zhang and Pilanci, "Riemannian preconditioned LoRA for fine-tuning foundation models", ICML 2024, equations 5
  * and 6.
  */

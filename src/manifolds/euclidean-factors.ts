@@ -21,6 +21,20 @@ import { type FactorManifold, type FactorOptions, factorBase, factorOptions, uni
  * @param options - m, n, rank; optionally batch axes and the engine.
  * @returns a readonly object; points and tangents are `{ A: [.., m, r], B: [.., r, n] }`.
  * @throws ShapeError if a size is not a positive integer or rank > min(m, n); ConfigError on unknown options.
+ *
+ * @example
+ * ```ts
+ * import { armijo, euclideanFactors, type FactorPair, gradientDescent, hostAlgebra, type HostArray, maxIterations, minimize, polakRibiere, seededRandom } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const manifold = euclideanFactors({ m: 12, n: 9, rank: 2 });
+ * const target = manifold.toMatrix(manifold.randomPoint(seededRandom(1)));
+ * const residual = (x: FactorPair<HostArray>) => la.subtract(manifold.toMatrix(x), target);
+ * const cost = (x: FactorPair<HostArray>) => 0.5 * la.norm(residual(x)) ** 2;
+ * const solver = gradientDescent({ direction: polakRibiere(), stepSize: armijo() });
+ * const problem = { manifold, cost, gradient: { kind: 'ambient', at: residual } } as const;
+ * console.log((await minimize(problem, { solver, stop: maxIterations(200) })).cost); // 1e-32
+ * ```
  */
 export function euclideanFactors<M = HostArray>(options: FactorOptions<M>): FactorManifold<NoInfer<M>> {
   const base = factorBase('euclideanFactors', factorOptions.read('euclideanFactors', options));

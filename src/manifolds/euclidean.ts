@@ -36,6 +36,18 @@ export type EuclideanManifold<M> = Required<Omit<Manifold<M, M>, 'atStep' | 'che
  *
  * @param options - the shape; optionally the engine.
  * @throws ConfigError if the shape is not an array, ShapeError if a size in it is not a positive integer.
+ *
+ * @example
+ * ```ts
+ * import { euclidean, hostAlgebra, type HostArray, minimize } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const [a, b] = [la.fromArray([2, 1, 1, 3], [2, 2]), la.fromArray([3, 5], [2, 1])];
+ * const cost = (x: HostArray) => 0.5 * la.inner(x, la.matmul(a, x)) - la.inner(b, x);
+ * const gradient = { kind: 'ambient', at: (x: HostArray) => la.subtract(la.matmul(a, x), b) } as const;
+ * const { x } = await minimize({ manifold: euclidean({ shape: [2, 1] }), cost, gradient });
+ * console.log(la.toArray(x)); // 0.8 and 1.4, the solution of a x = b
+ * ```
  */
 export function euclidean<M = HostArray>(options: EuclideanOptions<M>): EuclideanManifold<NoInfer<M>> {
   const { shape, algebra } = euclideanOptions.read('euclidean', options);

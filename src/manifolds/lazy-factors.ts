@@ -58,6 +58,20 @@ export const lazyFactorsDefaults: Required<Pick<LazyFactorsOptions<unknown>, 'ev
  * O((m+n)r² + r³) flops.
  * @throws ShapeError if a size or `every` is not a positive integer, or rank > min(m, n); ConfigError on unknown
  * options.
+ *
+ * @example
+ * ```ts
+ * import { constantStep, type FactorPair, gradientDescent, hostAlgebra, type HostArray, lazyFactors, maxIterations, minimize, seededRandom, sgd } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const manifold = lazyFactors({ m: 12, n: 9, rank: 2, every: 10 });
+ * const target = manifold.toMatrix(manifold.randomPoint(seededRandom(1)));
+ * const residual = (x: FactorPair<HostArray>) => la.subtract(manifold.toMatrix(x), target);
+ * const cost = (x: FactorPair<HostArray>) => 0.5 * la.norm(residual(x)) ** 2;
+ * const solver = gradientDescent({ direction: sgd(), stepSize: constantStep(0.03) });
+ * const problem = { manifold, cost, gradient: { kind: 'ambient', at: residual } } as const;
+ * console.log((await minimize(problem, { solver, stop: maxIterations(300) })).cost); // 9e-7
+ * ```
  * @see Mo et al., "LORO", ICLR 2025, algorithm 1 and appendix A.
  */
 export function lazyFactors<M = HostArray>(options: LazyFactorsOptions<M>): FactorManifold<NoInfer<M>> {

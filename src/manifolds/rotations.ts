@@ -16,6 +16,17 @@ import { randomOrthonormal } from './random-arrays.js';
  * @param options - n; optionally retraction, batch axes and the engine.
  * @returns a readonly object; points and tangents are arrays [.., n, n]. Operations cost O(n³) flops.
  * @throws ShapeError if n is not an integer above 1; ConfigError on unknown options.
+ *
+ * @example
+ * ```ts
+ * import { barycenter, hostAlgebra, rotations } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const turn = (angle: number) =>
+ *   la.fromArray([Math.cos(angle), -Math.sin(angle), Math.sin(angle), Math.cos(angle)], [2, 2]);
+ * const { point } = await barycenter(rotations({ n: 2 }), [turn(0.2), turn(0.3), turn(0.7)]);
+ * console.log(Math.acos(la.toArray(point)[0])); // 0.4
+ * ```
  * @see Boumal 2023, section 7.4.
  */
 export function rotations<M = HostArray>(options: OrthogonalOptions<M>): GeodesicManifold<NoInfer<M>> {

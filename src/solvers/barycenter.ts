@@ -52,8 +52,9 @@ export interface Barycenter<P> {
 const patience = 3;
 
 /**
- * Computes the barycenter, the weighted mean of points of a manifold: Karcher's for {@link affineInvariant},
- * Wasserstein's for {@link buresWasserstein} and {@link fixedRankPsd}.
+ * Computes the barycenter of points of a manifold, their weighted Fréchet or Karcher mean: the geometric mean of
+ * positive definite matrices for {@link affineInvariant}, the Wasserstein mean for {@link buresWasserstein} and
+ * {@link fixedRankPsd}.
  *
  * $$ \arg\min_x\ \tfrac12\sum_iw_i\operatorname{dist}(x,x_i)^2, \qquad \operatorname{grad} = -\sum_iw_i\operatorname{Log}_x(x_i) $$
  *

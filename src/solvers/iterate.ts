@@ -23,6 +23,22 @@ import type { SolverState } from './solver.js';
  * @throws ConfigError if problem or options are invalid; ShapeError, DomainError or NumericalError if the start is not
  * a point of the manifold, or its cost or gradient is not finite; NumericalError if the cost or gradient of a batch is
  * not finite. A step that throws has not moved the point.
+ *
+ * @example
+ * ```ts
+ * import { hostAlgebra, type HostArray, iterate, sphere, trustRegions } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const spectrum = la.fromArray([4, 3, 2, 1], [4]);
+ * const cost = (x: HostArray) => la.inner(x, la.multiply(spectrum, x));
+ * const gradient = { kind: 'ambient', at: (x: HostArray) => la.scale(2, la.multiply(spectrum, x)) } as const;
+ * const problem = { manifold: sphere({ shape: [4] }), cost, gradient };
+ * for await (const step of iterate(problem, { solver: trustRegions() })) {
+ *   if (step.gradientNorm > 1e-6) continue;
+ *   console.log(step.cost); // 1
+ *   break;
+ * }
+ * ```
  */
 export function iterate<M, P, T, Z, G, Batch = undefined>(
   problem: Problem<M, P, T, Z, G, Batch>,

@@ -127,6 +127,20 @@ export function adam(options: AdamOptions = {}): DirectionRule {
  *
  * @throws ConfigError as {@link adam} does, if the decay is negative, and at the first step if the manifold has no
  * direction of decay.
+ *
+ * @example
+ * ```ts
+ * import { adamw, balancedFactors, constantStep, type FactorPair, gradientDescent, hostAlgebra, type HostArray, maxIterations, minimize, seededRandom } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const manifold = balancedFactors({ m: 12, n: 9, rank: 2 });
+ * const target = manifold.toMatrix(manifold.randomPoint(seededRandom(1)));
+ * const residual = (x: FactorPair<HostArray>) => la.subtract(manifold.toMatrix(x), target);
+ * const cost = (x: FactorPair<HostArray>) => 0.5 * la.norm(residual(x)) ** 2;
+ * const solver = gradientDescent({ direction: adamw({ weightDecay: 1e-3 }), stepSize: constantStep((k) => 0.1 * 0.97 ** k) });
+ * const problem = { manifold, cost, gradient: { kind: 'ambient', at: residual } } as const;
+ * console.log((await minimize(problem, { solver, stop: maxIterations(300) })).cost); // 1e-8
+ * ```
  * @see Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2 (PyTorch's AdamW).
  */
 export function adamw(options: AdamWOptions = {}): DirectionRule {

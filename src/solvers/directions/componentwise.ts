@@ -18,6 +18,21 @@ type Parts = Readonly<Record<string, unknown>>;
  * @param otherwise - the rule for all other components.
  * @throws ConfigError for a value that is not a rule and, at the first step, if the manifold is not a product, or a
  * name is not one of its components.
+ *
+ * @example
+ * ```ts
+ * import { adam, componentwise, constantStep, euclidean, gradientDescent, hostAlgebra, type HostArray, maxIterations, minimize, product, sign } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * type Point = { weights: HostArray; bias: HostArray };
+ * const manifold = product({ weights: euclidean({ shape: [5] }), bias: euclidean({ shape: [1] }) });
+ * const at = (x: Point) => ({ weights: la.subtract(x.weights, la.full([5], 1)), bias: x.bias });
+ * const cost = (x: Point) => 0.5 * (la.norm(at(x).weights) ** 2 + la.norm(x.bias) ** 2);
+ * const direction = componentwise({ weights: adam() }, sign());
+ * const solver = gradientDescent({ direction, stepSize: constantStep((k) => 0.1 * 0.95 ** k) });
+ * const problem = { manifold, cost, gradient: { kind: 'ambient', at } } as const;
+ * console.log((await minimize(problem, { solver, stop: maxIterations(300) })).cost); // 6e-5
+ * ```
  */
 export function componentwise(rules: Readonly<Record<string, DirectionRule>>, otherwise: DirectionRule): DirectionRule {
   checkRules(rules, otherwise);

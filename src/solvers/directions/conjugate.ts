@@ -57,6 +57,22 @@ export type ConjugateWeight = <T>(context: ConjugateContext<T>) => Awaitable<num
  * @param weight - the rule's β.
  * @param options - further restarts. Default: none.
  * @throws ConfigError if an option is out of range.
+ *
+ * @example
+ * ```ts
+ * import { conjugateRule, gradientDescent, hostAlgebra, type HostArray, minimize, sphere } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const spectrum = la.fromArray([4, 3, 2, 1], [4]);
+ * const cost = (x: HostArray) => la.inner(x, la.multiply(spectrum, x));
+ * const gradient = { kind: 'ambient', at: (x: HostArray) => la.scale(2, la.multiply(spectrum, x)) } as const;
+ * const daiYuan = conjugateRule('daiYuan', async ({ squaredNorm, gradientChange, previousDirection, inner }) => {
+ *   return squaredNorm / (await inner(previousDirection, gradientChange));
+ * });
+ * const solver = gradientDescent({ direction: daiYuan });
+ * const result = await minimize({ manifold: sphere({ shape: [4] }), cost, gradient }, { solver });
+ * console.log(result.cost, result.iterations); // 1, in 55 steps
+ * ```
  * @see Absil, Mahony and Sepulchre 2008, section 8.3; Hager and Zhang, "A survey of nonlinear conjugate gradient
  * methods", 2006; Powell, "Restart procedures for the conjugate gradient method", 1977.
  */

@@ -17,6 +17,19 @@ const fletcherReevesOptions = declareOptions<ConjugateOptions>()({
  * theory requires.
  *
  * @throws ConfigError if an option is out of range.
+ *
+ * @example
+ * ```ts
+ * import { fletcherReeves, gradientDescent, hostAlgebra, type HostArray, minimize, sphere, wolfe } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const spectrum = la.fromArray([4, 3, 2, 1], [4]);
+ * const cost = (x: HostArray) => la.inner(x, la.multiply(spectrum, x));
+ * const gradient = { kind: 'ambient', at: (x: HostArray) => la.scale(2, la.multiply(spectrum, x)) } as const;
+ * const solver = gradientDescent({ direction: fletcherReeves(), stepSize: wolfe() });
+ * const result = await minimize({ manifold: sphere({ shape: [4] }), cost, gradient }, { solver });
+ * console.log(result.cost, result.iterations); // 1, in 8 steps
+ * ```
  * @see Fletcher and Reeves 1964; Absil, Mahony and Sepulchre 2008, section 8.3; Powell 1977 (restarts).
  */
 export function fletcherReeves(options: ConjugateOptions = {}): DirectionRule {

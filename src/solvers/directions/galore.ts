@@ -86,6 +86,19 @@ interface Projected<M> {
  * @throws ConfigError on unknown or invalid options, ShapeError if rank or gap is not a positive integer; ConfigError
  * at the first step, unless the point is one array of matrices with at least `rank` rows and columns. In a product use
  * it with {@link componentwise}.
+ *
+ * @example
+ * ```ts
+ * import { constantStep, euclidean, galore, gradientDescent, hostAlgebra, type HostArray, maxIterations, minimize } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const manifold = euclidean({ shape: [12, 9] });
+ * const residual = (x: HostArray) => la.subtract(x, la.full([12, 9], 1));
+ * const cost = (x: HostArray) => 0.5 * la.norm(residual(x)) ** 2;
+ * const solver = gradientDescent({ direction: galore({ rank: 2, gap: 10, scale: 1 }), stepSize: constantStep((k) => 0.97 ** k) });
+ * const problem = { manifold, cost, gradient: { kind: 'ambient', at: residual } } as const;
+ * console.log((await minimize(problem, { solver, stop: maxIterations(300) })).cost); // 4.043
+ * ```
  * @see Zhao et al., "GaLore: memory-efficient LLM training by gradient low-rank projection", ICML 2024, algorithm 2.
  */
 export function galore(options: GaloreOptions): DirectionRule {

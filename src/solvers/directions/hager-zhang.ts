@@ -31,6 +31,19 @@ export const hagerZhangDefaults: Required<Pick<HagerZhangOptions, 'floor' | 'res
  * {@link wolfe}, the authors' line search.
  *
  * @throws ConfigError if an option is out of range.
+ *
+ * @example
+ * ```ts
+ * import { gradientDescent, hagerZhang, hostAlgebra, type HostArray, minimize, sphere, wolfe } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const spectrum = la.fromArray([4, 3, 2, 1], [4]);
+ * const cost = (x: HostArray) => la.inner(x, la.multiply(spectrum, x));
+ * const gradient = { kind: 'ambient', at: (x: HostArray) => la.scale(2, la.multiply(spectrum, x)) } as const;
+ * const solver = gradientDescent({ direction: hagerZhang(), stepSize: wolfe() });
+ * const result = await minimize({ manifold: sphere({ shape: [4] }), cost, gradient }, { solver });
+ * console.log(result.cost, result.iterations); // 1, in 9 steps
+ * ```
  * @see Hager and Zhang, "A new conjugate gradient method with guaranteed descent and an efficient line search", SIAM J.
  * Optim. 16(1), 2005; the same, "The limited memory conjugate gradient method", SIAM J. Optim. 23(4), 2013 (the bound);
  * Sakai and Iiduka, "Sufficient descent Riemannian conjugate gradient methods", J. Optim. Theory Appl. 190, 2021.

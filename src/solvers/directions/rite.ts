@@ -49,6 +49,20 @@ interface Unmagnified<M> {
  * record of pairs, which are clipped together. A step costs O((m+n)r²) flops and a few r×r factorizations per pair.
  *
  * @throws ConfigError on unknown options or invalid rates; at the first step, unless points are factor pairs.
+ *
+ * @example
+ * ```ts
+ * import { balancedFactors, constantStep, type FactorPair, gradientDescent, hostAlgebra, type HostArray, maxIterations, minimize, rite, seededRandom } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const manifold = balancedFactors({ m: 12, n: 9, rank: 2 });
+ * const target = manifold.toMatrix(manifold.randomPoint(seededRandom(1)));
+ * const residual = (x: FactorPair<HostArray>) => la.subtract(manifold.toMatrix(x), target);
+ * const cost = (x: FactorPair<HostArray>) => 0.5 * la.norm(residual(x)) ** 2;
+ * const solver = gradientDescent({ direction: rite(), stepSize: constantStep((k) => 0.1 * 0.97 ** k) });
+ * const problem = { manifold, cost, gradient: { kind: 'ambient', at: residual } } as const;
+ * console.log((await minimize(problem, { solver, stop: maxIterations(300) })).cost); // 3e-11
+ * ```
  * @see Yen et al., "LoRA done RITE: robust invariant transformation equilibration for LoRA optimization", ICLR 2025,
  * algorithm 1.
  */

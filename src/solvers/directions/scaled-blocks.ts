@@ -23,6 +23,20 @@ export type BlockFactors = number | { readonly [block: string]: BlockFactors };
  * @param factors - the factors, such as `{ A: 16 }` for factor pairs, or `{ pairs: { q: { A: 16 } }, biases: 2 }` for a
  * product.
  * @throws ConfigError if a factor is not a finite number ≥ 0, and at the first step if a block is not in the tangent.
+ *
+ * @example
+ * ```ts
+ * import { adam, constantStep, euclideanFactors, type FactorPair, gradientDescent, hostAlgebra, type HostArray, maxIterations, minimize, scaledBlocks, seededRandom } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const manifold = euclideanFactors({ m: 12, n: 9, rank: 2 });
+ * const target = manifold.toMatrix(manifold.randomPoint(seededRandom(1)));
+ * const residual = (x: FactorPair<HostArray>) => la.subtract(manifold.toMatrix(x), target);
+ * const cost = (x: FactorPair<HostArray>) => 0.5 * la.norm(residual(x)) ** 2;
+ * const solver = gradientDescent({ direction: scaledBlocks(adam(), { A: 4 }), stepSize: constantStep((k) => 0.1 * 0.97 ** k) });
+ * const problem = { manifold, cost, gradient: { kind: 'ambient', at: residual } } as const;
+ * console.log((await minimize(problem, { solver, stop: maxIterations(300) })).cost); // 4e-8
+ * ```
  */
 export function scaledBlocks(rule: DirectionRule, factors: BlockFactors): DirectionRule {
   checkFactors(factors, '');

@@ -20,6 +20,19 @@ export const signDefaults: Required<SignOptions> = signOptions.defaults;
  * $$ u = -\frac{g}{|g|+\epsilon} $$
  *
  * @throws ConfigError if ε is not positive.
+ *
+ * @example
+ * ```ts
+ * import { constantStep, euclidean, gradientDescent, hostAlgebra, type HostArray, maxIterations, minimize, sign } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const manifold = euclidean({ shape: [12, 9] });
+ * const residual = (x: HostArray) => la.subtract(x, la.full([12, 9], 1));
+ * const cost = (x: HostArray) => 0.5 * la.norm(residual(x)) ** 2;
+ * const solver = gradientDescent({ direction: sign(), stepSize: constantStep((k) => 0.2 * 0.95 ** k) });
+ * const problem = { manifold, cost, gradient: { kind: 'ambient', at: residual } } as const;
+ * console.log((await minimize(problem, { solver, stop: maxIterations(300) })).cost); // 7e-15
+ * ```
  * @see Castin et al., "Balanced LoRA", ICML 2026, arXiv 2605.31484 (the synthetic experiment's adaptive optimizer).
  */
 export function sign(options: SignOptions = {}): DirectionRule {

@@ -8,6 +8,13 @@ import type { DecayOptions, Schedule } from './schedule.js';
  *
  * @throws ConfigError on unknown options, or if a step size is out of range; ShapeError if `steps` is not a positive
  * integer.
+ *
+ * @example
+ * ```ts
+ * import { cosineDecay } from 'bures';
+ *
+ * console.log([0, 50, 100].map(cosineDecay({ from: 0.1, to: 0.02, steps: 100 }))); // [ 0.1, 0.06, 0.02 ]
+ * ```
  * @see Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017, equation 5.
  */
 export function cosineDecay(options: DecayOptions): Schedule {

@@ -12,6 +12,14 @@ import type { Schedule } from './schedule.js';
  * @param schedule - the schedule t′, or a constant value.
  * @param steps - w, the number of steps of the warm-up; 0 for none.
  * @throws ConfigError if the number of steps is not an integer ≥ 0, or a constant value is not positive.
+ *
+ * @example
+ * ```ts
+ * import { linearDecay, warmUp } from 'bures';
+ *
+ * const schedule = warmUp(linearDecay({ from: 0.1, steps: 100 }), 4);
+ * console.log([0, 1, 2, 3, 4, 54].map(schedule)); // [ 0.025, 0.05, 0.075, 0.1, 0.1, 0.05 ]
+ * ```
  */
 export function warmUp(schedule: Schedule | number, steps: number): Schedule {
   if (!Number.isInteger(steps) || steps < 0) {

@@ -25,6 +25,19 @@ export const adaptiveDefaults: Required<AdaptiveOptions> = adaptiveOptions.defau
  * must not take a step uphill.
  *
  * @throws ConfigError if an option is out of range.
+ *
+ * @example
+ * ```ts
+ * import { adaptive, gradientDescent, hostAlgebra, type HostArray, minimize, sphere } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const spectrum = la.fromArray([4, 3, 2, 1], [4]);
+ * const cost = (x: HostArray) => la.inner(x, la.multiply(spectrum, x));
+ * const gradient = { kind: 'ambient', at: (x: HostArray) => la.scale(2, la.multiply(spectrum, x)) } as const;
+ * const solver = gradientDescent({ stepSize: adaptive() });
+ * const result = await minimize({ manifold: sphere({ shape: [4] }), cost, gradient }, { solver });
+ * console.log(result.cost, result.iterations); // 1, in 18 steps
+ * ```
  * @see Manopt's `linesearch_adaptive` (Mishra and Boumal).
  */
 export function adaptive(options: AdaptiveOptions = {}): StepSizeRule {

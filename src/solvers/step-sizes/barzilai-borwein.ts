@@ -48,6 +48,19 @@ export const barzilaiBorweinDefaults: Required<BarzilaiBorweinOptions> = barzila
  * default; s and y are carried by the manifold's own transport.
  *
  * @throws ConfigError if an option is out of range.
+ *
+ * @example
+ * ```ts
+ * import { barzilaiBorwein, gradientDescent, hostAlgebra, type HostArray, minimize, sphere } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const spectrum = la.fromArray([4, 3, 2, 1], [4]);
+ * const cost = (x: HostArray) => la.inner(x, la.multiply(spectrum, x));
+ * const gradient = { kind: 'ambient', at: (x: HostArray) => la.scale(2, la.multiply(spectrum, x)) } as const;
+ * const solver = gradientDescent({ stepSize: barzilaiBorwein() });
+ * const result = await minimize({ manifold: sphere({ shape: [4] }), cost, gradient }, { solver });
+ * console.log(result.cost, result.iterations); // 1, in 14 steps
+ * ```
  * @see Iannazzo and Porcelli, "The Riemannian Barzilai–Borwein method with nonmonotone line search", IMA J. Numer.
  * Anal. 38(1), 2018, algorithm 1.
  */

@@ -23,6 +23,18 @@ export const polynomialSearchDefaults: Required<BacktrackingOptions> = polynomia
  * local model, the step shrinks until it does.
  *
  * @throws ConfigError if an option is out of range, and from the solver if the problem has no `costAlong`.
+ *
+ * @example
+ * ```ts
+ * import { fixedRank, gradientDescent, hostAlgebra, minimize, polakRibiere, polynomialSearch, seededRandom } from 'bures';
+ * import { lowRankApproximation } from 'bures/problems';
+ *
+ * const data = hostAlgebra().randomNormal([12, 9], seededRandom(1));
+ * const problem = lowRankApproximation({ manifold: fixedRank({ m: 12, n: 9, rank: 2 }), data });
+ * const solver = gradientDescent({ direction: polakRibiere(), stepSize: polynomialSearch() });
+ * const { cost, stopReason } = await minimize(problem, { solver });
+ * console.log(cost, stopReason); // 26.022 gradient norm 9.03e-7 ≤ 0.000001
+ * ```
  * @see Vandereycken 2013, section 3.4 (the quadratic model on fixed-rank matrices); Mishra et al. 2012, section 4 (the
  * quartic on factors).
  */

