@@ -96,11 +96,14 @@ async function predictHours(): Promise<void> {
   const folder = path.join(out, 'probe');
   rmSync(folder, { recursive: true, force: true });
   const begun = performance.now();
-  const trouble = await runTrial({ ...grid[0], steps }, folder);
+  const probe = { ...grid[0], steps };
+  const trouble = await runTrial(probe, folder);
   if (trouble !== undefined) {
     console.error(`the probe failed: ${trouble}`);
     process.exit(1);
   }
+  await score(probe, folder);
+  if (interrupted) process.exit(1);
   const wall = (performance.now() - begun) / 1000;
   const [run] = readdirSync(path.join(folder, 'runs'));
   const { seconds } = JSON.parse(readFileSync(path.join(folder, 'runs', run, 'outcome.json'), 'utf8')) as { readonly seconds: number };
@@ -122,17 +125,20 @@ async function runStage(trials: readonly Trial[]): Promise<readonly [Trial, Scor
       if (interrupted) return;
       if (trouble !== undefined) failed = true;
       console.error(`${name}: ${trouble ?? 'finished'}; ${waiting.length} to go`);
-      const own = await scoreRuns(trial, folder, held, threads).catch((error: unknown) => {
-        // An evaluation that was interrupted has no result.
-        if (interrupted) return [];
-        throw error;
-      });
-      scores.set(trial, own);
+      scores.set(trial, await score(trial, folder));
     }
   };
   await Promise.all(Array.from({ length: parallel }, work));
   if (interrupted || failed) process.exit(1);
   return trials.flatMap((trial) => (scores.get(trial) ?? []).map((score): [Trial, Score] => [trial, score]));
+}
+
+/** Scores a trial; what an interruption leaves without a score gets it when the program is called again. */
+function score(trial: Trial, folder: string): Promise<readonly Score[]> {
+  return scoreRuns(trial, folder, held, threads).catch((error: unknown) => {
+    if (interrupted) return [];
+    throw error;
+  });
 }
 
 /** Runs what is left of a trial as a sweep. @returns what went wrong; `undefined` if nothing did. */

@@ -47,11 +47,13 @@ export function parseArguments(name: string, command: Command, argv: readonly st
     const [key, ...within] = pathOf(name, shape, flag);
     if (key === undefined) continue;
     if (!parser.options.some(({ long }) => long === flag)) {
+      // What lies within a key, or a key as a file spells it.
       const option = new Option('--key <VALUE>');
       option.long = flag;
       parser.addOption(read(option, [key, ...within]));
     }
     if (flag !== words[i]) continue;
+    // Commander would take the word after a switch, or the next flag, for the value.
     const next = words.at(i + 1);
     if (within.length === 0 && isSwitch(shape[key])) {
       // Some of these are invalid, but are reported better as values than as arguments.

@@ -29,6 +29,30 @@ describe('the program', () => {
     }
   });
 
+  it('shows of a flag what its schema says', async () => {
+    const { stdout } = await runCli('finetune', '--help');
+    const text = stdout.replaceAll(/\s+/g, ' ');
+    for (const part of [
+      'Usage: bures finetune [options] [config.yaml]',
+      'Method: --method <NAME> LoRA method, such as lora or balora (default: "balora")',
+      '--rank <N> rank r of the adapters (default: 16)',
+      '--bias <WORD> biases trained besides (choices: "none", "all", "lora_only", default: "none")',
+      '--packing rows packed into full sequences',
+      '--mask-prompt <true|false> whether only completions are trained, not prompts (default: true)',
+      'Of every command: --json print the result as JSON',
+    ])
+      expect(text).toContain(part);
+    expect((await runCli('balance', '--help')).stdout).toContain('--out <DIR>   folder for the balanced adapter (required)');
+  });
+
+  it('names a required flag that is missing, with the command', async () => {
+    expect(await runCli('generate', 'nowhere')).toEqual({
+      status: 2,
+      stdout: '',
+      stderr: 'error: bures generate: --prompt TEXT is missing (what to continue); add it\n',
+    });
+  });
+
   it('prints its version', async () => {
     const { version } = JSON.parse(readFileSync(path.join(repository, 'package.json'), 'utf8')) as { version: string };
     expect(await runCli('--version')).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' });
