@@ -86,15 +86,15 @@ const trainerOptions = declareOptions<TrainerOptions>()({
   signal: option({ optional: true }),
 });
 
-/** Options of a trainer as they are used: with defaults, and with the method that trains the adapter. */
-export type TrainerSettings = Settings<TrainerOptions, 'method' | 'optimizer' | 'seed'>;
-
 /**
- * Reads the options of a trainer.
+ * Reads the options of a trainer: with defaults, and with the method that trains the adapter.
  *
  * @throws ConfigError if an option is wrong, or the method does not fit the adapter.
  */
-export function readTrainerOptions({ layout, method: own }: LoraAdapter, options: TrainerOptions): TrainerSettings {
+export function readTrainerOptions(
+  { layout, method: own }: LoraAdapter,
+  options: TrainerOptions,
+): Settings<TrainerOptions, 'method' | 'optimizer' | 'seed'> {
   const settings = trainerOptions.read('trainer', options);
   const { method = own } = settings;
   if (method === undefined)

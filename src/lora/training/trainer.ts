@@ -7,7 +7,7 @@ import { constantStep } from '../../solvers/step-sizes/constant.js';
 import { type AdapterPoint, disposeArrays } from '../adapter/adapter-point.js';
 import type { LoraAdapter } from '../adapter/lora-adapter.js';
 import { inactiveModules } from './inactive-modules.js';
-import { checkedSchedule, readTrainerOptions, type TrainerOptions, type TrainerSettings, type TrainingStep } from './trainer-options.js';
+import { checkedSchedule, readTrainerOptions, type TrainerOptions, type TrainingStep } from './trainer-options.js';
 import { blockFactors, trainingManifold } from './training-manifold.js';
 import { type TrainingProblem, trainingProblem } from './training-problem.js';
 import { restoreBaseOf, restoreState, saveState, type TrainingState } from './training-state.js';
@@ -46,13 +46,13 @@ export class LoraTrainer implements AsyncIterable<TrainingStep> {
   /** The adapter that is trained. */
   readonly adapter: LoraAdapter;
   readonly #solver: Solver;
-  readonly #options: TrainerSettings;
+  readonly #options: TrainerOptions;
   readonly #problem: TrainingProblem;
   /** Number of tokens that count in the batches drawn last, those of the current step. */
   #tokens = 0;
   #state: State | undefined;
 
-  constructor(adapter: LoraAdapter, solver: Solver, options: TrainerSettings) {
+  constructor(adapter: LoraAdapter, solver: Solver, options: TrainerOptions & Required<Pick<TrainerOptions, 'method' | 'seed'>>) {
     const { seed, recompute, method, steps = Number.POSITIVE_INFINITY } = options;
     this.adapter = adapter;
     this.#solver = solver;
