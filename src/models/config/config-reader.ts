@@ -201,7 +201,9 @@ function isOff(value: unknown): boolean {
 
 /** Describes a value of the config as it is written there. */
 function shown(value: unknown): string {
-  const text = typeof value === 'object' ? JSON.stringify(value) : describeValue(value);
+  // What is nested may be nested deeper than the stack is.
+  const isFlat = typeof value === 'object' && Object.values(value ?? {}).every((entry) => typeof entry !== 'object' || entry === null);
+  const text = isFlat ? JSON.stringify(value) : describeValue(value);
   return text.length > longestShown ? `${text.slice(0, longestShown)} …` : text;
 }
 
