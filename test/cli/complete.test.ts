@@ -120,7 +120,7 @@ describe('bures complete', () => {
     const { status, stdout, stderr } = await outcome;
     expect(process.listenerCount('SIGINT')).toBe(before);
     expect(status, stderr).toBe(1);
-    expect(stderr).toMatch(/[^\n]\ninterrupted: finishing the iteration/);
+    expect(stderr).toMatch(/[^\n]\ninterrupted: ending the iteration/);
     const result = JSON.parse(stdout);
     expect(result.interrupted).toBe(true);
     expect((await readCompletion(out)).testRmse).toBeCloseTo(result.rmse.test, 12);

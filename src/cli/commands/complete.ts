@@ -77,7 +77,7 @@ export const complete = defineCommand({
     'Entry (i, j) is row-offsets[i] + column-offsets[j] + left[i]·right[j], of the .npy files in DIR; test.csv has each test entry with its prediction.',
     'Entries at one place are replaced by their mean. Use --center none for a matrix that is of low rank as it stands.',
     '',
-    'Ctrl-C finishes the iteration and writes the best that there is.',
+    'Ctrl-C ends the iteration where it stands and writes the best result so far.',
   ].join('\n'),
   positionals: [{ name: 'FILE', description: 'the known entries' }],
   schema,
@@ -91,7 +91,10 @@ export const complete = defineCommand({
     for (const line of entries.understood) terminal.notice(line);
     terminal.notice(entriesText(file, entries));
     const view = showCompletion(terminal);
-    const interruption = catchInterrupt(terminal, 'interrupted: finishing the iteration and writing what there is (again to end at once)');
+    const interruption = catchInterrupt(
+      terminal,
+      'interrupted: ending the iteration and writing the best result so far (again to end at once)',
+    );
     try {
       const completion = await completeRatings(entries.matrix, { ...settings, watcher: view, signal: interruption.signal });
       view.end();
