@@ -62,7 +62,7 @@ function assemble({ name, factorizations: backend, readsSynchronously, report }:
     name: `tensor:${name}`,
     epsilon: FLOAT32_EPSILON,
     dtype: 'float32' as const,
-    readsSynchronously,
+    readsSynchronously: device.local,
     report,
     ...construction(device),
     ...elementwise(device),
