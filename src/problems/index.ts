@@ -20,20 +20,12 @@ export {
   completeMatrix,
   completeMatrixDefaults,
 } from './complete-matrix.js';
-export {
-  type CompleteRatingsOptions,
-  type Completion,
-  type CompletionSettings,
-  type CompletionWatcher,
-  completeRatings,
-  completeRatingsDefaults,
-  type Errors,
-  type SplitCounts,
-  type TriedModel,
-} from './completion/complete-ratings.js';
+export { completeRatings } from './completion/complete-ratings.js';
+export type { Completion, CompletionWatcher, Errors, SplitCounts, TriedModel } from './completion/completion-types.js';
 export type { FitStep } from './completion/fit-path.js';
 export { type MergedEntries, mergeRepeated } from './completion/merge-repeated.js';
 export { type Centering, centerings, type Offsets } from './completion/offsets.js';
+export { type CompleteRatingsOptions, type CompletionSettings, completeRatingsDefaults } from './completion/ratings-options.js';
 export { sampledFixedRank } from './completion/sampled.js';
 export { type LowRankApproximationOptions, lowRankApproximation } from './low-rank-approximation.js';
 export {

@@ -1,6 +1,7 @@
 /** Names of base models in adapter files, which tell nothing of the machine that wrote them. */
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { exists, isFolder } from './entries.js';
 
 /** `owner/name`, as a model is called on the Hugging Face hub. */
 const hubName = /^[A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9][\w.-]{0,95}$/;
@@ -37,7 +38,7 @@ function nameOfPath(place: string): string | null {
  * the hub's cache, else its last folder's name, or `null` if there is none. PEFT accepts all of these.
  */
 export async function portableName(model: string): Promise<string | null> {
-  const isDirectory = (await stat(model).catch(() => undefined))?.isDirectory() === true;
+  const isDirectory = await isFolder(model);
   if (!isDirectory && !isPath(model)) return model;
   const own = isDirectory ? await ownName(model) : undefined;
   return own ?? nameOfPath(isDirectory ? path.resolve(model) : model);
@@ -48,10 +49,6 @@ async function ownName(directory: string): Promise<string | undefined> {
   const text = await readFile(path.join(directory, 'config.json'), 'utf8').catch(() => '');
   const name = /"_name_or_path"\s*:\s*"((?:[^"\\]|\\.)*)"/.exec(text)?.[1];
   return name !== undefined && hubName.test(name) && !(await exists(name)) ? name : undefined;
-}
-
-async function exists(file: string): Promise<boolean> {
-  return (await stat(file).catch(() => undefined)) !== undefined;
 }
 
 /** Returns the last part of a path, to show to people; any other text is returned unchanged. */

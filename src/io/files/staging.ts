@@ -7,6 +7,7 @@ import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { ConfigError } from '../../core/errors.js';
+import { exists } from './entries.js';
 import { makeFolder } from './make-folder.js';
 import { isSameProcess, lifeOf } from './process-life.js';
 import { isSystemError, writeError } from './write-error.js';
@@ -114,8 +115,8 @@ export interface StagedFolder {
  */
 export async function stageFolder(caller: string, out: string): Promise<StagedFolder> {
   const target = path.resolve(out);
-  const exists = (await stat(target).catch(() => undefined)) !== undefined;
-  const parent = exists ? target : path.dirname(target);
+  const replaces = await exists(target);
+  const parent = replaces ? target : path.dirname(target);
   const removeIfEmpty = await makeFolder(caller, parent);
   const refuse = (cause: unknown): never => {
     throw isSystemError(cause) ? writeError(caller, out, cause) : cause;
@@ -131,7 +132,7 @@ export async function stageFolder(caller: string, out: string): Promise<StagedFo
   return {
     folder,
     async commit(order = {}) {
-      await (exists ? moveFiles(caller, folder, target, order) : rename(folder, target)).catch(refuse);
+      await (replaces ? moveFiles(caller, folder, target, order) : rename(folder, target)).catch(refuse);
       await flushFolder(parent);
     },
     async discard() {
