@@ -48,11 +48,7 @@ export interface FactorPairBlocks<M> {
  */
 export async function factorPairBlocks<M>(caller: string, la: LinearAlgebra<M>, pair: FactorPair<M>): Promise<FactorPairBlocks<M>> {
   const { m, n, rank, batch } = checkFactorPair(caller, la, pair);
-  if (batch.length > 0) {
-    throw new ShapeError(
-      `${caller}: expected one pair, A [m, r] and B [r, n], got a batch [${batch}] of them; call it for each member, whose spectra differ`,
-    );
-  }
+  checkSinglePair(caller, batch);
   // Householder QR acts on columns, so that the scales of the columns, which balanced factors carry, pass to the
   // triangles.
   const columnFactor = la.qr(pair.A).R;
@@ -69,6 +65,14 @@ export async function factorPairBlocks<M>(caller: string, la: LinearAlgebra<M>, 
     sigmaB: await la.toArray(la.svd(rowFactor, relative).S),
     sigma: await la.toArray(product.S),
   };
+}
+
+/** Requires one pair. @throws ShapeError for a batch of pairs. */
+export function checkSinglePair(caller: string, batch: readonly number[]): void {
+  if (batch.length === 0) return;
+  throw new ShapeError(
+    `${caller}: expected one pair, A [m, r] and B [r, n], got a batch [${batch}] of them; call it for each member, whose spectra differ`,
+  );
 }
 
 /**

@@ -19,6 +19,7 @@ export {
   hessianSpectrum,
   hessianSpectrumDefaults,
 } from './hessian-spectrum.js';
+export { type MeasurePairOptions, measurePair, measurePairDefaults, type PairMeasures } from './measure-pair.js';
 export { quadraticHessianVector } from './quadratic-hessian.js';
 export type { SlopeCheck } from './slope-fit.js';
 export { type TaylorOptions, taylorDefaults } from './taylor.js';

@@ -15,17 +15,34 @@ export type FactorPair<M> = {
   readonly B: M;
 };
 
+/** The sizes of a factor pair, and those of its batch. */
+export interface FactorSizes {
+  readonly m: number;
+  readonly n: number;
+  readonly rank: number;
+  readonly batch: readonly number[];
+}
+
 /**
  * Requires a factor pair [.., m, r], [.., r, n] with r ≤ min(m, n).
  *
- * @returns its sizes.
  * @throws ShapeError naming both shapes.
  */
-export function checkFactorPair<M>(
-  caller: string,
-  la: LinearAlgebra<M>,
-  pair: FactorPair<M>,
-): { m: number; n: number; rank: number; batch: readonly number[] } {
+export function checkFactorPair<M>(caller: string, la: LinearAlgebra<M>, pair: FactorPair<M>): FactorSizes {
+  const sizes = checkFactorShapes(caller, la, pair);
+  const { m, n, rank } = sizes;
+  if (rank > Math.min(m, n)) {
+    throw new ShapeError(`${caller}: expected 1 ≤ r ≤ min(m, n), got r = ${rank} with m = ${m}, n = ${n}; reduce the rank`);
+  }
+  return sizes;
+}
+
+/**
+ * Requires factors [.., m, r], [.., r, n] of any rank r ≥ 1.
+ *
+ * @throws ShapeError naming both shapes.
+ */
+export function checkFactorShapes<M>(caller: string, la: LinearAlgebra<M>, pair: FactorPair<M>): FactorSizes {
   checkAlgebra(caller, la);
   if (!la.isArray(pair?.A) || !la.isArray(pair?.B)) {
     const came = pair === null || typeof pair !== 'object' ? describeValue(pair) : `{ ${Object.keys(pair).join(', ')} }`;
@@ -44,9 +61,7 @@ export function checkFactorPair<M>(
       `${caller}: expected A m×r and B r×n with one batch, got A [${a}] and B [${b}]; the columns of A must be the rows of B`,
     );
   }
-  if (rank < 1 || rank > Math.min(m, n)) {
-    throw new ShapeError(`${caller}: expected 1 ≤ r ≤ min(m, n), got r = ${rank} with m = ${m}, n = ${n}; reduce the rank`);
-  }
+  if (rank < 1) throw new ShapeError(`${caller}: expected r ≥ 1, got A [${a}] and B [${b}]; pass factors with columns`);
   return { m, n, rank, batch };
 }
 

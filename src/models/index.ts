@@ -29,6 +29,14 @@ export { type LoadCausalLMOptions, loadCausalLM } from './load-causal-lm.js';
 export type { StepSize } from './memory-need.js';
 export type { AdapterCall, LinearModule, ModelOverlay, ModuleAdapter } from './model-overlay.js';
 export { nonFiniteError } from './non-finite.js';
+export {
+  type ExactMatchesOptions,
+  exactMatches,
+  type MeanLoss,
+  type MeanLossOptions,
+  meanLoss,
+  meanLossDefaults,
+} from './score-rows.js';
 export type { TokenBatch } from './token-batch.js';
 export { type LoadTokenizerOptions, loadTokenizer, tokenizerDefaults } from './tokenizer/load-tokenizer.js';
 export type {

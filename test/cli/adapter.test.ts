@@ -3,10 +3,10 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { hostAlgebra, seededRandom } from 'bures';
+import type { PairMeasures } from 'bures/diagnostics';
 import { openSafetensors, type StoredDtype, type TensorData, writeSafetensors } from 'bures/io';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { PairMeasures } from '../../src/cli/adapter/pair-measures.js';
 import { runCli } from './run-cli.js';
 
 let root = '';
@@ -201,7 +201,11 @@ describe('balance', () => {
     );
     const out = fresh();
     const outcome = await runCli('balance', await writeAdapter(tensors as never), '--out', out, '--keep-dtype');
-    expect(outcome).toMatchObject({ status: 1, stdout: '', stderr: expect.stringMatching(/would change ΔW by .*leave out --keep-dtype/) });
+    expect(outcome).toMatchObject({
+      status: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/would change ΔW by .*write F32 instead of keeping the format/),
+    });
     expect(() => readdirSync(out)).toThrow('ENOENT');
   });
 
@@ -220,7 +224,7 @@ describe('balance', () => {
     const { status, stdout, stderr } = await runCli('balance', folder, '--out', out, '--keep-dtype');
     expect([status, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(
-      /^error: balance: 'base_model\.model\.q\.lora_B\.weight' would hold -?\d\.\d+e\+5 when balanced, and F16 holds at most 65504; leave out --keep-dtype, which writes F32/s,
+      /^error: balance: 'base_model\.model\.q\.lora_B\.weight' would hold -?\d\.\d+e\+5 when balanced, and F16 holds at most 65504; write F32 instead of keeping the format/s,
     );
     expect(Number(/hold -?(\S+) when/.exec(stderr)?.[1])).toBeCloseTo(entry, -3);
     expect(() => readdirSync(out)).toThrow('ENOENT');

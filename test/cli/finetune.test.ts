@@ -8,11 +8,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { loadAdapter } from 'bures/lora';
-import { collateRows, loadCausalLM, loadTokenizer, readDataset } from 'bures/models';
+import { collateRows, exactMatches, loadCausalLM, loadTokenizer, readDataset } from 'bures/models';
 import { tensorAlgebra } from 'bures/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { drawQuestions } from '../../examples/questions/questions.js';
-import { completeText, exactMatches } from '../../src/cli/training/evaluate.js';
+import { completeText } from '../../src/cli/training/evaluate.js';
 import { readObjects } from '../../src/io/json-lines.js';
 import { chromiumPath, openChromium } from '../../tools/chromium.js';
 import { runCli } from './run-cli.js';
@@ -273,7 +273,7 @@ describe('what a run made', () => {
       prompts.map((prompt, i) => `${JSON.stringify({ prompt, completion: i % 2 === 0 ? answers[i] : `${answers[i]}0` })}\n`).join(''),
     );
     const { rows } = await readDataset(file, tokenizer);
-    expect(await exactMatches(lm, rows, 0)).toEqual([true, false, true, false]);
+    expect(await exactMatches(lm, rows, { padId: 0 })).toEqual([true, false, true, false]);
     const adapter = await loadAdapter(lm, path.join(whole, 'best'));
     const batch = collateRows(rows, { padId: 0 });
     expect((await lm.algebra.tidy(() => lm.loss(batch, { overlay: adapter.overlay() }))).tokens).toBeGreaterThan(8);

@@ -5,11 +5,8 @@ import { checksumFile, verifyChecksums } from '../../io/files/checksums.js';
 import { exists } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
 import { abandonedIn } from '../../io/files/staging.js';
-import { trainedWeightsFile } from '../../lora/index.js';
+import { adapterFiles, trainedWeightsFile } from '../../lora/index.js';
 import { checkpointFolders, runFolders } from '../run/run-layout.js';
-
-/** File names of PEFT's format. */
-export const adapterFiles = { config: 'adapter_config.json', tensors: 'adapter_model.safetensors' } as const;
 
 /**
  * Verifies an adapter's files against their checksums, if it has any. Otherwise, PEFT's files must exist.

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { largest } from '../../core/extremes.js';
-import { findAdapter } from '../adapter/adapter-folder.js';
-import { type BalancedModule, balanceAdapter } from '../adapter/balance-adapter.js';
-import { openAdapter } from '../adapter/read-adapter.js';
+import { type BalancedModule, balanceAdapter, openAdapter } from '../../lora/index.js';
+import { checkNoAdapter, findAdapter } from '../adapter/adapter-folder.js';
 import { defineCommand } from '../command.js';
 import { folder } from '../config/keys.js';
 import { short, table } from '../format.js';
+import { whileWriting } from '../interruption.js';
 
 /** The command `bures balance`, which rewrites an adapter in balanced gauge. */
 export const balance = defineCommand({
@@ -21,9 +21,10 @@ export const balance = defineCommand({
   }),
   async run({ positionals: [location], values: { out, keepDtype }, terminal }) {
     const folder = await findAdapter('balance', location);
-    const adapter = await openAdapter('balance', folder);
+    await checkNoAdapter('balance', out);
+    const adapter = await openAdapter(folder, { caller: 'balance' });
     try {
-      const modules = await balanceAdapter('balance', adapter, out, { keepDtype, terminal });
+      const modules = await whileWriting(terminal, (check) => balanceAdapter(adapter, out, { keepDtype, check, caller: 'balance' }));
       return { data: { folder, out, modules }, text: report(out, modules) };
     } finally {
       await adapter.close();

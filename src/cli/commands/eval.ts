@@ -2,11 +2,10 @@ import { z } from 'zod';
 import { NumericalError } from '../../core/errors.js';
 import { path } from '../../io/files/path.js';
 import { openSafetensors } from '../../io/index.js';
-import { nonFiniteError } from '../../models/index.js';
-import { adapterFiles } from '../adapter/adapter-folder.js';
+import { adapterFiles } from '../../lora/index.js';
+import { exactMatches, meanLoss, nonFiniteError } from '../../models/index.js';
 import { defineCommand } from '../command.js';
 import { count, text } from '../config/keys.js';
-import { exactMatches, meanLoss } from '../training/evaluate.js';
 import { evaluationFile, readRows } from '../training/load-data.js';
 import { modelKeys, type OpenModel, openModel } from '../training/open-model.js';
 import { padIdOf } from '../training/session.js';
@@ -60,9 +59,11 @@ export const evaluate = defineCommand({
       );
       for (const notice of notices) terminal.notice(notice);
       const padId = padIdOf(open.tokenizer);
-      const { loss, perplexity, tokens } = await open.withOverlay(({ overlay }) => meanLoss(open.model, rows, batchSize, padId, overlay));
+      const { loss, perplexity, tokens } = await open.withOverlay((overlay) =>
+        meanLoss(open.model, rows, { batchSize, padId, ...overlay }),
+      );
       if (!Number.isFinite(loss)) throw await lossError(loss, open);
-      const matches = await open.withOverlay(({ overlay }) => exactMatches(open.model, rows, padId, overlay));
+      const matches = await open.withOverlay((overlay) => exactMatches(open.model, rows, { padId, ...overlay }));
       const exactMatch = matches.filter(Boolean).length / rows.length;
       return {
         data: { model: open.base, adapter: open.adapterFolder ?? null, rows: rows.length, tokens, loss, perplexity, exactMatch },

@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { measurePair, type PairMeasures } from '../../diagnostics/index.js';
+import { hostAlgebra } from '../../index.js';
+import { type AdapterPair, openAdapter } from '../../lora/index.js';
 import { findAdapter } from '../adapter/adapter-folder.js';
-import { measurePair, type PairMeasures } from '../adapter/pair-measures.js';
-import { type AdapterPair, openAdapter } from '../adapter/read-adapter.js';
 import { defineCommand } from '../command.js';
 import { short, table } from '../format.js';
 
@@ -14,7 +15,7 @@ interface ModuleReport extends Omit<PairMeasures, 'conditionNumber' | 'balancedC
 
 /** Measures one pair. A rank above the sizes of ΔW, which PEFT accepts, has no condition number. */
 async function reportOf(module: string, pair: AdapterPair): Promise<ModuleReport> {
-  const measures = await measurePair(pair, pair.scale);
+  const measures = await measurePair(hostAlgebra(), pair, { scale: pair.scale });
   const defined = (value: number): number | null => (Number.isNaN(value) ? null : value);
   const { conditionNumber, balancedConditionNumber } = measures;
   return {
@@ -39,7 +40,7 @@ export const inspect = defineCommand({
   schema: z.strictObject({ values: z.boolean().default(false).describe('list the singular values') }),
   async run({ positionals: [location], values: { values } }) {
     const folder = await findAdapter('inspect', location);
-    const adapter = await openAdapter('inspect', folder);
+    const adapter = await openAdapter(folder, { caller: 'inspect' });
     try {
       const modules: ModuleReport[] = [];
       for (const module of adapter.modules) modules.push(await reportOf(module, await adapter.pair(module)));

@@ -1,40 +1,9 @@
-/** Evaluates a model with an adapter: loss and exact matches on rows, samples of prompts, measures of its modules. */
-
-import { argMax, type Tensor } from '@tensorflow/tfjs-core';
+/** Samples of prompts during a training, and measures of the modules of its adapter. */
+import { measurePair } from '../../diagnostics/index.js';
 import { hostAlgebra } from '../../index.js';
 import type { LoraAdapter } from '../../lora/index.js';
-import { type CausalLM, collateRows, type ModelOverlay, type Tokenizer, type TokenRow } from '../../models/index.js';
-import { measurePair } from '../adapter/pair-measures.js';
+import type { CausalLM, ModelOverlay, Tokenizer } from '../../models/index.js';
 import type { LayersLine } from '../run/recorder.js';
-
-/** Mean loss over rows. */
-export interface MeanLoss {
-  /** Loss in nats per token that counts. */
-  readonly loss: number;
-  /** exp(loss). */
-  readonly perplexity: number;
-  /** Number of tokens that count. */
-  readonly tokens: number;
-}
-
-/** Computes the mean token loss over rows, in batches of similar lengths. */
-export async function meanLoss(
-  model: CausalLM,
-  rows: readonly TokenRow[],
-  batchSize: number,
-  padId: number,
-  overlay?: ModelOverlay,
-): Promise<MeanLoss> {
-  const sorted = [...rows].sort((a, b) => a.inputIds.length - b.inputIds.length);
-  let [sum, tokens] = [0, 0];
-  for (let i = 0; i < sorted.length; i += batchSize) {
-    const batch = collateRows(sorted.slice(i, i + batchSize), { padId });
-    const part = await model.algebra.tidy(() => model.loss(batch, overlay === undefined ? {} : { overlay }));
-    sum += part.sum;
-    tokens += part.tokens;
-  }
-  return { loss: sum / tokens, perplexity: Math.exp(sum / tokens), tokens };
-}
 
 /** Options of {@link completeText}. */
 export interface SampleOptions {
@@ -62,49 +31,11 @@ export async function measureLayers(adapter: LoraAdapter): Promise<LayersLine['l
       const part = (values: ArrayLike<number>, rows: number, columns: number) =>
         host.fromArray(Float64Array.from(values).subarray(i * rows * columns, (i + 1) * rows * columns), [rows, columns]);
       const pair = { A: part(a, module.outFeatures, rank), B: part(b, rank, module.inFeatures) };
-      const { balanceGap, conditionNumber, balancedConditionNumber, effectiveRank, singularValues } = await measurePair(pair, scale);
+      const { balanceGap, conditionNumber, balancedConditionNumber, effectiveRank, singularValues } = await measurePair(host, pair, {
+        scale,
+      });
       layers.push({ module: module.name, balanceGap, conditionNumber, balancedConditionNumber, effectiveRank, singularValues });
     }
   }
   return layers;
-}
-
-/** Maximum number of logits held at a time. */
-const mostLogits = 2 ** 26;
-
-/**
- * Tests for each row whether greedy generation from its prompt gives its labels exactly, end token included. That is so
- * if and only if, after each part of the right answer, the likeliest token is its next one. One pass over prompt and
- * answer decides this without generating.
- */
-export async function exactMatches(
-  model: CausalLM,
-  rows: readonly TokenRow[],
-  padId: number,
-  overlay?: ModelOverlay,
-): Promise<readonly boolean[]> {
-  const matches: boolean[] = new Array<boolean>(rows.length);
-  const order = rows.map((_, i) => i).sort((a, b) => rows[a].inputIds.length - rows[b].inputIds.length);
-  for (let done = 0; done < order.length; ) {
-    const longest = (count: number): number => rows[order[Math.min(done + count, order.length) - 1]].inputIds.length;
-    let count = 1;
-    while (count < 64 && done + count < order.length && (count + 1) * longest(count + 1) * model.config.vocabularySize <= mostLogits)
-      count++;
-    const part = order.slice(done, done + count);
-    const batch = collateRows(
-      part.map((i) => rows[i]),
-      { padId },
-    );
-    const likeliest = model.algebra.tidy(() => argMax(model.logits(batch, overlay === undefined ? {} : { overlay }), -1) as Tensor);
-    const tokens = await likeliest.data();
-    likeliest.dispose();
-    for (const [position, i] of part.entries()) matches[i] = isExact(rows[i], tokens.subarray(position * batch.length));
-    done += count;
-  }
-  return matches;
-}
-
-function isExact({ labels }: TokenRow, likeliest: ArrayLike<number>): boolean {
-  for (let t = 1; t < labels.length; t++) if (labels[t] !== -100 && labels[t] !== likeliest[t - 1]) return false;
-  return true;
 }

@@ -4,6 +4,7 @@ import { remove } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
 import { writeAtomic } from '../../io/files/write-atomic.js';
 import { type LoraTrainer, trainer as makeTrainer, type SavedAdapter, type TrainingStep } from '../../lora/index.js';
+import { meanLoss } from '../../models/index.js';
 import { type Progress, showProgress } from '../progress.js';
 import { writeBest } from '../run/best-folder.js';
 import { type Checkpoint, latestCheckpoint, type RunProgress, removeOldCheckpoints, writeCheckpoint } from '../run/checkpoint.js';
@@ -11,7 +12,7 @@ import { openRecorder, type Recorder } from '../run/recorder.js';
 import { runFiles } from '../run/run-layout.js';
 import type { RunLock } from '../run/run-lock.js';
 import type { Terminal } from '../terminal.js';
-import { completeText, meanLoss, measureLayers } from './evaluate.js';
+import { completeText, measureLayers } from './evaluate.js';
 import { padIdOf, type Session } from './session.js';
 import { optimizerOf, scheduleOf } from './training-plan.js';
 
@@ -223,7 +224,7 @@ class RunLoop {
     await model.algebra.tidy(async () => {
       const overlay = adapter.overlay();
       if (data.valid.length > 0)
-        await this.#validate(step, await meanLoss(model, data.valid, config.batchSize, padIdOf(tokenizer), overlay));
+        await this.#validate(step, await meanLoss(model, data.valid, { batchSize: config.batchSize, padId: padIdOf(tokenizer), overlay }));
       for (const prompt of config.samplePrompts) {
         const completion = await completeText(model, tokenizer, prompt, { maxNewTokens: config.sampleTokens, overlay });
         await this.#recorder.sample({ step, prompt, completion });

@@ -1,5 +1,7 @@
 /** Matrices in the exchange format of NIST's Matrix Market. */
+
 import { allocate } from '../../core/allocate.js';
+import { callerOption, givenCaller } from '../../core/caller-option.js';
 import { FormatError } from '../../core/errors.js';
 import { declareOptions } from '../../core/options.js';
 import type { CsrMatrix } from '../../linalg/csr-matrix.js';
@@ -8,7 +10,6 @@ import { parseNumber } from '../text/parse-number.js';
 import { type NamedFile, namedFile } from '../text/text-encoding.js';
 import { accumulate, checkRows, EntryCollector, mostRows, rowsAllocation } from './entry-collector.js';
 import { eachLine, fault, type Header, readHeader, wordEnd, wordStart } from './matrix-market-header.js';
-import { callerOption, givenCaller } from './triplet-options.js';
 
 /**
  * Reads a Matrix Market file: `coordinate` or `array`; `real`, `integer` or `pattern` (whose entries are ones);

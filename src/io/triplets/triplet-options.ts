@@ -1,6 +1,7 @@
 /** Options of tables of triplets. */
+import { callerOption, givenCaller } from '../../core/caller-option.js';
 import { ConfigError } from '../../core/errors.js';
-import { choice, declareOptions, describeValue, type Option, option } from '../../core/options.js';
+import { choice, declareOptions, describeValue, option } from '../../core/options.js';
 import { checkEncoding } from '../text/utf8.js';
 
 /** Fields by their position from 0, or by the name that the header gives them. */
@@ -47,18 +48,6 @@ export interface ReadTripletsOptions {
   readonly missing?: 'error' | 'skip';
   /** Name that messages begin with: the function or command that the user called. Default: `'readTriplets'`. */
   readonly caller?: string;
-}
-
-/** Declares the name that messages begin with. */
-export const callerOption: Option<string, 'optional'> = option({ optional: true }, (own, name, value) => {
-  if (typeof value === 'string' && value !== '') return;
-  throw new ConfigError(`${own}: ${name} must be the name of a function or command, got ${describeValue(value)}; leave it out`);
-});
-
-/** Returns the name that messages about options begin with: the one that they give, if it is one. */
-export function givenCaller(own: string, options: { readonly caller?: string }): string {
-  const { caller } = options ?? {};
-  return typeof caller === 'string' && caller !== '' ? caller : own;
 }
 
 const tripletFields = declareOptions<TripletFields>()({ row: option({}), column: option({}), value: option({}) });

@@ -19,6 +19,7 @@ import type { ResolvedLoraConfig } from '../adapter/lora-config.js';
 import { checkMethod, type LoraMethod } from '../methods/lora-method.js';
 import { loraStarts } from '../methods/lora-methods.js';
 import { storedProduct } from '../methods/start.js';
+import { adapterFiles } from './adapter-files.js';
 import { readPeftConfig } from './read-config.js';
 import { expectedTensors, moduleTensorNames, parameterTensorName } from './tensor-names.js';
 import { expectedWeights, trainedWeightsFile, weightsConfig } from './trained-weights.js';
@@ -36,9 +37,6 @@ export interface LoadAdapterOptions {
 const loadAdapterOptions = declareOptions<LoadAdapterOptions>()({
   method: option({ optional: true }, (caller, _name, method) => checkMethod(caller, method)),
 });
-
-/** Names of the files of an adapter. */
-export const adapterFiles = { config: 'adapter_config.json', tensors: 'adapter_model.safetensors' } as const;
 
 /**
  * Loads an adapter in PEFT's format onto its base model.

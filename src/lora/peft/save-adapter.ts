@@ -14,7 +14,7 @@ import type { AdapterLayout } from '../adapter/adapter-layout.js';
 import { type AdapterParts, arraysOf, takeApart } from '../adapter/adapter-point.js';
 import type { LoraAdapter } from '../adapter/lora-adapter.js';
 import type { ResolvedLoraConfig } from '../adapter/lora-config.js';
-import { adapterFiles } from './load-adapter.js';
+import { adapterFiles } from './adapter-files.js';
 import { moduleTensorNames, parameterTensorName } from './tensor-names.js';
 import { expectedWeights, type Truncation, trainedWeightsFile, truncatedAdapter } from './trained-weights.js';
 import { peftConfig, portableConfig } from './write-config.js';

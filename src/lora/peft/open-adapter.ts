@@ -1,14 +1,23 @@
 /** Reads an adapter in PEFT's format from its files; no model is needed. */
-
+import { callerOption, givenCaller } from '../../core/caller-option.js';
 import { ConfigError, FormatError, NotImplementedError } from '../../core/errors.js';
-import { describeValue } from '../../core/options.js';
-import { type HostArray, hostAlgebra } from '../../index.js';
+import { declareOptions, describeValue } from '../../core/options.js';
 import { exists } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
-import { openSafetensors, type TensorEntry, type TensorStore } from '../../io/index.js';
 import { isJsonObject, type JsonObject, readJson } from '../../io/parse-json.js';
-import { patternLookup } from '../../lora/index.js';
-import { adapterFiles } from './adapter-folder.js';
+import { openSafetensors } from '../../io/safetensors/open-safetensors.js';
+import type { TensorEntry, TensorStore } from '../../io/safetensors/tensor-store.js';
+import { type HostArray, hostAlgebra } from '../../linalg/host/host-algebra.js';
+import { patternLookup } from '../targets/target-modules.js';
+import { adapterFiles } from './adapter-files.js';
+
+/** Options of {@link openAdapter}. */
+export interface OpenAdapterOptions {
+  /** Name that messages begin with: the function or command that the user called. Default: `'openAdapter'`. */
+  readonly caller?: string;
+}
+
+const openAdapterOptions = declareOptions<OpenAdapterOptions>()({ caller: callerOption });
 
 /** The LoRA pair of a module, in float64. In PEFT's notation A is lora_B and B is lora_A. */
 export interface AdapterPair {
@@ -24,7 +33,7 @@ export interface AdapterPair {
   readonly scale: number;
 }
 
-/** An open adapter. */
+/** An open adapter, of {@link openAdapter}. */
 export interface OpenAdapter {
   /** Folder of the adapter. */
   readonly folder: string;
@@ -42,13 +51,15 @@ export interface OpenAdapter {
 const endings = { A: '.lora_B.weight', B: '.lora_A.weight' } as const;
 
 /**
- * Opens an adapter.
+ * Opens an adapter in PEFT's format, without its base model. Close it when done.
  *
  * @param folder - a folder with adapter_config.json and adapter_model.safetensors.
+ * @param options - see {@link OpenAdapterOptions}.
  * @throws ConfigError if this is not a LoRA adapter or not in safetensors format; FormatError if a pair is incomplete
  * or its tensors do not fit; NotImplementedError, naming the tensor, for adapters of embeddings and convolutions.
  */
-export async function openAdapter(caller: string, folder: string): Promise<OpenAdapter> {
+export async function openAdapter(folder: string, options: OpenAdapterOptions = {}): Promise<OpenAdapter> {
+  const { caller = 'openAdapter' } = openAdapterOptions.read(givenCaller('openAdapter', options), options);
   const config = await readLoraConfig(caller, path.join(folder, adapterFiles.config));
   const rankOf = patternValues(caller, config, 'rank_pattern');
   const alphaOf = patternValues(caller, config, 'alpha_pattern');

@@ -1,8 +1,23 @@
-/** Measures of a pair of LoRA factors: its size, its spectrum, and the conditioning of its training. */
+/** Measures of a pair of factors: its size, its spectrum, and the conditioning of its training. */
+import { largest } from '../core/extremes.js';
+import { declareOptions, number } from '../core/options.js';
+import { type HostArray, hostAlgebra } from '../linalg/host/host-algebra.js';
+import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import { checkFactorShapes, type FactorPair } from '../metrics/factor-pair.js';
+import { balanceGap } from '../retractions/balance-gap.js';
+import { balancedConditionNumber, conditionNumber } from './condition-number.js';
+import { checkSinglePair } from './factor-pair-blocks.js';
 
-import { largest } from '../../core/extremes.js';
-import { balancedConditionNumber, balanceGap, conditionNumber } from '../../diagnostics/index.js';
-import { type FactorPair, type HostArray, hostAlgebra } from '../../index.js';
+/** Options of {@link measurePair}. */
+export interface MeasurePairOptions {
+  /** The scale s in ΔW = s·AB, for LoRA α/r. Default: 1. */
+  readonly scale?: number;
+}
+
+const measurePairOptions = declareOptions<MeasurePairOptions>()({ scale: number({ default: 1 }) });
+
+/** Defaults of {@link MeasurePairOptions}. */
+export const measurePairDefaults: Required<MeasurePairOptions> = measurePairOptions.defaults;
 
 /** Measures of a pair. Norms are Frobenius norms. */
 export interface PairMeasures {
@@ -31,11 +46,27 @@ export interface PairMeasures {
 }
 
 /**
- * Measures a pair in float64, at a cost of O((m+n)r² + r³) flops. Nothing of size m×n is formed.
+ * Measures a pair in float64 on the host, at a cost of O((m+n)r² + r³) flops. Nothing of size m×n is formed.
  *
+ * @param la - the engine of the factors.
+ * @param pair - A m×r and B r×n; a rank above m or n is accepted, as PEFT does.
+ * @param options - see {@link MeasurePairOptions}.
+ * @throws ShapeError unless the argument is one pair whose shapes fit; ConfigError for a bad scale; NumericalError if
+ * an entry is not finite.
  * @see Roy and Vetterli, "The effective rank", EUSIPCO 2007.
  */
-export async function measurePair(pair: FactorPair<HostArray>, scale: number): Promise<PairMeasures> {
+export async function measurePair<M>(la: LinearAlgebra<M>, pair: FactorPair<M>, options: MeasurePairOptions = {}): Promise<PairMeasures> {
+  const { scale } = measurePairOptions.read('measurePair', options);
+  checkSinglePair('measurePair', checkFactorShapes('measurePair', la, pair).batch);
+  return measureHostPair({ A: await hostCopy(la, pair.A), B: await hostCopy(la, pair.B) }, scale);
+}
+
+/** Copies an array to the host, in float64. */
+async function hostCopy<M>(la: LinearAlgebra<M>, array: M): Promise<HostArray> {
+  return hostAlgebra().fromArray(Float64Array.from(await la.toArray(array)), la.shape(array));
+}
+
+async function measureHostPair(pair: FactorPair<HostArray>, scale: number): Promise<PairMeasures> {
   const la = hostAlgebra();
   const [[m, rank], [, n]] = [la.shape(pair.A), la.shape(pair.B)];
   const sigmas = productSigmas(pair);

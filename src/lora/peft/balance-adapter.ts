@@ -1,19 +1,23 @@
 /** Rewrites an adapter in balanced gauge: other factors, the same ΔW. */
-
+import { callerOption, givenCaller } from '../../core/caller-option.js';
 import { NotImplementedError, NumericalError } from '../../core/errors.js';
-import { balanceGap } from '../../diagnostics/index.js';
-import { balancedProjection, type FactorPair, type HostArray, hostAlgebra } from '../../index.js';
+import { declareOptions, flag, option } from '../../core/options.js';
+import { relativeChange } from '../../diagnostics/measure-pair.js';
 import { readBytes } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
 import { withoutMachinePaths } from '../../io/files/portable-name.js';
 import { writeFolder } from '../../io/files/staging.js';
 import { writeAtomic } from '../../io/files/write-atomic.js';
-import { openSafetensors, type StoredDtype, type TensorData, writeSafetensors } from '../../io/index.js';
-import { whileWriting } from '../interruption.js';
-import type { Terminal } from '../terminal.js';
-import { adapterFiles, adapterOrder, checkNoAdapter } from './adapter-folder.js';
-import { relativeChange } from './pair-measures.js';
-import { type AdapterPair, type OpenAdapter, readMatrix } from './read-adapter.js';
+import type { StoredDtype } from '../../io/safetensors/dtypes.js';
+import { openSafetensors } from '../../io/safetensors/open-safetensors.js';
+import type { TensorData } from '../../io/safetensors/serialize-tensors.js';
+import { writeSafetensors } from '../../io/safetensors/write-safetensors.js';
+import { type HostArray, hostAlgebra } from '../../linalg/host/host-algebra.js';
+import type { FactorPair } from '../../metrics/factor-pair.js';
+import { balanceGap } from '../../retractions/balance-gap.js';
+import { balancedProjection } from '../../retractions/balanced-projection.js';
+import { adapterFiles, adapterOrder } from './adapter-files.js';
+import { type AdapterPair, type OpenAdapter, readMatrix } from './open-adapter.js';
 
 /** Result for one module. */
 export interface BalancedModule {
@@ -31,11 +35,22 @@ export interface BalancedModule {
 
 /** Options of {@link balanceAdapter}. */
 export interface BalanceAdapterOptions {
-  /** If true, F16 and BF16 factors keep their format; otherwise F32 is written. */
-  readonly keepDtype: boolean;
-  /** Receives the notice of an interruption. */
-  readonly terminal: Terminal;
+  /** If true, F16 and BF16 factors keep their format; otherwise F32 is written. Default: false. */
+  readonly keepDtype?: boolean;
+  /** Called before each module; what it throws ends the work, and nothing is left behind. Default: nothing is called. */
+  readonly check?: () => Promise<void>;
+  /** Name that messages begin with: the function or command that the user called. Default: `'balanceAdapter'`. */
+  readonly caller?: string;
 }
+
+const balanceAdapterOptions = declareOptions<BalanceAdapterOptions>()({
+  keepDtype: flag({ default: false }),
+  check: option({ optional: true }),
+  caller: callerOption,
+});
+
+/** Defaults of {@link BalanceAdapterOptions}: F32 is written. */
+export const balanceAdapterDefaults: Required<Pick<BalanceAdapterOptions, 'keepDtype'>> = balanceAdapterOptions.defaults;
 
 /** Bound on the change of ΔW; rounding the factors to F32 stays far below it. */
 const allowedInF32 = 1e-6;
@@ -44,42 +59,42 @@ const allowedInF32 = 1e-6;
  * Balances every pair of an adapter in float64 and writes a new adapter. Other tensors are copied byte for byte, and so
  * is adapter_config.json, except for a local path of the base model.
  *
- * @param out - a folder without an adapter.
+ * @param adapter - an adapter that {@link openAdapter} opened.
+ * @param out - the folder to write, created if missing. In another folder than the source, whose files it would replace.
+ * @param options - see {@link BalanceAdapterOptions}.
  * @returns the modules, each verified on the written file.
  * @throws NumericalError if ΔW would change by more than the format's rounding, or a factor leaves its range;
- * NotImplementedError for a rank above the sizes of ΔW; ConfigError if there is an adapter in `out`. Nothing is left
- * behind then.
+ * NotImplementedError for a rank above the sizes of ΔW; BackendError if the file system refuses. Nothing is left behind
+ * then.
  */
 export async function balanceAdapter(
-  caller: string,
   adapter: OpenAdapter,
   out: string,
-  { keepDtype, terminal }: BalanceAdapterOptions,
+  options: BalanceAdapterOptions = {},
 ): Promise<readonly BalancedModule[]> {
-  await checkNoAdapter(caller, out);
+  const own = givenCaller('balanceAdapter', options);
+  const { keepDtype, check = async () => {}, caller = own } = balanceAdapterOptions.read(own, options);
   const balanced = new Map<string, TensorData>();
   for (const module of adapter.modules) {
+    await check();
     for (const [name, tensor] of balancedTensors(caller, await adapter.pair(module), keepDtype)) balanced.set(name, tensor);
   }
   const tensors = new Map<string, TensorData>();
   for (const [name, { dtype, shape }] of adapter.store.entries) {
     tensors.set(name, balanced.get(name) ?? { dtype, shape, data: () => adapter.store.readBytes(name) });
   }
-  return whileWriting(terminal, (check) =>
-    writeFolder(
-      caller,
-      out,
-      async (folder) => {
-        const file = path.join(folder, adapterFiles.tensors);
-        await check();
-        await writeSafetensors(file, tensors, { metadata: adapter.store.metadata });
-        const modules = await verify(caller, adapter, file, check);
-        const config = await readBytes(path.join(adapter.folder, adapterFiles.config));
-        await writeAtomic(path.join(folder, adapterFiles.config), withoutMachinePaths(config));
-        return modules;
-      },
-      adapterOrder,
-    ),
+  return writeFolder(
+    caller,
+    out,
+    async (folder) => {
+      const file = path.join(folder, adapterFiles.tensors);
+      await writeSafetensors(file, tensors, { metadata: adapter.store.metadata });
+      const modules = await verify(caller, adapter, file, check);
+      const config = await readBytes(path.join(adapter.folder, adapterFiles.config));
+      await writeAtomic(path.join(folder, adapterFiles.config), withoutMachinePaths(config));
+      return modules;
+    },
+    adapterOrder,
   );
 }
 
@@ -108,7 +123,7 @@ function checkRank(caller: string, { module, tensors: { A, B } }: AdapterPair): 
 
 /** The largest number of each format that does not round to infinity, and the remedy beyond it. */
 const ranges: Readonly<Partial<Record<StoredDtype, { readonly largest: number; readonly shown: string; readonly remedy: string }>>> = {
-  F16: { largest: 65519.99, shown: '65504', remedy: 'leave out --keep-dtype, which writes F32, or store the adapter as F32 or BF16 first' },
+  F16: { largest: 65519.99, shown: '65504', remedy: 'write F32 instead of keeping the format, or store the adapter as F32 or BF16 first' },
   BF16: { largest: 3.3961e38, shown: '3.39e38', remedy: 'rescale the adapter' },
   F32: { largest: 3.40282356e38, shown: '3.40e38', remedy: 'rescale the adapter' },
 };
@@ -163,6 +178,6 @@ function checkChange(caller: string, { module, change, allowed }: BalancedModule
   if (change <= allowed) return;
   throw new NumericalError(
     `${caller}: balancing '${module}' would change ΔW by ${change.toExponential(1)} relative, more than the ${allowed.toExponential(1)} that rounding explains; ` +
-      'leave out --keep-dtype, or rescale the adapter: its entries are too small for the format',
+      'write F32 instead of keeping the format, or rescale the adapter: its entries are too small for the format',
   );
 }
