@@ -8,7 +8,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { BuresError, FormatError } from 'bures';
+import { BuresError, balancedProjection, FormatError } from 'bures';
 import { createAdapter, type LoraAdapter, type LoraConfig, type LoraStart, loadAdapter, trainer } from 'bures/lora';
 import type { CausalLM, ModelOverlay, TokenBatch } from 'bures/models';
 import { type GoldenMethod, goldenMethod } from './golden-methods.js';
@@ -188,13 +188,13 @@ async function checkRun(
 }
 
 /**
- * The adapter that a run starts with; its product is taken out of the base where the run says so. Trained weights start
- * as they are, with the modules of `final`.
+ * The adapter that a run starts with; its product is taken out of the base, or its factors balanced, where the run says
+ * so. Trained weights start as they are, with the modules of `final`.
  */
 async function startOf(
   folder: string,
   model: CausalLM,
-  { method, rank: trainedRank }: GoldenMethod,
+  { method, rank: trainedRank, balancedStart = false }: GoldenMethod,
   { changesBase, targetModules: trained }: { readonly changesBase: boolean; readonly targetModules: LoraConfig['targetModules'] },
 ): Promise<LoraAdapter> {
   if (method.geometry.trains === 'weights') {
@@ -205,7 +205,7 @@ async function startOf(
     });
   }
   const loaded = await loadAdapter(model, folder, { method });
-  if (!changesBase) return loaded;
+  if (!changesBase && !balancedStart) return loaded;
   const la = model.algebra;
   const { pairs = {} } = loaded.point;
   const factors = new Map(
@@ -220,14 +220,15 @@ async function startOf(
   loaded.dispose();
   const start: LoraStart = {
     name: 'golden',
-    changesBase: true,
+    changesBase,
     factors({ target }) {
       for (const { A, B, targets } of factors.values()) {
         const at = targets.findIndex(({ module }) => module.name === target.module.name);
         if (at < 0) continue;
         const slice = (values: Float64Array, rows: number, columns: number) =>
           la.fromArray(values.subarray(at * rows * columns, (at + 1) * rows * columns), [rows, columns]);
-        return { A: slice(A, target.module.outFeatures, target.rank), B: slice(B, target.rank, target.module.inFeatures) };
+        const pair = { A: slice(A, target.module.outFeatures, target.rank), B: slice(B, target.rank, target.module.inFeatures) };
+        return balancedStart ? balancedProjection(la, pair) : pair;
       }
       throw new FormatError(`parity: ${folder} has no adapter for ${target.module.name}; check the data`);
     },

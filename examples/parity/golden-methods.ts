@@ -32,6 +32,8 @@ export interface GoldenMethod {
   readonly direction?: DirectionRule;
   /** The rank, where no adapter's file says it: of weights that are trained themselves. */
   readonly rank?: number;
+  /** Whether the projection is applied before the first step. */
+  readonly balancedStart?: boolean;
   /** How many losses must agree, where the rest depends on signs of singular vectors. */
   readonly sure?: number;
 }
@@ -62,6 +64,7 @@ const plain: Readonly<Record<string, (root: Place) => LoraMethod>> = {
   galore: readGalore,
   galore_once: readGalore,
   galore_signs: readGalore,
+  matrix_balora: (root) => balora({ secondMoment: 'matrix', every: positive(member(root, 'project_every')) }),
   muon_balora: (root) => ({ ...readBalora(root), direction: muonDirection }),
 };
 
@@ -82,6 +85,7 @@ export function goldenMethod(root: Place, name: string): GoldenMethod | undefine
     ...(method.geometry.trains === 'weights' ? { rank: positive(member(root, 'r')) } : {}),
     optimizer: optimizerOf(root, name),
     ...(adamw ? {} : { direction: sgd() }),
+    ...((root.value as Readonly<Record<string, unknown>>).project_at_start === true ? { balancedStart: true } : {}),
     ...(sure === undefined ? {} : { sure }),
   };
 }

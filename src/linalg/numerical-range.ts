@@ -56,6 +56,13 @@ export function moorePenroseInverse<M>(la: LinearAlgebra<M>, x: M): M {
   });
 }
 
+/** Returns W diag(1/(roots + ε)) Wᵀ for the roots [.., n] of eigenvalues and their vectors W [.., n, n]. */
+export function dampedInverse<M>(la: LinearAlgebra<M>, roots: M, vectors: M, epsilon: number): M {
+  const shape = la.shape(roots);
+  const damped = la.add(roots, la.full(shape, epsilon));
+  return la.matmul(la.scaleColumns(vectors, la.divide(la.full(shape, 1), damped)), vectors, { transposeB: true });
+}
+
 /** Returns 1 for singular values above rounding, else 0. */
 function nonzero<M>(la: LinearAlgebra<M>, S: M): M {
   const shape = la.shape(S);

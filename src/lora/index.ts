@@ -10,7 +10,7 @@ export type { DropoutDraw } from './adapter/dropout.js';
 export { type AdapterOrigin, LoraAdapter, type OverlayOptions } from './adapter/lora-adapter.js';
 export { type LoraBias, type LoraConfig, loraBiases, loraDefaults, type ResolvedLoraConfig } from './adapter/lora-config.js';
 export { type MergedAdapter, type MergeOptions, mergeAdapter, mergeDefaults } from './adapter/merge.js';
-export { type BaloraOptions, balora, baloraDefaults } from './methods/balora.js';
+export { type BaloraOptions, balora, baloraDefaults, matrixAdamDirection } from './methods/balora.js';
 export { adamwDirection, momentumDirection, sgdDirection } from './methods/directions.js';
 export { dora } from './methods/dora.js';
 export { type GaloreMethodOptions, galore, galoreDirection, galoreMethodDefaults } from './methods/galore.js';

@@ -65,6 +65,7 @@ const combinations: readonly (readonly [string, LoraMethod, GaugeGroup])[] = [
   ['balora with rite', { ...balora(), direction: riteDirection }, 'GL(r)'],
   ['balora with descent', { ...balora(), direction: sgdDirection }, 'O(r)'],
   ['balora with momentum', { ...balora(), direction: momentumDirection }, 'O(r)'],
+  ['balora with matrix moments', balora({ secondMoment: 'matrix' }), 'O(r)'],
   ['loro, every fifth step exact', loro({ every: 5, refresh: 5 }), 'signed permutations'],
   ['reflora, scalar form', reflora({ form: 'scalar' }), 'signed permutations'],
   ['balora, nearest gauge', balora({ gauge: 'nearest' }), 'signed permutations'],
@@ -80,6 +81,7 @@ const combinations: readonly (readonly [string, LoraMethod, GaugeGroup])[] = [
  */
 const fromBalancedPairs: readonly (readonly [string, LoraMethod, GaugeGroup])[] = [
   ['balora', balora(), 'GL(r)'],
+  ['balora with matrix moments', balora({ secondMoment: 'matrix' }), 'GL(r)'],
   ['balora, nearest gauge, moments kept', balora({ gauge: 'nearest', moments: 'keep' }), 'GL(r)'],
   ['balora with descent', { ...balora(), direction: sgdDirection }, 'GL(r)'],
   ['balora with momentum', { ...balora(), direction: momentumDirection }, 'GL(r)'],

@@ -1,9 +1,12 @@
+import { ConfigError } from '../../core/errors.js';
 import { choice, count, declareOptions, size } from '../../core/options.js';
 import { type BalancingSchedule, balancedFactors, balancedFactorsDefaults } from '../../manifolds/balanced-factors.js';
 import { type MomentRule, momentsOption } from '../../solvers/directions/adam.js';
+import { matrixAdam } from '../../solvers/directions/matrix-adam.js';
 import { adamwDirection } from './directions.js';
 import { lora } from './lora.js';
-import type { LoraMethod, StackManifold } from './lora-method.js';
+import type { LoraDirection, LoraMethod, StackManifold } from './lora-method.js';
+import { pairDirection } from './pair-direction.js';
 
 /** Options of {@link balora}. */
 export interface BaloraOptions extends BalancingSchedule {
@@ -14,6 +17,11 @@ export interface BaloraOptions extends BalancingSchedule {
   readonly gauge?: 'svd' | 'nearest';
   /** Treatment of Adam's moments when the factors change gauge. Default: {@link baloraDefaults}. */
   readonly moments?: MomentRule;
+  /**
+   * Second moments of Adam: averages of squares entry by entry, or r×r matrices, which follow the gauge exactly
+   * ({@link matrixAdam}). Default: {@link baloraDefaults}.
+   */
+  readonly secondMoment?: 'entries' | 'matrix';
 }
 
 const baloraOptions = declareOptions<BaloraOptions>()({
@@ -21,6 +29,7 @@ const baloraOptions = declareOptions<BaloraOptions>()({
   start: count({ default: balancedFactorsDefaults.start }),
   gauge: choice(['svd', 'nearest'], { default: 'svd' }),
   moments: momentsOption,
+  secondMoment: choice(['entries', 'matrix'], { default: 'entries' }),
 });
 
 /** Defaults of {@link balora}. */
@@ -33,6 +42,11 @@ export const baloraDefaults: Required<BaloraOptions> = baloraOptions.defaults;
  */
 const SCALE = 128;
 
+/** {@link matrixAdam} on the pairs. */
+export const matrixAdamDirection: LoraDirection = pairDirection('matrix-adam', ({ epsilonBeforeCorrection: _, ...rates }) =>
+  matrixAdam(rates),
+);
+
 /**
  * BaLoRA: balanced factors with the Bures metric, AdamW, and the balanced projection after each step, which leaves the
  * product as it is.
@@ -40,11 +54,17 @@ const SCALE = 128;
  * Adam's moments follow the gauge by default. As published, they do not: `balora({ moments: 'keep' })`.
  * docs/benchmarks.md compares both, over α/r.
  *
- * @throws ConfigError on unknown options; ShapeError if `every` is not a positive integer.
+ * @throws ConfigError on unknown options, and for `secondMoment: 'matrix'` with moments that do not follow the gauge;
+ * ShapeError if `every` is not a positive integer.
  * @see Castin, Nadjahi, Ablin and Peyré, "Balanced LoRA", ICML 2026, arXiv 2605.31484.
  */
 export function balora(options: BaloraOptions = {}): LoraMethod {
-  const { gauge, moments, every, start } = baloraOptions.read('balora', options);
+  const { gauge, moments, secondMoment, every, start } = baloraOptions.read('balora', options);
+  if (secondMoment === 'matrix' && moments !== 'transport') {
+    throw new ConfigError(
+      `balora: secondMoment 'matrix' goes with moments 'transport', got '${moments}': matrices that stay behind belong to other directions; leave moments out`,
+    );
+  }
   return {
     ...lora(),
     name: 'balora',
@@ -52,7 +72,7 @@ export function balora(options: BaloraOptions = {}): LoraMethod {
       name: 'balanced factors, Bures metric',
       manifold: (stack) => balancedFactors({ ...stack, gauge, every, start }) as unknown as StackManifold,
     },
-    direction: adamwDirection(moments),
+    direction: secondMoment === 'matrix' ? matrixAdamDirection : adamwDirection(moments),
     alpha: (rank, start) => (start.startsAtZero === true ? SCALE * rank : lora().alpha(rank, start)),
   };
 }

@@ -37,7 +37,9 @@ export interface BalancedModule {
 export interface BalanceAdapterOptions {
   /** If true, F16 and BF16 factors keep their format; otherwise F32 is written. Default: false. */
   readonly keepDtype?: boolean;
-  /** Called before each module; what it throws ends the work, and nothing is left behind. Default: nothing is called. */
+  /**
+   * Called before each module; what it throws ends the work, and nothing is left behind. Default: nothing is called.
+   */
   readonly check?: () => Promise<void>;
   /** Name that messages begin with: the function or command that the user called. Default: `'balanceAdapter'`. */
   readonly caller?: string;
@@ -60,7 +62,8 @@ const allowedInF32 = 1e-6;
  * is adapter_config.json, except for a local path of the base model.
  *
  * @param adapter - an adapter that {@link openAdapter} opened.
- * @param out - the folder to write, created if missing. In another folder than the source, whose files it would replace.
+ * @param out - the folder to write, created if missing. In another folder than the source, whose files it would
+ * replace.
  * @param options - see {@link BalanceAdapterOptions}.
  * @returns the modules, each verified on the written file.
  * @throws NumericalError if ΔW would change by more than the format's rounding, or a factor leaves its range;

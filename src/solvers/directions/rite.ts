@@ -1,6 +1,6 @@
 import { declareOptions } from '../../core/options.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
-import { moorePenroseInverse } from '../../linalg/numerical-range.js';
+import { dampedInverse, moorePenroseInverse } from '../../linalg/numerical-range.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
 import type { DirectionContext, DirectionRule, Memory } from '../solver.js';
 import { momentRates } from './adam.js';
@@ -192,7 +192,5 @@ function stepPair<M>(
 /** Returns W diag(1/(√λ + ε)) Wᵀ. */
 function inverseRoot<M>(la: LinearAlgebra<M>, s: M, epsilon: number): M {
   const { values, vectors } = la.eigh(s);
-  const shape = la.shape(values);
-  const roots = la.add(la.sqrt(la.maximum(values, 0)), la.full(shape, epsilon));
-  return la.matmul(la.scaleColumns(vectors, la.divide(la.full(shape, 1), roots)), vectors, { transposeB: true });
+  return dampedInverse(la, la.sqrt(la.maximum(values, 0)), vectors, epsilon);
 }
