@@ -175,7 +175,7 @@ async function measure(name: string): Promise<Report> {
 function writeConfig(root: string, keys: object): string {
   const data = path.join(root, 'data');
   mkdirSync(data);
-  const drawn = drawQuestions({ tasks: ['unit'], seed: 3, train: 1000, held: 40 });
+  const drawn = drawQuestions({ tasks: ['digits'], seed: 3, train: 1000, held: 40 });
   const short = (rows: typeof drawn.train, count: number) => [...rows].sort((a, b) => a.prompt.length - b.prompt.length).slice(0, count);
   const [train, held] = [short(drawn.train, 200), short(drawn.held, 8)];
   for (const [name, rows] of [

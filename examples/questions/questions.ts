@@ -1,39 +1,60 @@
-/** The questions of examples/models/tiny-math-base/tasks.md that the model has not seen in its pretraining. */
+/** Questions that the models of examples/models/tiny-math-base/tasks.md have not seen in their pretraining. */
 import { type Random, seededRandom } from 'bures';
 
 /** A question as a row of training data. */
 export interface Question {
-  /** Which task it is of. */
+  /** Name of its task. */
   readonly task: string;
   readonly prompt: string;
   readonly completion: string;
 }
 
-/** The tasks by name. */
+/** The tasks by name: at least 1e5 questions each. */
 const tasks: Readonly<Record<string, (random: Random, divisors: readonly number[]) => Omit<Question, 'task'>>> = {
   mul: (random) => {
-    const [a, b] = [integer(random, 0, 99), integer(random, 0, 99)];
+    const [a, b] = [integer(random, 10, 9999), integer(random, 2, 99)];
     return question(`Calculate ${a} * ${b}.`, a * b);
   },
   mod: (random, divisors) => {
-    const [a, b] = [integer(random, 0, 999), divisors[integer(random, 0, divisors.length - 1)]];
-    return question(`Calculate the remainder when ${a} is divided by ${b}.`, a % b);
+    const [a, b] = [integer(random, 0, 9999), divisors[integer(random, 0, divisors.length - 1)]];
+    return question(`Calculate ${a} mod ${b}.`, a % b);
   },
   gcd: (random) => {
-    const [a, b] = [integer(random, 1, 99), integer(random, 1, 99)];
-    return question(`Calculate the highest common divisor of ${a} and ${b}.`, greatestCommonDivisor(a, b));
+    const [a, b] = [integer(random, 1, 999), integer(random, 1, 999)];
+    return question(`Calculate the gcd of ${a} and ${b}.`, greatestCommonDivisor(a, b));
   },
-  unit: (random) => {
-    const a = integer(random, 1, 99);
-    return question(`How many minutes are there in ${a} hours?`, 60 * a);
+  products: (random) => {
+    const [a, b, c, d] = [integer(random, 2, 99), integer(random, 2, 99), integer(random, 2, 99), integer(random, 2, 99)];
+    return question(`Calculate ${a} * ${b} + ${c} * ${d}.`, a * b + c * d);
+  },
+  digits: (random) => {
+    const a = integer(random, 10, 999_999);
+    return question(
+      `Add the digits of ${a}.`,
+      [...String(a)].reduce((sum, digit) => sum + Number(digit), 0),
+    );
+  },
+  rounding: (random) => {
+    const [a, unit] = [integer(random, 0, 99_999), integer(random, 0, 2)];
+    const size = [10, 100, 1000][unit];
+    return question(`Round ${a} to ${['tens', 'hundreds', 'thousands'][unit]}.`, Math.floor(a / size + 0.5) * size);
+  },
+  bases: (random) => {
+    const [a, base] = [integer(random, 0, 19_999), integer(random, 2, 9)];
+    return question(`Write ${a} in base ${base}.`, a.toString(base));
   },
 };
 
 /** The range of b in mod. */
-const allDivisors: readonly number[] = Array.from({ length: 18 }, (_, i) => i + 2);
+const allDivisors: readonly number[] = Array.from({ length: 98 }, (_, i) => i + 2);
 
 /** The names of all tasks. */
 export const taskNames: readonly string[] = Object.keys(tasks);
+
+/** Draws one question of a task. */
+export function drawQuestion(task: string, random: Random, divisors: readonly number[] = allDivisors): Question {
+  return { task, ...tasks[task](random, divisors) };
+}
 
 /** How many questions, of which tasks. */
 export interface QuestionOptions {
@@ -44,22 +65,19 @@ export interface QuestionOptions {
   /** Rows held out; all different, and none of them trained on. */
   readonly held: number;
   /**
-   * The divisors of mod, of 2..19: all where not given. The remainder by 2, 5 and 10 follows from the last digit, which
-   * is quickly learned.
+   * The divisors of mod. The remainder by 2, 5 and 10 follows from the last digit, which is quickly learned. Default:
+   * 2..99.
    */
   readonly divisors?: readonly number[];
 }
 
 /** Draws questions, the tasks in turn. */
-export function drawQuestions({ tasks: names, seed, train, held, divisors = allDivisors }: QuestionOptions): {
+export function drawQuestions({ tasks: names, seed, train, held, divisors }: QuestionOptions): {
   readonly train: readonly Question[];
   readonly held: readonly Question[];
 } {
   const random = seededRandom(seed);
-  const draw = (i: number): Question => {
-    const task = names[i % names.length];
-    return { task, ...tasks[task](random, divisors) };
-  };
+  const draw = (i: number): Question => drawQuestion(names[i % names.length], random, divisors);
   const heldOut = new Map<string, Question>();
   while (heldOut.size < held) {
     const drawn = draw(heldOut.size);
@@ -73,7 +91,7 @@ export function drawQuestions({ tasks: names, seed, train, held, divisors = allD
   return { train: rows, held: [...heldOut.values()] };
 }
 
-function question(text: string, answer: number): Omit<Question, 'task'> {
+function question(text: string, answer: number | string): Omit<Question, 'task'> {
   return { prompt: `${text}\n`, completion: String(answer) };
 }
 

@@ -47,7 +47,7 @@ export function wrongBytes(bytes: Uint8Array): string {
  * @param caller - the public function that errors name.
  * @param where - the file, and place in it, for the message.
  * @param text - the JSON.
- * @throws FormatError if the text is not JSON, or ambiguous.
+ * @throws FormatError if the text is not JSON, or ambiguous, or nests deeper than 127 levels.
  */
 export function parseJson(caller: string, where: string, text: string): unknown {
   let value: unknown;
@@ -66,6 +66,12 @@ export function parseJson(caller: string, where: string, text: string): unknown 
 }
 
 /**
+ * Deepest nesting of objects and arrays. Other readers have limits of their own (that of safetensors 127), and what
+ * descends into a value recursively must not run out of stack.
+ */
+const MOST_LEVELS = 127;
+
+/**
  * Walks through the strings and brackets of a valid JSON text: that is enough to know which strings are keys of which
  * object.
  */
@@ -74,6 +80,8 @@ function checkStrings(caller: string, where: string, text: string): void {
   const mark = /[{}[\]"]/g;
   for (let match = mark.exec(text); match !== null; match = mark.exec(text)) {
     const [sign] = match;
+    if (open.length > MOST_LEVELS)
+      throw new FormatError(`${caller}: ${where} nests deeper than ${MOST_LEVELS} levels; check that the file is not damaged`);
     if (sign === '{') open.push(new Set());
     else if (sign === '[') open.push(undefined);
     else if (sign !== '"') open.pop();

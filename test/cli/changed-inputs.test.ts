@@ -30,7 +30,7 @@ beforeAll(async () => {
   cpSync(original, path.join(origin, 'model'), { recursive: true });
   writeFileSync(path.join(origin, 'model', 'chat_template.jinja'), template);
   mkdirSync(path.join(origin, 'data'));
-  const { train, held } = drawQuestions({ tasks: ['unit', 'gcd'], seed: 5, train: 40, held: 6 });
+  const { train, held } = drawQuestions({ tasks: ['digits', 'gcd'], seed: 5, train: 40, held: 6 });
   for (const [name, rows] of Object.entries({ train, valid: held }))
     writeFileSync(path.join(origin, 'data', `${name}.jsonl`), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
   const keys = { rank: 2, steps: 6, batchSize: 4, saveEvery: 3, evalEvery: 2, seed: 1, learningRate: 3e-3, targetModules: ['v_proj'] };

@@ -49,7 +49,7 @@ beforeAll(async () => {
   data = path.join(root, 'data');
   whole = path.join(root, 'whole');
   mkdirSync(data);
-  const { train, held } = drawQuestions({ tasks: ['unit', 'gcd'], seed: 3, train: 60, held: 12 });
+  const { train, held } = drawQuestions({ tasks: ['digits', 'gcd'], seed: 3, train: 60, held: 12 });
   for (const [name, rows] of [
     ['train', train],
     ['valid', held],

@@ -43,7 +43,7 @@ function finetune(out: string, given: Readonly<Record<string, string>> = {}) {
 let whole = { status: 0, stdout: '', stderr: '' };
 beforeAll(async () => {
   mkdirSync(file('data'));
-  const { train, held } = drawQuestions({ tasks: ['unit', 'gcd'], seed: 3, train: 40, held: 8 });
+  const { train, held } = drawQuestions({ tasks: ['digits', 'gcd'], seed: 3, train: 40, held: 8 });
   for (const [name, rows] of [
     ['train', train],
     ['valid', held],

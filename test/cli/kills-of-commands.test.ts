@@ -29,7 +29,7 @@ beforeAll(async () => {
   await writePairs(path.join(root, 'pairs'));
   await writeRandomAdapter(path.join(root, 'adapter'));
   writeFileSync(path.join(root, 'ratings.csv'), ratings());
-  const { train } = drawQuestions({ tasks: ['unit'], seed: 3, train: 30, held: 1 });
+  const { train } = drawQuestions({ tasks: ['digits'], seed: 3, train: 30, held: 1 });
   writeFileSync(path.join(root, 'rows.jsonl'), train.map((row) => `${JSON.stringify(row)}\n`).join(''));
   await trainWeights(path.join(root, 'weights'));
 });

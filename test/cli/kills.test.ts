@@ -35,7 +35,7 @@ beforeAll(async () => {
   whole = path.join(root, 'whole');
   file = path.join(root, 'config.yaml');
   const data = path.join(root, 'data.jsonl');
-  const { train } = drawQuestions({ tasks: ['unit', 'gcd'], seed: 3, train: 60, held: 1 });
+  const { train } = drawQuestions({ tasks: ['digits', 'gcd'], seed: 3, train: 60, held: 1 });
   writeFileSync(data, train.map((row) => `${JSON.stringify(row)}\n`).join(''));
   const keys = { model, data, backend: 'wasm', rank: 3, steps, batchSize: 4, learningRate: 3e-3, saveEvery: 3, evalEvery: 4, dropout: 0.1 };
   writeFileSync(file, JSON.stringify({ ...keys, validSplit: 0.1, targetModules: ['q_proj', 'v_proj'] }));

@@ -20,7 +20,7 @@ beforeAll(() => {
   root = mkdtempSync(path.join(tmpdir(), 'bures-sweep-'));
   const data = path.join(root, 'data');
   mkdirSync(data);
-  const { train, held } = drawQuestions({ tasks: ['unit'], seed: 3, train: 30, held: 6 });
+  const { train, held } = drawQuestions({ tasks: ['digits'], seed: 3, train: 30, held: 6 });
   for (const [name, rows] of [
     ['train', train],
     ['valid', held],

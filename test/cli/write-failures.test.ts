@@ -40,7 +40,7 @@ beforeAll(async () => {
   chmodSync(root, 0o755);
   whole = path.join(root, 'whole');
   const data = path.join(root, 'data.jsonl');
-  const { train } = drawQuestions({ tasks: ['unit'], seed: 3, train: 12, held: 1 });
+  const { train } = drawQuestions({ tasks: ['digits'], seed: 3, train: 12, held: 1 });
   writeFileSync(data, train.map((row) => `${JSON.stringify(row)}\n`).join(''));
   const keys = { model, data, backend: 'wasm', rank: 2, steps: 3, batchSize: 2, saveEvery: 1, evalEvery: 1, validSplit: 0.2 };
   const file = path.join(root, 'config.yaml');

@@ -66,11 +66,25 @@ export async function readYaml(caller: string, file: string): Promise<ConfigSour
 /** Converts a document to values. An empty file is an empty configuration. */
 function toValue(file: string, document: Document): unknown {
   if (document.contents === null) return {};
+  let value: unknown;
   try {
-    return document.toJS({ maxAliasCount: 100 }) ?? {};
+    value = document.toJS({ maxAliasCount: 100 }) ?? {};
   } catch (cause) {
     throw new ConfigError(`${file}:1: expected plain YAML, got: ${(cause as Error).message}; write it without aliases`, { cause });
   }
+  if (holdsItself(value, new Set()))
+    throw new ConfigError(`${file}:1: expected plain YAML, got an alias inside of what it stands for; write it without aliases`);
+  return value;
+}
+
+/** Returns true if a value contains itself, as `a: &a [*a]` does. */
+function holdsItself(value: unknown, holders: Set<unknown>): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (holders.has(value)) return true;
+  holders.add(value);
+  const found = Object.values(value).some((one) => holdsItself(one, holders));
+  holders.delete(value);
+  return found;
 }
 
 function lineOf(document: Document, lines: LineCounter, path: readonly PropertyKey[]): number {

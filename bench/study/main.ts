@@ -1,0 +1,96 @@
+/**
+ * The study of docs/study.md.
+ *
+ *     npm run study -- --run screen --limit-hours 1    goes on where it stopped, whatever machine began it
+ *     npm run study -- --plan                          runs, and hours that are left
+ *
+ * Results are appended to bench/study/results.jsonl, a line a run.
+ */
+import path from 'node:path';
+import { LineProcess } from '../line-process.js';
+import { readOptions } from '../options.js';
+import { STAGES, type Stage } from './plan.js';
+import { appendResult, keyOf, readResults } from './results.js';
+import type { RunOutcome, RunSetting } from './run.js';
+
+const options = readOptions(
+  'npm run study',
+  {
+    before: 'The study of docs/study.md: what balancing is worth.',
+    after: `stages: ${STAGES.map(({ name, purpose }) => `${name} (${purpose})`).join('; ')}`,
+  },
+  {
+    run: { value: 'STAGE', help: 'make the runs of a stage that are missing', fallback: '' },
+    'limit-hours': { value: 'H', help: 'begin no run after so many hours (default 1)', fallback: '1' },
+    parallel: { value: 'N', help: 'runs at a time, each on one core (default 2)', fallback: '2' },
+  },
+);
+
+const stage = STAGES.find(({ name }) => name === options.run);
+if (options.run !== '' && stage === undefined) {
+  console.error(`npm run study: --run must be one of ${STAGES.map(({ name }) => name).join(', ')}, got '${options.run}'`);
+  process.exit(2);
+}
+const hours = Number(options['limit-hours']);
+if (!(hours > 0)) {
+  console.error(`npm run study: --limit-hours must be a positive number, got '${options['limit-hours']}'`);
+  process.exit(2);
+}
+if (stage === undefined) printPlan();
+else await runStage(stage);
+
+/** Prints the runs of each stage, and the hours that the missing ones take at the speed of those that are there. */
+function printPlan(): void {
+  const results = readResults();
+  for (const { name, purpose, runs } of STAGES) {
+    const settings = runs(results);
+    const missing = settings.filter((setting) => !results.has(keyOf(setting)));
+    const hoursLeft = missing.reduce((sum, setting) => sum + secondsOf(setting), 0) / 3600 / Number(options.parallel);
+    console.log(
+      `${name}: ${purpose}: ${settings.length - missing.length} of ${settings.length} runs, about ${hoursLeft.toFixed(1)} hours left`,
+    );
+  }
+}
+
+/** Predicts the seconds of a run from finished ones of the same model. */
+function secondsOf({ model, steps }: RunSetting): number {
+  const same = [...readResults().values()].filter((result) => result.model === model && result.end === 'finished');
+  if (same.length === 0) return steps * (model === 'tiny-math-base' ? 0.1 : 0.3);
+  return (steps * same.reduce((sum, result) => sum + result.seconds / result.steps, 0)) / same.length;
+}
+
+async function runStage({ name, scoresTest, runs }: Stage): Promise<void> {
+  const results = readResults();
+  const waiting = runs(results).filter((setting) => !results.has(keyOf(setting)));
+  const total = waiting.length;
+  console.error(`${name}: ${total} runs to make`);
+  const end = performance.now() + hours * 3_600_000;
+  let [made, failed] = [0, 0];
+  let interrupted = false;
+  process.once('SIGINT', () => {
+    interrupted = true;
+    console.error('interrupted: runs that have begun are finished first (again to end at once)');
+  });
+  const worker = path.join(import.meta.dirname, 'worker.ts');
+  await Promise.all(
+    Array.from({ length: Number(options.parallel) }, async (_, i) => {
+      const child = new LineProcess(`study worker ${i + 1}`, process.execPath, ['--import', 'tsx', worker], { OPENBLAS_NUM_THREADS: '1' });
+      for (let setting = waiting.shift(); setting !== undefined; setting = waiting.shift()) {
+        if (interrupted || performance.now() > end) break;
+        try {
+          const { end: how, valid, seconds } = appendResult(setting, (await child.ask({ ...setting, scoresTest })) as RunOutcome);
+          const { method, beta1, rank, scale, rate } = setting;
+          console.error(
+            `${++made}/${total} ${method}, β₁ ${beta1}, r ${rank}, s ${scale}, rate ${rate}: ${how === 'diverged' ? how : valid?.toFixed(4)}, ${seconds.toFixed(0)} s`,
+          );
+        } catch (error) {
+          failed++;
+          console.error(`${(error as Error).message}: ${keyOf(setting)}`);
+        }
+      }
+      child.stop();
+    }),
+  );
+  console.error(`${name}: ${made} runs made, ${failed} failed, ${total - made} left`);
+  if (failed > 0) process.exitCode = 1;
+}
