@@ -13,6 +13,7 @@ const config: KnipConfig = {
     // Started as processes of their own.
     'test/snippets/run-programs.ts',
     'tools/fuzz/worker.ts',
+    'bench/study/{main,worker}.ts',
   ],
   project: ['{src,test,bench,examples,tools}/**/*.{ts,mjs}'],
   // The options of a function are exported with it: a user's declarations need their name even where no file of ours

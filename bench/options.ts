@@ -1,9 +1,9 @@
 /** The command lines of the benchmarks. */
 import { parseArgs } from 'node:util';
 
-/** An option with a value. */
+/** An option. */
 export interface BenchOption {
-  /** What it is called in the help, such as `N`. */
+  /** What its value is called in the help, such as `N`; `''` for a switch. */
   readonly value: string;
   /** What it does. */
   readonly help: string;
@@ -16,7 +16,8 @@ export interface BenchOption {
  *
  * @param command - as it is typed, such as `npm run bench`.
  * @param about - lines of the help before and after the options.
- * @returns a value for each option; those whose value is called `N` are positive integers.
+ * @returns a value for each option; those whose value is called `N` are positive integers, and a switch is `'on'` or
+ * `''`.
  */
 export function readOptions<Name extends string>(
   command: string,
@@ -24,16 +25,21 @@ export function readOptions<Name extends string>(
   options: Readonly<Record<Name, BenchOption>>,
 ): Readonly<Record<Name, string>> {
   const known = Object.entries<BenchOption>(options);
-  const usage = `usage: ${command} -- ${known.map(([name, { value }]) => `[--${name} ${value}]`).join(' ')}`;
+  const usage = `usage: ${command} -- ${known.map(([name, { value }]) => `[--${name}${value === '' ? '' : ` ${value}`}]`).join(' ')}`;
   try {
     const values: Readonly<Record<string, string | boolean | undefined>> = parseArgs({
       options: {
-        ...Object.fromEntries(known.map(([name, { fallback }]) => [name, { type: 'string' as const, default: fallback }])),
+        ...Object.fromEntries(
+          known.map(([name, { value, fallback }]) => [
+            name,
+            value === '' ? { type: 'boolean' as const, default: false } : { type: 'string' as const, default: fallback },
+          ]),
+        ),
         help: { type: 'boolean' as const, short: 'h', default: false },
       },
     }).values;
     if (values.help === true) {
-      const lines = [...known.map(([name, { value, help }]) => [`--${name} ${value}`, help]), ['--help', 'this text']];
+      const lines = [...known.map(([name, { value, help }]) => [`--${name} ${value}`.trim(), help]), ['--help', 'this text']];
       const width = Math.max(...lines.map(([option]) => option.length));
       console.log(
         [usage, '', about.before, ...lines.map(([option, help]) => `  ${option.padEnd(width)}  ${help}`), about.after].join('\n'),
@@ -44,7 +50,7 @@ export function readOptions<Name extends string>(
       if (value === 'N' && !/^[1-9]\d*$/.test(String(values[name])))
         throw new Error(`--${name} must be a positive integer, got '${values[name]}'`);
     }
-    return values as Record<Name, string>;
+    return Object.fromEntries(known.map(([name]) => [name, values[name] === true ? 'on' : values[name] || ''])) as Record<Name, string>;
   } catch (error) {
     console.error(`${command}: ${(error as Error).message}; ${usage}`);
     process.exit(2);

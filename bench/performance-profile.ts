@@ -4,8 +4,7 @@
  *
  * @see Dolan and Moré, "Benchmarking optimization software with performance profiles", Math. Program. 91, 2002.
  */
-import { parse, View } from 'vega';
-import { compile, type TopLevelSpec } from 'vega-lite';
+import { lineColors, lineDashes, pictureSvg } from './picture.js';
 import { OWN_NAMES } from './solver-contestants.js';
 import { TOLERANCES } from './solver-race.js';
 import type { TimedOutcome } from './solver-report.js';
@@ -58,11 +57,8 @@ export async function profilePicture(problems: readonly (readonly TimedOutcome[]
     ],
     resolve: { scale: { color: 'independent', strokeDash: 'independent' } },
     spacing: 30,
-    config: pageConfig,
-  } as TopLevelSpec;
-  const svg = await new View(parse(compile(spec).spec), { renderer: 'none' }).toSVG();
-  const style = '<style>svg { color: #1d2026; } @media (prefers-color-scheme: dark) { svg { color: #e7e9ee; } }</style>';
-  return `${svg.replace(/^(<svg[^>]*>)/, `$1${style}`)}\n`;
+  };
+  return pictureSvg(spec);
 }
 
 /** Units to one tolerance on one problem, of those who have a name in the panel. */
@@ -100,41 +96,15 @@ function profilePanel(title: string, steps: readonly ProfileStep[], contestants:
       color: {
         field: 'contestant',
         type: 'nominal',
-        scale: { domain, range: colors },
+        scale: { domain, range: lineColors },
         legend,
       },
       strokeDash: {
         field: 'contestant',
         type: 'nominal',
-        scale: { domain, range: domain.map((_, i) => dashes[Math.floor(i / colors.length)]) },
+        scale: { domain, range: domain.map((_, i) => lineDashes[Math.floor(i / lineColors.length)]) },
         legend,
       },
     },
   };
 }
-
-/** Each keeps a contrast of 3 and more on white and on near-black; what is left is told apart by dashes. */
-const colors = ['#3d85c6', '#d9772b', '#3f9a5a', '#b75fb3', '#c4555a', '#8a8a3a'];
-const dashes = [
-  [1, 0],
-  [6, 3],
-  [2, 2],
-];
-
-/** Colours come from the page, so that one drawing serves light and dark. */
-const pageConfig = {
-  background: 'transparent',
-  font: 'system-ui, sans-serif',
-  view: { stroke: null },
-  title: { color: 'currentColor', fontSize: 13 },
-  legend: { labelColor: 'currentColor', labelFontSize: 11 },
-  axis: {
-    labelColor: 'currentColor',
-    titleColor: 'currentColor',
-    domainColor: 'currentColor',
-    tickColor: 'currentColor',
-    gridColor: 'currentColor',
-    gridOpacity: 0.13,
-    titleFontWeight: 'normal',
-  },
-};

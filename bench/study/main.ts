@@ -3,13 +3,15 @@
  *
  *     npm run study -- --run screen --limit-hours 1    goes on where it stopped, whatever machine began it
  *     npm run study -- --plan                          runs, and hours that are left
+ *     npm run study -- --report                        writes tables and pictures of docs/study.md
  *
  * Results are appended to bench/study/results.jsonl, a line a run.
  */
 import path from 'node:path';
 import { LineProcess } from '../line-process.js';
 import { readOptions } from '../options.js';
-import { STAGES, type Stage } from './plan.js';
+import { writeStudy } from './page.js';
+import { missingRuns, STAGES, type Stage } from './plan.js';
 import { appendResult, keyOf, readResults } from './results.js';
 import type { RunOutcome, RunSetting } from './run.js';
 
@@ -20,6 +22,8 @@ const options = readOptions(
     after: `stages: ${STAGES.map(({ name, purpose }) => `${name} (${purpose})`).join('; ')}`,
   },
   {
+    report: { value: '', help: 'write the tables and pictures of docs/study.md from the results', fallback: '' },
+    plan: { value: '', help: 'print the runs of each stage and the hours that are left (default)', fallback: '' },
     run: { value: 'STAGE', help: 'make the runs of a stage that are missing', fallback: '' },
     'limit-hours': { value: 'H', help: 'begin no run after so many hours (default 1)', fallback: '1' },
     parallel: { value: 'N', help: 'runs at a time, each on one core (default 2)', fallback: '2' },
@@ -36,15 +40,19 @@ if (!(hours > 0)) {
   console.error(`npm run study: --limit-hours must be a positive number, got '${options['limit-hours']}'`);
   process.exit(2);
 }
-if (stage === undefined) printPlan();
-else await runStage(stage);
+if (stage !== undefined) await runStage(stage);
+if (options.report !== '') {
+  const changed = await writeStudy(readResults());
+  console.error(changed.length === 0 ? 'docs/study.md agrees with the results' : `written: ${changed.join(', ')}`);
+} else if (stage === undefined) printPlan();
 
 /** Prints the runs of each stage, and the hours that the missing ones take at the speed of those that are there. */
 function printPlan(): void {
   const results = readResults();
-  for (const { name, purpose, runs } of STAGES) {
+  for (const stage of STAGES) {
+    const { name, purpose, runs } = stage;
     const settings = runs(results);
-    const missing = settings.filter((setting) => !results.has(keyOf(setting)));
+    const missing = missingRuns(stage, results);
     const hoursLeft = missing.reduce((sum, setting) => sum + secondsOf(setting), 0) / 3600 / Number(options.parallel);
     console.log(
       `${name}: ${purpose}: ${settings.length - missing.length} of ${settings.length} runs, about ${hoursLeft.toFixed(1)} hours left`,
@@ -59,9 +67,16 @@ function secondsOf({ model, steps }: RunSetting): number {
   return (steps * same.reduce((sum, result) => sum + result.seconds / result.steps, 0)) / same.length;
 }
 
-async function runStage({ name, scoresTest, runs }: Stage): Promise<void> {
+async function runStage(stage: Stage): Promise<void> {
+  const { name, scoresTest, after } = stage;
   const results = readResults();
-  const waiting = runs(results).filter((setting) => !results.has(keyOf(setting)));
+  for (const earlier of STAGES.filter((one) => after.includes(one.name))) {
+    const missing = missingRuns(earlier, results).length;
+    if (missing === 0) continue;
+    console.error(`npm run study: '${name}' chooses from '${earlier.name}', of which ${missing} runs are missing; make them first`);
+    process.exit(1);
+  }
+  const waiting = [...missingRuns(stage, results)];
   const total = waiting.length;
   console.error(`${name}: ${total} runs to make`);
   const end = performance.now() + hours * 3_600_000;

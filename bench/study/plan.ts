@@ -49,6 +49,8 @@ const ENTRANTS: readonly Entrant[] = [
 export interface Stage {
   readonly name: string;
   readonly purpose: string;
+  /** Names of the stages that must be complete first. */
+  readonly after: readonly string[];
   /** Whether its runs are scored on the test set. */
   readonly scoresTest: boolean;
   readonly runs: (results: Results) => readonly RunSetting[];
@@ -93,101 +95,146 @@ export function resultsOf(results: Results, settings: readonly RunSetting[]): re
   return settings.flatMap((setting) => results.get(keyOf(setting)) ?? []);
 }
 
-/**
- * The variants that are tuned further: for LoRA, published BaLoRA, the transported one and full fine-tuning both
- * momenta, since the study asks about them; of the others the best variant of each method, and of these the best few.
- */
-export function survivors(results: Results): readonly Variant[] {
-  const screened = resultsOf(results, screening());
-  const variantOf = (result: RunResult | undefined): Variant[] =>
-    result === undefined ? [] : [{ method: result.method, beta1: result.beta1, scale: result.scale }];
-  const best = (method: StudyMethod, beta1?: number) =>
-    bestOf(screened.filter((one) => one.method === method && (beta1 === undefined || one.beta1 === beta1)));
-  const asked = ASKED.flatMap((method) => BETAS.flatMap((beta1) => variantOf(best(method, beta1))));
-  const others = ENTRANTS.filter(({ method }) => !ASKED.includes(method))
-    .flatMap(({ method }) => best(method) ?? [])
-    .sort((one, other) => validOf(one) - validOf(other))
-    .slice(0, OTHERS)
-    .flatMap(variantOf);
-  return [...asked, ...others];
+/** The variants of the screening with their results; a variant without any is left out. */
+export function screened(results: Results): readonly { readonly variant: Variant; readonly own: readonly RunResult[] }[] {
+  const all = resultsOf(results, screening());
+  return ENTRANTS.flatMap(({ method, scales }) =>
+    scales.flatMap((scale) =>
+      BETAS.flatMap((beta1) => {
+        const own = all.filter((one) => one.method === method && one.scale === scale && one.beta1 === beta1);
+        return own.length === 0 ? [] : [{ variant: { method, beta1, scale }, own }];
+      }),
+    ),
+  );
 }
 
-const ASKED: readonly StudyMethod[] = ['lora', 'balora keep, svd', 'balora transport, svd', 'full'];
-const OTHERS = 4;
+/** The best result of the screening under a condition. */
+function bestScreened(results: Results, holds: (variant: Variant) => boolean): RunResult | undefined {
+  return bestOf(screened(results).flatMap(({ variant, own }) => (holds(variant) ? own : [])));
+}
 
-/** Ranks of stage 2 and 3, by model. */
-export const RANKS: Readonly<Record<string, readonly number[]>> = { [SMALL]: [4, 8, 16, 32, 64], [LARGE]: [4, 16, 64, 128] };
-export const TUNED_STEPS = 1000;
+const variantOf = ({ method, beta1, scale }: RunResult): Variant => ({ method, beta1, scale });
+/** Tests whether another variant is the same. */
+export const sameVariant = (variant: Variant) => (other: Variant) =>
+  other.method === variant.method && other.beta1 === variant.beta1 && other.scale === variant.scale;
+
+/** The methods that the study asks about; of the others only the best go on. */
+const ASKED: readonly StudyMethod[] = ['lora', 'balora keep, svd', 'balora transport, svd', 'balora mat', 'full'];
+const OTHERS = 2;
+
+/**
+ * The variants that are tuned: of each method its best momentum and scale, for the methods asked about and the best
+ * others.
+ */
+export function survivors(results: Results): readonly Variant[] {
+  const best = (method: StudyMethod) => bestScreened(results, (variant) => variant.method === method) ?? [];
+  const others = ENTRANTS.filter(({ method }) => !ASKED.includes(method))
+    .flatMap(({ method }) => best(method))
+    .sort((one, other) => validOf(one) - validOf(other))
+    .slice(0, OTHERS);
+  return [...ASKED.flatMap(best), ...others].map(variantOf);
+}
+
+/** Steps of everything after the screening. */
+export const STEPS = 1000;
+
+const SEEDS = [2, 3, 4, 5, 6] as const;
+
+/**
+ * The momentum stage: does `keep` gain by scrambled momentum? Moments, gauges and momenta crossed, at their best rates.
+ */
+const MOMENTUM_METHODS: readonly StudyMethod[] = [
+  'lora',
+  'balora keep, svd',
+  'balora keep, nearest',
+  'balora transport, svd',
+  'balora transport, nearest',
+];
+
+export function momentumRuns(results: Results): readonly RunSetting[] {
+  return SEEDS.flatMap((seed) =>
+    MOMENTUM_METHODS.flatMap((method) =>
+      BETAS.flatMap((beta1) => {
+        const best = bestScreened(results, (variant) => variant.method === method && variant.beta1 === beta1);
+        if (best === undefined) return [];
+        return [{ ...common, ...variantOf(best), model: SMALL, rank: SCREEN.rank, rate: best.rate, steps: STEPS, seed }];
+      }),
+    ),
+  );
+}
+
+/** Ranks of the last stages, by model. */
+export const RANKS: Readonly<Record<string, readonly number[]>> = { [SMALL]: [4, 16, 64], [LARGE]: [4, 16, 64, 128] };
+/** Rates that are tried at every rank, around the best of the screening: the same number for every variant. */
+const TUNED_RATES = 5;
 const TUNED_SEED = 1;
 
-/** The rates of stage 2 at every rank: the grid around the best of the screening, the same number for every variant. */
-function tuning(model: string, results: Results): readonly RunSetting[] {
-  const screened = resultsOf(results, screening());
+export function tuningRuns(model: string, results: Results): readonly RunSetting[] {
   return survivors(results).flatMap((variant) => {
-    const best = bestOf(
-      screened.filter((one) => one.method === variant.method && one.beta1 === variant.beta1 && one.scale === variant.scale),
-    );
+    const best = bestScreened(results, sameVariant(variant));
     if (best === undefined) return [];
     const ranks = variant.method === 'full' ? [0] : RANKS[model];
     return ranks.flatMap((rank) =>
-      ratesAround(best.rate).map((rate) => ({ ...common, ...variant, model, rank, rate, steps: TUNED_STEPS, seed: TUNED_SEED })),
+      ratesAround(best.rate).map((rate) => ({ ...common, ...variant, model, rank, rate, steps: STEPS, seed: TUNED_SEED })),
     );
   });
 }
 
-/** Five rates of the grid, the given one in the middle where the grid allows it. */
+/** Rates of the grid, the given one in the middle where the grid allows it. */
 function ratesAround(rate: number): readonly number[] {
   const at = RATES.findIndex((one) => one === rate);
-  const from = Math.min(Math.max(0, at - 2), RATES.length - 5);
-  return RATES.slice(from, from + 5);
+  const from = Math.min(Math.max(0, at - (TUNED_RATES - 1) / 2), RATES.length - TUNED_RATES);
+  return RATES.slice(from, from + TUNED_RATES);
 }
 
-const REPORTED_SEEDS = [2, 3, 4, 5, 6] as const;
-
-/** Stage 3, the report: of each variant at each rank the rate that the validation set chose, on new seeds. */
-function reporting(model: string, results: Results): readonly RunSetting[] {
-  const tuned = resultsOf(results, tuning(model, results));
-  const variants = survivors(results);
-  return variants.flatMap((variant) => {
-    const own = tuned.filter((one) => one.method === variant.method && one.beta1 === variant.beta1 && one.scale === variant.scale);
+/** The report: of each variant at each rank the rate that the validation set chose, on new seeds. */
+export function reportRuns(model: string, results: Results): readonly RunSetting[] {
+  const tuned = resultsOf(results, tuningRuns(model, results));
+  return survivors(results).flatMap((variant) => {
+    const own = tuned.filter(sameVariant(variant));
     return [...new Set(own.map(({ rank }) => rank))].flatMap((rank) => {
       const best = bestOf(own.filter((one) => one.rank === rank));
       if (best === undefined) return [];
-      return REPORTED_SEEDS.map((seed) => ({ ...common, ...variant, model, rank, rate: best.rate, steps: TUNED_STEPS, seed }));
+      return SEEDS.map((seed) => ({ ...common, ...variant, model, rank, rate: best.rate, steps: STEPS, seed }));
     });
   });
 }
 
-/** All stages, in order. */
+/** All stages. Each needs those named in `after` to be complete. */
 export const STAGES: readonly Stage[] = [
   {
     name: 'screen',
     purpose: 'all methods, momenta, scales and rates at rank 16, short runs of one seed',
+    after: [],
     scoresTest: false,
     runs: screening,
   },
   {
-    name: 'tune-small',
-    purpose: `rates at every rank, ${TUNED_STEPS} steps, ${SMALL}`,
-    scoresTest: false,
-    runs: (results) => tuning(SMALL, results),
-  },
-  {
-    name: 'report-small',
-    purpose: `chosen rates on five new seeds, ${SMALL}`,
+    name: 'momentum',
+    purpose: `moments, gauges and momenta crossed, five seeds, ${STEPS} steps`,
+    after: ['screen'],
     scoresTest: true,
-    runs: (results) => reporting(SMALL, results),
+    runs: momentumRuns,
   },
-  {
-    name: 'tune-large',
-    purpose: `rates at every rank, ${TUNED_STEPS} steps, ${LARGE}`,
-    scoresTest: false,
-    runs: (results) => tuning(LARGE, results),
-  },
-  {
-    name: 'report-large',
-    purpose: `chosen rates on five new seeds, ${LARGE}`,
-    scoresTest: true,
-    runs: (results) => reporting(LARGE, results),
-  },
+  ...[SMALL, LARGE].flatMap((model): readonly Stage[] => [
+    {
+      name: `tune ${model}`,
+      purpose: `rates at every rank, one seed, ${STEPS} steps`,
+      after: ['screen'],
+      scoresTest: false,
+      runs: (results) => tuningRuns(model, results),
+    },
+    {
+      name: `report ${model}`,
+      purpose: `the chosen rates on five new seeds, ${STEPS} steps`,
+      after: [`tune ${model}`],
+      scoresTest: true,
+      runs: (results) => reportRuns(model, results),
+    },
+  ]),
 ];
+
+/** The runs of a stage that are not there yet. */
+export function missingRuns({ runs }: Stage, results: Results): readonly RunSetting[] {
+  return runs(results).filter((setting) => !results.has(keyOf(setting)));
+}
