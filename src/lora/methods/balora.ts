@@ -36,9 +36,9 @@ const baloraOptions = declareOptions<BaloraOptions>()({
 export const baloraDefaults: Required<BaloraOptions> = baloraOptions.defaults;
 
 /**
- * α/r for starts at zero. Balancing shrinks the factors of an adapter that starts at zero to the root of the product,
- * so that BaLoRA needs a larger scale than LoRA (docs/benchmarks.md). Other starts set the size of their product
- * themselves; for them α is LoRA's.
+ * α/r for starts at zero. On balanced factors Adam's steps see only rate·√(α/r) (docs/study.md, "One number instead of
+ * two"): the scale is a choice of unit for the rate. This one brings the best rates near those of LoRA at its α. Other
+ * starts set the size of their product themselves; for them α is LoRA's.
  */
 const SCALE = 128;
 
@@ -51,8 +51,8 @@ export const matrixAdamDirection: LoraDirection = pairDirection('matrix-adam', (
  * BaLoRA: balanced factors with the Bures metric, AdamW, and the balanced projection after each step, which leaves the
  * product as it is.
  *
- * Adam's moments follow the gauge by default. As published, they do not: `balora({ moments: 'keep' })`.
- * docs/benchmarks.md compares both, over α/r.
+ * Adam's moments follow the gauge by default. As published, they do not: `balora({ moments: 'keep' })`. docs/study.md
+ * compares both.
  *
  * @throws ConfigError on unknown options, and for `secondMoment: 'matrix'` with moments that do not follow the gauge;
  * ShapeError if `every` is not a positive integer.
