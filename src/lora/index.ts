@@ -68,6 +68,7 @@ export { peftScaling } from './peft/peft-scaling.js';
 export { type SaveAdapterOptions, type SavedAdapter, saveAdapter } from './peft/save-adapter.js';
 export { type Truncation, trainedWeightsFile } from './peft/trained-weights.js';
 export { type AdapterScaling, patternLookup, type TargetModule } from './targets/target-modules.js';
+export { type LossSpectrum, type LossSpectrumOptions, lossSpectrum, lossSpectrumDefaults } from './training/loss-spectrum.js';
 export { LoraTrainer, trainer } from './training/trainer.js';
 export type { TrainerOptions, TrainingStep } from './training/trainer-options.js';
 export type { AdapterManifold } from './training/training-manifold.js';

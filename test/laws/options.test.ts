@@ -154,6 +154,7 @@ const argumentsBefore: Readonly<Record<string, readonly unknown[]>> = {
   loadTokenizer: ['nowhere'],
   meanLoss: [undefined, []],
   measurePair: [la, pair],
+  lossSpectrum: [undefined, []],
   mergeAdapter: [{}],
   minimize: [problem],
   openAdapter: ['nowhere'],

@@ -7,8 +7,9 @@ import { axpyTree } from '../../core/tree.js';
 import { nonFiniteError } from '../../models/non-finite.js';
 import type { TokenBatch } from '../../models/token-batch.js';
 import type { CostAndDerivative, Problem } from '../../solvers/problem.js';
-import { type AdapterPoint, disposeArrays, pullBack, putTogether } from '../adapter/adapter-point.js';
+import { type AdapterPoint, disposeArrays } from '../adapter/adapter-point.js';
 import type { LoraAdapter } from '../adapter/lora-adapter.js';
+import { adapterGradient } from './adapter-gradient.js';
 import { countTargets } from './count-targets.js';
 import type { AdapterManifold } from './training-manifold.js';
 
@@ -44,26 +45,18 @@ export type TrainingProblem = Problem<Tensor, AdapterPoint, AdapterPoint, unknow
 
 /** Returns the mean token loss of a step's batches as a problem; each token counts the same in all batches. */
 export function trainingProblem({ adapter, manifold, nextBatch, onBatch, seed, recompute }: TrainingCost): TrainingProblem {
-  const { model, layout } = adapter;
+  const { model } = adapter;
   const la = model.algebra;
-  /** Computes loss and gradient of one batch, and frees the overlay's copies and the derivatives of single modules. */
-  const partGradient = (x: AdapterPoint, { step, tokens }: StepData, batch: TokenBatch, part: number) =>
-    la.tidy(async () => {
-      const overlay = adapter.overlay({ point: x, dropout: { seed, step, part } });
-      const options = { denominator: tokens, ...(recompute === undefined ? {} : { recompute }) };
-      const { loss, adapters, replaced } = await model.lossAndGradient(batch, overlay, options);
-      if (!Number.isFinite(loss)) {
-        throw await nonFiniteError(
-          `trainer: the loss of step ${step + 1} is ${loss}`,
-          model,
-          'lower the learning rate or clip the gradient, and go on from the last state',
-        );
-      }
-      const modules = new Map(
-        [...adapters].map(([name, { A, B, magnitude }]) => [name, { A, B, ...(magnitude === undefined ? {} : { magnitude }) }]),
-      );
-      return { loss, gradient: pullBack(la, layout, x, putTogether(layout, { modules, parameters: replaced })) };
-    });
+  const partGradient = async (x: AdapterPoint, { step, tokens }: StepData, batch: TokenBatch, part: number) => {
+    const found = await adapterGradient(adapter, x, batch, { denominator: tokens, dropout: { seed, step, part }, recompute });
+    if (Number.isFinite(found.loss)) return found;
+    disposeArrays(la, [found.gradient]);
+    throw await nonFiniteError(
+      `trainer: the loss of step ${step + 1} is ${found.loss}`,
+      model,
+      'lower the learning rate or clip the gradient, and go on from the last state',
+    );
+  };
   const costAndGradient = async (x: AdapterPoint, data: StepData): Promise<CostAndDerivative<AdapterPoint, AdapterPoint, unknown>> => {
     const [first, ...others] = data.parts;
     let { loss: cost, gradient } = await partGradient(x, data, first, 0);
