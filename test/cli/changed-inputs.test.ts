@@ -2,21 +2,19 @@
  * Runs whose inputs change while they are interrupted: what has changed is named and refused, and goes on only where
  * that is asked for.
  */
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { drawQuestions } from '../../examples/questions/questions.js';
 import { type FinetuneConfig, finetuneSchema, keysOf } from '../../src/cli/config/finetune-config.js';
 import { type Fingerprints, inputDifferences, keyDifferences, readFingerprints, rowsFingerprint } from '../../src/cli/run/fingerprints.js';
-
 import { hashFile } from '../../src/io/files/checksums.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { model as original, writeSplits } from './math-runs.js';
 import { type Outcome, runCli } from './run-cli.js';
 
-const original = path.resolve(import.meta.dirname, '../../examples/models/tiny-math-base');
-let root = '';
+const root = temporaryFolder('changed');
 /** A run of six steps that nothing disturbed, its model and its data, all in one folder. */
 let origin = '';
 /** The run, the model and the data of one test, copied from there, with the run cut back to its third step. */
@@ -25,14 +23,10 @@ let [run, model, data] = ['', '', ''];
 const template = "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '\n' }}{% endfor %}";
 
 beforeAll(async () => {
-  root = mkdtempSync(path.join(tmpdir(), 'bures-changed-'));
   origin = path.join(root, 'origin');
   cpSync(original, path.join(origin, 'model'), { recursive: true });
   writeFileSync(path.join(origin, 'model', 'chat_template.jinja'), template);
-  mkdirSync(path.join(origin, 'data'));
-  const { train, held } = drawQuestions({ tasks: ['unit', 'gcd'], seed: 5, train: 40, held: 6 });
-  for (const [name, rows] of Object.entries({ train, valid: held }))
-    writeFileSync(path.join(origin, 'data', `${name}.jsonl`), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  writeSplits(path.join(origin, 'data'), { tasks: ['unit', 'gcd'], seed: 5, train: 40, held: 6 });
   const keys = { rank: 2, steps: 6, batchSize: 4, saveEvery: 3, evalEvery: 2, seed: 1, learningRate: 3e-3, targetModules: ['v_proj'] };
   const file = path.join(root, 'config.yaml');
   const places = { model: path.join(origin, 'model'), data: path.join(origin, 'data'), backend: 'wasm', tensorboard: false };
@@ -40,7 +34,6 @@ beforeAll(async () => {
   const { status, stderr } = await runCli('finetune', file, '--out', path.join(origin, 'run'));
   expect(status, stderr).toBe(0);
 });
-afterAll(() => rmSync(root, { recursive: true }));
 
 let count = 0;
 beforeEach(() => {

@@ -2,24 +2,11 @@
  * Runs whose files are damaged, or taken away under them: the checkpoint before, or an error by name, and never another
  * result.
  */
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { BuresError, FormatError } from 'bures';
 import fc from 'fast-check';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { drawQuestions } from '../../examples/questions/questions.js';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findAdapter } from '../../src/cli/adapter/adapter-folder.js';
 import { settleBest } from '../../src/cli/run/best-folder.js';
 import { type Checkpoint, readCheckpoint } from '../../src/cli/run/checkpoint.js';
@@ -27,11 +14,12 @@ import { readSoundCheckpoint } from '../../src/cli/run/sound-checkpoint.js';
 import { memoryError } from '../../src/cli/training/train-run.js';
 import { checksumFile, writeChecksums } from '../../src/io/files/checksums.js';
 import { stagingPath } from '../../src/io/files/staging.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { model, writeQuestions } from './math-runs.js';
 import { runCli } from './run-cli.js';
 import { startCli } from './start-cli.js';
 
-const model = path.resolve(import.meta.dirname, '../../examples/models/tiny-math-base');
-let root = '';
+const root = temporaryFolder('damaged');
 /** A run of six steps that nothing disturbed, with checkpoints at 2, 4 and 6. */
 let whole = '';
 let file = '';
@@ -39,11 +27,9 @@ let file = '';
 let run = '';
 
 beforeAll(async () => {
-  root = mkdtempSync(path.join(tmpdir(), 'bures-damaged-'));
   whole = path.join(root, 'whole');
   const data = path.join(root, 'data.jsonl');
-  const { train } = drawQuestions({ tasks: ['unit', 'gcd'], seed: 5, train: 40, held: 1 });
-  writeFileSync(data, train.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  writeQuestions(data, { tasks: ['unit', 'gcd'], seed: 5, train: 40 });
   file = path.join(root, 'config.yaml');
   const often = { saveEvery: 2, evalEvery: 2, keepCheckpoints: 3, samplePrompts: ['Calculate 2 + 3.\n'], sampleTokens: 2 };
   const keys = { model, data, backend: 'wasm', rank: 2, steps: 6, batchSize: 4, learningRate: 3e-3, validSplit: 0.1, dropout: 0.1 };
@@ -51,7 +37,6 @@ beforeAll(async () => {
   const { status, stderr } = await runCli('finetune', file, '--out', whole);
   expect(status, stderr).toBe(0);
 });
-afterAll(() => rmSync(root, { recursive: true }));
 
 let count = 0;
 beforeEach(() => {

@@ -3,24 +3,22 @@
  * resuming gives.
  */
 
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { loadAdapter } from 'bures/lora';
 import { collateRows, exactMatches, loadCausalLM, loadTokenizer, readDataset } from 'bures/models';
 import { tensorAlgebra } from 'bures/tensor';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { drawQuestions } from '../../examples/questions/questions.js';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { completeText } from '../../src/cli/training/evaluate.js';
 import { readObjects } from '../../src/io/json-lines.js';
 import { chromiumPath, openChromium } from '../../tools/chromium.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { model, writeSplits } from './math-runs.js';
 import { runCli } from './run-cli.js';
 import { startCli } from './start-cli.js';
 
-const repository = path.resolve(import.meta.dirname, '../..');
-const model = path.join(repository, 'examples/models/tiny-math-base');
-let root = '';
+const root = temporaryFolder('finetune');
 let data = '';
 /** An uninterrupted run. */
 let whole = '';
@@ -45,17 +43,9 @@ const common = (): readonly string[] => {
 };
 
 beforeAll(async () => {
-  root = mkdtempSync(path.join(tmpdir(), 'bures-finetune-'));
   data = path.join(root, 'data');
   whole = path.join(root, 'whole');
-  mkdirSync(data);
-  const { train, held } = drawQuestions({ tasks: ['unit', 'gcd'], seed: 3, train: 60, held: 12 });
-  for (const [name, rows] of [
-    ['train', train],
-    ['valid', held],
-  ] as const) {
-    writeFileSync(path.join(data, `${name}.jsonl`), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
-  }
+  writeSplits(data, { tasks: ['unit', 'gcd'], seed: 3, train: 60, held: 12 });
   const outcome = await runCli(
     'finetune',
     ...common(),
@@ -71,7 +61,6 @@ beforeAll(async () => {
   expect(JSON.parse(outcome.stdout)).toMatchObject({ run: whole, end: 'finished', step: steps, steps });
   expect(outcome.stderr).toContain(`step ${steps}/${steps}  loss `);
 });
-afterAll(() => rmSync(root, { recursive: true }));
 
 const bytes = (...parts: readonly string[]): Buffer => readFileSync(path.join(...parts));
 
