@@ -44,7 +44,7 @@ it('finetune ends with the bytes and the last checkpoint where the heap cannot g
     const { status, stderr } = await runCli('finetune', file);
     expect(status).toBe(1);
     expect(stderr).toMatch(/expected room for \d+ bytes on the WebAssembly heap, got none: \d+ bytes are in use by tensors/);
-    expect(stderr).toMatch(/the last good checkpoint is \S+step-[12], go on with: bures resume /);
+    expect(stderr).toMatch(/the last good checkpoint is \S+step-[12]; continue with: bures resume /);
     expect(existsSync(path.join(checkpoint, 'training_state.safetensors'))).toBe(true);
   } finally {
     restore();

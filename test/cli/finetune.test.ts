@@ -135,7 +135,7 @@ describe('a run', () => {
     const words = common().map((word) => (word === learningRate ? '1e30' : word));
     const { status, stderr } = await runCli('finetune', ...words, '--out', run, '--clip', 'null', '--method', 'lora');
     expect(status).toBe(1);
-    expect(stderr).toMatch(/error: .*(loss|gradient).*; (no checkpoint was written yet|the last good checkpoint is)/);
+    expect(stderr).toMatch(/error: .*(loss|gradient).*; (no checkpoint has been written yet|the last good checkpoint is)/);
   });
 });
 
@@ -150,7 +150,7 @@ describe('resuming', () => {
     if (status !== 0) {
       expect({ status, stderr }).toEqual({
         status: 130,
-        stderr: expect.stringMatching(/interrupted at step \d+; go on with: bures resume /),
+        stderr: expect.stringMatching(/interrupted at step \d+; continue with: bures resume /),
       });
       expect(stderr).not.toContain('    at ');
     }
@@ -169,18 +169,18 @@ describe('resuming', () => {
       status: 0,
       stdout: expect.stringMatching(/9 of 9 steps in .*, loss \d/),
       stderr: expect.stringMatching(
-        /all of its 9 steps are done: nothing is left to train\n[\s\S]*warning: the result may differ in rounding, since processor was another, is /,
+        /all 9 steps are done; nothing is left to train\n[\s\S]*warning: the result may differ in rounding, because processor was another and is now /,
       ),
     });
     writeFileSync(path.join(whole, '.lock'), String(process.ppid));
     expect(await runCli('resume', whole)).toMatchObject({
       status: 2,
-      stderr: expect.stringContaining(`in the hands of process ${process.ppid}`),
+      stderr: expect.stringContaining(`in use by process ${process.ppid}`),
     });
     // A process of the same number that began at another time is another. Only Linux tells when one began.
     writeFileSync(path.join(whole, '.lock'), `${existsSync('/proc/self/stat') ? process.ppid : 2 ** 30} 1`);
     expect(await runCli('resume', whole)).toMatchObject({ status: 0 });
-    expect(await runCli('resume', data)).toMatchObject({ status: 2, stderr: expect.stringContaining('is no run') });
+    expect(await runCli('resume', data)).toMatchObject({ status: 2, stderr: expect.stringContaining('expected the folder of a run') });
   });
 });
 
@@ -220,7 +220,7 @@ describe('what cannot be trained', () => {
     [['--method-options.gage', 'svd'], 2, 'gage'],
     [['--exclude-modules', '[q_proj, v_proj]'], 2, 'modules'],
     [['--rank-pattern.v_proj', '129'], 2, "v_proj', whose weight is 64×128, got 129"],
-    [['--epochs', '2'], 2, 'both steps and epochs'],
+    [['--epochs', '2'], 2, 'expected steps or epochs, got both'],
     [['--out', '/dev/null/run'], 2, '/dev/null/run'],
   ])('%j: exit status %d', async (words, status, message) => {
     const out = words[0] === '--out' ? [] : ['--out', path.join(root, 'never')];

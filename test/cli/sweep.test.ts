@@ -58,8 +58,8 @@ it.each([
   [{ grid: { seed: [7, 8] } }, 'grid.seed must be given as a list, seeds: [0, 1, 2], beside base, got an array of 2'],
   [{ grid: { rank: [] } }, 'grid.rank must have at least 1 entry, got an array of 0'],
   [{ random: { rank: { min: 2, max: 1 } } }, 'random.rank must have min ≤ max'],
-  [{ random: { rank: { min: 1.2, max: 1.8, integer: true } } }, 'random.rank must hold a whole number'],
-  [{ random: { rank: { min: 0, max: 1, log: true } } }, 'random.rank must have min > 0 where log is true'],
+  [{ random: { rank: { min: 1.2, max: 1.8, integer: true } } }, 'random.rank must contain a whole number'],
+  [{ random: { rank: { min: 0, max: 1, log: true } } }, 'random.rank must have min > 0 if log is true'],
   [{ random: { rank: { min: 1, max: 3, whole: true } } }, "unknown key 'random.rank.whole'; the keys are min, max, log, integer"],
 ])('%j is refused', (values, message) => {
   expect(() => plan(values)).toThrow(message);

@@ -113,7 +113,7 @@ describe.runIf(hasPrlimit)('a file that finds no room', () => {
     await expectIntact(run);
     const begun = existsSync(path.join(run, 'config.yaml'));
     expect(existsSync(run)).toBe(begun);
-    if (begun) expect(outcome.stderr).toContain(`no checkpoint was written yet, go on with: bures resume ${run}`);
+    if (begun) expect(outcome.stderr).toContain(`no checkpoint has been written yet; continue with: bures resume ${run}`);
     expect(await runCli(...(begun ? ['resume', run] : [...words, '--out', run]))).toMatchObject({ status: 0 });
     expectSameResult(run);
   });
@@ -132,7 +132,7 @@ describe.runIf(hasPrlimit)('a file that finds no room', () => {
     expectRefusal(outcome, 'EFBIG', remedy);
     expect(outcome.stderr).toContain('metrics.jsonl (');
     expect(outcome.stderr).toContain(
-      `the last good checkpoint is ${path.join(run, 'checkpoints', 'step-2')}, go on with: bures resume ${run}`,
+      `the last good checkpoint is ${path.join(run, 'checkpoints', 'step-2')}; continue with: bures resume ${run}`,
     );
     expect(readFileSync(metrics, 'utf8')).toBe(kept);
     await expectIntact(run);
