@@ -79,8 +79,8 @@ export const commonSchema = z.strictObject({
   json: z
     .boolean()
     .default(false)
-    .describe('print the result as JSON, and nothing else, on the standard output')
-    .meta({ group: 'Of every command:' }),
+    .describe('print only the result on the standard output, as JSON')
+    .meta({ group: 'Flags of every command:' }),
   debug: z.boolean().default(false).describe('show stack traces of errors'),
-  help: z.boolean().default(false).describe('explain the command'),
+  help: z.boolean().default(false).describe('show this help'),
 });

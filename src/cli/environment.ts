@@ -50,7 +50,7 @@ export function environmentDifferences(before: unknown, now: Environment): reado
   const [old, current] = [comparable(isJsonObject(before) ? (before as Partial<Environment>) : {}), comparable(now)];
   return Object.keys(current)
     .filter((name) => old[name] !== current[name])
-    .map((name) => `${name} was ${old[name] ?? 'not recorded'}, is ${current[name]}`);
+    .map((name) => `${name} was ${old[name] ?? 'not recorded'} and is now ${current[name]}`);
 }
 
 function comparable(environment: Partial<Environment>): Readonly<Record<string, string | undefined>> {

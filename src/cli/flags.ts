@@ -134,8 +134,8 @@ function checkCount(name: string, { positionals }: Command, given: readonly stri
   }
   if (given.length > positionals.length && positionals.at(-1)?.many !== true) {
     throw new UsageError(
-      `bures ${name}: one argument too many, '${given[positionals.length]}'; ` +
-        `${positionals.length === 0 ? 'it takes none' : `it takes ${positionals.map((one) => one.name).join(' ')}`}`,
+      `bures ${name}: unexpected argument '${given[positionals.length]}'; ` +
+        `${positionals.length === 0 ? 'the command takes none' : `the command takes ${positionals.map((one) => one.name).join(' ')}`}`,
     );
   }
 }
@@ -157,8 +157,8 @@ export function programHelp(version: string, commands: readonly { readonly name:
     .description(`bures ${version}: fine-tunes language models with LoRA and balanced LoRA, and inspects, balances and merges adapters.`);
   for (const { name, summary } of commands) parser.command(name).helpOption(false).description(summary);
   return `${parser.helpInformation()}
-bures COMMAND --help explains one. Every command takes --json and --debug.
-Exit status: 0 done, 1 failed, 2 misuse.
+bures COMMAND --help explains a command. Every command takes --json and --debug.
+The exit status is 0 for success, 1 for failure and 2 for misuse.
 `;
 }
 

@@ -86,7 +86,7 @@ export function catchInterrupt(terminal: Terminal, notice: string): Interruption
  * it at once.
  */
 export async function whileWriting<Result>(terminal: Terminal, work: (check: () => Promise<void>) => Promise<Result>): Promise<Result> {
-  const interruption = catchInterrupt(terminal, 'interrupted: removing what is half-written (again to end at once)');
+  const interruption = catchInterrupt(terminal, 'interrupted: removing half-written files (interrupt again to end at once)');
   try {
     return await work(interruption.check);
   } finally {

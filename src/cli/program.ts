@@ -52,7 +52,7 @@ export async function runCommand(name: string, command: Command, argv: readonly 
   const sources = fromFile && positionals.length > 0 ? [await readYaml(name, positionals[0]), source] : [source];
   const values = validateConfig(schema, sources, (key, meaning) =>
     fromFile
-      ? `${key} is missing (${meaning}); write it into the file, or as a flag`
+      ? `${key} is missing (${meaning}); write it into the file, or pass it as a flag`
       : `bures ${name}: ${flagUsage(schema, key)} is missing (${meaning}); add it`,
   );
   const { json } = common;

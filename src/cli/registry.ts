@@ -15,24 +15,24 @@ export interface CommandEntry {
 const commands: Readonly<Record<string, readonly [load: () => Promise<Command>, summary: string]>> = {
   doctor: [
     async () => (await import('./commands/doctor.js')).doctor,
-    'what this machine has: backends and why not, device, BLAS, versions, speed',
+    'reports what this machine offers: backends, or why they are missing, device, BLAS, versions, speed',
   ],
   finetune: [async () => (await import('./commands/finetune.js')).finetune, 'trains an adapter: LoRA, balanced LoRA and others'],
-  resume: [async () => (await import('./commands/resume.js')).resume, 'goes on with a run that was interrupted, bit for bit'],
-  eval: [async () => (await import('./commands/eval.js')).evaluate, 'loss, perplexity and exact match on a file of rows'],
+  resume: [async () => (await import('./commands/resume.js')).resume, 'continues an interrupted run, bit for bit'],
+  eval: [async () => (await import('./commands/eval.js')).evaluate, 'computes loss, perplexity and exact match on a file of rows'],
   generate: [async () => (await import('./commands/generate.js')).generate, 'continues a prompt'],
   merge: [async () => (await import('./commands/merge.js')).merge, 'writes the base model with an adapter merged into its weights'],
-  inspect: [
-    async () => (await import('./commands/inspect.js')).inspect,
-    'what an adapter is like: norms, spectra, balance, condition numbers',
-  ],
-  balance: [async () => (await import('./commands/balance.js')).balance, 'rewrites an adapter in balanced gauge, ΔW unchanged'],
+  inspect: [async () => (await import('./commands/inspect.js')).inspect, 'measures an adapter: norms, spectra, balance, condition numbers'],
+  balance: [async () => (await import('./commands/balance.js')).balance, 'rewrites an adapter in balanced gauge and leaves ΔW unchanged'],
   complete: [
     async () => (await import('./commands/complete.js')).complete,
-    'completes a matrix from ratings or other known entries, with low rank',
+    'completes a matrix from ratings or other known entries, by a matrix of low rank',
   ],
-  sweep: [async () => (await import('./commands/sweep.js')).sweep, 'many runs over any keys, resumable'],
-  report: [async () => (await import('./commands/report.js')).report, 'one HTML page about runs: curves, modules, samples, differences'],
+  sweep: [async () => (await import('./commands/sweep.js')).sweep, 'runs many fine-tunings over any keys; it can be resumed'],
+  report: [
+    async () => (await import('./commands/report.js')).report,
+    'writes one HTML page about runs: curves, modules, samples, differences',
+  ],
 };
 
 /** All commands, in the order of the help. */

@@ -13,26 +13,24 @@ import { requireManifold } from './taylor.js';
 export interface CheckManifoldOptions<P> {
   /** The point to check at. Default: a random one, drawn from `seed`. */
   readonly x?: P;
-  /** Seed of all random points and tangents. Default: {@link checkManifoldDefaults}. */
+  /** Seed of all random points and tangents. Default: 0. */
   readonly seed?: number;
   /**
    * The length over which the manifold bends at x, in units of the metric: about σ_r for rank-r matrices (√σ_r with
-   * factors, or the Bures metric). Steps are a tenth of it. Default: {@link checkManifoldDefaults}.
+   * factors, or the Bures metric). Steps are a tenth of it. Default: 1.
    */
   readonly scale?: number;
   /**
    * Relative errors up to this times the engine's ε count as rounding. Ill-conditioned points need more, in proportion.
-   * Default: {@link checkManifoldDefaults}.
+   * Default: 1e4.
    */
   readonly toleranceFactor?: number;
   /**
-   * If true, the order of the retraction is measured too (by {@link checkRetraction}). Default:
-   * {@link checkManifoldDefaults}.
+   * If true, the order of the retraction is measured too (by {@link checkRetraction}). Default: true.
    */
   readonly slopes?: boolean;
   /**
-   * Largest dimension at which `dim` is compared with the rank of 2·dim + 2 random tangents. Default:
-   * {@link checkManifoldDefaults}.
+   * Largest dimension at which `dim` is compared with the rank of 2·dim + 2 random tangents. Default: 64.
    */
   readonly dimensionLimit?: number;
 }

@@ -24,22 +24,21 @@ export interface FactorHessian<M> {
 export interface HessianSpectrumOptions {
   /**
    * `'dense'`: all eigenvalues of the matrix, built column by column; `'lanczos'`: the ends of the spectrum off the
-   * gauge directions, at a critical point; `'auto'`: dense up to `denseLimit` unknowns. Default:
-   * {@link hessianSpectrumDefaults}.
+   * gauge directions, at a critical point; `'auto'`: dense up to `denseLimit` unknowns. Default: `'auto'`.
    */
   readonly method?: 'auto' | 'dense' | 'lanczos';
-  /** Largest number of unknowns r(m + n) for which `'auto'` is dense. Default: {@link hessianSpectrumDefaults}. */
+  /** Largest number of unknowns r(m + n) for which `'auto'` is dense. Default: 400. */
   readonly denseLimit?: number;
-  /** Largest number of applications of the Hessian by Lanczos. Default: {@link hessianSpectrumDefaults}. */
+  /** Largest number of applications of the Hessian by Lanczos. Default: 300. */
   readonly maxIterations?: number;
   /**
    * Residual norm, relative to the largest eigenvalue, at which Lanczos stops; the eigenvalues are then accurate to
-   * about its square. Default: {@link hessianSpectrumDefaults}.
+   * about its square. Default: 1e-8.
    */
   readonly tolerance?: number;
   /** Eigenvalues up to this times the largest count as zero. Default: 10·r(m + n)·ε. */
   readonly zeroTolerance?: number;
-  /** Seed of Lanczos's first vector. Default: {@link hessianSpectrumDefaults}. */
+  /** Seed of Lanczos's first vector. Default: 0. */
   readonly seed?: number;
   /** Signal that aborts the computation, which then throws the signal's reason. Default: none. */
   readonly signal?: AbortSignal;

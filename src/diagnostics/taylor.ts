@@ -16,19 +16,18 @@ export interface TaylorOptions<P, T> {
   readonly x?: P;
   /** The tangent vector to check along; it is scaled to unit norm. Default: random, drawn from `seed`. */
   readonly u?: T;
-  /** Seed of the random point and tangents. Default: {@link taylorDefaults}. */
+  /** Seed of the random point and tangents. Default: 0. */
   readonly seed?: number;
   /**
-   * The largest step, in units of the metric. Default: {@link taylorDefaults}, which suits a manifold's own random
-   * points. At a point of rank-r matrices pass about σ_r (with factors, or the Bures metric: √σ_r), since a series in t
-   * converges no further.
+   * The largest step, in units of the metric. Default: 1, which suits a manifold's own random points. At a point of
+   * rank-r matrices pass about σ_r (with factors, or the Bures metric: √σ_r), since a series in t converges no further.
    */
   readonly scale?: number;
-  /** Factors of ten from the largest step, `scale`, to the smallest. Default: {@link taylorDefaults}. */
+  /** Factors of ten from the largest step, `scale`, to the smallest. Default: 8. */
   readonly decades?: number;
-  /** Number of steps. Default: {@link taylorDefaults}. */
+  /** Number of steps. Default: 57. */
   readonly count?: number;
-  /** Largest amount by which the fitted slope may lie below the expected one. Default: {@link taylorDefaults}. */
+  /** Largest amount by which the fitted slope may lie below the expected one. Default: 0.1. */
   readonly slopeTolerance?: number;
 }
 

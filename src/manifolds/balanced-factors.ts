@@ -26,17 +26,17 @@ import type { RetractTransport } from './manifold.js';
 
 /** Schedule of the balanced projection. */
 export interface BalancingSchedule {
-  /** Number of steps from one projection to the next. Default: {@link balancedFactorsDefaults}. */
+  /** Number of steps from one projection to the next. Default: 1. */
   readonly every?: number;
-  /** Number of steps at the beginning without the projection. Default: {@link balancedFactorsDefaults}. */
+  /** Number of steps at the beginning without the projection. Default: 0. */
   readonly start?: number;
 }
 
 /** Options of {@link balancedFactors}. */
 export interface BalancedFactorsOptions<M> extends FactorOptions<M>, BalancingSchedule {
-  /** Gauge of the balanced pair on which a retraction lands. Default: {@link balancedFactorsDefaults}. */
+  /** Gauge of the balanced pair on which a retraction lands. Default: `'svd'`. */
   readonly gauge?: BalancedGauge;
-  /** Algorithm of the projection. Default: {@link balancedFactorsDefaults}. */
+  /** Algorithm of the projection. Default: `'auto'`. */
   readonly algorithm?: BalanceAlgorithm;
 }
 

@@ -19,7 +19,7 @@ import { type FactorManifold, type FactorOptions, factorOptions, unitTangent } f
 
 /** Options of {@link dampedFactors}. */
 export interface DampedFactorsOptions<M> extends FactorOptions<M> {
-  /** Damping δ > 0, added to both Grams. Default: {@link dampedFactorsDefaults}. */
+  /** Damping δ > 0, added to both Grams. Default: 0.01. */
   readonly damping?: number;
 }
 

@@ -26,11 +26,11 @@ export type LazyRate = (typeof lazyRates)[number];
 
 /** Options of {@link lazyFactors}. */
 export interface LazyFactorsOptions<M> extends FactorOptions<M> {
-  /** Number of steps from one exact step to the next. Default: {@link lazyFactorsDefaults}. */
+  /** Number of steps from one exact step to the next. Default: 500. */
   readonly every?: number;
   /**
    * Rate of the other steps: that of the exact ones (`'same'`) or, for each factor, r/(its longer side) times that
-   * (`'by-rank'`). Default: {@link lazyFactorsDefaults}.
+   * (`'by-rank'`). Default: `'same'`.
    */
   readonly lazyRate?: LazyRate;
 }

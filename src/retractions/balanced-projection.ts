@@ -28,9 +28,9 @@ export type BalanceAlgorithm = 'auto' | 'qr' | 'gram' | 'matmul' | 'newton';
 
 /** Options of {@link balancedProjection}. */
 export interface BalancedProjectionOptions {
-  /** Gauge of the balanced pair. Default: {@link balancedProjectionDefaults}. */
+  /** Gauge of the balanced pair. Default: `'svd'`. */
   readonly gauge?: BalancedGauge;
-  /** Algorithm of the projection. Default: {@link balancedProjectionDefaults}. */
+  /** Algorithm of the projection. Default: `'auto'`. */
   readonly algorithm?: BalanceAlgorithm;
 }
 

@@ -17,7 +17,7 @@ export interface BarycenterOptions {
    * times ε of the engine.
    */
   readonly tolerance?: number;
-  /** Largest number of iterations. Default: {@link barycenterDefaults}. */
+  /** Largest number of iterations. Default: 200. */
   readonly maxIterations?: number;
 }
 

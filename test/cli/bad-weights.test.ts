@@ -1,28 +1,27 @@
 /** Weights that are not finite, and memory that ends: what the commands say, and that the last checkpoint stands. */
-import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { openSafetensors, type TensorData, writeSafetensors } from 'bures/io';
 import { createAdapter, saveAdapter } from 'bures/lora';
 import { loadCausalLM } from 'bures/models';
 import { tensorAlgebra } from 'bures/tensor';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { limitHeap } from '../support/limited-heap.js';
 import { owned } from '../support/owned.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { model, writeRows } from './math-runs.js';
 import { runCli } from './run-cli.js';
 
-const model = path.resolve(import.meta.dirname, '../../examples/models/tiny-math-base');
 const weight = 'model.layers.2.mlp.up_proj.weight';
-let root = '';
+const root = temporaryFolder('bad-weights');
 let spoilt = '';
 let data = '';
 
 beforeAll(async () => {
-  root = mkdtempSync(path.join(tmpdir(), 'bures-bad-weights-'));
   data = path.join(root, 'data.jsonl');
   const short = { prompt: 'What is 3 + 4?\n', completion: '7' };
   const long = { prompt: 'What is 3 + 4?\n', completion: '7 '.repeat(110) };
-  writeFileSync(data, [short, short, short, short, long, long].map((row) => `${JSON.stringify(row)}\n`).join(''));
+  writeRows(data, [short, short, short, short, long, long]);
   spoilt = path.join(root, 'model');
   cpSync(model, spoilt, { recursive: true });
   const store = await openSafetensors(model);
@@ -32,7 +31,6 @@ beforeAll(async () => {
   (tensors.get(weight)?.data as Float32Array)[17] = Number.NaN;
   await writeSafetensors(path.join(spoilt, 'model.safetensors'), tensors);
 });
-afterAll(() => rmSync(root, { recursive: true }));
 
 // First, since the heap never shrinks: one that an earlier test has grown has room enough.
 it('finetune ends with the bytes and the last checkpoint where the heap cannot grow', async () => {
@@ -46,7 +44,7 @@ it('finetune ends with the bytes and the last checkpoint where the heap cannot g
     const { status, stderr } = await runCli('finetune', file);
     expect(status).toBe(1);
     expect(stderr).toMatch(/expected room for \d+ bytes on the WebAssembly heap, got none: \d+ bytes are in use by tensors/);
-    expect(stderr).toMatch(/the last good checkpoint is \S+step-[12], go on with: bures resume /);
+    expect(stderr).toMatch(/the last good checkpoint is \S+step-[12]; continue with: bures resume /);
     expect(existsSync(path.join(checkpoint, 'training_state.safetensors'))).toBe(true);
   } finally {
     restore();

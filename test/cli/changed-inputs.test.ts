@@ -2,21 +2,19 @@
  * Runs whose inputs change while they are interrupted: what has changed is named and refused, and goes on only where
  * that is asked for.
  */
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { drawQuestions } from '../../examples/questions/questions.js';
 import { type FinetuneConfig, finetuneSchema, keysOf } from '../../src/cli/config/finetune-config.js';
 import { type Fingerprints, inputDifferences, keyDifferences, readFingerprints, rowsFingerprint } from '../../src/cli/run/fingerprints.js';
-
 import { hashFile } from '../../src/io/files/checksums.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { model as original, writeSplits } from './math-runs.js';
 import { type Outcome, runCli } from './run-cli.js';
 
-const original = path.resolve(import.meta.dirname, '../../examples/models/tiny-math-base');
-let root = '';
+const root = temporaryFolder('changed');
 /** A run of six steps that nothing disturbed, its model and its data, all in one folder. */
 let origin = '';
 /** The run, the model and the data of one test, copied from there, with the run cut back to its third step. */
@@ -25,14 +23,10 @@ let [run, model, data] = ['', '', ''];
 const template = "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '\n' }}{% endfor %}";
 
 beforeAll(async () => {
-  root = mkdtempSync(path.join(tmpdir(), 'bures-changed-'));
   origin = path.join(root, 'origin');
   cpSync(original, path.join(origin, 'model'), { recursive: true });
   writeFileSync(path.join(origin, 'model', 'chat_template.jinja'), template);
-  mkdirSync(path.join(origin, 'data'));
-  const { train, held } = drawQuestions({ tasks: ['digits', 'gcd'], seed: 5, train: 40, held: 6 });
-  for (const [name, rows] of Object.entries({ train, valid: held }))
-    writeFileSync(path.join(origin, 'data', `${name}.jsonl`), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  writeSplits(path.join(origin, 'data'), { tasks: ['digits', 'gcd'], seed: 5, train: 40, held: 6 });
   const keys = { rank: 2, steps: 6, batchSize: 4, saveEvery: 3, evalEvery: 2, seed: 1, learningRate: 3e-3, targetModules: ['v_proj'] };
   const file = path.join(root, 'config.yaml');
   const places = { model: path.join(origin, 'model'), data: path.join(origin, 'data'), backend: 'wasm', tensorboard: false };
@@ -40,7 +34,6 @@ beforeAll(async () => {
   const { status, stderr } = await runCli('finetune', file, '--out', path.join(origin, 'run'));
   expect(status, stderr).toBe(0);
 });
-afterAll(() => rmSync(root, { recursive: true }));
 
 let count = 0;
 beforeEach(() => {
@@ -92,9 +85,17 @@ it('what has not changed goes on, wherever it lies, to the same bits', async () 
 
 /** Changes, and what of them must be named. */
 const changes: readonly (readonly [string, () => void, string | RegExp])[] = [
-  ['rows taken away', () => editRows('train.jsonl', (lines) => lines.slice(0, 20)), /were 40, are 20; the first 20 are the same/],
-  ['rows added', () => editRows('train.jsonl', (lines) => [...lines, lines[0]]), /were 40, are 41; the first 40 are the same/],
-  ['a row taken out', () => editRows('train.jsonl', (lines) => lines.toSpliced(4, 1)), /were 40, are 39; the first that differs is row 5/],
+  [
+    'rows taken away',
+    () => editRows('train.jsonl', (lines) => lines.slice(0, 20)),
+    /there were 40 and are now 20; the first 20 are the same/,
+  ],
+  ['rows added', () => editRows('train.jsonl', (lines) => [...lines, lines[0]]), /there were 40 and are now 41; the first 40 are the same/],
+  [
+    'a row taken out',
+    () => editRows('train.jsonl', (lines) => lines.toSpliced(4, 1)),
+    /there were 40 and are now 39; the first that differs is row 5/,
+  ],
   [
     'rows reordered',
     () => editRows('train.jsonl', (lines) => [lines[0], ...lines.slice(1).toReversed()]),
@@ -109,14 +110,18 @@ const changes: readonly (readonly [string, () => void, string | RegExp])[] = [
           lines[6].replace(/\d/, (digit) => String((Number(digit) + 1) % 10)),
         ),
       ),
-    /1 of 40 differs, first row 7/,
+    /1 of 40 differs, which is row 7/,
   ],
   [
     'a validation row',
     () => editRows('valid.jsonl', (lines) => lines.with(2, lines[3])),
-    /validation rows \(.*valid\.jsonl\): 1 of 6 differs, first row 3/,
+    /validation rows \(.*valid\.jsonl\): 1 of 6 differs, which is row 3/,
   ],
-  ['the validation file taken away', () => rmSync(path.join(data, 'valid.jsonl')), /validation rows \(held out.*\): were 6, are 0/],
+  [
+    'the validation file taken away',
+    () => rmSync(path.join(data, 'valid.jsonl')),
+    /validation rows \(held out.*\): there were 6 and are now 0/,
+  ],
   [
     'one bit of a base weight',
     () =>
@@ -134,7 +139,7 @@ const changes: readonly (readonly [string, () => void, string | RegExp])[] = [
     /tokenizer: .*tokenizer\.json has changed/,
   ],
   ['the chat template', () => writeFileSync(path.join(model, 'chat_template.jinja'), `${template} `), /chat template: .*jinja has changed/],
-  ['the chat template taken away', () => rmSync(path.join(model, 'chat_template.jinja')), /chat template: .*jinja is not there any more/],
+  ['the chat template taken away', () => rmSync(path.join(model, 'chat_template.jinja')), /chat template: .*jinja no longer exists/],
   [
     'the configuration of the model',
     () => {
@@ -143,14 +148,18 @@ const changes: readonly (readonly [string, () => void, string | RegExp])[] = [
     },
     /base model: .*config\.json has changed/,
   ],
-  ['batchSize', () => editConfig((config) => ({ ...config, batchSize: 5 })), 'batchSize was 4, is 5'],
-  ['seed', () => editConfig((config) => ({ ...config, seed: 2 })), 'seed was 1, is 2'],
-  ['a key of its own default', () => editConfig(({ seed: _seed, ...config }) => config), 'seed was 1, is 0'],
-  ['an option', () => editConfig((config) => ({ ...config, methodOptions: { gauge: 'nearest' } })), /methodOptions was \{\}, is \{"gauge"/],
+  ['batchSize', () => editConfig((config) => ({ ...config, batchSize: 5 })), 'batchSize was 4 and is now 5'],
+  ['seed', () => editConfig((config) => ({ ...config, seed: 2 })), 'seed was 1 and is now 2'],
+  ['a key of its own default', () => editConfig(({ seed: _seed, ...config }) => config), 'seed was 1 and is now 0'],
+  [
+    'an option',
+    () => editConfig((config) => ({ ...config, methodOptions: { gauge: 'nearest' } })),
+    /methodOptions was \{\} and is now \{"gauge"/,
+  ],
   [
     'several',
     () => editConfig((config) => ({ ...config, batchSize: 5, dropout: 0.1 })),
-    /\n {2}dropout was 0, is 0.1\n {2}batchSize was 4, is 5\n/,
+    /\n {2}dropout was 0 and is now 0.1\n {2}batchSize was 4 and is now 5\n/,
   ],
 ];
 
@@ -167,7 +176,7 @@ it.each(changes)('%s: named and refused, and goes on with --accept-changes', asy
   // The first evaluation after the change is a best one, whatever its loss.
   expect(JSON.parse(readFileSync(path.join(run, 'best', 'best.json'), 'utf8'))).toMatchObject({ changes: 1 });
   const again = await runCli('resume', run);
-  expect(again).toMatchObject({ status: 0, stderr: expect.stringMatching(/all of its 6 steps are done/) });
+  expect(again).toMatchObject({ status: 0, stderr: expect.stringMatching(/all 6 steps are done/) });
   expect(again.stderr).not.toMatch(/accepted|differ/);
 });
 
@@ -185,7 +194,10 @@ describe('changes that were accepted', () => {
     expect(readFileSync(path.join(run, 'best', 'best.json'), 'utf8')).toBe(best);
     // What was accepted counts as what it was begun with.
     editConfig((config) => ({ ...config, learningRate: 3e-3 }));
-    expect(await runCli('resume', run)).toMatchObject({ status: 2, stderr: expect.stringContaining('learningRate was 0.001, is 0.003') });
+    expect(await runCli('resume', run)).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('learningRate was 0.001 and is now 0.003'),
+    });
     expect(await runCli('resume', run, '--accept-changes')).toMatchObject({ status: 0 });
     expect(readdirSync(run).filter((name) => name.startsWith('best'))).toEqual(['best-until-step-3', 'best-until-step-6']);
   });
@@ -212,7 +224,7 @@ describe('changes that were accepted', () => {
     const before = readFileSync(path.join(run, 'fingerprints.json'));
     for (const words of [[], ['--accept-changes']]) {
       const { status, stderr } = await runCli('resume', run, ...words);
-      expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining('rank was 2, is 3') });
+      expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining('rank was 2 and is now 3') });
     }
     expect(readFileSync(path.join(run, 'fingerprints.json'))).toEqual(before);
     expect(existsSync(path.join(run, 'best'))).toBe(true);
@@ -222,12 +234,14 @@ describe('changes that were accepted', () => {
 it('more steps are no change: a finished run goes on, and says what that means for its schedule', async () => {
   cpSync(path.join(origin, 'run'), run, { recursive: true });
   editConfig((config) => ({ ...config, model, data }));
-  expect(await runCli('resume', run)).toMatchObject({ status: 0, stderr: expect.stringContaining('all of its 6 steps are done') });
+  expect(await runCli('resume', run)).toMatchObject({ status: 0, stderr: expect.stringContaining('all 6 steps are done') });
   editConfig((config) => ({ ...config, steps: 8, saveEvery: 1, keepCheckpoints: 1, samplePrompts: ['1'], sampleTokens: 1 }));
   const { status, stdout, stderr } = await runCli('resume', run);
   expect(status, stderr).toBe(0);
   expect(stdout).toContain('8 of 8 steps');
-  expect(stderr).toContain('steps were 6, are 8; from here on the learning rate follows the cosine schedule over 8 steps, not over 6');
+  expect(stderr).toContain(
+    'steps were 6 and are now 8; from here on the learning rate follows the cosine schedule over 8 steps, not over 6',
+  );
   expect(stderr).not.toContain('accept');
   expect(readdirSync(path.join(run, 'checkpoints'))).toEqual(['step-8']);
 });
@@ -259,7 +273,7 @@ it('a start that takes something out of the base is no change that can be accept
   const { status, stderr } = await runCli('resume', run, '--accept-changes');
   expect({ status, stderr }).toEqual({
     status: 2,
-    stderr: expect.stringMatching(/cannot go on with this change: start .*its array taken\.\S+ is not there/),
+    stderr: expect.stringMatching(/does not fit this change: start .*its array taken\.\S+ is absent/),
   });
   expect(readdirSync(run, { recursive: true, encoding: 'utf8' }).sort()).toEqual(before);
   editConfig(({ start: _start, ...config }) => config);
@@ -270,10 +284,10 @@ it('a start that takes something out of the base is no change that can be accept
 it('a finished run is refused as well, and begins a new best where that is accepted', async () => {
   cpSync(path.join(origin, 'run'), run, { recursive: true });
   editConfig((config) => ({ ...config, model, data, seed: 2 }));
-  expect(await runCli('resume', run)).toMatchObject({ status: 2, stderr: expect.stringContaining('seed was 1, is 2') });
+  expect(await runCli('resume', run)).toMatchObject({ status: 2, stderr: expect.stringContaining('seed was 1 and is now 2') });
   const { status, stdout, stderr } = await runCli('resume', run, '--accept-changes');
-  expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringContaining('accepted: seed was 1, is 2') });
-  expect(stderr).toContain('all of its 6 steps are done: nothing is left to train');
+  expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringContaining('accepted: seed was 1 and is now 2') });
+  expect(stderr).toContain('all 6 steps are done; nothing is left to train');
   expect(stdout).not.toContain('best validation loss');
   expect(readdirSync(run).filter((name) => name.startsWith('best'))).toEqual(['best-until-step-6']);
 });
@@ -283,7 +297,7 @@ it('recomputation is warned of, since it changes the rounding alone', async () =
   const { status, stderr } = await runCli('resume', run);
   expect({ status, stderr }).toEqual({
     status: 0,
-    stderr: expect.stringContaining('differ in rounding, since recompute was not given, is true'),
+    stderr: expect.stringContaining('differ in rounding, because recompute was not given and is now true'),
   });
 });
 
@@ -296,11 +310,11 @@ it('a run without a record, of an earlier version, says so once and goes on', as
   expect(version).toBe(2);
   writeFileSync(file, JSON.stringify(content));
   const first = await runCli('resume', run);
-  expect(first).toMatchObject({ status: 0, stderr: expect.stringContaining('no record of what it was made from') });
+  expect(first).toMatchObject({ status: 0, stderr: expect.stringContaining('no record of its inputs') });
   expect(state(6)).toEqual(state(6, path.join(origin, 'run')));
   expect((await runCli('resume', run)).stderr).not.toContain('no record');
   editConfig((config) => ({ ...config, seed: 2 }));
-  expect(await runCli('resume', run)).toMatchObject({ status: 2, stderr: expect.stringContaining('seed was 1, is 2') });
+  expect(await runCli('resume', run)).toMatchObject({ status: 2, stderr: expect.stringContaining('seed was 1 and is now 2') });
 });
 
 it('a damaged record is named, and not taken for changed inputs', async () => {
@@ -315,7 +329,7 @@ it('a damaged record is named, and not taken for changed inputs', async () => {
       writeFileSync(file, whole);
       // White space may turn into other white space.
       if (typeof read === 'object') expect(read).toEqual(JSON.parse(whole));
-      else expect(read).toMatch(/fingerprints\.json, the record of what the run is made from, is damaged; restore it, or /);
+      else expect(read).toMatch(/fingerprints\.json, the record of the inputs of the run, is damaged; restore it, or /);
     }),
     { numRuns: 200 },
   );
@@ -398,7 +412,7 @@ describe('fingerprints', () => {
     const role = choosing.includes(key) ? 'chooses' : 'decides';
     const named = keyDifferences(keysOf(before, role), keysOf(after, role));
     if ([...places, ...length, ...watching, ...rounding].includes(key)) expect(named).toEqual([]);
-    else expect(named).toEqual([expect.stringMatching(new RegExp(`^${key} was .*, is `))]);
+    else expect(named).toEqual([expect.stringMatching(new RegExp(`^${key} was .* and is now `))]);
   });
 
   const rows = fc.array(

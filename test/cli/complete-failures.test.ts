@@ -94,10 +94,16 @@ describe('bures complete', () => {
     ['a value that is no number', 'a,x,1\na,y,2\nb,x,many\n', [], 1, /complete: \S*bad\.csv:3: expected a finite number in field 3/],
     ['a line that is too short', 'a;x;1\na;y\n', [], 1, /complete: \S*bad\.csv:2: expected 3 fields or more between ";", as on line 1/],
     ['no delimiter', 'hello\n', [], 1, /complete: \S*bad\.csv:1: expected 3 fields or more between commas/],
-    ['constant values', 'a,x,3\nb,y,3\n', [], 1, /every value is 3, so that there is nothing to fit/],
+    ['constant values', 'a,x,3\nb,y,3\n', [], 1, /every value is 3, so there is nothing to fit/],
     ['a dense array', '%%MatrixMarket matrix array real general\n1 2\n1\n2\n', [], 1, /expected a coordinate file/],
     ['compressed data', '\x1f\x8b', [], 1, /compressed by gzip; unpack it/],
-    ['a rank beyond the matrix', 'a,x,3\nb,y,4\nb,z,5\n', ['--rank', '3'], 2, /rank 3 exceeds that of a 2×3 matrix; pass --rank 2 or less/],
+    [
+      'a rank beyond the matrix',
+      'a,x,3\nb,y,4\nb,z,5\n',
+      ['--rank', '3'],
+      2,
+      /expected a rank of at most 2 for a 2×3 matrix, got 3; pass --rank 2 or less/,
+    ],
     [
       'a column that is not there',
       'a,b,c\n1,2,3\n',
@@ -113,7 +119,13 @@ describe('bures complete', () => {
       1,
       /complete: \S*bad\.csv:2: expected at least 3 fields/,
     ],
-    ['all for the test', 'a,x,1\n', ['--test-fraction', '1'], 2, /--test-fraction: must be below 1, got 1; it means: part of the entries/],
+    [
+      'all for the test',
+      'a,x,1\n',
+      ['--test-fraction', '1'],
+      2,
+      /--test-fraction: must be below 1, got 1; it means: fraction of the entries/,
+    ],
     ['an unknown centering', 'a,x,1\n', ['--center', 'median'], 2, /--center: must be one of biases, mean, none, got "median"/],
   ])('refuses %s', async (_fault, text, flags, expected, message) => {
     writeFileSync(inRoot('bad.csv'), text, 'latin1');

@@ -72,8 +72,14 @@ describe('bures complete', () => {
   });
 
   it.each<[string, string, readonly string[], number, RegExp]>([
-    ['a single row', 'a,x,1\na,y,2\na,z,4\na,w,3\n', [], 2, /a 1×4 matrix has nothing to predict a missing entry from/],
-    ['a single column', 'a,x,1\nb,x,2\nc,x,4\n', [], 2, /a 3×1 matrix has nothing to predict/],
+    [
+      'a single row',
+      'a,x,1\na,y,2\na,z,4\na,w,3\n',
+      [],
+      2,
+      /expected at least two rows and two columns, got a 1×4 matrix, in which nothing can predict a missing entry/,
+    ],
+    ['a single column', 'a,x,1\nb,x,2\nc,x,4\n', [], 2, /got a 3×1 matrix, in which nothing can predict/],
     [
       'a test that takes everything',
       tableOf(additive().slice(0, 200)),

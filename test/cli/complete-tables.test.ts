@@ -35,9 +35,9 @@ describe('a table', () => {
       'with the index of pandas',
       numbered(0),
       {},
-      /value: column 4 \(rating\)\ncolumn 1 has no name and numbers the lines: passed over as an index/,
+      /value: column 4 \(rating\)\ncolumn 1 has no name and numbers the lines; it was skipped as an index/,
     ],
-    ['with a filtered index', `,${plain.replace(/^(ann|bob)/gm, '7,$1')}`, {}, /column 1 has no name: passed over/],
+    ['with a filtered index', `,${plain.replace(/^(ann|bob)/gm, '7,$1')}`, {}, /column 1 has no name; it was skipped/],
     ['with an index read back', `Unnamed: 0${numbered(0)}`, {}, /column 1 has no name and numbers/],
     [
       'as R writes it',
@@ -46,7 +46,7 @@ describe('a table', () => {
       /row: column 2 \(userId\), column: column 3 \(movieId\), value: column 4 \(rating\)\ncolumn 1 has no name and numbers the lines/,
     ],
     ['with an index, and columns named', numbered(0), { columns: 'userId,movieId,rating' }, /row: userId, column: movieId, value: rating/],
-    ['with remarks', `# made by hand\n#\n${plain}`, {}, /2 lines before the first row begin with #: passed over as remarks/],
+    ['with remarks', `# made by hand\n#\n${plain}`, {}, /2 lines before the first row begin with # and were skipped as remarks/],
     [
       'with decimal commas',
       plain.replaceAll(',', ';').replace('2.5', '2,5'),
@@ -60,7 +60,7 @@ describe('a table', () => {
       /no header.*\nvalues are written with a decimal comma/,
     ],
     ['with quoted decimal commas', plain.replace('2.5', '"2,5"'), {}, /decimal comma/],
-    ['with missing values', `${plain}eve,x,\neve,y,NA\n`, {}, /2 lines without a value .*: passed over/],
+    ['with missing values', `${plain}eve,x,\neve,y,NA\n`, {}, /2 lines without a value .* were skipped/],
     ['in UTF-16', Buffer.from(`\ufeff${plain}`, 'utf16le'), {}, /utf-16le text/],
     ['with a column of words that have commas', 'ann;a, b, c;1\nbob;a, b, c;4\n', {}, /fields between ";"/],
     [

@@ -95,9 +95,9 @@ describe('bures complete', () => {
     ];
     const { status, stdout, stderr } = await runCli('complete', fileOf('m.mtx', text), ...flags);
     expect(status).toBe(0);
-    expect(stderr).toMatch(/1 more at the place of another/);
-    expect(stderr).toMatch(/none to choose by/);
-    expect(stdout).toMatch(/1 rows and 0 columns have no entry that was fitted/);
+    expect(stderr).toMatch(/1 more repeat a place/);
+    expect(stderr).toMatch(/none for validation/);
+    expect(stdout).toMatch(/1 rows and 0 columns have no fitted entry/);
     const { left, predict } = await readCompletion(inRoot('mtx'));
     expect(left.shape).toEqual([21, 4]);
     const { offsets } = JSON.parse(readFileSync(inRoot('mtx/completion.json'), 'utf8'));
@@ -120,7 +120,7 @@ describe('bures complete', () => {
     const { status, stdout, stderr } = await outcome;
     expect(process.listenerCount('SIGINT')).toBe(before);
     expect(status, stderr).toBe(1);
-    expect(stderr).toMatch(/[^\n]\ninterrupted: ending the iteration/);
+    expect(stderr).toMatch(/[^\n]\ninterrupted: stopping the iteration/);
     const result = JSON.parse(stdout);
     expect(result.interrupted).toBe(true);
     expect((await readCompletion(out)).testRmse).toBeCloseTo(result.rmse.test, 12);

@@ -82,7 +82,7 @@ describe('a configuration', () => {
     ['samplePrompts: x', /a\.yaml:3: samplePrompts must be a list, got "x"/],
     ['targetModules: 3', /a\.yaml:3: targetModules must be .* or .*, got 3/],
     ['samplePrompts: [a, 3]', /a\.yaml:3: samplePrompts\.1 must be a string, got 3/],
-    ['rank: 1\nrank: 2', /a\.yaml:4: expected YAML, got: the key "rank" twice in one map/],
+    ['rank: 1\nrank: 2', /a\.yaml:4: expected YAML, got: the key "rank" occurs twice in one map/],
     ['rank: [1', /a\.yaml:\d: expected YAML/],
     ['a: &x [*x]', /a\.yaml:\d/],
   ])('with %j says what is wrong, and where', async (line, message) => {
@@ -206,7 +206,7 @@ describe('flags of keys', () => {
     expect(await runCli('finetune', '--data', 'd')).toEqual({
       status: 2,
       stdout: '',
-      stderr: expect.stringMatching(/^error: model is missing \(.*\); write it into the file, or as a flag\n$/),
+      stderr: expect.stringMatching(/^error: model is missing \(.*\); write it into the file, or pass it as a flag\n$/),
     });
     await expect(load('data: d')).rejects.toThrow(/^model is missing \(.*\); write it into the file$/);
   });

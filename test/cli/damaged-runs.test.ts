@@ -2,24 +2,11 @@
  * Runs whose files are damaged, or taken away under them: the checkpoint before, or an error by name, and never another
  * result.
  */
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { BuresError, FormatError } from 'bures';
 import fc from 'fast-check';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { drawQuestions } from '../../examples/questions/questions.js';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findAdapter } from '../../src/cli/adapter/adapter-folder.js';
 import { settleBest } from '../../src/cli/run/best-folder.js';
 import { type Checkpoint, readCheckpoint } from '../../src/cli/run/checkpoint.js';
@@ -27,11 +14,12 @@ import { readSoundCheckpoint } from '../../src/cli/run/sound-checkpoint.js';
 import { memoryError } from '../../src/cli/training/train-run.js';
 import { checksumFile, writeChecksums } from '../../src/io/files/checksums.js';
 import { stagingPath } from '../../src/io/files/staging.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { model, writeQuestions } from './math-runs.js';
 import { runCli } from './run-cli.js';
 import { startCli } from './start-cli.js';
 
-const model = path.resolve(import.meta.dirname, '../../examples/models/tiny-math-base');
-let root = '';
+const root = temporaryFolder('damaged');
 /** A run of six steps that nothing disturbed, with checkpoints at 2, 4 and 6. */
 let whole = '';
 let file = '';
@@ -39,11 +27,9 @@ let file = '';
 let run = '';
 
 beforeAll(async () => {
-  root = mkdtempSync(path.join(tmpdir(), 'bures-damaged-'));
   whole = path.join(root, 'whole');
   const data = path.join(root, 'data.jsonl');
-  const { train } = drawQuestions({ tasks: ['digits', 'gcd'], seed: 5, train: 40, held: 1 });
-  writeFileSync(data, train.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  writeQuestions(data, { tasks: ['digits', 'gcd'], seed: 5, train: 40 });
   file = path.join(root, 'config.yaml');
   const often = { saveEvery: 2, evalEvery: 2, keepCheckpoints: 3, samplePrompts: ['Calculate 2 + 3.\n'], sampleTokens: 2 };
   const keys = { model, data, backend: 'wasm', rank: 2, steps: 6, batchSize: 4, learningRate: 3e-3, validSplit: 0.1, dropout: 0.1 };
@@ -51,7 +37,6 @@ beforeAll(async () => {
   const { status, stderr } = await runCli('finetune', file, '--out', whole);
   expect(status, stderr).toBe(0);
 });
-afterAll(() => rmSync(root, { recursive: true }));
 
 let count = 0;
 beforeEach(() => {
@@ -127,8 +112,9 @@ describe('a damaged latest checkpoint', () => {
     const { status, stdout, stderr } = await runCli('resume', run);
     expect(status, stderr).toBe(0);
     expect(stdout).toContain('6 of 6 steps');
-    expect(stderr).toContain(`warning: ${checkpoint(4)} is damaged, it goes on from the checkpoint before it`);
-    expect(stderr).toContain('from step 2\n');
+    expect(stderr).toContain(`warning: ${checkpoint(4)} is damaged (`);
+    expect(stderr).toContain('); the run continues from the checkpoint before it, and the damaged one is kept as step-4.damaged\n');
+    expect(stderr).toContain('continuing from step 2\n');
     expectSameResult();
     expect(readdirSync(path.join(run, 'checkpoints')).sort()).toEqual(['step-2', 'step-4', 'step-6']);
   });
@@ -202,11 +188,11 @@ describe('another file of a run that is damaged', () => {
     [
       'metrics.jsonl',
       Buffer.from([0x7b, 0xff, 0x7d, 0x0a]),
-      /metrics\.jsonl:1 must be UTF-8 text, got 0xFF at byte 2; .*, or move the file away: the run then/,
+      /metrics\.jsonl:1 must be UTF-8 text, got 0xFF at byte 2; .*, or move the file away; the run then/,
       1,
     ],
     ['samples.jsonl', '[1]\n', /samples\.jsonl:1: expected a JSON object.*; remove that line/, 1],
-    ['fingerprints.json', '{}', /fingerprints\.json, the record of what the run is made from, is damaged; restore it/, 1],
+    ['fingerprints.json', '{}', /fingerprints\.json, the record of the inputs of the run, is damaged; restore it/, 1],
   ])('%s holding %j is named, with what to do', async (name, content, message, status) => {
     writeFileSync(path.join(run, name), content);
     const outcome = await runCli('resume', run);
@@ -279,7 +265,7 @@ describe('another file of a run that is damaged', () => {
   it('the best adapter that was removed: the next evaluation begins a new best', async () => {
     rmSync(path.join(run, 'best'), { recursive: true });
     const { status, stderr } = await runCli('resume', run);
-    expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringMatching(/the best adapter, of step \d, is not in .* any more/) });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringMatching(/the best adapter, of step \d, is no longer in /) });
     expect(JSON.parse(readFileSync(path.join(run, 'best', 'best.json'), 'utf8'))).toMatchObject({ step: 6 });
   });
 
@@ -334,10 +320,10 @@ describe('a run whose folder is taken away under it', () => {
     [
       'removed',
       (folder) => rmSync(folder, { recursive: true, maxRetries: 20 }),
-      /(?:was removed or renamed|config\.yaml was removed|\.lock was removed or replaced) while/,
+      /(?:was removed or renamed|config\.yaml was removed|\.lock was removed or replaced) during training/,
       undefined,
     ],
-    ['renamed', (folder) => renameSync(folder, `${folder}-away`), /was removed or renamed while/, undefined],
+    ['renamed', (folder) => renameSync(folder, `${folder}-away`), /was removed or renamed during training/, undefined],
     [
       'replaced',
       (folder) => {
@@ -345,15 +331,20 @@ describe('a run whose folder is taken away under it', () => {
         mkdirSync(folder);
         writeFileSync(path.join(folder, 'other'), '');
       },
-      /config\.yaml was removed while/,
+      /config\.yaml was removed during training/,
       ['other'],
     ],
-    ['emptied, all but its lock', empty, /config\.yaml was removed while/, undefined],
-    ['left, but its lock removed', (folder) => rmSync(path.join(folder, '.lock')), /\.lock was removed or replaced while/, undefined],
+    ['emptied, all but its lock', empty, /config\.yaml was removed during training/, undefined],
+    [
+      'left, but its lock removed',
+      (folder) => rmSync(path.join(folder, '.lock')),
+      /\.lock was removed or replaced during training/,
+      undefined,
+    ],
     [
       'left, but its lock is that of another',
       (folder) => writeFileSync(path.join(folder, '.lock'), `${process.pid}`),
-      new RegExp(`\\.lock was replaced by that of process ${process.pid} while`),
+      new RegExp(`\\.lock was replaced by that of process ${process.pid} during training`),
       undefined,
     ],
   ])('%s: it ends with an error, and begins nothing there again', async (what, take, message, left) => {
@@ -362,7 +353,7 @@ describe('a run whose folder is taken away under it', () => {
     const { status, stderr } = await child.ended;
     expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(message) });
     expect(stderr).not.toContain('    at ');
-    expect(stderr).not.toContain('go on with: bures resume');
+    expect(stderr).not.toContain('continue with: bures resume');
     if (left !== undefined) expect(readdirSync(taken)).toEqual(left);
     else if (!what.startsWith('left')) expect(existsSync(taken)).toBe(false);
     else if (what.endsWith('another')) expect(readFileSync(path.join(taken, '.lock'), 'utf8')).toBe(`${process.pid}`);

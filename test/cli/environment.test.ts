@@ -15,17 +15,17 @@ it('is the same where nothing but the memory has changed, also read back from th
 });
 
 it.each([
-  [{ versions: { ...recorded.versions, bures: '0.0.1' } }, 'bures was 0.0.1, is '],
-  [{ versions: { ...recorded.versions, node: 'v18.0.0' } }, 'Node was v18.0.0, is '],
-  [{ platform: 'plan9 mips' }, 'platform was plan9 mips, is '],
-  [{ processor: 'an abacus' }, 'processor was an abacus, is '],
-  [{ cores: 999 }, 'cores was 999, is '],
-  [{ blas: { ...recorded.blas, threads: 7 } }, 'BLAS threads was 7, is 2'],
-  [{ blas: { ...recorded.blas, core: 'Zen' } }, 'BLAS was libopenblas.so.0 (Zen), is libopenblas.so.0 (Haswell)'],
-  [{ blas: { ...recorded.blas, library: 'libblis.so' } }, 'BLAS was libblis.so (Haswell), is libopenblas.so.0 (Haswell)'],
-  [{ backend: { ...recorded.backend, name: 'tensorflow' } }, 'backend was tensorflow, is wasm'],
-  [{ backend: { ...recorded.backend, device: 'a GPU' } }, 'device was a GPU, is a processor'],
-  [{ backend: { ...recorded.backend, matmul: 'XNNPACK' } }, 'matrix products was XNNPACK, is OpenBLAS'],
+  [{ versions: { ...recorded.versions, bures: '0.0.1' } }, 'bures was 0.0.1 and is now '],
+  [{ versions: { ...recorded.versions, node: 'v18.0.0' } }, 'Node was v18.0.0 and is now '],
+  [{ platform: 'plan9 mips' }, 'platform was plan9 mips and is now '],
+  [{ processor: 'an abacus' }, 'processor was an abacus and is now '],
+  [{ cores: 999 }, 'cores was 999 and is now '],
+  [{ blas: { ...recorded.blas, threads: 7 } }, 'BLAS threads was 7 and is now 2'],
+  [{ blas: { ...recorded.blas, core: 'Zen' } }, 'BLAS was libopenblas.so.0 (Zen) and is now libopenblas.so.0 (Haswell)'],
+  [{ blas: { ...recorded.blas, library: 'libblis.so' } }, 'BLAS was libblis.so (Haswell) and is now libopenblas.so.0 (Haswell)'],
+  [{ backend: { ...recorded.backend, name: 'tensorflow' } }, 'backend was tensorflow and is now wasm'],
+  [{ backend: { ...recorded.backend, device: 'a GPU' } }, 'device was a GPU and is now a processor'],
+  [{ backend: { ...recorded.backend, matmul: 'XNNPACK' } }, 'matrix products was XNNPACK and is now OpenBLAS'],
 ])('%j is a difference, and the only one', (change, words) => {
   const differences = environmentDifferences({ ...recorded, ...change }, recorded);
   expect(differences).toHaveLength(1);

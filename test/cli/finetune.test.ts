@@ -3,24 +3,22 @@
  * resuming gives.
  */
 
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { loadAdapter } from 'bures/lora';
 import { collateRows, exactMatches, loadCausalLM, loadTokenizer, readDataset } from 'bures/models';
 import { tensorAlgebra } from 'bures/tensor';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { drawQuestions } from '../../examples/questions/questions.js';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { completeText } from '../../src/cli/training/evaluate.js';
 import { readObjects } from '../../src/io/json-lines.js';
 import { chromiumPath, openChromium } from '../../tools/chromium.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { model, writeSplits } from './math-runs.js';
 import { runCli } from './run-cli.js';
 import { startCli } from './start-cli.js';
 
-const repository = path.resolve(import.meta.dirname, '../..');
-const model = path.join(repository, 'examples/models/tiny-math-base');
-let root = '';
+const root = temporaryFolder('finetune');
 let data = '';
 /** An uninterrupted run. */
 let whole = '';
@@ -45,17 +43,9 @@ const common = (): readonly string[] => {
 };
 
 beforeAll(async () => {
-  root = mkdtempSync(path.join(tmpdir(), 'bures-finetune-'));
   data = path.join(root, 'data');
   whole = path.join(root, 'whole');
-  mkdirSync(data);
-  const { train, held } = drawQuestions({ tasks: ['digits', 'gcd'], seed: 3, train: 60, held: 12 });
-  for (const [name, rows] of [
-    ['train', train],
-    ['valid', held],
-  ] as const) {
-    writeFileSync(path.join(data, `${name}.jsonl`), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
-  }
+  writeSplits(data, { tasks: ['digits', 'gcd'], seed: 3, train: 60, held: 12 });
   const outcome = await runCli(
     'finetune',
     ...common(),
@@ -71,7 +61,6 @@ beforeAll(async () => {
   expect(JSON.parse(outcome.stdout)).toMatchObject({ run: whole, end: 'finished', step: steps, steps });
   expect(outcome.stderr).toContain(`step ${steps}/${steps}  loss `);
 });
-afterAll(() => rmSync(root, { recursive: true }));
 
 const bytes = (...parts: readonly string[]): Buffer => readFileSync(path.join(...parts));
 
@@ -146,7 +135,7 @@ describe('a run', () => {
     const words = common().map((word) => (word === learningRate ? '1e30' : word));
     const { status, stderr } = await runCli('finetune', ...words, '--out', run, '--clip', 'null', '--method', 'lora');
     expect(status).toBe(1);
-    expect(stderr).toMatch(/error: .*(loss|gradient).*; (no checkpoint was written yet|the last good checkpoint is)/);
+    expect(stderr).toMatch(/error: .*(loss|gradient).*; (no checkpoint has been written yet|the last good checkpoint is)/);
   });
 });
 
@@ -161,7 +150,7 @@ describe('resuming', () => {
     if (status !== 0) {
       expect({ status, stderr }).toEqual({
         status: 130,
-        stderr: expect.stringMatching(/interrupted at step \d+; go on with: bures resume /),
+        stderr: expect.stringMatching(/interrupted at step \d+; continue with: bures resume /),
       });
       expect(stderr).not.toContain('    at ');
     }
@@ -180,18 +169,18 @@ describe('resuming', () => {
       status: 0,
       stdout: expect.stringMatching(/9 of 9 steps in .*, loss \d/),
       stderr: expect.stringMatching(
-        /all of its 9 steps are done: nothing is left to train\n[\s\S]*warning: the result may differ in rounding, since processor was another, is /,
+        /all 9 steps are done; nothing is left to train\n[\s\S]*warning: the result may differ in rounding, because processor was another and is now /,
       ),
     });
     writeFileSync(path.join(whole, '.lock'), String(process.ppid));
     expect(await runCli('resume', whole)).toMatchObject({
       status: 2,
-      stderr: expect.stringContaining(`in the hands of process ${process.ppid}`),
+      stderr: expect.stringContaining(`in use by process ${process.ppid}`),
     });
     // A process of the same number that began at another time is another. Only Linux tells when one began.
     writeFileSync(path.join(whole, '.lock'), `${existsSync('/proc/self/stat') ? process.ppid : 2 ** 30} 1`);
     expect(await runCli('resume', whole)).toMatchObject({ status: 0 });
-    expect(await runCli('resume', data)).toMatchObject({ status: 2, stderr: expect.stringContaining('is no run') });
+    expect(await runCli('resume', data)).toMatchObject({ status: 2, stderr: expect.stringContaining('expected the folder of a run') });
   });
 });
 
@@ -231,7 +220,7 @@ describe('what cannot be trained', () => {
     [['--method-options.gage', 'svd'], 2, 'gage'],
     [['--exclude-modules', '[q_proj, v_proj]'], 2, 'modules'],
     [['--rank-pattern.v_proj', '129'], 2, "v_proj', whose weight is 64×128, got 129"],
-    [['--epochs', '2'], 2, 'both steps and epochs'],
+    [['--epochs', '2'], 2, 'expected steps or epochs, got both'],
     [['--out', '/dev/null/run'], 2, '/dev/null/run'],
   ])('%j: exit status %d', async (words, status, message) => {
     const out = words[0] === '--out' ? [] : ['--out', path.join(root, 'never')];

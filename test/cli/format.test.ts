@@ -44,9 +44,9 @@ it('another BLAS, backend or version is a difference, and nothing else', () => {
   const now = { ...before, versions: { ...before.versions, node: 'v99' }, blas: { available: true, library: 'other', threads: 3 } };
   const lines = environmentDifferences(before, now);
   expect(lines).toEqual([
-    expect.stringMatching(/^Node was v\d+.*, is v99$/),
-    expect.stringMatching(/^BLAS was .*, is other$/),
-    expect.stringMatching(/^BLAS threads was .*, is 3$/),
+    expect.stringMatching(/^Node was v\d+.* and is now v99$/),
+    expect.stringMatching(/^BLAS was .* and is now other$/),
+    expect.stringMatching(/^BLAS threads was .* and is now 3$/),
   ]);
   // A file of an older version may lack what is compared.
   expect(environmentDifferences({} as typeof before, before).length).toBeGreaterThan(4);

@@ -1,20 +1,18 @@
 /**
  * `--method galore`: a run whose weights are trained themselves, resumed, evaluated, merged and written as an adapter.
  */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { openSafetensors } from 'bures/io';
 import { loadAdapter } from 'bures/lora';
 import { loadCausalLM } from 'bures/models';
 import { tensorAlgebra } from 'bures/tensor';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { drawQuestions } from '../../examples/questions/questions.js';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { model, writeSplits } from './math-runs.js';
 import { runCli } from './run-cli.js';
 
-const model = path.resolve(import.meta.dirname, '../../examples/models/tiny-math-base');
-const root = mkdtempSync(path.join(tmpdir(), 'bures-cli-galore-'));
-afterAll(() => rmSync(root, { recursive: true }));
+const root = temporaryFolder('cli-galore');
 const file = (...parts: readonly string[]): string => path.join(root, ...parts);
 
 /** Starts a run of 8 steps; flags that are given take the place of these. */
@@ -42,14 +40,7 @@ function finetune(out: string, given: Readonly<Record<string, string>> = {}) {
 
 let whole = { status: 0, stdout: '', stderr: '' };
 beforeAll(async () => {
-  mkdirSync(file('data'));
-  const { train, held } = drawQuestions({ tasks: ['digits', 'gcd'], seed: 3, train: 40, held: 8 });
-  for (const [name, rows] of [
-    ['train', train],
-    ['valid', held],
-  ] as const) {
-    writeFileSync(file('data', `${name}.jsonl`), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
-  }
+  writeSplits(file('data'), { tasks: ['digits', 'gcd'], seed: 3, train: 40, held: 8 });
   whole = await finetune('whole');
 });
 

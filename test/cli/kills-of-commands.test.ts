@@ -4,8 +4,7 @@
  * `npm run test:kills` does it 20 times each.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
@@ -14,26 +13,23 @@ import { type TensorData, writeSafetensors } from 'bures/io';
 import { createAdapter, lora, randomStart, saveAdapter } from 'bures/lora';
 import { loadCausalLM } from 'bures/models';
 import { tensorAlgebra } from 'bures/tensor';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { drawQuestions } from '../../examples/questions/questions.js';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { model, writeQuestions } from './math-runs.js';
 import { runCli } from './run-cli.js';
 import { startCli } from './start-cli.js';
 
 /** In the names of the tests, so that a failure tells it; another each time. */
 const seed = Number(process.env.BURES_KILL_SEED ?? Date.now() % 2 ** 31);
 const rounds = Number(process.env.BURES_KILL_ROUNDS ?? 1);
-const model = path.resolve(import.meta.dirname, '../../examples/models/tiny-math-base');
-let root = '';
+const root = temporaryFolder('kills-of');
 beforeAll(async () => {
-  root = mkdtempSync(path.join(tmpdir(), 'bures-kills-of-'));
   await writePairs(path.join(root, 'pairs'));
   await writeRandomAdapter(path.join(root, 'adapter'));
   writeFileSync(path.join(root, 'ratings.csv'), ratings());
-  const { train } = drawQuestions({ tasks: ['digits'], seed: 3, train: 30, held: 1 });
-  writeFileSync(path.join(root, 'rows.jsonl'), train.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  writeQuestions(path.join(root, 'rows.jsonl'), { tasks: ['digits'], seed: 3, train: 30 });
   await trainWeights(path.join(root, 'weights'));
 });
-afterAll(() => rmSync(root, { recursive: true }));
 
 /** An adapter of pairs large enough that balancing and writing them takes some time. */
 async function writePairs(folder: string): Promise<void> {

@@ -2,23 +2,22 @@
  * SIGKILL at random moments of a run: what `resume` then ends with is what the undisturbed run ended with.
  * `npm run test:kills` does it 20 times.
  */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { seededRandom } from 'bures';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { drawQuestions } from '../../examples/questions/questions.js';
+import { beforeAll, expect, it } from 'vitest';
 import { readObjects } from '../../src/io/json-lines.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { model, writeQuestions } from './math-runs.js';
 import { runCli } from './run-cli.js';
 import { startCli } from './start-cli.js';
 
 /** In the names of the tests, so that a failure tells it; another each time. */
 const seed = Number(process.env.BURES_KILL_SEED ?? Date.now() % 2 ** 31);
 const rounds = Number(process.env.BURES_KILL_ROUNDS ?? 2);
-const model = path.resolve(import.meta.dirname, '../../examples/models/tiny-math-base');
 const steps = 12;
-let root = '';
+const root = temporaryFolder('kills');
 /** The undisturbed run. */
 let whole = '';
 let file = '';
@@ -31,19 +30,16 @@ const linesOf = (run: string): number => {
 };
 
 beforeAll(async () => {
-  root = mkdtempSync(path.join(tmpdir(), 'bures-kills-'));
   whole = path.join(root, 'whole');
   file = path.join(root, 'config.yaml');
   const data = path.join(root, 'data.jsonl');
-  const { train } = drawQuestions({ tasks: ['digits', 'gcd'], seed: 3, train: 60, held: 1 });
-  writeFileSync(data, train.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  writeQuestions(data, { tasks: ['digits', 'gcd'], seed: 3, train: 60 });
   const keys = { model, data, backend: 'wasm', rank: 3, steps, batchSize: 4, learningRate: 3e-3, saveEvery: 3, evalEvery: 4, dropout: 0.1 };
   writeFileSync(file, JSON.stringify({ ...keys, validSplit: 0.1, targetModules: ['q_proj', 'v_proj'] }));
   const { status, stderr } = await runCli('finetune', file, '--out', whole);
   expect(status, stderr).toBe(0);
   lines = linesOf(whole);
 });
-afterAll(() => rmSync(root, { recursive: true }));
 
 it.each(Array.from({ length: rounds }, (_, round) => round))(`round %d of BURES_KILL_SEED=${seed}`, async (round) => {
   const random = seededRandom((seed + round) % 2 ** 31);

@@ -19,9 +19,9 @@ describe('parts of a method', () => {
     [{ start: 'lora-gaa' }, /^finetune: start must be one of .*did you mean 'lora-ga'\?/],
     [{ start: 'lora-ga', startOptions: { batch: 3 } }, /^finetune: startOptions: loraGa: unknown option 'batch'/],
     [{ start: 'pissa', startOptions: { batches: 3 } }, /^finetune: startOptions: pissa: unknown option 'batches'/],
-    [{ startOptions: { batches: 3 } }, /startOptions are those of the start that 'start' names, and it names none; add it/],
+    [{ startOptions: { batches: 3 } }, /startOptions belong to the start that the key 'start' names, but it names none; add that key/],
     [{ direction: 'reflora', directionOptions: { warmup: 0.5 } }, /^finetune: directionOptions: reflora: warmup must be a count/],
-    [{ directionOptions: {} }, /directionOptions are those of the direction/],
+    [{ directionOptions: {} }, /directionOptions belong to the direction/],
   ])('%j is refused by its key', (keys, message) => {
     expect(() => methodOf(config(keys))).toThrow(message);
   });

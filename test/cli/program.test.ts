@@ -36,10 +36,10 @@ describe('the program', () => {
       'Usage: bures finetune [options] [config.yaml]',
       'Method: --method <NAME> LoRA method, such as lora or balora (default: "balora")',
       '--rank <N> rank r of the adapters (default: 16)',
-      '--bias <WORD> biases trained besides (choices: "none", "all", "lora_only", default: "none")',
-      '--packing rows packed into full sequences',
-      '--mask-prompt <true|false> whether only completions are trained, not prompts (default: true)',
-      'Of every command: --json print the result as JSON',
+      '--bias <WORD> biases that are trained as well (choices: "none", "all", "lora_only", default: "none")',
+      '--packing whether rows, which do not see each other, are packed into full sequences',
+      '--mask-prompt <true|false> whether the model is trained on completions only, not on prompts (default: true)',
+      'Flags of every command: --json print only the result',
     ])
       expect(text).toContain(part);
     expect((await runCli('balance', '--help')).stdout).toContain('--out <DIR>   folder for the balanced adapter (required)');
@@ -49,7 +49,7 @@ describe('the program', () => {
     expect(await runCli('generate', 'nowhere')).toEqual({
       status: 2,
       stdout: '',
-      stderr: 'error: bures generate: --prompt TEXT is missing (what to continue); add it\n',
+      stderr: 'error: bures generate: --prompt TEXT is missing (text to continue); add it\n',
     });
   });
 
@@ -64,7 +64,7 @@ describe('the program', () => {
       status: 2,
       stderr: expect.stringContaining('did you mean --seconds?'),
     });
-    expect(await runCli('doctor', 'twice')).toMatchObject({ status: 2, stderr: expect.stringContaining("one argument too many, 'twice'") });
+    expect(await runCli('doctor', 'twice')).toMatchObject({ status: 2, stderr: expect.stringContaining("unexpected argument 'twice'") });
   });
 
   it('shows a stack trace only when asked', async () => {

@@ -38,7 +38,7 @@ it.runIf(existsSync('/proc/self/stat'))('that names this process, but an earlier
   writeFileSync(file, `${process.pid} 1`);
   expect(await lockOwner(run)).toBeUndefined();
   const lock = await lockRun(run);
-  await expect(lockRun(run)).rejects.toThrow(`in the hands of process ${process.pid}`);
+  await expect(lockRun(run)).rejects.toThrow(`in use by process ${process.pid}`);
   await lock.release();
 });
 

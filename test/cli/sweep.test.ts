@@ -1,9 +1,7 @@
 /** Sweeps: which runs they are, that an interrupted one repeats nothing, tables and maps. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { drawQuestions } from '../../examples/questions/questions.js';
+import { beforeAll, expect, it } from 'vitest';
 import { validateConfig } from '../../src/cli/config/validate.js';
 import { runSweep } from '../../src/cli/sweep/run-sweep.js';
 import { sweepSchema } from '../../src/cli/sweep/sweep-config.js';
@@ -11,24 +9,15 @@ import { readSweep } from '../../src/cli/sweep/sweep-results.js';
 import { planTrials } from '../../src/cli/sweep/trials.js';
 import type { Terminal } from '../../src/cli/terminal.js';
 import { readObjects } from '../../src/io/json-lines.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { model, writeSplits } from './math-runs.js';
 import { runCli } from './run-cli.js';
 import { startCli } from './start-cli.js';
 
-const repository = path.resolve(import.meta.dirname, '../..');
-let root = '';
+const root = temporaryFolder('sweep');
 beforeAll(() => {
-  root = mkdtempSync(path.join(tmpdir(), 'bures-sweep-'));
-  const data = path.join(root, 'data');
-  mkdirSync(data);
-  const { train, held } = drawQuestions({ tasks: ['digits'], seed: 3, train: 30, held: 6 });
-  for (const [name, rows] of [
-    ['train', train],
-    ['valid', held],
-  ] as const) {
-    writeFileSync(path.join(data, `${name}.jsonl`), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
-  }
+  writeSplits(path.join(root, 'data'), { tasks: ['digits'], seed: 3, train: 30, held: 6 });
 });
-afterAll(() => rmSync(root, { recursive: true }));
 
 const plan = (values: Record<string, unknown>) =>
   planTrials(validateConfig(sweepSchema, [{ values: { out: 'o', base: { rank: 2 }, ...values }, origin: () => 'here' }]));
@@ -69,8 +58,8 @@ it.each([
   [{ grid: { seed: [7, 8] } }, 'grid.seed must be given as a list, seeds: [0, 1, 2], beside base, got an array of 2'],
   [{ grid: { rank: [] } }, 'grid.rank must have at least 1 entry, got an array of 0'],
   [{ random: { rank: { min: 2, max: 1 } } }, 'random.rank must have min ≤ max'],
-  [{ random: { rank: { min: 1.2, max: 1.8, integer: true } } }, 'random.rank must hold a whole number'],
-  [{ random: { rank: { min: 0, max: 1, log: true } } }, 'random.rank must have min > 0 where log is true'],
+  [{ random: { rank: { min: 1.2, max: 1.8, integer: true } } }, 'random.rank must contain a whole number'],
+  [{ random: { rank: { min: 0, max: 1, log: true } } }, 'random.rank must have min > 0 if log is true'],
   [{ random: { rank: { min: 1, max: 3, whole: true } } }, "unknown key 'random.rank.whole'; the keys are min, max, log, integer"],
 ])('%j is refused', (values, message) => {
   expect(() => plan(values)).toThrow(message);
@@ -80,7 +69,7 @@ it('that is killed ends its runs, repeats no finished one, and is shown as table
   const file = path.join(root, 'sweep.yaml');
   const out = path.join(root, 'sweep');
   const base = {
-    model: path.join(repository, 'examples/models/tiny-math-base'),
+    model,
     data: path.join(root, 'data'),
     // So many that the second run cannot end between two looks at it.
     steps: 60,
@@ -174,7 +163,6 @@ it('with a wrong key anywhere runs nothing', async () => {
     status: 2,
     stderr: expect.stringMatching(/sweep: expected a model, found no config\.json in .*m; /),
   });
-  const model = path.join(repository, 'examples/models/tiny-math-base');
   writeFileSync(file, `base:\n  model: ${model}\n  data: d\ngrid:\n  method: [lora, balor]\nout: never\n`);
   expect(await runCli('sweep', file, '--plan')).toMatchObject({
     status: 2,

@@ -9,25 +9,23 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { loadAdapter } from 'bures/lora';
 import { type CausalLM, loadCausalLM } from 'bures/models';
 import { tensorAlgebra } from 'bures/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { drawQuestions } from '../../examples/questions/questions.js';
 import { readCheckpoint } from '../../src/cli/run/checkpoint.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { model, writeQuestions } from './math-runs.js';
 import { type Outcome, runCli } from './run-cli.js';
 
-const model = path.resolve(import.meta.dirname, '../../examples/models/tiny-math-base');
-let root = '';
+const root = temporaryFolder('refused');
 /** A run that nothing disturbed. */
 let whole = '';
 let lm: CausalLM;
@@ -35,13 +33,11 @@ let lm: CausalLM;
 let words: readonly string[] = [];
 
 beforeAll(async () => {
-  root = mkdtempSync(path.join(tmpdir(), 'bures-refused-'));
   // For the user without privileges that some of these tests become.
   chmodSync(root, 0o755);
   whole = path.join(root, 'whole');
   const data = path.join(root, 'data.jsonl');
-  const { train } = drawQuestions({ tasks: ['digits'], seed: 3, train: 12, held: 1 });
-  writeFileSync(data, train.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  writeQuestions(data, { tasks: ['digits'], seed: 3, train: 12 });
   const keys = { model, data, backend: 'wasm', rank: 2, steps: 3, batchSize: 2, saveEvery: 1, evalEvery: 1, validSplit: 0.2 };
   const file = path.join(root, 'config.yaml');
   writeFileSync(file, JSON.stringify({ ...keys, targetModules: ['v_proj'], samplePrompts: ['Calculate 2 + 3.\n'], sampleTokens: 2 }));
@@ -49,10 +45,7 @@ beforeAll(async () => {
   expect((await runCli(...words, '--out', whole)).stderr).not.toContain('error');
   lm = await loadCausalLM(model, { algebra: await tensorAlgebra({ backend: 'wasm' }) });
 });
-afterAll(() => {
-  lm.dispose();
-  rmSync(root, { recursive: true });
-});
+afterAll(() => lm.dispose());
 
 const filesBelow = (folder: string): readonly string[] =>
   existsSync(folder)
@@ -120,7 +113,7 @@ describe.runIf(hasPrlimit)('a file that finds no room', () => {
     await expectIntact(run);
     const begun = existsSync(path.join(run, 'config.yaml'));
     expect(existsSync(run)).toBe(begun);
-    if (begun) expect(outcome.stderr).toContain(`no checkpoint was written yet, go on with: bures resume ${run}`);
+    if (begun) expect(outcome.stderr).toContain(`no checkpoint has been written yet; continue with: bures resume ${run}`);
     expect(await runCli(...(begun ? ['resume', run] : [...words, '--out', run]))).toMatchObject({ status: 0 });
     expectSameResult(run);
   });
@@ -139,7 +132,7 @@ describe.runIf(hasPrlimit)('a file that finds no room', () => {
     expectRefusal(outcome, 'EFBIG', remedy);
     expect(outcome.stderr).toContain('metrics.jsonl (');
     expect(outcome.stderr).toContain(
-      `the last good checkpoint is ${path.join(run, 'checkpoints', 'step-2')}, go on with: bures resume ${run}`,
+      `the last good checkpoint is ${path.join(run, 'checkpoints', 'step-2')}; continue with: bures resume ${run}`,
     );
     expect(readFileSync(metrics, 'utf8')).toBe(kept);
     await expectIntact(run);

@@ -8,21 +8,10 @@ import { type LinearAlgebra, scaleTree, seededRandom } from '../../src/index.js'
 import { allEngines, runsOn, withoutLeaks } from '../support/engines.js';
 import { geometric, type Sizes, sizes } from '../support/matrices.js';
 import { tolerance } from '../support/tolerance.js';
-import { combine, numbersOf, type Specimen, type SpecimenFactory, specimens } from './specimens.js';
+import { combine, numbersOf, offeringAll, type Specimen, type SpecimenFactory, specimens } from './specimens.js';
 
 /** Those that have all three, named so that none can drop out unseen. */
-const withGeodesics = [
-  'euclideanFactors',
-  'grassmann, polar',
-  'grassmann, qr',
-  'euclidean',
-  'sphere',
-  'oblique',
-  'orthogonalGroup',
-  'spd, affine-invariant',
-  'spd, Bures–Wasserstein',
-  'fixedRankPsd',
-];
+const withGeodesics = ['euclideanFactors', ...offeringAll];
 
 const byName = new Map(specimens);
 

@@ -80,6 +80,9 @@ const documentation = (property: ts.Symbol): string =>
 /** Everything that any entry exports, by name: `{@link galoreDefaults}` says no module. */
 const everything = Object.assign({}, ...Object.values(modules)) as Readonly<Record<string, unknown>>;
 
+/** The constants of defaults whose names do not follow from those of the types. */
+const constants: Readonly<Record<string, string>> = { LoraConfig: 'loraDefaults', AdamWOptions: 'adamwDefaults' };
+
 it('the modules are those of the package', () => {
   expect(Object.keys(modules).sort()).toEqual(sources.map(([subpath]) => subpath).sort());
   expect(parameters.length).toBeGreaterThan(80);
@@ -106,7 +109,7 @@ describe.each([...types])('%s', (name, type) => {
   });
 
   it('states the numbers and words that the constant of its defaults holds', () => {
-    const constant = `${name[0].toLowerCase()}${name.slice(1).replace(/Options$/, '')}Defaults`;
+    const constant = constants[name] ?? `${name[0].toLowerCase()}${name.slice(1).replace(/Options$/, '')}Defaults`;
     const defaults = (everything[constant] ?? {}) as Readonly<Record<string, unknown>>;
     const wrong = properties.flatMap((property) => {
       const [, stated] = /Default: `?('[^']*'|[-+.\de]+|true|false)`?(?=[.,;] |[.,;]$| )/.exec(documentation(property)) ?? [];

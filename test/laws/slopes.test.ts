@@ -4,15 +4,15 @@
  * that is not quadratic. σ_r/σ₁ ≥ 1e-4, steps relative to σ_r: below that only the algebraic laws (`laws.test.ts`) can
  * be seen.
  */
-import { square } from 'bures';
+
+import { type LinearAlgebra, mapTree, type Problem, type Random, seededRandom, square } from 'bures';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkGradient, checkHessian, checkRetraction } from '../../src/diagnostics/index.js';
-import { type LinearAlgebra, mapTree, type Problem, type Random, seededRandom } from '../../src/index.js';
 import { allEngines, runsOn, withoutLeaks } from '../support/engines.js';
 import { geometric, type Sizes, sizes } from '../support/matrices.js';
 import { tolerance } from '../support/tolerance.js';
-import { combine, numbersOf, type Specimen, type SpecimenFactory, specimens } from './specimens.js';
+import { combine, numbersOf, offeringAll, type Specimen, type SpecimenFactory, specimens } from './specimens.js';
 
 /** Spectra on which orders can be seen, with σ_r. */
 const spectra = {
@@ -120,15 +120,7 @@ const withHessian = [
   'euclideanFactors',
   'stiefel, polar',
   'stiefel, qr',
-  'grassmann, polar',
-  'grassmann, qr',
-  'euclidean',
-  'sphere',
-  'oblique',
-  'orthogonalGroup',
-  'spd, affine-invariant',
-  'spd, Bures–Wasserstein',
-  'fixedRankPsd',
+  ...offeringAll,
 ];
 
 describe.each(allEngines)('on %s', (_engine, la) => {

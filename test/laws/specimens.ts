@@ -3,8 +3,6 @@
  * points of a given spectrum, ambient elements, other representatives of the same point, and gauge-free descriptions of
  * points and tangents. Used by `laws.test.ts`.
  */
-import { eye } from 'bures';
-import type { Random } from '../../src/core/random.js';
 import {
   type Ambient,
   affineInvariant,
@@ -16,6 +14,7 @@ import {
   embedded,
   euclidean,
   euclideanFactors,
+  eye,
   type FactorManifold,
   type FactorPair,
   type FixedRankManifold,
@@ -38,11 +37,12 @@ import {
   qrRetraction,
   quotient,
   quotientFactors,
+  type Random,
   spd,
   sphere,
   stiefel,
   truncatedSvd,
-} from '../../src/index.js';
+} from 'bures';
 
 /** Sizes of a specimen. */
 export interface Shape {
@@ -360,6 +360,19 @@ export const specimens: ReadonlyArray<readonly [string, SpecimenFactory]> = [
         basis: orthonormalSpecimen(la, shape, grassmann({ m: shape.m, rank: shape.r, batch: shape.batch, algebra: la }), true),
       }),
   ],
+];
+
+/** The specimens that offer exponential, logarithm, distance and Hessians, named so that none can drop out unseen. */
+export const offeringAll = [
+  'grassmann, polar',
+  'grassmann, qr',
+  'euclidean',
+  'sphere',
+  'oblique',
+  'orthogonalGroup',
+  'spd, affine-invariant',
+  'spd, Bures–Wasserstein',
+  'fixedRankPsd',
 ];
 
 /** All numbers of a tree of arrays, in order. */

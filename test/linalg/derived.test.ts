@@ -38,8 +38,19 @@ interface Case {
   readonly results: number;
 }
 
+// Shapes: a 3×3, a 4×4 and a 3×4 matrix, two 3×3 matrices and two 1×1 ones.
+const [three, four, wide] = [
+  [3, 3],
+  [4, 4],
+  [3, 4],
+] as const;
+const [stack, numbers] = [
+  [2, 3, 3],
+  [2, 1, 1],
+] as const;
+
 const functions: Readonly<Record<string, Case>> = {
-  trace: { call: (la, x) => trace(la, x), shapes: [[2, 3, 3]], misfits: [[[2, 3]], [[3]], [[]]], results: 1 },
+  trace: { call: (la, x) => trace(la, x), shapes: [stack], misfits: [[[2, 3]], [[3]], [[]]], results: 1 },
   outerSum: {
     call: (la, s, t) => outerSum(la, s, t),
     shapes: [
@@ -58,68 +69,35 @@ const functions: Readonly<Record<string, Case>> = {
   },
   square: { call: (la, x) => square(la, x), shapes: [[2, 3, 4]], misfits: [], results: 1 },
   abs: { call: (la, x) => abs(la, x), shapes: [[2, 3, 4]], misfits: [], results: 1 },
-  polar: { call: (la, x) => polar(la, x), shapes: [[2, 4, 3]], misfits: [[[3, 4]], [[3]]], results: 2 },
-  sqrtSpd: { call: (la, s) => sqrtSpd(la, s), shapes: [[2, 3, 3]], misfits: [[[3, 4]], [[3]]], results: 1 },
-  inverseSqrtSpd: { call: (la, s) => inverseSqrtSpd(la, s), shapes: [[2, 1, 1]], misfits: [[[3, 4]], [[3]]], results: 1 },
+  polar: { call: (la, x) => polar(la, x), shapes: [[2, 4, 3]], misfits: [[wide], [[3]]], results: 2 },
+  sqrtSpd: { call: (la, s) => sqrtSpd(la, s), shapes: [stack], misfits: [[wide], [[3]]], results: 1 },
+  inverseSqrtSpd: { call: (la, s) => inverseSqrtSpd(la, s), shapes: [numbers], misfits: [[wide], [[3]]], results: 1 },
   solveLyapunov: {
     call: (la, p, c) => solveLyapunov(la, p, c),
-    shapes: [
-      [2, 3, 3],
-      [2, 3, 3],
-    ],
+    shapes: [stack, stack],
     misfits: [
-      [
-        [3, 4],
-        [3, 3],
-      ],
-      [
-        [3, 3],
-        [3, 4],
-      ],
-      [
-        [2, 3, 3],
-        [3, 3],
-      ],
+      [wide, three],
+      [three, wide],
+      [stack, three],
     ],
     results: 1,
   },
   solveSylvester: {
     call: (la, p, q, c) => solveSylvester(la, p, q, c),
-    shapes: [
-      [2, 3, 3],
-      [2, 4, 4],
-      [2, 3, 4],
-    ],
+    shapes: [stack, [2, 4, 4], [2, 3, 4]],
     misfits: [
-      [
-        [3, 3],
-        [4, 4],
-        [4, 3],
-      ],
-      [
-        [3, 4],
-        [4, 4],
-        [3, 4],
-      ],
-      [[3, 3], [4, 4], [3]],
+      [three, four, [4, 3]],
+      [wide, four, wide],
+      [three, four, [3]],
     ],
     results: 1,
   },
   geometricMean: {
     call: (la, p, q) => geometricMean(la, p, q),
-    shapes: [
-      [2, 1, 1],
-      [2, 1, 1],
-    ],
+    shapes: [numbers, numbers],
     misfits: [
-      [
-        [3, 3],
-        [2, 2],
-      ],
-      [
-        [3, 4],
-        [3, 4],
-      ],
+      [three, [2, 2]],
+      [wide, wide],
     ],
     results: 1,
   },

@@ -1,5 +1,5 @@
 /** When balancedFactors projects, whatever the solver, and what carries state where it does not. */
-import { describe, expect, it } from 'vitest';
+
 import {
   adam,
   type BalancedFactorsManifold,
@@ -21,7 +21,8 @@ import {
   svrg,
   trustRegions,
   wolfe,
-} from '../../src/index.js';
+} from 'bures';
+import { describe, expect, it } from 'vitest';
 import { balanceGap } from '../../src/retractions/balance-gap.js';
 import { hostEngines } from '../support/engines.js';
 import { tolerance } from '../support/tolerance.js';

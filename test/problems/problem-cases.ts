@@ -1,5 +1,5 @@
 /** The problems with data of their own, and each cost as its definition has it, on dense matrices. */
-import { csrFromTriplets, type LinearAlgebra, seededRandom } from '../../src/index.js';
+import { type CsrMatrix, csrFromTriplets, type LinearAlgebra, seededRandom } from 'bures';
 import {
   type LowRankPoint,
   type LowRankProblem,
@@ -10,8 +10,8 @@ import {
   rankOneMeasurements,
   reducedRankRegression,
   robustPca,
-} from '../../src/problems/index.js';
-import type { AnyGeometry } from './geometries.js';
+} from 'bures/problems';
+import type { AnyGeometry } from '../support/geometries.js';
 
 /** A problem, on any geometry of its shape, and its cost of a dense matrix. */
 export interface ProblemCase<M> {
@@ -91,28 +91,31 @@ function regression(samples: number) {
   };
 }
 
+/** A problem of the observed entries of a matrix, whose cost is one of the residuals there and of all entries of X. */
+function observedOnly(
+  problemOn: (manifold: AnyGeometry<unknown>, observed: CsrMatrix<unknown>) => ReturnType<ProblemCase<unknown>['problemOn']>,
+  cost: (residuals: readonly number[], entries: ArrayLike<number>) => number,
+) {
+  return (la: LinearAlgebra<unknown>, shape: Shape): ProblemCase<unknown> => {
+    const { matrix, places, values } = sparseData(la, shape, 5);
+    return {
+      problemOn: (manifold) => problemOn(manifold, matrix),
+      async densely(x) {
+        const entries = await la.toArray(x);
+        const residuals = places.map((place, e) => entries[place] - values[e]);
+        return { cost: cost(residuals, entries), scale: 10 };
+      },
+    };
+  };
+}
+
 /** The problems by name. */
 export const problemCases: Readonly<Record<string, (la: LinearAlgebra<unknown>, shape: Shape) => ProblemCase<unknown>>> = {
-  matrixCompletion(la, shape) {
-    const { matrix, places, values } = sparseData(la, shape, 5);
-    return {
-      problemOn: (manifold) => matrixCompletion({ manifold, observed: matrix }),
-      async densely(x) {
-        const entries = await la.toArray(x);
-        return { cost: halfSquares(places.map((place, e) => entries[place] - values[e])), scale: 10 };
-      },
-    };
-  },
-  'matrixCompletion with regularization'(la, shape) {
-    const { matrix, places, values } = sparseData(la, shape, 5);
-    return {
-      problemOn: (manifold) => matrixCompletion({ manifold, observed: matrix, regularization: 0.2 }),
-      async densely(x) {
-        const entries = await la.toArray(x);
-        return { cost: halfSquares(places.map((place, e) => entries[place] - values[e])) + 0.2 * halfSquares(entries), scale: 10 };
-      },
-    };
-  },
+  matrixCompletion: observedOnly((manifold, observed) => matrixCompletion({ manifold, observed }), halfSquares),
+  'matrixCompletion with regularization': observedOnly(
+    (manifold, observed) => matrixCompletion({ manifold, observed, regularization: 0.2 }),
+    (residuals, entries) => halfSquares(residuals) + 0.2 * halfSquares(entries),
+  ),
   'lowRankApproximation of a dense matrix': approximationOf('dense'),
   'lowRankApproximation of a sparse matrix': approximationOf('csr'),
   'lowRankApproximation of factors': approximationOf('factored'),
@@ -140,20 +143,8 @@ export const problemCases: Readonly<Record<string, (la: LinearAlgebra<unknown>, 
       densely: async (x) => ({ cost: smoothedMagnitudes(await la.toArray(la.subtract(x, data)), 2), scale: 10 }),
     };
   },
-  'robustPca of observed entries'(la, shape) {
-    const { matrix, places, values } = sparseData(la, shape, 5);
-    return {
-      problemOn: (manifold) => robustPca({ manifold, data: matrix, smoothing: 0.5 }),
-      async densely(x) {
-        const entries = await la.toArray(x);
-        return {
-          cost: smoothedMagnitudes(
-            places.map((place, e) => entries[place] - values[e]),
-            0.5,
-          ),
-          scale: 10,
-        };
-      },
-    };
-  },
+  'robustPca of observed entries': observedOnly(
+    (manifold, data) => robustPca({ manifold, data, smoothing: 0.5 }),
+    (residuals) => smoothedMagnitudes(residuals, 0.5),
+  ),
 };

@@ -8,8 +8,8 @@ import { checkGradient, checkHessian } from '../../src/diagnostics/index.js';
 import { type LinearAlgebra, mapTree, objective, seededRandom } from '../../src/index.js';
 import type { LowRankPoint, LowRankTangent } from '../../src/problems/index.js';
 import { allEngines, hostEngines, withoutLeaks } from '../support/engines.js';
+import { geometry, geometryNames } from '../support/geometries.js';
 import { tolerance } from '../support/tolerance.js';
-import { geometry, geometryNames } from './geometries.js';
 import { problemCases } from './problem-cases.js';
 
 const shape = { m: 9, n: 7, rank: 2 };

@@ -2,7 +2,7 @@
  * States, derivatives and rules that are none, at the engine: an error by the name of the function that was called, at
  * once.
  */
-import { describe, expect, it } from 'vitest';
+
 import {
   adam,
   ConfigError,
@@ -18,7 +18,8 @@ import {
   minimize,
   type SolverState,
   trustRegions,
-} from '../../src/index.js';
+} from 'bures';
+import { describe, expect, it } from 'vitest';
 
 const la = hostAlgebra({ blas: 'off' });
 const x = la.fromArray([1, 2, 3], [3]);

@@ -5,32 +5,27 @@
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
 import {
-  adaptive,
   any,
   balancedFactors,
-  barzilaiBorwein,
   constantStep,
-  fletcherReeves,
   gradientDescent,
-  hagerZhang,
   hestenesStiefel,
   hostAlgebra,
   lbfgs,
   maxIterations,
   minimize,
   momentum,
-  polakRibiere,
   polynomialSearch,
   relativeGradientNormBelow,
-  type Solver,
   seededRandom,
   svrg,
   trustRegions,
   wolfe,
-} from '../../src/index.js';
-import { lowRankApproximation } from '../../src/problems/index.js';
+} from 'bures';
+import { lowRankApproximation } from 'bures/problems';
+import { describe, expect, it } from 'vitest';
+import { lineSearchSolvers, type SolverTable } from './line-search-solvers.js';
 import { type AnyProblem, secondOrderProblems, sizes } from './second-order-problems.js';
 
 const la = hostAlgebra();
@@ -108,18 +103,13 @@ const problems = [
   },
 ];
 
-const solvers: Readonly<Record<string, () => Solver>> = {
-  armijo: () => gradientDescent(),
-  adaptive: () => gradientDescent({ stepSize: adaptive() }),
+const solvers: SolverTable = {
+  ...lineSearchSolvers,
   wolfe: () => gradientDescent({ stepSize: wolfe() }),
   'constant, momentum': () => gradientDescent({ direction: momentum(), stepSize: constantStep(0.002) }),
-  barzilaiBorwein: () => gradientDescent({ stepSize: barzilaiBorwein() }),
   polynomial: () => gradientDescent({ stepSize: polynomialSearch() }),
   'polynomial, hestenesStiefel': () => gradientDescent({ direction: hestenesStiefel(), stepSize: polynomialSearch() }),
-  polakRibiere: () => gradientDescent({ direction: polakRibiere() }),
-  'fletcherReeves, wolfe': () => gradientDescent({ direction: fletcherReeves(), stepSize: wolfe() }),
-  'hagerZhang, wolfe': () => gradientDescent({ direction: hagerZhang(), stepSize: wolfe() }),
-  'lbfgs, armijo': () => gradientDescent({ direction: lbfgs() }),
+  'lbfgs, armijo': lineSearchSolvers.lbfgs,
   'lbfgs, wolfe': () => gradientDescent({ direction: lbfgs(), stepSize: wolfe() }),
   trustRegions: () => trustRegions(),
   svrg: () => svrg({ innerSteps: 5, stepSize: 0.002 }),

@@ -2,38 +2,31 @@
  * Started at saddles and at points of deficient rank, a solver leaves or says why it stopped: every solver, every such
  * start.
  */
-import { describe, expect, it } from 'vitest';
+
 import {
   adam,
-  adaptive,
   any,
-  armijo,
   balancedFactors,
-  barzilaiBorwein,
   constantStep,
   euclidean,
   euclideanFactors,
   type FactorPair,
-  fletcherReeves,
   gradientDescent,
   gradientNormBelow,
   type HostArray,
-  hagerZhang,
-  hestenesStiefel,
   hostAlgebra,
-  lbfgs,
   maxIterations,
   minimize,
   momentum,
   type Problem,
-  polakRibiere,
   quotientFactors,
   type Solver,
   seededRandom,
   svrg,
   trustRegions,
-  wolfe,
-} from '../../src/index.js';
+} from 'bures';
+import { describe, expect, it } from 'vitest';
+import { lineSearchSolvers } from './line-search-solvers.js';
 import { type AnyProblem, approximation, sizes } from './second-order-problems.js';
 
 const la = hostAlgebra();
@@ -72,19 +65,10 @@ const starts = {
   'zero factor': { A: generic.A, B: la.scale(0, generic.B) },
 } satisfies Record<string, Pair>;
 
-const constant = (direction = momentum({ decay: 0.5 })) => gradientDescent({ direction, stepSize: constantStep(0.1) });
 const firstOrder: readonly (readonly [string, Solver])[] = [
-  ['steepest descent, armijo', gradientDescent()],
-  ['steepest descent, adaptive', gradientDescent({ stepSize: adaptive() })],
-  ['steepest descent, Barzilai–Borwein', gradientDescent({ stepSize: barzilaiBorwein() })],
-  ['momentum, armijo', gradientDescent({ direction: momentum() })],
-  ['momentum, constant', constant()],
+  ...Object.entries(lineSearchSolvers).map(([name, make]) => [name, make()] as const),
+  ['momentum, constant', gradientDescent({ direction: momentum({ decay: 0.5 }), stepSize: constantStep(0.1) })],
   ['adam, schedule', gradientDescent({ direction: adam(), stepSize: constantStep((k) => 0.05 * 0.99 ** k) })],
-  ['Polak–Ribière', gradientDescent({ direction: polakRibiere(), stepSize: armijo() })],
-  ['Hestenes–Stiefel', gradientDescent({ direction: hestenesStiefel(), stepSize: wolfe() })],
-  ['Fletcher–Reeves', gradientDescent({ direction: fletcherReeves(), stepSize: wolfe() })],
-  ['Hager–Zhang', gradientDescent({ direction: hagerZhang(), stepSize: wolfe() })],
-  ['L-BFGS', gradientDescent({ direction: lbfgs() })],
   ['R-SVRG', svrg({ innerSteps: 5, stepSize: 0.2 })],
 ];
 /** The cost as a sum of one term, for the solver of sums. */

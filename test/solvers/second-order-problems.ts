@@ -1,12 +1,9 @@
 /** Problems with exact Hessian–vector products, on any engine: what second-order solvers are tried on. */
-import { square } from 'bures';
 import {
   type Ambient,
   balancedFactors,
-  bures,
   type CsrMatrix,
   csrFromTriplets,
-  embedded,
   euclidean,
   euclideanFactors,
   type FactorManifold,
@@ -14,19 +11,18 @@ import {
   type FixedRankManifold,
   type FixedRankPoint,
   type FixedRankTangent,
-  factored,
-  fixedRank,
   grassmann,
   type LinearAlgebra,
   type Manifold,
   type Problem,
   perPoint,
-  quotient,
   quotientFactors,
   type Random,
   seededRandom,
+  square,
   stiefel,
-} from '../../src/index.js';
+} from 'bures';
+import { fixedRankGeometry } from '../support/geometries.js';
 import { geometric, withSingularValues } from '../support/matrices.js';
 
 /** A problem whose structure the test does not look into. */
@@ -158,11 +154,9 @@ export function secondOrderProblems<M>(
     entry('approximation on euclideanFactors', () => approximation(la, euclideanFactors(shape))),
     entry('completion on balancedFactors', () => completion(la, balancedFactors(shape))),
     entry('completion on quotientFactors', () => completion(la, quotientFactors(shape))),
-    entry('approximation on fixedRank, embedded', () => fixedRankApproximation(la, fixedRank({ ...shape, metric: embedded() }))),
-    entry('approximation on fixedRank, bures', () =>
-      fixedRankApproximation(la, fixedRank({ ...shape, metric: bures(), retraction: factored() })),
-    ),
-    entry('approximation on fixedRank, quotient', () => fixedRankApproximation(la, fixedRank({ ...shape, metric: quotient() }))),
+    entry('approximation on fixedRank, embedded', () => fixedRankApproximation(la, fixedRankGeometry('embedded', la, sizes))),
+    entry('approximation on fixedRank, bures', () => fixedRankApproximation(la, fixedRankGeometry('bures', la, sizes))),
+    entry('approximation on fixedRank, quotient', () => fixedRankApproximation(la, fixedRankGeometry('quotient', la, sizes))),
     entry('eigenvectors on stiefel', () => eigenvectors(la, stiefel({ m, rank, algebra: la }), true)),
     entry('eigenvectors on grassmann', () => eigenvectors(la, grassmann({ m, rank, algebra: la }) as Manifold<M, M>, false)),
     entry(

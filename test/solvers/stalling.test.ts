@@ -1,5 +1,5 @@
 /** Runs that cannot go on: how they end, what they leave, and how they are taken up again. */
-import { describe, expect, it } from 'vitest';
+
 import {
   adaptive,
   any,
@@ -23,7 +23,8 @@ import {
   type StepSizeRule,
   scaleTree,
   seededRandom,
-} from '../../src/index.js';
+} from 'bures';
+import { describe, expect, it } from 'vitest';
 import { hostEngines } from '../support/engines.js';
 import { withSingularValues } from '../support/matrices.js';
 import { quadratic } from './quadratics.js';

@@ -2,7 +2,7 @@
  * Variance reduction on finite sums: linear convergence at a constant step, the batches it sees, resumption,
  * interruption, device memory.
  */
-import { describe, expect, it } from 'vitest';
+
 import {
   any,
   balancedFactors,
@@ -18,7 +18,8 @@ import {
   relativeGradientNormBelow,
   seededRandom,
   svrg,
-} from '../../src/index.js';
+} from 'bures';
+import { describe, expect, it } from 'vitest';
 import { allEngines, hostEngines, liveTensors, tensorEngines } from '../support/engines.js';
 import { geometric, withSingularValues } from '../support/matrices.js';
 import { quarticBowl } from './second-order-problems.js';

@@ -1,5 +1,5 @@
 /** Rules around rules: clipping and factors by block. */
-import { describe, expect, it } from 'vitest';
+
 import {
   adamw,
   ConfigError,
@@ -17,7 +17,8 @@ import {
   scaledBlocks,
   seededRandom,
   sgd,
-} from '../../src/index.js';
+} from 'bures';
+import { describe, expect, it } from 'vitest';
 import { hostEngines } from '../support/engines.js';
 import { tolerance } from '../support/tolerance.js';
 

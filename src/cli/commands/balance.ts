@@ -9,15 +9,15 @@ import { whileWriting } from '../interruption.js';
 
 /** The command `bures balance`, which rewrites an adapter in balanced gauge. */
 export const balance = defineCommand({
-  summary: 'Rewrites an adapter in balanced gauge (AᵀA = BBᵀ): other factors, the same ΔW, the best conditioning there is.',
+  summary: 'Rewrites an adapter in balanced gauge (AᵀA = BBᵀ): ΔW stays the same, and its factors are as well conditioned as they can be.',
   details:
-    'Works on any LoRA adapter in PEFT format, without its base model, in float64. The change of ΔW is measured on what is written, and has to be below 1e-6 ' +
-    '(with --keep-dtype below what rounding to F16 or BF16 explains). Tensors that are no LoRA pair are copied byte for byte, and adapter_config.json too, ' +
-    'but for the path of a base model on this machine.',
-  positionals: [{ name: 'ADAPTER|RUN', description: 'folder of an adapter, or of a run, whose best checkpoint is taken' }],
+    'The command works in float64 on any LoRA adapter in PEFT format and needs no base model. The change of ΔW is measured on the written files and must be ' +
+    'below 1e-6 (with --keep-dtype below what rounding to F16 or BF16 explains). Tensors that do not belong to a LoRA pair are copied byte for byte. So is ' +
+    'adapter_config.json, except for the path of a base model on this machine.',
+  positionals: [{ name: 'ADAPTER|RUN', description: 'folder of an adapter or of a run; of a run, the best checkpoint is used' }],
   schema: z.strictObject({
     out: folder.describe('folder for the balanced adapter'),
-    keepDtype: z.boolean().default(false).describe('write F16 and BF16 factors as such, not as F32'),
+    keepDtype: z.boolean().default(false).describe('keep F16 and BF16 factors in their format instead of writing F32'),
   }),
   async run({ positionals: [location], values: { out, keepDtype }, terminal }) {
     const folder = await findAdapter('balance', location);

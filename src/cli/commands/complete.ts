@@ -14,70 +14,65 @@ const defaults = completeRatingsDefaults;
 
 const fraction = z.number().min(0).lt(1);
 const schema = z.strictObject({
-  rank: count(1).optional().describe(`the largest rank, ${defaults.rank} where not given; the one that predicts best is kept`),
-  keepRank: z.boolean().default(false).describe('end at --rank even if a lower one predicts better'),
-  out: folder.optional().describe('folder for the result; completion-NAME, after the file, where not given'),
+  rank: count(1).optional().describe(`largest rank to try (default: ${defaults.rank}); the rank that predicts best is kept`),
+  keepRank: z.boolean().default(false).describe('keep the rank --rank even if a lower rank predicts better'),
+  out: folder.optional().describe('folder for the result (default: completion-NAME, after the file)'),
   overwrite: z.boolean().default(false).describe('replace an earlier completion in that folder'),
   center: z
     .enum(centerings)
     .default(defaults.center)
-    .describe('what to fit before the low rank: the mean with a bias for each row and column, the mean, nothing'),
+    .describe('what to fit before the low rank: the mean and a bias for each row and column, the mean alone, or nothing'),
   regularization: z
     .number()
     .min(0)
     .optional()
-    .describe('λ of a ridge λ(‖L‖² + ‖R‖²) on the factors, in units of what the offsets leave; left out, it is learned for each component')
+    .describe('λ of a ridge λ(‖L‖² + ‖R‖²) on the factors, in units of what the offsets leave (default: learned for each component)')
     .meta({ placeholder: 'λ' }),
-  testFraction: fraction.default(defaults.testFraction).describe('part of the entries to report on, used for nothing else'),
+  testFraction: fraction
+    .default(defaults.testFraction)
+    .describe('fraction of the entries that is used to report the error, and for nothing else'),
   validationFraction: fraction
     .default(defaults.validationFraction)
-    .describe('part of the others to choose rank and end by; 0: nothing is chosen'),
+    .describe('fraction of the others by which the rank and the end are chosen; with 0 nothing is chosen'),
   // The split of the validation entries uses the next seed.
   seed: count(0)
     .max(Number.MAX_SAFE_INTEGER - 1)
     .default(defaults.seed)
-    .describe('of the splits and the start'),
-  maxIterations: count(1).default(defaults.maxIterations).describe('sweeps over rows and columns, at most'),
-  tolerance: z
-    .number()
-    .min(0)
-    .default(defaults.tolerance)
-    .describe('change of the RMSE over 3 iterations below which a fit has come to its end'),
+    .describe('seed of the splits and the start'),
+  maxIterations: count(1).default(defaults.maxIterations).describe('largest number of sweeps over rows and columns'),
+  tolerance: z.number().min(0).default(defaults.tolerance).describe('a fit ends when its RMSE changes by less than this over 3 iterations'),
   columns: text
     .optional()
-    .describe('the columns of row, column and value, by number from 1 or by name; 1,2,3 where not given')
+    .describe('columns that hold row, column and value, by number from 1 or by name (default: 1,2,3)')
     .meta({ placeholder: 'R,C,V', group: 'The file:' }),
-  delimiter: text.optional().describe("between fields: ',', tab, space, '::' …; what the first lines show where not given"),
+  delimiter: text.optional().describe("delimiter between fields: ',', tab, space, '::' … (default: detected from the first lines)"),
   header: z
     .enum(['auto', 'yes', 'no'])
     .default('auto')
-    .describe('whether the first line names the columns; auto: if its value is no number'),
+    .describe('whether the first line names the columns; with auto it does if its value is not a number'),
   encoding: text
     .optional()
-    .describe('latin1, windows-1252, utf-16le, shift_jis …; utf-8, or what a byte-order mark says, where not given')
+    .describe('encoding of the file: latin1, windows-1252, utf-16le, shift_jis … (default: what a byte-order mark says, or else utf-8)')
     .meta({ placeholder: 'LABEL' }),
-  decimal: z
-    .enum(['point', 'comma'])
-    .optional()
-    .describe('what stands between whole and decimal digits; what the first lines show where not given'),
+  decimal: z.enum(['point', 'comma']).optional().describe('decimal mark of the values (default: detected from the first lines)'),
 });
 
 /** The command `bures complete`, which fits a matrix of low rank to some of its entries. */
 export const complete = defineCommand({
-  summary: 'Completes a matrix of which some entries are known, such as ratings, with a matrix of low rank.',
+  summary: 'Completes a matrix of which only some entries are known, such as ratings, by a matrix of low rank.',
   details: [
-    'FILE is a table of row, column and value, a line each (CSV, tabs, spaces, MovieLens), with labels of any kind, or a Matrix Market file.',
+    'FILE is a Matrix Market file, or a table with a row, a column and a value on each line (CSV, tabs, spaces, MovieLens) and labels of any kind.',
     '',
     '  bures complete ratings.csv --rank 10',
     '  bures complete log.tsv --columns user,item,score --center mean --out run',
     '',
-    'How much to shrink each component is learned from the entries, and components that the entries do not show are given up. ' +
-      'The rank, down to 0, and the iteration are those that predict the validation entries best; then all but the test entries are fitted with them, ' +
-      'and the RMSE on the test entries is reported beside that of the mean and of biases alone. Rank 0 means that biases alone predict best.',
-    'Entry (i, j) is row-offsets[i] + column-offsets[j] + left[i]·right[j], of the .npy files in DIR; test.csv has each test entry with its prediction.',
-    'Entries at one place are replaced by their mean. Use --center none for a matrix that is of low rank as it stands.',
+    'The command learns from the entries how much to shrink each component, and drops components that the entries do not support. ' +
+      'It chooses the rank, down to 0, and the iteration that predict the validation entries best, fits all but the test entries with them, ' +
+      'and reports the RMSE on the test entries beside that of the mean and of biases alone. Rank 0 means that biases alone predict best.',
+    'The prediction of entry (i, j) is row-offsets[i] + column-offsets[j] + left[i]·right[j], from the .npy files in DIR; test.csv lists each test entry with its prediction.',
+    'Several entries at one place are replaced by their mean. Use --center none if the matrix itself has low rank.',
     '',
-    'Ctrl-C ends the iteration where it stands and writes the best result so far.',
+    'Ctrl-C stops the iteration and writes the best result so far.',
   ].join('\n'),
   positionals: [{ name: 'FILE', description: 'the known entries' }],
   schema,
@@ -93,7 +88,7 @@ export const complete = defineCommand({
     const view = showCompletion(terminal);
     const interruption = catchInterrupt(
       terminal,
-      'interrupted: ending the iteration and writing the best result so far (again to end at once)',
+      'interrupted: stopping the iteration and writing the best result so far (interrupt again to end at once)',
     );
     try {
       const completion = await completeRatings(entries.matrix, { ...settings, watcher: view, signal: interruption.signal });
@@ -104,7 +99,7 @@ export const complete = defineCommand({
         data: { out: folder, ...summary },
         text: completionText(folder, completion),
         ...(completion.interrupted
-          ? { failure: `interrupted; ${folder} holds the best that there was until then`, endedBy: interruption.received() }
+          ? { failure: `interrupted; ${folder} holds the best result until then`, endedBy: interruption.received() }
           : {}),
       };
     } finally {
@@ -120,11 +115,13 @@ function settingsOf(given: z.infer<typeof schema>, { matrix: { rows, columns } }
   const largest = Math.min(rows, columns);
   if (largest === 1) {
     throw new ConfigError(
-      `complete: a ${rows}×${columns} matrix has nothing to predict a missing entry from; it needs at least two rows and two columns: check --columns`,
+      `complete: expected at least two rows and two columns, got a ${rows}×${columns} matrix, in which nothing can predict a missing entry; check --columns`,
     );
   }
   if (given.rank !== undefined && given.rank > largest) {
-    throw new ConfigError(`complete: rank ${given.rank} exceeds that of a ${rows}×${columns} matrix; pass --rank ${largest} or less`);
+    throw new ConfigError(
+      `complete: expected a rank of at most ${largest} for a ${rows}×${columns} matrix, got ${given.rank}; pass --rank ${largest} or less`,
+    );
   }
   const { rank = Math.min(defaults.rank, largest), regularization, keepRank, center, testFraction, validationFraction } = given;
   const { seed, maxIterations, tolerance } = given;

@@ -16,13 +16,13 @@ const program = new URL(`../main${import.meta.url.endsWith('.ts') ? '.ts' : '.js
 
 /** The command `bures doctor`, which reports what the machine has, what it lacks and why, and how fast it is. */
 export const doctor = defineCommand({
-  summary: 'Says what this machine has for bures to compute with, what it lacks and why, and how fast it is.',
+  summary: 'Reports what bures can compute with on this machine, what is missing and why, and how fast it is.',
   details:
-    'Each backend is tried in a process of its own: one that crashes is one that is not there.\n--backend NAME tries a single one in this process.',
+    'Each backend is tried in a process of its own, so that one that crashes counts as missing.\n--backend NAME tries a single backend in this process.',
   positionals: [],
   schema: z.strictObject({
     backend: z.enum(BACKEND_NAMES).optional().describe('try this backend only').meta({ placeholder: 'NAME' }),
-    seconds: z.number().min(0).default(5).describe('how long to measure in all'),
+    seconds: z.number().min(0).default(5).describe('seconds to measure in all'),
   }),
   async run({ values: { backend, seconds }, terminal }) {
     if (backend !== undefined) return oneBackend(backend, seconds);
@@ -75,13 +75,13 @@ function report(environment: Environment, host: { name: string; speed: Speed }, 
   const lines = backends.map((one) =>
     one.available
       ? [one.name === taken ? `${one.name} *` : one.name, `${one.device}; products: ${one.matmul}; ${speedText(one.speed)}`]
-      : [one.name, `not there: ${one.reason}`],
+      : [one.name, `not available: ${one.reason}`],
   );
   return [
     table(facts),
     'Backends for fine-tuning (float32):',
     table(lines),
-    `* taken by default. Products are ${512}×512, projections 1024×1024 of rank 16.`,
+    '* used by default. The products are of 512×512 matrices, the projections of 1024×1024 adapters of rank 16.',
   ].join('\n\n');
 }
 

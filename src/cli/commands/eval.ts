@@ -36,13 +36,13 @@ async function firstNonFinite(file: string): Promise<string | undefined> {
 /** The command `bures eval`, which computes loss, perplexity and exact match on a file of rows. */
 export const evaluate = defineCommand({
   summary: 'Evaluates a model, alone or with an adapter: loss, perplexity, exact match of completions.',
-  details: 'A completion matches if greedy generation from its prompt would give it to the last token and end there.',
+  details: 'A completion matches if greedy generation from its prompt gives exactly this completion and then ends.',
   positionals: [{ name: 'RUN|ADAPTER|MODEL', description: 'folder of a run (its best checkpoint), of an adapter, or of a model' }],
   schema: z.strictObject({
     data: text
       .describe('JSON lines of {text}, {prompt, completion} or {messages}, or a directory with test.jsonl or valid.jsonl')
       .meta({ placeholder: 'FILE' }),
-    batchSize: count(1).default(16).describe('rows of a batch'),
+    batchSize: count(1).default(16).describe('rows in a batch'),
     ...modelKeys,
   }),
   async run({ positionals: [location], values, terminal }) {

@@ -15,15 +15,15 @@ import { methodOf } from '../training/training-plan.js';
 
 /** The command `bures finetune`, which trains an adapter. */
 export const finetune = defineCommand({
-  summary: 'Trains a LoRA adapter on a base model, with evaluations, checkpoints, samples and a record of it all.',
+  summary: 'Trains a LoRA adapter on a base model, with evaluations, checkpoints, samples and a record of everything.',
   details: [
-    'Keys are given in a YAML file, as flags, or both; flags win. Rows are JSON lines of {text}, {prompt, completion} or {messages}.',
+    'Give the keys in a YAML file, as flags, or both; flags take precedence. Rows are JSON lines of {text}, {prompt, completion} or {messages}.',
     '',
     '  bures finetune --model Qwen2.5-0.5B --data questions/ --method balora --rank 16 \\',
     '    --learning-rate 1e-3 --steps 300',
     '  bures finetune config.yaml --learning-rate 3e-3 --method-options.moments keep',
     '',
-    'Ctrl-C or SIGTERM finishes the step and saves; bures resume RUN goes on bit for bit, also after a crash.',
+    'On Ctrl-C or SIGTERM the run finishes its step and saves; bures resume RUN continues it bit for bit, also after a crash.',
     `Methods: ${Object.keys(loraMethods).join(', ')}.`,
     'Options of the methods (--method-options.NAME), with their defaults:',
     ...Object.entries(loraMethodDefaults).map(([name, defaults]) => `  ${name}: ${optionList(defaults)}`),
@@ -33,7 +33,7 @@ export const finetune = defineCommand({
   fromFile: true,
   async run({ values: loaded, terminal }) {
     if (loaded.steps !== undefined && loaded.epochs !== undefined)
-      throw new ConfigError('finetune: both steps and epochs are given; give one of them');
+      throw new ConfigError('finetune: expected steps or epochs, got both; give one of them');
     const run = path.resolve(loaded.out ?? path.join('runs', defaultName(loaded)));
     // The default is stored with the run, because other versions may have another one.
     const method = methodOf(loaded);
@@ -72,11 +72,11 @@ function defaultName({ method }: FinetuneConfig): string {
 /** Requires an empty folder. @throws ConfigError if it is not: two runs would mix. */
 async function checkEmpty(run: string): Promise<void> {
   const entries = await namesIn(run).catch((error: Error) => {
-    throw new ConfigError(`finetune: ${run} cannot be a run's folder (${error.message}); choose another --out`, { cause: error });
+    throw new ConfigError(`finetune: ${run} cannot be the folder of a run (${error.message}); choose another --out`, { cause: error });
   });
   if (entries.length === 0 || isBeginning(entries)) return;
   const isRun = entries.includes(runFiles.config);
-  throw new ConfigError(`finetune: ${run} is not empty; ${isRun ? `go on with bures resume ${run}, or ` : ''}choose another --out`);
+  throw new ConfigError(`finetune: ${run} is not empty; ${isRun ? `continue with bures resume ${run}, or ` : ''}choose another --out`);
 }
 
 /** Lists options with their defaults, on one line. */

@@ -7,19 +7,24 @@ import { modelKeys, openModel } from '../training/open-model.js';
 export const generate = defineCommand({
   summary: 'Continues a prompt with a model, alone or with an adapter; the text appears as it is generated.',
   details:
-    '--chat writes the prompt as a message in the template of the model. Without --temperature the likeliest token is taken each time.',
+    'With --chat the prompt becomes a message in the chat template of the model. Without --temperature the likeliest token is taken each time.',
   positionals: [{ name: 'RUN|ADAPTER|MODEL', description: 'folder of a run (its best checkpoint), of an adapter, or of a model' }],
   schema: z.strictObject({
-    prompt: text.describe('what to continue'),
-    chat: z.boolean().default(false).describe('the prompt is a message to answer'),
-    maxTokens: count(1).default(256).describe('tokens to generate at most'),
-    temperature: z.number().min(0).default(0).describe('how freely to sample; 0 not at all').meta({ placeholder: 'T' }),
+    prompt: text.describe('text to continue'),
+    chat: z.boolean().default(false).describe('treat the prompt as a message to answer'),
+    maxTokens: count(1).default(256).describe('largest number of tokens to generate'),
+    temperature: z
+      .number()
+      .min(0)
+      .default(0)
+      .describe('temperature of the sampling; 0 takes the likeliest token')
+      .meta({ placeholder: 'T' }),
     topK: count(1).optional().describe('sample among the K likeliest tokens').meta({ placeholder: 'K' }),
     topP: z
       .number()
       .min(0)
       .optional()
-      .describe('sample among the likeliest tokens that have this probability together')
+      .describe('sample among the likeliest tokens whose probabilities add up to P')
       .meta({ placeholder: 'P' }),
     seed: count(0).default(0).describe('seed of the draws'),
     ...modelKeys,

@@ -28,15 +28,15 @@ async function reportOf(module: string, pair: AdapterPair): Promise<ModuleReport
 
 /** The command `bures inspect`, which describes the adapters of a file. */
 export const inspect = defineCommand({
-  summary: 'Says what an adapter is like, module by module: size, spectrum, balance, conditioning.',
+  summary: 'Measures an adapter module by module: size, spectrum, balance, conditioning.',
   details: [
-    'Works on any LoRA adapter in PEFT format, without its base model, in float64. ΔW = (α/r)·lora_B·lora_A.',
+    'The command works in float64 on any LoRA adapter in PEFT format and needs no base model. ΔW = (α/r)·lora_B·lora_A.',
     '',
     '  eff. rank  exp of the entropy of the singular values: how many directions ΔW uses',
     '  gap        ‖AᵀA − BBᵀ‖/(‖AᵀA‖ + ‖BBᵀ‖), 0 when balanced',
     '  κ          condition number of training at this pair, and the least over all gauges (balanced); none for a rank above m or n',
   ].join('\n'),
-  positionals: [{ name: 'ADAPTER|RUN', description: 'folder of an adapter, or of a run, whose best checkpoint is taken' }],
+  positionals: [{ name: 'ADAPTER|RUN', description: 'folder of an adapter or of a run; of a run, the best checkpoint is used' }],
   schema: z.strictObject({ values: z.boolean().default(false).describe('list the singular values') }),
   async run({ positionals: [location], values: { values } }) {
     const folder = await findAdapter('inspect', location);

@@ -20,15 +20,15 @@ import { modelKeys, type OpenModel, openModel } from '../training/open-model.js'
 export const merge = defineCommand({
   summary: 'Merges an adapter into its base model and writes the model, in the number format of the base.',
   details:
-    'The logits of the merged model are compared with those of model and adapter before anything is written. Weights that were trained themselves (galore) ' +
-    'take the place of those of the base. With --adapter-rank the nearest adapter of that rank is written instead, in PEFT format, and how much of the ' +
-    'change of the weights it leaves out is said.',
+    'Before anything is written, the logits of the merged model are compared with those of the model with its adapter. Weights that were trained themselves ' +
+    '(galore) replace those of the base. With --adapter-rank the command writes the nearest adapter of that rank in PEFT format instead, and reports how much ' +
+    'of the change of the weights it leaves out.',
   positionals: [{ name: 'RUN|ADAPTER', description: 'folder of a run (its best checkpoint) or of an adapter' }],
   schema: z.strictObject({
     out: folder.describe('folder for the merged model'),
     adapterRank: count(1)
       .optional()
-      .describe('write weights that were trained themselves as an adapter of this rank, not as a model')
+      .describe('write weights that were trained themselves as an adapter of this rank instead of a model')
       .meta({ placeholder: 'R' }),
     ...modelKeys,
   }),
@@ -64,7 +64,7 @@ async function writeAdapter(
   await checkNoAdapter('merge', out);
   if (adapter.layout.weights.length === 0)
     throw new ConfigError(
-      'merge: --adapter-rank is for weights that were trained themselves, and this adapter has factors of its own rank; leave it out',
+      'merge: --adapter-rank is for weights that were trained themselves, but this adapter has factors of its own rank; leave the flag out',
     );
   const { truncation } = await whileWriting(terminal, (check) =>
     writeFolder(

@@ -14,12 +14,12 @@ import { readSweep, sweepMaps } from '../sweep/sweep-results.js';
 
 /** The command `bures report`, which writes a page about runs. */
 export const report = defineCommand({
-  summary: 'Writes one self-contained HTML page about a run, several beside one another, or a sweep.',
+  summary: 'Writes one self-contained HTML page about a run, several runs side by side, or a sweep.',
   details:
-    'Loss, learning rate, gradient norm, balance and conditioning of every module, spectra, samples, where configurations differ. Opens offline.',
+    'The page shows loss, learning rate, gradient norm, balance and conditioning of every module, spectra, samples, and where configurations differ. It opens offline.',
   positionals: [{ name: 'RUN|SWEEP', description: 'folders of runs or sweeps', many: true }],
   schema: z.strictObject({
-    out: text.optional().describe('the page; report.html in the first folder where not given').meta({ placeholder: 'FILE' }),
+    out: text.optional().describe('file of the page (default: report.html in the first folder)').meta({ placeholder: 'FILE' }),
   }),
   async run({ positionals: folders, values: { out }, terminal }) {
     const runs: RunRecord[] = [];
@@ -32,7 +32,7 @@ export const report = defineCommand({
         maps.push(...sweepMaps(sweep));
       }
     }
-    if (runs.length === 0) throw new ConfigError('report: no run has begun yet; wait for the first');
+    if (runs.length === 0) throw new ConfigError('report: expected runs, got a sweep in which none has begun; wait for the first');
     const page = path.resolve(out ?? path.join(folders[0], 'report.html'));
     const html = Buffer.from(reportPage({ runs, maps }));
     await whileWriting(terminal, (check) =>

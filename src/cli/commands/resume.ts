@@ -18,23 +18,24 @@ import type { Session } from '../training/session.js';
 
 /** The command `bures resume`, which continues a run. */
 export const resume = defineCommand({
-  summary: 'Goes on with a run from its latest checkpoint, as if it had never stopped.',
+  summary: 'Continues a run from its latest checkpoint, as if it had never stopped.',
   details:
-    'On the same machine, backend, BLAS library and thread count the result is the same bit for bit: adapters, optimizer, order of the rows, schedule.\n' +
-    'environment.json of the run records these; a difference is warned of.\n' +
-    'Rows, base model, tokenizer and keys must be those that the run was begun with: a difference is named and refused, unless --accept-changes is given.\n' +
-    'Steps and epochs may be raised in its config.yaml to train on. A damaged checkpoint is passed over for the one before it.',
+    'With the same machine, backend, BLAS library and thread count the result is the same bit for bit: adapters, optimizer, order of the rows, schedule.\n' +
+    'The run records these in environment.json, and the command warns if they differ.\n' +
+    'Rows, base model, tokenizer and keys must be those with which the run began; a difference is an error that names it, unless --accept-changes is given.\n' +
+    'To train longer, raise steps or epochs in config.yaml of the run. If a checkpoint is damaged, the one before it is used.',
   positionals: [{ name: 'RUN', description: 'folder of the run' }],
   schema: z.strictObject({
     acceptChanges: z
       .boolean()
       .default(false)
-      .describe('go on although rows, base model or keys that decide the result have changed, and begin a new best'),
+      .describe('continue although rows, base model or keys that decide the result have changed, and choose the best adapter anew'),
   }),
   async run({ positionals: [location], values: { acceptChanges }, terminal }) {
     const run = path.resolve(location);
     const file = path.join(run, runFiles.config);
-    if (!(await exists(file))) throw new ConfigError(`resume: ${run} is no run, it has no ${runFiles.config}; check the path`);
+    if (!(await exists(file)))
+      throw new ConfigError(`resume: expected the folder of a run, found no ${runFiles.config} in ${run}; check the path`);
     const config = validateConfig(finetuneSchema, [await readYaml('resume', file)]);
     const notice = (line: string): void => terminal.notice(line);
     return runTraining({
@@ -60,16 +61,19 @@ async function compareEnvironment(session: Session, run: string, notice: (line: 
   const file = path.join(run, runFiles.environment);
   if (!(await exists(file))) return writeAtomic(file, environmentText(session));
   const before = await readJson('resume', file).catch((cause: Error) => {
-    throw new FormatError(`resume: ${file}, the record of the machine, is damaged (${cause.message}); remove it, and it is written anew`, {
-      cause,
-    });
+    throw new FormatError(
+      `resume: ${file}, the record of the machine, is damaged (${cause.message}); remove it, and it will be written anew`,
+      {
+        cause,
+      },
+    );
   });
   const differences = environmentDifferences(before, readEnvironment(session.model.algebra));
-  if (differences.length > 0) notice(`warning: the result may differ in rounding, since ${differences.join('; ')}`);
+  if (differences.length > 0) notice(`warning: the result may differ in rounding, because ${differences.join('; ')}`);
 }
 
 /** Describes where the run continues. */
 function beginning(steps: number, step: number | undefined): string {
-  if (step === undefined) return 'no checkpoint yet: from the start';
-  return step < steps ? `from step ${step}` : `all of its ${steps} steps are done: nothing is left to train`;
+  if (step === undefined) return 'there is no checkpoint yet; the run begins at the start';
+  return step < steps ? `continuing from step ${step}` : `all ${steps} steps are done; nothing is left to train`;
 }

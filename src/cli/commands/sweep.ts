@@ -21,7 +21,7 @@ type KeptConfig = Omit<SweepConfig, 'plan'>;
 export const sweep = defineCommand({
   summary: 'Runs many fine-tunings over a grid of keys or random draws of them, with several seeds, in parallel processes.',
   details: [
-    'A file such as',
+    'A sweep is described by a file such as',
     '',
     '  base: { model: tiny, data: questions, steps: 300 }',
     '  grid: { method: [lora, balora], learningRate: [1e-3, 3e-3], rank: [4, 16] }',
@@ -29,7 +29,7 @@ export const sweep = defineCommand({
     '  parallel: 2',
     '  out: sweeps/first',
     '',
-    'Called again, after Ctrl-C or a crash, it runs what is not finished; bures report SWEEP shows tables and heat maps.',
+    'Called again after Ctrl-C or a crash, the command runs what is not finished. bures report SWEEP shows tables and heat maps.',
   ].join('\n'),
   positionals: [{ name: 'config.yaml', description: 'file of the sweep' }],
   schema: sweepSchema,
@@ -41,7 +41,7 @@ export const sweep = defineCommand({
     await checkTrials(trials, origin);
     if (plan) return { data: trials, text: trials.map(({ name }) => name).join('\n') };
     await keepConfig(out, config);
-    const interruption = catchInterrupt(terminal, 'interrupted: the runs finish their steps and save (again to end at once)');
+    const interruption = catchInterrupt(terminal, 'interrupted: the runs finish their steps and save (interrupt again to end at once)');
     try {
       const outcome = await runSweep(trials, { out, parallel: config.parallel, terminal, signal: interruption.signal });
       const { rows } = await readSweep(out);
@@ -87,13 +87,13 @@ async function keepConfig(out: string, config: KeptConfig): Promise<void> {
   if (await exists(file)) {
     const { plan: _plan, ...before } = validateConfig(sweepSchema, [await readYaml('sweep', file)]);
     if (kept(before) === kept(config)) return;
-    throw new ConfigError(`sweep: ${out} holds another sweep (${file} differs); choose another out, or its own file`);
+    throw new ConfigError(`sweep: ${out} holds another sweep (${file} differs); choose another out, or pass the file of that sweep`);
   }
   await writeAtomic(file, configText('sweep', config));
 }
 
 function failureOf({ failed, interrupted }: Awaited<ReturnType<typeof runSweep>>, file: string): string | undefined {
-  if (interrupted) return `interrupted; go on with: bures sweep ${file}`;
+  if (interrupted) return `interrupted; continue with: bures sweep ${file}`;
   return failed.length === 0
     ? undefined
     : `${failed.length} runs failed: ${failed.map(({ name, message }) => `${name} (${message})`).join('; ')}`;

@@ -14,7 +14,7 @@ const rmseText = (rmse: number | undefined): string =>
 export function entriesText(file: string, { matrix, repeated, least, greatest }: Entries): string {
   const { rows, columns, columnIndices } = matrix;
   const share = (100 * columnIndices.length) / (rows * columns);
-  const more = repeated === 0 ? '' : `; ${repeated} more at the place of another, which count by their mean`;
+  const more = repeated === 0 ? '' : `; ${repeated} more repeat a place and were averaged with the entry there`;
   return `${file}: ${rows} rows, ${columns} columns, ${columnIndices.length} entries (${short(share)} %), from ${short(least)} to ${short(greatest)}${more}`;
 }
 
@@ -22,8 +22,8 @@ export function entriesText(file: string, { matrix, repeated, least, greatest }:
 function splitText({ train, validation, test }: SplitCounts): string {
   const some = (count: number): string => (count === 0 ? 'none' : String(count));
   const unwatched =
-    validation === 0 ? '; nothing shows whether the rank predicts better than offsets alone: a tenth of so few entries is none' : '';
-  return `${train} entries to fit, ${some(validation)} to choose by, ${some(test)} to test${unwatched}`;
+    validation === 0 ? '; without validation entries nothing shows whether the rank predicts better than offsets alone' : '';
+  return `${train} entries to fit, ${some(validation)} for validation, ${some(test)} to test${unwatched}`;
 }
 
 /** Describes a model that was tried. */
@@ -51,7 +51,7 @@ export function completionText(folder: string, completion: Completion): string {
       rmseText(model.validationRmse),
       model === choice.best ? 'chosen' : '',
     ]);
-    parts.push(`RMSE on the entries to choose by:\n${table([['rank', 'iterations', 'validation', ''], ...rows])}`);
+    parts.push(`RMSE on the validation entries:\n${table([['rank', 'iterations', 'validation', ''], ...rows])}`);
   }
   const row = (name: string, { train, test }: Errors): string[] => [name, rmseText(train), ...(test === undefined ? [] : [rmseText(test)])];
   const header = ['RMSE', 'fitted', ...(errors.test === undefined ? [] : ['test'])];
@@ -66,23 +66,23 @@ export function completionText(folder: string, completion: Completion): string {
 /** Returns remarks on points that a reader of the table might miss. */
 function remarksOn({ choice, x, errors, baselines, counts, unseen, interrupted }: Completion): readonly string[] {
   const remarks: string[] = [];
-  if (interrupted) remarks.push('interrupted: this is the best that there was until then');
+  if (interrupted) remarks.push('interrupted: this is the best result until then');
   const unknowns = x.S.shape[0] * (x.U.shape[0] + x.V.shape[0] - x.S.shape[0]);
   const fitted = counts.train + counts.validation;
   if (choice === undefined && unknowns > fitted) {
     remarks.push(
-      `rank ${x.S.shape[0]} has ${unknowns} unknowns for ${fitted} entries: many matrices fit as well; lower --rank, or let it be chosen`,
+      `rank ${x.S.shape[0]} has ${unknowns} unknowns for ${fitted} entries: many matrices fit equally well; lower --rank, or let the rank be chosen`,
     );
   }
   if (x.S.shape[0] === 0) {
-    remarks.push('rank 0: biases alone predict best; these data do not show more, and left.npy and right.npy have no columns');
+    remarks.push('rank 0: biases alone predict best; the data support no more, so left.npy and right.npy have no columns');
   } else if (errors.test !== undefined && errors.test >= Math.min(baselines.mean.test ?? 0, baselines.biases.test ?? 0)) {
     remarks.push(
-      'the low rank predicts the test entries no better than mean or biases alone, although it predicted the entries to choose by better',
+      'the low rank predicts the test entries no better than the mean or biases alone, although it predicted the validation entries better',
     );
   }
   if (unseen.rows + unseen.columns > 0) {
-    remarks.push(`${unseen.rows} rows and ${unseen.columns} columns have no entry that was fitted: their own part of a prediction is zero`);
+    remarks.push(`${unseen.rows} rows and ${unseen.columns} columns have no fitted entry, so their own part of a prediction is zero`);
   }
   return remarks;
 }

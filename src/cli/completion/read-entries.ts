@@ -87,7 +87,7 @@ export async function readEntries(file: string, flags: TableFlags): Promise<Entr
     if (value > greatest) greatest = value;
   }
   if (least === greatest) {
-    throw new FormatError(`complete: ${file}: every value is ${least}, so that there is nothing to fit; check --columns`);
+    throw new FormatError(`complete: ${file}: every value is ${least}, so there is nothing to fit; check --columns`);
   }
   return { ...read, matrix, repeated, least, greatest };
 }
@@ -119,10 +119,12 @@ async function readTable(
   const understood = [`${file}: ${tableText(delimiter, fields, taken, table)}`, ...columns.notices];
   if (table.remarks > 0)
     understood.push(
-      `${lines(table.remarks)} before the first row ${table.remarks === 1 ? 'begins' : 'begin'} with #: passed over as remarks`,
+      `${lines(table.remarks)} before the first row ${table.remarks === 1 ? 'begins with # and was' : 'begin with # and were'} skipped as remarks`,
     );
   if (table.missing > 0)
-    understood.push(`${lines(table.missing)} without a value (empty, NA, NaN, null): passed over, as entries that are not known`);
+    understood.push(
+      `${lines(table.missing)} without a value (empty, NA, NaN, null) ${table.missing === 1 ? 'was' : 'were'} skipped as entries that are not known`,
+    );
   const reading: Reading = {
     format: 'table',
     encoding: table.encoding,

@@ -81,7 +81,7 @@ function firstColumn(rows: readonly SampleLine[], header: readonly string[] | un
   const isIndex = named ? unnamed.has(plain(header[0])) : header.length === width - 1 && countsLines(rows, 0);
   if (!isIndex) return 0;
   notices.push(
-    `column 1 has no name${countsLines(rows, 0) ? ' and numbers the lines' : ''}: passed over as an index (--columns 1,2,3 reads it)`,
+    `column 1 has no name${countsLines(rows, 0) ? ' and numbers the lines' : ''}; it was skipped as an index (--columns 1,2,3 reads it)`,
   );
   return 1;
 }

@@ -38,93 +38,108 @@ type KeyRole = 'decides' | 'chooses' | 'contents' | 'length' | 'rounds' | 'obser
 export const finetuneSchema = z.strictObject({
   model: folder.describe('directory of the base model, in Hugging Face format').meta({ group: 'Model and data:', role: 'contents' }),
   data: folder
-    .describe('directory with train.jsonl and, where there are, valid.jsonl and test.jsonl; or one JSONL file')
+    .describe('directory with train.jsonl and, if they exist, valid.jsonl and test.jsonl; or one JSONL file')
     .meta({ role: 'contents' }),
-  validSplit: fraction.default(0.05).describe('part of the training rows held out where there is no valid.jsonl; 0 for none'),
+  validSplit: fraction
+    .default(0.05)
+    .describe('fraction of the training rows held out for validation if there is no valid.jsonl; 0 holds none out'),
   out: folder
     .optional()
-    .describe('folder of the run, which must be empty or not exist; runs/METHOD-DATE where not given')
+    .describe('folder of the run, which must be empty or not exist (default: runs/METHOD-DATE)')
     .meta({ role: 'observes' }),
 
   method: named.default('balora').describe('LoRA method, such as lora or balora').meta({ group: 'Method:' }),
   methodOptions: z.record(z.string(), z.unknown()).default({}).describe('options of the method, such as gauge and moments of balora'),
-  start: named.optional().describe('start of the factors, such as pissa or lora-ga; that of the method where not given'),
+  start: named.optional().describe('start of the factors, such as pissa or lora-ga (default: that of the method)'),
   startOptions: z.record(z.string(), z.unknown()).optional().describe('options of the start, such as batches and gamma of lora-ga'),
-  direction: named.optional().describe('direction rule, such as adamw or sgd; that of the method where not given'),
+  direction: named.optional().describe('direction rule, such as adamw or sgd (default: that of the method)'),
   directionOptions: z.record(z.string(), z.unknown()).optional().describe('options of the direction, such as warmup of reflora'),
-  useRslora: z.boolean().optional().describe('whether the scale is α/√r; as the method has it where not given'),
-  useDora: z.boolean().optional().describe('whether rows of the weight have trained magnitudes; as the method has it where not given'),
+  useRslora: z.boolean().optional().describe('whether the scale is α/√r (default: as the method has it)'),
+  useDora: z.boolean().optional().describe('whether rows of the weight have trained magnitudes (default: as the method has it)'),
   rank: rank.default(16).describe('rank r of the adapters'),
   alpha: z
     .number()
     .positive()
     .optional()
-    .describe('α: the adapters are multiplied by α/r; where not given as the method has it: 32, 128 r for balora with a start at zero'),
+    .describe(
+      'α: the adapters are multiplied by α/r (default: as the method has it, which is 32, or 128 r for balora with a start at zero)',
+    ),
   targetModules: z
     .union([text, names])
     .default('all-linear')
     .describe('modules to adapt: a list of names (q_proj,v_proj), a pattern, or all-linear')
     .meta({ placeholder: 'NAMES' }),
-  excludeModules: z.union([text, names]).optional().describe('modules left out again: names or a pattern').meta({ placeholder: 'NAMES' }),
-  rankPattern: z.record(z.string(), rank).default({}).describe('other ranks, by name or pattern of module'),
-  alphaPattern: z.record(z.string(), z.number().positive()).default({}).describe('other α, by name or pattern of module'),
-  dropout: fraction.default(0).describe('part of the inputs that the adapters do not see in training'),
-  bias: z.enum(['none', 'all', 'lora_only']).default('none').describe('biases trained besides'),
-  modulesToSave: names.default([]).describe('modules trained as they are, by the ends of their names'),
+  excludeModules: z.union([text, names]).optional().describe('modules to leave out: names or a pattern').meta({ placeholder: 'NAMES' }),
+  rankPattern: z.record(z.string(), rank).default({}).describe('ranks of particular modules, by name or pattern'),
+  alphaPattern: z.record(z.string(), z.number().positive()).default({}).describe('α of particular modules, by name or pattern'),
+  dropout: fraction.default(0).describe('fraction of the inputs that the adapters do not see in training'),
+  bias: z.enum(['none', 'all', 'lora_only']).default('none').describe('biases that are trained as well'),
+  modulesToSave: names.default([]).describe('modules that are trained themselves, by the ends of their names'),
 
   learningRate: z.number().positive().default(2e-4).describe('largest learning rate of the schedule').meta({ group: 'Optimizer:' }),
   schedule: z.enum(['constant', 'linear', 'cosine']).default('cosine').describe('how the learning rate falls after the warm-up'),
   warmup: count(0).default(0).describe('steps over which the learning rate rises from zero'),
-  finalRate: z.number().min(0).max(1).default(0).describe('learning rate at the end, as a part of the largest'),
-  weightDecay: z.number().min(0).optional().describe('decoupled weight decay; 0.01 for AdamW where not given'),
-  beta1: fraction.optional().describe('decay of the first moment, or of momentum; 0.9 for AdamW where not given'),
-  beta2: fraction.optional().describe('decay of the second moment; 0.999 for AdamW where not given'),
-  epsilon: z.number().positive().optional().describe('ε beside the root of the second moment; 1e-8 for AdamW where not given'),
-  clip: z.number().positive().nullable().default(1).describe('largest norm of a gradient, longer ones are shortened; null for no clipping'),
+  finalRate: z.number().min(0).max(1).default(0).describe('learning rate at the end, as a fraction of the largest'),
+  weightDecay: z.number().min(0).optional().describe('decoupled weight decay (default: 0.01 for AdamW)'),
+  beta1: fraction.optional().describe('decay of the first moment, or of momentum (default: 0.9 for AdamW)'),
+  beta2: fraction.optional().describe('decay of the second moment (default: 0.999 for AdamW)'),
+  epsilon: z.number().positive().optional().describe('ε, added to the root of the second moment (default: 1e-8 for AdamW)'),
+  clip: z
+    .number()
+    .positive()
+    .nullable()
+    .default(1)
+    .describe('largest norm of a gradient; longer gradients are shortened, and null turns clipping off'),
 
-  steps: count(1).optional().describe('steps to train; not together with epochs').meta({ role: 'length', group: 'Training:' }),
+  steps: count(1).optional().describe('number of steps to train; not together with epochs').meta({ role: 'length', group: 'Training:' }),
   epochs: z
     .number()
     .positive()
     .max(MOST_EPOCHS)
     .optional()
-    .describe('passes over the training rows: 1 where neither this nor steps is given')
+    .describe('passes over the training rows (default: 1 if steps is not given either)')
     .meta({ role: 'length' }),
-  batchSize: count(1).default(8).describe('rows of a batch'),
+  batchSize: count(1).default(8).describe('rows in a batch'),
   accumulate: count(1).max(MOST_BATCHES).default(1).describe('batches whose gradients make one step'),
   order: z
     .enum(['length', 'shuffled', 'file'])
     .default('length')
     .describe(
-      'rows of like lengths together in random order (the loss swings from step to step where lengths tell tasks apart), all at random, or as they come',
+      'order of the rows: rows of similar lengths together in random order (if lengths tell tasks apart, the loss swings from step to step), all rows at random, or as in the file',
     ),
-  packing: z.boolean().default(false).describe('rows packed into full sequences, which do not see each other, instead of padded'),
-  maxLength: count(2).optional().describe('tokens after which a row is cut; the limit of the model where not given'),
-  maskPrompt: z.boolean().default(true).describe('whether only completions are trained, not prompts'),
-  seed: count(0).default(0).describe('seed of everything that is drawn'),
+  packing: z
+    .boolean()
+    .default(false)
+    .describe('whether rows, which do not see each other, are packed into full sequences instead of padded'),
+  maxLength: count(2).optional().describe('tokens after which a row is cut (default: the limit of the model)'),
+  maskPrompt: z.boolean().default(true).describe('whether the model is trained on completions only, not on prompts'),
+  seed: count(0).default(0).describe('seed of all random numbers'),
 
   evalEvery: count(1)
     .default(100)
     .describe('steps between evaluations on the validation rows')
     .meta({ role: 'chooses', group: 'Evaluation and saving:' }),
-  evalRows: count(1).optional().describe('validation rows used at each; all where not given').meta({ role: 'chooses' }),
+  evalRows: count(1).optional().describe('validation rows used at each evaluation (default: all)').meta({ role: 'chooses' }),
   patience: count(1)
     .optional()
-    .describe('evaluations without a better loss after which training stops early; never where not given')
+    .describe('evaluations without a better loss after which training stops early (default: never)')
     .meta({ role: 'chooses' }),
-  minImprovement: z.number().min(0).default(0).describe('by how much a loss must be better to count').meta({ role: 'chooses' }),
+  minImprovement: z.number().min(0).default(0).describe('by how much a loss must fall to count as better').meta({ role: 'chooses' }),
   saveEvery: count(1).default(100).describe('steps between checkpoints').meta({ role: 'observes' }),
-  keepCheckpoints: count(1).default(2).describe('latest checkpoints kept, the best besides').meta({ role: 'observes' }),
-  samplePrompts: z.array(text).default([]).describe('prompts completed at every evaluation').meta({ role: 'observes' }),
-  sampleTokens: count(1).default(64).describe('tokens of a sample at most').meta({ role: 'observes' }),
-  logEvery: count(1).default(10).describe('steps between lines of progress where there is no terminal').meta({ role: 'observes' }),
+  keepCheckpoints: count(1)
+    .default(2)
+    .describe('number of latest checkpoints that are kept; the best adapter is kept as well')
+    .meta({ role: 'observes' }),
+  samplePrompts: z.array(text).default([]).describe('prompts that are completed at every evaluation').meta({ role: 'observes' }),
+  sampleTokens: count(1).default(64).describe('largest number of tokens of a sample').meta({ role: 'observes' }),
+  logEvery: count(1).default(10).describe('steps between lines of progress if the output is not a terminal').meta({ role: 'observes' }),
 
   // environment.json records the backend in use; warnings come from there.
   backend: backendKey.meta({ group: 'Machine:', role: 'observes' }),
   recompute: z
     .boolean()
     .optional()
-    .describe('whether activations are computed twice instead of kept; by the size of the model where not given')
+    .describe('whether activations are computed twice instead of kept (default: by the size of the model)')
     .meta({ role: 'rounds' }),
   tensorboard: z.boolean().default(true).describe('whether event files for TensorBoard are written').meta({ role: 'observes' }),
 });

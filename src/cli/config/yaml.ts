@@ -131,7 +131,7 @@ export interface YamlFault {
 }
 
 /** Message for a text that nests too deep. */
-const tooDeep = `more than ${deepest} levels within one another`;
+const tooDeep = `more than ${deepest} nested levels`;
 
 /**
  * Parses a text with a single document. Keys must be texts, each of them once in its map.
@@ -189,7 +189,7 @@ function treeFault(document: Document): YamlFault | undefined {
       }
       const key = isScalar(item.key) ? item.key.value : item.key;
       const at = isNode(item.key) ? (item.key.range?.[0] ?? start) : start;
-      if (keys.has(key)) return { start: at, message: `the key ${describeValue(key)} twice in one map` };
+      if (keys.has(key)) return { start: at, message: `the key ${describeValue(key)} occurs twice in one map` };
       keys.add(key);
       open.push({ node: item.value, depth: depth + 1 });
     }

@@ -47,7 +47,8 @@ const mostLines = 5_000_000;
  */
 export async function readRun(folder: string): Promise<RunRecord> {
   const file = path.join(folder, runFiles.config);
-  if (!(await exists(file))) throw new ConfigError(`report: ${folder} is no run, it has no ${runFiles.config}; check the path`);
+  if (!(await exists(file)))
+    throw new ConfigError(`report: expected the folder of a run, found no ${runFiles.config} in ${folder}; check the path`);
   const { values } = await readYaml('report', file);
   const samples: SampleRecord[] = [];
   await readRecords(path.join(folder, runFiles.samples), sampleLine, (line) => void samples.push(line));

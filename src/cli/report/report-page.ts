@@ -30,7 +30,7 @@ export function reportPage({ runs, maps = [] }: ReportContent): string {
   const sections = [
     ...(maps.length === 0 ? [] : [`<h2>Sweep</h2>${heatMaps(maps)}`]),
     `<h2>Summary</h2>${summaryTable(runs)}`,
-    `<h2>Training</h2>${drawn.length < runs.length ? `<p class="muted">The ${drawn.length} runs with the least validation loss, here and under Modules; samples of the best ${mostColumns}.</p>` : ''}${legend}${trainingSection(drawn)}`,
+    `<h2>Training</h2>${drawn.length < runs.length ? `<p class="muted">This section and Modules show the ${drawn.length} runs with the least validation loss; Samples shows the best ${mostColumns}.</p>` : ''}${legend}${trainingSection(drawn)}`,
     moduleSection(drawn, legend),
     sampleSection(drawn.slice(0, mostColumns)),
     configSection(runs),
@@ -100,7 +100,7 @@ function configSection(runs: readonly RunRecord[]): string {
   const shared = keys.filter((key) => !differ.includes(key)).map((key) => [key, text(runs[0].config[key])]);
   const differences = differ.filter((key) => key !== 'out');
   const difference = runs.length === 1 ? '' : `<h2>Where the configurations differ</h2>${differenceTable(runs, differences, text)}`;
-  return `${difference}<h2>Configuration</h2><details${runs.length === 1 ? ' open' : ''}><summary>${runs.length === 1 ? 'All keys' : 'What they share'}</summary>${htmlTable(['key', 'value'], shared, { pairs: true })}</details>`;
+  return `${difference}<h2>Configuration</h2><details${runs.length === 1 ? ' open' : ''}><summary>${runs.length === 1 ? 'All keys' : 'Keys that the runs share'}</summary>${htmlTable(['key', 'value'], shared, { pairs: true })}</details>`;
 }
 
 /** Shortens every local path to its last part, because pages are passed on. */
@@ -111,7 +111,7 @@ function withoutPlaces(value: unknown): unknown {
 
 /** Builds the table of differing keys. `out` is not among them: runs always have different folders. */
 function differenceTable(runs: readonly RunRecord[], keys: readonly string[], text: (value: unknown) => string): string {
-  if (keys.length === 0) return '<p>Nowhere but in the folder of the run.</p>';
+  if (keys.length === 0) return '<p>The runs differ only in their folders.</p>';
   if (runs.length > mostColumns) {
     return htmlTable(
       nameAt(false, 'run', keys),

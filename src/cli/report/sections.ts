@@ -10,7 +10,9 @@ const leastSmoothed = 40;
 /** Plots loss, learning rate and gradient of each run, with a note if curves are smoothed. */
 export function trainingSection(runs: readonly RunRecord[]): string {
   const smoothed = runs.some(({ train }) => train.length >= leastSmoothed);
-  const note = smoothed ? `<p class="muted">Training losses: pale each step's, bold their running mean.</p>` : '';
+  const note = smoothed
+    ? `<p class="muted">Training losses: the pale line is the loss of each step, the bold line their running mean.</p>`
+    : '';
   return `${note}<div class="panels">${trainingPlots(runs).join('')}</div>`;
 }
 
@@ -101,8 +103,8 @@ export function moduleSection(runs: readonly RunRecord[], legend: string): strin
     }),
   ];
   const note =
-    'One thin line a module, its name shown where the pointer rests. κ is that of the Hessian of ½‖AB − Z‖², least when the factors are balanced. ' +
-    'Where ΔW = 0, as LoRA begins, there is nothing to measure.';
+    'Each thin line is a module; point at it to see its name. κ is the condition number of the Hessian of ½‖AB − Z‖², which is least when the factors are balanced. ' +
+    'Where ΔW = 0, as at the start of LoRA, there is nothing to measure.';
   return `<h2>Modules</h2><p class="muted">${note}</p>${legend}<div class="panels">${plots.join('')}</div>`;
 }
 

@@ -77,14 +77,14 @@ export async function settleBest(
   if (record !== undefined && (record.changes ?? 0) !== changes) {
     const aside = await freeName(`${folder}-until-step-${from?.step ?? record.step}`);
     await setAside(folder, aside);
-    notice(`the best adapter of before is kept as ${aside}; the next evaluation begins a new best`);
+    notice(`the earlier best adapter is kept as ${aside}; the next evaluation begins a new best`);
   }
   if (from === undefined) return undefined;
   const { progress } = from;
   if ((progress.changes ?? 0) !== changes) return withoutBest(progress, changes);
   if (best === undefined || record !== undefined) return progress;
   if (isMissing)
-    notice(`warning: the best adapter, of step ${best.step}, is not in ${folder} any more; the next evaluation begins a new best`);
+    notice(`warning: the best adapter, of step ${best.step}, is no longer in ${folder}; the next evaluation begins a new best`);
   return withoutBest(progress, changes);
 }
 

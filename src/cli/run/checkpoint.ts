@@ -82,7 +82,9 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
   const file = path.join(folder, stateFiles.numbers);
   const content = await readJson('resume', file);
   if (!isState(content)) {
-    throw new FormatError(`resume: ${file} is not the state of a training; remove ${folder} to resume from the checkpoint before it`);
+    throw new FormatError(
+      `resume: ${file} does not hold the state of a training; remove ${folder} to resume from the checkpoint before it`,
+    );
   }
   const { version = 1, step, learningRate, numbers, progress } = content;
   const expected = stepOfFolder(folder) ?? step;

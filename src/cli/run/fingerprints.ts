@@ -82,7 +82,7 @@ export async function readFingerprints(run: string): Promise<Fingerprints | unde
   if (!(await exists(file))) return undefined;
   const fail = (cause?: unknown): never => {
     throw new FormatError(
-      `resume: ${file}, the record of what the run is made from, is damaged; restore it, or record anew what there is now with: bures resume ${run} --accept-changes`,
+      `resume: ${file}, the record of the inputs of the run, is damaged; restore it, or record the present inputs with: bures resume ${run} --accept-changes`,
       { cause },
     );
   };
@@ -110,7 +110,7 @@ export function inputDifferences(before: Fingerprints, now: Fingerprints, places
 export function keyDifferences(before: Fingerprints['keys'], now: Fingerprints['keys']): readonly string[] {
   return Object.keys(now)
     .filter((key) => Object.hasOwn(before, key) && canonical(before[key]) !== canonical(now[key]))
-    .map((key) => `${key} was ${shown(before[key])}, is ${shown(now[key])}`);
+    .map((key) => `${key} was ${shown(before[key])} and is now ${shown(now[key])}`);
 }
 
 /** Formats JSON independently of the order of keys. */
@@ -133,12 +133,14 @@ function rowDifferences(what: string, before: RowsFingerprint, now: RowsFingerpr
   const [first] = changed;
   if (old.length !== current.length) {
     const where = first === undefined ? `the first ${common} are the same` : `the first that differs is row ${first + 1}`;
-    return [`${what}: were ${old.length}, are ${current.length}; ${where}`];
+    return [`${what}: there were ${old.length} and are now ${current.length}; ${where}`];
   }
   if (first === undefined) return [`${what}: their tokens or labels have changed`];
   if (old.toSorted().join() === current.toSorted().join())
     return [`${what}: the same ${common} are in another order, from row ${first + 1} on`];
-  return [`${what}: ${changed.length} of ${common} ${changed.length === 1 ? 'differs' : 'differ'}, first row ${first + 1}`];
+  return [
+    `${what}: ${changed.length} of ${common} ${changed.length === 1 ? 'differs, which is' : 'differ, the first of them'} row ${first + 1}`,
+  ];
 }
 
 /** Returns the stored parts of the rows' hashes. */
@@ -156,8 +158,8 @@ function fileDifferences(before: Fingerprints['model'], now: Fingerprints['model
       old === undefined
         ? 'is new'
         : current === undefined
-          ? 'is not there any more'
-          : `has changed (SHA-256 was ${old.slice(0, 12)}…, is ${current.slice(0, 12)}…)`;
+          ? 'no longer exists'
+          : `has changed (its SHA-256 was ${old.slice(0, 12)}… and is now ${current.slice(0, 12)}…)`;
     return [`${meaningOf(name)}: ${path.join(folder, name)} ${change}`];
   });
 }

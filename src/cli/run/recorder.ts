@@ -93,7 +93,7 @@ async function dropFuture(file: string, step: number | undefined): Promise<void>
     await keepLines('resume', file, (line, number) => step !== undefined && stepOfLine(file, line, number) <= step);
   } catch (cause) {
     if (!(cause instanceof FormatError)) throw cause;
-    throw new FormatError(`${cause.message}, or move the file away: the run then keeps its record from there on`, { cause });
+    throw new FormatError(`${cause.message}, or move the file away; the run then begins a new record there`, { cause });
   }
 }
 

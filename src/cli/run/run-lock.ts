@@ -46,7 +46,7 @@ export async function lockRun(run: string): Promise<RunLock> {
       const owner = await ownerOf(found);
       if (owner !== undefined) {
         throw new ConfigError(
-          `run: ${run} is in the hands of process ${owner}; wait for it, or end it (and if that is no bures, remove ${file})`,
+          `run: ${run} is in use by process ${owner}; wait for it, or end it (if that process is not bures, remove ${file})`,
         );
       }
       await removeLock(file, found);
@@ -54,7 +54,7 @@ export async function lockRun(run: string): Promise<RunLock> {
   } catch (error) {
     return refuse(error);
   }
-  throw new ConfigError(`run: ${run} was taken by another process just now; try again`);
+  throw new ConfigError(`run: another process has just taken ${run}; try again`);
 }
 
 async function checkLock(run: string, own: string): Promise<void> {
@@ -62,18 +62,14 @@ async function checkLock(run: string, own: string): Promise<void> {
   const found = await readLock(file);
   const config = path.join(run, runFiles.config);
   if (found === own && (await exists(config))) return;
-  const stopped = 'nothing more is written to it';
+  const stopped = 'so nothing more is written to the run';
   if (!(await exists(run)))
-    throw new BackendError(
-      `run: ${run} was removed or renamed while it was in training, ${stopped}; go on where it is now, or begin again`,
-    );
+    throw new BackendError(`run: ${run} was removed or renamed during training, ${stopped}; resume it where it is now, or begin again`);
   if (!(await exists(config)))
-    throw new BackendError(`run: ${config} was removed while the run was in training, ${stopped}; put it back and resume, or begin again`);
+    throw new BackendError(`run: ${config} was removed during training, ${stopped}; put it back and resume, or begin again`);
   const owner = found === undefined ? undefined : await ownerOf(found);
   const change = owner === undefined ? 'was removed or replaced' : `was replaced by that of process ${owner}`;
-  throw new BackendError(
-    `run: ${file} ${change} while the run was in training, ${stopped}; leave the lock to the process that has the run`,
-  );
+  throw new BackendError(`run: ${file} ${change} during training, ${stopped}; leave the lock to the process that holds the run`);
 }
 
 /** Returns the living process that holds a run; `undefined` if there is none. */

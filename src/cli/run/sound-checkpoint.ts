@@ -26,7 +26,7 @@ export async function readSoundCheckpoint(run: string, notice: (line: string) =>
       for (const [damaged, reason] of reasons) {
         const aside = await putAside(run, damaged);
         notice(
-          `warning: ${damaged} is damaged, it goes on from the checkpoint before it (${problemOf(reason)}); it is kept as ${path.basename(aside)}`,
+          `warning: ${damaged} is damaged (${problemOf(reason)}); the run continues from the checkpoint before it, and the damaged one is kept as ${path.basename(aside)}`,
         );
       }
       return checkpoint;
@@ -37,7 +37,7 @@ export async function readSoundCheckpoint(run: string, notice: (line: string) =>
   }
   const list = [...reasons.values()].map((reason) => `\n  ${reason}`).join('');
   throw new FormatError(
-    `resume: expected a checkpoint of ${run} that is sound, got only damaged ones:${list}\nput back a copy of one, or begin again with: bures finetune ${path.join(run, runFiles.config)} --out ANOTHER`,
+    `resume: expected an undamaged checkpoint in ${run}, got only damaged ones:${list}\nrestore one from a copy, or begin again with: bures finetune ${path.join(run, runFiles.config)} --out ANOTHER`,
   );
 }
 

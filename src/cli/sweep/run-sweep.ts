@@ -103,7 +103,7 @@ async function runTrial(trial: Trial, { out, parallel, terminal, signal }: RunSw
   const config = path.join(out, sweepFolders.configs, `${name}.yaml`);
   const owner = await lockOwner(run);
   if (owner !== undefined) {
-    terminal.notice(`${name}: waiting for process ${owner}, which has it`);
+    terminal.notice(`${name}: waiting for process ${owner}, which holds this run`);
     while ((await lockOwner(run)) !== undefined && !signal.aborted) await setTimeout(1000 * patience);
   }
   if (signal.aborted || (await endOf(out, trial)) !== undefined) return '';

@@ -9,8 +9,8 @@ const scalarList = z.array(z.unknown()).min(1);
 const range = z
   .strictObject({ min: z.number(), max: z.number(), log: z.boolean().default(false), integer: z.boolean().default(false) })
   .refine(({ min, max }) => min <= max, 'must have min ≤ max')
-  .refine(({ min, max, integer }) => !integer || Math.ceil(min) <= Math.floor(max), 'must hold a whole number where integer is true')
-  .refine(({ min, log }) => !log || min > 0, 'must have min > 0 where log is true')
+  .refine(({ min, max, integer }) => !integer || Math.ceil(min) <= Math.floor(max), 'must contain a whole number if integer is true')
+  .refine(({ min, log }) => !log || min > 0, 'must have min > 0 if log is true')
   .refine(({ min, max, log }) => Number.isFinite(log ? max / min : max - min), 'must span a range that float64 can hold');
 
 /** Rejects `seed`, which each run takes from `seeds`. */
@@ -26,18 +26,18 @@ export const sweepSchema = z.strictObject({
     .record(z.string(), scalarList)
     .superRefine(withoutSeed)
     .default({})
-    .describe('keys of finetune (dots for what lies within), each with the values to try; all combinations are run'),
+    .describe('keys of finetune (with dots for nested keys), each with the values to try; all combinations are run'),
   random: z
     .record(z.string(), z.union([scalarList, range]))
     .superRefine(withoutSeed)
     .default({})
     .describe(
-      'keys of finetune, each with a list of values or {min, max} to draw from; log: true draws evenly by magnitude, integer: true whole numbers',
+      'keys of finetune, each with a list of values or {min, max} to draw from; log: true draws on a logarithmic scale, integer: true draws whole numbers',
     ),
-  trials: count(1).default(1).describe('draws from random, each combined with the whole grid'),
-  drawSeed: count(0).default(0).describe('seed of these draws'),
-  seeds: z.array(count(0)).min(1).default([0]).describe('seeds of the runs: each combination is run with each'),
-  parallel: count(1).max(MOST_PARALLEL).default(1).describe('runs at a time'),
+  trials: count(1).default(1).describe('number of draws from random, each of which is combined with the whole grid'),
+  drawSeed: count(0).default(0).describe('seed of the draws from random'),
+  seeds: z.array(count(0)).min(1).default([0]).describe('seeds of the runs; each combination is run with every seed'),
+  parallel: count(1).max(MOST_PARALLEL).default(1).describe('number of runs at a time'),
   out: folder.describe('folder of the sweep'),
   plan: z.boolean().default(false).describe('list the runs without running them'),
 });

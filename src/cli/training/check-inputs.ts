@@ -49,12 +49,12 @@ export async function checkInputs(session: Session, { run, from, accept, notice 
     if (!accept) throw error;
     const changes = (from?.progress.changes ?? 0) + 1;
     await record(changes);
-    notice('accepted: what the run was made from before is not known, its record is damaged');
+    notice('accepted: the earlier inputs of the run are not known, because their record is damaged');
     return changes;
   }
   if (before === undefined) {
     notice(
-      'this run has no record of what it was made from, as those begun by earlier versions: changes until now cannot be noticed, later ones will be',
+      'this run has no record of its inputs, as it was begun by an earlier version; changes until now cannot be noticed, but later ones will be',
     );
     await record(0);
     return 0;
@@ -72,9 +72,9 @@ export async function checkInputs(session: Session, { run, from, accept, notice 
 }
 
 function refusal(run: string, differences: readonly string[]): string {
-  const remedy = `put back what it was, or go on with what it is now, and begin a new best, with: bures resume ${run} --accept-changes`;
-  if (differences.length === 1) return `resume: ${run} was begun with something else: ${differences[0]}; ${remedy}`;
-  return `resume: ${run} was begun with something else:${differences.map((line) => `\n  ${line}`).join('')}\n${remedy}`;
+  const remedy = `restore what it was, or accept what it is now, and choose the best adapter anew, with: bures resume ${run} --accept-changes`;
+  if (differences.length === 1) return `resume: ${run} was begun with other inputs: ${differences[0]}; ${remedy}`;
+  return `resume: ${run} was begun with other inputs:${differences.map((line) => `\n  ${line}`).join('')}\n${remedy}`;
 }
 
 /** Checks the arrays. @throws ConfigError if a checkpoint has other arrays than are trained now: no flag helps then. */
@@ -94,8 +94,8 @@ function checkFits({ adapter, model }: Session, { state }: Checkpoint, differenc
   for (const name of new Set([...expected.keys(), ...found.keys()])) {
     if (expected.get(name) === found.get(name)) continue;
     throw new ConfigError(
-      `resume: the checkpoint of step ${state.step} cannot go on with this change: ${differences.join('; ')}; ` +
-        `its array ${name} is ${found.get(name) ?? 'not there'}, and would have to be ${expected.get(name) ?? 'absent'}. Put back what it was, or begin another run`,
+      `resume: the checkpoint of step ${state.step} does not fit this change: ${differences.join('; ')}; ` +
+        `its array ${name} is ${found.get(name) ?? 'absent'}, but would have to be ${expected.get(name) ?? 'absent'}. Restore what it was, or begin another run`,
     );
   }
 }
@@ -106,11 +106,11 @@ function stepsDifference({ config, steps }: Session, before: number): readonly s
     config.schedule === 'constant'
       ? ''
       : `; from here on the learning rate follows the ${config.schedule} schedule over ${steps} steps, not over ${before}`;
-  return [`steps were ${before}, are ${steps}${consequence}`];
+  return [`steps were ${before} and are now ${steps}${consequence}`];
 }
 
 function roundingWarning(difference: string): string {
-  return `warning: the result may differ in rounding, since ${difference}`;
+  return `warning: the result may differ in rounding, because ${difference}`;
 }
 
 /** The files of a base model besides its weights; missing ones are skipped. */

@@ -86,7 +86,7 @@ export async function readRows(
     maxLength: Math.min(maxLength ?? positions, positions),
   });
   if (truncated > 0) notices.push(`${file}: ${truncated} of ${rows.length} rows were cut to ${maxLength ?? positions} tokens`);
-  if (dropped > 0) notices.push(`${file}: ${dropped} rows were left out: nothing in them counts`);
+  if (dropped > 0) notices.push(`${file}: ${dropped} rows were left out, because they have no token to train on`);
   if (rows.length === 0)
     throw new ConfigError(`data: ${file} has no row to train on; write lines such as {"prompt": "…", "completion": "…"}`);
   return rows;

@@ -30,7 +30,7 @@ export interface OpenModel {
 
 /** The keys of commands that open a model. */
 export const modelKeys = {
-  model: folder.optional().describe('base model of an adapter, where it is not the one that the adapter names'),
+  model: folder.optional().describe('base model of the adapter (default: the one that the adapter names)'),
   backend: backendKey,
 };
 
@@ -86,7 +86,7 @@ async function baseOf(caller: string, folder: string): Promise<string> {
   for (const candidate of [await modelOfRun(caller, folder), name])
     if (typeof candidate === 'string' && (await exists(path.join(candidate, 'config.json')))) return candidate;
   throw new ConfigError(
-    `${caller}: ${file} names the base model ${JSON.stringify(name ?? null)}, which is no directory here; pass that of the model with --model DIR`,
+    `${caller}: ${file} names the base model ${JSON.stringify(name ?? null)}, which is not a directory on this machine; pass the directory of the model with --model DIR`,
   );
 }
 

@@ -47,7 +47,7 @@ export interface Beginning {
 export async function runTraining(options: RunCommandOptions): Promise<CommandResult> {
   const { command, config, run, terminal } = options;
   const session = await openSession(command, config);
-  const interruption = catchInterrupt(terminal, 'interrupted: finishing the step and saving (again to end at once)');
+  const interruption = catchInterrupt(terminal, 'interrupted: finishing the step and saving (interrupt again to end at once)');
   try {
     const removeIfEmpty = await makeFolder(command, run);
     try {
@@ -105,7 +105,7 @@ function resultOf(outcome: RunOutcome): CommandResult {
   const lines = [`${run}: ${step} of ${steps} steps in ${duration(seconds)}${lossText}`];
   if (best !== undefined) lines.push(`best validation loss ${best.loss.toFixed(4)} at step ${best.step}: ${path.join(run, 'best')}`);
   if (truncation !== undefined) lines.push(truncationText(truncation));
-  if (end === 'early') lines.push('stopped early: the validation loss has not improved any more');
-  const failure = end === 'interrupted' ? `interrupted at step ${step}; go on with: bures resume ${run}` : undefined;
+  if (end === 'early') lines.push('stopped early, because the validation loss no longer improved');
+  const failure = end === 'interrupted' ? `interrupted at step ${step}; continue with: bures resume ${run}` : undefined;
   return { data: outcome, text: lines.join('\n'), ...(failure === undefined ? {} : { failure }) };
 }

@@ -81,9 +81,9 @@ export async function trainRun(session: Session, options: TrainRunOptions): Prom
     // Removal of the run takes precedence over any other error.
     await lock.check();
     const kept = await latestCheckpoint(run);
-    const saved = kept === undefined ? 'no checkpoint was written yet' : `the last good checkpoint is ${kept}`;
+    const saved = kept === undefined ? 'no checkpoint has been written yet' : `the last good checkpoint is ${kept}`;
     if (error instanceof BackendError)
-      throw new BackendError(`${error.message}; ${saved}, go on with: bures resume ${run}`, { cause: thrown });
+      throw new BackendError(`${error.message}; ${saved}; continue with: bures resume ${run}`, { cause: thrown });
     await writeOutcome(run, { end: 'diverged', reason: error.message });
     throw new NumericalError(`${error.message}; ${saved}`, { cause: thrown });
   } finally {
@@ -203,7 +203,7 @@ class RunLoop {
     this.#at = { ...this.#at, seconds: this.#at.seconds + seconds, tokens: this.#at.tokens + tokens, loss };
     const memory = process.memoryUsage.rss();
     await this.#recorder.metric({ kind: 'train', step, loss, learningRate, gradientNorm, tokens, seconds: this.#at.seconds, memory });
-    if (inactive !== undefined) this.#progress.say(`no gradient reaches ${inactive.join(', ')}: check targetModules`);
+    if (inactive !== undefined) this.#progress.say(`no gradient reaches ${inactive.join(', ')}; check targetModules`);
     // A decaying average follows the current speed of the machine.
     const rate = this.#rate;
     this.#rate = { seconds: 0.9 * rate.seconds + seconds, tokens: 0.9 * rate.tokens + tokens, steps: 0.9 * rate.steps + 1 };

@@ -50,7 +50,7 @@ function partOf<Key extends 'start' | 'direction', Part>(
   }
   if (options === undefined) return {};
   throw new ConfigError(
-    `${whereIs(`${key}Options`)}: ${key}Options are those of the ${key} that '${key}' names, and it names none; add it, or use methodOptions`,
+    `${whereIs(`${key}Options`)}: ${key}Options belong to the ${key} that the key '${key}' names, but it names none; add that key, or use methodOptions`,
   );
 }
 

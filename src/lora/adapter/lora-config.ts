@@ -21,13 +21,13 @@ export const loraBiases = ['none', 'all', 'lora_only'] as const;
 export interface LoraConfig {
   /** The method: geometry, direction rule and start, with its rule for α. Default: `lora()`. */
   readonly method?: LoraMethod;
-  /** Rank r of the adapters. Default: {@link loraDefaults}. */
+  /** Rank r of the adapters. Default: 16. */
   readonly rank?: number;
   /** α: the adapter's product is multiplied by α/r, or α/√r. Default: set by the method, given the rank. */
   readonly alpha?: number;
   /**
    * Linear modules to adapt: a list of names or of their last parts, a pattern for the whole name, or `'all-linear'`
-   * for all but the head. Default: {@link loraDefaults}.
+   * for all but the head. Default: `'all-linear'`.
    */
   readonly targetModules?: readonly string[] | string;
   /** Modules to leave out: a list or a pattern, as in `targetModules`. Default: none. */
@@ -40,9 +40,9 @@ export interface LoraConfig {
   readonly rankPattern?: Readonly<Record<string, number>>;
   /** Values of α that differ from `alpha`, by name or pattern; the first match counts. Default: none. */
   readonly alphaPattern?: Readonly<Record<string, number>>;
-  /** Dropout rate of the adapters' inputs in training, in [0, 1). Default: {@link loraDefaults}. */
+  /** Dropout rate of the adapters' inputs in training, in [0, 1). Default: 0. */
   readonly dropout?: number;
-  /** Biases that are trained. Default: {@link loraDefaults}. */
+  /** Biases that are trained. Default: `'none'`. */
   readonly bias?: LoraBias;
   /** Modules trained whole, by the ends of their names. Default: none. */
   readonly modulesToSave?: readonly string[];

@@ -17,7 +17,7 @@ import type { LoraAdapter } from './lora-adapter.js';
 export interface MergeOptions {
   /** Tokens on which the logits before and after are compared. Default: a short row of arbitrary tokens. */
   readonly batch?: TokenBatch;
-  /** Largest difference of the logits, relative to the largest logit. Default: {@link mergeDefaults}. */
+  /** Largest difference of the logits, relative to the largest logit. Default: 0.001. */
   readonly tolerance?: number;
 }
 

@@ -12,14 +12,14 @@ import { pairDirection } from './pair-direction.js';
 export interface BaloraOptions extends BalancingSchedule {
   /**
    * The balanced pair on which a step lands: that of the singular vectors, as published, or the nearest one. Default:
-   * {@link baloraDefaults}.
+   * `'svd'`.
    */
   readonly gauge?: 'svd' | 'nearest';
-  /** Treatment of Adam's moments when the factors change gauge. Default: {@link baloraDefaults}. */
+  /** Treatment of Adam's moments when the factors change gauge. Default: `'transport'`. */
   readonly moments?: MomentRule;
   /**
    * Second moments of Adam: averages of squares entry by entry, or r×r matrices, which follow the gauge exactly
-   * ({@link matrixAdam}). Default: {@link baloraDefaults}.
+   * ({@link matrixAdam}). Default: `'entries'`.
    */
   readonly secondMoment?: 'entries' | 'matrix';
 }

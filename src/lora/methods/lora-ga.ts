@@ -8,13 +8,13 @@ import type { LoraStart, StartContext } from './start.js';
 
 /** Options of {@link loraGa} and {@link loraGaStart}. */
 export interface LoraGaOptions {
-  /** Number of batches over which the gradient is averaged, at most 4096. Default: {@link loraGaDefaults}. */
+  /** Number of batches over which the gradient is averaged, at most 4096. Default: 8. */
   readonly batches?: number;
-  /** γ, which sets the size of the factors: c = m^¼/√γ. Default: {@link loraGaDefaults}. */
+  /** γ, which sets the size of the factors: c = m^¼/√γ. Default: 16. */
   readonly gamma?: number;
   /**
    * The formula of the authors' code, or that of PEFT 0.21, which leaves B at norm 1 and scales A by the singular
-   * values. Default: {@link loraGaDefaults}.
+   * values. Default: `'authors'`.
    */
   readonly formula?: 'authors' | 'peft';
 }

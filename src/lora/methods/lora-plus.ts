@@ -4,7 +4,7 @@ import type { LoraMethod } from './lora-method.js';
 
 /** Options of {@link loraPlus}. */
 export interface LoraPlusOptions {
-  /** λ, the factor by which PEFT's lora_B moves farther than its lora_A. Default: {@link loraPlusDefaults}. */
+  /** λ, the factor by which PEFT's lora_B moves farther than its lora_A. Default: 16. */
   readonly ratio?: number;
 }
 

@@ -7,7 +7,7 @@ import type { LoraDirection, LoraMethod } from './lora-method.js';
 
 /** Options of {@link loraPro}. */
 export interface LoraProMethodOptions {
-  /** Number of the first step. Default: {@link loraProMethodDefaults}, for which the first step is plain. */
+  /** Number of the first step. Default: 0, for which the first step is plain. */
   readonly firstStep?: number;
 }
 

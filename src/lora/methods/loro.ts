@@ -8,13 +8,13 @@ import { compensatedStart } from './start.js';
 
 /** Options of {@link loro}. */
 export interface LoroOptions {
-  /** Number of steps from one exact step to the next. Default: {@link loroDefaults}. */
+  /** Number of steps from one exact step to the next. Default: 500. */
   readonly every?: number;
-  /** Number of steps after which the moments are reset; 0 for never. Default: {@link loroDefaults}. */
+  /** Number of steps after which the moments are reset; 0 for never. Default: 500. */
   readonly refresh?: number;
   /**
    * Rate of the other steps: that of the exact ones, or for each factor r/(its longer side) times that, as in the
-   * authors' scripts. Default: {@link loroDefaults}.
+   * authors' scripts. Default: `'same'`.
    */
   readonly lazyRate?: LazyRate;
 }

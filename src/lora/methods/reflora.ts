@@ -17,10 +17,10 @@ import { compensatedStart, type LoraStart } from './start.js';
 export interface RefloraOptions {
   /**
    * The form of the paper: `'matrix'` leaves the factors and preconditions their gradients by an r×r matrix; `'scalar'`
-   * leaves the gradients and rescales the factors to equal norms. Default: {@link refloraDefaults}.
+   * leaves the gradients and rescales the factors to equal norms. Default: `'matrix'`.
    */
   readonly form?: (typeof forms)[number];
-  /** Steps of plain AdamW at the start; none in the scalar form. Default: {@link refloraDefaults}. */
+  /** Steps of plain AdamW at the start; none in the scalar form. Default: 0. */
   readonly warmup?: number;
 }
 

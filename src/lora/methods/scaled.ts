@@ -5,7 +5,7 @@ import type { LoraMethod, StackManifold } from './lora-method.js';
 
 /** Options of {@link scaled}. */
 export interface ScaledOptions {
-  /** δ, added to the Gram matrices by which the gradients are divided. Default: {@link scaledDefaults}. */
+  /** δ, added to the Gram matrices by which the gradients are divided. Default: 0.01. */
   readonly damping?: number;
 }
 

@@ -14,7 +14,7 @@ import type { LoraStart } from './start.js';
 export interface StellaOptions {
   /**
    * `'scaled'`: steps of U and V are scaled to the hidden size of the model; `'plain'`: they are left as they are.
-   * Default: {@link stellaDefaults}.
+   * Default: `'scaled'`.
    */
   readonly steps?: 'scaled' | 'plain';
 }

@@ -23,25 +23,25 @@ export type MomentRule = 'transport' | 'transport-first' | 'keep';
 
 /** Options of {@link adam}. */
 export interface AdamOptions {
-  /** Decay rate of the average of gradients, in [0, 1). Default: {@link adamDefaults}. */
+  /** Decay rate of the average of gradients, in [0, 1). Default: 0.9. */
   readonly beta1?: number;
-  /** Decay rate of the average of squared gradients, in [0, 1). Default: {@link adamDefaults}. */
+  /** Decay rate of the average of squared gradients, in [0, 1). Default: 0.999. */
   readonly beta2?: number;
-  /** ε, added to the root of the second moment. Default: {@link adamDefaults}. */
+  /** ε, added to the root of the second moment. Default: 1e-8. */
   readonly epsilon?: number;
   /**
    * If true, ε is added to √v instead of √(v/(1 − β₂ᵏ)), as in Hugging Face's AdamW, and in the remark in section 2 of
-   * the paper. Default: {@link adamDefaults}.
+   * the paper. Default: false.
    */
   readonly epsilonBeforeCorrection?: boolean;
-  /** Treatment of the moments under a change of gauge. Default: {@link adamDefaults}. */
+  /** Treatment of the moments under a change of gauge. Default: `'transport'`. */
   readonly moments?: MomentRule;
 }
 
 /** Options of {@link adamw}. */
 export interface AdamWOptions extends AdamOptions {
   /**
-   * Decoupled weight decay: each step also shrinks the point by stepSize·weightDecay. Default: {@link adamwDefaults}.
+   * Decoupled weight decay: each step also shrinks the point by stepSize·weightDecay. Default: 0.01.
    */
   readonly weightDecay?: number;
 }

@@ -9,7 +9,7 @@ import { checkPairs } from './pair-rule.js';
 
 /** Options of {@link balancingPreconditioner}. */
 export interface BalancingPreconditionerOptions {
-  /** Number of first steps that use the gradient as it is. Default: {@link balancingPreconditionerDefaults}. */
+  /** Number of first steps that use the gradient as it is. Default: 0. */
   readonly warmup?: number;
 }
 

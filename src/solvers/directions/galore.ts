@@ -21,22 +21,21 @@ export type SingularVectorSigns = 'largest' | 'svd';
 export interface GaloreOptions {
   /** Number of singular vectors on which the gradient is projected. */
   readonly rank: number;
-  /** Number of steps after which the singular vectors are computed again. Default: {@link galoreDefaults}. */
+  /** Number of steps after which the singular vectors are computed again. Default: 200. */
   readonly gap?: number;
-  /** α, the factor of the step in the subspace. Default: {@link galoreDefaults}. */
+  /** α, the factor of the step in the subspace. Default: 0.25. */
   readonly scale?: number;
-  /** Signs of the singular vectors. Default: {@link galoreDefaults}. */
+  /** Signs of the singular vectors. Default: `'largest'`. */
   readonly signs?: SingularVectorSigns;
-  /** Decay rate of the first moment, in [0, 1). Default: {@link galoreDefaults}. */
+  /** Decay rate of the first moment, in [0, 1). Default: 0.9. */
   readonly beta1?: number;
-  /** Decay rate of the second moment, in [0, 1). Default: {@link galoreDefaults}. */
+  /** Decay rate of the second moment, in [0, 1). Default: 0.999. */
   readonly beta2?: number;
   /**
-   * ε, added to the root of the second moment before bias correction, as in Hugging Face's AdamW. Default:
-   * {@link galoreDefaults}.
+   * ε, added to the root of the second moment before bias correction, as in Hugging Face's AdamW. Default: 1e-6.
    */
   readonly epsilon?: number;
-  /** Decoupled weight decay, as in AdamW. Default: {@link galoreDefaults}. */
+  /** Decoupled weight decay, as in AdamW. Default: 0. */
   readonly weightDecay?: number;
 }
 

@@ -6,7 +6,7 @@ import { type ConjugateOptions, conjugateOptions, conjugateRule } from './conjug
 export interface HagerZhangOptions extends ConjugateOptions {
   /**
    * η: bound on β below zero, as a fraction of the step along the last direction that the last gradient alone would
-   * give, in [0, 1). Default: {@link hagerZhangDefaults}.
+   * give, in [0, 1). Default: 0.4.
    */
   readonly floor?: number;
 }

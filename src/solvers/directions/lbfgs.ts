@@ -5,11 +5,11 @@ import type { DirectionContext, DirectionRule, Memory } from '../solver.js';
 
 /** Options of {@link lbfgs}. */
 export interface LbfgsOptions {
-  /** Number of pairs of steps and changes of gradient to remember. Default: {@link lbfgsDefaults}. */
+  /** Number of pairs of steps and changes of gradient to remember. Default: 10. */
   readonly memory?: number;
   /**
    * Smallest cosine of the angle between step and change at which a pair is remembered; it shrinks in proportion to the
-   * gradient. Default: {@link lbfgsDefaults}.
+   * gradient. Default: 1e-4.
    */
   readonly caution?: number;
 }

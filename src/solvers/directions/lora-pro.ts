@@ -11,22 +11,21 @@ import { checkPairs } from './pair-rule.js';
 
 /** Options of {@link loraPro}. */
 export interface LoraProOptions {
-  /** s in ΔW = s·AB: one number, or one for each member of the batch. Default: {@link loraProDefaults}. */
+  /** s in ΔW = s·AB: one number, or one for each member of the batch. Default: 1. */
   readonly scale?: number | readonly number[];
-  /** Decay rate of the first moment, in [0, 1). Default: {@link loraProDefaults}. */
+  /** Decay rate of the first moment, in [0, 1). Default: 0.9. */
   readonly beta1?: number;
-  /** Decay rate of the second moment, in [0, 1). Default: {@link loraProDefaults}. */
+  /** Decay rate of the second moment, in [0, 1). Default: 0.999. */
   readonly beta2?: number;
-  /** ε, added to the root of the second moment. Default: {@link loraProDefaults}. */
+  /** ε, added to the root of the second moment. Default: 1e-8. */
   readonly epsilon?: number;
-  /** δ, added to both Gram matrices. Default: {@link loraProDefaults}. */
+  /** δ, added to both Gram matrices. Default: 1e-8. */
   readonly damping?: number;
-  /** Decoupled weight decay, as in AdamW. Default: {@link loraProDefaults}. */
+  /** Decoupled weight decay, as in AdamW. Default: 0. */
   readonly weightDecay?: number;
   /**
    * Number of the first step. With 0 the first step is plain, as LoRA needs if a factor starts at zero; with 1 or more
-   * the first step is like any other, and bias corrections are one step ahead, as in the authors' code. Default:
-   * {@link loraProDefaults}.
+   * the first step is like any other, and bias corrections are one step ahead, as in the authors' code. Default: 0.
    */
   readonly firstStep?: number;
 }

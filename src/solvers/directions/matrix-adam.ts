@@ -9,13 +9,13 @@ import { checkPairs } from './pair-rule.js';
 
 /** Options of {@link matrixAdam}. */
 export interface MatrixAdamOptions {
-  /** Decay rate of the average of gradients, in [0, 1). Default: {@link matrixAdamDefaults}. */
+  /** Decay rate of the average of gradients, in [0, 1). Default: 0.9. */
   readonly beta1?: number;
-  /** Decay rate of the average of r×r Gram matrices of gradients, in [0, 1). Default: {@link matrixAdamDefaults}. */
+  /** Decay rate of the average of r×r Gram matrices of gradients, in [0, 1). Default: 0.999. */
   readonly beta2?: number;
-  /** ε, added to the roots of the second moments' eigenvalues. Default: {@link matrixAdamDefaults}. */
+  /** ε, added to the roots of the second moments' eigenvalues. Default: 1e-8. */
   readonly epsilon?: number;
-  /** Decoupled weight decay, as in AdamW. Default: {@link matrixAdamDefaults}. */
+  /** Decoupled weight decay, as in AdamW. Default: 0. */
   readonly weightDecay?: number;
 }
 

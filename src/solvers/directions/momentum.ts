@@ -5,7 +5,7 @@ import type { DirectionRule } from '../solver.js';
 
 /** Options of {@link momentum}. */
 export interface MomentumOptions {
-  /** Fraction of the last velocity that is kept, in [0, 1). Default: {@link momentumDefaults}. */
+  /** Fraction of the last velocity that is kept, in [0, 1). Default: 0.9. */
   readonly decay?: number;
 }
 

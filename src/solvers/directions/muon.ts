@@ -14,7 +14,7 @@ const ROUNDINGS = 16;
 
 /** Options of {@link muon}. */
 export interface MuonOptions {
-  /** β in M ← βM + g, in [0, 1). Default: {@link muonDefaults}. */
+  /** β in M ← βM + g, in [0, 1). Default: 0.95. */
   readonly momentum?: number;
 }
 

@@ -8,13 +8,13 @@ import { pairsOf, putBack } from './pair-rule.js';
 
 /** Options of {@link rite}. */
 export interface RiteOptions {
-  /** Decay rate of the first moment, in [0, 1). Default: {@link riteDefaults}. */
+  /** Decay rate of the first moment, in [0, 1). Default: 0.9. */
   readonly beta1?: number;
-  /** Decay rate of the second moment, in [0, 1). Default: {@link riteDefaults}. */
+  /** Decay rate of the second moment, in [0, 1). Default: 0.999. */
   readonly beta2?: number;
-  /** ε, added to the roots of the second moment's eigenvalues. Default: {@link riteDefaults}. */
+  /** ε, added to the roots of the second moment's eigenvalues. Default: 1e-6. */
   readonly epsilon?: number;
-  /** Decoupled weight decay, as in AdamW. Default: {@link riteDefaults}. */
+  /** Decoupled weight decay, as in AdamW. Default: 0. */
   readonly weightDecay?: number;
 }
 

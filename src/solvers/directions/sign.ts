@@ -5,7 +5,7 @@ import { type DirectionRule, emptyMemory } from '../solver.js';
 
 /** Options of {@link sign}. */
 export interface SignOptions {
-  /** ε, added to |g|, so that a zero gradient gives a zero step. Default: {@link signDefaults}. */
+  /** ε, added to |g|, so that a zero gradient gives a zero step. Default: 1e-8. */
   readonly epsilon?: number;
 }
 

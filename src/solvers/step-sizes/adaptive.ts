@@ -4,7 +4,7 @@ import { type BacktrackingOptions, backtrackingNumbers, lineSearch, unitStep } f
 
 /** Options of {@link adaptive}. */
 export interface AdaptiveOptions extends BacktrackingOptions {
-  /** Length ‖t u‖ of the very first trial. Default: {@link adaptiveDefaults}. */
+  /** Length ‖t u‖ of the very first trial. Default: 1. */
   readonly initialLength?: number;
 }
 

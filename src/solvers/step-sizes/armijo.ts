@@ -8,7 +8,7 @@ export interface ArmijoOptions extends BacktrackingOptions {
   /** Very first trial step t. Default: 1/‖u‖, a step of unit length. */
   readonly initialStep?: number;
   /**
-   * Factor, ≥ 1, of the first trial over the step that would repeat the last decrease. Default: {@link armijoDefaults}.
+   * Factor, ≥ 1, of the first trial over the step that would repeat the last decrease. Default: 2.
    */
   readonly optimism?: number;
 }

@@ -12,13 +12,13 @@ export type SecantQuotient = 'long' | 'short' | 'alternating';
 
 /** Options of {@link barzilaiBorwein}. */
 export interface BarzilaiBorweinOptions extends Omit<BacktrackingOptions, 'frozenBatch'> {
-  /** The secant quotient. Default: {@link barzilaiBorweinDefaults}. */
+  /** The secant quotient. Default: `'alternating'`. */
   readonly quotient?: SecantQuotient;
-  /** Smallest first trial step. Default: {@link barzilaiBorweinDefaults}. */
+  /** Smallest first trial step. Default: 1e-12. */
   readonly minStep?: number;
-  /** Largest first trial step. Default: {@link barzilaiBorweinDefaults}. */
+  /** Largest first trial step. Default: 1e12. */
   readonly maxStep?: number;
-  /** Number of last costs below the largest of which the cost must fall. Default: {@link barzilaiBorweinDefaults}. */
+  /** Number of last costs below the largest of which the cost must fall. Default: 10. */
   readonly window?: number;
 }
 

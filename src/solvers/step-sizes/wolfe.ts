@@ -8,13 +8,12 @@ import { noDescent, stalled, unitStep } from './backtracking.js';
 /** Options of {@link wolfe}. */
 export interface WolfeOptions {
   /**
-   * δ: the fraction of the decrease predicted by the slope that a step must achieve, in (0, ½). Default:
-   * {@link wolfeDefaults}.
+   * δ: the fraction of the decrease predicted by the slope that a step must achieve, in (0, ½). Default: 0.1.
    */
   readonly sufficientDecrease?: number;
-  /** σ: the fraction of the slope that may remain at the end of a step, in [δ, 1). Default: {@link wolfeDefaults}. */
+  /** σ: the fraction of the slope that may remain at the end of a step, in [δ, 1). Default: 0.4. */
   readonly curvature?: number;
-  /** Largest number of trials. Default: {@link wolfeDefaults}. */
+  /** Largest number of trials. Default: 50. */
   readonly maxTrials?: number;
 }
 

@@ -11,15 +11,13 @@ import { type CgPath, type Proposal, proposalWithin, truncatedCg } from './trunc
 /** Options of {@link trustRegions}. */
 export interface TrustRegionsOptions {
   /**
-   * θ: conjugate gradients end at a residual of (‖g‖/‖g₀‖)^θ, so that the order of convergence is 1 + θ. Default:
-   * {@link trustRegionsDefaults}.
+   * θ: conjugate gradients end at a residual of (‖g‖/‖g₀‖)^θ, so that the order of convergence is 1 + θ. Default: 1.
    */
   readonly theta?: number;
-  /** κ: the residual at which they end far from a minimum, in (0, 1). Default: {@link trustRegionsDefaults}. */
+  /** κ: the residual at which they end far from a minimum, in (0, 1). Default: 0.1. */
   readonly kappa?: number;
   /**
-   * A step is taken if the cost falls by more than this fraction of the promised decrease, in [0, ¼). Default:
-   * {@link trustRegionsDefaults}.
+   * A step is taken if the cost falls by more than this fraction of the promised decrease, in [0, ¼). Default: 0.1.
    */
   readonly acceptance?: number;
   /**
@@ -33,7 +31,7 @@ export interface TrustRegionsOptions {
   readonly maxInner?: number;
   /**
    * Largest number of Hessian products in the search for negative curvature when a run is about to stop at a stationary
-   * point; 0 turns it off. Default: {@link trustRegionsDefaults}.
+   * point; 0 turns it off. Default: 30.
    */
   readonly saddleProducts?: number;
 }
