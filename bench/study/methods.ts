@@ -30,6 +30,7 @@ export const STUDY_METHODS = {
   'balora keep, nearest': () => balora({ moments: 'keep', gauge: 'nearest' }),
   'balora transport, svd': () => balora(),
   'balora transport, nearest': () => balora({ gauge: 'nearest' }),
+  'balora transport, every 8': () => balora({ every: 8 }),
   'balora-ga': () => ({ ...balora(), start: loraGaStart() }),
   'balora mat': () => balora({ secondMoment: 'matrix' }),
   'balora muon': () => ({ ...balora(), direction: muonDirection }),

@@ -39,6 +39,7 @@ const ENTRANTS: readonly Entrant[] = [
   { method: 'balora keep, nearest', scales: [128] },
   { method: 'balora transport, svd', scales: [2, 128, 1300] },
   { method: 'balora transport, nearest', scales: [128] },
+  { method: 'balora transport, every 8', scales: [128] },
   { method: 'balora-ga', scales: [2, 16] },
   { method: 'balora mat', scales: [128] },
   { method: 'balora muon', scales: [2] },
@@ -182,7 +183,7 @@ export function tuningRuns(model: string, results: Results): readonly RunSetting
 
 /** Rates of the grid, the given one in the middle where the grid allows it. */
 function ratesAround(rate: number): readonly number[] {
-  const at = RATES.findIndex((one) => one === rate);
+  const at = RATES.indexOf(rate as (typeof RATES)[number]);
   const from = Math.min(Math.max(0, at - (TUNED_RATES - 1) / 2), RATES.length - TUNED_RATES);
   return RATES.slice(from, from + TUNED_RATES);
 }

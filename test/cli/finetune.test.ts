@@ -3,10 +3,10 @@
  * resuming gives.
  */
 
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { loadAdapter } from 'bures/lora';
+import { type LossSpectrum, loadAdapter } from 'bures/lora';
 import { collateRows, exactMatches, loadCausalLM, loadTokenizer, readDataset } from 'bures/models';
 import { tensorAlgebra } from 'bures/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -268,6 +268,28 @@ describe('what a run made', () => {
     expect((await lm.algebra.tidy(() => lm.loss(batch, { overlay: adapter.overlay() }))).tokens).toBeGreaterThan(8);
     adapter.dispose();
     lm.dispose();
+  });
+
+  it('has a conditioning of its loss on its own rows, as trained and balanced', async () => {
+    const { status, stdout, stderr } = await runCli('inspect', whole, '--conditioning', '--rows', '2', '--json');
+    expect(status, stderr).toBe(0);
+    const { conditioning } = JSON.parse(stdout) as { conditioning: { rows: number; asTrained: LossSpectrum; balanced: LossSpectrum } };
+    const { rows, asTrained, balanced } = conditioning;
+    expect(rows).toBe(2);
+    expect(Math.abs(balanced.loss - asTrained.loss)).toBeLessThan(1e-4);
+    for (const { largest, rootMeanSquare, conditionNumber } of [asTrained, balanced]) {
+      expect(largest).toBeGreaterThan(rootMeanSquare);
+      expect(conditionNumber).toBeGreaterThan(1);
+    }
+    const apart = path.join(root, 'apart');
+    cpSync(path.join(whole, 'best'), apart, { recursive: true });
+    const failures = [
+      [whole, '--data', data],
+      [apart, '--conditioning', '--model', model],
+    ];
+    const [unused, unknown] = await Promise.all(failures.map((words) => runCli('inspect', ...words)));
+    expect(unused).toMatchObject({ status: 2, stderr: expect.stringContaining('used by --conditioning only') });
+    expect(unknown).toMatchObject({ status: 2, stderr: expect.stringContaining('pass them with --data FILE') });
   });
 
   it('is reported on a page that needs no network, holds no NaN and fits a phone', async () => {

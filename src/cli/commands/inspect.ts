@@ -3,8 +3,11 @@ import { measurePair, type PairMeasures } from '../../diagnostics/index.js';
 import { hostAlgebra } from '../../index.js';
 import { type AdapterPair, openAdapter } from '../../lora/index.js';
 import { findAdapter } from '../adapter/adapter-folder.js';
-import { defineCommand } from '../command.js';
+import { conditioningText, lossConditioning } from '../adapter/loss-conditioning.js';
+import { defineCommand, UsageError } from '../command.js';
+import { count, text } from '../config/keys.js';
 import { short, table } from '../format.js';
+import { modelKeys } from '../training/open-model.js';
 
 /** Measures of a module. Condition numbers are `null` where they are not defined. */
 interface ModuleReport extends Omit<PairMeasures, 'conditionNumber' | 'balancedConditionNumber'> {
@@ -35,16 +38,34 @@ export const inspect = defineCommand({
     '  eff. rank  exp of the entropy of the singular values: how many directions ΔW uses',
     '  gap        ‖AᵀA − BBᵀ‖/(‖AᵀA‖ + ‖BBᵀ‖), 0 when balanced',
     '  κ          condition number of training at this pair, and the least over all gauges (balanced); none for a rank above m or n',
+    '',
+    'With --conditioning the command loads the model too and measures the Hessian of the real loss in all factors at once, at the factors as trained and balanced:',
+    'its largest and smallest eigenvalue, the root mean square of all, and κ, the largest over the root mean square.',
   ].join('\n'),
   positionals: [{ name: 'ADAPTER|RUN', description: 'folder of an adapter or of a run; of a run, the best checkpoint is used' }],
-  schema: z.strictObject({ values: z.boolean().default(false).describe('list the singular values') }),
-  async run({ positionals: [location], values: { values } }) {
+  schema: z.strictObject({
+    values: z.boolean().default(false).describe('list the singular values'),
+    conditioning: z.boolean().default(false).describe('measure the Hessian of the loss on training rows'),
+    rows: count(1).default(64).describe('rows for --conditioning'),
+    data: text.optional().describe('rows for --conditioning (default: the training data of the run)').meta({ placeholder: 'FILE' }),
+    ...modelKeys,
+  }),
+  async run({ positionals: [location], values: { values, conditioning, ...keys }, terminal }) {
+    if (!conditioning && (keys.data !== undefined || keys.model !== undefined))
+      throw new UsageError('bures inspect: --data and --model are used by --conditioning only; add it, or leave them out');
     const folder = await findAdapter('inspect', location);
     const adapter = await openAdapter(folder, { caller: 'inspect' });
     try {
       const modules: ModuleReport[] = [];
       for (const module of adapter.modules) modules.push(await reportOf(module, await adapter.pair(module)));
-      return { data: { folder, modules }, text: [folder, reportTable(modules), ...(values ? [spectra(modules)] : [])].join('\n\n') };
+      const loss = conditioning ? await lossConditioning(location, keys, terminal) : undefined;
+      const texts = [
+        folder,
+        reportTable(modules),
+        ...(values ? [spectra(modules)] : []),
+        ...(loss === undefined ? [] : [conditioningText(loss)]),
+      ];
+      return { data: { folder, modules, ...(loss === undefined ? {} : { conditioning: loss }) }, text: texts.join('\n\n') };
     } finally {
       await adapter.close();
     }

@@ -34,17 +34,19 @@ export const modelKeys = {
   backend: backendKey,
 };
 
+/** Values of {@link modelKeys}. */
+export interface ModelKeys {
+  readonly model?: string | undefined;
+  readonly backend: BackendRequest;
+}
+
 /**
  * Opens a run (its best adapter on its model), an adapter on the base model that it names, or a model alone.
  *
  * @param location - path of a run, an adapter or a model.
  * @throws ConfigError if it is none of them, or the base model is missing; errors of loading.
  */
-export async function openModel(
-  caller: string,
-  location: string,
-  { model: named, backend }: { readonly model?: string | undefined; readonly backend: BackendRequest },
-): Promise<OpenModel> {
+export async function openModel(caller: string, location: string, { model: named, backend }: ModelKeys): Promise<OpenModel> {
   const isModel = (await exists(path.join(location, 'config.json'))) && !(await exists(path.join(location, adapterFiles.config)));
   const adapterFolder = isModel ? undefined : await findAdapter(caller, location);
   const base = named ?? (adapterFolder === undefined ? location : await baseOf(caller, adapterFolder));
