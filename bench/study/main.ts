@@ -68,7 +68,7 @@ function secondsOf({ model, steps }: RunSetting): number {
 }
 
 async function runStage(stage: Stage): Promise<void> {
-  const { name, scoresTest, after } = stage;
+  const { name, scoresTest, measuresSpectra = false, after } = stage;
   const results = readResults();
   for (const earlier of STAGES.filter((one) => after.includes(one.name))) {
     const missing = missingRuns(earlier, results).length;
@@ -93,7 +93,11 @@ async function runStage(stage: Stage): Promise<void> {
       for (let setting = waiting.shift(); setting !== undefined; setting = waiting.shift()) {
         if (interrupted || performance.now() > end) break;
         try {
-          const { end: how, valid, seconds } = appendResult(setting, (await child.ask({ ...setting, scoresTest })) as RunOutcome);
+          const {
+            end: how,
+            valid,
+            seconds,
+          } = appendResult(setting, (await child.ask({ ...setting, scoresTest, measuresSpectra })) as RunOutcome);
           const { method, beta1, rank, scale, rate } = setting;
           console.error(
             `${++made}/${total} ${method}, β₁ ${beta1}, r ${rank}, s ${scale}, rate ${rate}: ${how === 'diverged' ? how : valid?.toFixed(4)}, ${seconds.toFixed(0)} s`,

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { RANKS } from './plan.js';
 import { reportPicture, screeningPicture } from './plots.js';
 import type { Results } from './results.js';
-import { coverageTable, momentumTable, reportTable, scaleTable, screeningTable, tuningTable } from './tables.js';
+import { conditioningTable, coverageTable, momentumTable, reportTable, scaleTable, screeningTable, tuningTable } from './tables.js';
 
 const docs = path.resolve(import.meta.dirname, '../../docs');
 
@@ -14,6 +14,7 @@ const TABLES: Readonly<Record<string, (results: Results) => readonly string[]>> 
   screening: screeningTable,
   scale: scaleTable,
   momentum: momentumTable,
+  conditioning: conditioningTable,
   ...Object.fromEntries(
     Object.keys(RANKS).flatMap((model) => [
       [`tuning ${model}`, (results: Results) => tuningTable(results, model)],

@@ -54,6 +54,8 @@ export interface Stage {
   readonly after: readonly string[];
   /** Whether its runs are scored on the test set. */
   readonly scoresTest: boolean;
+  /** Whether they measure the spectrum of the loss on the way. Default: false. */
+  readonly measuresSpectra?: boolean;
   readonly runs: (results: Results) => readonly RunSetting[];
 }
 
@@ -164,6 +166,21 @@ export function momentumRuns(results: Results): readonly RunSetting[] {
   );
 }
 
+/** Seeds of the runs that measure the spectrum of the loss. */
+const SPECTRUM_SEEDS = [7, 8, 9] as const;
+
+/** The conditioning stage: does a better condition number of the real loss go with faster training? */
+export function conditioningRuns(results: Results): readonly RunSetting[] {
+  const methods: readonly StudyMethod[] = ['lora', 'reflora', 'balora keep, svd', 'balora transport, svd'];
+  return SPECTRUM_SEEDS.flatMap((seed) =>
+    methods.flatMap((method) => {
+      const best = bestScreened(results, (variant) => variant.method === method);
+      if (best === undefined) return [];
+      return [{ ...common, ...variantOf(best), model: SMALL, rank: SCREEN.rank, rate: best.rate, steps: STEPS, seed }];
+    }),
+  );
+}
+
 /** Ranks of the last stages, by model. */
 export const RANKS: Readonly<Record<string, readonly number[]>> = { [SMALL]: [4, 16, 64], [LARGE]: [4, 16, 64, 128] };
 /** Rates that are tried at every rank, around the best of the screening: the same number for every variant. */
@@ -216,6 +233,14 @@ export const STAGES: readonly Stage[] = [
     after: ['screen'],
     scoresTest: true,
     runs: momentumRuns,
+  },
+  {
+    name: 'conditioning',
+    purpose: `the spectrum of the loss along training, three seeds, ${STEPS} steps`,
+    after: ['screen'],
+    scoresTest: true,
+    measuresSpectra: true,
+    runs: conditioningRuns,
   },
   ...[SMALL, LARGE].flatMap((model): readonly Stage[] => [
     {

@@ -1,7 +1,7 @@
 /** One run of the study: trains an adapter on streamed questions, and scores it. */
 import { NumericalError } from '../../src/core/errors.js';
 import { cosineDecay, warmUp } from '../../src/index.js';
-import { createAdapter, type LoraAdapter, trainer } from '../../src/lora/index.js';
+import { createAdapter, type LoraAdapter, type LossSpectrum, lossSpectrum, trainer } from '../../src/lora/index.js';
 import { type CausalLM, collateRows, meanLoss, type TokenBatch, type Tokenizer, type TokenRow } from '../../src/models/index.js';
 import { STUDY_METHODS, type StudyMethod } from './methods.js';
 import { type fixedSet, questionsOf, rowOf } from './questions.js';
@@ -28,6 +28,8 @@ export interface RunSetting {
 export interface RunOrder extends RunSetting {
   /** Whether the test set is scored: in runs that are reported, not in those that choose. */
   readonly scoresTest: boolean;
+  /** Whether the spectrum of the loss is measured on the way. */
+  readonly measuresSpectra: boolean;
 }
 
 /** What came of it. */
@@ -40,7 +42,16 @@ export interface RunOutcome {
   readonly test: number | null;
   /** Validation loss after a quarter, a half and three quarters of the steps, in runs that score the test set. */
   readonly curve: readonly number[];
+  /** The spectrum of the loss on 64 validation questions on the way, in runs that measure it. */
+  readonly spectra?: readonly StepSpectra[];
   readonly seconds: number;
+}
+
+/** Spectra of the loss at the factors as trained and at the balanced ones. */
+export interface StepSpectra {
+  readonly step: number;
+  readonly asTrained: LossSpectrum;
+  readonly balanced: LossSpectrum;
 }
 
 /** A line of results.jsonl. */
@@ -82,7 +93,8 @@ export async function studyRun(setting: RunOrder, context: StudyContext): Promis
       adapter.model.algebra.tidy(async () =>
         round((await meanLoss(context.model, rows, { padId: 0, batchSize: 64, overlay: adapter.overlay() })).loss),
       );
-    const { rate, steps, beta1, seed, scoresTest } = setting;
+    const { rate, steps, beta1, seed, scoresTest, measuresSpectra } = setting;
+    const spectra: StepSpectra[] = [];
     const growing = Math.round(WARM_UP * steps);
     const next = batches('train', setting, context);
     const training = trainer(adapter, {
@@ -99,6 +111,8 @@ export async function studyRun(setting: RunOrder, context: StudyContext): Promis
         if (step === 1) [first, average] = [loss, loss];
         average += (loss - average) / AVERAGED;
         if (average > DIVERGED * first) return { end: 'diverged', valid: null, test: null, curve, seconds: seconds() };
+        if (measuresSpectra && (4 * step) % steps < 4 && step >= Math.floor(steps / 4))
+          spectra.push(await spectraAt(step, adapter, context));
         if (scoresTest && step < steps && (4 * step) % steps < 4 && step >= Math.floor(steps / 4)) curve.push(await score(context.valid));
       }
     } finally {
@@ -107,13 +121,27 @@ export async function studyRun(setting: RunOrder, context: StudyContext): Promis
     const valid = await score(context.valid);
     const test = scoresTest ? await score(context.test) : null;
     if (!Number.isFinite(valid)) return { end: 'diverged', valid: null, test: null, curve, seconds: seconds() };
-    return { end: 'finished', valid, test, curve, seconds: seconds() };
+    return { end: 'finished', valid, test, curve, ...(measuresSpectra ? { spectra } : {}), seconds: seconds() };
   } catch (error) {
     if (!(error instanceof NumericalError)) throw error;
     return { end: 'diverged', valid: null, test: null, curve, seconds: seconds() };
   } finally {
     adapter.dispose();
   }
+}
+
+/** Number of validation questions of which the loss's spectrum is measured, and of those computed at once. */
+const [SPECTRUM_ROWS, SPECTRUM_BATCH] = [64, 16];
+
+async function spectraAt(step: number, adapter: LoraAdapter, { valid }: StudyContext): Promise<StepSpectra> {
+  const batches = Array.from({ length: SPECTRUM_ROWS / SPECTRUM_BATCH }, (_, i) =>
+    collateRows(valid.slice(i * SPECTRUM_BATCH, (i + 1) * SPECTRUM_BATCH), { padId: 0 }),
+  );
+  return {
+    step,
+    asTrained: await lossSpectrum(adapter, batches),
+    balanced: await lossSpectrum(adapter, batches, { balanced: true }),
+  };
 }
 
 async function startOf(setting: RunSetting, context: StudyContext): Promise<LoraAdapter> {

@@ -4,6 +4,7 @@ import { markdownTable } from '../report.js';
 import {
   BETAS,
   bestOf,
+  conditioningRuns,
   momentumRuns,
   RANKS,
   RATES,
@@ -19,7 +20,7 @@ import {
   validOf,
 } from './plan.js';
 import { keyOf, type Results } from './results.js';
-import type { RunResult } from './run.js';
+import type { RunResult, StepSpectra } from './run.js';
 
 const NOT_YET = '–';
 
@@ -84,6 +85,30 @@ export function momentumTable(results: Results): readonly string[] {
   const own = resultsOf(results, momentumRuns(results));
   const rows = groupsOf(own).map((runs) => [variantName(runs[0]), String(runs[0].rate), ...spread(runs)]);
   return markdownTable([`test loss, rank ${SCREEN.rank}, 1000 steps`, 'rate', 'median', 'lower', 'upper', 'seeds', 'diverged'], rows);
+}
+
+/** The conditioning stage: medians over the seeds of the largest eigenvalue and of κ, as trained and balanced, and the loss. */
+export function conditioningTable(results: Results): readonly string[] {
+  const own = resultsOf(results, conditioningRuns(results));
+  const rows = groupsOf(own).flatMap((runs) => {
+    const steps = [...new Set(runs.flatMap(({ spectra = [] }) => spectra.map(({ step }) => step)))];
+    return steps.map((step) => {
+      const at = runs.flatMap(({ spectra = [] }) => spectra.filter((one) => one.step === step));
+      const median = (of: (one: StepSpectra) => number): string => quantile(at.map(of), 0.5).toPrecision(3);
+      return [
+        `${variantName(runs[0])}, step ${step}`,
+        ...[
+          median(({ asTrained }) => asTrained.loss),
+          median(({ asTrained }) => asTrained.largest),
+          median(({ balanced }) => balanced.largest),
+          median(({ asTrained }) => asTrained.conditionNumber),
+          median(({ balanced }) => balanced.conditionNumber),
+        ],
+        String(at.length),
+      ];
+    });
+  });
+  return markdownTable([`${SCREEN.model}, rank ${SCREEN.rank}`, 'loss', 'λ largest', 'balanced', 'κ', 'balanced', 'seeds'], rows);
 }
 
 /** What tuning found at each rank: the best rate, the loss there, and how many of the rates are within 5 %. */

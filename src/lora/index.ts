@@ -9,6 +9,7 @@ export { type CreateAdapterOptions, createAdapter } from './adapter/create-adapt
 export type { DropoutDraw } from './adapter/dropout.js';
 export { type AdapterOrigin, LoraAdapter, type OverlayOptions } from './adapter/lora-adapter.js';
 export { type LoraBias, type LoraConfig, loraBiases, loraDefaults, type ResolvedLoraConfig } from './adapter/lora-config.js';
+export { type ModuleMeasures, measureAdapter } from './adapter/measure-adapter.js';
 export { type MergedAdapter, type MergeOptions, mergeAdapter, mergeDefaults } from './adapter/merge.js';
 export { type BaloraOptions, balora, baloraDefaults, matrixAdamDirection } from './methods/balora.js';
 export { adamwDirection, momentumDirection, sgdDirection } from './methods/directions.js';

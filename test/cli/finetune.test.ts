@@ -10,7 +10,7 @@ import { type LossSpectrum, loadAdapter } from 'bures/lora';
 import { collateRows, exactMatches, loadCausalLM, loadTokenizer, readDataset } from 'bures/models';
 import { tensorAlgebra } from 'bures/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { completeText } from '../../src/cli/training/evaluate.js';
+import { completeText } from '../../src/cli/training/complete-text.js';
 import { readObjects } from '../../src/io/json-lines.js';
 import { chromiumPath, openChromium } from '../../tools/chromium.js';
 import { temporaryFolder } from '../support/temporary-folder.js';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { hostAlgebra } from 'bures';
 import { measurePair } from 'bures/diagnostics';
-import { adapterFiles, balanceAdapter, createAdapter, loadAdapter, openAdapter, saveAdapter, trainer } from 'bures/lora';
+import { adapterFiles, balanceAdapter, createAdapter, loadAdapter, measureAdapter, openAdapter, saveAdapter, trainer } from 'bures/lora';
 import { afterAll, expect, it } from 'vitest';
 import { tensorEngines } from '../support/engines.js';
 import { owned } from '../support/owned.js';
@@ -50,6 +50,19 @@ it('an adapter is opened, and balanced with the same product, scale and logits',
     return la.tidy(() => model.logits(smallBatch(3), { overlay: adapter.overlay() }).dataSync());
   };
   expect(await logits(out)).toBeAllClose(await logits(folder), 1e-5);
+});
+
+it('an adapter on its model is measured as its files are', async () => {
+  const folder = await trained('measured');
+  const adapter = owned(await loadAdapter(owned(smallModel(la)), folder));
+  const measures = await measureAdapter(adapter);
+  const files = await openAdapter(folder);
+  expect(measures.map(({ module }) => module).sort()).toEqual([...files.modules].sort());
+  for (const { module, ...own } of measures) {
+    const pair = await files.pair(module);
+    expect(own).toEqual(await measurePair(host, pair, { scale: pair.scale }));
+  }
+  await files.close();
 });
 
 it('an error from check ends the work, and nothing is left behind', async () => {

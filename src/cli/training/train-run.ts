@@ -3,7 +3,7 @@ import { BackendError, NumericalError } from '../../core/errors.js';
 import { remove } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
 import { writeAtomic } from '../../io/files/write-atomic.js';
-import { type LoraTrainer, trainer as makeTrainer, type SavedAdapter, type TrainingStep } from '../../lora/index.js';
+import { type LoraTrainer, trainer as makeTrainer, measureAdapter, type SavedAdapter, type TrainingStep } from '../../lora/index.js';
 import { meanLoss } from '../../models/index.js';
 import { type Progress, showProgress } from '../progress.js';
 import { writeBest } from '../run/best-folder.js';
@@ -12,7 +12,7 @@ import { openRecorder, type Recorder } from '../run/recorder.js';
 import { runFiles } from '../run/run-layout.js';
 import type { RunLock } from '../run/run-lock.js';
 import type { Terminal } from '../terminal.js';
-import { completeText, measureLayers } from './evaluate.js';
+import { completeText } from './complete-text.js';
 import { padIdOf, type Session } from './session.js';
 import { optimizerOf, scheduleOf } from './training-plan.js';
 
@@ -231,7 +231,17 @@ class RunLoop {
         this.#progress.say(`  ${JSON.stringify(prompt)} → ${JSON.stringify(completion)}`);
       }
     });
-    await this.#recorder.metric({ kind: 'layers', step, layers: await measureLayers(adapter) });
+    const layers = (await measureAdapter(adapter)).map(
+      ({ module, balanceGap, conditionNumber, balancedConditionNumber, effectiveRank, singularValues }) => ({
+        module,
+        balanceGap,
+        conditionNumber,
+        balancedConditionNumber,
+        effectiveRank,
+        singularValues,
+      }),
+    );
+    await this.#recorder.metric({ kind: 'layers', step, layers });
   }
 
   async #validate(step: number, { loss, perplexity }: { readonly loss: number; readonly perplexity: number }): Promise<void> {
