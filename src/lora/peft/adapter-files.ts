@@ -3,7 +3,12 @@ import type { PlacingOrder } from '../../io/files/staging.js';
 import { trainedWeightsFile } from './trained-weights.js';
 
 /** Names of the files of an adapter in PEFT's format. */
-export const adapterFiles = { config: 'adapter_config.json', tensors: 'adapter_model.safetensors' } as const;
+export const adapterFiles = {
+  /** Rank, scale, modules and the name of the base model. */
+  config: 'adapter_config.json',
+  /** The factors. */
+  tensors: 'adapter_model.safetensors',
+} as const;
 
 /**
  * The order in which an adapter of pairs enters an existing folder. Without its configuration it does not count as an

@@ -25,8 +25,13 @@ export interface BalancedModule {
   readonly module: string;
   /** The sizes m, n, r. */
   readonly size: readonly [number, number, number];
-  /** The balance gap before and after, as stored in the files. */
-  readonly gap: { readonly before: number; readonly after: number };
+  /** The balance gap ‖AᵀA − BBᵀ‖/(‖AᵀA‖ + ‖BBᵀ‖), as stored in the files. */
+  readonly gap: {
+    /** That of the source. */
+    readonly before: number;
+    /** That of the adapter written. */
+    readonly after: number;
+  };
   /** ‖ΔW' − ΔW‖/‖ΔW‖, as stored in the files. */
   readonly change: number;
   /** Largest change allowed. */

@@ -28,7 +28,12 @@ export interface AdapterPair {
   /** The factor B, r×n. */
   readonly B: HostArray;
   /** The entries of the two tensors in the file. */
-  readonly tensors: { readonly A: TensorEntry; readonly B: TensorEntry };
+  readonly tensors: {
+    /** The entry of lora_B. */
+    readonly A: TensorEntry;
+    /** The entry of lora_A. */
+    readonly B: TensorEntry;
+  };
   /** The scale s in ΔW = s·AB: α/r or α/√r. */
   readonly scale: number;
 }

@@ -52,11 +52,17 @@ export interface LossSpectrum {
   readonly loss: number;
   /** Number of directions: the entries of all factors, less r² for each adapter. */
   readonly dimension: number;
-  /** The largest eigenvalue, and the smallest, which is negative where the loss is not convex. */
+  /** The largest eigenvalue. */
   readonly largest: number;
+  /** The smallest eigenvalue, which is negative where the loss is not convex. */
   readonly smallest: number;
-  /** Norms of Hy − λy for the unit vectors y that belong to these, as Lanczos estimates them. */
-  readonly errorBounds: { readonly largest: number; readonly smallest: number };
+  /** Norms of Hy − λy for the unit vectors y of both ends. */
+  readonly errorBounds: {
+    /** That of the largest eigenvalue. */
+    readonly largest: number;
+    /** That of the smallest eigenvalue. */
+    readonly smallest: number;
+  };
   /** The root mean square of all eigenvalues, ‖H‖/√dimension, from random directions. */
   readonly rootMeanSquare: number;
   /**
