@@ -28,6 +28,8 @@ export class LineProcess {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     if (child.stdout === null) throw new Error(`${name}: the process has no standard output`);
+    // A process that has ended is reported by the next answer that is missing.
+    child.stdin?.on('error', () => undefined);
     this.#child = child;
     this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     this.#failure = new Promise((_resolve, reject) => {

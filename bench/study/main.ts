@@ -105,6 +105,8 @@ async function runStage(stage: Stage): Promise<void> {
         } catch (error) {
           failed++;
           console.error(`${(error as Error).message}: ${keyOf(setting)}`);
+          // A process that has ended would fail every other run as well.
+          if (/the process ended/.test((error as Error).message)) break;
         }
       }
       child.stop();

@@ -8,7 +8,7 @@ import type { Results } from './results.js';
 import { keyOf } from './results.js';
 import type { RunResult, RunSetting } from './run.js';
 
-/** Rates of every method, at every rank: half decades. */
+/** Rates of the screening, for every method: half decades. */
 export const RATES = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1] as const;
 export const BETAS = [0, 0.9] as const;
 const BATCH = 16;
@@ -22,26 +22,26 @@ interface Entrant {
 }
 
 /**
- * The scales of the screening. Where steps do not depend on the size of a gradient, scale and rate are not independent
- * (docs/study.md, "One number instead of two"): on balanced factors only rate·√s counts, for gauge-free rules only
- * rate·s, and for LoRA s is the ratio of the rates of its factors, as in LoRA+. So balanced and gauge-free methods are
- * screened at one scale and checked at two others, LoRA and its kin at several.
+ * The scales of the screening. Where steps do not depend on the size of a gradient, scale and rate are exchangeable but
+ * for the first step (docs/study.md, "One number instead of two"): on balanced factors rate·√s counts, for gauge-free
+ * rules rate·s, and for LoRA s is the ratio of the rates of its factors, as in LoRA+. The methods that are asked about
+ * are screened at several scales all the same.
  */
 const ENTRANTS: readonly Entrant[] = [
-  { method: 'lora', scales: [2, 16, 128, 1300] },
+  { method: 'lora', scales: [2, 16, 128] },
   { method: 'lora+', scales: [2] },
-  { method: 'reflora', scales: [2, 16, 128] },
+  { method: 'reflora', scales: [2, 16] },
   { method: 'lora-rite', scales: [2] },
   { method: 'loro', scales: [2, 16] },
   { method: 'galore', scales: [0] },
   { method: 'lora-ga', scales: [2, 16] },
-  { method: 'balora keep, svd', scales: [128] },
+  { method: 'balora keep, svd', scales: [2, 128, 1300] },
   { method: 'balora keep, nearest', scales: [128] },
-  { method: 'balora transport, svd', scales: [2, 128, 1300] },
+  { method: 'balora transport, svd', scales: [2, 16, 128] },
   { method: 'balora transport, nearest', scales: [128] },
   { method: 'balora transport, every 8', scales: [128] },
   { method: 'balora-ga', scales: [2, 16] },
-  { method: 'balora mat', scales: [128] },
+  { method: 'balora mat', scales: [2, 128] },
   { method: 'balora muon', scales: [2] },
   { method: 'full', scales: [0] },
 ];

@@ -7,7 +7,7 @@ import type { Tokenizer, TokenRow } from '../../src/models/index.js';
  * Version of the questions. A change of tasks, ranges, wording or pools is another version, whose results are not those
  * of this one.
  */
-export const DATA_VERSION = 1;
+export const DATA_VERSION = 2;
 
 /** Questions are divided by a hash of their text, so that the three sets are disjoint whatever is drawn. */
 export type Pool = 'train' | 'valid' | 'test';
@@ -17,7 +17,7 @@ export function poolOf(prompt: string): Pool {
   let hash = 0x811c9dc5;
   for (let i = 0; i < prompt.length; i++) hash = Math.imul(hash ^ prompt.charCodeAt(i), 0x01000193) >>> 0;
   // The low bits of FNV-1a depend on little of the text.
-  const pool = (hash ^ (hash >>> 15)) % POOLS;
+  const pool = ((hash ^ (hash >>> 15)) >>> 0) % POOLS;
   return pool === 0 ? 'valid' : pool === 1 ? 'test' : 'train';
 }
 

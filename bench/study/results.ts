@@ -33,6 +33,8 @@ export function readResults(): Results {
 /** Appends a result, whole or not at all but for a crash of the machine. */
 export function appendResult(setting: RunSetting, outcome: RunOutcome): RunResult {
   const result = { ...setting, ...outcome };
-  appendFileSync(file, `${JSON.stringify(result)}\n`);
+  // A machine that crashed may have left half a line.
+  const begun = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  appendFileSync(file, `${begun === '' || begun.endsWith('\n') ? '' : '\n'}${JSON.stringify(result)}\n`);
   return result;
 }

@@ -34,7 +34,7 @@ export interface RunOrder extends RunSetting {
 
 /** What came of it. */
 export interface RunOutcome {
-  /** Diverged: a number that is not finite, or a loss half above that of the base over some steps. */
+  /** Diverged: a number that is not finite, or a loss that has risen by half over some steps. */
   readonly end: 'finished' | 'diverged';
   /** Loss in nats a token on the validation set; null if the run diverged. */
   readonly valid: number | null;
@@ -77,9 +77,7 @@ export function contextOf(
 
 /** Part of the steps in which the rate grows. */
 const WARM_UP = 0.04;
-/** Largest norm of a gradient. */
-const CLIP = 1;
-/** A run has diverged if its loss, averaged over about this many steps, is this much above where it began. */
+/** A run has diverged if its loss, averaged over about this many steps, is so many times the least it has been. */
 const [AVERAGED, DIVERGED] = [10, 1.5];
 const GA_BATCHES = 8;
 
@@ -102,15 +100,14 @@ export async function studyRun(setting: RunOrder, context: StudyContext): Promis
       steps,
       learningRate: warmUp(cosineDecay({ from: rate, steps: steps - growing }), growing),
       optimizer: { beta1, weightDecay: 0 },
-      clip: CLIP,
       seed,
     });
-    let [first, average] = [0, 0];
+    let [average, least] = [Number.NaN, Number.POSITIVE_INFINITY];
     try {
       for await (const { step, loss } of training) {
-        if (step === 1) [first, average] = [loss, loss];
-        average += (loss - average) / AVERAGED;
-        if (average > DIVERGED * first) return { end: 'diverged', valid: null, test: null, curve, seconds: seconds() };
+        average = step === 1 ? loss : average + (loss - average) / AVERAGED;
+        least = Math.min(least, average);
+        if (average > DIVERGED * least) return { end: 'diverged', valid: null, test: null, curve, seconds: seconds() };
         if (measuresSpectra && (4 * step) % steps < 4 && step >= Math.floor(steps / 4))
           spectra.push(await spectraAt(step, adapter, context));
         if (scoresTest && step < steps && (4 * step) % steps < 4 && step >= Math.floor(steps / 4)) curve.push(await score(context.valid));

@@ -49,8 +49,8 @@ export function screeningTable(results: Results): readonly string[] {
     .map(({ variant, own, best }) => [
       variantName(variant),
       ...RATES.map((rate) => lossText(own.find((one) => one.rate === rate))),
-      lossText(bestOf(own)),
-      `${own.filter((one) => validOf(one) <= 1.05 * best).length} of ${own.length}`,
+      bestOf(own) === undefined ? 'diverged' : lossText(bestOf(own)),
+      `${own.filter((one) => one.valid !== null && one.valid <= 1.05 * best).length} of ${own.length}`,
       String(own.filter(({ end }) => end === 'diverged').length),
     ]);
   return markdownTable(
@@ -87,7 +87,10 @@ export function momentumTable(results: Results): readonly string[] {
   return markdownTable([`test loss, rank ${SCREEN.rank}, 1000 steps`, 'rate', 'median', 'lower', 'upper', 'seeds', 'diverged'], rows);
 }
 
-/** The conditioning stage: medians over the seeds of the largest eigenvalue and of κ, as trained and balanced, and the loss. */
+/**
+ * The conditioning stage: medians over the seeds of the largest eigenvalue and of κ, as trained and balanced, and the
+ * loss.
+ */
 export function conditioningTable(results: Results): readonly string[] {
   const own = resultsOf(results, conditioningRuns(results));
   const rows = groupsOf(own).flatMap((runs) => {
@@ -120,8 +123,12 @@ export function tuningTable(results: Results, model: string): readonly string[] 
     const cells = RANKS[model].map((rank) => {
       const at = own.filter((one) => one.rank === rank || one.rank === 0);
       const best = bestOf(at);
-      const near = at.filter((one) => validOf(one) <= 1.05 * validOf(best)).length;
-      return best === undefined ? NOT_YET : `${lossText(best)} at ${best.rate} (${near} of ${at.length})`;
+      if (at.length === 0) return NOT_YET;
+      if (best === undefined) return 'diverged';
+      const near = at.filter((one) => one.valid !== null && one.valid <= 1.05 * validOf(best)).length;
+      const tried = at.map(({ rate }) => rate);
+      const edge = best.rate === Math.min(...tried) || best.rate === Math.max(...tried) ? ', at the edge' : '';
+      return `${lossText(best)} at ${best.rate} (${near} of ${at.length}${edge})`;
     });
     return [[variantName(variant), ...cells, movement(own)]];
   });
@@ -153,7 +160,7 @@ export function reportTable(results: Results, model: string): readonly string[] 
         String(runs[0].rate),
         ...spread(runs),
         runs[0].method === 'lora' ? NOT_YET : signTest(runs, base),
-        Number.isFinite(closed) && runs[0].method !== 'lora' ? `${(100 * closed).toFixed(0)} %` : NOT_YET,
+        gap > 0 && Number.isFinite(closed) && runs[0].method !== 'lora' ? `${(100 * closed).toFixed(0)} %` : NOT_YET,
       ];
     }),
   );

@@ -6,6 +6,9 @@ import { loadCausalLM, loadTokenizer } from '../../src/models/index.js';
 import { fixedSet } from './questions.js';
 import { contextOf, type RunOrder, type StudyContext, studyRun } from './run.js';
 
+// Ctrl-C reaches the whole group; the main process ends this one when its run is finished.
+process.on('SIGINT', () => undefined);
+
 const algebra = await tensorAlgebra({ backend: 'wasm' });
 const sets = { valid: fixedSet('valid'), test: fixedSet('test') };
 const contexts = new Map<string, StudyContext>();

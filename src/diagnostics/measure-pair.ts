@@ -1,4 +1,6 @@
 /** Measures of a pair of factors: its size, its spectrum, and the conditioning of its training. */
+
+import { NumericalError } from '../core/errors.js';
 import { largest } from '../core/extremes.js';
 import { declareOptions, number } from '../core/options.js';
 import { type HostArray, hostAlgebra } from '../linalg/host/host-algebra.js';
@@ -58,7 +60,7 @@ export interface PairMeasures {
 export async function measurePair<M>(la: LinearAlgebra<M>, pair: FactorPair<M>, options: MeasurePairOptions = {}): Promise<PairMeasures> {
   const { scale } = measurePairOptions.read('measurePair', options);
   checkSinglePair('measurePair', checkFactorShapes('measurePair', la, pair).batch);
-  return measureHostPair({ A: await hostCopy(la, pair.A), B: await hostCopy(la, pair.B) }, scale);
+  return measureHostPair('measurePair', { A: await hostCopy(la, pair.A), B: await hostCopy(la, pair.B) }, scale);
 }
 
 /** Copies an array to the host, in float64. */
@@ -66,8 +68,19 @@ async function hostCopy<M>(la: LinearAlgebra<M>, array: M): Promise<HostArray> {
   return hostAlgebra().fromArray(Float64Array.from(await la.toArray(array)), la.shape(array));
 }
 
-async function measureHostPair(pair: FactorPair<HostArray>, scale: number): Promise<PairMeasures> {
+/**
+ * Measures a pair on the host.
+ *
+ * @param caller - the function that messages name, with the module if there is one.
+ * @throws NumericalError if an entry is not finite.
+ */
+export async function measureHostPair(caller: string, pair: FactorPair<HostArray>, scale: number): Promise<PairMeasures> {
   const la = hostAlgebra();
+  for (const side of ['A', 'B'] as const) {
+    const found = la.toArray(pair[side]).find((value) => !Number.isFinite(value));
+    if (found !== undefined)
+      throw new NumericalError(`${caller}: expected finite factors, got ${found} in ${side}; take an earlier checkpoint`);
+  }
   const [[m, rank], [, n]] = [la.shape(pair.A), la.shape(pair.B)];
   const sigmas = productSigmas(pair);
   const singularValues = sigmas.map((sigma) => Math.abs(scale) * sigma);

@@ -68,7 +68,7 @@ const mostLogits = 2 ** 26;
 /**
  * Tests for each row whether greedy generation from its prompt gives its labels exactly, end token included. That is so
  * if and only if, after each part of the right answer, the likeliest token is its next one. One pass over prompt and
- * answer decides this without generating.
+ * answer decides this without generating. A row without labels counts as exact.
  *
  * @param options - see {@link ExactMatchesOptions}.
  * @returns an entry for each row, in their order.
@@ -89,8 +89,7 @@ export async function exactMatches(model: CausalLM, rows: readonly TokenRow[], o
       { padId },
     );
     const likeliest = model.algebra.tidy(() => argMax(model.logits(batch, overlay === undefined ? {} : { overlay }), -1) as Tensor);
-    const tokens = await likeliest.data();
-    likeliest.dispose();
+    const tokens = await likeliest.data().finally(() => likeliest.dispose());
     for (const [position, i] of part.entries()) matches[i] = isExact(rows[i], tokens.subarray(position * batch.length));
     done += count;
   }

@@ -31,7 +31,7 @@ export interface LossConditioning {
 }
 
 /**
- * Measures the conditioning of the training loss at an adapter, on the first rows of the run's training data.
+ * Measures the conditioning of the training loss at an adapter, on some of the run's training rows.
  *
  * @throws ConfigError for a model without adapter, and if there is neither a run nor `data`; errors of loading.
  */
@@ -74,8 +74,9 @@ async function trainingRows(
   }
   const options = {
     data: source,
-    validSplit: 0,
-    seed: 0,
+    // As the run divided its file: what it held out is no part of its loss.
+    validSplit: data === undefined && typeof own.validSplit === 'number' ? own.validSplit : 0,
+    seed: typeof own.seed === 'number' ? own.seed : 0,
     maskPrompt: own.maskPrompt !== false,
     ...(typeof own.maxLength === 'number' ? { maxLength: own.maxLength } : {}),
   };
@@ -86,9 +87,11 @@ async function trainingRows(
 
 /** Formats the two spectra as a table. */
 export function conditioningText({ rows, asTrained, balanced }: LossConditioning): string {
-  const line = (name: string, { largest, smallest, rootMeanSquare, conditionNumber }: LossSpectrum): readonly string[] => [
+  const line = (name: string, { largest, smallest, errorBounds, rootMeanSquare, conditionNumber }: LossSpectrum): readonly string[] => [
     name,
-    ...[largest, smallest, rootMeanSquare, conditionNumber].map(short),
+    `${short(largest)} ± ${short(errorBounds.largest)}`,
+    `${short(smallest)} ± ${short(errorBounds.smallest)}`,
+    ...[rootMeanSquare, conditionNumber].map(short),
   ];
   return [
     `Hessian of the loss in all factors at once, off the gauge directions: ${rows} rows, loss ${asTrained.loss.toFixed(4)}, ${asTrained.dimension} directions`,

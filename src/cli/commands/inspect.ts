@@ -46,19 +46,19 @@ export const inspect = defineCommand({
   schema: z.strictObject({
     values: z.boolean().default(false).describe('list the singular values'),
     conditioning: z.boolean().default(false).describe('measure the Hessian of the loss on training rows'),
-    rows: count(1).default(64).describe('rows for --conditioning'),
+    rows: count(1).optional().describe('rows for --conditioning (default: 64)'),
     data: text.optional().describe('rows for --conditioning (default: the training data of the run)').meta({ placeholder: 'FILE' }),
     ...modelKeys,
   }),
-  async run({ positionals: [location], values: { values, conditioning, ...keys }, terminal }) {
-    if (!conditioning && (keys.data !== undefined || keys.model !== undefined))
-      throw new UsageError('bures inspect: --data and --model are used by --conditioning only; add it, or leave them out');
+  async run({ positionals: [location], values: { values, conditioning, rows, ...keys }, terminal }) {
+    if (!conditioning && [rows, keys.data, keys.model].some((value) => value !== undefined))
+      throw new UsageError('bures inspect: --rows, --data and --model are used by --conditioning only; add it, or leave them out');
     const folder = await findAdapter('inspect', location);
     const adapter = await openAdapter(folder, { caller: 'inspect' });
     try {
       const modules: ModuleReport[] = [];
       for (const module of adapter.modules) modules.push(await reportOf(module, await adapter.pair(module)));
-      const loss = conditioning ? await lossConditioning(location, keys, terminal) : undefined;
+      const loss = conditioning ? await lossConditioning(location, { ...keys, rows: rows ?? 64 }, terminal) : undefined;
       const texts = [
         folder,
         reportTable(modules),

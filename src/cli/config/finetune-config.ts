@@ -54,16 +54,14 @@ export const finetuneSchema = z.strictObject({
   startOptions: z.record(z.string(), z.unknown()).optional().describe('options of the start, such as batches and gamma of lora-ga'),
   direction: named.optional().describe('direction rule, such as adamw or sgd (default: that of the method)'),
   directionOptions: z.record(z.string(), z.unknown()).optional().describe('options of the direction, such as warmup of reflora'),
-  useRslora: z.boolean().optional().describe('whether the scale is α/√r (default: as the method has it)'),
-  useDora: z.boolean().optional().describe('whether rows of the weight have trained magnitudes (default: as the method has it)'),
+  useRslora: z.boolean().optional().describe('whether the scale is α/√r (default: set by the method)'),
+  useDora: z.boolean().optional().describe('whether rows of the weight have trained magnitudes (default: set by the method)'),
   rank: rank.default(16).describe('rank r of the adapters'),
   alpha: z
     .number()
     .positive()
     .optional()
-    .describe(
-      'α: the adapters are multiplied by α/r (default: as the method has it, which is 32, or 128 r for balora with a start at zero)',
-    ),
+    .describe('α: the adapters are multiplied by α/r (default: set by the method: 32, or 128 r for balora with a start at zero)'),
   targetModules: z
     .union([text, names])
     .default('all-linear')

@@ -73,7 +73,7 @@ function toValue(file: string, document: Document): unknown {
     throw new ConfigError(`${file}:1: expected plain YAML, got: ${(cause as Error).message}; write it without aliases`, { cause });
   }
   if (holdsItself(value, new Set()))
-    throw new ConfigError(`${file}:1: expected plain YAML, got an alias inside of what it stands for; write it without aliases`);
+    throw new ConfigError(`${file}:1: expected plain YAML, got an alias within the value that it names; write it without aliases`);
   return value;
 }
 

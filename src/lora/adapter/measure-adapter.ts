@@ -1,5 +1,5 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { measurePair, type PairMeasures } from '../../diagnostics/measure-pair.js';
+import { measureHostPair, type PairMeasures } from '../../diagnostics/measure-pair.js';
 import { type HostArray, hostAlgebra } from '../../linalg/host/host-algebra.js';
 import type { LoraAdapter } from './lora-adapter.js';
 
@@ -10,9 +10,12 @@ export interface ModuleMeasures extends PairMeasures {
 }
 
 /**
- * Measures all pairs of an adapter in float64 on the host, as {@link measurePair} does: spectrum, balance, conditioning.
+ * Measures all pairs of an adapter in float64 on the host, as `measurePair` of bures/diagnostics does: spectrum,
+ * balance, conditioning.
  *
+ * @param adapter - the adapter, on its model.
  * @returns an entry for each module; none if the weights themselves are trained.
+ * @throws NumericalError naming the module, if an entry is not finite.
  */
 export async function measureAdapter(adapter: LoraAdapter): Promise<readonly ModuleMeasures[]> {
   const [la, host] = [adapter.model.algebra, hostAlgebra()];
@@ -24,7 +27,8 @@ export async function measureAdapter(adapter: LoraAdapter): Promise<readonly Mod
       return [await onHost(A), await onHost(B)];
     });
     for (const [i, { module, scale }] of targets.entries()) {
-      measures.push({ module: module.name, ...(await measurePair(host, { A: memberOf(a, i), B: memberOf(b, i) }, { scale })) });
+      const pair = { A: memberOf(a, i), B: memberOf(b, i) };
+      measures.push({ module: module.name, ...(await measureHostPair(`measureAdapter: ${module.name}`, pair, scale)) });
     }
   }
   return measures;

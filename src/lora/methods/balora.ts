@@ -36,9 +36,9 @@ const baloraOptions = declareOptions<BaloraOptions>()({
 export const baloraDefaults: Required<BaloraOptions> = baloraOptions.defaults;
 
 /**
- * α/r for starts at zero. On balanced factors Adam's steps see only rate·√(α/r) (docs/study.md, "One number instead of
- * two"): the scale is a choice of unit for the rate. This one brings the best rates near those of LoRA at its α. Other
- * starts set the size of their product themselves; for them α is LoRA's.
+ * α/r for starts at zero. On balanced factors Adam's steps, after the first, see only rate·√(α/r) (docs/study.md, "One
+ * number instead of two"): the scale is a choice of unit for the rate. This one brings the best rates near those of
+ * LoRA at its α. Other starts set the size of their product themselves; for them α is LoRA's.
  */
 const SCALE = 128;
 

@@ -1,6 +1,6 @@
 /** Rewrites an adapter in balanced gauge: other factors, the same ΔW. */
 import { callerOption, givenCaller } from '../../core/caller-option.js';
-import { NotImplementedError, NumericalError } from '../../core/errors.js';
+import { ConfigError, NotImplementedError, NumericalError } from '../../core/errors.js';
 import { declareOptions, flag, option } from '../../core/options.js';
 import { relativeChange } from '../../diagnostics/measure-pair.js';
 import { readBytes } from '../../io/files/entries.js';
@@ -67,13 +67,12 @@ const allowedInF32 = 1e-6;
  * is adapter_config.json, except for a local path of the base model.
  *
  * @param adapter - an adapter that {@link openAdapter} opened.
- * @param out - the folder to write, created if missing. In another folder than the source, whose files it would
- * replace.
+ * @param out - the folder to write, created if missing.
  * @param options - see {@link BalanceAdapterOptions}.
  * @returns the modules, each verified on the written file.
- * @throws NumericalError if ΔW would change by more than the format's rounding, or a factor leaves its range;
- * NotImplementedError for a rank above the sizes of ΔW; BackendError if the file system refuses. Nothing is left behind
- * then.
+ * @throws ConfigError if `out` is the folder of the adapter; NumericalError if ΔW would change by more than the
+ * format's rounding, or a factor leaves its range; NotImplementedError for a rank above the sizes of ΔW; BackendError
+ * if the file system refuses. Nothing is left behind then.
  */
 export async function balanceAdapter(
   adapter: OpenAdapter,
@@ -82,6 +81,10 @@ export async function balanceAdapter(
 ): Promise<readonly BalancedModule[]> {
   const own = givenCaller('balanceAdapter', options);
   const { keepDtype, check = async () => {}, caller = own } = balanceAdapterOptions.read(own, options);
+  if (path.resolve(out) === path.resolve(adapter.folder))
+    throw new ConfigError(
+      `${caller}: expected another folder than that of the adapter, got ${out}; its files would be replaced while they are read`,
+    );
   const balanced = new Map<string, TensorData>();
   for (const module of adapter.modules) {
     await check();

@@ -81,7 +81,8 @@ export async function openAdapter(folder: string, options: OpenAdapterOptions = 
       modules: [...pairs.keys()],
       async pair(module) {
         const tensors = pairs.get(module);
-        if (tensors === undefined) throw new ConfigError(`${caller}: ${file} has no adapter for '${module}'; inspect lists those it has`);
+        if (tensors === undefined)
+          throw new ConfigError(`${caller}: ${file} has no adapter for '${module}'; \`modules\` lists those it has`);
         checkRank(caller, config, rankOf, module, tensors.A.shape[1]);
         const [A, B] = [await readMatrix(caller, store, tensors.A.name), await readMatrix(caller, store, tensors.B.name)];
         return { module, A, B, tensors, scale: scaleOf(caller, config, alphaOf, module, tensors.A.shape[1]) };

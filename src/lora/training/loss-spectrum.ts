@@ -24,8 +24,9 @@ export interface LossSpectrumOptions {
   /** Number of random directions from which the mean square is estimated, each of two gradients. Default: 8. */
   readonly probes?: number;
   /**
-   * Length of the difference of gradients that stands for a second derivative, relative to the norm of the factors.
-   * Default: 0.005, near the cube root of float32's ε, where truncation and rounding balance.
+   * Length of the difference of gradients that stands for a second derivative, relative to the norm of the factors. A
+   * long one leaves the range in which the loss is quadratic, a short one loses to rounding; both show in the error
+   * bounds. Default: 1e-5.
    */
   readonly difference?: number;
   /** Seed of the random directions. Default: 0. */
@@ -38,7 +39,7 @@ const lossSpectrumOptions = declareOptions<LossSpectrumOptions>()({
   balanced: flag({ default: false }),
   iterations: size({ default: 24 }),
   probes: size({ default: 8 }),
-  difference: number({ default: 5e-3, above: 0 }),
+  difference: number({ default: 1e-5, above: 0 }),
   seed: number({ default: 0 }),
   signal: option({ optional: true }),
 });
@@ -66,8 +67,8 @@ export interface LossSpectrum {
   /** The root mean square of all eigenvalues, ‖H‖/√dimension, from random directions. */
   readonly rootMeanSquare: number;
   /**
-   * The condition number that can be measured: the largest |eigenvalue| over the root mean square. The smallest
-   * eigenvalue of a model's loss is zero to rounding, so that the ratio of the ends says nothing.
+   * The condition number that can be measured: the largest |eigenvalue| over the root mean square. The Hessian of a
+   * model's loss is indefinite, so that the ratio of its ends says nothing.
    */
   readonly conditionNumber: number;
 }
@@ -77,9 +78,9 @@ export interface LossSpectrum {
  * over all pairs at once, by Lanczos, and the root mean square of its eigenvalues.
  *
  * The directions (AK, −KB) of each pair, along which no loss of AB can change, are left out. Products with the Hessian
- * are differences of two float32 gradients: eigenvalues are accurate to about 1e-3 of the largest.
+ * are differences of two float32 gradients: the error bounds say how far the ends can be trusted.
  *
- * The costs are 2·(iterations + probes) + 1 gradients over the batches.
+ * It takes at most 2·(iterations + probes) + 5 gradients over the batches.
  *
  * @param adapter - an adapter of factor pairs, without dropout in the computation; magnitudes and other parameters are
  * held fixed.
@@ -238,7 +239,9 @@ async function evaluateAt(
         const before = sums.get(key);
         sums.set(key, before === undefined ? gradient : { A: host.add(before.A, gradient.A), B: host.add(before.B, gradient.B) });
         if (!Number.isFinite(host.norm(gradient.A) + host.norm(gradient.B) + host.norm(A))) {
-          throw new NumericalError(`lossSpectrum: the gradient of '${key}' is not finite; take an earlier checkpoint`);
+          throw new NumericalError(
+            `lossSpectrum: the gradient of '${key}' is not finite; take an earlier checkpoint, or a smaller difference`,
+          );
         }
       }
     }

@@ -41,6 +41,8 @@ export const matrixAdamDefaults: Required<MatrixAdamOptions> = matrixAdamOptions
  * {@link balancedFactors}, whose pairs differ by orthogonal T only, the products AB do not depend on the gauge. Adam's
  * entrywise second moments have no such law.
  *
+ * Where a second moment is singular to rounding, its small eigenvalues count as rε of its trace.
+ *
  * The second moments take 2r² numbers, where Adam's take (m + n)r. A step costs O((m+n)r²) flops and two r×r
  * eigendecompositions.
  *
@@ -78,7 +80,8 @@ export function matrixAdam(options: MatrixAdamOptions = {}): DirectionRule {
         const [rows, columns] = [la.shape(g.A).at(-2) as number, la.shape(g.B).at(-1) as number];
         const a = moment(la, la.scale((1 - beta2) / rows, columnGram(la, g.A)), before && la.scale(beta2, columnGram(la, before.A)));
         const b = moment(la, la.scale((1 - beta2) / columns, rowGram(la, g.B)), before && la.scale(beta2, rowGram(la, before.B)));
-        const inverseOf = ({ roots, vectors }: Spectrum<M>): M => dampedInverse(la, la.scale(1 / rootCorrection, roots), vectors, epsilon);
+        const inverseOf = ({ roots, vectors }: Spectrum<M>): M =>
+          dampedInverse(la, la.scale(1 / rootCorrection, aboveRounding(la, roots)), vectors, epsilon);
         const size = -1 / (1 - beta1 ** step);
         return {
           direction: {
@@ -104,6 +107,16 @@ export function matrixAdam(options: MatrixAdamOptions = {}): DirectionRule {
 interface Spectrum<M> {
   readonly roots: M;
   readonly vectors: M;
+}
+
+/**
+ * Raises roots to √(rε) times their norm: an eigenvalue of a Gram matrix below rε of the largest is rounding, and a
+ * step divided by its root would be noise of full size.
+ */
+function aboveRounding<M>(la: LinearAlgebra<M>, roots: M): M {
+  const shape = la.shape(roots);
+  const floor = la.scale(Math.sqrt((shape.at(-1) as number) * la.epsilon), la.sqrt(la.sumVector(la.multiply(roots, roots))));
+  return la.maximum(roots, la.scaleEach(floor, la.full(shape, 1)));
 }
 
 /** Returns the spectrum of the sum of two Gram matrices. */
