@@ -47,9 +47,10 @@ export function wrongBytes(bytes: Uint8Array): string {
  * @param caller - the public function that errors name.
  * @param where - the file, and place in it, for the message.
  * @param text - the JSON.
- * @throws FormatError if the text is not JSON, or ambiguous, or nests deeper than 127 levels.
+ * @param mostLevels - deepest nesting of objects and arrays. Default: no limit.
+ * @throws FormatError if the text is not JSON, or ambiguous, or nests deeper.
  */
-export function parseJson(caller: string, where: string, text: string): unknown {
+export function parseJson(caller: string, where: string, text: string, mostLevels = Number.POSITIVE_INFINITY): unknown {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -61,27 +62,21 @@ export function parseJson(caller: string, where: string, text: string): unknown 
       },
     );
   }
-  checkStrings(caller, where, text);
+  checkStrings(caller, where, text, mostLevels);
   return value;
 }
-
-/**
- * Deepest nesting of objects and arrays. Other readers have limits of their own (that of safetensors 127), and what
- * descends into a value recursively must not run out of stack.
- */
-const MOST_LEVELS = 127;
 
 /**
  * Walks through the strings and brackets of a valid JSON text: that is enough to know which strings are keys of which
  * object.
  */
-function checkStrings(caller: string, where: string, text: string): void {
+function checkStrings(caller: string, where: string, text: string, mostLevels: number): void {
   const open: (Set<string> | undefined)[] = [];
   const mark = /[{}[\]"]/g;
   for (let match = mark.exec(text); match !== null; match = mark.exec(text)) {
     const [sign] = match;
-    if (open.length > MOST_LEVELS)
-      throw new FormatError(`${caller}: ${where} nests deeper than ${MOST_LEVELS} levels; check that the file is not damaged`);
+    if (open.length > mostLevels)
+      throw new FormatError(`${caller}: ${where} nests deeper than ${mostLevels} levels; check that the file is not damaged`);
     if (sign === '{') open.push(new Set());
     else if (sign === '[') open.push(undefined);
     else if (sign !== '"') open.pop();

@@ -33,17 +33,19 @@ describe('parseJson', () => {
     expect(parse(text)).toEqual(JSON.parse(text));
   });
 
-  it('takes long strings', () => {
+  it('takes long strings and deep nesting', () => {
+    expect(parse(`${'['.repeat(1e5)}${']'.repeat(1e5)}`)).toHaveLength(1);
     expect(parse(`"${'\\n'.repeat(5_000_000)}"`)).toHaveLength(5_000_000);
   });
 
   it.each([
     ['[', ']'],
     ['{"a":', '}'],
-  ])('takes %s to 127 levels, and no deeper', (open, close) => {
+  ])('takes %s to a limit if one is given, and no deeper', (open, close) => {
     const nested = (levels: number) => `${open.repeat(levels)}1${close.repeat(levels)}`;
-    expect(parse(nested(127))).toBeTypeOf('object');
-    for (const levels of [128, 1e5]) expect(() => parse(nested(levels))).toThrow(/^reader: file\.json nests deeper than 127 levels/);
+    const limited = (text: string) => parseJson('reader', 'file.json', text, 127);
+    expect(limited(nested(127))).toBeTypeOf('object');
+    for (const levels of [128, 1e5]) expect(() => limited(nested(levels))).toThrow(/^reader: file\.json nests deeper than 127 levels/);
   });
 });
 

@@ -8,6 +8,9 @@ import type { TensorEntry } from './tensor-store.js';
 /** Most axes of a tensor: NumPy's limit, and through it that of the reference reader. */
 const MOST_AXES = 64;
 
+/** Deepest nesting that the reference reader accepts. */
+const MOST_LEVELS = 127;
+
 /** A tensor and the place of its bytes in the file. */
 export interface LocatedEntry extends TensorEntry {
   /** Offset of its first byte in the file. */
@@ -37,7 +40,7 @@ export function parseHeader(caller: string, file: string, text: string, dataStar
     throw new FormatError(`${caller}: ${file}: ${problem}; the file is damaged, fetch or write it again`);
   };
   if (!text.startsWith('{')) fail(`expected a header that starts with '{', got ${describeValue(text.slice(0, 8))}`);
-  const header = parseJson(caller, `the header of ${file}`, text);
+  const header = parseJson(caller, `the header of ${file}`, text, MOST_LEVELS);
   if (!isJsonObject(header)) return fail('expected a header that is a JSON object');
   const number = notPlainNumber(text);
   if (number !== undefined) fail(`expected integers written without sign, fraction and exponent, got ${number.slice(0, 40)}`);

@@ -31,6 +31,11 @@ describe('a malformed file is a FormatError that names it', () => {
       fileWithHeader(`{"x":${JSON.stringify(entry(0, 4))},"x":${JSON.stringify(entry(4, 8))}}`, eightBytes),
       'has the key "x" twice',
     ],
+    [
+      'nesting that the reference reader refuses',
+      fileWithHeader(`{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"y":${'['.repeat(126)}${']'.repeat(126)}}}`, eightBytes),
+      'nests deeper than 127 levels',
+    ],
     ['an overlap', fileWithHeader(JSON.stringify({ x: entry(0, 8, [2]), y: entry(4, 8) }), eightBytes), 'tensor "y" overlaps'],
     ['a hole', fileWithHeader(JSON.stringify({ x: entry(4, 8) }), eightBytes), 'tensor "x" leaves a hole'],
     ['a hole at the end', fileWithHeader(JSON.stringify({ x: entry(0, 4) }), eightBytes), 'expected a file of'],
