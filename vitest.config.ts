@@ -16,6 +16,11 @@ const isolated = [
   'test/cli/bad-weights.test.ts',
   'test/*.test.ts',
 ];
+/**
+ * Laws that compute on the host, or not at all: the same whatever the backend, so that tools/test-backends.ts, which
+ * names one, does not repeat them.
+ */
+const withoutBackend = process.env.BURES_TEST_BACKENDS === undefined ? [] : ['test/laws/gauge.test.ts', 'test/laws/options.test.ts'];
 const within = (folders: readonly string[]) => folders.map((folder) => (folder.endsWith('.ts') ? folder : `${folder}/**/*.test.ts`));
 
 export default defineConfig({
@@ -30,7 +35,10 @@ export default defineConfig({
   test: {
     projects: [
       // Files of one worker share the modules that they import, whose loading takes longer than most of them.
-      { extends: true, test: { name: 'shared', include: ['test/**/*.test.ts'], exclude: within(isolated), isolate: false } },
+      {
+        extends: true,
+        test: { name: 'shared', include: ['test/**/*.test.ts'], exclude: [...within(isolated), ...withoutBackend], isolate: false },
+      },
       { extends: true, test: { name: 'isolated', include: within(isolated) } },
     ],
     setupFiles: existsSync(path.join(root, 'test/support/setup.ts')) ? ['test/support/setup.ts'] : [],

@@ -21,8 +21,6 @@ const repository = path.resolve(import.meta.dirname, '..');
 const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
 const LAWS = 'test/laws';
 const TESTS = [LAWS, 'test/tensor'];
-/** Laws that compute on the host, or not at all: the same whatever the backend, and `npm test` runs them. */
-const WITHOUT_BACKEND = ['test/laws/gauge.test.ts', 'test/laws/options.test.ts'];
 /** Marks the line with the answer among whatever native libraries print. */
 const MARK = 'bures-probe:';
 
@@ -93,7 +91,7 @@ function test(name: BackendName, folders: readonly string[]): boolean {
   const json = reports === undefined ? [] : ['--reporter=json', `--outputFile.json=${path.join(reports, `backend-${name}.json`)}`];
   const vitest = path.join(repository, 'node_modules/vitest/vitest.mjs');
   // Kernels that are on wasm only, whichever backend is named.
-  const skipped = [...WITHOUT_BACKEND, ...(name === 'wasm' ? [] : ['test/tensor/wasm/**'])].flatMap((files) => ['--exclude', files]);
+  const skipped = name === 'wasm' ? [] : ['--exclude', 'test/tensor/wasm/**'];
   const { status } = spawnSync(process.execPath, [vitest, 'run', ...folders, ...skipped, '--reporter=default', ...json], {
     cwd: repository,
     env: { ...environment(), BURES_TEST_BACKENDS: name },
