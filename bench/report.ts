@@ -95,7 +95,8 @@ function times(ours: Timing | undefined, theirs: Timing | undefined): string {
 
 /** A table as Markdown, the first column to the left and the others to the right. */
 export function markdownTable(header: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
-  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column].length)));
+  // A rule needs a dash beside its colon.
+  const widths = header.map((title, column) => Math.max(2, title.length, ...rows.map((row) => row[column].length)));
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join(' | ')} |`;
   const rule = widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
