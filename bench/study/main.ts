@@ -76,9 +76,10 @@ async function runStage(stage: Stage): Promise<void> {
     console.error(`npm run study: '${name}' chooses from '${earlier.name}', of which ${missing} runs are missing; make them first`);
     process.exit(1);
   }
-  const waiting = [...missingRuns(stage, results)];
-  const total = waiting.length;
-  console.error(`${name}: ${total} runs to make`);
+  const begun = new Set<string>();
+  // Asked for anew each time: what a stage runs next may depend on what its runs so far have found.
+  const waiting = (): readonly RunSetting[] => missingRuns(stage, readResults()).filter((setting) => !begun.has(keyOf(setting)));
+  console.error(`${name}: ${waiting().length} runs to make`);
   const end = performance.now() + hours * 3_600_000;
   let [made, failed] = [0, 0];
   let interrupted = false;
@@ -90,8 +91,9 @@ async function runStage(stage: Stage): Promise<void> {
   await Promise.all(
     Array.from({ length: Number(options.parallel) }, async (_, i) => {
       const child = new LineProcess(`study worker ${i + 1}`, process.execPath, ['--import', 'tsx', worker], { OPENBLAS_NUM_THREADS: '1' });
-      for (let setting = waiting.shift(); setting !== undefined; setting = waiting.shift()) {
+      for (let [setting] = waiting(); setting !== undefined; [setting] = waiting()) {
         if (interrupted || performance.now() > end) break;
+        begun.add(keyOf(setting));
         try {
           const {
             end: how,
@@ -100,7 +102,7 @@ async function runStage(stage: Stage): Promise<void> {
           } = appendResult(setting, (await child.ask({ ...setting, scoresTest, measuresSpectra })) as RunOutcome);
           const { method, beta1, rank, scale, rate } = setting;
           console.error(
-            `${++made}/${total} ${method}, β₁ ${beta1}, r ${rank}, s ${scale}, rate ${rate}: ${how === 'diverged' ? how : valid?.toFixed(4)}, ${seconds.toFixed(0)} s`,
+            `${++made}, ${waiting().length} waiting: ${method}, β₁ ${beta1}, r ${rank}, s ${scale}, rate ${rate}: ${how === 'diverged' ? how : valid?.toFixed(4)}, ${seconds.toFixed(0)} s`,
           );
         } catch (error) {
           failed++;
@@ -112,6 +114,6 @@ async function runStage(stage: Stage): Promise<void> {
       child.stop();
     }),
   );
-  console.error(`${name}: ${made} runs made, ${failed} failed, ${total - made} left`);
+  console.error(`${name}: ${made} runs made, ${failed} failed, ${missingRuns(stage, readResults()).length} left`);
   if (failed > 0) process.exitCode = 1;
 }

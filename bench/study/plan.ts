@@ -8,7 +8,7 @@ import type { Results } from './results.js';
 import { keyOf } from './results.js';
 import type { RunResult, RunSetting } from './run.js';
 
-/** Rates of the screening, for every method: half decades. */
+/** The grid of rates, for every method: half decades. */
 export const RATES = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1] as const;
 export const BETAS = [0, 0.9] as const;
 const BATCH = 16;
@@ -65,18 +65,46 @@ const rankOf = (method: StudyMethod, rank: number): number => (method === 'full'
 /** Stage 1, screening: all methods, scales and rates at one rank, short runs of one seed. */
 export const SCREEN = { model: SMALL, rank: 16, steps: 200, seed: 0 } as const;
 
-function screening(): readonly RunSetting[] {
-  // Both momenta of a setting one after the other, and every method early: a stage that is cut short still compares.
-  return RATES_MIDDLE_FIRST.flatMap((rate) =>
-    ENTRANTS.flatMap(({ method, scales }) =>
-      scales.flatMap((scale) =>
-        BETAS.map((beta1) => ({ ...common, ...SCREEN, method, beta1, rank: rankOf(method, SCREEN.rank), scale, rate })),
-      ),
+function screening(results: Results): readonly RunSetting[] {
+  // A rate at a time, every variant: a stage that is cut short still compares.
+  const wanted = ENTRANTS.flatMap(({ method, scales }) =>
+    scales.flatMap((scale) =>
+      BETAS.flatMap((beta1) => {
+        const settingAt = (rate: number): RunSetting => {
+          return { ...common, ...SCREEN, method, beta1, rank: rankOf(method, SCREEN.rank), scale, rate };
+        };
+        return ratesWanted((rate) => results.get(keyOf(settingAt(rate)))).map(settingAt);
+      }),
     ),
+  );
+  return FIRST_RATES.concat(RATES.filter((rate) => !FIRST_RATES.includes(rate))).flatMap((rate) =>
+    wanted.filter((setting) => setting.rate === rate),
   );
 }
 
-const RATES_MIDDLE_FIRST = [1e-3, 3e-3, 3e-4, 1e-2, 1e-4, 3e-2, 1e-1] as const satisfies readonly (typeof RATES)[number][];
+/** Rates with which the screening of every variant begins. */
+const FIRST_RATES: readonly number[] = [1e-3, 3e-3, 3e-4];
+
+/**
+ * The rates of a variant: the first ones, and outwards as long as the best of them is the lowest or the highest. A
+ * variant all of whose rates diverge is followed downwards.
+ */
+function ratesWanted(resultAt: (rate: number) => RunResult | undefined): readonly number[] {
+  let [low, high] = [
+    RATES.findIndex((rate) => rate === Math.min(...FIRST_RATES)),
+    RATES.findIndex((rate) => rate === Math.max(...FIRST_RATES)),
+  ];
+  for (;;) {
+    const range = RATES.slice(low, high + 1);
+    const results = range.map(resultAt);
+    if (results.includes(undefined)) return range;
+    const losses = results.map(validOf);
+    const best = low + losses.indexOf(Math.min(...losses));
+    if (best === low && low > 0) low--;
+    else if (best === high && high < RATES.length - 1) high++;
+    else return range;
+  }
+}
 
 /** A method with a momentum and a scale. */
 export interface Variant {
@@ -100,7 +128,7 @@ export function resultsOf(results: Results, settings: readonly RunSetting[]): re
 
 /** The variants of the screening with their results; a variant without any is left out. */
 export function screened(results: Results): readonly { readonly variant: Variant; readonly own: readonly RunResult[] }[] {
-  const all = resultsOf(results, screening());
+  const all = resultsOf(results, screening(results));
   return ENTRANTS.flatMap(({ method, scales }) =>
     scales.flatMap((scale) =>
       BETAS.flatMap((beta1) => {
@@ -222,7 +250,7 @@ export function reportRuns(model: string, results: Results): readonly RunSetting
 export const STAGES: readonly Stage[] = [
   {
     name: 'screen',
-    purpose: 'all methods, momenta, scales and rates at rank 16, short runs of one seed',
+    purpose: 'all methods, momenta and scales at rank 16, rates outwards to a best one, short runs of one seed',
     after: [],
     scoresTest: false,
     runs: screening,

@@ -46,21 +46,14 @@ export function screeningTable(results: Results): readonly string[] {
   const rows = screened(results)
     .map(({ variant, own }) => ({ variant, own, best: validOf(bestOf(own)) }))
     .sort((one, other) => one.best - other.best)
-    .map(({ variant, own, best }) => [
+    .map(({ variant, own }) => [
       variantName(variant),
       ...RATES.map((rate) => lossText(own.find((one) => one.rate === rate))),
       bestOf(own) === undefined ? 'diverged' : lossText(bestOf(own)),
-      `${own.filter((one) => one.valid !== null && one.valid <= 1.05 * best).length} of ${own.length}`,
       String(own.filter(({ end }) => end === 'diverged').length),
     ]);
   return markdownTable(
-    [
-      `validation loss, ${SCREEN.model}, rank ${SCREEN.rank}, ${SCREEN.steps} steps`,
-      ...RATES.map(String),
-      'best',
-      'within 5 %',
-      'diverged',
-    ],
+    [`validation loss, ${SCREEN.model}, rank ${SCREEN.rank}, ${SCREEN.steps} steps`, ...RATES.map(String), 'best', 'diverged'],
     rows,
   );
 }

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { STUDY_METHODS } from '../../bench/study/methods.js';
 import { outdatedFiles } from '../../bench/study/page.js';
-import { reportRuns, STAGES, STEPS, type Stage } from '../../bench/study/plan.js';
+import { missingRuns, reportRuns, STAGES, STEPS, type Stage } from '../../bench/study/plan.js';
 import { DATA_VERSION, fixedSet, poolOf, questionsOf } from '../../bench/study/questions.js';
 import { keyOf, type Results, readResults } from '../../bench/study/results.js';
 import type { RunResult, RunSetting } from '../../bench/study/run.js';
@@ -96,11 +96,14 @@ function invented(): Results {
   const results = new Map<string, RunResult>();
   const lossOf = ({ method, rate, seed }: RunSetting): number =>
     1 + 0.1 * Math.abs(Math.log10(rate) + 2) + 0.001 * seed + (method === 'balora mat' ? 0 : method === 'lora' ? 0.5 : 0.2);
-  for (const { runs, scoresTest } of STAGES) {
-    for (const setting of runs(results)) {
-      const valid = lossOf(setting);
-      results.set(keyOf(setting), { ...setting, end: 'finished', valid, test: scoresTest ? valid : null, curve: [], seconds: 1 });
-    }
+  for (const stage of STAGES) {
+    // A stage may go on from what its first runs have found.
+    const { scoresTest } = stage;
+    for (let missing = missingRuns(stage, results); missing.length > 0; missing = missingRuns(stage, results))
+      for (const setting of missing) {
+        const valid = lossOf(setting);
+        results.set(keyOf(setting), { ...setting, end: 'finished', valid, test: scoresTest ? valid : null, curve: [], seconds: 1 });
+      }
   }
   return results;
 }
