@@ -19,8 +19,8 @@ const config: KnipConfig = {
   // The options of a function are exported with it: a user's declarations need their name even where no file of ours
   // does.
   ignoreExportsUsedInFile: { interface: true, type: true },
-  // `attw` is started by tools/check-package.ts as a program.
-  ignoreDependencies: ['@arethetypeswrong/cli'],
+  // Started as programs, `attw` by tools/check-package.ts and AssemblyScript's compiler by tools/compile-kernels.ts.
+  ignoreDependencies: ['@arethetypeswrong/cli', 'assemblyscript'],
   // Programs of the machine's, where it has them: a compiler for bench/peers, and NVIDIA's, which knows the name of the
   // GPU.
   ignoreBinaries: ['gcc', 'nvidia-smi'],

@@ -90,10 +90,8 @@ const FIRST_RATES: readonly number[] = [1e-3, 3e-3, 3e-4];
  * variant all of whose rates diverge is followed downwards.
  */
 function ratesWanted(resultAt: (rate: number) => RunResult | undefined): readonly number[] {
-  let [low, high] = [
-    RATES.findIndex((rate) => rate === Math.min(...FIRST_RATES)),
-    RATES.findIndex((rate) => rate === Math.max(...FIRST_RATES)),
-  ];
+  const grid: readonly number[] = RATES;
+  let [low, high] = [grid.indexOf(Math.min(...FIRST_RATES)), grid.indexOf(Math.max(...FIRST_RATES))];
   for (;;) {
     const range = RATES.slice(low, high + 1);
     const results = range.map(resultAt);

@@ -96,3 +96,31 @@ export interface FactoredMatrix<M> {
   /** R, n×k. */
   readonly right: M;
 }
+
+/** The averages of gradients and of their squares that Adam keeps, entry by entry. */
+export interface AdamMoments<M> {
+  /** m, the average of gradients. */
+  readonly first: M;
+  /** v, the average of their squares. */
+  readonly second: M;
+}
+
+/** What `LinearAlgebra.adamStep` returns. */
+export interface AdamStep<M> extends AdamMoments<M> {
+  /** −c₁m/(c₂√v + ε). */
+  readonly direction: M;
+}
+
+/** The rates of `LinearAlgebra.adamStep`. */
+export interface AdamRates {
+  /** β₁, in [0, 1). */
+  readonly beta1: number;
+  /** β₂, in [0, 1). */
+  readonly beta2: number;
+  /** c₁, the correction of m for its start at zero. */
+  readonly firstCorrection: number;
+  /** c₂, that of √v. */
+  readonly secondCorrection: number;
+  /** ε, added to c₂√v. */
+  readonly epsilon: number;
+}

@@ -5,6 +5,9 @@ import { describeValue } from '../core/options.js';
 import type { Random } from '../core/random.js';
 import type { CsrMatrix } from './csr-matrix.js';
 import type {
+  AdamMoments,
+  AdamRates,
+  AdamStep,
   EighFactors,
   MatmulOptions,
   MatrixFunctions,
@@ -246,6 +249,13 @@ export interface LinearAlgebra<M> {
    * @throws NumericalError if a diagonal entry is zero.
    */
   solveTriangular(triangle: M, b: M, options?: TriangularOptions): M;
+
+  /**
+   * Adam's moments and direction in one pass, where an engine has that: m' = β₁m + (1 − β₁)g, v' = β₂v + (1 − β₂)g²,
+   * and −c₁m'/(c₂√v' + ε), entry by entry. All arrays are of one shape; m and v are left out together, and then count
+   * as zero. `adam` composes other operations where it is missing.
+   */
+  adamStep?(gradient: M, moments: AdamMoments<M> | undefined, rates: AdamRates): AdamStep<M>;
 
   /** The engine's own matrix functions, if better than those written over it: a tape's have adjoints of their own. */
   readonly matrixFunctions?: MatrixFunctions<M>;

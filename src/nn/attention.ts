@@ -6,7 +6,7 @@
  *
  * Key j is visible to query i if 0 ≤ i − j < window and both lie in one segment; a query always sees itself.
  *
- * On wasm with BLAS, one kernel each way works on a few rows of P at a time and recomputes them on the way back, as
+ * On wasm, one kernel each way works on a few rows of P at a time and recomputes them on the way back, as
  * FlashAttention does (Dao et al. 2022): P is never stored, and nothing is transposed, tiled or copied. Elsewhere
  * attention is composed of TensorFlow.js operations.
  */
@@ -25,9 +25,11 @@ import {
   transpose,
 } from '@tensorflow/tfjs-core';
 import { ShapeError } from '../core/errors.js';
+import { runFusedKernel } from '../linalg/tensor/fused-kernel.js';
+import { heapKernels } from '../linalg/tensor/wasm/heap-kernels.js';
 import { heapSgemm } from '../linalg/tensor/wasm/install.js';
-import { runFusedKernel } from './fused-kernel.js';
 import { attentionGradientKernel, attentionKernel } from './wasm/attention-kernel.js';
+import { heapAttentionGradientKernel, heapAttentionKernel } from './wasm/heap-attention-kernel.js';
 
 /** Options of {@link attention}: the heads, and the pairs that are visible. */
 export interface AttentionOptions {
@@ -57,13 +59,33 @@ export interface AttentionOptions {
  */
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
   checkShapes(q, k, v, options);
-  // Without BLAS, composed products are as fast as the kernels.
-  const isFused = getBackend() === 'wasm' && heapSgemm() !== undefined;
-  return isFused ? fused(q, k, v, options) : composed(q, k, v, options);
+  const kernels = kernelsFor(k.shape[0] / options.batch);
+  return kernels === undefined ? composed(q, k, v, options) : fused(q, k, v, options, kernels);
+}
+
+/** The kernels of a backend, each way. */
+interface AttentionKernels {
+  readonly forward: KernelConfig;
+  readonly backward: KernelConfig;
+}
+
+/**
+ * Above this number of keys BLAS’s products repay its calls: at 36 keys it took three times as long, at 128 two thirds.
+ */
+const SHORT = 64;
+
+/** Returns the kernels for sequences of a length; `undefined` where there are none. */
+function kernelsFor(keys: number): AttentionKernels | undefined {
+  if (getBackend() !== 'wasm') return undefined;
+  const hasBlas = heapSgemm() !== undefined;
+  if (heapKernels() !== undefined && (keys <= SHORT || !hasBlas)) {
+    return { forward: heapAttentionKernel, backward: heapAttentionGradientKernel };
+  }
+  return hasBlas ? { forward: attentionKernel, backward: attentionGradientKernel } : undefined;
 }
 
 /** Runs the kernels, which keep Q, K, V and the result for the way back. */
-function fused(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
+function fused(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions, { forward, backward }: AttentionKernels): Tensor {
   const { segments, batch, heads, keyValueHeads, scale, window = 0 } = options;
   const attrs = { batch, heads, keyValueHeads, scale, window };
   const run = (kernel: KernelConfig, inputs: Record<string, Tensor>): Tensor[] => {
@@ -74,11 +96,11 @@ function fused(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tens
   };
   const attend = customGrad((queries, keys, values, save) => {
     const given = { q: queries as Tensor, k: keys as Tensor, v: values as Tensor };
-    const [value] = run(attentionKernel, given);
+    const [value] = run(forward, given);
     (save as (tensors: Tensor[]) => void)([given.q, given.k, given.v, value]);
     const gradFunc = (dy: Tensor, saved: Tensor[]): Tensor[] => {
       const [savedQ, savedK, savedV, result] = saved;
-      return run(attentionGradientKernel, { dy, q: savedQ, k: savedK, v: savedV, result });
+      return run(backward, { dy, q: savedQ, k: savedK, v: savedV, result });
     };
     return { value, gradFunc };
   });

@@ -38,7 +38,7 @@ import {
   zerosLike,
 } from '@tensorflow/tfjs-core';
 import { ShapeError } from '../core/errors.js';
-import { runFusedKernel } from './fused-kernel.js';
+import { runFusedKernel } from '../linalg/tensor/fused-kernel.js';
 import { crossEntropyKernel } from './wasm/cross-entropy-kernel.js';
 
 /** Options of {@link tokenCrossEntropy}. */

@@ -9,6 +9,8 @@
  */
 import { add, customGrad, mean, mul, reshape, rsqrt, square, sub, sum, type Tensor, tidy } from '@tensorflow/tfjs-core';
 import { ShapeError } from '../core/errors.js';
+import { runHeapKernel } from '../linalg/tensor/fused-kernel.js';
+import { rmsNormGradientKernel, rmsNormKernel } from './wasm/rms-norm-kernel.js';
 
 /** Options of {@link rmsNorm}. */
 export interface RmsNormOptions {
@@ -27,7 +29,7 @@ export const defaultRmsNormOptions: Required<RmsNormOptions> = { epsilon: 1e-5, 
  * @param x - [..., d], float32.
  * @param gain - g, [d].
  * @returns an array of x's shape, differentiable by x, and by the gain unless it is frozen. Takes five elementwise
- * passes; the gradient eight.
+ * passes and the gradient eight; one and two on wasm.
  * @throws ShapeError if the gain is not a vector of x's last length.
  */
 export function rmsNorm(x: Tensor, gain: Tensor, options: RmsNormOptions = {}): Tensor {
@@ -37,8 +39,7 @@ export function rmsNorm(x: Tensor, gain: Tensor, options: RmsNormOptions = {}): 
     throw new ShapeError(`rmsNorm: expected x [..., d] and a gain [d], got ${given}; take the gain of this layer`);
   }
   const forward = (values: Tensor, factors: Tensor, save: (tensors: Tensor[]) => void): Tensor => {
-    const inverse = rsqrt(add(mean(square(values), -1, true), epsilon));
-    const result = mul(mul(values, inverse), factors);
+    const [result, inverse] = runHeapKernel(rmsNormKernel, { x: values, gain: factors }, { epsilon }) ?? composed(values, factors, epsilon);
     // Save last: saved tensors are exempt from every scope, and an operation that failed afterwards would leak them.
     save([values, factors, inverse]);
     return result;
@@ -58,7 +59,15 @@ export function rmsNorm(x: Tensor, gain: Tensor, options: RmsNormOptions = {}): 
   return normalize(x, gain);
 }
 
+/** y, and r of each vector. */
+function composed(x: Tensor, gain: Tensor, epsilon: number): readonly [Tensor, Tensor] {
+  const inverse = rsqrt(add(mean(square(x), -1, true), epsilon));
+  return [mul(mul(x, inverse), gain), inverse];
+}
+
 function gradientByX(dy: Tensor, [x, gain, inverse]: Tensor[]): Tensor {
+  const fused = runHeapKernel(rmsNormGradientKernel, { dy, x, gain, inverse });
+  if (fused !== undefined) return fused[0];
   const scaled = mul(dy, gain);
   const normalized = mul(x, inverse);
   return mul(inverse, sub(scaled, mul(normalized, mean(mul(scaled, normalized), -1, true))));

@@ -9,7 +9,7 @@
  */
 import { add, concat, customGrad, mul, reshape, slice, sub, type Tensor, tensor2d, tidy } from '@tensorflow/tfjs-core';
 import { ConfigError, ShapeError } from '../core/errors.js';
-import { runFusedKernel } from './fused-kernel.js';
+import { runHeapKernel } from '../linalg/tensor/fused-kernel.js';
 import { ropeKernel } from './wasm/rope-kernel.js';
 
 /** Tables of cosines and sines for a range of positions. */
@@ -102,7 +102,7 @@ export function rope(x: Tensor, tables: RotaryTables, options: RopeOptions = {})
 }
 
 function rotated(x: Tensor, { cos, sin }: RotaryTables, heads: number, sign: 1 | -1): Tensor {
-  const fused = runFusedKernel(ropeKernel, { x, cos, sin }, { sign, heads });
+  const fused = runHeapKernel(ropeKernel, { x, cos, sin }, { sign, heads });
   if (fused !== undefined) return fused[0];
   const [tokens, headSize] = cos.shape;
   const half = headSize / 2;

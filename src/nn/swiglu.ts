@@ -8,13 +8,15 @@
  */
 import { add, customGrad, mul, sigmoid, sub, type Tensor, tidy, util } from '@tensorflow/tfjs-core';
 import { ShapeError } from '../core/errors.js';
+import { runHeapKernel } from '../linalg/tensor/fused-kernel.js';
+import { swigluGradientKernel, swigluKernel } from './wasm/swiglu-kernel.js';
 
 /**
  * Computes silu(gate) ∘ up.
  *
  * @param gate - g, float32 of any shape.
  * @param up - u, of the same shape.
- * @returns an array of that shape, differentiable by both. Takes three passes; the gradient eight.
+ * @returns an array of that shape, differentiable by both. Takes three passes and the gradient eight; one each on wasm.
  * @throws ShapeError if the shapes differ.
  */
 export function swiglu(gate: Tensor, up: Tensor): Tensor {
@@ -25,12 +27,18 @@ export function swiglu(gate: Tensor, up: Tensor): Tensor {
   const activate = customGrad((g, u, save) => {
     const [gates, values] = [g as Tensor, u as Tensor];
     (save as (tensors: Tensor[]) => void)([gates, values]);
-    return { value: mul(mul(gates, sigmoid(gates)), values), gradFunc: (dy: Tensor, saved: Tensor[]) => gradients(dy, saved) };
+    const fused = runHeapKernel(swigluKernel, { gate: gates, up: values });
+    return {
+      value: fused?.[0] ?? mul(mul(gates, sigmoid(gates)), values),
+      gradFunc: (dy: Tensor, saved: Tensor[]) => gradients(dy, saved),
+    };
   });
   return activate(gate, up);
 }
 
 function gradients(dy: Tensor, [gate, up]: Tensor[]): Tensor[] {
+  const fused = runHeapKernel(swigluGradientKernel, { dy, gate, up });
+  if (fused !== undefined) return [...fused];
   return tidy(() => {
     const logistic = sigmoid(gate);
     const silu = mul(gate, logistic);

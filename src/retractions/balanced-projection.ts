@@ -22,7 +22,7 @@ import type { BalancedGauge, BalancedProjection } from './balanced-pair.js';
  * | `'gram'` | Cholesky of the Grams and an r×r SVD | 4 (m+n) r², twice that for ill-conditioned factors | κ(A), κ(B) ≈ 1e3 in float32, 2e7 in float64 |
  * | `'matmul'` | iterations of r×r products, no factorization | 4 (m+n) r² | κ(AB) ≈ 1e3 |
  * | `'newton'` | r×r eigendecompositions | 4 (m+n) r² | imbalance ≈ 0.3 |
- * | `'auto'` | `'gram'` for tall factors on an engine that can be read, else `'qr'` | | |
+ * | `'auto'` | on an engine that can be read `'gram'`, in float64 for tall factors only; else `'qr'` | | |
  */
 export type BalanceAlgorithm = 'auto' | 'qr' | 'gram' | 'matmul' | 'newton';
 
@@ -55,7 +55,9 @@ const GRAM_ALGORITHMS: Readonly<Record<'gram' | 'matmul' | 'newton', GramAlgorit
   newton: { find: newtonGauge, hyperBalanced: false },
 };
 
-/** Smallest (m + n)/r for which `'auto'` takes Grams: below it r×r work dominates, of which they need more. */
+/**
+ * Smallest (m + n)/r for which `'auto'` takes Grams in float64: below it `'qr'` takes as long, and is never repeated.
+ */
 const TALL = 8;
 
 /**
@@ -87,7 +89,10 @@ export function balancedProjection<M>(
   });
 }
 
-/** Chooses `'qr'` if the guard of `'gram'` cannot be read: both algorithms would run, and `'qr'` alone costs less. */
+/**
+ * Chooses `'qr'` if the guard of `'gram'` cannot be read: both algorithms would run, and `'qr'` alone costs less. In
+ * float32 `'gram'` is the quicker one at every shape: 7 ms against 18 at 256×256, r = 128.
+ */
 function suitable<M>(la: LinearAlgebra<M>, tall: boolean): 'qr' | 'gram' {
-  return tall && la.readsSynchronously ? 'gram' : 'qr';
+  return la.readsSynchronously && (tall || la.dtype === 'float32') ? 'gram' : 'qr';
 }

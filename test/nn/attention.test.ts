@@ -5,13 +5,14 @@
 import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-backend-wasm';
 import { memory, mul, ready, setBackend, type Tensor, tensor } from '@tensorflow/tfjs-core';
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ShapeError } from '../../src/core/errors.js';
 import { installWasmKernels } from '../../src/linalg/tensor/wasm/install.js';
 import { type AttentionOptions, attention } from '../../src/nn/attention.js';
 import { installGradients } from '../../src/nn/gradients.js';
 import { record } from '../../src/nn/record.js';
 import { randomValues } from '../tensor/wasm/products.js';
+import { startKernels } from '../tensor/wasm/start-kernels.js';
 
 interface AttentionCase {
   readonly name: string;
@@ -42,6 +43,8 @@ const CASES: readonly AttentionCase[] = [
       segments: Int32Array.from({ length: 280 }, (_, t) => (t % 140 > 130 ? -1 : Math.floor(t / 37))),
     },
   },
+  { name: 'whole tiles', queries: 40, keys: 40, size: 16, options: { batch: 2, heads: 4, keyValueHeads: 2, scale: 0.25 } },
+  { name: 'parts of tiles', queries: 37, keys: 45, size: 12, options: { batch: 2, heads: 3, keyValueHeads: 1, scale: 0.3, window: 21 } },
   { name: 'large scores', queries: 20, keys: 20, size: 4, options: { ...HEADS, scale: 60 } },
 ];
 
@@ -85,13 +88,25 @@ function exact({ queries, keys, size, options }: AttentionCase, q: Float32Array,
   return [O, dq, dk, dv];
 }
 
-beforeAll(installGradients);
+beforeAll(async () => {
+  installGradients();
+  await startKernels();
+});
 
-describe.each(['cpu', 'wasm', 'wasm without BLAS'])('on %s', (name) => {
+describe.each([
+  { name: 'cpu' },
+  { name: 'wasm' },
+  { name: 'wasm without BLAS', blas: 'off' },
+  { name: 'wasm with BLAS alone', simd: 'off' },
+  { name: 'wasm without either', blas: 'off', simd: 'off' },
+] as const)('on $name', ({ name, ...options }) => {
   beforeEach(async () => {
     await setBackend(name.split(' ')[0]);
     await ready();
-    installWasmKernels({ blas: name.endsWith('BLAS') ? 'off' : 'auto' });
+    installWasmKernels(options);
+  });
+  afterAll(() => {
+    installWasmKernels();
   });
 
   it.each(CASES)('$name', (given) => {

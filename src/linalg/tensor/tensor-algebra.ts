@@ -2,6 +2,7 @@ import { keep, Tensor } from '@tensorflow/tfjs-core';
 import { ConfigError } from '../../core/errors.js';
 import { declareOptions, describeValue, option } from '../../core/options.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
+import { adamStep } from './adam-step.js';
 import { openBackend } from './backends/open-backend.js';
 import type { BackendReport, BackendRequest, OpenedBackend } from './backends/opened-backend.js';
 import { construction } from './construction.js';
@@ -66,6 +67,7 @@ function assemble({ name, factorizations: backend, readsSynchronously, report }:
     report,
     ...construction(device),
     ...elementwise(device),
+    ...adamStep(device),
     ...structure(device),
     ...reductions(device),
     ...products(device),

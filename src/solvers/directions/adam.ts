@@ -2,9 +2,10 @@
 
 import { ConfigError } from '../../core/errors.js';
 import { choice, declareOptions, flag, number } from '../../core/options.js';
-import { axpyTree, mapTree, scaleTree } from '../../core/tree.js';
+import { axpyTree, mapTree } from '../../core/tree.js';
 import { square } from '../../linalg/derived.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
+import type { AdamMoments, AdamStep } from '../../linalg/linear-algebra-types.js';
 import type { RetractTransport } from '../../manifolds/manifold.js';
 import type { DirectionContext, DirectionRule, Memory } from '../solver.js';
 
@@ -147,27 +148,35 @@ export function adamw(options: AdamWOptions = {}): DirectionRule {
   return adamRule('adamw', adamwOptions.read('adamw', options));
 }
 
-/** Returns β·before + (1 − β)·value, without the first term if `before` is undefined. */
-export function movingAverage<M>(la: LinearAlgebra<M>, decay: number, before: M | undefined, value: M): M {
-  const share = la.scale(1 - decay, value);
-  return before === undefined ? share : la.axpy(decay, before, share);
+/** Options of {@link adamStep}. */
+export type AdamStepOptions = Required<Pick<AdamOptions, 'beta1' | 'beta2' | 'epsilon' | 'epsilonBeforeCorrection'>>;
+
+/**
+ * Returns Adam's new moments of an array, and its direction of step k = 1, 2, …, entry by entry.
+ *
+ * @param moments - those of the step before; left out at the first.
+ */
+export function adamStep<M>(
+  la: LinearAlgebra<M>,
+  gradient: M,
+  moments: AdamMoments<M> | undefined,
+  k: number,
+  { beta1, beta2, epsilon: given, epsilonBeforeCorrection }: AdamStepOptions,
+): AdamStep<M> {
+  const rootCorrection = Math.sqrt(1 - beta2 ** k);
+  const [firstCorrection, secondCorrection] = [1 / (1 - beta1 ** k), 1 / rootCorrection];
+  const epsilon = epsilonBeforeCorrection ? given / rootCorrection : given;
+  if (la.adamStep !== undefined) return la.adamStep(gradient, moments, { beta1, beta2, firstCorrection, secondCorrection, epsilon });
+  const first = movingAverage(la, beta1, moments?.first, gradient);
+  const second = movingAverage(la, beta2, moments?.second, square(la, gradient));
+  const denominator = la.add(la.scale(secondCorrection, la.sqrt(second)), la.full(la.shape(second), epsilon));
+  return { first, second, direction: la.scale(-firstCorrection, la.divide(first, denominator)) };
 }
 
-/** Options of {@link momentStep}. */
-export type MomentStepOptions = Required<Pick<AdamOptions, 'beta1' | 'beta2' | 'epsilon' | 'epsilonBeforeCorrection'>>;
-
-/** Returns Adam's direction of step k = 1, 2, …: −m/(1 − β₁ᵏ) over √(v/(1 − β₂ᵏ)) + ε, entry by entry. */
-export function momentStep<M>(
-  la: LinearAlgebra<M>,
-  m: M,
-  v: M,
-  k: number,
-  { beta1, beta2, epsilon, epsilonBeforeCorrection }: MomentStepOptions,
-): M {
-  const rootCorrection = Math.sqrt(1 - beta2 ** k);
-  const added = epsilonBeforeCorrection ? epsilon / rootCorrection : epsilon;
-  const denominator = la.add(la.scale(1 / rootCorrection, la.sqrt(v)), la.full(la.shape(v), added));
-  return la.scale(-1 / (1 - beta1 ** k), la.divide(m, denominator));
+/** Returns β·before + (1 − β)·value, without the first term if `before` is undefined. */
+function movingAverage<M>(la: LinearAlgebra<M>, decay: number, before: M | undefined, value: M): M {
+  const share = la.scale(1 - decay, value);
+  return before === undefined ? share : la.axpy(decay, before, share);
 }
 
 function adamRule(name: string, options: Required<AdamWOptions>): DirectionRule {
@@ -175,8 +184,10 @@ function adamRule(name: string, options: Required<AdamWOptions>): DirectionRule 
   return {
     name,
     direction(context) {
-      const { la, step, first, second } = updateMoments(context, options);
-      const adaptive = mapTree(la, (m, v) => momentStep(la, m, v, step, options), first, second);
+      const { manifold, gradient, memory } = context;
+      const la = manifold.algebra;
+      const step = (memory.numbers.step ?? 0) + 1;
+      const { first, second, direction: adaptive } = stepOfTree(la, gradient, memory.tangents, step, options);
       const direction = weightDecay === 0 ? adaptive : axpyTree(la, -weightDecay, decayOf(name, context), adaptive);
       return { direction, memory: { tangents: { first, second }, numbers: { step } } };
     },
@@ -184,21 +195,30 @@ function adamRule(name: string, options: Required<AdamWOptions>): DirectionRule 
   };
 }
 
-/** Updates the moments: m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g². */
-function updateMoments<M, P, T>(
-  { manifold, gradient, memory }: DirectionContext<M, P, T>,
-  { beta1, beta2 }: Required<AdamWOptions>,
-): { la: LinearAlgebra<M>; step: number; first: T; second: T } {
-  const la = manifold.algebra;
-  const { first: previousFirst, second: previousSecond } = memory.tangents;
-  const newFirst = scaleTree(la, 1 - beta1, gradient);
-  const newSecond = mapTree(la, (g) => la.scale(1 - beta2, square(la, g)), gradient);
-  return {
+/** Takes {@link adamStep} leaf by leaf. */
+function stepOfTree<M, T>(
+  la: LinearAlgebra<M>,
+  gradient: T,
+  { first, second }: Memory<T>['tangents'],
+  step: number,
+  options: AdamStepOptions,
+): AdamStep<T> {
+  const steps: AdamStep<M>[] = [];
+  const given = first === undefined || second === undefined ? [] : [first, second];
+  const newFirst = mapTree(
     la,
-    step: (memory.numbers.step ?? 0) + 1,
-    first: previousFirst === undefined ? newFirst : axpyTree(la, beta1, previousFirst, newFirst),
-    second: previousSecond === undefined ? newSecond : axpyTree(la, beta2, previousSecond, newSecond),
+    (g, m, v) => {
+      steps.push(adamStep(la, g, given.length === 0 ? undefined : { first: m, second: v }, step, options));
+      return steps[steps.length - 1].first;
+    },
+    gradient,
+    ...given,
+  );
+  const partOf = (part: 'second' | 'direction'): T => {
+    let leaf = 0;
+    return mapTree(la, (_g: M) => steps[leaf++][part], gradient);
   };
+  return { first: newFirst, second: partOf('second'), direction: partOf('direction') };
 }
 
 function decayOf<M, P, T>(name: string, { manifold, x }: DirectionContext<M, P, T>): T {

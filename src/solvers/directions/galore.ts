@@ -3,11 +3,10 @@
 import { ConfigError } from '../../core/errors.js';
 import { choice, declareOptions, describeValue, number, size } from '../../core/options.js';
 import { seededRandom } from '../../core/random.js';
-import { square } from '../../linalg/derived.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { leadingTriplesOf } from '../../linalg/subspace-iteration.js';
 import type { DirectionContext, DirectionRule, Memory } from '../solver.js';
-import { momentRates, momentStep, movingAverage } from './adam.js';
+import { adamStep, momentRates } from './adam.js';
 
 /**
  * Signs of the singular vectors on which a gradient is projected. Moments are not transformed when the basis is
@@ -143,9 +142,10 @@ async function moveOf<M>(
   const refreshed = past === undefined || (step - 1) % gap === 0;
   const P = refreshed ? await leadingBasis(la, gradient, rank, onTheRight, signs) : past.basis.matrix;
   const N = onTheRight ? la.matmul(gradient, P) : la.matmul(P, gradient, { transposeA: true });
-  const first = movingAverage(la, beta1, past?.first.matrix, N);
-  const second = movingAverage(la, beta2, past?.second.matrix, square(la, N));
-  const D = la.scale(scale, momentStep(la, first, second, step, { beta1, beta2, epsilon, epsilonBeforeCorrection: true }));
+  const moments = past && { first: past.first.matrix, second: past.second.matrix };
+  const rates = { beta1, beta2, epsilon, epsilonBeforeCorrection: true };
+  const { first, second, direction: descent } = adamStep(la, N, moments, step, rates);
+  const D = la.scale(scale, descent);
   const back = onTheRight ? la.matmul(D, P, { transposeB: true }) : la.matmul(P, D);
   const direction = weightDecay === 0 ? back : la.axpy(-weightDecay, x, back);
   return { direction, projected: { basis: { matrix: P }, first: { matrix: first }, second: { matrix: second } } };

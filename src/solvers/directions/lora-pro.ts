@@ -1,12 +1,12 @@
 import { ConfigError } from '../../core/errors.js';
 import { checkNumber, count, declareOptions, describeValue, number, option } from '../../core/options.js';
-import { eye, square } from '../../linalg/derived.js';
+import { eye } from '../../linalg/derived.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { solveSylvester } from '../../linalg/matrix-functions.js';
 import { pseudoInverse } from '../../linalg/numerical-range.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
 import type { DirectionContext, DirectionRule, Memory } from '../solver.js';
-import { momentRates, momentStep, movingAverage } from './adam.js';
+import { adamStep, momentRates } from './adam.js';
 import { checkPairs } from './pair-rule.js';
 
 /** Options of {@link loraPro}. */
@@ -120,9 +120,10 @@ function moveOfPair<M>(
   const viaA = la.matmul(la.matmul(plain ? g.A : beside(g.A), PB), B);
   const followed = plain ? viaA : la.add(la.matmul(A, la.matmul(PA, g.B)), viaA);
   const E = la.scaleEach(inverseScale, followed);
-  const first = movingAverage(la, beta1, past.first?.product, E);
-  const second = movingAverage(la, beta2, past.second?.product, square(la, E));
-  const D = la.scale(-1, momentStep(la, first, second, counter + 1, { beta1, beta2, epsilon, epsilonBeforeCorrection: false }));
+  const moments = past.first && past.second && { first: past.first.product, second: past.second.product };
+  const rates = { beta1, beta2, epsilon, epsilonBeforeCorrection: false };
+  const { first, second, direction: descent } = adamStep(la, E, moments, counter + 1, rates);
+  const D = la.scale(-1, descent);
   // These are h/s² in the formulas, where one factor 1/s remains.
   const hA = la.scaleEach(inverseScale, la.matmul(D, B, { transposeB: true }));
   const hB = la.scaleEach(inverseScale, la.matmul(A, D, { transposeA: true }));

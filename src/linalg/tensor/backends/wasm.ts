@@ -2,6 +2,7 @@ import { setBackend } from '@tensorflow/tfjs-core';
 import { hostFactorizations } from '../host-factorizations.js';
 import { currentBackend } from '../tensorflow-internals.js';
 import { guardHeap, withGuardedGrowth } from '../wasm/heap-guard.js';
+import { type MemoryOwner, startHeapKernels } from '../wasm/heap-kernels.js';
 import { installWasmKernels } from '../wasm/install.js';
 import type { WasmBackend } from '../wasm/wasm-heap.js';
 import type { ReadyBackend } from './opened-backend.js';
@@ -22,7 +23,9 @@ export async function openWasm(): Promise<ReadyBackend | string> {
     const message = error instanceof Error ? error.message.split('\n', 1)[0] : String(error);
     return `@tensorflow/tfjs-backend-wasm does not load (${message}); run npm install @tensorflow/tfjs-backend-wasm`;
   }
-  guardHeap(currentBackend<WasmBackend>().wasm);
+  const { wasm } = currentBackend<WasmBackend>();
+  guardHeap(wasm);
+  await startHeapKernels(wasm as MemoryOwner);
   const { matmul, blas } = installWasmKernels();
   return {
     name: 'wasm',

@@ -7,6 +7,7 @@ import { loadSgemm, type Sgemm } from '../../host/blas/sgemm.js';
 import { kernelOf, placeKernel } from '../tensorflow-internals.js';
 import { blasHeapGemm } from './blas-heap-gemm.js';
 import type { HeapGemm } from './heap-gemm.js';
+import { wantHeapKernels } from './heap-kernels.js';
 import { identityKernel } from './identity-kernel.js';
 import { batchMatMulKernel, fusedMatMulKernel } from './matmul-kernels.js';
 import { unsortedSegmentSumKernel } from './unsorted-segment-sum.js';
@@ -19,10 +20,15 @@ export interface WasmKernelOptions {
    * in the environment overrides it.
    */
   readonly blas?: 'auto' | 'off';
+  /**
+   * `'auto'` (default) uses this library's kernels in WebAssembly SIMD where they run; `'off'` composes the backend's
+   * operations.
+   */
+  readonly simd?: 'auto' | 'off';
 }
 
 /** Defaults of {@link installWasmKernels}. */
-export const defaultWasmKernelOptions: Required<WasmKernelOptions> = { blas: 'auto' };
+export const defaultWasmKernelOptions: Required<WasmKernelOptions> = { blas: 'auto', simd: 'auto' };
 
 /** Report of {@link installWasmKernels}. */
 export interface WasmKernelReport {
@@ -61,13 +67,14 @@ const kernels: readonly KernelConfig[] = [
  * @throws BackendError if the wasm backend is not loaded.
  */
 export function installWasmKernels(options: WasmKernelOptions = {}): WasmKernelReport {
-  const { blas } = { ...defaultWasmKernelOptions, ...options };
+  const { blas, simd } = { ...defaultWasmKernelOptions, ...options };
   if (kernelOf('BatchMatMul', 'wasm') === undefined) {
     throw new BackendError(
       "installWasmKernels: expected the wasm backend, which is not loaded; import '@tensorflow/tfjs-backend-wasm' first",
     );
   }
   for (const kernel of kernels) placeKernel(kernel);
+  wantHeapKernels(simd !== 'off');
   sgemmInUse = blas === 'off' ? undefined : loadSgemm();
   gemm = sgemmInUse === undefined ? xnnpackHeapGemm : blasHeapGemm(sgemmInUse);
   return { matmul: gemm.name, blas: status(blas, sgemmInUse !== undefined), kernels: kernels.map(({ kernelName }) => kernelName) };

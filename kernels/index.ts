@@ -1,0 +1,5 @@
+/** Kernels on the heap of TensorFlow.js's wasm backend, whose memory this module imports. Offsets are in bytes. */
+export { adamStep } from './adam';
+export { attend, attendBack, attentionScratch } from './attention';
+export { rmsNorm, rmsNormBack, rotate, swiglu, swigluBack } from './layers';
+export { multiply } from './multiply';
