@@ -143,6 +143,7 @@ export { hestenesStiefel } from './solvers/directions/hestenes-stiefel.js';
 export { type LbfgsOptions, lbfgs, lbfgsDefaults } from './solvers/directions/lbfgs.js';
 export { type LoraProOptions, loraPro, loraProDefaults } from './solvers/directions/lora-pro.js';
 export { type MatrixAdamOptions, matrixAdam, matrixAdamDefaults } from './solvers/directions/matrix-adam.js';
+export { momentBalanced } from './solvers/directions/moment-balanced.js';
 export { type MomentumOptions, momentum, momentumDefaults } from './solvers/directions/momentum.js';
 export { type MuonOptions, muon, muonDefaults } from './solvers/directions/muon.js';
 export { polakRibiere } from './solvers/directions/polak-ribiere.js';

@@ -33,6 +33,7 @@ export const STUDY_METHODS = {
   'balora transport, every 8': () => balora({ every: 8 }),
   'balora-ga': () => ({ ...balora(), start: loraGaStart() }),
   'balora mat': () => balora({ secondMoment: 'matrix' }),
+  'balora mu': () => balora({ mu: 'moments' }),
   'balora muon': () => ({ ...balora(), direction: muonDirection }),
   /** Full fine-tuning of the same modules: the floor. */
   full: () => ({ ...galore(), name: 'full', direction: adamwDirection() }),

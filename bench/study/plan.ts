@@ -42,6 +42,7 @@ const ENTRANTS: readonly Entrant[] = [
   { method: 'balora transport, every 8', scales: [128] },
   { method: 'balora-ga', scales: [2, 16] },
   { method: 'balora mat', scales: [2, 128] },
+  { method: 'balora mu', scales: [128] },
   { method: 'balora muon', scales: [2] },
   { method: 'full', scales: [0] },
 ];

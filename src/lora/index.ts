@@ -11,7 +11,7 @@ export { type AdapterOrigin, LoraAdapter, type OverlayOptions } from './adapter/
 export { type LoraBias, type LoraConfig, loraBiases, loraDefaults, type ResolvedLoraConfig } from './adapter/lora-config.js';
 export { type ModuleMeasures, measureAdapter } from './adapter/measure-adapter.js';
 export { type MergedAdapter, type MergeOptions, mergeAdapter, mergeDefaults } from './adapter/merge.js';
-export { type BaloraOptions, balora, baloraDefaults, matrixAdamDirection } from './methods/balora.js';
+export { type BaloraOptions, balora, baloraDefaults, matrixAdamDirection, momentBalancedDirection } from './methods/balora.js';
 export { adamwDirection, momentumDirection, sgdDirection } from './methods/directions.js';
 export { dora } from './methods/dora.js';
 export { type GaloreMethodOptions, galore, galoreDirection, galoreMethodDefaults } from './methods/galore.js';

@@ -1,8 +1,9 @@
 import { ConfigError } from '../../core/errors.js';
-import { choice, count, declareOptions, size } from '../../core/options.js';
+import { choice, count, declareOptions, describeValue, option, size } from '../../core/options.js';
 import { type BalancingSchedule, balancedFactors, balancedFactorsDefaults } from '../../manifolds/balanced-factors.js';
-import { type MomentRule, momentsOption } from '../../solvers/directions/adam.js';
+import { adamw, type MomentRule, momentsOption } from '../../solvers/directions/adam.js';
 import { matrixAdam } from '../../solvers/directions/matrix-adam.js';
+import { momentBalanced } from '../../solvers/directions/moment-balanced.js';
 import { adamwDirection } from './directions.js';
 import { lora } from './lora.js';
 import type { LoraDirection, LoraMethod, StackManifold } from './lora-method.js';
@@ -22,6 +23,12 @@ export interface BaloraOptions extends BalancingSchedule {
    * ({@link matrixAdam}). Default: `'entries'`.
    */
   readonly secondMoment?: 'entries' | 'matrix';
+  /**
+   * μ > 0 of the balance AᵀA = μBBᵀ, or `'moments'`, which takes it from Adam's second moments
+   * ({@link momentBalanced}). Factors are stored with μ = 1; AdamW's steps are those on the pair with this μ: A moves
+   * μ^-¼ and B μ^¼ times as far. Default: 1.
+   */
+  readonly mu?: number | 'moments';
 }
 
 const baloraOptions = declareOptions<BaloraOptions>()({
@@ -30,6 +37,12 @@ const baloraOptions = declareOptions<BaloraOptions>()({
   gauge: choice(['svd', 'nearest'], { default: 'svd' }),
   moments: momentsOption,
   secondMoment: choice(['entries', 'matrix'], { default: 'entries' }),
+  mu: option<number | 'moments', { default: number | 'moments' }>({ default: 1 }, (caller, name, value) => {
+    if (value === 'moments' || (typeof value === 'number' && value > 0 && Number.isFinite(value))) return;
+    throw new ConfigError(
+      `${caller}: ${name} must be a positive number or 'moments', got ${describeValue(value)}; leave it out for AᵀA = BBᵀ`,
+    );
+  }),
 });
 
 /** Defaults of {@link balora}. */
@@ -47,6 +60,10 @@ export const matrixAdamDirection: LoraDirection = pairDirection('matrix-adam', (
   matrixAdam(rates),
 );
 
+/** {@link momentBalanced} AdamW on the pairs. */
+export const momentBalancedDirection = (moments: MomentRule = 'transport'): LoraDirection =>
+  pairDirection('moment-balanced', (options) => momentBalanced(adamw({ ...options, moments })));
+
 /**
  * BaLoRA: balanced factors with the Bures metric, AdamW, and the balanced projection after each step, which leaves the
  * product as it is.
@@ -54,16 +71,19 @@ export const matrixAdamDirection: LoraDirection = pairDirection('matrix-adam', (
  * Adam's moments follow the gauge by default. As published, they do not: `balora({ moments: 'keep' })`. docs/study.md
  * compares both.
  *
- * @throws ConfigError on unknown options, and for `secondMoment: 'matrix'` with moments that do not follow the gauge;
- * ShapeError if `every` is not a positive integer.
+ * @throws ConfigError on unknown options, and for `secondMoment: 'matrix'` with moments that do not follow the gauge or
+ * with `mu: 'moments'`; ShapeError if `every` is not a positive integer.
  * @see Castin, Nadjahi, Ablin and Peyré, "Balanced LoRA", ICML 2026, arXiv 2605.31484.
  */
 export function balora(options: BaloraOptions = {}): LoraMethod {
-  const { gauge, moments, secondMoment, every, start } = baloraOptions.read('balora', options);
+  const { gauge, moments, secondMoment, mu, every, start } = baloraOptions.read('balora', options);
   if (secondMoment === 'matrix' && moments !== 'transport') {
     throw new ConfigError(
       `balora: secondMoment 'matrix' goes with moments 'transport', got '${moments}': matrices that stay behind belong to other directions; leave moments out`,
     );
+  }
+  if (secondMoment === 'matrix' && mu === 'moments') {
+    throw new ConfigError("balora: mu 'moments' compares second moments entry by entry, got secondMoment 'matrix'; leave one of them out");
   }
   return {
     ...lora(),
@@ -72,7 +92,9 @@ export function balora(options: BaloraOptions = {}): LoraMethod {
       name: 'balanced factors, Bures metric',
       manifold: (stack) => balancedFactors({ ...stack, gauge, every, start }) as unknown as StackManifold,
     },
-    direction: secondMoment === 'matrix' ? matrixAdamDirection : adamwDirection(moments),
+    direction:
+      secondMoment === 'matrix' ? matrixAdamDirection : mu === 'moments' ? momentBalancedDirection(moments) : adamwDirection(moments),
+    ...(typeof mu === 'number' && mu !== 1 ? { rates: { A: mu ** -0.25, B: mu ** 0.25 } } : {}),
     alpha: (rank, start) => (start.startsAtZero === true ? SCALE * rank : lora().alpha(rank, start)),
   };
 }

@@ -2,7 +2,7 @@
 import { ConfigError } from '../../core/errors.js';
 import { nearestNames } from '../../core/nearest-names.js';
 import { declareOptions } from '../../core/options.js';
-import { type BaloraOptions, balora, baloraDefaults, matrixAdamDirection } from './balora.js';
+import { type BaloraOptions, balora, baloraDefaults, matrixAdamDirection, momentBalancedDirection } from './balora.js';
 import { adamwDirection, momentumDirection, sgdDirection } from './directions.js';
 import { dora } from './dora.js';
 import { type GaloreMethodOptions, galore, galoreDirection, galoreMethodDefaults } from './galore.js';
@@ -98,6 +98,7 @@ export const loraDirections: Readonly<Record<string, LoraDirection>> = byName([
   momentumDirection,
   sgdDirection,
   matrixAdamDirection,
+  momentBalancedDirection(),
   muonDirection,
   riteDirection,
   loraProDirection(),
