@@ -3,3 +3,4 @@ export { adamStep } from './adam';
 export { attend, attendBack, attentionScratch } from './attention';
 export { rmsNorm, rmsNormBack, rotate, swiglu, swigluBack } from './layers';
 export { multiply } from './multiply';
+export { axpy, inner } from './vectors';

@@ -74,7 +74,7 @@ function screening(results: Results): readonly RunSetting[] {
         const settingAt = (rate: number): RunSetting => {
           return { ...common, ...SCREEN, method, beta1, rank: rankOf(method, SCREEN.rank), scale, rate };
         };
-        return ratesWanted((rate) => results.get(keyOf(settingAt(rate)))).map(settingAt);
+        return ratesWanted(FIRST_RATES, (rate) => results.get(keyOf(settingAt(rate)))).map(settingAt);
       }),
     ),
   );
@@ -89,18 +89,20 @@ const FIRST_RATES: readonly number[] = [1e-3, 3e-3, 3e-4];
 /**
  * The rates of a variant: the first ones, and outwards as long as the best of them is the lowest or the highest. A
  * variant all of whose rates diverge is followed downwards.
+ *
+ * @param first - neighbours on the grid.
  */
-function ratesWanted(resultAt: (rate: number) => RunResult | undefined): readonly number[] {
+function ratesWanted(first: readonly number[], resultAt: (rate: number) => RunResult | undefined): readonly number[] {
   const grid: readonly number[] = RATES;
-  let [low, high] = [grid.indexOf(Math.min(...FIRST_RATES)), grid.indexOf(Math.max(...FIRST_RATES))];
+  let [low, high] = [grid.indexOf(Math.min(...first)), grid.indexOf(Math.max(...first))];
   for (;;) {
-    const range = RATES.slice(low, high + 1);
+    const range = grid.slice(low, high + 1);
     const results = range.map(resultAt);
     if (results.includes(undefined)) return range;
     const losses = results.map(validOf);
     const best = low + losses.indexOf(Math.min(...losses));
     if (best === low && low > 0) low--;
-    else if (best === high && high < RATES.length - 1) high++;
+    else if (best === high && high < grid.length - 1) high++;
     else return range;
   }
 }
@@ -169,6 +171,10 @@ export function survivors(results: Results): readonly Variant[] {
 export const STEPS = 1000;
 
 const SEEDS = [2, 3, 4, 5, 6] as const;
+/** The seed that chooses rates. */
+const TUNED_SEED = 1;
+/** Whether a run's seed chose nothing. */
+export const isReported = ({ seed }: RunSetting): boolean => seed !== TUNED_SEED;
 
 /**
  * The momentum stage: does `keep` gain by scrambled momentum? Moments, gauges and momenta crossed, at their best rates.
@@ -182,15 +188,35 @@ const MOMENTUM_METHODS: readonly StudyMethod[] = [
 ];
 
 export function momentumRuns(results: Results): readonly RunSetting[] {
-  return SEEDS.flatMap((seed) =>
-    MOMENTUM_METHODS.flatMap((method) =>
-      BETAS.flatMap((beta1) => {
-        const best = bestScreened(results, (variant) => variant.method === method && variant.beta1 === beta1);
-        if (best === undefined) return [];
-        return [{ ...common, ...variantOf(best), model: SMALL, rank: SCREEN.rank, rate: best.rate, steps: STEPS, seed }];
-      }),
+  return MOMENTUM_METHODS.flatMap((method) =>
+    BETAS.flatMap((beta1) =>
+      longRuns(
+        results,
+        bestScreened(results, (variant) => variant.method === method && variant.beta1 === beta1),
+        SEEDS,
+      ),
     ),
   );
+}
+
+/**
+ * Long runs of a variant at the rank of the screening: one seed that chooses the rate, beginning with the best of the
+ * screening and the one below, and then others at that rate.
+ *
+ * @param screened - the variant's best result of the screening.
+ */
+function longRuns(results: Results, screened: RunResult | undefined, seeds: readonly number[]): readonly RunSetting[] {
+  if (screened === undefined) return [];
+  const settingAt = (rate: number, seed: number): RunSetting => {
+    return { ...common, ...variantOf(screened), model: SMALL, rank: rankOf(screened.method, SCREEN.rank), rate, steps: STEPS, seed };
+  };
+  const below = RATES.findLast((rate) => rate < screened.rate) ?? screened.rate;
+  const tuning = ratesWanted([below, screened.rate], (rate) => results.get(keyOf(settingAt(rate, TUNED_SEED)))).map((rate) =>
+    settingAt(rate, TUNED_SEED),
+  );
+  const best = bestOf(resultsOf(results, tuning));
+  const isTuned = tuning.every((setting) => results.has(keyOf(setting)));
+  return [...tuning, ...(isTuned && best !== undefined ? seeds.map((seed) => settingAt(best.rate, seed)) : [])];
 }
 
 /** Seeds of the runs that measure the spectrum of the loss. */
@@ -199,12 +225,12 @@ const SPECTRUM_SEEDS = [7, 8, 9] as const;
 /** The conditioning stage: does a better condition number of the real loss go with faster training? */
 export function conditioningRuns(results: Results): readonly RunSetting[] {
   const methods: readonly StudyMethod[] = ['lora', 'reflora', 'balora keep, svd', 'balora transport, svd'];
-  return SPECTRUM_SEEDS.flatMap((seed) =>
-    methods.flatMap((method) => {
-      const best = bestScreened(results, (variant) => variant.method === method);
-      if (best === undefined) return [];
-      return [{ ...common, ...variantOf(best), model: SMALL, rank: SCREEN.rank, rate: best.rate, steps: STEPS, seed }];
-    }),
+  return methods.flatMap((method) =>
+    longRuns(
+      results,
+      bestScreened(results, (variant) => variant.method === method),
+      SPECTRUM_SEEDS,
+    ),
   );
 }
 
@@ -212,7 +238,6 @@ export function conditioningRuns(results: Results): readonly RunSetting[] {
 export const RANKS: Readonly<Record<string, readonly number[]>> = { [SMALL]: [4, 16, 64], [LARGE]: [4, 16, 64, 128] };
 /** Rates that are tried at every rank, around the best of the screening: the same number for every variant. */
 const TUNED_RATES = 5;
-const TUNED_SEED = 1;
 
 export function tuningRuns(model: string, results: Results): readonly RunSetting[] {
   return survivors(results).flatMap((variant) => {

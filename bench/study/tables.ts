@@ -5,6 +5,7 @@ import {
   BETAS,
   bestOf,
   conditioningRuns,
+  isReported,
   momentumRuns,
   RANKS,
   RATES,
@@ -75,7 +76,7 @@ export function scaleTable(results: Results): readonly string[] {
 
 /** The momentum stage: median and quartiles of the test loss for moments, gauges and momenta. */
 export function momentumTable(results: Results): readonly string[] {
-  const own = resultsOf(results, momentumRuns(results));
+  const own = resultsOf(results, momentumRuns(results)).filter(isReported);
   const rows = groupsOf(own).map((runs) => [variantName(runs[0]), String(runs[0].rate), ...spread(runs)]);
   return markdownTable([`test loss, rank ${SCREEN.rank}, 1000 steps`, 'rate', 'median', 'lower', 'upper', 'seeds', 'diverged'], rows);
 }
@@ -85,7 +86,7 @@ export function momentumTable(results: Results): readonly string[] {
  * loss.
  */
 export function conditioningTable(results: Results): readonly string[] {
-  const own = resultsOf(results, conditioningRuns(results));
+  const own = resultsOf(results, conditioningRuns(results)).filter(isReported);
   const rows = groupsOf(own).flatMap((runs) => {
     const steps = [...new Set(runs.flatMap(({ spectra = [] }) => spectra.map(({ step }) => step)))];
     return steps.map((step) => {

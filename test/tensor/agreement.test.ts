@@ -245,6 +245,8 @@ describe.each(tensorEngines)('%s and the host agree', (_name, la) => {
       'dtype',
       'readsSynchronously',
       'full',
+      // In test/tensor/wasm/kernels.test.ts.
+      'adamStep',
       'tidy',
       'openScope',
       'keep',

@@ -2,13 +2,13 @@ import { keep, Tensor } from '@tensorflow/tfjs-core';
 import { ConfigError } from '../../core/errors.js';
 import { declareOptions, describeValue, option } from '../../core/options.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
-import { adamStep } from './adam-step.js';
 import { openBackend } from './backends/open-backend.js';
 import type { BackendReport, BackendRequest, OpenedBackend } from './backends/opened-backend.js';
 import { construction } from './construction.js';
 import { elementwise } from './elementwise.js';
 import { factorizations } from './factorizations.js';
 import { FLOAT32_EPSILON } from './host-factorizations.js';
+import { onePass } from './one-pass.js';
 import { products } from './products.js';
 import { reductions } from './reductions.js';
 import { openTensorScope, tidyTensors } from './scopes.js';
@@ -67,11 +67,11 @@ function assemble({ name, factorizations: backend, readsSynchronously, report }:
     report,
     ...construction(device),
     ...elementwise(device),
-    ...adamStep(device),
     ...structure(device),
     ...reductions(device),
     ...products(device),
     ...factorizations(device, backend),
+    ...onePass(device),
     tidy: tidyTensors,
     openScope: openTensorScope,
     keep(x: Tensor) {

@@ -2,7 +2,7 @@
 import type { KernelConfig, NamedAttrMap, TensorInfo } from '@tensorflow/tfjs-core';
 import { BackendError } from '../../../core/errors.js';
 import { offsetOf } from '../tensorflow-internals.js';
-import { type HeapKernels, heapKernels } from './heap-kernels.js';
+import { type HeapKernels, startedKernels } from './heap-kernels.js';
 import { makeTensor, type WasmBackend } from './wasm-heap.js';
 
 /** What a kernel works with. */
@@ -28,7 +28,7 @@ export function heapKernel(kernelName: string, operation: string, compute: (call
     kernelName,
     backendName: 'wasm',
     kernelFunc: ({ inputs, backend: opaque, attrs = {} }) => {
-      const kernels = heapKernels();
+      const kernels = startedKernels();
       if (kernels === undefined)
         throw new BackendError(`${operation}: expected this library's kernels in WebAssembly, got none; compose it`);
       const backend = opaque as WasmBackend;

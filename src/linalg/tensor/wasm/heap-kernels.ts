@@ -15,6 +15,8 @@ export interface HeapKernels {
       ...rates: [beta1: number, beta2: number, share1: number, share2: number, correction1: number, correction2: number, epsilon: number],
     ]
   ): void;
+  axpy(a: number, x: Offset, y: Offset, z: Offset, length: number): void;
+  inner(x: Offset, y: Offset, length: number): number;
   attentionScratch(keys: number, size: number): number;
   attend(...parameters: [q: Offset, k: Offset, v: Offset, result: Offset, scratch: Offset, ...AttentionShape]): void;
   attendBack(
@@ -65,6 +67,11 @@ let wanted = true;
 /** Returns the kernels; `undefined` if they could not be started or are not wanted. */
 export function heapKernels(): HeapKernels | undefined {
   return wanted ? started : undefined;
+}
+
+/** Returns the kernels, wanted or not: what was made with them goes on with them. */
+export function startedKernels(): HeapKernels | undefined {
+  return started;
 }
 
 /** Says whether the kernels are wanted; without them, computations are composed of the backend's operations. */

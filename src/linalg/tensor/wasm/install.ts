@@ -10,6 +10,7 @@ import type { HeapGemm } from './heap-gemm.js';
 import { wantHeapKernels } from './heap-kernels.js';
 import { identityKernel } from './identity-kernel.js';
 import { batchMatMulKernel, fusedMatMulKernel } from './matmul-kernels.js';
+import { contiguousSlices } from './slice-kernels.js';
 import { unsortedSegmentSumKernel } from './unsorted-segment-sum.js';
 import { xnnpackHeapGemm } from './xnnpack-heap-gemm.js';
 
@@ -58,7 +59,7 @@ const kernels: readonly KernelConfig[] = [
 
 /**
  * Puts kernels of this library in place of the wasm backend's own, for the whole process: matrix products with
- * transposes and batches at full speed, `tf.fused.matMul` with its bias, and the gradient of `tf.gather`. A second call
+ * transposes and batches at full speed, `tf.fused.matMul` with its bias, slices in one piece, and the gradient of `tf.gather`. A second call
  * with other options changes only what computes the products.
  *
  * The gradient that TensorFlow.js has for a product whose batch axes were broadcast has the result's batch axes on
@@ -73,11 +74,12 @@ export function installWasmKernels(options: WasmKernelOptions = {}): WasmKernelR
       "installWasmKernels: expected the wasm backend, which is not loaded; import '@tensorflow/tfjs-backend-wasm' first",
     );
   }
-  for (const kernel of kernels) placeKernel(kernel);
+  const placed = [...kernels, ...contiguousSlices()];
+  for (const kernel of placed) placeKernel(kernel);
   wantHeapKernels(simd !== 'off');
   sgemmInUse = blas === 'off' ? undefined : loadSgemm();
   gemm = sgemmInUse === undefined ? xnnpackHeapGemm : blasHeapGemm(sgemmInUse);
-  return { matmul: gemm.name, blas: status(blas, sgemmInUse !== undefined), kernels: kernels.map(({ kernelName }) => kernelName) };
+  return { matmul: gemm.name, blas: status(blas, sgemmInUse !== undefined), kernels: placed.map(({ kernelName }) => kernelName) };
 }
 
 function status(blas: 'auto' | 'off', used: boolean): BlasStatus {
