@@ -31,6 +31,7 @@ export const STUDY_METHODS = {
   'balora transport, svd': () => balora(),
   'balora transport, nearest': () => balora({ gauge: 'nearest' }),
   'balora transport, every 8': () => balora({ every: 8 }),
+  'balora transport, every 16': () => balora({ every: 16 }),
   'balora-ga': () => ({ ...balora(), start: loraGaStart() }),
   'balora mat': () => balora({ secondMoment: 'matrix' }),
   'balora mu': () => balora({ mu: 'moments' }),

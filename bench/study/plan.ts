@@ -40,6 +40,7 @@ const ENTRANTS: readonly Entrant[] = [
   { method: 'balora transport, svd', scales: [2, 16, 128] },
   { method: 'balora transport, nearest', scales: [128] },
   { method: 'balora transport, every 8', scales: [128] },
+  { method: 'balora transport, every 16', scales: [128] },
   { method: 'balora-ga', scales: [2, 16] },
   { method: 'balora mat', scales: [2, 128] },
   { method: 'balora mu', scales: [128] },
@@ -151,8 +152,15 @@ export const sameVariant = (variant: Variant) => (other: Variant) =>
   other.method === variant.method && other.beta1 === variant.beta1 && other.scale === variant.scale;
 
 /** The methods that the study asks about; of the others only the best go on. */
-const ASKED: readonly StudyMethod[] = ['lora', 'balora keep, svd', 'balora transport, svd', 'balora mat', 'full'];
-const OTHERS = 2;
+const ASKED: readonly StudyMethod[] = [
+  'lora',
+  'balora keep, svd',
+  'balora transport, svd',
+  'balora transport, every 16',
+  'balora mat',
+  'full',
+];
+const OTHERS = 1;
 
 /**
  * The variants that are tuned: of each method its best momentum and scale, for the methods asked about and the best
