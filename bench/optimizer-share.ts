@@ -3,8 +3,8 @@
  *
  *     npm run bench:optimizer -- [--ranks 16,64,128] [--steps 32] [--json FILE]
  *
- * Each variant trains for some steps; the time in `lossAndGradient` is the model's, the rest is the optimizer's.
- * Means over the steps, since a method that balances every eighth step pays for it in one of eight. Let nothing else run
+ * Each variant trains for some steps; the time in `lossAndGradient` is the model's, the rest is the optimizer's. Means
+ * over the steps, since a method that balances every eighth step pays for it in one of eight. Let nothing else run
  * meanwhile.
  */
 import { writeFileSync } from 'node:fs';

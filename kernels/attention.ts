@@ -135,17 +135,26 @@ function probabilities(
 ): void {
   const padded = widthOf(position + rows - first);
   multiply(rows, padded, size, scale, q, rowQ, 1, transposedKeys + ((<usize>first) << 2), width, 0, scores, width);
+  maskedSoftmax(scores, width, rows, padded, position - first, window, marks == 0 ? 0 : marks + ((<usize>first) << 2));
+}
+
+/**
+ * Turns scores into probabilities, row by row in place: a multiple of 8 columns, rows `width` numbers apart. Row i sees
+ * columns 0 to own + i, of these the last `window` if that is not 0, and of these those with its own mark, if there are
+ * marks.
+ */
+export function maskedSoftmax(scores: usize, width: i32, rows: i32, columns: i32, own: i32, window: i32, marks: usize): void {
   for (let row = 0; row < rows; row++) {
     const at = scores + ((<usize>(row * width)) << 2);
-    const own = position + row - first;
-    for (let column = own + 1; column < padded; column++) store<f32>(at + ((<usize>column) << 2), HIDDEN);
-    if (window > 0) for (let column = 0; column < own - window + 1; column++) store<f32>(at + ((<usize>column) << 2), HIDDEN);
+    const last = own + row;
+    for (let column = last + 1; column < columns; column++) store<f32>(at + ((<usize>column) << 2), HIDDEN);
+    if (window > 0) for (let column = 0; column < last - window + 1; column++) store<f32>(at + ((<usize>column) << 2), HIDDEN);
     if (marks != 0) {
-      const mark = load<i32>(marks + ((<usize>(first + own)) << 2));
-      for (let column = 0; column < own; column++)
-        if (load<i32>(marks + ((<usize>(first + column)) << 2)) != mark) store<f32>(at + ((<usize>column) << 2), HIDDEN);
+      const mark = load<i32>(marks + ((<usize>last) << 2));
+      for (let column = 0; column < last; column++)
+        if (load<i32>(marks + ((<usize>column) << 2)) != mark) store<f32>(at + ((<usize>column) << 2), HIDDEN);
     }
-    softmax(at, padded);
+    softmax(at, columns);
   }
 }
 
@@ -167,8 +176,11 @@ function softmax(at: usize, length: i32): void {
   for (let p = at; p < end; p += 16) v128.store(p, f32x4.mul(v128.load(p), factor));
 }
 
-/** Writes S̄ = P ∘ (Ō Vᵀ − rowsum(Ō ∘ O)) over Ō Vᵀ. */
-function scoreGradient(rows: i32, columns: i32, size: i32, rowQ: i32, width: i32, P: usize, S: usize, result: usize, dy: usize): void {
+/**
+ * Writes S̄ = P ∘ (Ō Vᵀ − rowsum(Ō ∘ O)) over Ō Vᵀ; the sum equals that of P ∘ Ō Vᵀ, over fewer numbers. Rows of P and
+ * S are `width` numbers apart, a multiple of 4, those of O and Ō `rowQ`.
+ */
+export function scoreGradient(rows: i32, columns: i32, size: i32, rowQ: i32, width: i32, P: usize, S: usize, result: usize, dy: usize): void {
   for (let row = 0; row < rows; row++) {
     const ofQuery = (<usize>(row * rowQ)) << 2;
     const sum = dot(result + ofQuery, dy + ofQuery, size);

@@ -1,6 +1,6 @@
 /** Kernels on the heap of TensorFlow.js's wasm backend, whose memory this module imports. Offsets are in bytes. */
 export { adamStep } from './adam';
-export { attend, attendBack, attentionScratch } from './attention';
+export { attend, attendBack, attentionScratch, maskedSoftmax, scoreGradient } from './attention';
 export { rmsNorm, rmsNormBack, rotate, swiglu, swigluBack } from './layers';
 export { multiply } from './multiply';
 export { axpy, inner } from './vectors';

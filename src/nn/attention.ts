@@ -76,12 +76,10 @@ const SHORT = 64;
 
 /** Returns the kernels for sequences of a length; `undefined` where there are none. */
 function kernelsFor(keys: number): AttentionKernels | undefined {
-  if (getBackend() !== 'wasm') return undefined;
-  const hasBlas = heapSgemm() !== undefined;
-  if (heapKernels() !== undefined && (keys <= SHORT || !hasBlas)) {
-    return { forward: heapAttentionKernel, backward: heapAttentionGradientKernel };
-  }
-  return hasBlas ? { forward: attentionKernel, backward: attentionGradientKernel } : undefined;
+  if (getBackend() !== 'wasm' || heapKernels() === undefined) return undefined;
+  return keys > SHORT && heapSgemm() !== undefined
+    ? { forward: attentionKernel, backward: attentionGradientKernel }
+    : { forward: heapAttentionKernel, backward: heapAttentionGradientKernel };
 }
 
 /** Runs the kernels, which keep Q, K, V and the result for the way back. */

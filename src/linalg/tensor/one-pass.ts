@@ -1,4 +1,7 @@
-/** Vector arithmetic in one pass on the wasm backend: a x + y, inner products, and Adam's step, which takes fifteen composed. */
+/**
+ * Vector arithmetic in one pass on the wasm backend: a x + y, inner products, and Adam's step, which takes fifteen
+ * composed.
+ */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { checkScalar } from '../../core/options.js';
 import type { LinearAlgebra } from '../linear-algebra.js';

@@ -11,7 +11,7 @@ import { withScratch } from '../../linalg/tensor/wasm/wasm-heap.js';
 export const heapAttentionKernel = heapKernel('BuresHeapAttention', 'attention', (call) => {
   const { inputs, kernels, backend, make, offsets } = call;
   const { q, k, v } = inputs;
-  const shape = shapeOf(call);
+  const shape = attentionShape(call);
   const [result] = make(q.shape);
   withScratch(backend, [scratchOf(call, shape)], ([scratch]) => {
     const [queries, keys, values, o] = offsets(q, k, v, result);
@@ -24,7 +24,7 @@ export const heapAttentionKernel = heapKernel('BuresHeapAttention', 'attention',
 export const heapAttentionGradientKernel = heapKernel('BuresHeapAttentionGradient', 'attention', (call) => {
   const { inputs, kernels, backend, make, offsets } = call;
   const { dy, q, k, v, result } = inputs;
-  const shape = shapeOf(call);
+  const shape = attentionShape(call);
   const gradients = make(q.shape, k.shape, v.shape);
   withScratch(backend, [scratchOf(call, shape)], ([scratch]) => {
     const [given, queries, keys, values, o, dq, dk, dv] = offsets(dy, q, k, v, result, ...gradients);
@@ -33,7 +33,8 @@ export const heapAttentionGradientKernel = heapKernel('BuresHeapAttentionGradien
   return gradients;
 });
 
-function shapeOf({ inputs, attrs, backend }: HeapCall): AttentionShape {
+/** Returns the lengths, the scale and the mask of an attention from a kernel's inputs. */
+export function attentionShape({ inputs, attrs, backend }: HeapCall): AttentionShape {
   const { q, k } = inputs;
   const segments = inputs.segments as typeof q | undefined;
   const [batch, heads, keyValueHeads] = [Number(attrs.batch), Number(attrs.heads), Number(attrs.keyValueHeads)];

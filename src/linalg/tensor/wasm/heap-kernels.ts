@@ -26,6 +26,18 @@ export interface HeapKernels {
       ...AttentionShape,
     ]
   ): void;
+  maskedSoftmax(
+    ...parameters: [
+      ...matrix: [scores: Offset, width: number, rows: number, columns: number],
+      ...mask: [own: number, window: number, marks: Offset],
+    ]
+  ): void;
+  scoreGradient(
+    ...parameters: [
+      ...shape: [rows: number, columns: number, size: number, rowQ: number, width: number],
+      ...arrays: [P: Offset, S: Offset, result: Offset, dy: Offset],
+    ]
+  ): void;
   rmsNorm(x: Offset, gain: Offset, y: Offset, inverse: Offset, rows: number, length: number, epsilon: number): void;
   rmsNormBack(dy: Offset, x: Offset, gain: Offset, inverse: Offset, dx: Offset, rows: number, length: number): void;
   swiglu(gate: Offset, up: Offset, y: Offset, length: number): void;

@@ -59,8 +59,8 @@ const kernels: readonly KernelConfig[] = [
 
 /**
  * Puts kernels of this library in place of the wasm backend's own, for the whole process: matrix products with
- * transposes and batches at full speed, `tf.fused.matMul` with its bias, slices in one piece, and the gradient of `tf.gather`. A second call
- * with other options changes only what computes the products.
+ * transposes and batches at full speed, `tf.fused.matMul` with its bias, slices in one piece, and the gradient of
+ * `tf.gather`. A second call with other options changes only what computes the products.
  *
  * The gradient that TensorFlow.js has for a product whose batch axes were broadcast has the result's batch axes on
  * every backend, not the operand's: see `installMatMulGradient`.
