@@ -85,8 +85,27 @@ export interface CausalLM {
   readonly linearModules: ReadonlyMap<string, LinearModule>;
   /** Shapes of all parameters by name, as in the checkpoint. A tied head has none. */
   readonly parameters: ReadonlyMap<string, ParameterInfo>;
-  /** Returns the weight itself, as stored; do not dispose of it. @throws ConfigError if there is none of this name. */
+  /**
+   * Returns the weight itself, as stored; do not dispose of it. One that is kept outside the heap (`weights: 'keep'`)
+   * is widened into a new tensor, which the surrounding `tidy` frees.
+   *
+   * @throws ConfigError if there is none of this name.
+   */
   parameter(name: string): Tensor;
+  /**
+   * Returns the object that holds a weight: the same one until the weight is replaced.
+   *
+   * @throws ConfigError if there is none of this name.
+   */
+  holderOf(name: string): object;
+  /**
+   * Computes x Wᵀ of a linear layer with the model's own weight, without bias and adapters; not differentiable.
+   *
+   * @param x - [count, in], float32.
+   * @returns [count, out].
+   * @throws ConfigError if there is no such layer.
+   */
+  project(module: string, x: Tensor): Tensor;
   /**
    * Replaces a weight by another of its shape and type, which the model owns from then on; frees the old one.
    *

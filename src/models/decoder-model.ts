@@ -1,7 +1,8 @@
-import { addN, reshape, type Tensor, tensor1d, zerosLike } from '@tensorflow/tfjs-core';
+import { addN, reshape, Tensor, tensor1d, zerosLike } from '@tensorflow/tfjs-core';
 import { ConfigError, ShapeError } from '../core/errors.js';
 import { declareOptions, flag, number, option } from '../core/options.js';
 import type { TensorAlgebra } from '../linalg/tensor/tensor-algebra.js';
+import { type StoredMatrix, widenedMatrix } from '../linalg/tensor/wasm/stored-matrix.js';
 import { activationBytes } from './activation-bytes.js';
 import type { Decoder } from './architectures/architecture.js';
 import {
@@ -21,7 +22,7 @@ import { HEAD, headLogits, headLosses, labelledRows } from './head-loss.js';
 import { lossAndGradient } from './loss-and-gradient.js';
 import type { LinearModule, ModelOverlay } from './model-overlay.js';
 import { nonFiniteError } from './non-finite.js';
-import { ParameterScope } from './parameter-scope.js';
+import { ParameterScope, projected } from './parameter-scope.js';
 import type { RunOnBackend } from './run-on-backend.js';
 import { sequenceOf } from './sequence.js';
 import type { TokenBatch } from './token-batch.js';
@@ -38,7 +39,7 @@ export class DecoderModel implements CausalLM {
   readonly linearModules: ReadonlyMap<string, LinearModule>;
   readonly parameters: ReadonlyMap<string, ParameterInfo>;
   readonly #decoder: Decoder;
-  readonly #weights: Map<string, Tensor>;
+  readonly #weights: Map<string, Tensor | StoredMatrix>;
   readonly #run: RunOnBackend;
 
   /**
@@ -47,14 +48,14 @@ export class DecoderModel implements CausalLM {
    */
   constructor(
     decoder: Decoder,
-    weights: Map<string, Tensor>,
+    weights: Map<string, Tensor | StoredMatrix>,
     files: ReadonlyMap<string, { readonly file: string }>,
     algebra: TensorAlgebra,
     run: RunOnBackend,
   ) {
     this.#decoder = decoder;
     this.#weights = weights;
-    for (const weight of weights.values()) algebra.keep(weight);
+    for (const weight of weights.values()) if (!isStored(weight)) algebra.keep(weight);
     this.#run = run;
     this.algebra = algebra;
     const { hiddenSize, vocabularySize } = decoder.config;
@@ -73,7 +74,23 @@ export class DecoderModel implements CausalLM {
       const reason = this.parameters.has(name) ? 'the model was disposed of' : `there is no parameter '${name}'`;
       throw new ConfigError(`parameter: expected a parameter of the model, but ${reason}; see the keys of model.parameters`);
     }
-    return weight;
+    return isStored(weight) ? this.#run(() => widenedMatrix(weight)) : weight;
+  }
+
+  holderOf(name: string): object {
+    return this.storedMatrix(name) ?? this.parameter(name);
+  }
+
+  project(module: string, x: Tensor): Tensor {
+    const layer = this.linearModules.get(module);
+    if (layer === undefined)
+      throw new ConfigError(`project: expected a linear layer of the model, got '${module}'; name one of linearModules`);
+    return this.#run(() => projected(this, this.weightName(module), x, layer.fanInFanOut));
+  }
+
+  storedMatrix(name: string): StoredMatrix | undefined {
+    const weight = this.#weights.get(name);
+    return weight !== undefined && isStored(weight) ? weight : undefined;
   }
 
   weightName(module: string): string {
@@ -81,13 +98,17 @@ export class DecoderModel implements CausalLM {
   }
 
   replaceParameter(name: string, value: Tensor): void {
-    const before = this.parameter(name);
+    const before = this.storedMatrix(name) ?? this.parameter(name);
     if (value === before) return;
-    if (value.shape.join() !== before.shape.join() || value.dtype !== before.dtype) {
+    if (value.shape.join() !== before.shape.join() || value.dtype !== 'float32') {
       const given = `${value.dtype} [${value.shape.join(', ')}]`;
-      throw new ShapeError(
-        `replaceParameter: expected ${before.dtype} [${before.shape.join(', ')}] for '${name}', got ${given}; check the name`,
-      );
+      throw new ShapeError(`replaceParameter: expected float32 [${before.shape.join(', ')}] for '${name}', got ${given}; check the name`);
+    }
+    if (isStored(before)) {
+      // In float32, whatever the format was: what a start takes out of a weight must be in it again to the last bit.
+      this.#weights.set(name, { shape: before.shape, dtype: 'F32', bytes: new Uint8Array(value.dataSync<'float32'>().slice().buffer) });
+      value.dispose();
+      return;
     }
     this.#weights.set(name, this.algebra.keep(value));
     before.dispose();
@@ -145,7 +166,7 @@ export class DecoderModel implements CausalLM {
   }
 
   dispose(): void {
-    for (const weight of this.#weights.values()) weight.dispose();
+    for (const weight of this.#weights.values()) if (!isStored(weight)) weight.dispose();
     this.#weights.clear();
   }
 
@@ -172,6 +193,8 @@ export class DecoderModel implements CausalLM {
     return x;
   }
 }
+
+const isStored = (weight: Tensor | StoredMatrix): weight is StoredMatrix => !(weight instanceof Tensor);
 
 const fileOf = (entry: { readonly file: string } | undefined) => (entry === undefined ? {} : { file: entry.file });
 

@@ -26,6 +26,7 @@ export { type CollateOptions, collateRows } from './datasets/collate-rows.js';
 export { type Dataset, type ReadDatasetOptions, readDataset, readDatasetDefaults } from './datasets/read-dataset.js';
 export type { TokenRow } from './datasets/token-row.js';
 export { type LoadCausalLMOptions, loadCausalLM } from './load-causal-lm.js';
+export type { WeightPlace } from './load-weights.js';
 export type { StepSize } from './memory-need.js';
 export type { AdapterCall, LinearModule, ModelOverlay, ModuleAdapter } from './model-overlay.js';
 export { nonFiniteError } from './non-finite.js';

@@ -1,5 +1,5 @@
 import { ConfigError, FormatError } from '../core/errors.js';
-import { declareOptions, describeValue, option } from '../core/options.js';
+import { choice, declareOptions, describeValue, option } from '../core/options.js';
 import { type Files, readAll } from '../io/files/files.js';
 import { nodeFiles } from '../io/files/node-files.js';
 import { decodeUtf8, isJsonObject, type JsonObject, parseJson } from '../io/parse-json.js';
@@ -13,13 +13,19 @@ import { ARCHITECTURES } from './architectures/registry.js';
 import type { CausalLM } from './causal-lm.js';
 import { ConfigReader } from './config/config-reader.js';
 import { DecoderModel } from './decoder-model.js';
-import { matchTensors, readWeights } from './load-weights.js';
-import { checkMemory, type StepSize } from './memory-need.js';
+import { matchTensors, readWeights, type WeightPlace } from './load-weights.js';
+import { placeOfWeights, type StepSize } from './memory-need.js';
 
 /** Options of {@link loadCausalLM}. */
 export interface LoadCausalLMOptions {
   /** Engine to compute on. */
   readonly algebra: TensorAlgebra;
+  /**
+   * Where frozen weights are kept: `'f32'` widens them to float32 on the engine; `'keep'` (wasm only) leaves matrices
+   * in the file's own format beside the heap, and widens a panel at a time where one is multiplied, which takes less
+   * memory and some time. Default: `'f32'` if that fits, else `'keep'`.
+   */
+  readonly weights?: WeightPlace;
   /** Size of a training step that must fit as well, by an estimate. Default: none. */
   readonly trainingStep?: StepSize;
   /** File system or server that holds the directory. Default: the files of this machine. */
@@ -31,6 +37,7 @@ const loadCausalLMOptions = declareOptions<LoadCausalLMOptions>()({
     if ((algebra as TensorAlgebra | null | undefined)?.report !== undefined) return;
     throw new ConfigError(`${by}: expected a tensor engine as ${name}, got ${describeValue(algebra)}; pass await tensorAlgebra()`);
   }),
+  weights: choice(['f32', 'keep'], { optional: true }),
   trainingStep: option({ optional: true }),
   files: option({ default: nodeFiles }),
 });
@@ -40,15 +47,16 @@ const caller = 'loadCausalLM';
 /**
  * Loads a causal language model from a directory in Hugging Face's format, with `config.json` and `model.safetensors`
  * (or shards with their index), in the styles of transformers 4 and 5. Architectures: qwen2, llama, mistral, gpt2.
- * Weights are float32 in memory for any format of the file.
+ * Computation is in float32 for any format of the file.
  *
  * @returns the model, which owns its weights: dispose of it.
- * @throws ConfigError for any key of config.json that is not supported, naming it; FormatError for a file that is
- * missing or malformed, and for tensors that are missing, left over or of another shape; BackendError, before anything
- * is read, if the weights do not fit, with the bytes needed and available.
+ * @throws ConfigError for any key of config.json that is not supported, naming it, and for `weights: 'keep'` on a
+ * backend other than wasm; FormatError for a file that is missing or malformed, and for tensors that are missing, left
+ * over or of another shape; BackendError, before anything is read, if the weights do not fit, with the bytes needed and
+ * available.
  */
 export async function loadCausalLM(directory: string, options: LoadCausalLMOptions): Promise<CausalLM> {
-  const { algebra, trainingStep, files } = loadCausalLMOptions.read(caller, options);
+  const { algebra, weights, trainingStep, files } = loadCausalLMOptions.read(caller, options);
   const file = files.join(directory, 'config.json');
   const json = await readJsonObject(file, files);
   const architecture = architectureOf(file, json);
@@ -56,11 +64,11 @@ export async function loadCausalLM(directory: string, options: LoadCausalLMOptio
   try {
     const decoder = describeDecoder(file, json, architecture, store);
     const matched = matchTensors(caller, decoder, store);
-    checkMemory(caller, decoder, algebra, trainingStep);
+    const place = placeOfWeights(caller, { decoder, matched, algebra, trainingStep, wanted: weights });
     installGradients();
     const { run } = tensorDevice(algebra.report.taken, false);
-    const weights = await readWeights(store, matched, algebra.report.taken === 'wasm', run);
-    return new DecoderModel(decoder, weights, matched, algebra, run);
+    const read = await readWeights(store, matched, algebra.report.taken === 'wasm', place, run);
+    return new DecoderModel(decoder, read, matched, algebra, run);
   } finally {
     await store.close();
   }

@@ -6,6 +6,7 @@ import { type Tensor, tensor } from '@tensorflow/tfjs-core';
 import { FormatError } from '../core/errors.js';
 import type { TensorEntry, TensorStore } from '../io/safetensors/tensor-store.js';
 import { heapTensor } from '../linalg/tensor/wasm/heap-tensor.js';
+import type { StoredMatrix } from '../linalg/tensor/wasm/stored-matrix.js';
 import type { Decoder } from './architectures/architecture.js';
 import type { RunOnBackend } from './run-on-backend.js';
 
@@ -49,36 +50,54 @@ export function matchTensors(caller: string, decoder: Decoder, store: TensorStor
   return matched;
 }
 
+/** Where weights are kept: widened to float32 on the engine, or matrices as they are in the file, beside the heap. */
+export type WeightPlace = 'f32' | 'keep';
+
 /**
- * Reads all weights as float32. On wasm they are read into the heap itself, so that each exists once at any time.
+ * Reads all weights. On wasm those that become float32 are read into the heap itself, so that each exists once at any
+ * time.
  *
  * @param onHeap - true if the backend is wasm.
- * @returns tensors by parameter; all freed if reading fails.
+ * @param place - `'keep'` leaves matrices in their own format outside the heap; vectors become float32.
+ * @returns tensors and stored matrices by parameter; tensors are freed if reading fails.
  */
 export async function readWeights(
   store: TensorStore,
   matched: ReadonlyMap<string, TensorEntry>,
   onHeap: boolean,
+  place: WeightPlace,
   run: RunOnBackend,
-): Promise<Map<string, Tensor>> {
-  const weights = new Map<string, Tensor>();
+): Promise<Map<string, Tensor | StoredMatrix>> {
+  const weights = new Map<string, Tensor | StoredMatrix>();
+  const made: Tensor[] = [];
   try {
     for (const [name, entry] of matched) {
-      if (onHeap) {
-        const { tensor: weight, values } = run(() => heapTensor(entry.shape));
-        weights.set(name, weight);
-        await store.readInto(entry.name, values);
-      } else {
-        const values = await store.read(entry.name);
-        weights.set(
-          name,
-          run(() => tensor(values as Float32Array, [...entry.shape], 'float32')),
-        );
+      const { shape } = entry;
+      if (place === 'keep' && shape.length === 2) {
+        const bytes = (await store.readBytes(entry.name)) as Uint8Array<ArrayBuffer>;
+        weights.set(name, { shape: [shape[0], shape[1]], dtype: entry.dtype as StoredMatrix['dtype'], bytes });
+        continue;
       }
+      weights.set(name, await (onHeap ? readToHeap(store, entry, run, made) : readToBackend(store, entry, run, made)));
     }
     return weights;
   } catch (error) {
-    for (const weight of weights.values()) weight.dispose();
+    for (const weight of made) weight.dispose();
     throw error;
   }
+}
+
+async function readToHeap(store: TensorStore, { name, shape }: TensorEntry, run: RunOnBackend, made: Tensor[]): Promise<Tensor> {
+  const { tensor: weight, values } = run(() => heapTensor(shape));
+  // Before it is filled: reading may fail.
+  made.push(weight);
+  await store.readInto(name, values);
+  return weight;
+}
+
+async function readToBackend(store: TensorStore, { name, shape }: TensorEntry, run: RunOnBackend, made: Tensor[]): Promise<Tensor> {
+  const values = await store.read(name);
+  const weight = run(() => tensor(values as Float32Array, [...shape], 'float32'));
+  made.push(weight);
+  return weight;
 }

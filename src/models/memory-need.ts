@@ -1,12 +1,14 @@
 /** Estimates whether a model fits before it is loaded. */
 import { memory } from '@tensorflow/tfjs-core';
 import { availableBytes } from '../core/allocate.js';
-import { BackendError } from '../core/errors.js';
+import { BackendError, ConfigError } from '../core/errors.js';
+import type { TensorEntry } from '../io/safetensors/tensor-store.js';
 import type { TensorAlgebra } from '../linalg/tensor/tensor-algebra.js';
 import { HEAP_LIMIT } from '../linalg/tensor/wasm/heap-guard.js';
 import { activationBytes } from './activation-bytes.js';
 import type { Decoder } from './architectures/architecture.js';
 import { CHUNK_BYTES } from './head-loss.js';
+import type { WeightPlace } from './load-weights.js';
 
 const BYTES = 4;
 
@@ -18,11 +20,21 @@ export interface StepSize {
   readonly length: number;
 }
 
-/** Returns the bytes of all weights. */
-function weightBytes({ parameters }: Pick<Decoder, 'parameters'>): number {
-  let entries = 0;
-  for (const shape of parameters.values()) entries += shape.reduce((product, length) => product * length, 1);
-  return BYTES * entries;
+/** Bytes of a model's weights. */
+interface WeightBytes {
+  /** On the engine. */
+  readonly engine: number;
+  /** In plain memory beside it. */
+  readonly beside: number;
+}
+
+function weightBytes(entries: Iterable<Pick<TensorEntry, 'shape' | 'byteLength'>>, place: WeightPlace): WeightBytes {
+  let [engine, beside] = [0, 0];
+  for (const { shape, byteLength } of entries) {
+    if (place === 'keep' && shape.length === 2) beside += byteLength;
+    else engine += BYTES * shape.reduce((product, length) => product * length, 1);
+  }
+  return { engine, beside };
 }
 
 /**
@@ -36,20 +48,49 @@ function stepBytes({ config }: Pick<Decoder, 'config'>, { batch, length }: StepS
   return inputs + 2 * oneBlock + 2 * Math.min(CHUNK_BYTES, BYTES * tokens * config.vocabularySize);
 }
 
+/** What is to be loaded. */
+export interface LoadRequest {
+  readonly decoder: Decoder;
+  /** The parameters in the checkpoint. */
+  readonly matched: ReadonlyMap<string, TensorEntry>;
+  readonly algebra: TensorAlgebra;
+  /** Size of a training step that must fit as well. */
+  readonly trainingStep: StepSize | undefined;
+  /** Where the weights are to be kept; `undefined` for wherever they fit. */
+  readonly wanted: WeightPlace | undefined;
+}
+
 /**
- * Requires room for weights, and for a training step if its size is given.
+ * Chooses where the weights are kept, and requires room for them, and for a training step if its size is given.
  *
- * @throws BackendError with the bytes needed and available.
+ * @throws ConfigError if they are to be kept beside a backend that cannot do that; BackendError with the bytes needed
+ * and available.
  */
-export function checkMemory(caller: string, decoder: Decoder, { report }: TensorAlgebra, step: StepSize | undefined): void {
-  const weights = weightBytes(decoder);
-  const needed = weights + (step === undefined ? 0 : stepBytes(decoder, step));
+export function placeOfWeights(caller: string, { decoder, matched, algebra: { report }, trainingStep, wanted }: LoadRequest): WeightPlace {
+  const canKeep = report.taken === 'wasm';
+  if (wanted === 'keep' && !canKeep) {
+    throw new ConfigError(
+      `${caller}: expected the backend wasm for weights 'keep', got ${report.taken}; leave weights out, or pass await tensorAlgebra({ backend: 'wasm' })`,
+    );
+  }
+  const step = trainingStep === undefined ? 0 : stepBytes(decoder, trainingStep);
   const { available, where } = roomOf(report);
-  if (needed <= available) return;
-  const parts = step === undefined ? '' : ` (${weights} of weights, the rest for a step of ${step.batch} · ${step.length} tokens)`;
-  throw new BackendError(
-    `${caller}: expected ${needed} bytes${parts} to be available ${where}, got ${available}; take a smaller model or another backend, or free other models`,
-  );
+  const fits = (place: WeightPlace): boolean => {
+    const { engine, beside } = weightBytes(matched.values(), place);
+    return engine + step <= available && engine + step + beside <= Math.max(available, availableBytes());
+  };
+  const choices = wanted === undefined ? (['f32', ...(canKeep ? ['keep'] : [])] as WeightPlace[]) : [wanted];
+  const chosen = choices.find(fits);
+  if (chosen !== undefined) return chosen;
+  const { engine, beside } = weightBytes(matched.values(), choices[choices.length - 1]);
+  const total = engine + beside;
+  const size = trainingStep && `${total} of weights, the rest for a step of ${trainingStep.batch} · ${trainingStep.length} tokens`;
+  const parts = size === undefined ? '' : ` (${size})`;
+  const remedy =
+    wanted === 'f32' && canKeep
+      ? "leave weights out or pass weights: 'keep'"
+      : 'take a smaller model or another backend, or free other models';
+  throw new BackendError(`${caller}: expected ${total + step} bytes${parts} to be available ${where}, got ${available}; ${remedy}`);
 }
 
 /** Returns the bytes that the device of an algebra still has, and the device in words. */

@@ -25,8 +25,11 @@ export interface AdapterCall {
    * Computes x Wᵀ [tokens, out] without the bias, of this x or another; differentiable by it. A call costs a product.
    */
   base(x?: Tensor): Tensor;
-  /** The weight as stored, or its replacement in the overlay. Do not dispose of it. */
-  readonly weight: Tensor;
+  /**
+   * Returns the weight as stored, or its replacement in the overlay. Do not dispose of it. A weight that is kept
+   * outside the heap is widened at each call.
+   */
+  weight(): Tensor;
   /** The adapter's own arrays. */
   readonly parameters: Readonly<Record<string, Tensor>>;
 }

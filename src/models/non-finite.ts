@@ -11,7 +11,7 @@ import type { CausalLM } from './causal-lm.js';
  */
 export async function nonFiniteError(problem: string, model: CausalLM, otherwise: string): Promise<NumericalError> {
   for (const [name, { file, shape }] of model.parameters) {
-    const values = await model.parameter(name).data<'float32'>();
+    const values = await model.algebra.tidy(() => model.algebra.toArray(model.parameter(name)));
     const at = values.findIndex((value) => !Number.isFinite(value));
     if (at < 0) continue;
     const where = file === undefined ? 'of the base model' : `of the base model, in ${file},`;

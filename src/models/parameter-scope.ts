@@ -1,6 +1,7 @@
 /** The weights as a forward pass sees them: the model's own, under the overlay. */
-import { add, customGrad, matMul, type Tensor } from '@tensorflow/tfjs-core';
+import { add, customGrad, gather, matMul, type Tensor, type Tensor1D } from '@tensorflow/tfjs-core';
 import { ConfigError } from '../core/errors.js';
+import { multiplyStored, type StoredMatrix, storedRows } from '../linalg/tensor/wasm/stored-matrix.js';
 import type { LinearModule, ModelOverlay } from './model-overlay.js';
 
 /** An empty overlay. */
@@ -8,8 +9,10 @@ const EMPTY_OVERLAY: ModelOverlay = { adapters: new Map(), replaced: new Map() }
 
 /** Holder of the model's own weights. */
 export interface ParameterSource {
-  /** Returns the weight of this name. @throws ConfigError if there is none. */
+  /** Returns the weight of this name, widened if it is kept outside. @throws ConfigError if there is none. */
   parameter(name: string): Tensor;
+  /** Returns the weight of this name if it is kept outside the heap. */
+  storedMatrix(name: string): StoredMatrix | undefined;
   /** The linear layers by name. */
   readonly linearModules: ReadonlyMap<string, LinearModule>;
   /** Returns the name of a linear layer's weight: the embedding's for a tied head, which has none of its own. */
@@ -47,6 +50,12 @@ export class ParameterScope {
     return replaced;
   }
 
+  /** Returns rows of a parameter [count, width], or of its replacement, by their indices, int32. */
+  rows(name: string, indices: Tensor1D): Tensor {
+    const stored = this.trains(name) ? undefined : this.#source.storedMatrix(name);
+    return stored === undefined ? gather(this.get(name), indices) : storedRows(stored, indices.dataSync());
+  }
+
   /**
    * Computes x Wᵀ + b of a linear layer, adapted if it has an adapter.
    *
@@ -60,9 +69,10 @@ export class ParameterScope {
     const own = `${name}.weight`;
     const trained = this.trains(own);
     // A tied head keeps the model's own embedding even if the overlay replaces that.
-    const weight = trained ? this.get(own) : this.#source.parameter(this.#source.weightName(name));
-    const multiply = trained ? differentiable : frozen;
-    const base = (input = x): Tensor => multiply(input, weight, module.fanInFanOut);
+    const weightName = trained ? own : this.#source.weightName(name);
+    const weight = (): Tensor => (trained ? this.get(own) : this.#source.parameter(weightName));
+    const base = (input = x): Tensor =>
+      trained ? differentiable(input, weight(), module.fanInFanOut) : projected(this.#source, weightName, input, module.fanInFanOut);
     const adapter = this.#overlay.adapters.get(name);
     const product =
       adapter === undefined
@@ -82,11 +92,22 @@ function differentiable(x: Tensor, weight: Tensor, fanInFanOut: boolean): Tensor
   return matMul(x, weight, false, !fanInFanOut);
 }
 
-/** Computes the same, differentiable by x alone, for which nothing has to be kept. */
-function frozen(x: Tensor, weight: Tensor, fanInFanOut: boolean): Tensor {
+/**
+ * Computes x Wᵀ of a frozen weight, or x W if it is stored as [in, out]; differentiable by x alone, for which nothing
+ * has to be kept.
+ */
+export function projected(
+  source: Pick<ParameterSource, 'parameter' | 'storedMatrix'>,
+  name: string,
+  x: Tensor,
+  fanInFanOut: boolean,
+): Tensor {
+  const stored = source.storedMatrix(name);
+  const product = (input: Tensor, transposed: boolean): Tensor =>
+    stored === undefined ? matMul(input, source.parameter(name), false, !transposed) : multiplyStored(input, stored, transposed);
   const multiply = customGrad((input) => ({
-    value: matMul(input as Tensor, weight, false, !fanInFanOut),
-    gradFunc: (dy: Tensor) => matMul(dy, weight, false, fanInFanOut),
+    value: product(input as Tensor, fanInFanOut),
+    gradFunc: (dy: Tensor) => product(dy, !fanInFanOut),
   }));
   return multiply(x);
 }

@@ -397,13 +397,14 @@ describe('fingerprints', () => {
     sampleTokens: 3,
     logEvery: 3,
     backend: 'cpu',
+    weights: 'keep',
     recompute: true,
     tensorboard: false,
   };
   const places = ['model', 'data', 'out'];
   const length = ['steps', 'epochs'];
   const watching = ['saveEvery', 'keepCheckpoints', 'samplePrompts', 'sampleTokens', 'logEvery', 'tensorboard'];
-  const rounding = ['backend', 'recompute'];
+  const rounding = ['backend', 'weights', 'recompute'];
 
   it.each(Object.entries(others))('of %s, another value is noticed where it decides', (key, value) => {
     const before = finetuneSchema.parse({ model: 'm', data: 'd' });

@@ -89,7 +89,8 @@ async function writeAdapter(
 function mergedTensors(model: CausalLM, store: TensorStore, check: () => Promise<void>): ReadonlyMap<string, TensorData> {
   const read = async (name: string): Promise<Float32Array | Uint8Array> => {
     await check();
-    return model.parameters.has(name) ? ((await model.parameter(name).data()) as Float32Array) : store.readBytes(name);
+    if (!model.parameters.has(name)) return store.readBytes(name);
+    return model.algebra.tidy(() => model.parameter(name).dataSync<'float32'>());
   };
   return new Map([...store.entries].map(([name, { dtype, shape }]) => [name, { dtype, shape, data: () => read(name) }]));
 }

@@ -21,6 +21,14 @@ export const backendKey = z
   .describe('backend of TensorFlow.js')
   .meta({ placeholder: 'NAME' });
 
+/** The key of the place of the weights. */
+export const weightsKey = z
+  .enum(['f32', 'keep'])
+  .optional()
+  .describe(
+    'where frozen weights are kept: as float32 on the backend, or (wasm only) in the format of the file beside it, with less memory and some more time (default: f32 if it fits)',
+  );
+
 /**
  * The role of a key in the result, as the metadata of its schema has it:
  *
@@ -134,6 +142,7 @@ export const finetuneSchema = z.strictObject({
 
   // environment.json records the backend in use; warnings come from there.
   backend: backendKey.meta({ group: 'Machine:', role: 'observes' }),
+  weights: weightsKey.meta({ role: 'rounds' }),
   recompute: z
     .boolean()
     .optional()

@@ -6,9 +6,9 @@ import { path } from '../../io/files/path.js';
 import { isJsonObject, readJson } from '../../io/parse-json.js';
 import { type BackendRequest, tensorAlgebra } from '../../linalg/tensor/index.js';
 import { adapterFiles, type LoraAdapter, loadAdapter } from '../../lora/index.js';
-import { type CausalLM, loadCausalLM, loadTokenizer, type ModelOverlay, type Tokenizer } from '../../models/index.js';
+import { type CausalLM, loadCausalLM, loadTokenizer, type ModelOverlay, type Tokenizer, type WeightPlace } from '../../models/index.js';
 import { findAdapter } from '../adapter/adapter-folder.js';
-import { backendKey } from '../config/finetune-config.js';
+import { backendKey, weightsKey } from '../config/finetune-config.js';
 import { folder } from '../config/keys.js';
 import { readYaml } from '../config/yaml.js';
 import { runFiles, runFolders } from '../run/run-layout.js';
@@ -32,12 +32,14 @@ export interface OpenModel {
 export const modelKeys = {
   model: folder.optional().describe('base model of the adapter (default: the one that the adapter names)'),
   backend: backendKey,
+  weights: weightsKey,
 };
 
 /** Values of {@link modelKeys}. */
 export interface ModelKeys {
   readonly model?: string | undefined;
   readonly backend: BackendRequest;
+  readonly weights?: WeightPlace | undefined;
 }
 
 /**
@@ -46,13 +48,13 @@ export interface ModelKeys {
  * @param location - path of a run, an adapter or a model.
  * @throws ConfigError if it is none of them, or the base model is missing; errors of loading.
  */
-export async function openModel(caller: string, location: string, { model: named, backend }: ModelKeys): Promise<OpenModel> {
+export async function openModel(caller: string, location: string, { model: named, backend, weights }: ModelKeys): Promise<OpenModel> {
   const isModel = (await exists(path.join(location, 'config.json'))) && !(await exists(path.join(location, adapterFiles.config)));
   const adapterFolder = isModel ? undefined : await findAdapter(caller, location);
   const base = named ?? (adapterFolder === undefined ? location : await baseOf(caller, adapterFolder));
   const tokenizer = await loadTokenizer(base);
   const algebra = await tensorAlgebra({ backend });
-  const model = await loadCausalLM(base, { algebra });
+  const model = await loadCausalLM(base, { algebra, ...(weights === undefined ? {} : { weights }) });
   const adapter = adapterFolder === undefined ? undefined : await loadOnto(model, adapterFolder);
   return {
     model,

@@ -41,7 +41,7 @@ export async function openSession(caller: string, config: FinetuneConfig): Promi
   await checkModelFolder(caller, config.model);
   const tokenizer = await loadTokenizer(config.model);
   const algebra = await tensorAlgebra({ backend: config.backend });
-  const model = await loadCausalLM(config.model, { algebra });
+  const model = await loadCausalLM(config.model, { algebra, ...(config.weights === undefined ? {} : { weights: config.weights }) });
   let made: LoraAdapter | undefined;
   try {
     const data = await loadData(config, tokenizer, model.config.maxPositions);

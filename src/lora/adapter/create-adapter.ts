@@ -169,7 +169,13 @@ async function computeFactors(
   const random = seededRandom(seed);
   const begin = (target: TargetModule, gradient?: Tensor): ModuleArrays =>
     la.tidy(() =>
-      start.factors({ caller, la, target, random, weight: matrixOf(model, target), ...(gradient === undefined ? {} : { gradient }) }),
+      start.factors({
+        ...{ caller, la, target, random, ...(gradient === undefined ? {} : { gradient }) },
+        // Widened only for a start that asks for it.
+        get weight() {
+          return matrixOf(model, target);
+        },
+      }),
     );
   const { gradientBatches } = start;
   let factors: readonly ModuleArrays[];

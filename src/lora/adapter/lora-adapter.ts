@@ -18,7 +18,7 @@ import {
   stackPair,
   takeApart,
 } from './adapter-point.js';
-import { restoreBase, weightOf, withReducedBase } from './base-weights.js';
+import { restoreBase, weightName, weightOf, withReducedBase } from './base-weights.js';
 import { type DropoutDraw, dropOut } from './dropout.js';
 import type { ResolvedLoraConfig } from './lora-config.js';
 import { adaptedRowNorms, doraModule, loraModule, rowSquares } from './module-adapters.js';
@@ -65,7 +65,7 @@ export class LoraAdapter {
   readonly method: LoraMethod | undefined;
   #point: AdapterPoint;
   #taken: StackPairs | undefined;
-  readonly #rowSquares = new Map<string, { readonly weight: Tensor; readonly squares: Tensor }>();
+  readonly #rowSquares = new Map<string, { readonly holder: object; readonly squares: Tensor }>();
   #disposed = false;
   #merged = false;
 
@@ -148,13 +148,18 @@ export class LoraAdapter {
 
   /** Returns ‖W + sAB‖ of each row of a module's weight: [m]. */
   rowNorms(target: TargetModule, arrays: ModuleArrays): Tensor {
-    const weight = weightOf(this.model, target);
-    const known = this.#rowSquares.get(target.module.name);
+    const { model } = this;
+    const { name } = target.module;
+    const holder = model.holderOf(weightName(model, name));
+    const known = this.#rowSquares.get(name);
     // The squares change with the weight, when the adapter is merged.
-    const squares = known?.weight === weight ? known.squares : this.model.algebra.keep(rowSquares(target.module, weight));
+    const squares =
+      known?.holder === holder
+        ? known.squares
+        : model.algebra.keep(model.algebra.tidy(() => rowSquares(target.module, weightOf(model, target))));
     if (known !== undefined && squares !== known.squares) known.squares.dispose();
-    this.#rowSquares.set(target.module.name, { weight, squares });
-    return adaptedRowNorms(target.module, weight, squares, arrays, target.scale);
+    this.#rowSquares.set(name, { holder, squares });
+    return adaptedRowNorms(model, name, squares, arrays, target.scale);
   }
 
   /** True if the adapter is merged into the weights. */

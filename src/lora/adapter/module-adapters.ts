@@ -1,5 +1,6 @@
 /** The functions by which LoRA and DoRA replace x Wᵀ. */
-import { add, div, matMul, maximum, mul, sqrt, square, sub, sum, type Tensor, tidy } from '@tensorflow/tfjs-core';
+import { add, div, matMul, maximum, mul, sqrt, square, sub, sum, type Tensor, tidy, transpose } from '@tensorflow/tfjs-core';
+import type { CausalLM } from '../../models/causal-lm.js';
 import type { AdapterCall, LinearModule, ModuleAdapter } from '../../models/model-overlay.js';
 import type { ModuleArrays } from './adapter-point.js';
 
@@ -55,9 +56,9 @@ function lowRank({ parameters: { A, B } }: AdapterCall, x: Tensor, scale: number
  * @param squares - the row sums of W², from {@link rowSquares}: the same at every step.
  * @returns [m]. 2·m·n·r flops.
  */
-export function adaptedRowNorms(module: LinearModule, weight: Tensor, squares: Tensor, { A, B }: ModuleArrays, scale: number): Tensor {
+export function adaptedRowNorms(model: CausalLM, module: string, squares: Tensor, { A, B }: ModuleArrays, scale: number): Tensor {
   return tidy(() => {
-    const cross = matMul(weight, B, module.fanInFanOut, true);
+    const cross = transpose(model.project(module, B));
     const quadratic = matMul(A, matMul(B, B, false, true));
     const change = sum(mul(A, add(mul(cross, 2 * scale), mul(quadratic, scale ** 2))), 1);
     return sqrt(maximum(add(squares, change), 0));

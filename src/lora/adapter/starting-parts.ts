@@ -14,8 +14,10 @@ export function startingParts(model: CausalLM, layout: AdapterLayout, factors: R
   const modules = new Map<string, ModuleArrays>();
   for (const target of pairTargets(layout)) {
     const { A, B } = arraysOf(factors, target);
-    const weight = weightOf(model, target);
-    const norms = () => adaptedRowNorms(target.module, weight, rowSquares(target.module, weight), { A, B }, target.scale);
+    const norms = () =>
+      model.algebra.tidy(() =>
+        adaptedRowNorms(model, target.module.name, rowSquares(target.module, weightOf(model, target)), { A, B }, target.scale),
+      );
     modules.set(target.module.name, { A, B, ...(layout.magnitudes ? { magnitude: norms() } : {}) });
   }
   return { modules, parameters: new Map(trainedParameters(layout).map((name) => [name, model.parameter(storedName(model, name))])) };

@@ -1,4 +1,4 @@
-import { add, gather, slice, type Tensor, tensor1d } from '@tensorflow/tfjs-core';
+import { add, slice, type Tensor, tensor1d } from '@tensorflow/tfjs-core';
 import { gelu } from '../../nn/gelu.js';
 import { layerNorm } from '../../nn/layer-norm.js';
 import { attend } from '../attend.js';
@@ -43,7 +43,7 @@ export const gpt2: Architecture = {
       embed(scope, tokens, { batch, length, positions }) {
         const rows =
           positions.length === batch * length ? positions : Int32Array.from({ length: batch * length }, (_, t) => positions[t % length]);
-        return add(gather(scope.get(TOKENS), tokens), gather(scope.get(POSITIONS), tensor1d(rows, 'int32')));
+        return add(scope.rows(TOKENS, tokens), scope.rows(POSITIONS, tensor1d(rows, 'int32')));
       },
       block(scope, layer, x, { sequence }, cache) {
         const path = `transformer.h.${layer}`;

@@ -4,7 +4,7 @@
  *
  * @see Touvron et al., "LLaMA: Open and Efficient Foundation Language Models", 2023, section 2.2.
  */
-import { add, gather, type Tensor } from '@tensorflow/tfjs-core';
+import { add, type Tensor } from '@tensorflow/tfjs-core';
 import { rmsNorm } from '../../nn/rms-norm.js';
 import { type RotaryTables, rope, rotaryTables } from '../../nn/rope.js';
 import { swiglu } from '../../nn/swiglu.js';
@@ -54,7 +54,7 @@ export function llamaLike(reader: ConfigReader, variant: LlamaVariant): Decoder 
     prefix: 'model.',
     buffers: /\.rotary_emb\.inv_freq$/,
     prepare: (sequence) => ({ sequence, rotary: tablesOf(sequence, rotary, config.headSize) }),
-    embed: (scope, tokens) => gather(scope.get(EMBEDDING), tokens),
+    embed: (scope, tokens) => scope.rows(EMBEDDING, tokens),
     block(scope, layer, x, context, cache) {
       const path = `model.layers.${layer}`;
       const attended = attentionLayer(scope, layer, norm(`${path}.input_layernorm.weight`, x, scope), context, cache);

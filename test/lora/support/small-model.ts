@@ -51,7 +51,7 @@ export function smallModel(algebra: TensorAlgebra, seed = 1): CausalLM {
       const W = at(`${module.name}.weight`);
       const base = (input: Tensor = x): Tensor => matMul(input, W, false, !module.fanInFanOut);
       const adapter = overlay?.adapters.get(module.name);
-      let y = adapter === undefined ? base() : adapter.forward({ module, x, base, weight: W, parameters: adapter.parameters });
+      let y = adapter === undefined ? base() : adapter.forward({ module, x, base, weight: () => W, parameters: adapter.parameters });
       if (module.bias) y = add(y, at(`${module.name}.bias`));
       x = i % 2 === 0 ? tanh(y) : add(embedded, y);
     }
@@ -84,6 +84,11 @@ export function smallModel(algebra: TensorAlgebra, seed = 1): CausalLM {
     linearModules: new Map(modules.map((module) => [module.name, module])),
     parameters: new Map([...weights].map(([name, { shape }]) => [name, { shape }])),
     parameter,
+    holderOf: parameter,
+    project(name, x) {
+      const module = modules.find((one) => one.name === name);
+      return matMul(x, parameter(`${name}.weight`), false, module?.fanInFanOut !== true);
+    },
     replaceParameter(name, value) {
       parameter(name).dispose();
       weights.set(name, value);

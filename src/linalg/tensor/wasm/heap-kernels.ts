@@ -26,6 +26,17 @@ export interface HeapKernels {
       ...AttentionShape,
     ]
   ): void;
+  multiply(
+    ...parameters: [
+      ...size: [m: number, n: number, k: number],
+      ...left: [alpha: number, a: Offset, rowA: number, columnA: number],
+      ...right: [b: Offset, rowB: number],
+      ...result: [beta: number, c: Offset, rowC: number],
+    ]
+  ): void;
+  transpose(rows: number, columns: number, from: Offset, row: number, to: Offset, width: number): void;
+  widenBrains(from: Offset, to: Offset, length: number): void;
+  widenHalves(from: Offset, to: Offset, length: number): void;
   maskedSoftmax(
     ...parameters: [
       ...matrix: [scores: Offset, width: number, rows: number, columns: number],

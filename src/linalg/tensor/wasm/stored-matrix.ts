@@ -1,0 +1,156 @@
+/**
+ * Products with a matrix that stays where it was read, in its own number format, beside the wasm heap: a panel of rows
+ * at a time is widened on the heap, and multiplied there. Float32 is multiplied where it lies, if BLAS is there.
+ */
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { BackendError } from '../../../core/errors.js';
+import { currentBackend, offsetOf, tensorOf } from '../tensorflow-internals.js';
+import { type HeapKernels, startedKernels } from './heap-kernels.js';
+import { heapSgemm } from './install.js';
+import { floatsAt, makeTensor, type WasmBackend, withScratch } from './wasm-heap.js';
+
+/** A frozen matrix outside the heap, by rows without gaps. */
+export interface StoredMatrix {
+  /** Rows and columns. */
+  readonly shape: readonly [number, number];
+  readonly dtype: 'F32' | 'F16' | 'BF16';
+  /** Its numbers; aligned to four bytes. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** Numbers that are widened at a time: few enough to stay in the processor's cache until they are multiplied. */
+const PANEL = 2 ** 19;
+
+/** A panel of rows on the heap, or where it lies. */
+interface Panel {
+  /** First row, and number of rows. */
+  readonly first: number;
+  readonly rows: number;
+  /** Its numbers; valid until the next panel. */
+  readonly values: Float32Array;
+  /** Heap offset of the numbers; `undefined` if they lie elsewhere. */
+  readonly at: number | undefined;
+}
+
+/**
+ * Computes x Wᵀ, or x W if `transposed`.
+ *
+ * @param x - [k, columns of W], or [k, rows of W] if transposed; float32 on the wasm backend, which is the current one.
+ * @returns a new tensor.
+ * @throws BackendError if the heap is full.
+ */
+export function multiplyStored(x: Tensor, matrix: StoredMatrix, transposed: boolean): Tensor {
+  const backend = currentBackend<WasmBackend>();
+  const [rows, columns] = matrix.shape;
+  const [inner, outer] = transposed ? [rows, columns] : [columns, rows];
+  const count = x.size / inner;
+  const result = tensorOf(makeTensor(backend, [count, outer], 'float32'));
+  try {
+    forEachPanel(backend, matrix, (panel, scratch) => {
+      const [from, to] = [offsetOf(backend, x), offsetOf(backend, result)];
+      const place = 4 * panel.first;
+      if (transposed)
+        product(backend, { m: count, n: columns, k: panel.rows }, from + place, rows, panel, false, to, columns, panel.first > 0, scratch);
+      else product(backend, { m: count, n: panel.rows, k: columns }, from, columns, panel, true, to + place, rows, false, scratch);
+    });
+    return result;
+  } catch (error) {
+    result.dispose();
+    throw error;
+  }
+}
+
+/** Multiplies rows of numbers by a panel, or by its transpose, and writes or adds the product. */
+function product(
+  backend: WasmBackend,
+  { m, n, k }: { readonly m: number; readonly n: number; readonly k: number },
+  a: number,
+  rowA: number,
+  panel: Panel,
+  transposeB: boolean,
+  c: number,
+  rowC: number,
+  adds: boolean,
+  scratch: number,
+): void {
+  const rowB = transposeB ? k : n;
+  const sgemm = heapSgemm();
+  if (sgemm !== undefined) {
+    const [ofA, ofC] = [floatsAt(backend, a, 1), floatsAt(backend, c, 1)];
+    sgemm.multiplyStrided({
+      ...{ transposeA: false, transposeB, m, n, k, alpha: 1, a: ofA, rowA, b: panel.values, rowB, beta: adds ? 1 : 0, c: ofC, rowC },
+    });
+    return;
+  }
+  const kernels = requiredKernels();
+  const at = panel.at as number;
+  // Our own product takes no transposed right operand: the panel is turned over first.
+  if (transposeB) kernels.transpose(n, k, at, k, scratch, n);
+  kernels.multiply(m, n, k, 1, a, rowA, 1, transposeB ? scratch : at, n, adds ? 1 : 0, c, rowC);
+}
+
+/**
+ * Calls a function with each panel.
+ *
+ * @param use - receives also the offset of scratch memory of a panel's size, where there is no BLAS.
+ */
+function forEachPanel(backend: WasmBackend, matrix: StoredMatrix, use: (panel: Panel, scratch: number) => void): void {
+  const [rows, columns] = matrix.shape;
+  const height = Math.min(rows, Math.max(1, Math.floor(PANEL / columns)));
+  const { buffer, byteOffset } = matrix.bytes;
+  const hasBlas = heapSgemm() !== undefined;
+  if (matrix.dtype === 'F32' && hasBlas) {
+    use({ first: 0, rows, values: new Float32Array(buffer, byteOffset, rows * columns), at: undefined }, 0);
+    return;
+  }
+  const narrow = matrix.dtype === 'F32' ? 0 : Math.ceil((height * columns) / 2);
+  withScratch(backend, [height * columns, narrow, hasBlas ? 0 : height * columns], ([wide, half, scratch]) => {
+    for (let first = 0; first < rows; first += height) {
+      const count = Math.min(height, rows - first);
+      widenRows(backend, matrix, first, count, wide, half);
+      use({ first, rows: count, values: floatsAt(backend, wide, count * columns), at: wide }, scratch);
+    }
+  });
+}
+
+/** Writes rows of a matrix to the heap as float32. @param half - offset of room for them in their own format. */
+function widenRows(
+  backend: WasmBackend,
+  { shape: [, columns], dtype, bytes }: StoredMatrix,
+  first: number,
+  count: number,
+  to: number,
+  half: number,
+): void {
+  const size = dtype === 'F32' ? 4 : 2;
+  const [begin, end] = [first * columns * size, (first + count) * columns * size];
+  backend.wasm.HEAPU8.set(bytes.subarray(begin, end), dtype === 'F32' ? to : half);
+  if (dtype === 'BF16') requiredKernels().widenBrains(half, to, count * columns);
+  if (dtype === 'F16') requiredKernels().widenHalves(half, to, count * columns);
+}
+
+/** Returns rows of a matrix as float32: [count, columns], a new tensor. */
+export function storedRows(matrix: StoredMatrix, indices: ArrayLike<number>): Tensor {
+  const backend = currentBackend<WasmBackend>();
+  const [, columns] = matrix.shape;
+  const result = tensorOf(makeTensor(backend, [indices.length, columns], 'float32'));
+  withScratch(backend, [Math.ceil(columns / 2)], ([half]) => {
+    for (let i = 0; i < indices.length; i++) widenRows(backend, matrix, indices[i], 1, offsetOf(backend, result) + 4 * i * columns, half);
+  });
+  return result;
+}
+
+/** Returns all of a matrix as float32, a new tensor. */
+export function widenedMatrix(matrix: StoredMatrix): Tensor {
+  return storedRows(
+    matrix,
+    Array.from({ length: matrix.shape[0] }, (_, row) => row),
+  );
+}
+
+function requiredKernels(): HeapKernels {
+  const kernels = startedKernels();
+  if (kernels === undefined)
+    throw new BackendError('storedMatrix: expected the kernels of this library in WebAssembly, got none; load the weights as f32');
+  return kernels;
+}
