@@ -87,9 +87,12 @@ async function writeAdapter(
 
 /** Returns the tensors of the base's files: merged where the model uses them, the others byte for byte. */
 function mergedTensors(model: CausalLM, store: TensorStore, check: () => Promise<void>): ReadonlyMap<string, TensorData> {
+  // Files may have other names than the model.
+  const parameters = new Map([...model.parameters].map(([name, { tensor = name }]) => [tensor, name]));
   const read = async (name: string): Promise<Float32Array | Uint8Array> => {
     await check();
-    return model.parameters.has(name) ? ((await model.parameter(name).data()) as Float32Array) : store.readBytes(name);
+    const parameter = parameters.get(name);
+    return parameter === undefined ? store.readBytes(name) : ((await model.parameter(parameter).data()) as Float32Array);
   };
   return new Map([...store.entries].map(([name, { dtype, shape }]) => [name, { dtype, shape, data: () => read(name) }]));
 }

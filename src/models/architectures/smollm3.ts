@@ -33,8 +33,8 @@ export const smollm3: Architecture = {
 /** Reads whether a block has rotary positions, which is what a 1 in `no_rope_layers` says. */
 function readTurns(reader: ConfigReader, layers: number): (layer: number) => boolean {
   const interval = reader.integer('no_rope_layer_interval', 4);
-  const listed = reader.numbers('no_rope_layers', 0);
-  const isComplete = listed === undefined || (listed.length >= layers && listed.every((entry) => entry <= 1));
+  const listed = reader.numbers('no_rope_layers');
+  const isComplete = listed === undefined || (listed.length >= layers && listed.every((entry) => entry === 0 || entry === 1));
   if (!isComplete) reader.fail('no_rope_layers', `a list of 0 and 1 for num_hidden_layers = ${layers} blocks`, listed);
   return (layer) => (listed === undefined ? (layer + 1) % interval !== 0 : listed[layer] === 1);
 }

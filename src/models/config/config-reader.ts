@@ -138,12 +138,12 @@ export class ConfigReader {
     return valid ? (value as string[]) : this.fail(key, 'a list of strings', value);
   }
 
-  /** Reads a list of numbers that are at least `min`, or `undefined`. */
-  numbers(key: string, min: number): readonly number[] | undefined {
+  /** Reads a list of numbers, or `undefined`. */
+  numbers(key: string): readonly number[] | undefined {
     const value = this.#value(key);
     if (value === undefined) return undefined;
-    const valid = Array.isArray(value) && value.every((entry) => Number.isFinite(entry) && (entry as number) >= min);
-    return valid ? (value as number[]) : this.fail(key, `a list of numbers of at least ${min}`, value);
+    const valid = Array.isArray(value) && value.every((entry) => Number.isFinite(entry));
+    return valid ? (value as number[]) : this.fail(key, 'a list of numbers', value);
   }
 
   /** Reads one token or a list of tokens; empty if the key is missing. */

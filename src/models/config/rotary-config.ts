@@ -139,9 +139,10 @@ function longrope(section: ConfigReader, frequencies: readonly number[], _: numb
   // The model's own key is the one that counts.
   section.ignore('original_max_position_embeddings');
   const divided = (key: string): number[] => {
-    const factors = section.numbers(key, Number.MIN_VALUE);
-    if (factors?.length === frequencies.length) return frequencies.map((omega, j) => omega / factors[j]);
-    return section.fail(key, `a list of ${frequencies.length} numbers, one for each frequency`, factors);
+    const factors = section.numbers(key);
+    const fits = factors?.length === frequencies.length && factors.every((factor) => factor > 0);
+    if (fits) return frequencies.map((omega, j) => omega / factors[j]);
+    return section.fail(key, `a list of ${frequencies.length} positive numbers, one for each frequency`, factors);
   };
   const factor = section.positive('factor', maxPositions / originalPositions);
   const derived = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(originalPositions));
