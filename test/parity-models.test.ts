@@ -59,6 +59,21 @@ describe.each(tensorEngines)('on %s', (name) => {
     expect(notes).toMatch(/parity: 13 of 13 checks within tolerance/);
   });
 
+  it.each(['tiny-qwen3', 'tiny-gemma3', 'tiny-phi3'])('all checks of %s pass', async (each) => {
+    const directory = path.join(scratch, each);
+    cpSync(path.join(fixtures, each), directory, { recursive: true });
+    // The same batches for all.
+    cpSync(path.join(golden, 'batches.json'), path.join(directory, 'batches.json'));
+    const { code, lines } = await run(directory, ...backend);
+    expect(lines.map(({ file, check, pass }) => [check === 'run' ? file : check, pass])).toEqual([
+      ['logits', true],
+      ['greedy', true],
+      ['balora_transport', true],
+      ['lora', true],
+    ]);
+    expect(code).toBe(0);
+  });
+
   it('a loss, a logit or a token that differs fails its check', async () => {
     const loss = changed(['lora'], 'lora/trajectory.json', (content) => {
       (content.losses as number[])[7] += 1e-4;

@@ -73,6 +73,8 @@ export interface ParameterInfo {
   readonly shape: readonly number[];
   /** File that it was read from. */
   readonly file?: string;
+  /** Name of its tensor in that file. */
+  readonly tensor?: string;
 }
 
 /** A causal language model on a backend of TensorFlow.js. It owns its weights until `dispose`. */

@@ -33,6 +33,12 @@ const lossAndGradientOptions = declareOptions<LossAndGradientOptions>()({
   recompute: flag({ optional: true }),
 });
 
+/** A tensor of a file. */
+interface StoredTensor {
+  readonly file: string;
+  readonly name: string;
+}
+
 /** The library's models: an architecture's functions over weights on a backend. */
 export class DecoderModel implements CausalLM {
   readonly algebra: TensorAlgebra;
@@ -44,12 +50,12 @@ export class DecoderModel implements CausalLM {
 
   /**
    * @param weights - one for each parameter of the decoder; the model owns them.
-   * @param files - the file that each was read from.
+   * @param files - the tensor that each was read from.
    */
   constructor(
     decoder: Decoder,
     weights: Map<string, Tensor | StoredMatrix>,
-    files: ReadonlyMap<string, { readonly file: string }>,
+    files: ReadonlyMap<string, StoredTensor>,
     algebra: TensorAlgebra,
     run: RunOnBackend,
   ) {
@@ -196,7 +202,7 @@ export class DecoderModel implements CausalLM {
 
 const isStored = (weight: Tensor | StoredMatrix): weight is StoredMatrix => !(weight instanceof Tensor);
 
-const fileOf = (entry: { readonly file: string } | undefined) => (entry === undefined ? {} : { file: entry.file });
+const fileOf = (entry: StoredTensor | undefined) => (entry === undefined ? {} : { file: entry.file, tensor: entry.name });
 
 async function readScalar(scalar: Tensor): Promise<number> {
   try {

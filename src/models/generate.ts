@@ -88,11 +88,18 @@ async function* continueText(
   const caches = Array.from({ length: decoder.config.layers }, (): BlockCache => ({ keys: undefined, values: undefined }));
   const pause = eventLoopYielder();
   try {
-    let next = prompt;
+    const text = new Int32Array(prompt.length + count);
+    text.set(prompt);
+    let length = prompt.length;
     let past = 0;
     for (let generated = 0; generated < count; generated++) {
       signal?.throwIfAborted();
-      const input = next;
+      // One token more, and the cached keys and values are no longer those of this text.
+      if (past > 0 && past === decoder.cacheLimit) {
+        release(caches);
+        past = 0;
+      }
+      const input = text.subarray(past, length);
       const logits = run(() => lastLogits(decoder, scope, input, past, caches));
       let token: number;
       try {
@@ -102,17 +109,24 @@ async function* continueText(
       } finally {
         logits.dispose();
       }
-      past += next.length;
-      next = Int32Array.of(token);
+      past = length;
+      text[length++] = token;
       yield token;
       if (stops.has(token)) return;
       await pause();
     }
   } finally {
-    for (const { keys, values } of caches) {
-      keys?.dispose();
-      values?.dispose();
-    }
+    release(caches);
+  }
+}
+
+/** Frees keys and values, after which the caches are as new. */
+function release(caches: readonly BlockCache[]): void {
+  for (const cache of caches) {
+    cache.keys?.dispose();
+    cache.values?.dispose();
+    cache.keys = undefined;
+    cache.values = undefined;
   }
 }
 

@@ -46,8 +46,9 @@ const caller = 'loadCausalLM';
 
 /**
  * Loads a causal language model from a directory in Hugging Face's format, with `config.json` and `model.safetensors`
- * (or shards with their index), in the styles of transformers 4 and 5. Architectures: qwen2, llama, mistral, gpt2.
- * Computation is in float32 for any format of the file.
+ * (or shards with their index), in the styles of transformers 4 and 5. Architectures: qwen2, qwen3, llama, mistral,
+ * gemma3_text, gemma3 (its language model), phi3, smollm3, olmo2, gpt2. Computation is in float32 for any format of the
+ * file.
  *
  * @returns the model, which owns its weights: dispose of it.
  * @throws ConfigError for any key of config.json that is not supported, naming it, and for `weights: 'keep'` on a

@@ -20,12 +20,13 @@ const TIED_HEAD = 'lm_head.weight';
  * @throws FormatError naming a tensor that is missing, of another shape or number format, or belongs to nothing.
  */
 export function matchTensors(caller: string, decoder: Decoder, store: TensorStore): ReadonlyMap<string, TensorEntry> {
-  const { config, parameters, prefix, buffers } = decoder;
+  const { config, parameters, buffers } = decoder;
   const matched = new Map<string, TensorEntry>();
   for (const entry of store.entries.values()) {
-    const name = [entry.name, prefix + entry.name].find((candidate) => parameters.has(candidate));
+    const names = namesOf(entry.name, decoder);
+    const name = names.find((candidate) => parameters.has(candidate));
     if (name === undefined) {
-      if (buffers.test(entry.name) || (config.tiedHead && entry.name === TIED_HEAD)) continue;
+      if (buffers.test(entry.name) || (config.tiedHead && names.includes(TIED_HEAD))) continue;
       throw new FormatError(
         `${caller}: expected the parameters of a ${config.modelType} model, got the tensor '${entry.name}' in ${entry.file} as well; check model_type and tie_word_embeddings in config.json`,
       );
@@ -48,6 +49,12 @@ export function matchTensors(caller: string, decoder: Decoder, store: TensorStor
     throw new FormatError(`${caller}: expected the tensor '${name}' in the checkpoint, it is missing; fetch all of its files`);
   }
   return matched;
+}
+
+/** Lists the names that a tensor of a checkpoint may have as a parameter. */
+function namesOf(stored: string, { prefixes }: Decoder): string[] {
+  const others = prefixes.filter(([prefix]) => stored.startsWith(prefix)).map(([prefix, own]) => own + stored.slice(prefix.length));
+  return [stored, ...others];
 }
 
 /** Where weights are kept: widened to float32 on the engine, or matrices as they are in the file, beside the heap. */

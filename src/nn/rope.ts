@@ -30,6 +30,8 @@ export interface RotaryTableOptions {
   readonly base?: number;
   /** The frequencies ω_j themselves, headSize/2 of them, for models that scale them. They replace `base`. */
   readonly frequencies?: readonly number[];
+  /** Factor of cosines and sines, and so of what is rotated (YaRN's attention factor). Default: 1. */
+  readonly factor?: number;
 }
 
 /** The base of the original paper and of Llama 2. */
@@ -42,7 +44,7 @@ export const DEFAULT_ROTARY_BASE = 10_000;
  * @throws ConfigError if the head's size is odd or the number of frequencies is not half of it.
  */
 export function rotaryTables(options: RotaryTableOptions): RotaryTables {
-  const { headSize, base = DEFAULT_ROTARY_BASE } = options;
+  const { headSize, base = DEFAULT_ROTARY_BASE, factor = 1 } = options;
   const [tokens, positions] = typeof options.tokens === 'number' ? [options.tokens] : [options.tokens.length, options.tokens];
   const half = headSize / 2;
   if (!Number.isInteger(half) || half < 1) {
@@ -58,9 +60,9 @@ export function rotaryTables(options: RotaryTableOptions): RotaryTables {
     for (let j = 0; j < half; j++) {
       const angle = (positions?.[token] ?? token) * frequencies[j];
       const first = token * headSize + j;
-      cosines[first] = Math.cos(angle);
+      cosines[first] = factor * Math.cos(angle);
       cosines[first + half] = cosines[first];
-      sines[first + half] = Math.sin(angle);
+      sines[first + half] = factor * Math.sin(angle);
       sines[first] = -sines[first + half];
     }
   }
@@ -73,6 +75,11 @@ export interface RopeOptions {
    * Number of heads side by side in a row of x [..., tokens, heads · headSize], as a projection returns it. Default: 1.
    */
   readonly heads?: number;
+  /**
+   * Length of a head, where the tables are narrower than that: entries past theirs are not rotated. Default: the
+   * tables' width.
+   */
+  readonly headSize?: number;
 }
 
 /**
@@ -85,7 +92,8 @@ export interface RopeOptions {
  * @throws ShapeError if the tables are of another size.
  */
 export function rope(x: Tensor, tables: RotaryTables, options: RopeOptions = {}): Tensor {
-  const { heads = 1 } = options;
+  const { heads = 1, headSize = tables.cos.shape.slice(-1)[0] } = options;
+  if (headSize > tables.cos.shape.slice(-1)[0]) return partlyRotated(x, tables, heads, headSize);
   const [tokens, width] = x.shape.slice(-2);
   const fits = ({ shape }: Tensor): boolean => tokens % shape[0] === 0 && shape.slice(-1)[0] * heads === width;
   if (x.rank < 2 || !fits(tables.cos) || !fits(tables.sin)) {
@@ -99,6 +107,20 @@ export function rope(x: Tensor, tables: RotaryTables, options: RopeOptions = {})
     gradFunc: (dy: Tensor) => tidy(() => rotated(dy, tables, heads, -1)),
   }));
   return rotate(x);
+}
+
+/** Rotates the first entries of each head, as many as the tables have, and joins the others to them again. */
+function partlyRotated(x: Tensor, tables: RotaryTables, heads: number, headSize: number): Tensor {
+  const width = tables.cos.shape.slice(-1)[0];
+  const leading = x.shape.slice(0, -1);
+  if (x.shape.slice(-1)[0] !== heads * headSize) {
+    throw new ShapeError(
+      `rope: expected x [..., tokens, ${heads} · ${headSize}], got [${x.shape.join(', ')}]; give the length of one head`,
+    );
+  }
+  const byHead = reshape(x, [-1, headSize]);
+  const turned = rope(reshape(slice(byHead, [0, 0], [-1, width]), [...leading, heads * width]), tables, { heads });
+  return reshape(concat([reshape(turned, [-1, width]), slice(byHead, [0, width], [-1, headSize - width])], 1), x.shape);
 }
 
 function rotated(x: Tensor, { cos, sin }: RotaryTables, heads: number, sign: 1 | -1): Tensor {

@@ -21,7 +21,8 @@ function float64Arrays(tensors: Iterable<readonly [string, Tensor]>): NamedArray
 
 /** The weight of the head of a tied model. */
 function tiedHead(model: CausalLM): Tensor {
-  return model.parameter(model.config.modelType === 'gpt2' ? 'transformer.wte.weight' : 'model.embed_tokens.weight');
+  const name = [...model.parameters.keys()].find((each) => /\.(wte|embed_tokens)\.weight$/.test(each)) ?? '';
+  return model.parameter(name);
 }
 
 const BATCH: TokenBatch = {
@@ -103,9 +104,29 @@ const BATCHES: readonly (readonly [string, TokenBatch])[] = [
   ['with segments and padding', { ...SMALL, segmentIds: SEGMENTS }],
 ];
 
+const NAMES = [
+  'tiny-qwen2',
+  'tiny-llama',
+  'tiny-mistral',
+  'tiny-gpt2',
+  'tiny-qwen3',
+  'tiny-phi3',
+  'tiny-gemma3-text',
+  'tiny-gemma3',
+  'tiny-smollm3',
+  'tiny-olmo2',
+] as const;
+
+/** The config of the language model, where it stands in another. */
+function languageModelConfig(config: Readonly<Record<string, unknown>>): Float64Model['config'] {
+  return config.text_config === undefined ? config : { ...(config.text_config as object), model_type: config.model_type };
+}
+
 describe.each(tensorEngines)('lossAndGradient on %s, beside float64', (_, algebra) => {
-  describe.each(['tiny-qwen2', 'tiny-llama', 'tiny-mistral', 'tiny-gpt2'])('%s', (name) => {
+  describe.each(NAMES)('%s', (name) => {
     const directory = path.join(FIXTURES, name);
+    // Where keys are not rotated, their bias adds the same to all scores of a query, which softmax does not see.
+    const vanishing = name === 'tiny-smollm3' ? 'model.layers.1.self_attn.k_proj.bias' : undefined;
     let model: CausalLM;
     let overlay: ModelOverlay;
     let reference: Float64Model;
@@ -118,7 +139,7 @@ describe.each(tensorEngines)('lossAndGradient on %s, beside float64', (_, algebr
       overlay = randomOverlay(model, model.linearModules.keys(), [...model.parameters.keys()], 1);
       if (head !== undefined) overlay = { ...overlay, replaced: new Map([...overlay.replaced, [head, tiedHead(model).clone()]]) };
       reference = {
-        config: JSON.parse(await readFile(path.join(directory, 'config.json'), 'utf8')),
+        config: languageModelConfig(JSON.parse(await readFile(path.join(directory, 'config.json'), 'utf8'))),
         parameters: float64Arrays([...model.parameters.keys()].map((key) => [key, model.parameter(key)])),
         adapterScale: SCALE,
       };
@@ -162,7 +183,8 @@ describe.each(tensorEngines)('lossAndGradient on %s, beside float64', (_, algebr
         const bound = 2 * epsilon * exact.growth[key];
         expect(error, key).toBeLessThan(bound);
         // A derivative that is wrong in the fourth digit is found, whatever rounding adds to it or takes from it.
-        expect(2 * bound, key).toBeLessThan(1e-4 * host.norm(expected));
+        if (key !== vanishing) expect(2 * bound, key).toBeLessThan(1e-4 * host.norm(expected));
+        else expect(host.norm(expected)).toBeLessThan(1e-15);
       }
       for (const array of found.values()) array.dispose();
     });

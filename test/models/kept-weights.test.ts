@@ -42,7 +42,7 @@ const batch: TokenBatch = {
   labels: Int32Array.from({ length: 14 }, (_, i) => (i % 7 < 2 ? -100 : (5 * i + 3) % 29)),
 };
 
-const CASES = ['models/tiny-llama', 'models/tiny-gpt2', 'models/tiny-mistral'].flatMap((name) =>
+const CASES = ['tiny-llama', 'tiny-gpt2', 'tiny-mistral', 'tiny-gemma3-text', 'tiny-phi3', 'tiny-olmo2'].flatMap((name) =>
   (['F32', 'F16', 'BF16'] as const).map((dtype) => ({ name, dtype })),
 );
 

@@ -15,6 +15,18 @@ import { refused } from '../support/refused.js';
 
 const FIXTURES = path.join(import.meta.dirname, '../fixtures/models');
 const [[, algebra]] = tensorEngines;
+/** LongRoPE of tiny-phi3. */
+const LONG = { rope_type: 'longrope', rope_theta: 500, partial_rotary_factor: 0.75, short_factor: [1.1, 1.7], long_factor: [1.9, 4.3] };
+/** The language model of tiny-gemma3. */
+const TEXT = {
+  vocab_size: 61,
+  hidden_size: 24,
+  intermediate_size: 34,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  head_dim: 8,
+};
 const NOTHING: ModelOverlay = { adapters: new Map(), replaced: new Map() };
 
 /** A copy of a checkpoint, to be spoilt. */
@@ -73,6 +85,29 @@ describe('config.json', () => {
     ['tiny-mistral', { sliding_window: 'all' }],
     ['tiny-gpt2', { activation_function: 'relu' }],
     ['tiny-gpt2', { add_cross_attention: true }],
+    ['tiny-qwen3', { head_dim: 7 }],
+    ['tiny-qwen3', { layer_types: ['full_attention'] }],
+    ['tiny-qwen3', { use_sliding_window: false }],
+    ['tiny-qwen3', { rope_parameters: { ...LONG, partial_rotary_factor: undefined } }],
+    ['tiny-phi3', { rope_parameters: { rope_type: 'linear', rope_theta: 1e4, factor: 2 } }],
+    ['tiny-phi3', { rope_parameters: { ...LONG, short_factor: [1, 2, 3] } }],
+    ['tiny-phi3', { rope_parameters: { ...LONG, long_factor: [1, 0] } }],
+    ['tiny-phi3', { rope_parameters: { ...LONG, long_factor: null } }],
+    ['tiny-phi3', { rope_parameters: { rope_type: 'default', partial_rotary_factor: 1.5 } }],
+    ['tiny-phi3', { rope_parameters: { rope_type: 'default', partial_rotary_factor: 0.1 } }],
+    ['tiny-phi3', { full_attn_mod: 2 }],
+    ['tiny-gemma3-text', { final_logit_softcapping: 30 }],
+    ['tiny-gemma3-text', { attn_logit_softcapping: 50 }],
+    ['tiny-gemma3-text', { use_bidirectional_attention: true }],
+    ['tiny-gemma3-text', { sliding_window: null }],
+    ['tiny-gemma3-text', { hidden_activation: 'relu' }],
+    ['tiny-gemma3-text', { rope_parameters: { rope_type: 'default', rope_theta: 1e4 } }],
+    ['tiny-gemma3', { text_config: null }],
+    ['tiny-gemma3', { text_config: { ...TEXT, query_scale: 3 } }],
+    ['tiny-smollm3', { no_rope_layers: [1] }],
+    ['tiny-smollm3', { no_rope_layers: [1, 2] }],
+    ['tiny-smollm3', { use_sliding_window: true, layer_types: ['full_attention', 'sliding_attention'] }],
+    ['tiny-olmo2', { clip_qkv: 8 }],
   ])('%s with %j', async (name, changes) => {
     const before = liveTensors();
     await withCopy(name, async (directory) => {
@@ -87,6 +122,10 @@ describe('config.json', () => {
       'tiny-llama',
       { rope_parameters: null, rope_theta: 500, rope_scaling: null, torch_dtype: 'float16', logit_scale: null, use_flash: false },
     ],
+    ['tiny-phi3', { rope_parameters: null, rope_scaling: { ...LONG, rope_type: undefined, type: 'su' }, auto_map: { AutoConfig: 'a.b' } }],
+    ['tiny-gemma3', { text_config: TEXT, eos_token_id: [1, 106], vision_config: undefined }],
+    ['tiny-gemma3-text', { cache_implementation: 'hybrid', hidden_act: 'gelu', eos_token_id: [1, 106] }],
+    ['tiny-smollm3', { pretraining_tp: 2, max_window_layers: 28 }],
     ['tiny-qwen2', { rope_parameters: undefined, rope_theta: 1e6, layer_types: undefined, dtype: undefined, torch_dtype: 'float32' }],
   ])('%s in the style of transformers 4: %j', async (name, changes) => {
     await withCopy(name, async (directory) => {

@@ -5,25 +5,24 @@
  * @see Touvron et al., "LLaMA", 2023, section 2.2; Radford et al., "Language Models are Unsupervised Multitask
  * Learners", 2019.
  */
-import { autodiff, type DifferentiableAlgebra } from '../../src/autodiff/index.js';
+import { autodiff } from '../../src/autodiff/index.js';
 import { type Random, seededRandom } from '../../src/core/random.js';
 import { type HostAlgebra, type HostArray, hostAlgebra } from '../../src/linalg/host/host-algebra.js';
 import type { TokenBatch } from '../../src/models/index.js';
+import { embeddingName, llamaBlocks } from './float64-llama.js';
+import {
+  attention,
+  type Float64Model,
+  gelu,
+  type NamedArrays,
+  type Ops,
+  type Pass,
+  positionsOf,
+  repeated,
+  rowsOf,
+} from './float64-parts.js';
 
-type Ops = DifferentiableAlgebra<HostArray>;
-
-/** Arrays by name: parameters as in the checkpoint, and the factors `MODULE.a`, `MODULE.b` of adapters. */
-export type NamedArrays = Readonly<Record<string, HostArray>>;
-
-/** A model with what is not trained. */
-export interface Float64Model {
-  /** Content of config.json, in the style of transformers 5. */
-  readonly config: Readonly<Record<string, unknown>>;
-  /** All parameters. */
-  readonly parameters: NamedArrays;
-  /** Factor s of the adapters x Wᵀ + s (x aᵀ) bᵀ. */
-  readonly adapterScale: number;
-}
+export type { Float64Model, NamedArrays } from './float64-parts.js';
 
 /** Σ of the token losses of a batch, divided, with its derivative by each trained array. */
 export interface Float64Gradient {
@@ -109,23 +108,10 @@ function roundedAlgebra(epsilon: number, random: Random): HostAlgebra {
   return { ...float64, ...Object.fromEntries(operations) };
 }
 
-/** What the parts of a forward pass need. */
-interface Pass {
-  readonly ops: Ops;
-  readonly model: Float64Model;
-  readonly batch: TokenBatch;
-  /** Returns a number of config.json. */
-  size(key: string): number;
-  /** Returns a trained array, or the model's own. */
-  get(name: string): HostArray;
-  /** Computes x Wᵀ + b with the adapter, where there are any. */
-  linear(name: string, x: HostArray): HostArray;
-}
-
 function lossOf(ops: Ops, model: Float64Model, trained: NamedArrays, batch: TokenBatch, denominator: number): HostArray {
   const { config, parameters, adapterScale } = model;
   const isGpt2 = config.model_type === 'gpt2';
-  const embedding = isGpt2 ? 'transformer.wte.weight' : 'model.embed_tokens.weight';
+  const embedding = isGpt2 ? 'transformer.wte.weight' : embeddingName(model);
   const pass: Pass = {
     ops,
     model,
@@ -160,126 +146,6 @@ function predicted({ batch, length, labels, segmentIds }: TokenBatch): { readonl
   return { tokens: counts.map((t) => t - 1), labels: counts.map((t) => labels?.[t] ?? 0) };
 }
 
-/** Rows of a matrix, in the order given. */
-function rowsOf(ops: Ops, x: HostArray, rows: ArrayLike<number>): HostArray {
-  return ops.concat(
-    Array.from(rows, (row) => ops.slice(x, { rows: [row, row + 1] })),
-    'rows',
-  );
-}
-
-/** A vector in each of as many rows as x has. */
-function repeated(ops: Ops, vector: HostArray, x: HostArray): HostArray {
-  return ops.scaleColumns(ops.full([ops.shape(x)[0], ops.shape(vector)[0]], 1), vector);
-}
-
-/** Position of each token: from 0 in each row, and from where the segment changes. */
-function positionsOf({ batch, length, segmentIds }: TokenBatch): number[] {
-  const positions: number[] = [];
-  for (let t = 0; t < batch * length; t++)
-    positions.push(t % length > 0 && segmentIds?.[t] === segmentIds?.[t - 1] ? positions[t - 1] + 1 : 0);
-  return positions;
-}
-
-/** Attention of one row of the batch, for all heads: softmax over the tokens that are visible, by grouped heads. */
-function attention(
-  { ops, batch: { length, attentionMask, segmentIds } }: Pass,
-  row: number,
-  [q, k, v]: readonly HostArray[],
-  { heads, keyValueHeads, window }: { readonly heads: number; readonly keyValueHeads: number; readonly window: number },
-): HostArray {
-  const size = ops.shape(q)[1] / heads;
-  const visible = Array.from({ length: length ** 2 }, (_, place) => {
-    const [i, j] = [Math.floor(place / length), place % length];
-    const [query, key] = [row * length + i, row * length + j];
-    if (i === j) return 1;
-    const isText = attentionMask?.[key] !== 0 && attentionMask?.[query] !== 0;
-    return j < i && i - j < window && isText && segmentIds?.[query] === segmentIds?.[key] ? 1 : 0;
-  });
-  const mask = ops.fromArray(visible, [length, length]);
-  const part = (x: HostArray, head: number): HostArray =>
-    ops.slice(x, { rows: [row * length, (row + 1) * length], columns: [head * size, (head + 1) * size] });
-  const mixed = Array.from({ length: heads }, (_, head) => {
-    const shared = Math.floor((head * keyValueHeads) / heads);
-    const scores = ops.scale(1 / Math.sqrt(size), ops.matmul(part(q, head), part(k, shared), { transposeB: true }));
-    const weights = ops.multiply(mask, ops.exp(scores));
-    const sums = ops.sum(weights, 'rows');
-    return ops.scaleRows(ops.divide(ops.full([length], 1), sums), ops.matmul(weights, part(v, shared)));
-  });
-  return ops.concat(mixed, 'columns');
-}
-
-/** RMS normalization x / √(mean x² + ε) ∘ g. */
-function rmsNorm({ ops, size, get }: Pass, name: string, x: HostArray): HostArray {
-  const [rows, width] = ops.shape(x);
-  const squares = ops.scale(1 / width, ops.sum(ops.multiply(x, x), 'rows'));
-  const roots = ops.sqrt(ops.add(squares, ops.full([rows], size('rms_norm_eps'))));
-  return ops.scaleColumns(ops.scaleRows(ops.divide(ops.full([rows], 1), roots), x), get(name));
-}
-
-function llamaBlocks(pass: Pass, embedded: HostArray): HostArray {
-  const { ops, size, linear, model, batch } = pass;
-  const heads = size('num_attention_heads');
-  const keyValueHeads = size('num_key_value_heads');
-  const headSize = (model.config.head_dim as number | undefined) ?? size('hidden_size') / heads;
-  const window = model.config.model_type === 'mistral' ? size('sliding_window') : Number.POSITIVE_INFINITY;
-  const turn = rotation(pass, headSize);
-  let x = embedded;
-  for (let layer = 0; layer < size('num_hidden_layers'); layer++) {
-    const path = `model.layers.${layer}`;
-    const input = rmsNorm(pass, `${path}.input_layernorm.weight`, x);
-    const [q, k, v] = ['q', 'k', 'v'].map((letter) => linear(`${path}.self_attn.${letter}_proj`, input));
-    const turned = [turn(q), turn(k), v];
-    const mixed = Array.from({ length: batch.batch }, (_, row) => attention(pass, row, turned, { heads, keyValueHeads, window }));
-    x = ops.add(x, linear(`${path}.self_attn.o_proj`, ops.concat(mixed, 'rows')));
-    const middle = rmsNorm(pass, `${path}.post_attention_layernorm.weight`, x);
-    const gate = linear(`${path}.mlp.gate_proj`, middle);
-    // SwiGLU: g σ(g) u.
-    const one = ops.full(ops.shape(gate), 1);
-    const gated = ops.divide(ops.multiply(gate, linear(`${path}.mlp.up_proj`, middle)), ops.add(one, ops.exp(ops.scale(-1, gate))));
-    x = ops.add(x, linear(`${path}.mlp.down_proj`, gated));
-  }
-  return rmsNorm(pass, 'model.norm.weight', x);
-}
-
-/** Rotary positions: turns the entries j and j + d/2 of each head of size d by the angle position · ω_j. */
-function rotation({ ops, model, batch }: Pass, headSize: number): (x: HostArray) => HostArray {
-  const half = headSize / 2;
-  const frequencies = frequenciesOf(model.config.rope_parameters as Readonly<Record<string, number | string>>, headSize);
-  const positions = positionsOf(batch);
-  const table = (turn: (angle: number) => number): HostArray =>
-    ops.fromArray(
-      positions.flatMap((position) => frequencies.map((omega) => turn(position * omega))),
-      [positions.length, half],
-    );
-  const [cosines, sines] = [table(Math.cos), table(Math.sin)];
-  return (x) => {
-    const parts: HostArray[] = [];
-    for (let start = 0; start < ops.shape(x)[1]; start += headSize) {
-      const first = ops.slice(x, { columns: [start, start + half] });
-      const second = ops.slice(x, { columns: [start + half, start + headSize] });
-      parts.push(ops.subtract(ops.multiply(first, cosines), ops.multiply(second, sines)));
-      parts.push(ops.add(ops.multiply(second, cosines), ops.multiply(first, sines)));
-    }
-    return ops.concat(parts, 'columns');
-  };
-}
-
-/** ω_j = θ^(−2j/d), stretched for Llama 3.1 where the original context holds fewer turns than `high_freq_factor`. */
-function frequenciesOf(rope: Readonly<Record<string, number | string>>, headSize: number): number[] {
-  const plain = Array.from({ length: headSize / 2 }, (_, j) => (rope.rope_theta as number) ** ((-2 * j) / headSize));
-  if (rope.rope_type === 'default') return plain;
-  if (rope.rope_type !== 'llama3') throw new Error(`float64-model: no formula for ${rope.rope_type}`);
-  const [factor, low, high, context] = ['factor', 'low_freq_factor', 'high_freq_factor', 'original_max_position_embeddings'].map((key) =>
-    Number(rope[key]),
-  );
-  return plain.map((omega) => {
-    const turns = (context * omega) / (2 * Math.PI);
-    const kept = Math.min(1, Math.max(0, (turns - low) / (high - low)));
-    return kept * omega + ((1 - kept) * omega) / factor;
-  });
-}
-
 /** Layer normalization (x − mean) / √(variance + ε) ∘ g + b. */
 function layerNorm({ ops, size, get }: Pass, name: string, x: HostArray): HostArray {
   const [rows, width] = ops.shape(x);
@@ -306,12 +172,4 @@ function gpt2Blocks(pass: Pass, embedded: HostArray): HostArray {
     x = ops.add(x, linear(`${path}.mlp.c_proj`, gelu(ops, inner)));
   }
   return layerNorm(pass, 'transformer.ln_f', x);
-}
-
-/** x (1 + tanh u) / 2 = x (1 − 1 / (e^2u + 1)) with u = √(2/π) (x + 0.044715 x³). */
-function gelu(ops: Ops, x: HostArray): HostArray {
-  const one = ops.full(ops.shape(x), 1);
-  const cubic = ops.multiply(x, ops.add(one, ops.scale(0.044715, ops.multiply(x, x))));
-  const exponential = ops.exp(ops.scale(2 * Math.sqrt(2 / Math.PI), cubic));
-  return ops.multiply(x, ops.subtract(one, ops.divide(one, ops.add(exponential, one))));
 }

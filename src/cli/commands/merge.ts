@@ -87,10 +87,13 @@ async function writeAdapter(
 
 /** Returns the tensors of the base's files: merged where the model uses them, the others byte for byte. */
 function mergedTensors(model: CausalLM, store: TensorStore, check: () => Promise<void>): ReadonlyMap<string, TensorData> {
+  // Files may have other names than the model.
+  const parameters = new Map([...model.parameters].map(([name, { tensor = name }]) => [tensor, name]));
   const read = async (name: string): Promise<Float32Array | Uint8Array> => {
     await check();
-    if (!model.parameters.has(name)) return store.readBytes(name);
-    return model.algebra.tidy(() => model.parameter(name).dataSync<'float32'>());
+    const parameter = parameters.get(name);
+    if (parameter === undefined) return store.readBytes(name);
+    return model.algebra.tidy(() => model.parameter(parameter).dataSync<'float32'>());
   };
   return new Map([...store.entries].map(([name, { dtype, shape }]) => [name, { dtype, shape, data: () => read(name) }]));
 }

@@ -132,12 +132,12 @@ export function trainedParameters({ weights, parameters }: AdapterLayout): reado
 
 /** PEFT's name of the weight of a tied head. */
 export const HEAD_WEIGHT = 'lm_head.weight';
-const EMBEDDINGS = ['model.embed_tokens.weight', 'transformer.wte.weight'];
+const EMBEDDING = /\.(embed_tokens|wte)\.weight$/;
 
 /** Returns the parameter that holds the values of a name: the embedding for a tied head. */
 export function storedName(model: Pick<CausalLM, 'config' | 'parameters'>, name: string): string {
   if (model.parameters.has(name) || name !== HEAD_WEIGHT || !model.config.tiedHead) return name;
-  return EMBEDDINGS.find((embedding) => model.parameters.has(embedding)) ?? name;
+  return [...model.parameters.keys()].find((each) => EMBEDDING.test(each)) ?? name;
 }
 
 function parameterShape(model: Pick<CausalLM, 'config' | 'parameters'>, name: string): readonly number[] {

@@ -3,6 +3,7 @@ import type { Tensor, Tensor1D } from '@tensorflow/tfjs-core';
 import type { RotaryTables } from '../../nn/rope.js';
 import type { CausalLMConfig } from '../causal-lm-config.js';
 import type { ConfigReader } from '../config/config-reader.js';
+import type { RotaryConfig } from '../config/rotary-config.js';
 import type { LinearModule } from '../model-overlay.js';
 import type { ParameterScope } from '../parameter-scope.js';
 import type { BlockCache, Sequence } from '../sequence.js';
@@ -24,10 +25,15 @@ export interface Decoder {
   readonly modules: readonly LinearModule[];
   /** Name of the embedding's weight [vocabulary, hidden], which is also a tied head's. */
   readonly embedding: string;
-  /** Prefix that older checkpoints leave out of every name. */
-  readonly prefix: string;
+  /** Prefixes of names in checkpoints that name parameters otherwise, each with what stands for it here. */
+  readonly prefixes: readonly (readonly [stored: string, own: string])[];
   /** Pattern of checkpoint tensors that are not parameters. */
   readonly buffers: RegExp;
+  /**
+   * Number of tokens whose keys and values may be cached for a longer text, if that is limited: past it, those of all
+   * tokens are others.
+   */
+  readonly cacheLimit?: number;
   /** Prepares what one pass needs in every block. */
   prepare(sequence: Sequence): PassContext;
   /** Embeds tokens: [batch · length] → [batch · length, hidden]. */
@@ -41,6 +47,6 @@ export interface Decoder {
 /** Data of one pass that every block needs. */
 export interface PassContext {
   readonly sequence: Sequence;
-  /** Cosines and sines, for architectures with rotary positions. */
-  readonly rotary?: RotaryTables;
+  /** Cosines and sines, for architectures with rotary positions: blocks may differ in them. */
+  readonly rotary?: ReadonlyMap<RotaryConfig, RotaryTables>;
 }

@@ -37,7 +37,7 @@ export const gpt2: Architecture = {
       parameters: parameterShapes(config, modules),
       modules,
       embedding: TOKENS,
-      prefix: 'transformer.',
+      prefixes: [['', 'transformer.']],
       buffers: /\.attn\.(masked_)?bias$/,
       prepare: (sequence) => ({ sequence }),
       embed(scope, tokens, { batch, length, positions }) {

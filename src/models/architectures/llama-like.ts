@@ -1,38 +1,22 @@
 /**
- * Llama and its relatives: RMS normalization before attention with rotary positions, and before a gated feed-forward
- * layer. They differ in biases and in how far attention looks back.
+ * Llama and its relatives: RMS normalization, attention with rotary positions, and a gated feed-forward layer. In what
+ * they differ stands in `LlamaVariant`.
  *
  * @see Touvron et al., "LLaMA: Open and Efficient Foundation Language Models", 2023, section 2.2.
  */
-import { add, type Tensor } from '@tensorflow/tfjs-core';
+import { add, mul, reshape, slice, type Tensor } from '@tensorflow/tfjs-core';
+import { gelu } from '../../nn/gelu.js';
 import { rmsNorm } from '../../nn/rms-norm.js';
 import { type RotaryTables, rope, rotaryTables } from '../../nn/rope.js';
 import { swiglu } from '../../nn/swiglu.js';
 import { attend } from '../attend.js';
-import type { CausalLMConfig } from '../causal-lm-config.js';
 import type { ConfigReader } from '../config/config-reader.js';
-import { type RotaryConfig, readRotary } from '../config/rotary-config.js';
-import type { LinearModule } from '../model-overlay.js';
+import { frequenciesFor, type RotaryConfig, readRotary } from '../config/rotary-config.js';
 import type { ParameterScope } from '../parameter-scope.js';
 import type { BlockCache, Sequence } from '../sequence.js';
 import type { Decoder, PassContext } from './architecture.js';
-
-/** Linear layers that have a bias. */
-export interface LlamaBiases {
-  readonly queryKeyValue: boolean;
-  readonly attentionOutput: boolean;
-  readonly feedForward: boolean;
-}
-
-/** Properties in which the relatives differ. */
-export interface LlamaVariant {
-  readonly modelType: string;
-  readonly biases: LlamaBiases;
-  /** Returns how many tokens the queries of a block see; `undefined` for all. */
-  window(layer: number): number | undefined;
-  /** Position limit if the file has none. */
-  readonly maxPositions: number;
-}
+import { blockModules, NORMS, type PartNorms, parameterShapes, projectionSizes, readShape } from './llama-parameters.js';
+import { ACTIVATIONS, type LlamaVariant } from './llama-variant.js';
 
 /**
  * Reads the keys that all relatives have.
@@ -40,106 +24,95 @@ export interface LlamaVariant {
  * @throws ConfigError naming a key that is not supported.
  */
 export function llamaLike(reader: ConfigReader, variant: LlamaVariant): Decoder {
+  const { path = 'model', queryKeyNorm, fused = false, gainsFromOne = false, activation: [key, usual] = ['hidden_act', 'silu'] } = variant;
   const config = readShape(reader, variant);
-  reader.choice('hidden_act', ['silu', 'swish'], 'silu');
-  const rotary = readRotary(reader, config);
-  const modules = Array.from({ length: config.layers }, (_, layer) => blockModules(config, variant.biases, layer)).flat();
-  const norm = (name: string, x: Tensor, scope: ParameterScope): Tensor =>
-    rmsNorm(x, scope.get(name), { epsilon: config.normEpsilon, frozenGain: !scope.trains(name) });
+  const { heads, keyValueHeads, headSize, intermediateSize } = config;
+  const activate = reader.choice(key, ACTIVATIONS, usual).startsWith('gelu') ? gelu : undefined;
+  const rotary = variant.rotary?.(reader, config) ?? everywhere(readRotary(reader, config));
+  const rotations = new Set(Array.from({ length: config.layers }, (_, layer) => rotary(layer)).filter((each) => each !== undefined));
+  const cacheLimit = [...rotations].find(({ beyond }) => beyond !== undefined)?.beyond?.positions;
+  const scale = 1 / Math.sqrt(variant.scoreDivisor ?? headSize);
+  const { queries, keys } = projectionSizes(config);
+  const norms = NORMS[variant.norms ?? 'before'];
+  const embedding = `${path}.embed_tokens.weight`;
+  const modules = blockModules(config, variant, path);
   return {
     config,
-    parameters: parameterShapes(config, modules),
+    parameters: parameterShapes(config, variant, modules, path),
     modules,
-    embedding: EMBEDDING,
-    prefix: 'model.',
-    buffers: /\.rotary_emb\.inv_freq$/,
-    prepare: (sequence) => ({ sequence, rotary: tablesOf(sequence, rotary, config.headSize) }),
-    embed: (scope, tokens) => scope.rows(EMBEDDING, tokens),
-    block(scope, layer, x, context, cache) {
-      const path = `model.layers.${layer}`;
-      const attended = attentionLayer(scope, layer, norm(`${path}.input_layernorm.weight`, x, scope), context, cache);
-      const middle = add(x, attended);
-      const input = norm(`${path}.post_attention_layernorm.weight`, middle, scope);
-      const gated = swiglu(scope.linear(`${path}.mlp.gate_proj`, input), scope.linear(`${path}.mlp.up_proj`, input));
-      return add(middle, scope.linear(`${path}.mlp.down_proj`, gated));
+    embedding,
+    prefixes: variant.prefixes ?? [['', `${path}.`]],
+    buffers: variant.buffers ?? /\.rotary_emb\.inv_freq$/,
+    ...(cacheLimit === undefined ? {} : { cacheLimit }),
+    prepare: (sequence) => ({ sequence, rotary: new Map([...rotations].map((each) => [each, tablesOf(sequence, each)])) }),
+    embed(scope, tokens) {
+      const rows = scope.rows(embedding, tokens);
+      return variant.scaledEmbedding === true ? mul(rows, Math.sqrt(config.hiddenSize)) : rows;
     },
-    normalize: (scope, x) => norm('model.norm.weight', x, scope),
+    block(scope, layer, x, context, cache) {
+      const middle = part(scope, layer, norms.attention, x, (input) => attention(scope, layer, input, context, cache));
+      return part(scope, layer, norms.feedForward, middle, (input) => feedForward(scope, layer, input));
+    },
+    normalize: (scope, x) => norm(scope, `${path}.norm`, x),
   };
 
-  function attentionLayer(scope: ParameterScope, layer: number, x: Tensor, context: PassContext, cache?: BlockCache): Tensor {
-    const path = `model.layers.${layer}.self_attn`;
-    const { heads, keyValueHeads, headSize } = config;
-    const turned = (projected: Tensor, count: number): Tensor =>
-      context.rotary === undefined ? projected : rope(projected, context.rotary, { heads: count });
-    const q = turned(scope.linear(`${path}.q_proj`, x), heads);
-    const k = turned(scope.linear(`${path}.k_proj`, x), keyValueHeads);
-    const v = scope.linear(`${path}.v_proj`, x);
-    const scale = rotary.factor ** 2 / Math.sqrt(headSize);
-    const mixed = attend(q, k, v, context.sequence, { heads, keyValueHeads, scale, window: variant.window(layer) }, cache);
-    return scope.linear(`${path}.o_proj`, mixed);
+  function norm(scope: ParameterScope, name: string, x: Tensor): Tensor {
+    const weight = scope.get(`${name}.weight`);
+    const gain = gainsFromOne ? add(weight, 1) : weight;
+    return rmsNorm(x, gain, { epsilon: config.normEpsilon, frozenGain: !scope.trains(`${name}.weight`) });
+  }
+
+  /** Adds to x what a part of a block makes of it, with the norms before and after the part. */
+  function part(scope: ParameterScope, layer: number, { before, after }: PartNorms, x: Tensor, compute: (x: Tensor) => Tensor): Tensor {
+    const named = (name: string): string => `${path}.layers.${layer}.${name}`;
+    const result = compute(before === undefined ? x : norm(scope, named(before), x));
+    return add(x, after === undefined ? result : norm(scope, named(after), result));
+  }
+
+  function attention(scope: ParameterScope, layer: number, x: Tensor, context: PassContext, cache?: BlockCache): Tensor {
+    const self = `${path}.layers.${layer}.self_attn`;
+    const turn = rotary(layer);
+    const tables = turn === undefined ? undefined : context.rotary?.get(turn);
+    const placed = (name: string, projected: Tensor, count: number): Tensor => {
+      const normal = queryKeyNorm === undefined ? projected : headNorm(scope, `${self}.${name}`, projected);
+      return tables === undefined ? normal : rope(normal, tables, { heads: count, headSize });
+    };
+    const [q, k, v] = fused
+      ? columns(scope.linear(`${self}.qkv_proj`, x), [queries, keys, keys])
+      : ['q_proj', 'k_proj', 'v_proj'].map((name) => scope.linear(`${self}.${name}`, x));
+    const options = { heads, keyValueHeads, scale, window: variant.window(layer) };
+    const mixed = attend(placed('q_norm', q, heads), placed('k_norm', k, keyValueHeads), v, context.sequence, options, cache);
+    return scope.linear(`${self}.o_proj`, mixed);
+  }
+
+  /** Normalizes queries or keys: each head by itself, or all as one vector. */
+  function headNorm(scope: ParameterScope, name: string, x: Tensor): Tensor {
+    return queryKeyNorm === 'heads' ? reshape(norm(scope, name, reshape(x, [-1, headSize])), x.shape) : norm(scope, name, x);
+  }
+
+  function feedForward(scope: ParameterScope, layer: number, x: Tensor): Tensor {
+    const mlp = `${path}.layers.${layer}.mlp`;
+    const [gate, up] = fused
+      ? columns(scope.linear(`${mlp}.gate_up_proj`, x), [intermediateSize, intermediateSize])
+      : ['gate_proj', 'up_proj'].map((name) => scope.linear(`${mlp}.${name}`, x));
+    return scope.linear(`${mlp}.down_proj`, activate === undefined ? swiglu(gate, up) : mul(activate(gate), up));
   }
 }
 
-const EMBEDDING = 'model.embed_tokens.weight';
-
-function readShape(reader: ConfigReader, variant: LlamaVariant): CausalLMConfig {
-  const [hiddenSize, heads] = [reader.size('hidden_size'), reader.size('num_attention_heads')];
-  const keyValueHeads = reader.size('num_key_value_heads', heads);
-  if (heads % keyValueHeads !== 0) reader.fail('num_key_value_heads', `a divisor of num_attention_heads = ${heads}`, keyValueHeads);
-  const headSize = reader.size('head_dim', hiddenSize / heads);
-  if (headSize % 2 !== 0) reader.fail('head_dim', 'even, for rotary positions', headSize);
-  return {
-    modelType: variant.modelType,
-    vocabularySize: reader.size('vocab_size'),
-    hiddenSize,
-    intermediateSize: reader.size('intermediate_size'),
-    layers: reader.blocks('num_hidden_layers'),
-    heads,
-    keyValueHeads,
-    headSize,
-    maxPositions: reader.integer('max_position_embeddings', variant.maxPositions),
-    normEpsilon: reader.positive('rms_norm_eps', 1e-6),
-    tiedHead: reader.flag('tie_word_embeddings', false),
-    endTokens: reader.tokens('eos_token_id'),
-  };
-}
-
-function blockModules(config: CausalLMConfig, biases: LlamaBiases, layer: number): LinearModule[] {
-  const { hiddenSize, intermediateSize, heads, keyValueHeads, headSize } = config;
-  const linear = (name: string, inFeatures: number, outFeatures: number, bias: boolean): LinearModule => ({
-    name: `model.layers.${layer}.${name}`,
-    inFeatures,
-    outFeatures,
-    fanInFanOut: false,
-    bias,
+/** Splits a matrix into blocks of columns of these widths. */
+function columns(x: Tensor, widths: readonly number[]): Tensor[] {
+  let start = 0;
+  return widths.map((width) => {
+    const begin = start;
+    start += width;
+    return slice(x, [0, begin], [-1, width]);
   });
-  return [
-    linear('self_attn.q_proj', hiddenSize, heads * headSize, biases.queryKeyValue),
-    linear('self_attn.k_proj', hiddenSize, keyValueHeads * headSize, biases.queryKeyValue),
-    linear('self_attn.v_proj', hiddenSize, keyValueHeads * headSize, biases.queryKeyValue),
-    linear('self_attn.o_proj', heads * headSize, hiddenSize, biases.attentionOutput),
-    linear('mlp.gate_proj', hiddenSize, intermediateSize, biases.feedForward),
-    linear('mlp.up_proj', hiddenSize, intermediateSize, biases.feedForward),
-    linear('mlp.down_proj', intermediateSize, hiddenSize, biases.feedForward),
-  ];
 }
 
-function parameterShapes(config: CausalLMConfig, modules: readonly LinearModule[]): Map<string, readonly number[]> {
-  const { vocabularySize, hiddenSize, layers, tiedHead } = config;
-  const shapes = new Map<string, readonly number[]>([[EMBEDDING, [vocabularySize, hiddenSize]]]);
-  for (const { name, inFeatures, outFeatures, bias } of modules) {
-    shapes.set(`${name}.weight`, [outFeatures, inFeatures]);
-    if (bias) shapes.set(`${name}.bias`, [outFeatures]);
-  }
-  for (let layer = 0; layer < layers; layer++) {
-    for (const norm of ['input_layernorm', 'post_attention_layernorm']) shapes.set(`model.layers.${layer}.${norm}.weight`, [hiddenSize]);
-  }
-  shapes.set('model.norm.weight', [hiddenSize]);
-  if (!tiedHead) shapes.set('lm_head.weight', [vocabularySize, hiddenSize]);
-  return shapes;
-}
+const everywhere = (rotary: RotaryConfig) => (): RotaryConfig => rotary;
 
 /** Makes the rotary tables: rows of one range if all sequences have the same positions, else one row per token. */
-function tablesOf({ positions }: Sequence, { frequencies }: RotaryConfig, headSize: number): RotaryTables {
-  return rotaryTables({ tokens: positions, headSize, frequencies });
+function tablesOf({ positions }: Sequence, rotary: RotaryConfig): RotaryTables {
+  const frequencies = frequenciesFor(rotary, positions);
+  return rotaryTables({ tokens: positions, headSize: 2 * frequencies.length, frequencies, factor: rotary.factor });
 }

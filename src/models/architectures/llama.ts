@@ -13,7 +13,7 @@ export const llama: Architecture = {
       modelType: 'llama',
       biases: { queryKeyValue: attention, attentionOutput: attention, feedForward },
       window: () => undefined,
-      maxPositions: 2048,
+      defaults: { max_position_embeddings: 2048 },
     });
   },
 };

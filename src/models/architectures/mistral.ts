@@ -11,7 +11,7 @@ export const mistral: Architecture = {
       modelType: 'mistral',
       biases: { queryKeyValue: false, attentionOutput: false, feedForward: false },
       window: () => window,
-      maxPositions: 131_072,
+      defaults: { max_position_embeddings: 131_072 },
     });
   },
 };

@@ -1,4 +1,4 @@
-import type { ConfigReader } from '../config/config-reader.js';
+import { readSwitchedWindows } from '../config/layer-windows.js';
 import type { Architecture } from './architecture.js';
 import { llamaLike } from './llama-like.js';
 
@@ -9,29 +9,12 @@ import { llamaLike } from './llama-like.js';
 export const qwen2: Architecture = {
   modelType: 'qwen2',
   describe(reader) {
+    const from = reader.integer('max_window_layers', 28);
     return llamaLike(reader, {
       modelType: 'qwen2',
       biases: { queryKeyValue: true, attentionOutput: false, feedForward: false },
-      window: readWindows(reader),
-      maxPositions: 32_768,
+      window: readSwitchedWindows(reader, { window: 4096, slides: (layer) => layer >= from }),
+      defaults: { max_position_embeddings: 32_768 },
     });
   },
 };
-
-function readWindows(reader: ConfigReader): (layer: number) => number | undefined {
-  const used = reader.flag('use_sliding_window', false);
-  const size = reader.isNull('sliding_window') ? undefined : reader.integer('sliding_window', 4096);
-  const from = reader.integer('max_window_layers', 28);
-  const types = reader.strings('layer_types');
-  const layers = reader.blocks('num_hidden_layers');
-  if (types !== undefined && types.length !== layers) reader.fail('layer_types', `a list of num_hidden_layers = ${layers} entries`, types);
-  const sliding = types?.map((type) => {
-    if (type === 'full_attention') return false;
-    if (type === 'sliding_attention') return true;
-    return reader.fail('layer_types', "a list of 'full_attention' and 'sliding_attention'", type);
-  });
-  if (sliding?.includes(true) && (!used || size === undefined)) {
-    reader.fail('layer_types', "without 'sliding_attention' where use_sliding_window is false or sliding_window null");
-  }
-  return (layer) => (used && (sliding?.[layer] ?? layer >= from) ? size : undefined);
-}

@@ -99,8 +99,8 @@ export class ConfigReader {
   }
 
   /** Reads a number of blocks. @throws FormatError if it is above the number of tensors. */
-  blocks(key: string): number {
-    return this.#bounded(key, this.integer(key), this.#bounds?.tensors, 'the number of tensors of the checkpoint');
+  blocks(key: string, fallback?: number): number {
+    return this.#bounded(key, this.integer(key, fallback), this.#bounds?.tensors, 'the number of tensors of the checkpoint');
   }
 
   #bounded(key: string, value: number, most: number | undefined, meaning: string): number {
@@ -138,6 +138,14 @@ export class ConfigReader {
     return valid ? (value as string[]) : this.fail(key, 'a list of strings', value);
   }
 
+  /** Reads a list of numbers, or `undefined`. */
+  numbers(key: string): readonly number[] | undefined {
+    const value = this.#value(key);
+    if (value === undefined) return undefined;
+    const valid = Array.isArray(value) && value.every((entry) => Number.isFinite(entry));
+    return valid ? (value as number[]) : this.fail(key, 'a list of numbers', value);
+  }
+
   /** Reads one token or a list of tokens; empty if the key is missing. */
   tokens(key: string): readonly number[] {
     const value = this.#value(key);
@@ -153,6 +161,13 @@ export class ConfigReader {
     if (value === undefined) return undefined;
     if (!isJsonObject(value)) return this.fail(key, 'an object', value);
     return new ConfigReader(this.#caller, `${this.#where}, ${key}`, value, { withoutEffect: [] });
+  }
+
+  /** Returns a reader for the config of a model in this one, which has the same keys without effect and bounds. */
+  model(key: string): ConfigReader {
+    const value = this.#value(key);
+    if (!isJsonObject(value)) return this.fail(key, 'an object', value);
+    return new ConfigReader(this.#caller, `${this.#where}, ${key}`, value, this.#bounds === undefined ? {} : { bounds: this.#bounds });
   }
 
   /** Accepts keys that do not change the result. */

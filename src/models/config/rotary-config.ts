@@ -4,54 +4,95 @@ import type { ConfigReader } from './config-reader.js';
 
 /** Rotary position embedding of a model. */
 export interface RotaryConfig {
-  /** Frequencies ω_j, headSize/2 of them. */
+  /** Frequencies ω_j, half as many as the entries of a head that are rotated. */
   readonly frequencies: readonly number[];
-  /** Factor of queries and keys (YaRN's attention factor). */
+  /** Factor of the rotated entries of queries and keys (YaRN's and LongRoPE's attention factor). */
   readonly factor: number;
+  /** Frequencies of passes that reach past a number of positions, for all of their tokens (LongRoPE). */
+  readonly beyond?: { readonly positions: number; readonly frequencies: readonly number[] };
 }
 
 /** Values that the frequencies depend on besides the rotary parameters. */
 export interface RotaryContext {
   readonly headSize: number;
   readonly maxPositions: number;
+  /** Base if the file has none. Default: 10,000. */
+  readonly base?: number;
+  /** Names of the scalings that the architecture has. Default: all but LongRoPE, each by its own name. */
+  readonly kinds?: Readonly<Record<string, RotaryKind>>;
+  /** Whether a part of a head may be rotated. Default: false. */
+  readonly partial?: boolean;
+  /** Positions of the original context, above which LongRoPE changes; it needs them. */
+  readonly originalPositions?: number;
 }
 
-const KINDS = ['default', 'linear', 'llama3', 'yarn'] as const;
+/** A scaling of the frequencies. */
+export type RotaryKind = 'default' | 'linear' | 'llama3' | 'yarn' | 'longrope';
+
+const KINDS: Readonly<Record<string, RotaryKind>> = { default: 'default', linear: 'linear', llama3: 'llama3', yarn: 'yarn' };
 
 /**
  * Reads `rope_theta` and `rope_scaling` of transformers 4, or `rope_parameters` of transformers 5.
  *
- * Scaling: none, linear (positions divided by a factor), `llama3` (Llama 3.1's, long wavelengths only) and `yarn` (Peng
- * et al. 2023). Others, `dynamic` and `longrope` among them, change with the length of the sequence and are refused.
+ * Scaling: none, linear (positions divided by a factor), `llama3` (Llama 3.1's, long wavelengths only), `yarn` (Peng et
+ * al. 2023), and for Phi-3 `longrope` (Ding et al. 2024). `dynamic` changes with every length and is refused.
  *
  * @throws ConfigError naming the key that is not supported.
  */
 export function readRotary(reader: ConfigReader, context: RotaryContext): RotaryConfig {
   const section = reader.section('rope_parameters') ?? reader.section('rope_scaling');
-  // Both names occur, even side by side; the newer one is read first.
+  refuseBoth(reader);
+  return readRotarySection(reader, section, { ...context, base: reader.positive('rope_theta', context.base ?? DEFAULT_ROTARY_BASE) });
+}
+
+/** Both names occur, even side by side; only one may have a value. */
+export function refuseBoth(reader: ConfigReader): void {
   if (reader.has('rope_parameters') && reader.has('rope_scaling')) reader.fail('rope_scaling', 'left out beside rope_parameters');
-  reader.only('partial_rotary_factor', 1);
-  const outer = reader.positive('rope_theta', DEFAULT_ROTARY_BASE);
-  if (section === undefined) return { frequencies: plain(outer, context.headSize), factor: 1 };
-  section.only('partial_rotary_factor', 1);
-  const base = section.positive('rope_theta', outer);
-  const kind = section.choice('rope_type', KINDS, section.choice('type', KINDS, 'default'));
-  const rotary = SCALED[kind](section, plain(base, context.headSize), base, context);
+}
+
+/**
+ * Reads the rotary parameters of one section; without any, frequencies are plain.
+ *
+ * @param reader - of the model's config, in which `partial_rotary_factor` may stand.
+ */
+export function readRotarySection(reader: ConfigReader, section: ConfigReader | undefined, context: RotaryContext): RotaryConfig {
+  const { headSize, base: outer = DEFAULT_ROTARY_BASE, kinds = KINDS } = context;
+  const share = readShare(section ?? reader, readShare(reader, 1, context), context);
+  const base = section?.positive('rope_theta', outer) ?? outer;
+  const frequencies = plain(base, Math.trunc(share * headSize));
+  if (frequencies.length === 0) reader.fail('partial_rotary_factor', 'large enough that a part of each head is rotated', share);
+  if (section === undefined) return { frequencies, factor: 1 };
+  const names = Object.keys(kinds);
+  const kind = kinds[section.choice('rope_type', names, section.choice('type', names, 'default'))];
+  const rotary = SCALED[kind](section, frequencies, base, context);
   section.finish();
-  if (!Number.isFinite(rotary.factor) || !rotary.frequencies.every(Number.isFinite)) {
-    section.fail('factor', 'such, with the rest of the section, that all frequencies are finite');
-  }
+  const all = [...rotary.frequencies, ...(rotary.beyond?.frequencies ?? []), rotary.factor];
+  if (!all.every(Number.isFinite)) section.fail('factor', 'such, with the rest of the section, that all frequencies are finite');
   return rotary;
 }
 
-/** ω_j = base^(−2j/headSize). */
-function plain(base: number, headSize: number): number[] {
-  return Array.from({ length: headSize / 2 }, (_, j) => base ** ((-2 * j) / headSize));
+/** Reads the share of each head that is rotated. */
+function readShare(reader: ConfigReader, fallback: number, { partial = false }: RotaryContext): number {
+  if (!partial) reader.only('partial_rotary_factor', 1);
+  const share = reader.positive('partial_rotary_factor', fallback);
+  return share <= 1 ? share : reader.fail('partial_rotary_factor', 'at most 1', share);
+}
+
+/**
+ * Returns the frequencies of a pass: those of long texts for all its tokens if it reaches past the original context.
+ */
+export function frequenciesFor({ frequencies, beyond }: RotaryConfig, positions: Int32Array): readonly number[] {
+  return beyond !== undefined && positions.some((position) => position >= beyond.positions) ? beyond.frequencies : frequencies;
+}
+
+/** ω_j = base^(−2j/size), ⌈size/2⌉ of them. */
+function plain(base: number, size: number): number[] {
+  return Array.from({ length: Math.ceil(size / 2) }, (_, j) => base ** ((-2 * j) / size));
 }
 
 type Scaling = (section: ConfigReader, frequencies: readonly number[], base: number, context: RotaryContext) => RotaryConfig;
 
-const SCALED: Readonly<Record<(typeof KINDS)[number], Scaling>> = {
+const SCALED: Readonly<Record<RotaryKind, Scaling>> = {
   default: (_, frequencies) => ({ frequencies, factor: 1 }),
   linear(section, frequencies) {
     const factor = section.positive('factor');
@@ -86,7 +127,31 @@ const SCALED: Readonly<Record<(typeof KINDS)[number], Scaling>> = {
     });
     return { frequencies: scaled, factor: attentionFactor(section, factor) };
   },
+  longrope,
 };
+
+/**
+ * LongRoPE (Ding et al. 2024): each frequency divided by a factor of its own, of which there is one for texts within
+ * the original context and one for longer ones. The attention factor is √(1 + ln factor / ln original).
+ */
+function longrope(section: ConfigReader, frequencies: readonly number[], _: number, context: RotaryContext): RotaryConfig {
+  const { maxPositions, originalPositions = maxPositions } = context;
+  // The model's own key is the one that counts.
+  section.ignore('original_max_position_embeddings');
+  const divided = (key: string): number[] => {
+    const factors = section.numbers(key);
+    const fits = factors?.length === frequencies.length && factors.every((factor) => factor > 0);
+    if (fits) return frequencies.map((omega, j) => omega / factors[j]);
+    return section.fail(key, `a list of ${frequencies.length} positive numbers, one for each frequency`, factors);
+  };
+  const factor = section.positive('factor', maxPositions / originalPositions);
+  const derived = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(originalPositions));
+  return {
+    frequencies: divided('short_factor'),
+    factor: section.positive('attention_factor', derived),
+    beyond: { positions: originalPositions, frequencies: divided('long_factor') },
+  };
+}
 
 /** 0.1 m ln(factor) + 1 (Peng et al. 2023, section 3.4), or as the config says. */
 function attentionFactor(section: ConfigReader, factor: number): number {
