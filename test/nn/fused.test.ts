@@ -145,6 +145,26 @@ describe.each([{ name: 'cpu' }, { name: 'wasm' }, { name: 'wasm without kernels'
       expectNothingLeft();
     });
 
+    it('rope turns a part of each head as a head of that size, times the factor, and leaves the rest', () => {
+      const [tokens, heads, size, width] = [3, 2, 6, 4];
+      const positions = Int32Array.of(4, 0, 9);
+      const tables = rotaryTables({ tokens: positions, headSize: width, factor: 1.5 });
+      const plain = rotaryTables({ tokens: positions, headSize: width });
+      const { values } = randomValues([2, tokens, heads * size], 8);
+      const x = tensor(values, [2, tokens, heads * size]);
+      const weights = tensor(randomValues(x.shape, 9).values, x.shape);
+      const turned = tidy(() => rope(x, tables, { heads, headSize: size }).dataSync());
+      const slope = tidy(() => grad((given) => sum(mul(rope(given, tables, { heads, headSize: size }), weights)))(x).dataSync());
+      const part = (all: ArrayLike<number>, from: number, to: number): number[] =>
+        Array.from(all).filter((_, i) => i % size >= from && i % size < to);
+      const expected = tidy(() => mul(rope(tensor(part(values, 0, width), [2, tokens, heads * width]), plain, { heads }), 1.5).dataSync());
+      expect(part(turned, 0, width)).toBeAllClose(expected, 1e-6);
+      expect(part(turned, width, size)).toEqual(part(x.dataSync(), width, size));
+      expect(part(slope, width, size)).toEqual(part(weights.dataSync(), width, size));
+      for (const each of [x, weights, ...Object.values(tables), ...Object.values(plain)]) (each as Tensor).dispose();
+      expectNothingLeft();
+    });
+
     it.each(LEADING)('rmsNorm agrees: leading axes $axes', ({ axes }) => {
       const shape = [...axes, 6];
       expectAgreement({
@@ -315,6 +335,7 @@ describe.each([{ name: 'cpu' }, { name: 'wasm' }, { name: 'wasm without kernels'
         expect(() => swiglu(zeros([2, 3]), zeros([3]))).toThrow(ShapeError);
         expect(() => rmsNorm(zeros([2, 3]), zeros([2]))).toThrow(ShapeError);
         expect(() => rope(zeros([4, 6]), rotaryTables({ tokens: 3, headSize: 6 }))).toThrow(ShapeError);
+        expect(() => rope(zeros([3, 8]), rotaryTables({ tokens: 3, headSize: 4 }), { headSize: 6 })).toThrow(ShapeError);
         expect(() => rotaryTables({ tokens: 3, headSize: 5 })).toThrow(ConfigError);
         expect(() => rotaryTables({ tokens: 3, headSize: 6, frequencies: [1] })).toThrow(ConfigError);
         expect(() => tokenCrossEntropy(zeros([2, 3, 5]), zeros([3], 'int32'))).toThrow(ShapeError);
