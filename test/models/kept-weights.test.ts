@@ -56,7 +56,7 @@ describe.each([{ blas: 'auto' }, { blas: 'off' }] as const)('blas: $blas', ({ bl
 
   it.each(CASES)('$name in $dtype: logits, loss, derivatives and text are the same', async ({ name, dtype }) => {
     const before = liveTensors();
-    const directory = await converted(name, dtype);
+    const directory = await converted(`models/${name}`, dtype);
     const models = await Promise.all((['f32', 'keep'] as const).map((weights) => loadCausalLM(directory, { algebra, weights })));
     const [norm] = [...models[0].parameters.keys()].filter((parameter) => /norm|ln_f/.test(parameter));
     const overlays = models.map((model) => randomOverlay(model, model.linearModules.keys(), [norm], 3));
