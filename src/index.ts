@@ -33,6 +33,9 @@ export { type BlasStatus, blasStatus } from './linalg/host/blas/blas-library.js'
 export { type HostAlgebra, type HostAlgebraOptions, type HostArray, hostAlgebra } from './linalg/host/host-algebra.js';
 export type { ArrayScope, LinearAlgebra } from './linalg/linear-algebra.js';
 export type {
+  AdamMoments,
+  AdamRates,
+  AdamStep,
   EighFactors,
   FactoredMatrix,
   MatmulOptions,

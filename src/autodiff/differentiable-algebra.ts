@@ -11,7 +11,18 @@ import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 export interface DifferentiableAlgebra<M>
   extends Omit<
     LinearAlgebra<M>,
-    'inner' | 'norm' | 'total' | 'maxAbs' | 'toArray' | 'readInto' | 'openScope' | 'keep' | 'dispose' | 'randomNormal' | 'sparsePasses'
+    | 'inner'
+    | 'norm'
+    | 'total'
+    | 'maxAbs'
+    | 'adamStep'
+    | 'toArray'
+    | 'readInto'
+    | 'openScope'
+    | 'keep'
+    | 'dispose'
+    | 'randomNormal'
+    | 'sparsePasses'
   > {
   /** Computes the sum of all products x_i y_i, of shape []. */
   inner(x: M, y: M): M;
