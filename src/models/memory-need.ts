@@ -70,7 +70,7 @@ export function placeOfWeights(caller: string, { decoder, matched, algebra: { re
   const canKeep = report.taken === 'wasm';
   if (wanted === 'keep' && !canKeep) {
     throw new ConfigError(
-      `${caller}: expected the backend wasm for weights 'keep', got ${report.taken}; leave weights out, or pass await tensorAlgebra({ backend: 'wasm' })`,
+      `${caller}: expected the backend wasm for weights 'keep', got ${report.taken}; leave it out, or compute on the backend wasm`,
     );
   }
   const step = trainingStep === undefined ? 0 : stepBytes(decoder, trainingStep);

@@ -4,14 +4,14 @@ import { ConfigError } from '../../core/errors.js';
 import { exists } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
 import { isJsonObject, readJson } from '../../io/parse-json.js';
-import { type BackendRequest, tensorAlgebra } from '../../linalg/tensor/index.js';
 import { adapterFiles, type LoraAdapter, loadAdapter } from '../../lora/index.js';
-import { type CausalLM, loadCausalLM, loadTokenizer, type ModelOverlay, type Tokenizer, type WeightPlace } from '../../models/index.js';
+import { type CausalLM, loadTokenizer, type ModelOverlay, type Tokenizer } from '../../models/index.js';
 import { findAdapter } from '../adapter/adapter-folder.js';
 import { backendKey, weightsKey } from '../config/finetune-config.js';
 import { folder } from '../config/keys.js';
 import { readYaml } from '../config/yaml.js';
 import { runFiles, runFolders } from '../run/run-layout.js';
+import { type BaseKeys, loadBase } from './load-base.js';
 
 /** An open base model with its tokenizer and, if there is one, its adapter. */
 export interface OpenModel {
@@ -36,10 +36,8 @@ export const modelKeys = {
 };
 
 /** Values of {@link modelKeys}. */
-export interface ModelKeys {
+export interface ModelKeys extends BaseKeys {
   readonly model?: string | undefined;
-  readonly backend: BackendRequest;
-  readonly weights?: WeightPlace | undefined;
 }
 
 /**
@@ -53,8 +51,7 @@ export async function openModel(caller: string, location: string, { model: named
   const adapterFolder = isModel ? undefined : await findAdapter(caller, location);
   const base = named ?? (adapterFolder === undefined ? location : await baseOf(caller, adapterFolder));
   const tokenizer = await loadTokenizer(base);
-  const algebra = await tensorAlgebra({ backend });
-  const model = await loadCausalLM(base, { algebra, ...(weights === undefined ? {} : { weights }) });
+  const model = await loadBase(base, { backend, weights });
   const adapter = adapterFolder === undefined ? undefined : await loadOnto(model, adapterFolder);
   return {
     model,
@@ -62,7 +59,7 @@ export async function openModel(caller: string, location: string, { model: named
     base,
     adapterFolder,
     adapter,
-    withOverlay: (compute) => algebra.tidy(() => compute(adapter === undefined ? {} : { overlay: adapter.overlay() })),
+    withOverlay: (compute) => model.algebra.tidy(() => compute(adapter === undefined ? {} : { overlay: adapter.overlay() })),
     dispose() {
       adapter?.dispose();
       model.dispose();

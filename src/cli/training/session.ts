@@ -3,19 +3,11 @@
 import { ConfigError } from '../../core/errors.js';
 import { exists } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
-import { tensorAlgebra } from '../../linalg/tensor/index.js';
 import type { LoraAdapter, LoraMethod, StepBatches } from '../../lora/index.js';
 import { createAdapter } from '../../lora/index.js';
-import {
-  type BatchStream,
-  batchStream,
-  type CausalLM,
-  loadCausalLM,
-  loadTokenizer,
-  type TokenBatch,
-  type Tokenizer,
-} from '../../models/index.js';
+import { type BatchStream, batchStream, type CausalLM, loadTokenizer, type TokenBatch, type Tokenizer } from '../../models/index.js';
 import type { FinetuneConfig } from '../config/finetune-config.js';
+import { loadBase } from './load-base.js';
 import { loadData, type RunData } from './load-data.js';
 import { adapterConfigOf, methodOf } from './training-plan.js';
 
@@ -40,8 +32,7 @@ export async function openSession(caller: string, config: FinetuneConfig): Promi
   const method = methodOf(config);
   await checkModelFolder(caller, config.model);
   const tokenizer = await loadTokenizer(config.model);
-  const algebra = await tensorAlgebra({ backend: config.backend });
-  const model = await loadCausalLM(config.model, { algebra, ...(config.weights === undefined ? {} : { weights: config.weights }) });
+  const model = await loadBase(config.model, config);
   let made: LoraAdapter | undefined;
   try {
     const data = await loadData(config, tokenizer, model.config.maxPositions);
