@@ -88,12 +88,13 @@ function screening(results: Results): readonly RunSetting[] {
 const FIRST_RATES: readonly number[] = [1e-3, 3e-3, 3e-4];
 
 /**
- * The rates of a variant: the first ones, and outwards as long as the best of them is the lowest or the highest. A
- * variant all of whose rates diverge is followed downwards.
+ * The rates of a variant: the first ones, and outwards as long as the lowest or the highest of them is the best, or
+ * within a margin of it. A variant all of whose rates diverge is followed downwards.
  *
  * @param first - neighbours on the grid.
+ * @param margin - relative to the best loss.
  */
-function ratesWanted(first: readonly number[], resultAt: (rate: number) => RunResult | undefined): readonly number[] {
+function ratesWanted(first: readonly number[], resultAt: (rate: number) => RunResult | undefined, margin = 0): readonly number[] {
   const grid: readonly number[] = RATES;
   let [low, high] = [grid.indexOf(Math.min(...first)), grid.indexOf(Math.max(...first))];
   for (;;) {
@@ -101,9 +102,9 @@ function ratesWanted(first: readonly number[], resultAt: (rate: number) => RunRe
     const results = range.map(resultAt);
     if (results.includes(undefined)) return range;
     const losses = results.map(validOf);
-    const best = low + losses.indexOf(Math.min(...losses));
-    if (best === low && low > 0) low--;
-    else if (best === high && high < grid.length - 1) high++;
+    const near = (1 + margin) * Math.min(...losses);
+    if (losses[0] <= near && low > 0) low--;
+    else if (losses[losses.length - 1] <= near && Number.isFinite(near) && high < grid.length - 1) high++;
     else return range;
   }
 }
@@ -128,10 +129,18 @@ export function resultsOf(results: Results, settings: readonly RunSetting[]): re
   return settings.flatMap((setting) => results.get(keyOf(setting)) ?? []);
 }
 
+interface Screened {
+  readonly variant: Variant;
+  readonly own: readonly RunResult[];
+}
+
 /** The variants of the screening with their results; a variant without any is left out. */
-export function screened(results: Results): readonly { readonly variant: Variant; readonly own: readonly RunResult[] }[] {
+export function screened(results: Results): readonly Screened[] {
+  // Every variant of every stage asks for it, and results are only ever added.
+  const known = SCREENED.get(results);
+  if (known?.size === results.size) return known.variants;
   const all = resultsOf(results, screening(results));
-  return ENTRANTS.flatMap(({ method, scales }) =>
+  const variants = ENTRANTS.flatMap(({ method, scales }) =>
     scales.flatMap((scale) =>
       BETAS.flatMap((beta1) => {
         const own = all.filter((one) => one.method === method && one.scale === scale && one.beta1 === beta1);
@@ -139,7 +148,11 @@ export function screened(results: Results): readonly { readonly variant: Variant
       }),
     ),
   );
+  SCREENED.set(results, { size: results.size, variants });
+  return variants;
 }
+
+const SCREENED = new WeakMap<Results, { readonly size: number; readonly variants: readonly Screened[] }>();
 
 /** The best result of the screening under a condition. */
 function bestScreened(results: Results, holds: (variant: Variant) => boolean): RunResult | undefined {
@@ -152,14 +165,7 @@ export const sameVariant = (variant: Variant) => (other: Variant) =>
   other.method === variant.method && other.beta1 === variant.beta1 && other.scale === variant.scale;
 
 /** The methods that the study asks about; of the others only the best go on. */
-const ASKED: readonly StudyMethod[] = [
-  'lora',
-  'balora keep, svd',
-  'balora transport, svd',
-  'balora transport, every 16',
-  'balora mat',
-  'full',
-];
+const ASKED: readonly StudyMethod[] = ['lora', 'balora keep, svd', 'balora transport, svd', 'balora mat', 'full'];
 const OTHERS = 1;
 
 /**
@@ -185,7 +191,8 @@ const TUNED_SEED = 1;
 export const isReported = ({ seed }: RunSetting): boolean => seed !== TUNED_SEED;
 
 /**
- * The momentum stage: does `keep` gain by scrambled momentum? Moments, gauges and momenta crossed, at their best rates.
+ * The momentum stage: does `keep` gain by scrambled momentum, and does rarer balancing lose anything? Moments, gauges
+ * and momenta crossed, at their best rates.
  */
 const MOMENTUM_METHODS: readonly StudyMethod[] = [
   'lora',
@@ -193,6 +200,7 @@ const MOMENTUM_METHODS: readonly StudyMethod[] = [
   'balora keep, nearest',
   'balora transport, svd',
   'balora transport, nearest',
+  'balora transport, every 16',
 ];
 
 export function momentumRuns(results: Results): readonly RunSetting[] {
@@ -243,26 +251,22 @@ export function conditioningRuns(results: Results): readonly RunSetting[] {
 }
 
 /** Ranks of the last stages, by model. */
-export const RANKS: Readonly<Record<string, readonly number[]>> = { [SMALL]: [4, 16, 64], [LARGE]: [4, 16, 64, 128] };
-/** Rates that are tried at every rank, around the best of the screening: the same number for every variant. */
-const TUNED_RATES = 5;
+export const RANKS: Readonly<Record<string, readonly number[]>> = { [LARGE]: [4, 16, 64, 128], [SMALL]: [4, 16, 64] };
+/** Rates are tried outwards until both ends are this much worse than the best: a part of its loss. */
+export const NEAR = 0.05;
 
+/** Tuning: at every rank the rates from the best of the screening outwards, by the same rule for every variant. */
 export function tuningRuns(model: string, results: Results): readonly RunSetting[] {
   return survivors(results).flatMap((variant) => {
     const best = bestScreened(results, sameVariant(variant));
     if (best === undefined) return [];
     const ranks = variant.method === 'full' ? [0] : RANKS[model];
-    return ranks.flatMap((rank) =>
-      ratesAround(best.rate).map((rate) => ({ ...common, ...variant, model, rank, rate, steps: STEPS, seed: TUNED_SEED })),
-    );
+    return ranks.flatMap((rank) => {
+      const settingAt = (rate: number): RunSetting => ({ ...common, ...variant, model, rank, rate, steps: STEPS, seed: TUNED_SEED });
+      const below = RATES.findLast((rate) => rate < best.rate) ?? best.rate;
+      return ratesWanted([below, best.rate], (rate) => results.get(keyOf(settingAt(rate))), NEAR).map(settingAt);
+    });
   });
-}
-
-/** Rates of the grid, the given one in the middle where the grid allows it. */
-function ratesAround(rate: number): readonly number[] {
-  const at = RATES.indexOf(rate as (typeof RATES)[number]);
-  const from = Math.min(Math.max(0, at - (TUNED_RATES - 1) / 2), RATES.length - TUNED_RATES);
-  return RATES.slice(from, from + TUNED_RATES);
 }
 
 /** The report: of each variant at each rank the rate that the validation set chose, on new seeds. */
@@ -289,7 +293,7 @@ export const STAGES: readonly Stage[] = [
   },
   {
     name: 'momentum',
-    purpose: `moments, gauges and momenta crossed, five seeds, ${STEPS} steps`,
+    purpose: `moments, gauges and momenta crossed, and rarer balancing, five seeds, ${STEPS} steps`,
     after: ['screen'],
     scoresTest: true,
     runs: momentumRuns,
@@ -302,7 +306,8 @@ export const STAGES: readonly Stage[] = [
     measuresSpectra: true,
     runs: conditioningRuns,
   },
-  ...[SMALL, LARGE].flatMap((model): readonly Stage[] => [
+  // The large model first: the small one at other ranks is what is cut if the hours are not there.
+  ...[LARGE, SMALL].flatMap((model): readonly Stage[] => [
     {
       name: `tune ${model}`,
       purpose: `rates at every rank, one seed, ${STEPS} steps`,

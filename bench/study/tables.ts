@@ -7,6 +7,7 @@ import {
   conditioningRuns,
   isReported,
   momentumRuns,
+  NEAR,
   RANKS,
   RATES,
   reportRuns,
@@ -108,7 +109,10 @@ export function conditioningTable(results: Results): readonly string[] {
   return markdownTable([`${SCREEN.model}, rank ${SCREEN.rank}`, 'loss', 'λ largest', 'balanced', 'κ', 'balanced', 'seeds'], rows);
 }
 
-/** What tuning found at each rank: the best rate, the loss there, and how many of the rates are within 5 %. */
+/**
+ * What tuning found at each rank: the best rate, the loss there, and how many rates of the grid are within 5 %. Rates
+ * that were not tried lie beyond ones that are worse by more.
+ */
 export function tuningTable(results: Results, model: string): readonly string[] {
   const tuned = resultsOf(results, tuningRuns(model, results));
   const rows = survivors(results).flatMap((variant) => {
@@ -119,10 +123,10 @@ export function tuningTable(results: Results, model: string): readonly string[] 
       const best = bestOf(at);
       if (at.length === 0) return NOT_YET;
       if (best === undefined) return 'diverged';
-      const near = at.filter((one) => one.valid !== null && one.valid <= 1.05 * validOf(best)).length;
+      const near = at.filter((one) => validOf(one) <= (1 + NEAR) * validOf(best)).length;
       const tried = at.map(({ rate }) => rate);
-      const edge = best.rate === Math.min(...tried) || best.rate === Math.max(...tried) ? ', at the edge' : '';
-      return `${lossText(best)} at ${best.rate} (${near} of ${at.length}${edge})`;
+      const edge = best.rate === Math.min(...tried) || best.rate === Math.max(...tried) ? ', not finished' : '';
+      return `${lossText(best)} at ${best.rate} (${near} of ${RATES.length}${edge})`;
     });
     return [[variantName(variant), ...cells, movement(own)]];
   });
