@@ -83,7 +83,8 @@ describe('the plan', () => {
       const key = `${method} ${rank}`;
       cells.set(key, [...(cells.get(key) ?? []), rate]);
     }
-    // The invented losses are least at 1e-2 and rise by about 0.05 for half a decade: 5 % of the best method's 1.001 is less below and more above it.
+    // The invented losses are least at 1e-2 and rise by about 0.05 for half a decade: 5 % of the best method's 1.001 is
+    // less below and more above it.
     for (const [cell, rates] of cells)
       expect([cell, rates.toSorted((a, b) => a - b)]).toEqual([
         cell,
