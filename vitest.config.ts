@@ -14,6 +14,7 @@ const isolated = [
   'test/io/replace-folder.test.ts',
   'test/models/misuse.test.ts',
   'test/models/kept-weights.test.ts',
+  'test/models/quantized.test.ts',
   'test/cli/bad-weights.test.ts',
   'test/*.test.ts',
 ];

@@ -1,5 +1,6 @@
 /** The contract of causal language models, on which training, adapters and the command line are built. */
 import type { Tensor } from '@tensorflow/tfjs-core';
+import type { FloatDtype } from '../io/safetensors/dtypes.js';
 import type { TensorAlgebra } from '../linalg/tensor/tensor-algebra.js';
 import type { CausalLMConfig } from './causal-lm-config.js';
 import type { LinearModule, ModelOverlay } from './model-overlay.js';
@@ -67,6 +68,16 @@ export interface GenerateOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How a weight is quantized in its file. */
+export interface QuantizationInfo {
+  /** 4-bit NF4 or FP4, or 8-bit LLM.int8, all of bitsandbytes. */
+  readonly format: 'nf4' | 'fp4' | 'int8';
+  /** Number format before it was quantized; `undefined` if the file does not say. */
+  readonly dtype: FloatDtype | undefined;
+  /** Names of the tensors in the file that belong to it, besides its codes. */
+  readonly parts: readonly string[];
+}
+
 /** Description of a parameter, known without reading it. */
 export interface ParameterInfo {
   /** Its shape, as in the checkpoint. */
@@ -75,6 +86,8 @@ export interface ParameterInfo {
   readonly file?: string;
   /** Name of its tensor in that file. */
   readonly tensor?: string;
+  /** How it is quantized there, if it is. */
+  readonly quantized?: QuantizationInfo;
 }
 
 /** A causal language model on a backend of TensorFlow.js. It owns its weights until `dispose`. */
@@ -88,8 +101,8 @@ export interface CausalLM {
   /** Shapes of all parameters by name, as in the checkpoint. A tied head has none. */
   readonly parameters: ReadonlyMap<string, ParameterInfo>;
   /**
-   * Returns the weight itself, as stored; do not dispose of it. One that is kept outside the heap (`weights: 'keep'`)
-   * is widened into a new tensor, which the surrounding `tidy` frees.
+   * Returns the weight itself, as stored; do not dispose of it. One that is kept outside the heap (`weights: 'keep'`,
+   * or quantized) is widened into a new tensor, which the surrounding `tidy` frees.
    *
    * @throws ConfigError if there is none of this name.
    */

@@ -2,7 +2,8 @@ import { addN, reshape, Tensor, tensor1d, zerosLike } from '@tensorflow/tfjs-cor
 import { ConfigError, ShapeError } from '../core/errors.js';
 import { declareOptions, flag, number, option } from '../core/options.js';
 import type { TensorAlgebra } from '../linalg/tensor/tensor-algebra.js';
-import { type StoredMatrix, widenedMatrix } from '../linalg/tensor/wasm/stored-matrix.js';
+import { widenedMatrix } from '../linalg/tensor/wasm/stored-matrix.js';
+import type { StoredMatrix } from '../linalg/tensor/wasm/stored-rows.js';
 import { activationBytes } from './activation-bytes.js';
 import type { Decoder } from './architectures/architecture.js';
 import {
@@ -19,6 +20,7 @@ import { checkOverlay } from './check-overlay.js';
 import { checkTokenBatch } from './check-tokens.js';
 import { generate } from './generate.js';
 import { HEAD, headLogits, headLosses, labelledRows } from './head-loss.js';
+import type { FoundWeight } from './load-weights.js';
 import { lossAndGradient } from './loss-and-gradient.js';
 import type { LinearModule, ModelOverlay } from './model-overlay.js';
 import { nonFiniteError } from './non-finite.js';
@@ -33,12 +35,6 @@ const lossAndGradientOptions = declareOptions<LossAndGradientOptions>()({
   recompute: flag({ optional: true }),
 });
 
-/** A tensor of a file. */
-interface StoredTensor {
-  readonly file: string;
-  readonly name: string;
-}
-
 /** The library's models: an architecture's functions over weights on a backend. */
 export class DecoderModel implements CausalLM {
   readonly algebra: TensorAlgebra;
@@ -50,12 +46,12 @@ export class DecoderModel implements CausalLM {
 
   /**
    * @param weights - one for each parameter of the decoder; the model owns them.
-   * @param files - the tensor that each was read from.
+   * @param found - where each was read from.
    */
   constructor(
     decoder: Decoder,
     weights: Map<string, Tensor | StoredMatrix>,
-    files: ReadonlyMap<string, StoredTensor>,
+    found: ReadonlyMap<string, FoundWeight>,
     algebra: TensorAlgebra,
     run: RunOnBackend,
   ) {
@@ -67,7 +63,7 @@ export class DecoderModel implements CausalLM {
     const { hiddenSize, vocabularySize } = decoder.config;
     const head = { name: HEAD, inFeatures: hiddenSize, outFeatures: vocabularySize, fanInFanOut: false, bias: false };
     this.linearModules = new Map([...decoder.modules, head].map((module) => [module.name, module]));
-    this.parameters = new Map([...decoder.parameters].map(([name, shape]) => [name, { shape, ...fileOf(files.get(name)) }]));
+    this.parameters = new Map([...decoder.parameters].map(([name, shape]) => [name, { shape, ...originOf(found.get(name)) }]));
   }
 
   get config() {
@@ -202,7 +198,12 @@ export class DecoderModel implements CausalLM {
 
 const isStored = (weight: Tensor | StoredMatrix): weight is StoredMatrix => !(weight instanceof Tensor);
 
-const fileOf = (entry: StoredTensor | undefined) => (entry === undefined ? {} : { file: entry.file, tensor: entry.name });
+function originOf(found: FoundWeight | undefined): Partial<ParameterInfo> {
+  if (found === undefined) return {};
+  const { entry, stored } = found;
+  const origin = { file: entry.file, tensor: entry.name };
+  return stored === undefined ? origin : { ...origin, quantized: { format: stored.format, dtype: stored.dtype, parts: stored.parts } };
+}
 
 async function readScalar(scalar: Tensor): Promise<number> {
   try {

@@ -3,6 +3,8 @@
  *
  * @module bures/models
  */
+
+export { QUANTIZATIONS, type Quantization } from '../linalg/tensor/quantized/quantize.js';
 export {
   type CausalLM,
   type ForwardOptions,
@@ -10,6 +12,7 @@ export {
   type LossAndGradient,
   type LossAndGradientOptions,
   type ParameterInfo,
+  type QuantizationInfo,
   RECOMPUTE_ABOVE_BYTES,
   type TokenLoss,
 } from './causal-lm.js';

@@ -3,26 +3,52 @@
  * place.
  */
 import { type Tensor, tensor } from '@tensorflow/tfjs-core';
-import { FormatError } from '../core/errors.js';
+import { ConfigError, FormatError } from '../core/errors.js';
+import { isFloatDtype } from '../io/safetensors/dtypes.js';
 import type { TensorEntry, TensorStore } from '../io/safetensors/tensor-store.js';
+import { type Quantization, quantized } from '../linalg/tensor/quantized/quantize.js';
+import { dequantized, type QuantizedMatrix } from '../linalg/tensor/quantized/quantized-matrix.js';
 import { heapTensor } from '../linalg/tensor/wasm/heap-tensor.js';
-import type { StoredMatrix } from '../linalg/tensor/wasm/stored-matrix.js';
+import type { PlainMatrix, StoredMatrix } from '../linalg/tensor/wasm/stored-rows.js';
 import type { Decoder } from './architectures/architecture.js';
+import type { QuantizedWeight } from './bitsandbytes.js';
 import type { RunOnBackend } from './run-on-backend.js';
 
 /** Name of the head's weight, which checkpoints of tied models may hold all the same. */
 const TIED_HEAD = 'lm_head.weight';
 
+/** A parameter in a checkpoint. */
+export interface FoundWeight {
+  readonly entry: TensorEntry;
+  /** Its shape, as the architecture has it. */
+  readonly shape: readonly number[];
+  /** How it is quantized, if it is. */
+  readonly stored?: QuantizedWeight;
+  /** The format that it is to be quantized to. */
+  readonly wanted?: Quantization;
+}
+
 /**
  * Finds each parameter in a checkpoint.
  *
- * @returns names in the checkpoint by names of parameters.
+ * @param quantizedWeights - the weights that are quantized already, by the names of their tensors.
+ * @param wanted - the format that the weights of linear layers are to be quantized to, the head's excepted.
+ * @returns what was found, by names of parameters.
  * @throws FormatError naming a tensor that is missing, of another shape or number format, or belongs to nothing.
  */
-export function matchTensors(caller: string, decoder: Decoder, store: TensorStore): ReadonlyMap<string, TensorEntry> {
+export function matchTensors(
+  caller: string,
+  decoder: Decoder,
+  store: TensorStore,
+  quantizedWeights: ReadonlyMap<string, QuantizedWeight>,
+  wanted: Quantization | undefined,
+): ReadonlyMap<string, FoundWeight> {
   const { config, parameters, buffers } = decoder;
-  const matched = new Map<string, TensorEntry>();
+  const matched = new Map<string, FoundWeight>();
+  const modules = new Map(decoder.modules.map((module) => [`${module.name}.weight`, module]));
+  const parts = new Set([...quantizedWeights.values()].flatMap((weight) => weight.parts));
   for (const entry of store.entries.values()) {
+    if (parts.has(entry.name)) continue;
     const names = namesOf(entry.name, decoder);
     const name = names.find((candidate) => parameters.has(candidate));
     if (name === undefined) {
@@ -32,17 +58,28 @@ export function matchTensors(caller: string, decoder: Decoder, store: TensorStor
       );
     }
     const shape = parameters.get(name) ?? [];
-    if (entry.shape.join() !== shape.join()) {
+    const module = modules.get(name);
+    const stored = quantizedWeights.get(entry.name);
+    // bitsandbytes turns the layers of GPT-2, which are stored as [in, out].
+    const expected = stored !== undefined && module?.fanInFanOut ? [...shape].reverse() : shape;
+    const found = stored?.shape ?? entry.shape;
+    if (found.join() !== expected.join()) {
       throw new FormatError(
-        `${caller}: expected '${entry.name}' of shape [${shape.join(', ')}] as config.json says, got [${entry.shape.join(', ')}] in ${entry.file}; fetch both from one place`,
+        `${caller}: expected '${entry.name}' of shape [${expected.join(', ')}] as config.json says, got [${found.join(', ')}] in ${entry.file}; fetch both from one place`,
       );
     }
-    if (!['F32', 'F16', 'BF16'].includes(entry.dtype)) {
+    if (stored === undefined && !isFloatDtype(entry.dtype)) {
       throw new FormatError(
-        `${caller}: expected '${entry.name}' in F32, F16 or BF16, got ${entry.dtype} in ${entry.file}; quantized checkpoints are not supported`,
+        `${caller}: expected '${entry.name}' in F32, F16 or BF16, or quantized by bitsandbytes with its scales beside it, got ${entry.dtype} in ${entry.file}; load the unquantized checkpoint`,
       );
     }
-    matched.set(name, entry);
+    if (stored !== undefined && wanted !== undefined) {
+      throw new ConfigError(
+        `${caller}: expected weights that are not quantized for quantize: '${wanted}', got ${stored.format} of bitsandbytes ('${entry.name}'); leave quantize out`,
+      );
+    }
+    const quantizes = wanted !== undefined && module !== undefined;
+    matched.set(name, { entry, shape, ...(stored === undefined ? {} : { stored }), ...(quantizes ? { wanted } : {}) });
   }
   for (const name of parameters.keys()) {
     if (matched.has(name)) continue;
@@ -57,7 +94,7 @@ function namesOf(stored: string, { prefixes }: Decoder): string[] {
   return [stored, ...others];
 }
 
-/** Where weights are kept: widened to float32 on the engine, or matrices as they are in the file, beside the heap. */
+/** Where weights are kept: widened to float32 on the engine, or matrices in their own format beside the heap. */
 export type WeightPlace = 'f32' | 'keep';
 
 /**
@@ -70,7 +107,7 @@ export type WeightPlace = 'f32' | 'keep';
  */
 export async function readWeights(
   store: TensorStore,
-  matched: ReadonlyMap<string, TensorEntry>,
+  matched: ReadonlyMap<string, FoundWeight>,
   onHeap: boolean,
   place: WeightPlace,
   run: RunOnBackend,
@@ -78,20 +115,48 @@ export async function readWeights(
   const weights = new Map<string, Tensor | StoredMatrix>();
   const made: Tensor[] = [];
   try {
-    for (const [name, entry] of matched) {
-      const { shape } = entry;
-      if (place === 'keep' && shape.length === 2) {
+    for (const [name, found] of matched) {
+      const { shape, entry } = found;
+      const matrix = await quantizedMatrix(store, found);
+      if (matrix !== undefined) {
+        const turned = matrix.shape.join() !== shape.join();
+        if (place === 'keep') weights.set(name, turned ? turnedMatrix(matrix) : matrix);
+        else weights.set(name, toBackend(turned ? turnedValues(matrix) : dequantized(matrix), shape, run, made));
+      } else if (place === 'keep' && shape.length === 2) {
         const bytes = (await store.readBytes(entry.name)) as Uint8Array<ArrayBuffer>;
-        weights.set(name, { shape: [shape[0], shape[1]], dtype: entry.dtype as StoredMatrix['dtype'], bytes });
-        continue;
-      }
-      weights.set(name, await (onHeap ? readToHeap(store, entry, run, made) : readToBackend(store, entry, run, made)));
+        weights.set(name, { shape: [shape[0], shape[1]], dtype: entry.dtype as PlainMatrix['dtype'], bytes });
+      } else if (onHeap) weights.set(name, await readToHeap(store, entry, run, made));
+      else weights.set(name, toBackend((await store.read(entry.name)) as Float32Array, shape, run, made));
     }
     return weights;
   } catch (error) {
     for (const weight of made) weight.dispose();
     throw error;
   }
+}
+
+/** Reads a weight that is quantized, or is to be; `undefined` for any other. */
+async function quantizedMatrix(store: TensorStore, { entry, shape, stored, wanted }: FoundWeight): Promise<QuantizedMatrix | undefined> {
+  if (stored !== undefined) return stored.read();
+  if (wanted === undefined) return undefined;
+  return quantized((await store.read(entry.name)) as Float32Array, [shape[0], shape[1]], wanted);
+}
+
+/**
+ * Returns the transpose of a quantized matrix, in float32: its blocks would not be blocks. Only GPT-2's are turned,
+ * which are small.
+ */
+function turnedMatrix(matrix: QuantizedMatrix): PlainMatrix {
+  const [rows, columns] = matrix.shape;
+  return { shape: [columns, rows], dtype: 'F32', bytes: new Uint8Array(turnedValues(matrix).buffer) };
+}
+
+function turnedValues(matrix: QuantizedMatrix): Float32Array<ArrayBuffer> {
+  const [rows, columns] = matrix.shape;
+  const values = dequantized(matrix);
+  const result = new Float32Array(values.length);
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) result[j * rows + i] = values[i * columns + j];
+  return result;
 }
 
 async function readToHeap(store: TensorStore, { name, shape }: TensorEntry, run: RunOnBackend, made: Tensor[]): Promise<Tensor> {
@@ -102,9 +167,8 @@ async function readToHeap(store: TensorStore, { name, shape }: TensorEntry, run:
   return weight;
 }
 
-async function readToBackend(store: TensorStore, { name, shape }: TensorEntry, run: RunOnBackend, made: Tensor[]): Promise<Tensor> {
-  const values = await store.read(name);
-  const weight = run(() => tensor(values as Float32Array, [...shape], 'float32'));
+function toBackend(values: Float32Array, shape: readonly number[], run: RunOnBackend, made: Tensor[]): Tensor {
+  const weight = run(() => tensor(values, [...shape], 'float32'));
   made.push(weight);
   return weight;
 }

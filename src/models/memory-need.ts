@@ -2,13 +2,14 @@
 import { memory } from '@tensorflow/tfjs-core';
 import { availableBytes } from '../core/allocate.js';
 import { BackendError, ConfigError } from '../core/errors.js';
-import type { TensorEntry } from '../io/safetensors/tensor-store.js';
+import { entryCount } from '../io/safetensors/dtypes.js';
+import { quantizedBytes } from '../linalg/tensor/quantized/quantize.js';
 import type { TensorAlgebra } from '../linalg/tensor/tensor-algebra.js';
 import { HEAP_LIMIT } from '../linalg/tensor/wasm/heap-guard.js';
 import { activationBytes } from './activation-bytes.js';
 import type { Decoder } from './architectures/architecture.js';
 import { CHUNK_BYTES } from './head-loss.js';
-import type { WeightPlace } from './load-weights.js';
+import type { FoundWeight, WeightPlace } from './load-weights.js';
 
 const BYTES = 4;
 
@@ -28,13 +29,20 @@ interface WeightBytes {
   readonly beside: number;
 }
 
-function weightBytes(entries: Iterable<Pick<TensorEntry, 'shape' | 'byteLength'>>, place: WeightPlace): WeightBytes {
+function weightBytes(weights: Iterable<FoundWeight>, place: WeightPlace): WeightBytes {
   let [engine, beside] = [0, 0];
-  for (const { shape, byteLength } of entries) {
-    if (place === 'keep' && shape.length === 2) beside += byteLength;
-    else engine += BYTES * shape.reduce((product, length) => product * length, 1);
+  for (const weight of weights) {
+    if (place === 'keep' && weight.shape.length === 2) beside += bytesBeside(weight);
+    else engine += BYTES * entryCount(weight.shape);
   }
   return { engine, beside };
+}
+
+/** Returns the bytes of a matrix that is kept beside the heap. */
+function bytesBeside({ entry, shape, stored, wanted }: FoundWeight): number {
+  if (wanted !== undefined) return quantizedBytes(entryCount(shape), wanted);
+  // One that has to be turned is kept as float32.
+  return stored !== undefined && stored.shape.join() !== shape.join() ? BYTES * entryCount(shape) : entry.byteLength;
 }
 
 /**
@@ -52,7 +60,7 @@ function stepBytes({ config }: Pick<Decoder, 'config'>, { batch, length }: StepS
 export interface LoadRequest {
   readonly decoder: Decoder;
   /** The parameters in the checkpoint. */
-  readonly matched: ReadonlyMap<string, TensorEntry>;
+  readonly matched: ReadonlyMap<string, FoundWeight>;
   readonly algebra: TensorAlgebra;
   /** Size of a training step that must fit as well. */
   readonly trainingStep: StepSize | undefined;
@@ -79,7 +87,10 @@ export function placeOfWeights(caller: string, { decoder, matched, algebra: { re
     const { engine, beside } = weightBytes(matched.values(), place);
     return engine + step <= available && engine + step + beside <= Math.max(available, availableBytes());
   };
-  const choices = wanted === undefined ? (['f32', ...(canKeep ? ['keep'] : [])] as WeightPlace[]) : [wanted];
+  const isQuantized = [...matched.values()].some((weight) => weight.stored !== undefined || weight.wanted !== undefined);
+  // Who quantizes wants to save memory.
+  const places: readonly WeightPlace[] = !canKeep ? ['f32'] : isQuantized ? ['keep'] : ['f32', 'keep'];
+  const choices = wanted === undefined ? places : [wanted];
   const chosen = choices.find(fits);
   if (chosen !== undefined) return chosen;
   const { engine, beside } = weightBytes(matched.values(), choices[choices.length - 1]);

@@ -1,7 +1,8 @@
 /** The weights as a forward pass sees them: the model's own, under the overlay. */
 import { add, customGrad, gather, matMul, type Tensor, type Tensor1D } from '@tensorflow/tfjs-core';
 import { ConfigError } from '../core/errors.js';
-import { multiplyStored, type StoredMatrix, storedRows } from '../linalg/tensor/wasm/stored-matrix.js';
+import { multiplyStored, storedRows } from '../linalg/tensor/wasm/stored-matrix.js';
+import type { StoredMatrix } from '../linalg/tensor/wasm/stored-rows.js';
 import type { LinearModule, ModelOverlay } from './model-overlay.js';
 
 /** An empty overlay. */

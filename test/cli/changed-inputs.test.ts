@@ -398,6 +398,7 @@ describe('fingerprints', () => {
     logEvery: 3,
     backend: 'cpu',
     weights: 'keep',
+    quantize: 'nf4',
     recompute: true,
     tensorboard: false,
   };

@@ -5,7 +5,9 @@ import { path } from '../../io/files/path.js';
 import { withoutMachinePaths } from '../../io/files/portable-name.js';
 import { writeFolder } from '../../io/files/staging.js';
 import { writeAtomic } from '../../io/files/write-atomic.js';
-import { openSafetensors, type TensorData, type TensorStore, writeCheckpoint } from '../../io/index.js';
+import { openSafetensors, type TensorData, type TensorEntry, type TensorStore, writeCheckpoint } from '../../io/index.js';
+import { decodeUtf8, isJsonObject, parseJson } from '../../io/parse-json.js';
+import { isFloatDtype } from '../../io/safetensors/dtypes.js';
 import { type LoraAdapter, mergeAdapter, saveAdapter } from '../../lora/index.js';
 import type { CausalLM } from '../../models/index.js';
 import { adapterOrder, checkNoAdapter } from '../adapter/adapter-folder.js';
@@ -21,7 +23,7 @@ export const merge = defineCommand({
   summary: 'Merges an adapter into its base model and writes the model, in the number format of the base.',
   details:
     'Before anything is written, the logits of the merged model are compared with those of the model with its adapter. Weights that were trained themselves ' +
-    '(galore) replace those of the base. With --adapter-rank the command writes the nearest adapter of that rank in PEFT format instead, and reports how much ' +
+    '(galore) replace those of the base. Quantized weights are dequantized: the model that is written is not quantized. With --adapter-rank the command writes the nearest adapter of that rank in PEFT format instead, and reports how much ' +
     'of the change of the weights it leaves out.',
   positionals: [{ name: 'RUN|ADAPTER', description: 'folder of a run (its best checkpoint) or of an adapter' }],
   schema: z.strictObject({
@@ -43,9 +45,17 @@ export const merge = defineCommand({
       const { deviation, dispose } = await mergeAdapter(open.adapter);
       dispose();
       await whileWriting(terminal, (check) => writeMerged(open, out, check));
+      const quantized = open.quantize ?? [...open.model.parameters.values()].find((parameter) => parameter.quantized)?.quantized?.format;
+      const dequantized = quantized === undefined ? '' : `; weights were dequantized from ${quantized}`;
       return {
-        data: { model: open.base, adapter: open.adapterFolder, out, deviation },
-        text: `${out}: merged; logits differ by at most ${short(deviation)} relative to the largest, before rounding to the format of the base`,
+        data: {
+          model: open.base,
+          adapter: open.adapterFolder,
+          out,
+          deviation,
+          ...(quantized === undefined ? {} : { dequantized: quantized }),
+        },
+        text: `${out}: merged; logits differ by at most ${short(deviation)} relative to the largest, before rounding to the format of the base${dequantized}`,
       };
     } finally {
       open.dispose();
@@ -89,13 +99,25 @@ async function writeAdapter(
 function mergedTensors(model: CausalLM, store: TensorStore, check: () => Promise<void>): ReadonlyMap<string, TensorData> {
   // Files may have other names than the model.
   const parameters = new Map([...model.parameters].map(([name, { tensor = name }]) => [tensor, name]));
+  const infos = [...model.parameters.values()];
+  // LLM.int8 does not say what its weights were before: what the others still are.
+  const plain = infos
+    .map(({ tensor = '' }) => store.entries.get(tensor)?.dtype)
+    .find((dtype) => dtype !== undefined && isFloatDtype(dtype));
+  const parts = new Set(infos.flatMap(({ quantized }) => quantized?.parts ?? []));
   const read = async (name: string): Promise<Float32Array | Uint8Array> => {
     await check();
     const parameter = parameters.get(name);
     if (parameter === undefined) return store.readBytes(name);
     return model.algebra.tidy(() => model.parameter(parameter).dataSync<'float32'>());
   };
-  return new Map([...store.entries].map(([name, { dtype, shape }]) => [name, { dtype, shape, data: () => read(name) }]));
+  const described = ({ name, dtype, shape }: TensorEntry): Omit<TensorData, 'data'> => {
+    const parameter = model.parameters.get(parameters.get(name) ?? '');
+    if (parameter?.quantized === undefined) return { dtype, shape };
+    return { dtype: parameter.quantized.dtype ?? plain ?? 'F16', shape: parameter.shape };
+  };
+  const kept = [...store.entries.values()].filter(({ name }) => !parts.has(name));
+  return new Map(kept.map((entry) => [entry.name, { ...described(entry), data: () => read(entry.name) }]));
 }
 
 /** Names of the weight files, one of which every model folder has. In an existing folder it is put in place last. */
@@ -133,6 +155,16 @@ async function copyOtherFiles(base: string, folder: string, check: () => Promise
     if (!/\.(json|jinja|txt|model)$/.test(name) || name === 'model.safetensors.index.json') continue;
     await check();
     const bytes = await readBytes(path.join(base, name));
-    await writeAtomic(path.join(folder, name), name.endsWith('config.json') ? withoutMachinePaths(bytes) : bytes);
+    const content = name === 'config.json' ? withoutQuantization(base, bytes) : bytes;
+    await writeAtomic(path.join(folder, name), name.endsWith('config.json') ? withoutMachinePaths(content) : content);
   }
+}
+
+/** Returns a model's configuration without what says that its weights are quantized, which they are no longer. */
+function withoutQuantization(base: string, bytes: Uint8Array): Uint8Array {
+  const file = path.join(base, 'config.json');
+  const config = parseJson('merge', file, decodeUtf8('merge', file, bytes));
+  if (!isJsonObject(config) || config.quantization_config === undefined) return bytes;
+  const { quantization_config: _, ...others } = config;
+  return new TextEncoder().encode(`${JSON.stringify(others, null, 2)}\n`);
 }

@@ -1,6 +1,7 @@
 /** The keys of a fine-tuning configuration; each is also a flag, in kebab case. */
 import { z } from 'zod';
 import { BACKEND_NAMES } from '../../linalg/tensor/index.js';
+import { QUANTIZATIONS } from '../../models/index.js';
 import { count, folder, metaOf, named, text } from './keys.js';
 
 /** Maximum number of batches held at a time. */
@@ -26,8 +27,14 @@ export const weightsKey = z
   .enum(['f32', 'keep'])
   .optional()
   .describe(
-    'where frozen weights are kept: as float32 on the backend, or (wasm only) in the format of the file beside it, with less memory and some more time (default: f32 if it fits)',
+    'where frozen weights are kept: as float32 on the backend, or (wasm only) in the format of the file beside it, with less memory and some more time (default: f32 if it fits; keep for quantized weights)',
   );
+
+/** The key of the format that weights are quantized to. */
+export const quantizeKey = z
+  .enum(QUANTIZATIONS)
+  .optional()
+  .describe('format that the frozen weights of linear layers are quantized to, as in QLoRA (default: as the checkpoint is)');
 
 /**
  * The role of a key in the result, as the metadata of its schema has it:
@@ -143,6 +150,7 @@ export const finetuneSchema = z.strictObject({
   // environment.json records the backend in use; warnings come from there.
   backend: backendKey.meta({ group: 'Machine:', role: 'observes' }),
   weights: weightsKey.meta({ role: 'rounds' }),
+  quantize: quantizeKey,
   recompute: z
     .boolean()
     .optional()

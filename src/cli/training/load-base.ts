@@ -1,16 +1,19 @@
 import { type BackendRequest, tensorAlgebra } from '../../linalg/tensor/index.js';
-import { type CausalLM, loadCausalLM, type WeightPlace } from '../../models/index.js';
+import { type CausalLM, loadCausalLM, type Quantization, type WeightPlace } from '../../models/index.js';
 
-/** Where a base model computes, and where its weights are kept. */
+/** Where a base model computes, and how its weights are kept. */
 export interface BaseKeys {
   readonly backend: BackendRequest;
   readonly weights?: WeightPlace | undefined;
+  readonly quantize?: Quantization | undefined;
 }
 
 /**
- * Opens the backend and loads a base model on it. Weights that are to be kept beside the heap make `'auto'` mean wasm.
+ * Opens the backend and loads a base model on it. Weights that are to be kept beside the heap, or quantized, make
+ * `'auto'` mean wasm.
  */
-export async function loadBase(folder: string, { backend, weights }: BaseKeys): Promise<CausalLM> {
-  const algebra = await tensorAlgebra({ backend: backend === 'auto' && weights === 'keep' ? 'wasm' : backend });
-  return loadCausalLM(folder, { algebra, ...(weights === undefined ? {} : { weights }) });
+export async function loadBase(folder: string, { backend, weights, quantize }: BaseKeys): Promise<CausalLM> {
+  const needsWasm = weights === 'keep' || (quantize !== undefined && weights === undefined);
+  const algebra = await tensorAlgebra({ backend: backend === 'auto' && needsWasm ? 'wasm' : backend });
+  return loadCausalLM(folder, { algebra, ...(weights === undefined ? {} : { weights }), ...(quantize === undefined ? {} : { quantize }) });
 }

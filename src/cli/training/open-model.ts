@@ -5,9 +5,9 @@ import { exists } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
 import { isJsonObject, readJson } from '../../io/parse-json.js';
 import { adapterFiles, type LoraAdapter, loadAdapter } from '../../lora/index.js';
-import { type CausalLM, loadTokenizer, type ModelOverlay, type Tokenizer } from '../../models/index.js';
+import { type CausalLM, loadTokenizer, type ModelOverlay, QUANTIZATIONS, type Quantization, type Tokenizer } from '../../models/index.js';
 import { findAdapter } from '../adapter/adapter-folder.js';
-import { backendKey, weightsKey } from '../config/finetune-config.js';
+import { backendKey, quantizeKey, weightsKey } from '../config/finetune-config.js';
 import { folder } from '../config/keys.js';
 import { readYaml } from '../config/yaml.js';
 import { runFiles, runFolders } from '../run/run-layout.js';
@@ -19,6 +19,8 @@ export interface OpenModel {
   readonly tokenizer: Tokenizer;
   /** Directory of the base model. */
   readonly base: string;
+  /** The format that its weights were quantized to when they were loaded. */
+  readonly quantize: Quantization | undefined;
   /** Folder of the adapter, if there is one. */
   readonly adapterFolder: string | undefined;
   readonly adapter: LoraAdapter | undefined;
@@ -33,6 +35,9 @@ export const modelKeys = {
   model: folder.optional().describe('base model of the adapter (default: the one that the adapter names)'),
   backend: backendKey,
   weights: weightsKey,
+  quantize: quantizeKey.describe(
+    'format that the weights of linear layers are quantized to (default: as in the run, or as the checkpoint is)',
+  ),
 };
 
 /** Values of {@link modelKeys}. */
@@ -46,17 +51,25 @@ export interface ModelKeys extends BaseKeys {
  * @param location - path of a run, an adapter or a model.
  * @throws ConfigError if it is none of them, or the base model is missing; errors of loading.
  */
-export async function openModel(caller: string, location: string, { model: named, backend, weights }: ModelKeys): Promise<OpenModel> {
+export async function openModel(
+  caller: string,
+  location: string,
+  { model: named, backend, weights, ...keys }: ModelKeys,
+): Promise<OpenModel> {
   const isModel = (await exists(path.join(location, 'config.json'))) && !(await exists(path.join(location, adapterFiles.config)));
   const adapterFolder = isModel ? undefined : await findAdapter(caller, location);
-  const base = named ?? (adapterFolder === undefined ? location : await baseOf(caller, adapterFolder));
+  const run = adapterFolder === undefined ? {} : await configOfRun(caller, adapterFolder);
+  const base = named ?? (adapterFolder === undefined ? location : await baseOf(caller, adapterFolder, run.model));
+  // An adapter belongs to the weights over which it was trained.
+  const { quantize = QUANTIZATIONS.find((format) => format === run.quantize) } = keys;
   const tokenizer = await loadTokenizer(base);
-  const model = await loadBase(base, { backend, weights });
+  const model = await loadBase(base, { backend, weights, quantize });
   const adapter = adapterFolder === undefined ? undefined : await loadOnto(model, adapterFolder);
   return {
     model,
     tokenizer,
     base,
+    quantize,
     adapterFolder,
     adapter,
     withOverlay: (compute) => model.algebra.tidy(() => compute(adapter === undefined ? {} : { overlay: adapter.overlay() })),
@@ -80,11 +93,11 @@ async function loadOnto(model: CausalLM, folder: string): Promise<LoraAdapter> {
 /**
  * Finds the directory of an adapter's base model: in a run from its configuration, elsewhere from the adapter's file.
  */
-async function baseOf(caller: string, folder: string): Promise<string> {
+async function baseOf(caller: string, folder: string, modelOfRun: unknown): Promise<string> {
   const file = path.join(folder, adapterFiles.config);
   const config = await readJson(caller, file);
   const name = isJsonObject(config) ? config.base_model_name_or_path : undefined;
-  for (const candidate of [await modelOfRun(caller, folder), name])
+  for (const candidate of [modelOfRun, name])
     if (typeof candidate === 'string' && (await exists(path.join(candidate, 'config.json')))) return candidate;
   throw new ConfigError(
     `${caller}: ${file} names the base model ${JSON.stringify(name ?? null)}, which is not a directory on this machine; pass the directory of the model with --model DIR`,
@@ -92,15 +105,15 @@ async function baseOf(caller: string, folder: string): Promise<string> {
 }
 
 /**
- * Returns the model of the run to which a folder belongs, `undefined` if there is none. An adapter does not store paths
- * of the machine it was trained on.
+ * Returns the configuration of the run to which a folder belongs, empty if there is none. An adapter does not store
+ * paths of the machine it was trained on.
  */
-async function modelOfRun(caller: string, folder: string): Promise<unknown> {
+async function configOfRun(caller: string, folder: string): Promise<Readonly<Record<string, unknown>>> {
   for (const run of [path.join(folder, '..'), path.join(folder, '..', '..')]) {
     const file = path.join(run, runFiles.config);
-    if ((await exists(file)) && isInRun(run, folder)) return (await readYaml(caller, file)).values.model;
+    if ((await exists(file)) && isInRun(run, folder)) return (await readYaml(caller, file)).values;
   }
-  return undefined;
+  return {};
 }
 
 function isInRun(run: string, folder: string): boolean {

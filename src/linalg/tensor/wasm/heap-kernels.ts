@@ -37,6 +37,10 @@ export interface HeapKernels {
   transpose(rows: number, columns: number, from: Offset, row: number, to: Offset, width: number): void;
   widenBrains(from: Offset, to: Offset, length: number): void;
   widenHalves(from: Offset, to: Offset, length: number): void;
+  widenBytes(...parameters: [...arrays: [from: Offset, to: Offset, length: number], ...blocks: BlockShape]): void;
+  widenNibbles(
+    ...parameters: [...arrays: [from: Offset, skip: number, pairs: Offset, to: Offset, length: number], ...blocks: BlockShape]
+  ): void;
   maskedSoftmax(
     ...parameters: [
       ...matrix: [scores: Offset, width: number, rows: number, columns: number],
@@ -60,6 +64,11 @@ export interface HeapKernels {
     ]
   ): void;
 }
+
+/**
+ * Blocks of quantized entries: their scales, how many entries of the first are before the first one, and their length.
+ */
+export type BlockShape = [scales: Offset, phase: number, block: number];
 
 /** Lengths, the scale, the window (0 for none) and the segments (0 for none). */
 export type AttentionShape = [

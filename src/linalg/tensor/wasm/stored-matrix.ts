@@ -1,22 +1,12 @@
 /**
- * Products with a matrix that stays where it was read, in its own number format, beside the wasm heap: a panel of rows
- * at a time is widened on the heap, and multiplied there. Float32 is multiplied where it lies, if BLAS is there.
+ * Products with a matrix that stays beside the wasm heap, in the number format of its file or quantized: a panel of
+ * rows at a time is widened on the heap, and multiplied there. Float32 is multiplied where it lies, if BLAS is there.
  */
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { BackendError } from '../../../core/errors.js';
 import { currentBackend, offsetOf, tensorOf } from '../tensorflow-internals.js';
-import { type HeapKernels, startedKernels } from './heap-kernels.js';
 import { heapSgemm } from './install.js';
+import { requiredKernels, type StoredMatrix, wideningScratch, widenRows } from './stored-rows.js';
 import { floatsAt, makeTensor, type WasmBackend, withScratch } from './wasm-heap.js';
-
-/** A frozen matrix outside the heap, by rows without gaps. */
-export interface StoredMatrix {
-  /** Rows and columns. */
-  readonly shape: readonly [number, number];
-  readonly dtype: 'F32' | 'F16' | 'BF16';
-  /** Its numbers; aligned to four bytes. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
-}
 
 /** Numbers that are widened at a time: few enough to stay in the processor's cache until they are multiplied. */
 const PANEL = 2 ** 19;
@@ -96,37 +86,20 @@ function product(
  */
 function forEachPanel(backend: WasmBackend, matrix: StoredMatrix, use: (panel: Panel, scratch: number) => void): void {
   const [rows, columns] = matrix.shape;
-  const height = Math.min(rows, Math.max(1, Math.floor(PANEL / columns)));
-  const { buffer, byteOffset } = matrix.bytes;
+  const height = panelHeight(matrix);
   const hasBlas = heapSgemm() !== undefined;
   if (matrix.dtype === 'F32' && hasBlas) {
+    const { buffer, byteOffset } = matrix.bytes;
     use({ first: 0, rows, values: new Float32Array(buffer, byteOffset, rows * columns), at: undefined }, 0);
     return;
   }
-  const narrow = matrix.dtype === 'F32' ? 0 : Math.ceil((height * columns) / 2);
-  withScratch(backend, [height * columns, narrow, hasBlas ? 0 : height * columns], ([wide, half, scratch]) => {
+  withScratch(backend, [height * columns, wideningScratch(matrix, height), hasBlas ? 0 : height * columns], ([wide, narrow, scratch]) => {
     for (let first = 0; first < rows; first += height) {
       const count = Math.min(height, rows - first);
-      widenRows(backend, matrix, first, count, wide, half);
+      widenRows(backend, matrix, first, count, wide, narrow);
       use({ first, rows: count, values: floatsAt(backend, wide, count * columns), at: wide }, scratch);
     }
   });
-}
-
-/** Writes rows of a matrix to the heap as float32. @param half - offset of room for them in their own format. */
-function widenRows(
-  backend: WasmBackend,
-  { shape: [, columns], dtype, bytes }: StoredMatrix,
-  first: number,
-  count: number,
-  to: number,
-  half: number,
-): void {
-  const size = dtype === 'F32' ? 4 : 2;
-  const [begin, end] = [first * columns * size, (first + count) * columns * size];
-  backend.wasm.HEAPU8.set(bytes.subarray(begin, end), dtype === 'F32' ? to : half);
-  if (dtype === 'BF16') requiredKernels().widenBrains(half, to, count * columns);
-  if (dtype === 'F16') requiredKernels().widenHalves(half, to, count * columns);
 }
 
 /** Returns rows of a matrix as float32: [count, columns], a new tensor. */
@@ -134,23 +107,26 @@ export function storedRows(matrix: StoredMatrix, indices: ArrayLike<number>): Te
   const backend = currentBackend<WasmBackend>();
   const [, columns] = matrix.shape;
   const result = tensorOf(makeTensor(backend, [indices.length, columns], 'float32'));
-  withScratch(backend, [Math.ceil(columns / 2)], ([half]) => {
-    for (let i = 0; i < indices.length; i++) widenRows(backend, matrix, indices[i], 1, offsetOf(backend, result) + 4 * i * columns, half);
+  withScratch(backend, [wideningScratch(matrix, 1)], ([narrow]) => {
+    for (let i = 0; i < indices.length; i++) widenRows(backend, matrix, indices[i], 1, offsetOf(backend, result) + 4 * i * columns, narrow);
   });
   return result;
 }
 
 /** Returns all of a matrix as float32, a new tensor. */
 export function widenedMatrix(matrix: StoredMatrix): Tensor {
-  return storedRows(
-    matrix,
-    Array.from({ length: matrix.shape[0] }, (_, row) => row),
-  );
+  const backend = currentBackend<WasmBackend>();
+  const [rows, columns] = matrix.shape;
+  const height = panelHeight(matrix);
+  const result = tensorOf(makeTensor(backend, [rows, columns], 'float32'));
+  withScratch(backend, [wideningScratch(matrix, height)], ([narrow]) => {
+    for (let first = 0; first < rows; first += height)
+      widenRows(backend, matrix, first, Math.min(height, rows - first), offsetOf(backend, result) + 4 * first * columns, narrow);
+  });
+  return result;
 }
 
-function requiredKernels(): HeapKernels {
-  const kernels = startedKernels();
-  if (kernels === undefined)
-    throw new BackendError('storedMatrix: expected the kernels of this library in WebAssembly, got none; load the weights as f32');
-  return kernels;
+/** Returns the number of rows that are widened at a time. */
+function panelHeight({ shape: [rows, columns] }: StoredMatrix): number {
+  return Math.min(rows, Math.max(1, Math.floor(PANEL / columns)));
 }
