@@ -19,6 +19,8 @@ export class LineProcess {
   readonly #lines: AsyncIterator<string>;
   /** Settles, with an error, only if the program cannot be started. */
   readonly #failure: Promise<never>;
+  /** Settles when the process has ended. */
+  readonly ended: Promise<void>;
 
   /** @param name - for messages. */
   constructor(name: string, command: string, parameters: readonly string[], environment: Readonly<Record<string, string>> = {}) {
@@ -34,6 +36,9 @@ export class LineProcess {
     this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     this.#failure = new Promise((_resolve, reject) => {
       child.once('error', (cause) => reject(new Error(`${name}: ${command} does not run`, { cause })));
+    });
+    this.ended = new Promise((resolve) => {
+      for (const event of ['close', 'error']) child.once(event, () => resolve());
     });
     // Whoever asks next is told.
     this.#failure.catch(() => undefined);

@@ -14,6 +14,10 @@ export interface TrainCase {
   readonly dtype: FloatDtype;
   /** Tokens of a step, in one sequence, all with a label. */
   readonly tokens: number;
+  /**
+   * Where the machine has not the memory for all contestants at once: each is measured by itself, with its weights so.
+   */
+  readonly large?: boolean;
 }
 
 /**
@@ -63,6 +67,27 @@ export const TRAIN_CASES: readonly TrainCase[] = [
     },
     dtype: 'BF16',
     tokens: 512,
+  },
+  {
+    name: 'Qwen2.5 3B',
+    config: {
+      model_type: 'qwen2',
+      architectures: ['Qwen2ForCausalLM'],
+      hidden_act: 'silu',
+      vocab_size: 151_936,
+      hidden_size: 2048,
+      intermediate_size: 11_008,
+      num_hidden_layers: 36,
+      num_attention_heads: 16,
+      num_key_value_heads: 2,
+      max_position_embeddings: 32_768,
+      rms_norm_eps: 1e-6,
+      rope_theta: 1e6,
+      tie_word_embeddings: true,
+    },
+    dtype: 'BF16',
+    tokens: 256,
+    large: true,
   },
 ];
 

@@ -16,7 +16,7 @@ import { median } from './measure.js';
 import { readOptions } from './options.js';
 import { markdownTable } from './report.js';
 import { TRAIN_CASES, tokensOf, writeModel } from './train-cases.js';
-import { race, warmedUp } from './train-race.js';
+import { race, WARM_UPS, warmedUp } from './train-race.js';
 
 const options = readOptions(
   'npm run bench:train-methods',
@@ -104,12 +104,12 @@ async function atRank(rank: number, names: readonly string[]): Promise<Map<strin
   const ratios = new Map<string, Ratio>();
   const reference = begin(REFERENCE);
   try {
-    if (!(await warmedUp(reference, tokens, print))) return ratios;
+    if (!(await warmedUp(reference, tokens, WARM_UPS, print))) return ratios;
     for (let from = 0; from < names.length; from += GROUP) {
       const group = names.slice(from, from + GROUP).map(begin);
       try {
         const entrants: LineProcess[] = [];
-        for (const entrant of group) if (await warmedUp(entrant, tokens, print)) entrants.push(entrant);
+        for (const entrant of group) if (await warmedUp(entrant, tokens, WARM_UPS, print)) entrants.push(entrant);
         const scores = await race([reference, ...entrants], Number(options.rounds));
         const lora = scores.get(REFERENCE);
         for (const { name } of entrants) {

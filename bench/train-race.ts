@@ -12,14 +12,25 @@ export interface TrainScore {
   peakMemory: number;
 }
 
-const WARM_UPS = 2;
+/** Steps that do not count. */
+export const WARM_UPS = 2;
 
-/** Loads a contestant and lets it warm up. One whose model does not fit is told, and `false`; the others can go on. */
-export async function warmedUp(entrant: LineProcess, tokens: readonly number[], print: (line: string) => void): Promise<boolean> {
+/**
+ * Loads a contestant and lets it warm up.
+ *
+ * @param runs - number of steps that do not count.
+ * @returns false if its model does not fit, which is told: the others can go on.
+ */
+export async function warmedUp(
+  entrant: LineProcess,
+  tokens: readonly number[],
+  runs: number,
+  print: (line: string) => void,
+): Promise<boolean> {
   try {
     const { description } = (await entrant.ask({ do: 'about' })) as { description: string };
     await entrant.ask({ do: 'begin', tokens });
-    for (let run = 0; run < WARM_UPS; run++) await entrant.ask({ do: 'run' });
+    for (let run = 0; run < runs; run++) await entrant.ask({ do: 'run' });
     print(`- ${entrant.name}: ${description}`);
     return true;
   } catch (error) {

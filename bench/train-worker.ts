@@ -1,6 +1,6 @@
 /**
- * Our side of `bench:train`: `train-worker.ts default|on|off DIRECTORY METHOD RANK`, commands on standard input; the
- * peer is bench/peers/train.py.
+ * Our side of `bench:train`: `train-worker.ts default|on|off DIRECTORY METHOD RANK [keep|int8|nf4]`, commands on
+ * standard input; the peer is bench/peers/train.py.
  */
 import { createInterface } from 'node:readline';
 import { tensorAlgebra } from '../src/linalg/tensor/index.js';
@@ -16,9 +16,10 @@ export interface TrainAnswer {
   readonly peakMemory: number;
 }
 
-const [recompute, directory, name, rank] = process.argv.slice(2);
+const [recompute, directory, name, rank, weights] = process.argv.slice(2);
 const algebra = await tensorAlgebra({ backend: 'wasm' });
-const model = await loadCausalLM(directory, { algebra });
+const how = weights === 'keep' ? ({ weights } as const) : weights === 'int8' || weights === 'nf4' ? ({ quantize: weights } as const) : {};
+const model = await loadCausalLM(directory, { algebra, ...how });
 // A start is no part of a step, and some take minutes for a factorization of each weight.
 const own = loraMethods[name]();
 const trainsWeights = own.geometry.trains === 'weights';

@@ -1,8 +1,8 @@
-"""PyTorch's side of `bench:train`: transformers and PEFT's LoRA with torch's AdamW, float32.
+"""PyTorch's side of `bench:train`: transformers and PEFT's LoRA with torch's AdamW.
 
-    train.py on|off DIRECTORY RANK ALPHA
+    train.py on|off DIRECTORY RANK ALPHA [float32|bfloat16]
 
-"on" is gradient checkpointing. Reads one JSON command a line and answers one line each; between commands it waits in a blocking read.
+"on" is gradient checkpointing; the last word is the number format of weights and computation (default: float32). Reads one JSON command a line and answers one line each; between commands it waits in a blocking read.
 
   {"do": "about"}                  -> {"description"}
   {"do": "begin", "tokens": [...]} -> {}
@@ -18,9 +18,10 @@ import torch
 import transformers
 
 recompute, directory, rank, alpha = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
+dtype = getattr(torch, sys.argv[5]) if len(sys.argv) > 5 else torch.float32
 transformers.logging.set_verbosity_error()
 transformers.utils.logging.disable_progress_bar()
-model = transformers.AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32)
+model = transformers.AutoModelForCausalLM.from_pretrained(directory, dtype=dtype)
 if recompute == "on":
     model.gradient_checkpointing_enable()
     model.enable_input_require_grads()

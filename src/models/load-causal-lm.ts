@@ -1,22 +1,16 @@
-import { ConfigError, FormatError } from '../core/errors.js';
+import { ConfigError } from '../core/errors.js';
 import { choice, declareOptions, describeValue, option } from '../core/options.js';
-import { type Files, readAll } from '../io/files/files.js';
+import type { Files } from '../io/files/files.js';
 import { nodeFiles } from '../io/files/node-files.js';
-import { decodeUtf8, isJsonObject, type JsonObject, parseJson } from '../io/parse-json.js';
-import { openSafetensors } from '../io/safetensors/open-safetensors.js';
-import type { TensorStore } from '../io/safetensors/tensor-store.js';
 import { QUANTIZATIONS, type Quantization } from '../linalg/tensor/quantized/quantize.js';
 import type { TensorAlgebra } from '../linalg/tensor/tensor-algebra.js';
 import { tensorDevice } from '../linalg/tensor/tensor-device.js';
 import { installGradients } from '../nn/gradients.js';
-import type { Architecture, Decoder } from './architectures/architecture.js';
-import { ARCHITECTURES } from './architectures/registry.js';
-import { quantizedWeights } from './bitsandbytes.js';
 import type { CausalLM } from './causal-lm.js';
-import { ConfigReader } from './config/config-reader.js';
 import { DecoderModel } from './decoder-model.js';
 import { matchTensors, readWeights, type WeightPlace } from './load-weights.js';
 import { placeOfWeights, type StepSize } from './memory-need.js';
+import { openCheckpoint } from './open-checkpoint.js';
 
 /** Options of {@link loadCausalLM}. */
 export interface LoadCausalLMOptions {
@@ -68,13 +62,9 @@ const caller = 'loadCausalLM';
  */
 export async function loadCausalLM(directory: string, options: LoadCausalLMOptions): Promise<CausalLM> {
   const { algebra, weights, quantize, trainingStep, files } = loadCausalLMOptions.read(caller, options);
-  const file = files.join(directory, 'config.json');
-  const json = await readJsonObject(file, files);
-  const architecture = architectureOf(file, json);
-  const store = await openSafetensors(directory, { files });
+  const { decoder, store, quantizedWeights } = await openCheckpoint(caller, directory, files);
   try {
-    const decoder = describeDecoder(file, json, architecture, store);
-    const matched = matchTensors(caller, decoder, store, await quantizedWeights(caller, store), quantize);
+    const matched = matchTensors(caller, decoder, store, quantizedWeights, quantize);
     const place = placeOfWeights(caller, { decoder, matched, algebra, trainingStep, wanted: weights });
     installGradients();
     const { run } = tensorDevice(algebra.report.taken, false);
@@ -83,51 +73,4 @@ export async function loadCausalLM(directory: string, options: LoadCausalLMOptio
   } finally {
     await store.close();
   }
-}
-
-function architectureOf(file: string, json: JsonObject): Architecture {
-  const architecture = ARCHITECTURES.find(({ modelType }) => modelType === json.model_type);
-  if (architecture !== undefined) return architecture;
-  const names = ARCHITECTURES.map(({ modelType }) => modelType).join(', ');
-  throw new ConfigError(
-    `${caller}: expected 'model_type' of ${file} to be one of ${names}, got ${describeValue(json.model_type)}; other architectures are not supported`,
-  );
-}
-
-/**
- * Reads the config, and checks it against the tensors of the checkpoint: parameters are listed only once no size is
- * above what it holds.
- */
-function describeDecoder(file: string, json: JsonObject, architecture: Architecture, store: TensorStore): Decoder {
-  const axes = [...store.entries.values()].flatMap(({ shape }) => shape);
-  const longestAxis = axes.reduce((longest, size) => Math.max(longest, size), 0);
-  checkQuantization(file, json);
-  const reader = new ConfigReader(caller, file, json, { bounds: { tensors: store.entries.size, longestAxis } });
-  reader.ignore('quantization_config');
-  const decoder = architecture.describe(reader);
-  reader.finish();
-  return decoder;
-}
-
-/** Requires a checkpoint that is not quantized, or by bitsandbytes. @throws ConfigError naming what it is. */
-function checkQuantization(file: string, { quantization_config: config, quantization }: JsonObject): void {
-  const isBitsandbytes = isJsonObject(config) && (config.quant_method === 'bitsandbytes' || config.load_in_4bit || config.load_in_8bit);
-  const isMlx = isJsonObject(quantization) && 'group_size' in quantization;
-  if (!isMlx && (isBitsandbytes || !isJsonObject(config))) return;
-  const { quant_method: method } = isJsonObject(config) ? config : {};
-  const found = isMlx ? 'those of MLX' : `those of ${method === undefined ? 'a method that it does not name' : describeValue(method)}`;
-  throw new ConfigError(
-    `${caller}: expected weights that are not quantized, or by bitsandbytes, got ${found} in ${file}; load the unquantized model, with quantize: 'nf4' or 'int8' if memory is short`,
-  );
-}
-
-async function readJsonObject(file: string, files: Files): Promise<JsonObject> {
-  const bytes = await readAll(files, file).catch((cause: Error) => {
-    throw new FormatError(`${caller}: cannot read ${file} (${cause.message}); pass a directory with config.json and model.safetensors`, {
-      cause,
-    });
-  });
-  const value = parseJson(caller, file, decodeUtf8(caller, file, bytes));
-  if (isJsonObject(value)) return value;
-  throw new FormatError(`${caller}: expected ${file} to hold an object, got ${describeValue(value)}; fetch it again`);
 }

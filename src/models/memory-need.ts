@@ -22,14 +22,14 @@ export interface StepSize {
 }
 
 /** Bytes of a model's weights. */
-interface WeightBytes {
+export interface WeightBytes {
   /** On the engine. */
   readonly engine: number;
   /** In plain memory beside it. */
   readonly beside: number;
 }
 
-function weightBytes(weights: Iterable<FoundWeight>, place: WeightPlace): WeightBytes {
+export function weightBytes(weights: Iterable<FoundWeight>, place: WeightPlace): WeightBytes {
   let [engine, beside] = [0, 0];
   for (const weight of weights) {
     if (place === 'keep' && weight.shape.length === 2) beside += bytesBeside(weight);
@@ -49,7 +49,7 @@ function bytesBeside({ entry, shape, stored, wanted }: FoundWeight): number {
  * Estimates the bytes of a training step besides weights and adapters, with blocks computed again on the backward pass:
  * every block's input, twice what one block keeps, and a chunk of the head's logits with its gradient.
  */
-function stepBytes({ config }: Pick<Decoder, 'config'>, { batch, length }: StepSize): number {
+export function stepBytes({ config }: Pick<Decoder, 'config'>, { batch, length }: StepSize): number {
   const tokens = batch * length;
   const inputs = BYTES * tokens * config.hiddenSize * (config.layers + 1);
   const oneBlock = activationBytes({ ...config, layers: 1 }, { batch, length });

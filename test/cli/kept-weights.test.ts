@@ -96,3 +96,15 @@ it('are refused on another backend, by the name of the flag', async () => {
   await tensorAlgebra({ backend: 'wasm' });
   expect(outcome).toMatchObject({ status: 2, stderr: expect.stringContaining("for weights 'keep', got cpu") });
 });
+
+it('doctor --model tells the memory of each way to keep them, and of a step', async () => {
+  const outcome = await runCli('doctor', '--model', model, '--batch-size', '4', '--max-length', '64');
+  expect(outcome.status, outcome.stderr).toBe(0);
+  for (const words of ['--weights f32', '--weights keep', '--quantize int8', '--quantize nf4', '4 rows of 64 tokens', 'rank 16'])
+    expect(outcome.stdout).toContain(words);
+  const json = await runCli('doctor', '--model', model, '--json');
+  const { ways } = JSON.parse(json.stdout) as { ways: { engine: number; beside: number; fits: boolean }[] };
+  expect(ways.map(({ fits }) => fits)).toEqual([true, true, true, true]);
+  const lonely = await runCli('doctor', '--rank', '4');
+  expect(lonely).toMatchObject({ status: 2, stderr: expect.stringContaining('--rank is used with --model only') });
+});

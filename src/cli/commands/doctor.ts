@@ -2,9 +2,12 @@ import { execFile } from 'node:child_process';
 import { z } from 'zod';
 import { balancedProjection, hostAlgebra, type LinearAlgebra, seededRandom } from '../../index.js';
 import { BACKEND_NAMES, type BackendName, tensorAlgebra } from '../../linalg/tensor/index.js';
-import { type CommandResult, defineCommand } from '../command.js';
+import { modelMemoryDefaults } from '../../models/index.js';
+import { type CommandResult, defineCommand, UsageError } from '../command.js';
+import { count, flagName, folder } from '../config/keys.js';
 import { blasName, type Environment, readEnvironment } from '../environment.js';
 import { gibibytes, table } from '../format.js';
+import { memoryOf } from '../training/memory-report.js';
 
 /** Result of trying a backend. */
 type Finding =
@@ -17,14 +20,24 @@ const program = new URL(`../main${import.meta.url.endsWith('.ts') ? '.ts' : '.js
 /** The command `bures doctor`, which reports what the machine has, what it lacks and why, and how fast it is. */
 export const doctor = defineCommand({
   summary: 'Reports what bures can compute with on this machine, what is missing and why, and how fast it is.',
-  details:
-    'Each backend is tried in a process of its own, so that one that crashes counts as missing.\n--backend NAME tries a single backend in this process.',
+  details: [
+    'Each backend is tried in a process of its own, so that one that crashes counts as missing.',
+    '--backend NAME tries a single backend in this process.',
+    '--model DIR tells instead what a model takes in memory, for each way to keep its weights, and a training step of it.',
+  ].join('\n'),
   positionals: [],
   schema: z.strictObject({
     backend: z.enum(BACKEND_NAMES).optional().describe('try this backend only').meta({ placeholder: 'NAME' }),
     seconds: z.number().min(0).default(5).describe('seconds to measure in all'),
+    model: folder.optional().describe('directory of a model, to tell its memory instead'),
+    batchSize: count(1).optional().describe(`rows of a training step, for --model (default: ${modelMemoryDefaults.batch})`),
+    maxLength: count(1).optional().describe(`tokens of a row, for --model (default: ${modelMemoryDefaults.length})`),
+    rank: count(1).optional().describe(`rank of the adapters, for --model (default: ${modelMemoryDefaults.rank})`),
   }),
-  async run({ values: { backend, seconds }, terminal }) {
+  async run({ values: { backend, seconds, model, ...step }, terminal }) {
+    if (model !== undefined) return memoryOf(model, step);
+    const [extra] = Object.entries(step).flatMap(([name, value]) => (value === undefined ? [] : [`--${flagName(name)}`]));
+    if (extra !== undefined) throw new UsageError(`bures doctor: ${extra} is used with --model only; add it, or leave ${extra} out`);
     if (backend !== undefined) return oneBackend(backend, seconds);
     const share = seconds / (BACKEND_NAMES.length + 1);
     const environment = readEnvironment();

@@ -75,7 +75,7 @@ const inverseOf = (scale: number): number => Math.fround(1 / Math.max(scale, 1e-
  * Quantization", ICLR 2022, section 2.2): ±10^(e − 6) times 2^e fractions, the middles of equal parts of [0.1, 1], for
  * e from 0 to 6; 0 and 1.
  */
-export const DYNAMIC: Float32Array = Float32Array.from(
+const DYNAMIC: Float32Array = Float32Array.from(
   Array.from({ length: 7 }, (_, exponent) => {
     const count = 2 ** exponent;
     return Array.from({ length: count }, (_, i) => 10 ** (exponent - 6) * (0.1 + (0.9 * (i + 0.5)) / count)).flatMap((each) => [

@@ -1,0 +1,86 @@
+/** The headers of a checkpoint: its config, as its architecture understands it, and its tensors, none of them read. */
+import { ConfigError, FormatError } from '../core/errors.js';
+import { describeValue } from '../core/options.js';
+import { type Files, readAll } from '../io/files/files.js';
+import { decodeUtf8, isJsonObject, type JsonObject, parseJson } from '../io/parse-json.js';
+import { openSafetensors } from '../io/safetensors/open-safetensors.js';
+import type { TensorStore } from '../io/safetensors/tensor-store.js';
+import type { Architecture, Decoder } from './architectures/architecture.js';
+import { ARCHITECTURES } from './architectures/registry.js';
+import { type QuantizedWeight, quantizedWeights } from './bitsandbytes.js';
+import { ConfigReader } from './config/config-reader.js';
+
+/** An open checkpoint. Its store is to be closed. */
+export interface Checkpoint {
+  readonly decoder: Decoder;
+  readonly store: TensorStore;
+  /** The weights that are quantized, by the names of their tensors. */
+  readonly quantizedWeights: ReadonlyMap<string, QuantizedWeight>;
+}
+
+/**
+ * Opens a checkpoint.
+ *
+ * @param caller - the public function that errors name.
+ * @throws ConfigError for a config that is not supported; FormatError for a file that is missing or malformed.
+ */
+export async function openCheckpoint(caller: string, directory: string, files: Files): Promise<Checkpoint> {
+  const file = files.join(directory, 'config.json');
+  const json = await readJsonObject(caller, file, files);
+  const architecture = architectureOf(caller, file, json);
+  const store = await openSafetensors(directory, { files });
+  try {
+    const decoder = describeDecoder(caller, file, json, architecture, store);
+    return { decoder, store, quantizedWeights: await quantizedWeights(caller, store) };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+function architectureOf(caller: string, file: string, json: JsonObject): Architecture {
+  const architecture = ARCHITECTURES.find(({ modelType }) => modelType === json.model_type);
+  if (architecture !== undefined) return architecture;
+  const names = ARCHITECTURES.map(({ modelType }) => modelType).join(', ');
+  throw new ConfigError(
+    `${caller}: expected 'model_type' of ${file} to be one of ${names}, got ${describeValue(json.model_type)}; other architectures are not supported`,
+  );
+}
+
+/**
+ * Reads the config, and checks it against the tensors of the checkpoint: parameters are listed only once no size is
+ * above what it holds.
+ */
+function describeDecoder(caller: string, file: string, json: JsonObject, architecture: Architecture, store: TensorStore): Decoder {
+  const axes = [...store.entries.values()].flatMap(({ shape }) => shape);
+  const longestAxis = axes.reduce((longest, size) => Math.max(longest, size), 0);
+  checkQuantization(caller, file, json);
+  const reader = new ConfigReader(caller, file, json, { bounds: { tensors: store.entries.size, longestAxis } });
+  reader.ignore('quantization_config');
+  const decoder = architecture.describe(reader);
+  reader.finish();
+  return decoder;
+}
+
+/** Requires a checkpoint that is not quantized, or by bitsandbytes. @throws ConfigError naming what it is. */
+function checkQuantization(caller: string, file: string, { quantization_config: config, quantization }: JsonObject): void {
+  const isBitsandbytes = isJsonObject(config) && (config.quant_method === 'bitsandbytes' || config.load_in_4bit || config.load_in_8bit);
+  const isMlx = isJsonObject(quantization) && 'group_size' in quantization;
+  if (!isMlx && (isBitsandbytes || !isJsonObject(config))) return;
+  const { quant_method: method } = isJsonObject(config) ? config : {};
+  const found = isMlx ? 'those of MLX' : `those of ${method === undefined ? 'a method that it does not name' : describeValue(method)}`;
+  throw new ConfigError(
+    `${caller}: expected weights that are not quantized, or by bitsandbytes, got ${found} in ${file}; load the unquantized model, with quantize: 'nf4' or 'int8' if memory is short`,
+  );
+}
+
+async function readJsonObject(caller: string, file: string, files: Files): Promise<JsonObject> {
+  const bytes = await readAll(files, file).catch((cause: Error) => {
+    throw new FormatError(`${caller}: cannot read ${file} (${cause.message}); pass a directory with config.json and model.safetensors`, {
+      cause,
+    });
+  });
+  const value = parseJson(caller, file, decodeUtf8(caller, file, bytes));
+  if (isJsonObject(value)) return value;
+  throw new FormatError(`${caller}: expected ${file} to hold an object, got ${describeValue(value)}; fetch it again`);
+}
