@@ -4,12 +4,17 @@ import type { Files } from '../io/files/files.js';
 import { nodeFiles } from '../io/files/node-files.js';
 import { entryCount } from '../io/safetensors/dtypes.js';
 import { QUANTIZATIONS, type Quantization } from '../linalg/tensor/quantized/quantize.js';
+import { HEAP_LIMIT } from '../linalg/tensor/wasm/heap-guard.js';
 import { matchTensors, type WeightPlace } from './load-weights.js';
-import { type StepSize, stepBytes, weightBytes } from './memory-need.js';
+import { stepBytes, weightBytes } from './memory-need.js';
 import { openCheckpoint } from './open-checkpoint.js';
 
 /** Options of {@link modelMemory}. */
-export interface ModelMemoryOptions extends Partial<StepSize> {
+export interface ModelMemoryOptions {
+  /** Number of sequences of a training step. Default: 8. */
+  readonly batch?: number;
+  /** Length of each, in tokens. Default: 512. */
+  readonly length?: number;
   /** Rank of the adapters, on all linear layers but the head. Default: 16. */
   readonly rank?: number;
   /** File system or server that holds the directory. Default: the files of this machine. */
@@ -54,6 +59,8 @@ export interface ModelMemory {
    * What a training step takes besides, on the engine, with blocks computed again on the backward pass: an estimate.
    */
   readonly step: number;
+  /** The most bytes that the engine can hold on wasm, whatever memory there is. */
+  readonly heapLimit: number;
 }
 
 /** Arrays as large as the adapter that a step of Adam needs. */
@@ -88,6 +95,7 @@ export async function modelMemory(directory: string, options: ModelMemoryOptions
       adapterParameters,
       adapter: 4 * ADAPTER_ARRAYS * adapterParameters,
       step: stepBytes(decoder, { batch, length }),
+      heapLimit: HEAP_LIMIT,
     };
   } finally {
     await store.close();

@@ -44,6 +44,20 @@ export interface ModuleAdapter {
    * draws from a seed, not from a stream.
    */
   forward(call: AdapterCall): Tensor;
+  /**
+   * The factors, if what `forward` computes is x Wᵀ + scale·(x Bᵀ) Aᵀ: a model may then compute it by itself, with
+   * fewer passes. Both are among the parameters. Default: none.
+   */
+  readonly lowRank?: LowRankTerm;
+}
+
+/** A low-rank addition scale·(x Bᵀ) Aᵀ to a layer's product. */
+export interface LowRankTerm {
+  /** [out, r]. */
+  readonly A: Tensor;
+  /** [r, in]. */
+  readonly B: Tensor;
+  readonly scale: number;
 }
 
 /**

@@ -1,8 +1,10 @@
 /** The weights as a forward pass sees them: the model's own, under the overlay. */
 import { add, customGrad, gather, matMul, type Tensor, type Tensor1D } from '@tensorflow/tfjs-core';
 import { ConfigError } from '../core/errors.js';
+import { everyColumn, multiplyInto } from '../linalg/tensor/wasm/heap-product.js';
 import { multiplyStored, storedRows } from '../linalg/tensor/wasm/stored-matrix.js';
 import type { StoredMatrix } from '../linalg/tensor/wasm/stored-rows.js';
+import { adaptedLinear, type FrozenLayer } from '../nn/adapted-linear.js';
 import type { LinearModule, ModelOverlay } from './model-overlay.js';
 
 /** An empty overlay. */
@@ -64,9 +66,50 @@ export class ParameterScope {
    * @returns [tokens, out], differentiable by x and the overlay's arrays.
    */
   linear(name: string, x: Tensor): Tensor {
+    return this.linears([name], x)[0];
+  }
+
+  /**
+   * Computes several linear layers of one input: those with plain low-rank adapters together, where that is quicker.
+   */
+  linears(names: readonly string[], x: Tensor): Tensor[] {
+    const together = names.flatMap((name) => {
+      const own = this.#overlay.adapters.get(name)?.lowRank;
+      return own === undefined || this.trains(`${name}.weight`) ? [] : [{ name, own }];
+    });
+    const fused =
+      together.length === 0
+        ? undefined
+        : adaptedLinear(
+            x,
+            together.map(({ name, own }) => ({ ...own, layer: this.#frozen(name) })),
+          );
+    if (fused !== undefined) for (const { own } of together) for (const factor of [own.A, own.B]) this.#used.add(factor);
+    return names.map((name) => {
+      const product = fused?.[together.findIndex((one) => one.name === name)] ?? this.#product(name, x);
+      return this.#moduleOf(name).bias ? add(product, this.get(`${name}.bias`)) : product;
+    });
+  }
+
+  #moduleOf(name: string): LinearModule {
     const module = this.#source.linearModules.get(name);
-    if (module === undefined)
-      throw new ConfigError(`linear: expected a linear layer of the model, got '${name}'; name one of linearModules`);
+    if (module !== undefined) return module;
+    throw new ConfigError(`linear: expected a linear layer of the model, got '${name}'; name one of linearModules`);
+  }
+
+  /** Returns a layer whose weight is the model's own. */
+  #frozen(name: string): FrozenLayer {
+    const { fanInFanOut } = this.#moduleOf(name);
+    const weightName = this.#source.weightName(name);
+    return {
+      forward: (x) => frozenProduct(this.#source, weightName, x, fanInFanOut),
+      backward: (y, target) => frozenProduct(this.#source, weightName, y, !fanInFanOut, target),
+    };
+  }
+
+  /** Computes x Wᵀ without the bias, by the adapter's own function. */
+  #product(name: string, x: Tensor): Tensor {
+    const module = this.#moduleOf(name);
     const own = `${name}.weight`;
     const trained = this.trains(own);
     // A tied head keeps the model's own embedding even if the overlay replaces that.
@@ -75,11 +118,8 @@ export class ParameterScope {
     const base = (input = x): Tensor =>
       trained ? differentiable(input, weight(), module.fanInFanOut) : projected(this.#source, weightName, input, module.fanInFanOut);
     const adapter = this.#overlay.adapters.get(name);
-    const product =
-      adapter === undefined
-        ? base()
-        : this.#adapted(adapter.parameters, () => adapter.forward({ module, x, base, weight, parameters: adapter.parameters }));
-    return module.bias ? add(product, this.get(`${name}.bias`)) : product;
+    if (adapter === undefined) return base();
+    return this.#adapted(adapter.parameters, () => adapter.forward({ module, x, base, weight, parameters: adapter.parameters }));
   }
 
   #adapted(parameters: Readonly<Record<string, Tensor>>, forward: () => Tensor): Tensor {
@@ -103,12 +143,27 @@ export function projected(
   x: Tensor,
   fanInFanOut: boolean,
 ): Tensor {
-  const stored = source.storedMatrix(name);
-  const product = (input: Tensor, transposed: boolean): Tensor =>
-    stored === undefined ? matMul(input, source.parameter(name), false, !transposed) : multiplyStored(input, stored, transposed);
   const multiply = customGrad((input) => ({
-    value: product(input as Tensor, fanInFanOut),
-    gradFunc: (dy: Tensor) => product(dy, !fanInFanOut),
+    value: frozenProduct(source, name, input as Tensor, fanInFanOut),
+    gradFunc: (dy: Tensor) => frozenProduct(source, name, dy, !fanInFanOut),
   }));
   return multiply(x);
+}
+
+/**
+ * Computes x Wᵀ of a frozen weight, or x W if `transposed`; with a target, which BLAS needs, adds it there in place.
+ */
+function frozenProduct(
+  source: Pick<ParameterSource, 'parameter' | 'storedMatrix'>,
+  name: string,
+  x: Tensor,
+  transposed: boolean,
+  target?: Tensor,
+): Tensor {
+  const stored = source.storedMatrix(name);
+  if (stored !== undefined) return multiplyStored(x, stored, transposed, target);
+  const weight = source.parameter(name);
+  if (target === undefined) return matMul(x, weight, false, !transposed);
+  multiplyInto(everyColumn(target), everyColumn(x), everyColumn(weight), { transposeB: !transposed, adds: true });
+  return target;
 }

@@ -160,6 +160,7 @@ const argumentsBefore: Readonly<Record<string, readonly unknown[]>> = {
   lossSpectrum: [undefined, []],
   mergeAdapter: [{}],
   minimize: [problem],
+  modelMemory: ['nowhere'],
   openAdapter: ['nowhere'],
   openSafetensors: ['nowhere'],
   raiseRank: [la, observed, undefined],

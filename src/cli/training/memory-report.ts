@@ -1,6 +1,5 @@
 /** What a model and a training step of it take in memory, beside what there is: `bures doctor --model`. */
 import { availableBytes } from '../../core/allocate.js';
-import { HEAP_LIMIT } from '../../linalg/tensor/wasm/heap-guard.js';
 import { type ModelMemory, modelMemory, modelMemoryDefaults, type WeightMemory } from '../../models/index.js';
 import type { CommandResult } from '../command.js';
 import { gibibytes, table } from '../format.js';
@@ -17,7 +16,7 @@ export async function memoryOf(model: string, question: MemoryQuestion): Promise
   const { batch: batchSize, length: maxLength, rank } = modelMemoryDefaults;
   const asked = { batchSize: question.batchSize ?? batchSize, maxLength: question.maxLength ?? maxLength, rank: question.rank ?? rank };
   const memory = await modelMemory(model, { batch: asked.batchSize, length: asked.maxLength, rank: asked.rank });
-  const available = { heap: HEAP_LIMIT, memory: availableBytes() };
+  const available = { heap: memory.heapLimit, memory: availableBytes() };
   const ways = memory.ways.map((way) => {
     const engine = way.engine + memory.adapter + memory.step;
     return { ...way, training: engine + way.beside, fits: engine <= available.heap && engine + way.beside <= available.memory };

@@ -16,6 +16,7 @@ export function loraModule(arrays: ModuleArrays, scale: number, dropout: InputDr
   return {
     parameters: { A: arrays.A, B: arrays.B },
     forward: (call) => add(call.base(), lowRank(call, dropout?.(call.x) ?? call.x, scale)),
+    ...(dropout === undefined ? { lowRank: { A: arrays.A, B: arrays.B, scale } } : {}),
   };
 }
 

@@ -79,7 +79,10 @@ export function llamaLike(reader: ConfigReader, variant: LlamaVariant): Decoder 
     };
     const [q, k, v] = fused
       ? columns(scope.linear(`${self}.qkv_proj`, x), [queries, keys, keys])
-      : ['q_proj', 'k_proj', 'v_proj'].map((name) => scope.linear(`${self}.${name}`, x));
+      : scope.linears(
+          ['q_proj', 'k_proj', 'v_proj'].map((name) => `${self}.${name}`),
+          x,
+        );
     const options = { heads, keyValueHeads, scale, window: variant.window(layer) };
     const mixed = attend(placed('q_norm', q, heads), placed('k_norm', k, keyValueHeads), v, context.sequence, options, cache);
     return scope.linear(`${self}.o_proj`, mixed);
@@ -94,7 +97,7 @@ export function llamaLike(reader: ConfigReader, variant: LlamaVariant): Decoder 
     const mlp = `${path}.layers.${layer}.mlp`;
     const [gate, up] = fused
       ? columns(scope.linear(`${mlp}.gate_up_proj`, x), [intermediateSize, intermediateSize])
-      : ['gate_proj', 'up_proj'].map((name) => scope.linear(`${mlp}.${name}`, x));
+      : scope.linears([`${mlp}.gate_proj`, `${mlp}.up_proj`], x);
     return scope.linear(`${mlp}.down_proj`, activate === undefined ? swiglu(gate, up) : mul(activate(gate), up));
   }
 }

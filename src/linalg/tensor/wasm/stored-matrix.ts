@@ -26,26 +26,39 @@ interface Panel {
  * Computes x Wᵀ, or x W if `transposed`.
  *
  * @param x - [k, columns of W], or [k, rows of W] if transposed; float32 on the wasm backend, which is the current one.
- * @returns a new tensor.
+ * @param target - the product is added to this, in place, if it is given.
+ * @returns the target, or a new tensor.
  * @throws BackendError if the heap is full.
  */
-export function multiplyStored(x: Tensor, matrix: StoredMatrix, transposed: boolean): Tensor {
+export function multiplyStored(x: Tensor, matrix: StoredMatrix, transposed: boolean, target?: Tensor): Tensor {
   const backend = currentBackend<WasmBackend>();
   const [rows, columns] = matrix.shape;
   const [inner, outer] = transposed ? [rows, columns] : [columns, rows];
   const count = x.size / inner;
-  const result = tensorOf(makeTensor(backend, [count, outer], 'float32'));
+  const result = target ?? tensorOf(makeTensor(backend, [count, outer], 'float32'));
+  const adds = target !== undefined;
   try {
     forEachPanel(backend, matrix, (panel, scratch) => {
       const [from, to] = [offsetOf(backend, x), offsetOf(backend, result)];
       const place = 4 * panel.first;
       if (transposed)
-        product(backend, { m: count, n: columns, k: panel.rows }, from + place, rows, panel, false, to, columns, panel.first > 0, scratch);
-      else product(backend, { m: count, n: panel.rows, k: columns }, from, columns, panel, true, to + place, rows, false, scratch);
+        product(
+          backend,
+          { m: count, n: columns, k: panel.rows },
+          from + place,
+          rows,
+          panel,
+          false,
+          to,
+          columns,
+          adds || panel.first > 0,
+          scratch,
+        );
+      else product(backend, { m: count, n: panel.rows, k: columns }, from, columns, panel, true, to + place, rows, adds, scratch);
     });
     return result;
   } catch (error) {
-    result.dispose();
+    if (!adds) result.dispose();
     throw error;
   }
 }
