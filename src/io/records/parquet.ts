@@ -1,5 +1,5 @@
 /** Parquet files, as `hyparquet` reads them, one row group at a time. */
-import type { AsyncBuffer } from 'hyparquet';
+import type { AsyncBuffer, FileMetaData, SchemaTree } from 'hyparquet';
 import { BuresError, FormatError } from '../../core/errors.js';
 import type { OpenFile } from '../files/files.js';
 import { nodeFiles } from '../files/node-files.js';
@@ -20,11 +20,15 @@ const mostUnzipped = 2 ** 30;
  * @throws FormatError if the file cannot be read, is damaged, or uses what the reader does not know.
  */
 export async function* readParquet(caller: string, file: string): AsyncGenerator<SourceRecord, void> {
-  const { parquetMetadataAsync, parquetReadObjects } = await import('hyparquet');
+  const { parquetMetadataAsync, parquetReadObjects, parquetSchema } = await import('hyparquet');
   const { compressors } = await import('hyparquet-compressors');
   const { buffer, close } = await openBuffer(caller, file);
   try {
-    const metadata = await damaged(caller, file, () => parquetMetadataAsync(buffer));
+    const metadata = await damaged(caller, file, async () => {
+      const found = await parquetMetadataAsync(buffer);
+      checkColumns(found, parquetSchema(found));
+      return found;
+    });
     let first = 0;
     for (const { num_rows: count } of metadata.row_groups) {
       const [rowStart, rowEnd] = [first, first + Number(count)];
@@ -45,9 +49,33 @@ async function damaged<Result>(caller: string, where: string, read: () => Promis
     return await read();
   } catch (cause) {
     if (cause instanceof BuresError) throw cause;
-    throw new FormatError(`${caller}: ${where}: expected Parquet, got: ${(cause as Error).message}; fetch or write the file again`, {
-      cause,
-    });
+    // What the reader trips over says nothing of the file.
+    const isOwn =
+      cause instanceof Error && !(cause instanceof TypeError || cause instanceof RangeError || /\b(undefined|NaN)\b/.test(cause.message));
+    throw new FormatError(
+      `${caller}: ${where}: expected Parquet, got: ${isOwn ? cause.message : 'contents that do not fit together'}; fetch or write the file again`,
+      { cause },
+    );
+  }
+}
+
+/**
+ * Requires that the columns of all row groups are those of the schema: one that nothing reads would reject a promise
+ * that nobody awaits, which ends the process.
+ *
+ * @throws Error in words.
+ */
+function checkColumns({ row_groups }: FileMetaData, { children }: SchemaTree): void {
+  const known = new Map(children.map((child) => [child.element.name, child.children.length > 0]));
+  if (known.size < children.length) throw new Error('a schema that has a column twice');
+  for (const { columns } of row_groups) {
+    const leaves = new Set<string>();
+    for (const { meta_data: about } of columns) {
+      const name = about?.path_in_schema[0] ?? '';
+      const isNested = known.get(name);
+      if (isNested === undefined || leaves.has(name)) throw new Error('columns that are not those of the schema');
+      if (!isNested) leaves.add(name);
+    }
   }
 }
 

@@ -53,11 +53,10 @@ const readDatasetOptions = declareOptions<ReadDatasetOptions>()({
   signal: option({ optional: true }),
 });
 
-/** Options of {@link readDataset} without a default. */
-type WithoutDefault = 'signal' | 'promptColumn' | 'completionColumn' | 'messagesColumn' | 'textColumn';
-
 /** Defaults of {@link readDataset}. */
-export const readDatasetDefaults: Required<Omit<ReadDatasetOptions, WithoutDefault>> = readDatasetOptions.defaults;
+export const readDatasetDefaults: Required<
+  Omit<ReadDatasetOptions, 'signal' | 'promptColumn' | 'completionColumn' | 'messagesColumn' | 'textColumn'>
+> = readDatasetOptions.defaults;
 
 /** A data set as tokens. */
 export interface Dataset {
