@@ -64,7 +64,7 @@ export interface HubRepository {
   /**
    * Downloads files, those that are not there yet.
    *
-   * @param paths - of {@link paths}.
+   * @param paths - paths of files, of those that the repository has.
    * @returns the folder.
    * @throws ConfigError for a path that the repository does not have, or a refusal of the hub; BackendError if the hub
    * cannot be reached (or may not be, with `HF_HUB_OFFLINE`), or the file system refuses; FormatError if what comes has
