@@ -47,8 +47,9 @@ export default defineConfig({
     // Processes, since a native library (OpenBLAS) is loaded once a process, with threads of its own.
     pool: 'forks',
     maxWorkers: 2,
-    // Two workers fill two cores; a thread pool in each would only take turns with the other's.
-    env: { OPENBLAS_NUM_THREADS: '1' },
+    // Two workers fill two cores; a thread pool in each would only take turns with the other's. And no test asks the
+    // real hub, whatever it names; those with a hub of their own say so.
+    env: { OPENBLAS_NUM_THREADS: '1', HF_HUB_OFFLINE: '1' },
     // Nothing is asserted about time. This ends a test that hangs, on a machine that may be many times slower than
     // ours.
     testTimeout: 120_000,

@@ -40,6 +40,8 @@ describe('the engine', () => {
       'io/text/split-lines.ts': 'reads a file',
       'io/triplets/label-table.ts': 'probes a hash table',
       'io/files/checksums.ts': 'reads a file',
+      'io/hub/hub-client.ts': 'tries a request again',
+      'io/hub/download-blob.ts': 'tries a download again, and waits for a lock',
       'io/text/delimited-fields.ts': 'goes from field to field of a line',
       'core/event-loop.ts': 'goes from part to part of a computation',
       'core/random.ts': 'draws until a draw is accepted',

@@ -15,14 +15,17 @@ const signals = ['SIGINT', 'SIGTERM'] as const;
  */
 export const sameKeystrokeMs = 1000;
 
-/** A signal ended the command, which has removed its half-written files. */
+/** A signal ended the command in good order. By default it has removed its half-written files. */
 export class InterruptedError extends Error {
   override readonly name = 'InterruptedError';
   /** The signal that ended the command. */
   readonly signal: NodeJS.Signals;
 
-  constructor(signal: NodeJS.Signals) {
-    super('interrupted; nothing was written');
+  constructor(
+    signal: NodeJS.Signals,
+    { message = 'interrupted; nothing was written', cause }: ErrorOptions & { readonly message?: string } = {},
+  ) {
+    super(message, cause === undefined ? undefined : { cause });
     this.signal = signal;
   }
 }

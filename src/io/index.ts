@@ -9,6 +9,7 @@ export { type FileInfo, type Files, type OpenFile, readAll } from './files/files
 export { nodeFiles } from './files/node-files.js';
 export { webFiles } from './files/web-files.js';
 export type { ByteSink, FileContent } from './files/write-atomic.js';
+export { type DownloadProgress, type HubRepository, type OpenHubRepositoryOptions, openHubRepository } from './hub/open-hub-repository.js';
 export { readNpy, writeNpy } from './npy/npy.js';
 export type { FloatDtype, StoredDtype, TensorDtype } from './safetensors/dtypes.js';
 export { type OpenSafetensorsOptions, openSafetensors } from './safetensors/open-safetensors.js';

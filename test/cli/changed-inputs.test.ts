@@ -350,6 +350,10 @@ describe('fingerprints', () => {
   const others: Readonly<Record<keyof FinetuneConfig, unknown>> = {
     model: 'other',
     data: 'other',
+    promptColumn: 'other',
+    completionColumn: 'other',
+    messagesColumn: 'other',
+    textColumn: 'other',
     validSplit: 0.2,
     out: 'other',
     method: 'lora',
@@ -402,7 +406,7 @@ describe('fingerprints', () => {
     recompute: true,
     tensorboard: false,
   };
-  const places = ['model', 'data', 'out'];
+  const places = ['model', 'data', 'promptColumn', 'completionColumn', 'messagesColumn', 'textColumn', 'out'];
   const length = ['steps', 'epochs'];
   const watching = ['saveEvery', 'keepCheckpoints', 'samplePrompts', 'sampleTokens', 'logEvery', 'tensorboard'];
   const rounding = ['backend', 'weights', 'recompute'];

@@ -2,8 +2,10 @@
 import { ConfigError } from '../../core/errors.js';
 import { exists } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
+import type { JsonObject } from '../../io/parse-json.js';
 import { type LossSpectrum, lossSpectrum } from '../../lora/index.js';
 import { collateRows, type TokenRow } from '../../models/index.js';
+import { type ColumnKeys, columnKeys } from '../config/finetune-config.js';
 import { readYaml } from '../config/yaml.js';
 import { short, table } from '../format.js';
 import { runFiles } from '../run/run-layout.js';
@@ -19,6 +21,8 @@ const batchSize = 16;
 export interface ConditioningKeys extends ModelKeys {
   /** File or directory of rows; `undefined` for those of the run. */
   readonly data?: string | undefined;
+  /** Columns of the rows of `data`; those of the run have their own. */
+  readonly columns: ColumnKeys;
   /** Number of rows to take. */
   readonly rows: number;
 }
@@ -37,14 +41,14 @@ export interface LossConditioning {
  */
 export async function lossConditioning(
   location: string,
-  { data, rows: wanted, ...keys }: ConditioningKeys,
+  { data, rows: wanted, columns, ...keys }: ConditioningKeys,
   terminal: Terminal,
 ): Promise<LossConditioning> {
-  const open = await openModel('inspect', location, keys);
+  const open = await openModel('inspect', location, keys, terminal);
   try {
     if (open.adapter === undefined)
       throw new ConfigError(`inspect: ${location} is a model, not an adapter; pass the folder of an adapter or of a run`);
-    const rows = (await trainingRows(location, data, open, terminal)).slice(0, wanted);
+    const rows = (await trainingRows(location, { data, columns }, open, terminal)).slice(0, wanted);
     const padId = padIdOf(open.tokenizer);
     const batches = Array.from({ length: Math.ceil(rows.length / batchSize) }, (_, i) =>
       collateRows(rows.slice(i * batchSize, (i + 1) * batchSize), { padId }),
@@ -62,7 +66,7 @@ export async function lossConditioning(
 /** Reads the training rows: those of `data` if it is given, else those of the run. */
 async function trainingRows(
   location: string,
-  data: string | undefined,
+  { data, columns }: Pick<ConditioningKeys, 'data' | 'columns'>,
   { model, tokenizer }: OpenModel,
   terminal: Terminal,
 ): Promise<readonly TokenRow[]> {
@@ -79,10 +83,16 @@ async function trainingRows(
     seed: typeof own.seed === 'number' ? own.seed : 0,
     maskPrompt: own.maskPrompt !== false,
     ...(typeof own.maxLength === 'number' ? { maxLength: own.maxLength } : {}),
+    ...(data === undefined ? ownColumns(own) : columns),
   };
-  const { train, notices } = await loadData(options, tokenizer, model.config.maxPositions);
+  const { train, notices } = await loadData(options, { caller: 'inspect', tokenizer, positions: model.config.maxPositions, terminal });
   for (const notice of notices) terminal.notice(notice);
   return train;
+}
+
+/** Returns the columns that a run's configuration names. */
+function ownColumns(own: JsonObject): ColumnKeys {
+  return Object.fromEntries(Object.keys(columnKeys).flatMap((key) => (typeof own[key] === 'string' ? [[key, own[key]]] : [])));
 }
 
 /** Formats the two spectra as a table. */

@@ -5,8 +5,10 @@ import { openSafetensors } from '../../io/index.js';
 import { adapterFiles } from '../../lora/index.js';
 import { exactMatches, meanLoss, nonFiniteError } from '../../models/index.js';
 import { defineCommand } from '../command.js';
+import { checkColumnKeys, columnKeys } from '../config/finetune-config.js';
 import { count, text } from '../config/keys.js';
-import { evaluationFile, readRows } from '../training/load-data.js';
+import { findData } from '../data/find-data.js';
+import { readRows } from '../training/load-data.js';
 import { modelKeys, type OpenModel, openModel } from '../training/open-model.js';
 import { padIdOf } from '../training/session.js';
 
@@ -37,26 +39,33 @@ async function firstNonFinite(file: string): Promise<string | undefined> {
 export const evaluate = defineCommand({
   summary: 'Evaluates a model, alone or with an adapter: loss, perplexity, exact match of completions.',
   details: 'A completion matches if greedy generation from its prompt gives exactly this completion and then ends.',
-  positionals: [{ name: 'RUN|ADAPTER|MODEL', description: 'folder of a run (its best checkpoint), of an adapter, or of a model' }],
+  positionals: [
+    {
+      name: 'RUN|ADAPTER|MODEL',
+      description: 'folder of a run (its best checkpoint), of an adapter, or of a model; or OWNER/NAME of a model on the hub',
+    },
+  ],
   schema: z.strictObject({
     data: text
-      .describe('JSON lines of {text}, {prompt, completion} or {messages}, or a directory with test.jsonl or valid.jsonl')
-      .meta({ placeholder: 'FILE' }),
+      .describe(
+        'file of rows (JSON lines, a JSON list, CSV, TSV or Parquet, each also with .gz), a directory with test.jsonl or valid.jsonl (or of these other formats), or a data set on the hub, OWNER/NAME or OWNER/NAME:PART',
+      )
+      .meta({ placeholder: 'DATA' }),
+    ...columnKeys,
     batchSize: count(1).default(16).describe('rows in a batch'),
     ...modelKeys,
   }),
   async run({ positionals: [location], values, terminal }) {
     const { data, batchSize } = values;
-    const open = await openModel('eval', location, values);
+    checkColumnKeys('eval', values);
+    const open = await openModel('eval', location, values, terminal);
     try {
       const notices: string[] = [];
-      const rows = await readRows(
-        await evaluationFile(data),
-        { maskPrompt: true },
-        open.tokenizer,
-        open.model.config.maxPositions,
-        notices,
-      );
+      const { tokenizer, model } = open;
+      const found = await findData('eval', data, 'evaluation', terminal);
+      if (found.choice !== undefined) terminal.notice(found.choice);
+      const reading = { tokenizer, positions: model.config.maxPositions };
+      const { rows } = await readRows(found.rows, { ...values, maskPrompt: true }, reading, notices);
       for (const notice of notices) terminal.notice(notice);
       const padId = padIdOf(open.tokenizer);
       const { loss, perplexity, tokens } = await open.withOverlay((overlay) =>

@@ -4,8 +4,10 @@ import { path } from '../../io/files/path.js';
 import { writeAllAtomic } from '../../io/files/write-atomic.js';
 import { loraMethodDefaults, loraMethods } from '../../lora/index.js';
 import { defineCommand } from '../command.js';
-import { type FinetuneConfig, finetuneSchema } from '../config/finetune-config.js';
+import { checkColumnKeys, type FinetuneConfig, finetuneSchema } from '../config/finetune-config.js';
 import { configText } from '../config/yaml.js';
+import { findData } from '../data/find-data.js';
+import { findModel } from '../hub/find-model.js';
 import { fingerprintsText } from '../run/fingerprints.js';
 import { runFiles } from '../run/run-layout.js';
 import { isBeginning } from '../run/run-lock.js';
@@ -17,10 +19,11 @@ import { methodOf } from '../training/training-plan.js';
 export const finetune = defineCommand({
   summary: 'Trains a LoRA adapter on a base model, with evaluations, checkpoints, samples and a record of everything.',
   details: [
-    'Give the keys in a YAML file, as flags, or both; flags take precedence. Rows are JSON lines of {text}, {prompt, completion} or {messages}.',
+    'Give the keys in a YAML file, as flags, or both; flags take precedence. Rows are {text}, {prompt, completion}, {messages}, rows of Alpaca or ShareGPT, or have the columns that are named.',
     '',
     '  bures finetune --model Qwen2.5-0.5B --data questions/ --method balora --rank 16 \\',
     '    --learning-rate 1e-3 --steps 300',
+    '  bures finetune --model Qwen/Qwen2.5-0.5B --data openai/gsm8k:main --prompt-column question --completion-column answer',
     '  bures finetune config.yaml --learning-rate 3e-3 --method-options.moments keep',
     '',
     'On Ctrl-C or SIGTERM the run finishes its step and saves; bures resume RUN continues it bit for bit, also after a crash.',
@@ -34,12 +37,17 @@ export const finetune = defineCommand({
   async run({ values: loaded, terminal }) {
     if (loaded.steps !== undefined && loaded.epochs !== undefined)
       throw new ConfigError('finetune: expected steps or epochs, got both; give one of them');
+    checkColumnKeys('finetune', loaded);
     const run = path.resolve(loaded.out ?? path.join('runs', defaultName(loaded)));
     // The default is stored with the run, because other versions may have another one.
     const method = methodOf(loaded);
     const alpha = loaded.alpha ?? method.alpha(loaded.rank, method.start);
-    const config = { ...loaded, alpha, model: path.resolve(loaded.model), data: path.resolve(loaded.data), out: run };
     await checkEmpty(run);
+    // What is on the hub is recorded at its commit, so that the run can be resumed with it.
+    const { name: model } = await findModel('finetune', loaded.model, terminal);
+    const { name: data, choice } = await findData('finetune', loaded.data, 'training', terminal);
+    if (choice !== undefined) terminal.notice(choice);
+    const config = { ...loaded, alpha, model, data, out: run };
     return runTraining({
       command: 'finetune',
       config,

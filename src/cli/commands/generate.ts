@@ -8,7 +8,12 @@ export const generate = defineCommand({
   summary: 'Continues a prompt with a model, alone or with an adapter; the text appears as it is generated.',
   details:
     'With --chat the prompt becomes a message in the chat template of the model. Without --temperature the likeliest token is taken each time.',
-  positionals: [{ name: 'RUN|ADAPTER|MODEL', description: 'folder of a run (its best checkpoint), of an adapter, or of a model' }],
+  positionals: [
+    {
+      name: 'RUN|ADAPTER|MODEL',
+      description: 'folder of a run (its best checkpoint), of an adapter, or of a model; or OWNER/NAME of a model on the hub',
+    },
+  ],
   schema: z.strictObject({
     prompt: text.describe('text to continue'),
     chat: z.boolean().default(false).describe('treat the prompt as a message to answer'),
@@ -31,7 +36,7 @@ export const generate = defineCommand({
   }),
   async run({ positionals: [location], values, terminal, json }) {
     const { prompt, chat, maxTokens: maxNewTokens, temperature, topK, topP, seed } = values;
-    const open = await openModel('generate', location, values);
+    const open = await openModel('generate', location, values, terminal);
     try {
       const { model, tokenizer } = open;
       const written = chat ? tokenizer.applyChatTemplate([{ role: 'user', content: prompt }], { addGenerationPrompt: true }) : prompt;

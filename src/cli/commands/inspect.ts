@@ -5,6 +5,7 @@ import { type AdapterPair, openAdapter } from '../../lora/index.js';
 import { findAdapter } from '../adapter/adapter-folder.js';
 import { conditioningText, lossConditioning } from '../adapter/loss-conditioning.js';
 import { defineCommand, UsageError } from '../command.js';
+import { checkColumnKeys, columnKeys } from '../config/finetune-config.js';
 import { count, text } from '../config/keys.js';
 import { short, table } from '../format.js';
 import { modelKeys } from '../training/open-model.js';
@@ -47,10 +48,19 @@ export const inspect = defineCommand({
     values: z.boolean().default(false).describe('list the singular values'),
     conditioning: z.boolean().default(false).describe('measure the Hessian of the loss on training rows'),
     rows: count(1).optional().describe('rows for --conditioning (default: 64)'),
-    data: text.optional().describe('rows for --conditioning (default: the training data of the run)').meta({ placeholder: 'FILE' }),
+    data: text.optional().describe('rows for --conditioning (default: the training data of the run)').meta({ placeholder: 'DATA' }),
+    ...columnKeys,
     ...modelKeys,
   }),
-  async run({ positionals: [location], values: { values, conditioning, rows, ...keys }, terminal }) {
+  async run({
+    positionals: [location],
+    values: { values, conditioning, rows, promptColumn, completionColumn, messagesColumn, textColumn, ...keys },
+    terminal,
+  }) {
+    const columns = { promptColumn, completionColumn, messagesColumn, textColumn };
+    if (keys.data === undefined && Object.values(columns).some((value) => value !== undefined))
+      throw new UsageError('bures inspect: the columns are those of --data, which is missing; add it, or leave them out');
+    checkColumnKeys('inspect', columns);
     if (!conditioning && [rows, keys.data, keys.model].some((value) => value !== undefined))
       throw new UsageError('bures inspect: --rows, --data and --model are used by --conditioning only; add it, or leave them out');
     const folder = await findAdapter('inspect', location);
@@ -58,7 +68,7 @@ export const inspect = defineCommand({
     try {
       const modules: ModuleReport[] = [];
       for (const module of adapter.modules) modules.push(await reportOf(module, await adapter.pair(module)));
-      const loss = conditioning ? await lossConditioning(location, { ...keys, rows: rows ?? 64 }, terminal) : undefined;
+      const loss = conditioning ? await lossConditioning(location, { ...keys, columns, rows: rows ?? 64 }, terminal) : undefined;
       const texts = [
         folder,
         reportTable(modules),

@@ -37,7 +37,7 @@ export const merge = defineCommand({
   async run({ positionals: [location], values, terminal }) {
     const { out, adapterRank: rank } = values;
     await checkNoWeights(out);
-    const open = await openModel('merge', location, values);
+    const open = await openModel('merge', location, values, terminal);
     try {
       if (open.adapter === undefined)
         throw new ConfigError(`merge: ${location} is a model, not an adapter; pass the folder of an adapter or a run`);
@@ -132,7 +132,7 @@ async function checkNoWeights(out: string): Promise<void> {
 }
 
 /** Writes weights, configuration and tokenizer, completely or not at all. */
-async function writeMerged({ base, model }: OpenModel, out: string, check: () => Promise<void>): Promise<void> {
+async function writeMerged({ baseFolder: base, model }: OpenModel, out: string, check: () => Promise<void>): Promise<void> {
   const fill = async (folder: string): Promise<void> => {
     await writeWeights(base, model, folder, check);
     await copyOtherFiles(base, folder, check);

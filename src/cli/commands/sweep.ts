@@ -6,12 +6,14 @@ import { defineCommand } from '../command.js';
 import { finetuneSchema } from '../config/finetune-config.js';
 import { validateConfig } from '../config/validate.js';
 import { configText, readYaml } from '../config/yaml.js';
+import { findModel } from '../hub/find-model.js';
 import { catchInterrupt } from '../interruption.js';
 import { runSweep } from '../sweep/run-sweep.js';
+import { withSettledSources } from '../sweep/settle-sources.js';
 import { type SweepConfig, sweepFile, sweepSchema } from '../sweep/sweep-config.js';
 import { readSweep, sweepTable } from '../sweep/sweep-results.js';
 import { planTrials, type Trial } from '../sweep/trials.js';
-import { checkModelFolder } from '../training/session.js';
+import type { Terminal } from '../terminal.js';
 import { methodOf } from '../training/training-plan.js';
 
 /** A sweep as its folder keeps it. */
@@ -36,9 +38,9 @@ export const sweep = defineCommand({
   fromFile: true,
   async run({ values: { plan, ...loaded }, origin, terminal }) {
     const out = path.resolve(loaded.out);
-    const config: KeptConfig = { ...loaded, out, base: withAbsolutePaths(loaded.base) };
+    const config: KeptConfig = { ...loaded, out, base: await withSettledSources(loaded.base, out, terminal) };
     const trials = planTrials(config);
-    await checkTrials(trials, origin);
+    await checkTrials(trials, origin, terminal);
     if (plan) return { data: trials, text: trials.map(({ name }) => name).join('\n') };
     await keepConfig(out, config);
     const interruption = catchInterrupt(terminal, 'interrupted: the runs finish their steps and save (interrupt again to end at once)');
@@ -61,14 +63,9 @@ export const sweep = defineCommand({
   },
 });
 
-/** Makes the paths absolute, so that they mean the same files wherever the runs are resumed. */
-function withAbsolutePaths(base: KeptConfig['base']): KeptConfig['base'] {
-  const resolved = ['model', 'data'].flatMap((key) => (typeof base[key] === 'string' ? [[key, path.resolve(base[key])] as const] : []));
-  return { ...base, ...Object.fromEntries(resolved) };
-}
-
 /** Validates every run before any starts. @throws ConfigError if keys of a run are invalid. */
-async function checkTrials(trials: readonly Trial[], origin: (keys: readonly PropertyKey[]) => string): Promise<void> {
+async function checkTrials(trials: readonly Trial[], origin: (keys: readonly PropertyKey[]) => string, terminal: Terminal): Promise<void> {
+  const checked = new Set<string>();
   for (const { values, varied } of trials) {
     const place = (keys: readonly PropertyKey[]): string => {
       const key = Object.keys(varied).find((name) => name.split('.')[0] === keys[0]);
@@ -76,7 +73,9 @@ async function checkTrials(trials: readonly Trial[], origin: (keys: readonly Pro
     };
     const config = validateConfig(finetuneSchema, [{ values, origin: place }]);
     methodOf(config, (key) => place([key]));
-    await checkModelFolder('sweep', config.model);
+    // Downloaded once, before processes begin that would each wait for it.
+    if (!checked.has(config.model)) await findModel('sweep', config.model, terminal);
+    checked.add(config.model);
   }
 }
 

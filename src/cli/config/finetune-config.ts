@@ -1,8 +1,9 @@
 /** The keys of a fine-tuning configuration; each is also a flag, in kebab case. */
 import { z } from 'zod';
+import { ConfigError } from '../../core/errors.js';
 import { BACKEND_NAMES } from '../../linalg/tensor/index.js';
 import { QUANTIZATIONS } from '../../models/index.js';
-import { count, folder, metaOf, named, text } from './keys.js';
+import { count, flagName, folder, metaOf, modelName, named, text } from './keys.js';
 
 /** Maximum number of batches held at a time. */
 const MOST_BATCHES = 4096;
@@ -42,22 +43,53 @@ export const quantizeKey = z
  * - `decides`: another value gives other trained numbers. It is compared when a run is resumed. Default.
  * - `chooses`: another value gives another choice of the best, or another end. It is compared as well if there are
  *   validation rows.
- * - `contents`: a path, whose contents are compared instead.
+ * - `contents`: it names contents, which are compared instead: a path, a column.
  * - `length`: the length of the training. It may change; if the schedule depends on it, resuming says so.
  * - `rounds`: only the rounding depends on it. It may change, with a warning.
  * - `observes`: when and where the run is evaluated, saved and shown.
  */
 type KeyRole = 'decides' | 'chooses' | 'contents' | 'length' | 'rounds' | 'observes';
 
+const column = text.optional();
+
+/** The keys of the columns of data. */
+export const columnKeys = {
+  promptColumn: column.describe('column of the prompts (default: prompt)').meta({ placeholder: 'NAME', role: 'contents' }),
+  completionColumn: column.describe('column of the completions (default: completion)').meta({ placeholder: 'NAME', role: 'contents' }),
+  messagesColumn: column
+    .describe('column of the conversations, lists of messages (default: messages)')
+    .meta({ placeholder: 'NAME', role: 'contents' }),
+  textColumn: column.describe('column of the texts (default: text)').meta({ placeholder: 'NAME', role: 'contents' }),
+};
+
+/** Values of {@link columnKeys}. */
+export type ColumnKeys = z.infer<z.ZodObject<typeof columnKeys>>;
+
+/** Requires that the columns make one form of rows. @throws ConfigError naming those of several. */
+export function checkColumnKeys(caller: string, { promptColumn, completionColumn, messagesColumn, textColumn }: ColumnKeys): void {
+  const forms = [{ promptColumn, completionColumn }, { messagesColumn }, { textColumn }]
+    .map((form) => Object.entries(form).flatMap(([key, name]) => (name === undefined ? [] : [`--${flagName(key)} (${key})`])))
+    .filter((keys) => keys.length > 0);
+  if (forms.length < 2) return;
+  throw new ConfigError(
+    `${caller}: expected columns of one form, got ${forms.flat().join(' and ')}; name prompts and completions, or conversations, or texts`,
+  );
+}
+
 /** The keys with values, defaults and meanings. */
 export const finetuneSchema = z.strictObject({
-  model: folder.describe('directory of the base model, in Hugging Face format').meta({ group: 'Model and data:', role: 'contents' }),
-  data: folder
-    .describe('directory with train.jsonl and, if they exist, valid.jsonl and test.jsonl; or one JSONL file')
-    .meta({ role: 'contents' }),
+  model: modelName
+    .describe('directory of the base model, in Hugging Face format, or its name on the hub: OWNER/NAME or OWNER/NAME@REVISION')
+    .meta({ group: 'Model and data:', role: 'contents' }),
+  data: text
+    .describe(
+      'file of rows (JSON lines, a JSON list, CSV, TSV or Parquet, each also with .gz); directory with train.jsonl and, if they exist, valid.jsonl and test.jsonl (or of these other formats); or a data set on the hub, OWNER/NAME or OWNER/NAME:PART',
+    )
+    .meta({ placeholder: 'DATA', role: 'contents' }),
+  ...columnKeys,
   validSplit: fraction
     .default(0.05)
-    .describe('fraction of the training rows held out for validation if there is no valid.jsonl; 0 holds none out'),
+    .describe('fraction of the training rows held out for validation if the data have no validation rows; 0 holds none out'),
   out: folder
     .optional()
     .describe('folder of the run, which must be empty or not exist (default: runs/METHOD-DATE)')

@@ -5,6 +5,7 @@ import { nearestNames } from '../../core/nearest-names.js';
 /** Schemas of common values, with their placeholders in the help. */
 export const text = z.string().min(1);
 export const folder = text.meta({ placeholder: 'DIR' });
+export const modelName = text.meta({ placeholder: 'MODEL' });
 export const named = text.meta({ placeholder: 'NAME' });
 export const count = (least: number) => z.int().min(least);
 

@@ -128,7 +128,7 @@ const modelFiles = [
  *
  * @throws FormatError if a file of the base model can no longer be read.
  */
-export async function takeFingerprints(caller: string, { config, data, steps }: Session): Promise<Fingerprints> {
+export async function takeFingerprints(caller: string, { config, base, data, steps }: Session): Promise<Fingerprints> {
   const { training, validation } = data.files;
   return {
     changes: 0,
@@ -136,13 +136,13 @@ export async function takeFingerprints(caller: string, { config, data, steps }: 
     keys: { ...keysOf(config, 'decides'), ...(data.valid.length > 0 ? keysOf(config, 'chooses') : {}) },
     rounding: keysOf(config, 'rounds'),
     rows: { training: rowsFingerprint(training.rows), validation: rowsFingerprint(validation?.rows ?? []) },
-    model: await hashModel(caller, config.model),
+    model: await hashModel(caller, base.folder),
   };
 }
 
 /** Returns the locations of the compared things. */
-function placesOf({ config, data: { files } }: Session): Places {
-  return { model: config.model, training: files.training.file, validation: files.validation?.file };
+function placesOf({ base, data: { files } }: Session): Places {
+  return { model: base.folder, training: files.training.file, validation: files.validation?.file };
 }
 
 async function hashModel(caller: string, folder: string): Promise<Readonly<Record<string, string>>> {

@@ -3,22 +3,27 @@
 import { ConfigError } from '../../core/errors.js';
 import { exists } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
+import { parseRepositoryName, repositoryText } from '../../io/hub/repository-name.js';
 import { isJsonObject, readJson } from '../../io/parse-json.js';
 import { adapterFiles, type LoraAdapter, loadAdapter } from '../../lora/index.js';
 import { type CausalLM, loadTokenizer, type ModelOverlay, QUANTIZATIONS, type Quantization, type Tokenizer } from '../../models/index.js';
 import { findAdapter } from '../adapter/adapter-folder.js';
 import { backendKey, quantizeKey, weightsKey } from '../config/finetune-config.js';
-import { folder } from '../config/keys.js';
+import { modelName } from '../config/keys.js';
 import { readYaml } from '../config/yaml.js';
+import { type FoundModel, findModel } from '../hub/find-model.js';
 import { runFiles, runFolders } from '../run/run-layout.js';
+import type { Terminal } from '../terminal.js';
 import { type BaseKeys, loadBase } from './load-base.js';
 
 /** An open base model with its tokenizer and, if there is one, its adapter. */
 export interface OpenModel {
   readonly model: CausalLM;
   readonly tokenizer: Tokenizer;
-  /** Directory of the base model. */
+  /** The base model as it was named: its directory, or `owner/name@commit` of the hub. */
   readonly base: string;
+  /** Directory of the base model. */
+  readonly baseFolder: string;
   /** The format that its weights were quantized to when they were loaded. */
   readonly quantize: Quantization | undefined;
   /** Folder of the adapter, if there is one. */
@@ -32,7 +37,9 @@ export interface OpenModel {
 
 /** The keys of commands that open a model. */
 export const modelKeys = {
-  model: folder.optional().describe('base model of the adapter (default: the one that the adapter names)'),
+  model: modelName
+    .optional()
+    .describe('base model of the adapter, by directory or as OWNER/NAME of the hub (default: the one that the adapter names)'),
   backend: backendKey,
   weights: weightsKey,
   quantize: quantizeKey.describe(
@@ -48,27 +55,34 @@ export interface ModelKeys extends BaseKeys {
 /**
  * Opens a run (its best adapter on its model), an adapter on the base model that it names, or a model alone.
  *
- * @param location - path of a run, an adapter or a model.
- * @throws ConfigError if it is none of them, or the base model is missing; errors of loading.
+ * @param location - path of a run, an adapter or a model, or the name of a model on the hub.
+ * @param terminal - receives the progress of downloads.
+ * @throws ConfigError if it is none of them, or the base model is missing; errors of downloading and loading.
  */
 export async function openModel(
   caller: string,
   location: string,
   { model: named, backend, weights, ...keys }: ModelKeys,
+  terminal: Terminal,
 ): Promise<OpenModel> {
-  const isModel = (await exists(path.join(location, 'config.json'))) && !(await exists(path.join(location, adapterFiles.config)));
-  const adapterFolder = isModel ? undefined : await findAdapter(caller, location);
+  const adapterFolder = (await isModel(location)) ? undefined : await findAdapter(caller, location);
   const run = adapterFolder === undefined ? {} : await configOfRun(caller, adapterFolder);
-  const base = named ?? (adapterFolder === undefined ? location : await baseOf(caller, adapterFolder, run.model));
+  const { folder, name } = await baseOf(
+    caller,
+    named ?? (adapterFolder === undefined ? location : undefined),
+    { folder: adapterFolder ?? '', modelOfRun: run.model },
+    terminal,
+  );
   // An adapter belongs to the weights over which it was trained.
   const { quantize = QUANTIZATIONS.find((format) => format === run.quantize) } = keys;
-  const tokenizer = await loadTokenizer(base);
-  const model = await loadBase(base, { backend, weights, quantize });
+  const tokenizer = await loadTokenizer(folder);
+  const model = await loadBase(folder, { backend, weights, quantize });
   const adapter = adapterFolder === undefined ? undefined : await loadOnto(model, adapterFolder);
   return {
     model,
     tokenizer,
-    base,
+    base: name,
+    baseFolder: folder,
     quantize,
     adapterFolder,
     adapter,
@@ -90,17 +104,40 @@ async function loadOnto(model: CausalLM, folder: string): Promise<LoraAdapter> {
   }
 }
 
+/** Returns true for the folder of a model, and for a name that only the hub can have. */
+async function isModel(location: string): Promise<boolean> {
+  if (!(await exists(location))) return parseRepositoryName(location) !== undefined;
+  return (await exists(path.join(location, 'config.json'))) && !(await exists(path.join(location, adapterFiles.config)));
+}
+
 /**
- * Finds the directory of an adapter's base model: in a run from its configuration, elsewhere from the adapter's file.
+ * Finds the base model: the one that was named, else that of the run to which an adapter belongs, else the one that the
+ * adapter's file names.
  */
-async function baseOf(caller: string, folder: string, modelOfRun: unknown): Promise<string> {
+async function baseOf(
+  caller: string,
+  named: string | undefined,
+  { folder, modelOfRun }: { readonly folder: string; readonly modelOfRun: unknown },
+  terminal: Terminal,
+): Promise<FoundModel> {
+  if (named !== undefined) {
+    const found = await findModel(caller, named, terminal);
+    // A directory is shown as it was written.
+    return parseRepositoryName(found.name) === undefined ? { ...found, name: named } : found;
+  }
   const file = path.join(folder, adapterFiles.config);
   const config = await readJson(caller, file);
-  const name = isJsonObject(config) ? config.base_model_name_or_path : undefined;
-  for (const candidate of [modelOfRun, name])
-    if (typeof candidate === 'string' && (await exists(path.join(candidate, 'config.json')))) return candidate;
+  const { base_model_name_or_path: name, revision } = isJsonObject(config) ? config : {};
+  const recorded = [modelOfRun, name].filter((one) => typeof one === 'string');
+  for (const candidate of recorded) if (await exists(path.join(candidate, 'config.json'))) return { folder: candidate, name: candidate };
+  for (const candidate of recorded) {
+    const wanted = parseRepositoryName(candidate);
+    if (wanted === undefined) continue;
+    const of = wanted.revision ?? (typeof revision === 'string' ? revision : undefined);
+    return findModel(caller, repositoryText({ ...wanted, revision: of }), terminal);
+  }
   throw new ConfigError(
-    `${caller}: ${file} names the base model ${JSON.stringify(name ?? null)}, which is not a directory on this machine; pass the directory of the model with --model DIR`,
+    `${caller}: ${file} names the base model ${JSON.stringify(name ?? null)}, which is neither a directory on this machine nor a name on the hub, owner/name; pass the model with --model DIR or --model OWNER/NAME`,
   );
 }
 

@@ -46,7 +46,7 @@ export interface Beginning {
 /** Runs a training, and describes how it ended. */
 export async function runTraining(options: RunCommandOptions): Promise<CommandResult> {
   const { command, config, run, terminal } = options;
-  const session = await openSession(command, config);
+  const session = await openSession(command, config, terminal);
   const interruption = catchInterrupt(terminal, 'interrupted: finishing the step and saving (interrupt again to end at once)');
   try {
     const removeIfEmpty = await makeFolder(command, run);

@@ -1,12 +1,11 @@
 /** An open run: its model, tokenizer, rows and adapter. */
 
-import { ConfigError } from '../../core/errors.js';
-import { exists } from '../../io/files/entries.js';
-import { path } from '../../io/files/path.js';
 import type { LoraAdapter, LoraMethod, StepBatches } from '../../lora/index.js';
 import { createAdapter } from '../../lora/index.js';
 import { type BatchStream, batchStream, type CausalLM, loadTokenizer, type TokenBatch, type Tokenizer } from '../../models/index.js';
 import type { FinetuneConfig } from '../config/finetune-config.js';
+import { type FoundModel, findModel } from '../hub/find-model.js';
+import type { Terminal } from '../terminal.js';
 import { loadBase } from './load-base.js';
 import { loadData, type RunData } from './load-data.js';
 import { adapterConfigOf, methodOf } from './training-plan.js';
@@ -15,6 +14,8 @@ import { adapterConfigOf, methodOf } from './training-plan.js';
 export interface Session {
   readonly config: FinetuneConfig;
   readonly method: LoraMethod;
+  /** Where the base model lies. */
+  readonly base: FoundModel;
   readonly model: CausalLM;
   readonly tokenizer: Tokenizer;
   readonly data: RunData;
@@ -27,15 +28,19 @@ export interface Session {
   dispose(): void;
 }
 
-/** Opens the parts that a configuration names. @throws errors of loading a model, a tokenizer, data or an adapter. */
-export async function openSession(caller: string, config: FinetuneConfig): Promise<Session> {
+/**
+ * Opens the parts that a configuration names, and downloads those of the hub that are not in its cache.
+ *
+ * @throws errors of downloading and loading a model, a tokenizer, data or an adapter.
+ */
+export async function openSession(caller: string, config: FinetuneConfig, terminal: Terminal): Promise<Session> {
   const method = methodOf(config);
-  await checkModelFolder(caller, config.model);
-  const tokenizer = await loadTokenizer(config.model);
-  const model = await loadBase(config.model, config);
+  const base = await findModel(caller, config.model, terminal);
+  const tokenizer = await loadTokenizer(base.folder);
+  const model = await loadBase(base.folder, config);
   let made: LoraAdapter | undefined;
   try {
-    const data = await loadData(config, tokenizer, model.config.maxPositions);
+    const data = await loadData(config, { caller, tokenizer, positions: model.config.maxPositions, terminal });
     const { epochs = 1, accumulate } = config;
     const open = (): BatchStream => openStream(config, data, padIdOf(tokenizer), model.config.maxPositions);
     // The start uses the first batches of the run, from a separate stream: training begins with the same ones.
@@ -48,6 +53,7 @@ export async function openSession(caller: string, config: FinetuneConfig): Promi
     return {
       config,
       method,
+      base,
       model,
       tokenizer,
       data,
@@ -64,14 +70,6 @@ export async function openSession(caller: string, config: FinetuneConfig): Promi
     model.dispose();
     throw error;
   }
-}
-
-/** Requires the folder of a model. @throws ConfigError otherwise. */
-export async function checkModelFolder(caller: string, folder: string): Promise<void> {
-  if (await exists(path.join(folder, 'config.json'))) return;
-  throw new ConfigError(
-    `${caller}: expected a model, found no config.json in ${folder}; pass the directory of a model in Hugging Face format`,
-  );
 }
 
 /** Returns the token that pads rows. It is never attended to, so any token serves if the tokenizer has none. */

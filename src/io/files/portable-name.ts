@@ -1,10 +1,8 @@
 /** Names of base models in adapter files, which tell nothing of the machine that wrote them. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { isRepository } from '../hub/repository-name.js';
 import { exists, isFolder } from './entries.js';
-
-/** `owner/name`, as a model is called on the Hugging Face hub. */
-const hubName = /^[A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9][\w.-]{0,95}$/;
 
 /** The folder of a model in the hub's cache: …/models--OWNER--NAME/snapshots/REVISION. */
 const cachedName = /(?:^|[\\/])models--([^\\/]+?)(?:--([^\\/]+))?(?:[\\/]|$)/;
@@ -48,7 +46,7 @@ export async function portableName(model: string): Promise<string | null> {
 async function ownName(directory: string): Promise<string | undefined> {
   const text = await readFile(path.join(directory, 'config.json'), 'utf8').catch(() => '');
   const name = /"_name_or_path"\s*:\s*"((?:[^"\\]|\\.)*)"/.exec(text)?.[1];
-  return name !== undefined && hubName.test(name) && !(await exists(name)) ? name : undefined;
+  return name !== undefined && isRepository(name) && !(await exists(name)) ? name : undefined;
 }
 
 /** Returns the last part of a path, to show to people; any other text is returned unchanged. */

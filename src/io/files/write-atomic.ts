@@ -81,7 +81,7 @@ async function stage(staging: string, target: string, content: FileContent): Pro
 }
 
 /** Writes all bytes: a single write may take fewer than it was given, and no more than 2³¹. */
-async function writeFully(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+export async function writeFully(handle: FileHandle, bytes: Uint8Array): Promise<void> {
   const mostAtOnce = 2 ** 26;
   let done = 0;
   while (done < bytes.length) {

@@ -20,9 +20,20 @@ export interface Line {
  * @param unended - what to do with an unterminated last line, which a killed program may leave behind.
  * @throws FormatError, naming the line, if it is too long or not UTF-8, or the file cannot be read.
  */
-export async function* readLines(
+export function readLines(
   caller: string,
   file: string,
+  maxLineBytes: number,
+  unended: 'read' | 'skip' = 'read',
+): AsyncGenerator<Line, void> {
+  return linesOf(caller, file, chunksOf(caller, file), maxLineBytes, unended);
+}
+
+/** Divides the bytes of a file into lines. @throws as {@link readLines}. */
+export async function* linesOf(
+  caller: string,
+  file: string,
+  chunks: AsyncIterable<Uint8Array>,
   maxLineBytes: number,
   unended: 'read' | 'skip' = 'read',
 ): AsyncGenerator<Line, void> {
@@ -45,7 +56,7 @@ export async function* readLines(
     [pieces, length, number] = [[], 0, number + 1];
     return line;
   };
-  for await (const chunk of chunksOf(caller, file)) {
+  for await (const chunk of chunks) {
     let start = 0;
     for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, start)) {
       collect(chunk.subarray(start, end));

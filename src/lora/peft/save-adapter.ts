@@ -3,10 +3,11 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { ConfigError } from '../../core/errors.js';
 import { declareOptions, option, size } from '../../core/options.js';
-import { remove } from '../../io/files/entries.js';
+import { exists, remove } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
 import { portableName } from '../../io/files/portable-name.js';
 import { type FileContent, writeAllAtomic } from '../../io/files/write-atomic.js';
+import { parseRepositoryName } from '../../io/hub/repository-name.js';
 import type { TensorData } from '../../io/safetensors/serialize-tensors.js';
 import { safetensorsContent } from '../../io/safetensors/write-safetensors.js';
 import type { TensorAlgebra } from '../../linalg/tensor/tensor-algebra.js';
@@ -22,9 +23,9 @@ import { peftConfig, portableConfig } from './write-config.js';
 /** Options of {@link saveAdapter}. */
 export interface SaveAdapterOptions {
   /**
-   * The base model's name on the Hugging Face hub, or its directory, for programs that load it with the adapter. Of a
-   * directory only the model's own name is written, since its path would reveal details of this machine and be useless
-   * on another. Default: none.
+   * The base model's name on the Hugging Face hub, with `@revision` if a particular one is meant, or its directory, for
+   * programs that load it with the adapter. Of a directory only the model's own name is written, since its path would
+   * reveal details of this machine and be useless on another. Default: none.
    */
   readonly baseModel?: string;
   /**
@@ -67,7 +68,11 @@ export async function saveAdapter(adapter: LoraAdapter, directory: string, optio
   const { config, layout, tensors, weights, truncation } = await adapter.model.algebra.tidy(() =>
     trainsWeights ? readWeights(adapter, rank) : readPairs(adapter),
   );
-  const baseModel = named === undefined ? null : await portableName(named);
+  const onHub = named === undefined || (await exists(named)) ? undefined : parseRepositoryName(named);
+  const base = {
+    name: onHub?.repository ?? (named === undefined ? null : await portableName(named)),
+    revision: onHub?.revision ?? null,
+  };
   const weightsFile = path.join(directory, trainedWeightsFile);
   // Weights left from an earlier save would be taken for those of this adapter.
   if (weights === undefined) await remove(weightsFile);
@@ -75,7 +80,7 @@ export async function saveAdapter(adapter: LoraAdapter, directory: string, optio
     new Map<string, FileContent>([
       ...(weights === undefined ? [] : [[weightsFile, safetensorsContent('saveAdapter', weights)] as const]),
       [path.join(directory, adapterFiles.tensors), safetensorsContent('saveAdapter', tensors)],
-      [path.join(directory, adapterFiles.config), peftConfig({ model: adapter.model, layout }, config, baseModel)],
+      [path.join(directory, adapterFiles.config), peftConfig({ model: adapter.model, layout }, config, base)],
     ]),
   );
   return truncation === undefined ? {} : { truncation };

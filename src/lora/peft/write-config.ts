@@ -15,17 +15,17 @@ const startNames: ReadonlyMap<string, boolean | string> = new Map<string, boolea
  * PEFT writes them.
  *
  * @param config - the configuration to write: that of {@link portableConfig} for an adapter that changed its base.
- * @param baseModel - the model that PEFT will load the adapter onto.
+ * @param base - the model that PEFT will load the adapter onto, and its revision on the hub.
  */
 export function peftConfig(
   { model, layout }: Pick<LoraAdapter, 'model' | 'layout'>,
   config: ResolvedLoraConfig,
-  baseModel: string | null,
+  base: { readonly name: string | null; readonly revision: string | null },
 ): string {
   const content = {
     alpha_pattern: config.alphaPattern,
     auto_mapping: null,
-    base_model_name_or_path: baseModel,
+    base_model_name_or_path: base.name,
     bias: config.bias,
     exclude_modules: config.excludeModules ?? null,
     fan_in_fan_out: layout.targets.some(({ module }) => module.fanInFanOut),
@@ -39,7 +39,7 @@ export function peftConfig(
     peft_type: 'LORA',
     r: config.rank,
     rank_pattern: config.rankPattern,
-    revision: null,
+    revision: base.revision,
     target_modules: writtenTargets(
       model,
       config,

@@ -1,51 +1,132 @@
-import { FormatError } from '../../core/errors.js';
+import { ConfigError, FormatError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
-import { isJsonObject, type JsonObject, parseJson } from '../../io/parse-json.js';
-import type { Line } from '../../io/text/read-lines.js';
+import { isJsonObject, type JsonObject } from '../../io/parse-json.js';
+import type { SourceRecord } from '../../io/records/record-files.js';
 import type { ChatMessage } from '../tokenizer/tokenizer.js';
+import { alpacaPrompt, shareGptMessages } from './known-shapes.js';
 
-/** Content of a line, in one of three forms. */
+/** Content of a record, in one of three forms. */
 export type DataRecord =
   | { readonly form: 'text'; readonly text: string }
   | { readonly form: 'completion'; readonly prompt: string; readonly completion: string }
   | { readonly form: 'messages'; readonly messages: readonly ChatMessage[] };
 
-/**
- * Parses a line of a data set. Other keys are ignored.
- *
- * @throws FormatError naming file and line if it is no object, lacks a key, has keys of two forms, or a value of
- * another type.
- */
-export function parseRecord(caller: string, { text: source, where }: Line): DataRecord {
-  const record = parseJson(caller, where, source);
-  const fail = (problem: string): never => {
-    throw new FormatError(`${caller}: ${where}: ${problem}; write {"text"}, {"prompt", "completion"} or {"messages"}`);
-  };
-  if (!isJsonObject(record)) return fail(`expected a JSON object, got ${describeValue(record)}`);
-  const forms = [['text'], ['prompt', 'completion'], ['messages']].filter((keys) => keys.some((key) => Object.hasOwn(record, key)));
-  if (forms.length !== 1) {
-    const keys = (forms.length === 0 ? Object.keys(record) : forms.flat()).slice(0, 20).map((key) => `'${key.slice(0, 40)}'`);
-    return fail(`expected the keys of one form, got ${keys.join(', ') || 'an object without keys'}`);
-  }
-  const string = (key: string): string => {
-    const value = record[key];
-    if (typeof value === 'string') return value;
-    return fail(value === undefined ? `expected the key '${key}', got none` : `'${key}' must be a string, got ${describeValue(value)}`);
-  };
-  if (forms[0].includes('text')) return { form: 'text', text: string('text') };
-  if (forms[0].includes('prompt')) return { form: 'completion', prompt: string('prompt'), completion: string('completion') };
-  return { form: 'messages', messages: parseMessages(record, fail) };
+/** Names of the columns, where they are not to be told by the keys. */
+export interface ColumnNames {
+  readonly promptColumn?: string;
+  readonly completionColumn?: string;
+  readonly messagesColumn?: string;
+  readonly textColumn?: string;
 }
 
-function parseMessages({ messages }: JsonObject, fail: (problem: string) => never): readonly ChatMessage[] {
+/** The forms by their keys, and how messages name them. */
+const forms = [
+  { name: 'text', keys: ['text'], needs: ['text'] },
+  { name: 'completion', keys: ['prompt', 'completion'], needs: ['prompt', 'completion'] },
+  { name: 'messages', keys: ['messages'], needs: ['messages'] },
+  { name: 'alpaca', keys: ['instruction', 'output'], needs: ['instruction', 'output'] },
+  { name: 'sharegpt', keys: ['conversations'], needs: ['conversations'] },
+] as const;
+
+/** Number and length of the names that a message shows. */
+const [mostNames, longestName] = [20, 40];
+
+/** Requires that the named columns make one form. @throws ConfigError otherwise. */
+export function checkColumns(caller: string, { promptColumn, completionColumn, messagesColumn, textColumn }: ColumnNames): void {
+  const named = [
+    (promptColumn ?? completionColumn) ? 'promptColumn and completionColumn' : undefined,
+    messagesColumn === undefined ? undefined : 'messagesColumn',
+    textColumn === undefined ? undefined : 'textColumn',
+  ].filter((one) => one !== undefined);
+  if (named.length < 2) return;
+  throw new ConfigError(
+    `${caller}: expected columns of one form, got ${named.join(' and ')}; name prompts and completions, or conversations, or texts`,
+  );
+}
+
+/**
+ * Parses a record of a data set. Other keys are ignored.
+ *
+ * @throws FormatError naming file and record if it is no object, lacks a key or a named column, has keys of two forms,
+ * or a value of another type.
+ */
+export function parseRecord(caller: string, { value: record, where }: SourceRecord, columns: ColumnNames = {}): DataRecord {
+  const fail = (problem: string, remedy: string): never => {
+    throw new FormatError(`${caller}: ${where}: ${problem}; ${remedy}`);
+  };
+  if (!isJsonObject(record)) return fail(`expected a JSON object, got ${describeValue(record)}`, known);
+  const { promptColumn, completionColumn, messagesColumn, textColumn } = columns;
+  const cell = (column: string): unknown => {
+    if (Object.hasOwn(record, column)) return record[column];
+    return fail(`has no column ${describeValue(column)}`, `its columns are ${namesOf(Object.keys(record))}`);
+  };
+  // A column that was named is meant: a number in it is its text.
+  const text = (column: string): string => {
+    const value = cell(column);
+    return typeof value === 'number' || typeof value === 'boolean' ? String(value) : string(value, column, fail);
+  };
+  if (textColumn !== undefined) return { form: 'text', text: text(textColumn) };
+  if (messagesColumn !== undefined) return { form: 'messages', messages: messagesOf(cell(messagesColumn), messagesColumn, fail) };
+  if (promptColumn !== undefined || completionColumn !== undefined)
+    return { form: 'completion', prompt: text(promptColumn ?? 'prompt'), completion: text(completionColumn ?? 'completion') };
+  return byKeys(record, fail);
+}
+
+type Fail = (problem: string, remedy: string) => never;
+
+const known = 'write {"text"}, {"prompt", "completion"} or {"messages"}';
+
+/** Parses a record whose keys tell its form. */
+function byKeys(record: JsonObject, fail: Fail): DataRecord {
+  const has = (key: string): boolean => Object.hasOwn(record, key);
+  let found = forms.filter(({ keys }) => keys.some(has));
+  // Alpaca's own file has the whole text beside its parts.
+  if (found.length === 2 && found.some(({ name }) => name === 'alpaca')) found = found.filter(({ name }) => name !== 'text');
+  if (found.length !== 1) {
+    const names = namesOf(found.length === 0 ? Object.keys(record) : found.flatMap(({ keys }) => keys.filter(has)));
+    return fail(
+      `expected the keys of one form, got ${names || 'an object without keys'}`,
+      `${known} (or {"instruction", "output"} or {"conversations"}), or name the columns: --prompt-column and --completion-column, --messages-column, or --text-column (promptColumn … of the function)`,
+    );
+  }
+  const [{ name, needs }] = found;
+  const missing = needs.find((key) => !has(key));
+  if (missing !== undefined) return fail(`expected the key '${missing}', got none`, known);
+  const value = (key: string): string => string(record[key], key, fail);
+  if (name === 'text') return { form: 'text', text: value('text') };
+  if (name === 'completion') return { form: 'completion', prompt: value('prompt'), completion: value('completion') };
+  if (name === 'messages') return { form: 'messages', messages: messagesOf(record.messages, 'messages', fail) };
+  if (name === 'sharegpt') return { form: 'messages', messages: messagesOf(record.conversations, 'conversations', fail) };
+  const input = record.input === undefined || record.input === null ? '' : value('input');
+  return { form: 'completion', prompt: alpacaPrompt(value('instruction'), input), completion: value('output') };
+}
+
+function namesOf(keys: readonly string[]): string {
+  return keys
+    .slice(0, mostNames)
+    .map((key) => `'${key.slice(0, longestName)}'`)
+    .join(', ');
+}
+
+function string(value: unknown, key: string, fail: Fail): string {
+  if (typeof value === 'string') return value;
+  return fail(`'${key}' must be a string, got ${describeValue(value)}`, known);
+}
+
+/** Reads a conversation, of messages or of ShareGPT's turns. */
+function messagesOf(messages: unknown, key: string, fail: Fail): readonly ChatMessage[] {
   if (!Array.isArray(messages) || messages.length === 0)
-    return fail(`'messages' must be a list of messages, got ${describeValue(messages)}`);
+    return fail(`'${key}' must be a list of messages, got ${describeValue(messages)}`, known);
+  const isTurn = (message: unknown): boolean => isJsonObject(message) && message.role === undefined && message.from !== undefined;
+  if (messages.some(isTurn)) return shareGptMessages(messages, key, fail);
   for (const [position, message] of messages.entries()) {
-    const path = `messages[${position}]`;
-    if (!isJsonObject(message)) return fail(`'${path}' must be an object, got ${describeValue(message)}`);
-    if (typeof message.role !== 'string') fail(`'${path}.role' must be a string, got ${describeValue(message.role)}`);
+    const path = `${key}[${position}]`;
+    if (!isJsonObject(message)) return fail(`'${path}' must be an object, got ${describeValue(message)}`, known);
+    if (typeof message.role !== 'string') fail(`'${path}.role' must be a string, got ${describeValue(message.role)}`, known);
     const isSaid = typeof message.content === 'string' || Array.isArray(message.content);
-    if (!isSaid && message.tool_calls === undefined) fail(`'${path}.content' must be a string, got ${describeValue(message.content)}`);
+    // Parquet has every field in every row, null where there is none.
+    const calls = message.tool_calls !== undefined && message.tool_calls !== null;
+    if (!isSaid && !calls) fail(`'${path}.content' must be a string, got ${describeValue(message.content)}`, known);
   }
   return messages as readonly ChatMessage[];
 }

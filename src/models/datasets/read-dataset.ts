@@ -1,9 +1,9 @@
 import { BuresError, ConfigError, FormatError } from '../../core/errors.js';
-import { checkNumber, choice, declareOptions, flag, number, option } from '../../core/options.js';
-import { readLines } from '../../io/text/read-lines.js';
+import { checkNumber, choice, declareOptions, describeValue, flag, number, option } from '../../core/options.js';
+import { readRecords } from '../../io/records/read-records.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import { encodeRecord } from './encode-record.js';
-import { parseRecord } from './parse-record.js';
+import { checkColumns, parseRecord } from './parse-record.js';
 import { ignoredLabel, type TokenRow } from './token-row.js';
 
 /** Options of {@link readDataset}. */
@@ -24,8 +24,16 @@ export interface ReadDatasetOptions {
    * Treatment of longer rows: cut off the end (no end token: the text goes on), drop or throw. Default: `'truncate'`.
    */
   readonly overflow?: 'truncate' | 'drop' | 'error';
-  /** Most bytes of a line. Default: 2²³. */
+  /** Most bytes of a line, of an entry of a JSON list, or of a row of a table. Default: 2²³. */
   readonly maxLineBytes?: number;
+  /** Column of the prompts; then only prompts and completions are read. Default: `'prompt'`, where the keys tell it. */
+  readonly promptColumn?: string;
+  /** Column of the completions. Default: `'completion'`, where the keys tell it. */
+  readonly completionColumn?: string;
+  /** Column of the conversations, each a list of messages. Default: `'messages'`, where the keys tell it. */
+  readonly messagesColumn?: string;
+  /** Column of the texts. Default: `'text'`, where the keys tell it. */
+  readonly textColumn?: string;
   /** Signal that stops the reading. Default: none. */
   readonly signal?: AbortSignal;
 }
@@ -38,53 +46,70 @@ const readDatasetOptions = declareOptions<ReadDatasetOptions>()({
   }),
   overflow: choice(['truncate', 'drop', 'error'], { default: 'truncate' }),
   maxLineBytes: number({ default: 2 ** 23, min: 2 }),
+  promptColumn: option({ optional: true }, checkColumnName),
+  completionColumn: option({ optional: true }, checkColumnName),
+  messagesColumn: option({ optional: true }, checkColumnName),
+  textColumn: option({ optional: true }, checkColumnName),
   signal: option({ optional: true }),
 });
 
 /** Defaults of {@link readDataset}. */
-export const readDatasetDefaults: Required<Omit<ReadDatasetOptions, 'signal'>> = readDatasetOptions.defaults;
+export const readDatasetDefaults: Required<
+  Omit<ReadDatasetOptions, 'signal' | 'promptColumn' | 'completionColumn' | 'messagesColumn' | 'textColumn'>
+> = readDatasetOptions.defaults;
 
 /** A data set as tokens. */
 export interface Dataset {
-  /** One row per line, in the order of the file. */
+  /** One row per record, in the order of the file. */
   readonly rows: readonly TokenRow[];
   /** Number of rows whose end was cut off. */
   readonly truncated: number;
   /**
-   * Number of lines that gave no row: too long, if those are dropped, or without a label that counts (cut off with the
-   * answer, or empty).
+   * Number of records that gave no row: too long, if those are dropped, or without a label that counts (cut off with
+   * the answer, or empty).
    */
   readonly dropped: number;
 }
 
 /**
- * Reads a file of JSON lines: each `{"text"}`, `{"prompt", "completion"}` or `{"messages": [{"role", "content"}, …]}`;
- * other keys and empty lines are ignored. A prompt gets the special tokens that the tokenizer puts around texts, a
- * completion only the end token; a conversation is written by the chat template.
+ * Reads a data set from a file of JSON lines, a JSON list, CSV or TSV with a header, or Parquet, each also compressed
+ * by gzip. A record is one of the following by its keys, or by the columns that are named; other keys and empty lines
+ * are ignored:
  *
- * @param file - the path.
+ * - `{"text"}`;
+ * - `{"prompt", "completion"}`;
+ * - `{"messages": [{"role", "content"}, …]}`;
+ * - Alpaca's `{"instruction", "input", "output"}`, whose prompt is Alpaca's template, with or without an input;
+ * - ShareGPT's `{"conversations": [{"from", "value"}, …]}` with turns from `system`, `human` (or `user`) and `gpt` (or
+ *   `assistant`).
+ *
+ * A prompt gets the special tokens that the tokenizer puts around texts, a completion only the end token; a
+ * conversation is written by the chat template.
+ *
+ * @param file - the path. Its name tells CSV (`.csv`) and TSV (`.tsv`); its first bytes tell the others.
  * @param tokenizer - the model's.
  * @param options - see {@link ReadDatasetOptions}.
- * @returns all rows. Cost: one encoding per line, and eight bytes per token; the file is never in memory as a whole.
- * @throws FormatError, naming file and line, if the file cannot be read or is empty, or a line is no UTF-8, too long,
- * no JSON, none of the three forms, or, with `overflow: 'error'`, a row is too long; ConfigError if end tokens are
- * wanted and the tokenizer has none. Then no rows are returned, not even a part of them.
+ * @returns all rows. Cost: one encoding per record, and eight bytes per token; the file is never in memory as a whole,
+ * of Parquet a row group is.
+ * @throws FormatError, naming file and line (or row), if the file cannot be read or is empty, or a record is no UTF-8,
+ * too long, malformed, none of the forms, or lacks a column that is named, or, with `overflow: 'error'`, a row is too
+ * long; ConfigError if columns of different forms are named, or end tokens are wanted and the tokenizer has none. Then
+ * no rows are returned, not even a part of them.
  */
 export async function readDataset(file: string, tokenizer: Tokenizer, options: ReadDatasetOptions = {}): Promise<Dataset> {
   const caller = 'readDataset';
   const settings = checkOptions(caller, tokenizer, options);
   const rows: TokenRow[] = [];
-  let [lines, truncated, dropped] = [0, 0, 0];
-  for await (const line of readLines(caller, file, settings.maxLineBytes)) {
+  let [records, truncated, dropped] = [0, 0, 0];
+  for await (const source of readRecords(caller, file, settings.maxLineBytes)) {
     settings.signal?.throwIfAborted();
-    if (line.text.trim() === '') continue;
-    lines += 1;
-    const record = parseRecord(caller, line);
-    const row = inLine(caller, line.where, () => encodeRecord(tokenizer, record, settings));
+    records += 1;
+    const record = parseRecord(caller, source, settings);
+    const row = inLine(caller, source.where, () => encodeRecord(tokenizer, record, settings));
     const isTooLong = row.inputIds.length > settings.maxLength;
     if (isTooLong && settings.overflow === 'error') {
       throw new FormatError(
-        `${caller}: ${line.where}: expected at most ${settings.maxLength} tokens, got ${row.inputIds.length}; shorten it, or pass overflow: 'truncate' or 'drop'`,
+        `${caller}: ${source.where}: expected at most ${settings.maxLength} tokens, got ${row.inputIds.length}; shorten it, or pass overflow: 'truncate' or 'drop'`,
       );
     }
     const kept = isTooLong ? cut(row, settings.overflow === 'drop' ? 0 : settings.maxLength) : row;
@@ -94,18 +119,25 @@ export async function readDataset(file: string, tokenizer: Tokenizer, options: R
       truncated += isTooLong ? 1 : 0;
     }
   }
-  if (lines === 0) throw new FormatError(`${caller}: ${file} must hold a line of JSON at least, got an empty file; check the path`);
+  if (records === 0) throw new FormatError(`${caller}: ${file} must hold a record at least, got an empty file; check the path`);
   return { rows, truncated, dropped };
 }
 
 function checkOptions(caller: string, tokenizer: Tokenizer, options: ReadDatasetOptions) {
   const settings = readDatasetOptions.read(caller, options);
+  checkColumns(caller, settings);
   if (settings.appendEnd && tokenizer.specials.eos === undefined) {
     throw new ConfigError(
       `${caller}: expected a tokenizer with an eos_token, got one without; add it to tokenizer_config.json, or pass appendEnd: false`,
     );
   }
   return settings;
+}
+
+/** Requires the name of a column. */
+function checkColumnName(caller: string, name: string, value: unknown): void {
+  if (typeof value === 'string' && value !== '') return;
+  throw new ConfigError(`${caller}: ${name} must be the name of a column, got ${describeValue(value)}; pass it`);
 }
 
 /** Adds file and line to an error of the encoding. */

@@ -115,8 +115,9 @@ describe('rows that are too long', () => {
 describe('a malformed file is a FormatError that names the line', () => {
   const good = '{"text":"good"}\n';
   it.each<[string, string | Uint8Array, string]>([
-    ['an empty file', '', 'rows.jsonl must hold a line of JSON at least'],
-    ['empty lines', '\n \n', 'rows.jsonl must hold a line of JSON at least'],
+    ['an empty file', '', 'rows.jsonl must hold a record at least'],
+    ['empty lines', '\n \n', 'rows.jsonl must hold a record at least'],
+    ['an empty list', ' [ ] ', 'rows.jsonl must hold a record at least'],
     ['no JSON', `${good}\n{"text":`, 'rows.jsonl:3 must be JSON'],
     ['a last line cut short', `${good}{"text":"go`, 'rows.jsonl:2 must be JSON'],
     [
@@ -127,10 +128,10 @@ describe('a malformed file is a FormatError that names the line', () => {
     ['half a character at the end', Buffer.concat([Buffer.from(good), Buffer.of(0xe6, 0x97)]), 'rows.jsonl:2 must be UTF-8'],
     ['a line of 10 MB', `${good}{"text":"${'x'.repeat(10_000_000)}"}\n`, 'rows.jsonl:2 must be a line of at most 8388608 bytes'],
     ['10 MB without a line end', 'x'.repeat(10_000_000), 'rows.jsonl:1 must be a line of at most'],
-    ['a list', '[1]', 'rows.jsonl:1: expected a JSON object, got an array of 1'],
+    ['a list of numbers', '[1]', 'rows.jsonl: row 1: expected a JSON object, got 1'],
     ['a number', '1', 'rows.jsonl:1: expected a JSON object, got 1'],
     ['null', 'null', 'rows.jsonl:1: expected a JSON object, got null'],
-    ['another form', json({ instruction: 'a', output: 'b' }), "rows.jsonl:1: expected the keys of one form, got 'instruction', 'output'"],
+    ['another form', json({ question: 'a', answer: 'b' }), "rows.jsonl:1: expected the keys of one form, got 'question', 'answer'"],
     ['no keys', '{}', 'rows.jsonl:1: expected the keys of one form, got an object without keys'],
     ['two forms', json({ text: 'a', messages: [] }), "rows.jsonl:1: expected the keys of one form, got 'text', 'messages'"],
     ['a key twice', '{"text":"a","text":"b"}', 'rows.jsonl:1 has the key "text" twice'],
@@ -156,8 +157,8 @@ describe('a malformed file is a FormatError that names the line', () => {
   const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
   const digits = '1'.repeat(100_000);
   it.each<[string, string, string | undefined]>([
-    ['a list in lists', nested(200_000), 'rows.jsonl:1: expected a JSON object, got an array of 1'],
-    ['a list in lists that does not end', '['.repeat(1_000_000), 'rows.jsonl:1 must be JSON'],
+    ['a list in lists', nested(200_000), 'rows.jsonl: row 1: expected a JSON object, got an array of 1'],
+    ['a list in lists that does not end', '['.repeat(1_000_000), 'rows.jsonl: row 1: expected a list with a bracket at its end'],
     ['objects in objects that do not end', '{"text":'.repeat(500_000), 'rows.jsonl:1 must be JSON'],
     ['nesting for a text', `{"text":${nested(200_000)}}`, "rows.jsonl:1: 'text' must be a string, got an array of 1"],
     ['nesting for a message', `{"messages":[${nested(200_000)}]}`, "rows.jsonl:1: 'messages[0]' must be an object, got an array of 1"],
@@ -238,4 +239,104 @@ it('reads the golden rows the same with other line ends', async () => {
   const unix = await read(content);
   const windows = await read(content.replaceAll('\n', '\r\n'));
   expect(windows).toEqual(unix);
+});
+
+describe('columns and known shapes', () => {
+  const prompt =
+    'Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n### Instruction:\nadd\n\n### Response:';
+  const promptWithInput =
+    'Below is an instruction that describes a task, paired with an input that provides further context. Write a response that appropriately completes the request.\n\n### Instruction:\nadd\n\n### Input:\n1 1\n\n### Response:';
+  it.each<[string, object, ReadDatasetOptions, string]>([
+    ['prompt and completion by name', { q: 'a', a: 'b' }, { promptColumn: 'q', completionColumn: 'a' }, 'a[b<|endoftext|>]'],
+    ['a prompt by name', { q: 'a', completion: 'b' }, { promptColumn: 'q' }, 'a[b<|endoftext|>]'],
+    ['a number that was named', { q: 'a', a: 12 }, { promptColumn: 'q', completionColumn: 'a' }, 'a[12<|endoftext|>]'],
+    ['a text by name, among other forms', { body: 'a', text: 'no', prompt: 'no' }, { textColumn: 'body' }, '[a<|endoftext|>]'],
+    [
+      'messages by name',
+      { turns: [hi, yes] },
+      { messagesColumn: 'turns' },
+      '<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n[yes<|im_end|>\n<|endoftext|>]',
+    ],
+    ['Alpaca without input', { instruction: 'add', input: '', output: '2' }, {}, `${prompt}[2<|endoftext|>]`],
+    ['Alpaca with null for the input', { instruction: 'add', input: null, output: '2' }, {}, `${prompt}[2<|endoftext|>]`],
+    ['Alpaca with input', { instruction: 'add', input: '1 1', output: '2' }, {}, `${promptWithInput}[2<|endoftext|>]`],
+    ["Alpaca's own file, with the whole text", { instruction: 'add', output: '2', text: 'all' }, {}, `${prompt}[2<|endoftext|>]`],
+    [
+      'ShareGPT',
+      {
+        id: 'x',
+        conversations: [
+          { from: 'human', value: 'hi' },
+          { from: 'gpt', value: 'yes' },
+        ],
+      },
+      {},
+      '<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n[yes<|im_end|>\n<|endoftext|>]',
+    ],
+    [
+      'ShareGPT under another name',
+      {
+        dialog: [
+          { from: 'user', value: 'hi' },
+          { from: 'assistant', value: 'yes' },
+        ],
+      },
+      { messagesColumn: 'dialog' },
+      '<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n[yes<|im_end|>\n<|endoftext|>]',
+    ],
+  ])('%s', async (_, row, options, expected) => {
+    const { rows } = await read(json(row), options);
+    expect(rows.map(shown)).toEqual([expected]);
+  });
+
+  it.each<[string, object, ReadDatasetOptions, string]>([
+    [
+      'a column that is not there',
+      { question: 'a', answer: 'b' },
+      { promptColumn: 'q' },
+      "rows.jsonl:1: has no column \"q\"; its columns are 'question', 'answer'",
+    ],
+    ['a column of another type', { q: ['a'] }, { textColumn: 'q' }, "rows.jsonl:1: 'q' must be a string, got an array of 1"],
+    ['keys of no form', { question: 'a' }, {}, 'or name the columns: --prompt-column and --completion-column'],
+    ['two forms', { instruction: 'a', output: 'b', prompt: 'c' }, {}, "got 'prompt', 'instruction', 'output'"],
+    ['half of Alpaca', { instruction: 'a' }, {}, "rows.jsonl:1: expected the key 'output', got none"],
+    [
+      'an unknown speaker',
+      {
+        conversations: [
+          { from: 'human', value: 'a' },
+          { from: 'tool', value: 'b' },
+        ],
+      },
+      {},
+      'rows.jsonl:1: \'conversations[1].from\' must be one of system, human, user, gpt, assistant, got "tool"',
+    ],
+    [
+      'a turn without text',
+      { conversations: [{ from: 'human' }] },
+      {},
+      "rows.jsonl:1: 'conversations[0].value' must be a string, got nothing",
+    ],
+  ])('refuses %s', async (_, row, options, message) => {
+    await expect(read(json(row), options)).rejects.toThrow(message);
+    await expect(read(json(row), options)).rejects.toThrow(FormatError);
+  });
+
+  it('refuses columns of two forms, and names that are none', async () => {
+    await expect(read(json({ a: 'b' }), { promptColumn: 'a', textColumn: 'a' })).rejects.toThrow(
+      'expected columns of one form, got promptColumn and completionColumn and textColumn',
+    );
+    await expect(read(json({ a: 'b' }), { textColumn: '' })).rejects.toThrow('textColumn must be the name of a column, got ""');
+  });
+
+  it('reads tables and Parquet by the same names', async () => {
+    const file = path.join(folder, 'rows.csv');
+    await writeFile(file, 'question,answer\nWhat?,"a, b"\n');
+    const { rows } = await readDataset(file, tokenizer, { promptColumn: 'question', completionColumn: 'answer' });
+    expect(rows.map(shown)).toEqual(['What?[a, b<|endoftext|>]']);
+    const parquet = path.resolve(import.meta.dirname, '../../fixtures/records/questions-snappy.parquet');
+    const numbers = await readDataset(parquet, tokenizer, { promptColumn: 'question', completionColumn: 'answer' });
+    expect(numbers.rows).toHaveLength(5000);
+    expect(shown(numbers.rows[41])).toBe('What is 41 + 1?[42<|endoftext|>]');
+  });
 });

@@ -12,6 +12,7 @@ const loaders: Readonly<Record<string, () => Promise<FuzzClass>>> = {
   template: async () => (await import('./template.js')).template,
   adapter: async () => (await import('./adapter.js')).adapter,
   rows: async () => (await import('./rows.js')).rows,
+  records: async () => (await import('./records.js')).records,
   yaml: async () => (await import('./yaml.js')).yaml,
   sweep: async () => (await import('./sweep.js')).sweep,
   flags: async () => (await import('./flags.js')).flags,

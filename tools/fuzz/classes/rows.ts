@@ -13,7 +13,7 @@ const file = 'rows.jsonl';
 /** The class. */
 export const rows: FuzzClass = {
   name: 'rows',
-  refusal: /^readDataset: .*(rows\.jsonl:\d+|rows\.jsonl must hold a line)/s,
+  refusal: /^readDataset: .*(rows\.jsonl:\d+|rows\.jsonl: row \d+|rows\.jsonl must hold a record)/s,
   async prepare() {
     const tokenizer = await loadTokenizer(inRepository('test/fixtures/models/tiny-qwen2'));
     return {
