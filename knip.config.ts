@@ -13,6 +13,7 @@ const config: KnipConfig = {
     // Started as processes of their own.
     'test/snippets/run-programs.ts',
     'tools/fuzz/worker.ts',
+    'test/distributed/programs/*.ts',
     'bench/study/{main,worker}.ts',
   ],
   project: ['{src,test,bench,examples,tools}/**/*.{ts,mjs}'],
