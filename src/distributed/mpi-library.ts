@@ -14,7 +14,7 @@ export interface MpiLibrary {
   /** The path or name it was loaded by. */
   readonly path: string;
   readonly family: MpiFamily;
-  /** What the library says of its version, one line. */
+  /** Its name and version, such as `'Open MPI v4.1.4'`. */
   readonly version: string;
   readonly handles: Readonly<Record<keyof typeof numbersOfMpich, number | bigint>>;
   readonly calls: MpiCalls;
@@ -29,7 +29,7 @@ export interface MpiStatus {
   readonly available: boolean;
   /** The path or name the library was loaded by. */
   readonly library?: string;
-  /** What the library says of its version, such as `'Open MPI v4.1.4 …'`. */
+  /** Its name and version, such as `'Open MPI v4.1.4'`. */
   readonly version?: string;
   /** Reason why there is none, and what to do. */
   readonly reason?: string;
@@ -152,7 +152,7 @@ function tryLibrary(koffi: Koffi, path: string): MpiLibrary | string {
       functions.map(([name, parameters]) => [name, native.func(`MPI_${name}`, 'int', parameters)]),
     ) as unknown as MpiCalls;
     const family = handles === undefined ? 'MPICH' : 'Open MPI';
-    return { path, family, calls, handles: handles ?? numbersOfMpich, version: readText(calls.Get_library_version) };
+    return { path, family, calls, handles: handles ?? numbersOfMpich, version: versionOf(readText(calls.Get_library_version)) };
   } catch (error) {
     return describeError(error);
   }
@@ -165,6 +165,14 @@ function handlesOfOpenMpi(native: NativeLibrary): MpiLibrary['handles'] | undefi
   } catch {
     return undefined;
   }
+}
+
+/** Shortens what a library says of itself: `Open MPI v4.1.4, package: …`, `MPICH Version:\t4.0.2`. */
+function versionOf(text: string): string {
+  return text
+    .split(',', 1)[0]
+    .replace(/\s+Version:\s+/, ' ')
+    .trim();
 }
 
 /** Calls a function that writes a text and its length; returns the first line. */

@@ -10,13 +10,12 @@ import { endedAmong, type Peer, readPeer, writePeer } from './peers.js';
 
 /** Communicator of the processes that an MPI launcher has started. Made by {@link mpi}. */
 export interface MpiCommunicator extends Communicator {
-  /** What the library says of its version; `undefined` for a process that is alone and needs no library. */
+  /** Name and version of the library; `undefined` for a process that is alone and needs no library. */
   readonly version: string | undefined;
-  /**
-   * Returns the names of processes that have ended without closing, as far as this machine can tell: those on other
-   * machines are not seen.
-   */
-  missing(): Promise<readonly string[]>;
+  /** Ranks of the processes on this machine, this one included. */
+  readonly local: readonly number[];
+  /** Returns the ranks of the processes on this machine that have ended. */
+  missing(): Promise<readonly number[]>;
   /** Ends all processes at once, this one included, without cleaning up. */
   abort(status: number): never;
 }
@@ -96,8 +95,12 @@ export class MpiWorld implements MpiCommunicator {
     return this.#peers.map(({ name }) => name);
   }
 
-  async missing(): Promise<readonly string[]> {
-    return (await endedAmong(this.#peers, this.#peers[this.rank])).map(({ name }) => name);
+  get local(): readonly number[] {
+    return this.#peers.filter(({ host }) => host === this.#peers[this.rank].host).map(({ rank }) => rank);
+  }
+
+  async missing(): Promise<readonly number[]> {
+    return (await endedAmong(this.#peers, this.#peers[this.rank])).map(({ rank }) => rank);
   }
 
   sum(values: Float64Array | Float32Array): Promise<void> {
@@ -198,8 +201,9 @@ export class MpiWorld implements MpiCommunicator {
     return new BackendError(`${error.message}; see what the launcher says`, { cause: error });
   }
 
-  #endOf(missing: readonly string[]): BackendError {
-    return new BackendError(`mpi: expected all ${this.size} processes, but ${missing.join(' and ')} ended; start the program again`);
+  #endOf(missing: readonly number[]): BackendError {
+    const ended = missing.map((rank) => this.names[rank]).join(' and ');
+    return new BackendError(`mpi: expected all ${this.size} processes, but ${ended} ended; start the program again`);
   }
 
   /**

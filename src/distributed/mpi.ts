@@ -73,6 +73,7 @@ function alone(): MpiCommunicator {
     ...one,
     names: [`process 0 (pid ${process.pid})`],
     version: undefined,
+    local: [0],
     missing: async () => [],
     abort: (status) => process.exit(status),
   };

@@ -4,6 +4,7 @@ import { thisMachine } from '../io/machine.js';
 
 /** A process of the program. */
 export interface Peer {
+  readonly rank: number;
   readonly pid: number;
   readonly host: string;
   /** When it began, in the system's own count; empty if it is not known. */
@@ -20,8 +21,8 @@ export async function writePeer(): Promise<Uint8Array> {
 
 /** Reads what the process of a rank has said of itself. */
 export function readPeer(bytes: Uint8Array, rank: number): Peer {
-  const { pid, host, start } = JSON.parse(new TextDecoder().decode(bytes)) as Omit<Peer, 'name'>;
-  return { pid, host, start, name: `process ${rank} (pid ${pid} on ${host})` };
+  const { pid, host, start } = JSON.parse(new TextDecoder().decode(bytes)) as Omit<Peer, 'rank' | 'name'>;
+  return { rank, pid, host, start, name: `process ${rank} (pid ${pid} on ${host})` };
 }
 
 /** Finds the processes on the machine of one of them, this one, that no longer run. */

@@ -36,9 +36,12 @@ export async function together<Result>(communicator: Communicator, work: () => A
   return (await summedTogether(communicator, 0, async () => ({ value: await work(), numbers: [] }))).value;
 }
 
-/** Returns true if an error has been thrown in all processes, so that one of them can report it for all. */
+/**
+ * Returns true if an error, or one that led to it, has been thrown in all processes, so that one of them can report it
+ * for all.
+ */
 export function failedTogether(error: unknown): boolean {
-  return error instanceof Error && shared.has(error);
+  return error instanceof Error && (shared.has(error) || failedTogether(error.cause));
 }
 
 /**

@@ -47,14 +47,15 @@ export interface StartedProgram {
   readonly ended: Promise<{ readonly status: number | null; readonly stdout: string; readonly stderr: string }>;
 }
 
-/** Starts a program from the sources in some processes. */
+/** Starts a program from the sources, or another one, in some processes. */
 export function start(
   launcher: Launcher,
   processes: number,
   words: readonly string[],
-  more: { readonly flags?: readonly string[]; readonly env?: Readonly<Record<string, string>> } = {},
+  more: { readonly flags?: readonly string[]; readonly env?: Readonly<Record<string, string>>; readonly program?: string } = {},
 ): StartedProgram {
-  const command = ['-n', String(processes), ...(more.flags ?? []), process.execPath, '--import', 'tsx', ...words];
+  const program = more.program === undefined ? [process.execPath, '--import', 'tsx'] : [more.program];
+  const command = ['-n', String(processes), ...(more.flags ?? []), ...program, ...words];
   const child = spawn(launcher.program, command, {
     cwd: repository,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -6,6 +6,7 @@ import { loraMethodDefaults, loraMethods } from '../../lora/index.js';
 import { defineCommand } from '../command.js';
 import { type FinetuneConfig, finetuneSchema } from '../config/finetune-config.js';
 import { configText } from '../config/yaml.js';
+import { crewOf } from '../processes/crew.js';
 import { fingerprintsText } from '../run/fingerprints.js';
 import { runFiles } from '../run/run-layout.js';
 import { isBeginning } from '../run/run-lock.js';
@@ -23,6 +24,7 @@ export const finetune = defineCommand({
     '    --learning-rate 1e-3 --steps 300',
     '  bures finetune config.yaml --learning-rate 3e-3 --method-options.moments keep',
     '',
+    'mpirun -n 2 bures finetune … shares each step among two processes, on one machine or several.',
     'On Ctrl-C or SIGTERM the run finishes its step and saves; bures resume RUN continues it bit for bit, also after a crash.',
     `Methods: ${Object.keys(loraMethods).join(', ')}.`,
     'Options of the methods (--method-options.NAME), with their defaults:',
@@ -31,20 +33,17 @@ export const finetune = defineCommand({
   positionals: [{ name: 'config.yaml', description: 'file of keys and values', optional: true }],
   schema: finetuneSchema,
   fromFile: true,
-  async run({ values: loaded, terminal }) {
-    if (loaded.steps !== undefined && loaded.epochs !== undefined)
-      throw new ConfigError('finetune: expected steps or epochs, got both; give one of them');
-    const run = path.resolve(loaded.out ?? path.join('runs', defaultName(loaded)));
-    // The default is stored with the run, because other versions may have another one.
-    const method = methodOf(loaded);
-    const alpha = loaded.alpha ?? method.alpha(loaded.rank, method.start);
-    const config = { ...loaded, alpha, model: path.resolve(loaded.model), data: path.resolve(loaded.data), out: run };
-    await checkEmpty(run);
+  async run({ values, terminal, communicator }) {
+    const crew = crewOf(communicator);
+    const config = await crew.told(async () => wholeConfig(values));
+    const run = config.out;
+    await crew.lead(() => checkEmpty(run));
     return runTraining({
       command: 'finetune',
       config,
       run,
       terminal,
+      crew,
       // Checked again: another run may have been created here while the model was loaded.
       async begin() {
         await checkEmpty(run);
@@ -53,7 +52,7 @@ export const finetune = defineCommand({
       async prepare(session) {
         await writeAllAtomic(
           new Map([
-            [path.join(run, runFiles.environment), environmentText(session)],
+            [path.join(run, runFiles.environment), environmentText(session, crew.size)],
             [path.join(run, runFiles.fingerprints), fingerprintsText(await takeFingerprints('finetune', session))],
             // Written last: a folder without it is not a run.
             [path.join(run, runFiles.config), configText('finetune', config)],
@@ -64,6 +63,17 @@ export const finetune = defineCommand({
     });
   },
 });
+
+/** Fills in what depends on other keys. @throws ConfigError if keys contradict each other. */
+function wholeConfig(loaded: FinetuneConfig): FinetuneConfig & { readonly out: string } {
+  if (loaded.steps !== undefined && loaded.epochs !== undefined)
+    throw new ConfigError('finetune: expected steps or epochs, got both; give one of them');
+  // The default is stored with the run, because other versions may have another one.
+  const method = methodOf(loaded);
+  const alpha = loaded.alpha ?? method.alpha(loaded.rank, method.start);
+  const out = path.resolve(loaded.out ?? path.join('runs', defaultName(loaded)));
+  return { ...loaded, alpha, model: path.resolve(loaded.model), data: path.resolve(loaded.data), out };
+}
 
 function defaultName({ method }: FinetuneConfig): string {
   return `${method.replaceAll('+', '-plus')}-${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}`;

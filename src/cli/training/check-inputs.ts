@@ -141,7 +141,7 @@ export async function takeFingerprints(caller: string, { config, data, steps }: 
 }
 
 /** Returns the locations of the compared things. */
-function placesOf({ config, data: { files } }: Session): Places {
+export function placesOf({ config, data: { files } }: Session): Places {
   return { model: config.model, training: files.training.file, validation: files.validation?.file };
 }
 
