@@ -15,6 +15,7 @@ const config: KnipConfig = {
     'tools/fuzz/worker.ts',
     'test/distributed/programs/*.ts',
     'bench/study/{main,worker}.ts',
+    'bench/scaling-worker.ts',
   ],
   project: ['{src,test,bench,examples,tools}/**/*.{ts,mjs}'],
   // The options of a function are exported with it: a user's declarations need their name even where no file of ours

@@ -56,13 +56,16 @@ export async function anyProcess(communicator: Communicator, flag: boolean): Pro
   return count[0] > 0;
 }
 
-/**
- * Returns the numbers of an interval that fall to one process: `count` things, divided as evenly as whole ones can be.
- */
-export function shareOf(
-  { rank, size }: Pick<Communicator, 'rank' | 'size'>,
-  count: number,
-): { readonly from: number; readonly to: number } {
+/** Things numbered through, from one number up to before another. */
+export interface Share {
+  /** Number of the first. */
+  readonly from: number;
+  /** Number after that of the last. */
+  readonly to: number;
+}
+
+/** Returns which of `count` things fall to a process; they are divided as evenly as whole ones can be, in order. */
+export function shareOf({ rank, size }: Pick<Communicator, 'rank' | 'size'>, count: number): Share {
   return { from: Math.floor((rank * count) / size), to: Math.floor(((rank + 1) * count) / size) };
 }
 

@@ -4,7 +4,7 @@
  *
  * @module bures/distributed
  */
-export { anyProcess, type Communicator, shareOf } from './communicator.js';
+export { anyProcess, type Communicator, type Share, shareOf } from './communicator.js';
 export { dataParallel } from './data-parallel.js';
 export { type LaunchedProcess, launchedProcess } from './launcher.js';
 export { localCommunicators } from './local-communicators.js';

@@ -6,7 +6,9 @@ export interface LaunchedProcess {
   readonly launcher: string;
   /** The family of MPI libraries that understands this launcher; `undefined` if several may. */
   readonly family: 'Open MPI' | 'MPICH' | undefined;
+  /** Number of this process: 0, 1, …. */
   readonly rank: number;
+  /** Number of processes. */
   readonly size: number;
   /** Number of processes of the program on this machine; `undefined` if it is not known. */
   readonly localSize: number | undefined;
