@@ -1,6 +1,6 @@
 /**
- * What several processes send in a step, and how long a step takes on 2 to 64 machines: bytes by the shapes of models, a
- * model of the time, and the model's check against the sums of two processes of this machine.
+ * What several processes send in a step, and how long a step takes on 2 to 64 machines: bytes by the shapes of models,
+ * a model of the time, and the model's check against the sums of two processes of this machine.
  *
  *     npm run bench:scaling -- [--launcher mpirun] [--tokens-per-second 51] [--rows 64] [--length 512]
  *
@@ -49,7 +49,9 @@ function trainedNumbers({ hidden, layers, heads, keyValueHeads, intermediate }: 
   return rank * sides * layers;
 }
 
-/** Seconds for the sums of a step among N machines: a ring or a tree of halves sends 2(N − 1)/N of the bytes each way. */
+/**
+ * Seconds for the sums of a step among N machines: a ring or a tree of halves sends 2(N − 1)/N of the bytes each way.
+ */
 function communication(bytes: number, machines: number, bytesPerSecond: number): number {
   const latency = calls * (sleepSeconds + 2 * Math.ceil(Math.log2(machines)) * messageSeconds);
   return latency + ((2 * (machines - 1)) / machines) * (bytes / bytesPerSecond);

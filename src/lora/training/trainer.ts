@@ -92,12 +92,8 @@ export class LoraTrainer implements AsyncIterable<TrainingStep> {
     const options = { solver: this.#solver, state: this.#state, ...(own === undefined ? {} : { signal: own }) };
     const run = iterateFor('trainer', this.#problem, options, true);
     try {
-      let next: IteratorResult<Iteration<AdapterPoint, AdapterPoint>, string>;
-      for (;;) {
-        if (communicator !== undefined && signal !== undefined && (await anyProcess(communicator, signal.aborted)))
-          return `aborted after iteration ${this.#state.iteration}: ${String(signal.reason ?? 'in another process')}`;
-        next = await run.next();
-        if (next.done === true) break;
+      let next = await this.#next(run);
+      while (next.done !== true) {
         const { state, iteration, cost, gradientNorm, stepSize } = next.value;
         this.#state = state;
         this.adapter.setPoint(state.x);
@@ -110,11 +106,19 @@ export class LoraTrainer implements AsyncIterable<TrainingStep> {
           tokens: this.#tokens,
           ...(inactive.length === 0 ? {} : { inactive }),
         };
+        next = await this.#next(run);
       }
       return this.#state.iteration === steps ? `all ${steps} steps are done` : next.value;
     } finally {
       await run.return('the caller ended the loop');
     }
+  }
+
+  /** Takes the next step, unless one of several processes has been told to stop: then none of them does. */
+  async #next(run: AsyncGenerator<Iteration<AdapterPoint, AdapterPoint>, string, undefined>): ReturnType<typeof run.next> {
+    const { communicator, signal } = this.#options;
+    if (communicator === undefined || signal === undefined || !(await anyProcess(communicator, signal.aborted))) return run.next();
+    return { done: true, value: `aborted after iteration ${this.#state?.iteration}: ${String(signal.reason ?? 'in another process')}` };
   }
 
   /** Frees the optimizer's memory; the adapter stays. */
