@@ -76,5 +76,10 @@ function alone(): MpiCommunicator {
     local: [0],
     missing: async () => [],
     abort: (status) => process.exit(status),
+    // Without MPI there is nothing that could be begun only once.
+    async close() {
+      opened = undefined;
+      await one.close();
+    },
   };
 }
