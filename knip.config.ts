@@ -13,7 +13,9 @@ const config: KnipConfig = {
     // Started as processes of their own.
     'test/snippets/run-programs.ts',
     'tools/fuzz/worker.ts',
+    'test/distributed/programs/*.ts',
     'bench/study/{main,worker}.ts',
+    'bench/scaling-worker.ts',
   ],
   project: ['{src,test,bench,examples,tools}/**/*.{ts,mjs}'],
   // The options of a function are exported with it: a user's declarations need their name even where no file of ours

@@ -9,6 +9,7 @@ const options = {
     'src/index.ts',
     'src/autodiff/index.ts',
     'src/diagnostics/index.ts',
+    'src/distributed/index.ts',
     'src/io/index.ts',
     'src/lora/index.ts',
     'src/models/index.ts',

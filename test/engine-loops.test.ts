@@ -36,6 +36,7 @@ describe('the engine', () => {
       'solvers/directions/lbfgs.ts': 'reads pairs out of a memory',
       'retractions/balance-by-matmul.ts': 'an iteration for a matrix function',
       'retractions/balance-by-newton.ts': 'an iteration for a matrix function',
+      'distributed/mpi-world.ts': 'asks whether an operation between processes is done',
       'problems/complete-matrix.ts': 'goes from rank to rank; each is a run of minimize',
       'io/text/split-lines.ts': 'reads a file',
       'io/triplets/label-table.ts': 'probes a hash table',

@@ -20,6 +20,7 @@ const pages: readonly string[] = [
   'docs/custom-solver.md',
   'docs/coming-from-manopt.md',
   'docs/fine-tuning.md',
+  'docs/scaling.md',
 ];
 
 /** Examples that take too long for a test; CI runs each by the npm script that the README names. */

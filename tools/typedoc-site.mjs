@@ -7,7 +7,7 @@ import { Application, Comment, Converter, PageEvent } from 'typedoc';
 const guides = [
   ['First steps', ['docs/getting-started.md', 'docs/tour.md', 'docs/gallery.md']],
   ['Optimization', ['docs/custom-manifold.md', 'docs/custom-solver.md']],
-  ['Fine-tuning', ['docs/fine-tuning.md', 'docs/study.md']],
+  ['Fine-tuning', ['docs/fine-tuning.md', 'docs/scaling.md', 'docs/study.md']],
   ['Completion', ['docs/completion.md']],
   ['Mathematics', ['docs/mathematics.md']],
   ['Coming from …', ['docs/coming-from-manopt.md']],

@@ -22,6 +22,7 @@ const subjects = [
   ['Errors', /^src\/core\/errors/],
   ['Random', /^src\/core\/random/],
   ['Trees', /^src\/core\/tree/],
+  ['Processes', /^src\/distributed\//],
   ['Derivatives', /^src\/autodiff\//],
   ['Checks', /^src\/diagnostics\/(check|slope|taylor)/],
   ['Conditioning', /^src\/(diagnostics|retractions\/balance-gap)/],

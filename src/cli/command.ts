@@ -1,6 +1,7 @@
 /** The definition of a command: its help texts, its flags, and a function that returns a result without printing it. */
 import { z } from 'zod';
 import { BuresError } from '../core/errors.js';
+import type { Communicator } from '../distributed/index.js';
 import type { Origin } from './config/yaml.js';
 import type { Terminal } from './terminal.js';
 
@@ -32,6 +33,8 @@ export interface Invocation<Schema extends z.ZodObject> {
   origin(path: readonly PropertyKey[]): Origin;
   /** Receives the progress. */
   readonly terminal: Terminal;
+  /** The processes of an MPI launcher that carry out the command together; `undefined` if this one is alone. */
+  readonly communicator?: Communicator | undefined;
   /** If true, the result will be printed as JSON, and nothing else may be written to the standard output. */
   readonly json: boolean;
 }

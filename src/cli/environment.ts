@@ -20,6 +20,8 @@ export interface Environment {
   readonly cores: number;
   /** Memory of the machine, in bytes. */
   readonly memory: number;
+  /** Number of processes that compute together; absent in records of earlier versions, which had one. */
+  readonly processes?: number;
   /** The BLAS library, or the reason why it is missing. */
   readonly blas: BlasStatus;
   /** The backend of TensorFlow.js, if one is open. */
@@ -27,7 +29,7 @@ export interface Environment {
 }
 
 /** Reads the environment. Loads the BLAS library if that has not been tried. */
-export function readEnvironment(algebra?: TensorAlgebra): Environment {
+export function readEnvironment(algebra?: TensorAlgebra, processes = 1): Environment {
   const { processor, cores, memory } = thisMachine();
   const backend = algebra && { name: algebra.report.taken, device: algebra.report.device, matmul: algebra.report.matmul };
   return {
@@ -36,6 +38,7 @@ export function readEnvironment(algebra?: TensorAlgebra): Environment {
     processor,
     cores,
     memory,
+    ...(processes === 1 ? {} : { processes }),
     blas: blasStatus(),
     ...(backend === undefined ? {} : { backend }),
   };
@@ -54,13 +57,14 @@ export function environmentDifferences(before: unknown, now: Environment): reado
 }
 
 function comparable(environment: Partial<Environment>): Readonly<Record<string, string | undefined>> {
-  const { versions, platform, processor, cores, blas, backend } = environment;
+  const { versions, platform, processor, cores, processes = 1, blas, backend } = environment;
   return {
     bures: versions?.bures,
     Node: versions?.node,
     platform,
     processor,
     cores: cores === undefined ? undefined : String(cores),
+    processes: String(processes),
     BLAS: blasName(blas),
     'BLAS threads': blas?.threads === undefined ? 'not known' : String(blas.threads),
     backend: backend?.name ?? 'none',

@@ -1,12 +1,15 @@
 /** The `bures` program: it finds and runs the command, prints the result or the error, and returns the exit status. */
-import { ConfigError } from '../core/errors.js';
+import { BackendError, ConfigError } from '../core/errors.js';
 import { nearestNames } from '../core/nearest-names.js';
+import { type Communicator, failedTogether, type MpiCommunicator } from '../distributed/index.js';
 import { packageVersion } from '../io/package-version.js';
 import { type Command, UsageError } from './command.js';
 import { originOf, validateConfig } from './config/validate.js';
 import { readYaml } from './config/yaml.js';
 import { commandHelp, flagUsage, parseArguments, programHelp } from './flags.js';
 import { InterruptedError, statusOfSignal } from './interruption.js';
+import { crewOf } from './processes/crew.js';
+import { joinProcesses, ownTerminal, reportsEnd } from './processes/join-processes.js';
 import { type CommandEntry, commandEntries } from './registry.js';
 import type { Terminal } from './terminal.js';
 
@@ -20,10 +23,12 @@ export type ExitStatus = 0 | 1 | 2 | 130 | 143;
  * Runs one command line.
  *
  * @param argv - the words after `bures`.
- * @param terminal - receives the output.
+ * @param given - receives the output; of several processes, that of the first one.
  * @returns the exit status. Errors are printed, not thrown: one message, and a stack trace with `--debug`.
  */
-export async function runProgram(argv: readonly string[], terminal: Terminal): Promise<ExitStatus> {
+export async function runProgram(argv: readonly string[], given: Terminal): Promise<ExitStatus> {
+  const terminal = ownTerminal(given);
+  let world: MpiCommunicator | undefined;
   try {
     const [name, ...rest] = argv;
     if (name === '--version') return print(terminal, `${packageVersion()}\n`);
@@ -31,12 +36,32 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
       if (rest[0] === undefined) return print(terminal, programHelp(packageVersion(), commandEntries));
       return print(terminal, commandHelp(rest[0], await findCommand(rest[0]).load()));
     }
-    return await runCommand(name, await findCommand(name).load(), rest, terminal);
+    const entry = findCommand(name);
+    world = rest.includes('--help') ? undefined : await joinProcesses(name, terminal);
+    const status = await runCommand(name, await entry.load(), rest, terminal, world);
+    await world?.close();
+    return status;
   } catch (error) {
-    terminal.notice(error instanceof InterruptedError ? `bures ${argv[0]}: ${error.message}` : errorText(error, argv.includes('--debug')));
+    const text = error instanceof InterruptedError ? `bures ${argv[0]}: ${error.message}` : errorText(error, argv.includes('--debug'));
+    await report(error, text, world, { first: terminal, own: given });
     if (error instanceof InterruptedError) return statusOfSignal(error.signal);
     return error instanceof UsageError || error instanceof ConfigError ? 2 : 1;
   }
+}
+
+/** Prints an error once: the first process prints what all have thrown, and each what has happened to it alone. */
+async function report(
+  error: unknown,
+  text: string,
+  world: MpiCommunicator | undefined,
+  { first, own }: { readonly first: Terminal; readonly own: Terminal },
+): Promise<void> {
+  if (failedTogether(error)) {
+    first.notice(text);
+    await world?.close();
+  } else if (world === undefined) (error instanceof BackendError ? own : first).notice(text);
+  else if ((await world.missing()).length === 0) own.notice(`${world.names[world.rank]}: ${text}`);
+  else if (await reportsEnd(world)) own.notice(text);
 }
 
 /**
@@ -45,19 +70,29 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
  * @param argv - the words after the name of the command.
  * @throws what the command throws; UsageError, ConfigError, FormatError for flags and a file that are not valid.
  */
-export async function runCommand(name: string, command: Command, argv: readonly string[], terminal: Terminal): Promise<ExitStatus> {
-  const { positionals, common, source } = parseArguments(name, command, argv);
-  if (common.help) return print(terminal, commandHelp(name, command));
+export async function runCommand(
+  name: string,
+  command: Command,
+  argv: readonly string[],
+  terminal: Terminal,
+  communicator?: Communicator,
+): Promise<ExitStatus> {
   const { schema, fromFile = false } = command;
-  const sources = fromFile && positionals.length > 0 ? [await readYaml(name, positionals[0]), source] : [source];
-  const values = validateConfig(schema, sources, (key, meaning) =>
-    fromFile
-      ? `${key} is missing (${meaning}); write it into the file, or pass it as a flag`
-      : `bures ${name}: ${flagUsage(schema, key)} is missing (${meaning}); add it`,
-  );
+  const { positionals, common, sources, values } = await crewOf(communicator).all(async () => {
+    const { positionals, common, source } = parseArguments(name, command, argv);
+    const sources = fromFile && positionals.length > 0 && !common.help ? [await readYaml(name, positionals[0]), source] : [source];
+    const read = (): Record<string, unknown> =>
+      validateConfig(schema, sources, (key, meaning) =>
+        fromFile
+          ? `${key} is missing (${meaning}); write it into the file, or pass it as a flag`
+          : `bures ${name}: ${flagUsage(schema, key)} is missing (${meaning}); add it`,
+      );
+    return { positionals, common, sources, values: common.help ? {} : read() };
+  });
+  if (common.help) return print(terminal, commandHelp(name, command));
   const { json } = common;
   const origin = (path: readonly PropertyKey[]): string => originOf(sources, path);
-  const { data, text, failure, endedBy } = await command.run({ positionals, values, origin, terminal, json });
+  const { data, text, failure, endedBy } = await command.run({ positionals, values, origin, terminal, communicator, json });
   if (json) terminal.result(`${JSON.stringify(data, jsonValue, 2)}\n`);
   else if (text !== '') terminal.result(text.endsWith('\n') ? text : `${text}\n`);
   if (failure === undefined) return 0;

@@ -6,7 +6,7 @@
 export type { AdapterLayout, AdapterStack, ParameterStack } from './adapter/adapter-layout.js';
 export type { AdapterPoint, ModuleArrays, StackPairs } from './adapter/adapter-point.js';
 export { type CreateAdapterOptions, createAdapter } from './adapter/create-adapter.js';
-export type { DropoutDraw } from './adapter/dropout.js';
+export type { DropoutDraw, DropoutRows } from './adapter/dropout.js';
 export { type AdapterOrigin, LoraAdapter, type OverlayOptions } from './adapter/lora-adapter.js';
 export { type LoraBias, type LoraConfig, loraBiases, loraDefaults, type ResolvedLoraConfig } from './adapter/lora-config.js';
 export { type ModuleMeasures, measureAdapter } from './adapter/measure-adapter.js';

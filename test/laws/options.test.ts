@@ -7,6 +7,7 @@ import path from 'node:path';
 import * as bures from 'bures';
 import * as autodiff from 'bures/autodiff';
 import * as diagnostics from 'bures/diagnostics';
+import * as distributed from 'bures/distributed';
 import * as io from 'bures/io';
 import * as lora from 'bures/lora';
 import * as models from 'bures/models';
@@ -22,6 +23,7 @@ const modules: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   '.': bures,
   './autodiff': autodiff,
   './diagnostics': diagnostics,
+  './distributed': distributed,
   './io': io,
   './lora': lora,
   './models': models,

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { z } from 'zod';
+import { type MpiStatus, mpiStatus } from '../../distributed/index.js';
 import { balancedProjection, hostAlgebra, type LinearAlgebra, seededRandom } from '../../index.js';
 import { BACKEND_NAMES, type BackendName, tensorAlgebra } from '../../linalg/tensor/index.js';
 import { modelMemoryDefaults } from '../../models/index.js';
@@ -45,7 +46,8 @@ export const doctor = defineCommand({
     const host = { name: hostAlgebra().name, speed: await probeSpeed(hostAlgebra(), share) };
     const backends: Finding[] = [];
     for (const name of BACKEND_NAMES) backends.push(await inOwnProcess(name, share));
-    return { data: { environment, host, backends }, text: report(environment, host, backends) };
+    const mpi = mpiStatus();
+    return { data: { environment, mpi, host, backends }, text: report(environment, mpi, host, backends) };
   },
 });
 
@@ -75,7 +77,7 @@ function inOwnProcess(name: BackendName, seconds: number): Promise<Finding> {
   });
 }
 
-function report(environment: Environment, host: { name: string; speed: Speed }, backends: readonly Finding[]): string {
+function report(environment: Environment, mpi: MpiStatus, host: { name: string; speed: Speed }, backends: readonly Finding[]): string {
   const { versions, platform, processor, cores, memory, blas } = environment;
   const taken = backends.find(({ available }) => available)?.name;
   const facts = [
@@ -83,6 +85,7 @@ function report(environment: Environment, host: { name: string; speed: Speed }, 
     ['Node', `${versions.node}, ${platform}`],
     ['processor', `${processor}, ${cores} cores, ${gibibytes(memory)}`],
     ['BLAS', blas.available ? `${blasName(blas)}${blas.threads === undefined ? '' : `, ${blas.threads} threads`}` : `none: ${blas.reason}`],
+    ['MPI', mpi.available ? `${mpi.library} (${mpi.version})` : `none: ${mpi.reason}`],
     ['float64', `${host.name}: ${speedText(host.speed)}`],
   ];
   const lines = backends.map((one) =>

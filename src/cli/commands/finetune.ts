@@ -8,9 +8,11 @@ import { checkColumnKeys, type FinetuneConfig, finetuneSchema } from '../config/
 import { configText } from '../config/yaml.js';
 import { findData } from '../data/find-data.js';
 import { findModel } from '../hub/find-model.js';
+import { crewOf } from '../processes/crew.js';
 import { fingerprintsText } from '../run/fingerprints.js';
 import { runFiles } from '../run/run-layout.js';
 import { isBeginning } from '../run/run-lock.js';
+import type { Terminal } from '../terminal.js';
 import { takeFingerprints } from '../training/check-inputs.js';
 import { environmentText, runTraining } from '../training/run-command.js';
 import { methodOf } from '../training/training-plan.js';
@@ -26,6 +28,7 @@ export const finetune = defineCommand({
     '  bures finetune --model Qwen/Qwen2.5-0.5B --data openai/gsm8k:main --prompt-column question --completion-column answer',
     '  bures finetune config.yaml --learning-rate 3e-3 --method-options.moments keep',
     '',
+    'mpirun -n 2 bures finetune … shares each step among two processes, on one machine or several.',
     'On Ctrl-C or SIGTERM the run finishes its step and saves; bures resume RUN continues it bit for bit, also after a crash.',
     `Methods: ${Object.keys(loraMethods).join(', ')}.`,
     'Options of the methods (--method-options.NAME), with their defaults:',
@@ -34,25 +37,16 @@ export const finetune = defineCommand({
   positionals: [{ name: 'config.yaml', description: 'file of keys and values', optional: true }],
   schema: finetuneSchema,
   fromFile: true,
-  async run({ values: loaded, terminal }) {
-    if (loaded.steps !== undefined && loaded.epochs !== undefined)
-      throw new ConfigError('finetune: expected steps or epochs, got both; give one of them');
-    checkColumnKeys('finetune', loaded);
-    const run = path.resolve(loaded.out ?? path.join('runs', defaultName(loaded)));
-    // The default is stored with the run, because other versions may have another one.
-    const method = methodOf(loaded);
-    const alpha = loaded.alpha ?? method.alpha(loaded.rank, method.start);
-    await checkEmpty(run);
-    // What is on the hub is recorded at its commit, so that the run can be resumed with it.
-    const { name: model } = await findModel('finetune', loaded.model, terminal);
-    const { name: data, choice } = await findData('finetune', loaded.data, 'training', terminal);
-    if (choice !== undefined) terminal.notice(choice);
-    const config = { ...loaded, alpha, model, data, out: run };
+  async run({ values, terminal, communicator }) {
+    const crew = crewOf(communicator);
+    const config = await crew.told(() => wholeConfig(values, terminal));
+    const run = config.out;
     return runTraining({
       command: 'finetune',
       config,
       run,
       terminal,
+      crew,
       // Checked again: another run may have been created here while the model was loaded.
       async begin() {
         await checkEmpty(run);
@@ -61,7 +55,7 @@ export const finetune = defineCommand({
       async prepare(session) {
         await writeAllAtomic(
           new Map([
-            [path.join(run, runFiles.environment), environmentText(session)],
+            [path.join(run, runFiles.environment), environmentText(session, crew.size)],
             [path.join(run, runFiles.fingerprints), fingerprintsText(await takeFingerprints('finetune', session))],
             // Written last: a folder without it is not a run.
             [path.join(run, runFiles.config), configText('finetune', config)],
@@ -72,6 +66,23 @@ export const finetune = defineCommand({
     });
   },
 });
+
+/** Fills in what depends on other keys, and finds model and data. @throws ConfigError if keys contradict each other. */
+async function wholeConfig(loaded: FinetuneConfig, terminal: Terminal): Promise<FinetuneConfig & { readonly out: string }> {
+  if (loaded.steps !== undefined && loaded.epochs !== undefined)
+    throw new ConfigError('finetune: expected steps or epochs, got both; give one of them');
+  checkColumnKeys('finetune', loaded);
+  const out = path.resolve(loaded.out ?? path.join('runs', defaultName(loaded)));
+  // The default is stored with the run, because other versions may have another one.
+  const method = methodOf(loaded);
+  const alpha = loaded.alpha ?? method.alpha(loaded.rank, method.start);
+  await checkEmpty(out);
+  // What is on the hub is recorded at its commit, so that the run can be resumed with it.
+  const { name: model } = await findModel('finetune', loaded.model, terminal);
+  const { name: data, choice } = await findData('finetune', loaded.data, 'training', terminal);
+  if (choice !== undefined) terminal.notice(choice);
+  return { ...loaded, alpha, model, data, out };
+}
 
 function defaultName({ method }: FinetuneConfig): string {
   return `${method.replaceAll('+', '-plus')}-${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}`;

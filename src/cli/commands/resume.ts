@@ -5,10 +5,11 @@ import { path } from '../../io/files/path.js';
 import { writeAtomic } from '../../io/files/write-atomic.js';
 import { readJson } from '../../io/parse-json.js';
 import { defineCommand } from '../command.js';
-import { finetuneSchema } from '../config/finetune-config.js';
+import { type FinetuneConfig, finetuneSchema } from '../config/finetune-config.js';
 import { validateConfig } from '../config/validate.js';
 import { readYaml } from '../config/yaml.js';
 import { environmentDifferences, readEnvironment } from '../environment.js';
+import { crewOf } from '../processes/crew.js';
 import { settleBest } from '../run/best-folder.js';
 import { runFiles } from '../run/run-layout.js';
 import { readSoundCheckpoint } from '../run/sound-checkpoint.js';
@@ -23,6 +24,7 @@ export const resume = defineCommand({
     'With the same machine, backend, BLAS library and thread count the result is the same bit for bit: adapters, optimizer, order of the rows, schedule.\n' +
     'The run records these in environment.json, and the command warns if they differ.\n' +
     'Rows, base model, tokenizer and keys must be those with which the run began; a difference is an error that names it, unless --accept-changes is given.\n' +
+    'The number of processes (mpirun -n 2 bures resume RUN) may differ from that before.\n' +
     'To train longer, raise steps or epochs in config.yaml of the run. If a checkpoint is damaged, the one before it is used.',
   positionals: [{ name: 'RUN', description: 'folder of the run' }],
   schema: z.strictObject({
@@ -31,23 +33,21 @@ export const resume = defineCommand({
       .default(false)
       .describe('continue although rows, base model or keys that decide the result have changed, and choose the best adapter anew'),
   }),
-  async run({ positionals: [location], values: { acceptChanges }, terminal }) {
-    const run = path.resolve(location);
-    const file = path.join(run, runFiles.config);
-    if (!(await exists(file)))
-      throw new ConfigError(`resume: expected the folder of a run, found no ${runFiles.config} in ${run}; check the path`);
-    const config = validateConfig(finetuneSchema, [await readYaml('resume', file)]);
+  async run({ positionals: [location], values: { acceptChanges }, terminal, communicator }) {
+    const crew = crewOf(communicator);
+    const { run, config } = await crew.told(() => readRun(path.resolve(location)));
     const notice = (line: string): void => terminal.notice(line);
     return runTraining({
       command: 'resume',
       config,
       run,
       terminal,
+      crew,
       begin: () => readSoundCheckpoint(run, notice),
       async prepare(session, from) {
         terminal.notice(beginning(session.steps, from?.state.step));
         const changes = await checkInputs(session, { run, from, accept: acceptChanges, notice });
-        await compareEnvironment(session, run, notice);
+        await compareEnvironment(session, run, crew.size, notice);
         const at = from === undefined ? undefined : { step: from.state.step, progress: from.progress };
         const progress = await settleBest(run, at, changes, notice);
         return from === undefined || progress === undefined ? { changes } : { changes, from: { ...from, progress } };
@@ -56,10 +56,18 @@ export const resume = defineCommand({
   },
 });
 
+/** Reads the configuration of a run. @throws ConfigError if there is no run. */
+async function readRun(run: string): Promise<{ readonly run: string; readonly config: FinetuneConfig }> {
+  const file = path.join(run, runFiles.config);
+  if (!(await exists(file)))
+    throw new ConfigError(`resume: expected the folder of a run, found no ${runFiles.config} in ${run}; check the path`);
+  return { run, config: validateConfig(finetuneSchema, [await readYaml('resume', file)]) };
+}
+
 /** Warns of changes in the environment since the run began. A run without a record of it gets one. */
-async function compareEnvironment(session: Session, run: string, notice: (line: string) => void): Promise<void> {
+async function compareEnvironment(session: Session, run: string, processes: number, notice: (line: string) => void): Promise<void> {
   const file = path.join(run, runFiles.environment);
-  if (!(await exists(file))) return writeAtomic(file, environmentText(session));
+  if (!(await exists(file))) return writeAtomic(file, environmentText(session, processes));
   const before = await readJson('resume', file).catch((cause: Error) => {
     throw new FormatError(
       `resume: ${file}, the record of the machine, is damaged (${cause.message}); remove it, and it will be written anew`,
@@ -68,7 +76,7 @@ async function compareEnvironment(session: Session, run: string, notice: (line: 
       },
     );
   });
-  const differences = environmentDifferences(before, readEnvironment(session.model.algebra));
+  const differences = environmentDifferences(before, readEnvironment(session.model.algebra, processes));
   if (differences.length > 0) notice(`warning: the result may differ in rounding, because ${differences.join('; ')}`);
 }
 

@@ -48,6 +48,9 @@ export interface Recorder {
   sample(line: SampleRecord): Promise<void>;
 }
 
+/** The record of a process that writes nothing. */
+export const noRecorder: Recorder = { metric: async () => undefined, sample: async () => undefined };
+
 /**
  * Opens the files of a run. Records beyond the step it resumes from are removed, because they will be written again.
  *

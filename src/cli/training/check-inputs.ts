@@ -141,7 +141,7 @@ export async function takeFingerprints(caller: string, { config, base, data, ste
 }
 
 /** Returns the locations of the compared things. */
-function placesOf({ base, data: { files } }: Session): Places {
+export function placesOf({ base, data: { files } }: Session): Places {
   return { model: base.folder, training: files.training.file, validation: files.validation?.file };
 }
 

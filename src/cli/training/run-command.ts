@@ -10,6 +10,8 @@ import type { FinetuneConfig } from '../config/finetune-config.js';
 import { readEnvironment } from '../environment.js';
 import { duration } from '../format.js';
 import { catchInterrupt, type Interruption } from '../interruption.js';
+import type { Crew } from '../processes/crew.js';
+import { checkSameInputs, sameState } from '../processes/same-everywhere.js';
 import { removeHalfWritten } from '../run/best-folder.js';
 import type { Checkpoint } from '../run/checkpoint.js';
 import { lockRun, type RunLock } from '../run/run-lock.js';
@@ -24,13 +26,15 @@ export interface RunCommandOptions {
   readonly config: FinetuneConfig;
   readonly run: string;
   readonly terminal: Terminal;
+  /** The processes that train. */
+  readonly crew: Crew;
   /**
-   * Called first, once no other process can have the run.
+   * Called first, in the process that leads, once no other process can have the run.
    * @returns the checkpoint to continue from; `undefined` to begin at the start.
    */
   begin(): Promise<Checkpoint | undefined>;
   /**
-   * Called when everything is loaded and nothing is written yet.
+   * Called when everything is loaded and nothing is written yet, in the process that leads.
    * @returns the place to continue from, and the number of times changed inputs have been accepted.
    */
   prepare(session: Session, from: Checkpoint | undefined): Promise<Beginning>;
@@ -45,20 +49,21 @@ export interface Beginning {
 
 /** Runs a training, and describes how it ended. */
 export async function runTraining(options: RunCommandOptions): Promise<CommandResult> {
-  const { command, config, run, terminal } = options;
-  const session = await openSession(command, config, terminal);
+  const { command, config, run, terminal, crew } = options;
+  const session = await crew.all(() => openSession(command, config, terminal));
   const interruption = catchInterrupt(terminal, 'interrupted: finishing the step and saving (interrupt again to end at once)');
   try {
-    const removeIfEmpty = await makeFolder(command, run);
+    await checkSameInputs(command, session, crew);
+    const removeIfEmpty = await crew.lead(() => makeFolder(command, run));
     try {
-      const lock = await lockRun(run);
+      const lock = (await crew.lead(() => lockRun(run))) ?? noLock;
       try {
         return await trainLocked(session, options, lock, interruption);
       } finally {
         await lock.release();
       }
     } finally {
-      await removeIfEmpty();
+      await removeIfEmpty?.();
     }
   } finally {
     interruption.end();
@@ -72,19 +77,32 @@ async function trainLocked(
   lock: RunLock,
   interruption: Interruption,
 ): Promise<CommandResult> {
-  const { command, run, terminal, begin, prepare } = options;
-  const found = await begin();
-  await removeHalfWritten(run);
-  const beginning = await prepare(session, found);
+  const { command, run, terminal, crew, begin, prepare } = options;
+  const prepared = await crew.lead(async () => {
+    const found = await begin();
+    await removeHalfWritten(run);
+    return prepare(session, found);
+  });
+  const beginning = await sameBeginning(prepared, crew);
   for (const notice of session.data.notices) terminal.notice(notice);
   terminal.notice(description(session, run));
   const { signal, received } = interruption;
-  return { ...resultOf(await trainRun(session, { command, run, terminal, signal, lock, ...beginning })), endedBy: received() };
+  return { ...resultOf(await trainRun(session, { command, run, terminal, crew, signal, lock, ...beginning })), endedBy: received() };
 }
 
+/** Gives all processes the beginning of the first one. */
+async function sameBeginning(own: Beginning | undefined, crew: Crew): Promise<Beginning> {
+  const { changes, progress } = await crew.told(async () => ({ changes: own?.changes ?? 0, progress: own?.from?.progress }));
+  const state = await sameState(own?.from?.state, crew);
+  return state === undefined || progress === undefined ? { changes } : { changes, from: { state, progress } };
+}
+
+/** What processes have in place of the lock that the first one holds. */
+const noLock: RunLock = { check: async () => undefined, release: async () => undefined };
+
 /** Formats the environment of the run for its file. */
-export function environmentText({ model }: Session): string {
-  return `${JSON.stringify({ started: new Date().toISOString(), ...readEnvironment(model.algebra) }, null, 2)}\n`;
+export function environmentText({ model }: Session, processes: number): string {
+  return `${JSON.stringify({ started: new Date().toISOString(), ...readEnvironment(model.algebra, processes) }, null, 2)}\n`;
 }
 
 function description({ method, adapter, data, steps, model }: Session, run: string): string {

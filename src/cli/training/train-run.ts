@@ -4,16 +4,18 @@ import { remove } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
 import { writeAtomic } from '../../io/files/write-atomic.js';
 import { type LoraTrainer, trainer as makeTrainer, measureAdapter, type SavedAdapter, type TrainingStep } from '../../lora/index.js';
-import { meanLoss } from '../../models/index.js';
+import type { Crew } from '../processes/crew.js';
+import { checkSameAdapter } from '../processes/same-everywhere.js';
 import { type Progress, showProgress } from '../progress.js';
 import { writeBest } from '../run/best-folder.js';
 import { type Checkpoint, latestCheckpoint, type RunProgress, removeOldCheckpoints, writeCheckpoint } from '../run/checkpoint.js';
-import { openRecorder, type Recorder } from '../run/recorder.js';
+import { noRecorder, openRecorder, type Recorder } from '../run/recorder.js';
 import { runFiles } from '../run/run-layout.js';
 import type { RunLock } from '../run/run-lock.js';
 import type { Terminal } from '../terminal.js';
 import { completeText } from './complete-text.js';
 import { padIdOf, type Session } from './session.js';
+import { sharedLoss } from './shared-loss.js';
 import { optimizerOf, scheduleOf } from './training-plan.js';
 
 /** The reason why a run ended. */
@@ -51,6 +53,8 @@ export interface TrainRunOptions {
   /** Lock of the run, which this process holds. */
   readonly lock: RunLock;
   readonly terminal: Terminal;
+  /** The processes that train; only the first one writes. */
+  readonly crew: Crew;
   /** Finishes the step, saves and ends when aborted. */
   readonly signal: AbortSignal;
 }
@@ -62,22 +66,25 @@ export interface TrainRunOptions {
  * cannot be written, or if the folder, which is checked before each write, was removed. Earlier checkpoints stay.
  */
 export async function trainRun(session: Session, options: TrainRunOptions): Promise<RunOutcome> {
-  const { command, run, from, terminal, lock } = options;
+  const { command, run, from, terminal, lock, crew } = options;
   const progress = showProgress(terminal, session.config.logEvery);
   let loop: RunLoop | undefined;
   try {
-    await removeOldCheckpoints(run, session.config.keepCheckpoints);
-    const recorder = await openRecorder(run, from?.state.step, session.config.tensorboard, () => lock.check());
+    const recorder =
+      (await crew.lead(async () => {
+        await removeOldCheckpoints(run, session.config.keepCheckpoints);
+        return openRecorder(run, from?.state.step, session.config.tensorboard, () => lock.check());
+      })) ?? noRecorder;
     loop = new RunLoop(session, options, recorder, progress);
     const outcome = await loop.train();
-    if (outcome.end !== 'interrupted') {
+    if (outcome.end !== 'interrupted' && crew.leads) {
       await lock.check();
       await writeOutcome(run, outcome);
     }
     return outcome;
   } catch (thrown) {
     const error = memoryError(command, thrown) ?? thrown;
-    if (!(error instanceof NumericalError || error instanceof BackendError)) throw thrown;
+    if (!crew.leads || !(error instanceof NumericalError || error instanceof BackendError)) throw thrown;
     // Removal of the run takes precedence over any other error.
     await lock.check();
     const kept = await latestCheckpoint(run);
@@ -118,6 +125,7 @@ class RunLoop {
   constructor(session: Session, options: TrainRunOptions, recorder: Recorder, progress: Progress) {
     const { config, adapter, method, steps, nextBatch } = session;
     const { clip, seed, recompute } = config;
+    const { communicator } = options.crew;
     this.#session = session;
     this.#options = options;
     this.#recorder = recorder;
@@ -134,25 +142,26 @@ class RunLoop {
       ...(clip === null ? {} : { clip }),
       ...(recompute === undefined ? {} : { recompute }),
       ...(options.from === undefined ? {} : { state: options.from.state }),
+      ...(communicator === undefined ? {} : { communicator }),
     });
   }
 
   async train(): Promise<RunOutcome> {
     const { steps, config } = this.#session;
-    const { from, signal } = this.#options;
+    const { from, signal, crew } = this.#options;
     if (from !== undefined) {
       // The run was killed after its last checkpoint, or had ended.
       const end = this.#endAfter(from.state.step);
       if (end !== undefined) return this.#outcome(end, from.state.step);
     }
-    await this.#forgetOutcome();
+    await crew.lead(() => this.#forgetOutcome());
     if (from === undefined) await this.#evaluate(0);
     let started = performance.now();
     for await (const step of this.#trainer) {
       await this.#record(step, (performance.now() - started) / 1000);
       if (step.step % config.evalEvery === 0 || step.step === steps) await this.#evaluate(step.step);
-      const end = this.#endAfter(step.step) ?? (signal.aborted ? 'interrupted' : undefined);
-      if (step.step % config.saveEvery === 0 || end !== undefined) await this.#save();
+      const end = this.#endAfter(step.step) ?? ((await crew.any(signal.aborted)) ? 'interrupted' : undefined);
+      if (crew.leads && (step.step % config.saveEvery === 0 || end !== undefined)) await this.#save();
       if (end !== undefined) return this.#outcome(end, step.step);
       started = performance.now();
     }
@@ -221,16 +230,20 @@ class RunLoop {
 
   async #evaluate(step: number): Promise<void> {
     const { model, adapter, tokenizer, data, config } = this.#session;
+    const { command, crew } = this.#options;
+    await checkSameAdapter(command, adapter, step, crew);
     await model.algebra.tidy(async () => {
       const overlay = adapter.overlay();
-      if (data.valid.length > 0)
-        await this.#validate(step, await meanLoss(model, data.valid, { batchSize: config.batchSize, padId: padIdOf(tokenizer), overlay }));
+      const options = { batchSize: config.batchSize, padId: padIdOf(tokenizer), overlay };
+      if (data.valid.length > 0) await this.#validate(step, await sharedLoss(model, data.valid, options, crew));
+      if (!crew.leads) return;
       for (const prompt of config.samplePrompts) {
         const completion = await completeText(model, tokenizer, prompt, { maxNewTokens: config.sampleTokens, overlay });
         await this.#recorder.sample({ step, prompt, completion });
         this.#progress.say(`  ${JSON.stringify(prompt)} → ${JSON.stringify(completion)}`);
       }
     });
+    if (!crew.leads) return;
     const layers = (await measureAdapter(adapter)).map(
       ({ module, balanceGap, conditionNumber, balancedConditionNumber, effectiveRank, singularValues }) => ({
         module,
@@ -254,8 +267,8 @@ class RunLoop {
     this.#progress.say(
       `step ${step}: validation loss ${loss.toFixed(4)}, perplexity ${perplexity.toFixed(3)}${better ? ', the best so far' : ''}`,
     );
-    if (!better) return;
-    const { run, changes, lock } = this.#options;
+    const { run, changes, lock, crew } = this.#options;
+    if (!better || !crew.leads) return;
     await lock.check();
     const record = { step, loss, ...(changes === 0 ? {} : { changes }) };
     this.#noteTruncation(`best of step ${step}`, await writeBest(run, this.#session.adapter, this.#session.config.model, record));

@@ -10,6 +10,19 @@ export interface DropoutDraw {
   readonly step: number;
   /** Number of the batch within the step. */
   readonly part: number;
+  /**
+   * The rows of that batch that are computed here, if not all: each row has the mask that it has among all. Default:
+   * all.
+   */
+  readonly rows?: DropoutRows;
+}
+
+/** Rows of a batch that follow each other. */
+export interface DropoutRows {
+  /** Number of the first, counted from 0. */
+  readonly first: number;
+  /** How many there are. */
+  readonly count: number;
 }
 
 /**
@@ -17,11 +30,12 @@ export interface DropoutDraw {
  *
  * @param stream - distinguishes the masks of one step, such as those of different modules.
  */
-export function dropOut(x: Tensor, rate: number, { seed, step, part }: DropoutDraw, stream: number): Tensor {
+export function dropOut(x: Tensor, rate: number, { seed, step, part, rows }: DropoutDraw, stream: number): Tensor {
   const key = [seed, step, part, stream].reduce((state, word) => hashWord(state ^ Math.imul(word + 1, 0x9e3779b9)), 0x243f6a88);
   const kept = 1 / (1 - rate);
   const threshold = rate * 2 ** 32;
   const mask = new Float32Array(x.size);
-  for (let i = 0; i < mask.length; i++) mask[i] = hashWord(hashWord(i + 1) ^ key) >>> 0 < threshold ? 0 : kept;
+  const before = rows === undefined ? 0 : (x.size / rows.count) * rows.first;
+  for (let i = 0; i < mask.length; i++) mask[i] = hashWord(hashWord(before + i + 1) ^ key) >>> 0 < threshold ? 0 : kept;
   return mul(x, tensor(mask, x.shape, 'float32'));
 }

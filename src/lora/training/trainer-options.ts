@@ -2,6 +2,7 @@
 import type { Awaitable } from '../../core/awaitable.js';
 import { ConfigError } from '../../core/errors.js';
 import { checkNumber, count, declareOptions, describeValue, flag, number, option, type Settings } from '../../core/options.js';
+import { type Communicator, checkCommunicator } from '../../distributed/communicator.js';
 import { givenRates } from '../../solvers/directions/adam.js';
 import type { AbortSignalLike } from '../../solvers/run.js';
 import type { Schedule } from '../../solvers/schedules/schedule.js';
@@ -43,8 +44,14 @@ export interface TrainerOptions {
   readonly recompute?: boolean;
   /** State to resume from, as `LoraTrainer.state` returns it. Default: none, a fresh start. */
   readonly state?: TrainingState;
-  /** Signal that ends the training after the current step. Default: none. */
+  /** Signal that ends the training after the current step; with a communicator, in all processes. Default: none. */
   readonly signal?: AbortSignalLike;
+  /**
+   * Processes that share each step: `await mpi()`. All pass the same options and the same whole batches, of whose rows
+   * each computes its share, and all have the same adapter after each step. Dropout masks belong to rows, whoever
+   * computes them. Default: this process alone.
+   */
+  readonly communicator?: Communicator;
 }
 
 /** One step of training. */
@@ -84,6 +91,7 @@ const trainerOptions = declareOptions<TrainerOptions>()({
   recompute: flag({ optional: true }),
   state: option({ optional: true }, (caller, _name, state) => checkSavedState(caller, state as TrainingState)),
   signal: option({ optional: true }),
+  communicator: option({ optional: true }, (caller, _name, value) => checkCommunicator(caller, value)),
 });
 
 /**

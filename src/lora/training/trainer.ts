@@ -1,7 +1,10 @@
+import { anyProcess } from '../../distributed/communicator.js';
+import { dataParallel } from '../../distributed/data-parallel.js';
 import { clipped } from '../../solvers/directions/clipped.js';
 import { scaledBlocks } from '../../solvers/directions/scaled-blocks.js';
 import { gradientDescent } from '../../solvers/gradient-descent.js';
 import { iterateFor } from '../../solvers/iterate.js';
+import type { Iteration } from '../../solvers/run.js';
 import type { Solver, SolverState } from '../../solvers/solver.js';
 import { constantStep } from '../../solvers/step-sizes/constant.js';
 import { type AdapterPoint, disposeArrays } from '../adapter/adapter-point.js';
@@ -53,20 +56,22 @@ export class LoraTrainer implements AsyncIterable<TrainingStep> {
   #state: State | undefined;
 
   constructor(adapter: LoraAdapter, solver: Solver, options: TrainerOptions & Required<Pick<TrainerOptions, 'method' | 'seed'>>) {
-    const { seed, recompute, method, steps = Number.POSITIVE_INFINITY } = options;
+    const { seed, recompute, method, communicator, steps = Number.POSITIVE_INFINITY } = options;
     this.adapter = adapter;
     this.#solver = solver;
     this.#options = options;
-    this.#problem = trainingProblem({
+    const own = trainingProblem({
       adapter,
       manifold: trainingManifold(adapter.model.algebra, adapter.layout, method),
       seed,
       recompute,
+      place: communicator,
       nextBatch: (k) => (k < steps ? options.nextBatch(k) : undefined),
       onBatch: (tokens) => {
         this.#tokens = tokens;
       },
     });
+    this.#problem = communicator === undefined ? own : dataParallel(own, communicator);
   }
 
   /**
@@ -80,12 +85,14 @@ export class LoraTrainer implements AsyncIterable<TrainingStep> {
 
   /** Iterates over the remaining steps. The return value of the generator says in words why they ended. */
   async *[Symbol.asyncIterator](): AsyncGenerator<TrainingStep, string, undefined> {
-    const { signal, steps } = this.#options;
+    const { signal, steps, communicator } = this.#options;
     this.#state ??= await this.#start();
-    const options = { solver: this.#solver, state: this.#state, ...(signal === undefined ? {} : { signal }) };
+    // Several processes stop in the same step, which one signal alone cannot make them do.
+    const own = communicator === undefined ? signal : undefined;
+    const options = { solver: this.#solver, state: this.#state, ...(own === undefined ? {} : { signal: own }) };
     const run = iterateFor('trainer', this.#problem, options, true);
     try {
-      let next = await run.next();
+      let next = await this.#next(run);
       while (next.done !== true) {
         const { state, iteration, cost, gradientNorm, stepSize } = next.value;
         this.#state = state;
@@ -99,12 +106,19 @@ export class LoraTrainer implements AsyncIterable<TrainingStep> {
           tokens: this.#tokens,
           ...(inactive.length === 0 ? {} : { inactive }),
         };
-        next = await run.next();
+        next = await this.#next(run);
       }
       return this.#state.iteration === steps ? `all ${steps} steps are done` : next.value;
     } finally {
       await run.return('the caller ended the loop');
     }
+  }
+
+  /** Takes the next step, unless one of several processes has been told to stop: then none of them does. */
+  async #next(run: AsyncGenerator<Iteration<AdapterPoint, AdapterPoint>, string, undefined>): ReturnType<typeof run.next> {
+    const { communicator, signal } = this.#options;
+    if (communicator === undefined || signal === undefined || !(await anyProcess(communicator, signal.aborted))) return run.next();
+    return { done: true, value: `aborted after iteration ${this.#state?.iteration}: ${String(signal.reason ?? 'in another process')}` };
   }
 
   /** Frees the optimizer's memory; the adapter stays. */

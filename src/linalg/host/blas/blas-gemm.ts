@@ -1,7 +1,7 @@
+import type { NativeFunction } from '../../../core/native-library.js';
 import { createWorkspace } from '../kernels/workspace.js';
 import type { MatrixView } from '../kernels.js';
 import { CBLAS } from './cblas.js';
-import type { NativeFunction } from './native-library.js';
 
 const spaceA = createWorkspace();
 const spaceB = createWorkspace();

@@ -1,4 +1,7 @@
 /** Kernels over BLAS and LAPACK for large matrices; small ones are left to another set. */
+
+import type { NativeFunction } from '../../../core/native-library.js';
+import { optionalFunction } from '../../../core/native-library.js';
 import type { HostKernels } from '../kernels.js';
 import { blasGemm, DGEMM_PARAMETERS } from './blas-gemm.js';
 import type { BlasLibrary } from './blas-library.js';
@@ -9,8 +12,6 @@ import type { Lapack } from './lapack.js';
 import { bindLapack } from './lapack.js';
 import { lapackQr } from './lapack-qr.js';
 import { lapackSvd } from './lapack-svd.js';
-import type { NativeFunction } from './native-library.js';
-import { optionalFunction } from './native-library.js';
 
 /**
  * Sizes from which on the call pays, measured against the TypeScript kernels: multiplications of a product, m·n·p of a

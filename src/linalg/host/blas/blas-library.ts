@@ -2,9 +2,9 @@
  * Finds the BLAS and LAPACK library of the machine: OpenBLAS, or Accelerate on macOS. Nothing is loaded before it is
  * needed, and the result, or the reason why there is none, is remembered for the life of the process.
  */
-import { describeError } from './describe-error.js';
-import type { Koffi, NativeLibrary } from './native-library.js';
-import { optionalFunction, requireKoffi } from './native-library.js';
+
+import type { Koffi, NativeLibrary } from '../../../core/native-library.js';
+import { describeError, optionalFunction, requireKoffi } from '../../../core/native-library.js';
 import { loadWithSuitableCore, openblasCore } from './openblas-core.js';
 
 /** A loaded library that contains BLAS and LAPACK. */

@@ -1,7 +1,7 @@
+import type { NativeFunction } from '../../../core/native-library.js';
 import { createWorkspace } from '../kernels/workspace.js';
 import { CBLAS } from './cblas.js';
 import type { Lapack } from './lapack.js';
-import type { NativeFunction } from './native-library.js';
 
 const gramSpace = createWorkspace();
 const inverseSpace = createWorkspace();

@@ -4,12 +4,12 @@
  * a fresh one costs as much as the call itself (0.8 µs). Matrices here are by columns, as in LAPACK.
  */
 import { NumericalError } from '../../../core/errors.js';
+import type { NativeArgument, NativeFunction } from '../../../core/native-library.js';
+import { optionalFunction } from '../../../core/native-library.js';
 import { transposeInto } from '../kernels/transpose.js';
 import { createWorkspace } from '../kernels/workspace.js';
 import type { BlasLibrary } from './blas-library.js';
 import { CBLAS } from './cblas.js';
-import type { NativeArgument, NativeFunction } from './native-library.js';
-import { optionalFunction } from './native-library.js';
 
 /** Bound routines. Their matrices are stored by columns, without gaps. Every one checks `info`. */
 export interface Lapack {

@@ -1,7 +1,7 @@
 /** Chooses OpenBLAS's kernels if it misjudges the processor. */
 import { readFileSync } from 'node:fs';
-import type { Koffi, NativeLibrary } from './native-library.js';
-import { optionalFunction } from './native-library.js';
+import type { Koffi, NativeLibrary } from '../../../core/native-library.js';
+import { optionalFunction } from '../../../core/native-library.js';
 
 /**
  * The kernels that OpenBLAS falls back to on an x86-64 processor younger than itself: SSE, at an eighth of the speed.

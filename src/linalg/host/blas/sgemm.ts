@@ -1,8 +1,9 @@
 /** The float32 matrix product of the BLAS library, for engines that keep their matrices elsewhere than on the host. */
+
+import { optionalFunction } from '../../../core/native-library.js';
 import type { BlasLibrary } from './blas-library.js';
 import { loadBlasLibrary } from './blas-library.js';
 import { CBLAS } from './cblas.js';
-import { optionalFunction } from './native-library.js';
 
 /**
  * C (m×n) = α op(A) op(B) + β C, rows of each matrix `row…` numbers apart. Arrays begin at the first entry, and may be

@@ -1,0 +1,85 @@
+import { BackendError, ConfigError } from '../core/errors.js';
+import { declareOptions, number } from '../core/options.js';
+import { type LaunchedProcess, launchedProcess } from './launcher.js';
+import { localCommunicators } from './local-communicators.js';
+import { loadMpiLibrary } from './mpi-library.js';
+import { type MpiCommunicator, MpiWorld } from './mpi-world.js';
+
+/** Options of {@link mpi}. */
+export interface MpiOptions {
+  /**
+   * Seconds after which a process stops waiting for the others, with an error. It must be longer than the work that one
+   * process does alone, such as to write a file. Default: 1800.
+   */
+  readonly timeout?: number;
+}
+
+const mpiOptions = declareOptions<MpiOptions>()({ timeout: number({ default: 1800, above: 0 }) });
+
+/** Defaults of {@link MpiOptions}. */
+export const mpiDefaults: Required<MpiOptions> = mpiOptions.defaults;
+
+let opened: Promise<MpiCommunicator> | undefined;
+
+/**
+ * Joins the processes that an MPI launcher has started: `mpirun -n 4 node program.js`. The library is that of the
+ * machine (Open MPI or MPICH), through the optional package koffi. A program that no launcher has started is alone: it
+ * gets a communicator of one process, and needs no MPI.
+ *
+ * If a process ends by an error, or exits with a status other than 0, the others are ended as well. One that was killed
+ * is noticed within a second by those on its machine; their next call throws an error that names it.
+ *
+ * The environment variable BURES_MPI is `off` (every process is alone), `auto` (the default) or the path of the
+ * library.
+ *
+ * @param options - see {@link MpiOptions}.
+ * @returns the communicator; the same at every call. Close it at the end.
+ * @throws ConfigError for a bad option, or if the library belongs to another MPI than the launcher; BackendError if
+ * there is no library.
+ */
+export function mpi(options: MpiOptions = {}): Promise<MpiCommunicator> {
+  const { timeout } = mpiOptions.read('mpi', options);
+  opened ??= open(timeout);
+  return opened;
+}
+
+async function open(timeout: number): Promise<MpiCommunicator> {
+  const launched = launchedProcess(process.env);
+  const isNamed = !['', 'off', 'auto'].includes(process.env.BURES_MPI ?? '');
+  if (launched === undefined && !isNamed) return alone();
+  const library = loadMpiLibrary(launched);
+  if (typeof library === 'string') {
+    throw new BackendError(`mpi: ${startedBy(launched)}, but there is ${library}`);
+  }
+  const world = new MpiWorld(library, timeout);
+  if (launched !== undefined && world.size !== launched.size) {
+    throw new ConfigError(
+      `mpi: ${startedBy(launched)}, but ${library.path} (${library.version}) sees ${world.size}: it is not the MPI of that launcher; ` +
+        "start the program with the library's own mpirun, or set BURES_MPI to the path of the launcher's library",
+    );
+  }
+  await world.meet();
+  return world;
+}
+
+function startedBy(launched: LaunchedProcess | undefined): string {
+  return launched === undefined ? 'BURES_MPI asks for MPI' : `${launched.launcher} started ${launched.size} processes`;
+}
+
+/** Returns the communicator of a process that is alone. */
+function alone(): MpiCommunicator {
+  const [one] = localCommunicators(1);
+  return {
+    ...one,
+    names: [`process 0 (pid ${process.pid})`],
+    version: undefined,
+    local: [0],
+    missing: async () => [],
+    abort: (status) => process.exit(status),
+    // Without MPI there is nothing that could be begun only once.
+    async close() {
+      opened = undefined;
+      await one.close();
+    },
+  };
+}
