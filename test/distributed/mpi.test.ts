@@ -1,12 +1,13 @@
 /** Programs in several processes of the MPI that this machine has: the contract, and how they end together. */
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { launchedProcess, mpiStatus } from 'bures/distributed';
 import { describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../support/temporary-folder.js';
 import { launchers, start, withoutMpi } from './mpirun.js';
 
 const programs = 'test/distributed/programs';
+const folder = temporaryFolder('mpi');
 
 describe('launchedProcess', () => {
   it.each<[Record<string, string>, ReturnType<typeof launchedProcess>]>([
@@ -53,7 +54,7 @@ describe.skipIf(launchers.length === 0).each(launchers.length === 0 ? [{ name: w
     });
 
     it('ends all processes if one throws', async () => {
-      const { status, stderr } = await start(mpi, 3, [`${programs}/failing.ts`, 'throws']).ended;
+      const { status, stderr } = await start(mpi, 3, [`${programs}/failing.ts`, 'throws', path.join(folder, 'thrown')]).ended;
       expect(status).not.toBe(0);
       expect(stderr).toContain('this process gives up');
     });
@@ -62,9 +63,10 @@ describe.skipIf(launchers.length === 0).each(launchers.length === 0 ? [{ name: w
       // Where the launcher would end them at once, it is told not to: that a process has gone is then for the others to
       // see.
       const flags = mpi.name === 'MPICH' ? ['-disable-auto-cleanup'] : [];
-      const { status, stdout, stderr } = await start(mpi, 3, [`${programs}/failing.ts`, 'killed'], { flags }).ended;
+      const time = path.join(folder, `killed-${mpi.name}`);
+      const { status, stderr } = await start(mpi, 3, [`${programs}/failing.ts`, 'killed', time], { flags }).ended;
       expect(status).not.toBe(0);
-      expect(Date.now() - Number(stdout)).toBeLessThan(10_000);
+      expect(Date.now() - Number(readFileSync(time, 'utf8'))).toBeLessThan(10_000);
       expect(stderr).toMatch(/mpi: expected all 3 processes, but process 1 \(pid \d+ on \S+\) ended/);
     });
 
@@ -72,7 +74,7 @@ describe.skipIf(launchers.length === 0).each(launchers.length === 0 ? [{ name: w
       const other = launchers.find(({ name }) => name !== mpi.name);
       if (other === undefined) {
         // One family alone cannot be confused with another; a file that is no library at all can.
-        const nowhere = path.join(mkdtempSync(path.join(tmpdir(), 'bures-mpi-')), 'libmpi.so');
+        const nowhere = path.join(folder, 'libmpi.so');
         const { stderr } = await start(mpi, 2, [`${programs}/contract.ts`], { env: { BURES_MPI: nowhere } }).ended;
         expect(stderr).toMatch(/mpi: .* started 2 processes, but there is BURES_MPI=.*; set BURES_MPI to/);
         return;
