@@ -1,6 +1,6 @@
 /**
- * Run by mpi.test.ts in several processes: one of them ends in the way that its first argument says, and writes the time
- * to the file that the second one names: a launcher that ends its processes may lose what they print.
+ * Run by mpi.test.ts in several processes: one of them ends in the way that its first argument says, and writes the
+ * time to the file that the second one names: a launcher that ends its processes may lose what they print.
  */
 import { writeFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
