@@ -33,7 +33,9 @@ export const modelMemoryDefaults: Required<ModelMemoryOptions> = modelMemoryOpti
 
 /** Bytes of the weights in one way to keep them, as options of `loadCausalLM`. */
 export interface WeightMemory {
+  /** Where they are kept. */
   readonly weights: WeightPlace;
+  /** What they are quantized to; absent if they are as in the checkpoint. */
   readonly quantize?: Quantization;
   /** Bytes on the engine. */
   readonly engine: number;

@@ -57,6 +57,7 @@ export interface LowRankTerm {
   readonly A: Tensor;
   /** [r, in]. */
   readonly B: Tensor;
+  /** α/r, or whatever the product is multiplied by. */
   readonly scale: number;
 }
 
