@@ -26,6 +26,19 @@ export interface TrainCase {
  */
 export const ADAPTER = { rank: 16, scale: 1 } as const;
 
+/** What the sizes of Qwen2.5 share. */
+const QWEN25 = {
+  model_type: 'qwen2',
+  architectures: ['Qwen2ForCausalLM'],
+  hidden_act: 'silu',
+  vocab_size: 151_936,
+  num_key_value_heads: 2,
+  max_position_embeddings: 32_768,
+  rms_norm_eps: 1e-6,
+  rope_theta: 1e6,
+  tie_word_embeddings: true,
+};
+
 /** The goals are about these. */
 export const TRAIN_CASES: readonly TrainCase[] = [
   {
@@ -51,19 +64,11 @@ export const TRAIN_CASES: readonly TrainCase[] = [
   {
     name: 'Qwen2.5 0.5B',
     config: {
-      model_type: 'qwen2',
-      architectures: ['Qwen2ForCausalLM'],
-      hidden_act: 'silu',
-      vocab_size: 151_936,
+      ...QWEN25,
       hidden_size: 896,
       intermediate_size: 4864,
       num_hidden_layers: 24,
       num_attention_heads: 14,
-      num_key_value_heads: 2,
-      max_position_embeddings: 32_768,
-      rms_norm_eps: 1e-6,
-      rope_theta: 1e6,
-      tie_word_embeddings: true,
     },
     dtype: 'BF16',
     tokens: 512,
@@ -71,19 +76,11 @@ export const TRAIN_CASES: readonly TrainCase[] = [
   {
     name: 'Qwen2.5 3B',
     config: {
-      model_type: 'qwen2',
-      architectures: ['Qwen2ForCausalLM'],
-      hidden_act: 'silu',
-      vocab_size: 151_936,
+      ...QWEN25,
       hidden_size: 2048,
       intermediate_size: 11_008,
       num_hidden_layers: 36,
       num_attention_heads: 16,
-      num_key_value_heads: 2,
-      max_position_embeddings: 32_768,
-      rms_norm_eps: 1e-6,
-      rope_theta: 1e6,
-      tie_word_embeddings: true,
     },
     dtype: 'BF16',
     tokens: 256,

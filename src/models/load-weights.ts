@@ -10,6 +10,7 @@ import { type Quantization, quantized } from '../linalg/tensor/quantized/quantiz
 import { dequantized, type QuantizedMatrix } from '../linalg/tensor/quantized/quantized-matrix.js';
 import { heapTensor } from '../linalg/tensor/wasm/heap-tensor.js';
 import type { PlainMatrix, StoredMatrix } from '../linalg/tensor/wasm/stored-rows.js';
+import { transposeFloats } from '../linalg/tensor/wasm/transpose-floats.js';
 import type { Decoder } from './architectures/architecture.js';
 import type { QuantizedWeight } from './bitsandbytes.js';
 import type { RunOnBackend } from './run-on-backend.js';
@@ -153,9 +154,8 @@ function turnedMatrix(matrix: QuantizedMatrix): PlainMatrix {
 
 function turnedValues(matrix: QuantizedMatrix): Float32Array<ArrayBuffer> {
   const [rows, columns] = matrix.shape;
-  const values = dequantized(matrix);
-  const result = new Float32Array(values.length);
-  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) result[j * rows + i] = values[i * columns + j];
+  const result = new Float32Array(rows * columns);
+  transposeFloats(rows, columns, dequantized(matrix), result);
   return result;
 }
 

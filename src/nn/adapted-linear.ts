@@ -7,10 +7,10 @@
  * Products are added where they belong instead of making arrays that are summed, and those with the narrow factors are
  * one wide product: queries, keys and values, or gate and up, have one input.
  */
-import { concat, type GradConfig, type KernelConfig, matMul, type NamedAttrMap, slice, type Tensor, zeros } from '@tensorflow/tfjs-core';
+import { concat, type GradConfig, type KernelConfig, matMul, type NamedAttrMap, slice, type Tensor } from '@tensorflow/tfjs-core';
 import { runFusedKernel } from '../linalg/tensor/fused-kernel.js';
 import { registerMissingGradient } from '../linalg/tensor/tensorflow-internals.js';
-import { type Columns, everyColumn, multiplyInto } from '../linalg/tensor/wasm/heap-product.js';
+import { type Columns, everyColumn, multiplyInto, unfilledMatrix } from '../linalg/tensor/wasm/heap-product.js';
 import { heapSgemm } from '../linalg/tensor/wasm/install.js';
 
 /** A frozen layer x ↦ x Wᵀ. Both functions give new tensors. */
@@ -115,7 +115,7 @@ function backward(
   let dh: Tensor | undefined;
   const upstreamOfH = (): Tensor => {
     if (dh !== undefined) return dh;
-    dh = zeros(h.shape);
+    dh = unfilledMatrix(h.shape);
     for (const [i, part] of columnsOf(dh, layers).entries())
       multiplyInto(part, everyColumn(upstream[i]), everyColumn(layers[i].A), { alpha: layers[i].scale });
     return dh;
@@ -136,7 +136,7 @@ function backward(
   };
   const byA = (i: number): Tensor => {
     const { A, scale } = layers[i];
-    const dA = zeros(A.shape);
+    const dA = unfilledMatrix(A.shape);
     multiplyInto(everyColumn(dA), everyColumn(upstream[i]), columnsOf(h, layers)[i], { transposeA: true, alpha: scale });
     return dA;
   };

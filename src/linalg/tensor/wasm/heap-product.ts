@@ -1,9 +1,9 @@
 /** Products by BLAS that are added to a matrix on the wasm heap, or to some of its columns. */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { BackendError } from '../../../core/errors.js';
-import { currentBackend, offsetOf } from '../tensorflow-internals.js';
+import { currentBackend, offsetOf, tensorOf } from '../tensorflow-internals.js';
 import { heapSgemm } from './install.js';
-import { floatsAt, type WasmBackend } from './wasm-heap.js';
+import { floatsAt, makeTensor, type WasmBackend } from './wasm-heap.js';
 
 /** Columns `first` to `first + count` of a float32 matrix on the wasm heap. */
 export interface Columns {
@@ -15,6 +15,11 @@ export interface Columns {
 /** Returns all columns of a matrix. */
 export function everyColumn(matrix: Tensor): Columns {
   return { matrix, first: 0, count: matrix.shape[1] as number };
+}
+
+/** Makes a float32 matrix of arbitrary contents, to multiply into. @throws BackendError if the heap is full. */
+export function unfilledMatrix(shape: readonly number[]): Tensor {
+  return tensorOf(makeTensor(currentBackend<WasmBackend>(), shape, 'float32'));
 }
 
 /** Options of {@link multiplyInto}. */
