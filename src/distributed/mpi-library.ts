@@ -92,6 +92,18 @@ function signatures(handle: string) {
 /** Characters that a library may write into a text. MPI_MAX_LIBRARY_VERSION_STRING is 8192 in MPICH. */
 const longestText = 8192;
 
+/**
+ * Settings of UCX, MPICH's transport in Debian and Open MPI's on InfiniBand, which it reads as it is loaded. By default
+ * it watches memory with an allocator of its own, which gives memory back to the system with brk while other threads of
+ * Node.js take some with it: one process in twenty then crashed. Without the watch it registers memory at every
+ * message. It also takes over SIGSEGV, by which V8 notices that WebAssembly reaches beyond its memory. Who has set a
+ * variable keeps the value.
+ */
+const settingsOfUcx = [
+  ['UCX_MEM_EVENTS', 'no'],
+  ['UCX_ERROR_SIGNALS', ''],
+] as const;
+
 let remembered: MpiLibrary | string | undefined;
 
 /**
@@ -120,6 +132,7 @@ function findLibrary(launched: LaunchedProcess | undefined): MpiLibrary | string
   if (wanted === 'off') return 'BURES_MPI=off; unset it to use an MPI library';
   const koffi = requireKoffi();
   if (typeof koffi === 'string') return koffi;
+  for (const [name, value] of settingsOfUcx) process.env[name] ??= value;
   if (wanted !== '' && wanted !== 'auto') {
     const found = tryLibrary(koffi, wanted);
     return typeof found === 'string'

@@ -39,6 +39,11 @@ it('mpiStatus names the library, or says what to install', () => {
   else expect(status.reason).toMatch(/install|unset/);
 });
 
+it('UCX does not watch the memory of Node.js, nor its signals', () => {
+  mpiStatus();
+  expect(process.env).toMatchObject({ UCX_MEM_EVENTS: 'no', UCX_ERROR_SIGNALS: '' });
+});
+
 // Without a launcher there is one case, whose name says why it does not run.
 describe.skipIf(launchers.length === 0).each(launchers.length === 0 ? [{ name: withoutMpi, program: '' }] : launchers)(
   '$name',
