@@ -28,6 +28,8 @@ const chunkBytes = 2 ** 30;
 const eagerMs = 2;
 /** Milliseconds between two looks at whether the other processes are alive. */
 const checkMs = 500;
+/** Milliseconds between the last words of a process and the end of all. */
+const flushMs = 300;
 
 /** Memory that does not move while the library writes into it; a typed array of a few bytes may. */
 const outside = (bytes: number): ArrayBuffer => new ArrayBuffer(Math.max(bytes, 128));
@@ -67,7 +69,7 @@ export class MpiWorld implements MpiCommunicator {
 
   /** Ends the other processes when this one ends by an error: they would wait for it. */
   #endTogether(): void {
-    const { calls, handles } = this.#library;
+    const { calls } = this.#library;
     let uncaught: unknown;
     process.on('uncaughtExceptionMonitor', (error) => {
       uncaught = error;
@@ -80,7 +82,7 @@ export class MpiWorld implements MpiCommunicator {
       }
       // Node.js prints the error after this event, and Abort does not return.
       if (uncaught !== undefined) process.stderr.write(`${uncaught instanceof Error ? uncaught.stack : String(uncaught)}\n`);
-      calls.Abort(handles.world, status || 1);
+      this.#abort(status || 1);
     });
     // MPICH tells of a dead process by this signal, at which Node.js would open its debugger to the network.
     process.on('SIGUSR1', () => undefined);
@@ -146,8 +148,14 @@ export class MpiWorld implements MpiCommunicator {
 
   abort(status: number): never {
     this.#closed = true;
-    this.#library.calls.Abort(this.#library.handles.world, status);
+    this.#abort(status);
     return process.exit(status);
+  }
+
+  #abort(status: number): void {
+    // What this process has written last is on its way through the launcher, which drops it as it ends.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, flushMs);
+    this.#library.calls.Abort(this.#library.handles.world, status);
   }
 
   /** Runs an operation on values in place, in parts; small ones, and memory that is shared, are copied. */
