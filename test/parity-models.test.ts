@@ -74,6 +74,20 @@ describe.each(tensorEngines)('on %s', (name) => {
     expect(code).toBe(0);
   });
 
+  it.runIf(name === 'tensor:wasm').each(['keep', 'f32'])(
+    'weights in bfloat16, loaded as %s: those of PyTorch on the same',
+    async (weights) => {
+      const { code, lines } = await run(path.join(fixtures, 'tiny-qwen2-bf16'), ...backend, '--weights', weights);
+      expect(lines.map(({ file, check, pass }) => [check === 'run' ? file : check, pass])).toEqual([
+        ['logits', true],
+        ['greedy', true],
+        ['balora_sgd', true],
+        ['lora', true],
+      ]);
+      expect(code).toBe(0);
+    },
+  );
+
   it('a loss, a logit or a token that differs fails its check', async () => {
     const loss = changed(['lora'], 'lora/trajectory.json', (content) => {
       (content.losses as number[])[7] += 1e-4;

@@ -7,6 +7,7 @@
  *
  * Results are appended to bench/study/results.jsonl, a line a run.
  */
+import { EventEmitter, once } from 'node:events';
 import path from 'node:path';
 import { LineProcess } from '../line-process.js';
 import { readOptions } from '../options.js';
@@ -88,12 +89,23 @@ async function runStage(stage: Stage): Promise<void> {
     console.error('interrupted: runs that have begun are finished first (again to end at once)');
   });
   const worker = path.join(import.meta.dirname, 'worker.ts');
+  const ends = new EventEmitter();
+  let running = 0;
+  /** The next run; where there is none, but others run that may lead to one, theirs are waited for. */
+  const next = async (): Promise<RunSetting | undefined> => {
+    for (;;) {
+      const [setting] = waiting();
+      if (setting !== undefined || running === 0) return setting;
+      await once(ends, 'end');
+    }
+  };
   await Promise.all(
     Array.from({ length: Number(options.parallel) }, async (_, i) => {
       const child = new LineProcess(`study worker ${i + 1}`, process.execPath, ['--import', 'tsx', worker], { OPENBLAS_NUM_THREADS: '1' });
-      for (let [setting] = waiting(); setting !== undefined; [setting] = waiting()) {
+      for (let setting = await next(); setting !== undefined; setting = await next()) {
         if (interrupted || performance.now() > end) break;
         begun.add(keyOf(setting));
+        running++;
         try {
           const {
             end: how,
@@ -109,6 +121,9 @@ async function runStage(stage: Stage): Promise<void> {
           console.error(`${(error as Error).message}: ${keyOf(setting)}`);
           // A process that has ended would fail every other run as well.
           if (/the process ended/.test((error as Error).message)) break;
+        } finally {
+          running--;
+          ends.emit('end');
         }
       }
       child.stop();

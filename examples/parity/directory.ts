@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { BuresError, ConfigError } from 'bures';
-import { loadCausalLM } from 'bures/models';
+import { type LoadCausalLMOptions, loadCausalLM } from 'bures/models';
 import { type BackendRequest, tensorAlgebra } from 'bures/tensor';
 import { type CheckpointLine, checkDirectory, checkpointTolerances, isCheckpointDirectory } from './checkpoint-directory.js';
 import type { ParityFormat, ParityRuns } from './format.js';
@@ -75,17 +75,18 @@ export interface ParityStreams {
   note(text: string): void;
 }
 
-const usage = 'usage: npm run parity -- DIR [--backend NAME]';
+const usage = 'usage: npm run parity -- DIR [--backend NAME] [--weights f32|keep]';
 
 const help = `${usage}
 
 Repeats the golden runs in a directory, and compares. Standard output: one line of JSON a check, with the largest deviations. Exit status: 0 if all pass, 1 if one fails, 2 on misuse.
 
 A directory with JSON files of the synthetic experiment runs in float64 on the host. One with a language model in base/, logits.json, batches.json and a folder a training run is
-computed on a backend of TensorFlow.js: --backend tensorflow, webgpu, wasm or cpu; the fastest there is, if left out.`;
+computed on a backend of TensorFlow.js: --backend tensorflow, webgpu, wasm or cpu; the fastest there is, if left out. With --weights keep, on wasm, the frozen weights stay in the
+number format of the file.`;
 
 /**
- * `npm run parity -- DIR [--backend NAME]`.
+ * `npm run parity -- DIR [--backend NAME] [--weights f32|keep]`.
  *
  * @returns the exit status: 0 if all checks pass (or help was asked for), 1 if one fails, 2 on misuse.
  */
@@ -100,9 +101,7 @@ export async function parityMain(argv: readonly string[], streams: ParityStreams
     return 2;
   }
   try {
-    return isCheckpointDirectory(asked.directory)
-      ? await checkModel(asked.directory, asked.backend, streams)
-      : await checkFiles(asked.directory, streams);
+    return isCheckpointDirectory(asked.directory) ? await checkModel(asked, streams) : await checkFiles(asked.directory, streams);
   } catch (error) {
     if (!(error instanceof BuresError)) throw error;
     streams.note(error.message);
@@ -110,14 +109,23 @@ export async function parityMain(argv: readonly string[], streams: ParityStreams
   }
 }
 
-function readArguments(argv: readonly string[]): { readonly directory: string; readonly backend: BackendRequest } | 'help' | undefined {
+/** What the command line asks for. */
+interface Asked {
+  readonly directory: string;
+  readonly backend: BackendRequest;
+  readonly weights: LoadCausalLMOptions['weights'] | undefined;
+}
+
+function readArguments(argv: readonly string[]): Asked | 'help' | undefined {
   try {
-    const options = { help: { type: 'boolean', short: 'h' }, backend: { type: 'string' } } as const;
+    const options = { help: { type: 'boolean', short: 'h' }, backend: { type: 'string' }, weights: { type: 'string' } } as const;
     const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
     if (values.help === true) return 'help';
     const [directory, ...more] = positionals;
-    // Whether there is such a backend is for tensorAlgebra to say.
-    return directory === undefined || more.length > 0 ? undefined : { directory, backend: (values.backend ?? 'auto') as BackendRequest };
+    if (directory === undefined || more.length > 0) return undefined;
+    // Whether there is such a backend, or such a way to keep weights, is for the library to say.
+    const [backend, weights] = [values.backend ?? 'auto', values.weights] as [BackendRequest, LoadCausalLMOptions['weights']];
+    return { directory, backend, weights };
   } catch {
     return undefined;
   }
@@ -137,10 +145,10 @@ async function checkFiles(directory: string, streams: ParityStreams): Promise<0 
 }
 
 /** A language model with runs of its adapters. */
-async function checkModel(directory: string, backend: BackendRequest, streams: ParityStreams): Promise<0 | 1> {
+async function checkModel({ directory, backend, weights }: Asked, streams: ParityStreams): Promise<0 | 1> {
   const algebra = await tensorAlgebra({ backend });
   streams.note(`parity: on ${algebra.name}`);
-  const model = await loadCausalLM(path.join(directory, 'base'), { algebra });
+  const model = await loadCausalLM(path.join(directory, 'base'), { algebra, ...(weights === undefined ? {} : { weights }) });
   const lines: CheckpointLine[] = [];
   try {
     for await (const line of checkDirectory(directory, { model, note: (text) => streams.note(text) })) {

@@ -57,10 +57,8 @@ export function balanceByGrams<M>(
     // Every member comes from the exact algorithm: nothing below would be used.
     if (trusted?.every((flag) => flag === 0)) return balanceByQr(la, pair, gauge);
 
-    const growths = blocks.la.peek(first.growth);
-    const once = growths?.every((growth, member) => growth <= LARGEST_SINGLE_GROWTH || trusted?.[member] === 0) === true;
     const context = { la, blocks, pair, grams, first, gauge, algorithm };
-    const plan = once ? planOnce(context) : planTwice(context);
+    const plan = isAccurate(blocks.la, first) ? planOnce(context) : planTwice(context);
     const step = giveGauge(blocks, plan.step);
     const total = plan.from === undefined ? step : giveGauge(blocks, plan.total);
     const projected = { ...changeGauge(la, plan.from ?? pair, step), ...total, balanced: la.full(la.shape(total.T).slice(0, -1), 1) };
@@ -89,11 +87,42 @@ interface Plan<M, Block> {
 }
 
 function planOnce<M, Block>({ blocks: { la }, grams, first, gauge, algorithm }: PlanContext<M, Block>): Plan<M, Block> {
+  const step = gaugeAtOnce(la, grams, first, gauge, algorithm);
+  return { step, total: step, trusted: first.trusted };
+}
+
+/** Returns true if a gauge was read, and is as good as rounding allows for every member that it is trusted for. */
+function isAccurate<M>(la: LinearAlgebra<M>, { growth, trusted }: GaugeEstimate<M>): boolean {
+  const flags = la.peek(trusted);
+  return la.peek(growth)?.every((grown, member) => grown <= LARGEST_SINGLE_GROWTH || flags?.[member] === 0) === true;
+}
+
+/** Turns the first gauge into the one asked for. */
+function gaugeAtOnce<M>(
+  la: LinearAlgebra<M>,
+  grams: GramPair<M>,
+  first: GaugeEstimate<M>,
+  gauge: BalancedGauge,
+  algorithm: GramAlgorithm,
+): GaugeChange<M> {
   // The rotation ignores Grams out of range: their members come from the exact algorithm.
   const start = replaceGrams(la, grams, first.trusted);
-  const rotation = rotationInto(la, gauge, algorithm, { start, total: first, last: start, step: first });
-  const step = rotated(la, first, rotation);
-  return { step, total: step, trusted: first.trusted };
+  return rotated(la, first, rotationInto(la, gauge, algorithm, { start, total: first, last: start, step: first }));
+}
+
+/**
+ * Returns the balancing gauge of pairs with the given Grams, or `undefined` where {@link balanceByGrams} would need the
+ * pairs themselves once more: some member's gauge is not trusted, or magnifies rounding.
+ */
+export function gaugeOfGrams<M>(
+  { la, roundoff }: Pick<SmallBlocks<unknown, M>, 'la' | 'roundoff'>,
+  grams: GramPair<M>,
+  gauge: BalancedGauge,
+  algorithm: GramAlgorithm,
+): GaugeChange<M> | undefined {
+  const first = algorithm.find(la, grams, roundoff);
+  if (la.peek(first.trusted)?.every((flag) => flag === 1) !== true || !isAccurate(la, first)) return undefined;
+  return gaugeAtOnce(la, grams, first, gauge, algorithm);
 }
 
 /** Goes through a pair that is balanced up to rounding; this costs the memory of a pair, which is freed at once. */

@@ -1,9 +1,11 @@
 /** Balanced projection of factors stored outside an engine, such as those of an adapter's file. */
 import { ConfigError, NumericalError } from '../core/errors.js';
 import { declareOptions, describeValue, option, size } from '../core/options.js';
+import { loadSgemm } from '../linalg/host/blas/sgemm.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { checkTarget } from '../linalg/shape-checks.js';
-import { type BalancedProjectionOptions, balancedProjection, balancedProjectionOptions } from './balanced-projection.js';
+import { balanceInPlace } from './balance-in-place.js';
+import { type BalancedProjectionOptions, balancedProjection, balancedProjectionOptions, gramAlgorithmFor } from './balanced-projection.js';
 
 /** Factor pairs of one shape in the caller's memory, member after member, each row-major. */
 export interface StoredPairs {
@@ -43,7 +45,11 @@ const CHUNK_ENTRIES = 2 ** 21;
  * written when it is done: if a member is rejected, those before its chunk are balanced, with unchanged products, and
  * the others untouched.
  *
- * @param pairs - overwritten. Besides the projection, each number is copied to the engine and back once.
+ * Float32 factors are balanced where they lie if there is a BLAS library and the engine computes in float32 in the
+ * memory of this process (wasm, cpu): they are read twice and written once. Otherwise each number is copied to the
+ * engine and back.
+ *
+ * @param pairs - overwritten.
  * @param options - gauge and algorithm.
  * @throws ShapeError if the lengths do not fit, NumericalError if an entry is not finite, or is not in the engine's
  * range, ConfigError on unknown options.
@@ -70,6 +76,7 @@ export async function balanceStored<M>(la: LinearAlgebra<M>, pairs: StoredPairs,
     const count = Math.min(chunk, members - first);
     const left = A.subarray(first * m * rank, (first + count) * m * rank);
     const right = B.subarray(first * rank * n, (first + count) * rank * n);
+    if (isBalancedInPlace(la, left, right, [count, m, rank, n], settings)) continue;
     try {
       await projectChunk(la, left, right, [count, m, rank, n], settings);
     } catch (error) {
@@ -79,6 +86,24 @@ export async function balanceStored<M>(la: LinearAlgebra<M>, pairs: StoredPairs,
       throw error;
     }
   }
+}
+
+/**
+ * Balances members where they lie, if they are float32 as on the engine, the engine computes in this process's memory,
+ * and there is a BLAS library; not if the gauge of some member needs more than its Grams.
+ *
+ * @returns whether that was done.
+ */
+function isBalancedInPlace<M>(
+  la: LinearAlgebra<M>,
+  A: Float32Array | Float64Array,
+  B: Float32Array | Float64Array,
+  [members, m, rank, n]: readonly [number, number, number, number],
+  { gauge, algorithm }: Required<BalancedProjectionOptions>,
+): boolean {
+  if (!(A instanceof Float32Array && B instanceof Float32Array) || la.dtype !== 'float32' || !la.readsSynchronously) return false;
+  const [sgemm, byGrams] = [loadSgemm(), gramAlgorithmFor(la, algorithm, m + n, rank)];
+  return sgemm !== undefined && byGrams !== undefined && balanceInPlace(la, sgemm, { A, B, members, m, n, rank }, gauge, byGrams);
 }
 
 /**

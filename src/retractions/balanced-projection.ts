@@ -84,9 +84,22 @@ export function balancedProjection<M>(
   const { gauge, algorithm } = balancedProjectionOptions.read('balancedProjection', options);
   const { m, n, rank } = checkFactorPair('balancedProjection', la, pair);
   return la.tidy(() => {
-    const chosen = algorithm === 'auto' ? suitable(la, m + n >= TALL * rank) : algorithm;
-    return chosen === 'qr' ? balanceByQr(la, pair, gauge) : balanceByGrams(la, pair, gauge, GRAM_ALGORITHMS[chosen]);
+    const byGrams = gramAlgorithmFor(la, algorithm, m + n, rank);
+    return byGrams === undefined ? balanceByQr(la, pair, gauge) : balanceByGrams(la, pair, gauge, byGrams);
   });
+}
+
+/**
+ * Returns the way through the Grams that an option means for factors of m + n rows together; `undefined` for `'qr'`.
+ */
+export function gramAlgorithmFor<M>(
+  la: LinearAlgebra<M>,
+  algorithm: BalanceAlgorithm,
+  rows: number,
+  rank: number,
+): GramAlgorithm | undefined {
+  const chosen = algorithm === 'auto' ? suitable(la, rows >= TALL * rank) : algorithm;
+  return chosen === 'qr' ? undefined : GRAM_ALGORITHMS[chosen];
 }
 
 /**
