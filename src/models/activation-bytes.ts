@@ -1,3 +1,8 @@
+import { Tensor } from '@tensorflow/tfjs-core';
+import type { TensorAlgebra } from '../linalg/tensor/tensor-algebra.js';
+import { HEAP_LIMIT } from '../linalg/tensor/wasm/heap-guard.js';
+import type { StoredMatrix } from '../linalg/tensor/wasm/stored-rows.js';
+import { RECOMPUTE_ABOVE_BYTES } from './causal-lm.js';
 import type { CausalLMConfig } from './causal-lm-config.js';
 
 /**
@@ -17,4 +22,21 @@ export function activationBytes(config: CausalLMConfig, { batch, length }: { rea
   const { hiddenSize, intermediateSize, keyValueHeads, headSize, layers } = config;
   const perToken = HIDDEN_ARRAYS * hiddenSize + INNER_ARRAYS * intermediateSize + 2 * keyValueHeads * headSize;
   return BYTES * batch * length * layers * perToken;
+}
+
+/**
+ * Returns how many bytes of activations are kept where nobody chooses: half of what weights leave of the memory, so
+ * that it depends on machine and model only, and a run goes on as it began; and not less than
+ * {@link RECOMPUTE_ABOVE_BYTES}. No more than that beside quantized weights: who quantizes wants to save memory.
+ */
+export function keptActivationBytes({ memory, taken }: TensorAlgebra['report'], weights: Iterable<Tensor | StoredMatrix>): number {
+  let [engine, beside] = [0, 0];
+  for (const weight of weights) {
+    if (weight instanceof Tensor) engine += BYTES * weight.size;
+    else if ('block' in weight) return RECOMPUTE_ABOVE_BYTES;
+    else beside += weight.bytes.byteLength;
+  }
+  if (memory === undefined) return RECOMPUTE_ABOVE_BYTES;
+  const room = Math.min(memory - engine - beside, taken === 'wasm' ? HEAP_LIMIT - engine : Number.POSITIVE_INFINITY);
+  return Math.max(RECOMPUTE_ABOVE_BYTES, room / 2);
 }

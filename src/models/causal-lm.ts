@@ -21,7 +21,8 @@ export interface LossAndGradientOptions {
   readonly denominator?: number;
   /**
    * If true, each block's activations are computed again on the backward pass rather than kept: a third more work, and
-   * memory for one block instead of all. Default: true above {@link RECOMPUTE_ABOVE_BYTES} of activations.
+   * memory for one block instead of all. Default: true if the activations would take more than half of the memory that
+   * the weights leave, and more than {@link RECOMPUTE_ABOVE_BYTES}; with quantized weights, if more than the latter.
    */
   readonly recompute?: boolean;
 }
@@ -144,5 +145,5 @@ export interface CausalLM {
   dispose(): void;
 }
 
-/** Most bytes of activations that are kept: above, blocks are computed again on the backward pass. */
+/** Bytes of activations that are kept on any machine: beyond, blocks may be computed again on the backward pass. */
 export const RECOMPUTE_ABOVE_BYTES = 512 * 2 ** 20;

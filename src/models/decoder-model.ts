@@ -4,17 +4,16 @@ import { declareOptions, flag, number, option } from '../core/options.js';
 import type { TensorAlgebra } from '../linalg/tensor/tensor-algebra.js';
 import { widenedMatrix } from '../linalg/tensor/wasm/stored-matrix.js';
 import type { StoredMatrix } from '../linalg/tensor/wasm/stored-rows.js';
-import { activationBytes } from './activation-bytes.js';
+import { activationBytes, keptActivationBytes } from './activation-bytes.js';
 import type { Decoder } from './architectures/architecture.js';
-import {
-  type CausalLM,
-  type ForwardOptions,
-  type GenerateOptions,
-  type LossAndGradient,
-  type LossAndGradientOptions,
-  type ParameterInfo,
-  RECOMPUTE_ABOVE_BYTES,
-  type TokenLoss,
+import type {
+  CausalLM,
+  ForwardOptions,
+  GenerateOptions,
+  LossAndGradient,
+  LossAndGradientOptions,
+  ParameterInfo,
+  TokenLoss,
 } from './causal-lm.js';
 import { checkOverlay } from './check-overlay.js';
 import { checkTokenBatch } from './check-tokens.js';
@@ -138,7 +137,8 @@ export class DecoderModel implements CausalLM {
     const labelled = labelledRows(caller, batch);
     const tokens = labelled.rows.length;
     const { denominator = tokens } = settings;
-    const recompute = settings.recompute ?? activationBytes(this.config, batch) > RECOMPUTE_ABOVE_BYTES;
+    const recompute =
+      settings.recompute ?? activationBytes(this.config, batch) > keptActivationBytes(this.algebra.report, this.#weights.values());
     const trained = [...arraysOf(overlay)];
     const { sum, derivatives } = this.#run(() => {
       const { losses, gradients } = lossAndGradient({ decoder: this.#decoder, scope, batch, labelled, denominator, recompute });

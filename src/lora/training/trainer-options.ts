@@ -40,7 +40,7 @@ export interface TrainerOptions {
   readonly clip?: number;
   /** Seed of the dropout masks. Default: 0. */
   readonly seed?: number;
-  /** If true, activations are computed twice instead of kept, as in `lossAndGradient`. Default: by their size. */
+  /** If true, activations are computed twice instead of kept, as in `lossAndGradient`. Default: its. */
   readonly recompute?: boolean;
   /** State to resume from, as `LoraTrainer.state` returns it. Default: none, a fresh start. */
   readonly state?: TrainingState;
