@@ -61,7 +61,8 @@ export interface Command<Schema extends z.ZodObject = z.ZodObject> {
   readonly positionals: readonly Positional[];
   /**
    * The keys. Each is a flag in kebab case, with its description in the help and in errors. Its metadata may have the
-   * `placeholder` of its value in the help, and, for the first of a group of keys, the heading of the `group`.
+   * `placeholder` of its value in the help, and, for the first of a group of keys, the heading of the `group`; a list
+   * of texts may say that its flag `repeats`.
    */
   readonly schema: Schema;
   /**

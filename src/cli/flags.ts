@@ -35,6 +35,12 @@ export function parseArguments(name: string, command: Command, argv: readonly st
   const read = (option: Option, path: readonly string[]): Option =>
     option.argParser((text: string) => {
       const place = path.join('.');
+      if (path.length === 1 && metaOf(shape[place]).repeats === true) {
+        // Each text is one of the list, just as it is written.
+        written.set(place, option.long ?? '');
+        values = mergeValues(values, { [place]: [...((values[place] as readonly string[] | undefined) ?? []), text] });
+        return;
+      }
       if (written.has(place)) throw new UsageError(`bures ${name}: ${option.long} is given twice; give it once`);
       written.set(place, option.long ?? '');
       values = mergeValues(values, nestedValue(path, flagValue(path.length === 1 ? shape[path[0]] : undefined, text)));

@@ -1,9 +1,11 @@
-/** The output of a command: results go to the standard output, everything else to the standard error. */
+/** The streams of a command: results go to the standard output, everything else to the standard error. */
 
 import { writeError } from '../io/files/write-error.js';
 
-/** The two output streams of a command, and properties of the second one. */
+/** The streams of a command, and properties of the standard error. */
 export interface Terminal {
+  /** The standard input; `undefined` where a command has none. */
+  readonly input?: TerminalInput | undefined;
   /** Writes a result. */
   result(text: string): void;
   /** Writes a line of progress, a notice, a warning or an error. */
@@ -15,6 +17,9 @@ export interface Terminal {
   /** Returns the width of the standard error, in characters. */
   columns(): number;
 }
+
+/** The standard input: typed by a person if it is a terminal. */
+export type TerminalInput = NodeJS.ReadableStream & { readonly isTTY?: boolean };
 
 /** Width of a line if it is unknown, in characters. */
 const defaultColumns = 80;
@@ -29,6 +34,10 @@ export function processTerminal(): Terminal {
   // A run continues if nobody reads its output any more, or its log is full.
   process.stderr.on('error', () => undefined);
   return {
+    // Opened when it is asked for: reading would keep a program alive that ignores it.
+    get input() {
+      return process.stdin;
+    },
     result: (text) => void process.stdout.write(text),
     notice: (line) => void process.stderr.write(`${line}\n`),
     raw: (text) => void process.stderr.write(text),

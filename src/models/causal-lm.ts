@@ -59,6 +59,13 @@ export interface GenerateOptions {
   readonly topK?: number;
   /** Total probability of the tokens to sample among, the fewest likeliest that reach it. Default: 1. */
   readonly topP?: number;
+  /**
+   * Penalty on tokens that the text has already, prompt included: a positive logit is divided by it, a negative one
+   * multiplied, as in transformers. Above 1 repetitions become rarer. Default: 1.
+   *
+   * @see Keskar, McCann, Varshney, Xiong and Socher, "CTRL", 2019, arXiv 1909.05858, section 4.1.
+   */
+  readonly repetitionPenalty?: number;
   /** Seed of the draws: the same seed gives the same tokens. Default: 0. */
   readonly seed?: number;
   /** Tokens after which generation stops (the last one is still given). Default: the config's end tokens. */

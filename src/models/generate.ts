@@ -7,9 +7,10 @@ import type { Decoder } from './architectures/architecture.js';
 import type { GenerateOptions } from './causal-lm.js';
 import { checkTokens } from './check-tokens.js';
 import { headLogits } from './head-loss.js';
+import type { ModelOverlay } from './model-overlay.js';
 import type { ParameterScope } from './parameter-scope.js';
 import type { RunOnBackend } from './run-on-backend.js';
-import { sampleToken } from './sample-token.js';
+import { sampleToken, withoutRepetition } from './sample-token.js';
 import { type BlockCache, continuation } from './sequence.js';
 
 /** A model with its overlay, ready to generate. */
@@ -21,16 +22,19 @@ export interface Generator {
   explain(problem: string): Promise<NumericalError>;
 }
 
-const generateOptions = declareOptions<GenerateOptions>()({
+/** How the options of a generation are checked, but for what ends it. */
+export const courseOptions = {
   maxNewTokens: size({ optional: true }),
   temperature: number({ default: 0, min: 0 }),
   topK: size({ optional: true }),
   topP: number({ optional: true, above: 0, max: 1 }),
+  repetitionPenalty: number({ default: 1, above: 0 }),
   seed: number({ default: 0 }),
-  stopTokens: option({ optional: true }),
-  overlay: option({ optional: true }),
-  signal: option({ optional: true }),
-});
+  overlay: option<ModelOverlay, { readonly optional: true }>({ optional: true }),
+  signal: option<AbortSignal, { readonly optional: true }>({ optional: true }),
+} as const;
+
+const generateOptions = declareOptions<GenerateOptions>()({ ...courseOptions, stopTokens: option({ optional: true }) });
 
 /**
  * Implements `CausalLM.generate`; keys and values of earlier tokens are cached. Arguments are checked at once, not at
@@ -57,14 +61,15 @@ export function generate(
   }
   checkTokens(caller, 'promptIds', promptIds, vocabularySize);
   const room = maxPositions - promptIds.length;
-  const { maxNewTokens = room, stopTokens = endTokens, seed } = settings;
+  const { maxNewTokens = room, stopTokens = endTokens, seed, repetitionPenalty: penalty } = settings;
   if (room < 1) {
     throw new DomainError(
       `${caller}: expected a prompt below the position limit of ${maxPositions} tokens, got ${promptIds.length}; cut its beginning`,
     );
   }
   const random = seededRandom(seed);
-  const choose = (logits: Float32Array): number => sampleToken(logits, settings, random);
+  const choose = (logits: Float32Array, text: Int32Array): number =>
+    sampleToken(penalty === 1 ? logits : withoutRepetition(logits, text, penalty), settings, random);
   return continueText(generator, Int32Array.from(promptIds), {
     count: Math.min(maxNewTokens, room),
     stops: new Set(stopTokens),
@@ -76,7 +81,8 @@ export function generate(
 interface Course {
   readonly count: number;
   readonly stops: ReadonlySet<number>;
-  readonly choose: (logits: Float32Array) => number;
+  /** Chooses the token after a text. */
+  readonly choose: (logits: Float32Array, text: Int32Array) => number;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -103,7 +109,7 @@ async function* continueText(
       const logits = run(() => lastLogits(decoder, scope, input, past, caches));
       let token: number;
       try {
-        token = choose(await logits.data<'float32'>());
+        token = choose(await logits.data<'float32'>(), text.subarray(0, length));
       } catch (error) {
         throw error instanceof NumericalError ? await explain(error.message) : error;
       } finally {

@@ -29,6 +29,7 @@ export { type CollateOptions, collateRows } from './datasets/collate-rows.js';
 export { type Dataset, type ReadDatasetOptions, readDataset, readDatasetDefaults } from './datasets/read-dataset.js';
 export type { TokenRow } from './datasets/token-row.js';
 export { type DownloadedModel, type DownloadModelOptions, downloadModel } from './download-model.js';
+export { type GeneratedText, type GenerateTextOptions, generateText } from './generate-text.js';
 export { type LoadCausalLMOptions, loadCausalLM } from './load-causal-lm.js';
 export type { WeightPlace } from './load-weights.js';
 export type { StepSize } from './memory-need.js';

@@ -32,6 +32,16 @@ export function sampleToken(logits: Float32Array, { temperature = 0, topK, topP 
   return last;
 }
 
+/**
+ * Returns the logits with those of the given tokens made smaller: positive ones divided by the penalty, negative ones
+ * multiplied by it.
+ */
+export function withoutRepetition(logits: Float32Array, tokens: Iterable<number>, penalty: number): Float32Array {
+  const changed = logits.slice();
+  for (const token of new Set(tokens)) changed[token] = logits[token] > 0 ? logits[token] / penalty : logits[token] * penalty;
+  return changed;
+}
+
 function likeliest(logits: Float32Array): number {
   let best = 0;
   for (let token = 0; token < logits.length; token++) {

@@ -46,10 +46,10 @@ describe('the program', () => {
   });
 
   it('names a required flag that is missing, with the command', async () => {
-    expect(await runCli('generate', 'nowhere')).toEqual({
+    expect(await runCli('balance', 'nowhere')).toEqual({
       status: 2,
       stdout: '',
-      stderr: 'error: bures generate: --prompt TEXT is missing (text to continue); add it\n',
+      stderr: 'error: bures balance: --out DIR is missing (folder for the balanced adapter); add it\n',
     });
   });
 

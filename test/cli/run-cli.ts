@@ -1,6 +1,7 @@
 /** Runs a command line inside the test's process, and keeps what it writes. */
+import { Readable } from 'node:stream';
 import { runProgram } from '../../src/cli/program.js';
-import type { Terminal } from '../../src/cli/terminal.js';
+import type { Terminal, TerminalInput } from '../../src/cli/terminal.js';
 
 /** What came of a command line. */
 export interface Outcome {
@@ -9,11 +10,17 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** `bures …argv`. */
-export async function runCli(...argv: readonly string[]): Promise<Outcome> {
+/** `bures …argv`, without a standard input. */
+export function runCli(...argv: readonly string[]): Promise<Outcome> {
+  return runCliWith(undefined, ...argv);
+}
+
+/** `bures …argv`, with what a program pipes in. */
+export async function runCliWith(input: string | TerminalInput | undefined, ...argv: readonly string[]): Promise<Outcome> {
   let stdout = '';
   let stderr = '';
   const terminal: Terminal = {
+    input: typeof input === 'string' ? Readable.from([Buffer.from(input)]) : input,
     result: (text) => {
       stdout += text;
     },

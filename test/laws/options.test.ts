@@ -153,6 +153,7 @@ const argumentsBefore: Readonly<Record<string, readonly unknown[]>> = {
   downloadModel: ['owner/name'],
   exactMatches: [undefined, []],
   factorHessianSpectrum: [la, pair],
+  generateText: [undefined, undefined, ''],
   hessianSpectrum: [la, { at: pair, hessianVector: (u: unknown) => u }],
   iterate: [problem],
   loadAdapter: [undefined, 'nowhere'],

@@ -1,13 +1,18 @@
 import { z } from 'zod';
+import { generateText } from '../../models/index.js';
 import { defineCommand } from '../command.js';
-import { count, text } from '../config/keys.js';
+import { text } from '../config/keys.js';
 import { modelKeys, openModel } from '../training/open-model.js';
+import { readPrompts } from '../training/prompts.js';
+import { samplingKeys, samplingOptions } from '../training/sampling-keys.js';
 
-/** The command `bures generate`, which continues a prompt. */
+/** The command `bures generate`, which continues prompts. */
 export const generate = defineCommand({
   summary: 'Continues a prompt with a model, alone or with an adapter; the text appears as it is generated.',
-  details:
-    'With --chat the prompt becomes a message in the chat template of the model. Without --temperature the likeliest token is taken each time.',
+  details: [
+    'Without --prompt and --prompts the prompt is what is piped in. With --chat a prompt becomes a message in the chat template of the model.',
+    'Without --temperature the likeliest token is taken each time.',
+  ].join('\n'),
   positionals: [
     {
       name: 'RUN|ADAPTER|MODEL',
@@ -15,50 +20,44 @@ export const generate = defineCommand({
     },
   ],
   schema: z.strictObject({
-    prompt: text.describe('text to continue'),
-    chat: z.boolean().default(false).describe('treat the prompt as a message to answer'),
-    maxTokens: count(1).default(256).describe('largest number of tokens to generate'),
-    temperature: z
-      .number()
-      .min(0)
-      .default(0)
-      .describe('temperature of the sampling; 0 takes the likeliest token')
-      .meta({ placeholder: 'T' }),
-    topK: count(1).optional().describe('sample among the K likeliest tokens').meta({ placeholder: 'K' }),
-    topP: z
-      .number()
-      .min(0)
+    prompt: text.optional().describe('text to continue'),
+    prompts: text
       .optional()
-      .describe('sample among the likeliest tokens whose probabilities add up to P')
-      .meta({ placeholder: 'P' }),
-    seed: count(0).default(0).describe('seed of the draws'),
+      .describe(
+        'file of prompts, each continued by itself: one a line, or rows with prompt or messages (JSON lines, a JSON list, CSV, TSV, Parquet); - reads lines from the standard input',
+      )
+      .meta({ placeholder: 'FILE' }),
+    chat: z.boolean().default(false).describe('treat a prompt as a message to answer'),
+    ...samplingKeys,
     ...modelKeys,
   }),
   async run({ positionals: [location], values, terminal, json }) {
-    const { prompt, chat, maxTokens: maxNewTokens, temperature, topK, topP, seed } = values;
+    const { prompts, several } = await readPrompts('generate', values, terminal.input);
     const open = await openModel('generate', location, values, terminal);
     try {
       const { model, tokenizer } = open;
-      const written = chat ? tokenizer.applyChatTemplate([{ role: 'user', content: prompt }], { addGenerationPrompt: true }) : prompt;
-      const ids = tokenizer.encode(written, { addSpecialTokens: !chat });
-      const limits = { maxNewTokens, temperature, seed, ...(topK === undefined ? {} : { topK }), ...(topP === undefined ? {} : { topP }) };
-      const stream = tokenizer.decodeStream({ skipSpecialTokens: true });
-      let text = '';
-      let tokens = 0;
-      const show = (piece: string): void => {
-        text += piece;
-        if (!json) terminal.result(piece);
-      };
-      await open.withOverlay(async ({ overlay }) => {
-        const options = { ...limits, stopTokens: tokenizer.endIds, ...(overlay === undefined ? {} : { overlay }) };
-        for await (const id of model.generate(ids, options)) {
-          tokens++;
-          show(stream.push(id));
-        }
-      });
-      show(stream.end());
-      // The text shown so far ends without a line break.
-      return { data: { prompt, completion: text, tokens }, text: '\n' };
+      const results: { prompt: unknown; completion: string; tokens: number; finish: string }[] = [];
+      for (const [index, prompt] of prompts.entries()) {
+        const isText = typeof prompt === 'string';
+        const isChat = values.chat || !isText;
+        const turns = isText ? [{ role: 'user', content: prompt }] : prompt;
+        const written = isChat ? tokenizer.applyChatTemplate(turns, { addGenerationPrompt: true }) : (prompt as string);
+        if (several) terminal.notice(`[${index + 1}/${prompts.length}] ${isText ? prompt : turns[turns.length - 1].content}`);
+        let completion = '';
+        const { tokens, finish } = await open.withOverlay(async (overlay) => {
+          const pieces = generateText(model, tokenizer, written, { ...samplingOptions(values), addSpecialTokens: !isChat, ...overlay });
+          for (;;) {
+            const { done, value } = await pieces.next();
+            if (done) return value;
+            completion += value;
+            if (!json) terminal.result(value);
+          }
+        });
+        // The text shown so far ends without a line break.
+        if (!json && several) terminal.result('\n');
+        results.push({ prompt, completion, tokens, finish });
+      }
+      return { data: several ? results : results[0], text: several ? '' : '\n' };
     } finally {
       open.dispose();
     }

@@ -14,6 +14,8 @@ export interface KeyMeta {
   readonly placeholder?: string;
   readonly group?: string;
   readonly role?: string;
+  /** True for a list of texts whose flag is given once for each. */
+  readonly repeats?: boolean;
 }
 
 /** The parts of a schema's definition that are used here. */
