@@ -246,6 +246,24 @@ it('more steps are no change: a finished run goes on, and says what that means f
   expect(readdirSync(path.join(run, 'checkpoints'))).toEqual(['step-8']);
 });
 
+it('--steps is recorded in the file of the run, comments and all, and may not be fewer than are done', async () => {
+  const file = path.join(run, 'config.yaml');
+  writeFileSync(file, `# mine\n${readFileSync(file, 'utf8').replace(/^steps: 6$/m, 'epochs: 3 # three')}`);
+  const text = readFileSync(file, 'utf8');
+  expect(await runCli('resume', run, '--steps', '2')).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('--steps must be at least 3, the steps that are done, got 2'),
+  });
+  expect(readFileSync(file, 'utf8')).toBe(text);
+  const { status, stdout, stderr } = await runCli('resume', run, '--steps', '4');
+  expect(status, stderr).toBe(0);
+  expect(stdout).toContain('4 of 4 steps');
+  expect(parse(readFileSync(file, 'utf8'))).toEqual({ ...parse(text), epochs: undefined, steps: 4 });
+  expect(readFileSync(file, 'utf8')).toMatch(/^# mine\n/);
+  expect(await runCli('resume', run)).toMatchObject({ status: 0, stderr: expect.stringContaining('all 4 steps are done') });
+  expect(await runCli('resume', run, '--steps', '5')).toMatchObject({ status: 0, stdout: expect.stringContaining('5 of 5 steps') });
+});
+
 it.each([{ evalEvery: 1 }, { patience: 2 }, { minImprovement: 0.5 }, { evalRows: 3 }])(
   '%j is refused where there are validation rows, since it chooses the best, and may change where there are none',
   async (changed) => {

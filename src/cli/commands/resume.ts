@@ -6,8 +6,9 @@ import { writeAtomic } from '../../io/files/write-atomic.js';
 import { readJson } from '../../io/parse-json.js';
 import { defineCommand } from '../command.js';
 import { type FinetuneConfig, finetuneSchema } from '../config/finetune-config.js';
+import { count } from '../config/keys.js';
 import { validateConfig } from '../config/validate.js';
-import { readYaml } from '../config/yaml.js';
+import { changedYaml, readYaml } from '../config/yaml.js';
 import { environmentDifferences, readEnvironment } from '../environment.js';
 import { crewOf } from '../processes/crew.js';
 import { settleBest } from '../run/best-folder.js';
@@ -25,17 +26,20 @@ export const resume = defineCommand({
     'The run records these in environment.json, and the command warns if they differ.\n' +
     'Rows, base model, tokenizer and keys must be those with which the run began; a difference is an error that names it, unless --accept-changes is given.\n' +
     'The number of processes (mpirun -n 2 bures resume RUN) may differ from that before.\n' +
-    'To train longer, raise steps or epochs in config.yaml of the run. If a checkpoint is damaged, the one before it is used.',
+    '--steps N trains longer, or ends earlier; as steps in config.yaml of the run, where it is recorded. If a checkpoint is damaged, the one before it is used.',
   positionals: [{ name: 'RUN', description: 'folder of the run' }],
   schema: z.strictObject({
+    steps: count(1).optional().describe('steps of the whole run from now on, those that are done included (default: as before)'),
     acceptChanges: z
       .boolean()
       .default(false)
       .describe('continue although rows, base model or keys that decide the result have changed, and choose the best adapter anew'),
   }),
-  async run({ positionals: [location], values: { acceptChanges }, terminal, communicator }) {
+  async run({ positionals: [location], values: { acceptChanges, steps }, terminal, communicator }) {
     const crew = crewOf(communicator);
-    const { run, config } = await crew.told(() => readRun(path.resolve(location)));
+    const { run, config: before } = await crew.told(() => readRun(path.resolve(location)));
+    const { epochs, ...rest } = before;
+    const config = steps === undefined ? before : { ...rest, steps };
     const notice = (line: string): void => terminal.notice(line);
     return runTraining({
       command: 'resume',
@@ -45,9 +49,15 @@ export const resume = defineCommand({
       crew,
       begin: () => readSoundCheckpoint(run, notice),
       async prepare(session, from) {
+        checkSteps(steps, from?.state.step);
         terminal.notice(beginning(session.steps, from?.state.step));
         const changes = await checkInputs(session, { run, from, accept: acceptChanges, notice });
         await compareEnvironment(session, run, crew.size, notice);
+        if (steps !== undefined) {
+          const file = path.join(run, runFiles.config);
+          // Written after the record of the inputs: if the program ends in between, the next resume says what changed.
+          await writeAtomic(file, await changedYaml('resume', file, { steps, epochs: undefined }));
+        }
         const at = from === undefined ? undefined : { step: from.state.step, progress: from.progress };
         const progress = await settleBest(run, at, changes, notice);
         return from === undefined || progress === undefined ? { changes } : { changes, from: { ...from, progress } };
@@ -55,6 +65,12 @@ export const resume = defineCommand({
     });
   },
 });
+
+/** @throws ConfigError if more steps are done than the run is to have. */
+function checkSteps(steps: number | undefined, done: number | undefined): void {
+  if (steps === undefined || done === undefined || steps >= done) return;
+  throw new ConfigError(`resume: --steps must be at least ${done}, the steps that are done, got ${steps}; pass more`);
+}
 
 /** Reads the configuration of a run. @throws ConfigError if there is no run. */
 async function readRun(run: string): Promise<{ readonly run: string; readonly config: FinetuneConfig }> {

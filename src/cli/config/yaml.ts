@@ -17,6 +17,7 @@ import {
   LineCounter,
   type Node,
   Parser,
+  parseDocument,
   stringify,
 } from 'yaml';
 import { ConfigError } from '../../core/errors.js';
@@ -113,6 +114,22 @@ export function configText(caller: string, config: object): string {
   throw new ConfigError(
     `${caller}: expected a configuration of at most ${mostCharacters} characters when it is written as YAML, got ${text.length}; give lists of names as a pattern, and long texts in a file of data`,
   );
+}
+
+/**
+ * Returns the text of a file of keys and values with some of them changed, its comments and order kept.
+ *
+ * @param changes - new values by key; `undefined` takes a key away.
+ * @throws ConfigError as {@link readYaml}.
+ */
+export async function changedYaml(caller: string, file: string, changes: JsonObject): Promise<string> {
+  await readYaml(caller, file);
+  const document = parseDocument(await readText(caller, file, mostCharacters, 'shorten it'), { stringKeys: true });
+  for (const [key, value] of Object.entries(changes)) {
+    if (value === undefined) document.delete(key);
+    else document.set(key, value);
+  }
+  return document.toString({ lineWidth: 0 });
 }
 
 /** Maximum length of a text, in characters; it takes up to two seconds and 200 MB. Configurations have thousands. */
