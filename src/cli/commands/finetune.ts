@@ -58,7 +58,7 @@ export const finetune = defineCommand({
             [path.join(run, runFiles.environment), environmentText(session, crew.size)],
             [path.join(run, runFiles.fingerprints), fingerprintsText(await takeFingerprints('finetune', session))],
             // Written last: a folder without it is not a run.
-            [path.join(run, runFiles.config), configText('finetune', config)],
+            [path.join(run, runFiles.config), configText('finetune', session.config)],
           ]),
         );
         return { changes: 0 };

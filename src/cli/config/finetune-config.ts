@@ -161,8 +161,8 @@ export const finetuneSchema = z.strictObject({
   seed: count(0).default(0).describe('seed of all random numbers'),
 
   evalEvery: count(1)
-    .default(100)
-    .describe('steps between evaluations on the validation rows')
+    .optional()
+    .describe('steps between evaluations on the validation rows (default: 100, or a fifth of the steps if that is less)')
     .meta({ role: 'chooses', group: 'Evaluation and saving:' }),
   evalRows: count(1).optional().describe('validation rows used at each evaluation (default: all)').meta({ role: 'chooses' }),
   patience: count(1)
@@ -170,7 +170,10 @@ export const finetuneSchema = z.strictObject({
     .describe('evaluations without a better loss after which training stops early (default: never)')
     .meta({ role: 'chooses' }),
   minImprovement: z.number().min(0).default(0).describe('by how much a loss must fall to count as better').meta({ role: 'chooses' }),
-  saveEvery: count(1).default(100).describe('steps between checkpoints').meta({ role: 'observes' }),
+  saveEvery: count(1)
+    .optional()
+    .describe('steps between checkpoints (default: 100, or a fifth of the steps if that is less)')
+    .meta({ role: 'observes' }),
   keepCheckpoints: count(1)
     .default(2)
     .describe('number of latest checkpoints that are kept; the best adapter is kept as well')

@@ -5,6 +5,7 @@
 
 import { makeFolder } from '../../io/files/make-folder.js';
 import { path } from '../../io/files/path.js';
+import type { LoraAdapter } from '../../lora/index.js';
 import type { CommandResult } from '../command.js';
 import type { FinetuneConfig } from '../config/finetune-config.js';
 import { readEnvironment } from '../environment.js';
@@ -107,14 +108,22 @@ export function environmentText({ model }: Session, processes: number): string {
 
 function description({ method, adapter, data, steps, model }: Session, run: string): string {
   const { targets, weights } = adapter.layout;
+  const { rank, alpha } = adapter.config;
   const trained = targets.reduce(
     (sum, { module: { inFeatures: n, outFeatures: m }, rank }) => sum + (weights.length > 0 ? m * n : rank * (m + n)),
     0,
   );
   return (
-    `${method.name} on ${targets.length} modules (${trained} numbers), ${data.train.length} rows to train on, ${data.valid.length} to validate, ` +
+    `${method.name}, rank ${rank}${scaling(adapter, alpha)}, on ${targets.length} modules (${trained} numbers), ${data.train.length} rows to train on, ${data.valid.length} to validate, ` +
     `${steps} steps on ${model.algebra.report.taken}; run: ${run}`
   );
+}
+
+/** Describes α, and the factor s of ΔW = s·AB that it makes; nothing where weights are trained themselves. */
+function scaling({ layout }: LoraAdapter, alpha: number): string {
+  if (layout.weights.length > 0) return '';
+  const scales = [...new Set(layout.targets.map(({ scale }) => Number(scale.toPrecision(4))))];
+  return `, α ${alpha} (${scales.length === 1 ? `ΔW = ${scales[0]}·AB` : `factors of AB from ${Math.min(...scales)} to ${Math.max(...scales)}`})`;
 }
 
 function resultOf(outcome: RunOutcome): CommandResult {

@@ -10,9 +10,15 @@ import { loadBase } from './load-base.js';
 import { loadData, type RunData } from './load-data.js';
 import { adapterConfigOf, methodOf } from './training-plan.js';
 
+/** A configuration with what depends on the number of steps filled in. */
+export interface SessionConfig extends FinetuneConfig {
+  readonly evalEvery: number;
+  readonly saveEvery: number;
+}
+
 /** An open run: all that training needs. */
 export interface Session {
-  readonly config: FinetuneConfig;
+  readonly config: SessionConfig;
   readonly method: LoraMethod;
   /** Where the base model lies. */
   readonly base: FoundModel;
@@ -50,8 +56,11 @@ export async function openSession(caller: string, config: FinetuneConfig, termin
     made = adapter;
     const stream = open();
     const steps = config.steps ?? Math.ceil((epochs * stream.batchesPerEpoch) / accumulate);
+    // A short run is looked at, and can be resumed, in between as well.
+    const often = Math.min(100, Math.max(1, Math.ceil(steps / 5)));
+    const { evalEvery = often, saveEvery = often } = config;
     return {
-      config,
+      config: { ...config, evalEvery, saveEvery },
       method,
       base,
       model,
