@@ -23,8 +23,8 @@ const config: KnipConfig = {
   ignoreExportsUsedInFile: { interface: true, type: true },
   // Started as programs, `attw` by tools/check-package.ts and AssemblyScript's compiler by tools/compile-kernels.ts.
   ignoreDependencies: ['@arethetypeswrong/cli', 'assemblyscript'],
-  // Programs of the machine's, where it has them: a compiler for bench/peers, NVIDIA's, which knows the name of the GPU,
-  // and one that makes a terminal.
+  // Programs of the machine's, where it has them: a compiler for bench/peers, NVIDIA's, which knows the name of the
+  // GPU, and one that makes a terminal.
   ignoreBinaries: ['gcc', 'nvidia-smi', 'script'],
 };
 

@@ -4,7 +4,9 @@ import { largest } from '../core/extremes.js';
 /** Lays out rows of cells as lines with padded columns. Columns of numbers (below the header) are aligned right. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = rows[0].map((_, column) => largest(rows.map((row) => width(row[column] ?? ''))));
-  const numeric = rows[0].map((_, column) => rows.slice(1).every((row) => /^([-+±]?[\d.∞]|$)/.test(row[column] ?? '')) && rows.length > 2);
+  // A name may begin with a digit, but has a word.
+  const isNumeric = (cell: string): boolean => /^([-+±]?[\d.∞]|$)/.test(cell) && !/[a-z]{3}/.test(cell);
+  const numeric = rows[0].map((_, column) => rows.slice(1).every((row) => isNumeric(row[column] ?? '')) && rows.length > 2);
   return rows
     .map((row) =>
       row

@@ -130,6 +130,26 @@ describe('inspect', () => {
     expect(stdout).toContain('singular values of ΔW');
   });
 
+  it('fits many modules with long names into 80 columns, and names what it leaves out', async () => {
+    const names = ['0.self_attn.q_proj', '0.mlp.down_proj', '11.self_attn.v_proj'].map((name) => `model.layers.${name}`);
+    const folder = await writeAdapter(names.flatMap((name, i) => pairTensors(name, i + 1)));
+    const { stdout } = await runCli('inspect', folder);
+    const lines = stdout.trimEnd().split('\n').slice(2);
+    expect(Math.max(...lines.map((line) => [...line].length))).toBeLessThanOrEqual(80);
+    expect(lines[0]).toBe('  modules of model.layers.*, all with r 3, α/r 2');
+    expect(lines[1]).toContain('m×n, ‖lora_A‖ and ‖lora_B‖');
+    expect(lines.slice(3).map((line) => line.trim().split(/\s+/)[0])).toEqual(
+      names.map((name) => name.replace('model.layers.', '')).sort(),
+    );
+    const measured = await inspect(folder);
+    const row =
+      lines
+        .find((line) => line.includes('down_proj'))
+        ?.trim()
+        .split(/\s+/) ?? [];
+    expect(Number(row[1])).toBeCloseTo(measured.find(({ module }) => module.endsWith('down_proj'))?.norm ?? Number.NaN, 1);
+  });
+
   it('finds the best adapter of a run, or its latest', async () => {
     const [run, adapter] = [fresh(), await writeAdapter(pairTensors('q', 1))];
     for (const step of ['step-9', 'step-10', 'other']) cpSync(adapter, path.join(run, 'checkpoints', step), { recursive: true });

@@ -1,6 +1,6 @@
 /** `bures report` on records of any kind: damaged, cut off, hostile, huge; and the policy of its page. */
 import { createHash } from 'node:crypto';
-import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -51,6 +51,59 @@ async function pageOf(...runs: readonly string[]): Promise<string> {
 it.each([0, 5e-324, -5e-324, 1e-300, 1, 1e300])('an axis of %d alone has room for it', (value) => {
   const axis = linearAxis([value], { length: 100, count: 5 });
   for (const tick of [value, ...axis.ticks]) expect(axis.place(tick)).toBeCloseTo(50, 9);
+});
+
+describe('the summary', () => {
+  const environment = {
+    versions: { bures: '9.8.7', node: 'v20.1.0' },
+    platform: 'linux x64',
+    backend: { name: 'wasm', device: 'an abacus (3 cores)', matmul: 'beads' },
+  };
+  const rows = { training: { count: 4321, sha256: 'x', each: '' }, validation: { count: 0, sha256: 'x', each: '' } };
+
+  it('says α, tokens, rows, backend and versions, and losses with the digits in which runs differ', async () => {
+    const steps = [train, { ...train, step: 2, loss: 1.23456 }];
+    const run = runOf({ config: { alpha: 48 }, metrics: [...steps, { ...evaluation, loss: 1.23444 }, layers] });
+    writeFileSync(path.join(run, 'environment.json'), JSON.stringify(environment));
+    writeFileSync(path.join(run, 'fingerprints.json'), JSON.stringify({ rows }));
+    const page = await pageOf(run);
+    for (const text of [
+      '>48<',
+      '>16<',
+      '1.2346',
+      '1.2344 (step 1)',
+      '4321',
+      'held out of those',
+      'wasm, an abacus (3 cores); products: beads',
+      'bures 9.8.7, Node v20.1.0',
+    ])
+      expect(page).toContain(text);
+    expect(page).toContain('<summary>Modules of');
+  });
+
+  it('does without records that earlier versions did not make', async () => {
+    const page = await pageOf(runOf({ metrics: [{ ...train, tokens: undefined }, evaluation] }));
+    expect(page).not.toMatch(/backend|NaN/);
+  });
+
+  it('calls the runs of a sweep by the keys in which they differ', async () => {
+    const runs = [1e-3, 1e-2].map((learningRate) => {
+      const folder = path.join(root, `method=lora_learningRate=${learningRate}_seed=0_${folders++}`);
+      renameSync(runOf({ config: { learningRate, seed: 3 } }), folder);
+      return folder;
+    });
+    const page = await pageOf(...runs);
+    const legend = /<p class="legend">.*?<\/p>/s.exec(page)?.[0] ?? '';
+    expect(legend).toMatch(/learningRate 0\.001<.*learningRate 0\.01</s);
+    expect(legend).not.toContain('method=');
+    expect(page).toContain(path.basename(runs[0]));
+  });
+
+  it('names a record of the machine that is damaged', async () => {
+    const run = runOf({});
+    writeFileSync(path.join(run, 'environment.json'), JSON.stringify({ ...environment, platform: 3 }));
+    expect((await runCli('report', run, '--out', path.join(root, 'x.html'))).stderr).toMatch(/environment\.json: .*got 3 for 'platform'/);
+  });
 });
 
 describe('a damaged record', () => {

@@ -71,7 +71,7 @@ export const inspect = defineCommand({
       const loss = conditioning ? await lossConditioning(location, { ...keys, columns, rows: rows ?? 64 }, terminal) : undefined;
       const texts = [
         folder,
-        reportTable(modules),
+        reportTable(modules, terminal.columns()),
         ...(values ? [spectra(modules)] : []),
         ...(loss === undefined ? [] : [conditioningText(loss)]),
       ];
@@ -82,18 +82,64 @@ export const inspect = defineCommand({
   },
 });
 
-function reportTable(modules: readonly ModuleReport[]): string {
-  const header = ['module', 'm×n', 'r', 'α/r', '‖lora_B‖', '‖lora_A‖', '‖ΔW‖', 'σ₁', 'σᵣ', 'eff. rank', 'gap', 'κ', 'κ balanced'];
-  const rows = modules.map((one) => [
-    one.module,
-    one.shape.join('×'),
-    String(one.rank),
-    // If the rank exceeds the sizes of ΔW, σᵣ is 0.
-    ...[one.scale, one.normA, one.normB, one.norm, one.singularValues[0], one.singularValues[one.rank - 1] ?? 0].map(short),
-    ...[one.effectiveRank, one.balanceGap].map(short),
-    ...[one.conditionNumber, one.balancedConditionNumber].map((value) => (value === null ? '–' : short(value))),
+/** A column of the table: its heading, a shorter one, and the cells. */
+interface Column {
+  readonly heading: string;
+  readonly brief?: string;
+  /** Whether a table that is too wide leaves it out. */
+  readonly wide?: true;
+  /** Whether it is a setting, which a table that is too wide says once if all have the same. */
+  readonly setting?: true;
+  cell(one: ModuleReport): string;
+}
+
+const columns: readonly Column[] = [
+  { heading: 'm×n', wide: true, cell: ({ shape }) => shape.join('×') },
+  { heading: 'r', setting: true, cell: ({ rank }) => String(rank) },
+  { heading: 'α/r', setting: true, cell: ({ scale }) => short(scale) },
+  { heading: '‖lora_B‖', wide: true, cell: ({ normA }) => short(normA) },
+  { heading: '‖lora_A‖', wide: true, cell: ({ normB }) => short(normB) },
+  { heading: '‖ΔW‖', cell: ({ norm }) => short(norm) },
+  { heading: 'σ₁', cell: ({ singularValues }) => short(singularValues[0]) },
+  // If the rank exceeds the sizes of ΔW, σᵣ is 0.
+  { heading: 'σᵣ', cell: ({ singularValues, rank }) => short(singularValues[rank - 1] ?? 0) },
+  { heading: 'eff. rank', brief: 'eff.', cell: ({ effectiveRank }) => short(effectiveRank) },
+  { heading: 'gap', cell: ({ balanceGap }) => short(balanceGap) },
+  { heading: 'κ', cell: ({ conditionNumber }) => (conditionNumber === null ? '–' : short(conditionNumber)) },
+  {
+    heading: 'κ balanced',
+    brief: 'κ bal.',
+    cell: ({ balancedConditionNumber }) => (balancedConditionNumber === null ? '–' : short(balancedConditionNumber)),
+  },
+];
+
+/**
+ * Lays out the measures. A table that is wider than the terminal begins names where they begin to differ, says once
+ * what is the same for all, and leaves out some columns, which it names.
+ */
+function reportTable(modules: readonly ModuleReport[], width: number): string {
+  const whole = table([
+    ['module', ...columns.map(({ heading }) => heading)],
+    ...modules.map((one) => [one.module, ...columns.map(({ cell }) => cell(one))]),
   ]);
-  return table([header, ...rows]);
+  if (modules.length < 2 || whole.split('\n').every((line) => [...line].length <= width)) return whole;
+  const same = columns.filter(({ setting, cell }) => setting === true && new Set(modules.map(cell)).size === 1);
+  const shown = columns.filter((column) => column.wide === undefined && !same.includes(column));
+  const prefix = commonPrefix(modules.map(({ module }) => module));
+  const rows = modules.map((one) => [one.module.slice(prefix.length), ...shown.map(({ cell }) => cell(one))]);
+  const facts = same.map(({ heading, cell }) => `${heading} ${cell(modules[0])}`).join(', ');
+  return [
+    `  modules of ${prefix}*${facts === '' ? '' : `, all with ${facts}`}`,
+    '  (m×n, ‖lora_A‖ and ‖lora_B‖: in a wider terminal, or with --json)',
+    table([['module', ...shown.map(({ heading, brief }) => brief ?? heading)], ...rows]),
+  ].join('\n');
+}
+
+/** Returns what all names begin with, up to a dot. */
+function commonPrefix([first, ...others]: readonly string[]): string {
+  let length = first.lastIndexOf('.') + 1;
+  while (length > 0 && !others.every((name) => name.startsWith(first.slice(0, length)))) length = first.lastIndexOf('.', length - 2) + 1;
+  return first.slice(0, length);
 }
 
 function spectra(modules: readonly ModuleReport[]): string {

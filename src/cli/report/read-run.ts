@@ -16,8 +16,12 @@ import {
   outcomeFile,
   type SampleRecord,
   type ShownConfig,
+  type ShownEnvironment,
+  type ShownRows,
   sampleLine,
   shownConfig,
+  shownEnvironment,
+  shownRows,
   type TrainRecord,
 } from '../run/run-records.js';
 
@@ -34,6 +38,9 @@ export interface RunRecord {
   readonly samples: readonly SampleRecord[];
   /** How the run ended; `undefined` while it continues. */
   readonly outcome: string | undefined;
+  /** The machine on which it began, and its rows; `undefined` in runs of earlier versions. */
+  readonly environment: ShownEnvironment | undefined;
+  readonly rows: ShownRows | undefined;
 }
 
 /** Maximum number of lines read from a file: a curve shows 600 points, and memory is finite. */
@@ -58,7 +65,9 @@ export async function readRun(folder: string): Promise<RunRecord> {
     config: checked(shownConfig, values, file, 'correct that key'),
     ...(await readMetrics(path.join(folder, runFiles.metrics))),
     samples,
-    outcome: await readOutcome(path.join(folder, runFiles.outcome)),
+    outcome: (await readWhole(path.join(folder, runFiles.outcome), outcomeFile, 'remove it, and resume the run'))?.end,
+    environment: await readWhole(path.join(folder, runFiles.environment), shownEnvironment, 'remove it'),
+    rows: (await readWhole(path.join(folder, runFiles.fingerprints), shownRows, 'restore it from a copy, or remove it'))?.rows,
   };
 }
 
@@ -103,7 +112,7 @@ function checked<Schema extends z.ZodType>(schema: Schema, value: unknown, place
   );
 }
 
-async function readOutcome(file: string): Promise<string | undefined> {
-  if (!(await exists(file))) return undefined;
-  return checked(outcomeFile, await readJson('report', file), file, 'remove it, and resume the run').end;
+/** Reads a file that holds one record; `undefined` if there is none. */
+async function readWhole<Schema extends z.ZodType>(file: string, schema: Schema, remedy: string): Promise<z.output<Schema> | undefined> {
+  return (await exists(file)) ? checked(schema, await readJson('report', file), file, remedy) : undefined;
 }

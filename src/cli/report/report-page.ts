@@ -25,11 +25,11 @@ const mostColumns = 4;
 export function reportPage({ runs, maps = [] }: ReportContent): string {
   const title = runs.length === 1 ? `Run ${runs[0].name}` : `${runs.length} runs`;
   // As many runs as there are colors; more could not be told apart.
-  const drawn = runs.length <= seriesCount ? runs : byLoss(runs).slice(0, seriesCount);
+  const drawn = labelled(runs.length <= seriesCount ? runs : byLoss(runs).slice(0, seriesCount));
   const legend = legendOf(drawn);
   const sections = [
     ...(maps.length === 0 ? [] : [`<h2>Sweep</h2>${heatMaps(maps)}`]),
-    `<h2>Summary</h2>${summaryTable(runs)}`,
+    `<h2>Summary</h2>${summaryTable(runs)}${originTable(runs)}`,
     `<h2>Training</h2>${drawn.length < runs.length ? `<p class="muted">This section and Modules show the ${drawn.length} runs with the least validation loss; Samples shows the best ${mostColumns}.</p>` : ''}${legend}${trainingSection(drawn)}`,
     moduleSection(drawn, legend),
     sampleSection(drawn.slice(0, mostColumns)),
@@ -78,15 +78,81 @@ function summaryTable(runs: readonly RunRecord[]): string {
       outcome ?? 'not ended',
       config.method ?? '',
       String(config.rank ?? ''),
+      String(config.alpha ?? ''),
       String(config.learningRate ?? ''),
       String(last?.step ?? 0),
-      last !== undefined && Number.isFinite(last.loss) ? short(last.loss) : '–',
-      best === undefined ? '–' : `${short(best.loss)} (step ${best.step})`,
+      tokensOf(train),
+      last !== undefined && Number.isFinite(last.loss) ? lossText(last.loss) : '–',
+      best === undefined ? '–' : `${lossText(best.loss)} (step ${best.step})`,
       last === undefined ? '–' : duration(last.seconds),
     ]);
   });
-  const header = ['end', 'method', 'rank', 'learning rate', 'steps', 'last training loss', 'best validation loss', 'time'];
+  const header = ['end', 'method', 'rank', 'α', 'learning rate', 'steps', 'tokens', 'last training loss', 'best validation loss', 'time'];
   return htmlTable(nameAt(few, 'run', header), rows, { stacked: few });
+}
+
+/** Formats a loss with the digits in which runs differ. */
+const lossText = (loss: number): string => (Math.abs(loss) < 1000 ? loss.toFixed(4) : short(loss));
+
+/** Returns the number of tokens trained on; a dash where a step has no record of them. */
+function tokensOf(train: RunRecord['train']): string {
+  const tokens = train.reduce((sum, line) => sum + (line.tokens ?? Number.NaN), 0);
+  return Number.isNaN(tokens) || train.length === 0 ? '–' : tokens.toLocaleString('en');
+}
+
+/** Builds the table of what runs were made from and on; what many runs have in common stands once. */
+function originTable(runs: readonly RunRecord[]): string {
+  const facts: readonly (readonly [string, (run: RunRecord) => string])[] = [
+    ['model', ({ config }) => shownText(config.model)],
+    ['data', ({ config }) => shownText(config.data)],
+    ['rows to train on', ({ rows }) => (rows === undefined ? '–' : String(rows.training.count))],
+    [
+      'rows to validate',
+      ({ rows }) => (rows === undefined ? '–' : rows.validation.count === 0 ? 'held out of those' : String(rows.validation.count)),
+    ],
+    [
+      'backend',
+      ({ environment }) =>
+        environment?.backend === undefined
+          ? '–'
+          : `${environment.backend.name}, ${environment.backend.device}; products: ${environment.backend.matmul}`,
+    ],
+    ['processes', ({ environment }) => (environment === undefined ? '–' : String(environment.processes ?? 1))],
+    [
+      'versions',
+      ({ environment }) =>
+        environment === undefined ? '–' : `bures ${environment.versions.bures}, Node ${environment.versions.node}, ${environment.platform}`,
+    ],
+  ];
+  const cells = facts.map(([name, fact]) => [name, ...new Set(runs.map(fact))] as const);
+  const rows = cells.map(([name, ...values]) => [
+    name,
+    values.length > mostColumns ? `${values.length} different ones` : values.join(' · '),
+  ]);
+  return htmlTable(
+    ['made from and on', ''],
+    rows.filter(([, value]) => value !== '–'),
+    { pairs: true },
+  );
+}
+
+const shownText = (value: unknown): string => (value === undefined ? '–' : String(withoutPlaces(value)));
+
+/** Length of a name that a legend has room for. */
+const longestName = 24;
+
+/** Calls runs with long names, as those of a sweep, by the keys in which they differ. */
+function labelled(runs: readonly RunRecord[]): readonly RunRecord[] {
+  if (runs.length < 2 || runs.every(({ name }) => name.length <= longestName)) return runs;
+  const keys = [...new Set(runs.flatMap(({ config }) => Object.keys(config)))].filter(
+    (key) => key !== 'out' && new Set(runs.map(({ config }) => JSON.stringify(config[key]))).size > 1,
+  );
+  const labels = runs.map(({ config }) =>
+    keys
+      .map((key) => (typeof config[key] === 'string' ? shownText(config[key]) : `${key} ${JSON.stringify(config[key] ?? null)}`))
+      .join(', '),
+  );
+  return new Set(labels).size < runs.length ? runs : runs.map((run, i) => ({ ...run, name: labels[i] }));
 }
 
 function nameAt(first: boolean, name: string, cells: readonly string[]): readonly string[] {

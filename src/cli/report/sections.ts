@@ -1,6 +1,7 @@
 /** The sections of the report about training, modules and samples. */
 
-import { cut, escapeHtml } from './html.js';
+import { short } from '../format.js';
+import { cut, escapeHtml, htmlTable } from './html.js';
 import { type Curve, linePlot, type PlotPoint } from './line-plot.js';
 import type { RunRecord } from './read-run.js';
 
@@ -103,9 +104,21 @@ export function moduleSection(runs: readonly RunRecord[], legend: string): strin
     }),
   ];
   const note =
-    'Each thin line is a module; point at it to see its name. κ is the condition number of the Hessian of ½‖AB − Z‖², which is least when the factors are balanced. ' +
+    'Each thin line is a module; point at it to see its name, or open the table below. κ is the condition number of the Hessian of ½‖AB − Z‖², which is least when the factors are balanced. ' +
     'Where ΔW = 0, as at the start of LoRA, there is nothing to measure.';
-  return `<h2>Modules</h2><p class="muted">${note}</p>${legend}<div class="panels">${plots.join('')}</div>`;
+  return `<h2>Modules</h2><p class="muted">${note}</p>${legend}<div class="panels">${plots.join('')}</div>${runs.map(moduleTable).join('')}`;
+}
+
+/** Tabulates the last measures of a run's modules. */
+function moduleTable({ name, layers }: RunRecord): string {
+  const last = layers.at(-1);
+  if (last === undefined) return '';
+  const rows = last.layers.map(({ module, balanceGap, conditionNumber, balancedConditionNumber, singularValues }) => [
+    module,
+    ...[balanceGap, conditionNumber, balancedConditionNumber, singularValues[0] ?? 0, singularValues.at(-1) ?? 0].map(short),
+  ]);
+  const table = htmlTable(['module', 'balance gap', 'κ', 'κ balanced', 'σ₁ of ΔW', 'σᵣ'], rows);
+  return `<details><summary>Modules of ${escapeHtml(name)} at step ${last.step}</summary>${table}</details>`;
 }
 
 /**

@@ -22,6 +22,8 @@ const trainLine = z.object({
   loss: number,
   learningRate: number,
   gradientNorm: number,
+  /** Tokens of the step that count; absent in records of early versions. */
+  tokens: z.int().min(0).optional(),
   /** Training time since the run began, resumed parts included, in seconds. */
   seconds: number,
 });
@@ -51,13 +53,34 @@ export const sampleLine = z.object({ step, prompt: z.string(), completion: z.str
 /** Contents of outcome.json. */
 export const outcomeFile = z.object({ end: z.enum(['finished', 'early', 'interrupted', 'diverged']) });
 
+/** Contents of environment.json. */
+export const shownEnvironment = z.looseObject({
+  versions: z.looseObject({ bures: z.string(), node: z.string() }),
+  platform: z.string(),
+  processes: z.int().min(1).optional(),
+  backend: z.looseObject({ name: z.string(), device: z.string(), matmul: z.string() }).optional(),
+});
+
+/** The numbers of rows in fingerprints.json. */
+export const shownRows = z.looseObject({
+  rows: z.looseObject({
+    training: z.looseObject({ count: z.int().min(0) }),
+    validation: z.looseObject({ count: z.int().min(0) }),
+  }),
+});
+
 /** The keys of config.yaml that the report treats specially; it shows the others as they are written. */
 export const shownConfig = z.looseObject({
   method: z.string().optional(),
   rank: z.number().optional(),
+  alpha: z.number().nullish(),
   learningRate: z.union([z.number(), z.string()]).optional(),
 });
 
+/** The machine of a run, as far as the report shows it. */
+export type ShownEnvironment = z.output<typeof shownEnvironment>;
+/** The numbers of rows of a run. */
+export type ShownRows = z.output<typeof shownRows>['rows'];
 /** A training step. */
 export type TrainRecord = z.output<typeof trainLine>;
 /** An evaluation. */
