@@ -29,6 +29,8 @@ export interface Invocation<Schema extends z.ZodObject> {
   readonly positionals: readonly string[];
   /** Values of the keys, with defaults filled in. */
   readonly values: z.infer<Schema>;
+  /** Returns true if a key was written, in the file or as a flag, and does not just have its default. */
+  isGiven(key: string): boolean;
   /** Returns the place where the value at a path of keys was written. */
   origin(path: readonly PropertyKey[]): Origin;
   /** Receives the progress. */

@@ -92,7 +92,8 @@ export async function runCommand(
   if (common.help) return print(terminal, commandHelp(name, command));
   const { json } = common;
   const origin = (path: readonly PropertyKey[]): string => originOf(sources, path);
-  const { data, text, failure, endedBy } = await command.run({ positionals, values, origin, terminal, communicator, json });
+  const isGiven = (key: string): boolean => sources.some((source) => Object.hasOwn(source.values, key));
+  const { data, text, failure, endedBy } = await command.run({ positionals, values, isGiven, origin, terminal, communicator, json });
   if (json) terminal.result(`${JSON.stringify(data, jsonValue, 2)}\n`);
   else if (text !== '') terminal.result(text.endsWith('\n') ? text : `${text}\n`);
   if (failure === undefined) return 0;

@@ -62,6 +62,7 @@ export {
 } from './methods/start.js';
 export { orthonormalStart, type StellaOptions, stella, stellaDefaults } from './methods/stella.js';
 export { adapterFiles } from './peft/adapter-files.js';
+export { type AdapterStart, type AdapterStartOptions, adapterStart } from './peft/adapter-start.js';
 export { type BalanceAdapterOptions, type BalancedModule, balanceAdapter, balanceAdapterDefaults } from './peft/balance-adapter.js';
 export { type LoadAdapterOptions, loadAdapter } from './peft/load-adapter.js';
 export { type AdapterPair, type OpenAdapter, type OpenAdapterOptions, openAdapter } from './peft/open-adapter.js';

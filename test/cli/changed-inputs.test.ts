@@ -264,6 +264,45 @@ it('--steps is recorded in the file of the run, comments and all, and may not be
   expect(await runCli('resume', run, '--steps', '5')).toMatchObject({ status: 0, stdout: expect.stringContaining('5 of 5 steps') });
 });
 
+describe('a run that starts from an adapter', () => {
+  const words = (out: string, ...more: readonly string[]) => [
+    'finetune',
+    ...['--model', model, '--data', data, '--init-adapter', path.join(run, 'best'), '--out', out],
+    ...['--backend', 'wasm', '--batch-size', '4', '--learning-rate', '1e-9', '--tensorboard', 'false', ...more],
+  ];
+  const losses = (of: string): readonly number[] =>
+    readFileSync(path.join(of, 'metrics.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { kind: string; loss: number })
+      .flatMap(({ kind, loss }) => (kind === 'eval' ? [loss] : []));
+
+  it.each(['lora', 'balora'])('%s: has its rank, modules and loss, and resumes without its folder', async (method) => {
+    const out = path.join(path.dirname(run), 'continued');
+    const { status, stderr } = await runCli(...words(out, '--method', method, '--steps', '2'));
+    expect(status, stderr).toBe(0);
+    expect(stderr).toContain(`${method}, rank 2, α 32 (ΔW = 16·AB), on 4 modules`);
+    const best = Math.min(...losses(run));
+    expect(Math.abs(losses(out)[0] / best - 1)).toBeLessThan(1e-5);
+    rmSync(path.join(run, 'best'), { recursive: true });
+    expect(await runCli('resume', out, '--steps', '3')).toMatchObject({ status: 0, stdout: expect.stringContaining('3 of 3 steps') });
+  });
+
+  it('refuses what contradicts it', async () => {
+    const out = path.join(path.dirname(run), 'refused');
+    const cases: readonly (readonly [readonly string[], RegExp])[] = [
+      [['--rank', '3'], /expected an adapter of rank 3 .*, got one of rank 2/],
+      [['--start', 'pissa'], /expected --init-adapter or --start, got both/],
+      [['--target-modules', '[q_proj]'], /has no adapter for '.*q_proj'/],
+    ];
+    for (const [more, message] of cases) {
+      const { status, stderr } = await runCli(...words(out, '--steps', '1', ...more));
+      expect([status, stderr]).toEqual([2, expect.stringMatching(message)]);
+      expect(existsSync(out)).toBe(false);
+    }
+  });
+});
+
 it.each([{ evalEvery: 1 }, { patience: 2 }, { minImprovement: 0.5 }, { evalRows: 3 }])(
   '%j is refused where there are validation rows, since it chooses the best, and may change where there are none',
   async (changed) => {
@@ -374,6 +413,7 @@ describe('fingerprints', () => {
     textColumn: 'other',
     validSplit: 0.2,
     out: 'other',
+    initAdapter: 'other',
     method: 'lora',
     methodOptions: { every: 2 },
     start: 'pissa',
@@ -424,7 +464,7 @@ describe('fingerprints', () => {
     recompute: true,
     tensorboard: false,
   };
-  const places = ['model', 'data', 'promptColumn', 'completionColumn', 'messagesColumn', 'textColumn', 'out'];
+  const places = ['model', 'data', 'promptColumn', 'completionColumn', 'messagesColumn', 'textColumn', 'out', 'initAdapter'];
   const length = ['steps', 'epochs'];
   const watching = ['saveEvery', 'keepCheckpoints', 'samplePrompts', 'sampleTokens', 'logEvery', 'tensorboard'];
   const rounding = ['backend', 'weights', 'recompute'];

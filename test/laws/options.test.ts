@@ -131,6 +131,7 @@ const observed = bures.csrFromTriplets(la, { rows: 2, columns: 2, rowIndices: [0
 
 /** Arguments before the options, for functions that do not begin with them. Nothing is computed from them. */
 const argumentsBefore: Readonly<Record<string, readonly unknown[]>> = {
+  adapterStart: ['nowhere'],
   additiveState: [undefined],
   alternatingLeastSquares: [la, observed],
   balanceStored: [la, { A: Float32Array.of(1), B: Float32Array.of(1), members: 1, m: 1, n: 1, rank: 1 }],

@@ -1,8 +1,8 @@
 import { ConfigError } from '../../core/errors.js';
-import { namesIn } from '../../io/files/entries.js';
+import { namesIn, readBytes } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
-import { writeAllAtomic } from '../../io/files/write-atomic.js';
-import { loraMethodDefaults, loraMethods } from '../../lora/index.js';
+import { type FileContent, writeAllAtomic } from '../../io/files/write-atomic.js';
+import { adapterFiles, adapterStart, loraMethodDefaults, loraMethods } from '../../lora/index.js';
 import { defineCommand } from '../command.js';
 import { checkColumnKeys, type FinetuneConfig, finetuneSchema } from '../config/finetune-config.js';
 import { configText } from '../config/yaml.js';
@@ -10,12 +10,12 @@ import { findData } from '../data/find-data.js';
 import { findModel } from '../hub/find-model.js';
 import { crewOf } from '../processes/crew.js';
 import { fingerprintsText } from '../run/fingerprints.js';
-import { runFiles } from '../run/run-layout.js';
+import { runFiles, runFolders } from '../run/run-layout.js';
 import { isBeginning } from '../run/run-lock.js';
 import type { Terminal } from '../terminal.js';
 import { takeFingerprints } from '../training/check-inputs.js';
 import { environmentText, runTraining } from '../training/run-command.js';
-import { methodOf } from '../training/training-plan.js';
+import { methodOf, startingAt } from '../training/training-plan.js';
 
 /** The command `bures finetune`, which trains an adapter. */
 export const finetune = defineCommand({
@@ -37,14 +37,15 @@ export const finetune = defineCommand({
   positionals: [{ name: 'config.yaml', description: 'file of keys and values', optional: true }],
   schema: finetuneSchema,
   fromFile: true,
-  async run({ values, terminal, communicator }) {
+  async run({ values, isGiven, terminal, communicator }) {
     const crew = crewOf(communicator);
-    const config = await crew.told(() => wholeConfig(values, terminal));
+    const config = await crew.told(() => wholeConfig(values, isGiven, terminal));
     const run = config.out;
     return runTraining({
       command: 'finetune',
       config,
       run,
+      initial: config.initAdapter,
       terminal,
       crew,
       // Checked again: another run may have been created here while the model was loaded.
@@ -54,7 +55,8 @@ export const finetune = defineCommand({
       },
       async prepare(session) {
         await writeAllAtomic(
-          new Map([
+          new Map<string, FileContent>([
+            ...(await copyOf(config.initAdapter, path.join(run, runFolders.initial))),
             [path.join(run, runFiles.environment), environmentText(session, crew.size)],
             [path.join(run, runFiles.fingerprints), fingerprintsText(await takeFingerprints('finetune', session))],
             // Written last: a folder without it is not a run.
@@ -68,13 +70,18 @@ export const finetune = defineCommand({
 });
 
 /** Fills in what depends on other keys, and finds model and data. @throws ConfigError if keys contradict each other. */
-async function wholeConfig(loaded: FinetuneConfig, terminal: Terminal): Promise<FinetuneConfig & { readonly out: string }> {
+async function wholeConfig(
+  values: FinetuneConfig,
+  isGiven: (key: string) => boolean,
+  terminal: Terminal,
+): Promise<FinetuneConfig & { readonly out: string }> {
+  const loaded = await withInitialAdapter(values, isGiven);
   if (loaded.steps !== undefined && loaded.epochs !== undefined)
     throw new ConfigError('finetune: expected steps or epochs, got both; give one of them');
   checkColumnKeys('finetune', loaded);
   const out = path.resolve(loaded.out ?? path.join('runs', defaultName(loaded)));
   // The default is stored with the run, because other versions may have another one.
-  const method = methodOf(loaded);
+  const method = await startingAt(methodOf(loaded), loaded.initAdapter, 'finetune');
   const alpha = loaded.alpha ?? method.alpha(loaded.rank, method.start);
   await checkEmpty(out);
   // What is on the hub is recorded at its commit, so that the run can be resumed with it.
@@ -82,6 +89,36 @@ async function wholeConfig(loaded: FinetuneConfig, terminal: Terminal): Promise<
   const { name: data, choice } = await findData('finetune', loaded.data, 'training', terminal);
   if (choice !== undefined) terminal.notice(choice);
   return { ...loaded, alpha, model, data, out };
+}
+
+/** Takes rank and modules from the adapter that the run starts from, as far as they are not given. */
+async function withInitialAdapter(config: FinetuneConfig, isGiven: (key: string) => boolean): Promise<FinetuneConfig> {
+  if (config.initAdapter === undefined) return config;
+  if (config.start !== undefined)
+    throw new ConfigError(`finetune: expected --init-adapter or --start, got both; leave out the start '${config.start}'`);
+  const initAdapter = path.resolve(config.initAdapter);
+  const { ranks } = await adapterStart(initAdapter, { caller: 'finetune' });
+  const [rank] = mostFrequent([...ranks.values()]);
+  const others = Object.fromEntries([...ranks].filter(([, own]) => own !== rank));
+  return {
+    ...config,
+    initAdapter,
+    ...(isGiven('rank') ? {} : { rank, ...(isGiven('rankPattern') ? {} : { rankPattern: others }) }),
+    ...(isGiven('targetModules') ? {} : { targetModules: [...ranks.keys()] }),
+  };
+}
+
+/** Returns the values, the most frequent first. */
+function mostFrequent(values: readonly number[]): readonly number[] {
+  const count = (value: number): number => values.filter((one) => one === value).length;
+  return [...new Set(values)].sort((a, b) => count(b) - count(a));
+}
+
+/** Returns the files of an adapter as those of another folder; none without an adapter. */
+async function copyOf(adapter: string | undefined, folder: string): Promise<readonly (readonly [string, Uint8Array])[]> {
+  if (adapter === undefined) return [];
+  const names = [adapterFiles.tensors, adapterFiles.config];
+  return Promise.all(names.map(async (name) => [path.join(folder, name), await readBytes(path.join(adapter, name))] as const));
 }
 
 function defaultName({ method }: FinetuneConfig): string {

@@ -12,7 +12,7 @@ import { changedYaml, readYaml } from '../config/yaml.js';
 import { environmentDifferences, readEnvironment } from '../environment.js';
 import { crewOf } from '../processes/crew.js';
 import { settleBest } from '../run/best-folder.js';
-import { runFiles } from '../run/run-layout.js';
+import { runFiles, runFolders } from '../run/run-layout.js';
 import { readSoundCheckpoint } from '../run/sound-checkpoint.js';
 import { checkInputs } from '../training/check-inputs.js';
 import { environmentText, runTraining } from '../training/run-command.js';
@@ -45,6 +45,8 @@ export const resume = defineCommand({
       command: 'resume',
       config,
       run,
+      // The copy: the folder that the run was begun from may be gone.
+      initial: config.initAdapter === undefined ? undefined : path.join(run, runFolders.initial),
       terminal,
       crew,
       begin: () => readSoundCheckpoint(run, notice),

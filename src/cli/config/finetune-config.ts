@@ -98,6 +98,10 @@ export const finetuneSchema = z.strictObject({
   method: named.default('balora').describe('LoRA method, such as lora or balora').meta({ group: 'Method:' }),
   methodOptions: z.record(z.string(), z.unknown()).default({}).describe('options of the method, such as gauge and moments of balora'),
   start: named.optional().describe('start of the factors, such as pissa or lora-ga (default: that of the method)'),
+  initAdapter: folder
+    .optional()
+    .describe('folder of an adapter whose ΔW training starts from, with its rank and modules unless others are given')
+    .meta({ role: 'contents' }),
   startOptions: z.record(z.string(), z.unknown()).optional().describe('options of the start, such as batches and gamma of lora-ga'),
   direction: named.optional().describe('direction rule, such as adamw or sgd (default: that of the method)'),
   directionOptions: z.record(z.string(), z.unknown()).optional().describe('options of the direction, such as warmup of reflora'),

@@ -13,7 +13,7 @@ export const runFiles = {
 } as const;
 
 /** The folders of a run. */
-export const runFolders = { checkpoints: 'checkpoints', best: 'best' } as const;
+export const runFolders = { checkpoints: 'checkpoints', best: 'best', initial: 'init-adapter' } as const;
 
 /** Returns the folder of the checkpoint of a step. */
 export function checkpointFolder(run: string, step: number): string {

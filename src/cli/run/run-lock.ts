@@ -6,7 +6,7 @@ import { ownerOf, ownLock, placeLock, readLock, removeLock } from '../../io/file
 import { path } from '../../io/files/path.js';
 import { isStagingName } from '../../io/files/staging.js';
 import { isSystemError, writeError } from '../../io/files/write-error.js';
-import { runFiles } from './run-layout.js';
+import { runFiles, runFolders } from './run-layout.js';
 
 /** Name of the lock file, which names the process that holds a run. */
 const lockFile = '.lock';
@@ -81,6 +81,6 @@ export async function lockOwner(run: string): Promise<number | undefined> {
 export function isBeginning(entries: readonly string[]): boolean {
   // The lock itself, or its staging file.
   const isLocked = entries.some((name) => name.startsWith(lockFile));
-  const first: readonly string[] = [lockFile, runFiles.environment, runFiles.fingerprints];
+  const first: readonly string[] = [lockFile, runFiles.environment, runFiles.fingerprints, runFolders.initial];
   return isLocked && entries.every((name) => first.includes(name) || isStagingName(name));
 }

@@ -26,6 +26,8 @@ export interface RunCommandOptions {
   readonly command: 'finetune' | 'resume';
   readonly config: FinetuneConfig;
   readonly run: string;
+  /** Folder of the adapter that the run starts from; `undefined` for the start of its method. */
+  readonly initial: string | undefined;
   readonly terminal: Terminal;
   /** The processes that train. */
   readonly crew: Crew;
@@ -50,8 +52,8 @@ export interface Beginning {
 
 /** Runs a training, and describes how it ended. */
 export async function runTraining(options: RunCommandOptions): Promise<CommandResult> {
-  const { command, config, run, terminal, crew } = options;
-  const session = await crew.all(() => openSession(command, config, terminal));
+  const { command, config, run, initial, terminal, crew } = options;
+  const session = await crew.all(() => openSession(command, config, initial, terminal));
   const interruption = catchInterrupt(terminal, 'interrupted: finishing the step and saving (interrupt again to end at once)');
   try {
     await checkSameInputs(command, session, crew);

@@ -8,7 +8,7 @@ import { type FoundModel, findModel } from '../hub/find-model.js';
 import type { Terminal } from '../terminal.js';
 import { loadBase } from './load-base.js';
 import { loadData, type RunData } from './load-data.js';
-import { adapterConfigOf, methodOf } from './training-plan.js';
+import { adapterConfigOf, methodOf, startingAt } from './training-plan.js';
 
 /** A configuration with what depends on the number of steps filled in. */
 export interface SessionConfig extends FinetuneConfig {
@@ -37,10 +37,16 @@ export interface Session {
 /**
  * Opens the parts that a configuration names, and downloads those of the hub that are not in its cache.
  *
+ * @param initial - folder of the adapter that the run starts from, if there is one.
  * @throws errors of downloading and loading a model, a tokenizer, data or an adapter.
  */
-export async function openSession(caller: string, config: FinetuneConfig, terminal: Terminal): Promise<Session> {
-  const method = methodOf(config);
+export async function openSession(
+  caller: string,
+  config: FinetuneConfig,
+  initial: string | undefined,
+  terminal: Terminal,
+): Promise<Session> {
+  const method = await startingAt(methodOf(config), initial, caller);
   const base = await findModel(caller, config.model, terminal);
   const tokenizer = await loadTokenizer(base.folder);
   const model = await loadBase(base.folder, config);

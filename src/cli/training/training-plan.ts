@@ -2,6 +2,7 @@
 import { BuresError, ConfigError } from '../../core/errors.js';
 import { cosineDecay, linearDecay, type Schedule, warmUp } from '../../index.js';
 import {
+  adapterStart,
   type LoraConfig,
   type LoraMethod,
   loraMethods,
@@ -32,6 +33,12 @@ export function methodOf(
     ...(useRslora === undefined ? {} : { scaling: useRslora ? 'root-rank' : 'rank' }),
     ...(useDora === undefined ? {} : { magnitudes: useDora }),
   };
+}
+
+/** Returns the method with the start at an adapter, balanced for a geometry of balanced factors. */
+export async function startingAt(method: LoraMethod, folder: string | undefined, caller: string): Promise<LoraMethod> {
+  if (folder === undefined) return method;
+  return { ...method, start: await adapterStart(folder, { caller, balanced: method.geometry.name.startsWith('balanced') }) };
 }
 
 /** Returns another start or direction than the method's, with its options; empty if the configuration names none. */
