@@ -9,6 +9,7 @@ import type { Architecture, Decoder } from './architectures/architecture.js';
 import { ARCHITECTURES } from './architectures/registry.js';
 import { type QuantizedWeight, quantizedWeights } from './bitsandbytes.js';
 import { ConfigReader } from './config/config-reader.js';
+import { tiedTensors } from './load-weights.js';
 
 /** An open checkpoint. Its store is to be closed. */
 export interface Checkpoint {
@@ -30,12 +31,24 @@ export async function openCheckpoint(caller: string, directory: string, files: F
   const architecture = architectureOf(caller, file, json);
   const store = await openSafetensors(directory, { files });
   try {
-    const decoder = describeDecoder(caller, file, json, architecture, store);
+    const described = describeDecoder(caller, file, json, architecture, store);
+    const ownHead = await holdsOwnHead(described, store);
+    const decoder = ownHead ? describeDecoder(caller, file, { ...json, tie_word_embeddings: false }, architecture, store) : described;
     return { decoder, store, quantizedWeights: await quantizedWeights(caller, store) };
   } catch (error) {
     await store.close();
     throw error;
   }
+}
+
+/**
+ * Returns true if the config says that the head is the embedding, and the checkpoint holds another one: that one counts
+ * then, as in transformers.
+ */
+async function holdsOwnHead(decoder: Decoder, store: TensorStore): Promise<boolean> {
+  if (!decoder.config.tiedHead) return false;
+  const { head, embedding } = tiedTensors(decoder, store);
+  return head !== undefined && embedding !== undefined && !(await store.equal(head, embedding));
 }
 
 function architectureOf(caller: string, file: string, json: JsonObject): Architecture {
