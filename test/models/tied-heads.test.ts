@@ -54,9 +54,10 @@ const logitsOf = (model: CausalLM): Float32Array => {
   return values;
 };
 
-async function logitsIn(folder: string): Promise<{ readonly logits: Float32Array; readonly tied: boolean }> {
-  const model = await loadCausalLM(folder, { algebra });
-  const result = { logits: logitsOf(model), tied: model.config.tiedHead };
+async function logitsIn(folder: string) {
+  const notices: string[] = [];
+  const model = await loadCausalLM(folder, { algebra, onNotice: (line) => notices.push(line) });
+  const result = { logits: logitsOf(model), tied: model.config.tiedHead, notices };
   model.dispose();
   return result;
 }
@@ -87,6 +88,10 @@ describe.each(NAMES)('%s, said to be tied', (name) => {
       expect(own.logits).toEqual(untied.logits);
       expect(own.logits).not.toEqual(plain.logits);
       expect([own.tied, plain.tied]).toEqual([false, true]);
+      expect(own.notices).toEqual([
+        expect.stringMatching(/says tie_word_embeddings, but the checkpoint has a head other than the embedding/),
+      ]);
+      expect([...untied.notices, ...plain.notices]).toEqual([]);
     }
   });
 

@@ -37,7 +37,7 @@ export async function openSession(caller: string, config: FinetuneConfig, termin
   const method = methodOf(config);
   const base = await findModel(caller, config.model, terminal);
   const tokenizer = await loadTokenizer(base.folder);
-  const model = await loadBase(base.folder, config);
+  const model = await loadBase(base.folder, config, terminal);
   let made: LoraAdapter | undefined;
   try {
     const data = await loadData(config, { caller, tokenizer, positions: model.config.maxPositions, terminal });
