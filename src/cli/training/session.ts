@@ -8,7 +8,7 @@ import { type FoundModel, findModel } from '../hub/find-model.js';
 import type { Terminal } from '../terminal.js';
 import { loadBase } from './load-base.js';
 import { loadData, type RunData } from './load-data.js';
-import { adapterConfigOf, methodOf } from './training-plan.js';
+import { adapterConfigOf, keysWithoutEffect, methodOf } from './training-plan.js';
 
 /** An open run: all that training needs. */
 export interface Session {
@@ -50,13 +50,15 @@ export async function openSession(caller: string, config: FinetuneConfig, termin
     made = adapter;
     const stream = open();
     const steps = config.steps ?? Math.ceil((epochs * stream.batchesPerEpoch) / accumulate);
+    // A run that was begun with such a key goes on as it began.
+    const idle = caller === 'resume' ? [] : keysWithoutEffect(caller, config, { steps, rows: data.valid.length });
     return {
       config,
       method,
       base,
       model,
       tokenizer,
-      data,
+      data: { ...data, notices: [...data.notices, ...idle] },
       adapter,
       steps,
       nextBatch: stepBatches(stream, accumulate),
