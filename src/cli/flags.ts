@@ -100,6 +100,9 @@ function unknownFlag(name: string, keys: readonly string[], word: string): Usage
 /** Matches names separated by commas. A pattern, which may also contain commas, has other characters. */
 const nameList = /^[\w.-]+(\s*,\s*[\w.-]+)+$/;
 
+/** Matches counts separated by commas. */
+const countList = /^\d+(\s*,\s*\d+)+$/;
+
 /**
  * Reads a value as YAML, or keeps it as text if the key takes text and not that value. If the key takes a list, `a,b`
  * is a list of names, and a single text is a list of one.
@@ -117,6 +120,7 @@ function flagValue(schema: z.core.$ZodType | undefined, text: string): unknown {
   if (schema === undefined) return value;
   // In a list of texts, a comma belongs to the text.
   if (nameList.test(text) && accepts(schema, ['x']) && !accepts(schema, ['x y'])) return text.split(/\s*,\s*/);
+  if (countList.test(text) && accepts(schema, [0, 1])) return text.split(',').map(Number);
   // YAML would take quotes and spaces away from a text.
   if (typeof value !== 'string' && accepts(schema, value)) return value;
   return accepts(schema, text) ? text : accepts(schema, [text]) ? [text] : typeof value === 'string' ? text : value;

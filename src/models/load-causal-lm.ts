@@ -1,4 +1,5 @@
 import { ConfigError } from '../core/errors.js';
+import { warn } from '../core/notice.js';
 import { choice, declareOptions, describeValue, option } from '../core/options.js';
 import type { Files } from '../io/files/files.js';
 import { nodeFiles } from '../io/files/node-files.js';
@@ -33,6 +34,11 @@ export interface LoadCausalLMOptions {
   readonly trainingStep?: StepSize;
   /** File system or server that holds the directory. Default: the files of this machine. */
   readonly files?: Files;
+  /**
+   * Receives a line of text about keys of config.json that are passed over because the library does not know them, and
+   * about a head that the config denies. Default: Node's warnings (`process.emitWarning`).
+   */
+  readonly onNotice?: (line: string) => void;
 }
 
 const loadCausalLMOptions = declareOptions<LoadCausalLMOptions>()({
@@ -44,6 +50,7 @@ const loadCausalLMOptions = declareOptions<LoadCausalLMOptions>()({
   quantize: choice(QUANTIZATIONS, { optional: true }),
   trainingStep: option({ optional: true }),
   files: option({ default: nodeFiles }),
+  onNotice: option({ default: warn }),
 });
 
 const caller = 'loadCausalLM';
@@ -55,14 +62,14 @@ const caller = 'loadCausalLM';
  * file: F32, F16 and BF16, and the 4-bit (NF4, FP4) and 8-bit weights that bitsandbytes saves.
  *
  * @returns the model, which owns its weights: dispose of it.
- * @throws ConfigError for any key of config.json that is not supported, naming it, and for `weights: 'keep'` on a
- * backend other than wasm; FormatError for a file that is missing or malformed, and for tensors that are missing, left
- * over or of another shape; BackendError, before anything is read, if the weights do not fit, with the bytes needed and
- * available.
+ * @throws ConfigError for a key of config.json that changes the forward pass and is not supported, naming it, and for
+ * `weights: 'keep'` on a backend other than wasm; FormatError for a file that is missing or malformed, and for tensors
+ * that are missing, left over or of another shape; BackendError, before anything is read, if the weights do not fit,
+ * with the bytes needed and available.
  */
 export async function loadCausalLM(directory: string, options: LoadCausalLMOptions): Promise<CausalLM> {
-  const { algebra, weights, quantize, trainingStep, files } = loadCausalLMOptions.read(caller, options);
-  const { decoder, store, quantizedWeights } = await openCheckpoint(caller, directory, files);
+  const { algebra, weights, quantize, trainingStep, files, onNotice } = loadCausalLMOptions.read(caller, options);
+  const { decoder, store, quantizedWeights } = await openCheckpoint(caller, directory, { files, onNotice });
   try {
     const matched = matchTensors(caller, decoder, store, quantizedWeights, quantize);
     const place = placeOfWeights(caller, { decoder, matched, algebra, trainingStep, wanted: weights });

@@ -16,7 +16,7 @@ import type { QuantizedWeight } from './bitsandbytes.js';
 import type { RunOnBackend } from './run-on-backend.js';
 
 /** Name of the head's weight, which checkpoints of tied models may hold all the same. */
-const TIED_HEAD = 'lm_head.weight';
+const HEAD_WEIGHT = 'lm_head.weight';
 
 /** A parameter in a checkpoint. */
 export interface FoundWeight {
@@ -48,12 +48,15 @@ export function matchTensors(
   const matched = new Map<string, FoundWeight>();
   const modules = new Map(decoder.modules.map((module) => [`${module.name}.weight`, module]));
   const parts = new Set([...quantizedWeights.values()].flatMap((weight) => weight.parts));
+  const tied = config.tiedHead ? tiedTensors(decoder, store) : {};
   for (const entry of store.entries.values()) {
     if (parts.has(entry.name)) continue;
-    const names = namesOf(entry.name, decoder);
+    // A head that is tied is the embedding, under whichever of the two names the file has it.
+    if (entry.name === tied.head && tied.embedding !== undefined) continue;
+    const names = entry.name === tied.head ? [decoder.embedding] : namesOf(entry.name, decoder);
     const name = names.find((candidate) => parameters.has(candidate));
     if (name === undefined) {
-      if (buffers.test(entry.name) || (config.tiedHead && names.includes(TIED_HEAD))) continue;
+      if (buffers.test(entry.name)) continue;
       throw new FormatError(
         `${caller}: expected the parameters of a ${config.modelType} model, got the tensor '${entry.name}' in ${entry.file} as well; check model_type and tie_word_embeddings in config.json`,
       );
@@ -79,14 +82,35 @@ export function matchTensors(
         `${caller}: expected weights that are not quantized for quantize: '${wanted}', got ${stored.format} of bitsandbytes ('${entry.name}'); leave quantize out`,
       );
     }
+    const twice = matched.get(name);
+    if (twice !== undefined) {
+      throw new FormatError(
+        `${caller}: expected one tensor for the parameter '${name}', got '${twice.entry.name}' in ${twice.entry.file} and '${entry.name}' in ${entry.file}; remove the one that does not count`,
+      );
+    }
     const quantizes = wanted !== undefined && module !== undefined;
     matched.set(name, { entry, shape, ...(stored === undefined ? {} : { stored }), ...(quantizes ? { wanted } : {}) });
   }
   for (const name of parameters.keys()) {
     if (matched.has(name)) continue;
-    throw new FormatError(`${caller}: expected the tensor '${name}' in the checkpoint, it is missing; fetch all of its files`);
+    const orTied = name === HEAD_WEIGHT ? ', or set tie_word_embeddings in config.json if the head is the embedding' : '';
+    throw new FormatError(`${caller}: expected the tensor '${name}' in the checkpoint, it is missing; fetch all of its files${orTied}`);
   }
   return matched;
+}
+
+/** The tensors of a checkpoint that hold the head and the embedding, by their names there. */
+export interface TiedTensors {
+  readonly head?: string;
+  readonly embedding?: string;
+}
+
+/** Finds the tensors of head and embedding, of which a checkpoint with a tied head has one or both. */
+export function tiedTensors(decoder: Decoder, store: TensorStore): TiedTensors {
+  const find = (parameter: string): string | undefined =>
+    [...store.entries.keys()].find((stored) => namesOf(stored, decoder).includes(parameter));
+  const [head, embedding] = [find(HEAD_WEIGHT), find(decoder.embedding)];
+  return { ...(head === undefined ? {} : { head }), ...(embedding === undefined ? {} : { embedding }) };
 }
 
 /** Lists the names that a tensor of a checkpoint may have as a parameter. */

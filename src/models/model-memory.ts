@@ -1,4 +1,5 @@
 /** The memory that a model takes, for each way to keep its weights, from the headers of its files. */
+import { warn } from '../core/notice.js';
 import { declareOptions, option, size } from '../core/options.js';
 import type { Files } from '../io/files/files.js';
 import { nodeFiles } from '../io/files/node-files.js';
@@ -19,6 +20,11 @@ export interface ModelMemoryOptions {
   readonly rank?: number;
   /** File system or server that holds the directory. Default: the files of this machine. */
   readonly files?: Files;
+  /**
+   * Receives a line of text about keys of config.json that are passed over because the library does not know them, and
+   * about a head that the config denies. Default: Node's warnings (`process.emitWarning`).
+   */
+  readonly onNotice?: (line: string) => void;
 }
 
 const modelMemoryOptions = declareOptions<ModelMemoryOptions>()({
@@ -26,6 +32,7 @@ const modelMemoryOptions = declareOptions<ModelMemoryOptions>()({
   length: size({ default: 512 }),
   rank: size({ default: 16 }),
   files: option({ default: nodeFiles }),
+  onNotice: option({ default: warn }),
 });
 
 /** Defaults of {@link ModelMemoryOptions}. */
@@ -76,8 +83,8 @@ const ADAPTER_ARRAYS = 6;
  */
 export async function modelMemory(directory: string, options: ModelMemoryOptions = {}): Promise<ModelMemory> {
   const caller = 'modelMemory';
-  const { batch, length, rank, files } = modelMemoryOptions.read(caller, options);
-  const { decoder, store, quantizedWeights } = await openCheckpoint(caller, directory, files);
+  const { batch, length, rank, files, onNotice } = modelMemoryOptions.read(caller, options);
+  const { decoder, store, quantizedWeights } = await openCheckpoint(caller, directory, { files, onNotice });
   try {
     const found = (quantize?: Quantization) => [...matchTensors(caller, decoder, store, quantizedWeights, quantize).values()];
     const own = found();

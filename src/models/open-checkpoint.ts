@@ -8,7 +8,8 @@ import type { TensorStore } from '../io/safetensors/tensor-store.js';
 import type { Architecture, Decoder } from './architectures/architecture.js';
 import { ARCHITECTURES } from './architectures/registry.js';
 import { type QuantizedWeight, quantizedWeights } from './bitsandbytes.js';
-import { ConfigReader } from './config/config-reader.js';
+import { type ConfigNotice, ConfigReader } from './config/config-reader.js';
+import { tiedTensors } from './load-weights.js';
 
 /** An open checkpoint. Its store is to be closed. */
 export interface Checkpoint {
@@ -22,20 +23,44 @@ export interface Checkpoint {
  * Opens a checkpoint.
  *
  * @param caller - the public function that errors name.
+ * @param options - where the files lie, and what receives a line of text about what is passed over in the config.
  * @throws ConfigError for a config that is not supported; FormatError for a file that is missing or malformed.
  */
-export async function openCheckpoint(caller: string, directory: string, files: Files): Promise<Checkpoint> {
+export async function openCheckpoint(
+  caller: string,
+  directory: string,
+  { files, onNotice }: { readonly files: Files; readonly onNotice: ConfigNotice },
+): Promise<Checkpoint> {
   const file = files.join(directory, 'config.json');
   const json = await readJsonObject(caller, file, files);
   const architecture = architectureOf(caller, file, json);
   const store = await openSafetensors(directory, { files });
   try {
-    const decoder = describeDecoder(caller, file, json, architecture, store);
+    const describe = (config: JsonObject, notice?: ConfigNotice): Decoder =>
+      describeDecoder({ caller, file, json: config, architecture, store, ...(notice === undefined ? {} : { onNotice: notice }) });
+    const described = describe(json, onNotice);
+    const ownHead = await holdsOwnHead(described, store);
+    if (ownHead) {
+      onNotice(
+        `${caller}: ${file} says tie_word_embeddings, but the checkpoint has a head other than the embedding, which is used; set it to false`,
+      );
+    }
+    const decoder = ownHead ? describe({ ...json, tie_word_embeddings: false }) : described;
     return { decoder, store, quantizedWeights: await quantizedWeights(caller, store) };
   } catch (error) {
     await store.close();
     throw error;
   }
+}
+
+/**
+ * Returns true if the config says that the head is the embedding, and the checkpoint holds another one: that one counts
+ * then, as in transformers.
+ */
+async function holdsOwnHead(decoder: Decoder, store: TensorStore): Promise<boolean> {
+  if (!decoder.config.tiedHead) return false;
+  const { head, embedding } = tiedTensors(decoder, store);
+  return head !== undefined && embedding !== undefined && !(await store.equal(head, embedding));
 }
 
 function architectureOf(caller: string, file: string, json: JsonObject): Architecture {
@@ -47,15 +72,28 @@ function architectureOf(caller: string, file: string, json: JsonObject): Archite
   );
 }
 
+/** A config and the checkpoint that it describes. */
+interface Description {
+  readonly caller: string;
+  readonly file: string;
+  readonly json: JsonObject;
+  readonly architecture: Architecture;
+  readonly store: TensorStore;
+  readonly onNotice?: ConfigNotice;
+}
+
 /**
  * Reads the config, and checks it against the tensors of the checkpoint: parameters are listed only once no size is
  * above what it holds.
  */
-function describeDecoder(caller: string, file: string, json: JsonObject, architecture: Architecture, store: TensorStore): Decoder {
+function describeDecoder({ caller, file, json, architecture, store, onNotice }: Description): Decoder {
   const axes = [...store.entries.values()].flatMap(({ shape }) => shape);
   const longestAxis = axes.reduce((longest, size) => Math.max(longest, size), 0);
   checkQuantization(caller, file, json);
-  const reader = new ConfigReader(caller, file, json, { bounds: { tensors: store.entries.size, longestAxis } });
+  const reader = new ConfigReader(caller, file, json, {
+    bounds: { tensors: store.entries.size, longestAxis },
+    ...(onNotice === undefined ? {} : { onNotice }),
+  });
   reader.ignore('quantization_config');
   const decoder = architecture.describe(reader);
   reader.finish();

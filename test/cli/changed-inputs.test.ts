@@ -426,6 +426,8 @@ describe('fingerprints', () => {
     alpha: 3,
     targetModules: ['q_proj'],
     excludeModules: ['q_proj'],
+    layersToTransform: [0],
+    layersPattern: 'layers',
     rankPattern: { q_proj: 2 },
     alphaPattern: { q_proj: 2 },
     dropout: 0.1,

@@ -120,7 +120,7 @@ describe('a count in a configuration or a flag', () => {
   /** Where a value of 2⁵³ − 1 costs nothing: nothing is made of that size, and no loop goes there. */
   it('that is none of these may be any', async () => {
     const free = ['warmup', 'steps', 'batchSize', 'maxLength', 'seed', 'evalEvery', 'evalRows', 'patience', 'saveEvery'];
-    const more = ['keepCheckpoints', 'sampleTokens', 'logEvery'];
+    const more = ['keepCheckpoints', 'sampleTokens', 'logEvery', 'layersToTransform'];
     const counts = Object.entries(finetuneSchema.shape).filter(
       ([, schema]) => schema.safeParse(3).success && !schema.safeParse(3.5).success,
     );

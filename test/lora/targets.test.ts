@@ -1,5 +1,6 @@
 /** Which modules are adapted, with which rank and scale: against PEFT 0.21, and what is refused. */
 import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { resolveLoraConfig } from '../../src/lora/adapter/lora-config.js';
 import { type LoraConfig, lora, rslora } from '../../src/lora/index.js';
@@ -45,11 +46,12 @@ describe('targets', () => {
         ...Object.fromEntries(Object.entries(others).map(([key, value]) => [names[key], value])),
         method: rootRank === true ? rslora() : lora(),
       } as LoraConfig;
+      // As PEFT, which lets keys pass that match nothing.
       if (adapted === null) {
-        expect(() => targets(model, config)).toThrow(/test: .*(matches none|were taken out)/);
+        expect(() => targets(model, config, false)).toThrow(/test: .*(matches none|were taken out)/);
         return;
       }
-      const found = targets(model, config).map(({ module, rank, scale }) => [module.name, { rank, scale }]);
+      const found = targets(model, config, false).map(({ module, rank, scale }) => [module.name, { rank, scale }]);
       expect(Object.fromEntries(found)).toEqual(adapted);
       expect(found).toHaveLength(Object.keys(adapted).length);
     },
@@ -60,6 +62,51 @@ describe('targets', () => {
     expect(() => targets('qwen2', { targetModules: ['q_proj', 'c_attn'] })).toThrow(/"c_attn" matches none; the model has q_proj, k_proj/);
     expect(targets('qwen2', { targetModules: ['q_proj', 'c_attn'] }, false)).toHaveLength(12);
     expect(() => targets('gpt2', { targetModules: 'c_atn' })).toThrow(/did you mean 'c_attn'/);
+  });
+
+  it.each<[string, LoraConfig, RegExp]>([
+    [
+      'a module to leave out',
+      { excludeModules: ['up_proj', 'q_prj'] },
+      /excludeModules must match .* "q_prj" matches none; did you mean 'q_proj'/,
+    ],
+    ['modules to leave out', { excludeModules: 'up_pro' }, /"up_pro" matches none; a single text is a pattern .* did you mean 'up_proj'/],
+    [
+      'a rank',
+      { rankPattern: { q_proj: 2, up_porj: 3 } },
+      /rankPattern has the key "up_porj", which matches no module; did you mean 'up_proj'/,
+    ],
+    ['an α', { alphaPattern: { 'layers.70.*': 3 } }, /alphaPattern has the key "layers.70.\*", which matches no module/],
+    [
+      'a rank of a module that is not adapted',
+      { targetModules: ['q_proj'], rankPattern: { up_proj: 3 } },
+      /"up_proj", which matches only modules that are not adapted, such as 'model.layers.0.mlp.up_proj'; did you mean/,
+    ],
+    [
+      'a rank behind another',
+      { rankPattern: { q_proj: 3, 'layers.1.self_attn.q_proj': 4 } },
+      /"layers.1.self_attn.q_proj" for modules of which "q_proj" before it decides already; put it first/,
+    ],
+    ['a layer', { targetModules: ['q_proj'], layersToTransform: [0, 99] }, /layersToTransform must be .* got 99; the layers are 0 to 11/],
+    [
+      'a list of layers',
+      { targetModules: ['q_proj'], layersToTransform: 1, layersPattern: 'h' },
+      /got 1; no module has a layer by layersPattern/,
+    ],
+  ])('keys that match nothing are errors: %s', (_name, config, message) => {
+    expect(() => targets('qwen2', config)).toThrow(message);
+    expect(() => targets('qwen2', { ...config, targetModules: config.targetModules ?? ['q_proj', 'up_proj'] })).toThrow(message);
+  });
+
+  it('any key that is no part of a name is an error that says it', () => {
+    const parts = ['model', 'layers', 'self_attn', 'mlp', 'lm_head', ...modulesOf('qwen2').map(({ name }) => name)];
+    const word = fc.stringMatching(/^[a-z_]{1,12}$/).filter((name) => !parts.some((part) => part.split('.').includes(name)));
+    fc.assert(
+      fc.property(word, fc.constantFrom('excludeModules', 'rankPattern', 'alphaPattern'), (name, option) => {
+        const config = option === 'excludeModules' ? { excludeModules: [name] } : { [option]: { [name]: 2 } };
+        expect(() => targets('qwen2', config)).toThrow(new RegExp(`test: ${option} .*"${name}".* matches (none|no module); `));
+      }),
+    );
   });
 
   it.each<[string, LoraConfig, RegExp]>([

@@ -103,7 +103,7 @@ describe('config.json', () => {
     ['tiny-gemma3-text', { hidden_activation: 'relu' }],
     ['tiny-gemma3-text', { rope_parameters: { rope_type: 'default', rope_theta: 1e4 } }],
     ['tiny-gemma3', { text_config: null }],
-    ['tiny-gemma3', { text_config: { ...TEXT, query_scale: 3 } }],
+    ['tiny-gemma3', { text_config: { ...TEXT, logits_scaling: 3 } }],
     ['tiny-smollm3', { no_rope_layers: [1] }],
     ['tiny-smollm3', { no_rope_layers: [1, 2] }],
     ['tiny-smollm3', { use_sliding_window: true, layer_types: ['full_attention', 'sliding_attention'] }],

@@ -53,7 +53,7 @@ const cases: readonly (readonly [string, Base, Readonly<Record<string, unknown>>
     {
       targetModules: 'all-linear',
       method: rslora(),
-      rankPattern: { 'layers.1.*q_proj': 6, mlp: 3, up_proj: 2 },
+      rankPattern: { 'layers.1.*q_proj': 6, up_proj: 2 },
       alphaPattern: { '^model.layers.0.*': 5 },
     },
   ],

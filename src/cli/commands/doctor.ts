@@ -36,7 +36,7 @@ export const doctor = defineCommand({
     rank: count(1).optional().describe(`rank of the adapters, for --model (default: ${modelMemoryDefaults.rank})`),
   }),
   async run({ values: { backend, seconds, model, ...step }, terminal }) {
-    if (model !== undefined) return memoryOf(model, step);
+    if (model !== undefined) return memoryOf(model, step, terminal);
     const [extra] = Object.entries(step).flatMap(([name, value]) => (value === undefined ? [] : [`--${flagName(name)}`]));
     if (extra !== undefined) throw new UsageError(`bures doctor: ${extra} is used with --model only; add it, or leave ${extra} out`);
     if (backend !== undefined) return oneBackend(backend, seconds);

@@ -119,6 +119,15 @@ export const finetuneSchema = z.strictObject({
     .describe('modules to adapt: a list of names (q_proj,v_proj), a pattern, or all-linear')
     .meta({ placeholder: 'NAMES' }),
   excludeModules: z.union([text, names]).optional().describe('modules to leave out: names or a pattern').meta({ placeholder: 'NAMES' }),
+  layersToTransform: z
+    .union([count(0), z.array(count(0))])
+    .optional()
+    .describe('numbers of the layers to adapt, counted from 0, for a list of targetModules (default: all layers)')
+    .meta({ placeholder: 'NUMBERS' }),
+  layersPattern: text
+    .optional()
+    .describe('name of the list of layers in the names of modules, such as layers or h, for layersToTransform (default: any)')
+    .meta({ placeholder: 'NAME' }),
   rankPattern: z.record(z.string(), rank).default({}).describe('ranks of particular modules, by name or pattern'),
   alphaPattern: z.record(z.string(), z.number().positive()).default({}).describe('α of particular modules, by name or pattern'),
   dropout: fraction.default(0).describe('fraction of the inputs that the adapters do not see in training'),

@@ -1,5 +1,6 @@
 import { type BackendRequest, tensorAlgebra } from '../../linalg/tensor/index.js';
 import { type CausalLM, loadCausalLM, type Quantization, type WeightPlace } from '../../models/index.js';
+import type { Terminal } from '../terminal.js';
 
 /** Where a base model computes, and how its weights are kept. */
 export interface BaseKeys {
@@ -11,9 +12,20 @@ export interface BaseKeys {
 /**
  * Opens the backend and loads a base model on it. Weights that are to be kept beside the heap, or quantized, make
  * `'auto'` mean wasm.
+ *
+ * @param terminal - receives what is to be said of the model's config.
  */
-export async function loadBase(folder: string, { backend, weights, quantize }: BaseKeys): Promise<CausalLM> {
+export async function loadBase(
+  folder: string,
+  { backend, weights, quantize }: BaseKeys,
+  { notice }: Pick<Terminal, 'notice'>,
+): Promise<CausalLM> {
   const needsWasm = weights === 'keep' || (quantize !== undefined && weights === undefined);
   const algebra = await tensorAlgebra({ backend: backend === 'auto' && needsWasm ? 'wasm' : backend });
-  return loadCausalLM(folder, { algebra, ...(weights === undefined ? {} : { weights }), ...(quantize === undefined ? {} : { quantize }) });
+  return loadCausalLM(folder, {
+    algebra,
+    onNotice: notice,
+    ...(weights === undefined ? {} : { weights }),
+    ...(quantize === undefined ? {} : { quantize }),
+  });
 }

@@ -3,6 +3,7 @@ import { availableBytes } from '../../core/allocate.js';
 import { type ModelMemory, modelMemory, modelMemoryDefaults, type WeightMemory } from '../../models/index.js';
 import type { CommandResult } from '../command.js';
 import { gibibytes, table } from '../format.js';
+import type { Terminal } from '../terminal.js';
 
 /** The size of the step and the rank, where they are given. */
 export interface MemoryQuestion {
@@ -11,11 +12,11 @@ export interface MemoryQuestion {
   readonly rank?: number | undefined;
 }
 
-/** Reports the memory of a model. */
-export async function memoryOf(model: string, question: MemoryQuestion): Promise<CommandResult> {
+/** Reports the memory of a model. What is to be said of its config goes to the terminal. */
+export async function memoryOf(model: string, question: MemoryQuestion, { notice }: Pick<Terminal, 'notice'>): Promise<CommandResult> {
   const { batch: batchSize, length: maxLength, rank } = modelMemoryDefaults;
   const asked = { batchSize: question.batchSize ?? batchSize, maxLength: question.maxLength ?? maxLength, rank: question.rank ?? rank };
-  const memory = await modelMemory(model, { batch: asked.batchSize, length: asked.maxLength, rank: asked.rank });
+  const memory = await modelMemory(model, { batch: asked.batchSize, length: asked.maxLength, rank: asked.rank, onNotice: notice });
   const available = { heap: memory.heapLimit, memory: availableBytes() };
   const ways = memory.ways.map((way) => {
     const engine = way.engine + memory.adapter + memory.step;

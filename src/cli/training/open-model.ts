@@ -76,7 +76,7 @@ export async function openModel(
   // An adapter belongs to the weights over which it was trained.
   const { quantize = QUANTIZATIONS.find((format) => format === run.quantize) } = keys;
   const tokenizer = await loadTokenizer(folder);
-  const model = await loadBase(folder, { backend, weights, quantize });
+  const model = await loadBase(folder, { backend, weights, quantize }, terminal);
   const adapter = adapterFolder === undefined ? undefined : await loadOnto(model, adapterFolder);
   return {
     model,

@@ -8,7 +8,7 @@ import { type FoundModel, findModel } from '../hub/find-model.js';
 import type { Terminal } from '../terminal.js';
 import { loadBase } from './load-base.js';
 import { loadData, type RunData } from './load-data.js';
-import { adapterConfigOf, methodOf, startingAt } from './training-plan.js';
+import { adapterConfigOf, keysWithoutEffect, methodOf, startingAt } from './training-plan.js';
 
 /** A configuration with what depends on the number of steps filled in. */
 export interface SessionConfig extends FinetuneConfig {
@@ -49,7 +49,7 @@ export async function openSession(
   const method = await startingAt(methodOf(config), initial, caller);
   const base = await findModel(caller, config.model, terminal);
   const tokenizer = await loadTokenizer(base.folder);
-  const model = await loadBase(base.folder, config);
+  const model = await loadBase(base.folder, config, terminal);
   let made: LoraAdapter | undefined;
   try {
     const data = await loadData(config, { caller, tokenizer, positions: model.config.maxPositions, terminal });
@@ -65,13 +65,15 @@ export async function openSession(
     // A short run is looked at, and can be resumed, in between as well.
     const often = Math.min(100, Math.max(1, Math.ceil(steps / 5)));
     const { evalEvery = often, saveEvery = often } = config;
+    // A run that was begun with such a key goes on as it began.
+    const idle = caller === 'resume' ? [] : keysWithoutEffect(caller, config, { steps, rows: data.valid.length });
     return {
       config: { ...config, evalEvery, saveEvery },
       method,
       base,
       model,
       tokenizer,
-      data,
+      data: { ...data, notices: [...data.notices, ...idle] },
       adapter,
       steps,
       nextBatch: stepBatches(stream, accumulate),

@@ -73,19 +73,56 @@ function withKey<Made>(key: string, make: () => Made): Made {
 
 /** Returns the adapter of a configuration. Without a value for α, the method chooses it. */
 export function adapterConfigOf(config: FinetuneConfig, method: LoraMethod): LoraConfig {
-  const { rank, alpha, targetModules, excludeModules, rankPattern, alphaPattern, dropout, bias, modulesToSave } = config;
+  const { rank, alpha, targetModules, excludeModules, layersToTransform, layersPattern, rankPattern, alphaPattern } = config;
+  const { dropout, bias, modulesToSave } = config;
   return {
     method,
     rank,
-    targetModules,
+    targetModules: nameOrPattern(targetModules),
     rankPattern,
     alphaPattern,
     dropout,
     bias,
     modulesToSave,
     ...(alpha === undefined ? {} : { alpha }),
-    ...(excludeModules === undefined ? {} : { excludeModules }),
+    ...(excludeModules === undefined ? {} : { excludeModules: nameOrPattern(excludeModules) }),
+    ...(layersToTransform === undefined ? {} : { layersToTransform }),
+    ...(layersPattern === undefined ? {} : { layersPattern }),
   };
+}
+
+/**
+ * Returns a single word as a list of one name: as a pattern for whole names it could match nothing but that name
+ * itself, which the list matches too.
+ */
+function nameOrPattern(targets: readonly string[] | string): readonly string[] | string {
+  return typeof targets === 'string' && /^\w+$/.test(targets) ? [targets] : targets;
+}
+
+/**
+ * Finds keys of a configuration that do nothing in this run.
+ *
+ * @param rows - the number of validation rows.
+ * @returns a line of text for each.
+ * @throws ConfigError for a warm-up that the run does not outlast: its learning rate would not be reached.
+ */
+export function keysWithoutEffect(
+  caller: string,
+  { warmup, schedule, finalRate, patience, evalRows, minImprovement }: FinetuneConfig,
+  { steps, rows }: { readonly steps: number; readonly rows: number },
+): readonly string[] {
+  if (warmup >= steps) {
+    throw new ConfigError(
+      `${caller}: expected a warm-up shorter than the run of ${steps} steps, got warmup ${warmup}, so that the learning rate would not be reached; warm up for fewer steps, or train for more`,
+    );
+  }
+  const idle: (readonly [boolean, string])[] = [
+    [schedule === 'constant' && finalRate !== 0, `finalRate ${finalRate} has no effect: the schedule 'constant' ends where it began`],
+    [rows === 0 && patience !== undefined, `patience ${patience} has no effect: there are no validation rows`],
+    [rows === 0 && evalRows !== undefined, `evalRows ${evalRows} has no effect: there are no validation rows`],
+    [rows === 0 && minImprovement !== 0, `minImprovement ${minImprovement} has no effect: there are no validation rows`],
+  ];
+  return idle.filter(([holds]) => holds).map(([, line]) => line);
 }
 
 /** Returns the optimizer options of the configuration. The direction rule has defaults for the others. */

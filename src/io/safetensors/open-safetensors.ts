@@ -5,7 +5,7 @@ import { declareOptions, option } from '../../core/options.js';
 import { checkByteOrder } from '../byte-order.js';
 import type { Files } from '../files/files.js';
 import { nodeFiles } from '../files/node-files.js';
-import { entryCount, type FloatDtype, isFloatDtype } from './dtypes.js';
+import { entryCount, type FloatDtype, isFloatDtype, type StoredDtype } from './dtypes.js';
 import { openTensorFile, type TensorFile } from './file-tensors.js';
 import { widenBrains, widenHalves } from './half-precision.js';
 import type { LocatedEntry } from './parse-header.js';
@@ -152,6 +152,10 @@ function storeOf(files: readonly TensorFile[]): TensorStore {
       await source(0, bytes);
       return bytes;
     },
+    async equal(name, other) {
+      const [first, second] = [locate(name), locate(other)];
+      return areEqual(first.entry, first.source, second.entry, second.source);
+    },
     async close() {
       if (closed) return;
       closed = true;
@@ -194,6 +198,31 @@ async function readFloats(entry: LocatedEntry, dtype: FloatDtype, source: ReadPa
     checkTarget(entry, place, length);
     widen(dtype, bytes, new Uint32Array(place.buffer, place.byteOffset + 4 * begin, count));
   }
+}
+
+/** Compares two tensors a chunk at a time. */
+async function areEqual(a: LocatedEntry, readA: ReadPart, b: LocatedEntry, readB: ReadPart): Promise<boolean> {
+  if (a.shape.join() !== b.shape.join()) return false;
+  const [dtypeA, dtypeB] = [a.dtype, b.dtype];
+  const areFloats = isFloatDtype(dtypeA) && isFloatDtype(dtypeB);
+  if (dtypeA !== dtypeB && !areFloats) return false;
+  // Of one format, the bytes tell; formats of other widths are widened first.
+  const length = dtypeA === dtypeB ? a.byteLength : entryCount(a.shape);
+  const part = async (dtype: StoredDtype, read: ReadPart, begin: number, count: number): Promise<ArrayLike<number>> => {
+    const width = dtypeA === dtypeB ? 1 : dtype === 'F32' ? 4 : 2;
+    const bytes = new Uint8Array(count * width);
+    await read(begin * width, bytes);
+    if (width === 1) return bytes;
+    const bits = new Uint32Array(count);
+    widen(dtype as FloatDtype, bytes, bits);
+    return bits;
+  };
+  for (let begin = 0; begin < length; begin += chunkBytes) {
+    const count = Math.min(chunkBytes, length - begin);
+    const [one, two] = [await part(dtypeA, readA, begin, count), await part(dtypeB, readB, begin, count)];
+    for (let i = 0; i < count; i++) if (one[i] !== two[i]) return false;
+  }
+  return true;
 }
 
 function checkTarget({ name, shape }: LocatedEntry, target: Float32Array, length: number): void {

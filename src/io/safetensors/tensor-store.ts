@@ -46,6 +46,14 @@ export interface TensorStore {
    * @throws as `read` does.
    */
   readBytes(name: string): Promise<Uint8Array>;
+  /**
+   * Compares two tensors, whole: their number formats may differ, their numbers may not.
+   *
+   * @returns true if both have one shape and the same entries. Tensors of formats other than F32, F16 and BF16 must
+   * have the same bytes. Cost: one pass over both, up to the first difference, through buffers of fixed size.
+   * @throws as `read` does.
+   */
+  equal(name: string, other: string): Promise<boolean>;
   /** Closes the files. Later reads throw; closing again does nothing. */
   close(): Promise<void>;
 }

@@ -66,7 +66,13 @@ export function layOutAdapter(
   options: TargetOptions = {},
 ): AdapterLayout {
   const targets = targetModules(caller, config, model.linearModules.values(), options);
-  const names = new Set([...trainedBiases(model, config, targets), ...savedParameters(caller, model, config)]);
+  const biases = trainedBiases(model, config, targets);
+  if (biases.length === 0 && config.bias !== 'none' && options.everyName !== false) {
+    throw new ConfigError(
+      `${caller}: bias '${config.bias}' must find biases to train, but ${config.bias === 'all' ? 'this model has none' : 'no adapted module has one'}; take bias 'none'`,
+    );
+  }
+  const names = new Set([...biases, ...savedParameters(caller, model, config)]);
   return {
     targets,
     hiddenSize: model.config.hiddenSize,

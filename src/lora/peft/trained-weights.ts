@@ -51,7 +51,7 @@ export async function truncatedAdapter(caller: string, adapter: LoraAdapter, ran
   if (adapter.merged)
     throw new ConfigError(`${caller}: the trained weights are in the model already, so that their change is not known; unmerge them first`);
   const config = pairConfig(adapter.config, rank);
-  const layout = layOutAdapter(caller, model, config);
+  const layout = layOutAdapter(caller, model, config, { everyName: false });
   const { parameters } = takeApart(la, adapter.layout, adapter.point);
   const modules = new Map<string, ModuleArrays>();
   const [errors, sizes] = [new Map<string, number>(), new Map<string, number>()];

@@ -71,6 +71,6 @@ export function portableConfig(config: ResolvedLoraConfig): ResolvedLoraConfig {
 function writtenTargets(model: CausalLM, config: ResolvedLoraConfig, names: readonly string[]): readonly string[] | string {
   if (typeof config.targetModules !== 'string' || config.targetModules.toLowerCase() !== 'all-linear') return config.targetModules;
   const lastParts = [...new Set(names.map((name) => name.slice(name.lastIndexOf('.') + 1)))].sort();
-  const { targets } = layOutAdapter('saveAdapter', model, { ...config, targetModules: lastParts });
+  const { targets } = layOutAdapter('saveAdapter', model, { ...config, targetModules: lastParts }, { everyName: false });
   return targets.length === names.length ? lastParts : names;
 }

@@ -31,8 +31,8 @@ export interface ScalingConfig {
 /** Options of {@link targetModules}. */
 export interface TargetOptions {
   /**
-   * If true, each name of a list must match a module, not only one of them. Default: true. An adapter's file may list
-   * names of other architectures.
+   * If true, each name of a list, each pattern and each number of a layer must have an effect, not only one name of
+   * `targetModules`. Default: true. An adapter's file may list names of other architectures.
    */
   readonly everyName?: boolean;
 }
@@ -53,8 +53,8 @@ const HEAD = 'lm_head';
  *
  * @param caller - name of the calling function, for error messages.
  * @returns the modules, in the model's order.
- * @throws ConfigError if no module is left, if a name matches nothing (the message suggests the closest names), or if a
- * pattern is not a regular expression.
+ * @throws ConfigError if no module is left, if a name, a pattern or a number of a layer matches nothing (the message
+ * suggests the closest names), or if a pattern is not a regular expression.
  */
 export function targetModules(
   caller: string,
@@ -68,12 +68,26 @@ export function targetModules(
   checkMatches(caller, config.targetModules, all, candidates, everyName);
   const excluded = config.excludeModules === undefined ? () => false : matcher(caller, 'excludeModules', config.excludeModules);
   const saved = pythonPatterns(caller, 'modulesToSave', config.modulesToSave, { before: '(^|.*\\.)', after: '($|\\..*)' });
-  const inLayers = layerFilter(caller, config);
+  const layerOf = layerFinder(caller, config);
+  const layers = new Set(layersOf(config));
+  const inLayers = (name: string): boolean => {
+    const layer = layers.size === 0 ? undefined : layerOf(name);
+    return layers.size === 0 || (layer !== undefined && layers.has(layer));
+  };
   const kept = candidates.filter(({ name }) => !excluded(name) && !saved.some((pattern) => pattern.test(name)) && inLayers(name));
+  if (everyName) {
+    checkExcluded(caller, config, all, excluded);
+    checkLayerNumbers(caller, layers, new Set(candidates.map(({ name }) => layerOf(name)).filter((layer) => layer !== undefined)));
+  }
   if (kept.length === 0) {
     throw new ConfigError(
       `${caller}: all ${candidates.length} modules that targetModules matches were taken out by excludeModules, modulesToSave or layersToTransform; leave one of them in`,
     );
+  }
+  if (everyName) {
+    const names = { adapted: kept.map(({ name }) => name), all: all.map(({ name }) => name) };
+    checkPatterns(caller, 'rankPattern', config.rankPattern, names);
+    checkPatterns(caller, 'alphaPattern', config.alphaPattern, names);
   }
   const scaling = scalingOf(caller, config);
   return kept.map((module) => ({ module, ...scaling(module.name) }));
@@ -124,35 +138,115 @@ function checkMatches(
       ? targets.find((target) => !matched.some(({ name }) => name === target || name.endsWith(`.${target}`)))
       : undefined;
   if (matched.length > 0 && lost === undefined) return;
-  const shown = (lost ?? (typeof targets === 'string' ? targets : targets.slice(0, 20).join(', '))).slice(0, 200);
-  const lastParts = all.flatMap(({ name }) => [name, name.slice(name.lastIndexOf('.') + 1)]);
-  const near = nearestNames(shown, lastParts.length === 0 ? [] : new Set(lastParts));
-  const there = [...new Set(all.map(({ name }) => name.slice(name.lastIndexOf('.') + 1)))];
+  const wrong = lost ?? (typeof targets === 'string' ? targets : targets.slice(0, 20).join(', '));
+  const names = all.map(({ name }) => name);
+  const isName = typeof targets === 'string' && names.some((name) => name.endsWith(`.${targets}`));
   throw new ConfigError(
-    `${caller}: targetModules must match linear modules of the model, but ${JSON.stringify(shown)} matches none; ` +
-      (typeof targets === 'string'
-        ? 'a single text is a pattern for whole names, as in PEFT: for names pass a list, or write .*\\.NAME; '
-        : '') +
-      (near.length > 0 ? `did you mean ${near.map((name) => `'${name}'`).join(' or ')}?` : `the model has ${there.join(', ')}`),
+    `${caller}: targetModules must match linear modules of the model, but ${shown(wrong)} matches none; ` +
+      (isName
+        ? `a single text is a pattern for whole names, as in PEFT: pass the list ['${targets}'], or the pattern '.*\\.${targets}'`
+        : `${typeof targets === 'string' ? 'a single text is a pattern for whole names, as in PEFT: for names pass a list, or write .*\\.NAME; ' : ''}${suggestion(wrong, names)}`),
   );
 }
 
-/** Returns a test of whether a module lies in one of the selected layers. */
-function layerFilter(caller: string, { layersToTransform, layersPattern = [] }: TargetConfig): (name: string) => boolean {
-  const layers = typeof layersToTransform === 'number' ? [layersToTransform] : (layersToTransform ?? []);
-  if (layers.length === 0) return () => true;
+/** @throws ConfigError for modules to leave out that the model does not have. */
+function checkExcluded(
+  caller: string,
+  { excludeModules }: TargetConfig,
+  all: readonly LinearModule[],
+  excluded: (name: string) => boolean,
+): void {
+  if (excludeModules === undefined) return;
+  const lost =
+    typeof excludeModules === 'string'
+      ? all.some(({ name }) => excluded(name))
+        ? undefined
+        : excludeModules
+      : excludeModules.find((target) => !all.some(({ name }) => name === target || name.endsWith(`.${target}`)));
+  if (lost === undefined) return;
+  const pattern = typeof excludeModules === 'string' ? 'a single text is a pattern for whole names, as in PEFT; ' : '';
+  throw new ConfigError(
+    `${caller}: excludeModules must match linear modules of the model, but ${shown(lost)} matches none; ${pattern}${suggestion(
+      lost,
+      all.map(({ name }) => name),
+    )}`,
+  );
+}
+
+/** @throws ConfigError for a number of a layer that no module has. */
+function checkLayerNumbers(caller: string, wanted: ReadonlySet<number>, found: ReadonlySet<number>): void {
+  const lost = [...wanted].find((layer) => !found.has(layer));
+  if (lost === undefined) return;
+  const there = [...found].sort((a, b) => a - b);
+  const range =
+    there.length === 0
+      ? 'no module has a layer by layersPattern; correct that'
+      : `the layers are ${there[0]} to ${there[there.length - 1]}`;
+  throw new ConfigError(
+    `${caller}: layersToTransform must be numbers of layers with modules that targetModules matches, got ${lost}; ${range}`,
+  );
+}
+
+/**
+ * Requires every key of a rank or α pattern to decide for a module.
+ *
+ * @throws ConfigError for a key that matches no module, none that is adapted, or only those of which an earlier key
+ * decides.
+ */
+function checkPatterns(
+  caller: string,
+  option: string,
+  values: Readonly<Record<string, number>>,
+  { adapted, all }: { readonly adapted: readonly string[]; readonly all: readonly string[] },
+): void {
+  const keys = Object.keys(values);
+  const patterns = pythonPatterns(caller, option, keys, PATTERN_FRAME);
+  const deciding = adapted.map((name) => patterns.findIndex((pattern) => pattern.test(name)));
+  for (const [i, key] of keys.entries()) {
+    if (deciding.includes(i)) continue;
+    const matched = adapted.findIndex((name) => patterns[i].test(name));
+    if (matched >= 0) {
+      throw new ConfigError(
+        `${caller}: ${option} has the key ${shown(key)} for modules of which ${shown(keys[deciding[matched]])} before it decides already; put it first, or leave it out`,
+      );
+    }
+    const elsewhere = all.find((name) => patterns[i].test(name));
+    const problem = elsewhere === undefined ? 'matches no module' : `matches only modules that are not adapted, such as '${elsewhere}'`;
+    throw new ConfigError(`${caller}: ${option} has the key ${shown(key)}, which ${problem}; ${suggestion(key, adapted)}`);
+  }
+}
+
+/** Suggests the names nearest to one that matches nothing, or lists what there is. */
+function suggestion(wrong: string, names: readonly string[]): string {
+  const lastParts = names.map((name) => name.slice(name.lastIndexOf('.') + 1));
+  const near = nearestNames(wrong.slice(0, 200), new Set(names.flatMap((name, i) => [name, lastParts[i]])));
+  if (near.length > 0) return `did you mean ${near.map((name) => `'${name}'`).join(' or ')}?`;
+  const listed = [...new Set(lastParts)].slice(0, 20).map((part) => part.slice(0, 100));
+  return `the model has ${listed.join(', ')}`;
+}
+
+const shown = (text: string): string => JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
+
+/** Returns the numbers of the selected layers; none for all layers. */
+function layersOf({ layersToTransform }: TargetConfig): readonly number[] {
+  return typeof layersToTransform === 'number' ? [layersToTransform] : (layersToTransform ?? []);
+}
+
+/** Returns the number of the layer that holds a module: that of the first pattern that matches, if any does. */
+function layerFinder(caller: string, { layersPattern = [] }: TargetConfig): (name: string) => number | undefined {
   const lists = typeof layersPattern === 'string' ? [layersPattern] : layersPattern;
   const patterns =
     lists.filter((list) => list !== '').length === 0
       ? [pythonPattern(caller, 'layersPattern', '.*?\\.[^.]*\\.(?P<idx>\\d+)\\..*')]
       : pythonPatterns(caller, 'layersPattern', lists, { before: '(?:^|.*?\\.)', after: '\\.(?P<idx>\\d+)\\..*' });
-  const wanted = new Set(layers);
   return (name) => {
-    // The first pattern that matches gives the number of the layer, even if that layer is not selected.
     const index = patterns.map((pattern) => pattern.group(name, 'idx')).find((found) => found !== undefined);
-    return index !== undefined && wanted.has(Number(index));
+    return index === undefined ? undefined : Number(index);
   };
 }
+
+/** What PEFT puts around the keys of rank and α patterns. */
+const PATTERN_FRAME = { before: '(.*\\.)?(', after: ')' } as const;
 
 /**
  * Returns the value of the first key of a rank or α pattern that matches a name, or its last parts.
@@ -167,6 +261,6 @@ export function patternLookup<Value>(
   values: Readonly<Record<string, Value>>,
 ): (name: string) => Value | undefined {
   const entries = Object.values(values);
-  const patterns = pythonPatterns(caller, option, Object.keys(values), { before: '(.*\\.)?(', after: ')' });
+  const patterns = pythonPatterns(caller, option, Object.keys(values), PATTERN_FRAME);
   return (name) => entries[patterns.findIndex((pattern) => pattern.test(name))];
 }

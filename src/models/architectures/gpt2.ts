@@ -24,8 +24,7 @@ export const gpt2: Architecture = {
     // The same formula under two names.
     reader.choice('activation_function', ['gelu_new', 'gelu_pytorch_tanh'], 'gelu_new');
     reader.only('add_cross_attention', false);
-    reader.ignore('n_ctx', 'reorder_and_upcast_attn', 'resid_pdrop', 'embd_pdrop', 'attn_pdrop');
-    reader.ignore('summary_type', 'summary_use_proj', 'summary_activation', 'summary_proj_to_labels', 'summary_first_dropout');
+    reader.ignore('n_ctx', 'reorder_and_upcast_attn');
     const modules = Array.from({ length: config.layers }, (_, layer) => blockModules(config, layer)).flat();
     const norm = (scope: ParameterScope, name: string, x: Tensor): Tensor =>
       layerNorm(x, scope.get(`${name}.weight`), scope.get(`${name}.bias`), {
@@ -69,17 +68,21 @@ function thirds(x: Tensor, size: number): [Tensor, Tensor, Tensor] {
 
 function readShape(reader: ConfigReader): CausalLMConfig {
   const [hiddenSize, heads] = [reader.size('n_embd'), reader.size('n_head')];
+  const [layers, maxPositions] = [reader.blocks('n_layer'), reader.size('n_positions', 1024)];
+  // Other names of the same sizes.
+  const aliases = { hidden_size: hiddenSize, num_attention_heads: heads, num_hidden_layers: layers, max_position_embeddings: maxPositions };
+  for (const [alias, size] of Object.entries(aliases)) reader.only(alias, size);
   if (hiddenSize % heads !== 0) reader.fail('n_head', `a divisor of n_embd = ${hiddenSize}`, heads);
   return {
     modelType: 'gpt2',
     vocabularySize: reader.size('vocab_size'),
     hiddenSize,
     intermediateSize: reader.size('n_inner', 4 * hiddenSize),
-    layers: reader.blocks('n_layer'),
+    layers,
     heads,
     keyValueHeads: heads,
     headSize: hiddenSize / heads,
-    maxPositions: reader.size('n_positions', 1024),
+    maxPositions,
     normEpsilon: reader.positive('layer_norm_epsilon', 1e-5),
     tiedHead: reader.flag('tie_word_embeddings', true),
     endTokens: reader.tokens('eos_token_id'),

@@ -14,7 +14,7 @@ export const phi3: Architecture = {
   describe(reader) {
     const window = reader.has('sliding_window') ? reader.integer('sliding_window') : undefined;
     const originalPositions = reader.integer('original_max_position_embeddings', 4096);
-    reader.ignore('auto_map', 'resid_pdrop', 'embd_pdrop');
+    reader.ignore('auto_map');
     // Of the authors' own program: at one, neither of them does anything.
     reader.only('full_attn_mod', 1);
     reader.only('interpolate_factor', 1);

@@ -9,6 +9,8 @@ import { llamaLike } from './llama-like.js';
 export const qwen2: Architecture = {
   modelType: 'qwen2',
   describe(reader) {
+    // Written by older exporters; the biases are there in any case.
+    reader.only('qkv_bias', true);
     const from = reader.integer('max_window_layers', 28);
     return llamaLike(reader, {
       modelType: 'qwen2',

@@ -15,7 +15,7 @@ export const smollm3: Architecture = {
     const attention = reader.flag('attention_bias', false);
     const feedForward = reader.flag('mlp_bias', false);
     const turns = readTurns(reader, reader.blocks('num_hidden_layers'));
-    reader.ignore('max_window_layers', 'pretraining_tp');
+    reader.ignore('max_window_layers');
     return llamaLike(reader, {
       modelType: 'smollm3',
       biases: { queryKeyValue: attention, attentionOutput: attention, feedForward },

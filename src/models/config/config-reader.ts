@@ -2,40 +2,33 @@
 import { ConfigError, FormatError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import { isJsonObject, type JsonObject } from '../../io/parse-json.js';
+import { changesForward, isNeutral, presumedFlags } from './forward-keys.js';
 
 /**
- * Keys of any architecture without effect on the forward pass: bookkeeping, training of other programs, and what
- * transformers' own interface returns.
+ * Keys of any architecture without effect on the forward pass, which no notice is given of: bookkeeping, training and
+ * exporting of other programs, classification, how texts are generated, and what transformers' own interface returns.
  */
-const WITHOUT_EFFECT: readonly string[] = [
-  '_attn_implementation',
-  '_attn_implementation_autoset',
-  '_name_or_path',
-  'architectures',
-  'attention_dropout',
-  'bos_token_id',
-  'chunk_size_feed_forward',
-  'dtype',
-  'gradient_checkpointing',
-  'id2label',
-  'initializer_range',
-  'label2id',
-  'model_type',
-  'output_attentions',
-  'output_hidden_states',
-  'pad_token_id',
-  'problem_type',
-  'return_dict',
-  'return_dict_in_generate',
-  'task_specific_params',
-  'tokenizer_class',
-  'torch_dtype',
-  'torchscript',
-  'transformers_version',
-  'unsloth_fixed',
-  'unsloth_version',
-  'use_cache',
-];
+const WITHOUT_EFFECT: readonly string[] = `
+  _attn_implementation _attn_implementation_autoset _attn_implementation_internal _commit_hash _name_or_path _num_labels
+  architectures attention_dropout attn_implementation attn_pdrop bos_token_id
+  chunk_size_feed_forward classifier_dropout dropout dtype embd_pdrop embedding_dropout finetuning_task 
+  gradient_checkpointing hidden_dropout hidden_dropout_prob id2label initializer_range is_decoder is_llama_config
+  label2id max_sequence_length mlp_dropout model_max_length model_type name_or_path num_labels output_attentions
+  output_hidden_states output_past output_scores pad_token_id pretraining_tp problem_type resid_pdrop residual_dropout return_dict
+  return_dict_in_generate sep_token_id cls_token_id unk_token_id eod_token_id summary_activation summary_first_dropout
+  summary_last_dropout summary_proj_to_labels summary_type summary_use_proj task_specific_params tf_legacy_loss
+  tokenizer_class torch_dtype torchscript transformers.js_config transformers_version unsloth_fixed unsloth_version
+  use_bfloat16 use_cache use_return_dict z_loss_coefficient
+  bad_words_ids begin_suppress_tokens decoder_start_token_id diversity_penalty do_sample early_stopping
+  encoder_no_repeat_ngram_size exponential_decay_length_penalty forced_bos_token_id forced_eos_token_id length_penalty
+  max_length max_new_tokens min_length no_repeat_ngram_size num_beam_groups num_beams num_return_sequences prefix
+  remove_invalid_values repetition_penalty suppress_tokens temperature top_k top_p typical_p
+`
+  .trim()
+  .split(/\s+/);
+
+/** Receives a line of text about a config that is read all the same. */
+export type ConfigNotice = (line: string) => void;
 
 /** Bounds that the tensors of a checkpoint set to its config. */
 export interface CheckpointBounds {
@@ -45,30 +38,34 @@ export interface CheckpointBounds {
   readonly longestAxis: number;
 }
 
+/** Options of {@link ConfigReader}. */
+export interface ConfigReaderOptions {
+  /** True for an object that is not the config of a model: each of its keys counts. Default: false. */
+  readonly inSection?: boolean;
+  /** The bounds that the checkpoint sets. Default: none. */
+  readonly bounds?: CheckpointBounds;
+  /** Receives what is to be said of keys that are passed over. Default: nothing is called. */
+  readonly onNotice?: ConfigNotice;
+}
+
 /** A config file, or an object in it. Remembers which keys were asked for. */
 export class ConfigReader {
   readonly #caller: string;
   readonly #where: string;
   readonly #json: JsonObject;
   readonly #known: Set<string>;
-  readonly #bounds: CheckpointBounds | undefined;
+  readonly #options: ConfigReaderOptions;
 
   /**
    * @param caller - the public function that errors name.
    * @param where - the file, and the place in it, for messages.
-   * @param options - keys without effect, and the bounds that the checkpoint sets.
    */
-  constructor(
-    caller: string,
-    where: string,
-    json: JsonObject,
-    { withoutEffect = WITHOUT_EFFECT, bounds }: { readonly withoutEffect?: readonly string[]; readonly bounds?: CheckpointBounds } = {},
-  ) {
+  constructor(caller: string, where: string, json: JsonObject, options: ConfigReaderOptions = {}) {
     this.#caller = caller;
     this.#where = where;
     this.#json = json;
-    this.#known = new Set(withoutEffect);
-    this.#bounds = bounds;
+    this.#known = new Set(options.inSection ? [] : WITHOUT_EFFECT);
+    this.#options = options;
   }
 
   /** Returns true if a key has a value other than null. */
@@ -95,12 +92,17 @@ export class ConfigReader {
    * shapes are compared.
    */
   size(key: string, fallback?: number): number {
-    return this.#bounded(key, this.integer(key, fallback), this.#bounds?.longestAxis, 'the longest axis of a tensor of the checkpoint');
+    return this.#bounded(
+      key,
+      this.integer(key, fallback),
+      this.#options.bounds?.longestAxis,
+      'the longest axis of a tensor of the checkpoint',
+    );
   }
 
   /** Reads a number of blocks. @throws FormatError if it is above the number of tensors. */
   blocks(key: string, fallback?: number): number {
-    return this.#bounded(key, this.integer(key, fallback), this.#bounds?.tensors, 'the number of tensors of the checkpoint');
+    return this.#bounded(key, this.integer(key, fallback), this.#options.bounds?.tensors, 'the number of tensors of the checkpoint');
   }
 
   #bounded(key: string, value: number, most: number | undefined, meaning: string): number {
@@ -160,14 +162,14 @@ export class ConfigReader {
     const value = this.#value(key);
     if (value === undefined) return undefined;
     if (!isJsonObject(value)) return this.fail(key, 'an object', value);
-    return new ConfigReader(this.#caller, `${this.#where}, ${key}`, value, { withoutEffect: [] });
+    return new ConfigReader(this.#caller, `${this.#where}, ${key}`, value, { ...this.#options, inSection: true });
   }
 
   /** Returns a reader for the config of a model in this one, which has the same keys without effect and bounds. */
   model(key: string): ConfigReader {
     const value = this.#value(key);
     if (!isJsonObject(value)) return this.fail(key, 'an object', value);
-    return new ConfigReader(this.#caller, `${this.#where}, ${key}`, value, this.#bounds === undefined ? {} : { bounds: this.#bounds });
+    return new ConfigReader(this.#caller, `${this.#where}, ${key}`, value, this.#options);
   }
 
   /** Accepts keys that do not change the result. */
@@ -182,18 +184,38 @@ export class ConfigReader {
   }
 
   /**
-   * Refuses keys that nobody asked for, unless their value says that the feature is off: null, false, or an empty
-   * string, list or object.
+   * Ends the reading. A key that nobody asked for, and whose value does not say that the feature is off (null, false,
+   * or an empty string, list or object), is refused if it changes the forward pass of some architecture; of all others
+   * a notice is given, since exporters write keys of their own.
    *
-   * @throws ConfigError naming the first.
+   * @throws ConfigError naming the first that is refused.
    */
   finish(): void {
+    const passedOver: string[] = [];
     for (const [key, value] of Object.entries(this.#json)) {
-      if (this.#known.has(key) || isOff(value)) continue;
-      throw new ConfigError(
-        `${this.#caller}: the key '${key}' = ${shown(value)} of ${this.#where} is not supported, since what it changes is not known; remove it only if it has no effect`,
-      );
+      if (this.#known.has(key)) continue;
+      if (Object.hasOwn(presumedFlags, key)) {
+        this.only(key, presumedFlags[key]);
+        continue;
+      }
+      if (isOff(value) || isNeutral(key, value)) continue;
+      if (this.#options.inSection || changesForward(key)) {
+        const reason = this.#options.inSection
+          ? 'since each key of this section counts, and what this one changes is not known'
+          : 'since it changes what a model computes, and this architecture has nothing like it here';
+        throw new ConfigError(
+          `${this.#caller}: the key '${key}' = ${shown(value)} of ${this.#where} is not supported, ${reason}; remove it only if it has no effect`,
+        );
+      }
+      passedOver.push(`'${key}' = ${shown(value)}`);
     }
+    if (passedOver.length === 0) return;
+    const listed = passedOver.slice(0, mostListed).join(', ');
+    const more = passedOver.length > mostListed ? ` and ${passedOver.length - mostListed} more` : '';
+    const code = 'auto_map' in this.#json ? "; the code of its authors that 'auto_map' names is not run" : '';
+    this.#options.onNotice?.(
+      `${this.#caller}: ${this.#where} has keys that the library does not know, and passes over: ${listed}${more}${code}`,
+    );
   }
 
   /** @throws ConfigError naming a key, what was expected and what it is. */
@@ -221,6 +243,9 @@ function shown(value: unknown): string {
   const text = isFlat ? JSON.stringify(value) : describeValue(value);
   return text.length > longestShown ? `${text.slice(0, longestShown)} …` : text;
 }
+
+/** Number of keys that a notice lists. */
+const mostListed = 20;
 
 /** Number of characters of a value that a message shows. */
 const longestShown = 210;
