@@ -11,6 +11,13 @@ export { type AdapterOrigin, LoraAdapter, type OverlayOptions } from './adapter/
 export { type LoraBias, type LoraConfig, loraBiases, loraDefaults, type ResolvedLoraConfig } from './adapter/lora-config.js';
 export { type ModuleMeasures, measureAdapter } from './adapter/measure-adapter.js';
 export { type MergedAdapter, type MergeOptions, mergeAdapter, mergeDefaults } from './adapter/merge.js';
+export {
+  type ResizeAdapterOptions,
+  type ResizedAdapter,
+  type ResizedModule,
+  resizeAdapter,
+  resizeAdapterDefaults,
+} from './combine/resize-adapter.js';
 export { type BaloraOptions, balora, baloraDefaults, matrixAdamDirection, momentBalancedDirection } from './methods/balora.js';
 export { adamwDirection, momentumDirection, sgdDirection } from './methods/directions.js';
 export { dora } from './methods/dora.js';

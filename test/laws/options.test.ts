@@ -172,6 +172,7 @@ const argumentsBefore: Readonly<Record<string, readonly unknown[]>> = {
   readMatrixMarket: [la, 'nowhere'],
   readMatrixMarketSizes: ['nowhere'],
   readTriplets: [la, 'nowhere'],
+  resizeAdapter: [undefined, 'nowhere'],
   saveAdapter: [undefined, 'nowhere'],
   spectralInitialization: [la, observed],
   splitEntries: [la, observed],
