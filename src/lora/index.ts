@@ -12,6 +12,13 @@ export { type LoraBias, type LoraConfig, loraBiases, loraDefaults, type Resolved
 export { type ModuleMeasures, measureAdapter } from './adapter/measure-adapter.js';
 export { type MergedAdapter, type MergeOptions, mergeAdapter, mergeDefaults } from './adapter/merge.js';
 export {
+  type CombineAdaptersOptions,
+  type CombinedAdapter,
+  type CombinedModule,
+  combineAdapters,
+  combineAdaptersDefaults,
+} from './combine/combine-adapters.js';
+export {
   type ResizeAdapterOptions,
   type ResizedAdapter,
   type ResizedModule,

@@ -145,6 +145,7 @@ const argumentsBefore: Readonly<Record<string, readonly unknown[]>> = {
   checkManifold: [manifold],
   checkRetraction: [manifold],
   collateRows: [[]],
+  combineAdapters: [[], 'nowhere'],
   completeMatrix: [la, observed],
   completeRatings: [observed],
   conditionNumber: [la, pair],

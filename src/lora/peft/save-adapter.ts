@@ -3,11 +3,9 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { ConfigError } from '../../core/errors.js';
 import { declareOptions, option, size } from '../../core/options.js';
-import { exists, remove } from '../../io/files/entries.js';
+import { remove } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
-import { portableName } from '../../io/files/portable-name.js';
 import { type FileContent, writeAllAtomic } from '../../io/files/write-atomic.js';
-import { parseRepositoryName } from '../../io/hub/repository-name.js';
 import type { TensorData } from '../../io/safetensors/serialize-tensors.js';
 import { safetensorsContent } from '../../io/safetensors/write-safetensors.js';
 import type { TensorAlgebra } from '../../linalg/tensor/tensor-algebra.js';
@@ -16,6 +14,7 @@ import { type AdapterParts, arraysOf, takeApart } from '../adapter/adapter-point
 import type { LoraAdapter } from '../adapter/lora-adapter.js';
 import type { ResolvedLoraConfig } from '../adapter/lora-config.js';
 import { adapterFiles } from './adapter-files.js';
+import { baseNameOf } from './base-name.js';
 import { moduleTensorNames, parameterTensorName } from './tensor-names.js';
 import { expectedWeights, type Truncation, trainedWeightsFile, truncatedAdapter } from './trained-weights.js';
 import { peftConfig, portableConfig } from './write-config.js';
@@ -68,11 +67,7 @@ export async function saveAdapter(adapter: LoraAdapter, directory: string, optio
   const { config, layout, tensors, weights, truncation } = await adapter.model.algebra.tidy(() =>
     trainsWeights ? readWeights(adapter, rank) : readPairs(adapter),
   );
-  const onHub = named === undefined || (await exists(named)) ? undefined : parseRepositoryName(named);
-  const base = {
-    name: onHub?.repository ?? (named === undefined ? null : await portableName(named)),
-    revision: onHub?.revision ?? null,
-  };
+  const base = await baseNameOf(named);
   const weightsFile = path.join(directory, trainedWeightsFile);
   // Weights left from an earlier save would be taken for those of this adapter.
   if (weights === undefined) await remove(weightsFile);
