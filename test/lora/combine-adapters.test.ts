@@ -281,7 +281,7 @@ describe('refused by name', () => {
     [
       'another base',
       () => plain({ base_model_name_or_path: 'owner/other' }),
-      /first is for owner\/base@v1 and second is for owner\/other; .*baseModel/,
+      /first is for owner\/base@v1 and second is for owner\/other; .*with baseModel/,
     ],
     ['another revision', () => plain({ revision: 'v2' }), /first is for owner\/base@v1 and second is for owner\/base@v2/],
     ['another shape', () => writtenAdapter(fresh(), { q_proj: { m: 9, n: 8, rank: 2 } }), /'q_proj' is 9×6 in first and 9×8 in second/],

@@ -186,7 +186,9 @@ export const finetuneSchema = z.strictObject({
   recompute: z
     .boolean()
     .optional()
-    .describe('whether activations are computed twice instead of kept (default: where they would take more than half of the memory beside the weights)')
+    .describe(
+      'whether activations are computed twice instead of kept (default: where they would take more than half of the memory beside the weights)',
+    )
     .meta({ role: 'rounds' }),
   tensorboard: z.boolean().default(true).describe('whether event files for TensorBoard are written').meta({ role: 'observes' }),
 });

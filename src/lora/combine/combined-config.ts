@@ -80,7 +80,7 @@ export function sharedBase(caller: string, sources: readonly SourceAdapter[]): B
     const shown = ({ adapter, name, revision }: typeof one): string =>
       `${adapter} is for ${name}${revision === null ? '' : `@${revision}`}`;
     throw new ConfigError(
-      `${caller}: expected adapters of one base model, but ${shown(one)} and ${shown(other)}; if these are the same weights, name the base with baseModel (--base-model)`,
+      `${caller}: expected adapters of one base model, but ${shown(one)} and ${shown(other)}; if these are the same weights, name the base with ${caller === 'combineAdapters' ? 'baseModel' : '--model'}`,
     );
   }
   // The name that says most: with an owner, then with a revision.
