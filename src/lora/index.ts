@@ -78,6 +78,7 @@ export { orthonormalStart, type StellaOptions, stella, stellaDefaults } from './
 export { adapterFiles } from './peft/adapter-files.js';
 export { type BalanceAdapterOptions, type BalancedModule, balanceAdapter, balanceAdapterDefaults } from './peft/balance-adapter.js';
 export { type LoadAdapterOptions, loadAdapter } from './peft/load-adapter.js';
+export { type AdapterCard, modelCardFile } from './peft/model-card.js';
 export { type AdapterPair, type OpenAdapter, type OpenAdapterOptions, openAdapter } from './peft/open-adapter.js';
 export { peftScaling } from './peft/peft-scaling.js';
 export { type SaveAdapterOptions, type SavedAdapter, saveAdapter } from './peft/save-adapter.js';

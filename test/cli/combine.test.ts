@@ -1,10 +1,11 @@
 /** `merge` of several adapters, and `resize`: what they write, print and refuse. */
-import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type HostArray, hostAlgebra } from 'bures';
 import { describe, expect, it } from 'vitest';
 import { updatesOf, writtenAdapter } from '../lora/support/written-adapter.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
+import { model, writeSplits } from './math-runs.js';
 import { runCli } from './run-cli.js';
 
 const scratch = temporaryFolder('combine-cli');
@@ -173,5 +174,41 @@ describe('resize', () => {
     const { status, stderr } = await runCli('resize', dora, '--rank', '2', '--out', path.join(scratch, 'never'));
     expect([status, stderr]).toEqual([2, expect.stringMatching(/with magnitudes \(DoRA: use_dora\)/)]);
     expect(readdirSync(scratch)).toEqual(before);
+  });
+});
+
+describe('the model card of a run', () => {
+  it('is beside its adapters, goes with what is made of them, and may be edited', async () => {
+    const rows = fresh();
+    writeSplits(rows, { tasks: ['digits', 'gcd'], seed: 3, train: 30, held: 6 });
+    const run = path.join(scratch, 'trained');
+    const argv = ['--model', model, '--data', rows, '--out', run, '--rank', '3', '--steps', '2', '--batch-size', '4', '--save-every', '1'];
+    const { status, stderr } = await runCli('finetune', ...argv, '--eval-every', '1', '--backend', 'wasm', '--target-modules', 'q_proj,v_proj');
+    expect(status, stderr).toBe(0);
+    for (const folder of ['best', 'checkpoints/step-2']) {
+      const text = readFileSync(path.join(run, folder, 'README.md'), 'utf8');
+      expect(text).toMatch(/^---\nbase_model: tiny-math-base\nlibrary_name: peft\n/);
+      expect(text).toMatch(/\| method \| balora \|\n/);
+      expect(text).toMatch(/\| data \| \d+: \d+ rows to train on, \d+ to validate \|\n/);
+      expect(text).toMatch(/\| steps \| [12], 4 rows each \|\n/);
+      expect(text).toMatch(/\| validation loss \| \d\.\d+ \|\n/);
+      expect(text).not.toContain(scratch);
+      expect(text).not.toContain(path.dirname(model));
+    }
+    const out = fresh();
+    expect(await runCli('resize', run, '--rank', '2', '--out', out)).toMatchObject({ status: 0 });
+    expect(readFileSync(path.join(out, 'README.md'), 'utf8')).toMatch(
+      /changed from 3 to 2\.[\s\S]*## Training\n[\s\S]*\| validation loss \|/,
+    );
+    // Checksums leave it out, so that it can be edited.
+    appendFileSync(path.join(run, 'best', 'README.md'), 'More.\n');
+    const combined = await runCli('merge', run, out, '--weights', '1,0.5', '--out', fresh());
+    expect(combined).toMatchObject({ status: 0, stderr: '' });
+    const kept = fresh();
+    mkdirSync(kept);
+    writeFileSync(path.join(kept, 'README.md'), 'mine');
+    const { stdout } = await runCli('resize', run, '--rank', '2', '--out', kept);
+    expect(stdout).toContain('README.md there is of another hand, and stays as it is');
+    expect(readFileSync(path.join(kept, 'README.md'), 'utf8')).toBe('mine');
   });
 });

@@ -65,7 +65,7 @@ function readWeights(given: Combination['weights'], locations: readonly string[]
   return numbers;
 }
 
-function report(out: string, count: number, { modules, error }: CombinedAdapter): string {
+function report(out: string, count: number, { modules, error, keptReadme }: CombinedAdapter): string {
   const rows = modules.map(({ module, shape: [m, n], ranks, rank, error: own }) => [
     module,
     `${m}×${n}`,
@@ -77,6 +77,6 @@ function report(out: string, count: number, { modules, error }: CombinedAdapter)
   const accuracy = exact ? 'the sum is exact' : `the truncation leaves out ${short(error)} of ‖ΔW‖ (Frobenius norm, all modules together)`;
   return [
     table([['module', 'm×n', 'ranks', 'r', 'left out'], ...rows]),
-    `${out}: ${count} adapters combined into one, on ${modules.length} modules; ${accuracy}`,
+    `${out}: ${count} adapters combined into one, on ${modules.length} modules; ${accuracy}${keptReadme ? '; README.md there is of another hand, and stays as it is' : ''}`,
   ].join('\n\n');
 }

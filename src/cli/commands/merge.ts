@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ConfigError } from '../../core/errors.js';
 import { exists, namesIn, readBytes } from '../../io/files/entries.js';
+import { isOfAnotherHand } from '../../io/files/marked-text.js';
 import { path } from '../../io/files/path.js';
 import { withoutMachinePaths } from '../../io/files/portable-name.js';
 import { writeFolder } from '../../io/files/staging.js';
@@ -8,7 +9,7 @@ import { writeAtomic } from '../../io/files/write-atomic.js';
 import { openSafetensors, type TensorData, type TensorEntry, type TensorStore, writeCheckpoint } from '../../io/index.js';
 import { decodeUtf8, isJsonObject, parseJson } from '../../io/parse-json.js';
 import { isFloatDtype } from '../../io/safetensors/dtypes.js';
-import { type LoraAdapter, mergeAdapter, saveAdapter } from '../../lora/index.js';
+import { type LoraAdapter, mergeAdapter, modelCardFile, saveAdapter } from '../../lora/index.js';
 import type { CausalLM } from '../../models/index.js';
 import { adapterOrder, checkNoAdapter } from '../adapter/adapter-folder.js';
 import { combineFolders } from '../adapter/combine-folders.js';
@@ -137,7 +138,8 @@ async function writeAdapter(
       'merge',
       out,
       async (folder) => {
-        const saved = await saveAdapter(adapter, folder, { baseModel: base, rank });
+        const own = (await isOfAnotherHand(path.join(out, modelCardFile))) ? {} : { card: {} };
+        const saved = await saveAdapter(adapter, folder, { baseModel: base, rank, ...own });
         await check();
         return saved;
       },

@@ -48,7 +48,7 @@ export const resize = defineCommand({
   },
 });
 
-function report(out: string, { modules, error }: ResizedAdapter): string {
+function report(out: string, { modules, error, keptReadme }: ResizedAdapter): string {
   const rows = modules.map(({ module, shape: [m, n], rank: { before, after }, error: own }) => [
     module,
     `${m}×${n}`,
@@ -61,6 +61,7 @@ function report(out: string, { modules, error }: ResizedAdapter): string {
   const notes = [
     truncated ? `the truncation leaves out ${short(error)} of ‖ΔW‖ (Frobenius norm, all modules together)` : 'ΔW is unchanged',
     ...(grown ? ['the new directions are zero in lora_B and random in lora_A, and train from the first step'] : []),
+    ...(keptReadme ? ['README.md there is of another hand, and stays as it is'] : []),
   ];
   return [
     table([['module', 'm×n', 'r before', 'r after', 'left out'], ...rows]),

@@ -74,6 +74,8 @@ export interface CombinedAdapter {
   readonly modules: readonly CombinedModule[];
   /** The relative error of all modules together: the root of Σ‖ΔW' − ΔW‖²/Σ‖ΔW‖². */
   readonly error: number;
+  /** True if the folder has a README.md of another hand, so that no model card was written. */
+  readonly keptReadme: boolean;
 }
 
 /**
@@ -88,7 +90,7 @@ export interface CombinedAdapter {
  * is the best approximation of ΔW in Frobenius norm, in balanced factors, by QR of the stacked factors and an SVD of
  * their rank (PEFT's `svd`, which multiplies ΔW out). The weighted sums of the factors themselves (PEFT's `linear`) are
  * not offered: their product is not the sum of the products. Modules, ranks, α, patterns and rank-stabilized scales may
- * differ; α of the result is its rank, so that s = 1.
+ * differ; α of the result is its rank, so that s = 1. A model card, README.md, is written beside it.
  *
  * @param adapters - adapters that {@link openAdapter} opened, two or more.
  * @param out - the folder to write, created if missing.
@@ -131,11 +133,35 @@ export async function combineAdapters(
     modules.push({ module, ranks, ...result });
   }
   const config = combinedConfig(sources, scales, base);
-  await writeFactors(caller, out, { tensors, metadata: adapters[0].store.metadata, config, check });
+  const error = relativeError(modules);
+  const keptReadme = await writeFactors(caller, out, {
+    tensors,
+    metadata: adapters[0].store.metadata,
+    config,
+    made: madeText(sources, weights, modules, error),
+    sources: sources.map(({ adapter: { folder }, name }) => ({ folder, name: path.basename(name) })),
+    check,
+  });
   return {
     modules: modules.map(({ module, shape, ranks, rank, error }) => ({ module, shape, ranks, rank, error })),
-    error: relativeError(modules),
+    error,
+    keptReadme,
   };
+}
+
+/** Says in the model card how the adapter was made. */
+function madeText(
+  sources: readonly SourceAdapter[],
+  weights: readonly number[],
+  modules: readonly CombinedModule[],
+  error: number,
+): string {
+  const sum = sources.map(({ name }, i) => `${weights[i]} · ${path.basename(name)}`).join(' + ');
+  const exact = modules.every(({ ranks, rank }) => rank === ranks.reduce((total, one) => total + one, 0));
+  const accuracy = exact
+    ? 'Its factors are theirs side by side, so that the sum is exact.'
+    : `The truncated SVD of the sum left out ${error.toPrecision(3)} of its norm (Frobenius norm, all modules together).`;
+  return `The adapter is a weighted sum of ${sources.length} adapters: ΔW is that of ${sum}. ${accuracy}`;
 }
 
 function checkWeights(caller: string, name: string, weights: unknown): void {

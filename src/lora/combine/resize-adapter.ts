@@ -1,6 +1,7 @@
 /** Rewrites an adapter with another rank. */
 import { callerOption, givenCaller } from '../../core/caller-option.js';
 import { ConfigError } from '../../core/errors.js';
+import { largest, least } from '../../core/extremes.js';
 import { declareOptions, flag, number, option, size } from '../../core/options.js';
 import { type Random, seededRandom } from '../../core/random.js';
 import { path } from '../../io/files/path.js';
@@ -70,6 +71,8 @@ export interface ResizedAdapter {
   readonly modules: readonly ResizedModule[];
   /** The relative error of all modules together: the root of Σ‖ΔW' − ΔW‖²/Σ‖ΔW‖². */
   readonly error: number;
+  /** True if the folder has a README.md of another hand, so that no model card was written. */
+  readonly keptReadme: boolean;
 }
 
 /**
@@ -79,7 +82,8 @@ export interface ResizedAdapter {
  * and an SVD of size r; its factors are balanced, AᵀA = BBᵀ. A higher rank leaves ΔW as it is: A (PEFT's lora_B) gets
  * columns of zeros and B (lora_A) random rows, as a fresh adapter starts, so that the new directions train from the
  * first step. A module that has the rank already keeps its factors. The scale of every module stays, so that α follows
- * the rank. Tensors that do not belong to a LoRA pair are copied byte for byte.
+ * the rank. Tensors that do not belong to a LoRA pair are copied byte for byte. A model card, README.md, is written
+ * beside it.
  *
  * @param adapter - an adapter that {@link openAdapter} opened.
  * @param out - the folder to write, created if missing.
@@ -119,16 +123,33 @@ export async function resizeAdapter(adapter: OpenAdapter, out: string, options: 
   }
   const kept = [...adapter.store.entries].filter(([name]) => !tensors.has(name));
   for (const [name, { dtype, shape }] of kept) tensors.set(name, { dtype, shape, data: () => adapter.store.readBytes(name) });
-  await writeFactors(caller, out, {
+  const together = relativeError(modules);
+  const keptReadme = await writeFactors(caller, out, {
     tensors,
     metadata: adapter.store.metadata,
     config: { ...content, ...ranksConfig(scales, config.scaling === 'root-rank') },
+    made: madeText(modules, together),
+    sources: [adapter],
     check,
   });
   return {
     modules: modules.map(({ module, shape, rank, error }) => ({ module, shape, rank, error })),
-    error: relativeError(modules),
+    error: together,
+    keptReadme,
   };
+}
+
+/** Says in the model card how the adapter was made. */
+function madeText(modules: readonly ResizedModule[], error: number): string {
+  const ranks = (side: 'before' | 'after'): string => {
+    const all = modules.map(({ rank }) => rank[side]);
+    return [...new Set([least(all), largest(all)])].join(' to ');
+  };
+  const change =
+    error === 0
+      ? 'What it changes in the weights is the same as before.'
+      : `The truncated SVD of its ΔW left out ${error.toPrecision(3)} of ‖ΔW‖ (Frobenius norm, all modules together).`;
+  return `After its training, the rank of the adapter was changed from ${ranks('before')} to ${ranks('after')}. ${change}`;
 }
 
 /** ‖ΔW' − ΔW‖ and ‖ΔW‖. */

@@ -7,7 +7,7 @@ import { readBytes } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
 import { withoutMachinePaths } from '../../io/files/portable-name.js';
 import { writeFolder } from '../../io/files/staging.js';
-import { writeAtomic } from '../../io/files/write-atomic.js';
+import { writeAllAtomic, writeAtomic } from '../../io/files/write-atomic.js';
 import { openSafetensors } from '../../io/safetensors/open-safetensors.js';
 import type { TensorData } from '../../io/safetensors/serialize-tensors.js';
 import { writeSafetensors } from '../../io/safetensors/write-safetensors.js';
@@ -16,6 +16,7 @@ import type { FactorPair } from '../../metrics/factor-pair.js';
 import { balanceGap } from '../../retractions/balance-gap.js';
 import { balancedProjection } from '../../retractions/balanced-projection.js';
 import { adapterFiles, adapterOrder } from './adapter-files.js';
+import { cardFile, derivedCard } from './model-card.js';
 import { type AdapterPair, type OpenAdapter, readMatrix } from './open-adapter.js';
 import { checkRange, roundoffOf } from './stored-factor.js';
 
@@ -59,12 +60,17 @@ const balanceAdapterOptions = declareOptions<BalanceAdapterOptions>()({
 /** Defaults of {@link BalanceAdapterOptions}: F32 is written. */
 export const balanceAdapterDefaults: Required<Pick<BalanceAdapterOptions, 'keepDtype'>> = balanceAdapterOptions.defaults;
 
+/** What the model card says. */
+const balancedText =
+  'After its training, the factors of the adapter were balanced (AᵀA = BBᵀ). What it changes in the weights is the same as before.';
+
 /** Bound on the change of ΔW; rounding the factors to F32 stays far below it. */
 const allowedInF32 = 1e-6;
 
 /**
  * Balances every pair of an adapter in float64 and writes a new adapter. Other tensors are copied byte for byte, and so
- * is adapter_config.json, except for a local path of the base model.
+ * is adapter_config.json, except for a local path of the base model. A model card, README.md, is written beside them,
+ * unless the folder has a README.md of another hand.
  *
  * @param adapter - an adapter that {@link openAdapter} opened.
  * @param out - the folder to write, created if missing.
@@ -102,7 +108,11 @@ export async function balanceAdapter(
       await writeSafetensors(file, tensors, { metadata: adapter.store.metadata });
       const modules = await verify(caller, adapter, file, check);
       const config = await readBytes(path.join(adapter.folder, adapterFiles.config));
-      await writeAtomic(path.join(folder, adapterFiles.config), withoutMachinePaths(config));
+      const content = withoutMachinePaths(config);
+      await writeAtomic(path.join(folder, adapterFiles.config), content);
+      const card = await derivedCard(JSON.parse(new TextDecoder().decode(content)), balancedText, [adapter]);
+      const readme = await cardFile(folder, card, out);
+      if (readme.size > 0) await writeAllAtomic(readme);
       return modules;
     },
     adapterOrder,
