@@ -22,7 +22,11 @@ const commands: Readonly<Record<string, readonly [load: () => Promise<Command>, 
   eval: [async () => (await import('./commands/eval.js')).evaluate, 'computes loss, perplexity and exact match on a file of rows'],
   generate: [async () => (await import('./commands/generate.js')).generate, 'continues prompts'],
   chat: [async () => (await import('./commands/chat.js')).chat, 'talks with a model, alone or with an adapter'],
-  merge: [async () => (await import('./commands/merge.js')).merge, 'writes the base model with an adapter merged into its weights'],
+  merge: [
+    async () => (await import('./commands/merge.js')).merge,
+    'writes the base model with an adapter merged into its weights, or combines several adapters into one',
+  ],
+  resize: [async () => (await import('./commands/resize.js')).resize, 'changes the rank of an adapter, by a truncated SVD or by zeros'],
   inspect: [async () => (await import('./commands/inspect.js')).inspect, 'measures an adapter: norms, spectra, balance, condition numbers'],
   balance: [async () => (await import('./commands/balance.js')).balance, 'rewrites an adapter in balanced gauge and leaves ΔW unchanged'],
   complete: [

@@ -11,6 +11,20 @@ export { type AdapterOrigin, LoraAdapter, type OverlayOptions } from './adapter/
 export { type LoraBias, type LoraConfig, loraBiases, loraDefaults, type ResolvedLoraConfig } from './adapter/lora-config.js';
 export { type ModuleMeasures, measureAdapter } from './adapter/measure-adapter.js';
 export { type MergedAdapter, type MergeOptions, mergeAdapter, mergeDefaults } from './adapter/merge.js';
+export {
+  type CombineAdaptersOptions,
+  type CombinedAdapter,
+  type CombinedModule,
+  combineAdapters,
+  combineAdaptersDefaults,
+} from './combine/combine-adapters.js';
+export {
+  type ResizeAdapterOptions,
+  type ResizedAdapter,
+  type ResizedModule,
+  resizeAdapter,
+  resizeAdapterDefaults,
+} from './combine/resize-adapter.js';
 export { type BaloraOptions, balora, baloraDefaults, matrixAdamDirection, momentBalancedDirection } from './methods/balora.js';
 export { adamwDirection, momentumDirection, sgdDirection } from './methods/directions.js';
 export { dora } from './methods/dora.js';
@@ -65,6 +79,7 @@ export { adapterFiles } from './peft/adapter-files.js';
 export { type AdapterStart, type AdapterStartOptions, adapterStart } from './peft/adapter-start.js';
 export { type BalanceAdapterOptions, type BalancedModule, balanceAdapter, balanceAdapterDefaults } from './peft/balance-adapter.js';
 export { type LoadAdapterOptions, loadAdapter } from './peft/load-adapter.js';
+export { type AdapterCard, modelCardFile } from './peft/model-card.js';
 export { type AdapterPair, type OpenAdapter, type OpenAdapterOptions, openAdapter } from './peft/open-adapter.js';
 export { peftScaling } from './peft/peft-scaling.js';
 export { type SaveAdapterOptions, type SavedAdapter, saveAdapter } from './peft/save-adapter.js';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ConfigError } from '../../core/errors.js';
 import { exists, namesIn, readBytes } from '../../io/files/entries.js';
+import { isOfAnotherHand } from '../../io/files/marked-text.js';
 import { path } from '../../io/files/path.js';
 import { withoutMachinePaths } from '../../io/files/portable-name.js';
 import { writeFolder } from '../../io/files/staging.js';
@@ -8,36 +9,77 @@ import { writeAtomic } from '../../io/files/write-atomic.js';
 import { openSafetensors, type TensorData, type TensorEntry, type TensorStore, writeCheckpoint } from '../../io/index.js';
 import { decodeUtf8, isJsonObject, parseJson } from '../../io/parse-json.js';
 import { isFloatDtype } from '../../io/safetensors/dtypes.js';
-import { type LoraAdapter, mergeAdapter, saveAdapter } from '../../lora/index.js';
+import { type LoraAdapter, mergeAdapter, modelCardFile, saveAdapter } from '../../lora/index.js';
 import type { CausalLM } from '../../models/index.js';
 import { adapterOrder, checkNoAdapter } from '../adapter/adapter-folder.js';
-import { type CommandResult, defineCommand } from '../command.js';
+import { combineFolders } from '../adapter/combine-folders.js';
+import { type CommandResult, defineCommand, UsageError } from '../command.js';
+import { weightsKey } from '../config/finetune-config.js';
 import { count, folder } from '../config/keys.js';
 import { short } from '../format.js';
 import { whileWriting } from '../interruption.js';
 import type { Terminal } from '../terminal.js';
-import { modelKeys, type OpenModel, openModel } from '../training/open-model.js';
+import { type ModelKeys, modelKeys, type OpenModel, openModel } from '../training/open-model.js';
 
-/** The command `bures merge`, which writes a model with its adapter merged into the weights. */
+/** The command `bures merge`: one adapter into its base model, or several adapters into one. */
 export const merge = defineCommand({
-  summary: 'Merges an adapter into its base model and writes the model, in the number format of the base.',
+  summary: 'Merges one adapter into its base model and writes the model, or combines several adapters of one base into one adapter.',
   details:
-    'Before anything is written, the logits of the merged model are compared with those of the model with its adapter. Weights that were trained themselves ' +
+    'With one folder, the model is written in the number format of its base. Before anything is written, the logits of the merged model are compared with those of the model with its adapter. Weights that were trained themselves ' +
     '(galore) replace those of the base. Quantized weights are dequantized: the model that is written is not quantized. With --adapter-rank the command writes the nearest adapter of that rank in PEFT format instead, and reports how much ' +
-    'of the change of the weights it leaves out.',
-  positionals: [{ name: 'RUN|ADAPTER', description: 'folder of a run (its best checkpoint) or of an adapter' }],
+    'of the change of the weights it leaves out.\n\n' +
+    'With several folders, an adapter is written: bures merge A B --weights 0.7,0.3 --out DIR. It is the weighted sum of their changes ΔW, exactly, at the sum of their ranks or, with --rank R, its best approximation of ' +
+    'rank R, by QR and a small SVD in float64; no base model is needed. bures resize changes the rank of one adapter.',
+  positionals: [
+    {
+      name: 'RUN|ADAPTER',
+      description:
+        'folder of a run (its best checkpoint) or of an adapter: one, which is merged into its base, or several, which are combined',
+      many: true,
+    },
+  ],
   schema: z.strictObject({
-    out: folder.describe('folder for the merged model'),
+    out: folder.describe('folder for the merged model or, with several folders, for the adapter'),
+    weights: z
+      .union([z.string(), z.number(), z.array(z.number())])
+      .optional()
+      .describe('several folders: the weight of each adapter, such as 0.7,0.3 (required); one folder: f32 or keep, as for finetune')
+      .meta({ placeholder: 'W,W,…' }),
     adapterRank: count(1)
       .optional()
       .describe('write weights that were trained themselves as an adapter of this rank instead of a model')
-      .meta({ placeholder: 'R' }),
-    ...modelKeys,
+      .meta({ placeholder: 'R', group: 'With one folder:' }),
+    backend: modelKeys.backend,
+    quantize: modelKeys.quantize,
+    model: modelKeys.model
+      .describe(
+        'base model, by directory or as OWNER/NAME of the hub (default: the one that the adapter names; of several, the one they agree on)',
+      )
+      .meta({ group: 'With one folder or several:' }),
+    rank: count(1)
+      .optional()
+      .describe('largest rank of the combined adapter (default: the sum of the ranks, which is exact)')
+      .meta({ placeholder: 'R', group: 'With several folders:' }),
+    keepDtype: z.boolean().default(false).describe('keep F16 and BF16 factors in their format instead of writing F32'),
   }),
-  async run({ positionals: [location], values, terminal }) {
-    const { out, adapterRank: rank } = values;
+  async run({ positionals, values, terminal }) {
+    const { out, adapterRank: rank, backend, quantize, model } = values;
+    if (positionals.length > 1) {
+      refuseFlags(`${positionals.length} folders are combined into one adapter; it is for one folder, which is merged into its base`, {
+        '--adapter-rank': rank !== undefined,
+        '--backend': backend !== 'auto',
+        '--quantize': quantize !== undefined,
+      });
+      return combineFolders({ ...values, locations: positionals, baseModel: model, terminal });
+    }
+    const [location] = positionals;
+    const weights = placeOfWeights(values.weights);
+    refuseFlags('one folder is merged into its base model; it is for several, which are combined (bures resize changes the rank of one)', {
+      '--rank': values.rank !== undefined,
+      '--keep-dtype': values.keepDtype,
+    });
     await checkNoWeights(out);
-    const open = await openModel('merge', location, values, terminal);
+    const open = await openModel('merge', location, { model, backend, quantize, weights }, terminal);
     try {
       if (open.adapter === undefined)
         throw new ConfigError(`merge: ${location} is a model, not an adapter; pass the folder of an adapter or a run`);
@@ -63,6 +105,21 @@ export const merge = defineCommand({
   },
 });
 
+/** @throws UsageError for the first flag that was given and belongs to the other form of the command. */
+function refuseFlags(because: string, flags: Readonly<Record<string, boolean>>): void {
+  const [flag] = Object.entries(flags).find(([, given]) => given) ?? [];
+  if (flag !== undefined) throw new UsageError(`bures merge: unexpected ${flag}: ${because}; leave the flag out`);
+}
+
+/** Reads --weights as the place of the weights. @throws UsageError for the weights of several adapters. */
+function placeOfWeights(given: string | number | readonly number[] | undefined): ModelKeys['weights'] {
+  const place = weightsKey.safeParse(given);
+  if (place.success) return place.data;
+  throw new UsageError(
+    `bures merge: --weights must be f32 or keep with one folder, which is merged into its base model, got ${JSON.stringify(given)}; numbers are the weights of several folders: bures merge A B --weights 0.7,0.3`,
+  );
+}
+
 /** Writes the adapter of the given rank that is nearest to trained weights, completely or not at all. */
 async function writeAdapter(
   { base, adapterFolder }: OpenModel,
@@ -81,7 +138,8 @@ async function writeAdapter(
       'merge',
       out,
       async (folder) => {
-        const saved = await saveAdapter(adapter, folder, { baseModel: base, rank });
+        const own = (await isOfAnotherHand(path.join(out, modelCardFile))) ? {} : { card: {} };
+        const saved = await saveAdapter(adapter, folder, { baseModel: base, rank, ...own });
         await check();
         return saved;
       },

@@ -8,7 +8,7 @@ import { isStagingName } from '../../io/files/staging.js';
 import { writeAtomic } from '../../io/files/write-atomic.js';
 import { writeError } from '../../io/files/write-error.js';
 import { isJsonObject, readJson } from '../../io/parse-json.js';
-import { type LoraAdapter, type SavedAdapter, saveAdapter } from '../../lora/index.js';
+import { type AdapterCard, type LoraAdapter, type SavedAdapter, saveAdapter } from '../../lora/index.js';
 import { verifyIfThere } from '../adapter/adapter-folder.js';
 import type { RunProgress } from './checkpoint.js';
 import { damagedEnd, runFolders } from './run-layout.js';
@@ -29,10 +29,15 @@ const recordFile = 'best.json';
  *
  * @throws BackendError if the file system refuses.
  */
-export async function writeBest(run: string, adapter: LoraAdapter, baseModel: string, record: BestRecord): Promise<SavedAdapter> {
+export async function writeBest(
+  run: string,
+  adapter: LoraAdapter,
+  { baseModel, card }: { readonly baseModel: string; readonly card: AdapterCard },
+  record: BestRecord,
+): Promise<SavedAdapter> {
   const folder = path.join(run, runFolders.best);
   const saved = await replaceFolder('best', folder, async (staging) => {
-    const result = await saveAdapter(adapter, staging, { baseModel });
+    const result = await saveAdapter(adapter, staging, { baseModel, card });
     await writeAtomic(path.join(staging, recordFile), `${JSON.stringify(record)}\n`);
     return result;
   });

@@ -9,7 +9,14 @@ import { writeAtomic } from '../../io/files/write-atomic.js';
 import { writeError } from '../../io/files/write-error.js';
 import { openSafetensors, type TensorData, writeSafetensors } from '../../io/index.js';
 import { isJsonObject, readJson } from '../../io/parse-json.js';
-import { type LoraAdapter, type SavedAdapter, type SavedArray, saveAdapter, type TrainingState } from '../../lora/index.js';
+import {
+  type AdapterCard,
+  type LoraAdapter,
+  type SavedAdapter,
+  type SavedArray,
+  saveAdapter,
+  type TrainingState,
+} from '../../lora/index.js';
 import { checkpointFolder, checkpointFolders, damagedFolders, stepOfFolder } from './run-layout.js';
 
 /** Progress of a run, besides the state of its trainer. */
@@ -50,7 +57,7 @@ const stateVersion = 2;
 export async function writeCheckpoint(
   run: string,
   adapter: LoraAdapter,
-  baseModel: string,
+  { baseModel, card }: { readonly baseModel: string; readonly card: AdapterCard },
   { state, progress }: Checkpoint,
 ): Promise<SavedAdapter> {
   const folder = checkpointFolder(run, state.step);
@@ -59,7 +66,7 @@ export async function writeCheckpoint(
     if (cause.code !== 'EEXIST') throw writeError('checkpoint', folder, cause);
   });
   return replaceFolder('checkpoint', folder, async (staging) => {
-    const saved = await saveAdapter(adapter, staging, { baseModel });
+    const saved = await saveAdapter(adapter, staging, { baseModel, card });
     await writeSafetensors(path.join(staging, stateFiles.arrays), toTensors(state.arrays), { metadata: {} });
     const { step, learningRate, numbers } = state;
     const content = { version: stateVersion, step, learningRate, numbers, progress };

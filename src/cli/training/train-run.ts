@@ -13,6 +13,7 @@ import { noRecorder, openRecorder, type Recorder } from '../run/recorder.js';
 import { runFiles } from '../run/run-layout.js';
 import type { RunLock } from '../run/run-lock.js';
 import type { Terminal } from '../terminal.js';
+import { cardOf } from './card-of.js';
 import { completeText } from './complete-text.js';
 import { padIdOf, type Session } from './session.js';
 import { sharedLoss } from './shared-loss.js';
@@ -119,6 +120,8 @@ class RunLoop {
   /** Decaying sums of seconds, tokens and steps, without evaluations, for the rates. */
   #rate = { seconds: 0, tokens: 0, steps: 0 };
   #at: RunProgress;
+  /** The last evaluation of this process. */
+  #validated: { readonly step: number; readonly loss: number } | undefined;
   /** Truncation error of the adapter saved last. */
   #truncation: number | undefined;
 
@@ -264,6 +267,7 @@ class RunLoop {
       ? { ...this.#at, best: { step, loss }, evaluationsSinceBest: 0 }
       : { ...this.#at, evaluationsSinceBest: evaluationsSinceBest + 1 };
     await this.#recorder.metric({ kind: 'eval', step, loss, perplexity, seconds: this.#at.seconds, best: better });
+    this.#validated = { step, loss };
     this.#progress.say(
       `step ${step}: validation loss ${loss.toFixed(4)}, perplexity ${perplexity.toFixed(3)}${better ? ', the best so far' : ''}`,
     );
@@ -271,7 +275,12 @@ class RunLoop {
     if (!better || !crew.leads) return;
     await lock.check();
     const record = { step, loss, ...(changes === 0 ? {} : { changes }) };
-    this.#noteTruncation(`best of step ${step}`, await writeBest(run, this.#session.adapter, this.#session.config.model, record));
+    this.#noteTruncation(`best of step ${step}`, await writeBest(run, this.#session.adapter, this.#named(step, loss), record));
+  }
+
+  /** Returns the base model and the model card of the adapter that is saved at a step. */
+  #named(step: number, validationLoss = this.#validated?.step === step ? this.#validated.loss : undefined) {
+    return { baseModel: this.#session.config.model, card: cardOf(this.#session, step, { trainingLoss: this.#at.loss, validationLoss }) };
   }
 
   async #save(): Promise<void> {
@@ -279,7 +288,7 @@ class RunLoop {
     const { run, lock } = this.#options;
     const state = await this.#trainer.state();
     await lock.check();
-    const saved = await writeCheckpoint(run, adapter, config.model, { state, progress: this.#at });
+    const saved = await writeCheckpoint(run, adapter, this.#named(state.step), { state, progress: this.#at });
     this.#noteTruncation(`checkpoint of step ${state.step}`, saved);
     await removeOldCheckpoints(run, config.keepCheckpoints);
   }

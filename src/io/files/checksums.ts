@@ -9,6 +9,9 @@ import { writeAtomic } from './write-atomic.js';
 /** Name of the file that holds the checksums of all others in its folder. */
 export const checksumFile = 'checksums.json';
 
+/** Files for people to edit, which have no checksum. */
+const edited: readonly string[] = ['README.md'];
+
 /** Bytes read at a time. */
 const pieceBytes = 2 ** 20;
 
@@ -38,13 +41,15 @@ export async function hashFile(caller: string, file: string, hash: Hash = create
 }
 
 /**
- * Writes the checksums of all files of a folder beside them. Nothing may be written to the folder afterwards.
+ * Writes the checksums of all files of a folder but README.md, which people may edit, beside them. Nothing may be
+ * written to the folder afterwards.
  *
  * @throws BackendError if the file system refuses.
  */
 export async function writeChecksums(folder: string): Promise<void> {
   const sums: Record<string, string> = {};
-  for (const name of (await readdir(folder)).sort()) sums[name] = await hashFile('checkpoint', path.join(folder, name));
+  const names = (await readdir(folder)).filter((name) => !edited.includes(name));
+  for (const name of names.sort()) sums[name] = await hashFile('checkpoint', path.join(folder, name));
   await writeAtomic(path.join(folder, checksumFile), `${JSON.stringify({ sha256: sums }, null, 2)}\n`);
 }
 

@@ -7,8 +7,7 @@ import { readBytes } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
 import { withoutMachinePaths } from '../../io/files/portable-name.js';
 import { writeFolder } from '../../io/files/staging.js';
-import { writeAtomic } from '../../io/files/write-atomic.js';
-import type { StoredDtype } from '../../io/safetensors/dtypes.js';
+import { writeAllAtomic, writeAtomic } from '../../io/files/write-atomic.js';
 import { openSafetensors } from '../../io/safetensors/open-safetensors.js';
 import type { TensorData } from '../../io/safetensors/serialize-tensors.js';
 import { writeSafetensors } from '../../io/safetensors/write-safetensors.js';
@@ -17,7 +16,9 @@ import type { FactorPair } from '../../metrics/factor-pair.js';
 import { balanceGap } from '../../retractions/balance-gap.js';
 import { balancedProjection } from '../../retractions/balanced-projection.js';
 import { adapterFiles, adapterOrder } from './adapter-files.js';
+import { cardFile, derivedCard } from './model-card.js';
 import { type AdapterPair, type OpenAdapter, readMatrix } from './open-adapter.js';
+import { checkRange, roundoffOf } from './stored-factor.js';
 
 /** Result for one module. */
 export interface BalancedModule {
@@ -59,12 +60,17 @@ const balanceAdapterOptions = declareOptions<BalanceAdapterOptions>()({
 /** Defaults of {@link BalanceAdapterOptions}: F32 is written. */
 export const balanceAdapterDefaults: Required<Pick<BalanceAdapterOptions, 'keepDtype'>> = balanceAdapterOptions.defaults;
 
+/** What the model card says. */
+const balancedText =
+  'After its training, the factors of the adapter were balanced (AᵀA = BBᵀ). What it changes in the weights is the same as before.';
+
 /** Bound on the change of ΔW; rounding the factors to F32 stays far below it. */
 const allowedInF32 = 1e-6;
 
 /**
  * Balances every pair of an adapter in float64 and writes a new adapter. Other tensors are copied byte for byte, and so
- * is adapter_config.json, except for a local path of the base model.
+ * is adapter_config.json, except for a local path of the base model. A model card, README.md, is written beside them,
+ * unless the folder has a README.md of another hand.
  *
  * @param adapter - an adapter that {@link openAdapter} opened.
  * @param out - the folder to write, created if missing.
@@ -102,7 +108,11 @@ export async function balanceAdapter(
       await writeSafetensors(file, tensors, { metadata: adapter.store.metadata });
       const modules = await verify(caller, adapter, file, check);
       const config = await readBytes(path.join(adapter.folder, adapterFiles.config));
-      await writeAtomic(path.join(folder, adapterFiles.config), withoutMachinePaths(config));
+      const content = withoutMachinePaths(config);
+      await writeAtomic(path.join(folder, adapterFiles.config), content);
+      const card = await derivedCard(JSON.parse(new TextDecoder().decode(content)), balancedText, [adapter]);
+      const readme = await cardFile(folder, card, out);
+      if (readme.size > 0) await writeAllAtomic(readme);
       return modules;
     },
     adapterOrder,
@@ -118,7 +128,7 @@ function balancedTensors(caller: string, pair: AdapterPair, keepDtype: boolean):
     const { name, shape, dtype } = pair.tensors[side];
     const values = la.toArray(projected[side]);
     const format = keepDtype ? dtype : 'F32';
-    checkRange(caller, name, values, format);
+    checkRange(caller, name, values, format, 'balanced');
     return [name, { dtype: format, shape, data: Float32Array.from(values) }];
   });
 }
@@ -129,23 +139,6 @@ function checkRank(caller: string, { module, tensors: { A, B } }: AdapterPair): 
   if (rank <= Math.min(m, n)) return;
   throw new NotImplementedError(
     `${caller}: '${module}' has rank ${rank} above its sizes ${m}×${n}, where balanced factors do not exist; lower its rank (rank_pattern)`,
-  );
-}
-
-/** The largest number of each format that does not round to infinity, and the remedy beyond it. */
-const ranges: Readonly<Partial<Record<StoredDtype, { readonly largest: number; readonly shown: string; readonly remedy: string }>>> = {
-  F16: { largest: 65519.99, shown: '65504', remedy: 'write F32 instead of keeping the format, or store the adapter as F32 or BF16 first' },
-  BF16: { largest: 3.3961e38, shown: '3.39e38', remedy: 'rescale the adapter' },
-  F32: { largest: 3.40282356e38, shown: '3.40e38', remedy: 'rescale the adapter' },
-};
-
-/** Checks the range. @throws NumericalError naming the tensor and the number if the format cannot hold it. */
-function checkRange(caller: string, name: string, values: Float64Array, format: StoredDtype): void {
-  const range = ranges[format];
-  const beyond = range === undefined ? undefined : values.find((value) => !(Math.abs(value) <= range.largest));
-  if (range === undefined || beyond === undefined) return;
-  throw new NumericalError(
-    `${caller}: '${name}' would hold ${beyond.toPrecision(4)} when balanced, and ${format} holds at most ${range.shown}; ${range.remedy}`,
   );
 }
 
@@ -177,12 +170,6 @@ async function verify(caller: string, adapter: OpenAdapter, file: string, check:
   } finally {
     await written.close();
   }
-}
-
-/** Returns half a unit in the last place, for the formats that adapters use. */
-function roundoffOf(dtype: StoredDtype | undefined): number {
-  if (dtype === 'BF16') return 2 ** -8;
-  return dtype === 'F16' ? 2 ** -11 : 2 ** -24;
 }
 
 function checkChange(caller: string, { module, change, allowed }: BalancedModule): void {

@@ -3,11 +3,9 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { ConfigError } from '../../core/errors.js';
 import { declareOptions, option, size } from '../../core/options.js';
-import { exists, remove } from '../../io/files/entries.js';
+import { remove } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
-import { portableName } from '../../io/files/portable-name.js';
 import { type FileContent, writeAllAtomic } from '../../io/files/write-atomic.js';
-import { parseRepositoryName } from '../../io/hub/repository-name.js';
 import type { TensorData } from '../../io/safetensors/serialize-tensors.js';
 import { safetensorsContent } from '../../io/safetensors/write-safetensors.js';
 import type { TensorAlgebra } from '../../linalg/tensor/tensor-algebra.js';
@@ -16,6 +14,8 @@ import { type AdapterParts, arraysOf, takeApart } from '../adapter/adapter-point
 import type { LoraAdapter } from '../adapter/lora-adapter.js';
 import type { ResolvedLoraConfig } from '../adapter/lora-config.js';
 import { adapterFiles } from './adapter-files.js';
+import { baseNameOf } from './base-name.js';
+import { type AdapterCard, adapterCard, cardFile, trainedCard } from './model-card.js';
 import { moduleTensorNames, parameterTensorName } from './tensor-names.js';
 import { expectedWeights, type Truncation, trainedWeightsFile, truncatedAdapter } from './trained-weights.js';
 import { peftConfig, portableConfig } from './write-config.js';
@@ -33,17 +33,25 @@ export interface SaveAdapterOptions {
    * weights. Default: the adapter of the configuration's rank, and the weights beside it.
    */
   readonly rank?: number;
+  /**
+   * What a model card says of the training: a README.md is written beside the adapter, as the Hugging Face hub reads
+   * it, with the base, the ranks, how to load it, and this. One of another hand stays as it is. Default: no card.
+   */
+  readonly card?: AdapterCard;
 }
 
 const saveAdapterOptions = declareOptions<SaveAdapterOptions>()({
   baseModel: option({ optional: true }),
   rank: size({ optional: true }),
+  card: option({ optional: true }, (caller, _name, card) => void adapterCard.read(caller, card as AdapterCard, 'card.')),
 });
 
 /** Result of {@link saveAdapter}. */
 export interface SavedAdapter {
   /** Error of the adapter as an approximation of the weights' change, if the weights themselves are trained. */
   readonly truncation?: Truncation;
+  /** True if the folder has a README.md of another hand, so that no model card was written. */
+  readonly keptReadme?: boolean;
 }
 
 /**
@@ -61,29 +69,28 @@ export interface SavedAdapter {
  * weights that are merged; BackendError if the file system refuses, which leaves existing files untouched.
  */
 export async function saveAdapter(adapter: LoraAdapter, directory: string, options: SaveAdapterOptions = {}): Promise<SavedAdapter> {
-  const { rank, baseModel: named } = saveAdapterOptions.read('saveAdapter', options);
+  const { rank, baseModel: named, card } = saveAdapterOptions.read('saveAdapter', options);
   const trainsWeights = adapter.layout.weights.length > 0;
   if (rank !== undefined && !trainsWeights)
     throw new ConfigError('saveAdapter: rank is for trained weights, and this adapter has factors of its own rank; leave rank out');
   const { config, layout, tensors, weights, truncation } = await adapter.model.algebra.tidy(() =>
     trainsWeights ? readWeights(adapter, rank) : readPairs(adapter),
   );
-  const onHub = named === undefined || (await exists(named)) ? undefined : parseRepositoryName(named);
-  const base = {
-    name: onHub?.repository ?? (named === undefined ? null : await portableName(named)),
-    revision: onHub?.revision ?? null,
-  };
+  const base = await baseNameOf(named);
   const weightsFile = path.join(directory, trainedWeightsFile);
+  const content = peftConfig({ model: adapter.model, layout }, config, base);
+  const readme = card === undefined ? undefined : await cardFile(directory, await trainedCard(JSON.parse(content), card));
   // Weights left from an earlier save would be taken for those of this adapter.
   if (weights === undefined) await remove(weightsFile);
   await writeAllAtomic(
     new Map<string, FileContent>([
       ...(weights === undefined ? [] : [[weightsFile, safetensorsContent('saveAdapter', weights)] as const]),
       [path.join(directory, adapterFiles.tensors), safetensorsContent('saveAdapter', tensors)],
-      [path.join(directory, adapterFiles.config), peftConfig({ model: adapter.model, layout }, config, base)],
+      ...(readme ?? []),
+      [path.join(directory, adapterFiles.config), content],
     ]),
   );
-  return truncation === undefined ? {} : { truncation };
+  return { ...(truncation === undefined ? {} : { truncation }), ...(readme?.size === 0 ? { keptReadme: true } : {}) };
 }
 
 type Tensors = ReadonlyMap<string, TensorData>;

@@ -1,0 +1,75 @@
+/** Writing of an adapter that was computed from the files of others. */
+import { ConfigError } from '../../core/errors.js';
+import { path } from '../../io/files/path.js';
+import { withoutMachinePaths } from '../../io/files/portable-name.js';
+import { writeFolder } from '../../io/files/staging.js';
+import { writeAllAtomic, writeAtomic } from '../../io/files/write-atomic.js';
+import type { JsonObject } from '../../io/parse-json.js';
+import type { TensorData } from '../../io/safetensors/serialize-tensors.js';
+import { writeSafetensors } from '../../io/safetensors/write-safetensors.js';
+import { adapterFiles, adapterOrder } from '../peft/adapter-files.js';
+import { type CardSource, cardFile, derivedCard } from '../peft/model-card.js';
+import type { OpenAdapter } from '../peft/open-adapter.js';
+
+/** @throws ConfigError if `out` is the folder of the adapter, whose files are read while the new ones are written. */
+export function checkOtherFolder(caller: string, { folder }: OpenAdapter, out: string): void {
+  if (path.resolve(out) !== path.resolve(folder)) return;
+  throw new ConfigError(
+    `${caller}: expected another folder than that of the adapter, got ${out}; its files would be replaced while they are read`,
+  );
+}
+
+/** Returns √Σlost²/√Σnorm²: the relative error of several modules together; 0 if nothing is lost. */
+export function relativeError(modules: readonly { readonly lost: number; readonly norm: number }[]): number {
+  const lost = rootOfSquares(modules.map((one) => one.lost));
+  return lost === 0 ? 0 : lost / rootOfSquares(modules.map((one) => one.norm));
+}
+
+/** A model may have more modules than a call may have arguments. */
+function rootOfSquares(values: readonly number[]): number {
+  return values.reduce((sum, value) => Math.hypot(sum, value), 0);
+}
+
+/** The files of an adapter. */
+export interface FactorFiles {
+  readonly tensors: ReadonlyMap<string, TensorData>;
+  /** The header's `__metadata__`. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** The contents of adapter_config.json; a local path of the base model is left out. */
+  readonly config: JsonObject;
+  /** How the adapter was made, for its model card. */
+  readonly made: string;
+  /** The adapters it was made from. */
+  readonly sources: readonly CardSource[];
+  /** Called before a file is written; what it throws ends the work. */
+  check(): Promise<void>;
+}
+
+/**
+ * Writes an adapter and its model card completely or not at all.
+ *
+ * @returns true if a README.md of another hand was kept in the place of the card.
+ * @throws BackendError if the file system refuses.
+ */
+export async function writeFactors(
+  caller: string,
+  out: string,
+  { tensors, metadata, config, made, sources, check }: FactorFiles,
+): Promise<boolean> {
+  const text = new TextEncoder().encode(`${JSON.stringify(config, null, 2)}\n`);
+  const card = await derivedCard(config, made, sources);
+  return writeFolder(
+    caller,
+    out,
+    async (folder) => {
+      await check();
+      await writeSafetensors(path.join(folder, adapterFiles.tensors), tensors, { metadata });
+      await writeAtomic(path.join(folder, adapterFiles.config), withoutMachinePaths(text));
+      const readme = await cardFile(folder, card, out);
+      if (readme.size > 0) await writeAllAtomic(readme);
+      await check();
+      return readme.size === 0;
+    },
+    adapterOrder,
+  );
+}
