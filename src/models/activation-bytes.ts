@@ -25,18 +25,26 @@ export function activationBytes(config: CausalLMConfig, { batch, length }: { rea
 }
 
 /**
- * Returns how many bytes of activations are kept where nobody chooses: half of what weights leave of the memory, so
- * that it depends on machine and model only, and a run goes on as it began; and not less than
- * {@link RECOMPUTE_ABOVE_BYTES}. No more than that beside quantized weights: who quantizes wants to save memory.
+ * Returns how many bytes of activations are kept where nobody chooses: three fifths of what the arrays that are there leave of
+ * the memory of the machine or the heap, and not less than {@link RECOMPUTE_ABOVE_BYTES}. What is free at the moment
+ * does not count, so that a run goes on as it began. No more than that beside quantized weights: who quantizes wants to
+ * save memory.
+ *
+ * @param weights - those of the model.
+ * @param engine - bytes of all arrays on the engine: weights, adapters and the optimizer's state.
  */
-export function keptActivationBytes({ memory, taken }: TensorAlgebra['report'], weights: Iterable<Tensor | StoredMatrix>): number {
-  let [engine, beside] = [0, 0];
+export function keptActivationBytes(
+  { memory, taken }: TensorAlgebra['report'],
+  weights: Iterable<Tensor | StoredMatrix>,
+  engine: number,
+): number {
+  let beside = 0;
   for (const weight of weights) {
-    if (weight instanceof Tensor) engine += BYTES * weight.size;
-    else if ('block' in weight) return RECOMPUTE_ABOVE_BYTES;
-    else beside += weight.bytes.byteLength;
+    if (weight instanceof Tensor) continue;
+    if ('block' in weight) return RECOMPUTE_ABOVE_BYTES;
+    beside += weight.bytes.byteLength;
   }
   if (memory === undefined) return RECOMPUTE_ABOVE_BYTES;
   const room = Math.min(memory - engine - beside, taken === 'wasm' ? HEAP_LIMIT - engine : Number.POSITIVE_INFINITY);
-  return Math.max(RECOMPUTE_ABOVE_BYTES, room / 2);
+  return Math.max(RECOMPUTE_ABOVE_BYTES, 0.6 * room);
 }

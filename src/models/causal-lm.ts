@@ -21,8 +21,9 @@ export interface LossAndGradientOptions {
   readonly denominator?: number;
   /**
    * If true, each block's activations are computed again on the backward pass rather than kept: a third more work, and
-   * memory for one block instead of all. Default: true if the activations would take more than half of the memory that
-   * the weights leave, and more than {@link RECOMPUTE_ABOVE_BYTES}; with quantized weights, if more than the latter.
+   * memory for one block instead of all. Default: true if the activations would take more than three fifths of the memory that
+   * weights, adapters and optimizer leave, and more than {@link RECOMPUTE_ABOVE_BYTES}; with quantized weights, if more
+   * than the latter.
    */
   readonly recompute?: boolean;
 }

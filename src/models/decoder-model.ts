@@ -1,5 +1,5 @@
-import { addN, reshape, Tensor, tensor1d, zerosLike } from '@tensorflow/tfjs-core';
-import { ConfigError, ShapeError } from '../core/errors.js';
+import { addN, memory, reshape, Tensor, tensor1d, zerosLike } from '@tensorflow/tfjs-core';
+import { BackendError, ConfigError, ShapeError } from '../core/errors.js';
 import { declareOptions, flag, number, option } from '../core/options.js';
 import type { TensorAlgebra } from '../linalg/tensor/tensor-algebra.js';
 import { widenedMatrix } from '../linalg/tensor/wasm/stored-matrix.js';
@@ -42,6 +42,8 @@ export class DecoderModel implements CausalLM {
   readonly #decoder: Decoder;
   readonly #weights: Map<string, Tensor | StoredMatrix>;
   readonly #run: RunOnBackend;
+  /** Bytes of activations for which the memory did not suffice. */
+  #tooMany = Number.POSITIVE_INFINITY;
 
   /**
    * @param weights - one for each parameter of the decoder; the model owns them.
@@ -137,14 +139,14 @@ export class DecoderModel implements CausalLM {
     const labelled = labelledRows(caller, batch);
     const tokens = labelled.rows.length;
     const { denominator = tokens } = settings;
-    const recompute =
-      settings.recompute ?? activationBytes(this.config, batch) > keptActivationBytes(this.algebra.report, this.#weights.values());
     const trained = [...arraysOf(overlay)];
-    const { sum, derivatives } = this.#run(() => {
-      const { losses, gradients } = lossAndGradient({ decoder: this.#decoder, scope, batch, labelled, denominator, recompute });
-      // In an array, since TensorFlow.js's scopes do not look into maps.
-      return { sum: addN([...losses]), derivatives: trained.map((array) => gradients.take(array) ?? zerosLike(array)) };
-    });
+    const compute = (recompute: boolean) =>
+      this.#run(() => {
+        const { losses, gradients } = lossAndGradient({ decoder: this.#decoder, scope, batch, labelled, denominator, recompute });
+        // In an array, since TensorFlow.js's scopes do not look into maps.
+        return { sum: addN([...losses]), derivatives: trained.map((array) => gradients.take(array) ?? zerosLike(array)) };
+      });
+    const { sum, derivatives } = settings.recompute === undefined ? this.#inRoom(batch, compute) : compute(settings.recompute);
     const byArray = new Map(trained.map((array, index) => [array, derivatives[index]]));
     const take = (array: Tensor): Tensor => byArray.get(array) as Tensor;
     try {
@@ -157,6 +159,23 @@ export class DecoderModel implements CausalLM {
     } catch (error) {
       for (const derivative of derivatives) derivative.dispose();
       throw error;
+    }
+  }
+
+  /**
+   * Computes with the activations kept if there is room for them, else with blocks computed again: the same numbers. What
+   * there is room for is an estimate: if it fails, blocks are computed again from then on.
+   */
+  #inRoom<Result>(batch: TokenBatch, compute: (recompute: boolean) => Result): Result {
+    const bytes = activationBytes(this.config, batch);
+    const room = keptActivationBytes(this.algebra.report, this.#weights.values(), memory().numBytes);
+    if (bytes >= this.#tooMany || bytes > room) return compute(true);
+    try {
+      return compute(false);
+    } catch (error) {
+      if (!(error instanceof BackendError)) throw error;
+      this.#tooMany = bytes;
+      return compute(true);
     }
   }
 

@@ -70,7 +70,8 @@ describe.each(tensorEngines)('lossAndGradient on %s', (_, algebra) => {
     expect(kept.tokens).toBe(7);
     expect([...again.values.keys()]).toEqual([...overlayArrays(overlay).keys()]);
     for (const [name, values] of kept.values) {
-      expect(again.values.get(name)).toBeAllClose(values, 1e-6);
+      // A run may go over from one to the other, and is resumed bit for bit.
+      expect(again.values.get(name)).toEqual(values);
       expect(values.some((entry) => entry !== 0)).toBe(true);
     }
     expect(liveTensors()).toBe(tensors);

@@ -203,7 +203,7 @@ export const finetuneSchema = z.strictObject({
     .boolean()
     .optional()
     .describe(
-      'whether activations are computed twice instead of kept (default: where they would take more than half of the memory beside the weights)',
+      'whether activations are computed twice instead of kept (default: where they would take more than three fifths of the memory that is left)',
     )
     .meta({ role: 'rounds' }),
   tensorboard: z.boolean().default(true).describe('whether event files for TensorBoard are written').meta({ role: 'observes' }),
