@@ -119,7 +119,7 @@ describe('a run', () => {
     mkdirSync(file('filled'));
     for (const name of ['trained_weights.safetensors', 'notes.txt']) writeFileSync(file('filled', name), 'before');
     expect((await runCli('merge', file('whole'), '--out', file('filled'), '--adapter-rank', '2')).status).toBe(0);
-    expect(readdirSync(file('filled')).sort()).toEqual(['adapter_config.json', 'adapter_model.safetensors', 'notes.txt']);
+    expect(readdirSync(file('filled')).sort()).toEqual(['README.md', 'adapter_config.json', 'adapter_model.safetensors', 'notes.txt']);
     const again = await runCli('merge', file('whole'), '--out', file('rank-2'), '--adapter-rank', '3');
     expect([again.status, again.stderr]).toEqual([2, expect.stringContaining('expected a folder without an adapter')]);
   });
