@@ -114,15 +114,24 @@ class ChatWriter {
     return this.#tryWrite(position, this.#messages[position].role === 'assistant');
   }
 
-  /** Finds where the words of an answer begin that does not go on from what the template writes to ask for it. */
+  /**
+   * Finds where the words of an answer begin that does not go on from what the template writes to ask for it. Words
+   * before it must not be trained on.
+   */
   #startOf(position: number, answered: string): number {
     const prompt = this.#prompt(position);
     if (prompt !== undefined && answered.startsWith(prompt)) return prompt.length;
-    const shared = prompt === undefined ? answered.length : sharedLength(prompt, answered);
     // Two other answers share what the template writes before any.
     const [one, other] = ['Aa', 'Zz'].map((content) => this.#tryWriteAnswer(position, content));
-    const header = one === undefined || other === undefined ? shared : sharedLength(one, other);
-    return Math.min(shared, answered.startsWith(one?.slice(0, header) ?? '') ? header : shared);
+    const header = one === undefined || other === undefined || one === other ? undefined : one.slice(0, sharedLength(one, other));
+    if (header !== undefined && answered.startsWith(header)) return header.length;
+    const before = this.#tryWrite(position);
+    if (before !== undefined && answered.startsWith(before))
+      return Math.max(before.length, prompt === undefined ? 0 : sharedLength(prompt, answered));
+    throw new FormatError(
+      `messages[${position}]: expected a chat template that tells where an answer begins, got one that writes the messages before it otherwise when it follows; ` +
+        'train on everything (trainOn, --train-on), or take another template',
+    );
   }
 
   #tryWriteAnswer(position: number, content: string): string | undefined {
