@@ -25,6 +25,7 @@ export {
   batchStream,
   batchStreamDefaults,
 } from './datasets/batch-stream.js';
+export type { TrainOn } from './datasets/chat-parts.js';
 export { type CollateOptions, collateRows } from './datasets/collate-rows.js';
 export { type Dataset, type ReadDatasetOptions, readDataset, readDatasetDefaults } from './datasets/read-dataset.js';
 export type { TokenRow } from './datasets/token-row.js';
@@ -54,5 +55,6 @@ export type {
   EncodeOptions,
   SpecialToken,
   SpecialTokens,
+  TextPart,
   Tokenizer,
 } from './tokenizer/tokenizer.js';

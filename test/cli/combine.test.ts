@@ -183,7 +183,16 @@ describe('the model card of a run', () => {
     writeSplits(rows, { tasks: ['digits', 'gcd'], seed: 3, train: 30, held: 6 });
     const run = path.join(scratch, 'trained');
     const argv = ['--model', model, '--data', rows, '--out', run, '--rank', '3', '--steps', '2', '--batch-size', '4', '--save-every', '1'];
-    const { status, stderr } = await runCli('finetune', ...argv, '--eval-every', '1', '--backend', 'wasm', '--target-modules', 'q_proj,v_proj');
+    const { status, stderr } = await runCli(
+      'finetune',
+      ...argv,
+      '--eval-every',
+      '1',
+      '--backend',
+      'wasm',
+      '--target-modules',
+      'q_proj,v_proj',
+    );
     expect(status, stderr).toBe(0);
     for (const folder of ['best', 'checkpoints/step-2']) {
       const text = readFileSync(path.join(run, folder, 'README.md'), 'utf8');

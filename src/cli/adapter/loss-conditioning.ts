@@ -4,7 +4,7 @@ import { exists } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
 import type { JsonObject } from '../../io/parse-json.js';
 import { type LossSpectrum, lossSpectrum } from '../../lora/index.js';
-import { collateRows, type TokenRow } from '../../models/index.js';
+import { collateRows, type TokenRow, type TrainOn } from '../../models/index.js';
 import { type ColumnKeys, columnKeys } from '../config/finetune-config.js';
 import { readYaml } from '../config/yaml.js';
 import { short, table } from '../format.js';
@@ -82,12 +82,18 @@ async function trainingRows(
     validSplit: data === undefined && typeof own.validSplit === 'number' ? own.validSplit : 0,
     seed: typeof own.seed === 'number' ? own.seed : 0,
     maskPrompt: own.maskPrompt !== false,
+    appendEnd: own.appendEnd !== false,
+    ...(isTrainOn(own.trainOn) ? { trainOn: own.trainOn } : {}),
     ...(typeof own.maxLength === 'number' ? { maxLength: own.maxLength } : {}),
     ...(data === undefined ? ownColumns(own) : columns),
   };
   const { train, notices } = await loadData(options, { caller: 'inspect', tokenizer, positions: model.config.maxPositions, terminal });
   for (const notice of notices) terminal.notice(notice);
   return train;
+}
+
+function isTrainOn(value: unknown): value is TrainOn {
+  return value === 'answers' || value === 'last-answer' || value === 'everything';
 }
 
 /** Returns the columns that a run's configuration names. */

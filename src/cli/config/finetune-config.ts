@@ -170,7 +170,14 @@ export const finetuneSchema = z.strictObject({
     .default(false)
     .describe('whether rows, which do not see each other, are packed into full sequences instead of padded'),
   maxLength: count(2).optional().describe('tokens after which a row is cut (default: the limit of the model)'),
+  trainOn: z
+    .enum(['answers', 'last-answer', 'everything'])
+    .optional()
+    .describe(
+      "what the model is trained on: all answers (completions, the assistant's turns), of a conversation the last answer only, or everything, prompts too (default: answers; everything where maskPrompt is false)",
+    ),
   maskPrompt: z.boolean().default(true).describe('whether the model is trained on completions only, not on prompts'),
+  appendEnd: z.boolean().default(true).describe('whether rows end with the end token, so that the model learns to stop'),
   seed: count(0).default(0).describe('seed of all random numbers'),
 
   evalEvery: count(1)

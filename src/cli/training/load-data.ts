@@ -30,7 +30,8 @@ export interface RunData {
 export type RowOptions = Pick<
   FinetuneConfig,
   'maskPrompt' | 'maxLength' | 'promptColumn' | 'completionColumn' | 'messagesColumn' | 'textColumn'
->;
+> &
+  Partial<Pick<FinetuneConfig, 'trainOn' | 'appendEnd'>>;
 
 /** The options that decide which rows are read, and how. */
 export type DataOptions = RowOptions & Pick<FinetuneConfig, 'data' | 'validSplit' | 'seed' | 'evalRows'>;
@@ -77,25 +78,46 @@ export async function readRows(
   { tokenizer, positions }: Pick<RowReading, 'tokenizer' | 'positions'>,
   notices: string[],
 ): Promise<RowsOfFiles> {
-  const { promptColumn, completionColumn, messagesColumn, textColumn } = options;
-  const named = Object.entries({ promptColumn, completionColumn, messagesColumn, textColumn }).filter(([, name]) => name !== undefined);
+  const { promptColumn, completionColumn, messagesColumn, textColumn, trainOn, appendEnd } = options;
+  const given = { promptColumn, completionColumn, messagesColumn, textColumn, trainOn, appendEnd };
+  const named = Object.entries(given).filter(([, value]) => value !== undefined);
   const all: TokenRow[] = [];
+  const most = Math.min(maxLength ?? positions, positions);
+  let tooLong = 0;
   for (const file of files) {
-    const { rows, truncated, dropped } = await readDataset(file, tokenizer, {
+    const { rows, truncated, dropped, promptsTooLong, lastAnswerOnly } = await readDataset(file, tokenizer, {
       maskPrompt,
-      maxLength: Math.min(maxLength ?? positions, positions),
+      maxLength: most,
       ...Object.fromEntries(named),
     });
-    if (truncated > 0) notices.push(`${file}: ${truncated} of ${rows.length} rows were cut to ${maxLength ?? positions} tokens`);
-    if (dropped > 0) notices.push(`${file}: ${dropped} rows were left out, because they have no token to train on`);
+    if (truncated > 0) notices.push(`${file}: ${truncated} of ${rows.length} rows were cut to ${most} tokens`);
+    if (promptsTooLong > 0) notices.push(`${file}: ${promptsTooLong} rows were left out, because ${promptsFill(most, positions)}`);
+    if (dropped > promptsTooLong)
+      notices.push(`${file}: ${dropped - promptsTooLong} rows were left out, because they have no token to train on`);
+    if (lastAnswerOnly > 0) notices.push(`${file}: ${lastAnswerOnly} of ${rows.length} rows ${trainedOnLast}`);
+    tooLong += promptsTooLong;
     // One by one: so many arguments would exceed the stack.
     for (const row of rows) all.push(row);
   }
   const file = files.join(', ');
+  if (all.length === 0 && tooLong > 0)
+    throw new ConfigError(`data: ${file} has no row to train on: of ${tooLong} rows ${promptsFill(most, positions)}`);
   if (all.length === 0)
     throw new ConfigError(`data: ${file} has no row to train on; write lines such as {"prompt": "…", "completion": "…"}`);
   return { file, rows: all };
 }
+
+/** Says that prompts leave no room for their answers, and what to do. */
+function promptsFill(most: number, positions: number): string {
+  const remedy =
+    most < positions
+      ? `raise maxLength (--max-length), at most to the model's ${positions}`
+      : 'shorten them, since the model takes no more';
+  return `the prompt alone fills the ${most} tokens of a row, and nothing of the answer is left; ${remedy}`;
+}
+
+const trainedOnLast =
+  'are trained on their last answer only, because the chat template changes earlier turns when others follow, or ends the request for an answer with words that conversations lack; write a row for each answer to train on all';
 
 /** Shuffles rows (Fisher–Yates). */
 function shuffle<Row>(rows: readonly Row[], seed: number): readonly Row[] {

@@ -1,6 +1,7 @@
 /** A JSON file that holds one list, read entry by entry, so that it can be larger than memory. */
 import { FormatError } from '../../core/errors.js';
 import { eventLoopYielder } from '../../core/event-loop.js';
+import { withExactNumbers } from '../exact-numbers.js';
 import { decodeUtf8, parseJson } from '../parse-json.js';
 import type { SourceRecord } from './record-files.js';
 
@@ -28,7 +29,7 @@ export async function* readJsonArray(
   for await (const chunk of chunks) {
     for (const { text, row } of scanner.push(chunk)) {
       const where = `${file}: row ${row}`;
-      yield { value: parseJson(caller, where, text), where };
+      yield { value: withExactNumbers(text, parseJson(caller, where, text)), where };
       await turn();
     }
   }

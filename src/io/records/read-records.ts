@@ -1,5 +1,6 @@
 /** Records of a file, in any of the formats that data sets come in. */
 import { FormatError } from '../../core/errors.js';
+import { withExactNumbers } from '../exact-numbers.js';
 import { parseJson } from '../parse-json.js';
 import { linesOf } from '../text/read-lines.js';
 import { readCsv } from './csv.js';
@@ -30,7 +31,7 @@ export async function* readRecords(caller: string, file: string, mostBytes: numb
       throw new FormatError(
         `${caller}: ${file}: expected a list of rows, [{…}, {…}], or one row on each line, got an object that goes on over several lines; write the rows as a list`,
       );
-    yield { value: parseJson(caller, where, text), where };
+    yield { value: withExactNumbers(text, parseJson(caller, where, text)), where };
   }
 }
 

@@ -46,6 +46,8 @@ export function shareGptMessages(
         'leave conversations with other roles out, or write them as {"messages"} with the roles that the chat template knows',
       );
     if (typeof value !== 'string') return fail(`'${path}.value' must be a string, got ${describeValue(value)}`, 'write {"from", "value"}');
-    return { role: roles[from], content: value };
+    // What a turn says besides, such as its weight, stays with it.
+    const { from: _from, value: _value, ...others } = turn;
+    return { ...others, role: roles[from], content: value };
   });
 }

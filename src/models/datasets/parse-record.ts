@@ -1,15 +1,29 @@
 import { ConfigError, FormatError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
+import { WholeFloat } from '../../io/exact-numbers.js';
 import { isJsonObject, type JsonObject } from '../../io/parse-json.js';
 import type { SourceRecord } from '../../io/records/record-files.js';
 import type { ChatMessage } from '../tokenizer/tokenizer.js';
-import { alpacaPrompt, shareGptMessages } from './known-shapes.js';
+import { alpacaPrompt } from './known-shapes.js';
+import { type Fail, isAbsent, readMessages, readVariables, readWeights } from './read-messages.js';
 
 /** Content of a record, in one of three forms. */
 export type DataRecord =
   | { readonly form: 'text'; readonly text: string }
   | { readonly form: 'completion'; readonly prompt: string; readonly completion: string }
-  | { readonly form: 'messages'; readonly messages: readonly ChatMessage[] };
+  | Conversation;
+
+/** A conversation with what its row says beside the messages. */
+export interface Conversation {
+  readonly form: 'messages';
+  readonly messages: readonly ChatMessage[];
+  /** Variables for the chat template, such as the row's tools. */
+  readonly variables: JsonObject;
+  /** Whether each message may be trained on. */
+  readonly weights: readonly boolean[];
+  /** Number of messages at the beginning that are the prompt of the others; 0 where the roles tell it. */
+  readonly promptMessages: number;
+}
 
 /** Names of the columns, where they are not to be told by the keys. */
 export interface ColumnNames {
@@ -45,7 +59,7 @@ export function checkColumns(caller: string, { promptColumn, completionColumn, m
 }
 
 /**
- * Parses a record of a data set. Other keys are ignored.
+ * Parses a record of a data set. Keys that belong to no form are ignored.
  *
  * @throws FormatError naming file and record if it is no object, lacks a key or a named column, has keys of two forms,
  * or a value of another type.
@@ -63,16 +77,15 @@ export function parseRecord(caller: string, { value: record, where }: SourceReco
   // A column that was named is meant: a number in it is its text.
   const text = (column: string): string => {
     const value = cell(column);
-    return typeof value === 'number' || typeof value === 'boolean' ? String(value) : string(value, column, fail);
+    const isPlain = ['number', 'boolean', 'bigint'].includes(typeof value) || value instanceof WholeFloat;
+    return isPlain ? String(value) : string(value, column, fail);
   };
   if (textColumn !== undefined) return { form: 'text', text: text(textColumn) };
-  if (messagesColumn !== undefined) return { form: 'messages', messages: messagesOf(cell(messagesColumn), messagesColumn, fail) };
+  if (messagesColumn !== undefined) return conversation(record, cell(messagesColumn), messagesColumn, fail);
   if (promptColumn !== undefined || completionColumn !== undefined)
     return { form: 'completion', prompt: text(promptColumn ?? 'prompt'), completion: text(completionColumn ?? 'completion') };
   return byKeys(record, fail);
 }
-
-type Fail = (problem: string, remedy: string) => never;
 
 const known = 'write {"text"}, {"prompt", "completion"} or {"messages"}';
 
@@ -94,9 +107,20 @@ function byKeys(record: JsonObject, fail: Fail): DataRecord {
   if (missing !== undefined) return fail(`expected the key '${missing}', got none`, known);
   const value = (key: string): string => string(record[key], key, fail);
   if (name === 'text') return { form: 'text', text: value('text') };
-  if (name === 'completion') return { form: 'completion', prompt: value('prompt'), completion: value('completion') };
-  if (name === 'messages') return { form: 'messages', messages: messagesOf(record.messages, 'messages', fail) };
-  if (name === 'sharegpt') return { form: 'messages', messages: messagesOf(record.conversations, 'conversations', fail) };
+  if (name === 'completion') {
+    if (Array.isArray(record.prompt) && Array.isArray(record.completion)) return promptAndCompletion(record, fail);
+    return { form: 'completion', prompt: value('prompt'), completion: value('completion') };
+  }
+  if (name === 'messages') return conversation(record, record.messages, 'messages', fail);
+  if (name === 'sharegpt') return conversation(record, record.conversations, 'conversations', fail);
+  for (const key of ['system', 'history']) {
+    const said: unknown = record[key];
+    if (isAbsent(said) || said === '' || (Array.isArray(said) && said.length === 0)) continue;
+    return fail(
+      `'${key}' must be empty beside 'instruction', since Alpaca's prompt has no place for it, got ${describeValue(said)}`,
+      known,
+    );
+  }
   const input = record.input === undefined || record.input === null ? '' : value('input');
   return { form: 'completion', prompt: alpacaPrompt(value('instruction'), input), completion: value('output') };
 }
@@ -113,20 +137,28 @@ function string(value: unknown, key: string, fail: Fail): string {
   return fail(`'${key}' must be a string, got ${describeValue(value)}`, known);
 }
 
-/** Reads a conversation, of messages or of ShareGPT's turns. */
-function messagesOf(messages: unknown, key: string, fail: Fail): readonly ChatMessage[] {
-  if (!Array.isArray(messages) || messages.length === 0)
-    return fail(`'${key}' must be a list of messages, got ${describeValue(messages)}`, known);
-  const isTurn = (message: unknown): boolean => isJsonObject(message) && message.role === undefined && message.from !== undefined;
-  if (messages.some(isTurn)) return shareGptMessages(messages, key, fail);
-  for (const [position, message] of messages.entries()) {
-    const path = `${key}[${position}]`;
-    if (!isJsonObject(message)) return fail(`'${path}' must be an object, got ${describeValue(message)}`, known);
-    if (typeof message.role !== 'string') fail(`'${path}.role' must be a string, got ${describeValue(message.role)}`, known);
-    const isSaid = typeof message.content === 'string' || Array.isArray(message.content);
-    // Parquet has every field in every row, null where there is none.
-    const calls = message.tool_calls !== undefined && message.tool_calls !== null;
-    if (!isSaid && !calls) fail(`'${path}.content' must be a string, got ${describeValue(message.content)}`, known);
+/** Reads a conversation, and what its row says beside it. A system prompt of its own goes before the messages. */
+function conversation(record: JsonObject, list: unknown, key: string, fail: Fail): Conversation {
+  const messages = readMessages(list, key, fail);
+  const weights = readWeights(messages, key, fail);
+  const variables = readVariables(record, fail);
+  if (isAbsent(record.system) || record.system === '') return { form: 'messages', messages, variables, weights, promptMessages: 0 };
+  const system = string(record.system, 'system', fail);
+  if (messages[0].role === 'system') {
+    return fail(`expected one system prompt, got 'system' and '${key}[0]'`, 'leave one of them out');
   }
-  return messages as readonly ChatMessage[];
+  const all = [{ role: 'system', content: system }, ...messages];
+  return { form: 'messages', messages: all, variables, weights: [true, ...weights], promptMessages: 0 };
+}
+
+/** Reads a prompt and a completion that are lists of messages. */
+function promptAndCompletion(record: JsonObject, fail: Fail): Conversation {
+  const prompt = conversation(record, record.prompt, 'prompt', fail);
+  const answer = readMessages(record.completion, 'completion', fail);
+  return {
+    ...prompt,
+    messages: [...prompt.messages, ...answer],
+    weights: [...prompt.weights, ...readWeights(answer, 'completion', fail)],
+    promptMessages: prompt.messages.length,
+  };
 }

@@ -2,6 +2,7 @@ import { BuresError, ConfigError, FormatError } from '../../core/errors.js';
 import { checkNumber, choice, declareOptions, describeValue, flag, number, option } from '../../core/options.js';
 import { readRecords } from '../../io/records/read-records.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
+import type { TrainOn } from './chat-parts.js';
 import { encodeRecord } from './encode-record.js';
 import { checkColumns, parseRecord } from './parse-record.js';
 import { ignoredLabel, type TokenRow } from './token-row.js';
@@ -9,9 +10,12 @@ import { ignoredLabel, type TokenRow } from './token-row.js';
 /** Options of {@link readDataset}. */
 export interface ReadDatasetOptions {
   /**
-   * If true, prompts and all turns of a conversation but the assistant's carry no labels; `text` is always trained on
-   * as a whole. Default: true.
+   * What carries labels. `answers`: completions and all turns of the assistant; `last-answer`: completions and the last
+   * turn of the assistant in each conversation; `everything`: prompts and the other turns as well. A `text` is always
+   * trained on as a whole, and a message of weight 0 never. Default: `'answers'`.
    */
+  readonly trainOn?: TrainOn;
+  /** If false, the same as `trainOn: 'everything'`. Default: true. */
   readonly maskPrompt?: boolean;
   /**
    * If true, rows end with the tokenizer's end token, so that the model learns to stop. A conversation whose template
@@ -39,6 +43,7 @@ export interface ReadDatasetOptions {
 }
 
 const readDatasetOptions = declareOptions<ReadDatasetOptions>()({
+  trainOn: choice(['answers', 'last-answer', 'everything'], { optional: true }),
   maskPrompt: flag({ default: true }),
   appendEnd: flag({ default: true }),
   maxLength: option({ default: Number.POSITIVE_INFINITY }, (caller, name, value) => {
@@ -55,7 +60,7 @@ const readDatasetOptions = declareOptions<ReadDatasetOptions>()({
 
 /** Defaults of {@link readDataset}. */
 export const readDatasetDefaults: Required<
-  Omit<ReadDatasetOptions, 'signal' | 'promptColumn' | 'completionColumn' | 'messagesColumn' | 'textColumn'>
+  Omit<ReadDatasetOptions, 'signal' | 'trainOn' | 'promptColumn' | 'completionColumn' | 'messagesColumn' | 'textColumn'>
 > = readDatasetOptions.defaults;
 
 /** A data set as tokens. */
@@ -69,6 +74,15 @@ export interface Dataset {
    * the answer, or empty).
    */
   readonly dropped: number;
+  /**
+   * Number of the dropped records whose prompt has `maxLength` tokens or more, so that nothing of the answer is left.
+   */
+  readonly promptsTooLong: number;
+  /**
+   * Number of rows that are trained on the last answer only, since the chat template changes earlier turns of a
+   * conversation when others follow, or ends the request for an answer with words that the conversation lacks.
+   */
+  readonly lastAnswerOnly: number;
 }
 
 /**
@@ -83,8 +97,12 @@ export interface Dataset {
  * - ShareGPT's `{"conversations": [{"from", "value"}, …]}` with turns from `system`, `human` (or `user`) and `gpt` (or
  *   `assistant`).
  *
- * A prompt gets the special tokens that the tokenizer puts around texts, a completion only the end token; a
- * conversation is written by the chat template.
+ * Contents of messages are texts or lists of text parts, which are joined. `"weight": 0` on a message leaves it out of
+ * the training. A row's `tools`, `documents` and `chat_template_kwargs` go to the chat template, which writes the
+ * conversation. A prompt with its completion gets the special tokens that the tokenizer puts around texts.
+ *
+ * The tokens of a row are those of its whole text. Only where a token would span the beginning of an answer is the text
+ * cut there, so that the answer has the same tokens before it as in generation: see {@link Tokenizer.encodeParts}.
  *
  * @param file - the path. Its name tells CSV (`.csv`) and TSV (`.tsv`); its first bytes tell the others.
  * @param tokenizer - the model's.
@@ -100,12 +118,12 @@ export async function readDataset(file: string, tokenizer: Tokenizer, options: R
   const caller = 'readDataset';
   const settings = checkOptions(caller, tokenizer, options);
   const rows: TokenRow[] = [];
-  let [records, truncated, dropped] = [0, 0, 0];
+  let [records, truncated, dropped, promptsTooLong, lastAnswerOnly] = [0, 0, 0, 0, 0];
   for await (const source of readRecords(caller, file, settings.maxLineBytes)) {
     settings.signal?.throwIfAborted();
     records += 1;
     const record = parseRecord(caller, source, settings);
-    const row = inLine(caller, source.where, () => encodeRecord(tokenizer, record, settings));
+    const { row, lastOnly } = inLine(caller, source.where, () => encodeRecord(tokenizer, record, settings));
     const isTooLong = row.inputIds.length > settings.maxLength;
     if (isTooLong && settings.overflow === 'error') {
       throw new FormatError(
@@ -113,25 +131,31 @@ export async function readDataset(file: string, tokenizer: Tokenizer, options: R
       );
     }
     const kept = isTooLong ? cut(row, settings.overflow === 'drop' ? 0 : settings.maxLength) : row;
-    if (!hasTarget(kept)) dropped += 1;
-    else {
+    if (!hasTarget(kept)) {
+      dropped += 1;
+      if (isTooLong && settings.overflow !== 'drop' && hasTarget(row)) promptsTooLong += 1;
+    } else {
       rows.push(kept);
+      if (lastOnly) lastAnswerOnly += 1;
       truncated += isTooLong ? 1 : 0;
     }
   }
   if (records === 0) throw new FormatError(`${caller}: ${file} must hold a record at least, got an empty file; check the path`);
-  return { rows, truncated, dropped };
+  return { rows, truncated, dropped, promptsTooLong, lastAnswerOnly };
 }
 
 function checkOptions(caller: string, tokenizer: Tokenizer, options: ReadDatasetOptions) {
-  const settings = readDatasetOptions.read(caller, options);
+  const { maskPrompt, trainOn, ...settings } = readDatasetOptions.read(caller, options);
   checkColumns(caller, settings);
+  if (!maskPrompt && trainOn !== undefined && trainOn !== 'everything') {
+    throw new ConfigError(`${caller}: maskPrompt: false trains on prompts as well, and trainOn: '${trainOn}' does not; pass trainOn alone`);
+  }
   if (settings.appendEnd && tokenizer.specials.eos === undefined) {
     throw new ConfigError(
       `${caller}: expected a tokenizer with an eos_token, got one without; add it to tokenizer_config.json, or pass appendEnd: false`,
     );
   }
-  return settings;
+  return { ...settings, trainOn: trainOn ?? (maskPrompt ? ('answers' as const) : ('everything' as const)) };
 }
 
 /** Requires the name of a column. */

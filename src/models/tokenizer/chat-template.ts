@@ -1,11 +1,11 @@
 /** Chat templates: Jinja programs that come with a checkpoint. */
 
-import { parse, tokenize } from '@huggingface/jinja';
 import { DomainError, FormatError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import { type Files, readAll } from '../../io/files/files.js';
 import { decodeUtf8, isJsonObject, type JsonObject } from '../../io/parse-json.js';
-import { renderBounded } from './bounded-interpreter.js';
+import { renderBounded } from './jinja/bounded-interpreter.js';
+import { type Program, parseTemplate } from './jinja/program.js';
 
 /** Renders a conversation with the variables that a template sees. */
 export type ChatTemplate = (variables: Readonly<Record<string, unknown>>) => string;
@@ -58,9 +58,9 @@ const UNITS = { atOnce: 1_000_000, aRendering: 20_000, aCharacter: 50 } as const
 
 function compile(caller: string, where: string, source: string): ChatTemplate {
   checkSource(caller, where, source);
-  let program: ReturnType<typeof parse>;
+  let program: Program;
   try {
-    program = parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true }));
+    program = parseTemplate(source);
   } catch (cause) {
     throw new FormatError(`${caller}: ${where} must be a Jinja template, got: ${parseProblem(cause)}; check the file`, { cause });
   }

@@ -13,8 +13,13 @@ const replacement = '\uFFFD';
  * of a few tokens, however long the text.
  *
  * @param decode - decodes a list of tokens.
+ * @param kindOf - tells tokens that are left out of all texts, and bytes: what a run of bytes is, is known at its end
+ * only.
  */
-export function openDecodeStream(decode: (ids: readonly number[]) => string): DecodeStream {
+export function openDecodeStream(
+  decode: (ids: readonly number[]) => string,
+  kindOf: (id: number) => 'skipped' | 'byte' | 'text',
+): DecodeStream {
   /** Last tokens whose text was returned. */
   let context: number[] = [];
   /** Tokens after them. */
@@ -24,17 +29,21 @@ export function openDecodeStream(decode: (ids: readonly number[]) => string): De
   const take = (text: string, certain: string): string => {
     const piece = certain.slice(given);
     given = certain.length;
-    // Tokens without text, such as skipped special ones, are no context: the earlier one stays.
-    if (text === certain && recent.length > 0 && piece !== '') {
+    // Tokens without text of their own, such as a mark of a space at the beginning, stay with those that follow.
+    if (text === certain && piece !== '') {
       context = recent;
       given = decode(context).length;
+      recent = [];
     }
-    if (text === certain) recent = [];
     return piece;
   };
   return {
     push(id) {
+      const kind = kindOf(id);
+      if (kind === 'skipped') return '';
       recent.push(id);
+      // What comes before a run of bytes was given before it.
+      if (kind === 'byte') return '';
       const text = decode([...context, ...recent]);
       return take(text, text.endsWith(replacement) ? text.slice(0, -1) : text);
     },

@@ -7,8 +7,10 @@ import { isJsonObject, type JsonObject, readJson } from '../../io/parse-json.js'
 import { type ChatTemplate, readChatTemplate } from './chat-template.js';
 import { checkDefinition } from './check-definition.js';
 import { openDecodeStream } from './decode-stream.js';
+import { encodeParts, type PipelineParts } from './encode-parts.js';
+import { byteToken, mendPipeline } from './mend-pipeline.js';
 import { isTokenId, readEndIds, readSpecialTokens } from './special-tokens.js';
-import type { ChatTemplateOptions, DecodeOptions, EncodeOptions, SpecialTokens, Tokenizer } from './tokenizer.js';
+import type { ChatTemplateOptions, DecodeOptions, EncodeOptions, SpecialTokens, TextPart, Tokenizer } from './tokenizer.js';
 
 const caller = 'loadTokenizer';
 
@@ -21,7 +23,16 @@ interface Pipeline {
   ): string;
   token_to_id(token: string): number | undefined;
   id_to_token(id: number): string | undefined;
+  readonly special_tokens: readonly string[];
+  parts(parts: readonly TextPart[], addSpecialTokens: boolean): readonly (readonly (number | undefined)[])[];
   get_vocab(): ReadonlyMap<string, number>;
+}
+
+/** The pipeline with what its own `encode` consists of. */
+interface WholePipeline extends Omit<Pipeline, 'parts'>, PipelineParts {
+  readonly decoder: unknown;
+  readonly model: { readonly tokens_to_ids: ReadonlyMap<string, number>; readonly unk_token_id?: number };
+  readonly added_tokens_map: ReadonlyMap<string, { readonly id: number; readonly lstrip: boolean; readonly rstrip: boolean }>;
 }
 
 /** Options of {@link loadTokenizer}. */
@@ -108,7 +119,9 @@ function checkSupported(file: string, definition: JsonObject, config: JsonObject
 
 function buildPipeline(file: string, definition: JsonObject, config: JsonObject): Pipeline {
   try {
-    return guarded(file, new HuggingFaceTokenizer(definition, config));
+    const pipeline = new HuggingFaceTokenizer(definition, config) as unknown as WholePipeline;
+    mendPipeline(pipeline);
+    return guarded(file, pipeline);
   } catch (cause) {
     throw new FormatError(
       `${caller}: ${file} must hold a tokenizer of Hugging Face's format, got: ${JSON.stringify((cause as Error).message)}; fetch it again`,
@@ -120,7 +133,7 @@ function buildPipeline(file: string, definition: JsonObject, config: JsonObject)
 }
 
 /** Wraps the pipeline, so that what it throws by itself becomes an error that names its file. */
-function guarded(file: string, pipeline: Pipeline): Pipeline {
+function guarded(file: string, pipeline: WholePipeline): Pipeline {
   const guard = <Result>(name: string, run: () => Result): Result => {
     try {
       return run();
@@ -131,9 +144,18 @@ function guarded(file: string, pipeline: Pipeline): Pipeline {
   };
   return {
     encode: (text, options) => guard('encode', () => pipeline.encode(text, options)),
+    parts: (parts, addSpecialTokens) =>
+      guard('encodeParts', () => {
+        const { added_tokens_map, model } = pipeline;
+        // As the library's own `encode` looks them up.
+        const idOf = (token: string): number | undefined =>
+          added_tokens_map.get(token)?.id ?? model.tokens_to_ids.get(token) ?? model.unk_token_id;
+        return encodeParts(pipeline, parts, addSpecialTokens).map((tokens) => tokens.map(idOf));
+      }),
     decode: (ids, options) => guard('decode', () => pipeline.decode(ids, options)),
     token_to_id: (token) => pipeline.token_to_id(token),
     id_to_token: (id) => pipeline.id_to_token(id),
+    special_tokens: pipeline.special_tokens,
     get_vocab: () => pipeline.get_vocab(),
   };
 }
@@ -164,8 +186,22 @@ function tokenizerOf(
       const { addSpecialTokens } = encodeOptions.read('encode', options);
       return encodeText(pipeline, text, addSpecialTokens);
     },
+    encodeParts(parts, options = {}) {
+      const { addSpecialTokens } = encodeOptions.read('encodeParts', options);
+      for (const { text } of parts) checkText('encodeParts', text);
+      checkText('encodeParts', parts.map(({ text }) => text).join(''));
+      const all = pipeline.parts(parts, addSpecialTokens);
+      return all.map((ids, part) => known('encodeParts', parts[part].text, ids));
+    },
     decode: (ids, options = {}) => decoder(options)([...ids]),
-    decodeStream: (options = {}) => openDecodeStream(decoder(options)),
+    decodeStream(options = {}) {
+      const { skipSpecialTokens } = decodeOptions.read('decodeStream', options);
+      return openDecodeStream(decoder(options), (id) => {
+        const token = isInVocabulary(pipeline, id) ? pipeline.id_to_token(id) : undefined;
+        if (token === undefined || (skipSpecialTokens && pipeline.special_tokens.includes(token))) return 'skipped';
+        return byteToken.test(token) ? 'byte' : 'text';
+      });
+    },
     tokenId: (token) => pipeline.token_to_id(token),
     applyChatTemplate(messages, options = {}) {
       const { addGenerationPrompt, variables } = chatTemplateOptions.read('applyChatTemplate', options);
@@ -175,20 +211,31 @@ function tokenizerOf(
         );
       }
       const texts = Object.entries(specials).map(([role, { text }]) => [`${role}_token`, text] as const);
-      return template({ ...Object.fromEntries(texts), messages, add_generation_prompt: addGenerationPrompt, ...variables });
+      // transformers gives all templates tools and documents, None where there are none.
+      const none = { tools: null, documents: null };
+      return template({ ...Object.fromEntries(texts), ...none, messages, add_generation_prompt: addGenerationPrompt, ...variables });
     },
   };
 }
 
 function encodeText(pipeline: Pipeline, text: string, addSpecialTokens: boolean): number[] {
-  if (typeof text !== 'string') throw new DomainError(`encode: expected a string, got ${describeValue(text)}; pass the text itself`);
+  checkText('encode', text);
+  return known('encode', text, pipeline.encode(text, { add_special_tokens: addSpecialTokens }).ids);
+}
+
+function checkText(name: string, text: unknown): void {
+  if (typeof text !== 'string') throw new DomainError(`${name}: expected a string, got ${describeValue(text)}; pass the text itself`);
   if (/\p{Surrogate}/u.test(text)) {
-    throw new DomainError('encode: expected well-formed Unicode, got a text with half of a surrogate pair; do not cut characters in two');
+    throw new DomainError(`${name}: expected well-formed Unicode, got a text with half of a surrogate pair; do not cut characters in two`);
   }
-  return pipeline.encode(text, { add_special_tokens: addSpecialTokens }).ids.map((id, position) => {
+}
+
+/** @throws DomainError if the vocabulary lacks a token. */
+function known(name: string, text: string, ids: readonly (number | undefined)[]): number[] {
+  return ids.map((id, position) => {
     if (id !== undefined) return id;
     throw new DomainError(
-      `encode: token ${position} of ${describeValue(text.slice(0, 100))} is not in the vocabulary; this tokenizer has no unk_token`,
+      `${name}: token ${position} of ${describeValue(text.slice(0, 100))} is not in the vocabulary; this tokenizer has no unk_token`,
     );
   });
 }

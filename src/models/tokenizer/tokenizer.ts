@@ -29,7 +29,15 @@ export interface ChatMessage {
   readonly [property: string]: unknown;
 }
 
-/** Options of {@link Tokenizer.encode}. */
+/** A part of a text: see {@link Tokenizer.encodeParts}. */
+export interface TextPart {
+  /** The text of the part. */
+  readonly text: string;
+  /** If true, a model writes this part, going on from the text before it. Default: false. */
+  readonly generated?: boolean;
+}
+
+/** Options of {@link Tokenizer.encode} and {@link Tokenizer.encodeParts}. */
 export interface EncodeOptions {
   /** If true, adds the tokens that training put around a text, such as the one that begins it. Default: true. */
   readonly addSpecialTokens?: boolean;
@@ -51,7 +59,10 @@ export interface ChatTemplateOptions {
 
 /** Decodes tokens as they come, for showing text while it is generated. */
 export interface DecodeStream {
-  /** Takes the next token; returns the text that is certain by now, never a part of a character. It may be empty. */
+  /**
+   * Takes the next token; returns the text that is certain by now, never a part of a character. It may be empty, as
+   * where tokens are single bytes: those come out with the next token that is not one.
+   */
   push(id: number): string;
   /**
    * Returns the rest, held back because a character was not complete. All pieces together are what `decode` gives for
@@ -79,6 +90,19 @@ export interface Tokenizer {
    * @throws DomainError if the text is not well-formed Unicode, or holds what the vocabulary cannot express.
    */
   encode(text: string, options?: EncodeOptions): number[];
+  /**
+   * Encodes parts that follow one another as the one text that they make, and returns the tokens of each part.
+   *
+   * A token belongs to the part in which it begins. All tokens together are those of the whole text, with one
+   * exception: where a token would span the beginning of a part that is `generated`, or the text before that part has
+   * other tokens by itself, the text is cut there, and the part goes on as in the middle of a text. So a model that
+   * writes the part has the same tokens before it in training as when it is asked for the part.
+   *
+   * @param parts - texts in their order; empty ones have no tokens. Tokens that are added around the text go to the
+   * first part and the last.
+   * @throws DomainError as {@link Tokenizer.encode} does.
+   */
+  encodeParts(parts: readonly TextPart[], options?: EncodeOptions): number[][];
   /**
    * Decodes tokens. Ids that the vocabulary lacks, to which a padded embedding can lead, are skipped, as in
    * transformers.

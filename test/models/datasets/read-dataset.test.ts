@@ -183,7 +183,7 @@ describe('a malformed file is a FormatError that names the line', () => {
   });
 });
 
-describe('chat templates that training cannot use', () => {
+describe('chat templates that do not write turns alike, or not at all', () => {
   async function withTemplate(template: string): Promise<Tokenizer> {
     const copy = await mkdtemp(path.join(folder, 'model-'));
     await cp(checkpoint, copy, { recursive: true });
@@ -191,28 +191,28 @@ describe('chat templates that training cannot use', () => {
     return loadTokenizer(copy);
   }
 
-  it('refuses one that writes earlier turns differently', async () => {
+  it('trains on the last answer, and says so, where one writes earlier turns differently', async () => {
     const template =
       "{% for m in messages %}{{ m.role }}: {% if m.role == 'assistant' and loop.last %}(thinking) {% endif %}{{ m.content }}\n{% endfor %}" +
       '{% if add_generation_prompt %}assistant: {% endif %}';
     const forgetful = await withTemplate(template);
-    expect((await read(json({ messages: [hi, yes] }), {}, forgetful)).rows.map(shown)).toEqual([
+    const { rows, lastAnswerOnly } = await read(json({ messages: [hi, yes] }, { messages: [hi, yes, hi, yes] }), {}, forgetful);
+    expect(rows.map(shown)).toEqual([
       'user: hi\nassistant: [(thinking) yes\n<|endoftext|>]',
+      'user: hi\nassistant: yes\nuser: hi\nassistant: [(thinking) yes\n<|endoftext|>]',
     ]);
-    await expect(read(json({ messages: [hi, yes] }, { messages: [hi, yes, hi, yes] }), {}, forgetful)).rejects.toThrow(
-      'rows.jsonl:2: messages[1]: expected a chat template that writes a turn alike whatever follows it',
-    );
+    expect(lastAnswerOnly).toBe(1);
   });
 
   it.each([
     '{{ messages | tojson }}',
     '{{ messages }}',
-    '{% for m in messages %}{{ m.content }}{% endfor %}',
+    '{% for m in messages %}{{ m.more }}{% endfor %}',
     '{{ messages | tojson(indent=2) }}',
   ])('refuses, in the line, nesting that %s cannot write', async (template) => {
     const deep = await withTemplate(template);
     const nesting = '['.repeat(200_000) + ']'.repeat(200_000);
-    const line = `{"messages":[{"role":"user","content":${nesting}},{"role":"assistant","content":"yes"}]}\n`;
+    const line = `{"messages":[{"role":"user","content":"hi","more":${nesting}},{"role":"assistant","content":"yes"}]}\n`;
     await expect(read(line, {}, deep)).rejects.toThrow(/rows\.jsonl:1: applyChatTemplate: .*; /s);
     await expect(read(line, {}, deep)).rejects.toThrow(FormatError);
   });

@@ -1,11 +1,6 @@
-/**
- * Runs Jinja programs under a budget. A template comes with a checkpoint, that is from strangers, and may compute
- * forever or write more than fits in memory. Every node that is evaluated costs one unit, and operations cost more by
- * the length of what they go through. Operations whose result can be far longer than their operands are measured before
- * they are done. Counting needs no clock and no second thread, so it decides alike on every machine and works in
- * browsers.
- */
-import { Environment, Interpreter, type parse } from '@huggingface/jinja';
+import type { Node, Program, Statement } from './program.js';
+import { PythonInterpreter } from './python-interpreter.js';
+import { LibraryScope, type Scope, toValue } from './runtime.js';
 import { globals, LimitReached, type RenderBudget, spend } from './template-budget.js';
 import {
   CHARACTERS_PER_UNIT,
@@ -19,31 +14,25 @@ import {
   type Value,
 } from './template-values.js';
 
-interface Scope {
-  set(name: string, value: unknown): void;
-  lookupVariable(name: string): Value;
-}
-
-interface Evaluator {
-  run(program: Program): Value;
-  evaluate(statement: Statement, environment: Scope): Value;
-}
-
-type Program = ReturnType<typeof parse>;
-type Statement = Node | undefined;
-
-const LibraryInterpreter = Interpreter as unknown as new (environment: Scope) => Evaluator;
-
-/** A node of the program, as far as the interpreter reads it. */
-interface Node {
-  readonly type: string;
-  readonly [property: string]: unknown;
-}
-
 /** Most nested evaluations: a recursive macro takes some ten per call, and V8's stack holds a few thousand. */
 const MOST_DEPTH = 400;
 /** Most values inside one another in a list or an object. */
 const MOST_NESTED = 100;
+/** Filters that take their arguments to every element. */
+const perElement = new Set([
+  'map',
+  'sort',
+  'select',
+  'reject',
+  'selectattr',
+  'rejectattr',
+  'groupby',
+  'min',
+  'max',
+  'sum',
+  'unique',
+  'join',
+]);
 /** Cost of one pass of a loop before its body: the library makes two scopes and ten values for it. */
 const UNITS_OF_A_PASS = 50;
 
@@ -54,14 +43,14 @@ const UNITS_OF_A_PASS = 50;
  * @throws DomainError when the budget is spent; whatever the template itself raises.
  */
 export function renderBounded(program: Program, variables: Readonly<Record<string, unknown>>, budget: RenderBudget): string {
-  const environment = new Environment() as unknown as Scope;
+  const environment = new LibraryScope();
   const charge = (units: number): void => spend(budget, units);
-  for (const [name, value] of Object.entries(globals(charge))) environment.set(name, value);
-  for (const [name, value] of Object.entries(variables)) environment.set(name, value);
+  for (const [name, value] of Object.entries(globals(charge))) environment.setVariable(name, value);
+  for (const [name, value] of Object.entries(variables)) environment.setVariable(name, toValue(value));
   return String(new BoundedInterpreter(environment, budget).run(program).value);
 }
 
-class BoundedInterpreter extends LibraryInterpreter {
+class BoundedInterpreter extends PythonInterpreter {
   readonly #budget: RenderBudget;
   /** Object and name of each method taken from a value: the cost of a call depends on both. */
   readonly #methods = new WeakMap<Value, { readonly object: Value; readonly name: string }>();
@@ -105,14 +94,12 @@ class BoundedInterpreter extends LibraryInterpreter {
         return this.#prepareBinary(node, evaluated);
       case 'FilterExpression': {
         const operand = evaluated(node.operand);
-        const filter = this.#prepareFilter(node.filter as Node, operand, evaluated);
-        return { ...node, operand: held(operand), filter };
+        return { ...node, operand: held(operand), filter: this.#prepareFilter(node.filter as Node, operand, evaluated) };
       }
       case 'FilterStatement': {
         // The block takes the part of a filter expression's operand.
         const block = evaluated({ type: 'Program', body: node.body });
-        const filter = this.#prepareFilter(node.filter as Node, block, evaluated);
-        return { type: 'FilterExpression', operand: held(block), filter };
+        return { type: 'FilterExpression', operand: held(block), filter: this.#prepareFilter(node.filter as Node, block, evaluated) };
       }
       case 'TestExpression': {
         const operand = evaluated(node.operand);
@@ -163,9 +150,21 @@ class BoundedInterpreter extends LibraryInterpreter {
     if (operator === '+' || operator === '~') {
       const [first, second] = [this.#fullSize(left), this.#fullSize(right)];
       this.#admit(first + second);
-    } else if (operator === 'in' || operator === 'not in') this.#spend(searchCost(right, length(left)));
-    else this.#spend(Math.min(length(left), length(right)) / CHARACTERS_PER_UNIT);
+    } else if (operator === '*') this.#admitRepetition(left, right);
+    else if (operator === '%') this.#admit(length(left) + this.#fullSize(right));
+    else if (operator === 'in' || operator === 'not in') this.#spend(searchCost(right, length(left)));
+    else this.#spend(Math.min(this.#fullSize(left), this.#fullSize(right)) / CHARACTERS_PER_UNIT);
     return { ...node, left: held(left), right: held(right) };
+  }
+
+  /** Pays for a text or a list that is repeated. */
+  #admitRepetition(left: Value, right: Value): void {
+    for (const [repeated, times] of [
+      [left, right],
+      [right, left],
+    ])
+      if (typeof times.value === 'number' && (typeof repeated.value === 'string' || Array.isArray(repeated.value)))
+        this.#admit(this.#fullSize(repeated) * Math.max(0, times.value));
   }
 
   #prepareFilter(filter: Node, operand: Value, evaluated: (operand: unknown) => Value): Node {
@@ -174,14 +173,12 @@ class BoundedInterpreter extends LibraryInterpreter {
     if (name === 'sort' || name === 'dictsort')
       this.#spend(2 * (size / CHARACTERS_PER_UNIT + length(operand)) * Math.log2(2 + length(operand)));
     else this.#spend(size / CHARACTERS_PER_UNIT + (operand.type === 'StringValue' ? 0 : length(operand)));
+    // Each element is compared with all that came before it.
+    if (name === 'unique') this.#spend((length(operand) * size) / CHARACTERS_PER_UNIT);
     if (filter.type !== 'CallExpression') return filter;
-    if (name === 'selectattr' || name === 'rejectattr') {
-      this.#spend(length(operand) * 2);
-      return filter;
-    }
     const { nodes, values } = this.#prepareArguments(filter.args as readonly Node[], evaluated);
     const own = values.reduce((sum, value) => sum + this.#fullSize(value), 0);
-    if (name === 'map' || name === 'sort') this.#spend(length(operand) * (1 + own));
+    if (perElement.has(name)) this.#spend(length(operand) * (2 + own));
     this.#admitFilter(name, operand, size, values);
     return { ...filter, args: nodes };
   }
@@ -197,6 +194,7 @@ class BoundedInterpreter extends LibraryInterpreter {
     else if (name === 'tojson')
       this.#admit(values.length === 0 ? 6 * size : 6 * size + elements(operand) * (nesting(operand) + 1) * largest);
     else if (name === 'join') this.#admit(size + length(operand) * largest);
+    else if (['center', 'batch', 'round', 'format'].includes(name)) this.#admit(size + Math.min(largest, 2 ** 53));
     else if (name === 'indent') this.#admit(size + (1 + lineBreaks(operand)) * largest);
   }
 
@@ -242,6 +240,9 @@ class BoundedInterpreter extends LibraryInterpreter {
     if (name === 'replace') this.#admitReplace(object, values);
     else if (name === 'split') this.#spend(searchCost(object, length(values[0])) + length(object) / 4);
     else if (name === 'dictsort') this.#spend(2 * length(object) * Math.log2(2 + length(object)));
+    else if (['center', 'ljust', 'rjust', 'zfill'].includes(name))
+      this.#admit(this.#fullSize(object) + Math.abs(Number(values[0]?.value ?? 0)));
+    else if (name === 'join') this.#admit(this.#fullSize(values[0] ?? object) + length(values[0]) * length(object));
     else this.#spend(values.reduce((sum, value) => sum + length(value), 0));
   }
 

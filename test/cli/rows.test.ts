@@ -1,0 +1,72 @@
+/** What the command says of rows that it trains on in part, or leaves out. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { loadTokenizer, type Tokenizer } from 'bures/models';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { loadData } from '../../src/cli/training/load-data.js';
+
+let folder: string;
+let tokenizer: Tokenizer;
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'bures-rows-'));
+  tokenizer = await loadTokenizer(path.resolve(import.meta.dirname, '../fixtures/tiny-qwen2/base'));
+});
+
+afterAll(() => rm(folder, { recursive: true }));
+
+async function load(rows: readonly object[], options: object = {}, by = tokenizer) {
+  const data = path.join(folder, 'rows.jsonl');
+  await writeFile(data, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  const terminal = { notice: () => undefined } as never;
+  return loadData(
+    { data, validSplit: 0, seed: 0, maskPrompt: true, ...options },
+    { caller: 'finetune', tokenizer: by, positions: 512, terminal },
+  );
+}
+
+const long = { prompt: 'word '.repeat(100), completion: 'a' };
+
+it('says how many prompts fill a row, and what to do', async () => {
+  const { notices, train } = await load([long, { prompt: 'q', completion: 'a' }, { text: '' }], { maxLength: 40, appendEnd: false });
+  expect(train).toHaveLength(1);
+  expect(notices).toEqual([
+    expect.stringMatching(
+      /rows\.jsonl: 1 rows were left out, because the prompt alone fills the 40 tokens of a row, .*; raise maxLength \(--max-length\), at most to the model's 512$/,
+    ),
+    expect.stringMatching(/rows\.jsonl: 1 rows were left out, because they have no token to train on$/),
+  ]);
+  await expect(load([long], { maxLength: 40 })).rejects.toThrow(
+    /has no row to train on: of 1 rows the prompt alone fills the 40 tokens of a row/,
+  );
+  await expect(load([{ prompt: 'word '.repeat(1000), completion: 'a' }])).rejects.toThrow(/fills the 512 tokens .* shorten them/);
+});
+
+it('says how many rows are trained on their last answer only', async () => {
+  const forgetful: Tokenizer = {
+    ...tokenizer,
+    applyChatTemplate: (messages, options = {}) =>
+      messages.map(({ role, content }, at) => `${role}: ${at === messages.length - 1 ? '' : '*'}${String(content)}\n`).join('') +
+      (options.addGenerationPrompt === true ? 'assistant: <think>' : ''),
+  };
+  const turn = (role: string) => ({ role, content: 'hi' });
+  const { notices, train } = await load([{ messages: ['user', 'assistant', 'user', 'assistant'].map(turn) }], {}, forgetful);
+  expect(notices).toEqual([
+    expect.stringMatching(/rows\.jsonl: 1 of 1 rows are trained on their last answer only, because the chat template/),
+  ]);
+  expect(tokenizer.decode([...train[0].labels].filter((label) => label >= 0))).toBe('hi\n<|endoftext|>');
+});
+
+it('takes what is trained on, and the end token, from the configuration', async () => {
+  const turn = (role: string, content: string) => ({ role, content });
+  const row = { messages: [turn('user', 'a'), turn('assistant', 'b'), turn('user', 'c'), turn('assistant', 'd')] };
+  const trained = async (options: object): Promise<string> => {
+    const { train } = await load([row], options);
+    return tokenizer.decode([...train[0].labels].filter((label) => label >= 0));
+  };
+  expect(await trained({ trainOn: 'last-answer' })).toBe('d<|im_end|>\n<|endoftext|>');
+  expect(await trained({ trainOn: 'last-answer', appendEnd: false })).toBe('d<|im_end|>\n');
+  expect(await trained({ trainOn: 'answers' })).toBe('b<|im_end|>\nd<|im_end|>\n<|endoftext|>');
+  expect(await trained({ maskPrompt: false, appendEnd: false })).toContain('<|im_start|>user\na<|im_end|>');
+});
