@@ -99,6 +99,8 @@ export interface CausalLM {
   readonly algebra: TensorAlgebra;
   /** Linear layers that can have adapters, by name, in the order of computation. */
   readonly linearModules: ReadonlyMap<string, LinearModule>;
+  /** The embeddings on which adapters may be put, by name. Default: none. */
+  readonly embeddings?: ReadonlyMap<string, LinearModule>;
   /** Shapes of all parameters by name, as in the checkpoint. A tied head has none. */
   readonly parameters: ReadonlyMap<string, ParameterInfo>;
   /**
@@ -128,6 +130,14 @@ export interface CausalLM {
    * @throws ConfigError if there is none of this name; ShapeError for another shape or type.
    */
   replaceParameter(name: string, value: Tensor): void;
+  /**
+   * Gives a head that is tied to the embedding a weight of its own, `lm_head.weight`, equal to the embedding's, so that
+   * one of them may be replaced.
+   *
+   * @returns a function that ties them again, which forgets the head's own weight. Default: a model without this method
+   * cannot do that.
+   */
+  untieHead?(): () => void;
   /** Computes logits [batch, length, vocabulary], which the caller disposes of; those of padding are meaningless. */
   logits(batch: TokenBatch, options?: ForwardOptions): Tensor;
   /** Computes the loss over the labels. @throws DomainError if no label counts. */
