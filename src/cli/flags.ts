@@ -4,7 +4,7 @@ import { LineCounter } from 'yaml';
 import type { z } from 'zod';
 import type { JsonObject } from '../io/parse-json.js';
 import { type Command, commonSchema, UsageError } from './command.js';
-import { accepts, bare, choicesOf, flagName, metaOf, nearestKey } from './config/keys.js';
+import { accepts, bare, choicesOf, flagName, metaOf, nearestKey, remedyElsewhere } from './config/keys.js';
 import { mergeValues, nestedValue, validateConfig } from './config/validate.js';
 import { type ConfigSource, parseYaml } from './config/yaml.js';
 
@@ -47,7 +47,7 @@ export function parseArguments(name: string, command: Command, argv: readonly st
     });
   const keys = Object.keys(shape);
   for (const [index, option] of parser.options.entries()) read(option, [keys[index]]);
-  const words = [...argv];
+  const words = argv.map((word, i) => (word === '-h' && argv.slice(0, i).every((one) => one !== '--') ? '--help' : word));
   for (let i = 0; i < words.length && words[i] !== '--'; i++) {
     const [flag] = words[i].split('=', 1);
     const [key, ...within] = pathOf(name, shape, flag);
@@ -92,7 +92,10 @@ function pathOf(name: string, shape: z.core.$ZodShape, flag: string): readonly s
 /** Returns the error for a flag that the command does not have. */
 function unknownFlag(name: string, keys: readonly string[], word: string): UsageError {
   const [flag] = word.split('=', 1);
-  const nearest = nearestKey(flag.replace(/^-+/, '').split('.', 1)[0], keys);
+  const key = flag.replace(/^-+/, '').split('.', 1)[0];
+  const elsewhere = remedyElsewhere(key);
+  if (elsewhere !== undefined) return new UsageError(`bures ${name}: unknown flag ${flag}; ${elsewhere}`);
+  const nearest = nearestKey(key, keys);
   const hint = nearest === undefined ? '' : `did you mean --${flagName(nearest)}? Or `;
   return new UsageError(`bures ${name}: unknown flag ${flag}; ${hint}see bures ${name} --help`);
 }

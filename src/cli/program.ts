@@ -31,13 +31,13 @@ export async function runProgram(argv: readonly string[], given: Terminal): Prom
   let world: MpiCommunicator | undefined;
   try {
     const [name, ...rest] = argv;
-    if (name === '--version') return print(terminal, `${packageVersion()}\n`);
+    if (name === '--version' || name === '-v' || name === '-V' || name === 'version') return print(terminal, `${packageVersion()}\n`);
     if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
       if (rest[0] === undefined) return print(terminal, programHelp(packageVersion(), commandEntries));
       return print(terminal, commandHelp(rest[0], await findCommand(rest[0]).load()));
     }
     const entry = findCommand(name);
-    world = rest.includes('--help') ? undefined : await joinProcesses(name, terminal);
+    world = rest.includes('--help') || rest.includes('-h') ? undefined : await joinProcesses(name, terminal);
     const status = await runCommand(name, await entry.load(), rest, terminal, world);
     await world?.close();
     return status;

@@ -25,10 +25,10 @@ export function activationBytes(config: CausalLMConfig, { batch, length }: { rea
 }
 
 /**
- * Returns how many bytes of activations are kept where nobody chooses: three fifths of what the arrays that are there leave of
- * the memory of the machine or the heap, and not less than {@link RECOMPUTE_ABOVE_BYTES}. What is free at the moment
- * does not count, so that a run goes on as it began. No more than that beside quantized weights: who quantizes wants to
- * save memory.
+ * Returns how many bytes of activations are kept where nobody chooses: three fifths of what the arrays that are there
+ * leave of the memory of the machine or the heap, and not less than {@link RECOMPUTE_ABOVE_BYTES}. What is free at the
+ * moment does not count, so that a run goes on as it began. No more than that beside quantized weights: who quantizes
+ * wants to save memory.
  *
  * @param weights - those of the model.
  * @param engine - bytes of all arrays on the engine: weights, adapters and the optimizer's state.

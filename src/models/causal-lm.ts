@@ -21,9 +21,9 @@ export interface LossAndGradientOptions {
   readonly denominator?: number;
   /**
    * If true, each block's activations are computed again on the backward pass rather than kept: a third more work, and
-   * memory for one block instead of all. Default: true if the activations would take more than three fifths of the memory that
-   * weights, adapters and optimizer leave, and more than {@link RECOMPUTE_ABOVE_BYTES}; with quantized weights, if more
-   * than the latter.
+   * memory for one block instead of all. Default: true if the activations would take more than three fifths of the
+   * memory that weights, adapters and optimizer leave, and more than {@link RECOMPUTE_ABOVE_BYTES}; with quantized
+   * weights, if more than the latter.
    */
   readonly recompute?: boolean;
 }
@@ -107,6 +107,8 @@ export interface CausalLM {
   readonly algebra: TensorAlgebra;
   /** Linear layers that can have adapters, by name, in the order of computation. */
   readonly linearModules: ReadonlyMap<string, LinearModule>;
+  /** The embeddings on which adapters may be put, by name. Default: none. */
+  readonly embeddings?: ReadonlyMap<string, LinearModule>;
   /** Shapes of all parameters by name, as in the checkpoint. A tied head has none. */
   readonly parameters: ReadonlyMap<string, ParameterInfo>;
   /**
@@ -136,6 +138,14 @@ export interface CausalLM {
    * @throws ConfigError if there is none of this name; ShapeError for another shape or type.
    */
   replaceParameter(name: string, value: Tensor): void;
+  /**
+   * Gives a head that is tied to the embedding a weight of its own, `lm_head.weight`, equal to the embedding's, so that
+   * one of them may be replaced.
+   *
+   * @returns a function that ties them again, which forgets the head's own weight. Default: a model without this method
+   * cannot do that.
+   */
+  untieHead?(): () => void;
   /** Computes logits [batch, length, vocabulary], which the caller disposes of; those of padding are meaningless. */
   logits(batch: TokenBatch, options?: ForwardOptions): Tensor;
   /** Computes the loss over the labels. @throws DomainError if no label counts. */

@@ -10,12 +10,12 @@ import type { ModelOverlay } from './model-overlay.js';
  */
 export function checkOverlay(
   caller: string,
-  model: Pick<CausalLM, 'linearModules' | 'parameters' | 'config'>,
+  model: Pick<CausalLM, 'linearModules' | 'embeddings' | 'parameters' | 'config'>,
   overlay: ModelOverlay | undefined,
 ): void {
   if (overlay === undefined) return;
   for (const name of overlay.adapters.keys()) {
-    if (model.linearModules.has(name)) continue;
+    if (model.linearModules.has(name) || model.embeddings?.has(name)) continue;
     throw new ConfigError(
       `${caller}: expected adapters at linear layers of this ${model.config.modelType} model, got one at '${name}'; load the base the adapter was made for`,
     );

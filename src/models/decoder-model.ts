@@ -38,7 +38,9 @@ const lossAndGradientOptions = declareOptions<LossAndGradientOptions>()({
 export class DecoderModel implements CausalLM {
   readonly algebra: TensorAlgebra;
   readonly linearModules: ReadonlyMap<string, LinearModule>;
-  readonly parameters: ReadonlyMap<string, ParameterInfo>;
+  readonly embeddings: ReadonlyMap<string, LinearModule>;
+  readonly #parameters: Map<string, ParameterInfo>;
+  #ownHead = false;
   readonly #decoder: Decoder;
   readonly #weights: Map<string, Tensor | StoredMatrix>;
   readonly #run: RunOnBackend;
@@ -64,11 +66,41 @@ export class DecoderModel implements CausalLM {
     const { hiddenSize, vocabularySize } = decoder.config;
     const head = { name: HEAD, inFeatures: hiddenSize, outFeatures: vocabularySize, fanInFanOut: false, bias: false };
     this.linearModules = new Map([...decoder.modules, head].map((module) => [module.name, module]));
-    this.parameters = new Map([...decoder.parameters].map(([name, shape]) => [name, { shape, ...originOf(found.get(name)) }]));
+    const embeddings = decoder.embeddings.map((weight) => {
+      const [inFeatures, outFeatures] = decoder.parameters.get(weight) ?? [];
+      return { name: weight.replace(/\.weight$/, ''), inFeatures, outFeatures, fanInFanOut: true, bias: false, embedding: true };
+    });
+    this.embeddings = new Map(embeddings.map((module) => [module.name, module]));
+    this.#parameters = new Map([...decoder.parameters].map(([name, shape]) => [name, { shape, ...originOf(found.get(name)) }]));
   }
 
   get config() {
-    return this.#decoder.config;
+    const { config } = this.#decoder;
+    return this.#ownHead ? { ...config, tiedHead: false } : config;
+  }
+
+  get parameters(): ReadonlyMap<string, ParameterInfo> {
+    return this.#parameters;
+  }
+
+  untieHead(): () => void {
+    const { embedding, config } = this.#decoder;
+    if (!config.tiedHead || this.#ownHead) return () => undefined;
+    const weight = this.#weights.get(embedding);
+    const info = this.#parameters.get(embedding);
+    if (weight === undefined || info === undefined) throw new ConfigError('untieHead: the model was disposed of; load it again');
+    const name = `${HEAD}.weight`;
+    this.#weights.set(name, isStored(weight) ? weight : this.algebra.keep(this.#run(() => weight.clone())));
+    this.#parameters.set(name, { shape: info.shape });
+    this.#ownHead = true;
+    return () => {
+      if (!this.#ownHead) return;
+      this.#ownHead = false;
+      const own = this.#weights.get(name);
+      if (own !== undefined && !isStored(own)) own.dispose();
+      this.#weights.delete(name);
+      this.#parameters.delete(name);
+    };
   }
 
   parameter(name: string): Tensor {
@@ -85,7 +117,7 @@ export class DecoderModel implements CausalLM {
   }
 
   project(module: string, x: Tensor): Tensor {
-    const layer = this.linearModules.get(module);
+    const layer = this.linearModules.get(module) ?? this.embeddings.get(module);
     if (layer === undefined)
       throw new ConfigError(`project: expected a linear layer of the model, got '${module}'; name one of linearModules`);
     return this.#run(() => projected(this, this.weightName(module), x, layer.fanInFanOut));
@@ -163,8 +195,8 @@ export class DecoderModel implements CausalLM {
   }
 
   /**
-   * Computes with the activations kept if there is room for them, else with blocks computed again: the same numbers. What
-   * there is room for is an estimate: if it fails, blocks are computed again from then on.
+   * Computes with the activations kept if there is room for them, else with blocks computed again: the same numbers.
+   * What there is room for is an estimate: if it fails, blocks are computed again from then on.
    */
   #inRoom<Result>(batch: TokenBatch, compute: (recompute: boolean) => Result): Result {
     const bytes = activationBytes(this.config, batch);

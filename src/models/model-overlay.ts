@@ -1,5 +1,5 @@
 /** The overlay of a frozen model: adapters at its linear layers, and replacements of its own parameters. */
-import type { Tensor } from '@tensorflow/tfjs-core';
+import type { Tensor, Tensor1D } from '@tensorflow/tfjs-core';
 
 /** A linear layer x ↦ x Wᵀ + b of a model. */
 export interface LinearModule {
@@ -13,6 +13,21 @@ export interface LinearModule {
   readonly fanInFanOut: boolean;
   /** True if there is a bias b, the parameter `name + '.bias'`. */
   readonly bias: boolean;
+  /**
+   * True for an embedding, whose x are rows of the identity: token t gives row t of the weight, stored as [in, out].
+   * Default: false.
+   */
+  readonly embedding?: boolean;
+}
+
+/** Arguments of an adapter where its embedding is applied. */
+export interface EmbeddingCall {
+  /** Rows of the weight, or of its replacement in the overlay: [tokens, out]. */
+  readonly rows: Tensor;
+  /** The tokens, or positions, that were looked up. */
+  readonly tokens: Tensor1D;
+  /** The adapter's own arrays. */
+  readonly parameters: Readonly<Record<string, Tensor>>;
 }
 
 /** Arguments of an adapter where its module is applied. */
@@ -44,6 +59,11 @@ export interface ModuleAdapter {
    * draws from a seed, not from a stream.
    */
   forward(call: AdapterCall): Tensor;
+  /**
+   * Computes the adapted rows of an embedding, as `forward` does for the identity's rows. Default: none; such an
+   * adapter may not be put on an embedding.
+   */
+  embed?(call: EmbeddingCall): Tensor;
   /**
    * The factors, if what `forward` computes is x Wᵀ + scale·(x Bᵀ) Aᵀ: a model may then compute it by itself, with
    * fewer passes. Both are among the parameters. Default: none.

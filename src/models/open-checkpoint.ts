@@ -2,6 +2,7 @@
 import { ConfigError, FormatError } from '../core/errors.js';
 import { describeValue } from '../core/options.js';
 import { type Files, readAll } from '../io/files/files.js';
+import { otherFile, otherWeights } from '../io/other-formats.js';
 import { decodeUtf8, isJsonObject, type JsonObject, parseJson } from '../io/parse-json.js';
 import { openSafetensors } from '../io/safetensors/open-safetensors.js';
 import type { TensorStore } from '../io/safetensors/tensor-store.js';
@@ -32,6 +33,7 @@ export async function openCheckpoint(
   { files, onNotice }: { readonly files: Files; readonly onNotice: ConfigNotice },
 ): Promise<Checkpoint> {
   const file = files.join(directory, 'config.json');
+  await checkFormat(caller, directory, files);
   const json = await readJsonObject(caller, file, files);
   const architecture = architectureOf(caller, file, json);
   const store = await openSafetensors(directory, { files });
@@ -51,6 +53,15 @@ export async function openCheckpoint(
     await store.close();
     throw error;
   }
+}
+
+/** @throws FormatError for a file, or a folder with weights, of another format, saying what it is and what to do. */
+async function checkFormat(caller: string, directory: string, files: Files): Promise<void> {
+  const isFile = otherFile(directory);
+  if (isFile !== undefined)
+    throw new FormatError(`${caller}: expected a directory with config.json and model.safetensors, got ${directory}: ${isFile}`);
+  const weights = await otherWeights(files, directory);
+  if (weights !== undefined) throw new FormatError(`${caller}: expected model.safetensors in ${directory}, found ${weights}`);
 }
 
 /**
@@ -101,11 +112,16 @@ function describeDecoder({ caller, file, json, architecture, store, onNotice }: 
 }
 
 /** Requires a checkpoint that is not quantized, or by bitsandbytes. @throws ConfigError naming what it is. */
-function checkQuantization(caller: string, file: string, { quantization_config: config, quantization }: JsonObject): void {
+function checkQuantization(
+  caller: string,
+  file: string,
+  { quantization_config: config, quantization, compression_config: compressed }: JsonObject,
+): void {
   const isBitsandbytes = isJsonObject(config) && (config.quant_method === 'bitsandbytes' || config.load_in_4bit || config.load_in_8bit);
-  const isMlx = isJsonObject(quantization) && 'group_size' in quantization;
-  if (!isMlx && (isBitsandbytes || !isJsonObject(config))) return;
-  const { quant_method: method } = isJsonObject(config) ? config : {};
+  // mlx-lm writes both keys, of one content.
+  const isMlx = [quantization, config].some((each) => isJsonObject(each) && 'group_size' in each && !('quant_method' in each));
+  if (!isMlx && (isBitsandbytes || !(isJsonObject(config) || isJsonObject(compressed)))) return;
+  const { quant_method: method } = isJsonObject(config) ? config : { quant_method: 'compressed-tensors' };
   const found = isMlx ? 'those of MLX' : `those of ${method === undefined ? 'a method that it does not name' : describeValue(method)}`;
   throw new ConfigError(
     `${caller}: expected weights that are not quantized, or by bitsandbytes, got ${found} in ${file}; load the unquantized model, with quantize: 'nf4' or 'int8' if memory is short`,

@@ -53,10 +53,20 @@ export class ParameterScope {
     return replaced;
   }
 
-  /** Returns rows of a parameter [count, width], or of its replacement, by their indices, int32. */
+  /**
+   * Returns rows of an embedding's weight [count, width], or of its replacement, by their indices, int32; adapted if it
+   * has an adapter.
+   */
   rows(name: string, indices: Tensor1D): Tensor {
     const stored = this.trains(name) ? undefined : this.#source.storedMatrix(name);
-    return stored === undefined ? gather(this.get(name), indices) : storedRows(stored, indices.dataSync());
+    const rows = stored === undefined ? gather(this.get(name), indices) : storedRows(stored, indices.dataSync());
+    const module = name.replace(/\.weight$/, '');
+    const adapter = this.#overlay.adapters.get(module);
+    if (adapter === undefined) return rows;
+    const { embed } = adapter;
+    if (embed === undefined)
+      throw new ConfigError(`rows: expected an adapter for embeddings at '${module}', got one without embed; see ModuleAdapter`);
+    return this.#adapted(adapter.parameters, () => embed({ rows, tokens: indices, parameters: adapter.parameters }));
   }
 
   /**

@@ -319,7 +319,7 @@ describe('adapters that are not supported or malformed', () => {
     data: new Float32Array(shape.reduce((a, b) => a * b)).fill(1),
   });
   it.each([
-    ['an embedding', [['e.lora_embedding_A', weight([3, 5])]], /'e\.lora_embedding_A' adapts an embedding, which is not supported/],
+    ['half an embedding', [['e.lora_embedding_A', weight([3, 5])]], /'e\.lora_embedding_A' has no lora_embedding_B beside it/],
     [
       'a convolution',
       [

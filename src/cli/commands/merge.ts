@@ -84,20 +84,22 @@ export const merge = defineCommand({
       if (open.adapter === undefined)
         throw new ConfigError(`merge: ${location} is a model, not an adapter; pass the folder of an adapter or a run`);
       if (rank !== undefined) return await writeAdapter(open, open.adapter, out, rank, terminal);
-      const { deviation, dispose } = await mergeAdapter(open.adapter);
+      const { deviation, untied, dispose } = await mergeAdapter(open.adapter);
       dispose();
-      await whileWriting(terminal, (check) => writeMerged(open, out, check));
+      await whileWriting(terminal, (check) => writeMerged(open, out, untied, check));
       const quantized = open.quantize ?? [...open.model.parameters.values()].find((parameter) => parameter.quantized)?.quantized?.format;
       const dequantized = quantized === undefined ? '' : `; weights were dequantized from ${quantized}`;
+      const own = untied ? '; the head, which was tied to the embedding, has weights of its own now (tie_word_embeddings: false)' : '';
       return {
         data: {
           model: open.base,
           adapter: open.adapterFolder,
           out,
           deviation,
+          untied,
           ...(quantized === undefined ? {} : { dequantized: quantized }),
         },
-        text: `${out}: merged; logits differ by at most ${short(deviation)} relative to the largest, before rounding to the format of the base${dequantized}`,
+        text: `${out}: merged; logits differ by at most ${short(deviation)} relative to the largest, before rounding to the format of the base${dequantized}${own}`,
       };
     } finally {
       open.dispose();
@@ -157,6 +159,7 @@ async function writeAdapter(
 function mergedTensors(model: CausalLM, store: TensorStore, check: () => Promise<void>): ReadonlyMap<string, TensorData> {
   // Files may have other names than the model.
   const parameters = new Map([...model.parameters].map(([name, { tensor = name }]) => [tensor, name]));
+  const added = untiedNames(model, store, parameters);
   const infos = [...model.parameters.values()];
   // LLM.int8 does not say what its weights were before: what the others still are.
   const plain = infos
@@ -175,7 +178,40 @@ function mergedTensors(model: CausalLM, store: TensorStore, check: () => Promise
     return { dtype: parameter.quantized.dtype ?? plain ?? 'F16', shape: parameter.shape };
   };
   const kept = [...store.entries.values()].filter(({ name }) => !parts.has(name));
-  return new Map(kept.map((entry) => [entry.name, { ...described(entry), data: () => read(entry.name) }]));
+  const tensors = new Map<string, TensorData>(kept.map((entry) => [entry.name, { ...described(entry), data: () => read(entry.name) }]));
+  for (const [name, like] of added) tensors.set(name, { ...described(like), data: () => read(name) });
+  return tensors;
+}
+
+/** The end of the name that any file gives the head. */
+const headTensor = 'lm_head.weight';
+
+/**
+ * Finds names for head and embedding that were tied, and are no longer, where the file had one tensor for both.
+ *
+ * @param parameters - the parameters by the names of their tensors, which is completed.
+ * @returns the tensors to add, each with the one of the file whose format and shape it has.
+ */
+function untiedNames(model: CausalLM, store: TensorStore, parameters: Map<string, string>): ReadonlyMap<string, TensorEntry> {
+  const added = new Map<string, TensorEntry>();
+  const head = model.parameters.get(headTensor);
+  if (head === undefined || head.tensor !== undefined) return added;
+  const stored = [...store.entries.values()].find(({ name }) => name.endsWith(headTensor));
+  parameters.delete(headTensor);
+  if (stored === undefined) {
+    const shared = [...model.parameters.values()].find(({ tensor, shape }) => tensor !== undefined && shape.join() === head.shape.join());
+    const like = store.entries.get(shared?.tensor ?? '');
+    if (like !== undefined) added.set(headTensor, like);
+    parameters.set(headTensor, headTensor);
+    return added;
+  }
+  // A copy of the embedding, or the one tensor that stood for both.
+  const [embedding] = [...model.parameters].find(([, { tensor }]) => tensor === stored.name) ?? [];
+  parameters.set(stored.name, headTensor);
+  if (embedding === undefined) return added;
+  added.set(embedding, stored);
+  parameters.set(embedding, embedding);
+  return added;
 }
 
 /** Names of the weight files, one of which every model folder has. In an existing folder it is put in place last. */
@@ -190,10 +226,15 @@ async function checkNoWeights(out: string): Promise<void> {
 }
 
 /** Writes weights, configuration and tokenizer, completely or not at all. */
-async function writeMerged({ baseFolder: base, model }: OpenModel, out: string, check: () => Promise<void>): Promise<void> {
+async function writeMerged(
+  { baseFolder: base, model }: OpenModel,
+  out: string,
+  untied: boolean,
+  check: () => Promise<void>,
+): Promise<void> {
   const fill = async (folder: string): Promise<void> => {
     await writeWeights(base, model, folder, check);
-    await copyOtherFiles(base, folder, check);
+    await copyOtherFiles(base, folder, untied, check);
   };
   await writeFolder('merge', out, fill, { last: weightFiles });
 }
@@ -208,21 +249,25 @@ async function writeWeights(base: string, model: CausalLM, folder: string, check
 }
 
 /** Copies configuration and tokenizer, without the local paths that some programs write into them. */
-async function copyOtherFiles(base: string, folder: string, check: () => Promise<void>): Promise<void> {
+async function copyOtherFiles(base: string, folder: string, untied: boolean, check: () => Promise<void>): Promise<void> {
   for (const name of await namesIn(base)) {
     if (!/\.(json|jinja|txt|model)$/.test(name) || name === 'model.safetensors.index.json') continue;
     await check();
     const bytes = await readBytes(path.join(base, name));
-    const content = name === 'config.json' ? withoutQuantization(base, bytes) : bytes;
+    const content = name === 'config.json' ? mergedConfig(base, bytes, untied) : bytes;
     await writeAtomic(path.join(folder, name), name.endsWith('config.json') ? withoutMachinePaths(content) : content);
   }
 }
 
-/** Returns a model's configuration without what says that its weights are quantized, which they are no longer. */
-function withoutQuantization(base: string, bytes: Uint8Array): Uint8Array {
+/**
+ * Returns a model's configuration without what says that its weights are quantized, or its head the embedding, if they
+ * are no longer.
+ */
+function mergedConfig(base: string, bytes: Uint8Array, untied: boolean): Uint8Array {
   const file = path.join(base, 'config.json');
   const config = parseJson('merge', file, decodeUtf8('merge', file, bytes));
-  if (!isJsonObject(config) || config.quantization_config === undefined) return bytes;
+  if (!isJsonObject(config) || (config.quantization_config === undefined && !untied)) return bytes;
   const { quantization_config: _, ...others } = config;
-  return new TextEncoder().encode(`${JSON.stringify(others, null, 2)}\n`);
+  const written = untied ? { ...others, tie_word_embeddings: false } : others;
+  return new TextEncoder().encode(`${JSON.stringify(written, null, 2)}\n`);
 }

@@ -76,16 +76,30 @@ export function choicesOf(schema: unknown): readonly string[] | undefined {
 
 /** Keys of PEFT, transformers, mlx-lm and LLaMA-Factory, where the spelling does not lead to ours. */
 const namesElsewhere: Readonly<Record<string, string>> = {
+  adapterDropout: 'dropout',
   adapterPath: 'out',
+  baseModel: 'model',
+  baseModelNameOrPath: 'model',
   cutoffLen: 'maxLength',
   dataset: 'data',
+  datasetName: 'data',
+  datasetPath: 'data',
+  earlyStoppingPatience: 'patience',
   evalSteps: 'evalEvery',
+  evalStrategy: 'evalEvery',
+  evaluationStrategy: 'evalEvery',
   gradAccumulationSteps: 'accumulate',
   gradCheckpoint: 'recompute',
   gradientAccumulationSteps: 'accumulate',
   gradientCheckpointing: 'recompute',
+  initLoraWeights: 'start',
   iters: 'steps',
   loggingSteps: 'logEvery',
+  loadIn4bit: 'quantize',
+  loadIn8bit: 'quantize',
+  loraAlpha: 'alpha',
+  loraDropout: 'dropout',
+  loraModulesToSave: 'modulesToSave',
   loraR: 'rank',
   loraRank: 'rank',
   loraTarget: 'targetModules',
@@ -93,19 +107,70 @@ const namesElsewhere: Readonly<Record<string, string>> = {
   lrSchedulerType: 'schedule',
   maxGradNorm: 'clip',
   maxSeqLength: 'maxLength',
+  maxSteps: 'steps',
+  microBatchSize: 'batchSize',
+  modelNameOrPath: 'model',
+  modelName: 'model',
+  numEpochs: 'epochs',
+  numTrainEpochs: 'epochs',
   outputDir: 'out',
+  peftType: 'method',
+  perDeviceEvalBatchSize: 'batchSize',
   perDeviceTrainBatchSize: 'batchSize',
   r: 'rank',
+  samplePacking: 'packing',
   saveSteps: 'saveEvery',
   saveTotalLimit: 'keepCheckpoints',
+  sequenceLen: 'maxLength',
   stepsPerEval: 'evalEvery',
   stepsPerReport: 'logEvery',
+  testSize: 'validSplit',
+  trainBatchSize: 'batchSize',
+  trainData: 'data',
+  trainOnInputs: 'maskPrompt',
+  valSetSize: 'validSplit',
   valSize: 'validSplit',
+  warmupSteps: 'warmup',
 };
 
 const plain = (name: string): string => name.toLowerCase().replaceAll(/[-_]/g, '');
 
 const byPlainName = new Map(Object.entries(namesElsewhere).map(([name, key]) => [plain(name), key]));
+
+/** Keys of other tools that are no key here, with what does the same. */
+const doneElsewhere: Readonly<Record<string, string>> = {
+  adamBeta1: 'name it beta1',
+  adamBeta2: 'name it beta2',
+  adamEpsilon: 'name it epsilon',
+  bf16: 'training computes in float32; frozen weights keep the format of their file with weights: keep',
+  ddpFindUnusedParameters: 'mpirun -n N bures finetune shares the steps among processes',
+  deepspeed: 'mpirun -n N bures finetune shares the steps among processes',
+  device: 'name the backend',
+  fp16: 'training computes in float32; frozen weights keep the format of their file with weights: keep',
+  fsdp: 'mpirun -n N bures finetune shares the steps among processes',
+  groupByLength: 'set order to length, which is the default',
+  loadBestModelAtEnd: 'the best adapter is always kept, in RUN/best',
+  logToWandb: 'a run writes metrics.jsonl and, with tensorboard, event files',
+  metricForBestModel: 'the best adapter is that of the lowest validation loss',
+  optim: 'name the direction, such as adamw or sgd',
+  overwriteOutputDir: 'a run is never written over: choose another out',
+  pushToHub: 'the adapter in RUN/best is in the format of PEFT, and can be uploaded as it is',
+  reportTo: 'a run writes metrics.jsonl and, with tensorboard, event files',
+  resume: 'a run is continued with: bures resume RUN',
+  resumeAdapterFile: 'a run is continued with: bures resume RUN',
+  resumeFromCheckpoint: 'a run is continued with: bures resume RUN',
+  taskType: 'all models are causal language models',
+  tokenizer: 'the tokenizer is that of the model',
+  trustRemoteCode: 'code of a checkpoint is never run',
+  warmupRatio: 'give warmup as a number of steps: the ratio times steps',
+};
+
+const byPlainElsewhere = new Map(Object.entries(doneElsewhere).map(([name, remedy]) => [plain(name), remedy]));
+
+/** Returns what does the same as a key of another tool that no key here is like; undefined for any other name. */
+export function remedyElsewhere(name: string): string | undefined {
+  return byPlainElsewhere.get(plain(name));
+}
 
 /**
  * Finds the key of a configuration that an unknown one probably meant.

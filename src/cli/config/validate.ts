@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { ConfigError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import { isJsonObject, type JsonObject } from '../../io/parse-json.js';
-import { flagName, keysAt, nearestKey } from './keys.js';
+import { flagName, keysAt, nearestKey, remedyElsewhere } from './keys.js';
 import type { ConfigSource } from './yaml.js';
 
 /** Lays one configuration over another. Records are merged key by key; other values are replaced by those of `over`. */
@@ -84,8 +84,9 @@ function describeIssue(
   if (issue.code === 'unrecognized_keys') {
     const known = keysAt(schema, issue.path);
     return issue.keys.map((key) => {
+      const elsewhere = issue.path.length === 0 ? remedyElsewhere(key) : undefined;
       const nearest = nearestKey(key, known);
-      const hint = nearest === undefined ? `the keys are ${known.join(', ')}` : `did you mean '${nearest}'?`;
+      const hint = elsewhere ?? (nearest === undefined ? `the keys are ${known.join(', ')}` : `did you mean '${nearest}'?`);
       return `${originOf(sources, [...issue.path, key])}: unknown key '${shown([...issue.path, key].join('.'))}'; ${hint}`;
     });
   }

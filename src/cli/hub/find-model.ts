@@ -1,9 +1,11 @@
 /** Finds the model that a key or an argument names: a folder on this machine, or a repository of the hub. */
 import { BackendError, ConfigError } from '../../core/errors.js';
 import { exists } from '../../io/files/entries.js';
+import { nodeFiles } from '../../io/files/node-files.js';
 import { path } from '../../io/files/path.js';
 import { MissingRepositoryError } from '../../io/hub/refusals.js';
 import { parseRepositoryName, repositoryText } from '../../io/hub/repository-name.js';
+import { otherFile, otherTokenizer, otherWeights } from '../../io/other-formats.js';
 import { downloadModel } from '../../models/index.js';
 import type { Terminal } from '../terminal.js';
 import { whileDownloading } from './while-downloading.js';
@@ -23,9 +25,16 @@ export interface FoundModel {
  * @throws ConfigError if it is neither; errors of {@link downloadModel}.
  */
 export async function findModel(caller: string, named: string, terminal: Terminal): Promise<FoundModel> {
+  const isFile = otherFile(named);
+  if (isFile !== undefined) throw new ConfigError(`${caller}: expected the directory of a model, got ${named}: ${isFile}`);
   const wanted = (await exists(named)) ? undefined : parseRepositoryName(named);
   if (wanted === undefined) {
-    if (await exists(path.join(named, 'config.json'))) return { folder: named, name: path.resolve(named) };
+    const [weights, tokenizer] = [await otherWeights(nodeFiles, named), await otherTokenizer(nodeFiles, named)];
+    if (weights !== undefined) throw new ConfigError(`${caller}: expected model.safetensors in ${named}, found ${weights}`);
+    if (await exists(path.join(named, 'config.json'))) {
+      if (tokenizer !== undefined) throw new ConfigError(`${caller}: expected tokenizer.json in ${named}, found ${tokenizer}`);
+      return { folder: named, name: path.resolve(named) };
+    }
     throw new ConfigError(
       `${caller}: expected a model, found no config.json in ${named}; pass the directory of a model in Hugging Face format, or its name on the hub, owner/name`,
     );

@@ -61,11 +61,12 @@ export interface AdapterLayout {
  */
 export function layOutAdapter(
   caller: string,
-  model: Pick<CausalLM, 'config' | 'linearModules' | 'parameters'>,
+  model: Pick<CausalLM, 'config' | 'linearModules' | 'embeddings' | 'parameters'>,
   config: ResolvedLoraConfig,
   options: TargetOptions = {},
 ): AdapterLayout {
-  const targets = targetModules(caller, config, model.linearModules.values(), options);
+  const modules = [...model.linearModules.values(), ...(model.embeddings?.values() ?? [])];
+  const targets = targetModules(caller, config, modules, options);
   const biases = trainedBiases(model, config, targets);
   if (biases.length === 0 && config.bias !== 'none' && options.everyName !== false) {
     throw new ConfigError(
@@ -99,7 +100,7 @@ function stacksOf(
   });
 }
 
-/** @throws ConfigError for a head that is tied to the embedding. */
+/** @throws ConfigError for a head that is tied to the embedding, and for that. */
 function weightStacks(
   caller: string,
   model: Pick<CausalLM, 'config' | 'parameters'>,
@@ -109,7 +110,7 @@ function weightStacks(
     const { name } = module;
     if (isTied(model, name)) {
       throw new ConfigError(
-        `${caller}: the weight of '${name}' is that of the embedding, so it cannot be trained itself without changing both; take '${name}' out of targetModules, or choose a method with factors`,
+        `${caller}: the weight of '${name}' is that of the ${storedName(model, HEAD_WEIGHT) === `${name}.weight` ? 'head' : 'embedding'}, so it cannot be trained itself without changing both; take '${name}' out of targetModules, or choose a method with factors`,
       );
     }
   }
@@ -118,9 +119,11 @@ function weightStacks(
   );
 }
 
-/** Returns true if a module's weight is also another parameter of the model, as for a head tied to the embedding. */
+/** Returns true if a module's weight is also that of another, as for a head tied to the embedding, and for this one. */
 export function isTied(model: Pick<CausalLM, 'config' | 'parameters'>, module: string): boolean {
-  return storedName(model, `${module}.weight`) !== `${module}.weight`;
+  if (!model.config.tiedHead) return false;
+  const shared = storedName(model, HEAD_WEIGHT);
+  return shared !== HEAD_WEIGHT && storedName(model, `${module}.weight`) === shared;
 }
 
 /** Returns the modules with factor pairs, in the model's order. */

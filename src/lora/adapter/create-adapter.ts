@@ -68,8 +68,10 @@ function checkTied(caller: string, model: CausalLM, layout: AdapterLayout, { nam
   if (!changesBase) return;
   const tied = pairTargets(layout).find(({ module: { name } }) => isTied(model, name));
   if (tied === undefined) return;
+  const { name, embedding = false } = tied.module;
+  const shared = embedding ? `'${name}.weight' is that of the head` : `'${name}' is one array with '${weightName(model, name)}'`;
   throw new ConfigError(
-    `${caller}: the start '${start}' takes its product out of the weight, and '${tied.module.name}' is one array with '${weightName(model, tied.module.name)}', which would change with it; leave that module out, or take the start kaiming`,
+    `${caller}: the start '${start}' takes its product out of the weight, and ${shared}, which would change with it; leave that module out, or take the start kaiming`,
   );
 }
 

@@ -47,6 +47,8 @@ export interface AdapterOrigin {
   readonly taken?: StackPairs;
   /** The method that trains it, if given. */
   readonly method?: LoraMethod;
+  /** Weights in the place of the model's own, by parameter, not trained; the adapter takes ownership. Default: none. */
+  readonly frozen?: ReadonlyMap<string, Tensor>;
 }
 
 /**
@@ -63,20 +65,25 @@ export class LoraAdapter {
   readonly layout: AdapterLayout;
   /** The method that it was created for; `undefined` for an adapter loaded from a file without one. */
   readonly method: LoraMethod | undefined;
+  /**
+   * Weights of the base that the adapter brings in the place of the model's own, by parameter. They are not trained.
+   */
+  readonly frozen: ReadonlyMap<string, Tensor>;
   #point: AdapterPoint;
   #taken: StackPairs | undefined;
   readonly #rowSquares = new Map<string, { readonly holder: object; readonly squares: Tensor }>();
   #disposed = false;
   #merged = false;
 
-  constructor({ model, config, layout, point, taken, method }: AdapterOrigin) {
+  constructor({ model, config, layout, point, taken, method, frozen = new Map() }: AdapterOrigin) {
     this.model = model;
     this.config = config;
     this.layout = layout;
     this.#taken = taken;
     this.method = method;
     this.#point = point;
-    keepArrays(model.algebra, [point, taken]);
+    this.frozen = frozen;
+    keepArrays(model.algebra, [point, taken, ...frozen.values()]);
   }
 
   /** The current arrays. Do not dispose of them, nor keep them past {@link LoraAdapter.setPoint}. */
@@ -143,7 +150,7 @@ export class LoraAdapter {
       if (magnitude === undefined) return [target.module.name, loraModule(arrays, target.scale, drop)] as const;
       return [target.module.name, doraModule({ ...arrays, magnitude }, target.scale, this.rowNorms(target, arrays), drop)] as const;
     });
-    return { adapters: new Map(adapters), replaced: parameters };
+    return { adapters: new Map(adapters), replaced: new Map([...this.frozen, ...parameters]) };
   }
 
   /** Returns ‖W + sAB‖ of each row of a module's weight: [m]. */
@@ -181,7 +188,7 @@ export class LoraAdapter {
     this.#disposed = true;
     if (this.#taken !== undefined && !this.#merged) restoreBase(this.model, this.layout, this.#taken);
     for (const { squares } of this.#rowSquares.values()) squares.dispose();
-    disposeArrays(this.model.algebra, [this.#point, this.#taken]);
+    disposeArrays(this.model.algebra, [this.#point, this.#taken, ...this.frozen.values()]);
   }
 
   #checkAlive(member: string): void {

@@ -36,8 +36,10 @@ export const mergeDefaults: Required<Pick<MergeOptions, 'tolerance'>> = mergeOpt
 export interface MergedAdapter {
   /** The largest difference of logits before and after, relative to the largest logit. */
   readonly deviation: number;
+  /** True if the head was tied to the embedding, and has a weight of its own now, since one of the two changed. */
+  readonly untied: boolean;
   /**
-   * Removes the adapter from the weights again, to rounding.
+   * Removes the adapter from the weights again, to rounding, and ties the head again.
    *
    * @throws ConfigError if it is called twice, or after `dispose`.
    */
@@ -59,13 +61,13 @@ interface WeightChange {
  * until it is unmerged.
  *
  * @returns the deviation of the logits, and functions to undo the merging.
- * @throws ConfigError if a weight that the head shares with the embedding would change for one of them only;
- * NumericalError if the logits differ by more than rounding; the weights are then restored, to rounding.
+ * @throws ConfigError if a weight that the head shares with the embedding would change for one of them only, and the
+ * model cannot untie them; NumericalError if the logits differ by more than rounding; the weights are then restored, to
+ * rounding.
  */
 export async function mergeAdapter(adapter: LoraAdapter, options: MergeOptions = {}): Promise<MergedAdapter> {
   const { model } = adapter;
   const { batch = probe(model), tolerance } = mergeOptions.read('mergeAdapter', options);
-  checkShared(adapter);
   const la = model.algebra;
   const before = await la.tidy(() => la.toArray(model.logits(batch, { overlay: adapter.overlay() })));
   // This check precedes any change, since values that are not finite cannot be subtracted again.
@@ -75,7 +77,8 @@ export async function mergeAdapter(adapter: LoraAdapter, options: MergeOptions =
       model,
       'check the adapter: its training may have diverged',
     );
-  const merging = beginMerging(adapter);
+  const retie = untieShared(adapter);
+  const merging = beginMerging(adapter, retie);
   try {
     merging.merge();
     const after = await la.tidy(() => la.toArray(model.logits(batch)));
@@ -85,7 +88,7 @@ export async function mergeAdapter(adapter: LoraAdapter, options: MergeOptions =
         `mergeAdapter: the merged model's logits differ from those of model and adapter by ${deviation.toExponential(1)} relative to the largest (allowed ${tolerance}); the weights are as they were`,
       );
     }
-    return { deviation, unmerge: merging.unmerge, dispose: merging.dispose };
+    return { deviation, untied: retie !== undefined, unmerge: merging.unmerge, dispose: merging.dispose };
   } catch (error) {
     merging.unmerge();
     throw error;
@@ -93,13 +96,15 @@ export async function mergeAdapter(adapter: LoraAdapter, options: MergeOptions =
 }
 
 /** Prepares the changes of merging, with copies of all that is needed to undo them. */
-function beginMerging(adapter: LoraAdapter) {
+function beginMerging(adapter: LoraAdapter, retie: (() => void) | undefined) {
   const { model, layout } = adapter;
   const la = model.algebra;
   const { changes, originals } = la.tidy(() => {
     return {
       changes: weightChanges(adapter),
-      originals: trainedParameters(layout).map((name) => [name, la.scale(1, model.parameter(name))] as const),
+      originals: [...new Set([...trainedParameters(layout), ...adapter.frozen.keys()])].map(
+        (name) => [name, la.scale(1, model.parameter(name))] as const,
+      ),
     };
   });
   const copies = changes.map(({ arrays, factor }) => ({ arrays, factor }));
@@ -112,6 +117,7 @@ function beginMerging(adapter: LoraAdapter) {
   return {
     /** Changes one weight after another. */
     merge(): void {
+      for (const [name, value] of adapter.frozen) model.replaceParameter(name, la.keep(value.clone()));
       for (const change of changes) {
         exchange(model, change, (W) => scaleRows(change, add(W, change.product()), mul));
         changed++;
@@ -126,6 +132,7 @@ function beginMerging(adapter: LoraAdapter) {
       if (!alive) throw new ConfigError('unmerge: expected a merged adapter, but it was unmerged or disposed of; merge it again');
       for (const change of changes.slice(0, changed)) exchange(model, change, (W) => sub(scaleRows(change, W, div), change.product()));
       for (const [name, original] of originals) model.replaceParameter(name, original);
+      retie?.();
       dispose();
       adapter.setMerged(false);
     },
@@ -160,12 +167,18 @@ function scaleRows({ target, factor }: WeightChange, weight: Tensor, operation: 
   return operation(weight, target.module.fanInFanOut ? reshape(factor, [1, -1]) : reshape(factor, [-1, 1]));
 }
 
-/** @throws ConfigError if head and embedding are one array, and only one of them would change. */
-function checkShared({ model, layout }: LoraAdapter): void {
-  if (!model.config.tiedHead) return;
-  const named = [...layout.targets.map(({ module }) => `${module.name}.weight`), ...trainedParameters(layout)];
+/**
+ * Gives the head a weight of its own if it is tied to the embedding and only one of them would change.
+ *
+ * @returns a function that ties them again; undefined if they stay as they are.
+ * @throws ConfigError if the model cannot do that.
+ */
+function untieShared({ model, layout, frozen }: LoraAdapter): (() => void) | undefined {
+  if (!model.config.tiedHead) return undefined;
+  const named = [...layout.targets.map(({ module }) => `${module.name}.weight`), ...trainedParameters(layout), ...frozen.keys()];
   const shared = named.find((name) => storedName(model, name) === storedName(model, HEAD_WEIGHT));
-  if (shared === undefined) return;
+  if (shared === undefined) return undefined;
+  if (model.untieHead !== undefined) return model.untieHead();
   throw new ConfigError(
     `mergeAdapter: '${shared}' is one array with ${shared === HEAD_WEIGHT ? 'the embedding' : 'the head'} in this model, which would change as well; leave the adapter unmerged`,
   );

@@ -1,7 +1,7 @@
 /** The functions by which LoRA and DoRA replace x Wᵀ. */
-import { add, div, matMul, maximum, mul, sqrt, square, sub, sum, type Tensor, tidy, transpose } from '@tensorflow/tfjs-core';
+import { add, div, gather, matMul, maximum, mul, sqrt, square, sub, sum, type Tensor, tidy, transpose } from '@tensorflow/tfjs-core';
 import type { CausalLM } from '../../models/causal-lm.js';
-import type { AdapterCall, LinearModule, ModuleAdapter } from '../../models/model-overlay.js';
+import type { AdapterCall, EmbeddingCall, LinearModule, ModuleAdapter } from '../../models/model-overlay.js';
 import type { ModuleArrays } from './adapter-point.js';
 
 /** Dropout of an adapter's inputs in training; `undefined` for none. */
@@ -16,6 +16,8 @@ export function loraModule(arrays: ModuleArrays, scale: number, dropout: InputDr
   return {
     parameters: { A: arrays.A, B: arrays.B },
     forward: (call) => add(call.base(), lowRank(call, dropout?.(call.x) ?? call.x, scale)),
+    // As in PEFT, without dropout: there is no x whose entries could be dropped.
+    embed: (call) => add(call.rows, lookedUp(call, scale)),
     ...(dropout === undefined ? { lowRank: { A: arrays.A, B: arrays.B, scale } } : {}),
   };
 }
@@ -42,7 +44,13 @@ export function doraModule(
       const change = add(mul(call.base(seen), sub(factor, 1)), mul(lowRank(call, seen, scale), factor));
       return add(call.base(), change);
     },
+    embed: (call) => mul(add(call.rows, lookedUp(call, scale)), div(call.parameters.magnitude, norms)),
   };
+}
+
+/** Computes s·(x Bᵀ) Aᵀ where x are rows of the identity: those of Bᵀ are looked up. */
+function lookedUp({ tokens, parameters: { A, B } }: EmbeddingCall, scale: number): Tensor {
+  return matMul(mul(gather(transpose(B), tokens), scale), A, false, true);
 }
 
 function lowRank({ parameters: { A, B } }: AdapterCall, x: Tensor, scale: number): Tensor {

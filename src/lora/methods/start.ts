@@ -34,7 +34,7 @@ export interface LoraStart {
   readonly trains?: TrainedArrays;
   /** True if s·AB is subtracted from W at the start, so that the model computes the same as before. */
   readonly changesBase: boolean;
-  /** True if AB is zero at the start, because A is. Default: false. */
+  /** True if AB is zero at the start, because A is, or B on embeddings. Default: false. */
   readonly startsAtZero?: boolean;
   /** Number of batches for the mean gradient that the start needs. Default: it needs no gradient. */
   readonly gradientBatches?: number;
@@ -43,7 +43,7 @@ export interface LoraStart {
 }
 
 /**
- * Start with B uniform in ±1/√n and A zero: PEFT's default.
+ * Start with B uniform in ±1/√n and A zero: PEFT's default. On embeddings A is normal and B zero.
  *
  * @see He et al., "Delving deep into rectifiers", ICCV 2015, with PyTorch's a = √5.
  */
@@ -51,16 +51,17 @@ export const kaimingStart: LoraStart = {
   name: 'kaiming',
   changesBase: false,
   startsAtZero: true,
-  factors: (context) => ({ A: zeroA(context), B: uniformB(context) }),
+  factors: (context) => (context.target.module.embedding === true ? embeddingStart(context) : { A: zeroA(context), B: uniformB(context) }),
 };
 
-/** Start with B normal of variance 1/r² and A zero: PEFT's `'gaussian'`. */
+/** Start with B normal of variance 1/r² and A zero, on embeddings as {@link kaimingStart}: PEFT's `'gaussian'`. */
 export const gaussianStart: LoraStart = {
   name: 'gaussian',
   changesBase: false,
   startsAtZero: true,
   factors(context) {
     const { la, target, random } = context;
+    if (target.module.embedding === true) return embeddingStart(context);
     const draws = la.randomNormal([target.rank, target.module.inFeatures], random);
     return { A: zeroA(context), B: la.scale(1 / target.rank, draws) };
   },
@@ -75,6 +76,11 @@ export const compensatedStart: LoraStart = { name: 'compensated', changesBase: t
 function bothUniform(context: StartContext): FactorPair<Tensor> {
   const { rank, module } = context.target;
   return { B: uniformB(context), A: uniform(context, [module.outFeatures, rank], 1 / Math.sqrt(rank)) };
+}
+
+/** Start of an embedding, as PEFT has it for both of its random starts: A normal, B zero. */
+function embeddingStart({ la, target: { rank, module }, random }: StartContext): FactorPair<Tensor> {
+  return { A: la.randomNormal([module.outFeatures, rank], random), B: la.full([rank, module.inFeatures], 0) };
 }
 
 function zeroA({ la, target }: StartContext): Tensor {

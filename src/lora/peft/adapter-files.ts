@@ -1,4 +1,7 @@
 /** The files of an adapter in PEFT's format. */
+import { ConfigError } from '../../core/errors.js';
+import { exists } from '../../io/files/entries.js';
+import { path } from '../../io/files/path.js';
 import type { PlacingOrder } from '../../io/files/staging.js';
 import { trainedWeightsFile } from './trained-weights.js';
 
@@ -9,6 +12,27 @@ export const adapterFiles = {
   /** The factors. */
   tensors: 'adapter_model.safetensors',
 } as const;
+
+/** Files of adapters in other formats, and what makes PEFT's of each. */
+const otherFormats: readonly (readonly [file: string, is: string])[] = [
+  [
+    'adapter_model.bin',
+    "PEFT's older format, a pickle of PyTorch, which is a program and is not run here; load it with PEFT, and save it with save_pretrained(…, safe_serialization=True)",
+  ],
+  ['adapters.safetensors', 'the format of mlx-lm; convert its lora_a and lora_b, which are turned, and its scale to the format of PEFT'],
+  ['adapter.safetensors', 'the format of another program; convert it to that of PEFT'],
+  ['adapter_model.pt', 'a pickle of PyTorch, which is a program and is not run here; load it with its program, and save it with PEFT'],
+  ['pytorch_lora_weights.safetensors', 'the format of diffusers, for models of images'],
+];
+
+/** @throws ConfigError for a folder without PEFT's tensors that has those of another format, saying what they are. */
+export async function checkTensorFormat(caller: string, folder: string): Promise<void> {
+  if (await exists(path.join(folder, adapterFiles.tensors))) return;
+  for (const [file, is] of otherFormats) {
+    if (await exists(path.join(folder, file)))
+      throw new ConfigError(`${caller}: expected ${adapterFiles.tensors} in ${folder}, found ${file}: ${is}`);
+  }
+}
 
 /**
  * The order in which an adapter of pairs enters an existing folder. Without its configuration it does not count as an

@@ -18,6 +18,7 @@ export const descriptiveKeys: ReadonlySet<string> = new Set([
 export const knownKeys: ReadonlySet<string> = new Set([
   'alpha_pattern',
   'bias',
+  'ensure_weight_tying',
   'exclude_modules',
   'fan_in_fan_out',
   'init_lora_weights',

@@ -9,7 +9,8 @@ import { openSafetensors } from '../../io/safetensors/open-safetensors.js';
 import type { TensorEntry, TensorStore } from '../../io/safetensors/tensor-store.js';
 import { type HostArray, hostAlgebra } from '../../linalg/host/host-algebra.js';
 import { patternLookup } from '../targets/target-modules.js';
-import { adapterFiles } from './adapter-files.js';
+import { adapterFiles, checkTensorFormat } from './adapter-files.js';
+import { withoutAdapterName } from './foreign-names.js';
 
 /** Options of {@link openAdapter}. */
 export interface OpenAdapterOptions {
@@ -52,8 +53,15 @@ export interface OpenAdapter {
   close(): Promise<void>;
 }
 
-/** Suffixes of the tensors of a pair. */
-const endings = { A: '.lora_B.weight', B: '.lora_A.weight' } as const;
+/** A factor's name: its module, the kind of the module, and which of the two it is in PEFT. */
+const FACTOR = /^(.*)\.(lora|lora_embedding)_([AB])(?:\.weight)?$/;
+
+/** Returns the parts of a factor's name, whatever the name of the adapter in it; undefined for any other tensor. */
+function factorOf(name: string): { readonly stem: string; readonly side: 'A' | 'B' } | undefined {
+  const [, stem, , letter] = FACTOR.exec(withoutAdapterName(name)) ?? [];
+  if (stem === undefined) return undefined;
+  return { stem, side: letter === 'A' ? 'B' : 'A' };
+}
 
 /**
  * Opens an adapter in PEFT's format, without its base model. Close it when done.
@@ -61,7 +69,7 @@ const endings = { A: '.lora_B.weight', B: '.lora_A.weight' } as const;
  * @param folder - a folder with adapter_config.json and adapter_model.safetensors.
  * @param options - see {@link OpenAdapterOptions}.
  * @throws ConfigError if this is not a LoRA adapter or not in safetensors format; FormatError if a pair is incomplete
- * or its tensors do not fit; NotImplementedError, naming the tensor, for adapters of embeddings and convolutions.
+ * or its tensors do not fit; NotImplementedError, naming the tensor, for adapters of convolutions.
  */
 export async function openAdapter(folder: string, options: OpenAdapterOptions = {}): Promise<OpenAdapter> {
   const { caller = 'openAdapter' } = openAdapterOptions.read(givenCaller('openAdapter', options), options);
@@ -69,6 +77,7 @@ export async function openAdapter(folder: string, options: OpenAdapterOptions = 
   const rankOf = patternValues(caller, config, 'rank_pattern');
   const alphaOf = patternValues(caller, config, 'alpha_pattern');
   const file = path.join(folder, adapterFiles.tensors);
+  await checkTensorFormat(caller, folder);
   if (!(await exists(file))) {
     throw new ConfigError(`${caller}: ${folder} has no ${adapterFiles.tensors}; save the adapter with PEFT's safe_serialization=True`);
   }
@@ -110,27 +119,23 @@ function findPairs(
   file: string,
   store: TensorStore,
 ): ReadonlyMap<string, { readonly A: TensorEntry; readonly B: TensorEntry }> {
-  const pairs = new Map<string, { A: TensorEntry; B: TensorEntry }>();
+  const halves = new Map<string, { A?: TensorEntry; B?: TensorEntry }>();
   for (const [name, entry] of store.entries) {
-    if (/\.lora_embedding_[AB]$/.test(name)) {
-      throw new NotImplementedError(
-        `${caller}: ${file}: '${name}' adapts an embedding, which is not supported; leave that module out of the adapter`,
-      );
-    }
-    const side = name.endsWith(endings.A) ? 'A' : name.endsWith(endings.B) ? 'B' : undefined;
-    if (side === undefined) continue;
+    const factor = factorOf(name);
+    if (factor === undefined) continue;
     if (entry.shape.length !== 2) {
       throw new NotImplementedError(
         `${caller}: ${file}: '${name}' of shape [${entry.shape}] adapts a convolution, which is not supported; leave that module out of the adapter`,
       );
     }
-    if (side === 'A') continue;
-    const stem = name.slice(0, -endings.B.length);
-    const other = store.entries.get(stem + endings.A);
-    if (other !== undefined && other.shape.length === 2) checkShapes(caller, file, stem, other, entry);
-    if (other !== undefined) pairs.set(stem.replace(/^base_model\.model\./, ''), { A: other, B: entry });
+    halves.set(factor.stem, { ...halves.get(factor.stem), [factor.side]: entry });
   }
-  checkHalves(caller, file, store);
+  const pairs = new Map<string, { A: TensorEntry; B: TensorEntry }>();
+  for (const [stem, { A, B }] of halves) {
+    if (A === undefined || B === undefined) throw halfOf(caller, file, (A ?? B)?.name ?? stem);
+    checkShapes(caller, file, stem, A, B);
+    pairs.set(stem.replace(/^base_model\.model\./, ''), { A, B });
+  }
   if (pairs.size === 0) throw new FormatError(`${caller}: ${file} has no lora_A and lora_B; it is no LoRA adapter, or has been merged`);
   return pairs;
 }
@@ -144,17 +149,14 @@ function checkShapes(caller: string, file: string, stem: string, A: TensorEntry,
   }
 }
 
-/** Checks that pairs are complete. @throws FormatError for a tensor without its other half. */
-function checkHalves(caller: string, file: string, store: TensorStore): void {
-  for (const name of store.entries.keys()) {
-    for (const [own, other] of [
-      [endings.A, endings.B],
-      [endings.B, endings.A],
-    ]) {
-      if (!name.endsWith(own) || store.entries.has(name.slice(0, -own.length) + other)) continue;
-      throw new FormatError(`${caller}: ${file}: '${name}' has no ${other.slice(1)} beside it; save the adapter again`);
-    }
-  }
+/** Returns the error for a tensor without its other half. */
+function halfOf(caller: string, file: string, name: string): FormatError {
+  const other = name.replace(/\.lora_(embedding_)?([AB])/, (_, kind: string | undefined, letter: string) => {
+    return `.lora_${kind ?? ''}${letter === 'A' ? 'B' : 'A'}`;
+  });
+  return new FormatError(
+    `${caller}: ${file}: '${name}' has no ${other.slice(other.lastIndexOf('lora_'))} beside it; save the adapter again`,
+  );
 }
 
 /** Reads a tensor of a file in float64. @throws FormatError unless it holds finite floating-point numbers. */

@@ -114,9 +114,10 @@ async function readWeights(adapter: LoraAdapter, rank: number | undefined): Prom
   return { config, layout, tensors, truncation, weights: new Map(await Promise.all(weights)) };
 }
 
-async function readPairs({ model, config, layout, point, taken }: LoraAdapter): Promise<AdapterContents> {
+async function readPairs({ model, config, layout, point, taken, frozen }: LoraAdapter): Promise<AdapterContents> {
   const la = model.algebra;
-  const parts = takeApart(la, layout, point);
+  const own = takeApart(la, layout, point);
+  const parts = { ...own, parameters: new Map([...own.parameters, ...frozen]) };
   if (taken === undefined) return { config, layout, tensors: await readTensors(la, layout, parts) };
   // The start's factors are a pair in every geometry.
   const { targets, stacks, hiddenSize } = layout;
@@ -135,7 +136,7 @@ async function readTensors(la: TensorAlgebra, layout: AdapterLayout, { modules, 
   const tensors = new Map<string, TensorData>();
   for (const target of layout.targets) {
     const { A, B, magnitude } = arraysOf(modules, target);
-    const names = moduleTensorNames(target.module.name);
+    const names = moduleTensorNames(target.module);
     tensors.set(names.B, await readArray(la, B));
     tensors.set(names.A, await readArray(la, A));
     if (magnitude !== undefined) tensors.set(names.magnitude, await readArray(la, magnitude));

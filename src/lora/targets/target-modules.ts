@@ -37,7 +37,7 @@ export interface TargetOptions {
   readonly everyName?: boolean;
 }
 
-/** The shorthand for all linear modules but the head. */
+/** The shorthand for all linear modules but the head; embeddings are none. */
 const ALL_LINEAR = 'all-linear';
 
 /** Name, in all architectures, of the module that gives the logits. */
@@ -64,7 +64,8 @@ export function targetModules(
 ): readonly TargetModule[] {
   const all = [...modules];
   const wanted = matcher(caller, 'targetModules', config.targetModules);
-  const candidates = all.filter(({ name }) => wanted(name));
+  const isShorthand = typeof config.targetModules === 'string' && config.targetModules.toLowerCase() === ALL_LINEAR;
+  const candidates = all.filter(({ name, embedding }) => wanted(name) && !(isShorthand && embedding === true));
   checkMatches(caller, config.targetModules, all, candidates, everyName);
   const excluded = config.excludeModules === undefined ? () => false : matcher(caller, 'excludeModules', config.excludeModules);
   const saved = pythonPatterns(caller, 'modulesToSave', config.modulesToSave, { before: '(^|.*\\.)', after: '($|\\..*)' });

@@ -23,6 +23,8 @@ export interface Decoder {
   readonly parameters: ReadonlyMap<string, readonly number[]>;
   /** The linear layers of the blocks; the head is added to them. */
   readonly modules: readonly LinearModule[];
+  /** Names of the weights of all embeddings: tokens first, and positions if they are learned. */
+  readonly embeddings: readonly string[];
   /** Name of the embedding's weight [vocabulary, hidden], which is also a tied head's. */
   readonly embedding: string;
   /** Prefixes of names in checkpoints that name parameters otherwise, each with what stands for it here. */

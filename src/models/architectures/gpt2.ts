@@ -36,6 +36,7 @@ export const gpt2: Architecture = {
       parameters: parameterShapes(config, modules),
       modules,
       embedding: TOKENS,
+      embeddings: [TOKENS, POSITIONS],
       prefixes: [['', 'transformer.']],
       buffers: /\.attn\.(masked_)?bias$/,
       prepare: (sequence) => ({ sequence }),

@@ -34,13 +34,13 @@ export function llamaLike(reader: ConfigReader, variant: LlamaVariant): Decoder 
   const scale = 1 / Math.sqrt(variant.scoreDivisor ?? headSize);
   const { queries, keys } = projectionSizes(config);
   const norms = NORMS[variant.norms ?? 'before'];
-  const embedding = `${path}.embed_tokens.weight`;
-  const modules = blockModules(config, variant, path);
+  const [embedding, modules] = [`${path}.embed_tokens.weight`, blockModules(config, variant, path)];
   return {
     config,
     parameters: parameterShapes(config, variant, modules, path),
     modules,
     embedding,
+    embeddings: [embedding],
     prefixes: variant.prefixes ?? [['', `${path}.`]],
     buffers: variant.buffers ?? /\.rotary_emb\.inv_freq$/,
     ...(cacheLimit === undefined ? {} : { cacheLimit }),
