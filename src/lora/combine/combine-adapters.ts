@@ -265,7 +265,7 @@ function pairNames(caller: string, terms: readonly Term[]): readonly (readonly [
       `${caller}: expected factors of linear layers, got '${odd.pair.tensors.A.name}' in ${odd.source.name}; leave that module out of the adapter`,
     );
   }
-  const { A, B } = moduleTensorNames(terms[0].pair.module);
+  const { A, B } = moduleTensorNames({ name: terms[0].pair.module });
   return [
     ['A', A],
     ['B', B],

@@ -6,7 +6,7 @@ import type { AdapterLayout } from '../adapter/adapter-layout.js';
 const PREFIX = 'base_model.model.';
 
 /** Returns the names of a module's arrays. PEFT's lora_A is this library's B, its lora_B this library's A. */
-export function moduleTensorNames({ name, embedding = false }: LinearModule) {
+export function moduleTensorNames({ name, embedding = false }: Pick<LinearModule, 'name' | 'embedding'>) {
   const [lora, end] = embedding ? ['lora_embedding', ''] : ['lora', '.weight'];
   return {
     A: `${PREFIX}${name}.${lora}_B${end}`,
