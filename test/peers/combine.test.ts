@@ -1,6 +1,6 @@
 /**
- * Combined and resized adapters against PEFT's on other numbers than the golden ones, and loaded there. Runs where BURES_PEER_PYTHON names a
- * Python with PyTorch, transformers and PEFT; listed as skipped elsewhere.
+ * Combined and resized adapters against PEFT's on other numbers than the golden ones, and loaded there. Runs where
+ * BURES_PEER_PYTHON names a Python with PyTorch, transformers and PEFT; listed as skipped elsewhere.
  */
 import { execFile } from 'node:child_process';
 import path from 'node:path';
