@@ -29,6 +29,8 @@ describe('the engine', () => {
     const isLoop = (source: string): boolean => endless.test(source) || counting.test(source);
     const allowed: Readonly<Record<string, string>> = {
       'solvers/run.ts': 'the loop itself',
+      'cli/commands/chat.ts': 'asks for the next message',
+      'cli/commands/generate.ts': 'takes pieces of a text until it ends',
       'solvers/iterate.ts': 'asks that loop for steps',
       'solvers/minimize.ts': 'asks that loop for steps',
       'solvers/svrg.ts': 'the small steps of an epoch, which is one step of the loop',
