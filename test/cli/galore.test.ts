@@ -48,7 +48,7 @@ describe('a run', () => {
   it('saves the weights whole, an adapter beside them, and says what that leaves out', () => {
     expect(whole.status, whole.stderr).toBe(0);
     expect(JSON.parse(whole.stdout)).toMatchObject({ end: 'finished', step: 8, truncation: expect.closeTo(0.5, 0) });
-    expect(whole.stderr).toMatch(/galore on 8 modules \(\d+ numbers\)/);
+    expect(whole.stderr).toMatch(/galore, rank 4, on 8 modules \(\d+ numbers\)/);
     expect(whole.stderr).toMatch(
       /checkpoint of step 8: the weights are saved whole; the adapter beside them leaves out \d[\d.]* % of their change/,
     );

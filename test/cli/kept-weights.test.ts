@@ -25,7 +25,8 @@ async function train(name: string, ...more: readonly string[]): Promise<readonly
   const lines = readFileSync(path.join(root, name, 'metrics.jsonl'), 'utf8')
     .trim()
     .split('\n');
-  return lines.map((line) => (JSON.parse(line) as { loss?: number }).loss).filter((loss) => loss !== undefined);
+  const records = lines.map((line) => JSON.parse(line) as { readonly kind: string; readonly loss: number });
+  return records.filter(({ kind }) => kind === 'train').map(({ loss }) => loss);
 }
 
 it('train, resume and merge as runs in float32 do, on wasm where no backend is named', async () => {
