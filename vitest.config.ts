@@ -13,6 +13,7 @@ const isolated = [
   'test/nn',
   'test/io/replace-folder.test.ts',
   'test/models/misuse.test.ts',
+  'test/models/kept-activations.test.ts',
   'test/models/kept-weights.test.ts',
   'test/models/quantized.test.ts',
   'test/cli/bad-weights.test.ts',
