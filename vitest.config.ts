@@ -5,8 +5,8 @@ import { defineConfig } from 'vitest/config';
 const root = import.meta.dirname;
 
 /**
- * Tests that open other backends of TensorFlow.js than the suite's, fill the heap of one, or want to see which
- * gradients are registered: no file may run before them in their process.
+ * Tests that open other backends of TensorFlow.js than the suite's, fill the heap of one, replace a module, or want to
+ * see which gradients are registered: no file may run before them in their process.
  */
 const isolated = [
   'test/tensor',

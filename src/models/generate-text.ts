@@ -55,15 +55,15 @@ export async function* generateText(
   model: CausalLM,
   tokenizer: Tokenizer,
   prompt: string,
-  given: GenerateTextOptions = {},
+  options: GenerateTextOptions = {},
 ): AsyncGenerator<string, GeneratedText, undefined> {
-  const { stop = [], addSpecialTokens } = textOptions.read('generateText', given);
-  const { stop: _, addSpecialTokens: __, ...options } = given;
+  const { stop = [], addSpecialTokens } = textOptions.read('generateText', options);
+  const { stop: _, addSpecialTokens: __, ...course } = options;
   checkStops(stop);
   const stream = tokenizer.decodeStream({ skipSpecialTokens: true });
   let [held, tokens, ended] = ['', 0, false];
   const ids = tokenizer.encode(prompt, { addSpecialTokens });
-  for await (const id of model.generate(ids, { ...options, stopTokens: tokenizer.endIds })) {
+  for await (const id of model.generate(ids, { ...course, stopTokens: tokenizer.endIds })) {
     tokens++;
     ended = tokenizer.endIds.includes(id);
     // An end token need not be a special one, which is left out anyway.
