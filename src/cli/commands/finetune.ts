@@ -2,7 +2,7 @@ import { ConfigError } from '../../core/errors.js';
 import { namesIn, readBytes } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
 import { type FileContent, writeAllAtomic } from '../../io/files/write-atomic.js';
-import { adapterFiles, adapterStart, loraMethodDefaults, loraMethods } from '../../lora/index.js';
+import { type AdapterStart, adapterFiles, adapterStart, loraMethodDefaults, loraMethods } from '../../lora/index.js';
 import { defineCommand } from '../command.js';
 import { checkColumnKeys, type FinetuneConfig, finetuneSchema } from '../config/finetune-config.js';
 import { configText } from '../config/yaml.js';
@@ -15,7 +15,7 @@ import { isBeginning } from '../run/run-lock.js';
 import type { Terminal } from '../terminal.js';
 import { takeFingerprints } from '../training/check-inputs.js';
 import { environmentText, runTraining } from '../training/run-command.js';
-import { methodOf, startingAt } from '../training/training-plan.js';
+import { methodOf } from '../training/training-plan.js';
 
 /** The command `bures finetune`, which trains an adapter. */
 export const finetune = defineCommand({
@@ -75,14 +75,14 @@ async function wholeConfig(
   isGiven: (key: string) => boolean,
   terminal: Terminal,
 ): Promise<FinetuneConfig & { readonly out: string }> {
-  const loaded = await withInitialAdapter(values, isGiven);
+  const { config: loaded, start } = await withInitialAdapter(values, isGiven);
   if (loaded.steps !== undefined && loaded.epochs !== undefined)
     throw new ConfigError('finetune: expected steps or epochs, got both; give one of them');
   checkColumnKeys('finetune', loaded);
   const out = path.resolve(loaded.out ?? path.join('runs', defaultName(loaded)));
   // The default is stored with the run, because other versions may have another one.
-  const method = await startingAt(methodOf(loaded), loaded.initAdapter, 'finetune');
-  const alpha = loaded.alpha ?? method.alpha(loaded.rank, method.start);
+  const method = methodOf(loaded);
+  const alpha = loaded.alpha ?? method.alpha(loaded.rank, start ?? method.start);
   await checkEmpty(out);
   // What is on the hub is recorded at its commit, so that the run can be resumed with it.
   const { name: model } = await findModel('finetune', loaded.model, terminal);
@@ -92,20 +92,25 @@ async function wholeConfig(
 }
 
 /** Takes rank and modules from the adapter that the run starts from, as far as they are not given. */
-async function withInitialAdapter(config: FinetuneConfig, isGiven: (key: string) => boolean): Promise<FinetuneConfig> {
-  if (config.initAdapter === undefined) return config;
+async function withInitialAdapter(
+  config: FinetuneConfig,
+  isGiven: (key: string) => boolean,
+): Promise<{ readonly config: FinetuneConfig; readonly start?: AdapterStart }> {
+  if (config.initAdapter === undefined) return { config };
   if (config.start !== undefined)
     throw new ConfigError(`finetune: expected --init-adapter or --start, got both; leave out the start '${config.start}'`);
   const initAdapter = path.resolve(config.initAdapter);
-  const { ranks } = await adapterStart(initAdapter, { caller: 'finetune' });
+  const start = await adapterStart(initAdapter, { caller: 'finetune' });
+  const { ranks } = start;
   const [rank] = mostFrequent([...ranks.values()]);
   const others = Object.fromEntries([...ranks].filter(([, own]) => own !== rank));
-  return {
+  const whole = {
     ...config,
     initAdapter,
     ...(isGiven('rank') ? {} : { rank, ...(isGiven('rankPattern') ? {} : { rankPattern: others }) }),
     ...(isGiven('targetModules') ? {} : { targetModules: [...ranks.keys()] }),
   };
+  return { config: whole, start };
 }
 
 /** Returns the values, the most frequent first. */

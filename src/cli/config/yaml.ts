@@ -17,7 +17,6 @@ import {
   LineCounter,
   type Node,
   Parser,
-  parseDocument,
   stringify,
 } from 'yaml';
 import { ConfigError } from '../../core/errors.js';
@@ -43,6 +42,18 @@ export interface ConfigSource {
  * levels, exceeds 128 KiB, or does not hold keys and values; FormatError for bytes that are not UTF-8.
  */
 export async function readYaml(caller: string, file: string): Promise<ConfigSource> {
+  const { document, lines, values } = await readDocument(caller, file);
+  return { values, origin: (path) => `${file}:${lineOf(document, lines, path)}` };
+}
+
+/** A YAML file of keys and values, as it is written and as values. */
+interface YamlFile {
+  readonly document: Document;
+  readonly lines: LineCounter;
+  readonly values: JsonObject;
+}
+
+async function readDocument(caller: string, file: string): Promise<YamlFile> {
   const text = await readText(
     caller,
     file,
@@ -61,7 +72,7 @@ export async function readYaml(caller: string, file: string): Promise<ConfigSour
       `${file}:1: expected keys and values, such as 'rank: 16', got ${describeValue(values)}; see bures ${caller} --help`,
     );
   }
-  return { values, origin: (path) => `${file}:${lineOf(document, lines, path)}` };
+  return { document, lines, values };
 }
 
 /** Converts a document to values. An empty file is an empty configuration. */
@@ -123,8 +134,7 @@ export function configText(caller: string, config: object): string {
  * @throws ConfigError as {@link readYaml}.
  */
 export async function changedYaml(caller: string, file: string, changes: JsonObject): Promise<string> {
-  await readYaml(caller, file);
-  const document = parseDocument(await readText(caller, file, mostCharacters, 'shorten it'), { stringKeys: true });
+  const { document } = await readDocument(caller, file);
   for (const [key, value] of Object.entries(changes)) {
     if (value === undefined) document.delete(key);
     else document.set(key, value);

@@ -144,9 +144,7 @@ const longestName = 24;
 /** Calls runs with long names, as those of a sweep, by the keys in which they differ. */
 function labelled(runs: readonly RunRecord[]): readonly RunRecord[] {
   if (runs.length < 2 || runs.every(({ name }) => name.length <= longestName)) return runs;
-  const keys = [...new Set(runs.flatMap(({ config }) => Object.keys(config)))].filter(
-    (key) => key !== 'out' && new Set(runs.map(({ config }) => JSON.stringify(config[key]))).size > 1,
-  );
+  const keys = differingKeys(runs).filter((key) => key !== 'out');
   const labels = runs.map(({ config }) =>
     keys
       .map((key) => (typeof config[key] === 'string' ? shownText(config[key]) : `${key} ${JSON.stringify(config[key] ?? null)}`))
@@ -159,11 +157,21 @@ function nameAt(first: boolean, name: string, cells: readonly string[]): readonl
   return first ? [name, ...cells] : [...cells, name];
 }
 
+const keysOf = (runs: readonly RunRecord[]): readonly string[] => [...new Set(runs.flatMap(({ config }) => Object.keys(config)))];
+
+const valueText = (value: unknown): string => (value === undefined ? '–' : JSON.stringify(withoutPlaces(value)));
+
+/** Returns the keys whose values, as the page shows them, are not the same for all runs. */
+function differingKeys(runs: readonly RunRecord[]): readonly string[] {
+  return keysOf(runs).filter((key) => new Set(runs.map(({ config }) => valueText(config[key]))).size > 1);
+}
+
 function configSection(runs: readonly RunRecord[]): string {
-  const keys = [...new Set(runs.flatMap(({ config }) => Object.keys(config)))];
-  const text = (value: unknown): string => (value === undefined ? '–' : JSON.stringify(withoutPlaces(value)));
-  const differ = keys.filter((key) => new Set(runs.map(({ config }) => text(config[key]))).size > 1);
-  const shared = keys.filter((key) => !differ.includes(key)).map((key) => [key, text(runs[0].config[key])]);
+  const text = valueText;
+  const differ = differingKeys(runs);
+  const shared = keysOf(runs)
+    .filter((key) => !differ.includes(key))
+    .map((key) => [key, text(runs[0].config[key])]);
   const differences = differ.filter((key) => key !== 'out');
   const difference = runs.length === 1 ? '' : `<h2>Where the configurations differ</h2>${differenceTable(runs, differences, text)}`;
   return `${difference}<h2>Configuration</h2><details${runs.length === 1 ? ' open' : ''}><summary>${runs.length === 1 ? 'All keys' : 'Keys that the runs share'}</summary>${htmlTable(['key', 'value'], shared, { pairs: true })}</details>`;
