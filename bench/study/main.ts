@@ -9,6 +9,7 @@
  */
 import { EventEmitter, once } from 'node:events';
 import path from 'node:path';
+import { blasStatus } from '../../src/linalg/host/blas/blas-library.js';
 import { LineProcess } from '../line-process.js';
 import { readOptions } from '../options.js';
 import { writeStudy } from './page.js';
@@ -81,6 +82,9 @@ async function runStage(stage: Stage): Promise<void> {
   // Asked for anew each time: what a stage runs next may depend on what its runs so far have found.
   const waiting = (): readonly RunSetting[] => missingRuns(stage, readResults()).filter((setting) => !begun.has(keyOf(setting)));
   console.error(`${name}: ${waiting().length} runs to make`);
+  const blas = blasStatus();
+  // The losses are the same but for rounding; the hours that the plan counts are not.
+  if (!blas.available) console.error(`there is no BLAS (${blas.reason}): a run takes more than three times as long`);
   const end = performance.now() + hours * 3_600_000;
   let [made, failed] = [0, 0];
   let interrupted = false;

@@ -252,6 +252,8 @@ export function conditioningRuns(results: Results): readonly RunSetting[] {
 
 /** Ranks of the last stages, by model. */
 export const RANKS: Readonly<Record<string, readonly number[]>> = { [LARGE]: [4, 16, 64, 128], [SMALL]: [4, 16, 64] };
+/** Cut for their time: second moments that are matrices take four times as long as LoRA at rank 128. */
+const isCut = (method: StudyMethod, rank: number): boolean => method === 'balora mat' && rank > 64;
 /** Rates are tried outwards until both ends are this much worse than the best: a part of its loss. */
 export const NEAR = 0.05;
 
@@ -260,7 +262,7 @@ export function tuningRuns(model: string, results: Results): readonly RunSetting
   return survivors(results).flatMap((variant) => {
     const best = bestScreened(results, sameVariant(variant));
     if (best === undefined) return [];
-    const ranks = variant.method === 'full' ? [0] : RANKS[model];
+    const ranks = variant.method === 'full' ? [0] : RANKS[model].filter((rank) => !isCut(variant.method, rank));
     return ranks.flatMap((rank) => {
       const settingAt = (rate: number): RunSetting => ({ ...common, ...variant, model, rank, rate, steps: STEPS, seed: TUNED_SEED });
       const below = RATES.findLast((rate) => rate < best.rate) ?? best.rate;
