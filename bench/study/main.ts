@@ -98,7 +98,13 @@ async function runStage(stage: Stage): Promise<void> {
   /** The next run; where there is none, but others run that may lead to one, theirs are waited for. */
   const next = async (): Promise<RunSetting | undefined> => {
     for (;;) {
+      if (interrupted || performance.now() > end) return undefined;
       const [setting] = waiting();
+      if (setting !== undefined) {
+        // Before anything is awaited, or two workers would take the same one.
+        begun.add(keyOf(setting));
+        running++;
+      }
       if (setting !== undefined || running === 0) return setting;
       await once(ends, 'end');
     }
@@ -107,9 +113,6 @@ async function runStage(stage: Stage): Promise<void> {
     Array.from({ length: Number(options.parallel) }, async (_, i) => {
       const child = new LineProcess(`study worker ${i + 1}`, process.execPath, ['--import', 'tsx', worker], { OPENBLAS_NUM_THREADS: '1' });
       for (let setting = await next(); setting !== undefined; setting = await next()) {
-        if (interrupted || performance.now() > end) break;
-        begun.add(keyOf(setting));
-        running++;
         try {
           const {
             end: how,

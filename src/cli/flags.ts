@@ -36,9 +36,10 @@ export function parseArguments(name: string, command: Command, argv: readonly st
     option.argParser((text: string) => {
       const place = path.join('.');
       if (path.length === 1 && metaOf(shape[place]).repeats === true) {
-        // Each text is one of the list, just as it is written.
+        // Each text is one of the list, just as it is written. The only one is no list if it need not be one.
         written.set(place, option.long ?? '');
-        values = mergeValues(values, { [place]: [...((values[place] as readonly string[] | undefined) ?? []), text] });
+        const before = [values[place] ?? []].flat();
+        values = mergeValues(values, { [place]: before.length === 0 && accepts(shape[place], text) ? text : [...before, text] });
         return;
       }
       if (written.has(place)) throw new UsageError(`bures ${name}: ${option.long} is given twice; give it once`);
@@ -103,8 +104,8 @@ function unknownFlag(name: string, keys: readonly string[], word: string): Usage
 /** Matches names separated by commas. A pattern, which may also contain commas, has other characters. */
 const nameList = /^[\w.-]+(\s*,\s*[\w.-]+)+$/;
 
-/** Matches counts separated by commas. */
-const countList = /^\d+(\s*,\s*\d+)+$/;
+/** Matches numbers separated by commas. */
+const numberList = /^\d+(\.\d+)?(\s*,\s*\d+(\.\d+)?)+$/;
 
 /**
  * Reads a value as YAML, or keeps it as text if the key takes text and not that value. If the key takes a list, `a,b`
@@ -123,9 +124,10 @@ function flagValue(schema: z.core.$ZodType | undefined, text: string): unknown {
   if (schema === undefined) return value;
   // In a list of texts, a comma belongs to the text.
   if (nameList.test(text) && accepts(schema, ['x']) && !accepts(schema, ['x y'])) return text.split(/\s*,\s*/);
-  if (countList.test(text) && accepts(schema, [0, 1])) return text.split(',').map(Number);
+  if (numberList.test(text) && accepts(schema, text.split(',').map(Number))) return text.split(',').map(Number);
   // YAML would take quotes and spaces away from a text.
   if (typeof value !== 'string' && accepts(schema, value)) return value;
+  if (typeof value !== 'string' && accepts(schema, [value])) return [value];
   return accepts(schema, text) ? text : accepts(schema, [text]) ? [text] : typeof value === 'string' ? text : value;
 }
 

@@ -27,6 +27,7 @@ export {
 } from './datasets/batch-stream.js';
 export type { TrainOn } from './datasets/chat-parts.js';
 export { type CollateOptions, collateRows } from './datasets/collate-rows.js';
+export type { WeightedRows } from './datasets/plan-epoch.js';
 export { type Dataset, type ReadDatasetOptions, readDataset, readDatasetDefaults } from './datasets/read-dataset.js';
 export type { TokenRow } from './datasets/token-row.js';
 export { type DownloadedModel, type DownloadModelOptions, downloadModel } from './download-model.js';

@@ -407,6 +407,7 @@ describe('fingerprints', () => {
   const others: Readonly<Record<keyof FinetuneConfig, unknown>> = {
     model: 'other',
     data: 'other',
+    dataWeights: [2],
     promptColumn: 'other',
     completionColumn: 'other',
     messagesColumn: 'other',

@@ -107,6 +107,29 @@ describe('a run', () => {
     );
   });
 
+  it('trains on several data sets with weights, which its record names and resuming compares', async () => {
+    const run = path.join(root, 'mixture');
+    const more = path.join(root, 'more');
+    writeSplits(more, { tasks: ['mul'], seed: 4, train: 30, held: 6 });
+    const words = ['--data', more, '--data-weights', '1,0.5', '--out', run, '--epochs', '1', '--method', 'lora'];
+    const { status, stdout } = await runCli(
+      'finetune',
+      ...common().filter((word) => word !== '--steps' && word !== String(steps)),
+      ...words,
+    );
+    // 60 + 15 rows in batches of 4.
+    expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringContaining('19 of 19 steps') });
+    const file = path.join(run, 'config.yaml');
+    const config = readFileSync(file, 'utf8');
+    expect(config).toContain(`data:\n  - ${data}\n  - ${more}\n`);
+    expect(readFileSync(path.join(run, 'best', 'README.md'), 'utf8')).toMatch(/data.*more/i);
+    writeFileSync(file, config.replace('- 0.5', '- 0.25'));
+    expect(await runCli('resume', run)).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('dataWeights was [1,0.5] and is now [1,0.25]'),
+    });
+  });
+
   it('ends early when the validation loss does not improve enough', async () => {
     const run = path.join(root, 'early');
     const { status, stdout } = await runCli(

@@ -1,5 +1,5 @@
 /** What the command says of rows that it trains on in part, or leaves out. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { loadTokenizer, type Tokenizer } from 'bures/models';
@@ -69,4 +69,33 @@ it('takes what is trained on, and the end token, from the configuration', async 
   expect(await trained({ trainOn: 'last-answer', appendEnd: false })).toBe('d<|im_end|>\n');
   expect(await trained({ trainOn: 'answers' })).toBe('b<|im_end|>\nd<|im_end|>\n<|endoftext|>');
   expect(await trained({ maskPrompt: false, appendEnd: false })).toContain('<|im_start|>user\na<|im_end|>');
+});
+
+it('reads several data sets, each with its validation rows and its weight', async () => {
+  const rowsOf = (word: string, count: number): string =>
+    Array.from({ length: count }, (_, i) => `${JSON.stringify({ prompt: `${word} ${i}`, completion: 'a' })}\n`).join('');
+  const [one, two, three] = ['one.jsonl', 'two', 'three.jsonl'].map((name) => path.join(folder, name));
+  await writeFile(one, rowsOf('one', 10));
+  await mkdir(two);
+  await writeFile(path.join(two, 'train.jsonl'), rowsOf('two', 5));
+  await writeFile(path.join(two, 'valid.jsonl'), rowsOf('valid', 3));
+  await writeFile(three, rowsOf('three', 20));
+  const data = await load([], { data: [one, two, three], dataWeights: [1, 2, 0.25], validSplit: 0.1 });
+  expect(data.parts).toEqual([
+    { rows: 9, weight: 1 },
+    { rows: 5, weight: 2 },
+    { rows: 18, weight: 0.25 },
+  ]);
+  const firstWords = (rows: typeof data.train) => rows.map(({ inputIds }) => /^\w+/.exec(tokenizer.decode([...inputIds]))?.[0]);
+  expect(firstWords(data.train)).toEqual([...Array(9).fill('one'), ...Array(5).fill('two'), ...Array(18).fill('three')]);
+  expect(firstWords(data.valid).toSorted()).toEqual(['one', 'three', 'three', 'valid', 'valid', 'valid']);
+  expect(data.files.training.rows).toHaveLength(35);
+  expect(data.files.validation?.rows).toHaveLength(3);
+  const few = await load([], { data: [one, two, three], validSplit: 0.1, evalRows: 2 });
+  expect([few.valid.length, few.parts]).toEqual([2, undefined]);
+  const alone = await load([], { data: [one], validSplit: 0.1 });
+  expect(alone.train).toEqual((await load([], { data: one, validSplit: 0.1 })).train);
+  await expect(load([], { data: [one, two], dataWeights: [1] })).rejects.toThrow(
+    'finetune: expected a weight for each of 2 data sets, got 1 in dataWeights (--data-weights); give one number each, in the order of data',
+  );
 });

@@ -73,7 +73,7 @@ async function trainingRows(
   const file = path.join(location, runFiles.config);
   const own = (await exists(file)) ? (await readYaml('inspect', file)).values : {};
   const source = data ?? own.data;
-  if (typeof source !== 'string') {
+  if (!isDataNames(source)) {
     throw new ConfigError(`inspect: ${location} does not tell which data it was trained on; pass them with --data FILE`);
   }
   const options = {
@@ -91,6 +91,9 @@ async function trainingRows(
   for (const notice of notices) terminal.notice(notice);
   return train;
 }
+
+const isDataNames = (value: unknown): value is string | string[] =>
+  typeof value === 'string' || (Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === 'string'));
 
 function isTrainOn(value: unknown): value is TrainOn {
   return value === 'answers' || value === 'last-answer' || value === 'everything';

@@ -86,9 +86,13 @@ async function wholeConfig(
   await checkEmpty(out);
   // What is on the hub is recorded at its commit, so that the run can be resumed with it.
   const { name: model } = await findModel('finetune', loaded.model, terminal);
-  const { name: data, choice } = await findData('finetune', loaded.data, 'training', terminal);
-  if (choice !== undefined) terminal.notice(choice);
-  return { ...loaded, alpha, model, data, out };
+  const data: string[] = [];
+  for (const named of [loaded.data].flat()) {
+    const { name, choice } = await findData('finetune', named, 'training', terminal);
+    if (choice !== undefined) terminal.notice(choice);
+    data.push(name);
+  }
+  return { ...loaded, alpha, model, data: data.length === 1 ? data[0] : data, out };
 }
 
 /** Takes rank and modules from the adapter that the run starts from, as far as they are not given. */

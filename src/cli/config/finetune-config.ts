@@ -81,11 +81,20 @@ export const finetuneSchema = z.strictObject({
   model: modelName
     .describe('directory of the base model, in Hugging Face format, or its name on the hub: OWNER/NAME or OWNER/NAME@REVISION')
     .meta({ group: 'Model and data:', role: 'contents' }),
-  data: text
+  data: z
+    .union([text, z.array(text).min(1)])
     .describe(
-      'file of rows (JSON lines, a JSON list, CSV, TSV or Parquet, each also with .gz); directory with train.jsonl and, if they exist, valid.jsonl and test.jsonl (or of these other formats); or a data set on the hub, OWNER/NAME or OWNER/NAME:PART',
+      'file of rows (JSON lines, a JSON list, CSV, TSV or Parquet, each also with .gz); directory with train.jsonl and, if they exist, valid.jsonl and test.jsonl (or of these other formats); or a data set on the hub, OWNER/NAME or OWNER/NAME:PART; several data sets: a list, or the flag once for each',
     )
-    .meta({ placeholder: 'DATA', role: 'contents' }),
+    .meta({ placeholder: 'DATA', role: 'contents', repeats: true }),
+  dataWeights: z
+    .array(z.number().positive())
+    .min(1)
+    .optional()
+    .describe(
+      'how often a pass gives the rows of each data set: 2 gives them twice, 0.5 gives half of them, drawn anew in every pass (default: 1 each)',
+    )
+    .meta({ placeholder: 'NUMBERS' }),
   ...columnKeys,
   validSplit: fraction
     .default(0.05)

@@ -93,7 +93,7 @@ function describeIssue(
   const came = issue.path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], values);
   const meaning = descriptionOf(schema, issue.path);
   const remedy = meaning === undefined ? 'correct it' : `it means: ${meaning}`;
-  if (came === undefined && issue.code === 'invalid_type') {
+  if (came === undefined && (issue.code === 'invalid_type' || issue.code === 'invalid_union')) {
     return [missing(issue.path.join('.'), meaning ?? issue.message)];
   }
   const origin = originOf(sources, issue.path);

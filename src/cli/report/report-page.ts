@@ -136,7 +136,7 @@ function originTable(runs: readonly RunRecord[]): string {
   );
 }
 
-const shownText = (value: unknown): string => (value === undefined ? '–' : String(withoutPlaces(value)));
+const shownText = (value: unknown): string => (value === undefined ? '–' : [withoutPlaces(value)].flat().join(', '));
 
 /** Length of a name that a legend has room for. */
 const longestName = 24;
@@ -180,7 +180,7 @@ function configSection(runs: readonly RunRecord[]): string {
 /** Shortens every local path to its last part, because pages are passed on. */
 function withoutPlaces(value: unknown): unknown {
   if (typeof value === 'string') return path.isAbsolute(value) ? shownName(value) : value;
-  return value;
+  return Array.isArray(value) ? value.map(withoutPlaces) : value;
 }
 
 /** Builds the table of differing keys. `out` is not among them: runs always have different folders. */

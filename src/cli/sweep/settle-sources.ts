@@ -22,7 +22,7 @@ export async function withSettledSources(base: JsonObject, out: string, terminal
   return {
     ...base,
     ...(typeof model === 'string' ? { model: await settle(model, before.model, terminal, parseRepositoryName, findPinnedModel) } : {}),
-    ...(typeof data === 'string' ? { data: await settle(data, before.data, terminal, parseDataName, findPinnedData) } : {}),
+    ...(typeof data === 'string' || Array.isArray(data) ? { data: await settleData(data, before.data, terminal) } : {}),
   };
 }
 
@@ -32,6 +32,16 @@ const findPinnedData = async (named: string, terminal: Terminal): Promise<string
   if (choice !== undefined) terminal.notice(choice);
   return name;
 };
+
+/** Settles one data set, or each of a list. What is no text is left to the check of the values. */
+async function settleData(data: unknown, before: unknown, terminal: Terminal): Promise<unknown> {
+  const one = (named: unknown, earlier: unknown): unknown =>
+    typeof named === 'string' ? settle(named, earlier, terminal, parseDataName, findPinnedData) : named;
+  if (!Array.isArray(data)) return one(data, before);
+  const settled: unknown[] = [];
+  for (const [i, named] of data.entries()) settled.push(await one(named, Array.isArray(before) ? before[i] : undefined));
+  return settled;
+}
 
 /** A name on the hub, as it was parsed. */
 interface HubName {

@@ -2,7 +2,7 @@
 
 import { ConfigError } from '../../core/errors.js';
 import { seededRandom } from '../../index.js';
-import { readDataset, type Tokenizer, type TokenRow } from '../../models/index.js';
+import { readDataset, type Tokenizer, type TokenRow, type WeightedRows } from '../../models/index.js';
 import type { FinetuneConfig } from '../config/finetune-config.js';
 import { findData } from '../data/find-data.js';
 import type { Terminal } from '../terminal.js';
@@ -18,6 +18,8 @@ export interface RowsOfFiles {
 /** The rows of a run. */
 export interface RunData {
   readonly train: readonly TokenRow[];
+  /** The training rows of each data set, in order, where there are several or one with a weight. */
+  readonly parts?: readonly WeightedRows[];
   /** Validation rows; empty if the split is 0 and there is no file. */
   readonly valid: readonly TokenRow[];
   /** The files of the rows. Validation rows held out of the training file have none. */
@@ -34,7 +36,7 @@ export type RowOptions = Pick<
   Partial<Pick<FinetuneConfig, 'trainOn' | 'appendEnd'>>;
 
 /** The options that decide which rows are read, and how. */
-export type DataOptions = RowOptions & Pick<FinetuneConfig, 'data' | 'validSplit' | 'seed' | 'evalRows'>;
+export type DataOptions = RowOptions & Pick<FinetuneConfig, 'data' | 'dataWeights' | 'validSplit' | 'seed' | 'evalRows'>;
 
 /** What rows are read with. */
 export interface RowReading {
@@ -47,24 +49,63 @@ export interface RowReading {
 }
 
 /**
- * Reads the rows of a run.
+ * Reads the rows of a run. Of several data sets, each gives its own validation rows: those of its files, or the part of
+ * its rows that is held out.
  *
  * @throws ConfigError if there is no training file or no row to train on; FormatError, naming file and row, for an
  * invalid one; errors of downloading.
  */
 export async function loadData(options: DataOptions, reading: RowReading): Promise<RunData> {
-  const { data, validSplit, seed, evalRows = Number.POSITIVE_INFINITY } = options;
-  const found = await findData(reading.caller, data, 'training', reading.terminal);
+  const { data, dataWeights, seed, evalRows = Number.POSITIVE_INFINITY } = options;
+  const names = [data].flat();
+  if (dataWeights !== undefined && dataWeights.length !== names.length)
+    throw new ConfigError(
+      `${reading.caller}: expected a weight for each of ${names.length} data sets, got ${dataWeights.length} in dataWeights (--data-weights); give one number each, in the order of data`,
+    );
   const notices: string[] = [];
+  const sets: RowsOfSet[] = [];
+  for (const named of names) sets.push(await loadSet(named, options, reading, notices));
+  const train = sets.flatMap((one) => one.train);
+  const parts = dataWeights === undefined ? {} : { parts: sets.map((one, i) => ({ rows: one.train.length, weight: dataWeights[i] })) };
+  const training = joined(sets.map((one) => one.training));
+  const validation = sets.flatMap((one) => one.validation ?? []);
+  if (sets.length === 1) {
+    const valid = sets[0].valid.slice(0, evalRows);
+    const [own] = validation;
+    return { train, ...parts, valid, files: { training, ...(own === undefined ? {} : { validation: { ...own, rows: valid } }) }, notices };
+  }
+  // Each set has its share where not all validation rows are used.
+  const valid = shuffle(
+    sets.flatMap((one) => one.valid),
+    seed,
+  ).slice(0, evalRows);
+  return { train, ...parts, valid, files: { training, ...(validation.length === 0 ? {} : { validation: joined(validation) }) }, notices };
+}
+
+/** The rows of one data set. */
+interface RowsOfSet {
+  readonly train: readonly TokenRow[];
+  readonly valid: readonly TokenRow[];
+  readonly training: RowsOfFiles;
+  /** Undefined if the validation rows are held out of the training rows. */
+  readonly validation?: RowsOfFiles;
+}
+
+async function loadSet(named: string, options: DataOptions, reading: RowReading, notices: string[]): Promise<RowsOfSet> {
+  const { validSplit, seed } = options;
+  const found = await findData(reading.caller, named, 'training', reading.terminal);
   const training = await readRows(found.rows, options, reading, notices);
   if (found.valid.length > 0) {
-    const { file, rows } = await readRows(found.valid, options, reading, notices);
-    const valid = rows.slice(0, evalRows);
-    return { train: training.rows, valid, files: { training, validation: { file, rows: valid } }, notices };
+    const validation = await readRows(found.valid, options, reading, notices);
+    return { train: training.rows, valid: validation.rows, training, validation };
   }
   const held = Math.min(training.rows.length - 1, Math.ceil(validSplit * training.rows.length));
   const shuffled = shuffle(training.rows, seed);
-  return { train: shuffled.slice(held), valid: shuffled.slice(0, held).slice(0, evalRows), files: { training }, notices };
+  return { train: shuffled.slice(held), valid: shuffled.slice(0, held), training };
+}
+
+function joined(all: readonly RowsOfFiles[]): RowsOfFiles {
+  return { file: all.map(({ file }) => file).join(', '), rows: all.flatMap(({ rows }) => rows) };
 }
 
 /**

@@ -95,10 +95,10 @@ export function padIdOf({ specials: { pad, eos } }: Tokenizer): number {
 }
 
 /** Opens the training rows as batches, epoch after epoch. */
-function openStream(config: FinetuneConfig, { train }: RunData, padId: number, positions: number): BatchStream {
+function openStream(config: FinetuneConfig, { train, parts }: RunData, padId: number, positions: number): BatchStream {
   const { batchSize, order, packing, maxLength, seed } = config;
   const packed = packing ? { packLength: Math.min(maxLength ?? positions, positions) } : {};
-  return batchStream(train, { batchSize, order, padId, seed, ...packed });
+  return batchStream(train, { batchSize, order, padId, seed, ...packed, ...(parts === undefined ? {} : { parts }) });
 }
 
 /** Returns batches in order. A resumed run skips those it has had; making a batch is negligible compared to a step. */

@@ -1,6 +1,14 @@
 /** Plans the batches of one pass over a data set. */
 import type { Random } from '../../core/random.js';
 
+/** Consecutive rows that a pass gives equally often. */
+export interface WeightedRows {
+  /** Number of rows. */
+  readonly rows: number;
+  /** How often a pass gives each of them; of a fraction, so many of the rows are drawn in every pass anew. */
+  readonly weight: number;
+}
+
 /** Options of {@link planEpoch}. */
 export interface EpochPlan {
   /**
@@ -12,6 +20,8 @@ export interface EpochPlan {
   readonly batchSize: number;
   /** Most tokens of the sequences that rows are packed into; one row per sequence if undefined. */
   readonly packLength: number | undefined;
+  /** All rows, in order, with their weights. Default: every row once. */
+  readonly parts?: readonly WeightedRows[] | undefined;
 }
 
 /**
@@ -30,17 +40,17 @@ export type PlannedBatch = readonly (readonly number[])[];
 const mostOpen = 64;
 
 /**
- * Plans one pass over rows: every row once.
+ * Plans one pass over rows: every row as often as its weight says.
  *
  * @param lengths - tokens of each row.
- * @param random - advanced by the draws of this pass; not by `file`.
+ * @param random - advanced by the draws of this pass; by `file` only where a weight is a fraction.
  */
 export function planEpoch(
   lengths: readonly number[],
-  { order, batchSize, packLength }: EpochPlan,
+  { order, batchSize, packLength, parts = [{ rows: lengths.length, weight: 1 }] }: EpochPlan,
   random: Random,
 ): readonly PlannedBatch[] {
-  const rows = [...lengths.keys()];
+  const rows = drawRows(parts, random);
   if (order !== 'file') shuffleInPlace(rows, random);
   const sequences = packLength === undefined ? rows.map((row) => [row]) : pack(rows, lengths, packLength);
   if (order === 'length') sortInGroups(sequences, lengths, batchSize);
@@ -48,6 +58,28 @@ export function planEpoch(
   for (let start = 0; start < sequences.length; start += batchSize) batches.push(sequences.slice(start, start + batchSize));
   if (order === 'length') shuffleInPlace(batches, random);
   return batches;
+}
+
+/** Number of rows that a pass gives of a part: the same in every pass. */
+export const rowsInPass = ({ rows, weight }: WeightedRows): number => Math.round(rows * weight);
+
+/** The rows of a pass, in their order: whole repetitions of a part, and then those that are drawn of it. */
+function drawRows(parts: readonly WeightedRows[], random: Random): number[] {
+  const drawn: number[] = [];
+  let first = 0;
+  for (const part of parts) {
+    const all = Array.from({ length: part.rows }, (_, i) => first + i);
+    let left = rowsInPass(part);
+    // One by one: so many arguments would exceed the stack.
+    for (; left >= part.rows; left -= part.rows) for (const row of all) drawn.push(row);
+    if (left > 0) {
+      const order = [...all];
+      shuffleInPlace(order, random);
+      for (const row of order.slice(0, left).sort((a, b) => a - b)) drawn.push(row);
+    }
+    first += part.rows;
+  }
+  return drawn;
 }
 
 /** Sorts within groups of batches; which rows share a group was drawn before. */

@@ -49,6 +49,13 @@ const cases = fc.record({
   seed: fc.nat(),
 });
 
+/** Takes the batches of one pass. */
+function passOf(stream: ReturnType<typeof batchStream>): readonly TokenBatch[] {
+  const batches = [stream.next()];
+  while (stream.state().batch < stream.batchesPerEpoch) batches.push(stream.next());
+  return batches;
+}
+
 /** Options without those that are undefined. */
 function optionsOf({
   packLength,
@@ -58,6 +65,70 @@ function optionsOf({
 }
 
 describe('batchStream', () => {
+  it('gives the rows of a part as often as its weight says, and draws fractions anew', () => {
+    const property = fc.property(
+      cases,
+      fc.array(fc.record({ rows: fc.integer({ min: 1, max: 9 }), weight: fc.constantFrom(0.6, 1, 1.5, 2, 3.25) }), {
+        minLength: 1,
+        maxLength: 4,
+      }),
+      ({ lengths: drawn, ...options }, parts) => {
+        const total = parts.reduce((sum, { rows }) => sum + rows, 0);
+        const rows = rowsOf(Array.from({ length: total }, (_, i) => drawn[i % drawn.length]));
+        const stream = batchStream(rows, { ...optionsOf(options), parts });
+        for (let pass = 0; pass < 3; pass++) {
+          const given = passOf(stream).flatMap(unpack);
+          let first = 0;
+          for (const part of parts) {
+            const own = given.map(({ inputIds }) => inputIds[0] / 100).filter((row) => row >= first && row < first + part.rows);
+            expect(own).toHaveLength(Math.round(part.rows * part.weight));
+            for (let row = first; row < first + part.rows; row++) {
+              const times = own.filter((one) => one === row).length;
+              expect(times).toBeGreaterThanOrEqual(Math.floor(part.weight));
+              expect(times).toBeLessThanOrEqual(Math.ceil(part.weight));
+            }
+            first += part.rows;
+          }
+        }
+      },
+    );
+    fc.assert(property, { numRuns: 60 });
+    const stream = batchStream(rowsOf(Array.from({ length: 60 }, () => 2)), { padId, order: 'file', parts: [{ rows: 60, weight: 0.5 }] });
+    const pass = (): string => plain(passOf(stream).map(({ inputIds }) => inputIds));
+    expect(pass()).not.toBe(pass());
+  });
+
+  it('goes on with parts where it stopped, and with no others', () => {
+    const rows = rowsOf([3, 5, 2, 7, 4, 6, 1]);
+    const parts = [
+      { rows: 4, weight: 1.5 },
+      { rows: 3, weight: 0.4 },
+    ];
+    const stream = batchStream(rows, { padId, batchSize: 2, parts });
+    for (let i = 0; i < 5; i++) stream.next();
+    const state = JSON.parse(JSON.stringify(stream.state())) as ReturnType<typeof stream.state>;
+    const later = batchStream(rows, { padId, batchSize: 2, parts, state });
+    for (let i = 0; i < 8; i++) expect(plain(later.next())).toBe(plain(stream.next()));
+    for (const other of [[{ rows: 7, weight: 1 }], undefined])
+      expect(() => batchStream(rows, { padId, batchSize: 2, state, ...(other === undefined ? {} : { parts: other }) })).toThrow(
+        FormatError,
+      );
+    expect(() => batchStream(rows, { padId, batchSize: 2, state: batchStream(rows, { padId, batchSize: 2 }).state(), parts })).toThrow(
+      FormatError,
+    );
+  });
+
+  it.each([
+    [[{ rows: 3, weight: 1 }], /expected parts of 2 rows in all, got 3/],
+    [[{ rows: 2, weight: 0 }], /a positive weight, got/],
+    [[{ rows: 2, weight: 0.1 }], /at least one of 2 rows is given in a pass, got 0.1/],
+    [[{ rows: 2, weight: 1e9 }], /at most 100000000 rows in a pass/],
+    [[], /a list of \{ rows, weight \}/],
+    [[2], /a list of \{ rows, weight \} .* got 2/],
+  ])('refuses the parts %j', (parts, message) => {
+    expect(() => batchStream(rowsOf([1, 2]), { padId, parts: parts as never })).toThrow(message);
+  });
+
   it('gives every row once in each pass, whole', () => {
     fc.assert(
       fc.property(cases, ({ lengths, ...options }) => {
