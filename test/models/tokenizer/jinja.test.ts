@@ -88,3 +88,9 @@ describe('as in Python', () => {
     expect(strftime(new Date(date), golden.dates.format)).toBe(expected);
   });
 });
+
+// Python formats these: to leave them as they are would be wrong without a word.
+it.each(["'{0:>5}'.format(1)", "'{:.2f}'.format(1)", "'{x.y}'.format(x=1)", "'{'.format(1)"])('%s is refused', (expression) => {
+  const program = parseTemplate(`{{ ${expression} }}`);
+  expect(() => renderBounded(program, {}, { units: 1e6, mostSize: 2 ** 20 })).toThrow(/in a text to format is not supported/);
+});

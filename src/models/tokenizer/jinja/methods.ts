@@ -251,8 +251,9 @@ const textMethods: Readonly<Record<string, Method<string>>> = {
 /** Fills `{}`, `{0}` and `{name}` in a text. */
 function filled(pattern: string, args: WholeArguments): string {
   let next = 0;
-  return pattern.replace(/\{\{|\}\}|\{(\w*)\}/g, (all, name: string | undefined) => {
-    if (name === undefined) return all[0];
+  return pattern.replace(/\{\{|\}\}|\{(\w*)\}|\{[^{}]*\}?|\}/g, (all, name: string | undefined) => {
+    if (all === '{{' || all === '}}') return all[0];
+    if (name === undefined) throw new Error(`'${all}' in a text to format is not supported; only {}, {0} and {name} are`);
     const value = name === '' ? args.positional[next++] : /^\d+$/.test(name) ? args.positional[Number(name)] : args.named.get(name);
     if (value === undefined) throw new Error(`nothing to put in place of ${all}`);
     return str(value);
