@@ -16,6 +16,7 @@ import type { FactorPair } from '../metrics/factor-pair.js';
 import { checkRank } from './checks.js';
 import { euclideanFactors } from './euclidean-factors.js';
 import { type FactorManifold, type FactorOptions, factorOptions, unitTangent } from './factor-manifold.js';
+import { normOf } from './norm-of.js';
 
 /** Options of {@link dampedFactors}. */
 export interface DampedFactorsOptions<M> extends FactorOptions<M> {
@@ -88,7 +89,7 @@ export function dampedFactors<M = HostArray>(options: DampedFactorsOptions<M>): 
     name: flat.name.replace('euclideanFactors(', `dampedFactors(δ = ${damping}, `),
     retractionOrder: 1,
     inner,
-    norm: async (x, u) => Math.sqrt(Math.max(0, await inner(x, u, u))),
+    norm: normOf(la, inner),
     egradToRgrad: (x, egrad) => precondition(x, flat.egradToRgrad(x, egrad)),
     coordinatesToRgrad: (x, derivative) => precondition(x, flat.coordinatesToRgrad(x, derivative)),
     randomTangent(x, random) {

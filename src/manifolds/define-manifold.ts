@@ -4,6 +4,7 @@ import { axpyTree, forEachLeaf, mapTree, scaleTree } from '../core/tree.js';
 import { jointInner, jointNorm } from '../linalg/joint-reductions.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { Manifold } from './manifold.js';
+import { normOf } from './norm-of.js';
 
 /** Members of a manifold that nothing can be put in the place of. */
 type Core = 'name' | 'algebra' | 'dim' | 'checkPoint' | 'project' | 'retract' | 'randomPoint';
@@ -68,7 +69,7 @@ export function defineManifold<M, P, Parts extends ManifoldParts<M, P>>(
   checkParts(parts);
   const la: LinearAlgebra<M> = parts.algebra;
   const { project, retract, inner: ownInner } = parts;
-  const norm = parts.norm ?? (ownInner === undefined ? normOfEntries(la) : normBy(ownInner));
+  const norm = parts.norm ?? (ownInner === undefined ? normOfEntries(la) : normOf<M, P, P>(la, ownInner));
   const egradToRgrad = parts.egradToRgrad ?? project;
   const transport = parts.transport ?? ((_x: P, y: P, u: P): P => project(y, u));
   const defaults: Manifold<M, P> = {
@@ -132,8 +133,4 @@ function leavesOf<M>(la: LinearAlgebra<M>, tree: unknown): readonly M[] {
 
 function normOfEntries<M, P>(la: LinearAlgebra<M>): Manifold<M, P>['norm'] {
   return (_x, u) => (la.isArray(u) ? la.norm(u) : jointNorm(la, leavesOf(la, u)));
-}
-
-function normBy<M, P>(inner: Manifold<M, P>['inner']): Manifold<M, P>['norm'] {
-  return async (x, u) => Math.sqrt(Math.max(0, await inner(x, u, u)));
 }

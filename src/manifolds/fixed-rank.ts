@@ -26,6 +26,7 @@ import { truncatedSvd } from '../retractions/truncated-svd.js';
 import { checkAmbientShape, checkRank, checkShapes, checkStep, type RankShape, rankShapeOptions } from './checks.js';
 import { checkFixedRankPoint, checkProduct } from './fixed-rank-checks.js';
 import type { Manifold } from './manifold.js';
+import { normOf } from './norm-of.js';
 import { randomOrthonormal, randomSpectrum } from './random-arrays.js';
 
 /** Options of {@link fixedRank}. */
@@ -108,7 +109,7 @@ export function fixedRank<M = HostArray>(options: FixedRankOptions<M>): FixedRan
 
   const inner = async (x: FixedRankPoint<M>, u: FixedRankTangent<M>, v: FixedRankTangent<M>): Promise<number> =>
     blockwiseInner(la, u, metric.flat(la, x, v));
-  const norm = async (x: FixedRankPoint<M>, u: FixedRankTangent<M>): Promise<number> => Math.sqrt(Math.max(0, await inner(x, u, u)));
+  const norm = normOf<M, FixedRankPoint<M>, FixedRankTangent<M>>(la, inner);
   const project = (caller: string, x: FixedRankPoint<M>, z: Ambient<M>): FixedRankTangent<M> => {
     checkAmbientShape(`fixedRank.${caller}`, la, z, [...batch, m, n]);
     return projectAmbient(la, x, z);

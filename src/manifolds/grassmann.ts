@@ -55,10 +55,9 @@ import { pairedAngles } from './paired-angles.js';
  * Appl. 20(2), 1998; Boumal 2023, section 9.16.
  */
 export function grassmann<M = HostArray>(options: OrthonormalOptions<M>): GeodesicManifold<NoInfer<M>> {
-  const base = orthonormalBase('grassmann', options, orthogonalPart<M>);
+  const base = orthonormalBase('grassmann', options, { project: orthogonalPart<M>, dimOf: (m, rank) => rank * (m - rank) });
   const { la } = base;
-  const { m, rank } = options;
-  const dim = base.members * rank * (m - rank);
+  const { rank } = options;
   // A tangent at x refers to the representative X of its subspace; at y, to the representative of Y nearest to X.
   const transport = (x: M, y: M, u: M): M => {
     const gauge = polar(la, la.matmul(x, y, { transposeA: true })).Q;
@@ -67,7 +66,6 @@ export function grassmann<M = HostArray>(options: OrthonormalOptions<M>): Geodes
   return defineManifold({
     ...base.common,
     name: `grassmann(${base.sizes})`,
-    dim,
     typicalDist: Math.sqrt(base.members * rank),
     // Boumal 2023, equation 9.86: (I − XXᵀ)∇²f[U] − U Xᵀ∇f.
     ehessToRhess: (x: M, egrad: M, ehess: M, u: M) =>

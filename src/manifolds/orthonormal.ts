@@ -45,24 +45,36 @@ export interface OrthonormalBase<M> {
   readonly members: number;
   readonly shape: readonly number[];
   readonly sizes: string;
-  readonly common: Pick<ManifoldParts<M, M>, 'algebra' | 'retractionOrder' | 'checkPoint' | 'project' | 'retract' | 'randomPoint'>;
+  readonly common: Pick<ManifoldParts<M, M>, 'algebra' | 'dim' | 'retractionOrder' | 'checkPoint' | 'project' | 'retract' | 'randomPoint'>;
   retract(x: M, u: M, t?: number): M;
+}
+
+/** What tells these manifolds apart. */
+export interface OrthonormalGeometry<M> {
+  /** Projects orthogonally onto the tangent (or horizontal) space at x. */
+  project(la: LinearAlgebra<M>, x: M, z: M): M;
+  /** Returns the dimension of one manifold. */
+  dimOf(m: number, rank: number): number;
 }
 
 /**
  * Checks the options and builds the shared parts.
  *
  * @param caller - the factory's name.
- * @param project - the orthogonal projection onto the tangent (or horizontal) space at x.
+ * @throws ShapeError also for sizes whose manifold consists of single points.
  */
 export function orthonormalBase<M>(
   caller: string,
   options: OrthonormalOptions<M>,
-  project: (la: LinearAlgebra<M>, x: M, z: M) => M,
+  { project, dimOf }: OrthonormalGeometry<M>,
 ): OrthonormalBase<M> {
   const { m, rank, batch, retraction = polarRetraction(), algebra } = orthonormalOptions.read(caller, options);
   if (rank > m)
     throw new ShapeError(`${caller}: rank must be at most m = ${m}, got ${rank}; ${rank} orthonormal columns need ${rank} rows`);
+  if (dimOf(m, rank) === 0)
+    throw new ShapeError(
+      `${caller}: expected a manifold with directions to move in, got ${m}×${rank}, which has none; enlarge m${rank > 1 ? ', or lower rank' : ''}`,
+    );
   const la = algebraOrHost(algebra);
   const shape = [...batch, m, rank];
   const retract = (x: M, u: M, t = 1): M => {
@@ -71,14 +83,16 @@ export function orthonormalBase<M>(
     checkShape(`${caller}.retract`, la, 'the tangent', u, shape);
     return retraction.orthonormalize(la, la.axpy(t, u, x));
   };
+  const members = batch.reduce((product, size) => product * size, 1);
   return {
     la,
     shape,
-    members: batch.reduce((product, size) => product * size, 1),
+    members,
     sizes: `${batchPrefix(batch)}${m}×${rank}, ${retraction.name}`,
     retract,
     common: {
       algebra: la,
+      dim: members * dimOf(m, rank),
       retractionOrder: retraction.secondOrderFor.includes(caller) ? 2 : 1,
       checkPoint: (x) =>
         la.tidy(async () => {

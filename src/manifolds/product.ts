@@ -116,6 +116,9 @@ function productOperations(entries: readonly [string, Component][]): ProductOper
     const terms = await Promise.all(entries.map(([key, part]) => term(part, key) as Awaitable<number>));
     return terms.reduce((total, value) => total + value, 0);
   };
+  /** The root of the sum of the squares of terms, which may overflow where the root does not. */
+  const hypotenuse = async (term: (part: Component, key: string) => Awaitable<number>): Promise<number> =>
+    Math.hypot(...(await Promise.all(entries.map(([key, part]) => term(part, key)))));
   const offered = (
     part: Component,
     key: string,
@@ -129,8 +132,7 @@ function productOperations(entries: readonly [string, Component][]): ProductOper
     }
     return method as (...parts: unknown[]) => unknown;
   };
-  const norm = async (x: unknown, u: unknown): Promise<number> =>
-    Math.sqrt(await sum(async (part, key) => (await part.norm(partOf(x, key), partOf(u, key))) ** 2));
+  const norm = async (x: unknown, u: unknown): Promise<number> => hypotenuse((part, key) => part.norm(partOf(x, key), partOf(u, key)));
   /** Lifts an operation of the components to records. */
   const lift =
     (operation: 'project' | 'embed' | 'toTangent' | 'admissible' | 'egradToRgrad' | 'coordinatesToRgrad' | 'transport' | 'difference') =>
@@ -149,7 +151,7 @@ function productOperations(entries: readonly [string, Component][]): ProductOper
     inner: (x, u, v) => sum((part, key) => part.inner(partOf(x, key), partOf(u, key), partOf(v, key))),
     norm,
     async dist(x, y) {
-      return Math.sqrt(await sum(async (part, key) => ((await offered(part, key, 'dist')(partOf(x, key), partOf(y, key))) as number) ** 2));
+      return hypotenuse((part, key) => offered(part, key, 'dist')(partOf(x, key), partOf(y, key)) as Awaitable<number>);
     },
     project: lift('project'),
     embed: lift('embed'),

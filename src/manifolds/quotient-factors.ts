@@ -17,6 +17,7 @@ import { symmetricPart } from '../linalg/matrix-functions.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
 import { checkStep } from './checks.js';
 import { type FactorBase, type FactorManifold, type FactorOptions, factorBase, factorOptions, unitTangent } from './factor-manifold.js';
+import { normOf } from './norm-of.js';
 
 /**
  * Returns the manifold of factor pairs of full rank with the preconditioned metric of Mishra et al., which is the same
@@ -81,7 +82,7 @@ export function quotientFactors<M = HostArray>(options: FactorOptions<M>): Facto
         factorTriangles(la, x);
       }),
     inner,
-    norm: async (x, u) => Math.sqrt(Math.max(0, await inner(x, u, u))),
+    norm: normOf(la, inner),
     project: (x, z) => horizontalPart(la, x, z),
     toTangent: (x, u) => horizontalPart(la, x, u),
     egradToRgrad: (x, egrad) => precondition(la, x, base.factorGradient('egradToRgrad', x, egrad)),

@@ -6,7 +6,7 @@
  * @see Bhatia, Positive Definite Matrices, 2007.
  */
 
-import { ConfigError, DomainError } from '../core/errors.js';
+import { ConfigError, DomainError, NumericalError } from '../core/errors.js';
 import { declareOptions, describeValue, option, size } from '../core/options.js';
 import { algebraOption, algebraOrHost } from '../linalg/host/default-algebra.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
@@ -17,6 +17,7 @@ import type { SpdMetric } from '../metrics/spd-metric.js';
 import { batchOption, batchPrefix, checkFinite, checkShape, checkStep, pointTolerance } from './checks.js';
 import { defineManifold } from './define-manifold.js';
 import type { GeodesicManifold } from './manifold.js';
+import { normOf } from './norm-of.js';
 import { randomOrthonormal, randomSpectrum } from './random-arrays.js';
 
 /** Options of {@link spd}. */
@@ -93,10 +94,14 @@ export function spd<M = HostArray>(options: SpdOptions<M>): SpdManifold<NoInfer<
     checkShape(`spd.${operation}`, la, 'the point', x, shape);
     checkShape(`spd.${operation}`, la, 'the tangent', u, shape);
   };
-  const norm = async (x: M, u: M): Promise<number> => Math.sqrt(Math.max(0, await metric.inner(la, x, u, u)));
+  const norm = normOf<M, M, M>(la, (x, u, v) => metric.inner(la, x, u, v));
   const retract = (x: M, u: M, t = 1): M => {
     checkStepTo('retract', x, u, t);
-    return metric.retract(la, x, u, t);
+    return representable('retract', metric.retract(la, x, u, t));
+  };
+  const representable = (operation: string, x: M): M => {
+    if (la.peek(x)?.every(Number.isFinite) !== false) return x;
+    throw new NumericalError(`spd.${operation}: the step leads to entries beyond the range of numbers; take a shorter one`);
   };
   return defineManifold({
     name: `spd(${batchPrefix(batch)}${n}×${n}, ${metric.name})`,
@@ -118,11 +123,12 @@ export function spd<M = HostArray>(options: SpdOptions<M>): SpdManifold<NoInfer<
     difference: (x, y) => metric.log(la, x, y),
     exp(x: M, u: M, t = 1) {
       checkStepTo('exp', x, u, t);
-      return metric.exp(la, x, u, t);
+      return representable('exp', metric.exp(la, x, u, t));
     },
     log: (x: M, y: M) => metric.log(la, x, y),
     ...(metric.curvature && { curvatureTowards: (x: M, y: M) => (metric.curvature as NonNullable<typeof metric.curvature>)(la, x, y) }),
     roughMean: (points: readonly M[], weights: readonly number[]) =>
+      metric.roughMean?.(la, points, weights) ??
       points.slice(1).reduce((sum, y, i) => la.axpy(weights[i + 1], y, sum), la.scale(weights[0], points[0])),
     ...sampling(la, shape, norm),
     decayDirection: (x: M) => x,

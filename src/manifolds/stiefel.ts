@@ -46,13 +46,11 @@ export function tangentPart<M>(la: LinearAlgebra<M>, x: M, z: M): M {
  * @see Absil, Mahony and Sepulchre 2008, sections 3.5.7 and 4.1.1; Boumal 2023, section 7.3.
  */
 export function stiefel<M = HostArray>(options: OrthonormalOptions<M>): Manifold<NoInfer<M>, NoInfer<M>> {
-  const base = orthonormalBase('stiefel', options, tangentPart<M>);
-  const { m, rank } = options;
-  const dim = base.members * (m * rank - (rank * (rank + 1)) / 2);
+  const base = orthonormalBase('stiefel', options, { project: tangentPart<M>, dimOf: (m, rank) => m * rank - (rank * (rank + 1)) / 2 });
+  const { rank } = options;
   return defineManifold({
     ...base.common,
     name: `stiefel(${base.sizes})`,
-    dim,
     typicalDist: Math.sqrt(base.members * rank),
     ehessToRhess: (x: M, egrad: M, ehess: M, u: M) => stiefelHessian(base.la, x, egrad, ehess, u),
   });

@@ -41,16 +41,26 @@ interface SphereOperations<M> {
   transport(x: M, y: M, u: M): M;
 }
 
-function sphereOperations<M>(la: LinearAlgebra<M>, { caller, dot, weigh }: UnitVectors<M>): SphereOperations<M> {
-  const lengths = (z: M): M => la.sqrt(dot(z, z));
+function sphereOperations<M>(la: LinearAlgebra<M>, { caller, length, dot, weigh }: UnitVectors<M>): SphereOperations<M> {
+  // Scaled by the sum of absolute values, so that no square overflows or vanishes.
+  const scaled = (z: M): { readonly size: M; readonly rest: M } => {
+    const size = dot(la.sign(z), la.scale(1 / length, z));
+    const inverse = divideOnRange(la, la.full(la.shape(size), 1), size, la.full(la.shape(size), 0));
+    return { size, rest: weigh(inverse, z) };
+  };
+  const lengths = (z: M): M => {
+    const { size, rest } = scaled(z);
+    return la.multiply(size, la.sqrt(dot(rest, rest)));
+  };
   const tangentPart = (x: M, z: M): M => la.subtract(z, weigh(dot(x, z), x));
   const overLengths = (c: M, z: M): M => {
-    const length = lengths(z);
-    return divideOnRange(la, c, length, la.full(la.shape(length), 0));
+    const sizes = lengths(z);
+    return divideOnRange(la, c, sizes, la.full(la.shape(sizes), 0));
   };
   const unit = (z: M): M => {
-    const length = lengths(z);
-    return weigh(la.divide(la.full(la.shape(length), 1), length), z);
+    const { rest } = scaled(z);
+    const squares = dot(rest, rest);
+    return weigh(la.divide(la.full(la.shape(squares), 1), la.sqrt(squares)), rest);
   };
   // 2 atan(|x − y|/|x + y|) keeps its digits at all angles; the arc cosine loses half of them if x and y are close.
   const angles = (x: M, y: M): M => {
@@ -67,7 +77,7 @@ function sphereOperations<M>(la: LinearAlgebra<M>, { caller, dot, weigh }: UnitV
       return unit(la.add(weigh(la.cos(angle), x), across));
     },
     log(x, y) {
-      if (la.peek(lengths(la.add(x, y)))?.some((length) => length <= 8 * la.epsilon)) {
+      if (la.peek(lengths(la.add(x, y)))?.some((gap) => gap <= 8 * la.epsilon)) {
         throw new NumericalError(
           `${caller}.log: the points have opposite vectors in them, which every great circle through one joins; choose points closer together`,
         );

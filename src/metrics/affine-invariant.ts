@@ -117,6 +117,16 @@ export function affineInvariant(): SpdMetric {
       const stretch = fromBasis(la, W, roots);
       return colour(la, factor, symmetricPart(la, la.matmul(stretch, la.matmul(whiten(la, factor, u), stretch))));
     },
+    // The log-Euclidean mean: the arithmetic one is that of the largest point alone where sizes differ much.
+    roughMean(la, points, weights) {
+      const least = la.epsilon < 1e-10 ? 1e-300 : 1e-37;
+      const terms = points.map((x, i) => {
+        const { values, vectors } = la.eigh(x);
+        return la.scale(weights[i], fromBasis(la, vectors, la.log(la.maximum(values, least))));
+      });
+      const { values, vectors } = la.eigh(terms.reduce((sum, term) => la.add(sum, term)));
+      return fromBasis(la, vectors, la.exp(values));
+    },
     curvature: (la, x, y) => largestCurvature(la, relativeSpectrum(la, la.cholesky(x), y).roots),
   };
 }

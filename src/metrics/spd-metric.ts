@@ -27,6 +27,11 @@ export interface SpdMetric {
   dist<M>(la: LinearAlgebra<M>, x: M, y: M): Awaitable<number>;
   /** Carries a tangent at x to y, linearly. */
   transport<M>(la: LinearAlgebra<M>, x: M, y: M, u: M): M;
+  /**
+   * Returns a point near the barycenter of points with weights that sum to one, from where its iteration starts; absent
+   * if that is Σ wᵢ xᵢ.
+   */
+  roughMean?<M>(la: LinearAlgebra<M>, points: readonly M[], weights: readonly number[]): M;
   /** Returns the largest curvature at x of ½dist(·, y)², along unit tangents; absent if it is at most 1. */
   curvature?<M>(la: LinearAlgebra<M>, x: M, y: M): Awaitable<number>;
 }

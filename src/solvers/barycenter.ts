@@ -109,6 +109,7 @@ export function barycenter<M, P, T, Z, G>(
       reached = { point: state.x, iterations: iteration, lastStep, converged };
       if (converged || iteration >= maxIterations) break;
     }
+    if (reached?.converged) await manifold.checkPoint(reached.point);
     return reached as Barycenter<P>;
   });
 }

@@ -1,5 +1,5 @@
 /** The loop around a solver, run to its end. */
-import { ConfigError, NumericalError } from '../core/errors.js';
+import { BuresError, ConfigError, NumericalError } from '../core/errors.js';
 import { declareOptions, describeValue, option } from '../core/options.js';
 import type { Problem } from './problem.js';
 import {
@@ -167,8 +167,21 @@ async function runToEnd<M, P, T>(
     replaced = decision?.converged && decision.stationary && run.judgesPoints ? await betterState(run, state) : undefined;
     if (decision === undefined || replaced !== undefined) continue;
     const { converged, stationary = false, reason } = decision;
+    const fault = converged ? await faultOf(run, state) : undefined;
+    if (fault !== undefined) return finish(false, `${reason}, but at a point that the manifold refuses: ${fault}`);
     const unmoved = gradientNorm === 0 || (stationary && history.length === 1);
     return finish(converged, explained(run, reason, unmoved && (stationary || !converged)));
+  }
+}
+
+/** Returns what the manifold says against a point; undefined if it is one. */
+async function faultOf<M, P, T>({ seen: { manifold } }: Run<M, P, T>, { x, iteration }: SolverState<P, T>): Promise<string | undefined> {
+  try {
+    await (iteration === 0 && manifold.checkStart !== undefined ? manifold.checkStart(x) : manifold.checkPoint(x));
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof BuresError)) throw error;
+    return error.message;
   }
 }
 

@@ -39,6 +39,8 @@ export interface BacktrackingResult<P, T> {
   readonly evaluation?: Evaluation<T>;
   /** Number of trials, including the accepted one. */
   readonly trials: number;
+  /** False if the cost was not finite at any trial. */
+  readonly sawCosts: boolean;
 }
 
 /**
@@ -63,17 +65,19 @@ async function backtrack<M, P, T>(
   const { problem, state, direction } = context;
   const slack = costSlack(problem, state.cost);
   let stepSize = firstStep;
+  let sawCosts = false;
   for (let trials = 1; trials <= maxTrials; trials++) {
     const trial = await tryStep(problem, state, direction, stepSize);
     const wanted = sufficientDecrease * stepSize * slope;
+    sawCosts ||= Number.isFinite(trial?.cost);
     if (trial !== undefined && trial.cost <= reference + (-wanted > slack ? wanted : slack)) {
-      if (-wanted > slack) return { stepSize, ...trial, trials };
+      if (-wanted > slack) return { stepSize, ...trial, trials, sawCosts };
       const end = await slopeAt(problem, trial, direction, state.iteration);
-      if (end.slope <= (2 * sufficientDecrease - 1) * slope) return { stepSize, ...trial, evaluation: end.evaluation, trials };
+      if (end.slope <= (2 * sufficientDecrease - 1) * slope) return { stepSize, ...trial, evaluation: end.evaluation, trials, sawCosts };
     }
     stepSize *= contraction;
   }
-  return { stepSize, trials: maxTrials };
+  return { stepSize, trials: maxTrials, sawCosts };
 }
 
 /** Parts in which line searches differ. */
@@ -103,12 +107,11 @@ export function lineSearch(name: string, settings: Required<BacktrackingOptions>
       const reason = noDescent(name, context);
       if (reason !== undefined) return stalled(reason);
       const result = await backtrack(context, await parts.firstTrial(context, slope), slope, parts.reference(context), settings);
-      const { trials, stepSize, transport, cost, evaluation } = result;
-      if (transport === undefined) {
+      const { trials, stepSize, transport, cost, evaluation, sawCosts } = result;
+      if (transport === undefined)
         return stalled(
-          `${name}: no decrease after ${trials} trials, down to t = ${stepSize.toExponential(1)}; the cost is at its rounding error, or its gradient is wrong (see checkGradient)`,
+          `${name}: no decrease after ${trials} trials, down to t = ${stepSize.toExponential(1)}; ${causeOf(sawCosts, context)}`,
         );
-      }
       return {
         stepSize,
         transport,
@@ -123,8 +126,20 @@ export function lineSearch(name: string, settings: Required<BacktrackingOptions>
 /** Returns the reason why a search along the direction is pointless; `undefined` if it is not. */
 export function noDescent<M, P, T>(name: string, { slope = Number.NaN, state }: StepSizeContext<M, P, T>): string | undefined {
   if (state.gradientNorm === 0) return `${name}: the gradient is zero: the point is stationary`;
+  const { gradientNorm = 1 } = state;
+  const isOutOfRange =
+    slope === Number.NEGATIVE_INFINITY || (!(slope < 0) && !(gradientNorm ** 2 > 0 && gradientNorm ** 2 < Number.POSITIVE_INFINITY));
+  if (isOutOfRange)
+    return `${name}: the slope along the direction, about the square of the gradient norm ${gradientNorm.toExponential(1)}, is beyond the range of numbers; scale the cost`;
   if (slope < 0) return undefined;
   return `${name}: the direction does not point downhill (slope ${slope.toExponential(2)}); entrywise rules such as adam and sign need not descend and want constantStep; otherwise check the gradient with checkGradient`;
+}
+
+/** Returns the probable cause of a search that found no step. */
+export function causeOf<M, P, T>(sawCosts: boolean, { state }: StepSizeContext<M, P, T>): string {
+  return sawCosts
+    ? 'the cost is at its rounding error, or its gradient is wrong (see checkGradient)'
+    : `the cost is ${state.cost?.toExponential(1)} here and not finite at any of them: it may have no lower bound, or end here`;
 }
 
 /** Returns the choice that stops the engine. */

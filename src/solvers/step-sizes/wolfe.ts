@@ -3,7 +3,7 @@ import { declareOptions, number } from '../../core/options.js';
 import type { Evaluation } from '../problem.js';
 import type { StepChoice, StepSizeContext, StepSizeRule } from '../solver.js';
 import { costSlack, slopeAt, type Trial, tryStep } from '../trial.js';
-import { noDescent, stalled, unitStep } from './backtracking.js';
+import { causeOf, noDescent, stalled, unitStep } from './backtracking.js';
 
 /** Options of {@link wolfe}. */
 export interface WolfeOptions {
@@ -109,19 +109,24 @@ async function search<M, P, T>(
   let width = Number.POSITIVE_INFINITY;
   for (let trials = 1; trials <= settings.maxTrials; trials++) {
     const probe = await probeAt(context, t);
-    if (isAccepted(probe, { cost: state.cost, slope, slack }, settings)) {
-      const { trial, evaluation, cost } = probe;
-      const kept = { tangents: {}, numbers: { slope } };
-      return { stepSize: t, memory: kept, cost, ...(trial && { transport: trial.transport }), ...(evaluation && { evaluation }) };
-    }
+    if (isAccepted(probe, { cost: state.cost, slope, slack }, settings)) return stepTo(probe, slope);
     if (probe.slope < 0 && probe.cost <= state.cost + slack) low = probe;
     else high = probe;
     t = nextTrial(low, high, slope, width);
     width = high === undefined ? width : high.t - low.t;
   }
+  // The slope has not risen, as along a cost without a lower bound: what has been gained is kept.
+  const wanted = settings.sufficientDecrease * low.t * slope;
+  if (-wanted > slack && low.cost <= state.cost + wanted) return stepTo(low, slope);
   return stalled(
-    `wolfe: no step found in ${settings.maxTrials} trials, the last t = ${t.toExponential(1)}; the cost is at its rounding error, or its gradient is wrong (see checkGradient)`,
+    `wolfe: no step found in ${settings.maxTrials} trials, the last t = ${t.toExponential(1)}; ${causeOf(high?.cost !== Number.POSITIVE_INFINITY, context)}`,
   );
+}
+
+/** Returns the step to a probe. */
+function stepTo<P, T>({ t, trial, evaluation, cost }: Probe<P, T>, slope: number): StepChoice<P, T> {
+  const kept = { tangents: {}, numbers: { slope } };
+  return { stepSize: t, memory: kept, cost, ...(trial && { transport: trial.transport }), ...(evaluation && { evaluation }) };
 }
 
 /** Evaluates φ and φ' at t; both are infinite if the step breaks down. */
