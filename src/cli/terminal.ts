@@ -12,6 +12,8 @@ export interface Terminal {
   notice(line: string): void;
   /** Writes to the standard error unchanged, for lines that are rewritten in place. */
   raw(text: string): void;
+  /** True if the standard output is a terminal, which acts on control characters. Default: false. */
+  readonly showsResults?: boolean;
   /** True if the standard error is a terminal, where a line can be rewritten. */
   readonly interactive: boolean;
   /** Returns the width of the standard error, in characters. */
@@ -20,6 +22,11 @@ export interface Terminal {
 
 /** The standard input: typed by a person if it is a terminal. */
 export type TerminalInput = NodeJS.ReadableStream & { readonly isTTY?: boolean };
+
+/** Escapes the characters of a model's text that a terminal would act on. */
+export function visible(piece: string): string {
+  return piece.replaceAll(/[^\P{Cc}\n\t]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+}
 
 /** Width of a line if it is unknown, in characters. */
 const defaultColumns = 80;
@@ -38,6 +45,7 @@ export function processTerminal(): Terminal {
     get input() {
       return process.stdin;
     },
+    showsResults: process.stdout.isTTY === true,
     result: (text) => void process.stdout.write(text),
     notice: (line) => void process.stderr.write(`${line}\n`),
     raw: (text) => void process.stderr.write(text),

@@ -2,10 +2,25 @@
 import { freemem } from 'node:os';
 import { BackendError } from './errors.js';
 
-/** Returns the bytes this process can still allocate, within its container if it has one, else on the machine. */
+let sharing = 1;
+
+/** Says that several processes of this machine do one work: each takes an equal part of the memory for its own. */
+export function shareMemory(processes: number): void {
+  sharing = processes;
+}
+
+/** Returns the number of processes that share this machine's memory: see {@link shareMemory}. */
+export function memorySharing(): number {
+  return sharing;
+}
+
+/**
+ * Returns the bytes this process can still allocate, within its container if it has one, else on the machine: its part
+ * where processes share them.
+ */
 export function availableBytes(): number {
   const { availableMemory } = process as { availableMemory?: () => number };
-  return availableMemory?.call(process) ?? freemem();
+  return (availableMemory?.call(process) ?? freemem()) / sharing;
 }
 
 /** A request for memory, with the words its error message needs. */

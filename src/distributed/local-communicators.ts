@@ -28,6 +28,8 @@ export function localCommunicators(size: number): readonly Communicator[] {
   const names = Array.from({ length: size }, (_, rank) => `process ${rank}`);
   const meetings = new Map<number, Meeting>();
   const closed = new Set<number>();
+  /** Why a call has failed. From then on processes are at different calls, and none can succeed. */
+  let broken: string | undefined;
 
   /** Waits until all ranks are at this turn. The last one to come finishes the work for all. */
   function meet<Own extends Values>(
@@ -45,6 +47,10 @@ export function localCommunicators(size: number): readonly Communicator[] {
       meeting.resolve.push(() => resolve(inOrder()));
       meeting.reject.push(reject);
       const [left] = closed;
+      if (broken !== undefined) {
+        fail(turn, broken);
+        return;
+      }
       if (left !== undefined) fail(turn, closing(left));
       else if (meeting.what !== what)
         fail(turn, `${names[rank]} calls ${what} where another calls ${meeting.what}; make the same calls in every process`);
@@ -58,6 +64,7 @@ export function localCommunicators(size: number): readonly Communicator[] {
 
   function fail(turn: number, reason: string): void {
     const meeting = meetings.get(turn);
+    broken ??= reason;
     meetings.delete(turn);
     for (const answer of meeting?.reject ?? []) answer(new BackendError(`localCommunicators: ${reason}`));
   }

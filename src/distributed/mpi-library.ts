@@ -4,7 +4,7 @@
  * which have MPICH's binary interface).
  */
 import { describeError, type Koffi, type NativeFunction, type NativeLibrary, requireKoffi } from '../core/native-library.js';
-import type { LaunchedProcess } from './launcher.js';
+import { type LaunchedProcess, launchedProcess } from './launcher.js';
 
 /** The families of libraries. */
 export type MpiFamily = 'Open MPI' | 'MPICH';
@@ -122,7 +122,7 @@ export function loadMpiLibrary(launched: LaunchedProcess | undefined): MpiLibrar
  * @returns a new object.
  */
 export function mpiStatus(): MpiStatus {
-  const found = loadMpiLibrary(undefined);
+  const found = loadMpiLibrary(launchedProcess(process.env));
   if (typeof found === 'string') return { available: false, reason: found };
   return { available: true, library: found.path, version: found.version };
 }

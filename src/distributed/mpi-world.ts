@@ -245,7 +245,7 @@ export class MpiWorld implements MpiCommunicator {
     const elsewhere = this.#peers.filter(({ host }) => host !== this.#peers[this.rank].host).map(({ name }) => name);
     this.#lost = new BackendError(
       `mpi: ${this.names[this.rank]} waited ${this.#timeout} s for the other processes; those on its machine are alive` +
-        `${elsewhere.length === 0 ? '' : `, and of ${elsewhere.join(', ')} nothing is known`}; look at what they do, or pass a longer timeout`,
+        `${elsewhere.length === 0 ? '' : `, and of ${elsewhere.join(', ')} nothing is known`}; look at what they do, or wait longer: mpi({ timeout }) or BURES_MPI_TIMEOUT, in seconds`,
     );
     throw this.#lost;
   }

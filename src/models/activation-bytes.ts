@@ -1,4 +1,5 @@
 import { Tensor } from '@tensorflow/tfjs-core';
+import { memorySharing } from '../core/allocate.js';
 import type { TensorAlgebra } from '../linalg/tensor/tensor-algebra.js';
 import { HEAP_LIMIT } from '../linalg/tensor/wasm/heap-guard.js';
 import type { StoredMatrix } from '../linalg/tensor/wasm/stored-rows.js';
@@ -45,6 +46,6 @@ export function keptActivationBytes(
     beside += weight.bytes.byteLength;
   }
   if (memory === undefined) return RECOMPUTE_ABOVE_BYTES;
-  const room = Math.min(memory - engine - beside, taken === 'wasm' ? HEAP_LIMIT - engine : Number.POSITIVE_INFINITY);
+  const room = Math.min(memory / memorySharing() - engine - beside, taken === 'wasm' ? HEAP_LIMIT - engine : Number.POSITIVE_INFINITY);
   return Math.max(RECOMPUTE_ABOVE_BYTES, 0.6 * room);
 }

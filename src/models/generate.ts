@@ -86,6 +86,9 @@ interface Course {
   readonly signal: AbortSignal | undefined;
 }
 
+/** Room for tokens at the beginning. */
+const FIRST_TOKENS = 1024;
+
 async function* continueText(
   { decoder, scope, run, explain }: Generator,
   prompt: Int32Array,
@@ -94,7 +97,8 @@ async function* continueText(
   const caches = Array.from({ length: decoder.config.layers }, (): BlockCache => ({ keys: undefined, values: undefined }));
   const pause = eventLoopYielder();
   try {
-    const text = new Int32Array(prompt.length + count);
+    // Made longer as the text grows: many models name more positions than memory has room for.
+    let text = new Int32Array(prompt.length + Math.min(count, FIRST_TOKENS));
     text.set(prompt);
     let length = prompt.length;
     let past = 0;
@@ -116,6 +120,11 @@ async function* continueText(
         logits.dispose();
       }
       past = length;
+      if (length === text.length) {
+        const longer = new Int32Array(Math.min(2 * length, prompt.length + count));
+        longer.set(text);
+        text = longer;
+      }
       text[length++] = token;
       yield token;
       if (stops.has(token)) return;

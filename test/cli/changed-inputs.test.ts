@@ -453,6 +453,7 @@ describe('fingerprints', () => {
     trainOn: 'last-answer',
     maskPrompt: false,
     appendEnd: false,
+    today: '2020-02-02',
     seed: 7,
     evalEvery: 3,
     evalRows: 3,
@@ -469,7 +470,7 @@ describe('fingerprints', () => {
     recompute: true,
     tensorboard: false,
   };
-  const places = ['model', 'data', 'promptColumn', 'completionColumn', 'messagesColumn', 'textColumn', 'out', 'initAdapter'];
+  const places = ['model', 'data', 'promptColumn', 'completionColumn', 'messagesColumn', 'textColumn', 'today', 'out', 'initAdapter'];
   const length = ['steps', 'epochs'];
   const watching = ['saveEvery', 'keepCheckpoints', 'samplePrompts', 'sampleTokens', 'logEvery', 'tensorboard'];
   const rounding = ['backend', 'weights', 'recompute'];

@@ -49,6 +49,14 @@ describe('localCommunicators', () => {
       expect(outcome).toMatchObject({ status: 'rejected', reason: { name: 'BackendError', message: /process 1 calls sum of 4 numbers/ } });
   });
 
+  it('after a call that failed none waits for ever, whatever it calls', async () => {
+    const [one, other, third] = localCommunicators(3);
+    const lengths = [one.sum(new Float64Array(3)), other.sum(new Float64Array(4))];
+    await Promise.allSettled(lengths);
+    const outcomes = await Promise.allSettled([...lengths, third.sum(new Float64Array(3)), one.gather(new Uint8Array(1))]);
+    for (const outcome of outcomes) expect(outcome).toMatchObject({ status: 'rejected', reason: expect.any(BackendError) });
+  });
+
   it('tell ranks that wait for one that has closed', async () => {
     const [one, other] = localCommunicators(2);
     const waiting = expect(one.sum(new Float64Array(1))).rejects.toThrow(BackendError);

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { ConfigError } from '../../core/errors.js';
+import { ConfigError, DomainError } from '../../core/errors.js';
 import { generateText } from '../../models/index.js';
 import { Conversation } from '../chat/conversation.js';
 import { type ChatInput, openInput } from '../chat/lines.js';
 import { defineCommand, UsageError } from '../command.js';
 import { text } from '../config/keys.js';
-import type { Terminal } from '../terminal.js';
+import { type Terminal, visible } from '../terminal.js';
 import { modelKeys, type OpenModel, openModel } from '../training/open-model.js';
 import { type SamplingValues, samplingKeys, samplingOptions } from '../training/sampling-keys.js';
 
@@ -100,10 +100,6 @@ async function converse(conversation: Conversation, setting: Setting): Promise<v
   }
 }
 
-/** Escapes the characters of a model's text that a terminal would act on. */
-const visible = (piece: string): string =>
-  piece.replaceAll(/[^\P{Cc}\n\t]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
-
 /** Answers a message. Ctrl-C ends the answer, of which the conversation keeps what was shown. */
 async function answer(conversation: Conversation, message: string, { open, values, input, terminal, json }: Setting): Promise<void> {
   const { model, tokenizer } = open;
@@ -124,7 +120,8 @@ async function answer(conversation: Conversation, message: string, { open, value
     });
     if (!json) terminal.result('\n');
   } catch (error) {
-    if (error instanceof ConfigError) {
+    // A template may refuse a message, such as a system message: the conversation goes on without it.
+    if (error instanceof ConfigError || error instanceof DomainError) {
       conversation.takeBack();
       terminal.notice(`(${error.message})`);
       return;

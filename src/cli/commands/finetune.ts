@@ -92,7 +92,14 @@ async function wholeConfig(
     if (choice !== undefined) terminal.notice(choice);
     data.push(name);
   }
-  return { ...loaded, alpha, model, data: data.length === 1 ? data[0] : data, out };
+  const today = loaded.today ?? dateText(new Date());
+  return { ...loaded, alpha, model, data: data.length === 1 ? data[0] : data, today, out };
+}
+
+/** Formats a day of the local calendar: YYYY-MM-DD. */
+function dateText(day: Date): string {
+  const parts = [day.getFullYear(), day.getMonth() + 1, day.getDate()];
+  return parts.map((part) => String(part).padStart(2, '0')).join('-');
 }
 
 /** Takes rank and modules from the adapter that the run starts from, as far as they are not given. */

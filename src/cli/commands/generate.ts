@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { generateText } from '../../models/index.js';
 import { defineCommand } from '../command.js';
 import { text } from '../config/keys.js';
+import { visible } from '../terminal.js';
 import { modelKeys, openModel } from '../training/open-model.js';
 import { readPrompts } from '../training/prompts.js';
 import { samplingKeys, samplingOptions } from '../training/sampling-keys.js';
@@ -50,7 +51,7 @@ export const generate = defineCommand({
             const { done, value } = await pieces.next();
             if (done) return value;
             completion += value;
-            if (!json) terminal.result(value);
+            if (!json) terminal.result(terminal.showsResults === true ? visible(value) : value);
           }
         });
         // The text shown so far ends without a line break.

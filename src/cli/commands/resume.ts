@@ -4,6 +4,7 @@ import { exists } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
 import { writeAtomic } from '../../io/files/write-atomic.js';
 import { readJson } from '../../io/parse-json.js';
+import { adapterFiles } from '../../lora/index.js';
 import { defineCommand } from '../command.js';
 import { type FinetuneConfig, finetuneSchema } from '../config/finetune-config.js';
 import { count } from '../config/keys.js';
@@ -11,6 +12,7 @@ import { validateConfig } from '../config/validate.js';
 import { changedYaml, readYaml } from '../config/yaml.js';
 import { environmentDifferences, readEnvironment } from '../environment.js';
 import { crewOf } from '../processes/crew.js';
+import { withToldFolder } from '../processes/told-folder.js';
 import { settleBest } from '../run/best-folder.js';
 import { runFiles, runFolders } from '../run/run-layout.js';
 import { readSoundCheckpoint } from '../run/sound-checkpoint.js';
@@ -41,30 +43,34 @@ export const resume = defineCommand({
     const { epochs, ...rest } = before;
     const config = steps === undefined ? before : { ...rest, steps };
     const notice = (line: string): void => terminal.notice(line);
-    return runTraining({
-      command: 'resume',
-      config,
-      run,
-      // The copy: the folder that the run was begun from may be gone.
-      initial: config.initAdapter === undefined ? undefined : path.join(run, runFolders.initial),
-      terminal,
-      crew,
-      begin: () => readSoundCheckpoint(run, notice),
-      async prepare(session, from) {
-        checkSteps(steps, from?.state.step);
-        terminal.notice(beginning(session.steps, from?.state.step));
-        const changes = await checkInputs(session, { run, from, accept: acceptChanges, notice });
-        await compareEnvironment(session, run, crew.size, notice);
-        if (steps !== undefined) {
-          const file = path.join(run, runFiles.config);
-          // Written after the record of the inputs: if the program ends in between, the next resume says what changed.
-          await writeAtomic(file, await changedYaml('resume', file, { steps, epochs: undefined }));
-        }
-        const at = from === undefined ? undefined : { step: from.state.step, progress: from.progress };
-        const progress = await settleBest(run, at, changes, notice);
-        return from === undefined || progress === undefined ? { changes } : { changes, from: { ...from, progress } };
-      },
-    });
+    const train = (initial: string | undefined) =>
+      runTraining({
+        command: 'resume',
+        config,
+        run,
+        initial,
+        terminal,
+        crew,
+        begin: () => readSoundCheckpoint(run, notice),
+        async prepare(session, from) {
+          checkSteps(steps, from?.state.step);
+          terminal.notice(beginning(session.steps, from?.state.step));
+          const changes = await checkInputs(session, { run, from, accept: acceptChanges, notice });
+          await compareEnvironment(session, run, crew.size, notice);
+          if (steps !== undefined) {
+            const file = path.join(run, runFiles.config);
+            // Written after the record of the inputs: if the program ends in between, the next resume says what
+            // changed.
+            await writeAtomic(file, await changedYaml('resume', file, { steps, epochs: undefined }));
+          }
+          const at = from === undefined ? undefined : { step: from.state.step, progress: from.progress };
+          const progress = await settleBest(run, at, changes, notice);
+          return from === undefined || progress === undefined ? { changes } : { changes, from: { ...from, progress } };
+        },
+      });
+    if (config.initAdapter === undefined) return train(undefined);
+    // The copy: the folder that the run was begun from may be gone.
+    return withToldFolder(path.join(run, runFolders.initial), [adapterFiles.tensors, adapterFiles.config], crew, train);
   },
 });
 

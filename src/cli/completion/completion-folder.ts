@@ -138,7 +138,7 @@ async function writeLines(sink: ByteSink, count: number, lineAt: (index: number)
 }
 
 function csvField(label: string): string {
-  return /[",]|^\s|\s$/.test(label) ? `"${label.replaceAll('"', '""')}"` : label;
+  return /[",\r\n]|^\s|\s$/.test(label) ? `"${label.replaceAll('"', '""')}"` : label;
 }
 
 /** Summarizes a completion as data, for `completion.json` and `--json`. */

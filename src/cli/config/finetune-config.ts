@@ -187,6 +187,11 @@ export const finetuneSchema = z.strictObject({
     ),
   maskPrompt: z.boolean().default(true).describe('whether the model is trained on completions only, not on prompts'),
   appendEnd: z.boolean().default(true).describe('whether rows end with the end token, so that the model learns to stop'),
+  today: z.iso
+    .date()
+    .optional()
+    .describe('date that chat templates take for today (default: the day on which the run begins)')
+    .meta({ placeholder: 'YYYY-MM-DD', role: 'contents' }),
   seed: count(0).default(0).describe('seed of all random numbers'),
 
   evalEvery: count(1)

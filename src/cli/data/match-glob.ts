@@ -33,6 +33,12 @@ export function matchGlob(pattern: string): (place: string) => boolean {
     } else source += token === ',' && depth > 0 ? '|' : escaped(token);
   }
   // A brace that does not close is a character like others.
-  const compiled = depth > 0 ? RE2JS.compile(`^${escaped(pattern)}$`) : RE2JS.compile(`^${source}$`, RE2JS.DOTALL);
+  let compiled: RE2JS;
+  try {
+    compiled = depth > 0 ? RE2JS.compile(`^${escaped(pattern)}$`) : RE2JS.compile(`^${source}$`, RE2JS.DOTALL);
+  } catch {
+    // As in Python, a range that ends before it begins, as in [z-a], has no characters.
+    return () => false;
+  }
   return (place) => compiled.matches(place);
 }

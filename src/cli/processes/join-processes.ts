@@ -1,4 +1,5 @@
 /** Joins the processes that an MPI launcher has started, `mpirun -n 2 bures finetune …`. */
+import { shareMemory } from '../../core/allocate.js';
 import { launchedProcess, type MpiCommunicator, mpi } from '../../distributed/index.js';
 import { thisMachine } from '../../io/machine.js';
 import { UsageError } from '../command.js';
@@ -38,8 +39,9 @@ export async function joinProcesses(name: string, terminal: Terminal): Promise<M
   return world;
 }
 
-/** Divides the cores among the processes of this machine. It must come before the BLAS library is loaded. */
+/** Divides cores and memory among the processes of this machine. It must come before the BLAS library is loaded. */
 function shareCores(processes: number, terminal: Terminal): void {
+  shareMemory(processes);
   const { cores, parallelism } = thisMachine();
   const share = Math.max(1, Math.floor(cores / processes));
   if (parallelism < share) {

@@ -1,5 +1,5 @@
 import { type BackendRequest, tensorAlgebra } from '../../linalg/tensor/index.js';
-import { type CausalLM, loadCausalLM, type Quantization, type WeightPlace } from '../../models/index.js';
+import { type CausalLM, loadCausalLM, type Quantization, type StepSize, type WeightPlace } from '../../models/index.js';
 import type { Terminal } from '../terminal.js';
 
 /** Where a base model computes, and how its weights are kept. */
@@ -14,11 +14,13 @@ export interface BaseKeys {
  * `'auto'` mean wasm.
  *
  * @param terminal - receives what is to be said of the model's config.
+ * @param trainingStep - a step for which there shall be room beside the weights, if the model is to be trained.
  */
 export async function loadBase(
   folder: string,
   { backend, weights, quantize }: BaseKeys,
   { notice }: Pick<Terminal, 'notice'>,
+  trainingStep?: StepSize,
 ): Promise<CausalLM> {
   const needsWasm = weights === 'keep' || (quantize !== undefined && weights === undefined);
   const algebra = await tensorAlgebra({ backend: backend === 'auto' && needsWasm ? 'wasm' : backend });
@@ -27,5 +29,6 @@ export async function loadBase(
     onNotice: notice,
     ...(weights === undefined ? {} : { weights }),
     ...(quantize === undefined ? {} : { quantize }),
+    ...(trainingStep === undefined ? {} : { trainingStep }),
   });
 }

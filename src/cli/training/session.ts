@@ -48,8 +48,9 @@ export async function openSession(
 ): Promise<Session> {
   const method = await startingAt(methodOf(config), initial, caller);
   const base = await findModel(caller, config.model, terminal);
-  const tokenizer = await loadTokenizer(base.folder);
-  const model = await loadBase(base.folder, config, terminal);
+  // Templates that write the date give the same rows when the run is resumed on another day.
+  const tokenizer = await loadTokenizer(base.folder, config.today === undefined ? {} : { now: new Date(`${config.today}T12:00:00`) });
+  const model = await loadBase(base.folder, config, terminal, { batch: config.batchSize, length: config.maxLength ?? USUAL_LENGTH });
   let made: LoraAdapter | undefined;
   try {
     const data = await loadData(config, { caller, tokenizer, positions: model.config.maxPositions, terminal });
@@ -88,6 +89,9 @@ export async function openSession(
     throw error;
   }
 }
+
+/** Length of rows, in tokens, with which the room for a step is estimated where the longest row is not limited. */
+const USUAL_LENGTH = 512;
 
 /** Returns the token that pads rows. It is never attended to, so any token serves if the tokenizer has none. */
 export function padIdOf({ specials: { pad, eos } }: Tokenizer): number {

@@ -38,7 +38,7 @@ export function methodOf(
 /** Returns the method with the start at an adapter, balanced for a geometry of balanced factors. */
 export async function startingAt(method: LoraMethod, folder: string | undefined, caller: string): Promise<LoraMethod> {
   if (folder === undefined) return method;
-  return { ...method, start: await adapterStart(folder, { caller, balanced: method.geometry.name.startsWith('balanced') }) };
+  return { ...method, start: await adapterStart(folder, { caller, balanced: method.geometry.balanced === true }) };
 }
 
 /** Returns another start or direction than the method's, with its options; empty if the configuration names none. */

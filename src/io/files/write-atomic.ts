@@ -34,10 +34,12 @@ export async function writeAtomic(file: string, content: FileContent): Promise<v
  * in the order given, so the last one, such as an index of the others, shows that the set is complete.
  *
  * @param files - contents by path.
+ * @param stale - files that do not belong to the set and are removed: when all contents are complete, and before the
+ * first of them is in place.
  * @throws as {@link writeAtomic} does. Only an error in the renaming itself can leave some files new and the others
  * old.
  */
-export async function writeAllAtomic(files: ReadonlyMap<string, FileContent>): Promise<void> {
+export async function writeAllAtomic(files: ReadonlyMap<string, FileContent>, stale: readonly string[] = []): Promise<void> {
   const staged: StagedFile[] = [];
   const folders: string[] = [];
   try {
@@ -50,6 +52,7 @@ export async function writeAllAtomic(files: ReadonlyMap<string, FileContent>): P
       staged.push({ target, staging });
       await stage(staging, target, content);
     }
+    for (const file of stale) await rm(file, { force: true });
     for (const { target, staging } of staged) await rename(staging, target);
     for (const folder of new Set(staged.map(({ target }) => path.dirname(target)))) await flushFolder(folder);
   } catch (cause) {

@@ -12,6 +12,7 @@ import { HEAD_WEIGHT, pairTargets, storedName, trainedParameters } from './adapt
 import { arraysOf, disposeArrays, keepArrays, type ModuleArrays, takeApart } from './adapter-point.js';
 import { weightName, weightOf } from './base-weights.js';
 import type { LoraAdapter } from './lora-adapter.js';
+import { rowFactors } from './module-adapters.js';
 
 /** Options of {@link mergeAdapter}. */
 export interface MergeOptions {
@@ -78,7 +79,13 @@ export async function mergeAdapter(adapter: LoraAdapter, options: MergeOptions =
       'check the adapter: its training may have diverged',
     );
   const retie = untieShared(adapter);
-  const merging = beginMerging(adapter, retie);
+  let merging: ReturnType<typeof beginMerging>;
+  try {
+    merging = beginMerging(adapter, retie);
+  } catch (error) {
+    retie?.();
+    throw error;
+  }
   try {
     merging.merge();
     const after = await la.tidy(() => la.toArray(model.logits(batch)));
@@ -149,7 +156,7 @@ function weightChanges(adapter: LoraAdapter): readonly WeightChange[] {
   const { modules } = takeApart(adapter.model.algebra, adapter.layout, adapter.point);
   return pairTargets(adapter.layout).map((target) => {
     const arrays = arraysOf(modules, target);
-    const factor = arrays.magnitude === undefined ? undefined : div(arrays.magnitude, adapter.rowNorms(target, arrays));
+    const factor = arrays.magnitude === undefined ? undefined : rowFactors(arrays.magnitude, adapter.rowNorms(target, arrays));
     return { target, arrays, factor, product: () => storedProduct(target, arrays) };
   });
 }

@@ -1,5 +1,21 @@
 /** The functions by which LoRA and DoRA replace x Wᵀ. */
-import { add, div, gather, matMul, maximum, mul, sqrt, square, sub, sum, type Tensor, tidy, transpose } from '@tensorflow/tfjs-core';
+import {
+  add,
+  cast,
+  div,
+  equal,
+  gather,
+  matMul,
+  maximum,
+  mul,
+  sqrt,
+  square,
+  sub,
+  sum,
+  type Tensor,
+  tidy,
+  transpose,
+} from '@tensorflow/tfjs-core';
 import type { CausalLM } from '../../models/causal-lm.js';
 import type { AdapterCall, EmbeddingCall, LinearModule, ModuleAdapter } from '../../models/model-overlay.js';
 import type { ModuleArrays } from './adapter-point.js';
@@ -38,14 +54,20 @@ export function doraModule(
   return {
     parameters: { A: arrays.A, B: arrays.B, magnitude: arrays.magnitude },
     forward(call) {
-      const factor = div(call.parameters.magnitude, norms);
+      const factor = rowFactors(call.parameters.magnitude, norms);
       if (dropout === undefined) return mul(add(call.base(), lowRank(call, call.x, scale)), factor);
       const seen = dropout(call.x);
       const change = add(mul(call.base(seen), sub(factor, 1)), mul(lowRank(call, seen, scale), factor));
       return add(call.base(), change);
     },
-    embed: (call) => mul(add(call.rows, lookedUp(call, scale)), div(call.parameters.magnitude, norms)),
+    embed: (call) => mul(add(call.rows, lookedUp(call, scale)), rowFactors(call.parameters.magnitude, norms)),
   };
+}
+
+/** Returns magnitude/‖row‖, and 1 for rows of zeros, whose product is zero whatever the factor. */
+export function rowFactors(magnitude: Tensor, norms: Tensor): Tensor {
+  const zero = cast(equal(norms, 0), 'float32');
+  return div(add(mul(magnitude, sub(1, zero)), zero), add(norms, zero));
 }
 
 /** Computes s·(x Bᵀ) Aᵀ where x are rows of the identity: those of Bᵀ are looked up. */

@@ -90,6 +90,7 @@ export function balora(options: BaloraOptions = {}): LoraMethod {
     name: 'balora',
     geometry: {
       name: 'balanced factors, Bures metric',
+      balanced: true,
       manifold: (stack) => balancedFactors({ ...stack, gauge, every, start }) as unknown as StackManifold,
     },
     direction:

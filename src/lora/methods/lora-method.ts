@@ -59,6 +59,11 @@ export interface MethodLayout {
 export interface LoraGeometry {
   /** Its name, for tables and messages. */
   readonly name: string;
+  /**
+   * True if its points are balanced pairs, so that an adapter from which training starts is balanced first. Default:
+   * false.
+   */
+  readonly balanced?: boolean;
   /** The arrays that move in it. Default: `'pairs'`. */
   readonly trains?: TrainedArrays;
   /** Returns the manifold of one stack: A [k, m, r] and B [k, r, n], or stored weights { weight: [k, m, n] }. */

@@ -189,12 +189,12 @@ function checkRank(caller: string, config: JsonObject, rankOf: PatternValue, mod
 /** Computes the scale s of a module: α/r or α/√r. */
 function scaleOf(caller: string, config: JsonObject, alphaOf: PatternValue, module: string, rank: number): number {
   const alpha = alphaOf(module) ?? config.lora_alpha ?? 8;
-  if (typeof alpha !== 'number' || !Number.isFinite(alpha)) {
+  if (typeof alpha !== 'number' || !(alpha > 0 && Number.isFinite(alpha))) {
     throw new FormatError(
-      `${caller}: lora_alpha of '${module}' must be a number, got ${describeValue(alpha)}; correct ${adapterFiles.config}`,
+      `${caller}: lora_alpha of '${module}' must be a positive number, got ${describeValue(alpha)}; correct ${adapterFiles.config}`,
     );
   }
-  return alpha / (config.use_rslora === true ? Math.sqrt(rank) : rank);
+  return alpha / (config.use_rslora ? Math.sqrt(rank) : rank);
 }
 
 /** Returns the value that a pattern of the file gives a module; `undefined` if none matches. */

@@ -3,7 +3,6 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { ConfigError } from '../../core/errors.js';
 import { declareOptions, option, size } from '../../core/options.js';
-import { remove } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
 import { type FileContent, writeAllAtomic } from '../../io/files/write-atomic.js';
 import type { TensorData } from '../../io/safetensors/serialize-tensors.js';
@@ -80,8 +79,6 @@ export async function saveAdapter(adapter: LoraAdapter, directory: string, optio
   const weightsFile = path.join(directory, trainedWeightsFile);
   const content = peftConfig({ model: adapter.model, layout }, config, base);
   const readme = card === undefined ? undefined : await cardFile(directory, await trainedCard(JSON.parse(content), card));
-  // Weights left from an earlier save would be taken for those of this adapter.
-  if (weights === undefined) await remove(weightsFile);
   await writeAllAtomic(
     new Map<string, FileContent>([
       ...(weights === undefined ? [] : [[weightsFile, safetensorsContent('saveAdapter', weights)] as const]),
@@ -89,6 +86,8 @@ export async function saveAdapter(adapter: LoraAdapter, directory: string, optio
       ...(readme ?? []),
       [path.join(directory, adapterFiles.config), content],
     ]),
+    // Weights left from an earlier save would be taken for those of this adapter.
+    weights === undefined ? [weightsFile] : [],
   );
   return { ...(truncation === undefined ? {} : { truncation }), ...(readme?.size === 0 ? { keptReadme: true } : {}) };
 }

@@ -21,7 +21,7 @@ export async function readChatTemplate(
   caller: string,
   directory: string,
   config: JsonObject,
-  files: Files,
+  { files, now }: { readonly files: Files; readonly now: Date | undefined },
 ): Promise<ChatTemplate | undefined> {
   const file = files.join(directory, 'chat_template.jinja');
   const found = await files.describe(file).catch(() => ({}));
@@ -30,11 +30,11 @@ export async function readChatTemplate(
     (await readAll(files, file).catch((cause: Error) => {
       throw new FormatError(`${caller}: cannot read ${file} (${cause.message}); check the file`, { cause });
     }));
-  if (bytes !== undefined) return compile(caller, file, decodeUtf8(caller, file, bytes));
+  if (bytes !== undefined) return compile(caller, file, decodeUtf8(caller, file, bytes), now);
   const where = `chat_template in ${files.join(directory, 'tokenizer_config.json')}`;
   const source = defaultTemplate(config.chat_template);
   if (source === undefined || source === null) return undefined;
-  if (typeof source === 'string') return compile(caller, where, source);
+  if (typeof source === 'string') return compile(caller, where, source, now);
   throw new FormatError(`${caller}: ${where} must be a template or a list of them with one named 'default', got ${describeValue(source)}`);
 }
 
@@ -56,7 +56,7 @@ const MOST_SPACE_STEPS = 2e8;
  */
 const UNITS = { atOnce: 1_000_000, aRendering: 20_000, aCharacter: 50 } as const;
 
-function compile(caller: string, where: string, source: string): ChatTemplate {
+function compile(caller: string, where: string, source: string, now: Date | undefined): ChatTemplate {
   checkSource(caller, where, source);
   let program: Program;
   try {
@@ -69,7 +69,7 @@ function compile(caller: string, where: string, source: string): ChatTemplate {
     const characters = measure(variables, where);
     const budget = { units: left + UNITS.aRendering + UNITS.aCharacter * characters, mostSize: 2 ** 24 + 16 * characters };
     try {
-      return renderBounded(program, variables, budget);
+      return renderBounded(program, variables, budget, now);
     } catch (cause) {
       const problem = renderProblem(cause);
       throw new DomainError(

@@ -39,9 +39,20 @@ interface WholePipeline extends Omit<Pipeline, 'parts'>, PipelineParts {
 export interface LoadTokenizerOptions {
   /** File system or server that holds the directory. Default: the files of this machine. */
   readonly files?: Files;
+  /**
+   * The time that chat templates are told, which several write into every conversation. Default: that of the clock at
+   * each rendering.
+   */
+  readonly now?: Date;
 }
 
-const loadTokenizerOptions = declareOptions<LoadTokenizerOptions>()({ files: option({ default: nodeFiles }) });
+const loadTokenizerOptions = declareOptions<LoadTokenizerOptions>()({
+  files: option({ default: nodeFiles }),
+  now: option({ optional: true }, (caller, name, now) => {
+    if (now instanceof Date && !Number.isNaN(now.getTime())) return;
+    throw new ConfigError(`${caller}: ${name} must be a valid Date, got ${describeValue(now)}; pass, say, new Date()`);
+  }),
+});
 const encodeOptions = declareOptions<EncodeOptions>()({ addSpecialTokens: flag({ default: true }) });
 const decodeOptions = declareOptions<DecodeOptions>()({ skipSpecialTokens: flag({ default: false }) });
 const chatTemplateOptions = declareOptions<ChatTemplateOptions>()({
@@ -68,7 +79,7 @@ export const tokenizerDefaults: Required<EncodeOptions & DecodeOptions & ChatTem
  * @see https://github.com/huggingface/tokenizers.js, which does the encoding.
  */
 export async function loadTokenizer(directory: string, options: LoadTokenizerOptions = {}): Promise<Tokenizer> {
-  const { files } = loadTokenizerOptions.read(caller, options);
+  const { files, now } = loadTokenizerOptions.read(caller, options);
   const inDirectory = (name: string): string => files.join(directory, name);
   const definition = await readObject(files, inDirectory('tokenizer.json'));
   const config = (await readObjectIfThere(files, inDirectory('tokenizer_config.json'))) ?? {};
@@ -86,7 +97,7 @@ export async function loadTokenizer(directory: string, options: LoadTokenizerOpt
       [inDirectory('config.json'), await readObjectIfThere(files, inDirectory('config.json'))],
     ]),
   );
-  const template = await readChatTemplate(caller, directory, config, files);
+  const template = await readChatTemplate(caller, directory, config, { files, now });
   return tokenizerOf(directory, pipeline, specials, endIds ?? (specials.eos === undefined ? [] : [specials.eos.id]), template);
 }
 

@@ -17,7 +17,7 @@ afterAll(() => rm(folder, { recursive: true }));
 
 async function load(source: string): Promise<ChatTemplate> {
   await writeFile(path.join(folder, 'chat_template.jinja'), source);
-  const template = await readChatTemplate('loadTokenizer', folder, {}, nodeFiles);
+  const template = await readChatTemplate('loadTokenizer', folder, {}, { files: nodeFiles, now: undefined });
   if (template === undefined) throw new Error('no template');
   return template;
 }
@@ -120,6 +120,29 @@ describe('a template that does not end, or writes too much, is an error that nam
   it('the value of another kind', async () => {
     const render = await load('{{ strftime_now(1) }}');
     expect(() => render(variables)).toThrow(/refuses the conversation: "strftime_now\(\) argument 'format' must be str, not int"; /);
+  });
+
+  it.each([
+    "{{ [[1]] | map('batch', 400000000, 0) | list }}",
+    "{{ [range(6000) | list] | map('unique') | list }}",
+    '{% set x = namespace(n=10 ** 1000) %}{% for i in range(30) %}{% set x.n = x.n * x.n %}{% endfor %}{{ x.n }}',
+    "{{ ('9' * 1000000 ~ 'x') | float }}",
+  ])('%s ends within its budget', async (source) => {
+    const render = await load(source);
+    const begun = performance.now();
+    expect(() => {
+      const written = render(variables);
+      if (source.includes('float')) throw new Error(`the budget allows it: ${written}`);
+    }).toThrow(/computes longer|writes more|too many digits|the budget allows it: 0.0/);
+    // Hours without the budget; the bound is for them, not for speed.
+    expect(performance.now() - begun).toBeLessThan(60_000);
+  });
+
+  it('the time that the loader was given is that of every rendering', async () => {
+    await writeFile(path.join(folder, 'chat_template.jinja'), "{{ strftime_now('%d %b %Y') }}");
+    const now = new Date(2024, 6, 26, 12);
+    const template = await readChatTemplate('loadTokenizer', folder, {}, { files: nodeFiles, now });
+    expect(template?.(variables)).toBe('26 Jul 2024');
   });
 
   it('a template that is slow at every row is refused after a few', async () => {

@@ -40,12 +40,13 @@ const UNITS_OF_A_PASS = 50;
  * Renders a program as `Template.render` does.
  *
  * @param variables - the variables of the template.
+ * @param now - the time that the template is told. Default: that of the clock.
  * @throws DomainError when the budget is spent; whatever the template itself raises.
  */
-export function renderBounded(program: Program, variables: Readonly<Record<string, unknown>>, budget: RenderBudget): string {
+export function renderBounded(program: Program, variables: Readonly<Record<string, unknown>>, budget: RenderBudget, now?: Date): string {
   const environment = new LibraryScope();
   const charge = (units: number): void => spend(budget, units);
-  for (const [name, value] of Object.entries(globals(charge))) environment.setVariable(name, value);
+  for (const [name, value] of Object.entries(globals(charge, now))) environment.setVariable(name, value);
   for (const [name, value] of Object.entries(variables)) environment.setVariable(name, toValue(value));
   return String(new BoundedInterpreter(environment, budget).run(program).value);
 }
@@ -169,21 +170,29 @@ class BoundedInterpreter extends PythonInterpreter {
 
   #prepareFilter(filter: Node, operand: Value, evaluated: (operand: unknown) => Value): Node {
     const name = String(((filter.type === 'CallExpression' ? filter.callee : filter) as Node).value);
+    if (filter.type !== 'CallExpression') {
+      this.payForFilter(name, operand, []);
+      return filter;
+    }
+    const { nodes, values } = this.#prepareArguments(filter.args as readonly Node[], evaluated);
+    this.payForFilter(name, operand, values);
+    return { ...filter, args: nodes };
+  }
+
+  /** Pays for a filter before it runs. */
+  protected override payForFilter(name: string, operand: Value, values: readonly Value[]): void {
     const size = this.#fullSize(operand);
     if (name === 'sort' || name === 'dictsort')
       this.#spend(2 * (size / CHARACTERS_PER_UNIT + length(operand)) * Math.log2(2 + length(operand)));
     else this.#spend(size / CHARACTERS_PER_UNIT + (operand.type === 'StringValue' ? 0 : length(operand)));
     // Each element is compared with all that came before it.
     if (name === 'unique') this.#spend((length(operand) * size) / CHARACTERS_PER_UNIT);
-    if (filter.type !== 'CallExpression') return filter;
-    const { nodes, values } = this.#prepareArguments(filter.args as readonly Node[], evaluated);
     const own = values.reduce((sum, value) => sum + this.#fullSize(value), 0);
     if (perElement.has(name)) this.#spend(length(operand) * (2 + own));
     this.#admitFilter(name, operand, size, values);
-    return { ...filter, args: nodes };
   }
 
-  /** Pays for the output of filters with arguments before they run. */
+  /** Pays for the output of a filter. */
   #admitFilter(name: string, operand: Value, size: number, values: readonly Value[]): void {
     const largest = Math.max(
       1,

@@ -41,6 +41,8 @@ import { test } from './tests.js';
 export interface FilterContext {
   /** Reads an attribute or a key of a value, as `environment.getitem` does. */
   attribute(value: Value, name: Value): Value;
+  /** Applies another filter, as {@link filter} does, and pays for it. */
+  apply(name: string, value: Value, args: WholeArguments): Value;
 }
 
 type Filter = (value: Value, args: WholeArguments, context: FilterContext) => Value;
@@ -117,7 +119,7 @@ function toInteger(value: Value, args: WholeArguments): Value {
 
 function floatIn(value: string): number | undefined {
   const trimmed = stripped(value, undefined, 'both');
-  if (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(trimmed)) return Number(trimmed);
+  if (/^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/.test(trimmed)) return Number(trimmed);
   if (/^[+-]?inf(?:inity)?$/i.test(trimmed)) return trimmed.startsWith('-') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   return /^[+-]?nan$/i.test(trimmed) ? Number.NaN : undefined;
 }
@@ -198,7 +200,7 @@ function mapped(value: Value, args: WholeArguments, context: FilterContext): Val
     return generator(elementsOf(value).map(reader(args.named.get('attribute'), context, args.named.get('default'))));
   }
   const inner = Object.assign(new WholeArguments(str(name), rest), { named: args.named });
-  return generator(elementsOf(value).map((item) => filter(str(name), item, inner, context)));
+  return generator(elementsOf(value).map((item) => context.apply(str(name), item, inner)));
 }
 
 function ordered(value: Value, args: WholeArguments): Value {

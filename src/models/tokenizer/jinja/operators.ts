@@ -29,7 +29,7 @@ import {
 } from './runtime.js';
 import type { Value } from './template-values.js';
 
-/** Most bits of an integer that `**` gives. */
+/** Most bits of an integer that `**` and `*` give. */
 const MOST_BITS = 4096;
 
 /**
@@ -143,6 +143,7 @@ function integers(operator: string, left: Value, right: Value): Value {
     case '-':
       return integer(a - b);
     case '*':
+      checkBits(bitsOf(a) + bitsOf(b), 'product');
       return integer(a * b);
     case '//':
       return integer(borrows ? a / b - 1n : a / b);
@@ -150,11 +151,19 @@ function integers(operator: string, left: Value, right: Value): Value {
       return integer(borrows ? rest + b : rest);
     case '**':
       if (b < 0n) return floats(operator, left, right);
-      if (BigInt(a.toString(2).length) * b > BigInt(MOST_BITS)) throw new Error('the power has too many digits');
+      checkBits(b > BigInt(MOST_BITS) ? Number.POSITIVE_INFINITY : bitsOf(a) * Number(b), 'power');
       return integer(a ** b);
     default:
       throw new Error(`unknown operator ${operator}`);
   }
+}
+
+/** Bits of an integer, within four. */
+const bitsOf = (value: bigint): number => 4 * value.toString(16).length;
+
+/** @throws Error for an integer beyond what a template may compute with. */
+function checkBits(bits: number, kind: string): void {
+  if (bits > MOST_BITS) throw new Error(`the ${kind} has too many digits`);
 }
 
 /** Applies a sign, or `not`. */

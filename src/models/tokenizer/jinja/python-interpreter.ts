@@ -8,7 +8,7 @@
 import { Interpreter } from '@huggingface/jinja';
 import { WholeArguments } from './arguments.js';
 import { attributeOf, itemOf } from './attributes.js';
-import { filter } from './filters.js';
+import { type FilterContext, filter } from './filters.js';
 import { loopScopes } from './loops.js';
 import { binary, signed, sliceOf } from './operators.js';
 import type { Node, Program, Statement } from './program.js';
@@ -168,8 +168,18 @@ export class PythonInterpreter extends LibraryInterpreter {
     const args = node.type === 'CallExpression' ? this.#argumentsOf(node.args as readonly Node[]) : [];
     const asTest = /^is (not )?(.*)$/.exec(name);
     if (asTest !== null) return bool(test(asTest[2], valueIn(operand), args) === (asTest[1] === undefined));
-    return filter(name, valueIn(operand), new WholeArguments(name, args), { attribute: itemOf });
+    const context: FilterContext = {
+      attribute: itemOf,
+      apply: (inner, value, given) => {
+        this.payForFilter(inner, value, [...given.positional, ...given.named.values()]);
+        return filter(inner, value, given, context);
+      },
+    };
+    return filter(name, valueIn(operand), new WholeArguments(name, args), context);
   }
+
+  /** Called before a filter is applied by another, such as `map`. */
+  protected payForFilter(_name: string, _operand: Value, _args: readonly Value[]): void {}
 
   /** Returns evaluated arguments as functions take them: those by name in one value at the end. */
   #argumentsOf(nodes: readonly Node[]): readonly Value[] {

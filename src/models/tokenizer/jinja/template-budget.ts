@@ -25,8 +25,12 @@ export function spend(budget: RenderBudget, units: number): void {
   if (budget.units < 0) throw new LimitReached('the template computes longer than any chat template needs');
 }
 
-/** Returns the names that transformers and Jinja give to every template. */
-export function globals(charge: (units: number) => void): Readonly<Record<string, Value>> {
+/**
+ * Returns the names that transformers and Jinja give to every template.
+ *
+ * @param now - the time that a template is told; undefined for that of the clock.
+ */
+export function globals(charge: (units: number) => void, now: Date | undefined): Readonly<Record<string, Value>> {
   return {
     false: bool(false),
     true: bool(true),
@@ -45,7 +49,7 @@ export function globals(charge: (units: number) => void): Readonly<Record<string
     strftime_now: callable((args) => {
       const format = new WholeArguments('strftime_now', args).text(0, 'format');
       charge(100 + format.length);
-      return text(strftime(new Date(), format));
+      return text(strftime(now ?? new Date(), format));
     }),
   };
 }
