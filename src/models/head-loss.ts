@@ -9,6 +9,7 @@ import { crossEntropyWithGradient, DEFAULT_IGNORED_LABEL, tokenCrossEntropy } fr
 import { record } from '../nn/record.js';
 import type { Decoder } from './architectures/architecture.js';
 import type { GradientSum } from './gradient-sum.js';
+import type { ChosenTokens } from './model-overlay.js';
 import type { ParameterScope } from './parameter-scope.js';
 import type { TokenBatch } from './token-batch.js';
 
@@ -24,6 +25,8 @@ export interface LabelledRows {
   /** Rows of [batch · length, …]: the token before each label. */
   readonly rows: Int32Array;
   readonly labels: Int32Array;
+  /** Number of tokens in a row of the batch. */
+  readonly length: number;
 }
 
 /**
@@ -42,20 +45,21 @@ export function labelledRows(caller: string, { batch, length, labels, segmentIds
     const given = labels === undefined ? 'none' : `${DEFAULT_IGNORED_LABEL} wherever one could count`;
     throw new DomainError(`${caller}: expected a batch with labels to predict, got ${given}; leave the batch out, or check how it was cut`);
   }
-  return { rows: Int32Array.from(rows), labels: Int32Array.from(rows, (row) => labels[row + 1]) };
+  return { rows: Int32Array.from(rows), labels: Int32Array.from(rows, (row) => labels[row + 1]), length };
 }
 
-/** Computes the logits [rows, vocabulary] of hidden rows. */
-export function headLogits(decoder: Decoder, scope: ParameterScope, hidden: Tensor): Tensor {
-  return scope.linear(HEAD, decoder.normalize(scope, hidden));
+/** Computes the logits [rows, vocabulary] of hidden rows: those of some tokens, if not of all. */
+export function headLogits(decoder: Decoder, scope: ParameterScope, hidden: Tensor, tokens?: ChosenTokens): Tensor {
+  return scope.linear(HEAD, decoder.normalize(scope, hidden), tokens);
 }
 
 /** Computes the sum of the token losses of each chunk, scalars, Σ of which is the loss. */
-export function headLosses(decoder: Decoder, scope: ParameterScope, hidden: Tensor, { rows, labels }: LabelledRows): Tensor[] {
+export function headLosses(decoder: Decoder, scope: ParameterScope, hidden: Tensor, { rows, labels, length }: LabelledRows): Tensor[] {
   return chunksOf(rows.length, decoder.config.vocabularySize).map(([start, end]) =>
     tidy(() => {
-      const chosen = gather(hidden, tensor1d(rows.subarray(start, end), 'int32'));
-      return sum(tokenCrossEntropy(headLogits(decoder, scope, chosen), tensor1d(labels.subarray(start, end), 'int32')));
+      const numbers = rows.subarray(start, end);
+      const logits = headLogits(decoder, scope, gather(hidden, tensor1d(numbers, 'int32')), { numbers, length });
+      return sum(tokenCrossEntropy(logits, tensor1d(labels.subarray(start, end), 'int32')));
     }),
   );
 }
@@ -77,14 +81,15 @@ export function headGradient(
   decoder: Decoder,
   scope: ParameterScope,
   hidden: Tensor,
-  { rows, labels }: LabelledRows,
+  { rows, labels, length }: LabelledRows,
   denominator: number,
   gradients: GradientSum,
 ): HeadGradient {
   const losses: Tensor[] = [];
   const parts = chunksOf(rows.length, decoder.config.vocabularySize).map(([start, end]) => {
-    const chosen = gather(hidden, tensor1d(rows.subarray(start, end), 'int32'));
-    const { value: logits, pullback, dispose } = record(() => headLogits(decoder, scope, chosen));
+    const numbers = rows.subarray(start, end);
+    const chosen = gather(hidden, tensor1d(numbers, 'int32'));
+    const { value: logits, pullback, dispose } = record(() => headLogits(decoder, scope, chosen, { numbers, length }));
     try {
       const chunk = crossEntropyWithGradient(logits, tensor1d(labels.subarray(start, end), 'int32'), 1 / denominator);
       logits.dispose();

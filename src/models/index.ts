@@ -36,7 +36,7 @@ export { type LoadCausalLMOptions, loadCausalLM } from './load-causal-lm.js';
 export type { WeightPlace } from './load-weights.js';
 export type { StepSize } from './memory-need.js';
 export { type ModelMemory, type ModelMemoryOptions, modelMemory, modelMemoryDefaults, type WeightMemory } from './model-memory.js';
-export type { AdapterCall, EmbeddingCall, LinearModule, LowRankTerm, ModelOverlay, ModuleAdapter } from './model-overlay.js';
+export type { AdapterCall, ChosenTokens, EmbeddingCall, LinearModule, LowRankTerm, ModelOverlay, ModuleAdapter } from './model-overlay.js';
 export { nonFiniteError } from './non-finite.js';
 export {
   type ExactMatchesOptions,

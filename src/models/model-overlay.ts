@@ -36,6 +36,8 @@ export interface AdapterCall {
   readonly module: LinearModule;
   /** Input of the module, [tokens, in]. */
   readonly x: Tensor;
+  /** The tokens that x holds, if these are not all of the batch: the head is applied to some at a time. */
+  readonly tokens?: ChosenTokens;
   /**
    * Computes x Wᵀ [tokens, out] without the bias, of this x or another; differentiable by it. A call costs a product.
    */
@@ -47,6 +49,14 @@ export interface AdapterCall {
   weight(): Tensor;
   /** The adapter's own arrays. */
   readonly parameters: Readonly<Record<string, Tensor>>;
+}
+
+/** Some tokens of a batch. */
+export interface ChosenTokens {
+  /** Their numbers, counted through the batch row by row. */
+  readonly numbers: Int32Array;
+  /** Number of tokens in a row. */
+  readonly length: number;
 }
 
 /** Replacement of one linear layer's x Wᵀ. */

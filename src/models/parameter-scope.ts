@@ -5,7 +5,7 @@ import { everyColumn, multiplyInto } from '../linalg/tensor/wasm/heap-product.js
 import { multiplyStored, storedRows } from '../linalg/tensor/wasm/stored-matrix.js';
 import type { StoredMatrix } from '../linalg/tensor/wasm/stored-rows.js';
 import { adaptedLinear, type FrozenLayer } from '../nn/adapted-linear.js';
-import type { LinearModule, ModelOverlay } from './model-overlay.js';
+import type { ChosenTokens, LinearModule, ModelOverlay } from './model-overlay.js';
 
 /** An empty overlay. */
 const EMPTY_OVERLAY: ModelOverlay = { adapters: new Map(), replaced: new Map() };
@@ -73,16 +73,17 @@ export class ParameterScope {
    * Computes x Wᵀ + b of a linear layer, adapted if it has an adapter.
    *
    * @param x - [tokens, in].
+   * @param tokens - the tokens that x holds. Default: all of the batch.
    * @returns [tokens, out], differentiable by x and the overlay's arrays.
    */
-  linear(name: string, x: Tensor): Tensor {
-    return this.linears([name], x)[0];
+  linear(name: string, x: Tensor, tokens?: ChosenTokens): Tensor {
+    return this.linears([name], x, tokens)[0];
   }
 
   /**
    * Computes several linear layers of one input: those with plain low-rank adapters together, where that is quicker.
    */
-  linears(names: readonly string[], x: Tensor): Tensor[] {
+  linears(names: readonly string[], x: Tensor, tokens?: ChosenTokens): Tensor[] {
     const together = names.flatMap((name) => {
       const own = this.#overlay.adapters.get(name)?.lowRank;
       return own === undefined || this.trains(`${name}.weight`) ? [] : [{ name, own }];
@@ -96,7 +97,7 @@ export class ParameterScope {
           );
     if (fused !== undefined) for (const { own } of together) for (const factor of [own.A, own.B]) this.#used.add(factor);
     return names.map((name) => {
-      const product = fused?.[together.findIndex((one) => one.name === name)] ?? this.#product(name, x);
+      const product = fused?.[together.findIndex((one) => one.name === name)] ?? this.#product(name, x, tokens);
       return this.#moduleOf(name).bias ? add(product, this.get(`${name}.bias`)) : product;
     });
   }
@@ -118,7 +119,7 @@ export class ParameterScope {
   }
 
   /** Computes x Wᵀ without the bias, by the adapter's own function. */
-  #product(name: string, x: Tensor): Tensor {
+  #product(name: string, x: Tensor, tokens: ChosenTokens | undefined): Tensor {
     const module = this.#moduleOf(name);
     const own = `${name}.weight`;
     const trained = this.trains(own);
@@ -129,7 +130,8 @@ export class ParameterScope {
       trained ? differentiable(input, weight(), module.fanInFanOut) : projected(this.#source, weightName, input, module.fanInFanOut);
     const adapter = this.#overlay.adapters.get(name);
     if (adapter === undefined) return base();
-    return this.#adapted(adapter.parameters, () => adapter.forward({ module, x, base, weight, parameters: adapter.parameters }));
+    const call = { module, x, base, weight, parameters: adapter.parameters, ...(tokens === undefined ? {} : { tokens }) };
+    return this.#adapted(adapter.parameters, () => adapter.forward(call));
   }
 
   #adapted(parameters: Readonly<Record<string, Tensor>>, forward: () => Tensor): Tensor {

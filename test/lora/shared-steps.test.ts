@@ -33,17 +33,23 @@ describe('shareOfStep', () => {
   });
 });
 
+/** What a run differs in: its adapter, and where it is stopped. */
+interface Settings {
+  readonly dropout?: number;
+  readonly stop?: { readonly rank: number; readonly step: number };
+}
+
 describe.each(tensorEngines)('on %s', (_name, la) => {
   const { numbers } = smallTraining(la);
 
   /** Trains in as many ranks at once, each on a model of its own. */
-  async function shared(size: number, method: LoraMethod, dropout: number, stop?: { readonly rank: number; readonly step: number }) {
+  async function shared(size: number, method: LoraMethod, { stop, ...config }: Settings = {}) {
     return Promise.all(
       localCommunicators(size).map(async (communicator) => {
         const adapter = owned(
           await createAdapter(
             owned(smallModel(la)),
-            { method, rank: 2, dropout, ...(method.name === 'galore' ? {} : { alpha: 4 }) },
+            { method, rank: 2, ...config, ...(method.name === 'galore' ? {} : { alpha: 4 }) },
             startOptions,
           ),
         );
@@ -69,17 +75,17 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
     );
   }
 
-  it.each<[string, () => LoraMethod, number]>([
-    ['lora', () => lora(), 0],
-    ['lora with dropout', () => lora(), 0.4],
-    ['lora+', () => loraPlus(), 0],
-    ['balora', () => balora(), 0],
-    ['stella', () => stella(), 0.2],
-    ['galore', () => galore(), 0],
-  ])('%s has the losses of one process with 2, 3 and 9', async (_, method, dropout) => {
-    const [alone] = await shared(1, method(), dropout);
+  it.each<[string, () => LoraMethod, Settings]>([
+    ['lora', () => lora(), {}],
+    ['lora with dropout', () => lora(), { dropout: 0.4 }],
+    ['lora+', () => loraPlus(), {}],
+    ['balora', () => balora(), {}],
+    ['stella', () => stella(), { dropout: 0.2 }],
+    ['galore', () => galore(), {}],
+  ])('%s has the losses of one process with 2, 3 and 9', async (_, method, settings) => {
+    const [alone] = await shared(1, method(), settings);
     for (const size of [2, 3, 9]) {
-      const ranks = await shared(size, method(), dropout);
+      const ranks = await shared(size, method(), settings);
       for (const { steps, values } of ranks) {
         expect(steps.map(({ tokens }) => tokens)).toEqual(alone.steps.map(({ tokens }) => tokens));
         for (const [k, { loss, gradientNorm }] of steps.entries()) {
@@ -92,7 +98,7 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
   });
 
   it('stops in the same step everywhere when one process is told to', async () => {
-    const ranks = await shared(3, lora(), 0, { rank: 1, step: 2 });
+    const ranks = await shared(3, lora(), { stop: { rank: 1, step: 2 } });
     expect(ranks.map(({ steps }) => steps.length)).toEqual([2, 2, 2]);
     for (const { values } of ranks) expect(values).toEqual(ranks[0].values);
   });

@@ -3,7 +3,7 @@ import { ConfigError } from '../../core/errors.js';
 import { declareOptions, option } from '../../core/options.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
 import type { CausalLM } from '../../models/causal-lm.js';
-import type { ModelOverlay } from '../../models/model-overlay.js';
+import type { ChosenTokens, ModelOverlay } from '../../models/model-overlay.js';
 import type { LoraMethod } from '../methods/lora-method.js';
 import type { TargetModule } from '../targets/target-modules.js';
 import { type AdapterLayout, pairTargets } from './adapter-layout.js';
@@ -144,7 +144,8 @@ export class LoraAdapter {
     const { modules, parameters } = takeApart(this.model.algebra, this.layout, point);
     const adapters = pairTargets(this.layout).map((target, stream) => {
       const rate = this.config.dropout;
-      const drop = dropout === undefined || rate === 0 ? undefined : (x: Tensor) => dropOut(x, rate, dropout, stream);
+      const drop =
+        dropout === undefined || rate === 0 ? undefined : (x: Tensor, tokens?: ChosenTokens) => dropOut(x, rate, dropout, stream, tokens);
       const arrays = arraysOf(modules, target);
       const { magnitude } = arrays;
       if (magnitude === undefined) return [target.module.name, loraModule(arrays, target.scale, drop)] as const;

@@ -17,11 +17,11 @@ import {
   transpose,
 } from '@tensorflow/tfjs-core';
 import type { CausalLM } from '../../models/causal-lm.js';
-import type { AdapterCall, EmbeddingCall, LinearModule, ModuleAdapter } from '../../models/model-overlay.js';
+import type { AdapterCall, ChosenTokens, EmbeddingCall, LinearModule, ModuleAdapter } from '../../models/model-overlay.js';
 import type { ModuleArrays } from './adapter-point.js';
 
 /** Dropout of an adapter's inputs in training; `undefined` for none. */
-export type InputDropout = ((x: Tensor) => Tensor) | undefined;
+export type InputDropout = ((x: Tensor, tokens?: ChosenTokens) => Tensor) | undefined;
 
 /**
  * LoRA: y = x Wᵀ + s·(x̃ Bᵀ) Aᵀ, x̃ being x after dropout. It costs 2·tokens·r·(m+n) flops more than the base.
@@ -31,7 +31,7 @@ export type InputDropout = ((x: Tensor) => Tensor) | undefined;
 export function loraModule(arrays: ModuleArrays, scale: number, dropout: InputDropout): ModuleAdapter {
   return {
     parameters: { A: arrays.A, B: arrays.B },
-    forward: (call) => add(call.base(), lowRank(call, dropout?.(call.x) ?? call.x, scale)),
+    forward: (call) => add(call.base(), lowRank(call, dropout?.(call.x, call.tokens) ?? call.x, scale)),
     // As in PEFT, without dropout: there is no x whose entries could be dropped.
     embed: (call) => add(call.rows, lookedUp(call, scale)),
     ...(dropout === undefined ? { lowRank: { A: arrays.A, B: arrays.B, scale } } : {}),
@@ -56,7 +56,7 @@ export function doraModule(
     forward(call) {
       const factor = rowFactors(call.parameters.magnitude, norms);
       if (dropout === undefined) return mul(add(call.base(), lowRank(call, call.x, scale)), factor);
-      const seen = dropout(call.x);
+      const seen = dropout(call.x, call.tokens);
       const change = add(mul(call.base(seen), sub(factor, 1)), mul(lowRank(call, seen, scale), factor));
       return add(call.base(), change);
     },
