@@ -92,7 +92,10 @@ describe.each(tensorEngines)('adapterStart on %s', (_name, la) => {
       [`base_model.model.${name}.lora_A.weight`, data([3, inFeatures])],
       [`base_model.model.${name}.lora_B.weight`, data([outFeatures, 3])],
     ];
-    writeFileSync(path.join(pruned, 'adapter_config.json'), JSON.stringify({ peft_type: 'LORA', r: 3, lora_alpha: 3 }));
+    writeFileSync(
+      path.join(pruned, 'adapter_config.json'),
+      JSON.stringify({ peft_type: 'LORA', r: 3, lora_alpha: 3, target_modules: [name] }),
+    );
     await writeSafetensors(path.join(pruned, 'adapter_model.safetensors'), new Map(pair));
     const one = await adapterStart(pruned);
     await expect(createAdapter(model, { method: { ...lora(), start: one }, rank: 3 })).rejects.toThrow(
@@ -109,8 +112,20 @@ describe.each(tensorEngines)('adapterStart on %s', (_name, la) => {
       ]),
     );
     await expect(adapterStart(pruned)).rejects.toThrow(
-      /adapterStart: expected an adapter of pairs alone, but .*lora_magnitude_vector.*bures merge/,
+      /adapterStart: expected an adapter that adds a product of factors to the weights, got .* with magnitudes .*lora_magnitude_vector.*merge it/,
     );
+    // Their files do not hold what the start took out of the base, or what calls the adapter.
+    for (const [keys, message] of [
+      [{ init_lora_weights: 'pissa' }, /with init_lora_weights "pissa".*portable form/],
+      [{ init_lora_weights: 'olora' }, /with init_lora_weights "olora"/],
+      [{ alora_invocation_tokens: [5, 6] }, /has 'alora_invocation_tokens'/],
+      [{ use_qalora: true }, /has 'use_qalora'/],
+    ] as const) {
+      const content = { peft_type: 'LORA', r: 3, lora_alpha: 3, target_modules: [name], ...keys };
+      writeFileSync(path.join(pruned, 'adapter_config.json'), JSON.stringify(content));
+      await writeSafetensors(path.join(pruned, 'adapter_model.safetensors'), new Map(pair));
+      await expect(adapterStart(pruned)).rejects.toThrow(message);
+    }
     await expect(adapterStart('nowhere')).rejects.toThrow(/adapterStart/);
     await expect(adapterStart(saved, { balanced: 1 as unknown as boolean })).rejects.toThrow(ConfigError);
     const loaded = await loadAdapter(model, saved);

@@ -75,13 +75,16 @@ describe.each(tensorEngines)('on %s', (_engine, la) => {
   it.each(NAMES)('%s: loaded, saved again, and merged, it gives the logits of PEFT', async (name) => {
     const model = baseOf(name);
     const { ids, logits } = golden(name);
-    const adapter = await loadAdapter(model, folderOf(name));
-    expect(logitsOf(model, ids, adapter)).toBeAllClose(logits, 1e-4);
+    const first = await loadAdapter(model, folderOf(name));
+    expect(logitsOf(model, ids, first)).toBeAllClose(logits, 1e-4);
     const again = path.join(scratch, String(folders++));
-    await saveAdapter(adapter, again);
+    await saveAdapter(first, again);
+    // The start of some takes a product out of the base, as long as they are there.
+    first.dispose();
     const second = await loadAdapter(model, again);
     expect(logitsOf(model, ids, second)).toBeAllClose(logits, 1e-4);
     second.dispose();
+    const adapter = await loadAdapter(model, folderOf(name));
     const plain = logitsOf(model, ids);
     const { tiedHead } = model.config;
     const { untied, unmerge } = await mergeAdapter(adapter);

@@ -33,7 +33,6 @@ describe('adapter_config.json', () => {
     ['gaussian', 'gaussian'],
     ['olora', 'olora'],
     ['pissa', 'pissa'],
-    ['pissa_niter_16', 'pissa'],
     ['orthogonal', 'kaiming'],
     ['eva', 'kaiming'],
   ])('init_lora_weights %s is %s', (value, start) => {
@@ -49,6 +48,7 @@ describe('adapter_config.json', () => {
     ['a key of tomorrow', { use_something_new: 3 }, /'use_something_new': 3/],
     ['another kind of adapter', { peft_type: 'IA3' }, /must be of a LoRA adapter, got peft_type "IA3"/],
     ['another task', { task_type: 'SEQ_CLS' }, /causal language model, got task_type "SEQ_CLS"/],
+    ['a randomized start', { init_lora_weights: 'pissa_niter_4' }, /'init_lora_weights': "pissa_niter_4", .* cannot be repeated/],
     ['a start that cannot be repeated', { init_lora_weights: 'corda' }, /'init_lora_weights': "corda"/],
     ['a wrong type', { lora_dropout: '0.1' }, /dropout must be a finite number/],
   ])('%s is refused by name', (_, changes, message) => {

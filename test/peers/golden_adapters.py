@@ -2,7 +2,8 @@
 
     /path/to/python test/peers/golden_adapters.py test/fixtures
 
-Needs torch, transformers and peft. The same numbers at every run with the same versions.
+Needs torch, transformers and peft. The same numbers at every run with the same versions. Names of adapters after the
+folder make only these.
 """
 
 import json
@@ -37,10 +38,15 @@ CASES = {
     "ensured-saved": ("tiny-gemma3-text", dict(target_modules=["q_proj"], modules_to_save=["lm_head"], ensure_weight_tying=True), {}, None),
     "ensured-embedding": ("tiny-gemma3-text", dict(target_modules=["embed_tokens", "v_proj"], ensure_weight_tying=True), {}, None),
     "ensured-head": ("tiny-gemma3-text", dict(target_modules=["lm_head", "v_proj"], ensure_weight_tying=True), {}, None),
+    "ensured-embedding-ranks": ("tiny-gemma3-text", dict(target_modules=["embed_tokens", "v_proj"], ensure_weight_tying=True, rank_pattern={"embed_tokens": 3}), {}, None),
+    "pissa-head": ("tiny-llama", dict(target_modules=["q_proj", "lm_head"], init_lora_weights="pissa"), {}, None),
+    "pissa-head-tied": ("tiny-gemma3-text", dict(target_modules=["v_proj", "lm_head"], init_lora_weights="pissa"), {}, None),
     "layers": ("tiny-llama", dict(target_modules=["q_proj", "up_proj"], layers_to_transform=[1], layers_pattern="layers"), {}, None),
 }
 
 for name, (base, config, saving, changed) in CASES.items():
+    if len(sys.argv) > 2 and name not in sys.argv[2:]:
+        continue
     torch.manual_seed(len(name))
     model = transformers.AutoModelForCausalLM.from_pretrained(fixtures / "models" / base, dtype=torch.float32).eval()
     with torch.no_grad():

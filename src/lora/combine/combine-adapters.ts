@@ -9,12 +9,12 @@ import { type HostArray, hostAlgebra } from '../../linalg/host/host-algebra.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
 import { baseNameOf } from '../peft/base-name.js';
 import type { AdapterPair, OpenAdapter } from '../peft/open-adapter.js';
+import { readSource, type SourceAdapter } from '../peft/source-adapter.js';
 import { storedFactor } from '../peft/stored-factor.js';
 import { moduleTensorNames } from '../peft/tensor-names.js';
 import { combinedConfig, sharedBase } from './combined-config.js';
 import type { PairScale } from './ranks-config.js';
 import { sharedTensors } from './shared-tensors.js';
-import { readSource, type SourceAdapter } from './source-adapter.js';
 import { nearestPair, tailAt, updateSpectrum } from './truncate-update.js';
 import { checkOtherFolder, relativeError, writeFactors } from './write-factors.js';
 

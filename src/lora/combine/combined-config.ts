@@ -4,8 +4,8 @@ import { shownName } from '../../io/files/portable-name.js';
 import type { JsonObject } from '../../io/parse-json.js';
 import type { ResolvedLoraConfig } from '../adapter/lora-config.js';
 import type { BaseName } from '../peft/base-name.js';
+import type { SourceAdapter } from '../peft/source-adapter.js';
 import { type PairScale, ranksConfig } from './ranks-config.js';
-import type { SourceAdapter } from './source-adapter.js';
 
 /**
  * Returns the contents of adapter_config.json for a combination.

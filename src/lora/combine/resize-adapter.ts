@@ -9,9 +9,9 @@ import type { TensorData } from '../../io/safetensors/serialize-tensors.js';
 import { type HostArray, hostAlgebra } from '../../linalg/host/host-algebra.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
 import type { AdapterPair, OpenAdapter } from '../peft/open-adapter.js';
+import { readSource } from '../peft/source-adapter.js';
 import { storedFactor } from '../peft/stored-factor.js';
 import { type PairScale, ranksConfig } from './ranks-config.js';
-import { readSource } from './source-adapter.js';
 import { nearestPair, padPair, smallestRank, tailAt, updateSpectrum } from './truncate-update.js';
 import { checkOtherFolder, relativeError, writeFactors } from './write-factors.js';
 
@@ -127,7 +127,8 @@ export async function resizeAdapter(adapter: OpenAdapter, out: string, options: 
   const keptReadme = await writeFactors(caller, out, {
     tensors,
     metadata: adapter.store.metadata,
-    config: { ...content, ...ranksConfig(scales, config.scaling === 'root-rank') },
+    // Some starts ask for ranks that it no longer has, as 'orthogonal' for even ones.
+    config: { ...content, init_lora_weights: true, ...ranksConfig(scales, config.scaling === 'root-rank') },
     made: madeText(modules, together),
     sources: [adapter],
     check,

@@ -1,7 +1,7 @@
 /** Tensors of adapters besides their factors, as far as a sum of adapters can have them. */
 import { ConfigError, FormatError } from '../../core/errors.js';
 import type { TensorData } from '../../io/safetensors/serialize-tensors.js';
-import type { SourceAdapter } from './source-adapter.js';
+import type { SourceAdapter } from '../peft/source-adapter.js';
 
 /** A tensor of the base that PEFT writes beside factors: not trained. */
 const frozen = '.base_layer.weight';

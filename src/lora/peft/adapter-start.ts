@@ -6,6 +6,7 @@ import { hostAlgebra } from '../../linalg/host/host-algebra.js';
 import { balancedProjection } from '../../retractions/balanced-projection.js';
 import type { LoraStart } from '../methods/start.js';
 import { type AdapterPair, openAdapter } from './open-adapter.js';
+import { readSource } from './source-adapter.js';
 
 /** Options of {@link adapterStart}. */
 export interface AdapterStartOptions {
@@ -34,8 +35,8 @@ const adapterStartOptions = declareOptions<AdapterStartOptions>()({ balanced: fl
  * @param options - see {@link AdapterStartOptions}.
  * @returns a start for {@link createAdapter}, which asks for the same ranks, and for no other modules than the adapter
  * has. It holds the factors in float64.
- * @throws ConfigError if this is no LoRA adapter, or has more than pairs (magnitudes of DoRA, trained biases and
- * modules); FormatError if its tensors do not fit.
+ * @throws ConfigError if this is no LoRA adapter, has more than pairs (magnitudes of DoRA, trained biases and modules),
+ * or was saved after a start that changed the base (PiSSA, OLoRA) and not in portable form; FormatError if its tensors do not fit.
  *
  * @example
  * ```ts
@@ -54,6 +55,7 @@ export async function adapterStart(folder: string, options: AdapterStartOptions 
   const adapter = await openAdapter(folder, { caller });
   const pairs = new Map<string, AdapterPair>();
   try {
+    await readSource(caller, adapter, folder);
     for (const module of adapter.modules) pairs.set(module, await adapter.pair(module));
     const own = new Set([...pairs.values()].flatMap(({ tensors: { A, B } }) => [A.name, B.name]));
     const other = [...adapter.store.entries.keys()].filter((name) => !own.has(name));

@@ -92,9 +92,13 @@ export async function openAdapter(folder: string, options: OpenAdapterOptions = 
         const tensors = pairs.get(module);
         if (tensors === undefined)
           throw new ConfigError(`${caller}: ${file} has no adapter for '${module}'; \`modules\` lists those it has`);
-        checkRank(caller, config, rankOf, module, tensors.A.shape[1]);
+        const rank = tensors.A.shape[1];
+        // In PEFT the head's copy of a tied embedding has the embedding's rank, and the scale of its own.
+        const isCopy = config.ensure_weight_tying === true && module.endsWith('lm_head');
+        if (!isCopy) checkRank(caller, config, rankOf, module, rank);
+        const scaled = isCopy ? Number(rankOf(module) ?? config.r ?? rank) : rank;
         const [A, B] = [await readMatrix(caller, store, tensors.A.name), await readMatrix(caller, store, tensors.B.name)];
-        return { module, A, B, tensors, scale: scaleOf(caller, config, alphaOf, module, tensors.A.shape[1]) };
+        return { module, A, B, tensors, scale: scaleOf(caller, config, alphaOf, module, scaled) };
       },
       close: () => store.close(),
     };

@@ -124,7 +124,9 @@ async function readPairs({ model, config, layout, point, taken, frozen }: LoraAd
   const modules = new Map(
     targets.map((target) => {
       const [own, { A, B }] = [arraysOf(parts.modules, target), arraysOf(start.modules, target)];
-      const both = { A: la.concat([own.A, la.scale(-1, A)], 'columns'), B: la.concat([own.B, B], 'rows') };
+      // A weight that the adapter brings has the start's product out of it already.
+      const sign = frozen.has(`${target.module.name}.weight`) ? 0 : -1;
+      const both = { A: la.concat([own.A, la.scale(sign, A)], 'columns'), B: la.concat([own.B, B], 'rows') };
       return [target.module.name, { ...own, ...both }] as const;
     }),
   );

@@ -11,7 +11,7 @@ export const qwen2: Architecture = {
   describe(reader) {
     // Written by older exporters; the biases are there in any case.
     reader.only('qkv_bias', true);
-    const from = reader.integer('max_window_layers', 28);
+    const from = reader.count('max_window_layers', 28);
     return llamaLike(reader, {
       modelType: 'qwen2',
       biases: { queryKeyValue: true, attentionOutput: false, feedForward: false },

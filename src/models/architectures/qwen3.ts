@@ -10,7 +10,7 @@ export const qwen3: Architecture = {
   modelType: 'qwen3',
   describe(reader) {
     const attention = reader.flag('attention_bias', false);
-    const from = reader.integer('max_window_layers', 28);
+    const from = reader.count('max_window_layers', 28);
     return llamaLike(reader, {
       modelType: 'qwen3',
       biases: { queryKeyValue: attention, attentionOutput: attention, feedForward: false },

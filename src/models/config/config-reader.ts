@@ -85,6 +85,13 @@ export class ConfigReader {
     return this.fail(key, 'a positive integer', value);
   }
 
+  /** Reads a number of things, which may be none. */
+  count(key: string, fallback?: number): number {
+    const value = this.#value(key) ?? fallback;
+    if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
+    return this.fail(key, 'an integer that is not negative', value);
+  }
+
   /**
    * Reads a size that an axis of a tensor has, or divides.
    *

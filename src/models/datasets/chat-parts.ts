@@ -93,13 +93,25 @@ class ChatWriter {
     let done = 0;
     for (const position of positions) {
       const prompt = this.#prompt(position);
-      const answered = this.#tryWrite(position + 1);
+      const answered = this.#withoutEnding(this.#tryWrite(position + 1), whole);
       if (prompt === undefined || answered === undefined || prompt.length < done) return undefined;
       if (!answered.startsWith(prompt) || !whole.startsWith(answered)) return undefined;
       done = answered.length;
       found.push({ start: prompt.length, end: done, trained });
     }
     return found;
+  }
+
+  /**
+   * Takes the token that ends a text from a part of the conversation, where the template writes it at the end of
+   * whatever it writes (Phi-3): in the whole conversation it follows the last turn.
+   */
+  #withoutEnding(answered: string | undefined, whole: string): string | undefined {
+    const eos = this.#tokenizer.specials.eos?.text;
+    if (answered === undefined || eos === undefined || whole.startsWith(answered)) return answered;
+    const at = answered.lastIndexOf(eos);
+    const ending = at < 0 || answered.slice(at + eos.length).trim() !== '' ? '' : answered.slice(at);
+    return ending !== '' && whole.endsWith(ending) ? answered.slice(0, -ending.length) : answered;
   }
 
   /** Divides the conversation around one answer, whatever the template makes of the others. */

@@ -77,6 +77,8 @@ export function parseRecord(caller: string, { value: record, where }: SourceReco
   // A column that was named is meant: a number in it is its text.
   const text = (column: string): string => {
     const value = cell(column);
+    if (typeof value === 'number' && !Number.isFinite(value))
+      return fail(`'${column}' is a number beyond the range of numbers`, 'write it as a text, in quotes');
     const isPlain = ['number', 'boolean', 'bigint'].includes(typeof value) || value instanceof WholeFloat;
     return isPlain ? String(value) : string(value, column, fail);
   };
@@ -91,7 +93,9 @@ const known = 'write {"text"}, {"prompt", "completion"} or {"messages"}';
 
 /** Parses a record whose keys tell its form. */
 function byKeys(record: JsonObject, fail: Fail): DataRecord {
-  const has = (key: string): boolean => Object.hasOwn(record, key);
+  // Tables have every column in every row, null where there is nothing.
+  const isThere = (key: string): boolean => Object.hasOwn(record, key) && !isAbsent(record[key]);
+  const has = forms.some(({ keys }) => keys.some(isThere)) ? isThere : (key: string): boolean => Object.hasOwn(record, key);
   let found = forms.filter(({ keys }) => keys.some(has));
   // Alpaca's own file has the whole text beside its parts.
   if (found.length === 2 && found.some(({ name }) => name === 'alpaca')) found = found.filter(({ name }) => name !== 'text');
@@ -103,7 +107,7 @@ function byKeys(record: JsonObject, fail: Fail): DataRecord {
     );
   }
   const [{ name, needs }] = found;
-  const missing = needs.find((key) => !has(key));
+  const missing = needs.find((key) => !Object.hasOwn(record, key));
   if (missing !== undefined) return fail(`expected the key '${missing}', got none`, known);
   const value = (key: string): string => string(record[key], key, fail);
   if (name === 'text') return { form: 'text', text: value('text') };

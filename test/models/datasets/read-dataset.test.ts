@@ -204,6 +204,18 @@ describe('chat templates that do not write turns alike, or not at all', () => {
     expect(lastAnswerOnly).toBe(1);
   });
 
+  it('trains on all answers where a template ends whatever it writes with the end token (Phi-3)', async () => {
+    const phi = await withTemplate(
+      "{% for m in messages %}{{ '<|' + m.role + '|>\n' + m.content + '<|end|>\n' }}{% endfor %}" +
+        "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% else %}{{ eos_token }}{% endif %}",
+    );
+    const { rows, lastAnswerOnly } = await read(json({ messages: [hi, yes, hi, yes] }), {}, phi);
+    expect(rows.map(shown)).toEqual([
+      '<|user|>\nhi<|end|>\n<|assistant|>\n[yes<|end|>\n]<|user|>\nhi<|end|>\n<|assistant|>\n[yes<|end|>\n<|endoftext|>]',
+    ]);
+    expect(lastAnswerOnly).toBe(0);
+  });
+
   it.each([
     '{{ messages | tojson }}',
     '{{ messages }}',
@@ -258,6 +270,7 @@ describe('columns and known shapes', () => {
       '<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n[yes<|im_end|>\n<|endoftext|>]',
     ],
     ['Alpaca without input', { instruction: 'add', input: '', output: '2' }, {}, `${prompt}[2<|endoftext|>]`],
+    ['null for the columns of other forms', { prompt: '1+1=', completion: '2', text: null, messages: null }, {}, '1+1=[2<|endoftext|>]'],
     ['Alpaca with null for the input', { instruction: 'add', input: null, output: '2' }, {}, `${prompt}[2<|endoftext|>]`],
     ['Alpaca with input', { instruction: 'add', input: '1 1', output: '2' }, {}, `${promptWithInput}[2<|endoftext|>]`],
     ["Alpaca's own file, with the whole text", { instruction: 'add', output: '2', text: 'all' }, {}, `${prompt}[2<|endoftext|>]`],

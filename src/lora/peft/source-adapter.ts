@@ -1,14 +1,17 @@
-/** What an adapter must be for its product to be combined with others, or approximated: factors and nothing else. */
+/**
+ * What an adapter must be for its product to be combined with others, approximated, or trained on: factors and nothing
+ * else.
+ */
 import { ConfigError } from '../../core/errors.js';
 import { exists } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
 import { type JsonObject, readJson } from '../../io/parse-json.js';
 import type { ResolvedLoraConfig } from '../adapter/lora-config.js';
 import { loraStarts } from '../methods/lora-methods.js';
-import { adapterFiles } from '../peft/adapter-files.js';
-import type { OpenAdapter } from '../peft/open-adapter.js';
-import { readPeftConfig } from '../peft/read-config.js';
-import { trainedWeightsFile } from '../peft/trained-weights.js';
+import { adapterFiles } from './adapter-files.js';
+import type { OpenAdapter } from './open-adapter.js';
+import { readPeftConfig } from './read-config.js';
+import { trainedWeightsFile } from './trained-weights.js';
 
 /** An adapter with what its configuration says. */
 export interface SourceAdapter {
