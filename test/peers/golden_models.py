@@ -50,6 +50,7 @@ MODELS = {
                                rope_parameters=dict(rope_type="default", rope_theta=500.0)), torch.bfloat16, [
         ("no window", {"use_sliding_window": False, "layer_types": None}),
         ("window in the first block", {"layer_types": ["sliding_attention", "full_attention"]}),
+        ("windows in all blocks", {"layer_types": None, "max_window_layers": 0}),
         ("transformers 4", {"rope_parameters": None, "rope_theta": 300.0, "rope_scaling": {"type": "linear", "factor": 3.0}, "layer_types": None}),
         ("gelu", {"hidden_act": "gelu_pytorch_tanh"}),
     ]),
