@@ -289,6 +289,27 @@ describe('solver parts', () => {
     ['no cost', { ...problem, cost: 3 }, {}],
     ['a bare gradient', { ...problem, gradient: () => 1 }, {}],
     ['an unknown option', problem, { maxIterations: 5 }],
+    ...[
+      { ehess: () => 0 },
+      { euclidean_gradient: () => 0 },
+      { precon: () => 0 },
+      { costgrad: () => 0 },
+      { egrad: () => 0 },
+      { hessain: { kind: 'ambient', at: () => 0 } },
+      { next_batch: () => 0 },
+      { hessian: () => 0 },
+      { hessian: { kind: 'coordinates', at: () => 0 } },
+      { costAndGradient: 3 },
+      { costAlong: [] },
+      { preconditioner: () => 0 },
+    ].map(
+      (extra) =>
+        [`the field ${Object.keys(extra)[0]}: ${typeof Object.values(extra)[0]}`, { ...problem, ...extra }, {}] as [
+          string,
+          unknown,
+          object,
+        ],
+    ),
     ['a solver that is none', problem, { solver: 'adam' }],
     ['a stop that is none', problem, { stop: 10 }],
     ['a schedule of NaN', problem, { solver: gradientDescent({ stepSize: constantStep(() => Number.NaN) }) }],

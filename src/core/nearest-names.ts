@@ -37,7 +37,7 @@ export function nearestNames(name: string, candidates: Iterable<string>, count =
 }
 
 /** Computes the Levenshtein distance, one row of its table at a time. */
-function editDistance(from: string, to: string): number {
+export function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, j) => j);
   for (let i = 1; i <= from.length; i++) {
     const next = [i];

@@ -2,6 +2,7 @@
 import { NotImplementedError } from '../core/errors.js';
 import type { Random } from '../core/random.js';
 import { axpyTree, forEachLeaf, scaleTree } from '../core/tree.js';
+import { largestEntry } from '../linalg/joint-reductions.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { Manifold } from '../manifolds/manifold.js';
 
@@ -52,10 +53,19 @@ export interface Law {
   measure<M, P, T>(context: LawContext<M, P, T>): Promise<Measurement | undefined>;
 }
 
-/** ‖a − b‖ / max(‖a‖, ‖b‖) in the metric at a point; 0 if both vanish. */
+/**
+ * The larger of ‖a − b‖ / max(‖a‖, ‖b‖) in the metric at a point, and of the same in the largest entries: an indefinite
+ * inner product of the surrounding space, as that of a hyperboloid, may give a vector off the tangent space the norm 0.
+ * It is 0 if both vanish.
+ */
 export async function tangentGap<M, P, T>({ manifold, la }: LawContext<M, P, T>, at: P, a: T, b: T): Promise<number> {
-  const gap = await manifold.norm(at, axpyTree(la, -1, b, a));
-  return gap === 0 ? 0 : gap / Math.max(await manifold.norm(at, a), await manifold.norm(at, b));
+  const difference = axpyTree(la, -1, b, a);
+  const gap = await manifold.norm(at, difference);
+  const inMetric = gap === 0 ? 0 : gap / Math.max(await manifold.norm(at, a), await manifold.norm(at, b));
+  const entries = await largestEntry(la, difference);
+  const inEntries = entries === 0 ? 0 : entries / Math.max(await largestEntry(la, a), await largestEntry(la, b));
+  // Math.max alone would lose NaN, which must win.
+  return Number.isNaN(inMetric) || Number.isNaN(inEntries) ? Number.NaN : Math.max(inMetric, inEntries);
 }
 
 /** ‖map(αu + βv) − α map(u) − β map(v)‖ relative to the larger, measured at the point where the images live. */

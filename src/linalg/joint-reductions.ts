@@ -2,6 +2,7 @@
  * Inner products and norms of several arrays at once. If reading a number means waiting for a device, only one number
  * is read, not one per array.
  */
+import { forEachLeaf } from '../core/tree.js';
 import type { LinearAlgebra } from './linear-algebra.js';
 
 /**
@@ -26,6 +27,18 @@ export async function jointNorm<M>(la: LinearAlgebra<M>, arrays: readonly M[]): 
   let norm = 0;
   for (const x of arrays) norm = Math.hypot(norm, await la.norm(x));
   return norm;
+}
+
+/** Returns the largest absolute value of the entries of a tree of arrays; NaN if one is NaN. */
+export async function largestEntry<M>(la: LinearAlgebra<M>, u: unknown): Promise<number> {
+  const leaves: M[] = [];
+  forEachLeaf<M>(la, u, (leaf) => leaves.push(leaf));
+  let largest = 0;
+  for (const leaf of leaves) {
+    const own = await la.maxAbs(leaf);
+    if (!(own <= largest)) largest = own;
+  }
+  return largest;
 }
 
 function asRow<M>(la: LinearAlgebra<M>, x: M): M {

@@ -1,5 +1,6 @@
 /** The norm of an inner product, also where its square leaves the range of the engine's numbers. */
-import { forEachLeaf, scaleTree } from '../core/tree.js';
+import { scaleTree } from '../core/tree.js';
+import { largestEntry } from '../linalg/joint-reductions.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { Manifold } from './manifold.js';
 
@@ -22,15 +23,4 @@ export function normOf<M, P, T>(la: LinearAlgebra<M>, inner: Manifold<M, P, T>['
     // A square below zero is a zero that rounding has moved.
     return largest * Math.sqrt(Math.max(0, await inner(x, unit, unit)));
   };
-}
-
-async function largestEntry<M>(la: LinearAlgebra<M>, u: unknown): Promise<number> {
-  const leaves: M[] = [];
-  forEachLeaf<M>(la, u, (leaf) => leaves.push(leaf));
-  let largest = 0;
-  for (const leaf of leaves) {
-    const own = await la.maxAbs(leaf);
-    if (!(own <= largest)) largest = own;
-  }
-  return largest;
 }

@@ -3,46 +3,11 @@ import { ConfigError, DomainError, NotImplementedError, ShapeError } from '../co
 import { describeValue } from '../core/options.js';
 import { forEachLeaf } from '../core/tree.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import { checkProblem } from './check-problem.js';
 import type { Evaluation, Objective, Problem } from './problem.js';
-
-/** Kinds of gradient that a problem may state. */
-const gradientKinds = ['ambient', 'coordinates', 'riemannian'] as const;
 
 /** Error for a step without a batch; it ends the loop, with its message as the reason. */
 export class EndOfData extends DomainError {}
-
-/** @throws ConfigError naming the first part of the problem that is missing or invalid. */
-function checkProblem<M, P, T, Z, G, Batch>(caller: string, problem: Problem<M, P, T, Z, G, Batch>): void {
-  if (typeof problem?.manifold?.retractTransport !== 'function') {
-    throw new ConfigError(
-      `${caller}: problem: 'manifold' must be a manifold, got ${describeValue(problem?.manifold)}; make one with, say, fixedRank({ m, n, rank })`,
-    );
-  }
-  if (typeof problem.cost !== 'function')
-    throw new ConfigError(
-      `${caller}: problem: 'cost' must be a function (x, batch) => number, got ${describeValue(problem.cost)}; pass, say, cost: (x) => la.norm(x)`,
-    );
-  if (problem.nextBatch !== undefined && typeof problem.nextBatch !== 'function') {
-    throw new ConfigError(`${caller}: problem: 'nextBatch' must be a function (k) => batch, got ${describeValue(problem.nextBatch)}`);
-  }
-  if (problem.wholeBatch !== undefined && (typeof problem.wholeBatch !== 'function' || problem.nextBatch === undefined)) {
-    throw new ConfigError(
-      `${caller}: problem: 'wholeBatch' must be a function () => batch beside nextBatch, which samples from it, got ${describeValue(problem.wholeBatch)}; leave it out where the cost is deterministic`,
-    );
-  }
-  if (problem.preconditioner !== undefined && typeof problem.preconditioner?.at !== 'function') {
-    throw new ConfigError(
-      `${caller}: problem: 'preconditioner' must be { at: (x, u, batch) => tangent }, got ${describeValue(problem.preconditioner)}`,
-    );
-  }
-  const { gradient } = problem;
-  if (!gradientKinds.includes(gradient?.kind) || typeof gradient.at !== 'function') {
-    throw new ConfigError(
-      `${caller}: problem: 'gradient' must be { kind: 'ambient' | 'coordinates' | 'riemannian', at: (x, batch) => … }, got ${describeValue(gradient)}; ` +
-        "use 'ambient' for the derivative by X, 'coordinates' for the derivative by the point's own arrays",
-    );
-  }
-}
 
 /** @throws ShapeError unless a derivative has the arrays that its kind promises. */
 function checkStructure<M>(

@@ -7,6 +7,7 @@ import {
   buresWasserstein,
   ConfigError,
   DomainError,
+  defineManifold,
   euclidean,
   euclideanFactors,
   factored,
@@ -185,7 +186,7 @@ describe('checkManifold', () => {
     await expect(checkManifold(frames, { tolerance: 1 } as never)).rejects.toThrow(/unknown option 'tolerance'/);
     await expect(checkManifold(frames, { seed: 0.5 })).rejects.toThrow(/seed must be an integer, got 0.5/);
     await expect(checkManifold(frames, { x: la.full([5, 2], 1) })).rejects.toThrow(/orthonormal columns/);
-    await expect(checkManifold(grassmann({ m: 2, rank: 2 }))).rejects.toThrow(DomainError);
+    await expect(checkManifold({ ...grassmann({ m: 3, rank: 2 }), dim: 0 })).rejects.toThrow(DomainError);
   });
 });
 
@@ -195,4 +196,39 @@ describe('balanceGap', () => {
     expect(await balanceGap(la, x)).toBeLessThan(1e-14);
     expect(await balanceGap(la, { A: la.scale(3, x.A), B: x.B })).toBeCloseTo(0.8, 12);
   });
+});
+
+/** The hyperboloid xᵀJx = −1, J = diag(−1, 1, …, 1), with the Minkowski product, and a transport of choice. */
+function hyperboloid(
+  carry: (project: (x: HostArray, z: HostArray) => HostArray) => (x: HostArray, y: HostArray, u: HostArray) => HostArray,
+) {
+  const signs = la.fromArray([-1, 1, 1, 1], [4]);
+  const product = (u: HostArray, v: HostArray): number => la.inner(u, la.multiply(signs, v));
+  const project = (x: HostArray, z: HostArray): HostArray => la.axpy(product(x, z), x, z);
+  const onto = (z: HostArray): HostArray => la.scale(1 / Math.sqrt(-product(z, z)), z);
+  return defineManifold({
+    name: 'hyperboloid',
+    algebra: la,
+    dim: 3,
+    checkPoint(x: HostArray) {
+      if (!(Math.abs(product(x, x) + 1) < 1e-9)) throw new DomainError('hyperboloid: expected xᵀJx = −1');
+    },
+    inner: (_x: HostArray, u: HostArray, v: HostArray) => product(u, v),
+    project,
+    egradToRgrad: (x: HostArray, g: HostArray) => project(x, la.multiply(signs, g)),
+    retract: (x: HostArray, u: HostArray, t = 1) => onto(la.axpy(t, u, x)),
+    transport: carry(project),
+    randomPoint(random) {
+      const [a, b, c] = [random.normal(), random.normal(), random.normal()];
+      return la.fromArray([Math.sqrt(1 + a * a + b * b + c * c), a, b, c], [4]);
+    },
+  });
+}
+
+it('sees a transport that leaves the tangent space where the metric does not', async () => {
+  const failed = ({ checks }: Awaited<ReturnType<typeof checkManifold>>) => checks.filter(({ ok }) => !ok).map(({ name }) => name);
+  const right = await checkManifold(hyperboloid((project) => (_x, y, u) => project(y, u)));
+  expect(failed(right)).toEqual([]);
+  const idle = await checkManifold(hyperboloid(() => (_x, _y, u) => u));
+  expect(failed(idle)).toContain('transport lands in the tangent space, linearly');
 });

@@ -321,7 +321,9 @@ describe('bad input', () => {
     await expect(checkGradient(undefined as never)).rejects.toThrow(ConfigError);
     await expect(checkHessian({ manifold } as never)).rejects.toThrow(/'cost' must be a function/);
     await expect(checkRetraction(3 as never)).rejects.toThrow(/checkRetraction: expected a manifold, got 3; make one with/);
-    await expect(checkRetraction(grassmann({ m: 2, rank: 2 }))).rejects.toThrow(DomainError);
+    const subspaces = grassmann({ m: 3, rank: 2 });
+    const still = { ...subspaces, dim: 0, randomTangent: async (x: HostArray) => subspaces.zeroTangent(x) };
+    await expect(checkRetraction(still)).rejects.toThrow(DomainError);
   });
 
   it('takes a direction of any length', async () => {
