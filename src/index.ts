@@ -26,7 +26,7 @@ export {
   applyAmbientTranspose,
   type OperatorMatrix,
 } from './linalg/ambient.js';
-export { type CsrParts, type CsrTriplets, csrFromTriplets, csrMatrix } from './linalg/csr.js';
+export { type CsrParts, type CsrTriplets, csrFromTriplets, csrMatrix, type OrderedCsrMatrix } from './linalg/csr.js';
 export type { CsrMatrix } from './linalg/csr-matrix.js';
 export { abs, eye, type Operations, outerSum, square, trace } from './linalg/derived.js';
 export { type BlasStatus, blasStatus } from './linalg/host/blas/blas-library.js';

@@ -66,16 +66,26 @@ export function csrMatrix<M>(la: LinearAlgebra<M>, parts: CsrParts): CsrMatrix<M
   return matrix;
 }
 
+/** A sparse matrix that was built from entries in another order. */
+export interface OrderedCsrMatrix<M> extends CsrMatrix<M> {
+  /**
+   * The numbers of the given entries, in the order of the matrix: `values[k]` is value number `order[k]`. Further data
+   * on the entries, such as weights, are brought into the same order with it.
+   */
+  readonly order: Int32Array;
+}
+
 /**
  * Builds a sparse matrix from entries (i, j, value) in any order; entries at the same place stay separate and add up in
  * products.
  *
  * @param la - the engine that holds the values.
- * @returns the matrix, its columns in the order given within each row; O(nnz + m) time and memory.
+ * @returns the matrix, its columns in the order given within each row, with the order of its entries: O(nnz + m) time
+ * and memory.
  * @throws ShapeError for an index outside the matrix or lists of unequal length; NumericalError for a value that is not
  * finite.
  */
-export function csrFromTriplets<M>(la: LinearAlgebra<M>, triplets: CsrTriplets): CsrMatrix<M> {
+export function csrFromTriplets<M>(la: LinearAlgebra<M>, triplets: CsrTriplets): OrderedCsrMatrix<M> {
   checkAlgebra('csrFromTriplets', la);
   const { rows, columns, rowIndices, columnIndices, values } = triplets;
   checkPositiveInteger('csrFromTriplets', 'rows', rows);
@@ -95,18 +105,21 @@ export function csrFromTriplets<M>(la: LinearAlgebra<M>, triplets: CsrTriplets):
   const next = rowPointers.slice(0, rows);
   const sortedColumns = new Int32Array(count);
   const sortedValues = new Float64Array(count);
+  const order = new Int32Array(count);
   for (let e = 0; e < count; e++) {
     const place = next[rowIndices[e]]++;
     sortedColumns[place] = columnIndices[e];
     sortedValues[place] = values[e];
+    order[place] = e;
   }
-  const matrix: CsrMatrix<M> = {
+  const matrix: OrderedCsrMatrix<M> = {
     kind: 'csr',
     rows,
     columns,
     rowPointers,
     columnIndices: sortedColumns,
     values: la.fromArray(sortedValues, [count]),
+    order,
   };
   checkCsr('csrFromTriplets', matrix);
   return matrix;

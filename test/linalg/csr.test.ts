@@ -26,6 +26,13 @@ describe('sparse matrices', () => {
     expect(matrix.values).toBeAllClose([1, 2, 3], 0);
   });
 
+  it('csrFromTriplets tells the order of its entries', () => {
+    const values = [5, 6, 7, 8, 9];
+    const matrix = csrFromTriplets(la, { rows: 3, columns: 4, rowIndices: [2, 0, 2, 1, 0], columnIndices: [3, 1, 0, 2, 1], values });
+    expect([...matrix.order]).toEqual([1, 4, 3, 0, 2]);
+    expect([...la.toArray(matrix.values)]).toEqual([...matrix.order].map((e) => values[e]));
+  });
+
   it('triplets read off compressed rows give the same matrix back', () => {
     fc.assert(
       fc.property(sizes(9), ({ m, n, r, seed }) => {

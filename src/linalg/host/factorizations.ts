@@ -1,5 +1,6 @@
 import { ConfigError, NumericalError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
+import { checkEngineOptions } from '../engine-options.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
 import type { SvdFactors, SvdOptions, TriangularOptions } from '../linear-algebra-types.js';
 import { checkMatrix, checkSameBatch, checkSquare, entryCount, throwMismatch } from '../shape-checks.js';
@@ -75,7 +76,9 @@ function symmetricOperand(caller: string, x: HostArray) {
   return { values, batch, members: entryCount(batch), n: x.shape[x.shape.length - 1] };
 }
 
-function svd(kernels: HostKernels, x: HostArray, { accuracy = 'absolute' }: SvdOptions): SvdFactors<HostArray> {
+function svd(kernels: HostKernels, x: HostArray, options: SvdOptions): SvdFactors<HostArray> {
+  checkEngineOptions('svd', options);
+  const { accuracy = 'absolute' } = options;
   if (accuracy !== 'absolute' && accuracy !== 'relative') {
     throw new ConfigError(`svd: accuracy must be 'absolute' or 'relative', got ${describeValue(accuracy)}`);
   }
@@ -91,6 +94,7 @@ function svd(kernels: HostKernels, x: HostArray, { accuracy = 'absolute' }: SvdO
 }
 
 function solveTriangular(kernels: HostKernels, triangle: HostArray, b: HostArray, options: TriangularOptions): HostArray {
+  checkEngineOptions('solveTriangular', options);
   const { lower = true, transpose = false, side = 'left' } = options;
   if (side !== 'left' && side !== 'right')
     throw new ConfigError(`solveTriangular: side must be 'left' or 'right', got ${describeValue(side)}`);

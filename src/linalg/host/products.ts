@@ -1,6 +1,7 @@
 import ndarray from 'ndarray';
 import { checkCsr } from '../csr.js';
 import type { CsrMatrix } from '../csr-matrix.js';
+import { checkEngineOptions } from '../engine-options.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
 import type { MatmulOptions } from '../linear-algebra-types.js';
 import { checkMatrix, checkSameBatch, checkVector, entryCount, throwMismatch } from '../shape-checks.js';
@@ -16,7 +17,9 @@ export function products(kernels: HostKernels): Products {
   return {
     matmul: (a, b, options = {}) => matmul(kernels, a, b, options),
 
-    sparseMatmul(s, x, { transpose = false } = {}) {
+    sparseMatmul(s, x, options = {}) {
+      checkEngineOptions('sparseMatmul', options);
+      const { transpose = false } = options;
       const values = csrValues('sparseMatmul', s);
       const dense = packed('sparseMatmul', x);
       checkMatrix('sparseMatmul', x.shape);
@@ -93,6 +96,7 @@ function matmul(kernels: HostKernels, a: HostArray, b: HostArray, options: Matmu
   checkMatrix('matmul', a.shape);
   checkMatrix('matmul', b.shape);
   checkSameBatch('matmul', a.shape, 2, b.shape, 2);
+  checkEngineOptions('matmul', options);
   const { transposeA = false, transposeB = false } = options;
   const axes = a.shape.length;
   const [rowsA, columnsA] = transposeA ? [axes - 1, axes - 2] : [axes - 2, axes - 1];

@@ -1,5 +1,6 @@
 import { ConfigError, ShapeError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
+import { checkEngineOptions } from '../engine-options.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
 import {
   checkConcat,
@@ -140,6 +141,7 @@ function slice(
   x: HostArray,
   ranges: { readonly rows?: readonly [number, number]; readonly columns?: readonly [number, number] },
 ): HostArray {
+  checkEngineOptions('slice', ranges);
   checkArray('slice', x);
   checkMatrix('slice', x.shape);
   const axes = x.shape.length;

@@ -1,6 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { ConfigError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
+import { checkEngineOptions } from '../engine-options.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
 import { checkMatrix, checkSameBatch, checkSquare, throwMismatch } from '../shape-checks.js';
 import type { TensorDevice } from './tensor-device.js';
@@ -17,6 +18,7 @@ export function factorizations(device: TensorDevice, backend: TensorFactorizatio
     },
 
     svd(x, options = {}) {
+      checkEngineOptions('svd', options);
       const { accuracy = 'absolute' } = options;
       if (accuracy !== 'absolute' && accuracy !== 'relative') {
         throw new ConfigError(`svd: accuracy must be 'absolute' or 'relative', got ${describeValue(accuracy)}`);
@@ -36,6 +38,7 @@ export function factorizations(device: TensorDevice, backend: TensorFactorizatio
     },
 
     solveTriangular(triangle, b, options = {}) {
+      checkEngineOptions('solveTriangular', options);
       const { side = 'left' } = options;
       if (side !== 'left' && side !== 'right') {
         throw new ConfigError(`solveTriangular: side must be 'left' or 'right', got ${describeValue(side)}`);

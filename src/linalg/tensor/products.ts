@@ -1,6 +1,7 @@
 import { gather, matMul, mul, reshape, sum, type Tensor, type Tensor1D, transpose, unsortedSegmentSum } from '@tensorflow/tfjs-core';
 import { checkCsr } from '../csr.js';
 import type { CsrMatrix } from '../csr-matrix.js';
+import { checkEngineOptions } from '../engine-options.js';
 import { hostAlgebra } from '../host/host-algebra.js';
 import type { HostArray } from '../host/host-array.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
@@ -16,7 +17,9 @@ export function products(device: TensorDevice): Products {
   return { matmul: (a, b, options = {}) => matmul(device, a, b, options), ...sparseProducts(device) };
 }
 
-function matmul(device: TensorDevice, a: Tensor, b: Tensor, { transposeA = false, transposeB = false }: MatmulOptions): Tensor {
+function matmul(device: TensorDevice, a: Tensor, b: Tensor, options: MatmulOptions): Tensor {
+  checkEngineOptions('matmul', options);
+  const { transposeA = false, transposeB = false } = options;
   const [shapeA, shapeB] = [device.check('matmul', a), device.check('matmul', b)];
   checkMatrix('matmul', shapeA);
   checkMatrix('matmul', shapeB);
@@ -50,7 +53,9 @@ function matmul(device: TensorDevice, a: Tensor, b: Tensor, { transposeA = false
 function sparseProducts(device: TensorDevice): Pick<Products, 'sparseMatmul' | 'sampledMatmul'> {
   const onHost = device.local ? sparseOnHost(device) : undefined;
   return {
-    sparseMatmul(s, x, { transpose: transposed = false } = {}) {
+    sparseMatmul(s, x, options = {}) {
+      checkEngineOptions('sparseMatmul', options);
+      const { transpose: transposed = false } = options;
       checkSparse(device, s);
       const shape = device.check('sparseMatmul', x);
       checkMatrix('sparseMatmul', shape);

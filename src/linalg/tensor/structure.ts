@@ -1,6 +1,7 @@
 import { concat, mul, pad, reshape, slice, type Tensor, transpose } from '@tensorflow/tfjs-core';
 import { ConfigError, ShapeError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
+import { checkEngineOptions } from '../engine-options.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
 import type { SliceRanges } from '../linear-algebra-types.js';
 import {
@@ -130,6 +131,7 @@ function concatenate(device: TensorDevice, parts: readonly Tensor[], along: 'row
 }
 
 function cut(device: TensorDevice, x: Tensor, ranges: SliceRanges): Tensor {
+  checkEngineOptions('slice', ranges);
   const shape = device.check('slice', x);
   checkMatrix('slice', shape);
   const [count, m, n] = flatBatch(shape, 2);
