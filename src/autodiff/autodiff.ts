@@ -1,5 +1,5 @@
 import type { Awaitable } from '../core/awaitable.js';
-import { ConfigError, NotImplementedError, ShapeError } from '../core/errors.js';
+import { ConfigError, NotImplementedError, NumericalError, ShapeError } from '../core/errors.js';
 import { describeValue } from '../core/options.js';
 import { forEachLeaf, mapTree } from '../core/tree.js';
 import { checkAlgebra, type LinearAlgebra } from '../linalg/linear-algebra.js';
@@ -57,7 +57,8 @@ export interface DifferentiatedCost<P> {
  * {@link DifferentiableAlgebra}.
  * @returns cost, gradient and Hessian products. Arrays of the point that the cost does not use have derivative zero.
  * @throws ShapeError on evaluation if the cost is not of shape []; NotImplementedError for an operation without a
- * derivative.
+ * derivative; NumericalError from `hessianProduct` where it is not finite, as through `eigh` at repeated eigenvalues
+ * (not on a device, where it is not read).
  *
  * @example
  * ```ts
@@ -108,10 +109,22 @@ export function autodiff<M, P>(la: LinearAlgebra<M>, cost: TracedCost<M, P>): Di
           if (terms.length === 0) throw new ShapeError('autodiff: u has no component of the point; pass a displacement of its coordinates');
           return terms.reduce((sum, term) => outer.add(sum, term));
         };
-        return differentiate<M, P>(la, ops, slope, x).gradient;
+        return finite(la, differentiate<M, P>(la, ops, slope, x).gradient);
       });
     },
   };
+}
+
+/** @throws NumericalError for a product with entries that are not finite, where they can be read at once. */
+function finite<M, P>(la: LinearAlgebra<M>, product: P): P {
+  forEachLeaf<M>(la, product, (leaf) => {
+    if (la.peek(leaf)?.every(Number.isFinite) !== false) return;
+    throw new NumericalError(
+      'autodiff: the Hessian product has entries that are not finite at this point, as through eigh and svd where values repeat; ' +
+        'write the cost by sqrtSpd, inverseSqrtSpd, polar, solveLyapunov or cholesky, whose derivatives exist there, or state the Hessian yourself',
+    );
+  });
+  return product;
 }
 
 /** Computes value and gradient of a cost over an algebra, which may itself be on a tape. */

@@ -5,7 +5,15 @@
 import { abs, eye, geometricMean, inverseSqrtSpd, outerSum, polar, solveLyapunov, solveSylvester, sqrtSpd, square, trace } from 'bures';
 import { describe, expect, it } from 'vitest';
 import { autodiff, type DifferentiableAlgebra } from '../../src/autodiff/index.js';
-import { csrFromTriplets, type HostArray, hostAlgebra, NotImplementedError, ShapeError, seededRandom } from '../../src/index.js';
+import {
+  csrFromTriplets,
+  type HostArray,
+  hostAlgebra,
+  NotImplementedError,
+  NumericalError,
+  ShapeError,
+  seededRandom,
+} from '../../src/index.js';
 
 const la = hostAlgebra({ blas: 'off' });
 type Ops = DifferentiableAlgebra<HostArray>;
@@ -253,4 +261,18 @@ describe('autodiff', () => {
     );
     expect(() => autodiff(la, 3 as never)).toThrow(/cost must be a function/);
   });
+});
+
+it('a Hessian product through eigh at repeated eigenvalues is refused, and one through the root is exact', () => {
+  const twice = la.scale(4, eye(la, 3));
+  const u = la.fromArray([1, 2, 0, 2, -1, 1, 0, 1, 3], [3, 3]);
+  const byEigenvalues = autodiff(la, (ops: Ops, x: HostArray) => {
+    const { values, vectors } = ops.eigh(x);
+    return ops.inner(ops.matmul(ops.scaleColumns(vectors, ops.sqrt(values)), vectors, { transposeB: true }), u);
+  });
+  expect(() => byEigenvalues.hessianProduct(twice, u)).toThrow(NumericalError);
+  expect(() => byEigenvalues.hessianProduct(twice, u)).toThrow(/through eigh and svd where values repeat; write the cost by sqrtSpd/);
+  // tr(X^½) at X = 4I: its second derivative along U is −¼ tr(U²)·4^(−3/2), that is, the product −U/32.
+  const byRoot = autodiff(la, (ops: Ops, x: HostArray) => trace(ops, sqrtSpd(ops, x)));
+  expect(byRoot.hessianProduct(twice, u)).toBeAllClose(la.toArray(la.scale(-1 / 32, u)), 1e-14);
 });
