@@ -8,6 +8,7 @@ import { generateText, loadCausalLM, loadTokenizer } from 'bures/models';
 import { tensorAlgebra } from 'bures/tensor';
 import { describe, expect, it } from 'vitest';
 import { Conversation } from '../../src/cli/chat/conversation.js';
+import { commandLine } from '../support/command-line.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { runCli, runCliWith } from './run-cli.js';
 
@@ -196,21 +197,7 @@ describe('bures chat', () => {
   it.skipIf(!hasScript)(
     `Ctrl-C stops an answer, and twice ends a conversation${hasScript ? '' : ' (skipped: no script of util-linux)'}`,
     async () => {
-      const words = [
-        '--import',
-        'tsx',
-        'src/cli/main.ts',
-        'chat',
-        model,
-        '--max-tokens',
-        '230',
-        '--backend',
-        'wasm',
-        '--temperature',
-        '1',
-        '--seed',
-        '2',
-      ];
+      const words = [...commandLine, 'chat', model, '--max-tokens', '230', '--backend', 'wasm', '--temperature', '1', '--seed', '2'];
       const child = spawn('script', ['-qec', [process.execPath, ...words].join(' '), '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
       const output = new PassThrough();
       let shown = '';

@@ -11,6 +11,7 @@ import { validateConfig } from '../../src/cli/config/validate.js';
 import { parseArguments } from '../../src/cli/flags.js';
 import { commandEntries } from '../../src/cli/registry.js';
 import { BuresError, ConfigError } from '../../src/core/errors.js';
+import { commandLine } from '../support/command-line.js';
 import { runCli } from './run-cli.js';
 
 const repository = path.resolve(import.meta.dirname, '../..');
@@ -194,7 +195,7 @@ describe('arguments', () => {
 
 function runProcess(...argv: readonly string[]): Promise<{ status: unknown; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...argv], { cwd: repository }, (error, stdout, stderr) => {
+    execFile(process.execPath, [...commandLine, ...argv], { cwd: repository }, (error, stdout, stderr) => {
       resolve({ status: error === null ? 0 : error.code, stdout, stderr });
     });
   });

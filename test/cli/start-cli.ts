@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { commandLine } from '../support/command-line.js';
 
 const repository = path.resolve(import.meta.dirname, '../..');
 
@@ -18,7 +19,7 @@ export interface StartedCommand {
 
 /** Starts `bures …argv`, as the leader of a process group of its own, as a shell starts a command. */
 export function startCli(...argv: readonly string[]): StartedCommand {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...argv], {
+  const child = spawn(process.execPath, [...commandLine, ...argv], {
     cwd: repository,
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,

@@ -5,6 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { model, writeSplits } from '../cli/math-runs.js';
 import { runCli } from '../cli/run-cli.js';
+import { commandLine } from '../support/command-line.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { launchers, start, withoutMpi } from './mpirun.js';
 
@@ -16,7 +17,8 @@ const common = (steps: number): readonly string[] => [
   ...['--batch-size', '3', '--accumulate', '2', '--learning-rate', '1e-3', '--dropout', '0.1', '--save-every', '5', '--eval-every', '10'],
   ...['--eval-rows', '5', '--log-every', '1', '--schedule', 'constant', '--target-modules', '[q_proj, v_proj, down_proj]'],
 ];
-const bures = 'src/cli/main.ts';
+/** The command, whose arguments of Node `start` adds. */
+const bures = commandLine.at(-1) as string;
 
 interface Line {
   readonly kind: string;
@@ -111,7 +113,7 @@ describe.skipIf(launchers.length === 0)(`bures finetune in several processes${wi
     const script = path.join(root, 'one-without.sh');
     writeFileSync(
       script,
-      `#!/bin/sh\n[ "\${OMPI_COMM_WORLD_RANK:-$PMI_RANK}" = 1 ] && export BURES_BLAS=${root}/nowhere.so\nexec ${process.execPath} --import tsx ${bures} "$@"\n`,
+      `#!/bin/sh\n[ "\${OMPI_COMM_WORLD_RANK:-$PMI_RANK}" = 1 ] && export BURES_BLAS=${root}/nowhere.so\nexec ${process.execPath} ${commandLine.join(' ')} "$@"\n`,
     );
     chmodSync(script, 0o755);
     const { status, stderr } = await start(launcher, 2, ['finetune', ...common(4), '--out', run], { program: script }).ended;

@@ -1,6 +1,7 @@
 /** Programs under the launchers of MPI that this machine has. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import path from 'node:path';
+import { commandLine } from '../support/command-line.js';
 
 const repository = path.resolve(import.meta.dirname, '../..');
 
@@ -54,7 +55,10 @@ export function start(
   words: readonly string[],
   more: { readonly flags?: readonly string[]; readonly env?: Readonly<Record<string, string>>; readonly program?: string } = {},
 ): StartedProgram {
-  const program = more.program === undefined ? [process.execPath, '--import', 'tsx'] : [more.program];
+  const program =
+    more.program === undefined
+      ? [process.execPath, ...(words[0] === commandLine.at(-1) ? commandLine.slice(0, -1) : ['--import', 'tsx'])]
+      : [more.program];
   const command = ['-n', String(processes), ...(more.flags ?? []), ...program, ...words];
   const child = spawn(launcher.program, command, {
     cwd: repository,
