@@ -112,7 +112,7 @@ async function answer(conversation: Conversation, message: string, { open, value
     if (left > 0)
       terminal.notice(`(the first ${left} ${left === 1 ? 'message is' : 'messages are'} beyond what the model can read, and left out)`);
     await open.withOverlay(async (overlay) => {
-      const options = { ...samplingOptions(values), addSpecialTokens: false, signal: stop.signal, ...overlay };
+      const options = { ...samplingOptions(values), addSpecialTokens: false, endOfTurn: true, signal: stop.signal, ...overlay };
       for await (const piece of generateText(model, tokenizer, prompt, options)) {
         shown += piece;
         if (!json) terminal.result(visible(piece));

@@ -46,7 +46,12 @@ export const generate = defineCommand({
         if (several) terminal.notice(`[${index + 1}/${prompts.length}] ${isText ? prompt : turns[turns.length - 1].content}`);
         let completion = '';
         const { tokens, finish } = await open.withOverlay(async (overlay) => {
-          const pieces = generateText(model, tokenizer, written, { ...samplingOptions(values), addSpecialTokens: !isChat, ...overlay });
+          const pieces = generateText(model, tokenizer, written, {
+            ...samplingOptions(values),
+            addSpecialTokens: !isChat,
+            endOfTurn: isChat,
+            ...overlay,
+          });
           for (;;) {
             const { done, value } = await pieces.next();
             if (done) return value;

@@ -4,13 +4,24 @@ import { declareOptions, describeValue, flag, option } from '../../core/options.
 import type { Files } from '../../io/files/files.js';
 import { nodeFiles } from '../../io/files/node-files.js';
 import { isJsonObject, type JsonObject, readJson } from '../../io/parse-json.js';
+import { findAnswerFrame } from './answer-frame.js';
 import { type ChatTemplate, readChatTemplate } from './chat-template.js';
 import { checkDefinition } from './check-definition.js';
 import { openDecodeStream } from './decode-stream.js';
 import { encodeParts, type PipelineParts } from './encode-parts.js';
+import { templateSource } from './known-templates.js';
 import { byteToken, mendPipeline } from './mend-pipeline.js';
 import { isTokenId, readEndIds, readSpecialTokens } from './special-tokens.js';
-import type { ChatTemplateOptions, DecodeOptions, EncodeOptions, SpecialTokens, TextPart, Tokenizer } from './tokenizer.js';
+import type {
+  AnswerFrame,
+  ChatMessage,
+  ChatTemplateOptions,
+  DecodeOptions,
+  EncodeOptions,
+  SpecialTokens,
+  TextPart,
+  Tokenizer,
+} from './tokenizer.js';
 
 const caller = 'loadTokenizer';
 
@@ -24,6 +35,8 @@ interface Pipeline {
   token_to_id(token: string): number | undefined;
   id_to_token(id: number): string | undefined;
   readonly special_tokens: readonly string[];
+  /** True for a token that was added to those of the model: the special ones, and some words. */
+  isAdded(token: string): boolean;
   parts(parts: readonly TextPart[], addSpecialTokens: boolean): readonly (readonly (number | undefined)[])[];
   get_vocab(): ReadonlyMap<string, number>;
 }
@@ -44,6 +57,11 @@ export interface LoadTokenizerOptions {
    * each rendering.
    */
   readonly now?: Date;
+  /**
+   * Chat template that takes the place of the directory's: the source of a Jinja program, or one of the names in
+   * {@link chatTemplates}, such as `'chatml'`. Default: that of the directory.
+   */
+  readonly chatTemplate?: string;
 }
 
 const loadTokenizerOptions = declareOptions<LoadTokenizerOptions>()({
@@ -52,6 +70,7 @@ const loadTokenizerOptions = declareOptions<LoadTokenizerOptions>()({
     if (now instanceof Date && !Number.isNaN(now.getTime())) return;
     throw new ConfigError(`${caller}: ${name} must be a valid Date, got ${describeValue(now)}; pass, say, new Date()`);
   }),
+  chatTemplate: option({ optional: true }, (caller, name, given) => void templateSource(caller, name, given)),
 });
 const encodeOptions = declareOptions<EncodeOptions>()({ addSpecialTokens: flag({ default: true }) });
 const decodeOptions = declareOptions<DecodeOptions>()({ skipSpecialTokens: flag({ default: false }) });
@@ -79,7 +98,7 @@ export const tokenizerDefaults: Required<EncodeOptions & DecodeOptions & ChatTem
  * @see https://github.com/huggingface/tokenizers.js, which does the encoding.
  */
 export async function loadTokenizer(directory: string, options: LoadTokenizerOptions = {}): Promise<Tokenizer> {
-  const { files, now } = loadTokenizerOptions.read(caller, options);
+  const { files, now, chatTemplate } = loadTokenizerOptions.read(caller, options);
   const inDirectory = (name: string): string => files.join(directory, name);
   const definition = await readObject(files, inDirectory('tokenizer.json'));
   const config = (await readObjectIfThere(files, inDirectory('tokenizer_config.json'))) ?? {};
@@ -97,7 +116,8 @@ export async function loadTokenizer(directory: string, options: LoadTokenizerOpt
       [inDirectory('config.json'), await readObjectIfThere(files, inDirectory('config.json'))],
     ]),
   );
-  const template = await readChatTemplate(caller, directory, config, { files, now });
+  const given = chatTemplate === undefined ? undefined : templateSource(caller, 'chatTemplate', chatTemplate);
+  const template = await readChatTemplate(caller, directory, config, { files, now, given });
   return tokenizerOf(directory, pipeline, specials, endIds ?? (specials.eos === undefined ? [] : [specials.eos.id]), template);
 }
 
@@ -167,6 +187,7 @@ function guarded(file: string, pipeline: WholePipeline): Pipeline {
     token_to_id: (token) => pipeline.token_to_id(token),
     id_to_token: (id) => pipeline.id_to_token(id),
     special_tokens: pipeline.special_tokens,
+    isAdded: (token) => pipeline.added_tokens_map.has(token),
     get_vocab: () => pipeline.get_vocab(),
   };
 }
@@ -188,6 +209,19 @@ function tokenizerOf(
       return pipeline.decode(known, { skip_special_tokens: skipSpecialTokens, clean_up_tokenization_spaces: false });
     };
   };
+  const applyChatTemplate = (messages: readonly ChatMessage[], options: ChatTemplateOptions = {}): string => {
+    const { addGenerationPrompt, variables } = chatTemplateOptions.read('applyChatTemplate', options);
+    if (template === undefined) {
+      throw new ConfigError(
+        `applyChatTemplate: ${directory} has no chat template; write one into chat_template.jinja in that folder, or give one by chatTemplate of loadTokenizer (--chat-template), such as chatml`,
+      );
+    }
+    const texts = Object.entries(specials).map(([role, { text }]) => [`${role}_token`, text] as const);
+    // transformers gives all templates tools and documents, None where there are none.
+    const none = { tools: null, documents: null };
+    return template({ ...Object.fromEntries(texts), ...none, messages, add_generation_prompt: addGenerationPrompt, ...variables });
+  };
+  let frame: AnswerFrame | undefined;
   return {
     vocabularySize,
     specials,
@@ -214,17 +248,17 @@ function tokenizerOf(
       });
     },
     tokenId: (token) => pipeline.token_to_id(token),
-    applyChatTemplate(messages, options = {}) {
-      const { addGenerationPrompt, variables } = chatTemplateOptions.read('applyChatTemplate', options);
-      if (template === undefined) {
-        throw new ConfigError(
-          `applyChatTemplate: ${directory} has no chat template; use a checkpoint that has one, or write the prompt as text`,
-        );
-      }
-      const texts = Object.entries(specials).map(([role, { text }]) => [`${role}_token`, text] as const);
-      // transformers gives all templates tools and documents, None where there are none.
-      const none = { tools: null, documents: null };
-      return template({ ...Object.fromEntries(texts), ...none, messages, add_generation_prompt: addGenerationPrompt, ...variables });
+    applyChatTemplate,
+    answerFrame() {
+      frame ??= findAnswerFrame({
+        render: (messages, addGenerationPrompt) => applyChatTemplate(messages, { addGenerationPrompt }),
+        encode: (text) => encodeText(pipeline, text, false),
+        addedToken: (id) => {
+          const token = pipeline.id_to_token(id);
+          return token !== undefined && pipeline.isAdded(token) ? token : undefined;
+        },
+      });
+      return frame;
     },
   };
 }
