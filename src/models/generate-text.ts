@@ -130,7 +130,9 @@ function possibleStart(text: string, stops: readonly string[]): number {
   return longest;
 }
 
-/** Returns the length of the longest end of a text that begins what a template may write before the end of an answer. */
+/**
+ * Returns the length of the longest end of a text that begins what a template may write before the end of an answer.
+ */
 function possibleEnd(text: string, after: string): number {
   for (let length = Math.min(after.length, text.length); length > 0; length--) if (text.endsWith(after.slice(0, length))) return length;
   return 0;

@@ -4,6 +4,7 @@ import { generateText } from '../../models/index.js';
 import { Conversation } from '../chat/conversation.js';
 import { type ChatInput, openInput } from '../chat/lines.js';
 import { defineCommand, UsageError } from '../command.js';
+import { chatTemplateOfRunKey } from '../config/finetune-config.js';
 import { text } from '../config/keys.js';
 import { type Terminal, visible } from '../terminal.js';
 import { modelKeys, type OpenModel, openModel } from '../training/open-model.js';
@@ -30,6 +31,7 @@ export const chat = defineCommand({
   ],
   schema: z.strictObject({
     system: text.optional().describe('instruction to the model that stands before the conversation'),
+    chatTemplate: chatTemplateOfRunKey,
     ...samplingKeys,
     ...modelKeys,
   }),
@@ -41,7 +43,7 @@ export const chat = defineCommand({
     try {
       if (!open.tokenizer.hasChatTemplate)
         throw new ConfigError(
-          `chat: expected a model with a chat template, but ${open.base} has none; continue plain text with bures generate`,
+          `chat: expected a model with a chat template, but ${open.base} has none; give one with --chat-template (a file, or a name such as chatml) or as chat_template.jinja in the model's folder, or continue plain text with bures generate`,
         );
       const conversation = new Conversation(open.tokenizer, values.system);
       if (terminal.input.isTTY === true)

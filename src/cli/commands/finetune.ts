@@ -13,6 +13,7 @@ import { fingerprintsText } from '../run/fingerprints.js';
 import { runFiles, runFolders } from '../run/run-layout.js';
 import { isBeginning } from '../run/run-lock.js';
 import type { Terminal } from '../terminal.js';
+import { chatTemplateSource } from '../training/chat-template-source.js';
 import { takeFingerprints } from '../training/check-inputs.js';
 import { environmentText, runTraining } from '../training/run-command.js';
 import { methodOf } from '../training/training-plan.js';
@@ -93,7 +94,10 @@ async function wholeConfig(
     data.push(name);
   }
   const today = loaded.today ?? dateText(new Date());
-  return { ...loaded, alpha, model, data: data.length === 1 ? data[0] : data, today, out };
+  // The file of a template may change or go: the run has its text.
+  const { chatTemplate: template } = loaded;
+  const chatTemplate = template === undefined ? {} : { chatTemplate: await chatTemplateSource('finetune', template) };
+  return { ...loaded, ...chatTemplate, alpha, model, data: data.length === 1 ? data[0] : data, today, out };
 }
 
 /** Formats a day of the local calendar: YYYY-MM-DD. */

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { ConfigError } from '../../core/errors.js';
 import { BACKEND_NAMES } from '../../linalg/tensor/index.js';
-import { QUANTIZATIONS } from '../../models/index.js';
+import { chatTemplates, QUANTIZATIONS } from '../../models/index.js';
 import { count, flagName, folder, metaOf, modelName, named, text } from './keys.js';
 
 /** Maximum number of batches held at a time. */
@@ -22,6 +22,14 @@ export const backendKey = z
   .default('auto')
   .describe('backend of TensorFlow.js')
   .meta({ placeholder: 'NAME' });
+
+const templateMeaning = `chat template in place of the model's: a file of Jinja, or one of ${Object.keys(chatTemplates).join(', ')}`;
+
+/** The key of the chat template. */
+export const chatTemplateKey = text.optional().describe(`${templateMeaning} (default: that of the model)`).meta({ placeholder: 'FILE' });
+
+/** The key of the chat template, for commands that open a run. */
+export const chatTemplateOfRunKey = chatTemplateKey.describe(`${templateMeaning} (default: that of the run, else of the model)`);
 
 /** The key of the place of the weights. */
 export const weightsKey = z
@@ -96,6 +104,7 @@ export const finetuneSchema = z.strictObject({
     )
     .meta({ placeholder: 'NUMBERS' }),
   ...columnKeys,
+  chatTemplate: chatTemplateKey,
   validSplit: fraction
     .default(0.05)
     .describe('fraction of the training rows held out for validation if the data have no validation rows; 0 holds none out'),

@@ -20,8 +20,8 @@ export interface TemplateReading {
 }
 
 /**
- * Finds the chat template of a directory, unless one is given: `chat_template.jinja` or, failing that, `chat_template` in
- * tokenizer_config.json; if that lists several, the one named `default`.
+ * Finds the chat template of a directory, unless one is given: `chat_template.jinja` or, failing that, `chat_template`
+ * in tokenizer_config.json; if that lists several, the one named `default`.
  *
  * @returns the template, or undefined if there is none.
  * @throws FormatError if it cannot be parsed as Jinja.

@@ -7,8 +7,8 @@ const ask = (text: string): string => `{% if add_generation_prompt %}{{ '${text}
 const turns = (turn: string): string => `{% for message in messages %}{{ ${turn} }}{% endfor %}`;
 
 /**
- * Chat templates by name: `chatml` (Qwen and many others), `llama3`, `gemma` and `zephyr`. Each is the source of a Jinja
- * program. A model learns one best whose special tokens its vocabulary has.
+ * Chat templates by name: `chatml` (Qwen and many others), `llama3`, `gemma` and `zephyr`. Each is the source of a
+ * Jinja program. A model learns one best whose special tokens its vocabulary has.
  */
 export const chatTemplates = {
   chatml: turns("'<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n'") + ask('<|im_start|>assistant\\n'),
