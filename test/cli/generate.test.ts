@@ -135,7 +135,10 @@ describe('bures generate', () => {
     ['a column without a file', 'a', ['--prompt-column', 'a'], /--prompt-column names a column of --prompts FILE, .*got no --prompts/],
     ['a column of lines', undefined, ['--prompts', 'a.txt', '--prompt-column', 'a'], /a file of records .*got a\.txt/],
     ['two columns', undefined, ['--prompts', 'a.csv', '--prompt-column', 'a', '--messages-column', 'b'], /are both given/],
-    ['a temperature for top-k', undefined, ['--prompt', 'a', '--top-k', '3'], /topK and topP need a temperature/],
+    ['a temperature for top-k', undefined, ['--prompt', 'a', '--top-k', '3'], /generate: --top-k needs --temperature above 0/],
+    ['a temperature for top-p', undefined, ['--prompt', 'a', '--top-p', '0.5'], /generate: --top-p needs --temperature above 0/],
+    ['a probability above 1', undefined, ['--prompt', 'a', '--top-p', '1.5', '--temperature', '1'], /--top-p: must be at most 1, got 1.5/],
+    ['a probability of 0', undefined, ['--prompt', 'a', '--top-p', '0', '--temperature', '1'], /--top-p: must be above 0, got 0/],
   ])('refuses %s', async (_name, input, words, message) => {
     const { status, stdout, stderr } = await runCliWith(input, 'generate', plain, ...wasm, ...words);
     expect(stderr).toMatch(message);
@@ -194,6 +197,13 @@ describe('bures chat', () => {
     expect(stderr).toContain('the first 1 message is beyond what the model can read');
     expect(stderr).toMatch(/expected a message that leaves room in 256 tokens, the model's limit, got \d+ tokens; shorten it/);
     expect(stdout.split('\n').length).toBeGreaterThanOrEqual(4);
+  });
+
+  it('checks flags of sampling by their names', async () => {
+    expect(await chat('a\n', '--top-k', '3')).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/chat: --top-k needs --temperature/),
+    });
   });
 
   it('refuses a model without a chat template, and a machine without input', async () => {

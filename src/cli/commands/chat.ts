@@ -38,6 +38,8 @@ export const chat = defineCommand({
   async run({ positionals: [location], values, terminal, json }) {
     if (terminal.input === undefined)
       throw new UsageError('bures chat: there is no standard input to read messages from; start it in a terminal, or pipe them in');
+    // Checked before the model is loaded.
+    samplingOptions('chat', values);
     const open = await openModel('chat', location, values, terminal);
     const input = openInput(terminal.input);
     try {
@@ -114,7 +116,7 @@ async function answer(conversation: Conversation, message: string, { open, value
     if (left > 0)
       terminal.notice(`(the first ${left} ${left === 1 ? 'message is' : 'messages are'} beyond what the model can read, and left out)`);
     await open.withOverlay(async (overlay) => {
-      const options = { ...samplingOptions(values), addSpecialTokens: false, endOfTurn: true, signal: stop.signal, ...overlay };
+      const options = { ...samplingOptions('chat', values), addSpecialTokens: false, endOfTurn: true, signal: stop.signal, ...overlay };
       for await (const piece of generateText(model, tokenizer, prompt, options)) {
         shown += piece;
         if (!json) terminal.result(visible(piece));

@@ -44,6 +44,7 @@ export const generate = defineCommand({
   }),
   async run({ positionals: [location], values, terminal, json }) {
     const { prompts, several } = await readPrompts('generate', values, terminal.input);
+    const sampling = samplingOptions('generate', values);
     const open = await openModel('generate', location, values, terminal);
     try {
       const { model, tokenizer } = open;
@@ -57,7 +58,7 @@ export const generate = defineCommand({
         let completion = '';
         const { tokens, finish } = await open.withOverlay(async (overlay) => {
           const pieces = generateText(model, tokenizer, written, {
-            ...samplingOptions(values),
+            ...sampling,
             addSpecialTokens: !isChat,
             endOfTurn: isChat,
             ...overlay,

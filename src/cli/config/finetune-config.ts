@@ -73,10 +73,19 @@ export const columnKeys = {
 /** Values of {@link columnKeys}. */
 export type ColumnKeys = z.infer<z.ZodObject<typeof columnKeys>>;
 
-/** Requires that the columns make one form of rows. @throws ConfigError naming those of several. */
-export function checkColumnKeys(caller: string, { promptColumn, completionColumn, messagesColumn, textColumn }: ColumnKeys): void {
+/**
+ * Requires that the columns make one form of rows.
+ *
+ * @param nameOf - returns the name of a key in messages. Default: its flag and itself.
+ * @throws ConfigError naming those of several forms.
+ */
+export function checkColumnKeys(
+  caller: string,
+  { promptColumn, completionColumn, messagesColumn, textColumn }: ColumnKeys,
+  nameOf = (key: string): string => `--${flagName(key)} (${key})`,
+): void {
   const forms = [{ promptColumn, completionColumn }, { messagesColumn }, { textColumn }]
-    .map((form) => Object.entries(form).flatMap(([key, name]) => (name === undefined ? [] : [`--${flagName(key)} (${key})`])))
+    .map((form) => Object.entries(form).flatMap(([key, name]) => (name === undefined ? [] : [nameOf(key)])))
     .filter((keys) => keys.length > 0);
   if (forms.length < 2) return;
   throw new ConfigError(
@@ -84,15 +93,20 @@ export function checkColumnKeys(caller: string, { promptColumn, completionColumn
   );
 }
 
+/** One of several data sets, with columns and a weight of its own. */
+const dataEntry = z.strictObject({ data: text, weight: z.number().positive().optional(), ...columnKeys });
+
+/** The data of a run. */
+export const dataSchema = z.union([text, z.array(z.union([text, dataEntry])).min(1)]);
+
 /** The keys with values, defaults and meanings. */
 export const finetuneSchema = z.strictObject({
   model: modelName
     .describe('directory of the base model, in Hugging Face format, or its name on the hub: OWNER/NAME or OWNER/NAME@REVISION')
     .meta({ group: 'Model and data:', role: 'contents' }),
-  data: z
-    .union([text, z.array(text).min(1)])
+  data: dataSchema
     .describe(
-      'file of rows (JSON lines, a JSON list, CSV, TSV or Parquet, each also with .gz); directory with train.jsonl and, if they exist, valid.jsonl and test.jsonl (or of these other formats); or a data set on the hub, OWNER/NAME or OWNER/NAME:PART; several data sets: a list, or the flag once for each',
+      'file of rows (JSON lines, a JSON list, CSV, TSV or Parquet, each also with .gz); directory with train.jsonl and, if they exist, valid.jsonl and test.jsonl (or of these other formats); or a data set on the hub, OWNER/NAME or OWNER/NAME:PART; several data sets: the flag once for each, or a list of them in the file, each a text or { data, weight, promptColumn, completionColumn, messagesColumn, textColumn }',
     )
     .meta({ placeholder: 'DATA', role: 'contents', repeats: true }),
   dataWeights: z
@@ -154,7 +168,12 @@ export const finetuneSchema = z.strictObject({
 
   learningRate: z.number().positive().default(2e-4).describe('largest learning rate of the schedule').meta({ group: 'Optimizer:' }),
   schedule: z.enum(['constant', 'linear', 'cosine']).default('cosine').describe('how the learning rate falls after the warm-up'),
-  warmup: count(0).default(0).describe('steps over which the learning rate rises from zero'),
+  warmup: z
+    .number()
+    .min(0)
+    .refine((value) => value < 1 || Number.isSafeInteger(value), 'must be a whole number of steps, or a fraction of the steps below 1')
+    .default(0)
+    .describe('steps over which the learning rate rises from zero, or a fraction of all steps, such as 0.03'),
   finalRate: z.number().min(0).max(1).default(0).describe('learning rate at the end, as a fraction of the largest'),
   weightDecay: z.number().min(0).optional().describe('decoupled weight decay (default: 0.01 for AdamW)'),
   beta1: fraction.optional().describe('decay of the first moment, or of momentum (default: 0.9 for AdamW)'),

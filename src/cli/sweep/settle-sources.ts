@@ -37,8 +37,10 @@ const findPinnedData = async (named: string, terminal: Terminal): Promise<string
 
 /** Settles one data set, or each of a list. What is no text is left to the check of the values. */
 async function settleData(data: unknown, before: unknown, terminal: Terminal): Promise<unknown> {
-  const one = (named: unknown, earlier: unknown): unknown =>
-    typeof named === 'string' ? settle(named, earlier, terminal, parseDataName, findPinnedData) : named;
+  const one = async (named: unknown, earlier: unknown): Promise<unknown> => {
+    if (isJsonObject(named)) return { ...named, data: await one(named.data, isJsonObject(earlier) ? earlier.data : undefined) };
+    return typeof named === 'string' ? settle(named, earlier, terminal, parseDataName, findPinnedData) : named;
+  };
   if (!Array.isArray(data)) return one(data, before);
   const settled: unknown[] = [];
   for (const [i, named] of data.entries()) settled.push(await one(named, Array.isArray(before) ? before[i] : undefined));
