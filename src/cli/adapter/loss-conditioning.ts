@@ -5,7 +5,7 @@ import { path } from '../../io/files/path.js';
 import type { JsonObject } from '../../io/parse-json.js';
 import { type LossSpectrum, lossSpectrum } from '../../lora/index.js';
 import { collateRows, type TokenRow, type TrainOn } from '../../models/index.js';
-import { type ColumnKeys, columnKeys, dataSchema } from '../config/finetune-config.js';
+import { type ColumnKeys, columnKeys, dataSchema } from '../config/data-keys.js';
 import { readYaml } from '../config/yaml.js';
 import { short, table } from '../format.js';
 import { runFiles } from '../run/run-layout.js';

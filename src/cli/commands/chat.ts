@@ -4,7 +4,7 @@ import { generateText } from '../../models/index.js';
 import { Conversation } from '../chat/conversation.js';
 import { type ChatInput, openInput } from '../chat/lines.js';
 import { defineCommand, UsageError } from '../command.js';
-import { chatTemplateOfRunKey } from '../config/finetune-config.js';
+import { chatTemplateOfRunKey } from '../config/data-keys.js';
 import { text } from '../config/keys.js';
 import { type Terminal, visible } from '../terminal.js';
 import { modelKeys, type OpenModel, openModel } from '../training/open-model.js';

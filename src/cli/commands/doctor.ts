@@ -11,7 +11,7 @@ import { gibibytes, table } from '../format.js';
 import { memoryOf } from '../training/memory-report.js';
 
 /** Result of trying a backend. */
-type Finding =
+export type Finding =
   | { readonly name: BackendName; readonly available: true; readonly device: string; readonly matmul: string; readonly speed: Speed }
   | { readonly name: BackendName; readonly available: false; readonly reason: string };
 
@@ -48,7 +48,7 @@ export const doctor = defineCommand({
     const backends: Finding[] = [];
     for (const name of BACKEND_NAMES) backends.push(await inOwnProcess(name, share));
     const mpi = mpiStatus();
-    return { data: { environment, mpi, host, backends }, text: report(environment, mpi, host, backends, debug) };
+    return { data: { environment, mpi, host, backends }, text: reportText(environment, mpi, host, backends, debug) };
   },
 });
 
@@ -78,7 +78,8 @@ function inOwnProcess(name: BackendName, seconds: number): Promise<Finding> {
   });
 }
 
-function report(
+/** Formats what was found; with `debug` also what was tried in vain. */
+export function reportText(
   environment: Environment,
   mpi: MpiStatus,
   host: { name: string; speed: Speed },

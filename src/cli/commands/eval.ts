@@ -5,7 +5,7 @@ import { openSafetensors } from '../../io/index.js';
 import { adapterFiles } from '../../lora/index.js';
 import { exactMatches, meanLoss, nonFiniteError } from '../../models/index.js';
 import { defineCommand } from '../command.js';
-import { chatTemplateOfRunKey, checkColumnKeys, columnKeys } from '../config/finetune-config.js';
+import { chatTemplateOfRunKey, checkColumnKeys, columnKeys } from '../config/data-keys.js';
 import { count, text } from '../config/keys.js';
 import { findData } from '../data/find-data.js';
 import { readRows } from '../training/load-data.js';

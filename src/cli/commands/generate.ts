@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { generateText } from '../../models/index.js';
 import { defineCommand } from '../command.js';
-import { chatTemplateOfRunKey, columnKeys } from '../config/finetune-config.js';
+import { chatTemplateOfRunKey, columnKeys } from '../config/data-keys.js';
 import { text } from '../config/keys.js';
 import { visible } from '../terminal.js';
 import { modelKeys, openModel } from '../training/open-model.js';

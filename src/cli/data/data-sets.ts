@@ -1,6 +1,7 @@
 /** The data sets that a configuration names: texts, or entries with columns and a weight of their own. */
 import { ConfigError } from '../../core/errors.js';
-import { type ColumnKeys, checkColumnKeys, columnKeys, type FinetuneConfig } from '../config/finetune-config.js';
+import { type ColumnKeys, checkColumnKeys, columnKeys } from '../config/data-keys.js';
+import type { FinetuneConfig } from '../config/finetune-config.js';
 
 /** The keys that name data sets. */
 export type DataKeys = Pick<FinetuneConfig, 'data' | 'dataWeights'> & ColumnKeys;

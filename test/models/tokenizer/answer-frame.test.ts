@@ -1,9 +1,11 @@
 /** What chat templates write around an answer: the token that ends a turn, and white space, of published tokenizers. */
 
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { chatTemplates, loadTokenizer } from 'bures/models';
 import { describe, expect, it } from 'vitest';
 import { loadRealTokenizer, type RealTokenizer } from '../../support/real-tokenizers.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
 
 const mistral =
   "{{ bos_token }}{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('roles must alternate') }}{% endif %}{% if m.role == 'user' %}{{ '[INST] ' + m.content + ' [/INST]' }}{% else %}{{ m.content + eos_token }}{% endif %}{% endfor %}";
@@ -21,11 +23,14 @@ const instructed = `{% if messages[0].role != 'system' %}{{ raise_exception('no 
 
 const tiny = path.join(import.meta.dirname, '../../fixtures/models/tiny-qwen2');
 
+const folder = temporaryFolder('gemma');
+
 type Case = readonly [name: string, template: string | undefined, end: string | undefined, before: string, after: string];
 
 const published: readonly (readonly [RealTokenizer, ...Case])[] = [
   ['qwen2_5', "Qwen's", undefined, '<|im_end|>', '', ''],
   ['llama3_1', "Llama 3's", undefined, '<|eot_id|>', '', ''],
+  ['llama3_1', 'llama3 by name', chatTemplates.llama3, '<|eot_id|>', '', ''],
   ['mistral_nemo', "Mistral's", undefined, '</s>', '', ''],
   ['llama2', "Llama 2's", llama2, '</s>', ' ', ' '],
   ['gpt2', 'one without special tokens', plain, undefined, ' ', '\n'],
@@ -56,6 +61,16 @@ describe('answerFrame finds what a template writes around an answer', () => {
   it.each(made)('%s', async (_name, chatTemplate, end, before, after) => {
     const tokenizer = await loadTokenizer(tiny, chatTemplate === undefined ? {} : { chatTemplate });
     expect(tokenizer.answerFrame()).toEqual({ endIds: end === undefined ? [] : [tokenizer.tokenId(end)], before, after });
+  });
+
+  it("Gemma's, by name, with Gemma's tokens", async () => {
+    cpSync(tiny, folder, { recursive: true });
+    const file = path.join(folder, 'tokenizer.json');
+    const definition = readFileSync(file, 'utf8').replaceAll('<|im_start|>', '<start_of_turn>').replaceAll('<|im_end|>', '<end_of_turn>');
+    writeFileSync(file, definition);
+    const tokenizer = await loadTokenizer(folder, { chatTemplate: 'gemma' });
+    expect(tokenizer.answerFrame()).toEqual({ endIds: [tokenizer.tokenId('<end_of_turn>')], before: '', after: '' });
+    expect(tokenizer.endIds).not.toContain(tokenizer.tokenId('<end_of_turn>'));
   });
 
   it('needs a template', async () => {
