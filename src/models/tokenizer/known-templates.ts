@@ -25,7 +25,7 @@ export const chatTemplates = {
 } as const;
 
 /** Returns true for a text that can be a template: one that writes or does anything. */
-export function isTemplateSource(text: string): boolean {
+function isTemplateSource(text: string): boolean {
   return /\{[{%]/.test(text);
 }
 
