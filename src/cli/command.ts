@@ -39,6 +39,8 @@ export interface Invocation<Schema extends z.ZodObject> {
   readonly communicator?: Communicator | undefined;
   /** If true, the result will be printed as JSON, and nothing else may be written to the standard output. */
   readonly json: boolean;
+  /** If true, a result for people has the details of what went wrong. */
+  readonly debug: boolean;
 }
 
 /** Result of a command. */
@@ -87,6 +89,6 @@ export const commonSchema = z.strictObject({
     .default(false)
     .describe('print only the result on the standard output, as JSON')
     .meta({ group: 'Flags of every command:' }),
-  debug: z.boolean().default(false).describe('show stack traces of errors'),
+  debug: z.boolean().default(false).describe('show stack traces of errors, and details of what is missing'),
   help: z.boolean().default(false).describe('show this help'),
 });

@@ -1,12 +1,12 @@
 /** The flags of a command, one for each key of its schema, and its help: read and laid out by commander. */
 import { Option, Command as Parser } from 'commander';
-import { LineCounter } from 'yaml';
 import type { z } from 'zod';
 import type { JsonObject } from '../io/parse-json.js';
 import { type Command, commonSchema, UsageError } from './command.js';
 import { accepts, bare, choicesOf, flagName, metaOf, nearestKey, remedyElsewhere } from './config/keys.js';
 import { mergeValues, nestedValue, validateConfig } from './config/validate.js';
-import { type ConfigSource, parseYaml } from './config/yaml.js';
+import type { ConfigSource } from './config/yaml.js';
+import { flagValue } from './flag-value.js';
 
 /** A parsed command line. */
 export interface ParsedArguments {
@@ -99,36 +99,6 @@ function unknownFlag(name: string, keys: readonly string[], word: string): Usage
   const nearest = nearestKey(key, keys);
   const hint = nearest === undefined ? '' : `did you mean --${flagName(nearest)}? Or `;
   return new UsageError(`bures ${name}: unknown flag ${flag}; ${hint}see bures ${name} --help`);
-}
-
-/** Matches names separated by commas. A pattern, which may also contain commas, has other characters. */
-const nameList = /^[\w.-]+(\s*,\s*[\w.-]+)+$/;
-
-/** Matches numbers separated by commas. */
-const numberList = /^\d+(\.\d+)?(\s*,\s*\d+(\.\d+)?)+$/;
-
-/**
- * Reads a value as YAML, or keeps it as text if the key takes text and not that value. If the key takes a list, `a,b`
- * is a list of names, and a single text is a list of one.
- *
- * @param schema - schema of the key; `undefined` for what lies within one.
- */
-function flagValue(schema: z.core.$ZodType | undefined, text: string): unknown {
-  const document = parseYaml(text, new LineCounter());
-  let value: unknown = text;
-  try {
-    if (!('message' in document)) value = document.toJS({ maxAliasCount: 100 });
-  } catch {
-    // An alias without a target, such as `*`, is plain text.
-  }
-  if (schema === undefined) return value;
-  // In a list of texts, a comma belongs to the text.
-  if (nameList.test(text) && accepts(schema, ['x']) && !accepts(schema, ['x y'])) return text.split(/\s*,\s*/);
-  if (numberList.test(text) && accepts(schema, text.split(',').map(Number))) return text.split(',').map(Number);
-  // YAML would take quotes and spaces away from a text.
-  if (typeof value !== 'string' && accepts(schema, value)) return value;
-  if (typeof value !== 'string' && accepts(schema, [value])) return [value];
-  return accepts(schema, text) ? text : accepts(schema, [text]) ? [text] : typeof value === 'string' ? text : value;
 }
 
 /** Returns the flag that wrote a path, or the nearest part of it. */

@@ -84,16 +84,16 @@ export async function runCommand(
     const read = (): Record<string, unknown> =>
       validateConfig(schema, sources, (key, meaning) =>
         fromFile
-          ? `${key} is missing (${meaning}); write it into the file, or pass it as a flag`
+          ? `${key} is missing (${meaning}); write it into the file${key.includes('.') ? '' : `, or pass it as a flag, ${flagUsage(schema, key)}`}`
           : `bures ${name}: ${flagUsage(schema, key)} is missing (${meaning}); add it`,
       );
     return { positionals, common, sources, values: common.help ? {} : read() };
   });
   if (common.help) return print(terminal, commandHelp(name, command));
-  const { json } = common;
+  const { json, debug } = common;
   const origin = (path: readonly PropertyKey[]): string => originOf(sources, path);
   const isGiven = (key: string): boolean => sources.some((source) => Object.hasOwn(source.values, key));
-  const { data, text, failure, endedBy } = await command.run({ positionals, values, isGiven, origin, terminal, communicator, json });
+  const { data, text, failure, endedBy } = await command.run({ positionals, values, isGiven, origin, terminal, communicator, json, debug });
   if (json) terminal.result(`${JSON.stringify(data, jsonValue, 2)}\n`);
   else if (text !== '') terminal.result(text.endsWith('\n') ? text : `${text}\n`);
   if (failure === undefined) return 0;

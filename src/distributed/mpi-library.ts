@@ -33,7 +33,12 @@ export interface MpiStatus {
   readonly version?: string;
   /** Reason why there is none, and what to do. */
   readonly reason?: string;
+  /** The libraries that were tried, each with what was wrong with it. Absent where one was found or none was tried. */
+  readonly attempts?: readonly string[];
 }
+
+/** What there is in place of a library. */
+export type NoMpiLibrary = Pick<MpiStatus, 'attempts'> & { readonly reason: string };
 
 /** Names of the libraries, best first; those of the launcher's family are tried before the others. */
 const candidates: readonly (readonly [
@@ -104,14 +109,14 @@ const settingsOfUcx = [
   ['UCX_ERROR_SIGNALS', ''],
 ] as const;
 
-let remembered: MpiLibrary | string | undefined;
+let remembered: MpiLibrary | NoMpiLibrary | undefined;
 
 /**
  * Returns the library, loaded at the first call, or the reason why there is none, with what to do.
  *
  * The environment variable BURES_MPI is `off` for none, `auto`, or the path of the one library to try.
  */
-export function loadMpiLibrary(launched: LaunchedProcess | undefined): MpiLibrary | string {
+export function loadMpiLibrary(launched: LaunchedProcess | undefined): MpiLibrary | NoMpiLibrary {
   remembered ??= findLibrary(launched);
   return remembered;
 }
@@ -123,20 +128,20 @@ export function loadMpiLibrary(launched: LaunchedProcess | undefined): MpiLibrar
  */
 export function mpiStatus(): MpiStatus {
   const found = loadMpiLibrary(launchedProcess(process.env));
-  if (typeof found === 'string') return { available: false, reason: found };
+  if ('reason' in found) return { available: false, ...found };
   return { available: true, library: found.path, version: found.version };
 }
 
-function findLibrary(launched: LaunchedProcess | undefined): MpiLibrary | string {
+function findLibrary(launched: LaunchedProcess | undefined): MpiLibrary | NoMpiLibrary {
   const wanted = process.env.BURES_MPI ?? '';
-  if (wanted === 'off') return 'BURES_MPI=off; unset it to use an MPI library';
+  if (wanted === 'off') return { reason: 'BURES_MPI=off; unset it to use an MPI library' };
   const koffi = requireKoffi();
-  if (typeof koffi === 'string') return koffi;
+  if (typeof koffi === 'string') return { reason: koffi };
   for (const [name, value] of settingsOfUcx) process.env[name] ??= value;
   if (wanted !== '' && wanted !== 'auto') {
     const found = tryLibrary(koffi, wanted);
     return typeof found === 'string'
-      ? `BURES_MPI=${wanted}: ${found}; set BURES_MPI to off, auto or the path of libmpi, or unset it`
+      ? { reason: `BURES_MPI=${wanted}: ${found}; set BURES_MPI to off, auto or the path of libmpi, or unset it` }
       : found;
   }
   const failures: string[] = [];
@@ -148,10 +153,11 @@ function findLibrary(launched: LaunchedProcess | undefined): MpiLibrary | string
       failures.push(`${path}: ${found}`);
     }
   }
-  return (
-    `no MPI library for ${process.platform} (${failures.join('; ') || 'none is known'}); install Open MPI or MPICH ` +
-    '(Debian and Ubuntu: apt install openmpi-bin; Fedora: dnf install openmpi; macOS: brew install open-mpi), or set BURES_MPI to the path of one'
-  );
+  const install = process.platform === 'darwin' ? 'brew install open-mpi' : 'apt install openmpi-bin, or dnf install openmpi';
+  return {
+    reason: `no MPI library serves; install Open MPI or MPICH (${install}), or set BURES_MPI to the path of one`,
+    attempts: failures,
+  };
 }
 
 /** Returns the library, or the reason why it does not serve. */

@@ -68,8 +68,11 @@ async function open(timeout: number): Promise<MpiCommunicator> {
   const isNamed = !['', 'off', 'auto'].includes(process.env.BURES_MPI ?? '');
   if (launched === undefined && !isNamed) return alone();
   const library = loadMpiLibrary(launched);
-  if (typeof library === 'string') {
-    throw new BackendError(`mpi: ${startedBy(launched)}, but there is ${library}`);
+  if ('reason' in library) {
+    const { reason, attempts = [] } = library;
+    // Under a launcher a library is there: why it does not load is what has to be mended.
+    const tried = attempts.length === 0 ? '' : `; tried: ${attempts.join('; ')}`;
+    throw new BackendError(`mpi: ${startedBy(launched)}, but there is ${reason}${tried}`);
   }
   const world = new MpiWorld(library, timeout);
   if (launched !== undefined && world.size !== launched.size) {

@@ -1,9 +1,9 @@
 /** Generation as text: pieces as they come, and texts that end it. Used by the commands that generate. */
-import { ConfigError } from '../core/errors.js';
+import { ConfigError, DomainError } from '../core/errors.js';
 import { declareOptions, describeValue, flag, option } from '../core/options.js';
 import type { CausalLM, GenerateOptions } from './causal-lm.js';
 import { courseOptions } from './generate.js';
-import type { Tokenizer } from './tokenizer/tokenizer.js';
+import type { AnswerFrame, Tokenizer } from './tokenizer/tokenizer.js';
 
 /** Options of {@link generateText}. */
 export interface GenerateTextOptions extends Omit<GenerateOptions, 'stopTokens'> {
@@ -14,6 +14,12 @@ export interface GenerateTextOptions extends Omit<GenerateOptions, 'stopTokens'>
    * which has them. Default: true.
    */
   readonly addSpecialTokens?: boolean;
+  /**
+   * If true, the text is the answer of an assistant to a prompt that a chat template has written: it also ends at the
+   * token with which the template ends an answer (`<|im_end|>`, `<|eot_id|>`, …), and is without the white space that
+   * the template writes around one. Default: false.
+   */
+  readonly endOfTurn?: boolean;
 }
 
 /** What ended a text: an end token or a stop text, or the largest number of tokens. */
@@ -28,6 +34,7 @@ const textOptions = declareOptions<GenerateTextOptions>()({
   ...courseOptions,
   stop: option({ optional: true }),
   addSpecialTokens: flag({ default: true }),
+  endOfTurn: flag({ default: false }),
 });
 
 /**
@@ -35,10 +42,12 @@ const textOptions = declareOptions<GenerateTextOptions>()({
  * once no stop text can begin in it.
  *
  * @param prompt - the text to continue.
- * @param options - those of `CausalLM.generate` but for its `stopTokens`, which are the tokenizer's `endIds`.
+ * @param options - those of `CausalLM.generate` but for its `stopTokens`, which are the tokenizer's `endIds`, with
+ * `endOfTurn` also those of its `answerFrame`.
  * @returns the pieces of the text in order, as they become certain; none is empty. Its return value tells what ended
  * it.
- * @throws ConfigError for bad options, DomainError for a prompt that cannot be encoded or leaves no room.
+ * @throws ConfigError for bad options, or an end of the turn without a chat template; DomainError for a prompt that
+ * cannot be encoded, has no tokens or leaves no room.
  *
  * @example
  * ```ts
@@ -57,29 +66,42 @@ export async function* generateText(
   prompt: string,
   options: GenerateTextOptions = {},
 ): AsyncGenerator<string, GeneratedText, undefined> {
-  const { stop = [], addSpecialTokens } = textOptions.read('generateText', options);
-  const { stop: _, addSpecialTokens: __, ...course } = options;
+  const { stop = [], addSpecialTokens, endOfTurn } = textOptions.read('generateText', options);
+  const { stop: _, addSpecialTokens: __, endOfTurn: ___, ...course } = options;
   checkStops(stop);
+  const frame: AnswerFrame = endOfTurn ? tokenizer.answerFrame() : { endIds: [], before: '', after: '' };
+  const stopTokens = [...new Set([...tokenizer.endIds, ...frame.endIds])];
   const stream = tokenizer.decodeStream({ skipSpecialTokens: true });
-  let [held, tokens, ended] = ['', 0, false];
+  let [held, tokens, ended, begun] = ['', 0, false, frame.before === ''];
   const ids = tokenizer.encode(prompt, { addSpecialTokens });
-  for await (const id of model.generate(ids, { ...course, stopTokens: tokenizer.endIds })) {
+  if (prompt !== '' && tokenizer.encode(prompt, { addSpecialTokens: false }).length === 0) {
+    throw new DomainError(
+      `generateText: expected a prompt with a token at least, but the tokenizer knows none of the characters of ${describeValue(prompt.slice(0, 100))}, and leaves them out; write the prompt in characters of the model`,
+    );
+  }
+  for await (const id of model.generate(ids, { ...course, stopTokens })) {
     tokens++;
-    ended = tokenizer.endIds.includes(id);
+    ended = stopTokens.includes(id);
     // An end token need not be a special one, which is left out anyway.
     if (!ended) held += stream.push(id);
+    if (!begun) {
+      if (frame.before.startsWith(held) && held.length < frame.before.length) continue;
+      begun = true;
+      if (held.startsWith(frame.before)) held = held.slice(frame.before.length);
+    }
     const end = firstOf(held, stop);
     if (end !== undefined) {
       if (end > 0) yield held.slice(0, end);
       return { tokens, finish: 'stop' };
     }
-    const certain = held.length - possibleStart(held, stop);
+    const certain = held.length - Math.max(possibleStart(held, stop), possibleEnd(held, frame.after));
     if (certain > 0) yield held.slice(0, certain);
     held = held.slice(certain);
   }
   held += stream.end();
   const end = firstOf(held, stop);
-  const rest = held.slice(0, end);
+  let rest = held.slice(0, end);
+  if (ended && end === undefined && frame.after !== '' && rest.endsWith(frame.after)) rest = rest.slice(0, -frame.after.length);
   if (rest !== '') yield rest;
   return { tokens, finish: ended || end !== undefined ? 'stop' : 'length' };
 }
@@ -106,4 +128,12 @@ function possibleStart(text: string, stops: readonly string[]): number {
       if (stop.startsWith(text.slice(-length))) longest = length;
   }
   return longest;
+}
+
+/**
+ * Returns the length of the longest end of a text that begins what a template may write before the end of an answer.
+ */
+function possibleEnd(text: string, after: string): number {
+  for (let length = Math.min(after.length, text.length); length > 0; length--) if (text.endsWith(after.slice(0, length))) return length;
+  return 0;
 }

@@ -47,8 +47,10 @@ export {
   meanLossDefaults,
 } from './score-rows.js';
 export type { TokenBatch } from './token-batch.js';
+export { chatTemplates } from './tokenizer/known-templates.js';
 export { type LoadTokenizerOptions, loadTokenizer, tokenizerDefaults } from './tokenizer/load-tokenizer.js';
 export type {
+  AnswerFrame,
   ChatMessage,
   ChatTemplateOptions,
   DecodeOptions,

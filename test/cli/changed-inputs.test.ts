@@ -412,6 +412,7 @@ describe('fingerprints', () => {
     completionColumn: 'other',
     messagesColumn: 'other',
     textColumn: 'other',
+    chatTemplate: 'chatml',
     validSplit: 0.2,
     out: 'other',
     initAdapter: 'other',

@@ -90,6 +90,49 @@ describe('a configuration', () => {
     await expect(load(minimal + line)).rejects.toThrow(message);
   });
 
+  it.each<[readonly string[], RegExp]>([
+    [['--data-weights', '1,0'], /^--data-weights: dataWeights\.1 must be above 0, got 0;/m],
+    [['--data-weights', '1,-2'], /dataWeights\.1 must be above 0, got -2/],
+    [['--data-weights', '1,x'], /dataWeights\.1 must be a number, got "x"/],
+    [['--data-weights', '0'], /dataWeights\.0 must be above 0, got 0/],
+    [['--data-weights', ''], /dataWeights\.0 must be a number, got ""/],
+    [['--layers-to-transform', '0,-1'], /layersToTransform\.1 must be at least 0, got -1/],
+    [['--layers-to-transform', '0,1.5'], /layersToTransform\.1 must be an integer, got 1\.5/],
+    [['--modules-to-save', 'a b'], /modulesToSave\.0 must be a name without spaces, got "a b"/],
+    [['--modules-to-save', ''], /modulesToSave\.0 must be a name without spaces, got ""/],
+    [['--sample-prompts', ''], /samplePrompts\.0 must not be empty, got ""/],
+    [['--start', ''], /--start: must not be empty, got ""/],
+    [['--rank', ''], /--rank: must be a number, got ""/],
+    [['--clip', ''], /--clip: must be a number, got ""/],
+    [['--today', '2020'], /--today: .*, got "2020"/],
+    [['--warmup', '1.5'], /--warmup: must be a whole number of steps, or a fraction of the steps below 1, got 1\.5/],
+    [['--warmup', '-1'], /--warmup: must be at least 0, got -1/],
+  ])('of the flags %j says what is wrong with which entry, as it was typed', async (argv, message) => {
+    await expect(load(minimal, ...argv)).rejects.toThrow(message);
+  });
+
+  it.each<[readonly string[], object]>([
+    [['--start', 'null'], { start: 'null' }],
+    [['--out', 'true'], { out: 'true' }],
+    [['--modules-to-save', 'null'], { modulesToSave: ['null'] }],
+    [['--data-weights', '1,1e-1'], { dataWeights: [1, 0.1] }],
+    [['--clip', 'null'], { clip: null }],
+    [['--warmup', '0.03'], { warmup: 0.03 }],
+  ])('of the flags %j takes what YAML would not leave as it is', async (argv, values) => {
+    expect(await load(minimal, ...argv)).toMatchObject(values);
+  });
+
+  it.each<[string, RegExp]>([
+    ['[{ data: d, promptcolumn: q }]', /a\.yaml:2: unknown key 'data\.0\.promptcolumn'; did you mean 'promptColumn'\?/],
+    ['[x, { weight: 2 }]', /data\.1\.data is missing/],
+    ['[x, { data: d, weight: 0 }]', /data\.1\.weight must be above 0, got 0/],
+    ['[x, { data: d, textColumn: 3 }]', /data\.1\.textColumn must be a string, got 3/],
+    ['[x, 3]', /data\.1 must be a string or keys and values, got 3/],
+    ['[]', /data must have at least 1 entry/],
+  ])('with the data sets %j names the key that is wrong', async (data, message) => {
+    await expect(load(`model: m\ndata: ${data}\n`)).rejects.toThrow(message);
+  });
+
   it('says all that is wrong at once, and whether a flag said it', async () => {
     await expect(load('model: 3\nrank: x\n', '--alpha', '-1')).rejects.toThrow(
       /a\.yaml:1: model must be a string.*\ndata is missing.*\n.*a\.yaml:2: rank.*\n--alpha: must be above 0, got -1/,
@@ -206,7 +249,7 @@ describe('flags of keys', () => {
     expect(await runCli('finetune', '--data', 'd')).toEqual({
       status: 2,
       stdout: '',
-      stderr: expect.stringMatching(/^error: model is missing \(.*\); write it into the file, or pass it as a flag\n$/),
+      stderr: expect.stringMatching(/^error: model is missing \(.*\); write it into the file, or pass it as a flag, --model MODEL\n$/),
     });
     await expect(load('data: d')).rejects.toThrow(/^model is missing \(.*\); write it into the file$/);
   });

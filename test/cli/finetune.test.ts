@@ -10,6 +10,7 @@ import { type LossSpectrum, loadAdapter } from 'bures/lora';
 import { collateRows, exactMatches, loadCausalLM, loadTokenizer, readDataset } from 'bures/models';
 import { tensorAlgebra } from 'bures/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
 import { completeText } from '../../src/cli/training/complete-text.js';
 import { readObjects } from '../../src/io/json-lines.js';
 import { chromiumPath, openChromium } from '../../tools/chromium.js';
@@ -128,6 +129,42 @@ describe('a run', () => {
       status: 2,
       stderr: expect.stringContaining('dataWeights was [1,0.5] and is now [1,0.25]'),
     });
+  });
+
+  it('trains on data sets with columns and weights of their own, which its record and its card name', async () => {
+    const [run, table, texts] = ['columns', 'table.csv', 'texts.jsonl'].map((name) => path.join(root, name));
+    writeFileSync(table, `question,answer\n${Array.from({ length: 8 }, (_, i) => `${i} + 1?,${i + 1}`).join('\n')}\n`);
+    writeFileSync(texts, Array.from({ length: 8 }, (_, i) => JSON.stringify({ body: `${i}` })).join('\n'));
+    const file = path.join(root, 'columns.yaml');
+    const entries = [
+      data,
+      { data: table, promptColumn: 'question', completionColumn: 'answer', weight: 2 },
+      { data: texts, textColumn: 'body' },
+    ];
+    writeFileSync(file, stringify({ model, data: entries, batchSize: 4, backend: 'wasm', tensorboard: false, steps: 1, validSplit: 0.5 }));
+    const { status, stderr } = await runCli('finetune', file, '--out', run);
+    expect(status, stderr).toBe(0);
+    const recorded = path.join(run, 'config.yaml');
+    expect(parse(readFileSync(recorded, 'utf8'))).toMatchObject({
+      data: [data, { data: table, promptColumn: 'question', completionColumn: 'answer' }, { data: texts, textColumn: 'body' }],
+      dataWeights: [1, 2, 1],
+    });
+    expect(readFileSync(path.join(run, 'best', 'README.md'), 'utf8')).toMatch(/table.*texts/);
+    expect(await runCli('resume', run)).toMatchObject({ status: 0, stderr: expect.stringContaining('all 1 steps are done') });
+    expect(await runCli('inspect', run, '--conditioning', '--rows', '2')).toMatchObject({ status: 0 });
+    const page = path.join(root, 'columns.html');
+    expect(await runCli('report', run, '--out', page)).toMatchObject({ status: 0 });
+    expect(readFileSync(page, 'utf8')).toMatch(/table\.csv, .*texts\.jsonl/);
+    expect(readFileSync(page, 'utf8')).not.toMatch(/\[object Object\]/);
+    // A weight that is written into an entry again is the same one, and another one is noticed.
+    const plain = readFileSync(recorded, 'utf8').replace(/^dataWeights:\n( +- .*\n)+/m, '');
+    for (const [weight, expected] of [
+      [2, 0],
+      [3, 2],
+    ] as const) {
+      writeFileSync(recorded, plain.replace('promptColumn: question', `promptColumn: question\n    weight: ${weight}`));
+      expect(await runCli('resume', run)).toMatchObject({ status: expected });
+    }
   });
 
   it('ends early when the validation loss does not improve enough', async () => {

@@ -41,12 +41,38 @@ async function expected(prompt: string, options: Parameters<typeof generateText>
 }
 
 describe('bures generate', () => {
-  it('continues what is piped in, without its last line end', async () => {
+  it('continues what is piped in, just as it is', async () => {
     const question = 'What is 31 + 7?';
-    const answer = await expected(question);
-    expect(await generated(`${question}\n`)).toMatchObject({ prompt: question, completion: answer });
-    expect(await generated(undefined, '--prompt', question)).toMatchObject({ prompt: question, completion: answer, finish: 'stop' });
-    expect((await runCliWith(question, 'generate', plain, ...wasm)).stdout).toBe(`${answer}\n`);
+    for (const prompt of [question, `${question}\n`, `${question}\n\n`, ` ${question}\r\n`]) {
+      const answer = await expected(prompt);
+      expect(await generated(prompt)).toMatchObject({ prompt, completion: answer });
+      expect(await generated(undefined, '--prompt', prompt)).toMatchObject({ prompt, completion: answer });
+      expect((await runCliWith(prompt, 'generate', plain, ...wasm)).stdout).toBe(`${answer}\n`);
+    }
+  });
+
+  it('answers a message that is piped in without its last line end', async () => {
+    const words = ['generate', model, ...wasm, '--chat', '--json'];
+    expect((await runCliWith('a\n\n', ...words)).stdout).toBe((await runCli(...words, '--prompt', 'a\n')).stdout);
+  });
+
+  it('continues the prompts of several flags', async () => {
+    const prompts = ['What is 31 + 7?\n', '1, 2', '[3]', '4'];
+    const found = await generated(undefined, ...prompts.flatMap((prompt) => ['--prompt', prompt]));
+    const answers: string[] = [];
+    for (const prompt of prompts) answers.push(await expected(prompt));
+    expect(found.map(({ prompt, completion }) => [prompt, completion])).toEqual(prompts.map((prompt, i) => [prompt, answers[i]]));
+  });
+
+  it('takes prompts from a column that is named', async () => {
+    const file = path.join(folder, 'columns.csv');
+    writeFileSync(file, 'question,prompt\n12,x\n"1 +\n2",y\n');
+    const found = await generated(undefined, '--prompts', file, '--prompt-column', 'question');
+    expect(found.map(({ prompt }) => prompt)).toEqual(['12', '1 +\n2']);
+    const turns = path.join(folder, 'turns.jsonl');
+    writeFileSync(turns, JSON.stringify({ talk: [{ role: 'user', content: 'a' }], prompt: 'b' }));
+    const { stdout } = await runCli('generate', model, ...wasm, '--prompts', turns, '--messages-column', 'talk', '--json');
+    expect(JSON.parse(stdout)).toMatchObject([{ prompt: [{ role: 'user', content: 'a' }] }]);
   });
 
   it('continues several prompts of a file or the standard input, each by itself', async () => {
@@ -105,7 +131,15 @@ describe('bures generate', () => {
     ['no file', undefined, ['--prompts', 'nowhere.txt'], /nowhere\.txt/],
     ['an empty list of prompts', '', ['--prompts', '-'], /the standard input holds no prompt; write one on each line/],
     ['an empty stop text', undefined, ['--prompt', 'a', '--stop', ''], /stop/],
-    ['a temperature for top-k', undefined, ['--prompt', 'a', '--top-k', '3'], /topK and topP need a temperature/],
+    ['an empty prompt', undefined, ['--prompt', ''], /--prompt: prompt.0 must not be empty, got ""/],
+    ['a prompt of characters that the tokenizer lacks', undefined, ['--prompt', 'é日本'], /knows none of the characters of "é日本"/],
+    ['a column without a file', 'a', ['--prompt-column', 'a'], /--prompt-column names a column of --prompts FILE, .*got no --prompts/],
+    ['a column of lines', undefined, ['--prompts', 'a.txt', '--prompt-column', 'a'], /a file of records .*got a\.txt/],
+    ['two columns', undefined, ['--prompts', 'a.csv', '--prompt-column', 'a', '--messages-column', 'b'], /are both given/],
+    ['a temperature for top-k', undefined, ['--prompt', 'a', '--top-k', '3'], /generate: --top-k needs --temperature above 0/],
+    ['a temperature for top-p', undefined, ['--prompt', 'a', '--top-p', '0.5'], /generate: --top-p needs --temperature above 0/],
+    ['a probability above 1', undefined, ['--prompt', 'a', '--top-p', '1.5', '--temperature', '1'], /--top-p: must be at most 1, got 1.5/],
+    ['a probability of 0', undefined, ['--prompt', 'a', '--top-p', '0', '--temperature', '1'], /--top-p: must be above 0, got 0/],
   ])('refuses %s', async (_name, input, words, message) => {
     const { status, stdout, stderr } = await runCliWith(input, 'generate', plain, ...wasm, ...words);
     expect(stderr).toMatch(message);
@@ -118,7 +152,9 @@ describe('bures generate', () => {
     writeFileSync(file, '{"prompt": "a"}\n{"question": "b"}\n');
     const { status, stderr } = await runCli('generate', plain, ...wasm, '--prompts', file);
     expect(status).toBe(1);
-    expect(stderr).toMatch(/bad\.jsonl:2 must have a text 'prompt', or 'messages'/);
+    expect(stderr).toMatch(
+      /bad\.jsonl:2 must have a text 'prompt', or 'messages' with roles; its columns are 'question'; name the column with --prompt-column/,
+    );
   });
 });
 
@@ -164,10 +200,19 @@ describe('bures chat', () => {
     expect(stdout.split('\n').length).toBeGreaterThanOrEqual(4);
   });
 
+  it('checks flags of sampling by their names', async () => {
+    expect(await chat('a\n', '--top-k', '3')).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/chat: --top-k needs --temperature/),
+    });
+  });
+
   it('refuses a model without a chat template, and a machine without input', async () => {
     expect(await runCliWith('a\n', 'chat', plain, ...wasm)).toMatchObject({
       status: 2,
-      stderr: expect.stringMatching(/has none; continue plain text with bures generate/),
+      stderr: expect.stringMatching(
+        /has none; give one with --chat-template .*chat_template\.jinja.*, or continue plain text with bures generate/,
+      ),
     });
     expect(await runCli('chat', model)).toMatchObject({ status: 2, stderr: expect.stringContaining('no standard input') });
   });

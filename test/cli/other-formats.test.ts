@@ -100,8 +100,8 @@ describe('adapters', () => {
 describe('flags and keys', () => {
   it.each([
     ['--resume-from-checkpoint', /a run is continued with: bures resume RUN/],
-    ['--warmup-ratio', /give warmup as a number of steps: the ratio times steps/],
-    ['--warmup_ratio', /the ratio times steps/],
+    ['--warmup-ratio', /did you mean --warmup\?/],
+    ['--warmup_ratio', /did you mean --warmup\?/],
     ['--num-train-epochs', /did you mean --epochs/],
     ['--max-steps', /did you mean --steps/],
     ['--lora-alpha', /did you mean --alpha/],
@@ -125,7 +125,7 @@ describe('flags and keys', () => {
     writeFileSync(file, `model: ${model}\ndata: x\nresume_from_checkpoint: y\nwarmup_ratio: 0.1\nnum_train_epochs: 2\n`);
     const { status, stderr } = await runCli('finetune', file);
     expect(stderr).toMatch(/resume_from_checkpoint'; a run is continued with/);
-    expect(stderr).toMatch(/warmup_ratio'; give warmup as a number/);
+    expect(stderr).toMatch(/warmup_ratio'; did you mean 'warmup'/);
     expect(stderr).toMatch(/num_train_epochs'; did you mean 'epochs'/);
     expect(status).toBe(2);
   });

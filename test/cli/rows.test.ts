@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { loadTokenizer, type Tokenizer } from 'bures/models';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { withWeightsApart } from '../../src/cli/data/data-sets.js';
 import { loadData } from '../../src/cli/training/load-data.js';
 
 let folder: string;
@@ -38,9 +39,26 @@ it('says how many prompts fill a row, and what to do', async () => {
     expect.stringMatching(/rows\.jsonl: 1 rows were left out, because they have no token to train on$/),
   ]);
   await expect(load([long], { maxLength: 40 })).rejects.toThrow(
-    /has no row to train on: of 1 rows the prompt alone fills the 40 tokens of a row/,
+    /has no row to train on: of 1 row the prompt alone fills the 40 tokens of a row/,
   );
   await expect(load([{ prompt: 'word '.repeat(1000), completion: 'a' }])).rejects.toThrow(/fills the 512 tokens .* shorten them/);
+});
+
+it('says why there is no row to train on', async () => {
+  const user = { role: 'user', content: 'a' };
+  const left = { role: 'assistant', content: 'b', weight: 0 };
+  const answers =
+    /has no row to train on: 2 rows have no token to train on: no completion or turn of the assistant .*--train-on everything/;
+  await expect(load([{ messages: [user] }, { messages: [user] }])).rejects.toThrow(answers);
+  await expect(load([{ messages: [user, left] }, { messages: [user] }])).rejects.toThrow(answers);
+  const empty = [{ prompt: '', completion: '' }];
+  await expect(load(empty, { trainOn: 'everything', appendEnd: false })).rejects.toThrow(
+    /: 1 row has no token to train on, as their texts are empty/,
+  );
+  await expect(load([long, { messages: [user] }], { maxLength: 40 })).rejects.toThrow(
+    /: of 1 row the prompt alone fills .*; and 1 row has no token to train on: no completion/,
+  );
+  expect((await load([{ messages: [user] }], { trainOn: 'everything' })).train).toHaveLength(1);
 });
 
 it('says how many rows are trained on their last answer only', async () => {
@@ -98,4 +116,48 @@ it('reads several data sets, each with its validation rows and its weight', asyn
   await expect(load([], { data: [one, two], dataWeights: [1] })).rejects.toThrow(
     'finetune: expected a weight for each of 2 data sets, got 1 in dataWeights (--data-weights); give one number each, in the order of data',
   );
+});
+
+it('reads data sets with columns of their own', async () => {
+  const write = async (name: string, row: object): Promise<string> => {
+    const file = path.join(folder, name);
+    await writeFile(file, `${JSON.stringify(row)}\n`);
+    return file;
+  };
+  const asked = await write('asked.jsonl', { question: 'q', answer: 'a' });
+  const said = await write('said.jsonl', { body: 't' });
+  const usual = await write('usual.jsonl', { prompt: 'p', completion: 'c' });
+  const columns = { promptColumn: 'question', completionColumn: 'answer' };
+  const texts = async (options: object) => (await load([], options)).train.map(({ inputIds }) => tokenizer.decode([...inputIds]));
+  const all = ['qa', 't', 'pc'].map((text) => `${text}<|endoftext|>`);
+  expect(await texts({ data: [{ data: asked, ...columns }, { data: said, textColumn: 'body' }, usual] })).toEqual(all);
+  // Those of all sets are for entries that name none.
+  const own = { data: usual, promptColumn: 'prompt', completionColumn: 'completion' };
+  expect(await texts({ data: [asked, { data: said, textColumn: 'body' }, own], ...columns })).toEqual(all);
+  await expect(texts({ data: [asked, { data: said, textColumn: 'body', promptColumn: 'q' }] })).rejects.toThrow(
+    'finetune: expected columns of one form, got data.1.promptColumn and data.1.textColumn',
+  );
+  await expect(texts({ data: [usual, asked], promptColumn: 'prompt' })).rejects.toThrow(
+    /asked\.jsonl:1: has no column "prompt"; .*promptColumn, as a flag --prompt-column/,
+  );
+});
+
+it('moves weights of entries to dataWeights', () => {
+  const entry = { data: 'b', weight: 2, textColumn: 't' };
+  expect(withWeightsApart('finetune', { data: ['a', entry] })).toEqual({
+    data: ['a', { data: 'b', textColumn: 't' }],
+    dataWeights: [1, 2],
+  });
+  const plain = { data: ['a', { data: 'b' }] };
+  expect(withWeightsApart('finetune', plain)).toBe(plain);
+  expect(() => withWeightsApart('finetune', { data: ['a', entry], dataWeights: [1, 1] })).toThrow(/got dataWeights and data\.1\.weight/);
+});
+
+it('says what to do with several data sets in one flag', async () => {
+  const names = ['a.jsonl', 'b.jsonl'].map((name) => path.join(folder, name));
+  for (const name of names) await writeFile(name, '{"text": "a"}\n');
+  await expect(load([], { data: names.join(',') })).rejects.toThrow(
+    `does not exist, but its parts at the commas do; give the flag once for each, --data ${names[0]} --data ${names[1]}, or a list`,
+  );
+  await expect(load([], { data: `${names[0]},${names[1]}x` })).rejects.toThrow(/does not exist; pass a file/);
 });

@@ -59,7 +59,10 @@ describe('what has no effect', () => {
     [['--rank-pattern.q_prj', '3'], /rankPattern has the key "q_prj", which matches no module; did you mean 'q_proj'/],
     [['--alpha-pattern.lm_head', '3'], /alphaPattern has the key "lm_head", which matches only modules that are not adapted/],
     [['--target-modules', 'q_proj,v_proj', '--layers-to-transform', '40'], /layersToTransform must be .* got 40; the layers are 0 to/],
-    [['--layers-to-transform', '1'], /layersToTransform needs a list of targetModules/],
+    [
+      ['--layers-to-transform', '0,1'],
+      /layersToTransform needs a list of targetModules, got "all-linear"; give names, .*--target-modules q_proj,v_proj/,
+    ],
     [['--warmup', '2'], /expected a warm-up shorter than the run of 2 steps, got warmup 2/],
     [['--bias', 'lora_only', '--target-modules', 'up_proj'], /bias 'lora_only' must find biases to train, but no adapted module has one/],
   ])('%j is an error that says what there is', async (flags, message) => {

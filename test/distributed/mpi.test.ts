@@ -36,7 +36,12 @@ describe('launchedProcess', () => {
 it('mpiStatus names the library, or says what to install', () => {
   const status = mpiStatus();
   if (status.available) expect(status).toMatchObject({ library: expect.stringContaining('mpi'), version: expect.stringMatching(/\d/) });
-  else expect(status.reason).toMatch(/install|unset/);
+  else {
+    expect(status.reason).toMatch(/install|unset/);
+    // A line for people; what was tried is apart.
+    expect(status.reason?.length).toBeLessThan(200);
+    for (const attempt of status.attempts ?? []) expect(attempt).toMatch(/^\S*libmpi\S*: ./);
+  }
 });
 
 it('UCX does not watch the memory of Node.js, nor its signals', () => {

@@ -115,7 +115,16 @@ describe('targets', () => {
     ['a rank of a pattern', { rankPattern: { q: 1.5 } }, /rankPattern\['q'\] must be a positive integer/],
     ['dropout of one', { dropout: 1 }, /dropout must be .* below 1/],
     ['a bias that is none', { bias: 'some' as 'all' }, /bias must be one of/],
-    ['a pattern with layers', { targetModules: '.*q_proj', layersToTransform: 1 }, /layersToTransform needs a list/],
+    [
+      'a pattern with layers',
+      { targetModules: '.*q_proj', layersToTransform: 1 },
+      /layersToTransform needs a list .*; put the layers into the pattern/,
+    ],
+    [
+      'all-linear with layers',
+      { targetModules: 'all-linear', layersToTransform: 1 },
+      /layersToTransform needs a list .*; give names, such as \['q_proj', 'v_proj'\]/,
+    ],
     ['a pattern of layers alone', { layersPattern: 'h' }, /layersPattern was given without/],
     ['what is no pattern', { targetModules: 'q_proj(' }, /must be regular expressions/],
     ['what linear time lacks', { targetModules: '(?>q)_proj' }, /must be regular expressions/],

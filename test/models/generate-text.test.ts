@@ -1,7 +1,15 @@
 /** Generation as text, over a model that says what it is told: pieces, stop texts, and what ended it. */
 import path from 'node:path';
 import { ConfigError } from 'bures';
-import { type CausalLM, type GenerateOptions, type GenerateTextOptions, generateText, loadTokenizer, type Tokenizer } from 'bures/models';
+import {
+  type AnswerFrame,
+  type CausalLM,
+  type GenerateOptions,
+  type GenerateTextOptions,
+  generateText,
+  loadTokenizer,
+  type Tokenizer,
+} from 'bures/models';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { withoutRepetition } from '../../src/models/sample-token.js';
@@ -21,8 +29,10 @@ function saying(text: string): Pick<CausalLM, 'generate'> & { asked: GenerateOpt
     asked: undefined as GenerateOptions | undefined,
     async *generate(_prompt: unknown, options: GenerateOptions = {}) {
       model.asked = options;
-      const ids = [...characters.encode(text), END].slice(0, options.maxNewTokens);
-      yield* ids;
+      for (const id of [...characters.encode(text), END].slice(0, options.maxNewTokens)) {
+        yield id;
+        if (options.stopTokens?.includes(id)) return;
+      }
     },
   };
   return model;
@@ -85,6 +95,38 @@ describe('generateText', () => {
     let text = '';
     for await (const piece of generateText(model as unknown as CausalLM, tokenizer, 'x', { stop: ['never'] })) text += piece;
     expect(text).toBe(tokenizer.decode(ids));
+  });
+
+  it('names a prompt of which the tokenizer knows nothing', async () => {
+    const deaf = { ...characters, encode: () => [] };
+    const stream = generateText(saying('a') as unknown as CausalLM, deaf as unknown as Tokenizer, 'é日本');
+    await expect(stream.next()).rejects.toThrow(/generateText: .*knows none of the characters of "é日本"/);
+  });
+
+  describe('of an answer in a chat template', () => {
+    const framed = (frame: AnswerFrame) => ({ ...characters, answerFrame: () => frame });
+    const turnEnd = '|'.charCodeAt(0);
+
+    it('ends at the end of the turn, which only the option asks for', async () => {
+      const tokenizer = framed({ endIds: [turnEnd], before: '', after: '' });
+      expect(await collect('14|sair', { endOfTurn: true }, tokenizer)).toMatchObject({ text: '14', tokens: 3, finish: 'stop' });
+      expect(await collect('14|sair', {}, tokenizer)).toMatchObject({ text: '14|sair' });
+      expect(await collect('14', { endOfTurn: true }, tokenizer)).toMatchObject({ text: '14', tokens: 3, finish: 'stop' });
+    });
+
+    it.each<[string, string, string]>([
+      [' 14 |', '14', 'stop'],
+      ['14|', '14', 'stop'],
+      [' 1 4 |', '1 4', 'stop'],
+      ['  14  |', ' 14 ', 'stop'],
+      [' |', '', 'stop'],
+      [' 14', '14', 'length'],
+    ])('leaves out of %j the white space that the template writes around an answer', async (said, text, finish) => {
+      const tokenizer = framed({ endIds: [turnEnd], before: ' ', after: ' ' });
+      const found = await collect(said, { endOfTurn: true, maxNewTokens: said.length }, tokenizer);
+      expect(found).toMatchObject({ text, finish });
+      expect(found.pieces).not.toContain('');
+    });
   });
 
   it.each([[[7]], [['']], ['a'], [null]])('refuses %j for stop', async (stop) => {

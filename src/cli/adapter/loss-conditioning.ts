@@ -5,7 +5,7 @@ import { path } from '../../io/files/path.js';
 import type { JsonObject } from '../../io/parse-json.js';
 import { type LossSpectrum, lossSpectrum } from '../../lora/index.js';
 import { collateRows, type TokenRow, type TrainOn } from '../../models/index.js';
-import { type ColumnKeys, columnKeys } from '../config/finetune-config.js';
+import { type ColumnKeys, columnKeys, dataSchema } from '../config/data-keys.js';
 import { readYaml } from '../config/yaml.js';
 import { short, table } from '../format.js';
 import { runFiles } from '../run/run-layout.js';
@@ -72,8 +72,8 @@ async function trainingRows(
 ): Promise<readonly TokenRow[]> {
   const file = path.join(location, runFiles.config);
   const own = (await exists(file)) ? (await readYaml('inspect', file)).values : {};
-  const source = data ?? own.data;
-  if (!isDataNames(source)) {
+  const { data: source } = dataSchema.safeParse(data ?? own.data);
+  if (source === undefined) {
     throw new ConfigError(`inspect: ${location} does not tell which data it was trained on; pass them with --data FILE`);
   }
   const options = {
@@ -91,9 +91,6 @@ async function trainingRows(
   for (const notice of notices) terminal.notice(notice);
   return train;
 }
-
-const isDataNames = (value: unknown): value is string | string[] =>
-  typeof value === 'string' || (Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === 'string'));
 
 function isTrainOn(value: unknown): value is TrainOn {
   return value === 'answers' || value === 'last-answer' || value === 'everything';

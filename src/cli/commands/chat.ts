@@ -4,6 +4,7 @@ import { generateText } from '../../models/index.js';
 import { Conversation } from '../chat/conversation.js';
 import { type ChatInput, openInput } from '../chat/lines.js';
 import { defineCommand, UsageError } from '../command.js';
+import { chatTemplateOfRunKey } from '../config/data-keys.js';
 import { text } from '../config/keys.js';
 import { type Terminal, visible } from '../terminal.js';
 import { modelKeys, type OpenModel, openModel } from '../training/open-model.js';
@@ -30,18 +31,21 @@ export const chat = defineCommand({
   ],
   schema: z.strictObject({
     system: text.optional().describe('instruction to the model that stands before the conversation'),
+    chatTemplate: chatTemplateOfRunKey,
     ...samplingKeys,
     ...modelKeys,
   }),
   async run({ positionals: [location], values, terminal, json }) {
     if (terminal.input === undefined)
       throw new UsageError('bures chat: there is no standard input to read messages from; start it in a terminal, or pipe them in');
+    // Checked before the model is loaded.
+    samplingOptions('chat', values);
     const open = await openModel('chat', location, values, terminal);
     const input = openInput(terminal.input);
     try {
       if (!open.tokenizer.hasChatTemplate)
         throw new ConfigError(
-          `chat: expected a model with a chat template, but ${open.base} has none; continue plain text with bures generate`,
+          `chat: expected a model with a chat template, but ${open.base} has none; give one with --chat-template (a file, or a name such as chatml) or as chat_template.jinja in the model's folder, or continue plain text with bures generate`,
         );
       const conversation = new Conversation(open.tokenizer, values.system);
       if (terminal.input.isTTY === true)
@@ -112,7 +116,7 @@ async function answer(conversation: Conversation, message: string, { open, value
     if (left > 0)
       terminal.notice(`(the first ${left} ${left === 1 ? 'message is' : 'messages are'} beyond what the model can read, and left out)`);
     await open.withOverlay(async (overlay) => {
-      const options = { ...samplingOptions(values), addSpecialTokens: false, signal: stop.signal, ...overlay };
+      const options = { ...samplingOptions('chat', values), addSpecialTokens: false, endOfTurn: true, signal: stop.signal, ...overlay };
       for await (const piece of generateText(model, tokenizer, prompt, options)) {
         shown += piece;
         if (!json) terminal.result(visible(piece));

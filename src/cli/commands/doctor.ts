@@ -11,7 +11,7 @@ import { gibibytes, table } from '../format.js';
 import { memoryOf } from '../training/memory-report.js';
 
 /** Result of trying a backend. */
-type Finding =
+export type Finding =
   | { readonly name: BackendName; readonly available: true; readonly device: string; readonly matmul: string; readonly speed: Speed }
   | { readonly name: BackendName; readonly available: false; readonly reason: string };
 
@@ -23,6 +23,7 @@ export const doctor = defineCommand({
   summary: 'Reports what bures can compute with on this machine, what is missing and why, and how fast it is.',
   details: [
     'Each backend is tried in a process of its own, so that one that crashes counts as missing.',
+    '--debug lists the MPI libraries that were tried, where none serves.',
     '--backend NAME tries a single backend in this process.',
     '--model DIR tells instead what a model takes in memory, for each way to keep its weights, and a training step of it.',
   ].join('\n'),
@@ -35,7 +36,7 @@ export const doctor = defineCommand({
     maxLength: count(1).optional().describe(`tokens of a row, for --model (default: ${modelMemoryDefaults.length})`),
     rank: count(1).optional().describe(`rank of the adapters, for --model (default: ${modelMemoryDefaults.rank})`),
   }),
-  async run({ values: { backend, seconds, model, ...step }, terminal }) {
+  async run({ values: { backend, seconds, model, ...step }, terminal, debug }) {
     if (model !== undefined) return memoryOf(model, step, terminal);
     const [extra] = Object.entries(step).flatMap(([name, value]) => (value === undefined ? [] : [`--${flagName(name)}`]));
     if (extra !== undefined) throw new UsageError(`bures doctor: ${extra} is used with --model only; add it, or leave ${extra} out`);
@@ -47,7 +48,7 @@ export const doctor = defineCommand({
     const backends: Finding[] = [];
     for (const name of BACKEND_NAMES) backends.push(await inOwnProcess(name, share));
     const mpi = mpiStatus();
-    return { data: { environment, mpi, host, backends }, text: report(environment, mpi, host, backends) };
+    return { data: { environment, mpi, host, backends }, text: reportText(environment, mpi, host, backends, debug) };
   },
 });
 
@@ -77,7 +78,14 @@ function inOwnProcess(name: BackendName, seconds: number): Promise<Finding> {
   });
 }
 
-function report(environment: Environment, mpi: MpiStatus, host: { name: string; speed: Speed }, backends: readonly Finding[]): string {
+/** Formats what was found; with `debug` also what was tried in vain. */
+export function reportText(
+  environment: Environment,
+  mpi: MpiStatus,
+  host: { name: string; speed: Speed },
+  backends: readonly Finding[],
+  debug: boolean,
+): string {
   const { versions, platform, processor, cores, memory, blas } = environment;
   const taken = backends.find(({ available }) => available)?.name;
   const facts = [
@@ -97,6 +105,7 @@ function report(environment: Environment, mpi: MpiStatus, host: { name: string; 
     table(facts),
     'Backends for fine-tuning (float32):',
     table(lines),
+    ...(debug && mpi.attempts !== undefined ? [`MPI libraries that were tried:\n${mpi.attempts.map((one) => `  ${one}`).join('\n')}`] : []),
     '* used by default. The products are of 512×512 matrices, the projections of 1024×1024 adapters of rank 16.',
   ].join('\n\n');
 }

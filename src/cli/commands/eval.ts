@@ -5,7 +5,7 @@ import { openSafetensors } from '../../io/index.js';
 import { adapterFiles } from '../../lora/index.js';
 import { exactMatches, meanLoss, nonFiniteError } from '../../models/index.js';
 import { defineCommand } from '../command.js';
-import { checkColumnKeys, columnKeys } from '../config/finetune-config.js';
+import { chatTemplateOfRunKey, checkColumnKeys, columnKeys } from '../config/data-keys.js';
 import { count, text } from '../config/keys.js';
 import { findData } from '../data/find-data.js';
 import { readRows } from '../training/load-data.js';
@@ -52,6 +52,7 @@ export const evaluate = defineCommand({
       )
       .meta({ placeholder: 'DATA' }),
     ...columnKeys,
+    chatTemplate: chatTemplateOfRunKey,
     batchSize: count(1).default(16).describe('rows in a batch'),
     ...modelKeys,
   }),

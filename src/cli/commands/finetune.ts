@@ -4,8 +4,10 @@ import { path } from '../../io/files/path.js';
 import { type FileContent, writeAllAtomic } from '../../io/files/write-atomic.js';
 import { type AdapterStart, adapterFiles, adapterStart, loraMethodDefaults, loraMethods } from '../../lora/index.js';
 import { defineCommand } from '../command.js';
-import { checkColumnKeys, type FinetuneConfig, finetuneSchema } from '../config/finetune-config.js';
+import { checkColumnKeys } from '../config/data-keys.js';
+import { type FinetuneConfig, finetuneSchema } from '../config/finetune-config.js';
 import { configText } from '../config/yaml.js';
+import { dataSetsOf, withWeightsApart } from '../data/data-sets.js';
 import { findData } from '../data/find-data.js';
 import { findModel } from '../hub/find-model.js';
 import { crewOf } from '../processes/crew.js';
@@ -13,6 +15,7 @@ import { fingerprintsText } from '../run/fingerprints.js';
 import { runFiles, runFolders } from '../run/run-layout.js';
 import { isBeginning } from '../run/run-lock.js';
 import type { Terminal } from '../terminal.js';
+import { chatTemplateSource } from '../training/chat-template-source.js';
 import { takeFingerprints } from '../training/check-inputs.js';
 import { environmentText, runTraining } from '../training/run-command.js';
 import { methodOf } from '../training/training-plan.js';
@@ -75,10 +78,11 @@ async function wholeConfig(
   isGiven: (key: string) => boolean,
   terminal: Terminal,
 ): Promise<FinetuneConfig & { readonly out: string }> {
-  const { config: loaded, start } = await withInitialAdapter(values, isGiven);
+  const { config: loaded, start } = await withInitialAdapter(withWeightsApart('finetune', values), isGiven);
   if (loaded.steps !== undefined && loaded.epochs !== undefined)
     throw new ConfigError('finetune: expected steps or epochs, got both; give one of them');
   checkColumnKeys('finetune', loaded);
+  dataSetsOf('finetune', loaded);
   const out = path.resolve(loaded.out ?? path.join('runs', defaultName(loaded)));
   // The default is stored with the run, because other versions may have another one.
   const method = methodOf(loaded);
@@ -86,14 +90,17 @@ async function wholeConfig(
   await checkEmpty(out);
   // What is on the hub is recorded at its commit, so that the run can be resumed with it.
   const { name: model } = await findModel('finetune', loaded.model, terminal);
-  const data: string[] = [];
-  for (const named of [loaded.data].flat()) {
-    const { name, choice } = await findData('finetune', named, 'training', terminal);
+  const data: Exclude<FinetuneConfig['data'], string> = [];
+  for (const entry of [loaded.data].flat()) {
+    const { name, choice } = await findData('finetune', typeof entry === 'string' ? entry : entry.data, 'training', terminal);
     if (choice !== undefined) terminal.notice(choice);
-    data.push(name);
+    data.push(typeof entry === 'string' ? name : { ...entry, data: name });
   }
   const today = loaded.today ?? dateText(new Date());
-  return { ...loaded, alpha, model, data: data.length === 1 ? data[0] : data, today, out };
+  // The file of a template may change or go: the run has its text.
+  const { chatTemplate: template } = loaded;
+  const chatTemplate = template === undefined ? {} : { chatTemplate: await chatTemplateSource('finetune', template) };
+  return { ...loaded, ...chatTemplate, alpha, model, data: data.length === 1 && typeof data[0] === 'string' ? data[0] : data, today, out };
 }
 
 /** Formats a day of the local calendar: YYYY-MM-DD. */

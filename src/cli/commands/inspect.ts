@@ -5,7 +5,7 @@ import { type AdapterPair, openAdapter } from '../../lora/index.js';
 import { findAdapter } from '../adapter/adapter-folder.js';
 import { conditioningText, lossConditioning } from '../adapter/loss-conditioning.js';
 import { defineCommand, UsageError } from '../command.js';
-import { checkColumnKeys, columnKeys } from '../config/finetune-config.js';
+import { checkColumnKeys, columnKeys } from '../config/data-keys.js';
 import { count, text } from '../config/keys.js';
 import { short, table } from '../format.js';
 import { modelKeys } from '../training/open-model.js';

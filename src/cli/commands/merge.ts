@@ -227,7 +227,7 @@ async function checkNoWeights(out: string): Promise<void> {
 
 /** Writes weights, configuration and tokenizer, completely or not at all. */
 async function writeMerged(
-  { baseFolder: base, model }: OpenModel,
+  { baseFolder: base, model, chatTemplate }: OpenModel,
   out: string,
   untied: boolean,
   check: () => Promise<void>,
@@ -235,6 +235,8 @@ async function writeMerged(
   const fill = async (folder: string): Promise<void> => {
     await writeWeights(base, model, folder, check);
     await copyOtherFiles(base, folder, untied, check);
+    // The model was trained on conversations in this form.
+    if (chatTemplate !== undefined) await writeAtomic(path.join(folder, 'chat_template.jinja'), chatTemplate);
   };
   await writeFolder('merge', out, fill, { last: weightFiles });
 }

@@ -10,6 +10,7 @@ import { type FinetuneConfig, finetuneSchema } from '../config/finetune-config.j
 import { count } from '../config/keys.js';
 import { validateConfig } from '../config/validate.js';
 import { changedYaml, readYaml } from '../config/yaml.js';
+import { withWeightsApart } from '../data/data-sets.js';
 import { environmentDifferences, readEnvironment } from '../environment.js';
 import { crewOf } from '../processes/crew.js';
 import { withToldFolder } from '../processes/told-folder.js';
@@ -85,7 +86,7 @@ async function readRun(run: string): Promise<{ readonly run: string; readonly co
   const file = path.join(run, runFiles.config);
   if (!(await exists(file)))
     throw new ConfigError(`resume: expected the folder of a run, found no ${runFiles.config} in ${run}; check the path`);
-  return { run, config: validateConfig(finetuneSchema, [await readYaml('resume', file)]) };
+  return { run, config: withWeightsApart('resume', validateConfig(finetuneSchema, [await readYaml('resume', file)])) };
 }
 
 /** Warns of changes in the environment since the run began. A run without a record of it gets one. */

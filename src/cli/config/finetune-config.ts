@@ -1,9 +1,9 @@
 /** The keys of a fine-tuning configuration; each is also a flag, in kebab case. */
 import { z } from 'zod';
-import { ConfigError } from '../../core/errors.js';
 import { BACKEND_NAMES } from '../../linalg/tensor/index.js';
 import { QUANTIZATIONS } from '../../models/index.js';
-import { count, flagName, folder, metaOf, modelName, named, text } from './keys.js';
+import { chatTemplateKey, columnKeys, dataSchema } from './data-keys.js';
+import { count, folder, metaOf, modelName, named, text } from './keys.js';
 
 /** Maximum number of batches held at a time. */
 const MOST_BATCHES = 4096;
@@ -50,41 +50,14 @@ export const quantizeKey = z
  */
 type KeyRole = 'decides' | 'chooses' | 'contents' | 'length' | 'rounds' | 'observes';
 
-const column = text.optional();
-
-/** The keys of the columns of data. */
-export const columnKeys = {
-  promptColumn: column.describe('column of the prompts (default: prompt)').meta({ placeholder: 'NAME', role: 'contents' }),
-  completionColumn: column.describe('column of the completions (default: completion)').meta({ placeholder: 'NAME', role: 'contents' }),
-  messagesColumn: column
-    .describe('column of the conversations, lists of messages (default: messages)')
-    .meta({ placeholder: 'NAME', role: 'contents' }),
-  textColumn: column.describe('column of the texts (default: text)').meta({ placeholder: 'NAME', role: 'contents' }),
-};
-
-/** Values of {@link columnKeys}. */
-export type ColumnKeys = z.infer<z.ZodObject<typeof columnKeys>>;
-
-/** Requires that the columns make one form of rows. @throws ConfigError naming those of several. */
-export function checkColumnKeys(caller: string, { promptColumn, completionColumn, messagesColumn, textColumn }: ColumnKeys): void {
-  const forms = [{ promptColumn, completionColumn }, { messagesColumn }, { textColumn }]
-    .map((form) => Object.entries(form).flatMap(([key, name]) => (name === undefined ? [] : [`--${flagName(key)} (${key})`])))
-    .filter((keys) => keys.length > 0);
-  if (forms.length < 2) return;
-  throw new ConfigError(
-    `${caller}: expected columns of one form, got ${forms.flat().join(' and ')}; name prompts and completions, or conversations, or texts`,
-  );
-}
-
 /** The keys with values, defaults and meanings. */
 export const finetuneSchema = z.strictObject({
   model: modelName
     .describe('directory of the base model, in Hugging Face format, or its name on the hub: OWNER/NAME or OWNER/NAME@REVISION')
     .meta({ group: 'Model and data:', role: 'contents' }),
-  data: z
-    .union([text, z.array(text).min(1)])
+  data: dataSchema
     .describe(
-      'file of rows (JSON lines, a JSON list, CSV, TSV or Parquet, each also with .gz); directory with train.jsonl and, if they exist, valid.jsonl and test.jsonl (or of these other formats); or a data set on the hub, OWNER/NAME or OWNER/NAME:PART; several data sets: a list, or the flag once for each',
+      'file of rows (JSON lines, a JSON list, CSV, TSV or Parquet, each also with .gz); directory with train.jsonl and, if they exist, valid.jsonl and test.jsonl (or of these other formats); or a data set on the hub, OWNER/NAME or OWNER/NAME:PART; several data sets: the flag once for each, or a list of them in the file, each a text or { data, weight, promptColumn, completionColumn, messagesColumn, textColumn }',
     )
     .meta({ placeholder: 'DATA', role: 'contents', repeats: true }),
   dataWeights: z
@@ -96,6 +69,7 @@ export const finetuneSchema = z.strictObject({
     )
     .meta({ placeholder: 'NUMBERS' }),
   ...columnKeys,
+  chatTemplate: chatTemplateKey,
   validSplit: fraction
     .default(0.05)
     .describe('fraction of the training rows held out for validation if the data have no validation rows; 0 holds none out'),
@@ -145,7 +119,12 @@ export const finetuneSchema = z.strictObject({
 
   learningRate: z.number().positive().default(2e-4).describe('largest learning rate of the schedule').meta({ group: 'Optimizer:' }),
   schedule: z.enum(['constant', 'linear', 'cosine']).default('cosine').describe('how the learning rate falls after the warm-up'),
-  warmup: count(0).default(0).describe('steps over which the learning rate rises from zero'),
+  warmup: z
+    .number()
+    .min(0)
+    .refine((value) => value < 1 || Number.isSafeInteger(value), 'must be a whole number of steps, or a fraction of the steps below 1')
+    .default(0)
+    .describe('steps over which the learning rate rises from zero, or a fraction of all steps, such as 0.03'),
   finalRate: z.number().min(0).max(1).default(0).describe('learning rate at the end, as a fraction of the largest'),
   weightDecay: z.number().min(0).optional().describe('decoupled weight decay (default: 0.01 for AdamW)'),
   beta1: fraction.optional().describe('decay of the first moment, or of momentum (default: 0.9 for AdamW)'),

@@ -60,12 +60,14 @@ function shapeOf(schema: unknown): Readonly<Record<string, unknown>> {
 
 /** Returns the keys of the object at a path; empty if there is no such object. */
 export function keysAt(schema: z.ZodObject, path: readonly PropertyKey[]): readonly string[] {
-  let current: unknown = schema;
-  for (const key of path) {
-    const { valueType, element } = definitionOf(bare(current));
-    current = shapeOf(current)[String(key)] ?? valueType ?? element;
-  }
-  return Object.keys(shapeOf(current));
+  return Object.keys(shapeOf(path.reduce<unknown>(within, schema)));
+}
+
+/** Returns the schema of what lies at a key of a value, in whichever alternative has one. */
+function within(schema: unknown, key: PropertyKey): unknown {
+  const { valueType, element, options = [] } = definitionOf(bare(schema));
+  const own = shapeOf(schema)[String(key)] ?? valueType ?? element;
+  return own ?? options.map((option) => within(option, key)).find((found) => found !== undefined);
 }
 
 /** Returns the values that a key takes, or `undefined` if they cannot be listed. */
@@ -134,6 +136,7 @@ const namesElsewhere: Readonly<Record<string, string>> = {
   trainOnInputs: 'maskPrompt',
   valSetSize: 'validSplit',
   valSize: 'validSplit',
+  warmupRatio: 'warmup',
   warmupSteps: 'warmup',
 };
 
@@ -166,7 +169,6 @@ const doneElsewhere: Readonly<Record<string, string>> = {
   taskType: 'all models are causal language models',
   tokenizer: 'the tokenizer is that of the model',
   trustRemoteCode: 'code of a checkpoint is never run',
-  warmupRatio: 'give warmup as a number of steps: the ratio times steps',
 };
 
 const byPlainElsewhere = new Map(Object.entries(doneElsewhere).map(([name, remedy]) => [plain(name), remedy]));

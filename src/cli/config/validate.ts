@@ -81,6 +81,9 @@ function describeIssue(
   missing: MissingText,
   issue: z.core.$ZodIssue,
 ): readonly string[] {
+  const nearest = issue.code === 'invalid_union' ? issue.errors.find(isWithin) : undefined;
+  if (nearest !== undefined)
+    return nearest.flatMap((one) => describeIssue(schema, values, sources, missing, { ...one, path: [...issue.path, ...one.path] }));
   if (issue.code === 'unrecognized_keys') {
     const known = keysAt(schema, issue.path);
     return issue.keys.map((key) => {
@@ -94,13 +97,23 @@ function describeIssue(
   const meaning = descriptionOf(schema, issue.path);
   const remedy = meaning === undefined ? 'correct it' : `it means: ${meaning}`;
   if (came === undefined && (issue.code === 'invalid_type' || issue.code === 'invalid_union')) {
-    return [missing(issue.path.join('.'), meaning ?? issue.message)];
+    return [missing(issue.path.join('.'), briefly(meaning ?? issue.message))];
   }
   const origin = originOf(sources, issue.path);
   const key = issue.path.join('.');
   // A flag names its key.
   const where = key === '' || origin === `--${flagName(key)}` ? '' : `${shown(key)} `;
   return [`${origin}: ${where}${expectation(issue)}, got ${describeValue(came)}; ${remedy}`];
+}
+
+/** Returns true for the faults of an alternative that the value is of the kind of: they are within it. */
+function isWithin(faults: readonly z.core.$ZodIssue[]): boolean {
+  return faults.length > 0 && faults.every(({ code, path }) => path.length > 0 || code === 'unrecognized_keys');
+}
+
+/** Returns the beginning of a meaning, without its forms, defaults and exceptions: the help has all of it. */
+function briefly(meaning: string): string {
+  return meaning.split(/ \(|[;:] /, 1)[0];
 }
 
 /** Names of kinds of values, where zod's word with an article is not an everyday one. */

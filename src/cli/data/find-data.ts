@@ -60,6 +60,11 @@ export function parseDataName(text: string): HubData | undefined {
 export async function findData(caller: string, named: string, use: DataUse, terminal: Terminal): Promise<FoundData> {
   if (await isFolder(named)) return inFolder(named, use);
   if (await exists(named)) return { name: path.resolve(named), rows: [named], valid: [] };
+  const parts = named.split(',').map((part) => part.trim());
+  if (parts.length > 1 && (await Promise.all(parts.map((part) => part !== '' && exists(part)))).every(Boolean))
+    throw new ConfigError(
+      `data: ${named} does not exist, but its parts at the commas do; ${use === 'training' ? `give the flag once for each, ${parts.map((part) => `--data ${part}`).join(' ')}, or a list in a file of keys` : 'give one of them'}`,
+    );
   const wanted = parseDataName(named);
   if (wanted === undefined)
     throw new ConfigError(

@@ -1,5 +1,6 @@
 import { path } from '../../io/files/path.js';
 import { shownName } from '../../io/files/portable-name.js';
+import { isJsonObject } from '../../io/parse-json.js';
 import { duration, short } from '../format.js';
 import { type HeatMap, heatMaps } from './heat-map.js';
 import { contentPolicy, escapeHtml, htmlTable } from './html.js';
@@ -136,7 +137,10 @@ function originTable(runs: readonly RunRecord[]): string {
   );
 }
 
-const shownText = (value: unknown): string => (value === undefined ? '–' : [withoutPlaces(value)].flat().join(', '));
+const shownText = (value: unknown): string => (value === undefined ? '–' : [withoutPlaces(value)].flat().map(entryText).join(', '));
+
+/** Formats one of several data sets: its name, where it has keys of its own. */
+const entryText = (entry: unknown): string => String(isJsonObject(entry) ? entry.data : entry);
 
 /** Length of a name that a legend has room for. */
 const longestName = 24;
@@ -147,7 +151,9 @@ function labelled(runs: readonly RunRecord[]): readonly RunRecord[] {
   const keys = differingKeys(runs).filter((key) => key !== 'out');
   const labels = runs.map(({ config }) =>
     keys
-      .map((key) => (typeof config[key] === 'string' ? shownText(config[key]) : `${key} ${JSON.stringify(config[key] ?? null)}`))
+      .map((key) =>
+        typeof config[key] === 'string' ? shownText(config[key]) : `${key} ${JSON.stringify(withoutPlaces(config[key]) ?? null)}`,
+      )
       .join(', '),
   );
   return new Set(labels).size < runs.length ? runs : runs.map((run, i) => ({ ...run, name: labels[i] }));
@@ -167,7 +173,8 @@ function differingKeys(runs: readonly RunRecord[]): readonly string[] {
 }
 
 function configSection(runs: readonly RunRecord[]): string {
-  const text = valueText;
+  // A chat template is a whole program.
+  const text = (value: unknown): string => valueText(typeof value === 'string' && value.length > 200 ? `${value.slice(0, 200)}…` : value);
   const differ = differingKeys(runs);
   const shared = keysOf(runs)
     .filter((key) => !differ.includes(key))
@@ -180,7 +187,9 @@ function configSection(runs: readonly RunRecord[]): string {
 /** Shortens every local path to its last part, because pages are passed on. */
 function withoutPlaces(value: unknown): unknown {
   if (typeof value === 'string') return path.isAbsolute(value) ? shownName(value) : value;
-  return Array.isArray(value) ? value.map(withoutPlaces) : value;
+  if (Array.isArray(value)) return value.map(withoutPlaces);
+  if (!isJsonObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withoutPlaces(inner)]));
 }
 
 /** Builds the table of differing keys. `out` is not among them: runs always have different folders. */

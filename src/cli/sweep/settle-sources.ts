@@ -8,21 +8,23 @@ import { readYaml } from '../config/yaml.js';
 import { findData, parseDataName } from '../data/find-data.js';
 import { findModel } from '../hub/find-model.js';
 import type { Terminal } from '../terminal.js';
+import { chatTemplateSource } from '../training/chat-template-source.js';
 import { sweepFile } from './sweep-config.js';
 
 /**
  * Makes the paths of a sweep's base absolute, so that they mean the same files wherever the runs are resumed, and names
- * what is on the hub at its commit: that with which the sweep began, if it did.
+ * what is on the hub at its commit: that with which the sweep began, if it did. A chat template becomes its text.
  *
  * @throws errors of downloading.
  */
 export async function withSettledSources(base: JsonObject, out: string, terminal: Terminal): Promise<JsonObject> {
   const before = await earlierBase(out);
-  const { model, data } = base;
+  const { model, data, chatTemplate: template } = base;
   return {
     ...base,
     ...(typeof model === 'string' ? { model: await settle(model, before.model, terminal, parseRepositoryName, findPinnedModel) } : {}),
     ...(typeof data === 'string' || Array.isArray(data) ? { data: await settleData(data, before.data, terminal) } : {}),
+    ...(typeof template === 'string' ? { chatTemplate: await chatTemplateSource('sweep', template) } : {}),
   };
 }
 
@@ -35,8 +37,10 @@ const findPinnedData = async (named: string, terminal: Terminal): Promise<string
 
 /** Settles one data set, or each of a list. What is no text is left to the check of the values. */
 async function settleData(data: unknown, before: unknown, terminal: Terminal): Promise<unknown> {
-  const one = (named: unknown, earlier: unknown): unknown =>
-    typeof named === 'string' ? settle(named, earlier, terminal, parseDataName, findPinnedData) : named;
+  const one = async (named: unknown, earlier: unknown): Promise<unknown> => {
+    if (isJsonObject(named)) return { ...named, data: await one(named.data, isJsonObject(earlier) ? earlier.data : undefined) };
+    return typeof named === 'string' ? settle(named, earlier, terminal, parseDataName, findPinnedData) : named;
+  };
   if (!Array.isArray(data)) return one(data, before);
   const settled: unknown[] = [];
   for (const [i, named] of data.entries()) settled.push(await one(named, Array.isArray(before) ? before[i] : undefined));

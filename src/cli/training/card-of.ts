@@ -11,7 +11,7 @@ export function cardOf(
   const known = Object.entries(losses).filter(([, loss]) => loss !== undefined);
   return {
     method: method.name,
-    data: [config.data].flat(),
+    data: [config.data].flat().map((entry) => (typeof entry === 'string' ? entry : entry.data)),
     trainingRows: data.train.length,
     validationRows: data.valid.length,
     steps: step,

@@ -20,6 +20,7 @@ import {
 } from '../run/fingerprints.js';
 import { runFiles } from '../run/run-layout.js';
 import type { Session } from './session.js';
+import { warmupSteps } from './training-plan.js';
 
 /** Options of {@link checkInputs}. */
 export interface CheckInputsOptions {
@@ -104,7 +105,9 @@ function stepsDifference({ config, steps }: Session, before: number): readonly s
   if (steps === before) return [];
   const consequence =
     config.schedule === 'constant'
-      ? ''
+      ? config.warmup > 0 && config.warmup < 1
+        ? `; the warm-up is now ${warmupSteps(config.warmup, steps)} steps, not ${warmupSteps(config.warmup, before)}`
+        : ''
       : `; from here on the learning rate follows the ${config.schedule} schedule over ${steps} steps, not over ${before}`;
   return [`steps were ${before} and are now ${steps}${consequence}`];
 }

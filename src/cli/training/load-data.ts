@@ -4,6 +4,7 @@ import { ConfigError } from '../../core/errors.js';
 import { seededRandom } from '../../index.js';
 import { readDataset, type Tokenizer, type TokenRow, type WeightedRows } from '../../models/index.js';
 import type { FinetuneConfig } from '../config/finetune-config.js';
+import { dataSetsOf } from '../data/data-sets.js';
 import { findData } from '../data/find-data.js';
 import type { Terminal } from '../terminal.js';
 
@@ -56,15 +57,15 @@ export interface RowReading {
  * invalid one; errors of downloading.
  */
 export async function loadData(options: DataOptions, reading: RowReading): Promise<RunData> {
-  const { data, dataWeights, seed, evalRows = Number.POSITIVE_INFINITY } = options;
-  const names = [data].flat();
+  const { dataWeights, seed, evalRows = Number.POSITIVE_INFINITY } = options;
+  const names = dataSetsOf(reading.caller, options);
   if (dataWeights !== undefined && dataWeights.length !== names.length)
     throw new ConfigError(
       `${reading.caller}: expected a weight for each of ${names.length} data sets, got ${dataWeights.length} in dataWeights (--data-weights); give one number each, in the order of data`,
     );
   const notices: string[] = [];
   const sets: RowsOfSet[] = [];
-  for (const named of names) sets.push(await loadSet(named, options, reading, notices));
+  for (const { data, columns } of names) sets.push(await loadSet(data, { ...options, ...columns }, reading, notices));
   const train = sets.flatMap((one) => one.train);
   const parts = dataWeights === undefined ? {} : { parts: sets.map((one, i) => ({ rows: one.train.length, weight: dataWeights[i] })) };
   const training = joined(sets.map((one) => one.training));
@@ -124,7 +125,7 @@ export async function readRows(
   const named = Object.entries(given).filter(([, value]) => value !== undefined);
   const all: TokenRow[] = [];
   const most = Math.min(maxLength ?? positions, positions);
-  let tooLong = 0;
+  let [tooLong, idle] = [0, 0];
   for (const file of files) {
     const { rows, truncated, dropped, promptsTooLong, lastAnswerOnly } = await readDataset(file, tokenizer, {
       maskPrompt,
@@ -137,14 +138,18 @@ export async function readRows(
       notices.push(`${file}: ${dropped - promptsTooLong} rows were left out, because they have no token to train on`);
     if (lastAnswerOnly > 0) notices.push(`${file}: ${lastAnswerOnly} of ${rows.length} rows ${trainedOnLast}`);
     tooLong += promptsTooLong;
+    idle += dropped - promptsTooLong;
     // One by one: so many arguments would exceed the stack.
     for (const row of rows) all.push(row);
   }
   const file = files.join(', ');
-  if (all.length === 0 && tooLong > 0)
-    throw new ConfigError(`data: ${file} has no row to train on: of ${tooLong} rows ${promptsFill(most, positions)}`);
-  if (all.length === 0)
-    throw new ConfigError(`data: ${file} has no row to train on; write lines such as {"prompt": "…", "completion": "…"}`);
+  if (all.length === 0) {
+    const reasons = [
+      ...(tooLong > 0 ? [`of ${tooLong} ${tooLong === 1 ? 'row' : 'rows'} ${promptsFill(most, positions)}`] : []),
+      ...(idle > 0 ? [`${idle} ${idle === 1 ? 'row has' : 'rows have'} no token to train on${nothingTrained(trainOn, maskPrompt)}`] : []),
+    ];
+    throw new ConfigError(`data: ${file} has no row to train on: ${reasons.join('; and ')}`);
+  }
   return { file, rows: all };
 }
 
@@ -155,6 +160,12 @@ function promptsFill(most: number, positions: number): string {
       ? `raise maxLength (--max-length), at most to the model's ${positions}`
       : 'shorten them, since the model takes no more';
   return `the prompt alone fills the ${most} tokens of a row, and nothing of the answer is left; ${remedy}`;
+}
+
+/** Says why rows have nothing to train on, and what to do. */
+function nothingTrained(trainOn: RowOptions['trainOn'], maskPrompt: boolean): string {
+  if (trainOn === 'everything' || (trainOn === undefined && !maskPrompt)) return ', as their texts are empty; write texts into them';
+  return ': no completion or turn of the assistant that has text, and not the weight 0; add the answers, or train on prompts as well (trainOn: everything, --train-on everything)';
 }
 
 const trainedOnLast =

@@ -14,6 +14,7 @@ import { readYaml } from '../config/yaml.js';
 import { type FoundModel, findModel } from '../hub/find-model.js';
 import { runFiles, runFolders } from '../run/run-layout.js';
 import type { Terminal } from '../terminal.js';
+import { chatTemplateSource } from './chat-template-source.js';
 import { type BaseKeys, loadBase } from './load-base.js';
 
 /** An open base model with its tokenizer and, if there is one, its adapter. */
@@ -24,6 +25,8 @@ export interface OpenModel {
   readonly base: string;
   /** Directory of the base model. */
   readonly baseFolder: string;
+  /** Source of the chat template that takes the place of the model's; that of the run, or the one that was given. */
+  readonly chatTemplate: string | undefined;
   /** The format that its weights were quantized to when they were loaded. */
   readonly quantize: Quantization | undefined;
   /** Folder of the adapter, if there is one. */
@@ -50,6 +53,7 @@ export const modelKeys = {
 /** Values of {@link modelKeys}. */
 export interface ModelKeys extends BaseKeys {
   readonly model?: string | undefined;
+  readonly chatTemplate?: string | undefined;
 }
 
 /**
@@ -62,7 +66,7 @@ export interface ModelKeys extends BaseKeys {
 export async function openModel(
   caller: string,
   location: string,
-  { model: named, backend, weights, ...keys }: ModelKeys,
+  { model: named, backend, weights, chatTemplate: given, ...keys }: ModelKeys,
   terminal: Terminal,
 ): Promise<OpenModel> {
   const adapterFolder = (await isModel(location)) ? undefined : await findAdapter(caller, location);
@@ -75,7 +79,10 @@ export async function openModel(
   );
   // An adapter belongs to the weights over which it was trained.
   const { quantize = QUANTIZATIONS.find((format) => format === run.quantize) } = keys;
-  const tokenizer = await loadTokenizer(folder);
+  const ofRun = typeof run.chatTemplate === 'string' ? run.chatTemplate : undefined;
+  const template = given ?? ofRun;
+  const chatTemplate = template === undefined ? undefined : await chatTemplateSource(caller, template);
+  const tokenizer = await loadTokenizer(folder, chatTemplate === undefined ? {} : { chatTemplate });
   const model = await loadBase(folder, { backend, weights, quantize }, terminal);
   const adapter = adapterFolder === undefined ? undefined : await loadOnto(model, adapterFolder);
   return {
@@ -83,6 +90,7 @@ export async function openModel(
     tokenizer,
     base: name,
     baseFolder: folder,
+    chatTemplate,
     quantize,
     adapterFolder,
     adapter,

@@ -1,6 +1,7 @@
 /** The keys of commands that generate text. */
 import { z } from 'zod';
 import type { GenerateTextOptions } from '../../models/index.js';
+import { UsageError } from '../command.js';
 import { count, text } from '../config/keys.js';
 
 /** How tokens are chosen, and where a text ends. */
@@ -10,7 +11,8 @@ export const samplingKeys = {
   topK: count(1).optional().describe('sample among the K likeliest tokens').meta({ placeholder: 'K' }),
   topP: z
     .number()
-    .min(0)
+    .gt(0)
+    .max(1)
     .optional()
     .describe('sample among the likeliest tokens whose probabilities add up to P')
     .meta({ placeholder: 'P' }),
@@ -31,16 +33,16 @@ export const samplingKeys = {
 /** Values of {@link samplingKeys}. */
 export type SamplingValues = z.infer<z.ZodObject<typeof samplingKeys>>;
 
-/** Returns the options that the keys mean. */
-export function samplingOptions({
-  maxTokens,
-  topK,
-  topP,
-  temperature,
-  repetitionPenalty,
-  stop,
-  seed,
-}: SamplingValues): GenerateTextOptions {
+/** Returns the options that the keys mean. @throws UsageError for flags of sampling without a temperature. */
+export function samplingOptions(
+  caller: string,
+  { maxTokens, topK, topP, temperature, repetitionPenalty, stop, seed }: SamplingValues,
+): GenerateTextOptions {
+  const restricting = topK !== undefined ? '--top-k' : topP !== undefined ? '--top-p' : undefined;
+  if (restricting !== undefined && temperature === 0)
+    throw new UsageError(
+      `bures ${caller}: ${restricting} needs --temperature above 0, without which the likeliest token is taken; add --temperature 1, or leave ${restricting} out`,
+    );
   return {
     ...{ maxNewTokens: maxTokens, temperature, repetitionPenalty, stop, seed },
     ...(topK === undefined ? {} : { topK }),

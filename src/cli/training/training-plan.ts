@@ -108,12 +108,13 @@ function nameOrPattern(targets: readonly string[] | string): readonly string[] |
  */
 export function keysWithoutEffect(
   caller: string,
-  { warmup, schedule, finalRate, patience, evalRows, minImprovement }: FinetuneConfig,
+  { warmup: given, schedule, finalRate, patience, evalRows, minImprovement }: FinetuneConfig,
   { steps, rows }: { readonly steps: number; readonly rows: number },
 ): readonly string[] {
+  const warmup = warmupSteps(given, steps);
   if (warmup >= steps) {
     throw new ConfigError(
-      `${caller}: expected a warm-up shorter than the run of ${steps} steps, got warmup ${warmup}, so that the learning rate would not be reached; warm up for fewer steps, or train for more`,
+      `${caller}: expected a warm-up shorter than the run of ${steps} steps, got warmup ${given}, so that the learning rate would not be reached; warm up for fewer steps, or a fraction of them such as 0.1, or train for more`,
     );
   }
   const idle: (readonly [boolean, string])[] = [
@@ -131,8 +132,18 @@ export function optimizerOf({ weightDecay, beta1, beta2, epsilon }: FinetuneConf
   return Object.fromEntries(given);
 }
 
+/**
+ * Returns the number of steps of the warm-up. A number below 1 is a fraction of all steps, rounded up as long as a step
+ * is left.
+ */
+export function warmupSteps(warmup: number, steps: number): number {
+  // Rounding of a product such as 0.07·100 adds no step.
+  return warmup < 1 ? Math.max(0, Math.min(steps - 1, Math.ceil(warmup * steps - 1e-9 * steps))) : warmup;
+}
+
 /** Returns the learning rate as a function of the step. */
-export function scheduleOf({ learningRate, schedule, warmup, finalRate }: FinetuneConfig, steps: number): Schedule {
+export function scheduleOf({ learningRate, schedule, warmup: given, finalRate }: FinetuneConfig, steps: number): Schedule {
+  const warmup = warmupSteps(given, steps);
   if (schedule === 'constant') return warmUp(learningRate, warmup);
   const decay = { from: learningRate, to: finalRate * learningRate, steps: Math.max(1, steps - warmup) };
   return warmUp(schedule === 'linear' ? linearDecay(decay) : cosineDecay(decay), warmup);

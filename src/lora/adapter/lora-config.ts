@@ -146,7 +146,11 @@ function checkLayers(caller: string, { targetModules, layersToTransform, layersP
   }
   if (typeof targetModules === 'string') {
     throw new ConfigError(
-      `${caller}: layersToTransform needs a list of targetModules, got ${describeValue(targetModules)}; put the layers into the pattern`,
+      `${caller}: layersToTransform needs a list of targetModules, got ${describeValue(targetModules)}; ${
+        targetModules.toLowerCase() === 'all-linear'
+          ? "give names, such as ['q_proj', 'v_proj'] (--target-modules q_proj,v_proj)"
+          : 'put the layers into the pattern, or give a list of names'
+      }`,
     );
   }
 }

@@ -70,22 +70,29 @@ export function parseRecord(caller: string, { value: record, where }: SourceReco
   };
   if (!isJsonObject(record)) return fail(`expected a JSON object, got ${describeValue(record)}`, known);
   const { promptColumn, completionColumn, messagesColumn, textColumn } = columns;
-  const cell = (column: string): unknown => {
+  const cell = (column: string, option: keyof ColumnNames): unknown => {
     if (Object.hasOwn(record, column)) return record[column];
-    return fail(`has no column ${describeValue(column)}`, `its columns are ${namesOf(Object.keys(record))}`);
+    return fail(
+      `has no column ${describeValue(column)}; its columns are ${namesOf(Object.keys(record))}`,
+      `name the right one: ${option}, as a flag --${option.replace('Column', '-column')}`,
+    );
   };
   // A column that was named is meant: a number in it is its text.
-  const text = (column: string): string => {
-    const value = cell(column);
+  const text = (column: string, option: keyof ColumnNames): string => {
+    const value = cell(column, option);
     if (typeof value === 'number' && !Number.isFinite(value))
       return fail(`'${column}' is a number beyond the range of numbers`, 'write it as a text, in quotes');
     const isPlain = ['number', 'boolean', 'bigint'].includes(typeof value) || value instanceof WholeFloat;
     return isPlain ? String(value) : string(value, column, fail);
   };
-  if (textColumn !== undefined) return { form: 'text', text: text(textColumn) };
-  if (messagesColumn !== undefined) return conversation(record, cell(messagesColumn), messagesColumn, fail);
+  if (textColumn !== undefined) return { form: 'text', text: text(textColumn, 'textColumn') };
+  if (messagesColumn !== undefined) return conversation(record, cell(messagesColumn, 'messagesColumn'), messagesColumn, fail);
   if (promptColumn !== undefined || completionColumn !== undefined)
-    return { form: 'completion', prompt: text(promptColumn ?? 'prompt'), completion: text(completionColumn ?? 'completion') };
+    return {
+      form: 'completion',
+      prompt: text(promptColumn ?? 'prompt', 'promptColumn'),
+      completion: text(completionColumn ?? 'completion', 'completionColumn'),
+    };
   return byKeys(record, fail);
 }
 

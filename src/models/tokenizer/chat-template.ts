@@ -10,9 +10,18 @@ import { type Program, parseTemplate } from './jinja/program.js';
 /** Renders a conversation with the variables that a template sees. */
 export type ChatTemplate = (variables: Readonly<Record<string, unknown>>) => string;
 
+/** What a template is read with. */
+export interface TemplateReading {
+  readonly files: Files;
+  /** The time that it is told; the clock's if undefined. */
+  readonly now: Date | undefined;
+  /** Source of a template that takes the place of the directory's. */
+  readonly given?: string | undefined;
+}
+
 /**
- * Finds the chat template of a directory: `chat_template.jinja` or, failing that, `chat_template` in
- * tokenizer_config.json; if that lists several, the one named `default`.
+ * Finds the chat template of a directory, unless one is given: `chat_template.jinja` or, failing that, `chat_template`
+ * in tokenizer_config.json; if that lists several, the one named `default`.
  *
  * @returns the template, or undefined if there is none.
  * @throws FormatError if it cannot be parsed as Jinja.
@@ -21,8 +30,9 @@ export async function readChatTemplate(
   caller: string,
   directory: string,
   config: JsonObject,
-  { files, now }: { readonly files: Files; readonly now: Date | undefined },
+  { files, now, given }: TemplateReading,
 ): Promise<ChatTemplate | undefined> {
+  if (given !== undefined) return compile(caller, 'the chat template that was given', given, now);
   const file = files.join(directory, 'chat_template.jinja');
   const found = await files.describe(file).catch(() => ({}));
   const bytes =

@@ -1,39 +1,19 @@
-import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { ConfigError, DomainError, FormatError, NotImplementedError } from '../../core/errors.js';
 import { declareOptions, describeValue, flag, option } from '../../core/options.js';
 import type { Files } from '../../io/files/files.js';
 import { nodeFiles } from '../../io/files/node-files.js';
 import { isJsonObject, type JsonObject, readJson } from '../../io/parse-json.js';
+import { findAnswerFrame } from './answer-frame.js';
 import { type ChatTemplate, readChatTemplate } from './chat-template.js';
 import { checkDefinition } from './check-definition.js';
 import { openDecodeStream } from './decode-stream.js';
-import { encodeParts, type PipelineParts } from './encode-parts.js';
-import { byteToken, mendPipeline } from './mend-pipeline.js';
+import { templateSource } from './known-templates.js';
+import { byteToken } from './mend-pipeline.js';
+import { buildPipeline, type Pipeline } from './pipeline.js';
 import { isTokenId, readEndIds, readSpecialTokens } from './special-tokens.js';
-import type { ChatTemplateOptions, DecodeOptions, EncodeOptions, SpecialTokens, TextPart, Tokenizer } from './tokenizer.js';
+import type { AnswerFrame, ChatMessage, ChatTemplateOptions, DecodeOptions, EncodeOptions, SpecialTokens, Tokenizer } from './tokenizer.js';
 
 const caller = 'loadTokenizer';
-
-/** The part of Hugging Face's tokenizer in use; TypeScript's rules for Node cannot resolve its declarations. */
-interface Pipeline {
-  encode(text: string, options: { readonly add_special_tokens: boolean }): { readonly ids: readonly (number | undefined)[] };
-  decode(
-    ids: readonly number[],
-    options: { readonly skip_special_tokens: boolean; readonly clean_up_tokenization_spaces: boolean },
-  ): string;
-  token_to_id(token: string): number | undefined;
-  id_to_token(id: number): string | undefined;
-  readonly special_tokens: readonly string[];
-  parts(parts: readonly TextPart[], addSpecialTokens: boolean): readonly (readonly (number | undefined)[])[];
-  get_vocab(): ReadonlyMap<string, number>;
-}
-
-/** The pipeline with what its own `encode` consists of. */
-interface WholePipeline extends Omit<Pipeline, 'parts'>, PipelineParts {
-  readonly decoder: unknown;
-  readonly model: { readonly tokens_to_ids: ReadonlyMap<string, number>; readonly unk_token_id?: number };
-  readonly added_tokens_map: ReadonlyMap<string, { readonly id: number; readonly lstrip: boolean; readonly rstrip: boolean }>;
-}
 
 /** Options of {@link loadTokenizer}. */
 export interface LoadTokenizerOptions {
@@ -44,6 +24,11 @@ export interface LoadTokenizerOptions {
    * each rendering.
    */
   readonly now?: Date;
+  /**
+   * Chat template that takes the place of the directory's: the source of a Jinja program, or one of the names in
+   * {@link chatTemplates}, such as `'chatml'`. Default: that of the directory.
+   */
+  readonly chatTemplate?: string;
 }
 
 const loadTokenizerOptions = declareOptions<LoadTokenizerOptions>()({
@@ -52,6 +37,7 @@ const loadTokenizerOptions = declareOptions<LoadTokenizerOptions>()({
     if (now instanceof Date && !Number.isNaN(now.getTime())) return;
     throw new ConfigError(`${caller}: ${name} must be a valid Date, got ${describeValue(now)}; pass, say, new Date()`);
   }),
+  chatTemplate: option({ optional: true }, (caller, name, given) => void templateSource(caller, name, given)),
 });
 const encodeOptions = declareOptions<EncodeOptions>()({ addSpecialTokens: flag({ default: true }) });
 const decodeOptions = declareOptions<DecodeOptions>()({ skipSpecialTokens: flag({ default: false }) });
@@ -79,14 +65,14 @@ export const tokenizerDefaults: Required<EncodeOptions & DecodeOptions & ChatTem
  * @see https://github.com/huggingface/tokenizers.js, which does the encoding.
  */
 export async function loadTokenizer(directory: string, options: LoadTokenizerOptions = {}): Promise<Tokenizer> {
-  const { files, now } = loadTokenizerOptions.read(caller, options);
+  const { files, now, chatTemplate } = loadTokenizerOptions.read(caller, options);
   const inDirectory = (name: string): string => files.join(directory, name);
   const definition = await readObject(files, inDirectory('tokenizer.json'));
   const config = (await readObjectIfThere(files, inDirectory('tokenizer_config.json'))) ?? {};
   const specialMap = (await readObjectIfThere(files, inDirectory('special_tokens_map.json'))) ?? {};
   checkDefinition(caller, inDirectory('tokenizer.json'), definition);
   checkSupported(inDirectory('tokenizer.json'), definition, config);
-  const pipeline = buildPipeline(inDirectory('tokenizer.json'), definition, config);
+  const pipeline = buildPipeline(caller, inDirectory('tokenizer.json'), definition, config);
   const specials = readSpecialTokens(caller, `the tokenizer of ${directory}`, { ...specialMap, ...config }, (token) =>
     pipeline.token_to_id(token),
   );
@@ -97,7 +83,8 @@ export async function loadTokenizer(directory: string, options: LoadTokenizerOpt
       [inDirectory('config.json'), await readObjectIfThere(files, inDirectory('config.json'))],
     ]),
   );
-  const template = await readChatTemplate(caller, directory, config, { files, now });
+  const given = chatTemplate === undefined ? undefined : templateSource(caller, 'chatTemplate', chatTemplate);
+  const template = await readChatTemplate(caller, directory, config, { files, now, given });
   return tokenizerOf(directory, pipeline, specials, endIds ?? (specials.eos === undefined ? [] : [specials.eos.id]), template);
 }
 
@@ -128,49 +115,6 @@ function checkSupported(file: string, definition: JsonObject, config: JsonObject
   }
 }
 
-function buildPipeline(file: string, definition: JsonObject, config: JsonObject): Pipeline {
-  try {
-    const pipeline = new HuggingFaceTokenizer(definition, config) as unknown as WholePipeline;
-    mendPipeline(pipeline);
-    return guarded(file, pipeline);
-  } catch (cause) {
-    throw new FormatError(
-      `${caller}: ${file} must hold a tokenizer of Hugging Face's format, got: ${JSON.stringify((cause as Error).message)}; fetch it again`,
-      {
-        cause,
-      },
-    );
-  }
-}
-
-/** Wraps the pipeline, so that what it throws by itself becomes an error that names its file. */
-function guarded(file: string, pipeline: WholePipeline): Pipeline {
-  const guard = <Result>(name: string, run: () => Result): Result => {
-    try {
-      return run();
-    } catch (cause) {
-      const problem = cause instanceof RangeError ? 'the text is too long for it' : (cause as Error).message;
-      throw new FormatError(`${name}: the tokenizer of ${file} failed: ${problem}; check the file, or give shorter texts`, { cause });
-    }
-  };
-  return {
-    encode: (text, options) => guard('encode', () => pipeline.encode(text, options)),
-    parts: (parts, addSpecialTokens) =>
-      guard('encodeParts', () => {
-        const { added_tokens_map, model } = pipeline;
-        // As the library's own `encode` looks them up.
-        const idOf = (token: string): number | undefined =>
-          added_tokens_map.get(token)?.id ?? model.tokens_to_ids.get(token) ?? model.unk_token_id;
-        return encodeParts(pipeline, parts, addSpecialTokens).map((tokens) => tokens.map(idOf));
-      }),
-    decode: (ids, options) => guard('decode', () => pipeline.decode(ids, options)),
-    token_to_id: (token) => pipeline.token_to_id(token),
-    id_to_token: (id) => pipeline.id_to_token(id),
-    special_tokens: pipeline.special_tokens,
-    get_vocab: () => pipeline.get_vocab(),
-  };
-}
-
 function tokenizerOf(
   directory: string,
   pipeline: Pipeline,
@@ -188,6 +132,19 @@ function tokenizerOf(
       return pipeline.decode(known, { skip_special_tokens: skipSpecialTokens, clean_up_tokenization_spaces: false });
     };
   };
+  const applyChatTemplate = (messages: readonly ChatMessage[], options: ChatTemplateOptions = {}): string => {
+    const { addGenerationPrompt, variables } = chatTemplateOptions.read('applyChatTemplate', options);
+    if (template === undefined) {
+      throw new ConfigError(
+        `applyChatTemplate: ${directory} has no chat template; write one into chat_template.jinja in that folder, or give one by chatTemplate of loadTokenizer (--chat-template), such as chatml`,
+      );
+    }
+    const texts = Object.entries(specials).map(([role, { text }]) => [`${role}_token`, text] as const);
+    // transformers gives all templates tools and documents, None where there are none.
+    const none = { tools: null, documents: null };
+    return template({ ...Object.fromEntries(texts), ...none, messages, add_generation_prompt: addGenerationPrompt, ...variables });
+  };
+  let frame: AnswerFrame | undefined;
   return {
     vocabularySize,
     specials,
@@ -214,17 +171,17 @@ function tokenizerOf(
       });
     },
     tokenId: (token) => pipeline.token_to_id(token),
-    applyChatTemplate(messages, options = {}) {
-      const { addGenerationPrompt, variables } = chatTemplateOptions.read('applyChatTemplate', options);
-      if (template === undefined) {
-        throw new ConfigError(
-          `applyChatTemplate: ${directory} has no chat template; use a checkpoint that has one, or write the prompt as text`,
-        );
-      }
-      const texts = Object.entries(specials).map(([role, { text }]) => [`${role}_token`, text] as const);
-      // transformers gives all templates tools and documents, None where there are none.
-      const none = { tools: null, documents: null };
-      return template({ ...Object.fromEntries(texts), ...none, messages, add_generation_prompt: addGenerationPrompt, ...variables });
+    applyChatTemplate,
+    answerFrame() {
+      frame ??= findAnswerFrame({
+        render: (messages, addGenerationPrompt) => applyChatTemplate(messages, { addGenerationPrompt }),
+        encode: (text) => encodeText(pipeline, text, false),
+        addedToken: (id) => {
+          const token = pipeline.id_to_token(id);
+          return token !== undefined && pipeline.isAdded(token) ? token : undefined;
+        },
+      });
+      return frame;
     },
   };
 }

@@ -57,6 +57,18 @@ export interface ChatTemplateOptions {
   readonly variables?: Readonly<Record<string, unknown>>;
 }
 
+/** What a chat template writes around the answers of an assistant. */
+export interface AnswerFrame {
+  /**
+   * The token that ends an answer, such as `<|im_end|>`; empty if the template writes no special token behind one.
+   */
+  readonly endIds: readonly number[];
+  /** White space between the request for an answer and its text, which the model writes. */
+  readonly before: string;
+  /** White space between the text of an answer and its end. */
+  readonly after: string;
+}
+
 /** Decodes tokens as they come, for showing text while it is generated. */
 export interface DecodeStream {
   /**
@@ -122,4 +134,10 @@ export interface Tokenizer {
    * refuses the conversation.
    */
   applyChatTemplate(messages: readonly ChatMessage[], options?: ChatTemplateOptions): string;
+  /**
+   * Returns what the chat template writes around the answers of an assistant, found by writing one.
+   *
+   * @throws ConfigError if the directory has no chat template.
+   */
+  answerFrame(): AnswerFrame;
 }

@@ -307,7 +307,7 @@ describe('columns and known shapes', () => {
       'a column that is not there',
       { question: 'a', answer: 'b' },
       { promptColumn: 'q' },
-      "rows.jsonl:1: has no column \"q\"; its columns are 'question', 'answer'",
+      "rows.jsonl:1: has no column \"q\"; its columns are 'question', 'answer'; name the right one: promptColumn, as a flag --prompt-column",
     ],
     ['a column of another type', { q: ['a'] }, { textColumn: 'q' }, "rows.jsonl:1: 'q' must be a string, got an array of 1"],
     ['keys of no form', { question: 'a' }, {}, 'or name the columns: --prompt-column and --completion-column'],
