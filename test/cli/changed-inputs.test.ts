@@ -309,7 +309,7 @@ it.each([{ evalEvery: 1 }, { patience: 2 }, { minImprovement: 0.5 }, { evalRows:
     editConfig((config) => ({ ...config, ...changed }));
     const [key] = Object.keys(changed);
     expect(await runCli('resume', run)).toMatchObject({ status: 2, stderr: expect.stringContaining(`${key} was `) });
-    const without = path.join(run, 'without');
+    const without = path.join(path.dirname(run), 'without');
     const config = parse(readFileSync(path.join(run, 'config.yaml'), 'utf8'));
     const file = path.join(path.dirname(run), 'without.yaml');
     rmSync(path.join(data, 'valid.jsonl'));

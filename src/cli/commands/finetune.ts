@@ -10,6 +10,7 @@ import { findData } from '../data/find-data.js';
 import { findModel } from '../hub/find-model.js';
 import { crewOf } from '../processes/crew.js';
 import { fingerprintsText } from '../run/fingerprints.js';
+import { checkOutsideRuns } from '../run/outside-runs.js';
 import { runFiles, runFolders } from '../run/run-layout.js';
 import { isBeginning } from '../run/run-lock.js';
 import type { Terminal } from '../terminal.js';
@@ -84,6 +85,7 @@ async function wholeConfig(
   const method = methodOf(loaded);
   const alpha = loaded.alpha ?? method.alpha(loaded.rank, start ?? method.start);
   await checkEmpty(out);
+  await checkOutsideRuns('finetune', out);
   // What is on the hub is recorded at its commit, so that the run can be resumed with it.
   const { name: model } = await findModel('finetune', loaded.model, terminal);
   const data: string[] = [];

@@ -18,6 +18,7 @@ import { weightsKey } from '../config/finetune-config.js';
 import { count, folder } from '../config/keys.js';
 import { short } from '../format.js';
 import { whileWriting } from '../interruption.js';
+import { checkOutsideRuns } from '../run/outside-runs.js';
 import type { Terminal } from '../terminal.js';
 import { type ModelKeys, modelKeys, type OpenModel, openModel } from '../training/open-model.js';
 
@@ -217,8 +218,13 @@ function untiedNames(model: CausalLM, store: TensorStore, parameters: Map<string
 /** Names of the weight files, one of which every model folder has. In an existing folder it is put in place last. */
 const weightFiles = ['model.safetensors', 'model.safetensors.index.json'] as const;
 
-/** Requires a folder without weights. @throws ConfigError if it has some: two models would mix. */
+/**
+ * Requires a folder without weights, outside of runs.
+ *
+ * @throws ConfigError if it has some: two models would mix.
+ */
 async function checkNoWeights(out: string): Promise<void> {
+  await checkOutsideRuns('merge', out);
   for (const name of weightFiles) {
     if (await exists(path.join(out, name)))
       throw new ConfigError(`merge: expected a folder without weights, found ${name} in ${out}; choose another --out, or remove it first`);

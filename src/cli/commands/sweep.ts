@@ -8,6 +8,7 @@ import { validateConfig } from '../config/validate.js';
 import { configText, readYaml } from '../config/yaml.js';
 import { findModel } from '../hub/find-model.js';
 import { catchInterrupt } from '../interruption.js';
+import { checkOutsideRuns } from '../run/outside-runs.js';
 import { runSweep } from '../sweep/run-sweep.js';
 import { withSettledSources } from '../sweep/settle-sources.js';
 import { type SweepConfig, sweepFile, sweepSchema } from '../sweep/sweep-config.js';
@@ -38,6 +39,7 @@ export const sweep = defineCommand({
   fromFile: true,
   async run({ values: { plan, ...loaded }, origin, terminal }) {
     const out = path.resolve(loaded.out);
+    await checkOutsideRuns('sweep', out);
     const config: KeptConfig = { ...loaded, out, base: await withSettledSources(loaded.base, out, terminal) };
     const trials = planTrials(config);
     await checkTrials(trials, origin, terminal);
