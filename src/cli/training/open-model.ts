@@ -29,6 +29,8 @@ export interface OpenModel {
   /** Folder of the adapter, if there is one. */
   readonly adapterFolder: string | undefined;
   readonly adapter: LoraAdapter | undefined;
+  /** The configuration of the run that the adapter belongs to; empty if it belongs to none. */
+  readonly run: Readonly<Record<string, unknown>>;
   /** Computes with the adapter over the model, and frees the intermediate arrays. */
   withOverlay<Result>(compute: (options: { readonly overlay?: ModelOverlay }) => Promise<Result>): Promise<Result>;
   /** Frees model and adapter. */
@@ -50,6 +52,8 @@ export const modelKeys = {
 /** Values of {@link modelKeys}. */
 export interface ModelKeys extends BaseKeys {
   readonly model?: string | undefined;
+  /** If true, chat templates take the day of the run for today, as they did for its rows. Default: false. */
+  readonly dateOfRun?: boolean;
 }
 
 /**
@@ -62,7 +66,7 @@ export interface ModelKeys extends BaseKeys {
 export async function openModel(
   caller: string,
   location: string,
-  { model: named, backend, weights, ...keys }: ModelKeys,
+  { model: named, backend, weights, dateOfRun = false, ...keys }: ModelKeys,
   terminal: Terminal,
 ): Promise<OpenModel> {
   const adapterFolder = (await isModel(location)) ? undefined : await findAdapter(caller, location);
@@ -75,7 +79,7 @@ export async function openModel(
   );
   // An adapter belongs to the weights over which it was trained.
   const { quantize = QUANTIZATIONS.find((format) => format === run.quantize) } = keys;
-  const tokenizer = await loadTokenizer(folder);
+  const tokenizer = await loadTokenizer(folder, dateOfRun && typeof run.today === 'string' ? { now: noonOf(run.today) } : {});
   const model = await loadBase(folder, { backend, weights, quantize }, terminal);
   const adapter = adapterFolder === undefined ? undefined : await loadOnto(model, adapterFolder);
   return {
@@ -86,12 +90,18 @@ export async function openModel(
     quantize,
     adapterFolder,
     adapter,
+    run,
     withOverlay: (compute) => model.algebra.tidy(() => compute(adapter === undefined ? {} : { overlay: adapter.overlay() })),
     dispose() {
       adapter?.dispose();
       model.dispose();
     },
   };
+}
+
+/** Returns the noon of a day, YYYY-MM-DD, which is that day in any part of the local calendar. */
+export function noonOf(day: string): Date {
+  return new Date(`${day}T12:00:00`);
 }
 
 /** Loads an adapter, and disposes of the model if that fails. */

@@ -8,6 +8,7 @@ import { type FoundModel, findModel } from '../hub/find-model.js';
 import type { Terminal } from '../terminal.js';
 import { loadBase } from './load-base.js';
 import { loadData, type RunData } from './load-data.js';
+import { noonOf } from './open-model.js';
 import { adapterConfigOf, keysWithoutEffect, methodOf, startingAt } from './training-plan.js';
 
 /** A configuration with what depends on the number of steps filled in. */
@@ -49,7 +50,7 @@ export async function openSession(
   const method = await startingAt(methodOf(config), initial, caller);
   const base = await findModel(caller, config.model, terminal);
   // Templates that write the date give the same rows when the run is resumed on another day.
-  const tokenizer = await loadTokenizer(base.folder, config.today === undefined ? {} : { now: new Date(`${config.today}T12:00:00`) });
+  const tokenizer = await loadTokenizer(base.folder, config.today === undefined ? {} : { now: noonOf(config.today) });
   const model = await loadBase(base.folder, config, terminal, { batch: config.batchSize, length: config.maxLength ?? USUAL_LENGTH });
   let made: LoraAdapter | undefined;
   try {
