@@ -288,6 +288,18 @@ describe('a run that starts from an adapter', () => {
     expect(await runCli('resume', out, '--steps', '3')).toMatchObject({ status: 0, stdout: expect.stringContaining('3 of 3 steps') });
   });
 
+  it('takes the best adapter of a run, and says which start of its method is not made', async () => {
+    const out = path.join(path.dirname(run), 'of-run');
+    const from = words(out, '--method', 'pissa', '--steps', '1').map((word) => (word === path.join(run, 'best') ? run : word));
+    const { status, stderr } = await runCli(...from);
+    expect(status, stderr).toBe(0);
+    expect(stderr).toContain(
+      `the start 'pissa' of the method pissa is not made: training starts from the adapter ${path.join(run, 'best')}\n`,
+    );
+    expect(Math.abs(losses(out)[0] / Math.min(...losses(run)) - 1)).toBeLessThan(1e-5);
+    expect(parse(readFileSync(path.join(out, 'config.yaml'), 'utf8')).initAdapter).toBe(path.join(run, 'best'));
+  });
+
   it('refuses what contradicts it', async () => {
     const out = path.join(path.dirname(run), 'refused');
     const cases: readonly (readonly [readonly string[], RegExp])[] = [

@@ -3,6 +3,7 @@ import { namesIn, readBytes } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
 import { type FileContent, writeAllAtomic } from '../../io/files/write-atomic.js';
 import { type AdapterStart, adapterFiles, adapterStart, loraMethodDefaults, loraMethods } from '../../lora/index.js';
+import { findAdapter } from '../adapter/adapter-folder.js';
 import { defineCommand } from '../command.js';
 import { checkColumnKeys, type FinetuneConfig, finetuneSchema } from '../config/finetune-config.js';
 import { configText } from '../config/yaml.js';
@@ -83,7 +84,13 @@ async function wholeConfig(
   const out = path.resolve(loaded.out ?? path.join('runs', defaultName(loaded)));
   // The default is stored with the run, because other versions may have another one.
   const method = methodOf(loaded);
-  const alpha = loaded.alpha ?? method.alpha(loaded.rank, start ?? method.start);
+  const ownStart = method.start;
+  if (start !== undefined && ownStart.startsAtZero !== true && ownStart.trains !== 'weights') {
+    terminal.notice(
+      `the start '${ownStart.name}' of the method ${method.name} is not made: training starts from the adapter ${loaded.initAdapter}`,
+    );
+  }
+  const alpha = loaded.alpha ?? method.alpha(loaded.rank, start ?? ownStart);
   await checkEmpty(out);
   await checkOutsideRuns('finetune', out);
   // What is on the hub is recorded at its commit, so that the run can be resumed with it.
@@ -112,7 +119,7 @@ async function withInitialAdapter(
   if (config.initAdapter === undefined) return { config };
   if (config.start !== undefined)
     throw new ConfigError(`finetune: expected --init-adapter or --start, got both; leave out the start '${config.start}'`);
-  const initAdapter = path.resolve(config.initAdapter);
+  const initAdapter = path.resolve(await findAdapter('finetune', config.initAdapter));
   const start = await adapterStart(initAdapter, { caller: 'finetune' });
   const { ranks } = start;
   const [rank] = mostFrequent([...ranks.values()]);
