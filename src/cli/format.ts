@@ -37,16 +37,6 @@ export function short(value: number): string {
   return String(Number(value.toPrecision(magnitude >= 1000 ? 4 : 3)));
 }
 
-/**
- * Formats a number of things with their noun: `1 row`, `2 rows`, `1 entry`, `0 entries`.
- *
- * @param noun - the noun for one.
- * @param plural - the noun for any other number. Default: `noun` with an s.
- */
-export function counted(number: number, noun: string, plural = `${noun}s`): string {
-  return `${number} ${number === 1 ? noun : plural}`;
-}
-
 /** Formats bytes as GiB or MiB. */
 export function gibibytes(bytes: number): string {
   return bytes >= 2 ** 30 ? `${(bytes / 2 ** 30).toFixed(1)} GiB` : `${(bytes / 2 ** 20).toFixed(0)} MiB`;

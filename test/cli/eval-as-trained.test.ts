@@ -69,6 +69,9 @@ describe.each(cases)('of a run that trains on %s', (name, files, how, said) => {
     const { status, stderr } = await runCli(...trained, ...how, ...day, '--tensorboard', 'false', ...options, '--out', run);
     expect(status, stderr).toBe(0);
     const { loss } = JSON.parse(readFileSync(path.join(run, 'best', 'best.json'), 'utf8')) as { loss: number };
+    const card = readFileSync(path.join(run, 'best', 'README.md'), 'utf8');
+    expect(/\| trained on \| (.*) \|/.exec(card)?.[1]).toBe(/trainOn ([\w-]+)/.exec(said)?.[1]);
+    expect(card.includes('| end of rows | no end token')).toBe(said.includes('appendEnd false'));
     const own = await evaluated(run);
     expect(own.loss / loss).toBeCloseTo(1, 5);
     expect((await evaluated(path.join(run, 'best'))).loss).toBe(own.loss);

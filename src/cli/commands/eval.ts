@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { counted } from '../../core/counted.js';
 import { NumericalError } from '../../core/errors.js';
 import { path } from '../../io/files/path.js';
 import { openSafetensors } from '../../io/index.js';
@@ -8,7 +9,6 @@ import { defineCommand } from '../command.js';
 import { checkColumnKeys } from '../config/finetune-config.js';
 import { count, text } from '../config/keys.js';
 import { findData } from '../data/find-data.js';
-import { counted } from '../format.js';
 import { readRows } from '../training/load-data.js';
 import { modelKeys, type OpenModel, openModel } from '../training/open-model.js';
 import { rowKeys, rowsAsTrained, rowsText, type SettledRows } from '../training/rows-as-trained.js';

@@ -65,7 +65,7 @@ export const finetune = defineCommand({
             [path.join(run, runFiles.config), configText('finetune', session.config)],
           ]),
         );
-        return { changes: 0 };
+        return { changes: 0, changed: [] };
       },
     });
   },

@@ -119,13 +119,13 @@ function placeOfWeights(given: string | number | readonly number[] | undefined):
   const place = weightsKey.safeParse(given);
   if (place.success) return place.data;
   throw new UsageError(
-    `bures merge: --weights must be f32 or keep with one folder, which is merged into its base model, got ${JSON.stringify(given)}; numbers are the weights of several folders: bures merge A B --weights 0.7,0.3`,
+    `bures merge: --weights must be f32 or keep with one folder, which is merged into its base model, got ${Array.isArray(given) ? given.join(',') : JSON.stringify(given)}; numbers are the weights of several folders: bures merge A B --weights 0.7,0.3`,
   );
 }
 
 /** Writes the adapter of the given rank that is nearest to trained weights, completely or not at all. */
 async function writeAdapter(
-  { base, adapterFolder }: OpenModel,
+  { base, adapterFolder, quantize }: OpenModel,
   adapter: LoraAdapter,
   out: string,
   rank: number,
@@ -141,7 +141,9 @@ async function writeAdapter(
       'merge',
       out,
       async (folder) => {
-        const own = (await isOfAnotherHand(path.join(out, modelCardFile))) ? {} : { card: {} };
+        const own = (await isOfAnotherHand(path.join(out, modelCardFile)))
+          ? {}
+          : { card: quantize === undefined ? {} : { quantized: quantize } };
         const saved = await saveAdapter(adapter, folder, { baseModel: base, rank, ...own });
         await check();
         return saved;

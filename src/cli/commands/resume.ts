@@ -54,8 +54,8 @@ export const resume = defineCommand({
         begin: () => readSoundCheckpoint(run, notice),
         async prepare(session, from) {
           checkSteps(steps, from?.state.step);
-          terminal.notice(beginning(session.steps, from?.state.step));
-          const changes = await checkInputs(session, { run, from, accept: acceptChanges, notice });
+          const { changes, changed } = await checkInputs(session, { run, from, accept: acceptChanges, notice });
+          notice(beginning(session.steps, from?.state.step));
           await compareEnvironment(session, run, crew.size, notice);
           if (steps !== undefined) {
             const file = path.join(run, runFiles.config);
@@ -65,7 +65,7 @@ export const resume = defineCommand({
           }
           const at = from === undefined ? undefined : { step: from.state.step, progress: from.progress };
           const progress = await settleBest(run, at, changes, notice);
-          return from === undefined || progress === undefined ? { changes } : { changes, from: { ...from, progress } };
+          return { changes, changed, ...(from === undefined || progress === undefined ? {} : { from: { ...from, progress } }) };
         },
       });
     if (config.initAdapter === undefined) return train(undefined);

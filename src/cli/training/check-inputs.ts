@@ -10,6 +10,7 @@ import { openSafetensors } from '../../io/index.js';
 import { keysOf } from '../config/finetune-config.js';
 import type { Checkpoint } from '../run/checkpoint.js';
 import {
+  changedInputs,
   type Fingerprints,
   fingerprintsText,
   inputDifferences,
@@ -31,33 +32,44 @@ export interface CheckInputsOptions {
   notice(line: string): void;
 }
 
+/** The changes of its inputs that a run has accepted. */
+export interface AcceptedChanges {
+  /** How often changed inputs were accepted. */
+  readonly changes: number;
+  /** What changed, and until which step it was otherwise. */
+  readonly changed: readonly string[];
+}
+
 /**
  * Compares the fingerprints of a run with its present inputs, and records the present ones if they may differ.
  *
- * @returns the number of times changes have been accepted, this one included.
+ * @returns the changes that have been accepted, these included.
  * @throws ConfigError naming all differences that are not accepted, or that the checkpoint does not fit; FormatError if
  * the fingerprints are damaged and nothing is accepted; BackendError if the file system refuses.
  */
-export async function checkInputs(session: Session, { run, from, accept, notice }: CheckInputsOptions): Promise<number> {
+export async function checkInputs(session: Session, { run, from, accept, notice }: CheckInputsOptions): Promise<AcceptedChanges> {
   const now = await takeFingerprints('resume', session);
-  const record = (changes: number): Promise<void> =>
-    writeAtomic(path.join(run, runFiles.fingerprints), fingerprintsText({ ...now, changes }));
+  const record = async (accepted: AcceptedChanges): Promise<AcceptedChanges> => {
+    const { changes, changed } = accepted;
+    const content = { ...now, changes, ...(changed.length === 0 ? {} : { changed }) };
+    await writeAtomic(path.join(run, runFiles.fingerprints), fingerprintsText(content));
+    return accepted;
+  };
+  const until = (what: readonly string[]): readonly string[] => what.map((one) => `${one} until step ${from?.state.step ?? 0}`);
   let before: Fingerprints | undefined;
   try {
     before = await readFingerprints(run);
   } catch (error) {
     if (!accept) throw error;
-    const changes = (from?.progress.changes ?? 0) + 1;
-    await record(changes);
+    const accepted = await record({ changes: (from?.progress.changes ?? 0) + 1, changed: until(['inputs that are not known']) });
     notice('accepted: the earlier inputs of the run are not known, because their record is damaged');
-    return changes;
+    return accepted;
   }
   if (before === undefined) {
     notice(
       'this run has no record of its inputs, as it was begun by an earlier version; changes until now cannot be noticed, but later ones will be',
     );
-    await record(0);
-    return 0;
+    return record({ changes: 0, changed: [] });
   }
   const differences = inputDifferences(before, now, placesOf(session));
   if (differences.length > 0) {
@@ -65,10 +77,13 @@ export async function checkInputs(session: Session, { run, from, accept, notice 
     if (from !== undefined) checkFits(session, from, differences);
   }
   const harmless = [...stepsDifference(session, before.steps), ...keyDifferences(before.rounding, now.rounding).map(roundingWarning)];
-  const changes = before.changes + (differences.length > 0 ? 1 : 0);
-  if (differences.length + harmless.length > 0) await record(changes);
+  const accepted = {
+    changes: before.changes + (differences.length > 0 ? 1 : 0),
+    changed: [...(before.changed ?? []), ...until(changedInputs(before, now))],
+  };
+  if (differences.length + harmless.length > 0) await record(accepted);
   for (const line of [...differences.map((difference) => `accepted: ${difference}`), ...harmless]) notice(line);
-  return changes;
+  return accepted;
 }
 
 function refusal(run: string, differences: readonly string[]): string {

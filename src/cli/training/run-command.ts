@@ -48,6 +48,8 @@ export interface Beginning {
   /** Checkpoint to continue from. Default: the start. */
   readonly from?: Checkpoint;
   readonly changes: number;
+  /** What changed then, for the model card. */
+  readonly changed: readonly string[];
 }
 
 /** Runs a training, and describes how it ended. */
@@ -95,9 +97,13 @@ async function trainLocked(
 
 /** Gives all processes the beginning of the first one. */
 async function sameBeginning(own: Beginning | undefined, crew: Crew): Promise<Beginning> {
-  const { changes, progress } = await crew.told(async () => ({ changes: own?.changes ?? 0, progress: own?.from?.progress }));
+  const { progress, ...told } = await crew.told(async () => ({
+    changes: own?.changes ?? 0,
+    changed: own?.changed ?? [],
+    progress: own?.from?.progress,
+  }));
   const state = await sameState(own?.from?.state, crew);
-  return state === undefined || progress === undefined ? { changes } : { changes, from: { state, progress } };
+  return state === undefined || progress === undefined ? told : { ...told, from: { state, progress } };
 }
 
 /** What processes have in place of the lock that the first one holds. */

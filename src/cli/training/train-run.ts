@@ -51,6 +51,8 @@ export interface TrainRunOptions {
   readonly from?: Checkpoint;
   /** Number of times changed inputs have been accepted. */
   readonly changes: number;
+  /** What changed then, for the model card. */
+  readonly changed: readonly string[];
   /** Lock of the run, which this process holds. */
   readonly lock: RunLock;
   readonly terminal: Terminal;
@@ -280,7 +282,10 @@ class RunLoop {
 
   /** Returns the base model and the model card of the adapter that is saved at a step. */
   #named(step: number, validationLoss = this.#validated?.step === step ? this.#validated.loss : undefined) {
-    return { baseModel: this.#session.config.model, card: cardOf(this.#session, step, { trainingLoss: this.#at.loss, validationLoss }) };
+    return {
+      baseModel: this.#session.config.model,
+      card: cardOf(this.#session, { step, trainingLoss: this.#at.loss, validationLoss, changes: this.#options.changed }),
+    };
   }
 
   async #save(): Promise<void> {
