@@ -1,4 +1,5 @@
 /** The conditioning of a run's training loss, for `inspect --conditioning`. */
+import { counted } from '../../core/counted.js';
 import { ConfigError } from '../../core/errors.js';
 import { type LossSpectrum, lossSpectrum } from '../../lora/index.js';
 import { collateRows, type TokenRow } from '../../models/index.js';
@@ -94,7 +95,7 @@ export function conditioningText({ rows, asTrained, balanced }: LossConditioning
     ...[rootMeanSquare, conditionNumber].map(short),
   ];
   return [
-    `Hessian of the loss in all factors at once, off the gauge directions: ${rows} rows, loss ${asTrained.loss.toFixed(4)}, ${asTrained.dimension} directions`,
+    `Hessian of the loss in all factors at once, off the gauge directions: ${counted(rows, 'row')}, loss ${asTrained.loss.toFixed(4)}, ${counted(asTrained.dimension, 'direction')}`,
     table([
       ['factors', 'λ largest', 'λ smallest', 'λ rms', 'κ = max |λ| / rms'],
       line('as trained', asTrained),

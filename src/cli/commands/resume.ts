@@ -107,5 +107,7 @@ async function compareEnvironment(session: Session, run: string, processes: numb
 /** Describes where the run continues. */
 function beginning(steps: number, step: number | undefined): string {
   if (step === undefined) return 'there is no checkpoint yet; the run begins at the start';
-  return step < steps ? `continuing from step ${step}` : `all ${steps} steps are done; nothing is left to train`;
+  return step < steps
+    ? `continuing from step ${step}`
+    : `${steps === 1 ? 'the one step is' : `all ${steps} steps are`} done; nothing is left to train`;
 }

@@ -1,3 +1,4 @@
+import { counted } from '../../core/counted.js';
 import { ConfigError } from '../../core/errors.js';
 import { exists } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
@@ -53,7 +54,7 @@ export const sweep = defineCommand({
       const text =
         rows.length === 0
           ? ''
-          : `${sweepTable(rows)}\n\n${out}: ${outcome.finished} of ${trials.length} runs finished, ${outcome.diverged} diverged`;
+          : `${sweepTable(rows)}\n\n${out}: ${outcome.finished} of ${counted(trials.length, 'run')} finished, ${outcome.diverged} diverged`;
       return {
         data: { out, runs: trials.length, ...outcome, rows },
         text,
@@ -97,5 +98,5 @@ function failureOf({ failed, interrupted }: Awaited<ReturnType<typeof runSweep>>
   if (interrupted) return `interrupted; continue with: bures sweep ${file}`;
   return failed.length === 0
     ? undefined
-    : `${failed.length} runs failed: ${failed.map(({ name, message }) => `${name} (${message})`).join('; ')}`;
+    : `${counted(failed.length, 'run')} failed: ${failed.map(({ name, message }) => `${name} (${message})`).join('; ')}`;
 }

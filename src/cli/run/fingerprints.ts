@@ -29,7 +29,14 @@ export interface Fingerprints {
   readonly keys: Readonly<Record<string, unknown>>;
   /** Keys of the configuration that decide its rounding. */
   readonly rounding: Readonly<Record<string, unknown>>;
-  readonly rows: { readonly training: RowsFingerprint; readonly validation: RowsFingerprint };
+  readonly rows: {
+    /** All rows of the training files. */
+    readonly training: RowsFingerprint;
+    /** The rows of the validation files; none if validation rows are held out of the training rows. */
+    readonly validation: RowsFingerprint;
+    /** The numbers of rows that are trained and validated on, for reports; absent in runs of earlier versions. */
+    readonly used?: { readonly training: number; readonly validation: number };
+  };
   /** SHA-256 of each file of the base model and its tokenizer, by name. */
   readonly model: Readonly<Record<string, string>>;
 }

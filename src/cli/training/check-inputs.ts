@@ -1,5 +1,7 @@
 /** Checks that a resumed run continues with the inputs it began with, by their fingerprints. */
+
 import type { Tensor } from '@tensorflow/tfjs-core';
+import { counted } from '../../core/counted.js';
 import { ConfigError } from '../../core/errors.js';
 import { forEachLeaf } from '../../core/tree.js';
 import { hashFile } from '../../io/files/checksums.js';
@@ -120,7 +122,7 @@ function stepsDifference({ config, steps }: Session, before: number): readonly s
   const consequence =
     config.schedule === 'constant'
       ? ''
-      : `; from here on the learning rate follows the ${config.schedule} schedule over ${steps} steps, not over ${before}`;
+      : `; from here on the learning rate follows the ${config.schedule} schedule over ${counted(steps, 'step')}, not over ${before}`;
   return [`steps were ${before} and are now ${steps}${consequence}`];
 }
 
@@ -150,7 +152,11 @@ export async function takeFingerprints(caller: string, { config, base, data, ste
     steps,
     keys: { ...keysOf(config, 'decides'), ...(data.valid.length > 0 ? keysOf(config, 'chooses') : {}) },
     rounding: keysOf(config, 'rounds'),
-    rows: { training: rowsFingerprint(training.rows), validation: rowsFingerprint(validation?.rows ?? []) },
+    rows: {
+      training: rowsFingerprint(training.rows),
+      validation: rowsFingerprint(validation?.rows ?? []),
+      used: { training: data.train.length, validation: data.valid.length },
+    },
     model: await hashModel(caller, base.folder),
   };
 }

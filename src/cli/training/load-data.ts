@@ -1,5 +1,6 @@
 /** Loads the rows of a run: training and validation rows, from the files of a data set or the split of its rows. */
 
+import { counted } from '../../core/counted.js';
 import { ConfigError } from '../../core/errors.js';
 import { seededRandom } from '../../index.js';
 import { readDataset, type Tokenizer, type TokenRow, type WeightedRows } from '../../models/index.js';
@@ -60,7 +61,7 @@ export async function loadData(options: DataOptions, reading: RowReading): Promi
   const names = [data].flat();
   if (dataWeights !== undefined && dataWeights.length !== names.length)
     throw new ConfigError(
-      `${reading.caller}: expected a weight for each of ${names.length} data sets, got ${dataWeights.length} in dataWeights (--data-weights); give one number each, in the order of data`,
+      `${reading.caller}: expected a weight for each of ${counted(names.length, 'data set')}, got ${dataWeights.length} in dataWeights (--data-weights); give one number each, in the order of data`,
     );
   const notices: string[] = [];
   const sets: RowsOfSet[] = [];
@@ -131,18 +132,21 @@ export async function readRows(
       maxLength: most,
       ...Object.fromEntries(named),
     });
-    if (truncated > 0) notices.push(`${file}: ${truncated} of ${rows.length} rows were cut to ${most} tokens`);
-    if (promptsTooLong > 0) notices.push(`${file}: ${promptsTooLong} rows were left out, because ${promptsFill(most, positions)}`);
-    if (dropped > promptsTooLong)
-      notices.push(`${file}: ${dropped - promptsTooLong} rows were left out, because they have no token to train on`);
-    if (lastAnswerOnly > 0) notices.push(`${file}: ${lastAnswerOnly} of ${rows.length} rows ${trainedOnLast}`);
+    // What was left out is a row of the file as well.
+    const records = counted(rows.length + dropped, 'row');
+    const unlabelled = dropped - promptsTooLong;
+    if (truncated > 0) notices.push(`${file}: ${truncated} of ${records} ${truncated === 1 ? 'was' : 'were'} cut to ${most} tokens`);
+    if (promptsTooLong > 0) notices.push(`${file}: ${leftOut(promptsTooLong)}, because ${promptsFill(most, positions)}`);
+    if (unlabelled > 0)
+      notices.push(`${file}: ${leftOut(unlabelled)}, because ${unlabelled === 1 ? 'it has' : 'they have'} no token to train on`);
+    if (lastAnswerOnly > 0) notices.push(`${file}: ${lastAnswerOnly} of ${records} ${trainedOnLast(lastAnswerOnly)}`);
     tooLong += promptsTooLong;
     // One by one: so many arguments would exceed the stack.
     for (const row of rows) all.push(row);
   }
   const file = files.join(', ');
   if (all.length === 0 && tooLong > 0)
-    throw new ConfigError(`data: ${file} has no row to train on: of ${tooLong} rows ${promptsFill(most, positions)}`);
+    throw new ConfigError(`data: ${file} has no row to train on: of ${counted(tooLong, 'row')} ${promptsFill(most, positions)}`);
   if (all.length === 0)
     throw new ConfigError(`data: ${file} has no row to train on; write lines such as {"prompt": "…", "completion": "…"}`);
   return { file, rows: all };
@@ -157,8 +161,10 @@ function promptsFill(most: number, positions: number): string {
   return `the prompt alone fills the ${most} tokens of a row, and nothing of the answer is left; ${remedy}`;
 }
 
-const trainedOnLast =
-  'are trained on their last answer only, because the chat template changes earlier turns when others follow, or ends the request for an answer with words that conversations lack; write a row for each answer to train on all';
+const leftOut = (count: number): string => `${counted(count, 'row')} ${count === 1 ? 'was' : 'were'} left out`;
+
+const trainedOnLast = (count: number): string =>
+  `${count === 1 ? 'is trained on its' : 'are trained on their'} last answer only, because the chat template changes earlier turns when others follow, or ends the request for an answer with words that conversations lack; write a row for each answer to train on all`;
 
 /** Shuffles rows (Fisher–Yates). */
 function shuffle<Row>(rows: readonly Row[], seed: number): readonly Row[] {

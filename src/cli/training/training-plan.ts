@@ -1,4 +1,5 @@
 /** Translates a configuration into method, adapter and schedule of the library. */
+import { counted } from '../../core/counted.js';
 import { BuresError, ConfigError } from '../../core/errors.js';
 import { cosineDecay, linearDecay, type Schedule, warmUp } from '../../index.js';
 import {
@@ -113,7 +114,7 @@ export function keysWithoutEffect(
 ): readonly string[] {
   if (warmup >= steps) {
     throw new ConfigError(
-      `${caller}: expected a warm-up shorter than the run of ${steps} steps, got warmup ${warmup}, so that the learning rate would not be reached; warm up for fewer steps, or train for more`,
+      `${caller}: expected a warm-up shorter than the run of ${counted(steps, 'step')}, got warmup ${warmup}, so that the learning rate would not be reached; warm up for fewer steps, or train for more`,
     );
   }
   const idle: (readonly [boolean, string])[] = [
