@@ -117,7 +117,7 @@ describe.each(tensorEngines)('adapterStart on %s', (_name, la) => {
     await writeSafetensors(path.join(pruned, 'adapter_model.safetensors'), new Map(pair));
     const one = await adapterStart(pruned);
     await expect(createAdapter(model, { method: { ...lora(), start: one }, rank: 3 })).rejects.toThrow(
-      /has no adapter for '.*', only for 1 modules/,
+      /has no adapter for '.*', only for 1 module such as/,
     );
     await writeSafetensors(
       path.join(pruned, 'adapter_model.safetensors'),

@@ -24,7 +24,7 @@ export interface AdapterCard {
   /** How often a pass over the data gives the rows of each set, in their order. Default: not mentioned. */
   readonly dataWeights?: readonly number[];
   /**
-   * What of a row was trained on, as `trainOn` of {@link readDataset}. Default: `'answers'`, which is not mentioned.
+   * What of a row was trained on, as `trainOn` of `readDataset` says it. Default: `'answers'`, which is not mentioned.
    */
   readonly trainOn?: string;
   /** If false, rows had no end token, so that the model need not have learned to stop. Default: true, not mentioned. */
