@@ -75,11 +75,12 @@ export {
   type TrainedArrays,
 } from './methods/start.js';
 export { orthonormalStart, type StellaOptions, stella, stellaDefaults } from './methods/stella.js';
+export type { AdapterCard } from './peft/adapter-card.js';
 export { adapterFiles } from './peft/adapter-files.js';
 export { type AdapterStart, type AdapterStartOptions, adapterStart } from './peft/adapter-start.js';
 export { type BalanceAdapterOptions, type BalancedModule, balanceAdapter, balanceAdapterDefaults } from './peft/balance-adapter.js';
 export { type LoadAdapterOptions, loadAdapter } from './peft/load-adapter.js';
-export { type AdapterCard, modelCardFile } from './peft/model-card.js';
+export { modelCardFile } from './peft/model-card.js';
 export { type AdapterPair, type OpenAdapter, type OpenAdapterOptions, openAdapter } from './peft/open-adapter.js';
 export { peftScaling } from './peft/peft-scaling.js';
 export { type SaveAdapterOptions, type SavedAdapter, saveAdapter } from './peft/save-adapter.js';

@@ -7,7 +7,7 @@ import type { PairMeasures } from 'bures/diagnostics';
 import { openSafetensors, type StoredDtype, type TensorData, writeSafetensors } from 'bures/io';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runCli } from './run-cli.js';
+import { runCli, runCliIn } from './run-cli.js';
 
 let root = '';
 let folders = 0;
@@ -59,10 +59,12 @@ async function writeAdapter(tensors: readonly (readonly [string, TensorData])[],
   return folder;
 }
 
-async function inspect(folder: string): Promise<readonly (PairMeasures & { module: string })[]> {
+type Measured = Omit<PairMeasures, 'normA' | 'normB'> & { module: string; normLoraA: number; normLoraB: number };
+
+async function inspect(folder: string): Promise<readonly Measured[]> {
   const { status, stdout, stderr } = await runCli('inspect', folder, '--json');
   expect(status, stderr).toBe(0);
-  return (JSON.parse(stdout) as { modules: (PairMeasures & { module: string })[] }).modules;
+  return (JSON.parse(stdout) as { modules: Measured[] }).modules;
 }
 
 /** s·lora_B·lora_A of a module, entry by entry. */
@@ -93,7 +95,8 @@ describe('inspect', () => {
       { r: 2, rank_pattern: {} },
     );
     const [one] = await inspect(folder);
-    expect(one).toMatchObject({ module: 'q', shape: [3, 4], rank: 2, scale: 3, normB: Math.SQRT2 });
+    expect(one).toMatchObject({ module: 'q', shape: [3, 4], rank: 2, scale: 3, normLoraB: Math.sqrt(17), normLoraA: Math.SQRT2 });
+    expect(Object.keys(one).filter((key) => /^norm/.test(key))).toEqual(['normLoraB', 'normLoraA', 'norm']);
     expect(one.singularValues[0]).toBeCloseTo(12, 12);
     expect(one.singularValues[1]).toBeCloseTo(3, 12);
     expect(one.norm).toBeCloseTo(Math.hypot(12, 3), 12);
@@ -133,7 +136,7 @@ describe('inspect', () => {
   it('fits many modules with long names into 80 columns, and names what it leaves out', async () => {
     const names = ['0.self_attn.q_proj', '0.mlp.down_proj', '11.self_attn.v_proj'].map((name) => `model.layers.${name}`);
     const folder = await writeAdapter(names.flatMap((name, i) => pairTensors(name, i + 1)));
-    const { stdout } = await runCli('inspect', folder);
+    const { stdout } = await runCliIn(80, 'inspect', folder);
     const lines = stdout.trimEnd().split('\n').slice(2);
     expect(Math.max(...lines.map((line) => [...line].length))).toBeLessThanOrEqual(80);
     expect(lines[0]).toBe('  modules of model.layers.*, all with r 3, α/r 2');
@@ -141,6 +144,9 @@ describe('inspect', () => {
     expect(lines.slice(3).map((line) => line.trim().split(/\s+/)[0])).toEqual(
       names.map((name) => name.replace('model.layers.', '')).sort(),
     );
+    // A file has no width.
+    const { stdout: whole } = await runCli('inspect', folder);
+    expect(whole).toMatch(/module +m×n +r +α\/r +‖lora_B‖ +‖lora_A‖ +‖ΔW‖ .* κ +κ balanced\n {2}model\.layers\./);
     const measured = await inspect(folder);
     const row =
       lines
@@ -364,7 +370,7 @@ describe('adapters that are not supported or malformed', () => {
 
   it.each([
     ['another kind of adapter', { peft_type: 'IA3' }, 2, /peft_type "IA3"/],
-    ['an α that is none', { lora_alpha: 'big' }, 1, /lora_alpha of 'q' must be a number/],
+    ['an α that is none', { lora_alpha: 'big' }, 1, /lora_alpha of 'q' must be a positive number/],
     ['a rank that is another', { r: 2 }, 1, /says rank 2 for 'q', its tensors have rank 3/],
     [
       'a pattern that is none',

@@ -70,6 +70,7 @@ function expectRefused(outcome: Outcome, named: string | RegExp): void {
   expect(outcome, outcome.stderr).toMatchObject({ status: 2, stdout: '' });
   expect(outcome.stderr).toMatch(named);
   expect(outcome.stderr).toContain(`bures resume ${run} --accept-changes`);
+  expect(outcome.stderr).not.toContain('continuing from');
   expect(outcome.stderr).not.toContain('    at ');
   expect(readdirSync(path.join(run, 'checkpoints'))).toEqual(['step-3']);
   expect(readFileSync(path.join(run, 'fingerprints.json'))).toEqual(readFileSync(path.join(origin, 'run', 'fingerprints.json')));
@@ -288,6 +289,22 @@ describe('a run that starts from an adapter', () => {
     expect(await runCli('resume', out, '--steps', '3')).toMatchObject({ status: 0, stdout: expect.stringContaining('3 of 3 steps') });
   });
 
+  it('takes the best adapter of a run, and says which start of its method is not made', async () => {
+    const out = path.join(path.dirname(run), 'of-run');
+    const from = words(out, '--method', 'pissa', '--steps', '1').map((word) => (word === path.join(run, 'best') ? run : word));
+    const { status, stderr } = await runCli(...from);
+    expect(status, stderr).toBe(0);
+    expect(stderr).toContain(
+      `the start 'pissa' of the method pissa is not made: training starts from the adapter ${path.join(run, 'best')}\n`,
+    );
+    expect(Math.abs(losses(out)[0] / Math.min(...losses(run)) - 1)).toBeLessThan(1e-5);
+    const card = readFileSync(path.join(out, 'best', 'README.md'), 'utf8');
+    expect(card).toContain('| started from | the adapter run/best |\n');
+    expect(card).toContain('| modules | v_proj |\n');
+    expect(card).not.toMatch(/changed while/);
+    expect(parse(readFileSync(path.join(out, 'config.yaml'), 'utf8')).initAdapter).toBe(path.join(run, 'best'));
+  });
+
   it('refuses what contradicts it', async () => {
     const out = path.join(path.dirname(run), 'refused');
     const cases: readonly (readonly [readonly string[], RegExp])[] = [
@@ -309,7 +326,7 @@ it.each([{ evalEvery: 1 }, { patience: 2 }, { minImprovement: 0.5 }, { evalRows:
     editConfig((config) => ({ ...config, ...changed }));
     const [key] = Object.keys(changed);
     expect(await runCli('resume', run)).toMatchObject({ status: 2, stderr: expect.stringContaining(`${key} was `) });
-    const without = path.join(run, 'without');
+    const without = path.join(path.dirname(run), 'without');
     const config = parse(readFileSync(path.join(run, 'config.yaml'), 'utf8'));
     const file = path.join(path.dirname(run), 'without.yaml');
     rmSync(path.join(data, 'valid.jsonl'));
@@ -347,6 +364,20 @@ it('a finished run is refused as well, and begins a new best where that is accep
   expect(stderr).toContain('all 6 steps are done; nothing is left to train');
   expect(stdout).not.toContain('best validation loss');
   expect(readdirSync(run).filter((name) => name.startsWith('best'))).toEqual(['best-until-step-6']);
+});
+
+it('the model card says what changed, and until when', async () => {
+  editConfig((config) => ({ ...config, seed: 2 }));
+  editRows('train.jsonl', (lines) => lines.slice(1));
+  expect(await runCli('resume', run, '--accept-changes')).toMatchObject({ status: 0 });
+  editConfig((config) => ({ ...config, batchSize: 3, steps: 8 }));
+  expect(await runCli('resume', run, '--accept-changes')).toMatchObject({ status: 0 });
+  const row = 'seed was 1 until step 3; other training rows until step 3; batchSize was 4 until step 6';
+  for (const folder of ['best', 'checkpoints/step-8'])
+    expect(readFileSync(path.join(run, folder, 'README.md'), 'utf8')).toContain(`| changed while training | ${row} |\n`);
+  // Nothing more is said by a run that goes on as it is.
+  expect(await runCli('resume', run, '--steps', '9')).toMatchObject({ status: 0 });
+  expect(readFileSync(path.join(run, 'checkpoints/step-9', 'README.md'), 'utf8')).toContain(`| changed while training | ${row} |\n`);
 });
 
 it('recomputation is warned of, since it changes the rounding alone', async () => {

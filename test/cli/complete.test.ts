@@ -95,9 +95,9 @@ describe('bures complete', () => {
     ];
     const { status, stdout, stderr } = await runCli('complete', fileOf('m.mtx', text), ...flags);
     expect(status).toBe(0);
-    expect(stderr).toMatch(/1 more repeat a place/);
+    expect(stderr).toMatch(/1 more repeats a place and was averaged/);
     expect(stderr).toMatch(/none for validation/);
-    expect(stdout).toMatch(/1 rows and 0 columns have no fitted entry/);
+    expect(stdout).toMatch(/1 row and 0 columns have no fitted entry/);
     const { left, predict } = await readCompletion(inRoot('mtx'));
     expect(left.shape).toEqual([21, 4]);
     const { offsets } = JSON.parse(readFileSync(inRoot('mtx/completion.json'), 'utf8'));

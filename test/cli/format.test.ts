@@ -1,7 +1,10 @@
 /** Numbers and tables for people; what has changed between two machines. */
-import { expect, it } from 'vitest';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
 import { environmentDifferences, readEnvironment } from '../../src/cli/environment.js';
 import { duration, gibibytes, short, table } from '../../src/cli/format.js';
+import { counted } from '../../src/core/counted.js';
 
 it.each([
   [0, '0'],
@@ -50,4 +53,34 @@ it('another BLAS, backend or version is a difference, and nothing else', () => {
   ]);
   // A file of an older version may lack what is compared.
   expect(environmentDifferences({} as typeof before, before).length).toBeGreaterThan(4);
+});
+
+describe('numbers with their nouns', () => {
+  it('have the singular for one, and for one alone', () => {
+    expect([0, 1, 2].map((number) => counted(number, 'row'))).toEqual(['0 rows', '1 row', '2 rows']);
+    expect([1, 21].map((number) => counted(number, 'entry', 'entries'))).toEqual(['1 entry', '21 entries']);
+  });
+
+  it('are made by that function wherever a command counts', () => {
+    // Those that are two at least, or limits.
+    const several = [
+      'most',
+      'steps',
+      'locations.length',
+      'positionals.length',
+      'count',
+      'positions',
+      'labelsAnEntry',
+      'millions(memory.adapterParameters)',
+    ];
+    const nouns =
+      'rows|steps|modules|tokens|runs|files|entries|adapters|folders|data sets|processes|columns|numbers|seeds|messages|prompts';
+    const folder = path.resolve(import.meta.dirname, '../../src/cli');
+    const found = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .flatMap((name) => [...readFileSync(path.join(folder, name), 'utf8').matchAll(new RegExp(`\\$\\{([^{}]+)\\} (?:${nouns})\\b`, 'g'))])
+      .map(([, expression]) => expression)
+      .filter((expression) => !/^most[A-Z]|^MOST_/.test(expression));
+    expect(found.filter((expression) => !several.includes(expression))).toEqual([]);
+  });
 });

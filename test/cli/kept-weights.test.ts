@@ -54,6 +54,9 @@ it('train over quantized weights to within 2 % of the loss in float32, and merge
       expect(outcome.status, outcome.stderr).toBe(0);
       return (JSON.parse(outcome.stdout) as { loss: number }).loss;
     };
+    expect(readFileSync(path.join(run, 'best', 'README.md'), 'utf8')).toContain(
+      `| weights of the base | quantized to ${format} in training;`,
+    );
     const merged = await runCli('merge', run, '--out', `${run}-merged`);
     expect(merged.status, merged.stderr).toBe(0);
     expect(merged.stdout).toContain(`weights were dequantized from ${format}`);

@@ -81,6 +81,19 @@ describe('the summary', () => {
     expect(page).toContain('<summary>Modules of');
   });
 
+  it('says how many rows of a file were trained and validated on', async () => {
+    const of = async (validation: object, used: object): Promise<string> => {
+      const run = runOf({ metrics: [train, evaluation] });
+      const counts = { training: { count: 60, sha256: 'x', each: '' }, validation: { count: 0, sha256: 'x', each: '', ...validation } };
+      writeFileSync(path.join(run, 'fingerprints.json'), JSON.stringify({ rows: { ...counts, used } }));
+      const text = (await pageOf(run)).replaceAll(/<[^>]*>/g, ' ').replaceAll(/\s+/g, ' ');
+      return /rows to train on .*? rows to validate [\w, ]*?\d+(?= \D)(, held out of \d+)?/.exec(text)?.[0] ?? text;
+    };
+    expect(await of({}, { training: 57, validation: 3 })).toBe('rows to train on 57 rows to validate 3, held out of 60');
+    expect(await of({ count: 9 }, { training: 60, validation: 9 })).toBe('rows to train on 60 rows to validate 9');
+    expect(await of({}, { training: 60, validation: 0 })).toBe('rows to train on 60 rows to validate 0');
+  });
+
   it('does without records that earlier versions did not make', async () => {
     const page = await pageOf(runOf({ metrics: [{ ...train, tokens: undefined }, evaluation] }));
     expect(page).not.toMatch(/backend|NaN/);

@@ -34,9 +34,9 @@ it('says how many prompts fill a row, and what to do', async () => {
   expect(train).toHaveLength(1);
   expect(notices).toEqual([
     expect.stringMatching(
-      /rows\.jsonl: 1 rows were left out, because the prompt alone fills the 40 tokens of a row, .*; raise maxLength \(--max-length\), at most to the model's 512$/,
+      /rows\.jsonl: 1 row was left out, because the prompt alone fills the 40 tokens of a row, .*; raise maxLength \(--max-length\), at most to the model's 512$/,
     ),
-    expect.stringMatching(/rows\.jsonl: 1 rows were left out, because they have no token to train on$/),
+    expect.stringMatching(/rows\.jsonl: 1 row was left out, because it has no token to train on$/),
   ]);
   await expect(load([long], { maxLength: 40 })).rejects.toThrow(
     /has no row to train on: of 1 row the prompt alone fills the 40 tokens of a row/,
@@ -61,6 +61,18 @@ it('says why there is no row to train on', async () => {
   expect((await load([{ messages: [user] }], { trainOn: 'everything' })).train).toHaveLength(1);
 });
 
+it('counts the rows that are left out among those of the file, and says one thing in the singular', async () => {
+  const short = { prompt: 'q', completion: 'word '.repeat(100) };
+  const { notices } = await load([short, short, long, long, { text: '' }, { text: '' }], { maxLength: 40, appendEnd: false });
+  expect(notices.map((notice) => notice.replace(/^.*rows\.jsonl: |, because .*/g, ''))).toEqual([
+    '2 of 6 rows were cut to 40 tokens',
+    '2 rows were left out',
+    '2 rows were left out',
+  ]);
+  const one = await load([short, { prompt: 'q', completion: 'a' }], { maxLength: 40 });
+  expect(one.notices).toEqual([expect.stringMatching(/: 1 of 2 rows was cut to 40 tokens$/)]);
+});
+
 it('says how many rows are trained on their last answer only', async () => {
   const forgetful: Tokenizer = {
     ...tokenizer,
@@ -70,9 +82,7 @@ it('says how many rows are trained on their last answer only', async () => {
   };
   const turn = (role: string) => ({ role, content: 'hi' });
   const { notices, train } = await load([{ messages: ['user', 'assistant', 'user', 'assistant'].map(turn) }], {}, forgetful);
-  expect(notices).toEqual([
-    expect.stringMatching(/rows\.jsonl: 1 of 1 rows are trained on their last answer only, because the chat template/),
-  ]);
+  expect(notices).toEqual([expect.stringMatching(/rows\.jsonl: 1 of 1 row is trained on its last answer only, because the chat template/)]);
   expect(tokenizer.decode([...train[0].labels].filter((label) => label >= 0))).toBe('hi\n<|endoftext|>');
 });
 

@@ -16,11 +16,19 @@ export function runCli(...argv: readonly string[]): Promise<Outcome> {
 }
 
 /** `bures …argv`, with what a program pipes in. */
-export async function runCliWith(input: string | TerminalInput | undefined, ...argv: readonly string[]): Promise<Outcome> {
+export function runCliWith(input: string | TerminalInput | undefined, ...argv: readonly string[]): Promise<Outcome> {
+  return run({ input: typeof input === 'string' ? Readable.from([Buffer.from(input)]) : input }, argv);
+}
+
+/** `bures …argv` in a terminal of a number of columns. */
+export function runCliIn(columns: number, ...argv: readonly string[]): Promise<Outcome> {
+  return run({ showsResults: true, columns: () => columns }, argv);
+}
+
+async function run(own: Partial<Terminal>, argv: readonly string[]): Promise<Outcome> {
   let stdout = '';
   let stderr = '';
   const terminal: Terminal = {
-    input: typeof input === 'string' ? Readable.from([Buffer.from(input)]) : input,
     result: (text) => {
       stdout += text;
     },
@@ -32,6 +40,7 @@ export async function runCliWith(input: string | TerminalInput | undefined, ...a
     },
     interactive: false,
     columns: () => 80,
+    ...own,
   };
   const status = await runProgram(argv, terminal);
   return { status, stdout, stderr };

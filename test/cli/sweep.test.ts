@@ -110,7 +110,7 @@ it('that is killed ends its runs, repeats no finished one, and is shown as table
   const steps = (await readObjects('test', path.join(run, 'metrics.jsonl'))).filter(({ kind }) => kind === 'train').map(({ step }) => step);
   expect(steps).toEqual(Array.from({ length: base.steps }, (_, i) => i + 1));
   expect(readdirSync(path.join(run, 'checkpoints')).length, stderr).toBe(2);
-  expect(stdout).toMatch(/learningRate .*median loss/);
+  expect(stdout).toMatch(/learningRate .*median validation loss/);
   expect(stdout).toContain('2 of 2 runs finished, 1 diverged');
   expect((await runCli('sweep', file)).stderr).toContain('2 runs, 2 finished before');
 

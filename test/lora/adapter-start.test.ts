@@ -10,10 +10,31 @@ import { liveTensors, tensorEngines } from '../support/engines.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { tolerance } from '../support/tolerance.js';
 import { smallBatch, smallModel } from './support/small-model.js';
+import { writtenAdapter } from './support/written-adapter.js';
 
 const folder = temporaryFolder('adapter-start');
 const host = hostAlgebra();
 let folders = 0;
+
+it('the folder of a run is refused by name, with the adapter in it that is meant', async () => {
+  const adapter = await writtenAdapter(path.join(folder, 'run', 'best'), { 'l.0.q_proj': { m: 5, n: 4, rank: 2 } });
+  await writtenAdapter(path.join(folder, 'unvalidated', 'checkpoints', 'step-3'), { 'l.0.q_proj': { m: 5, n: 4, rank: 2 } });
+  const [run, unvalidated] = [path.dirname(adapter), path.join(folder, 'unvalidated')];
+  const model = smallModel(tensorEngines[0][1]);
+  const calls: Readonly<Record<string, (place: string) => Promise<unknown>>> = {
+    adapterStart,
+    openAdapter,
+    loadAdapter: (place) => loadAdapter(model, place),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    await expect(call(run)).rejects.toThrow(
+      `${name}: expected the folder of an adapter, got that of a run, ${run}; pass its best adapter, ${adapter}`,
+    );
+    await expect(call(unvalidated)).rejects.toThrow(`${unvalidated}, which has no best adapter; pass one of its checkpoints, in `);
+    await expect(call(path.join(folder, 'nowhere'))).rejects.toThrow(/cannot read .*adapter_config\.json/);
+  }
+  model.dispose();
+});
 
 describe.each(tensorEngines)('adapterStart on %s', (_name, la) => {
   /** An adapter with products, trained for a few steps. */
@@ -99,7 +120,7 @@ describe.each(tensorEngines)('adapterStart on %s', (_name, la) => {
     await writeSafetensors(path.join(pruned, 'adapter_model.safetensors'), new Map(pair));
     const one = await adapterStart(pruned);
     await expect(createAdapter(model, { method: { ...lora(), start: one }, rank: 3 })).rejects.toThrow(
-      /has no adapter for '.*', only for 1 modules/,
+      /has no adapter for '.*', only for 1 module such as/,
     );
     await writeSafetensors(
       path.join(pruned, 'adapter_model.safetensors'),

@@ -184,8 +184,10 @@ describe('a sum', () => {
 const q: Readonly<Record<string, PairSpec>> = { 'model.layers.0.q_proj': { m: 9, n: 6, rank: 2 } };
 
 describe('the configuration', () => {
-  it.each<[string, object, object, readonly string[]]>([
+  it.each<[string, object, object, readonly string[] | string]>([
     ['joins lists', { target_modules: ['q_proj'] }, { target_modules: ['v_proj', 'q_proj'] }, ['q_proj', 'v_proj']],
+    ['joins lists, one of whole names', { target_modules: ['q_proj'] }, { target_modules: Object.keys(q) }, ['q_proj']],
+    ['keeps a pattern that is that of all', { target_modules: '.*q_proj' }, { target_modules: '.*q_proj' }, '.*q_proj'],
     ['names modules that patterns chose', { target_modules: '.*q_proj' }, { target_modules: ['q_proj'] }, Object.keys(q)],
     [
       'names modules of some layers',
@@ -202,6 +204,16 @@ describe('the configuration', () => {
   ])('%s', async (_what, first, second, expected) => {
     const { out } = await combine([await writtenAdapter(fresh(), q, first), await writtenAdapter(fresh(), q, second)], { weights: [1, 1] });
     expect(configOf(out).target_modules).toEqual(expected);
+  });
+
+  it('of modules that are named one by one has a card that says so in short', async () => {
+    const spec: PairSpec = { m: 9, n: 6, rank: 2 };
+    const modules = Object.fromEntries([0, 1, 2].map((layer) => [`model.layers.${layer}.q_proj`, spec]));
+    const sources = ['.*q_proj', '.*\\.q_proj'].map((pattern) => writtenAdapter(fresh(), modules, { target_modules: pattern }));
+    const { out } = await combine(await Promise.all(sources), { weights: [1, 1] });
+    expect(configOf(out).target_modules).toEqual(Object.keys(modules));
+    const card = readFileSync(path.join(out, 'README.md'), 'utf8');
+    expect(card).toContain('| modules | 3 modules by their whole names, which end with q_proj |\n');
   });
 
   it.each<[string, unknown, unknown, string | null]>([

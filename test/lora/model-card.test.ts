@@ -2,7 +2,16 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ConfigError } from 'bures';
-import { type AdapterCard, balanceAdapter, combineAdapters, createAdapter, openAdapter, resizeAdapter, saveAdapter } from 'bures/lora';
+import {
+  type AdapterCard,
+  balanceAdapter,
+  combineAdapters,
+  createAdapter,
+  loadAdapter,
+  openAdapter,
+  resizeAdapter,
+  saveAdapter,
+} from 'bures/lora';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { tensorEngines } from '../support/engines.js';
@@ -64,6 +73,73 @@ describe('of a training', () => {
     expect(text).toMatch(/Written by bures \d+\.\d+\.\d+, Node v\d+/);
     expect(text).not.toContain(scratch);
     expect(text).not.toContain('secret');
+  });
+
+  it('says what one must know to use and to repeat it', async () => {
+    const more: AdapterCard = {
+      ...facts,
+      dataWeights: [1, 0.25],
+      trainOn: 'last-answer',
+      appendEnd: false,
+      startedFrom: path.join(scratch, 'secret', 'first'),
+      changes: ['seed was 1 until step 3', 'other training rows until step 9'],
+      trainingRows: 1,
+      batchSize: 1,
+    };
+    const text = readmeOf((await saved(more)).folder);
+    for (const line of [
+      '| started from | the adapter first |',
+      '| data | owner/rows@abc:main (weight 1), train.jsonl (weight 0.25): 1 row to train on, 13 to validate |',
+      '| trained on | last-answer |',
+      '| end of rows | no end token: the model need not have learned to stop |',
+      '| steps | 40, 1 row each |',
+      '| changed while training | seed was 1 until step 3; other training rows until step 9 |',
+    ]) {
+      expect(text).toContain(`${line}\n`);
+    }
+    expect(text).not.toContain('secret');
+    const usual = readmeOf((await saved({ ...facts, trainOn: 'answers', appendEnd: true, changes: [] })).folder);
+    expect(usual).not.toMatch(/trained on|end of rows|changed while|quantiz/);
+  });
+
+  it.each([
+    [
+      'nf4',
+      /^import torch$[\s\S]*BitsAndBytesConfig\(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch\.float32\)$/m,
+    ],
+    ['int8', /blocks?|whole row[\s\S]*BitsAndBytesConfig\(load_in_8bit=True\)$/m],
+  ] as const)('loads a base that was quantized to %s so, for itself and for adapters made from it', async (quantized, python) => {
+    const [own, plain, balanced, both] = [(await saved({ ...facts, quantized })).folder, (await saved(facts)).folder, fresh(), fresh()];
+    await withOpen([own], ([a]) => balanceAdapter(a, balanced));
+    for (const folder of [own, balanced]) {
+      const text = readmeOf(folder);
+      expect(text).toContain(`| weights of the base | quantized to ${quantized} in training; over weights that are not, `);
+      expect(text).toMatch(python);
+      expect(text).toContain('from_pretrained("owner/small", quantization_config=quantization)\n');
+      expect(text).toContain(`npx bures generate DIR --model owner/small --quantize ${quantized} --prompt`);
+      expect(text).toContain(`quantize: '${quantized}' });\n`);
+    }
+    // Of two adapters over different weights, neither says how to load the base of their sum.
+    await withOpen([own, plain], (all) => combineAdapters(all, both, { weights: [1, 1] }));
+    expect(readmeOf(both)).toContain(`quantized to ${quantized} in training`);
+    expect(readmeOf(both)).toContain('from_pretrained("owner/small")\n');
+  });
+
+  it('lists modules by the ends of their names where these select the same, and many others in short', async () => {
+    const model = owned(smallModel(la));
+    const save = async (targetModules: readonly string[]) => {
+      const folder = fresh();
+      await saveAdapter(owned(await createAdapter(model, { rank: 2, targetModules })), folder, { card: {} });
+      const { target_modules: written } = JSON.parse(readFileSync(path.join(folder, 'adapter_config.json'), 'utf8'));
+      const loaded = owned(await loadAdapter(model, folder));
+      const adapted = loaded.layout.targets.map(({ module }) => module.name).sort();
+      return { written, adapted, row: /\| modules \| (.*) \|/.exec(readmeOf(folder))?.[1] };
+    };
+    const all = ['layers.0.down', 'layers.0.up', 'layers.1.down', 'layers.1.up'];
+    expect(await save(all)).toEqual({ written: ['down', 'up'], adapted: all, row: 'down, up' });
+    const some = ['layers.0.down', 'layers.0.up', 'layers.1.up'];
+    expect(await save(some)).toEqual({ written: ['layers.0.down', 'up'], adapted: some, row: 'layers.0.down, up' });
+    expect(await save(['0.up', 'down'])).toMatchObject({ written: ['0.up', 'down'] });
   });
 
   it('says nothing of what is not known, and is not there unless asked for', async () => {

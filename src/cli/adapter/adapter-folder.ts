@@ -6,6 +6,7 @@ import { exists } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
 import { abandonedIn } from '../../io/files/staging.js';
 import { adapterFiles, trainedWeightsFile } from '../../lora/index.js';
+import { checkOutsideRuns } from '../run/outside-runs.js';
 import { checkpointFolders, runFolders } from '../run/run-layout.js';
 
 /**
@@ -44,11 +45,13 @@ export async function findAdapter(caller: string, location: string): Promise<str
 export const adapterOrder = { stale: [trainedWeightsFile], last: [adapterFiles.tensors, adapterFiles.config] } as const;
 
 /**
- * Requires a folder without an adapter.
+ * Requires a folder without an adapter, outside of runs.
  *
- * @throws ConfigError if it has one. Tensors alone, beside files that a killed process was writing, do not count.
+ * @throws ConfigError if it has one, or belongs to a run. Tensors alone, beside files that a killed process was
+ * writing, do not count.
  */
 export async function checkNoAdapter(caller: string, out: string): Promise<void> {
+  await checkOutsideRuns(caller, out);
   const isCutOff = (await abandonedIn(path.resolve(out), path.resolve(out))).length > 0;
   for (const name of isCutOff ? [adapterFiles.config] : Object.values(adapterFiles)) {
     if (await exists(path.join(out, name)))

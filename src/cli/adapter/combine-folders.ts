@@ -1,5 +1,6 @@
 /** `bures merge` with several folders: their adapters as one. */
 
+import { counted } from '../../core/counted.js';
 import { type CombinedAdapter, combineAdapters, type OpenAdapter, openAdapter } from '../../lora/index.js';
 import type { CommandResult } from '../command.js';
 import { UsageError } from '../command.js';
@@ -77,6 +78,6 @@ function report(out: string, count: number, { modules, error, keptReadme }: Comb
   const accuracy = exact ? 'the sum is exact' : `the truncation leaves out ${short(error)} of ‖ΔW‖ (Frobenius norm, all modules together)`;
   return [
     table([['module', 'm×n', 'ranks', 'r', 'left out'], ...rows]),
-    `${out}: ${count} adapters combined into one, on ${modules.length} modules; ${accuracy}${keptReadme ? '; README.md there is of another hand, and stays as it is' : ''}`,
+    `${out}: ${count} adapters combined into one, on ${counted(modules.length, 'module')}; ${accuracy}${keptReadme ? '; README.md there is of another hand, and stays as it is' : ''}`,
   ].join('\n\n');
 }

@@ -1,17 +1,14 @@
 /** The conditioning of a run's training loss, for `inspect --conditioning`. */
+import { counted } from '../../core/counted.js';
 import { ConfigError } from '../../core/errors.js';
-import { exists } from '../../io/files/entries.js';
-import { path } from '../../io/files/path.js';
-import type { JsonObject } from '../../io/parse-json.js';
 import { type LossSpectrum, lossSpectrum } from '../../lora/index.js';
-import { collateRows, type TokenRow, type TrainOn } from '../../models/index.js';
-import { type ColumnKeys, columnKeys, dataSchema } from '../config/data-keys.js';
-import { readYaml } from '../config/yaml.js';
+import { collateRows, type TokenRow } from '../../models/index.js';
+import { type ColumnKeys, dataSchema } from '../config/data-keys.js';
 import { short, table } from '../format.js';
-import { runFiles } from '../run/run-layout.js';
 import type { Terminal } from '../terminal.js';
 import { loadData } from '../training/load-data.js';
 import { type ModelKeys, type OpenModel, openModel } from '../training/open-model.js';
+import { rowsAsTrained } from '../training/rows-as-trained.js';
 import { padIdOf } from '../training/session.js';
 
 /** Rows that are computed at once. */
@@ -21,7 +18,7 @@ const batchSize = 16;
 export interface ConditioningKeys extends ModelKeys {
   /** File or directory of rows; `undefined` for those of the run. */
   readonly data?: string | undefined;
-  /** Columns of the rows of `data`; those of the run have their own. */
+  /** Columns of the rows of `data`. Default: as in the run. */
   readonly columns: ColumnKeys;
   /** Number of rows to take. */
   readonly rows: number;
@@ -44,7 +41,7 @@ export async function lossConditioning(
   { data, rows: wanted, columns, ...keys }: ConditioningKeys,
   terminal: Terminal,
 ): Promise<LossConditioning> {
-  const open = await openModel('inspect', location, keys, terminal);
+  const open = await openModel('inspect', location, { ...keys, dateOfRun: true }, terminal);
   try {
     if (open.adapter === undefined)
       throw new ConfigError(`inspect: ${location} is a model, not an adapter; pass the folder of an adapter or of a run`);
@@ -67,38 +64,23 @@ export async function lossConditioning(
 async function trainingRows(
   location: string,
   { data, columns }: Pick<ConditioningKeys, 'data' | 'columns'>,
-  { model, tokenizer }: OpenModel,
+  { model, tokenizer, run }: OpenModel,
   terminal: Terminal,
 ): Promise<readonly TokenRow[]> {
-  const file = path.join(location, runFiles.config);
-  const own = (await exists(file)) ? (await readYaml('inspect', file)).values : {};
-  const { data: source } = dataSchema.safeParse(data ?? own.data);
+  const { data: source } = dataSchema.safeParse(data ?? run.data);
   if (source === undefined) {
     throw new ConfigError(`inspect: ${location} does not tell which data it was trained on; pass them with --data FILE`);
   }
   const options = {
+    ...rowsAsTrained(run, columns),
     data: source,
     // As the run divided its file: what it held out is no part of its loss.
-    validSplit: data === undefined && typeof own.validSplit === 'number' ? own.validSplit : 0,
-    seed: typeof own.seed === 'number' ? own.seed : 0,
-    maskPrompt: own.maskPrompt !== false,
-    appendEnd: own.appendEnd !== false,
-    ...(isTrainOn(own.trainOn) ? { trainOn: own.trainOn } : {}),
-    ...(typeof own.maxLength === 'number' ? { maxLength: own.maxLength } : {}),
-    ...(data === undefined ? ownColumns(own) : columns),
+    validSplit: data === undefined && typeof run.validSplit === 'number' ? run.validSplit : 0,
+    seed: typeof run.seed === 'number' ? run.seed : 0,
   };
   const { train, notices } = await loadData(options, { caller: 'inspect', tokenizer, positions: model.config.maxPositions, terminal });
   for (const notice of notices) terminal.notice(notice);
   return train;
-}
-
-function isTrainOn(value: unknown): value is TrainOn {
-  return value === 'answers' || value === 'last-answer' || value === 'everything';
-}
-
-/** Returns the columns that a run's configuration names. */
-function ownColumns(own: JsonObject): ColumnKeys {
-  return Object.fromEntries(Object.keys(columnKeys).flatMap((key) => (typeof own[key] === 'string' ? [[key, own[key]]] : [])));
 }
 
 /** Formats the two spectra as a table. */
@@ -110,7 +92,7 @@ export function conditioningText({ rows, asTrained, balanced }: LossConditioning
     ...[rootMeanSquare, conditionNumber].map(short),
   ];
   return [
-    `Hessian of the loss in all factors at once, off the gauge directions: ${rows} rows, loss ${asTrained.loss.toFixed(4)}, ${asTrained.dimension} directions`,
+    `Hessian of the loss in all factors at once, off the gauge directions: ${counted(rows, 'row')}, loss ${asTrained.loss.toFixed(4)}, ${counted(asTrained.dimension, 'direction')}`,
     table([
       ['factors', 'λ largest', 'λ smallest', 'λ rms', 'κ = max |λ| / rms'],
       line('as trained', asTrained),

@@ -1,4 +1,5 @@
 /** The turns of `bures chat`, and what of them fits into the model's positions. */
+import { counted } from '../../core/counted.js';
 import { ConfigError } from '../../core/errors.js';
 import type { ChatMessage, Tokenizer } from '../../models/index.js';
 
@@ -65,7 +66,7 @@ export class Conversation {
       if (tokens + wanted <= positions) return { text, left };
     }
     throw new ConfigError(
-      `chat: expected a message that leaves room in ${positions} tokens, the model's limit, got ${least} tokens; shorten it`,
+      `chat: expected a message that leaves room in ${positions} tokens, the model's limit, got ${counted(least, 'token')}; shorten it`,
     );
   }
 }

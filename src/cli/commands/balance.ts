@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { counted } from '../../core/counted.js';
 import { largest } from '../../core/extremes.js';
 import { type BalancedModule, balanceAdapter, openAdapter } from '../../lora/index.js';
 import { checkNoAdapter, findAdapter } from '../adapter/adapter-folder.js';
@@ -45,6 +46,6 @@ function report(out: string, modules: readonly BalancedModule[]): string {
   const allowed = largest(modules.map((one) => one.allowed));
   return [
     table([['module', 'm×n', 'r', 'gap before', 'gap after', 'change of ΔW'], ...rows]),
-    `${out}: ${modules.length} modules balanced; ΔW changed by at most ${short(worst)} relative (allowed ${short(allowed)})`,
+    `${out}: ${counted(modules.length, 'module')} balanced; ΔW changed by at most ${short(worst)} relative (allowed ${short(allowed)})`,
   ].join('\n\n');
 }

@@ -9,6 +9,7 @@ import { completionText, entriesText, showCompletion } from '../completion/compl
 import { type Entries, readEntries } from '../completion/read-entries.js';
 import { count, folder, text } from '../config/keys.js';
 import { catchInterrupt } from '../interruption.js';
+import { checkOutsideRuns } from '../run/outside-runs.js';
 
 const defaults = completeRatingsDefaults;
 
@@ -79,6 +80,7 @@ export const complete = defineCommand({
   async run({ positionals: [file], values: given, terminal }) {
     const folder = given.out ?? `completion-${path.basename(file).replace(/\.[^.]*$/, '')}`;
     await checkFolder(folder, given.overwrite);
+    await checkOutsideRuns('complete', folder);
     const entries = await readEntries(file, given);
     const settings = settingsOf(given, entries);
     // The folder is staged first, so that an unwritable one fails now and not after hours of work.

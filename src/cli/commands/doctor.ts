@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { z } from 'zod';
+import { counted } from '../../core/counted.js';
 import { type MpiStatus, mpiStatus } from '../../distributed/index.js';
 import { balancedProjection, hostAlgebra, type LinearAlgebra, seededRandom } from '../../index.js';
 import { BACKEND_NAMES, type BackendName, tensorAlgebra } from '../../linalg/tensor/index.js';
@@ -91,8 +92,13 @@ export function reportText(
   const facts = [
     ['bures', versions.bures],
     ['Node', `${versions.node}, ${platform}`],
-    ['processor', `${processor}, ${cores} cores, ${gibibytes(memory)}`],
-    ['BLAS', blas.available ? `${blasName(blas)}${blas.threads === undefined ? '' : `, ${blas.threads} threads`}` : `none: ${blas.reason}`],
+    ['processor', `${processor}, ${counted(cores, 'core')}, ${gibibytes(memory)}`],
+    [
+      'BLAS',
+      blas.available
+        ? `${blasName(blas)}${blas.threads === undefined ? '' : `, ${counted(blas.threads, 'thread')}`}`
+        : `none: ${blas.reason}`,
+    ],
     ['MPI', mpi.available ? `${mpi.library} (${mpi.version})` : `none: ${mpi.reason}`],
     ['float64', `${host.name}: ${speedText(host.speed)}`],
   ];

@@ -3,6 +3,7 @@ import { namesIn, readBytes } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
 import { type FileContent, writeAllAtomic } from '../../io/files/write-atomic.js';
 import { type AdapterStart, adapterFiles, adapterStart, loraMethodDefaults, loraMethods } from '../../lora/index.js';
+import { findAdapter } from '../adapter/adapter-folder.js';
 import { defineCommand } from '../command.js';
 import { checkColumnKeys } from '../config/data-keys.js';
 import { type FinetuneConfig, finetuneSchema } from '../config/finetune-config.js';
@@ -12,6 +13,7 @@ import { findData } from '../data/find-data.js';
 import { findModel } from '../hub/find-model.js';
 import { crewOf } from '../processes/crew.js';
 import { fingerprintsText } from '../run/fingerprints.js';
+import { checkOutsideRuns } from '../run/outside-runs.js';
 import { runFiles, runFolders } from '../run/run-layout.js';
 import { isBeginning } from '../run/run-lock.js';
 import type { Terminal } from '../terminal.js';
@@ -66,7 +68,7 @@ export const finetune = defineCommand({
             [path.join(run, runFiles.config), configText('finetune', session.config)],
           ]),
         );
-        return { changes: 0 };
+        return { changes: 0, changed: [] };
       },
     });
   },
@@ -86,8 +88,15 @@ async function wholeConfig(
   const out = path.resolve(loaded.out ?? path.join('runs', defaultName(loaded)));
   // The default is stored with the run, because other versions may have another one.
   const method = methodOf(loaded);
-  const alpha = loaded.alpha ?? method.alpha(loaded.rank, start ?? method.start);
+  const ownStart = method.start;
+  if (start !== undefined && ownStart.startsAtZero !== true && ownStart.trains !== 'weights') {
+    terminal.notice(
+      `the start '${ownStart.name}' of the method ${method.name} is not made: training starts from the adapter ${loaded.initAdapter}`,
+    );
+  }
+  const alpha = loaded.alpha ?? method.alpha(loaded.rank, start ?? ownStart);
   await checkEmpty(out);
+  await checkOutsideRuns('finetune', out);
   // What is on the hub is recorded at its commit, so that the run can be resumed with it.
   const { name: model } = await findModel('finetune', loaded.model, terminal);
   const data: Exclude<FinetuneConfig['data'], string> = [];
@@ -117,7 +126,7 @@ async function withInitialAdapter(
   if (config.initAdapter === undefined) return { config };
   if (config.start !== undefined)
     throw new ConfigError(`finetune: expected --init-adapter or --start, got both; leave out the start '${config.start}'`);
-  const initAdapter = path.resolve(config.initAdapter);
+  const initAdapter = path.resolve(await findAdapter('finetune', config.initAdapter));
   const start = await adapterStart(initAdapter, { caller: 'finetune' });
   const { ranks } = start;
   const [rank] = mostFrequent([...ranks.values()]);

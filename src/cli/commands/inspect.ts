@@ -11,8 +11,11 @@ import { short, table } from '../format.js';
 import { modelKeys } from '../training/open-model.js';
 
 /** Measures of a module. Condition numbers are `null` where they are not defined. */
-interface ModuleReport extends Omit<PairMeasures, 'conditionNumber' | 'balancedConditionNumber'> {
+interface ModuleReport extends Omit<PairMeasures, 'normA' | 'normB' | 'conditionNumber' | 'balancedConditionNumber'> {
   readonly module: string;
+  /** The norms of the factors, by PEFT's names. */
+  readonly normLoraB: number;
+  readonly normLoraA: number;
   readonly conditionNumber: number | null;
   readonly balancedConditionNumber: number | null;
 }
@@ -21,10 +24,11 @@ interface ModuleReport extends Omit<PairMeasures, 'conditionNumber' | 'balancedC
 async function reportOf(module: string, pair: AdapterPair): Promise<ModuleReport> {
   const measures = await measurePair(hostAlgebra(), pair, { scale: pair.scale });
   const defined = (value: number): number | null => (Number.isNaN(value) ? null : value);
-  const { conditionNumber, balancedConditionNumber } = measures;
+  const { shape, rank, scale, normA, normB, conditionNumber, balancedConditionNumber, ...others } = measures;
   return {
     module,
-    ...measures,
+    ...{ shape, rank, scale, normLoraB: normA, normLoraA: normB },
+    ...others,
     conditionNumber: defined(conditionNumber),
     balancedConditionNumber: defined(balancedConditionNumber),
   };
@@ -39,6 +43,8 @@ export const inspect = defineCommand({
     '  eff. rank  exp of the entropy of the singular values: how many directions ΔW uses',
     '  gap        ‖AᵀA − BBᵀ‖/(‖AᵀA‖ + ‖BBᵀ‖), 0 when balanced',
     '  κ          condition number of training at this pair, and the least over all gauges (balanced); none for a rank above m or n',
+    '',
+    'Of the results of --json, normLoraB and normLoraA are the norms of the factors, norm is that of ΔW. A table that is wider than the terminal leaves columns out; one that goes into a file has all.',
     '',
     'With --conditioning the command loads the model too and measures the Hessian of the real loss in all factors at once, at the factors as trained and balanced:',
     'its largest and smallest eigenvalue, the root mean square of all, and κ, the largest over the root mean square.',
@@ -71,7 +77,8 @@ export const inspect = defineCommand({
       const loss = conditioning ? await lossConditioning(location, { ...keys, columns, rows: rows ?? 64 }, terminal) : undefined;
       const texts = [
         folder,
-        reportTable(modules, terminal.columns()),
+        // A file has no width.
+        reportTable(modules, terminal.showsResults === true ? terminal.columns() : Number.POSITIVE_INFINITY),
         ...(values ? [spectra(modules)] : []),
         ...(loss === undefined ? [] : [conditioningText(loss)]),
       ];
@@ -97,8 +104,8 @@ const columns: readonly Column[] = [
   { heading: 'm×n', wide: true, cell: ({ shape }) => shape.join('×') },
   { heading: 'r', setting: true, cell: ({ rank }) => String(rank) },
   { heading: 'α/r', setting: true, cell: ({ scale }) => short(scale) },
-  { heading: '‖lora_B‖', wide: true, cell: ({ normA }) => short(normA) },
-  { heading: '‖lora_A‖', wide: true, cell: ({ normB }) => short(normB) },
+  { heading: '‖lora_B‖', wide: true, cell: ({ normLoraB }) => short(normLoraB) },
+  { heading: '‖lora_A‖', wide: true, cell: ({ normLoraA }) => short(normLoraA) },
   { heading: '‖ΔW‖', cell: ({ norm }) => short(norm) },
   { heading: 'σ₁', cell: ({ singularValues }) => short(singularValues[0]) },
   // If the rank exceeds the sizes of ΔW, σᵣ is 0.

@@ -18,6 +18,7 @@ import { weightsKey } from '../config/finetune-config.js';
 import { count, folder } from '../config/keys.js';
 import { short } from '../format.js';
 import { whileWriting } from '../interruption.js';
+import { checkOutsideRuns } from '../run/outside-runs.js';
 import type { Terminal } from '../terminal.js';
 import { type ModelKeys, modelKeys, type OpenModel, openModel } from '../training/open-model.js';
 
@@ -118,13 +119,13 @@ function placeOfWeights(given: string | number | readonly number[] | undefined):
   const place = weightsKey.safeParse(given);
   if (place.success) return place.data;
   throw new UsageError(
-    `bures merge: --weights must be f32 or keep with one folder, which is merged into its base model, got ${JSON.stringify(given)}; numbers are the weights of several folders: bures merge A B --weights 0.7,0.3`,
+    `bures merge: --weights must be f32 or keep with one folder, which is merged into its base model, got ${Array.isArray(given) ? given.join(',') : JSON.stringify(given)}; numbers are the weights of several folders: bures merge A B --weights 0.7,0.3`,
   );
 }
 
 /** Writes the adapter of the given rank that is nearest to trained weights, completely or not at all. */
 async function writeAdapter(
-  { base, adapterFolder }: OpenModel,
+  { base, adapterFolder, quantize }: OpenModel,
   adapter: LoraAdapter,
   out: string,
   rank: number,
@@ -140,7 +141,9 @@ async function writeAdapter(
       'merge',
       out,
       async (folder) => {
-        const own = (await isOfAnotherHand(path.join(out, modelCardFile))) ? {} : { card: {} };
+        const own = (await isOfAnotherHand(path.join(out, modelCardFile)))
+          ? {}
+          : { card: quantize === undefined ? {} : { quantized: quantize } };
         const saved = await saveAdapter(adapter, folder, { baseModel: base, rank, ...own });
         await check();
         return saved;
@@ -217,8 +220,13 @@ function untiedNames(model: CausalLM, store: TensorStore, parameters: Map<string
 /** Names of the weight files, one of which every model folder has. In an existing folder it is put in place last. */
 const weightFiles = ['model.safetensors', 'model.safetensors.index.json'] as const;
 
-/** Requires a folder without weights. @throws ConfigError if it has some: two models would mix. */
+/**
+ * Requires a folder without weights, outside of runs.
+ *
+ * @throws ConfigError if it has some: two models would mix.
+ */
 async function checkNoWeights(out: string): Promise<void> {
+  await checkOutsideRuns('merge', out);
   for (const name of weightFiles) {
     if (await exists(path.join(out, name)))
       throw new ConfigError(`merge: expected a folder without weights, found ${name} in ${out}; choose another --out, or remove it first`);

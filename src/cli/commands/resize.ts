@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { counted } from '../../core/counted.js';
 import { openAdapter, type ResizedAdapter, resizeAdapter } from '../../lora/index.js';
 import { checkNoAdapter, findAdapter } from '../adapter/adapter-folder.js';
 import { defineCommand, UsageError } from '../command.js';
@@ -65,6 +66,6 @@ function report(out: string, { modules, error, keptReadme }: ResizedAdapter): st
   ];
   return [
     table([['module', 'm×n', 'r before', 'r after', 'left out'], ...rows]),
-    `${out}: ${modules.length} modules resized; ${notes.join('; ')}`,
+    `${out}: ${counted(modules.length, 'module')} resized; ${notes.join('; ')}`,
   ].join('\n\n');
 }

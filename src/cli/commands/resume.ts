@@ -55,8 +55,8 @@ export const resume = defineCommand({
         begin: () => readSoundCheckpoint(run, notice),
         async prepare(session, from) {
           checkSteps(steps, from?.state.step);
-          terminal.notice(beginning(session.steps, from?.state.step));
-          const changes = await checkInputs(session, { run, from, accept: acceptChanges, notice });
+          const { changes, changed } = await checkInputs(session, { run, from, accept: acceptChanges, notice });
+          notice(beginning(session.steps, from?.state.step));
           await compareEnvironment(session, run, crew.size, notice);
           if (steps !== undefined) {
             const file = path.join(run, runFiles.config);
@@ -66,7 +66,7 @@ export const resume = defineCommand({
           }
           const at = from === undefined ? undefined : { step: from.state.step, progress: from.progress };
           const progress = await settleBest(run, at, changes, notice);
-          return from === undefined || progress === undefined ? { changes } : { changes, from: { ...from, progress } };
+          return { changes, changed, ...(from === undefined || progress === undefined ? {} : { from: { ...from, progress } }) };
         },
       });
     if (config.initAdapter === undefined) return train(undefined);
@@ -108,5 +108,7 @@ async function compareEnvironment(session: Session, run: string, processes: numb
 /** Describes where the run continues. */
 function beginning(steps: number, step: number | undefined): string {
   if (step === undefined) return 'there is no checkpoint yet; the run begins at the start';
-  return step < steps ? `continuing from step ${step}` : `all ${steps} steps are done; nothing is left to train`;
+  return step < steps
+    ? `continuing from step ${step}`
+    : `${steps === 1 ? 'the one step is' : `all ${steps} steps are`} done; nothing is left to train`;
 }

@@ -1,3 +1,4 @@
+import { counted } from '../../core/counted.js';
 import { ConfigError } from '../../core/errors.js';
 import { exists } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
@@ -8,6 +9,7 @@ import { validateConfig } from '../config/validate.js';
 import { configText, readYaml } from '../config/yaml.js';
 import { findModel } from '../hub/find-model.js';
 import { catchInterrupt } from '../interruption.js';
+import { checkOutsideRuns } from '../run/outside-runs.js';
 import { runSweep } from '../sweep/run-sweep.js';
 import { withSettledSources } from '../sweep/settle-sources.js';
 import { type SweepConfig, sweepFile, sweepSchema } from '../sweep/sweep-config.js';
@@ -38,6 +40,7 @@ export const sweep = defineCommand({
   fromFile: true,
   async run({ values: { plan, ...loaded }, origin, terminal }) {
     const out = path.resolve(loaded.out);
+    await checkOutsideRuns('sweep', out);
     const config: KeptConfig = { ...loaded, out, base: await withSettledSources(loaded.base, out, terminal) };
     const trials = planTrials(config);
     await checkTrials(trials, origin, terminal);
@@ -51,7 +54,7 @@ export const sweep = defineCommand({
       const text =
         rows.length === 0
           ? ''
-          : `${sweepTable(rows)}\n\n${out}: ${outcome.finished} of ${trials.length} runs finished, ${outcome.diverged} diverged`;
+          : `${sweepTable(rows)}\n\n${out}: ${outcome.finished} of ${counted(trials.length, 'run')} finished, ${outcome.diverged} diverged`;
       return {
         data: { out, runs: trials.length, ...outcome, rows },
         text,
@@ -95,5 +98,5 @@ function failureOf({ failed, interrupted }: Awaited<ReturnType<typeof runSweep>>
   if (interrupted) return `interrupted; continue with: bures sweep ${file}`;
   return failed.length === 0
     ? undefined
-    : `${failed.length} runs failed: ${failed.map(({ name, message }) => `${name} (${message})`).join('; ')}`;
+    : `${counted(failed.length, 'run')} failed: ${failed.map(({ name, message }) => `${name} (${message})`).join('; ')}`;
 }

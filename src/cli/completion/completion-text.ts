@@ -1,4 +1,5 @@
 /** Describes a completion in words and tables: while it runs, and what came of it. */
+import { counted } from '../../core/counted.js';
 import type { Completion, CompletionWatcher, Errors, FitStep, SplitCounts, TriedModel } from '../../problems/index.js';
 import { short, table } from '../format.js';
 import { bar, liveLine, percent } from '../progress.js';
@@ -14,8 +15,11 @@ const rmseText = (rmse: number | undefined): string =>
 export function entriesText(file: string, { matrix, repeated, least, greatest }: Entries): string {
   const { rows, columns, columnIndices } = matrix;
   const share = (100 * columnIndices.length) / (rows * columns);
-  const more = repeated === 0 ? '' : `; ${repeated} more repeat a place and were averaged with the entry there`;
-  return `${file}: ${rows} rows, ${columns} columns, ${columnIndices.length} entries (${short(share)} %), from ${short(least)} to ${short(greatest)}${more}`;
+  const more =
+    repeated === 0
+      ? ''
+      : `; ${repeated} more ${repeated === 1 ? 'repeats a place and was' : 'repeat a place and were'} averaged with the entry there`;
+  return `${file}: ${counted(rows, 'row')}, ${counted(columns, 'column')}, ${counted(columnIndices.length, 'entry', 'entries')} (${short(share)} %), from ${short(least)} to ${short(greatest)}${more}`;
 }
 
 /** Describes the split of the entries. */
@@ -23,7 +27,7 @@ function splitText({ train, validation, test }: SplitCounts): string {
   const some = (count: number): string => (count === 0 ? 'none' : String(count));
   const unwatched =
     validation === 0 ? '; without validation entries nothing shows whether the rank predicts better than offsets alone' : '';
-  return `${train} entries to fit, ${some(validation)} for validation, ${some(test)} to test${unwatched}`;
+  return `${counted(train, 'entry', 'entries')} to fit, ${some(validation)} for validation, ${some(test)} to test${unwatched}`;
 }
 
 /** Describes a model that was tried. */
@@ -71,7 +75,7 @@ function remarksOn({ choice, x, errors, baselines, counts, unseen, interrupted }
   const fitted = counts.train + counts.validation;
   if (choice === undefined && unknowns > fitted) {
     remarks.push(
-      `rank ${x.S.shape[0]} has ${unknowns} unknowns for ${fitted} entries: many matrices fit equally well; lower --rank, or let the rank be chosen`,
+      `rank ${x.S.shape[0]} has ${counted(unknowns, 'unknown')} for ${counted(fitted, 'entry', 'entries')}: many matrices fit equally well; lower --rank, or let the rank be chosen`,
     );
   }
   if (x.S.shape[0] === 0) {
@@ -82,7 +86,9 @@ function remarksOn({ choice, x, errors, baselines, counts, unseen, interrupted }
     );
   }
   if (unseen.rows + unseen.columns > 0) {
-    remarks.push(`${unseen.rows} rows and ${unseen.columns} columns have no fitted entry, so their own part of a prediction is zero`);
+    remarks.push(
+      `${counted(unseen.rows, 'row')} and ${counted(unseen.columns, 'column')} have no fitted entry, so their own part of a prediction is zero`,
+    );
   }
   return remarks;
 }

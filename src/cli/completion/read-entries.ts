@@ -1,6 +1,7 @@
 /** Reads the known entries of a matrix from a file. */
 
 import { checkRoom } from '../../core/allocate.js';
+import { counted } from '../../core/counted.js';
 import { FormatError } from '../../core/errors.js';
 import { type CsrMatrix, type HostArray, hostAlgebra } from '../../index.js';
 import { readMatrixMarket, readMatrixMarketSizes, readTriplets, type TableReading, type TripletFields } from '../../io/index.js';
@@ -119,11 +120,11 @@ async function readTable(
   const understood = [`${file}: ${tableText(delimiter, fields, taken, table)}`, ...columns.notices];
   if (table.remarks > 0)
     understood.push(
-      `${lines(table.remarks)} before the first row ${table.remarks === 1 ? 'begins with # and was' : 'begin with # and were'} skipped as remarks`,
+      `${counted(table.remarks, 'line')} before the first row ${table.remarks === 1 ? 'begins with # and was' : 'begin with # and were'} skipped as remarks`,
     );
   if (table.missing > 0)
     understood.push(
-      `${lines(table.missing)} without a value (empty, NA, NaN, null) ${table.missing === 1 ? 'was' : 'were'} skipped as entries that are not known`,
+      `${counted(table.missing, 'line')} without a value (empty, NA, NaN, null) ${table.missing === 1 ? 'was' : 'were'} skipped as entries that are not known`,
     );
   const reading: Reading = {
     format: 'table',
@@ -149,8 +150,6 @@ function columnsTaken(fields: TripletFields, header: readonly string[] | undefin
   };
   return { row: taken(fields.row), column: taken(fields.column), value: taken(fields.value) };
 }
-
-const lines = (count: number): string => (count === 1 ? '1 line' : `${count} lines`);
 
 /** Describes encoding, delimiter and columns. Columns requested by name are called by it. */
 function tableText(delimiter: string, fields: TripletFields, taken: ColumnsTaken, { encoding, header }: TableReading): string {
@@ -194,20 +193,20 @@ async function readSparse(file: string): Promise<Labelled> {
   if (entries === 0) throw new FormatError(`complete: ${file}: expected entries, got none; check the path`);
   if (Math.max(rows, columns) > Math.max(fewLabels, labelsAnEntry * entries)) {
     throw new FormatError(
-      `complete: ${file}:${line}: expected at most ${labelsAnEntry} rows and columns an entry, got ${rows} rows and ${columns} columns for ${entries} entries, of which nearly all would be empty; ` +
+      `complete: ${file}:${line}: expected at most ${labelsAnEntry} rows and columns an entry, got ${counted(rows, 'row')} and ${counted(columns, 'column')} for ${counted(entries, 'entry', 'entries')}, of which nearly all would be empty; ` +
         'number only the rows and columns that have entries, or write a table of row, column and value',
     );
   }
   checkRoom({
     where: `complete: ${file}`,
     bytes: bytesPerLabel * (rows + columns) + 40 * entries,
-    what: `${rows} rows, ${columns} columns and ${entries} entries`,
+    what: `${counted(rows, 'row')}, ${counted(columns, 'column')} and ${counted(entries, 'entry', 'entries')}`,
     remedy: 'number only the rows and columns that have entries, or take a part of them',
   });
   const matrix = await readMatrixMarket(hostAlgebra(), file, { caller: 'complete' });
   if (!('kind' in matrix)) throw new FormatError(`complete: ${file}: the file changed while it was read; read it again`);
   const numbers = (count: number): string[] => Array.from({ length: count }, (_, index) => String(index + 1));
-  const understood = [`${file}: Matrix Market, ${entries} entries stored`];
+  const understood = [`${file}: Matrix Market, ${counted(entries, 'entry', 'entries')} stored`];
   return {
     matrix,
     rowLabels: numbers(matrix.rows),

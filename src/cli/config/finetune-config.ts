@@ -83,7 +83,9 @@ export const finetuneSchema = z.strictObject({
   start: named.optional().describe('start of the factors, such as pissa or lora-ga (default: that of the method)'),
   initAdapter: folder
     .optional()
-    .describe('folder of an adapter whose ΔW training starts from, with its rank and modules unless others are given')
+    .describe(
+      'folder of an adapter, or of a run (its best adapter), whose ΔW training starts from, with its rank and modules unless others are given',
+    )
     .meta({ role: 'contents' }),
   startOptions: z.record(z.string(), z.unknown()).optional().describe('options of the start, such as batches and gamma of lora-ga'),
   direction: named.optional().describe('direction rule, such as adamw or sgd (default: that of the method)'),

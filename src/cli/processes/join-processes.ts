@@ -1,5 +1,7 @@
 /** Joins the processes that an MPI launcher has started, `mpirun -n 2 bures finetune …`. */
+
 import { shareMemory } from '../../core/allocate.js';
+import { counted } from '../../core/counted.js';
 import { launchedProcess, type MpiCommunicator, mpi } from '../../distributed/index.js';
 import { thisMachine } from '../../io/machine.js';
 import { UsageError } from '../command.js';
@@ -35,7 +37,7 @@ export async function joinProcesses(name: string, terminal: Terminal): Promise<M
   }
   shareCores(launched.localSize ?? 1, terminal);
   const world = await mpi();
-  terminal.notice(`${world.size} processes over ${world.version}: ${world.names.join(', ')}`);
+  terminal.notice(`${counted(world.size, 'process', 'processes')} over ${world.version}: ${world.names.join(', ')}`);
   return world;
 }
 
@@ -46,7 +48,7 @@ function shareCores(processes: number, terminal: Terminal): void {
   const share = Math.max(1, Math.floor(cores / processes));
   if (parallelism < share) {
     terminal.notice(
-      `warning: the launcher lets a process use ${parallelism} of the ${cores} cores, for ${processes} processes on this machine; start mpirun with --bind-to none`,
+      `warning: the launcher lets a process use ${parallelism} of the ${counted(cores, 'core')}, for ${counted(processes, 'process', 'processes')} on this machine; start mpirun with --bind-to none`,
     );
   }
   // The library reads it once. A launcher that binds a process to some cores has divided them already.

@@ -1,7 +1,9 @@
+import { counted } from '../../core/counted.js';
 import { path } from '../../io/files/path.js';
 import { shownName } from '../../io/files/portable-name.js';
 import { isJsonObject } from '../../io/parse-json.js';
 import { duration, short } from '../format.js';
+import type { ShownRows } from '../run/run-records.js';
 import { type HeatMap, heatMaps } from './heat-map.js';
 import { contentPolicy, escapeHtml, htmlTable } from './html.js';
 import { seriesCount } from './line-plot.js';
@@ -24,14 +26,14 @@ const mostColumns = 4;
  * from the network; its policy makes browsers enforce this, whatever the records of a run contain.
  */
 export function reportPage({ runs, maps = [] }: ReportContent): string {
-  const title = runs.length === 1 ? `Run ${runs[0].name}` : `${runs.length} runs`;
+  const title = runs.length === 1 ? `Run ${runs[0].name}` : counted(runs.length, 'run');
   // As many runs as there are colors; more could not be told apart.
   const drawn = labelled(runs.length <= seriesCount ? runs : byLoss(runs).slice(0, seriesCount));
   const legend = legendOf(drawn);
   const sections = [
     ...(maps.length === 0 ? [] : [`<h2>Sweep</h2>${heatMaps(maps)}`]),
     `<h2>Summary</h2>${summaryTable(runs)}${originTable(runs)}`,
-    `<h2>Training</h2>${drawn.length < runs.length ? `<p class="muted">This section and Modules show the ${drawn.length} runs with the least validation loss; Samples shows the best ${mostColumns}.</p>` : ''}${legend}${trainingSection(drawn)}`,
+    `<h2>Training</h2>${drawn.length < runs.length ? `<p class="muted">This section and Modules show the ${counted(drawn.length, 'run')} with the least validation loss; Samples shows the best ${mostColumns}.</p>` : ''}${legend}${trainingSection(drawn)}`,
     moduleSection(drawn, legend),
     sampleSection(drawn.slice(0, mostColumns)),
     configSection(runs),
@@ -106,11 +108,8 @@ function originTable(runs: readonly RunRecord[]): string {
   const facts: readonly (readonly [string, (run: RunRecord) => string])[] = [
     ['model', ({ config }) => shownText(config.model)],
     ['data', ({ config }) => shownText(config.data)],
-    ['rows to train on', ({ rows }) => (rows === undefined ? '–' : String(rows.training.count))],
-    [
-      'rows to validate',
-      ({ rows }) => (rows === undefined ? '–' : rows.validation.count === 0 ? 'held out of those' : String(rows.validation.count)),
-    ],
+    ['rows to train on', ({ rows }) => (rows === undefined ? '–' : String(rows.used?.training ?? rows.training.count))],
+    ['rows to validate', ({ rows }) => (rows === undefined ? '–' : validationRows(rows))],
     [
       'backend',
       ({ environment }) =>
@@ -141,6 +140,12 @@ const shownText = (value: unknown): string => (value === undefined ? '–' : [wi
 
 /** Formats one of several data sets: its name, where it has keys of its own. */
 const entryText = (entry: unknown): string => String(isJsonObject(entry) ? entry.data : entry);
+/** Returns the number of validation rows. Records of earlier versions do not tell how many were held out. */
+function validationRows({ used, training, validation }: ShownRows): string {
+  if (used === undefined) return validation.count === 0 ? 'held out of those' : String(validation.count);
+  const heldOut = validation.count === 0 && used.validation > 0;
+  return heldOut ? `${used.validation}, held out of ${training.count}` : String(used.validation);
+}
 
 /** Length of a name that a legend has room for. */
 const longestName = 24;

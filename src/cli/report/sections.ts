@@ -1,5 +1,6 @@
 /** The sections of the report about training, modules and samples. */
 
+import { counted } from '../../core/counted.js';
 import { short } from '../format.js';
 import { cut, escapeHtml, htmlTable } from './html.js';
 import { type Curve, linePlot, type PlotPoint } from './line-plot.js';
@@ -169,7 +170,7 @@ export function sampleSection(runs: readonly RunRecord[]): string {
     }),
   );
   const head = '<tr class="head"><th>prompt</th><th>run</th><th>at the first evaluation</th><th>at the last</th></tr>';
-  const note = prompts.length > mostPrompts ? `<p class="muted">The first ${mostPrompts} of ${prompts.length} prompts.</p>` : '';
+  const note = prompts.length > mostPrompts ? `<p class="muted">The first ${mostPrompts} of ${counted(prompts.length, 'prompt')}.</p>` : '';
   return `<h2>Samples</h2>${note}<div class="scroll"><table class="stacked">${head}${body.join('')}</table></div>`;
 }
 

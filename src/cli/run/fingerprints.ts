@@ -21,13 +21,22 @@ export interface RowsFingerprint {
 export interface Fingerprints {
   /** Number of times changed inputs have been accepted. */
   readonly changes: number;
+  /** What changed then, and until which step it was otherwise, for the model card; absent if nothing did. */
+  readonly changed?: readonly string[];
   /** Number of steps of the whole run. */
   readonly steps: number;
   /** Keys of the configuration that decide the result. */
   readonly keys: Readonly<Record<string, unknown>>;
   /** Keys of the configuration that decide its rounding. */
   readonly rounding: Readonly<Record<string, unknown>>;
-  readonly rows: { readonly training: RowsFingerprint; readonly validation: RowsFingerprint };
+  readonly rows: {
+    /** All rows of the training files. */
+    readonly training: RowsFingerprint;
+    /** The rows of the validation files; none if validation rows are held out of the training rows. */
+    readonly validation: RowsFingerprint;
+    /** The numbers of rows that are trained and validated on, for reports; absent in runs of earlier versions. */
+    readonly used?: { readonly training: number; readonly validation: number };
+  };
   /** SHA-256 of each file of the base model and its tokenizer, by name. */
   readonly model: Readonly<Record<string, string>>;
 }
@@ -65,10 +74,10 @@ export function fingerprintsText(fingerprints: Fingerprints): string {
   return `${JSON.stringify({ ...fingerprints, sha256: ownSum(fingerprints) }, null, 1)}\n`;
 }
 
-function ownSum({ changes, steps, keys, rounding, rows, model }: Fingerprints): string {
-  return createHash('sha256')
-    .update(JSON.stringify([changes, steps, keys, rounding, rows, model]))
-    .digest('hex');
+function ownSum({ changes, changed, steps, keys, rounding, rows, model }: Fingerprints): string {
+  // As before for runs in which nothing changed, which earlier versions wrote as well.
+  const parts = [changes, steps, keys, rounding, rows, model, ...(changed === undefined ? [] : [changed])];
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
 /**
@@ -106,11 +115,30 @@ export function inputDifferences(before: Fingerprints, now: Fingerprints, places
   ];
 }
 
+/**
+ * Names what differs between the earlier and the present inputs of a run, without places on this machine: keys with
+ * their earlier values, rows and parts of the base model.
+ */
+export function changedInputs(before: Fingerprints, now: Fingerprints): readonly string[] {
+  const parts: readonly (readonly [string, boolean])[] = [
+    ['training rows', before.rows.training.sha256 !== now.rows.training.sha256],
+    ['validation rows', before.rows.validation.sha256 !== now.rows.validation.sha256],
+  ];
+  const files = new Set([...Object.keys(before.model), ...Object.keys(now.model)]);
+  return [
+    ...differingKeys(before.keys, now.keys).map((key) => `${key} was ${shown(before.keys[key])}`),
+    ...parts.filter(([, differs]) => differs).map(([what]) => `other ${what}`),
+    ...new Set([...files].filter((name) => before.model[name] !== now.model[name]).map((name) => `other ${meaningOf(name)}`)),
+  ];
+}
+
 /** Describes the keys whose values differ. A key that an earlier version did not record is not compared. */
 export function keyDifferences(before: Fingerprints['keys'], now: Fingerprints['keys']): readonly string[] {
-  return Object.keys(now)
-    .filter((key) => Object.hasOwn(before, key) && canonical(before[key]) !== canonical(now[key]))
-    .map((key) => `${key} was ${shown(before[key])} and is now ${shown(now[key])}`);
+  return differingKeys(before, now).map((key) => `${key} was ${shown(before[key])} and is now ${shown(now[key])}`);
+}
+
+function differingKeys(before: Fingerprints['keys'], now: Fingerprints['keys']): readonly string[] {
+  return Object.keys(now).filter((key) => Object.hasOwn(before, key) && canonical(before[key]) !== canonical(now[key]));
 }
 
 /** Formats JSON independently of the order of keys. */

@@ -66,6 +66,7 @@ export const shownRows = z.looseObject({
   rows: z.looseObject({
     training: z.looseObject({ count: z.int().min(0) }),
     validation: z.looseObject({ count: z.int().min(0) }),
+    used: z.looseObject({ training: z.int().min(0), validation: z.int().min(0) }).optional(),
   }),
 });
 

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { counted } from '../../core/counted.js';
 import { exists } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
 import { writeAtomic } from '../../io/files/write-atomic.js';
@@ -50,7 +51,7 @@ export async function runSweep(trials: readonly Trial[], options: RunSweepOption
   const { out, parallel, terminal, signal } = options;
   const waiting: Trial[] = [];
   for (const trial of trials) if ((await endOf(out, trial)) === undefined) waiting.push(trial);
-  terminal.notice(`${trials.length} runs, ${trials.length - waiting.length} finished before, ${parallel} at a time`);
+  terminal.notice(`${counted(trials.length, 'run')}, ${trials.length - waiting.length} finished before, ${parallel} at a time`);
   const failed: { name: string; message: string }[] = [];
   const stop = new AbortController();
   const stopAll = (): void => stop.abort();

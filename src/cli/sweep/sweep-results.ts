@@ -70,7 +70,7 @@ export function sweepTable(rows: readonly SweepRow[]): string {
     String(losses.length),
     ...[median, ...quartiles].map(short),
   ]);
-  return table([[...keys, 'seeds', 'median loss', 'lower quartile', 'upper quartile'], ...body]);
+  return table([[...keys, 'seeds', 'median validation loss', 'lower quartile', 'upper quartile'], ...body]);
 }
 
 /** Makes one map per combination of the other keys: learning rates across, the rank (or the next varying key) down. */

@@ -1,6 +1,7 @@
 /** Plans the runs of a sweep with their keys. */
 
 import { createHash } from 'node:crypto';
+import { counted } from '../../core/counted.js';
 import { ConfigError } from '../../core/errors.js';
 import { seededRandom } from '../../index.js';
 import { path } from '../../io/files/path.js';
@@ -34,7 +35,7 @@ export function planTrials({ base, grid, random, trials, drawSeed, seeds }: Omit
   const count = drawn * combined * seeds.length;
   if (count > mostRuns) {
     throw new ConfigError(
-      `sweep: expected at most ${mostRuns} runs, got ${count}: ${drawn} draws (trials) × ${combined} combinations (grid) × ${seeds.length} seeds; divide the sweep, or draw from random instead of a grid`,
+      `sweep: expected at most ${mostRuns} runs, got ${count}: ${counted(drawn, 'draw')} (trials) × ${counted(combined, 'combination')} (grid) × ${counted(seeds.length, 'seed')}; divide the sweep, or draw from random instead of a grid`,
     );
   }
   const stream = seededRandom(drawSeed);

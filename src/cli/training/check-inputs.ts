@@ -1,5 +1,7 @@
 /** Checks that a resumed run continues with the inputs it began with, by their fingerprints. */
+
 import type { Tensor } from '@tensorflow/tfjs-core';
+import { counted } from '../../core/counted.js';
 import { ConfigError } from '../../core/errors.js';
 import { forEachLeaf } from '../../core/tree.js';
 import { hashFile } from '../../io/files/checksums.js';
@@ -10,6 +12,7 @@ import { openSafetensors } from '../../io/index.js';
 import { keysOf } from '../config/finetune-config.js';
 import type { Checkpoint } from '../run/checkpoint.js';
 import {
+  changedInputs,
   type Fingerprints,
   fingerprintsText,
   inputDifferences,
@@ -32,33 +35,44 @@ export interface CheckInputsOptions {
   notice(line: string): void;
 }
 
+/** The changes of its inputs that a run has accepted. */
+export interface AcceptedChanges {
+  /** How often changed inputs were accepted. */
+  readonly changes: number;
+  /** What changed, and until which step it was otherwise. */
+  readonly changed: readonly string[];
+}
+
 /**
  * Compares the fingerprints of a run with its present inputs, and records the present ones if they may differ.
  *
- * @returns the number of times changes have been accepted, this one included.
+ * @returns the changes that have been accepted, these included.
  * @throws ConfigError naming all differences that are not accepted, or that the checkpoint does not fit; FormatError if
  * the fingerprints are damaged and nothing is accepted; BackendError if the file system refuses.
  */
-export async function checkInputs(session: Session, { run, from, accept, notice }: CheckInputsOptions): Promise<number> {
+export async function checkInputs(session: Session, { run, from, accept, notice }: CheckInputsOptions): Promise<AcceptedChanges> {
   const now = await takeFingerprints('resume', session);
-  const record = (changes: number): Promise<void> =>
-    writeAtomic(path.join(run, runFiles.fingerprints), fingerprintsText({ ...now, changes }));
+  const record = async (accepted: AcceptedChanges): Promise<AcceptedChanges> => {
+    const { changes, changed } = accepted;
+    const content = { ...now, changes, ...(changed.length === 0 ? {} : { changed }) };
+    await writeAtomic(path.join(run, runFiles.fingerprints), fingerprintsText(content));
+    return accepted;
+  };
+  const until = (what: readonly string[]): readonly string[] => what.map((one) => `${one} until step ${from?.state.step ?? 0}`);
   let before: Fingerprints | undefined;
   try {
     before = await readFingerprints(run);
   } catch (error) {
     if (!accept) throw error;
-    const changes = (from?.progress.changes ?? 0) + 1;
-    await record(changes);
+    const accepted = await record({ changes: (from?.progress.changes ?? 0) + 1, changed: until(['inputs that are not known']) });
     notice('accepted: the earlier inputs of the run are not known, because their record is damaged');
-    return changes;
+    return accepted;
   }
   if (before === undefined) {
     notice(
       'this run has no record of its inputs, as it was begun by an earlier version; changes until now cannot be noticed, but later ones will be',
     );
-    await record(0);
-    return 0;
+    return record({ changes: 0, changed: [] });
   }
   const differences = inputDifferences(before, now, placesOf(session));
   if (differences.length > 0) {
@@ -66,10 +80,13 @@ export async function checkInputs(session: Session, { run, from, accept, notice 
     if (from !== undefined) checkFits(session, from, differences);
   }
   const harmless = [...stepsDifference(session, before.steps), ...keyDifferences(before.rounding, now.rounding).map(roundingWarning)];
-  const changes = before.changes + (differences.length > 0 ? 1 : 0);
-  if (differences.length + harmless.length > 0) await record(changes);
+  const accepted = {
+    changes: before.changes + (differences.length > 0 ? 1 : 0),
+    changed: [...(before.changed ?? []), ...until(changedInputs(before, now))],
+  };
+  if (differences.length + harmless.length > 0) await record(accepted);
   for (const line of [...differences.map((difference) => `accepted: ${difference}`), ...harmless]) notice(line);
-  return changes;
+  return accepted;
 }
 
 function refusal(run: string, differences: readonly string[]): string {
@@ -106,9 +123,9 @@ function stepsDifference({ config, steps }: Session, before: number): readonly s
   const consequence =
     config.schedule === 'constant'
       ? config.warmup > 0 && config.warmup < 1
-        ? `; the warm-up is now ${warmupSteps(config.warmup, steps)} steps, not ${warmupSteps(config.warmup, before)}`
+        ? `; the warm-up is now ${counted(warmupSteps(config.warmup, steps), 'step')}, not ${warmupSteps(config.warmup, before)}`
         : ''
-      : `; from here on the learning rate follows the ${config.schedule} schedule over ${steps} steps, not over ${before}`;
+      : `; from here on the learning rate follows the ${config.schedule} schedule over ${counted(steps, 'step')}, not over ${before}`;
   return [`steps were ${before} and are now ${steps}${consequence}`];
 }
 
@@ -138,7 +155,11 @@ export async function takeFingerprints(caller: string, { config, base, data, ste
     steps,
     keys: { ...keysOf(config, 'decides'), ...(data.valid.length > 0 ? keysOf(config, 'chooses') : {}) },
     rounding: keysOf(config, 'rounds'),
-    rows: { training: rowsFingerprint(training.rows), validation: rowsFingerprint(validation?.rows ?? []) },
+    rows: {
+      training: rowsFingerprint(training.rows),
+      validation: rowsFingerprint(validation?.rows ?? []),
+      used: { training: data.train.length, validation: data.valid.length },
+    },
     model: await hashModel(caller, base.folder),
   };
 }

@@ -1,5 +1,6 @@
 /** Loads the rows of a run: training and validation rows, from the files of a data set or the split of its rows. */
 
+import { counted } from '../../core/counted.js';
 import { ConfigError } from '../../core/errors.js';
 import { seededRandom } from '../../index.js';
 import { readDataset, type Tokenizer, type TokenRow, type WeightedRows } from '../../models/index.js';
@@ -61,7 +62,7 @@ export async function loadData(options: DataOptions, reading: RowReading): Promi
   const names = dataSetsOf(reading.caller, options);
   if (dataWeights !== undefined && dataWeights.length !== names.length)
     throw new ConfigError(
-      `${reading.caller}: expected a weight for each of ${names.length} data sets, got ${dataWeights.length} in dataWeights (--data-weights); give one number each, in the order of data`,
+      `${reading.caller}: expected a weight for each of ${counted(names.length, 'data set')}, got ${dataWeights.length} in dataWeights (--data-weights); give one number each, in the order of data`,
     );
   const notices: string[] = [];
   const sets: RowsOfSet[] = [];
@@ -132,21 +133,26 @@ export async function readRows(
       maxLength: most,
       ...Object.fromEntries(named),
     });
-    if (truncated > 0) notices.push(`${file}: ${truncated} of ${rows.length} rows were cut to ${most} tokens`);
-    if (promptsTooLong > 0) notices.push(`${file}: ${promptsTooLong} rows were left out, because ${promptsFill(most, positions)}`);
-    if (dropped > promptsTooLong)
-      notices.push(`${file}: ${dropped - promptsTooLong} rows were left out, because they have no token to train on`);
-    if (lastAnswerOnly > 0) notices.push(`${file}: ${lastAnswerOnly} of ${rows.length} rows ${trainedOnLast}`);
+    // What was left out is a row of the file as well.
+    const records = counted(rows.length + dropped, 'row');
+    const unlabelled = dropped - promptsTooLong;
+    if (truncated > 0) notices.push(`${file}: ${truncated} of ${records} ${truncated === 1 ? 'was' : 'were'} cut to ${most} tokens`);
+    if (promptsTooLong > 0) notices.push(`${file}: ${leftOut(promptsTooLong)}, because ${promptsFill(most, positions)}`);
+    if (unlabelled > 0)
+      notices.push(`${file}: ${leftOut(unlabelled)}, because ${unlabelled === 1 ? 'it has' : 'they have'} no token to train on`);
+    if (lastAnswerOnly > 0) notices.push(`${file}: ${lastAnswerOnly} of ${records} ${trainedOnLast(lastAnswerOnly)}`);
     tooLong += promptsTooLong;
-    idle += dropped - promptsTooLong;
+    idle += unlabelled;
     // One by one: so many arguments would exceed the stack.
     for (const row of rows) all.push(row);
   }
   const file = files.join(', ');
   if (all.length === 0) {
     const reasons = [
-      ...(tooLong > 0 ? [`of ${tooLong} ${tooLong === 1 ? 'row' : 'rows'} ${promptsFill(most, positions)}`] : []),
-      ...(idle > 0 ? [`${idle} ${idle === 1 ? 'row has' : 'rows have'} no token to train on${nothingTrained(trainOn, maskPrompt)}`] : []),
+      ...(tooLong > 0 ? [`of ${counted(tooLong, 'row')} ${promptsFill(most, positions)}`] : []),
+      ...(idle > 0
+        ? [`${counted(idle, 'row')} ${idle === 1 ? 'has' : 'have'} no token to train on${nothingTrained(trainOn, maskPrompt)}`]
+        : []),
     ];
     throw new ConfigError(`data: ${file} has no row to train on: ${reasons.join('; and ')}`);
   }
@@ -168,8 +174,10 @@ function nothingTrained(trainOn: RowOptions['trainOn'], maskPrompt: boolean): st
   return ': no completion or turn of the assistant that has text, and not the weight 0; add the answers, or train on prompts as well (trainOn: everything, --train-on everything)';
 }
 
-const trainedOnLast =
-  'are trained on their last answer only, because the chat template changes earlier turns when others follow, or ends the request for an answer with words that conversations lack; write a row for each answer to train on all';
+const leftOut = (count: number): string => `${counted(count, 'row')} ${count === 1 ? 'was' : 'were'} left out`;
+
+const trainedOnLast = (count: number): string =>
+  `${count === 1 ? 'is trained on its' : 'are trained on their'} last answer only, because the chat template changes earlier turns when others follow, or ends the request for an answer with words that conversations lack; write a row for each answer to train on all`;
 
 /** Shuffles rows (Fisher–Yates). */
 function shuffle<Row>(rows: readonly Row[], seed: number): readonly Row[] {

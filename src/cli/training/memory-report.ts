@@ -1,5 +1,7 @@
 /** What a model and a training step of it take in memory, beside what there is: `bures doctor --model`. */
+
 import { availableBytes } from '../../core/allocate.js';
+import { counted } from '../../core/counted.js';
 import { type ModelMemory, modelMemory, modelMemoryDefaults, type WeightMemory } from '../../models/index.js';
 import type { CommandResult } from '../command.js';
 import { gibibytes, table } from '../format.js';
@@ -32,7 +34,7 @@ export async function memoryOf(model: string, question: MemoryQuestion, { notice
   const text = [
     `${model}: ${memory.modelType}, ${millions(memory.parameters)} weights${quantization(memory)}`,
     table([['', 'heap', 'beside it', 'with a step', 'fits wasm'], ...rows]),
-    `The step has ${asked.batchSize} rows of ${asked.maxLength} tokens (${gibibytes(memory.step)}), and adapters of rank ${asked.rank} on all linear layers (${millions(memory.adapterParameters)} numbers, ${gibibytes(memory.adapter)} with the optimizer): estimates.`,
+    `The step has ${counted(asked.batchSize, 'row')} of ${counted(asked.maxLength, 'token')} (${gibibytes(memory.step)}), and adapters of rank ${asked.rank} on all linear layers (${millions(memory.adapterParameters)} numbers, ${gibibytes(memory.adapter)} with the optimizer): estimates.`,
     `There are ${gibibytes(available.memory)} free in memory; the heap of WebAssembly ends at ${gibibytes(available.heap)}. On the other backends weights are float32.`,
   ].join('\n\n');
   return { data: { model, ...asked, ...memory, ways, available }, text };

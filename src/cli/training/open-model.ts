@@ -32,6 +32,8 @@ export interface OpenModel {
   /** Folder of the adapter, if there is one. */
   readonly adapterFolder: string | undefined;
   readonly adapter: LoraAdapter | undefined;
+  /** The configuration of the run that the adapter belongs to; empty if it belongs to none. */
+  readonly run: Readonly<Record<string, unknown>>;
   /** Computes with the adapter over the model, and frees the intermediate arrays. */
   withOverlay<Result>(compute: (options: { readonly overlay?: ModelOverlay }) => Promise<Result>): Promise<Result>;
   /** Frees model and adapter. */
@@ -54,6 +56,8 @@ export const modelKeys = {
 export interface ModelKeys extends BaseKeys {
   readonly model?: string | undefined;
   readonly chatTemplate?: string | undefined;
+  /** If true, chat templates take the day of the run for today, as they did for its rows. Default: false. */
+  readonly dateOfRun?: boolean;
 }
 
 /**
@@ -66,7 +70,7 @@ export interface ModelKeys extends BaseKeys {
 export async function openModel(
   caller: string,
   location: string,
-  { model: named, backend, weights, chatTemplate: given, ...keys }: ModelKeys,
+  { model: named, backend, weights, chatTemplate: given, dateOfRun = false, ...keys }: ModelKeys,
   terminal: Terminal,
 ): Promise<OpenModel> {
   const adapterFolder = (await isModel(location)) ? undefined : await findAdapter(caller, location);
@@ -82,7 +86,10 @@ export async function openModel(
   const ofRun = typeof run.chatTemplate === 'string' ? run.chatTemplate : undefined;
   const template = given ?? ofRun;
   const chatTemplate = template === undefined ? undefined : await chatTemplateSource(caller, template);
-  const tokenizer = await loadTokenizer(folder, chatTemplate === undefined ? {} : { chatTemplate });
+  const tokenizer = await loadTokenizer(folder, {
+    ...(chatTemplate === undefined ? {} : { chatTemplate }),
+    ...(dateOfRun && typeof run.today === 'string' ? { now: noonOf(run.today) } : {}),
+  });
   const model = await loadBase(folder, { backend, weights, quantize }, terminal);
   const adapter = adapterFolder === undefined ? undefined : await loadOnto(model, adapterFolder);
   return {
@@ -94,12 +101,18 @@ export async function openModel(
     quantize,
     adapterFolder,
     adapter,
+    run,
     withOverlay: (compute) => model.algebra.tidy(() => compute(adapter === undefined ? {} : { overlay: adapter.overlay() })),
     dispose() {
       adapter?.dispose();
       model.dispose();
     },
   };
+}
+
+/** Returns the noon of a day, YYYY-MM-DD, which is that day in any part of the local calendar. */
+export function noonOf(day: string): Date {
+  return new Date(`${day}T12:00:00`);
 }
 
 /** Loads an adapter, and disposes of the model if that fails. */

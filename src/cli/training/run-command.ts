@@ -3,6 +3,7 @@
  * Ctrl-C and SIGTERM.
  */
 
+import { counted } from '../../core/counted.js';
 import { makeFolder } from '../../io/files/make-folder.js';
 import { path } from '../../io/files/path.js';
 import type { LoraAdapter } from '../../lora/index.js';
@@ -48,6 +49,8 @@ export interface Beginning {
   /** Checkpoint to continue from. Default: the start. */
   readonly from?: Checkpoint;
   readonly changes: number;
+  /** What changed then, for the model card. */
+  readonly changed: readonly string[];
 }
 
 /** Runs a training, and describes how it ended. */
@@ -95,9 +98,13 @@ async function trainLocked(
 
 /** Gives all processes the beginning of the first one. */
 async function sameBeginning(own: Beginning | undefined, crew: Crew): Promise<Beginning> {
-  const { changes, progress } = await crew.told(async () => ({ changes: own?.changes ?? 0, progress: own?.from?.progress }));
+  const { progress, ...told } = await crew.told(async () => ({
+    changes: own?.changes ?? 0,
+    changed: own?.changed ?? [],
+    progress: own?.from?.progress,
+  }));
   const state = await sameState(own?.from?.state, crew);
-  return state === undefined || progress === undefined ? { changes } : { changes, from: { state, progress } };
+  return state === undefined || progress === undefined ? told : { ...told, from: { state, progress } };
 }
 
 /** What processes have in place of the lock that the first one holds. */
@@ -116,8 +123,8 @@ function description({ method, adapter, data, steps, model }: Session, run: stri
     0,
   );
   return (
-    `${method.name}, rank ${rank}${scaling(adapter, alpha)}, on ${targets.length} modules (${trained} numbers), ${data.train.length} rows to train on, ${data.valid.length} to validate, ` +
-    `${steps} steps on ${model.algebra.report.taken}; run: ${run}`
+    `${method.name}, rank ${rank}${scaling(adapter, alpha)}, on ${counted(targets.length, 'module')} (${counted(trained, 'number')}), ${counted(data.train.length, 'row')} to train on, ${data.valid.length} to validate, ` +
+    `${counted(steps, 'step')} on ${model.algebra.report.taken}; run: ${run}`
   );
 }
 
@@ -131,7 +138,7 @@ function scaling({ layout }: LoraAdapter, alpha: number): string {
 function resultOf(outcome: RunOutcome): CommandResult {
   const { run, end, step, steps, loss, best, seconds, truncation } = outcome;
   const lossText = loss === undefined ? '' : `, loss ${loss.toFixed(4)}`;
-  const lines = [`${run}: ${step} of ${steps} steps in ${duration(seconds)}${lossText}`];
+  const lines = [`${run}: ${step} of ${counted(steps, 'step')} in ${duration(seconds)}${lossText}`];
   if (best !== undefined) lines.push(`best validation loss ${best.loss.toFixed(4)} at step ${best.step}: ${path.join(run, 'best')}`);
   if (truncation !== undefined) lines.push(truncationText(truncation));
   if (end === 'early') lines.push('stopped early, because the validation loss no longer improved');

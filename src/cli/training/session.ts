@@ -9,6 +9,7 @@ import type { Terminal } from '../terminal.js';
 import { chatTemplateSource } from './chat-template-source.js';
 import { loadBase } from './load-base.js';
 import { loadData, type RunData } from './load-data.js';
+import { noonOf } from './open-model.js';
 import { adapterConfigOf, keysWithoutEffect, methodOf, startingAt } from './training-plan.js';
 
 /** A configuration with what depends on the number of steps filled in. */
@@ -51,7 +52,7 @@ export async function openSession(
   const base = await findModel(caller, config.model, terminal);
   // Templates that write the date give the same rows when the run is resumed on another day.
   const tokenizer = await loadTokenizer(base.folder, {
-    ...(config.today === undefined ? {} : { now: new Date(`${config.today}T12:00:00`) }),
+    ...(config.today === undefined ? {} : { now: noonOf(config.today) }),
     ...(config.chatTemplate === undefined ? {} : { chatTemplate: await chatTemplateSource(caller, config.chatTemplate) }),
   });
   const model = await loadBase(base.folder, config, terminal, { batch: config.batchSize, length: config.maxLength ?? USUAL_LENGTH });

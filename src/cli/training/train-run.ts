@@ -51,6 +51,8 @@ export interface TrainRunOptions {
   readonly from?: Checkpoint;
   /** Number of times changed inputs have been accepted. */
   readonly changes: number;
+  /** What changed then, for the model card. */
+  readonly changed: readonly string[];
   /** Lock of the run, which this process holds. */
   readonly lock: RunLock;
   readonly terminal: Terminal;
@@ -124,6 +126,8 @@ class RunLoop {
   #validated: { readonly step: number; readonly loss: number } | undefined;
   /** Truncation error of the adapter saved last. */
   #truncation: number | undefined;
+  /** Step of which it was reported. */
+  #notedAt: number | undefined;
 
   constructor(session: Session, options: TrainRunOptions, recorder: Recorder, progress: Progress) {
     const { config, adapter, method, steps, nextBatch } = session;
@@ -200,10 +204,13 @@ class RunLoop {
   }
 
   /** Records and reports the part of trained weights that a saved adapter leaves out. */
-  #noteTruncation(what: string, { truncation }: SavedAdapter): void {
+  #noteTruncation(step: number, { truncation }: SavedAdapter): void {
     if (truncation === undefined) return;
     this.#truncation = truncation.error;
-    this.#progress.say(`${what}: ${truncationText(truncation.error)}`);
+    // The best adapter and the checkpoint of a step are the same.
+    if (this.#notedAt === step) return;
+    this.#notedAt = step;
+    this.#progress.say(`step ${step}: ${truncationText(truncation.error)}`);
   }
 
   dispose(): void {
@@ -275,12 +282,15 @@ class RunLoop {
     if (!better || !crew.leads) return;
     await lock.check();
     const record = { step, loss, ...(changes === 0 ? {} : { changes }) };
-    this.#noteTruncation(`best of step ${step}`, await writeBest(run, this.#session.adapter, this.#named(step, loss), record));
+    this.#noteTruncation(step, await writeBest(run, this.#session.adapter, this.#named(step, loss), record));
   }
 
   /** Returns the base model and the model card of the adapter that is saved at a step. */
   #named(step: number, validationLoss = this.#validated?.step === step ? this.#validated.loss : undefined) {
-    return { baseModel: this.#session.config.model, card: cardOf(this.#session, step, { trainingLoss: this.#at.loss, validationLoss }) };
+    return {
+      baseModel: this.#session.config.model,
+      card: cardOf(this.#session, { step, trainingLoss: this.#at.loss, validationLoss, changes: this.#options.changed }),
+    };
   }
 
   async #save(): Promise<void> {
@@ -289,7 +299,7 @@ class RunLoop {
     const state = await this.#trainer.state();
     await lock.check();
     const saved = await writeCheckpoint(run, adapter, this.#named(state.step), { state, progress: this.#at });
-    this.#noteTruncation(`checkpoint of step ${state.step}`, saved);
+    this.#noteTruncation(state.step, saved);
     await removeOldCheckpoints(run, config.keepCheckpoints);
   }
 }

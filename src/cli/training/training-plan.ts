@@ -1,4 +1,5 @@
 /** Translates a configuration into method, adapter and schedule of the library. */
+import { counted } from '../../core/counted.js';
 import { BuresError, ConfigError } from '../../core/errors.js';
 import { cosineDecay, linearDecay, type Schedule, warmUp } from '../../index.js';
 import {
@@ -114,7 +115,7 @@ export function keysWithoutEffect(
   const warmup = warmupSteps(given, steps);
   if (warmup >= steps) {
     throw new ConfigError(
-      `${caller}: expected a warm-up shorter than the run of ${steps} steps, got warmup ${given}, so that the learning rate would not be reached; warm up for fewer steps, or a fraction of them such as 0.1, or train for more`,
+      `${caller}: expected a warm-up shorter than the run of ${counted(steps, 'step')}, got warmup ${given}, so that the learning rate would not be reached; warm up for fewer steps, or a fraction of them such as 0.1, or train for more`,
     );
   }
   const idle: (readonly [boolean, string])[] = [

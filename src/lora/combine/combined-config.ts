@@ -20,37 +20,51 @@ export function combinedConfig(sources: readonly SourceAdapter[], pairs: Readonl
     auto_mapping: null,
     base_model_name_or_path: base.name,
     bias: 'none',
-    exclude_modules: null,
     // A property of some layers, which PEFT corrects for the others; factors are stored in one way for all.
     fan_in_fan_out: sources.some(({ content }) => content.fan_in_fan_out === true),
     inference_mode: true,
     init_lora_weights: true,
-    layers_pattern: null,
-    layers_to_transform: null,
     lora_dropout: dropouts.size === 1 ? config.dropout : 0,
     modules_to_save: null,
     peft_type: 'LORA',
     revision: base.revision,
-    target_modules: sharedTargets(sources, [...pairs.keys()]),
     task_type: first.task_type ?? null,
     use_dora: false,
     use_rslora: false,
+    ...sharedSelection(sources, [...pairs.keys()]),
     ...ranksConfig(pairs, false),
   };
   return Object.fromEntries(Object.entries(content).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /**
- * Returns what all adapters target together: their lists joined, as every name of a list stands for itself. Patterns
- * and exceptions cannot be joined so; the modules are then named one by one.
+ * Returns the keys that select the modules: those of the adapters, if they select by the same; else their lists joined,
+ * as every name of a list stands for itself. Different patterns and exceptions cannot be joined so; the modules are
+ * then named one by one.
  */
-function sharedTargets(sources: readonly SourceAdapter[], modules: readonly string[]): readonly string[] {
+function sharedSelection(sources: readonly SourceAdapter[], modules: readonly string[]): JsonObject {
+  const nothing = { exclude_modules: null, layers_pattern: null, layers_to_transform: null };
+  const selections = sources.map(({ config: { targetModules, excludeModules, layersToTransform, layersPattern, modulesToSave } }) =>
+    JSON.stringify([targetModules, excludeModules, layersToTransform, layersPattern, modulesToSave]),
+  );
+  const [{ config, content }] = sources;
+  if (new Set(selections).size === 1 && config.modulesToSave.length === 0) {
+    const own = Object.entries({ ...nothing, target_modules: null }).map(([key]) => [key, content[key] ?? null]);
+    return Object.fromEntries(own);
+  }
+  return { ...nothing, target_modules: joinedTargets(sources, modules) };
+}
+
+function joinedTargets(sources: readonly SourceAdapter[], modules: readonly string[]): readonly string[] {
   const listed = ({ targetModules, excludeModules = [], layersToTransform = [], modulesToSave }: ResolvedLoraConfig): readonly string[] => {
     const plain = excludeModules.length === 0 && modulesToSave.length === 0 && [layersToTransform].flat().length === 0;
     return plain && typeof targetModules !== 'string' ? targetModules : [];
   };
   const lists = sources.map(({ config }) => listed(config));
-  return lists.some((list) => list.length === 0) ? modules : [...new Set(lists.flat())].sort();
+  if (lists.some((list) => list.length === 0)) return modules;
+  const joined = [...new Set(lists.flat())].sort();
+  // A name that ends with another selects nothing that the other does not.
+  return joined.filter((name) => !joined.some((other) => name.endsWith(`.${other}`)));
 }
 
 /**

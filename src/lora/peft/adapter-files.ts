@@ -1,6 +1,6 @@
 /** The files of an adapter in PEFT's format. */
 import { ConfigError } from '../../core/errors.js';
-import { exists } from '../../io/files/entries.js';
+import { exists, namesIfReadable } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
 import type { PlacingOrder } from '../../io/files/staging.js';
 import { trainedWeightsFile } from './trained-weights.js';
@@ -32,6 +32,22 @@ export async function checkTensorFormat(caller: string, folder: string): Promise
     if (await exists(path.join(folder, file)))
       throw new ConfigError(`${caller}: expected ${adapterFiles.tensors} in ${folder}, found ${file}: ${is}`);
   }
+}
+
+/**
+ * @throws ConfigError for the folder of a run of `bures finetune`, naming the adapter in it that is meant. Of any other
+ * folder without a configuration, reading that says what is missing.
+ */
+export async function checkNoRun(caller: string, folder: string): Promise<void> {
+  if (await exists(path.join(folder, adapterFiles.config))) return;
+  const best = path.join(folder, 'best');
+  if (await exists(path.join(best, adapterFiles.config)))
+    throw new ConfigError(`${caller}: expected the folder of an adapter, got that of a run, ${folder}; pass its best adapter, ${best}`);
+  const checkpoints = path.join(folder, 'checkpoints');
+  if ((await namesIfReadable(checkpoints)).length > 0)
+    throw new ConfigError(
+      `${caller}: expected the folder of an adapter, got that of a run, ${folder}, which has no best adapter; pass one of its checkpoints, in ${checkpoints}`,
+    );
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The start of an adapter at another one: `finetune --init-adapter`, and any method in a program. */
 import { callerOption, givenCaller } from '../../core/caller-option.js';
+import { counted } from '../../core/counted.js';
 import { ConfigError } from '../../core/errors.js';
 import { declareOptions, flag } from '../../core/options.js';
 import { hostAlgebra } from '../../linalg/host/host-algebra.js';
@@ -61,7 +62,7 @@ export async function adapterStart(folder: string, options: AdapterStartOptions 
     const other = [...adapter.store.entries.keys()].filter((name) => !own.has(name));
     if (other.length > 0) {
       throw new ConfigError(
-        `${caller}: expected an adapter of pairs alone, but ${folder} has ${other.length} other tensors, such as '${other[0]}'; ` +
+        `${caller}: expected an adapter of pairs alone, but ${folder} has ${counted(other.length, 'other tensor')}, such as '${other[0]}'; ` +
           'merge it into its base with bures merge, and train on that',
       );
     }
@@ -76,7 +77,7 @@ export async function adapterStart(folder: string, options: AdapterStartOptions 
       const pair = pairs.get(module.name);
       if (pair === undefined) {
         throw new ConfigError(
-          `${by}: ${folder} has no adapter for '${module.name}', only for ${pairs.size} modules such as '${[...pairs.keys()][0]}'; name the modules that it has as targetModules`,
+          `${by}: ${folder} has no adapter for '${module.name}', only for ${counted(pairs.size, 'module')} such as '${[...pairs.keys()][0]}'; name the modules that it has as targetModules`,
         );
       }
       const [m, n] = [module.outFeatures, module.inFeatures];

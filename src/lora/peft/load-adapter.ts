@@ -20,7 +20,7 @@ import { checkMethod, type LoraMethod } from '../methods/lora-method.js';
 import { loraStarts } from '../methods/lora-methods.js';
 import { storedProduct } from '../methods/start.js';
 import { scalingOf } from '../targets/target-modules.js';
-import { adapterFiles, checkTensorFormat } from './adapter-files.js';
+import { adapterFiles, checkNoRun, checkTensorFormat } from './adapter-files.js';
 import { baseTensors, changedBaseTensors } from './base-tensors.js';
 import { bareName, ForeignNames } from './foreign-names.js';
 import { readPeftConfig } from './read-config.js';
@@ -66,6 +66,7 @@ export async function loadAdapter(model: CausalLM, directory: string, options: L
   const caller = 'loadAdapter';
   const { method } = loadAdapterOptions.read(caller, options);
   const configFile = path.join(directory, adapterFiles.config);
+  await checkNoRun(caller, directory);
   const content = await readJson(caller, configFile);
   const written = readPeftConfig(caller, configFile, content);
   const coordinates = method?.geometry.coordinates;

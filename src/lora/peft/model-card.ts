@@ -1,7 +1,6 @@
 /** The model card beside an adapter: a README.md as the Hugging Face hub reads it. */
 import { stringify } from 'yaml';
-import { ConfigError } from '../../core/errors.js';
-import { checkScalar, count, declareOptions, describeValue, number, type OptionsDeclaration, option } from '../../core/options.js';
+import { counted } from '../../core/counted.js';
 import { exists } from '../../io/files/entries.js';
 import { isOfAnotherHand, markText, readMarked } from '../../io/files/marked-text.js';
 import { path } from '../../io/files/path.js';
@@ -9,58 +8,12 @@ import { shownName } from '../../io/files/portable-name.js';
 import { parseRepositoryName } from '../../io/hub/repository-name.js';
 import { packageVersion } from '../../io/package-version.js';
 import type { JsonObject } from '../../io/parse-json.js';
+import type { Quantization } from '../../linalg/tensor/quantized/quantize.js';
+import type { AdapterCard } from './adapter-card.js';
+import { quantizedIn, quantizedText, useSection } from './card-use.js';
 
 /** Name of the model card in the folder of an adapter. */
 export const modelCardFile = 'README.md';
-
-/** What the model card of an adapter says of its training. What is left out is not mentioned. */
-export interface AdapterCard {
-  /** Name of the adapter, the title of the card. Default: what the adapter is, and of which base. */
-  readonly title?: string;
-  /** Name of the method, such as `'balora'`. Default: it is not mentioned. */
-  readonly method?: string;
-  /** Names of the data sets, on the hub or of files; of a path the last part is written. Default: not mentioned. */
-  readonly data?: readonly string[];
-  /** Number of rows trained on. Default: not mentioned. */
-  readonly trainingRows?: number;
-  /** Number of rows validated on. Default: not mentioned. */
-  readonly validationRows?: number;
-  /** Number of steps so far. Default: not mentioned. */
-  readonly steps?: number;
-  /** Number of rows in a step. Default: not mentioned. */
-  readonly batchSize?: number;
-  /** The highest learning rate. Default: not mentioned. */
-  readonly learningRate?: number;
-  /** Name of the schedule of the learning rate. Default: not mentioned. */
-  readonly schedule?: string;
-  /** Training loss of the last step. Default: not mentioned. */
-  readonly trainingLoss?: number;
-  /** Validation loss of this adapter. Default: not mentioned. */
-  readonly validationLoss?: number;
-}
-
-const text = option<string, { readonly optional: true }>({ optional: true }, (caller, name, value) => {
-  if (typeof value !== 'string') throw new ConfigError(`${caller}: ${name} must be a text, got ${describeValue(value)}; leave it out`);
-});
-
-/** Declares the keys of {@link AdapterCard}. */
-export const adapterCard: OptionsDeclaration<AdapterCard, never> = declareOptions<AdapterCard>()({
-  title: text,
-  method: text,
-  data: option({ optional: true }, (caller, name, value) => {
-    if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return;
-    throw new ConfigError(`${caller}: ${name} must be a list of names, got ${describeValue(value)}; pass, say, ['train.jsonl']`);
-  }),
-  trainingRows: count({ optional: true }),
-  validationRows: count({ optional: true }),
-  steps: count({ optional: true }),
-  batchSize: count({ optional: true }),
-  learningRate: number({ optional: true }),
-  schedule: text,
-  // A loss may be infinite.
-  trainingLoss: option({ optional: true }, checkScalar),
-  validationLoss: option({ optional: true }, checkScalar),
-});
 
 /** Heading of the section on training, which cards of adapters made from this one take over. */
 const trainingHeading = '## Training';
@@ -75,19 +28,28 @@ export async function trainedCard(config: JsonObject, card: AdapterCard): Promis
   const names: string[] = [];
   for (const name of card.data ?? []) names.push(await dataName(name));
   const datasets = names.flatMap((name) => parseRepositoryName(name.split(':')[0])?.repository ?? []);
-  const counted = (value: number | undefined, what: string): string[] => (value === undefined ? [] : [`${value} ${what}`]);
-  const rows = [...counted(card.trainingRows, 'rows to train on'), ...counted(card.validationRows, 'to validate')].join(', ');
+  const weighted = names.map((name, i) => (card.dataWeights?.[i] === undefined ? name : `${name} (weight ${card.dataWeights[i]})`));
+  const some = (value: number | undefined, format: (value: number) => string): string[] => (value === undefined ? [] : [format(value)]);
+  const rows = [
+    ...some(card.trainingRows, (value) => `${counted(value, 'row')} to train on`),
+    ...some(card.validationRows, (value) => `${value} to validate`),
+  ].join(', ');
   const lines: readonly (readonly [string, string])[] = [
     ['method', card.method ?? ''],
-    ['data', [names.join(', '), rows].filter((part) => part !== '').join(': ')],
-    ['steps', [...counted(card.steps, ''), ...counted(card.batchSize, 'rows each')].join(', ').replace(/ ,/g, ',').trim()],
+    ['started from', card.startedFrom === undefined ? '' : `the adapter ${shownName(card.startedFrom)}`],
+    ['weights of the base', card.quantized === undefined ? '' : quantizedText(card.quantized)],
+    ['data', [weighted.join(', '), rows].filter((part) => part !== '').join(': ')],
+    ['trained on', card.trainOn === undefined || card.trainOn === 'answers' ? '' : card.trainOn],
+    ['end of rows', card.appendEnd === false ? 'no end token: the model need not have learned to stop' : ''],
+    ['steps', [...some(card.steps, String), ...some(card.batchSize, (value) => `${counted(value, 'row')} each`)].join(', ')],
     ['learning rate', [figure(card.learningRate), card.schedule ?? ''].filter((part) => part !== '').join(', ')],
     ['training loss, last step', figure(card.trainingLoss)],
     ['validation loss', figure(card.validationLoss)],
+    ['changed while training', (card.changes ?? []).join('; ')],
   ];
   const known = lines.filter(([, value]) => value !== '');
   const training = known.length === 0 ? '' : `${trainingHeading}\n\n${table(known)}\n`;
-  return cardText(config, { title: card.title, datasets, sections: [training] });
+  return cardText(config, { title: card.title, datasets, sections: [training], quantized: card.quantized });
 }
 
 /** An adapter whose card tells of the training of another. */
@@ -106,15 +68,17 @@ export interface CardSource {
 export async function derivedCard(config: JsonObject, made: string, sources: readonly CardSource[]): Promise<string> {
   const sections: string[] = [`## How it was made\n\n${made}\n`];
   const datasets = new Set<string>();
+  const trainings: string[] = [];
   for (const { folder, name } of sources) {
     const text = (await readMarked(path.join(folder, modelCardFile))) ?? '';
     const heading = name === undefined ? '' : ` of ${escaped(name)}`;
     for (const [section] of text.matchAll(/^## Training[\s\S]*?(?=^## )/gm)) {
+      trainings.push(section);
       sections.push(section.replace(/^## Training(.*)$/m, `## Training$1${heading.replaceAll('$', '$$$$')}`));
     }
     for (const [, dataset] of (/^datasets:\n((?: *- .*\n)+)/m.exec(text)?.[1] ?? '').matchAll(/- (.*)\n/g)) datasets.add(dataset);
   }
-  return cardText(config, { datasets: [...datasets], sections });
+  return cardText(config, { datasets: [...datasets], sections, quantized: quantizedIn(trainings) });
 }
 
 /** The parts of a card that are not in the configuration. */
@@ -122,9 +86,10 @@ interface CardParts {
   readonly title?: string | undefined;
   readonly datasets: readonly string[];
   readonly sections: readonly string[];
+  readonly quantized: Quantization | undefined;
 }
 
-function cardText(config: JsonObject, { title, datasets, sections }: CardParts): string {
+function cardText(config: JsonObject, { title, datasets, sections, quantized }: CardParts): string {
   const { base_model_name_or_path: named, revision } = config;
   const base = typeof named === 'string' && named !== '' ? shownName(named) : undefined;
   // The hub takes names of repositories only.
@@ -144,7 +109,7 @@ function cardText(config: JsonObject, { title, datasets, sections }: CardParts):
     `A LoRA adapter in PEFT's format${base === undefined ? '' : ` for ${escaped(base)}${at}`}.\n`,
     `${table(configLines(config, base))}\n`,
     ...sections.filter((section) => section !== ''),
-    useText(base ?? 'BASE'),
+    useSection(base ?? 'BASE', quantized),
     `## Versions\n\nWritten by bures ${packageVersion()}, Node ${process.version}.\n`,
   ];
   return markText(parts.map((part) => part.trimEnd()).join('\n\n'));
@@ -160,7 +125,7 @@ function configLines(config: JsonObject, base: string | undefined): readonly (re
     ['base model', base ?? ''],
     ['rank r', `${config.r}${patterned('rank_pattern')}`],
     ['α', `${config.lora_alpha}${patterned('alpha_pattern')}; ΔW = α/${config.use_rslora === true ? '√r' : 'r'} · lora_B · lora_A`],
-    ['modules', list(config.target_modules)],
+    ['modules', Array.isArray(config.target_modules) ? moduleText(config.target_modules.map(String)) : list(config.target_modules)],
     ['magnitudes', config.use_dora === true ? 'DoRA' : ''],
     ['biases', config.bias === 'none' || config.bias === undefined ? '' : String(config.bias)],
     ['whole modules', list(config.modules_to_save)],
@@ -168,37 +133,14 @@ function configLines(config: JsonObject, base: string | undefined): readonly (re
   return lines.filter(([, value]) => value !== '');
 }
 
-function useText(base: string): string {
-  const name = JSON.stringify(base);
-  return [
-    '## Use',
-    '',
-    'In Python, with PEFT (`DIR` is the folder of this file):',
-    '',
-    '```python',
-    'from peft import PeftModel',
-    'from transformers import AutoModelForCausalLM',
-    '',
-    `base = AutoModelForCausalLM.from_pretrained(${name})`,
-    'model = PeftModel.from_pretrained(base, "DIR")',
-    '```',
-    '',
-    'With bures, on the command line or in TypeScript, where the base is a directory:',
-    '',
-    '```sh',
-    `npx bures generate DIR --model ${/^[\w./-]+$/.test(base) ? base : 'BASE'} --prompt "…"`,
-    '```',
-    '',
-    '```ts',
-    "import { tensorAlgebra } from 'bures/tensor';",
-    "import { loadAdapter } from 'bures/lora';",
-    "import { loadCausalLM } from 'bures/models';",
-    '',
-    "const model = await loadCausalLM('BASE', { algebra: await tensorAlgebra() });",
-    "const adapter = await loadAdapter(model, 'DIR');",
-    '```',
-    '',
-  ].join('\n');
+/** Lists modules; many that are named one by one, by what the names end with. */
+function moduleText(names: readonly string[]): string {
+  const whole = names.filter((name) => /\.\d+\./.test(name));
+  const ends = new Set(whole.map((name) => name.slice(name.lastIndexOf('.') + 1)));
+  if (whole.length <= ends.size) return names.join(', ');
+  const others = names.filter((name) => !whole.includes(name));
+  const ofThem = `${counted(whole.length, 'module')} by their whole names, which end with ${[...ends].sort().join(', ')}`;
+  return [...others, ofThem].join(', ');
 }
 
 function table(lines: readonly (readonly [string, string])[]): string {

@@ -9,7 +9,7 @@ import { openSafetensors } from '../../io/safetensors/open-safetensors.js';
 import type { TensorEntry, TensorStore } from '../../io/safetensors/tensor-store.js';
 import { type HostArray, hostAlgebra } from '../../linalg/host/host-algebra.js';
 import { patternLookup } from '../targets/target-modules.js';
-import { adapterFiles, checkTensorFormat } from './adapter-files.js';
+import { adapterFiles, checkNoRun, checkTensorFormat } from './adapter-files.js';
 import { withoutAdapterName } from './foreign-names.js';
 
 /** Options of {@link openAdapter}. */
@@ -73,6 +73,7 @@ function factorOf(name: string): { readonly stem: string; readonly side: 'A' | '
  */
 export async function openAdapter(folder: string, options: OpenAdapterOptions = {}): Promise<OpenAdapter> {
   const { caller = 'openAdapter' } = openAdapterOptions.read(givenCaller('openAdapter', options), options);
+  await checkNoRun(caller, folder);
   const config = await readLoraConfig(caller, path.join(folder, adapterFiles.config));
   const rankOf = patternValues(caller, config, 'rank_pattern');
   const alphaOf = patternValues(caller, config, 'alpha_pattern');

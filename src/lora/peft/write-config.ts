@@ -67,10 +67,27 @@ export function portableConfig(config: ResolvedLoraConfig): ResolvedLoraConfig {
   };
 }
 
-/** Writes `'all-linear'` as PEFT does: a list of last parts, or of whole names if last parts would match more. */
+/**
+ * Returns the modules as they are written: `'all-linear'` as PEFT writes it, as a list, and whole names in a list, such
+ * as those that an adapter to start from gives, as last parts. Last parts are written where the adapter has all modules
+ * of the model that end with them, so that PEFT adapts the same modules; the others keep their whole names.
+ */
 function writtenTargets(model: CausalLM, config: ResolvedLoraConfig, names: readonly string[]): readonly string[] | string {
-  if (typeof config.targetModules !== 'string' || config.targetModules.toLowerCase() !== 'all-linear') return config.targetModules;
-  const lastParts = [...new Set(names.map((name) => name.slice(name.lastIndexOf('.') + 1)))].sort();
-  const { targets } = layOutAdapter('saveAdapter', model, { ...config, targetModules: lastParts }, { everyName: false });
-  return targets.length === names.length ? lastParts : names;
+  const { targetModules, excludeModules, layersToTransform } = config;
+  const all = [...model.linearModules.keys(), ...(model.embeddings?.keys() ?? [])];
+  const isWhole = (name: string): boolean => name.includes('.') && all.includes(name);
+  if (typeof targetModules === 'string') {
+    if (targetModules.toLowerCase() !== 'all-linear') return targetModules;
+    const lastParts = [...new Set(names.map(lastPart))].sort();
+    const { targets } = layOutAdapter('saveAdapter', model, { ...config, targetModules: lastParts }, { everyName: false });
+    if (targets.length === names.length) return lastParts;
+  } else if (!targetModules.some(isWhole) || excludeModules !== undefined || layersToTransform !== undefined) return targetModules;
+  const adapted = new Set(names);
+  const others = new Set(all.filter((name) => !adapted.has(name)).map(lastPart));
+  const written = typeof targetModules === 'string' ? names : targetModules;
+  return [...new Set(written.map((name) => (isWhole(name) && !others.has(lastPart(name)) ? lastPart(name) : name)))].sort();
+}
+
+function lastPart(name: string): string {
+  return name.slice(name.lastIndexOf('.') + 1);
 }
