@@ -150,7 +150,7 @@ describe('a run', () => {
       dataWeights: [1, 2, 1],
     });
     expect(readFileSync(path.join(run, 'best', 'README.md'), 'utf8')).toMatch(/table.*texts/);
-    expect(await runCli('resume', run)).toMatchObject({ status: 0, stderr: expect.stringContaining('all 1 steps are done') });
+    expect(await runCli('resume', run)).toMatchObject({ status: 0, stderr: expect.stringContaining('the one step is done') });
     expect(await runCli('inspect', run, '--conditioning', '--rows', '2')).toMatchObject({ status: 0 });
     const page = path.join(root, 'columns.html');
     expect(await runCli('report', run, '--out', page)).toMatchObject({ status: 0 });

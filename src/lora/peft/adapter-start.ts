@@ -37,7 +37,8 @@ const adapterStartOptions = declareOptions<AdapterStartOptions>()({ balanced: fl
  * @returns a start for {@link createAdapter}, which asks for the same ranks, and for no other modules than the adapter
  * has. It holds the factors in float64.
  * @throws ConfigError if this is no LoRA adapter, has more than pairs (magnitudes of DoRA, trained biases and modules),
- * or was saved after a start that changed the base (PiSSA, OLoRA) and not in portable form; FormatError if its tensors do not fit.
+ * or was saved after a start that changed the base (PiSSA, OLoRA) and not in portable form; FormatError if its tensors
+ * do not fit.
  *
  * @example
  * ```ts

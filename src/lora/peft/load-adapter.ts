@@ -161,7 +161,8 @@ function configOfFile(caller: string, model: CausalLM, config: ResolvedLoraConfi
   // What does not belong to this model is left for the messages about tensors.
   if (known.length === 0 || known.length < stored.length || !(isRenamed || tied)) return config;
   const scaling = scalingOf(caller, config);
-  // The copy of a tied embedding for the head has the embedding's rank, and the scale of its own: in PEFT 0.21 at least.
+  // The copy of a tied embedding for the head has the embedding's rank, and the scale of its own: in PEFT 0.21 at
+  // least.
   const [head, embedding] = [HEAD_WEIGHT, storedName(model, HEAD_WEIGHT)].map((weight) => weight.replace(/\.weight$/, ''));
   const ofEmbedding = tied ? known.find(([name]) => name === embedding)?.[1] : undefined;
   const [rankPattern, alphaPattern]: Record<string, number>[] = [{}, {}];
