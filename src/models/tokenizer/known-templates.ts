@@ -11,16 +11,22 @@ const turns = (turn: string): string => `{% for message in messages %}{{ ${turn}
  * Jinja program. A model learns one best whose special tokens its vocabulary has.
  */
 export const chatTemplates = {
+  /** `<|im_start|>role`, the message, `<|im_end|>`. */
   chatml: turns("'<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n'") + ask('<|im_start|>assistant\\n'),
+  /** Llama 3: `<|start_header_id|>role<|end_header_id|>`, the message, `<|eot_id|>`. */
   llama3:
     '{{ bos_token }}' +
     turns("'<|start_header_id|>' + message.role + '<|end_header_id|>\\n\\n' + message.content | trim + '<|eot_id|>'") +
     ask('<|start_header_id|>assistant<|end_header_id|>\\n\\n'),
-  // Gemma has no turns of the system: an instruction begins the turn that follows it.
+  /**
+   * Gemma: `<start_of_turn>role`, the message, `<end_of_turn>`. It has no turns of the system: an instruction begins
+   * the turn that follows it.
+   */
   gemma:
     "{{ bos_token }}{% set state = namespace(lead='') %}{% for message in messages %}{% if message.role == 'system' %}{% set state.lead = message.content + '\\n\\n' %}{% else %}" +
     "{{ '<start_of_turn>' + ('model' if message.role == 'assistant' else message.role) + '\\n' + state.lead + message.content | trim + '<end_of_turn>\\n' }}{% set state.lead = '' %}{% endif %}{% endfor %}" +
     ask('<start_of_turn>model\\n'),
+  /** Zephyr: `<|role|>`, the message, the end token. */
   zephyr: turns("'<|' + message.role + '|>\\n' + message.content + eos_token + '\\n'") + ask('<|assistant|>\\n'),
 } as const;
 
