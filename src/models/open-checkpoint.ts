@@ -36,7 +36,7 @@ export async function openCheckpoint(
   await checkFormat(caller, directory, files);
   const json = await readJsonObject(caller, file, files);
   const architecture = architectureOf(caller, file, json);
-  const store = await openSafetensors(directory, { files });
+  const store = await openSafetensors(directory, { files, caller });
   try {
     const describe = (config: JsonObject, notice?: ConfigNotice): Decoder =>
       describeDecoder({ caller, file, json: config, architecture, store, ...(notice === undefined ? {} : { onNotice: notice }) });

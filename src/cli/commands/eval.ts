@@ -24,7 +24,7 @@ async function lossError(loss: number, { model, adapterFolder }: OpenModel): Pro
 
 /** Describes the first tensor of a file that contains a number that is not finite. */
 async function firstNonFinite(file: string): Promise<string | undefined> {
-  const store = await openSafetensors(file);
+  const store = await openSafetensors(file, { caller: 'eval' });
   try {
     for (const name of store.entries.keys()) {
       const values = await store.read(name);

@@ -67,6 +67,7 @@ export const finetune = defineCommand({
             // Written last: a folder without it is not a run.
             [path.join(run, runFiles.config), configText('finetune', session.config)],
           ]),
+          { caller: 'finetune' },
         );
         return { changes: 0, changed: [] };
       },

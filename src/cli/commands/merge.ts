@@ -250,7 +250,7 @@ async function writeMerged(
 }
 
 async function writeWeights(base: string, model: CausalLM, folder: string, check: () => Promise<void>): Promise<void> {
-  const store = await openSafetensors(base);
+  const store = await openSafetensors(base, { caller: 'merge' });
   try {
     await writeCheckpoint(folder, mergedTensors(model, store, check), { metadata: store.metadata });
   } finally {

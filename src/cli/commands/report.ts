@@ -36,10 +36,14 @@ export const report = defineCommand({
     const page = path.resolve(out ?? path.join(folders[0], 'report.html'));
     const html = Buffer.from(reportPage({ runs, maps }));
     await whileWriting(terminal, (check) =>
-      writeAtomic(page, async ({ write }) => {
-        await write(html);
-        await check();
-      }),
+      writeAtomic(
+        page,
+        async ({ write }) => {
+          await write(html);
+          await check();
+        },
+        'report',
+      ),
     );
     return { data: { page, runs: runs.map(({ folder }) => folder) }, text: page };
   },

@@ -62,7 +62,7 @@ export const resume = defineCommand({
             const file = path.join(run, runFiles.config);
             // Written after the record of the inputs: if the program ends in between, the next resume says what
             // changed.
-            await writeAtomic(file, await changedYaml('resume', file, { steps, epochs: undefined }));
+            await writeAtomic(file, await changedYaml('resume', file, { steps, epochs: undefined }), 'resume');
           }
           const at = from === undefined ? undefined : { step: from.state.step, progress: from.progress };
           const progress = await settleBest(run, at, changes, notice);
@@ -92,7 +92,7 @@ async function readRun(run: string): Promise<{ readonly run: string; readonly co
 /** Warns of changes in the environment since the run began. A run without a record of it gets one. */
 async function compareEnvironment(session: Session, run: string, processes: number, notice: (line: string) => void): Promise<void> {
   const file = path.join(run, runFiles.environment);
-  if (!(await exists(file))) return writeAtomic(file, environmentText(session, processes));
+  if (!(await exists(file))) return writeAtomic(file, environmentText(session, processes), 'resume');
   const before = await readJson('resume', file).catch((cause: Error) => {
     throw new FormatError(
       `resume: ${file}, the record of the machine, is damaged (${cause.message}); remove it, and it will be written anew`,

@@ -91,7 +91,7 @@ async function keepConfig(out: string, config: KeptConfig): Promise<void> {
     if (kept(before) === kept(config)) return;
     throw new ConfigError(`sweep: ${out} holds another sweep (${file} differs); choose another out, or pass the file of that sweep`);
   }
-  await writeAtomic(file, configText('sweep', config));
+  await writeAtomic(file, configText('sweep', config), 'sweep');
 }
 
 function failureOf({ failed, interrupted }: Awaited<ReturnType<typeof runSweep>>, file: string): string | undefined {

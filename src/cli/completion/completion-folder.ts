@@ -92,11 +92,11 @@ async function writeFiles(folder: string, entries: Entries, completion: FittedPa
   await writeNpy(la, at('right'), right);
   await writeNpy(la, at('rowOffsets'), la.fromArray(rowOffsets, [rowOffsets.length]));
   await writeNpy(la, at('columnOffsets'), la.fromArray(columnOffsets, [columnOffsets.length]));
-  await writeAtomic(at('rowLabels'), (sink) => writeLabels(sink, entries.rowLabels));
-  await writeAtomic(at('columnLabels'), (sink) => writeLabels(sink, entries.columnLabels));
+  await writeAtomic(at('rowLabels'), (sink) => writeLabels(sink, entries.rowLabels), 'complete');
+  await writeAtomic(at('columnLabels'), (sink) => writeLabels(sink, entries.columnLabels), 'complete');
   const { test } = completion;
-  if (test !== undefined) await writeAtomic(at('test'), (sink) => writeTest(sink, entries, completion, test));
-  await writeAtomic(at('summary'), `${JSON.stringify(summary, null, 2)}\n`);
+  if (test !== undefined) await writeAtomic(at('test'), (sink) => writeTest(sink, entries, completion, test), 'complete');
+  await writeAtomic(at('summary'), `${JSON.stringify(summary, null, 2)}\n`, 'complete');
 }
 
 /** Writes labels as a JSON array, one per line. */

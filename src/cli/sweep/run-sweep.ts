@@ -108,7 +108,7 @@ async function runTrial(trial: Trial, { out, parallel, terminal, signal }: RunSw
     while ((await lockOwner(run)) !== undefined && !signal.aborted) await setTimeout(1000 * patience);
   }
   if (signal.aborted || (await endOf(out, trial)) !== undefined) return '';
-  await writeAtomic(config, configText('sweep', values));
+  await writeAtomic(config, configText('sweep', values), 'sweep');
   const begun = await exists(path.join(run, runFiles.config));
   const words = begun ? ['resume', run] : ['finetune', config, '--out', run];
   // Cores are shared: with as many threads as cores in every process, threads would wait for one another.

@@ -170,7 +170,7 @@ export function placesOf({ base, data: { files } }: Session): Places {
 }
 
 async function hashModel(caller: string, folder: string): Promise<Readonly<Record<string, string>>> {
-  const store = await openSafetensors(folder);
+  const store = await openSafetensors(folder, { caller });
   await store.close();
   const weights = new Set([...store.entries.values()].map(({ file }) => path.basename(file)));
   const hashes: Record<string, string> = {};

@@ -22,11 +22,12 @@ export type FileContent = string | Uint8Array | ((sink: ByteSink) => Promise<voi
  *
  * @param file - the path.
  * @param content - the new content.
+ * @param caller - the function or command that errors name.
  * @throws BackendError if the file system refuses; whatever `content` throws. In both cases the old file is untouched
  * and nothing is left behind.
  */
-export async function writeAtomic(file: string, content: FileContent): Promise<void> {
-  await writeAllAtomic(new Map([[file, content]]));
+export async function writeAtomic(file: string, content: FileContent, caller = 'writeAtomic'): Promise<void> {
+  await writeAllAtomic(new Map([[file, content]]), { caller });
 }
 
 /**
@@ -34,12 +35,15 @@ export async function writeAtomic(file: string, content: FileContent): Promise<v
  * in the order given, so the last one, such as an index of the others, shows that the set is complete.
  *
  * @param files - contents by path.
- * @param stale - files that do not belong to the set and are removed: when all contents are complete, and before the
- * first of them is in place.
+ * @param options - files that do not belong to the set (`stale`), which are removed when all contents are complete, and
+ * before the first of them is in place; the function or command that errors name (`caller`).
  * @throws as {@link writeAtomic} does. Only an error in the renaming itself can leave some files new and the others
  * old.
  */
-export async function writeAllAtomic(files: ReadonlyMap<string, FileContent>, stale: readonly string[] = []): Promise<void> {
+export async function writeAllAtomic(
+  files: ReadonlyMap<string, FileContent>,
+  { stale = [], caller = 'writeAtomic' }: { readonly stale?: readonly string[]; readonly caller?: string } = {},
+): Promise<void> {
   const staged: StagedFile[] = [];
   const folders: string[] = [];
   try {
@@ -50,7 +54,7 @@ export async function writeAllAtomic(files: ReadonlyMap<string, FileContent>, st
       await removeAbandoned(target);
       const staging = await stagingPath(target);
       staged.push({ target, staging });
-      await stage(staging, target, content);
+      await stage(caller, staging, target, content);
     }
     for (const file of stale) await rm(file, { force: true });
     for (const { target, staging } of staged) await rename(staging, target);
@@ -58,7 +62,7 @@ export async function writeAllAtomic(files: ReadonlyMap<string, FileContent>, st
   } catch (cause) {
     for (const { staging } of staged) await rm(staging, { force: true }).catch(() => undefined);
     for (const { target } of staged.toReversed()) await removeEmptyFolders(path.dirname(target), folders);
-    throw isSystemError(cause) ? writeError('writeAtomic', [...files.keys()].join(', '), cause) : cause;
+    throw isSystemError(cause) ? writeError(caller, [...files.keys()].join(', '), cause) : cause;
   }
 }
 
@@ -68,7 +72,7 @@ interface StagedFile {
 }
 
 /** Writes the content to a new file and flushes it. */
-async function stage(staging: string, target: string, content: FileContent): Promise<void> {
+async function stage(caller: string, staging: string, target: string, content: FileContent): Promise<void> {
   const handle = await open(staging, 'wx');
   try {
     if (typeof content === 'function') await content({ write: (bytes) => writeFully(handle, bytes) });
@@ -79,7 +83,7 @@ async function stage(staging: string, target: string, content: FileContent): Pro
   }
   const existing = await stat(target).catch(() => undefined);
   if (existing?.isDirectory())
-    throw new ConfigError(`writeAtomic: expected the path of a file, got the directory ${target}; add a file name`);
+    throw new ConfigError(`${caller}: expected the path of a file, got the directory ${target}; add a file name`);
   if (existing !== undefined) await chmod(staging, existing.mode);
 }
 

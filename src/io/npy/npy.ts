@@ -28,18 +28,22 @@ export async function writeNpy<M>(la: LinearAlgebra<M>, file: string, array: M):
   const values = await la.toArray(array);
   const single = la.epsilon > Number.EPSILON;
   const bytesPerValue = single ? 4 : 8;
-  await writeAtomic(file, async ({ write }) => {
-    await write(npyHeader(single ? '<f4' : '<f8', shape));
-    for (let first = 0; first < values.length; first += sliceLength) {
-      const slice = values.subarray(first, first + sliceLength);
-      const bytes = new DataView(new ArrayBuffer(slice.length * bytesPerValue));
-      for (let i = 0; i < slice.length; i++) {
-        if (single) bytes.setFloat32(4 * i, slice[i], true);
-        else bytes.setFloat64(8 * i, slice[i], true);
+  await writeAtomic(
+    file,
+    async ({ write }) => {
+      await write(npyHeader(single ? '<f4' : '<f8', shape));
+      for (let first = 0; first < values.length; first += sliceLength) {
+        const slice = values.subarray(first, first + sliceLength);
+        const bytes = new DataView(new ArrayBuffer(slice.length * bytesPerValue));
+        for (let i = 0; i < slice.length; i++) {
+          if (single) bytes.setFloat32(4 * i, slice[i], true);
+          else bytes.setFloat64(8 * i, slice[i], true);
+        }
+        await write(new Uint8Array(bytes.buffer));
       }
-      await write(new Uint8Array(bytes.buffer));
-    }
-  });
+    },
+    'writeNpy',
+  );
 }
 
 function npyHeader(descr: string, shape: readonly number[]): Uint8Array {

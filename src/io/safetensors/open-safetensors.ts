@@ -1,5 +1,6 @@
 import { constants } from 'node:buffer';
 import { availableBytes } from '../../core/allocate.js';
+import { callerOption, givenCaller } from '../../core/caller-option.js';
 import { BackendError, DomainError, FormatError, ShapeError } from '../../core/errors.js';
 import { declareOptions, option } from '../../core/options.js';
 import { checkByteOrder } from '../byte-order.js';
@@ -11,8 +12,6 @@ import { widenBrains, widenHalves } from './half-precision.js';
 import type { LocatedEntry } from './parse-header.js';
 import { readShardIndex, shardIndexName } from './shard-index.js';
 import type { TensorStore } from './tensor-store.js';
-
-const caller = 'openSafetensors';
 
 /** Name of the file of an unsharded checkpoint. */
 export const singleFileName = 'model.safetensors';
@@ -27,9 +26,11 @@ const chunkBytes = 2 ** 20;
 export interface OpenSafetensorsOptions {
   /** File system or server that holds `location`. Default: the files of this machine. */
   readonly files?: Files;
+  /** Name that messages begin with: the function or command that the user called. Default: `'openSafetensors'`. */
+  readonly caller?: string;
 }
 
-const openSafetensorsOptions = declareOptions<OpenSafetensorsOptions>()({ files: option({ default: nodeFiles }) });
+const openSafetensorsOptions = declareOptions<OpenSafetensorsOptions>()({ files: option({ default: nodeFiles }), caller: callerOption });
 
 /**
  * Opens the tensors of a file in safetensors format, of a sharded checkpoint, or of a directory with either. Headers
@@ -46,10 +47,11 @@ const openSafetensorsOptions = declareOptions<OpenSafetensorsOptions>()({ files:
  * @see https://huggingface.co/docs/safetensors, "Format".
  */
 export async function openSafetensors(location: string, options: OpenSafetensorsOptions = {}): Promise<TensorStore> {
+  const own = givenCaller('openSafetensors', options);
+  const { files, caller = own } = openSafetensorsOptions.read(own, options);
   checkByteOrder(caller);
-  const { files } = openSafetensorsOptions.read(caller, options);
-  const found = await findCheckpoint(files, location);
-  if (!found.endsWith('.json')) return storeOf([await openTensorFile(caller, found, files)]);
+  const found = await findCheckpoint(caller, files, location);
+  if (!found.endsWith('.json')) return storeOf(caller, [await openTensorFile(caller, found, files)]);
   const shards = await readShardIndex(caller, found, files);
   const opened: TensorFile[] = [];
   try {
@@ -64,7 +66,7 @@ export async function openSafetensors(location: string, options: OpenSafetensors
         );
       }
     }
-    return storeOf(opened);
+    return storeOf(caller, opened);
   } catch (error) {
     await Promise.all(opened.map((shard) => shard.close()));
     throw error;
@@ -72,7 +74,7 @@ export async function openSafetensors(location: string, options: OpenSafetensors
 }
 
 /** Finds the file or index that a location means. A web server cannot say which locations are directories. */
-async function findCheckpoint(files: Files, location: string): Promise<string> {
+async function findCheckpoint(caller: string, files: Files, location: string): Promise<string> {
   const describe = (place: string) =>
     files.describe(place).catch((cause: Error) => {
       throw new FormatError(`${caller}: cannot open ${place} (${cause.message}); check the path`, { cause });
@@ -96,7 +98,7 @@ async function findCheckpoint(files: Files, location: string): Promise<string> {
 }
 
 /** Joins open files into one store. @throws FormatError if two of them hold a tensor of one name. */
-function storeOf(files: readonly TensorFile[]): TensorStore {
+function storeOf(caller: string, files: readonly TensorFile[]): TensorStore {
   const entries = new Map<string, LocatedEntry>();
   const fileOf = new Map<string, TensorFile>();
   for (const tensorFile of files) {
@@ -129,25 +131,25 @@ function storeOf(files: readonly TensorFile[]): TensorStore {
     async read(name) {
       const { entry, source } = locate(name);
       if (isFloatDtype(entry.dtype)) {
-        checkRoom(entry, 4 * entryCount(entry.shape));
+        checkRoom(caller, entry, 4 * entryCount(entry.shape));
         const target = new Float32Array(entryCount(entry.shape));
-        await readFloats(entry, entry.dtype, source, () => target);
+        await readFloats(caller, entry, entry.dtype, source, () => target);
         return target;
       }
-      if (entry.dtype !== 'I32' && entry.dtype !== 'I64') throw unreadable(entry, 'F32, F16, BF16, I64 or I32');
-      checkRoom(entry, entry.byteLength);
+      if (entry.dtype !== 'I32' && entry.dtype !== 'I64') throw unreadable(caller, entry, 'F32, F16, BF16, I64 or I32');
+      checkRoom(caller, entry, entry.byteLength);
       const bytes = new Uint8Array(entry.byteLength);
       await source(0, bytes);
       return entry.dtype === 'I32' ? new Int32Array(bytes.buffer) : new BigInt64Array(bytes.buffer);
     },
     async readInto(name, target) {
       const { entry, source } = locate(name);
-      if (!isFloatDtype(entry.dtype)) throw unreadable(entry, 'F32, F16 or BF16');
-      await readFloats(entry, entry.dtype, source, typeof target === 'function' ? target : () => target);
+      if (!isFloatDtype(entry.dtype)) throw unreadable(caller, entry, 'F32, F16 or BF16');
+      await readFloats(caller, entry, entry.dtype, source, typeof target === 'function' ? target : () => target);
     },
     async readBytes(name) {
       const { entry, source } = locate(name);
-      checkRoom(entry, entry.byteLength);
+      checkRoom(caller, entry, entry.byteLength);
       const bytes = new Uint8Array(entry.byteLength);
       await source(0, bytes);
       return bytes;
@@ -168,7 +170,7 @@ function storeOf(files: readonly TensorFile[]): TensorStore {
  * @throws BackendError if an array is larger than the available memory, or than an array may be. A file may be sparse,
  * so its size proves nothing.
  */
-function checkRoom({ file, name }: LocatedEntry, bytes: number): void {
+function checkRoom(caller: string, { file, name }: LocatedEntry, bytes: number): void {
   const available = Math.min(availableBytes(), constants.MAX_LENGTH);
   if (bytes <= available) return;
   throw new BackendError(
@@ -178,16 +180,22 @@ function checkRoom({ file, name }: LocatedEntry, bytes: number): void {
 
 type ReadPart = (offset: number, bytes: Uint8Array) => Promise<void>;
 
-function unreadable({ file, name, dtype }: LocatedEntry, readable: string): FormatError {
+function unreadable(caller: string, { file, name, dtype }: LocatedEntry, readable: string): FormatError {
   return new FormatError(
     `${caller}: ${file}: tensor ${JSON.stringify(name)}: expected ${readable}, got ${dtype}; convert it, or take its bytes`,
   );
 }
 
 /** Reads a tensor by chunks and converts each into its place. */
-async function readFloats(entry: LocatedEntry, dtype: FloatDtype, source: ReadPart, target: () => Float32Array): Promise<void> {
+async function readFloats(
+  caller: string,
+  entry: LocatedEntry,
+  dtype: FloatDtype,
+  source: ReadPart,
+  target: () => Float32Array,
+): Promise<void> {
   const length = entryCount(entry.shape);
-  checkTarget(entry, target(), length);
+  checkTarget(caller, entry, target(), length);
   const bytesEach = dtype === 'F32' ? 4 : 2;
   const chunk = new Uint8Array(Math.min(chunkBytes, entry.byteLength));
   for (let begin = 0; begin < length; begin += chunkBytes / bytesEach) {
@@ -195,7 +203,7 @@ async function readFloats(entry: LocatedEntry, dtype: FloatDtype, source: ReadPa
     const bytes = chunk.subarray(0, count * bytesEach);
     await source(begin * bytesEach, bytes);
     const place = target();
-    checkTarget(entry, place, length);
+    checkTarget(caller, entry, place, length);
     widen(dtype, bytes, new Uint32Array(place.buffer, place.byteOffset + 4 * begin, count));
   }
 }
@@ -225,7 +233,7 @@ async function areEqual(a: LocatedEntry, readA: ReadPart, b: LocatedEntry, readB
   return true;
 }
 
-function checkTarget({ name, shape }: LocatedEntry, target: Float32Array, length: number): void {
+function checkTarget(caller: string, { name, shape }: LocatedEntry, target: Float32Array, length: number): void {
   if (target.length === length) return;
   throw new ShapeError(
     `${caller}: expected an array of ${length} numbers for the tensor ${JSON.stringify(name)} [${shape.join(', ')}], got ${target.length}; ` +

@@ -51,7 +51,7 @@ export async function writeSafetensors(
 ): Promise<void> {
   const caller = 'writeSafetensors';
   const { metadata } = writeSafetensorsOptions.read(caller, options);
-  await writeAtomic(file, safetensorsContent(caller, tensors, metadata));
+  await writeAtomic(file, safetensorsContent(caller, tensors, metadata), caller);
 }
 
 /**
@@ -86,7 +86,7 @@ export async function writeCheckpoint(
     for (const name of shard.keys()) shardOf.set(name, file);
   }
   if (shards.length > 1) files.set(path.join(directory, shardIndexName), encodeIndex(tensors, shardOf));
-  await writeAllAtomic(files);
+  await writeAllAtomic(files, { caller });
 }
 
 function encodeIndex(tensors: ReadonlyMap<string, TensorData>, shardOf: ReadonlyMap<string, string>): string {

@@ -145,7 +145,7 @@ function checkRank(caller: string, { module, tensors: { A, B } }: AdapterPair): 
 /** Compares the written adapter with its source. */
 async function verify(caller: string, adapter: OpenAdapter, file: string, check: () => Promise<void>): Promise<readonly BalancedModule[]> {
   const la = hostAlgebra();
-  const written = await openSafetensors(file);
+  const written = await openSafetensors(file, { caller });
   try {
     const modules: BalancedModule[] = [];
     for (const module of adapter.modules) {

@@ -123,7 +123,7 @@ export async function loadAdapter(model: CausalLM, directory: string, options: L
 /** Opens the tensors of an adapter. @throws ConfigError for those of another format; FormatError if there are none. */
 async function openAdapterTensors(caller: string, directory: string): Promise<TensorStore> {
   await checkTensorFormat(caller, directory);
-  return openSafetensors(path.join(directory, adapterFiles.tensors));
+  return openSafetensors(path.join(directory, adapterFiles.tensors), { caller });
 }
 
 function changedBase(caller: string, name: string, kind: string): ConfigError {
@@ -218,7 +218,7 @@ function sums(model: CausalLM, layout: AdapterLayout, modules: AdapterParts['mod
 }
 
 async function readWeights(model: CausalLM, layout: AdapterLayout, file: string): Promise<ReadonlyMap<string, Tensor>> {
-  const store = await openSafetensors(file);
+  const store = await openSafetensors(file, { caller: 'loadAdapter' });
   try {
     const expected = expectedWeights(layout);
     const others = [...store.entries.keys()].filter((name) => !expected.has(name));

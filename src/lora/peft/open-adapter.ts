@@ -82,7 +82,7 @@ export async function openAdapter(folder: string, options: OpenAdapterOptions = 
   if (!(await exists(file))) {
     throw new ConfigError(`${caller}: ${folder} has no ${adapterFiles.tensors}; save the adapter with PEFT's safe_serialization=True`);
   }
-  const store = await openSafetensors(file);
+  const store = await openSafetensors(file, { caller });
   try {
     const pairs = findPairs(caller, file, store);
     return {

@@ -88,7 +88,7 @@ export async function saveAdapter(adapter: LoraAdapter, directory: string, optio
       [path.join(directory, adapterFiles.config), content],
     ]),
     // Weights left from an earlier save would be taken for those of this adapter.
-    weights === undefined ? [weightsFile] : [],
+    { stale: weights === undefined ? [weightsFile] : [], caller: 'saveAdapter' },
   );
   return { ...(truncation === undefined ? {} : { truncation }), ...(readme?.size === 0 ? { keptReadme: true } : {}) };
 }
