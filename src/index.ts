@@ -163,6 +163,7 @@ export type {
   AmbientDerivative,
   AmbientHessian,
   CoordinatesDerivative,
+  CoordinatesHessian,
   CostAndDerivative,
   Evaluation,
   Gradient,

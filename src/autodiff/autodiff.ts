@@ -22,6 +22,14 @@ export interface DifferentiatedGradient<P> {
   at(x: P): P;
 }
 
+/** The second derivative of a differentiated cost, in the form that a problem takes. */
+export interface DifferentiatedHessian<P> {
+  /** The derivatives are by the coordinates of the point. */
+  readonly kind: 'coordinates';
+  /** Computes the derivative of the gradient at x along u, with the arrays of a point. */
+  at(x: P, u: P): P;
+}
+
 /** A cost and its derivative by the coordinates of the point. */
 export interface CostAndCoordinates<P> {
   /** The cost. */
@@ -41,6 +49,8 @@ export interface DifferentiatedCost<P> {
   readonly gradient: DifferentiatedGradient<P>;
   /** Computes the cost and the derivative together. */
   costAndGradient(x: P): Promise<CostAndCoordinates<P>>;
+  /** The second derivative by the coordinates of the point, which second-order solvers use where the manifold can. */
+  readonly hessian: DifferentiatedHessian<P>;
   /** Computes the derivative of the gradient along a displacement u of the coordinates. */
   hessianProduct(x: P, u: P): P;
 }
@@ -50,7 +60,9 @@ export interface DifferentiatedCost<P> {
  * about three times as long as the cost, for any number of coordinates.
  *
  * Hessian–vector products are exact, at about three times the cost of a gradient: the adjoints use the same operations,
- * and a second tape records them (reverse over reverse).
+ * and a second tape records them (reverse over reverse). `{ manifold, ...autodiff(la, cost) }` states them as its
+ * `hessian`, so that {@link trustRegions} uses them on every manifold that can convert them (`coordinatesToRhess`: all
+ * but {@link fixedRank}, {@link quotientFactors} and {@link dampedFactors}, where it takes differences of gradients).
  *
  * @param la - the engine.
  * @param cost - see {@link TracedCost}. It may use every operation that has a derivative in
@@ -86,6 +98,24 @@ export function autodiff<M, P>(la: LinearAlgebra<M>, cost: TracedCost<M, P>): Di
     const { value, gradient } = differentiate<M, P>(la, ops, cost, x);
     return { value, gradient };
   };
+  const hessianProduct = (x: P, u: P): P => {
+    return la.tidy(() => {
+      // The inner product of u with the gradient, which has a tape of its own, is differentiated once more.
+      const slope: TracedCost<M, P> = (outer, at) => {
+        const { gradient } = differentiate<M, P>(la, outer, cost, at);
+        const terms: M[] = [];
+        const directions = new Map<string, M>();
+        forEachLeaf<M>(la, u, (leaf, path) => directions.set(path, leaf));
+        forEachLeaf<M>(outer, gradient, (leaf, path) => {
+          const direction = directions.get(path);
+          if (direction !== undefined) terms.push(outer.inner(leaf, direction));
+        });
+        if (terms.length === 0) throw new ShapeError('autodiff: u has no component of the point; pass a displacement of its coordinates');
+        return terms.reduce((sum, term) => outer.add(sum, term));
+      };
+      return finite(la, differentiate<M, P>(la, ops, slope, x).gradient);
+    });
+  };
   return {
     cost: (x) => la.tidy(() => la.total(scalar(ops, cost(ops, x)))),
     gradient: { kind: 'coordinates', at: (x) => la.tidy(() => gradientAt(x).gradient) },
@@ -94,24 +124,8 @@ export function autodiff<M, P>(la: LinearAlgebra<M>, cost: TracedCost<M, P>): Di
         const { value, gradient } = gradientAt(x);
         return { cost: await la.total(value), gradient };
       }),
-    hessianProduct(x, u) {
-      return la.tidy(() => {
-        // The inner product of u with the gradient, which has a tape of its own, is differentiated once more.
-        const slope: TracedCost<M, P> = (outer, at) => {
-          const { gradient } = differentiate<M, P>(la, outer, cost, at);
-          const terms: M[] = [];
-          const directions = new Map<string, M>();
-          forEachLeaf<M>(la, u, (leaf, path) => directions.set(path, leaf));
-          forEachLeaf<M>(outer, gradient, (leaf, path) => {
-            const direction = directions.get(path);
-            if (direction !== undefined) terms.push(outer.inner(leaf, direction));
-          });
-          if (terms.length === 0) throw new ShapeError('autodiff: u has no component of the point; pass a displacement of its coordinates');
-          return terms.reduce((sum, term) => outer.add(sum, term));
-        };
-        return finite(la, differentiate<M, P>(la, ops, slope, x).gradient);
-      });
-    },
+    hessian: { kind: 'coordinates', at: hessianProduct },
+    hessianProduct,
   };
 }
 

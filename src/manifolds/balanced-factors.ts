@@ -162,6 +162,7 @@ export function balancedFactors<M = HostArray>(options: BalancedFactorsOptions<M
     // The gradient of g(AB) by the factors is tangent to the set of balanced pairs everywhere on it, so its curvature
     // does not enter: the Riemannian Hessian is the horizontal part of the Hessian by the factors.
     ehessToRhess: (x, egrad, ehess, u) => horizontalPart(la, x, base.factorHessian(x, egrad, ehess, u)),
+    coordinatesToRhess: (x, _derivative, product) => horizontalPart(la, x, product),
     retract(x, u, t = 1) {
       const { A, B } = step(x, u, t);
       return { A, B };

@@ -83,7 +83,7 @@ export function dampedFactors<M = HostArray>(options: DampedFactorsOptions<M>): 
     const { ofA, ofB } = weights(x);
     return flat.inner(x, { A: la.matmul(u.A, ofA), B: la.matmul(ofB, u.B) }, v);
   };
-  const { dist: _dist, exp: _exp, log: _log, ehessToRhess: _ehessToRhess, ...shared } = flat;
+  const { dist: _dist, exp: _exp, log: _log, ehessToRhess: _ehessToRhess, coordinatesToRhess: _coordinatesToRhess, ...shared } = flat;
   return {
     ...shared,
     name: flat.name.replace('euclideanFactors(', `dampedFactors(δ = ${damping}, `),

@@ -83,6 +83,7 @@ export function defineManifold<M, P, Parts extends ManifoldParts<M, P>>(
     admissible: parts.toTangent ?? project,
     egradToRgrad,
     coordinatesToRgrad: egradToRgrad,
+    ...(parts.ehessToRhess && { coordinatesToRhess: parts.ehessToRhess }),
     transport,
     retractTransport(x, u, t = 1) {
       const point = retract(x, u, t);

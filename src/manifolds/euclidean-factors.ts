@@ -66,6 +66,7 @@ export function euclideanFactors<M = HostArray>(options: FactorOptions<M>): Fact
       return derivative;
     },
     ehessToRhess: base.factorHessian,
+    coordinatesToRhess: (_x, _derivative, product) => product,
     retract: (x, u, t = 1) => add(x, u, t),
     retractTransport: (x, u, t = 1) => ({ point: add(x, u, t), vector: identity, covector: identity, secondMoment: identity }),
     transport: (_x, _y, u) => u,

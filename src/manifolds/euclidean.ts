@@ -76,6 +76,7 @@ export function euclidean<M = HostArray>(options: EuclideanOptions<M>): Euclidea
     project: (_x, z) => z,
     egradToRgrad: (_x, egrad) => checkGradient(egrad),
     ehessToRhess: (_x: M, _egrad: M, ehess: M) => ehess,
+    coordinatesToRhess: (_x: M, _derivative: M, product: M) => product,
     retract: add,
     dist: (x: M, y: M) => la.norm(difference(x, y)),
     inverseRetract: difference,

@@ -126,6 +126,7 @@ export function fixedRankPsd<M = HostArray>(options: FixedRankPsdOptions<M>): Fi
     },
     ehessToRhess: (y, egrad, ehess, z) =>
       horizontal(y, la.add(twiceSymmetric('ehessToRhess', ehess, y), twiceSymmetric('ehessToRhess', egrad, z))),
+    coordinatesToRhess: (y, _derivative, product) => horizontal(y, product),
     retract,
     retractTransport(y, z, t = 1) {
       const point = retract(y, z, t);

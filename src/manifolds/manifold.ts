@@ -98,6 +98,12 @@ export interface Manifold<M, P, T = P, Z = T, G = Z> {
   coordinatesToRgrad(x: P, derivative: P): T;
   /** Returns the Riemannian Hessian along u, from Euclidean gradient and Euclidean Hessian along `embed(x, u)`. */
   ehessToRhess?(x: P, egrad: G, ehess: G, u: T): T;
+  /**
+   * Returns the Riemannian Hessian along u, from the derivative of the cost by the coordinates of the point and the
+   * derivative of that along u, as automatic differentiation gives both. Present if a tangent is a displacement of the
+   * coordinates, and the Hessian can be had from these.
+   */
+  coordinatesToRhess?(x: P, derivative: P, product: P, u: T): T;
 
   /** Returns the retraction $R_x(t\,u)$; t is 1 if left out. */
   retract(x: P, u: T, t?: number): P;

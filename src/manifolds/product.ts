@@ -122,7 +122,7 @@ function productOperations(entries: readonly [string, Component][]): ProductOper
   const offered = (
     part: Component,
     key: string,
-    operation: 'dist' | 'ehessToRhess' | 'inverseRetract' | 'exp' | 'log' | 'decayDirection',
+    operation: 'dist' | 'ehessToRhess' | 'coordinatesToRhess' | 'inverseRetract' | 'exp' | 'log' | 'decayDirection',
   ) => {
     const method = part[operation];
     if (method === undefined) {
@@ -162,6 +162,10 @@ function productOperations(entries: readonly [string, Component][]): ProductOper
     transport: lift('transport'),
     difference: lift('difference'),
     ehessToRhess: (...args) => each((part, key) => offered(part, key, 'ehessToRhess')(...args.map((argument) => partOf(argument, key)))),
+    ...(entries.every(([, part]) => part.coordinatesToRhess !== undefined) && {
+      coordinatesToRhess: (...args: unknown[]) =>
+        each((part, key) => offered(part, key, 'coordinatesToRhess')(...args.map((argument) => partOf(argument, key)))),
+    }),
     inverseRetract: (x, y) => each((part, key) => offered(part, key, 'inverseRetract')(partOf(x, key), partOf(y, key))),
     log: (x, y) => each((part, key) => offered(part, key, 'log')(partOf(x, key), partOf(y, key))),
     exp: (x, u, t = 1) => each((part, key) => offered(part, key, 'exp')(partOf(x, key), partOf(u, key), t)),

@@ -8,7 +8,7 @@ import type { Problem } from './problem.js';
 const gradientKinds: readonly unknown[] = ['ambient', 'coordinates', 'riemannian'];
 
 /** Kinds of second derivative that a problem may state. */
-const hessianKinds: readonly unknown[] = ['ambient', 'riemannian'];
+const hessianKinds = gradientKinds;
 
 /** The fields that are functions, with their form. */
 const functions: Readonly<Record<string, string>> = {
@@ -87,7 +87,7 @@ export function checkProblem<M, P, T, Z, G, Batch>(caller: string, problem: Prob
     );
   if (hessian !== undefined && (!hessianKinds.includes(hessian?.kind) || typeof hessian.at !== 'function'))
     fail(
-      `'hessian' must be { kind: 'ambient' | 'riemannian', at: (x, u, batch) => … }, got ${shown(hessian)}; ` +
+      `'hessian' must be { kind: 'ambient' | 'coordinates' | 'riemannian', at: (x, u, batch) => … }, got ${shown(hessian)}; ` +
         "use 'ambient' for the second derivative by X along u",
     );
 }

@@ -66,13 +66,14 @@ export function drawnObjective<M, P, T, Z, G, Batch>(caller: string, problem: Pr
     return batch;
   };
   const toRiemannian = gradientConverter(caller, problem);
-  const hasHessian = hessian?.kind === 'riemannian' || (hessian !== undefined && convertsHessians(problem));
+  const toRhess = hessianConverter(problem);
+  const hasHessian = hessian?.kind === 'riemannian' || toRhess !== undefined;
   // The derivative of the last evaluation at a point serves the Hessian products there.
   const derivatives = lastDerivative<P, G | P | T, Batch>();
   const derivativeAt = async (x: P, batch: Batch): Promise<G | P | T> => {
     const derivative =
       problem.costAndGradient === undefined ? await gradient.at(x, batch) : (await problem.costAndGradient(x, batch)).gradient;
-    if (hasHessian && hessian?.kind === 'ambient') derivatives.put(x, batch, derivative);
+    if (toRhess !== undefined) derivatives.put(x, batch, derivative);
     return derivative;
   };
   const evaluateOn = async (x: P, batch: Batch, known: number | undefined): Promise<Evaluation<T>> => {
@@ -85,22 +86,17 @@ export function drawnObjective<M, P, T, Z, G, Batch>(caller: string, problem: Pr
     const { cost, gradient: derivative } = both;
     if (typeof cost !== 'number')
       throw new ConfigError(`${caller}: problem: cost must return a number, got ${describeValue(cost)}; sum the array up`);
-    if (hasHessian && hessian?.kind === 'ambient') derivatives.put(x, batch, derivative);
+    if (toRhess !== undefined) derivatives.put(x, batch, derivative);
     const riemannian = toRiemannian(x, derivative);
     return { cost, gradient: riemannian, gradientNorm: await manifold.norm(x, riemannian) };
   };
   const hessianAt = async (x: P, k: number): Promise<(u: T) => Promise<T>> => {
     const batch = await batchOf(k);
     if (hessian?.kind === 'riemannian') return async (u) => hessian.at(x, u, batch);
-    const { ehessToRhess } = manifold;
-    if (hessian === undefined || gradient.kind !== 'ambient' || ehessToRhess === undefined) {
-      throw new NotImplementedError(
-        `hessian: ${hessian === undefined ? 'the problem states none' : `${manifold.name} has no ehessToRhess, or the gradient is not 'ambient'`}; ` +
-          "state hessian: { kind: 'riemannian', at: (x, u) => … }, or use a manifold that converts Euclidean Hessians",
-      );
-    }
-    const derivative = (derivatives.get(x, batch) ?? (await derivativeAt(x, batch))) as G;
-    return async (u) => ehessToRhess.call(manifold, x, derivative, await hessian.at(x, u, batch), u);
+    if (hessian === undefined || toRhess === undefined) throw noHessian(problem);
+    const derivative = derivatives.get(x, batch) ?? (await derivativeAt(x, batch));
+    // Where coordinates are converted, a tangent is a displacement of them.
+    return async (u) => toRhess(x, derivative, await hessian.at(x, u as T & P, batch), u);
   };
   return {
     manifold,
@@ -124,12 +120,31 @@ export function drawnObjective<M, P, T, Z, G, Batch>(caller: string, problem: Pr
   };
 }
 
+/** The map from derivatives of the problem's kind to the Riemannian Hessian along u. */
+type HessianConverter<P, T> = (x: P, derivative: unknown, product: unknown, u: T) => T;
+
 /**
- * Returns true if a Euclidean Hessian can be converted to a Riemannian one: the manifold has the conversion, and the
- * gradient is the ambient one that it needs.
+ * Returns the map from first and second derivatives of the problem's kind to the Riemannian Hessian along u; undefined
+ * if the manifold has none for that kind, or the problem no such second derivative.
  */
-function convertsHessians<M, P, T, Z, G, Batch>({ manifold, gradient }: Problem<M, P, T, Z, G, Batch>): boolean {
-  return manifold.ehessToRhess !== undefined && gradient.kind === 'ambient';
+function hessianConverter<M, P, T, Z, G, Batch>({
+  manifold,
+  gradient,
+  hessian,
+}: Problem<M, P, T, Z, G, Batch>): HessianConverter<P, T> | undefined {
+  if (hessian === undefined || hessian.kind === 'riemannian' || hessian.kind !== gradient.kind) return undefined;
+  const convert = hessian.kind === 'coordinates' ? manifold.coordinatesToRhess : manifold.ehessToRhess;
+  return convert && ((convert as HessianConverter<P, T>).bind(manifold) as HessianConverter<P, T>);
+}
+
+function noHessian<M, P, T, Z, G, Batch>({ manifold, gradient, hessian }: Problem<M, P, T, Z, G, Batch>): NotImplementedError {
+  const reason =
+    hessian === undefined
+      ? 'the problem states none'
+      : `${manifold.name} cannot convert one of kind '${hessian.kind}' beside a gradient of kind '${gradient.kind}'`;
+  return new NotImplementedError(
+    `hessian: ${reason}; state hessian: { kind: 'riemannian', at: (x, u) => … }, or use a manifold that converts it (ehessToRhess, coordinatesToRhess)`,
+  );
 }
 
 /**

@@ -47,8 +47,19 @@ export interface RiemannianHessian<P, T, Batch> {
   at(x: P, u: T, batch: Batch): Awaitable<T>;
 }
 
+/** The derivative of the coordinates' derivative, as automatic differentiation returns it. */
+export interface CoordinatesHessian<P, Batch> {
+  /** Discriminant of the kind. */
+  readonly kind: 'coordinates';
+  /**
+   * Returns the second derivative at x along u, a displacement of the coordinates. It is used where the gradient is of
+   * this kind too and the manifold has {@link Manifold.coordinatesToRhess}; elsewhere differences of gradients are.
+   */
+  at(x: P, u: P, batch: Batch): Awaitable<P>;
+}
+
 /** The second derivative of a cost along a tangent vector. */
-export type Hessian<P, T, G, Batch> = AmbientHessian<P, T, G, Batch> | RiemannianHessian<P, T, Batch>;
+export type Hessian<P, T, G, Batch> = AmbientHessian<P, T, G, Batch> | CoordinatesHessian<P, Batch> | RiemannianHessian<P, T, Batch>;
 
 /** A cost and its derivative, of the kind of the problem's `gradient`. */
 export interface CostAndDerivative<P, T, G> {
