@@ -122,6 +122,7 @@ export { qrRetraction } from './retractions/qr.js';
 export { truncatedSvd } from './retractions/truncated-svd.js';
 export { type Barycenter, type BarycenterOptions, barycenter, barycenterDefaults } from './solvers/barycenter.js';
 export { carryTangents } from './solvers/carry.js';
+export { defineProblem } from './solvers/define-problem.js';
 export {
   type AdamOptions,
   type AdamWOptions,

@@ -30,6 +30,7 @@ describe('the engine', () => {
     const allowed: Readonly<Record<string, string>> = {
       'solvers/run.ts': 'the loop itself',
       'cli/commands/chat.ts': 'asks for the next message',
+      'cli/run/outside-runs.ts': 'goes up from folder to folder',
       'cli/commands/generate.ts': 'takes pieces of a text until it ends',
       'solvers/iterate.ts': 'asks that loop for steps',
       'solvers/minimize.ts': 'asks that loop for steps',

@@ -147,10 +147,10 @@ describe('a sweep', () => {
     [
       'trials',
       { random: { alpha: { min: 1, max: 2 } }, trials: 100_000_000 },
-      'got 100000000: 100000000 draws (trials) × 1 combinations (grid) × 1 seeds',
+      'got 100000000: 100000000 draws (trials) × 1 combination (grid) × 1 seed',
     ],
-    ['seeds', { seeds: list(300_000) }, 'got 300000: 1 draws (trials) × 1 combinations (grid) × 300000 seeds'],
-    ['a grid', { grid: Object.fromEntries(list(40).map((k) => [`k${k}`, list(10)])) }, 'e+39: 1 draws (trials) × '],
+    ['seeds', { seeds: list(300_000) }, 'got 300000: 1 draw (trials) × 1 combination (grid) × 300000 seeds'],
+    ['a grid', { grid: Object.fromEntries(list(40).map((k) => [`k${k}`, list(10)])) }, 'e+39: 1 draw (trials) × '],
     [
       'all of them',
       { grid: { rank: list(30) }, seeds: list(20), random: { alpha: [1] }, trials: 17 },
