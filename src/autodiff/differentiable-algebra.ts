@@ -17,6 +17,7 @@ export interface DifferentiableAlgebra<M>
     | 'maxAbs'
     | 'adamStep'
     | 'toArray'
+    | 'toRows'
     | 'readInto'
     | 'openScope'
     | 'keep'

@@ -19,6 +19,7 @@ export function algebraOnTape<V>(tape: Tape<V>): DifferentiableAlgebra<Traced<V>
     isArray: (value): value is Traced<V> => tape.holds(value) || base.isArray(value),
     shape: (x) => base.shape(tape.valueOf(x)),
     fromArray: (values, shape) => tape.record(base.fromArray(values, shape), []),
+    fromRows: (rows) => tape.record(base.fromRows(rows), []),
     full: (shape, value) => tape.record(base.full(shape, value), []),
     ...elementwiseOnTape(tape),
     ...structureOnTape(tape),

@@ -102,8 +102,16 @@ export interface LinearAlgebra<M> {
    * @throws ShapeError if the count does not fit the shape.
    */
   fromArray(values: ArrayLike<number>, shape: readonly number[]): M;
+  /**
+   * Makes a matrix from its rows: `[[1, 2], [3, 4]]`.
+   *
+   * @throws ShapeError unless they are lists of numbers, all of one length.
+   */
+  fromRows(rows: readonly ArrayLike<number>[]): M;
   /** Returns all values in row-major order (copied). */
   toArray(x: M): Awaitable<Float64Array>;
+  /** Returns the rows of a matrix, as lists. @throws ShapeError for an array of other axes than two. */
+  toRows(x: M): Awaitable<number[][]>;
   /**
    * Writes all values in row-major order into the target, rounded to its type: a large fresh array would cost several
    * times the copy itself.

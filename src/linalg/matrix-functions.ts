@@ -14,7 +14,18 @@ import { withSmallBlocks } from './small-blocks.js';
 /** The operations of which matrix functions are made: those of an engine, or of an engine on a tape. */
 export type MatrixAlgebra<M> = Omit<
   LinearAlgebra<M>,
-  'inner' | 'norm' | 'total' | 'maxAbs' | 'toArray' | 'readInto' | 'openScope' | 'keep' | 'dispose' | 'randomNormal' | 'sparsePasses'
+  | 'inner'
+  | 'norm'
+  | 'total'
+  | 'maxAbs'
+  | 'toArray'
+  | 'toRows'
+  | 'readInto'
+  | 'openScope'
+  | 'keep'
+  | 'dispose'
+  | 'randomNormal'
+  | 'sparsePasses'
 >;
 
 /**

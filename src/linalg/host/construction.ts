@@ -1,12 +1,14 @@
 import { checkScalar } from '../../core/options.js';
 import { checkRandom } from '../../core/random.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
+import { joinRows, splitRows } from '../rows.js';
 import { checkDimensions, checkEntries, checkTarget, entryCount } from '../shape-checks.js';
 import { allocate } from './allocate.js';
 import { checkArray, type HostArray, isHostArray, packed, wrap } from './host-array.js';
 
-type Construction = Pick<LinearAlgebra<HostArray>, 'isArray' | 'shape' | 'fromArray' | 'peek' | 'full' | 'randomNormal'> & {
+type Construction = Pick<LinearAlgebra<HostArray>, 'isArray' | 'shape' | 'fromArray' | 'fromRows' | 'peek' | 'full' | 'randomNormal'> & {
   toArray(x: HostArray): Float64Array;
+  toRows(x: HostArray): number[][];
   readInto(x: HostArray, target: Float32Array | Float64Array): void;
 };
 
@@ -26,8 +28,15 @@ export const construction: Construction = {
     return wrap(out, shape);
   },
 
+  fromRows(rows) {
+    const { values, shape } = joinRows(rows);
+    return construction.fromArray(values, shape);
+  },
+
   // Always a buffer of its own, which small packed arrays may lack.
   toArray: (x) => packed('toArray', x).slice(),
+
+  toRows: (x) => splitRows(packed('toRows', x), x.shape),
 
   readInto(x, target) {
     const values = packed('readInto', x);

@@ -23,6 +23,7 @@ import { typescriptKernels } from './typescript-kernels.js';
  */
 export interface HostAlgebra extends LinearAlgebra<HostArray> {
   toArray(x: HostArray): Float64Array;
+  toRows(x: HostArray): number[][];
   readInto(x: HostArray, target: Float32Array | Float64Array): void;
   peek(x: HostArray): Float64Array;
   inner(x: HostArray, y: HostArray): number;

@@ -1,13 +1,14 @@
 import { fill, Tensor } from '@tensorflow/tfjs-core';
 import { checkRandom } from '../../core/random.js';
 import type { LinearAlgebra } from '../linear-algebra.js';
+import { joinRows, splitRows } from '../rows.js';
 import { checkDimensions, checkEntries, checkTarget, entryCount } from '../shape-checks.js';
 import { narrowed, widened } from './precision.js';
 import { type TensorDevice, throwEmpty } from './tensor-device.js';
 
 type Construction = Pick<
   LinearAlgebra<Tensor>,
-  'isArray' | 'shape' | 'fromArray' | 'toArray' | 'readInto' | 'peek' | 'full' | 'randomNormal'
+  'isArray' | 'shape' | 'fromArray' | 'fromRows' | 'toArray' | 'toRows' | 'readInto' | 'peek' | 'full' | 'randomNormal'
 >;
 
 /** Construction and transfer. Values are rounded to float32 on their way in. */
@@ -27,10 +28,22 @@ export function construction(device: TensorDevice): Construction {
       return device.upload(values instanceof Float32Array && device.copiesUploads ? values : narrowed(values), shape);
     },
 
+    fromRows(rows) {
+      const { values, shape } = joinRows(rows);
+      checkNonempty('fromRows', shape);
+      return device.upload(narrowed(values), shape);
+    },
+
     toArray(x) {
       device.check('toArray', x);
       if (device.synchronous) return widened(x.dataSync<'float32'>());
       return x.data<'float32'>().then((values) => widened(values));
+    },
+
+    toRows(x) {
+      const shape = device.check('toRows', x);
+      if (device.synchronous) return splitRows(widened(x.dataSync<'float32'>()), shape);
+      return x.data<'float32'>().then((values) => splitRows(widened(values), shape));
     },
 
     readInto(x, target) {
