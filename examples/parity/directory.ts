@@ -123,8 +123,8 @@ function readArguments(argv: readonly string[]): Asked | 'help' | undefined {
     if (values.help === true) return 'help';
     const [directory, ...more] = positionals;
     if (directory === undefined || more.length > 0) return undefined;
-    // Whether there is such a backend, or such a way to keep weights, is for the library to say.
-    // Weights are kept beside the heap of one backend only.
+    // Whether there is such a backend, or such a way to keep weights, is for the library to say. Weights are kept
+    // beside the heap of one backend only.
     const usual = values.weights === 'keep' ? 'wasm' : 'auto';
     const [backend, weights] = [values.backend ?? usual, values.weights] as [BackendRequest, LoadCausalLMOptions['weights']];
     return { directory, backend, weights };

@@ -148,6 +148,13 @@ export interface CausalLM {
   untieHead?(): () => void;
   /** Computes logits [batch, length, vocabulary], which the caller disposes of; those of padding are meaningless. */
   logits(batch: TokenBatch, options?: ForwardOptions): Tensor;
+  /**
+   * Returns the likeliest token at every label that counts, in the order of the labels. Logits are held for some tokens
+   * at a time. Default: a model without this method is asked for all logits.
+   *
+   * @throws DomainError if no label counts.
+   */
+  likeliest?(batch: TokenBatch, options?: ForwardOptions): Promise<Int32Array>;
   /** Computes the loss over the labels. @throws DomainError if no label counts. */
   loss(batch: TokenBatch, options?: ForwardOptions): Promise<TokenLoss>;
   /**

@@ -18,7 +18,7 @@ import type {
 import { checkOverlay } from './check-overlay.js';
 import { checkTokenBatch } from './check-tokens.js';
 import { generate } from './generate.js';
-import { HEAD, headLogits, headLosses, labelledRows } from './head-loss.js';
+import { HEAD, headChoices, headLogits, headLosses, labelledRows } from './head-loss.js';
 import type { FoundWeight } from './load-weights.js';
 import { lossAndGradient } from './loss-and-gradient.js';
 import type { LinearModule, ModelOverlay } from './model-overlay.js';
@@ -155,6 +155,14 @@ export class DecoderModel implements CausalLM {
     return this.#run(() =>
       reshape(headLogits(this.#decoder, scope, this.#hidden(scope, batch)), [batch.batch, batch.length, vocabularySize]),
     );
+  }
+
+  async likeliest(batch: TokenBatch, options: ForwardOptions = {}): Promise<Int32Array> {
+    const scope = this.#open('likeliest', batch, forwardOptions.read('likeliest', options).overlay);
+    const labelled = labelledRows('likeliest', batch);
+    const choices = this.#run(() => headChoices(this.#decoder, scope, this.#hidden(scope, batch), labelled));
+    const tokens = await choices.data<'int32'>().finally(() => choices.dispose());
+    return Int32Array.from(tokens);
   }
 
   async loss(batch: TokenBatch, options: ForwardOptions = {}): Promise<TokenLoss> {

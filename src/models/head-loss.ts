@@ -3,7 +3,7 @@
  * Neither logits nor their gradient are ever held for more than one chunk, and only tokens that carry a label have
  * logits.
  */
-import { concat, gather, sum, type Tensor, tensor1d, tidy, unsortedSegmentSum, zeros } from '@tensorflow/tfjs-core';
+import { argMax, concat, gather, sum, type Tensor, tensor1d, tidy, unsortedSegmentSum, zeros } from '@tensorflow/tfjs-core';
 import { DomainError } from '../core/errors.js';
 import { crossEntropyWithGradient, DEFAULT_IGNORED_LABEL, tokenCrossEntropy } from '../nn/cross-entropy.js';
 import { record } from '../nn/record.js';
@@ -62,6 +62,17 @@ export function headLosses(decoder: Decoder, scope: ParameterScope, hidden: Tens
       return sum(tokenCrossEntropy(logits, tensor1d(labels.subarray(start, end), 'int32')));
     }),
   );
+}
+
+/** Returns the likeliest token at each label: int32 [labels]. */
+export function headChoices(decoder: Decoder, scope: ParameterScope, hidden: Tensor, { rows, length }: LabelledRows): Tensor {
+  const chunks = chunksOf(rows.length, decoder.config.vocabularySize).map(([start, end]) =>
+    tidy(() => {
+      const numbers = rows.subarray(start, end);
+      return argMax(headLogits(decoder, scope, gather(hidden, tensor1d(numbers, 'int32')), { numbers, length }), -1) as Tensor;
+    }),
+  );
+  return chunks.length === 1 ? chunks[0] : concat(chunks);
 }
 
 /** Losses of the head, and the gradient that it hands back to the blocks. */

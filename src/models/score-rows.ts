@@ -1,10 +1,11 @@
 /** Scores of a model on rows that it is not trained on: mean loss, and exact answers. */
 import { argMax, type Tensor } from '@tensorflow/tfjs-core';
 import { declareOptions, option, size } from '../core/options.js';
-import type { CausalLM } from './causal-lm.js';
+import type { CausalLM, ForwardOptions } from './causal-lm.js';
 import { collateRows, padIdOption } from './datasets/collate-rows.js';
 import { ignoredLabel, type TokenRow } from './datasets/token-row.js';
 import type { ModelOverlay } from './model-overlay.js';
+import type { TokenBatch } from './token-batch.js';
 
 /** Options of {@link exactMatches}. */
 export interface ExactMatchesOptions {
@@ -88,15 +89,29 @@ export async function exactMatches(model: CausalLM, rows: readonly TokenRow[], o
       part.map((i) => rows[i]),
       { padId },
     );
-    const likeliest = model.algebra.tidy(() => argMax(model.logits(batch, overlay === undefined ? {} : { overlay }), -1) as Tensor);
-    const tokens = await likeliest.data().finally(() => likeliest.dispose());
-    for (const [position, i] of part.entries()) matches[i] = isExact(rows[i], tokens.subarray(position * batch.length));
+    const labels = await likeliestTokens(model, batch, overlay === undefined ? {} : { overlay });
+    let next = 0;
+    for (const i of part) {
+      const wanted = countedLabels(rows[i]);
+      matches[i] = wanted.every((label, k) => label === labels[next + k]);
+      next += wanted.length;
+    }
     done += count;
   }
   return matches;
 }
 
-function isExact({ labels }: TokenRow, likeliest: ArrayLike<number>): boolean {
-  for (let t = 1; t < labels.length; t++) if (labels[t] !== ignoredLabel && labels[t] !== likeliest[t - 1]) return false;
-  return true;
+/** The labels of a row that count: the first has no token before it. */
+function countedLabels({ labels }: TokenRow): readonly number[] {
+  return [...labels].filter((label, t) => t > 0 && label !== ignoredLabel);
+}
+
+/** Returns the likeliest token at each label of a batch that counts, row by row. */
+async function likeliestTokens(model: CausalLM, batch: TokenBatch, options: ForwardOptions): Promise<ArrayLike<number>> {
+  const { labels, length } = batch;
+  if (labels === undefined || !labels.some((label, i) => i % length > 0 && label !== ignoredLabel)) return [];
+  if (model.likeliest !== undefined) return model.likeliest(batch, options);
+  const choices = model.algebra.tidy(() => argMax(model.logits(batch, options), -1) as Tensor);
+  const tokens = await choices.data().finally(() => choices.dispose());
+  return [...labels.keys()].filter((i) => i % length > 0 && labels[i] !== ignoredLabel).map((i) => tokens[i - 1]);
 }
