@@ -7,6 +7,7 @@ import { path } from '../../io/files/path.js';
 import type { StoredDtype } from '../../io/safetensors/dtypes.js';
 import { type HostArray, hostAlgebra } from '../../linalg/host/host-algebra.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
+import { checkOtherFolder } from '../peft/adapter-files.js';
 import { baseNameOf } from '../peft/base-name.js';
 import type { AdapterPair, OpenAdapter } from '../peft/open-adapter.js';
 import { readSource, type SourceAdapter } from '../peft/source-adapter.js';
@@ -16,7 +17,7 @@ import { combinedConfig, sharedBase } from './combined-config.js';
 import type { PairScale } from './ranks-config.js';
 import { sharedTensors } from './shared-tensors.js';
 import { nearestPair, tailAt, updateSpectrum } from './truncate-update.js';
-import { checkOtherFolder, relativeError, writeFactors } from './write-factors.js';
+import { relativeError, writeFactors } from './write-factors.js';
 
 /** Options of {@link combineAdapters}. */
 export interface CombineAdaptersOptions {

@@ -8,12 +8,13 @@ import { path } from '../../io/files/path.js';
 import type { TensorData } from '../../io/safetensors/serialize-tensors.js';
 import { type HostArray, hostAlgebra } from '../../linalg/host/host-algebra.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
+import { checkOtherFolder } from '../peft/adapter-files.js';
 import type { AdapterPair, OpenAdapter } from '../peft/open-adapter.js';
 import { readSource } from '../peft/source-adapter.js';
 import { storedFactor } from '../peft/stored-factor.js';
 import { type PairScale, ranksConfig } from './ranks-config.js';
 import { nearestPair, padPair, smallestRank, tailAt, updateSpectrum } from './truncate-update.js';
-import { checkOtherFolder, relativeError, writeFactors } from './write-factors.js';
+import { relativeError, writeFactors } from './write-factors.js';
 
 /** Options of {@link resizeAdapter}: `rank` or `error`, one of them. */
 export interface ResizeAdapterOptions {

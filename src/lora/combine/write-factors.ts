@@ -1,5 +1,3 @@
-/** Writing of an adapter that was computed from the files of others. */
-import { ConfigError } from '../../core/errors.js';
 import { path } from '../../io/files/path.js';
 import { withoutMachinePaths } from '../../io/files/portable-name.js';
 import { writeFolder } from '../../io/files/staging.js';
@@ -9,15 +7,6 @@ import type { TensorData } from '../../io/safetensors/serialize-tensors.js';
 import { writeSafetensors } from '../../io/safetensors/write-safetensors.js';
 import { adapterFiles, adapterOrder } from '../peft/adapter-files.js';
 import { type CardSource, cardFile, derivedCard } from '../peft/model-card.js';
-import type { OpenAdapter } from '../peft/open-adapter.js';
-
-/** @throws ConfigError if `out` is the folder of the adapter, whose files are read while the new ones are written. */
-export function checkOtherFolder(caller: string, { folder }: OpenAdapter, out: string): void {
-  if (path.resolve(out) !== path.resolve(folder)) return;
-  throw new ConfigError(
-    `${caller}: expected another folder than that of the adapter, got ${out}; its files would be replaced while they are read`,
-  );
-}
 
 /** Returns √Σlost²/√Σnorm²: the relative error of several modules together; 0 if nothing is lost. */
 export function relativeError(modules: readonly { readonly lost: number; readonly norm: number }[]): number {

@@ -55,3 +55,11 @@ export async function checkNoRun(caller: string, folder: string): Promise<void> 
  * adapter yet; trained weights of an earlier one, which would be taken for its own, are removed.
  */
 export const adapterOrder: PlacingOrder = { stale: [trainedWeightsFile], last: [adapterFiles.tensors, adapterFiles.config] };
+
+/** @throws ConfigError if `out` is the folder of the adapter, whose files are read while the new ones are written. */
+export function checkOtherFolder(caller: string, { folder }: { readonly folder: string }, out: string): void {
+  if (path.resolve(out) !== path.resolve(folder)) return;
+  throw new ConfigError(
+    `${caller}: expected another folder than that of the adapter, got ${out}; its files would be replaced while they are read`,
+  );
+}

@@ -1,6 +1,6 @@
 /** Rewrites an adapter in balanced gauge: other factors, the same ΔW. */
 import { callerOption, givenCaller } from '../../core/caller-option.js';
-import { ConfigError, NotImplementedError, NumericalError } from '../../core/errors.js';
+import { NotImplementedError, NumericalError } from '../../core/errors.js';
 import { declareOptions, flag, option } from '../../core/options.js';
 import { relativeChange } from '../../diagnostics/measure-pair.js';
 import { readBytes } from '../../io/files/entries.js';
@@ -15,7 +15,7 @@ import { type HostArray, hostAlgebra } from '../../linalg/host/host-algebra.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
 import { balanceGap } from '../../retractions/balance-gap.js';
 import { balancedProjection } from '../../retractions/balanced-projection.js';
-import { adapterFiles, adapterOrder } from './adapter-files.js';
+import { adapterFiles, adapterOrder, checkOtherFolder } from './adapter-files.js';
 import { cardFile, derivedCard } from './model-card.js';
 import { type AdapterPair, type OpenAdapter, readMatrix } from './open-adapter.js';
 import { checkRange, roundoffOf } from './stored-factor.js';
@@ -87,10 +87,7 @@ export async function balanceAdapter(
 ): Promise<readonly BalancedModule[]> {
   const own = givenCaller('balanceAdapter', options);
   const { keepDtype, check = async () => {}, caller = own } = balanceAdapterOptions.read(own, options);
-  if (path.resolve(out) === path.resolve(adapter.folder))
-    throw new ConfigError(
-      `${caller}: expected another folder than that of the adapter, got ${out}; its files would be replaced while they are read`,
-    );
+  checkOtherFolder(caller, adapter, out);
   const balanced = new Map<string, TensorData>();
   for (const module of adapter.modules) {
     await check();

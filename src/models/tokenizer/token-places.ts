@@ -1,7 +1,6 @@
 /** Where tokens begin in the text that they are pieces of. */
 
-/** Tokens that stand for single bytes, in vocabularies that lack a character. */
-const byteToken = /^<0x[0-9A-F]{2}>$/;
+import { byteToken } from './mend-pipeline.js';
 
 /**
  * Counts the tokens that begin before a place of a text.
