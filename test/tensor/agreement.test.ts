@@ -239,6 +239,9 @@ describe.each(tensorEngines)('%s and the host agree', (_name, la) => {
       'isArray',
       'shape',
       'fromArray',
+      // In test/linalg/rows.test.ts.
+      'fromRows',
+      'toRows',
       'toArray',
       'readInto',
       'peek',
