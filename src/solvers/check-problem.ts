@@ -90,4 +90,8 @@ export function checkProblem<M, P, T, Z, G, Batch>(caller: string, problem: Prob
       `'hessian' must be { kind: 'ambient' | 'coordinates' | 'riemannian', at: (x, u, batch) => … }, got ${shown(hessian)}; ` +
         "use 'ambient' for the second derivative by X along u",
     );
+  if (hessian !== undefined && hessian.kind !== 'riemannian' && hessian.kind !== gradient.kind)
+    fail(
+      `'hessian' must be of the gradient's kind '${gradient.kind}', or of kind 'riemannian', got '${hessian.kind}'; state both derivatives by the same variables`,
+    );
 }
