@@ -61,8 +61,8 @@ export interface DifferentiatedCost<P> {
  *
  * Hessian–vector products are exact, at about three times the cost of a gradient: the adjoints use the same operations,
  * and a second tape records them (reverse over reverse). `{ manifold, ...autodiff(la, cost) }` states them as its
- * `hessian`, so that {@link trustRegions} uses them on every manifold that can convert them (`coordinatesToRhess`: all
- * but {@link fixedRank}, {@link quotientFactors} and {@link dampedFactors}, where it takes differences of gradients).
+ * `hessian`, so that `trustRegions` uses them on every manifold that can convert them (`coordinatesToRhess`: all but
+ * `fixedRank`, `quotientFactors` and `dampedFactors`, where it takes differences of gradients).
  *
  * @param la - the engine.
  * @param cost - see {@link TracedCost}. It may use every operation that has a derivative in

@@ -9,6 +9,7 @@ export {
   type CostAndCoordinates,
   type DifferentiatedCost,
   type DifferentiatedGradient,
+  type DifferentiatedHessian,
   type TracedCost,
 } from './autodiff.js';
 export { type DifferentiableAlgebra, differentiableAlgebra } from './differentiable-algebra.js';
