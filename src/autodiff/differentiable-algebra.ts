@@ -1,4 +1,5 @@
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import type { MatrixAlgebra } from '../linalg/matrix-functions.js';
 
 /**
  * The part of {@link LinearAlgebra} whose results stay arrays. Reductions return arrays of shape [] instead of numbers,
@@ -8,23 +9,7 @@ import type { LinearAlgebra } from '../linalg/linear-algebra.js';
  * without repeated values, `polar` at full column rank. `cholesky`, `eigh` and the functions of symmetric matrices take
  * their arguments as symmetric. No operation that reads numbers out has one.
  */
-export interface DifferentiableAlgebra<M>
-  extends Omit<
-    LinearAlgebra<M>,
-    | 'inner'
-    | 'norm'
-    | 'total'
-    | 'maxAbs'
-    | 'adamStep'
-    | 'toArray'
-    | 'toRows'
-    | 'readInto'
-    | 'openScope'
-    | 'keep'
-    | 'dispose'
-    | 'randomNormal'
-    | 'sparsePasses'
-  > {
+export interface DifferentiableAlgebra<M> extends Omit<MatrixAlgebra<M>, 'adamStep'> {
   /** Computes the sum of all products x_i y_i, of shape []. */
   inner(x: M, y: M): M;
   /** Computes the square root of the sum of squares, of shape []; its derivative at 0 is taken as 0. */

@@ -73,8 +73,9 @@ export async function* generateText(
   const stopTokens = [...new Set([...tokenizer.endIds, ...frame.endIds])];
   const stream = tokenizer.decodeStream({ skipSpecialTokens: true });
   let [held, tokens, ended, begun] = ['', 0, false, frame.before === ''];
-  const ids = tokenizer.encode(prompt, { addSpecialTokens });
-  if (prompt !== '' && tokenizer.encode(prompt, { addSpecialTokens: false }).length === 0) {
+  const plain = tokenizer.encode(prompt, { addSpecialTokens: false });
+  const ids = addSpecialTokens ? tokenizer.encode(prompt) : plain;
+  if (prompt !== '' && plain.length === 0) {
     throw new DomainError(
       `generateText: expected a prompt with a token at least, but the tokenizer knows none of the characters of ${describeValue(prompt.slice(0, 100))}, and leaves them out; write the prompt in characters of the model`,
     );

@@ -4,6 +4,7 @@ import { declareOptions, option, size } from '../core/options.js';
 import type { CausalLM, ForwardOptions } from './causal-lm.js';
 import { collateRows, padIdOption } from './datasets/collate-rows.js';
 import { ignoredLabel, type TokenRow } from './datasets/token-row.js';
+import { labelledRows } from './head-loss.js';
 import type { ModelOverlay } from './model-overlay.js';
 import type { TokenBatch } from './token-batch.js';
 
@@ -47,7 +48,7 @@ export interface MeanLoss {
 export async function meanLoss(model: CausalLM, rows: readonly TokenRow[], options: MeanLossOptions): Promise<MeanLoss> {
   const { padId, overlay, batchSize } = meanLossOptions.read('meanLoss', options);
   // The model refuses a batch in which nothing counts.
-  const sorted = rows.filter(hasLabels).sort((a, b) => a.inputIds.length - b.inputIds.length);
+  const sorted = rows.filter(({ labels }) => labels.some(counts)).sort((a, b) => a.inputIds.length - b.inputIds.length);
   let [sum, tokens] = [0, 0];
   for (let i = 0; i < sorted.length; i += batchSize) {
     const batch = collateRows(sorted.slice(i, i + batchSize), { padId });
@@ -58,10 +59,8 @@ export async function meanLoss(model: CausalLM, rows: readonly TokenRow[], optio
   return { loss: sum / tokens, perplexity: Math.exp(sum / tokens), tokens };
 }
 
-/** Returns true if a row has a token to predict: the first has none before it. */
-function hasLabels({ labels }: TokenRow): boolean {
-  return labels.some((label, t) => t > 0 && label !== ignoredLabel);
-}
+/** Returns true for a label that counts: the first token of a row has none before it. */
+const counts = (label: number, position: number): boolean => position > 0 && label !== ignoredLabel;
 
 /** Maximum number of logits held at a time. */
 const mostLogits = 2 ** 26;
@@ -89,29 +88,23 @@ export async function exactMatches(model: CausalLM, rows: readonly TokenRow[], o
       part.map((i) => rows[i]),
       { padId },
     );
-    const labels = await likeliestTokens(model, batch, overlay === undefined ? {} : { overlay });
+    const wanted = part.map((i) => rows[i].labels.filter(counts));
+    const isIdle = wanted.every(({ length }) => length === 0);
+    const likeliest = isIdle ? [] : await likeliestTokens(model, batch, overlay === undefined ? {} : { overlay });
     let next = 0;
-    for (const i of part) {
-      const wanted = countedLabels(rows[i]);
-      matches[i] = wanted.every((label, k) => label === labels[next + k]);
-      next += wanted.length;
+    for (const [position, i] of part.entries()) {
+      matches[i] = wanted[position].every((label, k) => label === likeliest[next + k]);
+      next += wanted[position].length;
     }
     done += count;
   }
   return matches;
 }
 
-/** The labels of a row that count: the first has no token before it. */
-function countedLabels({ labels }: TokenRow): readonly number[] {
-  return [...labels].filter((label, t) => t > 0 && label !== ignoredLabel);
-}
-
 /** Returns the likeliest token at each label of a batch that counts, row by row. */
 async function likeliestTokens(model: CausalLM, batch: TokenBatch, options: ForwardOptions): Promise<ArrayLike<number>> {
-  const { labels, length } = batch;
-  if (labels === undefined || !labels.some((label, i) => i % length > 0 && label !== ignoredLabel)) return [];
   if (model.likeliest !== undefined) return model.likeliest(batch, options);
   const choices = model.algebra.tidy(() => argMax(model.logits(batch, options), -1) as Tensor);
   const tokens = await choices.data().finally(() => choices.dispose());
-  return [...labels.keys()].filter((i) => i % length > 0 && labels[i] !== ignoredLabel).map((i) => tokens[i - 1]);
+  return Array.from(labelledRows('exactMatches', batch).rows, (row) => tokens[row]);
 }

@@ -17,6 +17,11 @@ export function construction(device: TensorDevice): Construction {
     checkNonempty(caller, shape);
     return device.run(() => fill([...shape], value, 'float32'));
   };
+  const toArray = (x: Tensor): Float64Array | Promise<Float64Array> => {
+    device.check('toArray', x);
+    if (device.synchronous) return widened(x.dataSync<'float32'>());
+    return x.data<'float32'>().then((values) => widened(values));
+  };
   return {
     isArray: (value): value is Tensor => value instanceof Tensor,
 
@@ -34,16 +39,12 @@ export function construction(device: TensorDevice): Construction {
       return device.upload(narrowed(values), shape);
     },
 
-    toArray(x) {
-      device.check('toArray', x);
-      if (device.synchronous) return widened(x.dataSync<'float32'>());
-      return x.data<'float32'>().then((values) => widened(values));
-    },
+    toArray,
 
     toRows(x) {
       const shape = device.check('toRows', x);
-      if (device.synchronous) return splitRows(widened(x.dataSync<'float32'>()), shape);
-      return x.data<'float32'>().then((values) => splitRows(widened(values), shape));
+      const values = toArray(x);
+      return values instanceof Float64Array ? splitRows(values, shape) : values.then((read) => splitRows(read, shape));
     },
 
     readInto(x, target) {

@@ -1,5 +1,6 @@
 /** A conversation as its chat template writes it, divided where the answers begin and end. */
-import { BuresError, FormatError } from '../../core/errors.js';
+import { FormatError } from '../../core/errors.js';
+import { unlessRefused } from '../tokenizer/chat-template.js';
 import type { ChatMessage, TextPart, Tokenizer } from '../tokenizer/tokenizer.js';
 import type { Conversation } from './parse-record.js';
 
@@ -148,25 +149,15 @@ class ChatWriter {
 
   #tryWriteAnswer(position: number, content: string): string | undefined {
     const messages = [...this.#messages.slice(0, position), { ...this.#messages[position], content }];
-    return attempt(() => this.#render(messages, false));
+    return unlessRefused(() => this.#render(messages, false));
   }
 
   #tryWrite(count: number, addGenerationPrompt = false): string | undefined {
-    return attempt(() => this.write(count, addGenerationPrompt));
+    return unlessRefused(() => this.write(count, addGenerationPrompt));
   }
 
   #render(messages: readonly ChatMessage[], addGenerationPrompt: boolean): string {
     return this.#tokenizer.applyChatTemplate(messages, { addGenerationPrompt, variables: this.#variables });
-  }
-}
-
-/** Returns undefined where a template refuses the part of a conversation, as without a message of the user. */
-function attempt(write: () => string): string | undefined {
-  try {
-    return write();
-  } catch (cause) {
-    if (cause instanceof BuresError && cause.code === 'BURES_DOMAIN') return undefined;
-    throw cause;
   }
 }
 

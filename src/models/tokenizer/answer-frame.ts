@@ -1,5 +1,5 @@
 /** What a chat template writes around the answers of an assistant, found by rendering one. */
-import { BuresError } from '../../core/errors.js';
+import { unlessRefused } from './chat-template.js';
 import type { AnswerFrame, ChatMessage } from './tokenizer.js';
 
 /** What the frame is found with. */
@@ -29,7 +29,7 @@ const instruction: ChatMessage = { role: 'system', content: 'instruction' };
 export function findAnswerFrame(source: FrameSource): AnswerFrame {
   for (const before of [[question], [instruction, question]]) {
     const alone = around(source, [...before, answer]);
-    const asked = attempt(() => source.render(before, true));
+    const asked = unlessRefused(() => source.render(before, true));
     if (alone === undefined || asked === undefined) continue;
     // What is asked with belongs to the prompt; the model writes the rest itself.
     const lead = alone.before.startsWith(asked) ? alone.before.slice(asked.length) : '';
@@ -46,7 +46,7 @@ const isSpace = (text: string): boolean => text.trim() === '';
 
 /** Returns what the template writes before and behind the answer; undefined if it refuses, or changes the answer. */
 function around(source: FrameSource, messages: readonly ChatMessage[]): { readonly before: string; readonly after: string } | undefined {
-  const text = attempt(() => source.render(messages, false));
+  const text = unlessRefused(() => source.render(messages, false));
   const at = text?.lastIndexOf(sentinel) ?? -1;
   return text === undefined || at < 0 ? undefined : { before: text.slice(0, at), after: text.slice(at + sentinel.length) };
 }
@@ -59,14 +59,4 @@ function firstAdded({ encode, addedToken }: FrameSource, text: string): { readon
     if (token !== undefined && !isSpace(token)) return { id, before: text.slice(0, Math.max(0, text.indexOf(token))) };
   }
   return undefined;
-}
-
-/** Returns undefined where a template refuses a conversation. */
-function attempt(write: () => string): string | undefined {
-  try {
-    return write();
-  } catch (cause) {
-    if (cause instanceof BuresError && cause.code === 'BURES_DOMAIN') return undefined;
-    throw cause;
-  }
 }

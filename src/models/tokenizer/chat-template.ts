@@ -1,6 +1,6 @@
 /** Chat templates: Jinja programs that come with a checkpoint. */
 
-import { DomainError, FormatError } from '../../core/errors.js';
+import { BuresError, DomainError, FormatError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import { type Files, readAll } from '../../io/files/files.js';
 import { decodeUtf8, isJsonObject, type JsonObject } from '../../io/parse-json.js';
@@ -46,6 +46,16 @@ export async function readChatTemplate(
   if (source === undefined || source === null) return undefined;
   if (typeof source === 'string') return compile(caller, where, source, now);
   throw new FormatError(`${caller}: ${where} must be a template or a list of them with one named 'default', got ${describeValue(source)}`);
+}
+
+/** Returns what is written by a template; undefined where it refuses the conversation, or a part of one. */
+export function unlessRefused(write: () => string): string | undefined {
+  try {
+    return write();
+  } catch (cause) {
+    if (cause instanceof BuresError && cause.code === 'BURES_DOMAIN') return undefined;
+    throw cause;
+  }
 }
 
 function defaultTemplate(value: unknown): unknown {
