@@ -250,16 +250,22 @@ export function conditioningRuns(results: Results): readonly RunSetting[] {
   );
 }
 
+/** The order of the ranks in the report; 0 stands for the training of all weights. */
+const REPORTED_RANKS = [16, 4, 0, 64, 128] as const;
 /** Ranks of the last stages, by model. */
 export const RANKS: Readonly<Record<string, readonly number[]>> = { [LARGE]: [4, 16, 64, 128], [SMALL]: [4, 16, 64] };
 /** Cut for their time: second moments that are matrices take four times as long as LoRA at rank 128. */
-const isCut = (method: StudyMethod, rank: number): boolean => method === 'balora mat' && rank > 64;
+const isCut = (method: StudyMethod, rank: number): boolean => method === 'balora mat' && rank > 16;
 /** Rates are tried outwards until both ends are this much worse than the best: a part of its loss. */
 export const NEAR = 0.05;
 
+/** The variants that a model is tuned with: cut for their time, the large one has only the methods asked about. */
+export const variantsOf = (model: string, results: Results): readonly Variant[] =>
+  survivors(results).filter(({ method }) => model === SMALL || ASKED.includes(method));
+
 /** Tuning: at every rank the rates from the best of the screening outwards, by the same rule for every variant. */
 export function tuningRuns(model: string, results: Results): readonly RunSetting[] {
-  return survivors(results).flatMap((variant) => {
+  return variantsOf(model, results).flatMap((variant) => {
     const best = bestScreened(results, sameVariant(variant));
     if (best === undefined) return [];
     const ranks = variant.method === 'full' ? [0] : RANKS[model].filter((rank) => !isCut(variant.method, rank));
@@ -271,17 +277,19 @@ export function tuningRuns(model: string, results: Results): readonly RunSetting
   });
 }
 
-/** The report: of each variant at each rank the rate that the validation set chose, on new seeds. */
+/**
+ * The report: of each variant at each rank the rate that the validation set chose, on new seeds. A rank at a time, every
+ * variant: a stage that is cut short still compares.
+ */
 export function reportRuns(model: string, results: Results): readonly RunSetting[] {
   const tuned = resultsOf(results, tuningRuns(model, results));
-  return survivors(results).flatMap((variant) => {
-    const own = tuned.filter(sameVariant(variant));
-    return [...new Set(own.map(({ rank }) => rank))].flatMap((rank) => {
-      const best = bestOf(own.filter((one) => one.rank === rank));
+  return REPORTED_RANKS.flatMap((rank) =>
+    variantsOf(model, results).flatMap((variant) => {
+      const best = bestOf(tuned.filter((one) => one.rank === rank && sameVariant(variant)(one)));
       if (best === undefined) return [];
       return SEEDS.map((seed) => ({ ...common, ...variant, model, rank, rate: best.rate, steps: STEPS, seed }));
-    });
-  });
+    }),
+  );
 }
 
 /** All stages. Each needs those named in `after` to be complete. */

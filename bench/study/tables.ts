@@ -16,10 +16,10 @@ import {
   STAGES,
   sameVariant,
   screened,
-  survivors,
   tuningRuns,
   type Variant,
   validOf,
+  variantsOf,
 } from './plan.js';
 import { keyOf, type Results } from './results.js';
 import type { RunResult, StepSpectra } from './run.js';
@@ -115,7 +115,7 @@ export function conditioningTable(results: Results): readonly string[] {
  */
 export function tuningTable(results: Results, model: string): readonly string[] {
   const tuned = resultsOf(results, tuningRuns(model, results));
-  const rows = survivors(results).flatMap((variant) => {
+  const rows = variantsOf(model, results).flatMap((variant) => {
     const own = tuned.filter(sameVariant(variant));
     if (own.length === 0) return [];
     const cells = RANKS[model].map((rank) => {

@@ -90,7 +90,8 @@ describe('the plan', () => {
         cell,
         cell.startsWith('balora mat') ? [3e-3, 1e-2, 3e-2, 1e-1] : [1e-3, 3e-3, 1e-2, 3e-2, 1e-1],
       ]);
-    expect(cells.size).toBe(3 * (survivors(results).length - 1) + 1);
+    // Second moments that are matrices are not tried at rank 64.
+    expect(cells.size).toBe(3 * (survivors(results).length - 1) + 1 - 1);
     const tuned = new Set(tune.runs(results).map(({ seed }) => seed));
     const reported = report.runs(results);
     expect(reported).toHaveLength(5 * cells.size);
