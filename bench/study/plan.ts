@@ -278,8 +278,8 @@ export function tuningRuns(model: string, results: Results): readonly RunSetting
 }
 
 /**
- * The report: of each variant at each rank the rate that the validation set chose, on new seeds. A rank at a time, every
- * variant: a stage that is cut short still compares.
+ * The report: of each variant at each rank the rate that the validation set chose, on new seeds. A rank at a time,
+ * every variant: a stage that is cut short still compares.
  */
 export function reportRuns(model: string, results: Results): readonly RunSetting[] {
   const tuned = resultsOf(results, tuningRuns(model, results));

@@ -17,8 +17,8 @@ export interface MatrixProducts<M> {
   applyTranspose(y: M): M;
 }
 
-/** Options of {@link leadingSingularTriples}. */
-export interface SubspaceIterationOptions {
+/** Options of a subspace iteration. */
+interface SubspaceIterationOptions {
   /** Number of triples. */
   readonly count: number;
   /** Number of passes of subspace iteration, each two products. */
@@ -27,6 +27,15 @@ export interface SubspaceIterationOptions {
   readonly oversampling: number;
   /** Source of the random subspace that the iteration begins with. */
   readonly random: Random;
+}
+
+/** Options of {@link leadingSingularTriples}. */
+export interface WarmSubspaceOptions<M> extends SubspaceIterationOptions {
+  /**
+   * n×k, columns of about unit length near the right singular vectors, with which the subspace begins; random ones fill
+   * it up. Default: none.
+   */
+  readonly start?: M;
 }
 
 /**
@@ -40,10 +49,12 @@ export interface SubspaceIterationOptions {
 export function leadingSingularTriples<M>(
   la: LinearAlgebra<M>,
   { batch = [], m, n, apply, applyTranspose }: MatrixProducts<M>,
-  { count, passes, oversampling, random }: SubspaceIterationOptions,
+  { count, passes, oversampling, random, start }: WarmSubspaceOptions<M>,
 ): SvdFactors<M> {
-  const k = Math.min(count + oversampling, m, n);
-  let right = la.qr(la.randomNormal([...batch, n, k], random)).Q;
+  const given = start === undefined ? 0 : (la.shape(start).at(-1) as number);
+  const fresh = Math.min(Math.max(count + oversampling, given), m, n) - given;
+  const draws = fresh > 0 ? [la.randomNormal([...batch, n, fresh], random)] : [];
+  let right = la.qr(start === undefined ? draws[0] : la.concat([start, ...draws.map((x) => la.scale(n ** -0.5, x))], 'columns')).Q;
   let left = la.qr(apply(right)).Q;
   for (let pass = 0; pass < passes; pass++) {
     right = la.qr(applyTranspose(left)).Q;

@@ -38,6 +38,7 @@ export {
   type MatrixCostAt,
 } from './low-rank-problem.js';
 export { type MatrixCompletionOptions, matrixCompletion } from './matrix-completion.js';
+export { type MatrixIrlsOptions, matrixIrls, matrixIrlsDefaults } from './matrix-irls.js';
 export { type MatrixSensingOptions, type Measurements, matrixSensing, rankOneMeasurements } from './matrix-sensing.js';
 export { type RaiseRankOptions, raiseRank } from './raise-rank.js';
 export { type ReducedRankRegressionOptions, reducedRankRegression } from './reduced-rank-regression.js';

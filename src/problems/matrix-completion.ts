@@ -62,7 +62,7 @@ export function matrixCompletion<M, P extends LowRankPoint<M>, T extends LowRank
 }
 
 /** Returns the cost of completion, on factors. */
-function completionCost<M>(la: LinearAlgebra<M>, observed: CsrMatrix<M>): MatrixCost<M> {
+export function completionCost<M>(la: LinearAlgebra<M>, observed: CsrMatrix<M>): MatrixCost<M> {
   const { sparsePasses } = la;
   return {
     shape: [observed.rows, observed.columns],

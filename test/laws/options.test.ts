@@ -165,6 +165,7 @@ const argumentsBefore: Readonly<Record<string, readonly unknown[]>> = {
   measurePair: [la, pair],
   lossSpectrum: [undefined, []],
   mergeAdapter: [{}],
+  matrixIrls: [la, observed],
   minimize: [problem],
   modelMemory: ['nowhere'],
   openAdapter: ['nowhere'],
