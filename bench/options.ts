@@ -47,7 +47,7 @@ export function readOptions<Name extends string>(
       process.exit(0);
     }
     for (const [name, { value }] of known) {
-      if (value === 'N' && !/^[1-9]\d*$/.test(String(values[name])))
+      if (value === 'N' && values[name] !== '' && !/^[1-9]\d*$/.test(String(values[name])))
         throw new Error(`--${name} must be a positive integer, got '${values[name]}'`);
     }
     return Object.fromEntries(known.map(([name]) => [name, values[name] === true ? 'on' : values[name] || ''])) as Record<Name, string>;

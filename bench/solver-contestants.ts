@@ -1,8 +1,9 @@
-/** Who takes part in the bench of solvers: every solver on every geometry, and two algorithms of completion's own. */
+/** Who takes part in the bench of solvers: every solver on every geometry, and algorithms of completion's own. */
 import {
   armijo,
   barzilaiBorwein,
   type CsrMatrix,
+  fixedRank,
   fletcherReeves,
   gradientDescent,
   type HostAlgebra,
@@ -20,7 +21,7 @@ import {
   trustRegions,
   wolfe,
 } from 'bures';
-import { alternatingLeastSquares, completeMatrix, type LowRankPoint } from 'bures/problems';
+import { alternatingLeastSquares, completeMatrix, type LowRankPoint, matrixCompletion, matrixIrls } from 'bures/problems';
 import { GEOMETRIES, type Geometry } from './solver-geometries.js';
 import type { SolverProblem } from './solver-problems.js';
 import { completionSum, TERMS } from './solver-sum.js';
@@ -69,6 +70,7 @@ export const SOLVER_NAMES: readonly string[] = [...Object.keys(SOLVERS), SUM];
 export const OWN_NAMES = {
   continuation: 'rank continuation, CG Hestenes–Stiefel',
   continuedRegions: 'rank continuation, trust regions',
+  irls: 'MatrixIRLS',
   alternating: 'alternating least squares',
 } as const;
 
@@ -78,6 +80,7 @@ export const CONTESTANTS: readonly Contestant[] = [
   ...GEOMETRIES.map(varianceReduction),
   rankContinuation(OWN_NAMES.continuation, () => gradientDescent({ direction: hestenesStiefel(), stepSize: exact })),
   rankContinuation(OWN_NAMES.continuedRegions, () => trustRegions()),
+  { solver: OWN_NAMES.irls, riemannian: true, prepare: reweighting },
   { solver: OWN_NAMES.alternating, riemannian: false, prepare: alternating },
 ];
 
@@ -173,6 +176,12 @@ async function continueRanks(
   const limits = { maxIterations: 10_000, relativeResidual: 1e-12 } as const;
   const { stopReason } = await completeMatrix(la, observed, { rank, solver: watched, signal: enough.signal, ...limits });
   return enough.signal.aborted ? undefined : stopReason;
+}
+
+function reweighting(la: HostAlgebra, { observed, start, m, n, rank }: SolverProblem): Run | undefined {
+  if (observed === undefined) return undefined;
+  const problem = matrixCompletion({ manifold: fixedRank({ m, n, rank, algebra: la }), observed });
+  return (report) => through(iterate(problem, { solver: matrixIrls(la, observed), initial: start }), report);
 }
 
 function alternating(la: HostAlgebra, { observed, start }: SolverProblem): Run | undefined {

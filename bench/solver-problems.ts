@@ -133,3 +133,9 @@ export function relativeError(la: HostAlgebra, x: FactoredMatrix<HostArray>, tru
   const whole = la.matmul(la.qr(truth.left).R, la.qr(truth.right).R, { transposeB: true });
   return la.norm(la.matmul(left, right, { transposeB: true })) / la.norm(whole);
 }
+
+/** The smallest of the singular values σ₁, …, σ_r of L Rᵀ. O((m+n)r²) flops. */
+export function smallestValue(la: HostAlgebra, { left, right }: FactoredMatrix<HostArray>): number {
+  const values = la.toArray(la.svd(la.matmul(la.qr(left).R, la.qr(right).R, { transposeB: true })).S);
+  return values[values.length - 1];
+}

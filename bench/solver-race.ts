@@ -1,7 +1,7 @@
 /** One contestant against the clock. */
 import type { HostAlgebra } from 'bures';
 import type { Contestant } from './solver-contestants.js';
-import { relativeError, rowFactors, type SolverProblem } from './solver-problems.js';
+import { relativeError, rowFactors, type SolverProblem, smallestValue } from './solver-problems.js';
 
 /** Relative errors of the whole matrix: the last is the goal, the others mark the way for the profile. */
 export const TOLERANCES = [1e-2, 1e-4, 1e-6] as const;
@@ -19,7 +19,7 @@ export interface Outcome {
   readonly solver: string;
   readonly geometry?: string;
   readonly riemannian: boolean;
-  /** By tolerance, in the order of {@link TOLERANCES}; `undefined` where it was not reached. */
+  /** By tolerance, in their order; `undefined` where it was not reached. */
   readonly reached: readonly (Mark | undefined)[];
   /** At the end of the run. */
   readonly end: Mark;
@@ -27,6 +27,8 @@ export interface Outcome {
   readonly best: number;
   /** At the end of the run. */
   readonly last: number;
+  /** The relative error of σ_r at the end of the run. */
+  readonly smallest: number;
   /** Why it ended without reaching the goal. */
   readonly stopReason?: string;
 }
@@ -38,6 +40,7 @@ const [warmUps, warmUpSeconds] = [15, 0.3] as const;
  * Runs a contestant until it has reached the goal, the limit or its own end. Errors are measured with the clock
  * stopped.
  *
+ * @param tolerances - relative errors of the whole matrix, the last of which is the goal.
  * @returns how it fared; `undefined` where the problem is not of its kind.
  */
 export async function race(
@@ -45,6 +48,7 @@ export async function race(
   contestant: Contestant,
   problem: SolverProblem,
   limitSeconds: number,
+  tolerances: readonly number[] = TOLERANCES,
 ): Promise<Outcome | undefined> {
   const rehearsal = contestant.prepare(la, problem);
   const run = contestant.prepare(la, problem);
@@ -54,10 +58,11 @@ export async function race(
   let rehearsed = 0;
   await rehearsal(() => ++rehearsed >= warmUps || performance.now() - began > 1000 * warmUpSeconds);
 
-  const reached: (Mark | undefined)[] = TOLERANCES.map(() => undefined);
+  const reached: (Mark | undefined)[] = tolerances.map(() => undefined);
   let [seconds, processor, iterations] = [0, 0, 0];
   let [best, last] = [Number.POSITIVE_INFINITY, Number.NaN];
   const mark = (): Mark => ({ seconds, processor, iterations });
+  let smallest = Number.NaN;
   let started = clock();
   const stopReason = await run((x, iteration) => {
     const now = clock();
@@ -66,10 +71,11 @@ export async function race(
     iterations = iteration;
     last = relativeError(la, rowFactors(la, x), problem.truth);
     if (last < best) best = last;
-    TOLERANCES.forEach((tolerance, i) => {
+    smallest = Math.abs(smallestValue(la, rowFactors(la, x)) / smallestValue(la, problem.truth) - 1);
+    tolerances.forEach((tolerance, i) => {
       if (last <= tolerance) reached[i] ??= mark();
     });
-    const enough = last <= TOLERANCES[TOLERANCES.length - 1] || seconds > limitSeconds;
+    const enough = last <= tolerances[tolerances.length - 1] || seconds > limitSeconds;
     started = clock();
     return enough;
   });
@@ -82,6 +88,7 @@ export async function race(
     end: mark(),
     best,
     last,
+    smallest,
     ...(!done && { stopReason: stopReason ?? 'limit' }),
   };
 }

@@ -1,7 +1,8 @@
 /**
- * Every solver on every geometry of rank-r matrices, and two algorithms of completion's own, to a relative error of
+ * Every solver on every geometry of rank-r matrices, and algorithms of completion's own, to a relative error of
  * 1e-6 of the whole matrix.
  *
+ *     npm run bench:solvers -- --phase 10 [--limit 400] [--contestants TEXT]
  *     npm run bench:solvers -- [--limit 400] [--only TEXT] [--contestants TEXT] [--seed 1] [--plot FILE] [--json FILE]
  *
  * Times are in units of one dgemm 1024³ of the machine's BLAS, measured before and after each contestant, so that
@@ -15,6 +16,7 @@ import { profilePicture } from './performance-profile.js';
 import { machineLines } from './report.js';
 import { conditioning } from './solver-conditioning.js';
 import { CONTESTANTS, type Contestant } from './solver-contestants.js';
+import { phaseTransition } from './solver-phase.js';
 import { completionProblem, regressionProblem, type SolverProblem } from './solver-problems.js';
 import { type Outcome, race } from './solver-race.js';
 import { fastestTable, goalLines, outcomeTable, stallLines, type TimedOutcome } from './solver-report.js';
@@ -32,6 +34,7 @@ const options = readOptions(
     contestants: { value: 'TEXT', help: 'contestants whose solver or geometry has this in it', fallback: '' },
     seed: { value: 'N', help: 'of matrices and places (default 1)', fallback: '1' },
     plot: { value: 'FILE', help: 'write the performance profile there, as SVG', fallback: '' },
+    phase: { value: 'N', help: 'instead: completion at the limit of information, N draws of each setting', fallback: '' },
     json: { value: 'FILE', help: 'write the figures there too', fallback: '' },
   },
 );
@@ -54,8 +57,10 @@ const numpy = NumpyUnit.start();
 const results: { name: string; outcomes: readonly TimedOutcome[] }[] = [];
 try {
   print([...machineLines(blasStatus(), {}), `- unit: one dgemm 1024³, ${milliseconds(dgemmUnit(la))} here${await numpyLine()}`]);
+  if (options.phase !== '')
+    print(await phaseTransition(la, { draws: Number(options.phase), limit: Number(options.limit), contestants: options.contestants }));
   for (const [name, make] of Object.entries(PROBLEMS)) {
-    if (!name.includes(options.only)) continue;
+    if (options.phase !== '' || !name.includes(options.only)) continue;
     const problem = make(la);
     const outcomes = await compare(problem);
     results.push({ name, outcomes });
