@@ -3,7 +3,7 @@
  * units of the data.
  */
 import { ConfigError } from '../core/errors.js';
-import { declareOptions, flag, number, option, type Settings as Read, size } from '../core/options.js';
+import { choice, declareOptions, flag, number, option, type Settings as Read, size } from '../core/options.js';
 import { checkCsr } from '../linalg/csr.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
 import { checkAlgebra, type LinearAlgebra } from '../linalg/linear-algebra.js';
@@ -14,13 +14,14 @@ import { hestenesStiefel } from '../solvers/directions/hestenes-stiefel.js';
 import { gradientDescent } from '../solvers/gradient-descent.js';
 import { minimize } from '../solvers/minimize.js';
 import { type AbortSignalLike, type Iteration, iterateOptions } from '../solvers/run.js';
-import type { Solver } from '../solvers/solver.js';
+import type { Solver, SolverFor } from '../solvers/solver.js';
 import { polynomialSearch } from '../solvers/step-sizes/polynomial.js';
 import { any } from '../solvers/stopping/compose.js';
 import { costBelow, relativeGradientNormBelow } from '../solvers/stopping/convergence.js';
 import { maxIterations } from '../solvers/stopping/limits.js';
 import type { StoppingRule } from '../solvers/stopping/stopping-rule.js';
 import { matrixCompletion } from './matrix-completion.js';
+import { matrixIrls } from './matrix-irls.js';
 import { raiseRank } from './raise-rank.js';
 import { sampledMatrix } from './sampled-matrix.js';
 import { spectralInitialization } from './spectral-initialization.js';
@@ -44,6 +45,11 @@ export interface CompletionProgress {
 export interface CompleteMatrixOptions<M> {
   /** Final rank; the run ends earlier if a lower rank leaves no residual. */
   readonly rank: number;
+  /**
+   * `'continuation'` raises the rank step by step; `'reweighted'` runs {@link matrixIrls} at the final rank, for data
+   * without noise of which few entries are known. Default: `'continuation'`.
+   */
+  readonly method?: 'continuation' | 'reweighted';
   /** Rank of the start. Default: 1. */
   readonly initialRank?: number;
   /** Number of ranks added at each step. Default: 1. */
@@ -80,6 +86,7 @@ export interface CompleteMatrixOptions<M> {
 
 const completeMatrixOptions = declareOptions<CompleteMatrixOptions<unknown>>()({
   rank: size({}),
+  method: choice(['continuation', 'reweighted'], { default: 'continuation' }),
   initialRank: size({ default: 1 }),
   rankStep: size({ default: 1 }),
   iterationsPerRank: size({ default: 6 }),
@@ -123,13 +130,14 @@ const relativeGradient = 1e-10;
  * The rank grows by `rankStep` at a time. The first iterate is the spectral start of the initial rank; at each further
  * rank the leading singular pairs of the residual are added to the iterate. A matrix with singular values far apart
  * needs this: in a spectral start of full rank the small ones drown in sampling noise, and descent spends its time
- * rotating that noise.
+ * rotating that noise. With `method: 'reweighted'` the run begins there all the same, and {@link matrixIrls} gets away
+ * from it: from fewer entries, at any condition number, if there is no noise.
  *
  * @param la - the engine of the data.
  * @param data - the known entries.
  * @param options - the rank and how to reach it.
  * @returns the matrix as a point of `fixedRank`, with errors on the fitted entries and on those set aside.
- * @throws ConfigError, ShapeError for invalid options, or if no entry is left to fit.
+ * @throws ConfigError, ShapeError for invalid options or options of the other method, or if no entry is left to fit.
  *
  * @example
  * ```ts
@@ -156,6 +164,7 @@ export async function completeMatrix<M>(
   checkAlgebra('completeMatrix', la);
   checkCsr('completeMatrix', data);
   const settings = completeMatrixOptions.read('completeMatrix', options);
+  if (settings.method === 'reweighted') checkReweighted(options);
   if (settings.initialRank > settings.rank) {
     throw new ConfigError(`completeMatrix: initialRank (${settings.initialRank}) must not exceed rank (${settings.rank}); lower it`);
   }
@@ -173,6 +182,16 @@ export async function completeMatrix<M>(
   return { ...fitted, testRmse: await rmse(la, { ...test, values: shifted(la, test.values, -offset) }, x) };
 }
 
+/** @throws ConfigError if an option belongs to rank continuation. */
+function checkReweighted<M>(options: CompleteMatrixOptions<M>): void {
+  const others = ['initialRank', 'rankStep', 'iterationsPerRank', 'regularization', 'geometry', 'solver'] as const;
+  const given = others.filter((name) => options[name] !== undefined);
+  if (given.length === 0) return;
+  throw new ConfigError(
+    `completeMatrix: with method 'reweighted' expected none of ${others.join(', ')}, got ${given.join(', ')}; leave it out, or take method 'continuation'`,
+  );
+}
+
 type Settings<M> = Read<CompleteMatrixOptions<M>, keyof typeof completeMatrixDefaults>;
 
 /** Runs the solver at each rank, from the initial one up to the last. */
@@ -182,16 +201,14 @@ async function climb<M>(
   settings: Settings<M>,
 ): Promise<Omit<CompletionResult<M>, 'offset' | 'testRmse'>> {
   const begun = performance.now();
-  const {
-    rank: lastRank,
-    rankStep,
-    signal,
-    seed,
-    solver = gradientDescent({ direction: hestenesStiefel(), stepSize: polynomialSearch() }),
-  } = settings;
+  const { rank: lastRank, rankStep, signal, seed } = settings;
+  const atOnce = settings.method === 'reweighted';
+  const solver: SolverFor<FixedRankPoint<M>, FixedRankTangent<M>> = atOnce
+    ? matrixIrls(la, observed)
+    : (settings.solver ?? gradientDescent({ direction: hestenesStiefel(), stepSize: polynomialSearch() }));
   const geometry = settings.geometry ?? ((shape) => fixedRank({ ...shape, retraction: orthographic(), algebra: la }));
   const count = observed.columnIndices.length;
-  let rank = settings.initialRank;
+  let rank = atOnce ? lastRank : settings.initialRank;
   let initial = spectralInitialization(la, observed, { rank, seed });
   let iteration = 0;
   for (;;) {

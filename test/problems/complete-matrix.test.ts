@@ -57,6 +57,26 @@ describe('completeMatrix', () => {
     expect(result.iteration).toBe(seen.length);
   });
 
+  it.each([rank, rank + 2])('finds it by reweighting at rank %d at once', async (asked) => {
+    const plain = await completeMatrix(la, instance(), { rank: asked, method: 'reweighted', testFraction: 0.1 });
+    expect(plain).toMatchObject({ converged: true, rank: asked });
+    expect(plain.testRmse).toBeLessThan(1e-6);
+  });
+
+  it('subtracts the mean first when reweighting too, which costs a rank', async () => {
+    const options = { method: 'reweighted', center: true, testFraction: 0.1 } as const;
+    const result = await completeMatrix(la, instance(0, 3), { ...options, rank: rank + 1 });
+    expect(result.converged).toBe(true);
+    expect(result.testRmse).toBeLessThan(1e-6);
+    expect(await completeMatrix(la, instance(0, 3), { ...options, rank, maxIterations: 20 })).toMatchObject({ converged: false });
+  });
+
+  it('says which options belong to rank continuation', async () => {
+    const options = { rank, method: 'reweighted', rankStep: 2, regularization: 0.1 } as const;
+    await expect(completeMatrix(la, instance(), options)).rejects.toThrow(/got rankStep, regularization; leave it out/);
+    await expect(completeMatrix(la, instance(), { rank, method: 'greedy' as 'reweighted' })).rejects.toThrow(ConfigError);
+  });
+
   it('does so with another geometry', async () => {
     const geometry = (shape: { m: number; n: number; rank: number }) => fixedRank({ ...shape, metric: bures(), retraction: factored() });
     const result = await completeMatrix(la, instance(), { rank, testFraction: 0.1, geometry, maxIterations: 400 });
