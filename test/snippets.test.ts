@@ -15,6 +15,7 @@ const repository = path.resolve(import.meta.dirname, '..');
 const pages: readonly string[] = [
   'README.md',
   'docs/getting-started.md',
+  'docs/tutorial.md',
   'docs/tour.md',
   'docs/custom-manifold.md',
   'docs/custom-solver.md',
