@@ -30,6 +30,7 @@ export { type CsrParts, type CsrTriplets, csrFromTriplets, csrMatrix, type Order
 export type { CsrMatrix } from './linalg/csr-matrix.js';
 export { abs, eye, type Operations, outerSum, square, trace } from './linalg/derived.js';
 export { type BlasStatus, blasStatus } from './linalg/host/blas/blas-library.js';
+export { fromNdarray } from './linalg/host/from-ndarray.js';
 export { type HostAlgebra, type HostAlgebraOptions, type HostArray, hostAlgebra } from './linalg/host/host-algebra.js';
 export type { ArrayScope, LinearAlgebra } from './linalg/linear-algebra.js';
 export type {

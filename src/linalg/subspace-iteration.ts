@@ -65,8 +65,8 @@ export function leadingSingularTriples<M>(
   return { U: la.matmul(left, V), S, V: U };
 }
 
-/** Takes the first triples of an SVD. */
-function firstTriples<M>(la: LinearAlgebra<M>, { U, S, V }: SvdFactors<M>, count: number): SvdFactors<M> {
+/** Takes the first triples of an SVD, or of a batch of them. */
+export function firstTriples<M>(la: LinearAlgebra<M>, { U, S, V }: SvdFactors<M>, count: number): SvdFactors<M> {
   const head = { columns: [0, count] } as const;
   const shape = la.shape(S);
   const [batch, length] = [shape.slice(0, -1), shape[shape.length - 1]];

@@ -25,6 +25,7 @@ import { truncatedProduct } from '../retractions/fixed-rank-retraction.js';
 import { truncatedSvd } from '../retractions/truncated-svd.js';
 import { checkAmbientShape, checkRank, checkShapes, checkStep, type RankShape, rankShapeOptions } from './checks.js';
 import { checkFixedRankPoint, checkProduct } from './fixed-rank-checks.js';
+import { nearestOfRank } from './fixed-rank-from-matrix.js';
 import type { Manifold } from './manifold.js';
 import { normOf } from './norm-of.js';
 import { randomOrthonormal, randomSpectrum } from './random-arrays.js';
@@ -49,6 +50,11 @@ export interface FixedRankManifold<M> extends Manifold<M, FixedRankPoint<M>, Fix
   toMatrix(x: FixedRankPoint<M>): M;
   /** Returns the point nearest to A·B (A m×k, B k×n, k ≥ r), in O((m+n)k²) flops. */
   fromFactors(a: M, b: M): FixedRankPoint<M>;
+  /**
+   * Returns the point nearest to a matrix in any form: dense by its SVD, factors in O((m+n)k²) flops, sparse matrices
+   * and operators with more than 256 rows and columns by subspace iteration, 18 products with r + 16 columns.
+   */
+  fromMatrix(z: Ambient<M>): FixedRankPoint<M>;
 }
 
 const fixedRankOptions = declareOptions<FixedRankOptions<unknown>>()({
@@ -158,6 +164,7 @@ export function fixedRank<M = HostArray>(options: FixedRankOptions<M>): FixedRan
       checkProduct(la, a, b, [...batch, m, n], rank);
       return truncatedProduct(la, a, undefined, la.transpose(b), rank);
     },
+    fromMatrix: (z) => nearestOfRank(la, z, [...batch, m, n], rank),
   };
 }
 

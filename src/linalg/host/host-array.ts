@@ -4,6 +4,7 @@ import { ConfigError, NumericalError, ShapeError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import { describeShape, entryCount } from '../shape-checks.js';
 import { allocateForOverwrite } from './allocate.js';
+import { nameClass } from './readable.js';
 
 /** A float64 array of any number of axes; inputs may be strided views, results are contiguous and row-major. */
 export type HostArray = NdArray<Float64Array>;
@@ -11,7 +12,9 @@ export type HostArray = NdArray<Float64Array>;
 /** Wraps a row-major buffer, which the array then owns. */
 export function wrap(data: Float64Array, shape: readonly number[]): HostArray {
   // Copied, because ndarray keeps 3-d and higher shapes by reference and callers may pass another array's own.
-  return ndarray(data, shape.slice());
+  const x = ndarray(data, shape.slice());
+  nameClass(x);
+  return x;
 }
 
 /** Returns true if a value is an `NdArray` over a `Float64Array`. */
@@ -33,10 +36,17 @@ export function checkArray(caller: string, x: HostArray): void {
         ? `an NdArray of ${String((x as { dtype: unknown }).dtype)}`
         : describeValue(x);
     throw new ConfigError(
-      `${caller}: expected an NdArray of Float64Array, got ${came}; convert plain numbers with fromArray(values, shape)`,
+      `${caller}: expected an NdArray of Float64Array, got ${came}; convert ${came.startsWith('an NdArray') ? 'it with fromNdarray(x)' : 'plain numbers with fromArray(values, shape)'}`,
     );
   }
-  const { shape, stride, offset, data } = x;
+  checkReach(caller, { shape: x.shape, stride: x.stride, offset: x.offset, length: x.data.length });
+}
+
+/** @throws ShapeError if a view reaches outside its data. */
+export function checkReach(
+  caller: string,
+  { shape, stride, offset, length }: Pick<HostArray, 'shape' | 'stride' | 'offset'> & { readonly length: number },
+): void {
   let lowest = offset;
   let highest = offset;
   for (let axis = 0; axis < shape.length; axis++) {
@@ -45,9 +55,9 @@ export function checkArray(caller: string, x: HostArray): void {
     if (reach < 0) lowest += reach;
     else highest += reach;
   }
-  if (lowest < 0 || highest >= data.length) {
+  if (lowest < 0 || highest >= length) {
     throw new ShapeError(
-      `${caller}: shape ${describeShape(shape)} with strides [${stride.join(', ')}] from offset ${offset} reaches outside a buffer of ${data.length}; ` +
+      `${caller}: shape ${describeShape(shape)} with strides [${stride.join(', ')}] from offset ${offset} reaches outside a buffer of ${length}; ` +
         'build arrays with fromArray(values, shape), which checks the count',
     );
   }
