@@ -158,6 +158,18 @@ export { sgd } from './solvers/directions/sgd.js';
 export { type SignOptions, sign, signDefaults } from './solvers/directions/sign.js';
 export { type GradientDescentOptions, gradientDescent } from './solvers/gradient-descent.js';
 export { iterate } from './solvers/iterate.js';
+export {
+  type LeastSquaresOptions,
+  type LeastSquaresProblem,
+  leastSquares,
+  leastSquaresDefaults,
+} from './solvers/least-squares/least-squares.js';
+export {
+  type LevenbergMarquardtOptions,
+  levenbergMarquardt,
+  levenbergMarquardtDefaults,
+} from './solvers/least-squares/levenberg-marquardt.js';
+export type { RobustLoss } from './solvers/least-squares/losses.js';
 export { defaultStop, type LastNumber, type MinimizeOptions, type MinimizeResult, minimize } from './solvers/minimize.js';
 export { objective, perPoint } from './solvers/objective.js';
 export type {
@@ -169,11 +181,14 @@ export type {
   Evaluation,
   Gradient,
   Hessian,
+  Linearization,
   Objective,
   Preconditioner,
   Problem,
   RiemannianDerivative,
   RiemannianHessian,
+  VectorAdjoint,
+  VectorFunction,
 } from './solvers/problem.js';
 export type { AbortSignalLike, IterateOptions, Iteration } from './solvers/run.js';
 export { cosineDecay } from './solvers/schedules/cosine-decay.js';
