@@ -121,6 +121,8 @@ export { polarRetraction } from './retractions/polar.js';
 export { qrRetraction } from './retractions/qr.js';
 export { truncatedSvd } from './retractions/truncated-svd.js';
 export { type Barycenter, type BarycenterOptions, barycenter, barycenterDefaults } from './solvers/barycenter.js';
+export type { Bound } from './solvers/bounds/bounds.js';
+export { type ProjectedLbfgsOptions, projectedLbfgs, projectedLbfgsDefaults } from './solvers/bounds/projected-lbfgs.js';
 export { carryTangents } from './solvers/carry.js';
 export { defineProblem } from './solvers/define-problem.js';
 export {
