@@ -16,6 +16,7 @@ const pages: readonly string[] = [
   'README.md',
   'docs/getting-started.md',
   'docs/tour.md',
+  'docs/solvers.md',
   'docs/custom-manifold.md',
   'docs/custom-solver.md',
   'docs/coming-from-manopt.md',
