@@ -124,11 +124,8 @@ export { type Barycenter, type BarycenterOptions, barycenter, barycenterDefaults
 export type { Bound } from './solvers/bounds/bounds.js';
 export { type ProjectedLbfgsOptions, projectedLbfgs, projectedLbfgsDefaults } from './solvers/bounds/projected-lbfgs.js';
 export { carryTangents } from './solvers/carry.js';
-export {
-  type AugmentedLagrangianOptions,
-  augmentedLagrangian,
-  augmentedLagrangianDefaults,
-} from './solvers/constraints/augmented-lagrangian.js';
+export { augmentedLagrangian } from './solvers/constraints/augmented-lagrangian.js';
+export { type AugmentedLagrangianOptions, augmentedLagrangianDefaults } from './solvers/constraints/augmented-lagrangian-options.js';
 export type { ConstrainedProblem, ConstraintArrays } from './solvers/constraints/constrained-problem.js';
 export type { ConstrainedIteration, ConstrainedResult } from './solvers/constraints/constrained-result.js';
 export type { KktResiduals } from './solvers/constraints/kkt-residuals.js';

@@ -6,6 +6,7 @@
 export { balanceGap } from '../retractions/balance-gap.js';
 export { checkGradient, type GradientCheck } from './check-gradient.js';
 export { checkHessian, type HessianCheck } from './check-hessian.js';
+export { checkJacobian, type JacobianCheck } from './check-jacobian.js';
 export { type CheckManifoldOptions, checkManifold, checkManifoldDefaults, type LawCheck, type ManifoldCheck } from './check-manifold.js';
 export { checkRetraction, type RetractionCheck } from './check-retraction.js';
 export { balancedConditionNumber, conditionNumber } from './condition-number.js';

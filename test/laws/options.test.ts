@@ -144,6 +144,10 @@ const argumentsBefore: Readonly<Record<string, readonly unknown[]>> = {
   batchStream: [[]],
   checkGradient: [problem],
   checkHessian: [problem],
+  checkJacobian: [
+    manifold,
+    { at: (x: unknown) => x, jvp: (_x: unknown, u: unknown) => u, vjp: { kind: 'ambient', at: (_x: unknown, w: unknown) => w } },
+  ],
   checkManifold: [manifold],
   checkRetraction: [manifold],
   collateRows: [[]],

@@ -11,6 +11,7 @@ import {
   minimize,
   polakRibiere,
   projectedLbfgs,
+  ShapeError,
   seededRandom,
   sphere,
   stiefel,
@@ -221,6 +222,14 @@ describe('augmentedLagrangian', () => {
     await expect(augmentedLagrangian({ ...problem, inequality: { at: () => 0, vjp: () => 0 } as never })).rejects.toThrow(
       /^augmentedLagrangian: inequality\.vjp must be/,
     );
+    const halves = { equality: host.full([1, 1], 0) };
+    await expect(augmentedLagrangian(problem, { multipliers: halves })).rejects.toThrow(
+      /^augmentedLagrangian: multipliers\.inequality must be an array, got nothing/,
+    );
+    await expect(augmentedLagrangian(problem, { multipliers: { ...halves, inequality: host.full([5, 1], 0) } })).rejects.toThrow(
+      ShapeError,
+    );
+    await expect(augmentedLagrangian(problem, { onIteration: 3 as never })).rejects.toThrow(ConfigError);
     await expect(augmentedLagrangian(problem, { penalty: 0 })).rejects.toThrow(ConfigError);
     await expect(minimize(problem)).rejects.toThrow(/^minimize: problem: '(in)?equality' would be ignored; call augmentedLagrangian/);
   });

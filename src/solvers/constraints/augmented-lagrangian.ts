@@ -1,80 +1,26 @@
-import { ConfigError } from '../../core/errors.js';
-import { declareOptions, number, option, size } from '../../core/options.js';
+import { ConfigError, ShapeError } from '../../core/errors.js';
+import { describeValue } from '../../core/options.js';
 import { seededRandom } from '../../core/random.js';
+import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { checkProblem } from '../check-problem.js';
 import { lbfgs } from '../directions/lbfgs.js';
 import { gradientDescent } from '../gradient-descent.js';
 import { type MinimizeResult, minimize } from '../minimize.js';
 import { drawnObjective } from '../objective.js';
-import { type AbortSignalLike, iterateOptions } from '../run.js';
-import type { SolverFor } from '../solver.js';
 import { wolfe } from '../step-sizes/wolfe.js';
 import { any } from '../stopping/compose.js';
 import { gradientNormBelow } from '../stopping/convergence.js';
 import { maxIterations as iterationLimit } from '../stopping/limits.js';
 import { checkVectorFunction } from '../vector-function.js';
+import {
+  type AugmentedLagrangianOptions,
+  type AugmentedLagrangianSettings,
+  augmentedLagrangianOptions,
+} from './augmented-lagrangian-options.js';
 import { type AugmentedTerms, augmentedTerms, type ConstrainedProblem, type ConstraintArrays } from './constrained-problem.js';
 import type { ConstrainedIteration, ConstrainedResult } from './constrained-result.js';
 import { kktResiduals, violationOf } from './kkt-residuals.js';
 import { firstPenalty, safeguarded, unmetReason } from './penalty.js';
-
-/** Options of {@link augmentedLagrangian}. */
-export interface AugmentedLagrangianOptions<M, P, T> {
-  /**
-   * Solver of the unconstrained problems. Default: gradient descent along {@link lbfgs}, with {@link wolfe} steps. With
-   * {@link projectedLbfgs} bounds hold exactly, beside the constraints.
-   */
-  readonly solver?: SolverFor<NoInfer<P>, NoInfer<T>>;
-  /** Initial point, which may violate the constraints. Default: a random point. */
-  readonly initial?: P;
-  /** Seed of the random initial point. Default: 0. */
-  readonly seed?: number;
-  /** Initial multipliers, those of an earlier result for example. Default: zeros. */
-  readonly multipliers?: ConstraintArrays<M>;
-  /**
-   * Initial penalty ρ₀. Default: 10·max(1, |f|)/max(1, ½·violation²) at the start, within [1e-6, 10] (Birgin and
-   * Martínez).
-   */
-  readonly penalty?: number;
-  /** Factor of the penalty after an iteration that did not bring the constraints closer. Default: 4. */
-  readonly penaltyGrowth?: number;
-  /** The violation counts as brought closer if it fell to this fraction of the last, in (0, 1). Default: 0.5. */
-  readonly sufficientProgress?: number;
-  /** Value of the KKT residual, the largest of its parts, at which the run has converged. Default: 1e-6. */
-  readonly tolerance?: number;
-  /** Largest number of outer iterations, each of which is a run of `solver`. Default: 100. */
-  readonly maxIterations?: number;
-  /** Largest number of iterations of each of those runs. Default: 1000. */
-  readonly innerIterations?: number;
-  /** Signal that ends the run. Default: none. */
-  readonly signal?: AbortSignalLike;
-  /** Called after each outer iteration. Default: nothing. */
-  readonly onIteration?: (step: ConstrainedIteration & { readonly x: P }) => void;
-}
-
-const { solver, initial, seed, signal } = iterateOptions.options;
-const augmentedLagrangianOptions = declareOptions<AugmentedLagrangianOptions<unknown, unknown, unknown>>()({
-  solver,
-  initial,
-  seed,
-  multipliers: option({ optional: true }),
-  penalty: number({ optional: true, above: 0 }),
-  penaltyGrowth: number({ default: 4, above: 1 }),
-  sufficientProgress: number({ default: 0.5, above: 0, below: 1 }),
-  tolerance: number({ default: 1e-6, above: 0 }),
-  maxIterations: size({ default: 100 }),
-  innerIterations: size({ default: 1000 }),
-  signal,
-  onIteration: option({ optional: true }),
-});
-
-/** Defaults of {@link augmentedLagrangian}. */
-export const augmentedLagrangianDefaults: Required<
-  Pick<
-    AugmentedLagrangianOptions<unknown, unknown, unknown>,
-    'seed' | 'penaltyGrowth' | 'sufficientProgress' | 'tolerance' | 'maxIterations' | 'innerIterations'
-  >
-> = augmentedLagrangianOptions.defaults;
 
 /**
  * Minimizes a cost over the points of a manifold that fulfil equality and inequality constraints, by the Riemannian
@@ -129,7 +75,7 @@ export async function augmentedLagrangian<M, P, T, Z, G>(
   options: AugmentedLagrangianOptions<M, P, T> = {},
 ): Promise<ConstrainedResult<M, P>> {
   const caller = 'augmentedLagrangian';
-  const settings = augmentedLagrangianOptions.read(caller, options) as Settings<M, P, T>;
+  const settings = augmentedLagrangianOptions.read(caller, options) as AugmentedLagrangianSettings<M, P, T>;
   checkConstrained(caller, problem);
   const { manifold } = problem;
   const scope = manifold.algebra.openScope();
@@ -147,8 +93,6 @@ export async function augmentedLagrangian<M, P, T, Z, G>(
   }
 }
 
-type Settings<M, P, T> = typeof augmentedLagrangianDefaults & AugmentedLagrangianOptions<M, P, T>;
-
 /** State between outer iterations. */
 interface OuterState<M, P> {
   readonly x: P;
@@ -161,7 +105,7 @@ interface OuterState<M, P> {
 interface Outer<M, P, T, Z, G> {
   readonly problem: ConstrainedProblem<M, P, T, Z, G>;
   readonly terms: AugmentedTerms<M, P, T, Z, G>;
-  readonly settings: Settings<M, P, T>;
+  readonly settings: AugmentedLagrangianSettings<M, P, T>;
   readonly costAt: (x: P) => Promise<number>;
   readonly scope: { run<Result>(compute: () => Result): Result; free(survivors: unknown): void };
 }
@@ -185,12 +129,30 @@ async function firstState<M, P, T, Z, G>(
   problem: ConstrainedProblem<M, P, T, Z, G>,
   terms: AugmentedTerms<M, P, T, Z, G>,
   x: P,
-  { multipliers, penalty, tolerance }: Settings<M, P, T>,
+  { multipliers, penalty, tolerance }: AugmentedLagrangianSettings<M, P, T>,
 ): Promise<OuterState<M, P>> {
   const la = problem.manifold.algebra;
-  const violation = await violationOf(la, await terms.values(x));
+  const values = await terms.values(x);
+  if (multipliers !== undefined) checkMultipliers(la, multipliers, values);
+  const violation = await violationOf(la, values);
   const first = penalty ?? firstPenalty(await problem.cost(x, undefined), violation);
   return { x, multipliers: multipliers ?? (await terms.noMultipliers(x)), penalty: first, innerTolerance: Math.max(1e-2, tolerance) };
+}
+
+/** @throws ConfigError or ShapeError unless there is a multiplier for each constraint. */
+function checkMultipliers<M>(la: LinearAlgebra<M>, multipliers: ConstraintArrays<M>, values: ConstraintArrays<M>): void {
+  for (const kind of ['equality', 'inequality'] as const) {
+    const [given, value] = [multipliers?.[kind], values[kind]];
+    if (value === undefined) continue;
+    if (!la.isArray(given))
+      throw new ConfigError(
+        `augmentedLagrangian: multipliers.${kind} must be an array, got ${describeValue(given)}; pass the multipliers of an earlier result`,
+      );
+    if (la.shape(given).join() !== la.shape(value).join())
+      throw new ShapeError(
+        `augmentedLagrangian: multipliers.${kind} must have the shape [${la.shape(value)}] of the constraints, got [${la.shape(given)}]; pass one number for each`,
+      );
+  }
 }
 
 /** Runs the outer iterations until the KKT residual is small, the constraints turn out not to be met, or a limit. */
@@ -229,7 +191,7 @@ async function outerIterations<M, P, T, Z, G>(outer: Outer<M, P, T, Z, G>, start
 /** Returns how the run ends after the last iteration; `undefined` if it goes on. */
 function endOf<M, P, T>(
   history: readonly ConstrainedIteration[],
-  { tolerance, maxIterations, signal: abort }: Settings<M, P, T>,
+  { tolerance, maxIterations, signal: abort }: AugmentedLagrangianSettings<M, P, T>,
 ): { readonly converged: boolean; readonly stopReason: string } | undefined {
   const { kkt } = history[history.length - 1];
   const iterations = history.length;

@@ -157,5 +157,5 @@ async function curvatureAlongGradient<M, P, T>(
 }
 
 function stallReason<P, T>({ gradientNorm }: EvaluatedState<P, T>): string {
-  return `levenbergMarquardt: no decrease at any damping, at gradient norm ${gradientNorm.toExponential(2)}; the cost is at its rounding error, or jvp and vjp are not those of the residual (see checkGradient)`;
+  return `levenbergMarquardt: no decrease at any damping, at gradient norm ${gradientNorm.toExponential(2)}; the cost is at its rounding error, or jvp and vjp are not those of the residual (see checkJacobian)`;
 }
