@@ -5,10 +5,18 @@
 import {
   any,
   balancedFactors,
+  bures,
   ConfigError,
+  costBelow,
   csrFromTriplets,
+  embedded,
   euclidean,
+  type FactoredMatrix,
   type FactorPair,
+  type FixedRankMetric,
+  type FixedRankPoint,
+  type FixedRankTangent,
+  fixedRank,
   gradientDescent,
   gradientNormBelow,
   type HostArray,
@@ -21,6 +29,7 @@ import {
   maxIterations,
   minimize,
   type Problem,
+  quotient,
   type RobustLoss,
   relativeGradientNormBelow,
   seededRandom,
@@ -157,6 +166,50 @@ function weighedCompletion<M>(la: LinearAlgebra<M>, loss: RobustLoss) {
     lossScale: 0.7,
   });
 }
+
+/** Some entries of a wide matrix of rank 3 and condition 1e3, on matrices U diag(S) Vᵀ. */
+function wideCompletion<M>(la: LinearAlgebra<M>, metric: FixedRankMetric) {
+  const shape = [8, 11] as const;
+  const manifold = fixedRank({ m: shape[0], n: shape[1], rank: 3, metric, algebra: la });
+  const goal = la.fromArray(withSingularValues(6, ...shape, geometric(3, 1e-3)).values, shape);
+  const mask = la.fromArray(
+    Array.from({ length: shape[0] * shape[1] }, (_, k) => (k % 9 === 4 ? 0 : 1)),
+    shape,
+  );
+  const velocity = (x: FixedRankPoint<M>, u: FixedRankTangent<M>): M => {
+    const { left, right } = manifold.embed(x, u) as FactoredMatrix<M>;
+    return la.matmul(left, right, { transposeB: true });
+  };
+  // A start near the solution, since such problems have other minima too: noise of half the smallest singular value.
+  const { U, S, V } = la.svd(la.axpy(5e-5, la.randomNormal(shape, seededRandom(2)), goal));
+  const leading = { columns: [0, 3] } as const;
+  const initial = { U: la.slice(U, leading), S: la.reshape(la.slice(la.reshape(S, [1, 8]), leading), [3]), V: la.slice(V, leading) };
+  const problem = leastSquares({
+    manifold,
+    residual: {
+      at: (x: FixedRankPoint<M>) => la.multiply(mask, la.subtract(manifold.toMatrix(x), goal)),
+      jvp: (x: FixedRankPoint<M>, u: FixedRankTangent<M>) => la.multiply(mask, velocity(x, u)),
+      vjp: { kind: 'ambient', at: (_x: FixedRankPoint<M>, w: M) => la.multiply(mask, w) },
+    },
+  });
+  return { problem, initial };
+}
+
+describe.each(allEngines)('fixed rank on %s', (_engine, la) => {
+  it.each([embedded(), bures(), quotient()])('$name: residuals vanish, at condition 1e3', async (metric) => {
+    await la.tidy(async () => {
+      const { problem, initial } = wideCompletion(la, metric);
+      const double = la.epsilon < 1e-10;
+      const { cost, stopReason } = await minimize(problem, {
+        solver: levenbergMarquardt(),
+        initial,
+        stop: any(costBelow(double ? 1e-18 : 1e-9), maxIterations(60)),
+      });
+      // The smallest singular value, 1e-3, is found to 1e-6, or in float32 to some percent.
+      expect(cost, stopReason).toBeLessThanOrEqual(double ? 1e-18 : 1e-9);
+    });
+  });
+});
 
 describe('levenbergMarquardt', () => {
   it('is of second order where the residuals vanish', async () => {
