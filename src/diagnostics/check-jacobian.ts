@@ -15,7 +15,7 @@ export interface JacobianCheck extends SlopeCheck {
 
 /**
  * Compares a vector-valued function with its first-order Taylor model, and the products J u and Jᵀw with one another:
- * residuals of {@link leastSquares}, constraints of {@link augmentedLagrangian}.
+ * residuals of `leastSquares`, constraints of `augmentedLagrangian`.
  *
  * $$ \bigl\|r(R_x(tu))-r(x)-t\,Ju\bigr\| = O(t^2), \qquad \langle w,Ju\rangle = \langle J^*w,u\rangle_x $$
  *

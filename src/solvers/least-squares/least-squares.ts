@@ -37,7 +37,8 @@ const leastSquaresOptions = declareOptions<LeastSquaresOptions<unknown, unknown,
 });
 
 /** Defaults of {@link leastSquares}. */
-export const leastSquaresDefaults: { readonly loss: RobustLoss; readonly lossScale: number } = leastSquaresOptions.defaults;
+export const leastSquaresDefaults: Required<Pick<LeastSquaresOptions<unknown, unknown, unknown, unknown, unknown>, 'loss' | 'lossScale'>> =
+  leastSquaresOptions.defaults;
 
 /** A sum of squares or of robust losses, which {@link levenbergMarquardt} minimizes. */
 export type LeastSquaresProblem<M, P, T, Z, G> = Problem<M, P, T, Z, G> & Required<Pick<Problem<M, P, T, Z, G>, 'linearize'>>;
