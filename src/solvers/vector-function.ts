@@ -1,6 +1,7 @@
 /** Checks of vector-valued functions that a user states, and their adjoint in the metric of a manifold. */
 import { ConfigError } from '../core/errors.js';
 import { describeValue } from '../core/options.js';
+import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { Manifold } from '../manifolds/manifold.js';
 import type { VectorFunction } from './problem.js';
 
@@ -27,6 +28,18 @@ export function checkVectorFunction(caller: string, name: string, value: unknown
     fail(
       `${name}.vjp must be { kind: 'ambient' | 'coordinates' | 'riemannian', at: (x, w) => Jᵀw }, got ${typeof vjp === 'function' ? 'a function' : describeValue(vjp)}`,
     );
+}
+
+/**
+ * Requires the value of a vector-valued function to be an array of the engine.
+ *
+ * @throws ConfigError otherwise.
+ */
+export function checkedValue<M>(caller: string, name: string, la: LinearAlgebra<M>, value: M): M {
+  if (la.isArray(value)) return value;
+  throw new ConfigError(
+    `${caller}: ${name}.at must return an array of ${la.name}, got ${describeValue(value)}; return a number c as la.full([1], c)`,
+  );
 }
 
 /** Computes J*w, the tangent at x with ⟨J*w, u⟩ = ⟨w, J u⟩ for all tangents u. */

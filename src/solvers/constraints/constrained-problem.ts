@@ -4,7 +4,7 @@ import { axpyTree } from '../../core/tree.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { perPoint } from '../objective.js';
 import type { Objective, Problem, VectorFunction } from '../problem.js';
-import { riemannianAdjoint } from '../vector-function.js';
+import { checkedValue, riemannianAdjoint } from '../vector-function.js';
 
 /** A cost to minimize over the points of a manifold that fulfil $h(x)=0$ and $g(x)\le0$. */
 export interface ConstrainedProblem<M, P, T = P, Z = T, G = Z> extends Problem<M, P, T, Z, G> {
@@ -53,9 +53,10 @@ export function augmentedTerms<M, P, T, Z, G>(
   seen: Objective<M, P, T>,
 ): AugmentedTerms<M, P, T, Z, G> {
   const la = manifold.algebra;
+  const caller = 'augmentedLagrangian';
   const valuesAt = perPoint(async (x: P & object) => ({
-    ...(equality && { equality: await equality.at(x) }),
-    ...(inequality && { inequality: await inequality.at(x) }),
+    ...(equality && { equality: checkedValue(caller, 'equality', la, await equality.at(x)) }),
+    ...(inequality && { inequality: checkedValue(caller, 'inequality', la, await inequality.at(x)) }),
   })) as (x: P) => Promise<ConstraintArrays<M>>;
   const nextMultipliers = async (x: P, multipliers: ConstraintArrays<M>, penalty: number): Promise<ConstraintArrays<M>> => {
     const { equality: h, inequality: g } = await valuesAt(x);

@@ -5,7 +5,7 @@ import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import type { Manifold } from '../../manifolds/manifold.js';
 import { perPoint } from '../objective.js';
 import type { Gradient, Problem, VectorFunction } from '../problem.js';
-import { checkVectorFunction, riemannianAdjoint } from '../vector-function.js';
+import { checkedValue, checkVectorFunction, riemannianAdjoint } from '../vector-function.js';
 import { lossTerms, type RobustLoss, robustLosses } from './losses.js';
 
 /** Options of {@link leastSquares}. */
@@ -84,9 +84,9 @@ export type LeastSquaresProblem<M, P, T, Z, G> = Problem<M, P, T, Z, G> & Requir
 export function leastSquares<M, P, T, Z, G>(options: LeastSquaresOptions<M, P, T, Z, G>): LeastSquaresProblem<M, P, T, Z, G> {
   const { manifold, residual, loss, lossScale } = leastSquaresOptions.read('leastSquares', options) as Required<typeof options>;
   const la = manifold.algebra;
-  const weighted = perPoint(async (x: P & object) => weigh(la, await residual.at(x), loss, lossScale)) as (
-    x: P,
-  ) => Promise<WeighedResidual<M>>;
+  const weighted = perPoint(async (x: P & object) =>
+    weigh(la, checkedValue('leastSquares', 'residual', la, await residual.at(x)), loss, lossScale),
+  ) as (x: P) => Promise<WeighedResidual<M>>;
   const { vjp } = residual;
   return {
     manifold,
