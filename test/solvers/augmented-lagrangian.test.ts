@@ -190,6 +190,44 @@ describe('augmentedLagrangian', () => {
     expect(residuals.inequality).toBeCloseTo(2, 5);
   });
 
+  it('an equality that no point of the sphere fulfils is said to be unmet, at the nearest point', async () => {
+    const { problem } = deflated(host);
+    const c = host.fromArray([0.6, 0.8, 0, 0, 0], [5, 1]);
+    const { x, converged, stopReason, residuals } = await augmentedLagrangian(
+      {
+        ...problem,
+        equality: {
+          at: (y) => host.subtract(host.matmul(c, y, { transposeA: true }), host.full([1, 1], 2)),
+          vjp: { kind: 'ambient', at: (_y, w) => host.matmul(c, w) },
+        },
+      },
+      { seed: 1 },
+    );
+    expect(converged).toBe(false);
+    expect(stopReason).toMatch(/^the constraints cannot be met near this point: their violation stays at 1\.00e\+0/);
+    expect(host.inner(x, c)).toBeCloseTo(1, 6);
+    expect(residuals.equality).toBeCloseTo(1, 6);
+  });
+
+  it('constraints that repeat one another, and ones of very different units, are met all the same', async () => {
+    const stated = simplex(host, target, false);
+    const { equality } = stated;
+    const rows = host.fromRows([[1], [1], [100]]);
+    const repeated: typeof stated = {
+      ...stated,
+      equality: {
+        at: async (x) => host.matmul(rows, (await equality?.at(x)) as HostArray),
+        vjp: { kind: 'ambient', at: (x, w) => equality?.vjp.at(x, host.matmul(rows, w, { transposeA: true })) as HostArray },
+      },
+    };
+    const run = await augmentedLagrangian(repeated, { initial: host.full([6, 1], 0) });
+    expect(run.converged, run.stopReason).toBe(true);
+    expect(run.x).toBeAllClose(ontoSimplex(target).x, 1e-5);
+    // The multipliers are not unique; what they add up to is.
+    const sum = host.inner(rows, run.multipliers.equality as HostArray);
+    expect(sum).toBeCloseTo(ontoSimplex(target).threshold, 4);
+  });
+
   it('ends on a signal and at its limit, with a history', async () => {
     const controller = new AbortController();
     const steps: number[] = [];
