@@ -1,15 +1,13 @@
-import { ConfigError, NumericalError } from '../../core/errors.js';
+import { ConfigError } from '../../core/errors.js';
 import { declareOptions, number, option, size } from '../../core/options.js';
-import { scaleTree } from '../../core/tree.js';
 import type { HostArray } from '../../linalg/host/host-array.js';
-import type { Manifold, RetractTransport } from '../../manifolds/manifold.js';
 import { carryTangents } from '../carry.js';
-import type { Evaluation, Objective } from '../problem.js';
+import type { Objective } from '../problem.js';
 import { type EvaluatedState, emptyMemory, type Solver, type SolverState } from '../solver.js';
-import { costSlack } from '../trial.js';
 import { pointSize } from '../trust-regions/quadratic-model.js';
-import { type Bound, type BoundsByPath, boundsByPath, checkBounds, clip, clipPoint, mapLeaves } from './bounds.js';
+import { type Bound, type BoundsByPath, boundsByPath, checkBounds, clipPoint, mapLeaves } from './bounds.js';
 import { quasiNewtonDirection, rememberedPairs } from './free-direction.js';
+import { leavesByPath, projected, searchAlong } from './projected-search.js';
 
 /** Options of {@link projectedLbfgs}. */
 export interface ProjectedLbfgsOptions<M = HostArray> {
@@ -111,32 +109,6 @@ function boundsAt<M, P, T>({ manifold: { algebra } }: Objective<M, P, T>, x: P, 
   return boundsByPath(algebra, x, lower as Bound<M>, upper as Bound<M>);
 }
 
-/** Returns an evaluation whose norm is that of the projected gradient. */
-async function projected<M, P, T>(
-  { manifold }: Objective<M, P, T>,
-  x: P,
-  evaluation: Evaluation<T>,
-  bounds: BoundsByPath<M>,
-): Promise<Evaluation<T>> {
-  const la = manifold.algebra;
-  const places = leavesByPath(manifold, x);
-  const inward = mapLeaves(la, evaluation.gradient, (g, path) => {
-    const own = bounds.get(path);
-    const place = places.get(path) as M;
-    return own === undefined ? g : la.subtract(place, clip(la, la.subtract(place, g), own));
-  });
-  return { ...evaluation, gradientNorm: await manifold.norm(x, inward) };
-}
-
-function leavesByPath<M, P>({ algebra }: Pick<Manifold<M, P, unknown, unknown, unknown>, 'algebra'>, x: P): ReadonlyMap<string, M> {
-  const leaves = new Map<string, M>();
-  mapLeaves(algebra, x, (leaf, path) => {
-    leaves.set(path, leaf);
-    return leaf;
-  });
-  return leaves;
-}
-
 /** Largest distance from a bound at which an entry counts as being there, as a fraction of the size of the point. */
 const nearBound = 1e-3;
 
@@ -190,69 +162,6 @@ async function projectedStep<M, P, T>(
   const kept = pairs.flatMap(({ step, change }, k) => [[`step${k}`, step] as const, [`change${k}`, change] as const]);
   const memory = { tangents: { ...Object.fromEntries(kept), gradient, displacement }, numbers: {} };
   return { ...known, x: point, iteration: state.iteration + 1, stepSize, memory: { projectedLbfgs: carryTangents(memory, transport) } };
-}
-
-/** A step that the line search has accepted, with what it evaluated there. */
-interface AcceptedStep<P, T> extends Partial<Evaluation<T>> {
-  readonly transport: RetractTransport<P, T>;
-  readonly point: P;
-  /** The step as it was after the projection. */
-  readonly displacement: T;
-  readonly stepSize: number;
-}
-
-/** Backtracks along t ↦ P(R_x(t u)); `undefined` if no trial is accepted. */
-async function searchAlong<M, P, T>(
-  problem: Objective<M, P, T>,
-  state: EvaluatedState<P, T>,
-  { direction, bounds, firstTrial }: { readonly direction: T; readonly bounds: BoundsByPath<M>; readonly firstTrial: number },
-  { contraction, sufficientDecrease, maxTrials }: Settings,
-): Promise<AcceptedStep<P, T> | undefined> {
-  const { manifold } = problem;
-  const la = manifold.algebra;
-  const { x, gradient, cost: before, iteration } = state;
-  const slack = costSlack(problem, before);
-  const places = leavesByPath(manifold, x);
-  let stepSize = firstTrial;
-  for (let trial = 1; trial <= maxTrials; trial++, stepSize *= contraction) {
-    const transport = retracted(problem, x, direction, stepSize);
-    if (transport === undefined) continue;
-    const point = clipPoint(la, transport.point, bounds);
-    const reached = leavesByPath(manifold, point);
-    const displacement = mapLeaves(la, scaleTree(la, stepSize, direction), (leaf, path) =>
-      bounds.has(path) ? la.subtract(reached.get(path) as M, places.get(path) as M) : leaf,
-    );
-    const slope = await manifold.inner(x, gradient, displacement);
-    if (!(slope < 0)) continue;
-    const cost = await costAt(problem, point, iteration);
-    const wanted = -sufficientDecrease * slope;
-    const accepted = { transport, point, displacement, stepSize };
-    if (wanted > slack && cost <= before - wanted) return { ...accepted, cost };
-    if (wanted > slack || !(cost <= before + slack)) continue;
-    // The decrease is within the rounding of the cost: the projected gradient must not grow.
-    const evaluation = await projected(problem, point, await problem.evaluate(point, iteration, cost), bounds);
-    if (evaluation.gradientNorm <= state.gradientNorm) return { ...accepted, ...evaluation };
-  }
-  return undefined;
-}
-
-/** Returns the retraction; `undefined` if it breaks down, as a step that is too long does. */
-function retracted<M, P, T>({ manifold }: Objective<M, P, T>, x: P, direction: T, stepSize: number): RetractTransport<P, T> | undefined {
-  try {
-    return manifold.retractTransport(x, direction, stepSize);
-  } catch (error) {
-    if (error instanceof NumericalError) return undefined;
-    throw error;
-  }
-}
-
-async function costAt<M, P, T>(problem: Objective<M, P, T>, point: P, iteration: number): Promise<number> {
-  try {
-    return await problem.cost(point, iteration);
-  } catch (error) {
-    if (error instanceof NumericalError) return Number.POSITIVE_INFINITY;
-    throw error;
-  }
 }
 
 function stallReason<P, T>({ gradientNorm }: EvaluatedState<P, T>, { maxTrials }: Settings): string {
