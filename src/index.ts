@@ -122,7 +122,14 @@ export { polarRetraction } from './retractions/polar.js';
 export { qrRetraction } from './retractions/qr.js';
 export { truncatedSvd } from './retractions/truncated-svd.js';
 export { type Barycenter, type BarycenterOptions, barycenter, barycenterDefaults } from './solvers/barycenter.js';
+export type { Bound } from './solvers/bounds/bounds.js';
+export { type ProjectedLbfgsOptions, projectedLbfgs, projectedLbfgsDefaults } from './solvers/bounds/projected-lbfgs.js';
 export { carryTangents } from './solvers/carry.js';
+export { augmentedLagrangian } from './solvers/constraints/augmented-lagrangian.js';
+export { type AugmentedLagrangianOptions, augmentedLagrangianDefaults } from './solvers/constraints/augmented-lagrangian-options.js';
+export type { ConstrainedProblem, ConstraintArrays } from './solvers/constraints/constrained-problem.js';
+export type { ConstrainedIteration, ConstrainedResult } from './solvers/constraints/constrained-result.js';
+export type { KktResiduals } from './solvers/constraints/kkt-residuals.js';
 export { defineProblem } from './solvers/define-problem.js';
 export {
   type AdamOptions,
@@ -159,6 +166,18 @@ export { sgd } from './solvers/directions/sgd.js';
 export { type SignOptions, sign, signDefaults } from './solvers/directions/sign.js';
 export { type GradientDescentOptions, gradientDescent } from './solvers/gradient-descent.js';
 export { iterate } from './solvers/iterate.js';
+export {
+  type LeastSquaresOptions,
+  type LeastSquaresProblem,
+  leastSquares,
+  leastSquaresDefaults,
+} from './solvers/least-squares/least-squares.js';
+export {
+  type LevenbergMarquardtOptions,
+  levenbergMarquardt,
+  levenbergMarquardtDefaults,
+} from './solvers/least-squares/levenberg-marquardt.js';
+export type { RobustLoss } from './solvers/least-squares/losses.js';
 export { defaultStop, type LastNumber, type MinimizeOptions, type MinimizeResult, minimize } from './solvers/minimize.js';
 export { objective, perPoint } from './solvers/objective.js';
 export type {
@@ -170,11 +189,14 @@ export type {
   Evaluation,
   Gradient,
   Hessian,
+  Linearization,
   Objective,
   Preconditioner,
   Problem,
   RiemannianDerivative,
   RiemannianHessian,
+  VectorAdjoint,
+  VectorFunction,
 } from './solvers/problem.js';
 export type { AbortSignalLike, IterateOptions, Iteration } from './solvers/run.js';
 export { cosineDecay } from './solvers/schedules/cosine-decay.js';

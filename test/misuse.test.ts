@@ -11,6 +11,7 @@ import {
   all,
   any,
   armijo,
+  augmentedLagrangian,
   BuresError,
   balancedFactors,
   barycenter,
@@ -30,6 +31,8 @@ import {
   grassmann,
   type HostArray,
   hostAlgebra,
+  leastSquares,
+  levenbergMarquardt,
   type Manifold,
   mapTree,
   maxIterations,
@@ -42,6 +45,7 @@ import {
   orthogonalGroup,
   type Problem,
   product,
+  projectedLbfgs,
   quotient,
   quotientFactors,
   restoreRandom,
@@ -248,6 +252,12 @@ describe('products', () => {
 });
 
 describe('solver parts', () => {
+  const vector = {
+    at: (x: HostArray) => x,
+    jvp: (_x: HostArray, u: HostArray) => u,
+    vjp: { kind: 'ambient', at: (_x: HostArray, w: HostArray) => w },
+  };
+
   it.each<[string, () => unknown]>([
     ['gradientDescent', () => gradientDescent(wrong({ step: 1 }))],
     ['gradientDescent', () => gradientDescent({ stepSize: wrong(0.1) })],
@@ -275,6 +285,16 @@ describe('solver parts', () => {
     ['seededRandom', () => seededRandom(0.5)],
     ['restoreRandom', () => restoreRandom([1, 2])],
     ['euclidean', () => euclidean(wrong({ shape: 3 }))],
+    ['levenbergMarquardt', () => levenbergMarquardt({ kappa: 1 })],
+    ['levenbergMarquardt', () => levenbergMarquardt(wrong({ lambda: 1 }))],
+    ['projectedLbfgs', () => projectedLbfgs({ contraction: 1 })],
+    ['projectedLbfgs', () => projectedLbfgs(wrong({ bounds: [0, 1] }))],
+    ['leastSquares', () => leastSquares(wrong({ manifold: euclidean({ shape: [2] }) }))],
+    ['leastSquares', () => leastSquares(wrong({ manifold: euclidean({ shape: [2] }), residual: (x: HostArray) => x }))],
+    ['leastSquares', () => leastSquares({ manifold: euclidean({ shape: [2] }), residual: wrong(vector), loss: wrong('tukey') })],
+    ['leastSquares', () => leastSquares({ manifold: wrong(3), residual: wrong(vector) })],
+    ['leastSquares', () => leastSquares({ manifold: euclidean({ shape: [2] }), residual: wrong({ ...vector, jvp: undefined }) })],
+    ['leastSquares', () => leastSquares({ manifold: euclidean({ shape: [2] }), residual: wrong({ ...vector, vjp: () => 0 }) })],
   ])('%s rejects what it cannot use: %#', (_name, build) => refused(ConfigError, build));
 
   const manifold = euclidean({ shape: [2] });
@@ -311,10 +331,28 @@ describe('solver parts', () => {
         ],
     ),
     ['a solver that is none', problem, { solver: 'adam' }],
+    ['constraints', { ...problem, equality: vector }, {}],
+    ['residuals that are a number', leastSquares({ manifold, residual: wrong({ ...vector, at: () => 1 }) }), {}],
+    ['a problem without residuals', problem, { solver: levenbergMarquardt() }],
+    ['bounds that exclude each other', problem, { solver: projectedLbfgs({ lower: 1, upper: 0 }) }],
+    ['bounds of another form', problem, { solver: projectedLbfgs({ lower: wrong({ w: 0 }) }) }],
     ['a stop that is none', problem, { stop: 10 }],
     ['a schedule of NaN', problem, { solver: gradientDescent({ stepSize: constantStep(() => Number.NaN) }) }],
   ])('minimize rejects %s', async (_what, given, options) => {
     await refused(ConfigError, () => minimize(wrong(given), options));
+  });
+
+  it.each<[string, object, object]>([
+    ['no constraint', {}, {}],
+    ['a constraint that is a bare function', { equality: () => 0 }, {}],
+    ['a constraint without vjp', { inequality: { at: vector.at } }, {}],
+    ['a constraint that is a number', { equality: { ...vector, at: () => 1 } }, {}],
+    ['batches', { equality: vector, nextBatch: () => 0 }, {}],
+    ['a tolerance of zero', { equality: vector }, { tolerance: 0 }],
+    ['a penalty that shrinks', { equality: vector }, { penaltyGrowth: 0.5 }],
+    ['an unknown option', { equality: vector }, { rho: 1 }],
+  ])('augmentedLagrangian rejects %s', async (_name, extra, options) => {
+    await refused(ConfigError, () => augmentedLagrangian(wrong({ ...problem, ...extra }), options));
   });
 
   it('weight decay on a manifold without a direction of decay says what to do', async () => {

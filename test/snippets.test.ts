@@ -17,6 +17,7 @@ const pages: readonly string[] = [
   'docs/getting-started.md',
   'docs/tutorial.md',
   'docs/tour.md',
+  'docs/solvers.md',
   'docs/custom-manifold.md',
   'docs/custom-solver.md',
   'docs/coming-from-manopt.md',

@@ -1,18 +1,10 @@
 import type { Awaitable } from '../core/awaitable.js';
-import { ConfigError, NotImplementedError, NumericalError, ShapeError } from '../core/errors.js';
+import { ConfigError, NumericalError } from '../core/errors.js';
 import { describeValue } from '../core/options.js';
-import { forEachLeaf, mapTree } from '../core/tree.js';
+import { forEachLeaf } from '../core/tree.js';
 import { checkAlgebra, type LinearAlgebra } from '../linalg/linear-algebra.js';
-import { type DifferentiableAlgebra, differentiableAlgebra } from './differentiable-algebra.js';
-import { Tape, Traced } from './tape.js';
-import { algebraOnTape } from './tape-algebra.js';
-
-/**
- * A cost of a point (an array, or a record of arrays), written in the operations it is given. It returns a single
- * number as an array of shape []. It may use arrays of the engine as constants, and may pass the arrays of the point to
- * the operations only: while the cost is differentiated, these are places on a tape.
- */
-export type TracedCost<M, P> = (ops: DifferentiableAlgebra<M>, x: P) => M;
+import { differentiableAlgebra } from './differentiable-algebra.js';
+import { differentiate, innerWith, scalar, type TracedCost } from './differentiate.js';
 
 /** The derivative of a differentiated cost, in the form that a problem takes. */
 export interface DifferentiatedGradient<P> {
@@ -103,15 +95,7 @@ export function autodiff<M, P>(la: LinearAlgebra<M>, cost: TracedCost<M, P>): Di
       // The inner product of u with the gradient, which has a tape of its own, is differentiated once more.
       const slope: TracedCost<M, P> = (outer, at) => {
         const { gradient } = differentiate<M, P>(la, outer, cost, at);
-        const terms: M[] = [];
-        const directions = new Map<string, M>();
-        forEachLeaf<M>(la, u, (leaf, path) => directions.set(path, leaf));
-        forEachLeaf<M>(outer, gradient, (leaf, path) => {
-          const direction = directions.get(path);
-          if (direction !== undefined) terms.push(outer.inner(leaf, direction));
-        });
-        if (terms.length === 0) throw new ShapeError('autodiff: u has no component of the point; pass a displacement of its coordinates');
-        return terms.reduce((sum, term) => outer.add(sum, term));
+        return innerWith(la, outer, gradient, u);
       };
       return finite(la, differentiate<M, P>(la, ops, slope, x).gradient);
     });
@@ -139,45 +123,4 @@ function finite<M, P>(la: LinearAlgebra<M>, product: P): P {
     );
   });
   return product;
-}
-
-/** Computes value and gradient of a cost over an algebra, which may itself be on a tape. */
-function differentiate<M, P>(
-  la: LinearAlgebra<M>,
-  base: DifferentiableAlgebra<M>,
-  cost: TracedCost<M, P>,
-  x: P,
-): { readonly value: M; readonly gradient: P } {
-  const tape = new Tape<M>(base);
-  const variables: Traced<M>[] = [];
-  const leaves = { isArray: (value: unknown): value is M => la.isArray(value) || value instanceof Traced };
-  // Places on the tape stand in for arrays: a cost passes them on without looking inside.
-  const traced = mapTree<M, P>(
-    leaves,
-    (leaf) => {
-      const variable = tape.variable(leaf);
-      variables.push(variable);
-      return variable as unknown as M;
-    },
-    x,
-  );
-  const result: unknown = cost(algebraOnTape(tape) as unknown as DifferentiableAlgebra<M>, traced);
-  const value = scalar(base, tape.valueOf(result));
-  const derivatives = tape.holds(result) ? tape.gradient(result, base.full([], 1), variables) : [];
-  // mapTree visits trees of one structure in one order.
-  let next = 0;
-  return { value, gradient: mapTree<M, P>(leaves, (leaf) => derivatives[next++] ?? base.full(base.shape(leaf), 0), x) };
-}
-
-function scalar<M>(ops: DifferentiableAlgebra<M>, value: M): M {
-  if (value instanceof Traced || ops.isArray(value)) {
-    const shape = ops.shape(value);
-    if (shape.length === 0) return value;
-    throw new ShapeError(
-      `autodiff: the cost must be a single number, of shape [], got [${shape}]; sum it up with ops.total, ops.inner or ops.norm`,
-    );
-  }
-  throw new NotImplementedError(
-    `autodiff: the cost must return an array of shape [], got ${describeValue(value)}; a number has left the tape: use ops.inner, ops.norm and ops.total, and scale with ops.scale`,
-  );
 }

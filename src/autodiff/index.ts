@@ -1,6 +1,6 @@
 /**
- * Reverse-mode differentiation of costs that are written in the operations of an engine: gradients by coordinates, and
- * products with Hessians.
+ * Reverse-mode differentiation of costs and vector-valued functions that are written in the operations of an engine:
+ * gradients by coordinates, products with Hessians and with Jacobians.
  *
  * @module bures/autodiff
  */
@@ -10,6 +10,7 @@ export {
   type DifferentiatedCost,
   type DifferentiatedGradient,
   type DifferentiatedHessian,
-  type TracedCost,
 } from './autodiff.js';
+export { autodiffVector, type DifferentiatedAdjoint, type DifferentiatedVector, type TracedVector } from './autodiff-vector.js';
 export { type DifferentiableAlgebra, differentiableAlgebra } from './differentiable-algebra.js';
+export type { TracedCost } from './differentiate.js';

@@ -2,18 +2,37 @@
 import type { Awaitable } from '../core/awaitable.js';
 import { NumericalError } from '../core/errors.js';
 import { eventLoopYielder } from '../core/event-loop.js';
+import { axpyTree, scaleTree } from '../core/tree.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import type { Manifold } from '../manifolds/manifold.js';
 
-/** A symmetric operator on rows of numbers. */
-export interface RowOperator<M> {
-  /** Length of a row. */
+/**
+ * A symmetric operator on a Euclidean space of vectors, with the arithmetic of that space.
+ *
+ * @typeParam V - a vector.
+ * @typeParam B - a list of orthonormal vectors, in whatever form serves `orthogonal` and `combine`.
+ */
+export interface SymmetricOperator<M, V, B> {
+  /** Number of entries of a vector, by which rounding grows. */
   readonly size: number;
-  /** Dimension of the subspace that `project` projects onto. */
+  /** Dimension of the space. */
   readonly dimension: number;
-  /** Applies the operator, [1, size] to [1, size]. */
-  apply(row: M): Awaitable<M>;
-  /** Projects orthogonally onto a subspace that `apply` maps into itself. */
-  project(row: M): M;
+  /** Applies the operator. */
+  apply(v: V): Awaitable<V>;
+  /** Returns the vector moved into the space, orthogonally. */
+  project(v: V): V;
+  /** Returns ⟨u, v⟩. */
+  inner(u: V, v: V): Awaitable<number>;
+  /** Returns ‖v‖. */
+  norm(v: V): Awaitable<number>;
+  /** Returns factor · v. */
+  scale(factor: number, v: V): V;
+  /** Returns the basis with a vector more; of that vector alone if there is no basis yet. */
+  extended(basis: B | undefined, v: V): B;
+  /** Returns the part of a vector that is orthogonal to the basis and in the space. */
+  orthogonal(v: V, basis: B): Awaitable<V>;
+  /** Returns the sum of the basis vectors with these weights, [1, k]. */
+  combine(weights: M, basis: B): Awaitable<V>;
 }
 
 /** Stopping conditions of {@link lanczos}. */
@@ -27,19 +46,19 @@ export interface LanczosLimits {
 }
 
 /** An approximate eigenpair of unit norm. */
-export interface RitzPair<M> {
+export interface RitzPair<V> {
   /** The approximate eigenvalue. */
   readonly value: number;
-  /** The approximate eigenvector, [1, size]. */
-  readonly vector: M;
+  /** The approximate eigenvector. */
+  readonly vector: V;
 }
 
 /** Result of {@link lanczos}. */
-export interface LanczosResult<M> {
+export interface LanczosResult<V> {
   /** The lower end of the spectrum. */
-  readonly smallest: RitzPair<M>;
+  readonly smallest: RitzPair<V>;
   /** The upper end of the spectrum. */
-  readonly largest: RitzPair<M>;
+  readonly largest: RitzPair<V>;
   /** Number of applications of the operator. */
   readonly iterations: number;
   /** True if both residuals are within the tolerance. */
@@ -59,24 +78,24 @@ interface Tridiagonal {
 }
 
 /**
- * Runs the process from a starting row until both ends of the spectrum have converged.
+ * Runs the process from a starting vector until both ends of the spectrum have converged.
  *
- * k steps take k applications, 8k²·size flops for orthogonality, and memory for k rows.
+ * k steps take k applications, orthogonality against k vectors in each, and memory for k vectors.
  *
- * @param start - [1, size], with a component along every eigenvector wanted: random numbers.
+ * @param start - with a component along every eigenvector wanted: a random one.
  * @throws NumericalError if the operator returns NaN or infinity.
  * @see Golub and Van Loan, Matrix Computations, 4th edition 2013, section 10.3; Parlett, The Symmetric Eigenvalue
  * Problem, 1980, chapter 13.
  */
-export async function lanczos<M>(
+export async function lanczos<M, V, B>(
   la: LinearAlgebra<M>,
-  operator: RowOperator<M>,
-  start: M,
+  operator: SymmetricOperator<M, V, B>,
+  start: V,
   { maxIterations, tolerance, signal }: LanczosLimits,
-): Promise<LanczosResult<M>> {
+): Promise<LanczosResult<V>> {
   const projected = operator.project(start);
-  let row = la.scale(1 / (await la.norm(projected)), projected);
-  let basis = row;
+  let vector = operator.scale(1 / (await operator.norm(projected)), projected);
+  let basis = operator.extended(undefined, vector);
   const tridiagonal: Tridiagonal = { diagonal: [], offDiagonal: [] };
   const bound = Math.min(maxIterations, operator.dimension);
   let nextCheck = 2;
@@ -84,10 +103,11 @@ export async function lanczos<M>(
   for (let iteration = 1; ; iteration++) {
     signal?.throwIfAborted();
     await yieldToEventLoop();
-    const image = await operator.apply(row);
-    const diagonal = await la.inner(image, row);
-    const remainder = la.tidy(() => orthogonalize(la, operator.project(image), basis, operator));
-    const length = await la.norm(remainder);
+    const image = await operator.apply(vector);
+    const diagonal = await operator.inner(image, vector);
+    const [from, known] = [image, basis];
+    const remainder = await la.tidy(() => operator.orthogonal(operator.project(from), known));
+    const length = await operator.norm(remainder);
     if (!Number.isFinite(diagonal + length)) {
       throw new NumericalError(
         `lanczos: the operator returned a NaN or infinite entry at iteration ${iteration}; check the Hessian-vector product, for instance with checkHessian`,
@@ -95,37 +115,83 @@ export async function lanczos<M>(
     }
     tridiagonal.diagonal.push(diagonal);
     const size = Math.max(...tridiagonal.diagonal.map(Math.abs), ...tridiagonal.offDiagonal);
-    // Only rounding is left: the rows span an invariant subspace, and its eigenvalues are exact.
+    // Only rounding is left: the vectors span an invariant subspace, and its eigenvalues are exact.
     const invariant = length <= operator.size * la.epsilon * size;
     if (invariant || iteration >= bound || iteration >= nextCheck) {
       nextCheck = Math.ceil(iteration * checkGrowth) + 1;
       const ends = await ritzEnds(la, tridiagonal, invariant ? 0 : length);
       const converged = Math.max(ends.smallestResidual, ends.largestResidual) <= tolerance * ends.magnitude;
       if (converged || iteration >= bound) {
-        const pair = (value: number, weights: M): RitzPair<M> => ({ value, vector: la.matmul(weights, basis) });
         return {
-          smallest: pair(ends.smallest, ends.smallestWeights),
-          largest: pair(ends.largest, ends.largestWeights),
+          smallest: { value: ends.smallest, vector: await operator.combine(ends.smallestWeights, basis) },
+          largest: { value: ends.largest, vector: await operator.combine(ends.largestWeights, basis) },
           iterations: iteration,
           converged,
         };
       }
     }
     tridiagonal.offDiagonal.push(length);
-    row = la.scale(1 / length, remainder);
-    basis = la.concat([basis, row], 'rows');
+    vector = operator.scale(1 / length, remainder);
+    basis = operator.extended(basis, vector);
   }
 }
 
-/**
- * Returns the part of a row orthogonal to the basis and within the subspace. It projects twice, since one pass leaves
- * the error of cancellation ("twice is enough", Parlett 1980, section 6.9).
- */
-function orthogonalize<M>(la: LinearAlgebra<M>, row: M, basis: M, { project }: RowOperator<M>): M {
-  let rest = row;
-  for (let pass = 0; pass < 2; pass++) {
-    const weights = la.matmul(rest, basis, { transposeB: true });
-    rest = project(la.subtract(rest, la.matmul(weights, basis)));
+/** An operator on rows of numbers: the part that is not arithmetic. */
+export type RowOperator<M> = Pick<SymmetricOperator<M, M, M>, 'size' | 'dimension' | 'apply' | 'project'>;
+
+/** Completes an operator on rows [1, size]; a basis is a matrix of rows. */
+export function onRows<M>(la: LinearAlgebra<M>, operator: RowOperator<M>): SymmetricOperator<M, M, M> {
+  return {
+    ...operator,
+    inner: (u, v) => la.inner(u, v),
+    norm: (v) => la.norm(v),
+    scale: (factor, v) => la.scale(factor, v),
+    extended: (basis, v) => (basis === undefined ? v : la.concat([basis, v], 'rows')),
+    orthogonal(v, basis) {
+      let rest = v;
+      for (let pass = 0; pass < passes; pass++) {
+        const weights = la.matmul(rest, basis, { transposeB: true });
+        rest = operator.project(la.subtract(rest, la.matmul(weights, basis)));
+      }
+      return rest;
+    },
+    combine: (weights, basis) => la.matmul(weights, basis),
+  };
+}
+
+/** Vectors are made orthogonal twice, since one pass leaves the error of cancellation (Parlett 1980, section 6.9). */
+const passes = 2;
+
+/** Completes an operator on the tangent space at x, in the metric there; a basis is a list of tangents. */
+export function onTangents<M, P, T>(
+  manifold: Manifold<M, P, T, unknown, unknown>,
+  x: P,
+  apply: (u: T) => Awaitable<T>,
+): SymmetricOperator<M, T, readonly T[]> {
+  const la = manifold.algebra;
+  return {
+    size: manifold.dim,
+    dimension: manifold.dim,
+    apply,
+    project: (u) => manifold.toTangent(x, u),
+    inner: (u, v) => manifold.inner(x, u, v),
+    norm: (u) => manifold.norm(x, u),
+    scale: (factor, u) => scaleTree(la, factor, u),
+    extended: (basis, u) => (basis === undefined ? [u] : [...basis, u]),
+    orthogonal: (u, basis) => orthogonalTo(manifold, x, u, basis),
+    async combine(weights, basis) {
+      const values = await la.toArray(weights);
+      const scaled = scaleTree(la, values[0], basis[0]);
+      return basis.slice(1).reduce((sum, u, k) => axpyTree(la, values[k + 1], u, sum), scaled);
+    },
+  };
+}
+
+/** Returns the part of a tangent that is orthogonal, in the metric at x, to orthonormal ones. */
+export async function orthogonalTo<M, P, T>(manifold: Manifold<M, P, T, unknown, unknown>, x: P, u: T, basis: readonly T[]): Promise<T> {
+  let rest = u;
+  for (let pass = 0; pass < passes; pass++) {
+    for (const vector of basis) rest = axpyTree(manifold.algebra, -(await manifold.inner(x, vector, rest)), vector, rest);
   }
   return rest;
 }

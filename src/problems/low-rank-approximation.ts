@@ -23,9 +23,9 @@ import {
 import { quadraticAlong } from './quadratic-along.js';
 
 /** Options of {@link lowRankApproximation}. */
-export interface LowRankApproximationOptions<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z> {
+export interface LowRankApproximationOptions<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z, Own = unknown> {
   /** Search space: any geometry of rank-r matrices of the data's shape. */
-  readonly manifold: LowRankManifold<M, P, T, Z>;
+  readonly manifold: LowRankManifold<M, P, T, Z> & Own;
   /** Matrix Z to approximate, in any form; entries left out of a sparse one are zeros. */
   readonly data: Ambient<M>;
   /** ‖Z‖², a constant of the cost. Default: computed; required if Z is an operator, which cannot tell it. */
@@ -54,9 +54,9 @@ const lowRankApproximationOptions = declareOptions<
  * @throws ConfigError if Z is an operator and ‖Z‖² is not given.
  * @see Eckart and Young, "The approximation of one matrix by another of lower rank", Psychometrika 1, 1936.
  */
-export function lowRankApproximation<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z>(
-  options: LowRankApproximationOptions<M, P, T, Z>,
-): LowRankProblem<M, P, T, Z> {
+export function lowRankApproximation<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z, Own>(
+  options: LowRankApproximationOptions<M, P, T, Z, Own>,
+): LowRankProblem<M, P, T, Z, Own> {
   const { manifold, data, squaredNorm } = lowRankApproximationOptions.read('lowRankApproximation', options);
   const la = manifold.algebra;
   if (la.isArray(data)) {

@@ -29,8 +29,17 @@ export type LowRankManifold<M, P extends LowRankPoint<M>, T extends LowRankTange
   readonly retraction?: FixedRankRetraction;
 };
 
-/** A problem on a geometry of rank-r matrices. */
-export type LowRankProblem<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z> = Problem<M, P, T, Z, Ambient<M>>;
+/** A problem on a geometry of rank-r matrices, whose manifold keeps its own type. */
+export type LowRankProblem<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z, Own = unknown> = Problem<
+  M,
+  P,
+  T,
+  Z,
+  Ambient<M>
+> & {
+  /** The manifold, as given. */
+  readonly manifold: LowRankManifold<M, P, T, Z> & Own;
+};
 
 /** A cost g around one matrix X. */
 export interface MatrixCostAt<M> {
@@ -74,10 +83,10 @@ export interface MatrixCost<M> {
  * @param matrixCost - g, on factors of X.
  * @returns the problem, for `minimize`; its Hessian is available if the manifold has `ehessToRhess`.
  */
-export function lowRankProblem<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z>(
-  manifold: LowRankManifold<M, P, T, Z>,
+export function lowRankProblem<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z, Own>(
+  manifold: LowRankManifold<M, P, T, Z> & Own,
   matrixCost: MatrixCost<M>,
-): LowRankProblem<M, P, T, Z> {
+): LowRankProblem<M, P, T, Z, Own> {
   const la = manifold.algebra;
   const around = perPoint((x: P) => {
     const factors = factorsOf(la, x);

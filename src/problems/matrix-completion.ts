@@ -18,9 +18,9 @@ import { withRidge } from './ridge.js';
 import { sampledMatrix } from './sampled-matrix.js';
 
 /** Options of {@link matrixCompletion}. */
-export interface MatrixCompletionOptions<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z> {
+export interface MatrixCompletionOptions<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z, Own = unknown> {
   /** Search space: any geometry of rank-r matrices of the data's shape. */
-  readonly manifold: LowRankManifold<M, P, T, Z>;
+  readonly manifold: LowRankManifold<M, P, T, Z> & Own;
   /** Observed entries, Z on Ω; the values belong to the manifold's engine. */
   readonly observed: CsrMatrix<M>;
   /**
@@ -53,9 +53,9 @@ const matrixCompletionOptions = declareOptions<MatrixCompletionOptions<unknown, 
  * @see Vandereycken, "Low-rank matrix completion by Riemannian optimization", SIAM J. Optim. 23(2), 2013, equations 1.3
  * and 2.9.
  */
-export function matrixCompletion<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z>(
-  options: MatrixCompletionOptions<M, P, T, Z>,
-): LowRankProblem<M, P, T, Z> {
+export function matrixCompletion<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z, Own>(
+  options: MatrixCompletionOptions<M, P, T, Z, Own>,
+): LowRankProblem<M, P, T, Z, Own> {
   const { manifold, observed, regularization } = matrixCompletionOptions.read('matrixCompletion', options);
   const cost = completionCost(manifold.algebra, observed);
   return lowRankProblem(manifold, regularization === 0 ? cost : withRidge(manifold.algebra, cost, regularization));

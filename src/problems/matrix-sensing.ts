@@ -55,9 +55,9 @@ export function rankOneMeasurements<M>(la: LinearAlgebra<M>, left: M, right: M):
 }
 
 /** Options of {@link matrixSensing}. */
-export interface MatrixSensingOptions<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z> {
+export interface MatrixSensingOptions<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z, Own = unknown> {
   /** Search space: any geometry of rank-r matrices of the measured shape. */
-  readonly manifold: LowRankManifold<M, P, T, Z>;
+  readonly manifold: LowRankManifold<M, P, T, Z> & Own;
   /** Map 𝒜: {@link rankOneMeasurements} or your own. */
   readonly measurements: Measurements<M>;
   /** Measured values b, a vector [p]. */
@@ -81,9 +81,9 @@ const matrixSensingOptions = declareOptions<MatrixSensingOptions<unknown, LowRan
  * @see Recht, Fazel and Parrilo, "Guaranteed minimum-rank solutions of linear matrix equations via nuclear norm
  * minimization", SIAM Review 52(3), 2010.
  */
-export function matrixSensing<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z>(
-  options: MatrixSensingOptions<M, P, T, Z>,
-): LowRankProblem<M, P, T, Z> {
+export function matrixSensing<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z, Own>(
+  options: MatrixSensingOptions<M, P, T, Z, Own>,
+): LowRankProblem<M, P, T, Z, Own> {
   const { manifold, measurements, measured } = matrixSensingOptions.read('matrixSensing', options);
   const la = manifold.algebra;
   const shape = la.shape(measured);

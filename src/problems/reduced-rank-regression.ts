@@ -13,9 +13,9 @@ import {
 import { quadraticAlong } from './quadratic-along.js';
 
 /** Options of {@link reducedRankRegression}. */
-export interface ReducedRankRegressionOptions<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z> {
+export interface ReducedRankRegressionOptions<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z, Own = unknown> {
   /** Search space of the coefficients: any geometry of rank-r matrices, m features by n targets. */
-  readonly manifold: LowRankManifold<M, P, T, Z>;
+  readonly manifold: LowRankManifold<M, P, T, Z> & Own;
   /** Features F, N×m: one row per sample. */
   readonly features: M;
   /** Targets Y, N×n. */
@@ -44,9 +44,9 @@ const reducedRankRegressionOptions = declareOptions<
  * @throws ShapeError if features and targets differ in their number of rows.
  * @see Izenman, "Reduced-rank regression for the multivariate linear model", J. Multivariate Analysis 5(2), 1975.
  */
-export function reducedRankRegression<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z>(
-  options: ReducedRankRegressionOptions<M, P, T, Z>,
-): LowRankProblem<M, P, T, Z> {
+export function reducedRankRegression<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z, Own>(
+  options: ReducedRankRegressionOptions<M, P, T, Z, Own>,
+): LowRankProblem<M, P, T, Z, Own> {
   const { manifold, features, targets } = reducedRankRegressionOptions.read('reducedRankRegression', options);
   const la = manifold.algebra;
   const [f, y] = [la.shape(features), la.shape(targets)];

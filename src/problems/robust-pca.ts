@@ -17,9 +17,9 @@ import { secondOrderAlong } from './quadratic-along.js';
 import { sampledMatrix } from './sampled-matrix.js';
 
 /** Options of {@link robustPca}. */
-export interface RobustPcaOptions<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z> {
+export interface RobustPcaOptions<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z, Own = unknown> {
   /** Search space: any geometry of rank-r matrices of the data's shape. */
-  readonly manifold: LowRankManifold<M, P, T, Z>;
+  readonly manifold: LowRankManifold<M, P, T, Z> & Own;
   /** Matrix Z with gross errors: dense, or its observed entries. */
   readonly data: M | CsrMatrix<M>;
   /**
@@ -50,9 +50,9 @@ const robustPcaOptions = declareOptions<RobustPcaOptions<unknown, LowRankPoint<u
  * @see Cambier and Absil, "Robust low-rank matrix completion by Riemannian optimization", SIAM J. Sci. Comput. 38(5),
  * 2016, equation 8.
  */
-export function robustPca<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z>(
-  options: RobustPcaOptions<M, P, T, Z>,
-): LowRankProblem<M, P, T, Z> {
+export function robustPca<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z, Own>(
+  options: RobustPcaOptions<M, P, T, Z, Own>,
+): LowRankProblem<M, P, T, Z, Own> {
   const { manifold, data, smoothing } = robustPcaOptions.read('robustPca', options);
   const la = manifold.algebra;
   const loss = smoothedAbsolute(la, smoothing);

@@ -15,6 +15,7 @@ const functions: Readonly<Record<string, string>> = {
   cost: '(x, batch) => number',
   costAndGradient: '(x, batch) => ({ cost, gradient })',
   costAlong: '(x, u, batch) => coefficients',
+  linearize: '(x) => ({ residual, jvp, adjoint })',
   nextBatch: '(k) => batch',
   wholeBatch: '() => batch',
 };
@@ -49,8 +50,20 @@ const elsewhere: Readonly<Record<string, string>> = {
 /** Describes what came in place of { at }; a function is not one that should have been called. */
 const shown = (value: unknown): string => (typeof value === 'function' ? 'a function' : describeValue(value));
 
-/** @throws ConfigError naming the first part of the problem that is missing, invalid, or of another library. */
-export function checkProblem<M, P, T, Z, G, Batch>(caller: string, problem: Problem<M, P, T, Z, G, Batch>): void {
+/** Fields of a problem with constraints, which other functions must not pass over. */
+const constraints: readonly string[] = ['equality', 'inequality'];
+
+/**
+ * Requires a problem.
+ *
+ * @param besides - further fields that the caller reads.
+ * @throws ConfigError naming the first part of the problem that is missing, invalid, or of another library.
+ */
+export function checkProblem<M, P, T, Z, G, Batch>(
+  caller: string,
+  problem: Problem<M, P, T, Z, G, Batch>,
+  besides: readonly string[] = [],
+): void {
   const fail = (message: string): never => {
     throw new ConfigError(`${caller}: problem: ${message}`);
   };
@@ -58,7 +71,8 @@ export function checkProblem<M, P, T, Z, G, Batch>(caller: string, problem: Prob
     fail(`expected { manifold, cost, gradient }, got ${describeValue(problem)}; pass an object`);
   // A problem may carry more than solvers read; a name that differs from one of theirs by a slip is meant as that one.
   for (const key of Object.keys(problem)) {
-    if (fields.includes(key)) continue;
+    if (fields.includes(key) || besides.includes(key)) continue;
+    if (constraints.includes(key)) fail(`'${key}' would be ignored; call augmentedLagrangian, which minimizes under constraints`);
     const plain = key.replaceAll('_', '').toLowerCase();
     if (Object.hasOwn(elsewhere, plain)) fail(`'${key}' is the name of another library and would be ignored; ${elsewhere[plain]}`);
     const near = fields.find((field) => editDistance(plain, field.toLowerCase()) <= (plain.length < 6 ? 1 : 2));

@@ -58,6 +58,11 @@ export interface MinimizeResult<P, T, Last = number> {
   readonly cost: Last;
   /** The norm of the Riemannian gradient that belongs to this cost. */
   readonly gradientNorm: Last;
+  /**
+   * Name of the solver with its parts, and with what it did on this problem in particular: `trustRegions` says where
+   * its Hessian products were differences of gradients.
+   */
+  readonly solver: string;
   /** Number of steps taken. */
   readonly iterations: number;
   /** True if the stopping rule that ended the run means success. */
@@ -137,7 +142,8 @@ async function runToEnd<M, P, T>(
   let replaced: EvaluatedState<P, T> | undefined;
   const finish = (converged: boolean, stopReason: string, state = last?.state ?? run.start): MinimizeResult<P, T, number | undefined> => {
     const { cost, gradientNorm, seconds = 0 } = last ?? {};
-    return { x: state.x, cost, gradientNorm, iterations: state.iteration, converged, stopReason, history, seconds, state };
+    const solver = run.solver.describe?.(run.seen) ?? run.solver.name;
+    return { x: state.x, cost, gradientNorm, solver, iterations: state.iteration, converged, stopReason, history, seconds, state };
   };
   const spent = run.judgesPoints ? undefined : stop.checkBefore?.({ iteration: run.start.iteration, seconds: 0 });
   if (spent !== undefined) return finish(checkDecision(stop, spent)?.converged === true, spent.reason);

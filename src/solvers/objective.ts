@@ -51,10 +51,18 @@ export function objective<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, 
   return drawnObjective('objective', problem);
 }
 
-/** Wraps a problem as {@link objective} does, for the loop; errors name the calling function. */
-export function drawnObjective<M, P, T, Z, G, Batch>(caller: string, problem: Problem<M, P, T, Z, G, Batch>): DrawnObjective<M, P, T> {
-  checkProblem(caller, problem);
-  const { manifold, gradient, hessian, nextBatch, preconditioner, costAlong } = problem;
+/**
+ * Wraps a problem as {@link objective} does, for the loop; errors name the calling function.
+ *
+ * @param besides - further fields of the problem that the caller reads.
+ */
+export function drawnObjective<M, P, T, Z, G, Batch>(
+  caller: string,
+  problem: Problem<M, P, T, Z, G, Batch>,
+  besides: readonly string[] = [],
+): DrawnObjective<M, P, T> {
+  checkProblem(caller, problem, besides);
+  const { manifold, gradient, hessian, nextBatch, preconditioner, costAlong, linearize } = problem;
   let drawn: { readonly k: number; readonly batch: Batch } | undefined;
   const batchOf = async (k: number): Promise<Batch> => {
     // Without nextBatch, the type of the problem makes Batch undefined.
@@ -116,6 +124,7 @@ export function drawnObjective<M, P, T, Z, G, Batch>(caller: string, problem: Pr
     hessian: async (x, u, k) => (await hessianAt(x, k))(u),
     hessianAt,
     ...(costAlong && { costAlong: async (x: P, u: T, k: number) => costAlong.call(problem, x, u, await batchOf(k)) }),
+    ...(linearize && { linearize: async (x: P) => linearize.call(problem, x) }),
     ...(preconditioner && { precondition: async (x: P, u: T, k: number) => preconditioner.at(x, u, await batchOf(k)) }),
   };
 }

@@ -69,6 +69,50 @@ export interface CostAndDerivative<P, T, G> {
   readonly gradient: G | P | T;
 }
 
+/** A vector-valued function $r(x)$, to be used with its derivative by products alone: residuals, constraints. */
+export interface VectorFunction<M, P, T, G> {
+  /** Returns r(x), an array of any shape; the same shape at every point. */
+  at(x: P): Awaitable<M>;
+  /** Returns J u, the derivative of r at x along the tangent u, of the shape of r(x). */
+  jvp?(x: P, u: T): Awaitable<M>;
+  /** Returns Jᵀw, the derivative at x of ⟨w, r(x)⟩ with w held, of the kind it names, as a gradient does. */
+  readonly vjp: VectorAdjoint<M, P, T, G>;
+}
+
+/** The transposed derivative of a {@link VectorFunction}, with its kind. */
+export type VectorAdjoint<M, P, T, G> =
+  | {
+      /** Discriminant of the kind. */
+      readonly kind: 'ambient';
+      /** Returns Jᵀw in the ambient space. */
+      at(x: P, w: M): Awaitable<G>;
+    }
+  | {
+      /** Discriminant of the kind. */
+      readonly kind: 'coordinates';
+      /** Returns Jᵀw with the components of a point. */
+      at(x: P, w: M): Awaitable<P>;
+    }
+  | {
+      /** Discriminant of the kind. */
+      readonly kind: 'riemannian';
+      /** Returns J*w, the adjoint in the metric at x: a tangent vector. */
+      at(x: P, w: M): Awaitable<T>;
+    };
+
+/**
+ * The residuals of a sum of squares around a point x:
+ * $f(R_x(u)) - f(x) \approx \tfrac12\lVert r+Ju\rVert^2-\tfrac12\lVert r\rVert^2$. The gradient of f is J*r.
+ */
+export interface Linearization<M, T> {
+  /** The residuals r, weighted by the loss. */
+  readonly residual: M;
+  /** Returns J u, weighted by the loss. */
+  jvp(u: T): Awaitable<M>;
+  /** Returns J*w, the adjoint of `jvp` in the metric at x. */
+  adjoint(w: M): Awaitable<T>;
+}
+
 /** An approximation of the inverse Hessian, for solvers that use one. */
 export interface Preconditioner<P, T, Batch> {
   /** Returns a tangent vector: linear in u, symmetric and positive definite in the metric at x. */
@@ -100,6 +144,11 @@ export interface Problem<M, P, T = P, Z = T, G = Z, Batch = undefined> {
   costAlong?(x: P, u: T, batch: Batch): Awaitable<readonly number[]>;
   /** The second derivative, for methods that use one. */
   readonly hessian?: Hessian<P, T, G, Batch>;
+  /**
+   * Returns the residuals around x, if the cost is a sum of squares or a robust loss of residuals, for
+   * {@link levenbergMarquardt}. {@link leastSquares} makes it.
+   */
+  linearize?(x: P): Awaitable<Linearization<M, T>>;
   /** An approximation of the inverse Hessian, for {@link trustRegions}. */
   readonly preconditioner?: Preconditioner<P, T, Batch>;
   /**
@@ -161,6 +210,8 @@ export interface Objective<M, P, T> {
    * that it needs is taken from the last evaluation there, or computed once. Valid for one step.
    */
   hessianAt(x: P, k: number): Promise<(u: T) => Promise<T>>;
+  /** Returns the residuals around x; absent if the problem states none ({@link Problem.linearize}). */
+  linearize?(x: P): Promise<Linearization<M, T>>;
   /** Applies the approximate inverse Hessian to u; absent if the problem states none. */
   precondition?(x: P, u: T, k: number): Promise<T>;
 }

@@ -62,6 +62,11 @@ export type Interrupted = () => Promise<boolean>;
 export interface Solver {
   /** Name of the algorithm with its parts, for tables and messages. */
   readonly name: string;
+  /**
+   * Returns the name with what the algorithm does on this problem in particular, for the result: whether it has Hessian
+   * products, or makes them from differences of gradients. Default: the name.
+   */
+  describe?<M, P, T>(problem: Objective<M, P, T>): string;
   /** Returns the state before the first step; throws a ConfigError for a problem that the algorithm cannot solve. */
   init<M, P, T>(problem: Objective<M, P, T>, x: P): Awaitable<SolverState<P, T>>;
   /**
@@ -89,6 +94,8 @@ export interface Solver {
 export interface SolverFor<P, T> {
   /** Name of the algorithm with its parts, for tables and messages. */
   readonly name: string;
+  /** Same as `Solver.describe`. */
+  describe?<M>(problem: Objective<M, P, T>): string;
   /** Same as `Solver.init`. */
   init<M>(problem: Objective<M, P, T>, x: P): Awaitable<SolverState<P, T>>;
   /** Same as `Solver.evaluate`. */

@@ -2,7 +2,7 @@
 import { NumericalError } from '../core/errors.js';
 import type { RetractTransport } from '../manifolds/manifold.js';
 import type { Evaluation, Objective } from './problem.js';
-import type { SolverState } from './solver.js';
+import type { EvaluatedState, SolverState } from './solver.js';
 
 /**
  * Near a minimum the decrease of a step is lost in the rounding of the cost, and a rule that compares costs stops far
@@ -52,4 +52,23 @@ export async function slopeAt<M, P, T>(
 ): Promise<{ readonly slope: number; readonly evaluation: Evaluation<T> }> {
   const evaluation = await problem.evaluate(transport.point, k, cost);
   return { evaluation, slope: await problem.manifold.inner(transport.point, evaluation.gradient, transport.vector(direction)) };
+}
+
+/**
+ * Computes ρ, the decrease of the cost over the one that a model promised for a step; NaN if the trial broke down, or
+ * is uphill beyond rounding. Within the rounding of the cost, slopes give it: −½(⟨g, η⟩ + ⟨g₊, Tη⟩) over the promise.
+ */
+export async function judgeStep<M, P, T>(
+  problem: Objective<M, P, T>,
+  state: EvaluatedState<P, T>,
+  { step, decrease }: { readonly step: T; readonly decrease: number },
+): Promise<{ readonly ratio: number; readonly trial?: Trial<P, T>; readonly evaluation?: Evaluation<T> }> {
+  const trial = await tryStep(problem, state, step, 1);
+  if (trial === undefined) return { ratio: Number.NaN };
+  const slack = costSlack(problem, state.cost);
+  if (decrease > slack) return { ratio: (state.cost - trial.cost) / decrease, trial };
+  if (!(trial.cost <= state.cost + slack)) return { ratio: Number.NaN };
+  const { slope, evaluation } = await slopeAt(problem, trial, step, state.iteration);
+  const before = await problem.manifold.inner(state.x, state.gradient, step);
+  return { ratio: (-0.5 * (before + slope)) / decrease, trial, evaluation };
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkGradient, checkHessian, checkRetraction, type TaylorOptions } from '../../src/diagnostics/index.js';
+import { checkGradient, checkHessian, checkJacobian, checkRetraction, type TaylorOptions } from '../../src/diagnostics/index.js';
 import {
   balancedFactors,
   bures,
@@ -332,5 +332,50 @@ describe('bad input', () => {
     const u = await right.manifold.randomTangent(x, seededRandom(2));
     const [unit, long] = [await checkGradient(right, { x, u }), await checkGradient(right, { x, u: scaleTree(la, 1e3, u) })];
     expect(long.slope).toBeCloseTo(unit.slope ?? 0, 2);
+  });
+});
+
+describe('checkJacobian', () => {
+  const manifold = stiefel({ m: 6, rank: 2 });
+  const weights = la.randomNormal([5, 6], seededRandom(1));
+  const image = (x: HostArray): HostArray => la.matmul(weights, x);
+  /** The squares of the entries of W X, [5, 2]. */
+  const vector = {
+    at: (x: HostArray) => la.multiply(image(x), image(x)),
+    jvp: (x: HostArray, u: HostArray) => la.scale(2, la.multiply(image(x), image(u))),
+    vjp: {
+      kind: 'ambient' as const,
+      at: (x: HostArray, w: HostArray) => la.scale(2, la.matmul(weights, la.multiply(image(x), w), { transposeA: true })),
+    },
+  };
+
+  it('accepts products that are right, with and without jvp', async () => {
+    const both = await checkJacobian(manifold, vector);
+    expect(both, both.verdict).toMatchObject({ ok: true, expectedSlope: 2 });
+    expect(both.adjointError).toBeLessThan(1e-13);
+    const { jvp: _jvp, ...transposed } = vector;
+    const one = await checkJacobian(manifold, transposed);
+    expect(one, one.verdict).toMatchObject({ ok: true, adjointError: 0 });
+  });
+
+  it('names the product that is wrong', async () => {
+    const badJvp = await checkJacobian(manifold, { ...vector, jvp: (x, u) => la.scale(1.01, vector.jvp(x, u)) });
+    expect(badJvp.ok).toBe(false);
+    expect(badJvp.verdict).toMatch(/^Jacobian: wrong: .*the formula of jvp.*not adjoint/);
+    const badVjp = await checkJacobian(manifold, { ...vector, vjp: { kind: 'riemannian', at: vector.vjp.at } });
+    expect(badVjp.ok).toBe(false);
+    expect(badVjp.verdict).toMatch(/^Jacobian: correct to the order required.*J\*w is not tangent/);
+    const transposed = {
+      ...vector,
+      vjp: { kind: 'ambient' as const, at: (x: HostArray, w: HostArray) => la.scale(-1, vector.vjp.at(x, w)) },
+    };
+    const wrong = await checkJacobian(manifold, transposed);
+    expect(wrong.ok).toBe(false);
+    expect(wrong.verdict).toMatch(/^Jacobian: correct to the order required.*jvp and vjp are not adjoint/);
+    const { jvp: _jvp, ...alone } = transposed;
+    expect((await checkJacobian(manifold, alone)).verdict).toMatch(/^Jacobian: wrong: .*vjp\.kind/);
+    await expect(checkJacobian(manifold, (() => 0) as never)).rejects.toThrow(
+      /^checkJacobian: the function must be a vector-valued function/,
+    );
   });
 });

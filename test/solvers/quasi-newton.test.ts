@@ -15,10 +15,12 @@ import {
   lbfgs,
   maxIterations,
   minimize,
+  type Problem,
   polakRibiere,
   relativeGradientNormBelow,
   type StepSizeRule,
   sgd,
+  sphere,
   wolfe,
 } from '../../src/index.js';
 import { allEngines, hostEngines } from '../support/engines.js';
@@ -191,6 +193,22 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
         stop: maxIterations(3),
       });
       expect(iterations).toBe(3);
+    });
+
+    it('finds a step where the cost falls to a bound along the whole retraction, and slopes do not flatten', async () => {
+      // From near the south pole, straight up: R(t u) falls towards the equator for all t, and is steepest there.
+      const manifold = sphere({ shape: [3], algebra: la });
+      const height = la.fromArray([0, 0, 1], [3]);
+      const pole: Problem<HostArray, HostArray> = {
+        manifold,
+        cost: async (x) => (2 - (await la.inner(height, x))) ** 2,
+        gradient: { kind: 'ambient', at: (x) => la.scale(-2 * (2 - (la.inner(height, x) as number)), height) },
+      };
+      const start = la.fromArray([0.6, 0, -0.8], [3]);
+      const solver = gradientDescent({ direction: lbfgs(), stepSize: wolfe() });
+      const { cost, converged, stopReason } = await minimize(pole, { initial: start, solver });
+      expect(converged, stopReason).toBe(true);
+      expect(cost).toBeCloseTo(1, 10);
     });
 
     it('says why there is no step', async () => {

@@ -17,8 +17,10 @@ import {
   maxIterations,
   minimize,
   type Problem,
+  product,
   relativeGradientNormBelow,
   seededRandom,
+  sphere,
   square,
   type TrustRegionsOptions,
   trustRegions,
@@ -71,6 +73,31 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
     expect(orders.at(-1)).toBeGreaterThan(1.8);
     // From 1e-4 on, one step more is enough for 1e-9.
     expect(relative.filter((norm) => norm < 1e-4 && norm > 1e-9).length).toBeLessThanOrEqual(2);
+  });
+
+  it('runs on products of which a component has no zero to be measured from', async () => {
+    const manifold = product({ direction: sphere({ shape: [4], algebra: la }), offset: euclidean({ shape: [3], algebra: la }) });
+    type Point = { readonly direction: HostArray; readonly offset: HostArray };
+    const [goal, bias] = [la.fromArray([1, 2, 3, 4], [4]), la.fromArray([5, 6, 7], [3])];
+    const { x, converged } = await minimize(
+      {
+        manifold,
+        cost: (at: Point) => 0.5 * la.norm(la.subtract(at.offset, bias)) ** 2 - la.inner(goal, at.direction),
+        gradient: { kind: 'ambient', at: (at: Point) => ({ direction: la.scale(-1, goal), offset: la.subtract(at.offset, bias) }) },
+      },
+      { solver: trustRegions(), seed: 1 },
+    );
+    expect(converged).toBe(true);
+    expect(x.offset).toBeAllClose([5, 6, 7], 1e-6);
+  });
+
+  it('the result says where Hessian products were differences of gradients', async () => {
+    const problem = quarticBowl(la);
+    const { hessian: _exact, ...without } = problem;
+    const options = { solver: trustRegions(), stop: maxIterations(1), seed: 1 };
+    expect((await minimize(problem, options)).solver).toBe('trustRegions');
+    expect((await minimize(without as typeof problem, options)).solver).toBe('trustRegions (Hessian products by differences of gradients)');
+    expect((await minimize(problem, { stop: maxIterations(1) })).solver).toBe('gradientDescent(sgd, armijo)');
   });
 
   it('theta is the order less one', async () => {

@@ -3,7 +3,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import { ConfigError, DomainError, NumericalError } from '../../core/errors.js';
 import { declareOptions, flag, number, option, size } from '../../core/options.js';
 import { seededRandom } from '../../core/random.js';
-import { lanczos } from '../../diagnostics/lanczos.js';
+import { lanczos, onRows } from '../../diagnostics/lanczos.js';
 import { type PairCoordinates, pairCoordinates } from '../../diagnostics/pair-coordinates.js';
 import { type HostArray, hostAlgebra } from '../../linalg/host/host-algebra.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
@@ -110,7 +110,10 @@ export async function lossSpectrum(
   const { size: length, dimension, project } = space;
   const operator = { size: length, dimension, apply, project };
   // Two ends to a few per mille, which is what the differences of gradients resolve.
-  const found = await lanczos(la, operator, la.randomNormal([1, length], random), { maxIterations: iterations, tolerance: 1e-3 });
+  const found = await lanczos(la, onRows(la, operator), la.randomNormal([1, length], random), {
+    maxIterations: iterations,
+    tolerance: 1e-3,
+  });
   let squares = 0;
   for (let probe = 0; probe < probes; probe++) {
     const direction = project(la.randomNormal([1, length], random));

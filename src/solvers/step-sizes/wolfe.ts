@@ -92,6 +92,9 @@ export function wolfe(options: WolfeOptions = {}): StepSizeRule {
   };
 }
 
+/** Ratio of the ends of a bracket below which it need not shrink further if both fall. */
+const widestGap = 2;
+
 async function search<M, P, T>(
   context: StepSizeContext<M, P, T>,
   slope: number,
@@ -110,8 +113,15 @@ async function search<M, P, T>(
   for (let trials = 1; trials <= settings.maxTrials; trials++) {
     const probe = await probeAt(context, t);
     if (isAccepted(probe, { cost: state.cost, slope, slack }, settings)) return stepTo(probe, slope);
-    if (probe.slope < 0 && probe.cost <= state.cost + slack) low = probe;
+    const wanted = settings.sufficientDecrease * t * slope;
+    // A step that falls too little for its length ends the bracket, whatever its slope: on a compact manifold costs are
+    // bounded, and may fall ever more slowly without end.
+    if (probe.slope < 0 && probe.cost <= state.cost + (-wanted > slack ? wanted : slack)) low = probe;
     else high = probe;
+    // Between two falling ends there need be no step of small slope, where transport is not the retraction's
+    // derivative.
+    const isGain = -settings.sufficientDecrease * low.t * slope > slack;
+    if (isGain && high !== undefined && high.slope < 0 && high.t <= widestGap * low.t) return stepTo(low, slope);
     t = nextTrial(low, high, slope, width);
     width = high === undefined ? width : high.t - low.t;
   }

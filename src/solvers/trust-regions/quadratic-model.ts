@@ -1,5 +1,6 @@
 /** The second-order model of a cost around a point, with exact or finite-difference Hessian products. */
 import type { Awaitable } from '../../core/awaitable.js';
+import { NotImplementedError } from '../../core/errors.js';
 import { axpyTree, scaleTree } from '../../core/tree.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import type { Manifold } from '../../manifolds/manifold.js';
@@ -79,6 +80,17 @@ async function differenceHessian<M, P, T>(problem: Objective<M, P, T>, { x, iter
  * typical of the manifold if not, or if x is close to zero.
  */
 export async function pointSize<M, P, T>(manifold: Manifold<M, P, T, unknown, unknown>, x: P): Promise<number> {
-  const size = manifold.decayDirection === undefined ? 0 : await manifold.norm(x, manifold.decayDirection(x));
+  const towardsZero = decayDirectionOf(manifold, x);
+  const size = towardsZero === undefined ? 0 : await manifold.norm(x, towardsZero);
   return size > manifold.algebra.epsilon * manifold.typicalDist ? size : manifold.typicalDist;
+}
+
+function decayDirectionOf<M, P, T>(manifold: Manifold<M, P, T, unknown, unknown>, x: P): T | undefined {
+  try {
+    return manifold.decayDirection?.(x);
+  } catch (error) {
+    // A product has the operation if all its components do, which shows only in a call.
+    if (error instanceof NotImplementedError) return undefined;
+    throw error;
+  }
 }

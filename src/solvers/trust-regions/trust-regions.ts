@@ -1,12 +1,12 @@
 import { ConfigError } from '../../core/errors.js';
 import { checkNumber, count, declareOptions, number, option } from '../../core/options.js';
 import { scaleTree } from '../../core/tree.js';
-import type { Evaluation, Objective } from '../problem.js';
+import type { Objective } from '../problem.js';
 import { type EvaluatedState, emptyMemory, type Interrupted, type Memory, type Solver, type SolverState } from '../solver.js';
-import { costSlack, slopeAt, type Trial, tryStep } from '../trial.js';
+import { costSlack, judgeStep } from '../trial.js';
 import { type Descent, negativeCurvature } from './negative-curvature.js';
 import { pointSize, type QuadraticModel, quadraticModel } from './quadratic-model.js';
-import { type CgPath, type Proposal, proposalWithin, truncatedCg } from './truncated-cg.js';
+import { type CgPath, proposalWithin, truncatedCg } from './truncated-cg.js';
 
 /** Options of {@link trustRegions}. */
 export interface TrustRegionsOptions {
@@ -64,7 +64,7 @@ type Settings = typeof trustRegionsDefaults & Pick<TrustRegionsOptions, 'initial
  * ‖g‖·min(κ, (‖g‖/‖g₀‖)^θ): near a minimum convergence has the order 1 + θ, quadratic by default.
  *
  * The problem's `hessian` gives the products; if there is none, or the manifold cannot convert it, differences of
- * gradients do. `preconditioner` gives P⁻¹, if stated.
+ * gradients do, which the result's `solver` says. `preconditioner` gives P⁻¹, if stated.
  *
  * Differences from the reference:
  * - The residual's superlinear bound is relative to the first gradient norm (equation 10 has ‖r₀‖^θ), so that it does
@@ -106,6 +106,7 @@ export function trustRegions(options: TrustRegionsOptions = {}): Solver {
   const settings = checkedSettings(options);
   return {
     name: 'trustRegions',
+    describe: ({ hasHessian }) => (hasHessian ? 'trustRegions' : 'trustRegions (Hessian products by differences of gradients)'),
     init(problem, x) {
       if (problem.stochastic) {
         throw new ConfigError(
@@ -222,7 +223,7 @@ async function descendAlong<M, P, T>(
     // Slopes are for models that are right beyond the accuracy of costs. A model that costs have refuted at much larger
     // decreases is wrong, and so may the gradient be.
     if (proposal.decrease <= slack && promised > refutedAbove * slack) return undefined;
-    const { ratio, trial, evaluation } = await judge(problem, state, proposal);
+    const { ratio, trial, evaluation } = await judgeStep(problem, state, proposal);
     const nextRadius = ratio > 0.75 && proposal.atBoundary ? Math.min(settings.maxRadius, 2 * radius) : radius;
     if (ratio > settings.acceptance && trial !== undefined) {
       const iteration = state.iteration + 1;
@@ -242,20 +243,4 @@ async function descendAlong<M, P, T>(
     radius = proposal.length / 4;
   }
   return undefined;
-}
-
-/** Computes ρ, the decrease of the cost over that of the model; NaN if the trial broke down. */
-async function judge<M, P, T>(
-  problem: Objective<M, P, T>,
-  state: EvaluatedState<P, T>,
-  { step, decrease }: Proposal<T>,
-): Promise<{ readonly ratio: number; readonly trial?: Trial<P, T>; readonly evaluation?: Evaluation<T> }> {
-  const trial = await tryStep(problem, state, step, 1);
-  if (trial === undefined) return { ratio: Number.NaN };
-  const slack = costSlack(problem, state.cost);
-  if (decrease > slack) return { ratio: (state.cost - trial.cost) / decrease, trial };
-  if (!(trial.cost <= state.cost + slack)) return { ratio: Number.NaN };
-  const { slope, evaluation } = await slopeAt(problem, trial, step, state.iteration);
-  const before = await problem.manifold.inner(state.x, state.gradient, step);
-  return { ratio: (-0.5 * (before + slope)) / decrease, trial, evaluation };
 }

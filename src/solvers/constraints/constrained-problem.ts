@@ -1,0 +1,117 @@
+/** Problems with constraints, and the terms by which the augmented Lagrangian replaces them. */
+import type { Awaitable } from '../../core/awaitable.js';
+import { axpyTree } from '../../core/tree.js';
+import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
+import { perPoint } from '../objective.js';
+import type { Objective, Problem, VectorFunction } from '../problem.js';
+import { checkedValue, riemannianAdjoint } from '../vector-function.js';
+
+/** A cost to minimize over the points of a manifold that fulfil $h(x)=0$ and $g(x)\le0$. */
+export interface ConstrainedProblem<M, P, T = P, Z = T, G = Z> extends Problem<M, P, T, Z, G> {
+  /** h, each entry of which must be zero. Default: none. */
+  readonly equality?: VectorFunction<M, P, T, G>;
+  /** g, no entry of which must be positive. Default: none. */
+  readonly inequality?: VectorFunction<M, P, T, G>;
+}
+
+/** One array for each kind of constraint that a problem has, of the shape of its values. */
+export interface ConstraintArrays<M> {
+  /** For the equality constraints; absent if there are none. */
+  readonly equality?: M;
+  /** For the inequality constraints; absent if there are none. */
+  readonly inequality?: M;
+}
+
+/** The augmented Lagrangian of a problem for multipliers and a penalty, with what its outer iteration measures. */
+export interface AugmentedTerms<M, P, T, Z, G> {
+  /** Returns the values h(x), g(x). */
+  values(x: P): Promise<ConstraintArrays<M>>;
+  /** Returns the first estimate of the multipliers: zeros. */
+  noMultipliers(x: P): Promise<ConstraintArrays<M>>;
+  /** Returns the next multipliers γ + ρh(x) and max(0, λ + ρg(x)). */
+  nextMultipliers(x: P, multipliers: ConstraintArrays<M>, penalty: number): Promise<ConstraintArrays<M>>;
+  /** Returns the unconstrained problem of minimizing the augmented Lagrangian. */
+  problem(multipliers: ConstraintArrays<M>, penalty: number): Problem<M, P, T, Z, G>;
+}
+
+/** Returns max(0, x), entry by entry. */
+export const positivePart = <M>(la: LinearAlgebra<M>, x: M): M => la.maximum(x, 0);
+
+/** Returns min(x, y), entry by entry. */
+export const smaller = <M>(la: LinearAlgebra<M>, x: M, y: M): M => la.where(la.greater(x, y), y, x);
+
+/**
+ * Returns the parts of the augmented Lagrangian of Hestenes, Powell and Rockafellar,
+ *
+ * $$ L_\rho(x;\gamma,\lambda) = f(x)+\langle\gamma,h(x)\rangle+\tfrac\rho2\lVert h(x)\rVert^2
+ *    +\tfrac1{2\rho}\bigl(\lVert\max(0,\lambda+\rho g(x))\rVert^2-\lVert\lambda\rVert^2\bigr). $$
+ *
+ * @param seen - the cost f without its constraints, as solvers see it.
+ */
+export function augmentedTerms<M, P, T, Z, G>(
+  { manifold, equality, inequality }: ConstrainedProblem<M, P, T, Z, G>,
+  seen: Objective<M, P, T>,
+): AugmentedTerms<M, P, T, Z, G> {
+  const la = manifold.algebra;
+  const caller = 'augmentedLagrangian';
+  const valuesAt = perPoint(async (x: P & object) => ({
+    ...(equality && { equality: checkedValue(caller, 'equality', la, await equality.at(x)) }),
+    ...(inequality && { inequality: checkedValue(caller, 'inequality', la, await inequality.at(x)) }),
+  })) as (x: P) => Promise<ConstraintArrays<M>>;
+  const nextMultipliers = async (x: P, multipliers: ConstraintArrays<M>, penalty: number): Promise<ConstraintArrays<M>> => {
+    const { equality: h, inequality: g } = await valuesAt(x);
+    return {
+      ...(h !== undefined && { equality: la.axpy(penalty, h, multipliers.equality as M) }),
+      ...(g !== undefined && { inequality: positivePart(la, la.axpy(penalty, g, multipliers.inequality as M)) }),
+    };
+  };
+  return {
+    values: valuesAt,
+    nextMultipliers,
+    async noMultipliers(x) {
+      const { equality: h, inequality: g } = await valuesAt(x);
+      return {
+        ...(h !== undefined && { equality: la.full(la.shape(h), 0) }),
+        ...(g !== undefined && { inequality: la.full(la.shape(g), 0) }),
+      };
+    },
+    problem(multipliers, penalty) {
+      const penalties = async (x: P): Promise<number> => {
+        const { equality: h } = await valuesAt(x);
+        const next = await nextMultipliers(x, multipliers, penalty);
+        let sum = 0;
+        // The two terms of h in one inner product: ⟨γ + ½ρh, h⟩.
+        if (h !== undefined) sum += await la.inner(la.axpy(0.5 * penalty, h, multipliers.equality as M), h);
+        if (next.inequality !== undefined)
+          sum += ((await la.norm(next.inequality)) ** 2 - (await la.norm(multipliers.inequality as M)) ** 2) / (2 * penalty);
+        return sum;
+      };
+      const withConstraints = async (x: P, gradient: T): Promise<T> => {
+        const next = await nextMultipliers(x, multipliers, penalty);
+        let sum = gradient;
+        for (const kind of ['equality', 'inequality'] as const) {
+          const weights = next[kind];
+          const { vjp } = { equality, inequality }[kind] ?? {};
+          if (weights !== undefined && vjp !== undefined) sum = axpyTree(la, 1, await riemannianAdjoint(manifold, vjp, x, weights), sum);
+        }
+        return sum;
+      };
+      const cost = async (x: P): Promise<number> => (await seen.cost(x, 0)) + (await penalties(x));
+      return {
+        manifold,
+        cost,
+        gradient: { kind: 'riemannian', at: async (x: P): Promise<T> => withConstraints(x, await seen.gradient(x, 0)) },
+        async costAndGradient(x): Promise<{ cost: number; gradient: T }> {
+          const here = await seen.evaluate(x, 0);
+          return { cost: here.cost + (await penalties(x)), gradient: await withConstraints(x, here.gradient) };
+        },
+      };
+    },
+  };
+}
+
+/** Returns the root of the sum of the squares of norms that may be absent. */
+export async function jointSize<M>(la: LinearAlgebra<M>, arrays: ReadonlyArray<M | undefined>): Promise<number> {
+  const norms: Awaitable<number>[] = arrays.flatMap((array) => (array === undefined ? [] : [la.norm(array)]));
+  return Math.hypot(...(await Promise.all(norms)));
+}
