@@ -94,15 +94,18 @@ export { quotientFactors } from './manifolds/quotient-factors.js';
 export { rotations } from './manifolds/rotations.js';
 export { type SpdManifold, type SpdOptions, spd } from './manifolds/spd.js';
 export { type SphereOptions, sphere } from './manifolds/sphere.js';
-export { stiefel } from './manifolds/stiefel.js';
+export { type StiefelOptions, stiefel } from './manifolds/stiefel.js';
 export { affineInvariant } from './metrics/affine-invariant.js';
 export { bures, hyperBalancedFactors } from './metrics/bures.js';
 export { buresWasserstein } from './metrics/bures-wasserstein.js';
+export { canonicalStiefel } from './metrics/canonical-stiefel.js';
 export { embedded } from './metrics/embedded.js';
+export { euclideanStiefel } from './metrics/euclidean-stiefel.js';
 export type { FactorPair } from './metrics/factor-pair.js';
 export type { FixedRankMetric, FixedRankPoint, FixedRankTangent } from './metrics/fixed-rank-metric.js';
 export { quotient } from './metrics/quotient.js';
 export type { SpdMetric } from './metrics/spd-metric.js';
+export type { StiefelMetric } from './metrics/stiefel-metric.js';
 export { balanceStored, type StoredPairs } from './retractions/balance-stored.js';
 export type { BalancedGauge, BalancedProjection } from './retractions/balanced-pair.js';
 export {
@@ -113,6 +116,7 @@ export {
   balancedProjection,
   balancedProjectionDefaults,
 } from './retractions/balanced-projection.js';
+export { cayleyRetraction } from './retractions/cayley.js';
 export { factored } from './retractions/factored.js';
 export type { FixedRankRetraction } from './retractions/fixed-rank-retraction.js';
 export { orthographic } from './retractions/orthographic.js';
