@@ -74,11 +74,13 @@ export type { FactorManifold, FactorOptions } from './manifolds/factor-manifold.
 export { type FixedRankManifold, type FixedRankOptions, fixedRank } from './manifolds/fixed-rank.js';
 export { type FixedRankPsdManifold, type FixedRankPsdOptions, fixedRankPsd } from './manifolds/fixed-rank-psd.js';
 export { grassmann } from './manifolds/grassmann.js';
+export { type HyperbolicOptions, hyperbolic } from './manifolds/hyperbolic.js';
 export { type LazyFactorsOptions, type LazyRate, lazyFactors, lazyFactorsDefaults, lazyRates } from './manifolds/lazy-factors.js';
 export type { GeodesicManifold, Manifold, RetractTransport } from './manifolds/manifold.js';
 export { type ObliqueOptions, oblique } from './manifolds/oblique.js';
 export { type OrthogonalOptions, orthogonalGroup } from './manifolds/orthogonal-group.js';
 export type { OrthonormalOptions } from './manifolds/orthonormal.js';
+export { poincareBall } from './manifolds/poincare-ball.js';
 export {
   type Component,
   type Components,
