@@ -94,6 +94,7 @@ export {
 } from './manifolds/product.js';
 export { quotientFactors } from './manifolds/quotient-factors.js';
 export { rotations } from './manifolds/rotations.js';
+export { type SimplexOptions, simplex } from './manifolds/simplex.js';
 export { type SpdManifold, type SpdOptions, spd } from './manifolds/spd.js';
 export { type SphereOptions, sphere } from './manifolds/sphere.js';
 export { type StiefelOptions, stiefel } from './manifolds/stiefel.js';
