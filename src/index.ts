@@ -106,6 +106,7 @@ export { embedded } from './metrics/embedded.js';
 export { euclideanStiefel } from './metrics/euclidean-stiefel.js';
 export type { FactorPair } from './metrics/factor-pair.js';
 export type { FixedRankMetric, FixedRankPoint, FixedRankTangent } from './metrics/fixed-rank-metric.js';
+export { logEuclidean } from './metrics/log-euclidean.js';
 export { quotient } from './metrics/quotient.js';
 export type { SpdMetric } from './metrics/spd-metric.js';
 export type { StiefelMetric } from './metrics/stiefel-metric.js';
