@@ -68,11 +68,14 @@ export {
 export type { RankShape } from './manifolds/checks.js';
 export { type DampedFactorsOptions, dampedFactors, dampedFactorsDefaults } from './manifolds/damped-factors.js';
 export { defineManifold, type ManifoldParts } from './manifolds/define-manifold.js';
+export { type ElliptopeManifold, elliptope } from './manifolds/elliptope.js';
 export { type EuclideanManifold, type EuclideanOptions, euclidean } from './manifolds/euclidean.js';
 export { euclideanFactors } from './manifolds/euclidean-factors.js';
 export type { FactorManifold, FactorOptions } from './manifolds/factor-manifold.js';
 export { type FixedRankManifold, type FixedRankOptions, fixedRank } from './manifolds/fixed-rank.js';
 export { type FixedRankPsdManifold, type FixedRankPsdOptions, fixedRankPsd } from './manifolds/fixed-rank-psd.js';
+export { type GeneralizedGrassmannOptions, generalizedGrassmann } from './manifolds/generalized-grassmann.js';
+export { type GeneralizedStiefelOptions, generalizedStiefel } from './manifolds/generalized-stiefel.js';
 export { grassmann } from './manifolds/grassmann.js';
 export { type HyperbolicOptions, hyperbolic } from './manifolds/hyperbolic.js';
 export { type LazyFactorsOptions, type LazyRate, lazyFactors, lazyFactorsDefaults, lazyRates } from './manifolds/lazy-factors.js';
