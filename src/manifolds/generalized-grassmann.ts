@@ -47,8 +47,8 @@ const generalizedGrassmannOptions = declareOptions<GeneralizedGrassmannOptions<u
  * const la = hostAlgebra();
  * const B = la.fromArray([4, 0, 0, 1], [2, 2]);
  * const manifold = generalizedGrassmann({ m: 2, rank: 1, B });
- * // The axes are at a right angle in every diagonal product; the diagonal is not halfway between them in this one.
- * console.log(await manifold.dist(la.fromArray([0.5, 0], [2, 1]), la.fromArray([Math.sqrt(0.2), Math.sqrt(0.2)], [2, 1])));
+ * // The diagonal is not halfway between the axes in this product, but closer to the first.
+ * console.log(await manifold.dist(la.fromArray([0.5, 0], [2, 1]), la.fromArray([Math.sqrt(0.2), Math.sqrt(0.2)], [2, 1]))); // 0.46
  * ```
  * @see Edelman, Arias and Smith 1998, section 4.5; Manopt's `grassmanngeneralizedfactory`.
  */

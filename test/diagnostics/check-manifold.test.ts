@@ -165,7 +165,7 @@ describe('checkManifold', () => {
     ['a zero that is not', { zeroTangent: (x) => x }, /'zeroTangent has norm zero and is tangent' fails/],
     [
       'an order too high',
-      { retract: firstOrder.retract, retractTransport: firstOrder.retractTransport, inverseRetract: firstOrder.inverseRetract },
+      { ...firstOrder, name: frames.name, retractionOrder: 2 },
       /1 of \d+ laws fail\. 'retract has the order that retractionOrder claims' fails: retraction: wrong: .* claims the second/,
     ],
     [
