@@ -8,7 +8,7 @@ import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { skewExponential, skewPart } from './orthogonal-functions.js';
 
 /** Steps of Newton's method for one metric; halvings of a step of it, and of one along the metrics. */
-const LIMITS = { newton: 10, halvings: 3, metrics: 5 };
+const LIMITS = { newton: 10, halvings: 3, metrics: 6 };
 
 /** A difference of a unit vector by which derivatives are taken: the root of ε in float64. */
 const DIFFERENCE = 1.5e-8;
@@ -93,17 +93,19 @@ function shoot<M>(la: LinearAlgebra<M>, shot: Shot<M>, beta: number, start: M): 
  * @returns undefined if no geodesic was found.
  */
 export function followMetrics<M>(la: LinearAlgebra<M>, shot: Shot<M>, beta: number, canonical: M): M | undefined {
-  let [at, found] = [0.5, canonical];
+  let [at, found, slope] = [0.5, canonical, la.full(la.shape(canonical), 0)];
   let step = beta - at;
   for (let halvings = 0; halvings < LIMITS.metrics; ) {
     const next = Math.abs(beta - at) <= Math.abs(step) ? beta : at + step;
-    const reached = shoot(la, shot, next, found);
+    // From where the last two metrics point to.
+    const reached = shoot(la, shot, next, la.axpy(next - at, slope, found));
     if (reached === undefined) {
       step /= 2;
       halvings++;
       continue;
     }
     if (next === beta) return reached;
+    slope = la.scale(1 / (next - at), la.subtract(reached, found));
     [at, found] = [next, reached];
   }
   return undefined;

@@ -53,7 +53,8 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
       }
     });
 
-    it('between random points the logarithm leads to the other, or there is an error', async () => {
+    it('between random points the logarithm leads to the other, and seldom there is an error instead', async () => {
+      let refused = 0;
       await fc.assert(
         fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 31 - 1 }), fc.constantFrom(...shapes.slice(0, 5)), async (seed, { m, rank }) => {
           const manifold = stiefel({ m, rank, metric, algebra: la });
@@ -64,6 +65,7 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
             u = manifold.log(x, y);
           } catch (error) {
             expect(error).toBeInstanceOf(NumericalError);
+            refused++;
             return;
           }
           expect(manifold.exp(x, u)).toBeAllClose(y, tolerance(la, 1e5));
@@ -71,6 +73,7 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
         }),
         { numRuns: 60 },
       );
+      expect(refused).toBeLessThan(6);
     });
 
     it('geodesics have the second derivative of the metric: only it is missing in the difference', async () => {
