@@ -15,7 +15,7 @@ import { determinantSigns } from '../linalg/determinant-signs.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { euclideanStiefel } from '../metrics/euclidean-stiefel.js';
-import { polished, rotationLogarithm, skewExponential, skewPart } from '../metrics/orthogonal-functions.js';
+import { groupLogarithm, polished, skewExponential, skewPart } from '../metrics/orthogonal-functions.js';
 import { stiefelHessian } from '../metrics/stiefel-metric.js';
 import type { OrthonormalRetraction } from '../retractions/orthonormal-retraction.js';
 import { checkStep } from './checks.js';
@@ -106,7 +106,7 @@ export function groupManifold<M>(caller: 'orthogonalGroup' | 'rotations', option
       const skew = skewPart(la, la.matmul(x, la.scale(t, u), { transposeA: true }));
       return polished(la, la.matmul(x, skewExponential(la, `${caller}.exp`, skew)));
     },
-    log: (x: M, y: M) => la.matmul(x, rotationLogarithm(la, `${caller}.log`, la.matmul(x, y, { transposeA: true }))),
+    log: (x: M, y: M) => la.matmul(x, groupLogarithm(la, `${caller}.log`, la.matmul(x, y, { transposeA: true }))),
     dist: (x: M, y: M) => rotationAngle(la, la.matmul(x, y, { transposeA: true })),
   });
 }

@@ -84,6 +84,23 @@ export function rotationLogarithm<M>(la: LinearAlgebra<M>, caller: string, q: M)
   return la.matmul(la.matmul(V, skewPart(la, log)), V, { transposeB: true });
 }
 
+/**
+ * Returns log(Q) as {@link rotationLogarithm} does. Where a device cannot be read at once, so that no error can be
+ * thrown, the entries are NaN unless the exponential leads back to Q.
+ */
+export function groupLogarithm<M>(la: LinearAlgebra<M>, caller: string, q: M): M {
+  const log = rotationLogarithm(la, caller, q);
+  if (la.peek(q) !== undefined) return log;
+  const wrong = la.normEach(la.subtract(skewExponential(la, caller, log), q));
+  return la.scaleEach(oneOrNaN(la, wrong, 1e3 * (la.shape(q).at(-1) as number) * la.epsilon), log);
+}
+
+/** Returns 1 where an error, one number a batch member, is below a bound, else NaN. */
+export function oneOrNaN<M>(la: LinearAlgebra<M>, error: M, bound: number): M {
+  const fine = la.greater(la.full(la.shape(error), bound), error);
+  return la.divide(fine, fine);
+}
+
 /** Returns J Θ for the angles beyond a quarter turn, and zero on the planes of the others, which `near` marks. */
 function beyondQuarter<M>(la: LinearAlgebra<M>, k: M, near: M, angles: M): M {
   const far = la.subtract(la.full(la.shape(near), 1), near);

@@ -9,7 +9,7 @@ import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { solveLyapunov } from '../linalg/matrix-functions.js';
 import { withSmallBlocks } from '../linalg/small-blocks.js';
 import { orthogonalPart } from './fixed-rank-blocks.js';
-import { polished, rotationLogarithm, skewExponential, skewPart } from './orthogonal-functions.js';
+import { groupLogarithm, oneOrNaN, polished, rotationLogarithm, skewExponential, skewPart } from './orthogonal-functions.js';
 import { bordered, followMetrics } from './stiefel-shooting.js';
 
 /** Iterations after which no geodesic counts as found; a device that cannot be read takes as many as `unread`. */
@@ -60,7 +60,7 @@ export function stiefelExponential<M>(la: LinearAlgebra<M>, caller: string, beta
 export function stiefelLogarithm<M>(la: LinearAlgebra<M>, caller: string, beta: number, x: M, y: M): M {
   const within = la.matmul(x, y, { transposeA: true });
   const basis = complement(la, x, orthogonalPart(la, x, y));
-  if (basis === undefined) return la.matmul(x, rotationLogarithm(la, caller, within));
+  if (basis === undefined) return la.matmul(x, groupLogarithm(la, caller, within));
   const across = la.matmul(basis, y, { transposeA: true });
   const { a, b } = withSmallBlocks(la, ({ la: blocks, roundoff, take, give }) => {
     const found = blockLogarithm(blocks, { caller, beta, roundoff }, take(within), take(across));
@@ -116,10 +116,11 @@ function algebraicLogarithm<M>(la: LinearAlgebra<M>, { caller, beta, roundoff }:
       if (largest(gaps, rests) <= rounding) return { a, b };
       if (iteration === ITERATIONS.limit) throw noGeodesic(caller);
     } else if (iteration === ITERATIONS.unread) {
-      const wrong = la.add(la.normEach(gap), la.normEach(c));
-      const found = la.greater(la.full(la.shape(wrong), 16 * rounding), wrong);
-      // 1, or 0/0 where no geodesic was found.
-      const mask = la.divide(found, found);
+      // By where the geodesic ends: at half a turn the logarithm is wrong, and nobody has looked.
+      const rotated = la.slice(skewExponential(la, caller, bordered(la, la.scale(2 * beta, a), b)), { columns: [0, r] });
+      const end = la.matmul(rotated, skewExponential(la, caller, la.scale(1 - 2 * beta, a)));
+      const wrong = la.normEach(la.subtract(end, column));
+      const mask = oneOrNaN(la, wrong, 16 * rounding);
       return { a: la.scaleEach(mask, a), b: la.scaleEach(mask, b) };
     }
     completion = la.matmul(completion, skewExponential(la, caller, la.scale(-1, correction(la, b, c))));

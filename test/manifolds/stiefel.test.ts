@@ -112,6 +112,23 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
     expect(await canonical.dist(p, q)).toBeAllClose((await group.dist(p, q)) / Math.SQRT2, tolerance(la, 100));
   });
 
+  it.each(metrics)('$name: where a device cannot be read at once, the logarithm is right or NaN', async (metric) => {
+    const unread = { ...la, readsSynchronously: false, peek: () => undefined };
+    const manifold = stiefel({ m: 6, rank: 2, metric, algebra: unread });
+    const x = manifold.randomPoint(seededRandom(1));
+    const u = await manifold.randomTangent(x, seededRandom(2));
+    expect(manifold.log(x, manifold.exp(x, u, 0.4))).toBeAllClose(la.scale(0.4, u), tolerance(la, 1e4));
+    for (const y of [la.scale(-1, x), la.scaleColumns(x, la.fromArray([1, -1], [2])), manifold.randomPoint(seededRandom(3))]) {
+      const far = manifold.log(x, y);
+      // An answer leads to the point, be it one of several.
+      if (!la.toArray(far).every(Number.isNaN)) expect(manifold.exp(x, far)).toBeAllClose(y, tolerance(la, 1e4));
+    }
+    const mirror = la.diagMatrix(la.fromArray([1, 1, -1], [3]));
+    for (const square of [stiefel({ m: 3, rank: 3, metric, algebra: unread }), orthogonalGroup({ n: 3, algebra: unread })]) {
+      expect(la.toArray(square.log(eye(la, 3), mirror)).every(Number.isNaN)).toBe(true);
+    }
+  });
+
   it('opposite points, and reflections, have no logarithm', () => {
     const frames = stiefel({ m: 5, rank: 2, algebra: la });
     const x = frames.randomPoint(seededRandom(1));
