@@ -69,17 +69,22 @@ export {
 export type { RankShape } from './manifolds/checks.js';
 export { type DampedFactorsOptions, dampedFactors, dampedFactorsDefaults } from './manifolds/damped-factors.js';
 export { defineManifold, type ManifoldParts } from './manifolds/define-manifold.js';
+export { type ElliptopeManifold, elliptope } from './manifolds/elliptope.js';
 export { type EuclideanManifold, type EuclideanOptions, euclidean } from './manifolds/euclidean.js';
 export { euclideanFactors } from './manifolds/euclidean-factors.js';
 export type { FactorManifold, FactorOptions } from './manifolds/factor-manifold.js';
 export { type FixedRankManifold, type FixedRankOptions, fixedRank } from './manifolds/fixed-rank.js';
 export { type FixedRankPsdManifold, type FixedRankPsdOptions, fixedRankPsd } from './manifolds/fixed-rank-psd.js';
+export { type GeneralizedGrassmannOptions, generalizedGrassmann } from './manifolds/generalized-grassmann.js';
+export { type GeneralizedStiefelOptions, generalizedStiefel } from './manifolds/generalized-stiefel.js';
 export { grassmann } from './manifolds/grassmann.js';
+export { type HyperbolicOptions, hyperbolic } from './manifolds/hyperbolic.js';
 export { type LazyFactorsOptions, type LazyRate, lazyFactors, lazyFactorsDefaults, lazyRates } from './manifolds/lazy-factors.js';
 export type { GeodesicManifold, Manifold, RetractTransport } from './manifolds/manifold.js';
 export { type ObliqueOptions, oblique } from './manifolds/oblique.js';
 export { type OrthogonalOptions, orthogonalGroup } from './manifolds/orthogonal-group.js';
 export type { OrthonormalOptions } from './manifolds/orthonormal.js';
+export { poincareBall } from './manifolds/poincare-ball.js';
 export {
   type Component,
   type Components,
@@ -93,17 +98,22 @@ export {
 } from './manifolds/product.js';
 export { quotientFactors } from './manifolds/quotient-factors.js';
 export { rotations } from './manifolds/rotations.js';
+export { type SimplexOptions, simplex } from './manifolds/simplex.js';
 export { type SpdManifold, type SpdOptions, spd } from './manifolds/spd.js';
 export { type SphereOptions, sphere } from './manifolds/sphere.js';
-export { stiefel } from './manifolds/stiefel.js';
+export { type StiefelOptions, stiefel } from './manifolds/stiefel.js';
 export { affineInvariant } from './metrics/affine-invariant.js';
 export { bures, hyperBalancedFactors } from './metrics/bures.js';
 export { buresWasserstein } from './metrics/bures-wasserstein.js';
+export { canonicalStiefel } from './metrics/canonical-stiefel.js';
 export { embedded } from './metrics/embedded.js';
+export { euclideanStiefel } from './metrics/euclidean-stiefel.js';
 export type { FactorPair } from './metrics/factor-pair.js';
 export type { FixedRankMetric, FixedRankPoint, FixedRankTangent } from './metrics/fixed-rank-metric.js';
+export { logEuclidean } from './metrics/log-euclidean.js';
 export { quotient } from './metrics/quotient.js';
 export type { SpdMetric } from './metrics/spd-metric.js';
+export type { StiefelMetric } from './metrics/stiefel-metric.js';
 export { balanceStored, type StoredPairs } from './retractions/balance-stored.js';
 export type { BalancedGauge, BalancedProjection } from './retractions/balanced-pair.js';
 export {
@@ -114,6 +124,7 @@ export {
   balancedProjection,
   balancedProjectionDefaults,
 } from './retractions/balanced-projection.js';
+export { cayleyRetraction } from './retractions/cayley.js';
 export { factored } from './retractions/factored.js';
 export type { FixedRankRetraction } from './retractions/fixed-rank-retraction.js';
 export { orthographic } from './retractions/orthographic.js';

@@ -21,16 +21,20 @@ import {
   constantStep,
   costBelow,
   DomainError,
+  elliptope,
   embedded,
   euclidean,
   euclideanFactors,
   fixedRank,
   fixedRankPsd,
+  generalizedGrassmann,
+  generalizedStiefel,
   gradientDescent,
   gradientNormBelow,
   grassmann,
   type HostArray,
   hostAlgebra,
+  hyperbolic,
   leastSquares,
   levenbergMarquardt,
   type Manifold,
@@ -44,6 +48,7 @@ import {
   oblique,
   orthogonalGroup,
   type Problem,
+  poincareBall,
   product,
   projectedLbfgs,
   quotient,
@@ -53,6 +58,7 @@ import {
   ShapeError,
   seededRandom,
   sign,
+  simplex,
   spd,
   sphere,
   stiefel,
@@ -140,6 +146,44 @@ describe('spheres and orthogonal groups', () => {
     await refused(NumericalError, () => manifold.checkPoint(la.scale(Number.NaN, x)));
     await refused(NumericalError, () => manifold.retract(x, u, Number.NaN));
     await refused(NumericalError, () => manifold.exp(x, u, Number.NaN));
+    await refused(ShapeError, () => manifold.retract(x, la.full([1, 1], 0)));
+  });
+});
+
+describe('hyperbolic spaces, simplices, correlations, and products other than the Euclidean one', () => {
+  const B = la.diagMatrix(la.fromArray([1, 2, 3, 4], [4]));
+
+  it.each<[string, () => unknown, typeof ShapeError | typeof ConfigError | typeof DomainError]>([
+    ['hyperbolic', () => hyperbolic({ n: 0 }), ShapeError],
+    ['hyperbolic', () => hyperbolic(wrong({ shape: [3] })), ConfigError],
+    ['poincareBall', () => poincareBall({ n: 2, batch: [0] }), ShapeError],
+    ['simplex', () => simplex({ n: 1 }), ShapeError],
+    ['simplex', () => simplex(wrong({ m: 3 })), ConfigError],
+    ['elliptope', () => elliptope({ n: 4, rank: 1 }), ShapeError],
+    ['elliptope', () => elliptope({ n: 4, rank: 5 }), ShapeError],
+    ['generalizedStiefel', () => generalizedStiefel(wrong({ m: 4, rank: 2 })), ShapeError],
+    ['generalizedStiefel', () => generalizedStiefel({ m: 4, rank: 2, B: la.full([4, 3], 1) }), ShapeError],
+    ['generalizedStiefel', () => generalizedStiefel({ m: 4, rank: 2, B: la.full([4, 4], 1) }), DomainError],
+    ['generalizedGrassmann', () => generalizedGrassmann({ m: 4, rank: 4, B }), ShapeError],
+    ['generalizedGrassmann', () => generalizedGrassmann(wrong({ m: 4, rank: 2, B, metric: 1 })), ConfigError],
+    ['stiefel', () => stiefel({ m: 4, rank: 2, metric: wrong('canonical') }), ConfigError],
+    ['stiefel', () => stiefel({ m: 4, rank: 2, metric: { name: 'none', beta: 0 } }), ConfigError],
+  ])('%s rejects sizes it cannot have: %#', (_name, build, kind) => refused(kind, build));
+
+  it.each<[string, Manifold<HostArray, HostArray>]>([
+    ['hyperbolic', hyperbolic({ n: 3 })],
+    ['simplex', simplex({ n: 4 })],
+    ['elliptope', elliptope({ n: 4, rank: 2 }) as never],
+    ['generalizedStiefel', generalizedStiefel({ m: 4, rank: 2, B })],
+    ['stiefel', stiefel({ m: 4, rank: 2 })],
+  ])('%s rejects points off it, steps that are not numbers and arrays of another shape', async (_name, manifold) => {
+    const x = manifold.randomPoint(seededRandom(1));
+    const u = manifold.zeroTangent(x);
+    await refused(DomainError, () => manifold.checkPoint(la.scale(1.1, x)));
+    await refused(ShapeError, () => manifold.checkPoint(la.full([2, 7], 1)));
+    await refused(NumericalError, () => manifold.checkPoint(la.scale(Number.NaN, x)));
+    await refused(NumericalError, () => manifold.retract(x, u, Number.NaN));
+    await refused(NumericalError, () => manifold.exp?.(x, u, Number.NaN));
     await refused(ShapeError, () => manifold.retract(x, la.full([1, 1], 0)));
   });
 });
@@ -244,7 +288,7 @@ describe('products', () => {
   ])('rejects %s', (_what, components) => refused(ConfigError, () => product(wrong(components))));
 
   it('names the component that is missing, or that lacks an operation', async () => {
-    const manifold = product({ q: stiefel({ m: 4, rank: 2 }), v: euclidean({ shape: [3] }) });
+    const manifold = product({ q: fixedRank({ m: 4, n: 3, rank: 2 }), v: euclidean({ shape: [3] }) });
     const x = manifold.randomPoint(seededRandom(1));
     await refused(ShapeError, () => manifold.retract(wrong({ q: x.q }), manifold.zeroTangent(x)));
     await refused(NotImplementedError, () => manifold.exp?.(x, manifold.zeroTangent(x)));

@@ -32,7 +32,8 @@ export interface FixedRankPsdOptions<M> {
   readonly algebra?: LinearAlgebra<M>;
 }
 
-const fixedRankPsdOptions = declareOptions<FixedRankPsdOptions<unknown>>()({
+/** Declares the options of a manifold of factors Y. */
+export const fixedRankPsdOptions = declareOptions<FixedRankPsdOptions<unknown>>()({
   n: size({}),
   rank: size({}),
   batch: batchOption,
@@ -186,7 +187,7 @@ function sampling<M>(
 }
 
 /** Returns Z − YΩ with YᵀYΩ + ΩYᵀY = YᵀZ − ZᵀY, which is orthogonal to the vertical YΩ, Ω skew. */
-function horizontalPart<M>(la: LinearAlgebra<M>, y: M, z: M): M {
+export function horizontalPart<M>(la: LinearAlgebra<M>, y: M, z: M): M {
   const cross = la.matmul(y, z, { transposeA: true });
   const turn = solveLyapunov(la, la.matmul(y, y, { transposeA: true }), la.subtract(cross, la.transpose(cross)));
   return la.subtract(z, la.matmul(y, turn));

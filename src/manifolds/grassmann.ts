@@ -13,6 +13,7 @@ import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { polar } from '../linalg/matrix-functions.js';
 import { orthogonalPart } from '../metrics/fixed-rank-blocks.js';
+import { affineChart } from '../retractions/inverse-orthonormal.js';
 import { checkStep } from './checks.js';
 import { defineManifold } from './define-manifold.js';
 import type { GeodesicManifold } from './manifold.js';
@@ -34,10 +35,11 @@ import { pairedAngles } from './paired-angles.js';
  *
  * A cost must not depend on the basis: f(XQ) = f(X).
  *
- * @param options - m, rank ≤ m; optionally retraction ({@link polarRetraction}, the default, {@link qrRetraction}),
- * batch axes and the engine.
+ * @param options - m, rank ≤ m; optionally retraction ({@link polarRetraction}, the default, {@link qrRetraction},
+ * {@link cayleyRetraction}), batch axes and the engine.
  * @returns a readonly object; points and tangents are arrays [.., m, r]. Operations cost O(mr²) flops.
- * @throws ShapeError if a size is not a positive integer or rank > m; ConfigError on unknown options.
+ * @throws ShapeError if a size is not a positive integer or rank > m, or rank = m; ConfigError on unknown options.
+ * `log` and `inverseRetract` throw a NumericalError between subspaces with a right angle between them.
  *
  * @example
  * ```ts
@@ -55,7 +57,17 @@ import { pairedAngles } from './paired-angles.js';
  * Appl. 20(2), 1998; Boumal 2023, section 9.16.
  */
 export function grassmann<M = HostArray>(options: OrthonormalOptions<M>): GeodesicManifold<NoInfer<M>> {
-  const base = orthonormalBase('grassmann', options, { project: orthogonalPart<M>, dimOf: (m, rank) => rank * (m - rank) });
+  return grassmannManifold('grassmann', options);
+}
+
+/** Returns Gr(m, r) under the name of its factory. */
+export function grassmannManifold<M>(caller: 'grassmann' | 'generalizedGrassmann', options: OrthonormalOptions<M>): GeodesicManifold<M> {
+  const base = orthonormalBase(caller, options, {
+    project: orthogonalPart<M>,
+    dimOf: (m, rank) => rank * (m - rank),
+    inverse: 'inverseHorizontal',
+    geodesics: 'grassmann',
+  });
   const { la } = base;
   const { rank } = options;
   // A tangent at x refers to the representative X of its subspace; at y, to the representative of Y nearest to X.
@@ -65,7 +77,7 @@ export function grassmann<M = HostArray>(options: OrthonormalOptions<M>): Geodes
   };
   return defineManifold({
     ...base.common,
-    name: `grassmann(${base.sizes})`,
+    name: `${caller}(${base.sizes})`,
     typicalDist: Math.sqrt(base.members * rank),
     // Boumal 2023, equation 9.86: (I − XXᵀ)∇²f[U] − U Xᵀ∇f.
     ehessToRhess: (x: M, egrad: M, ehess: M, u: M) =>
@@ -75,8 +87,8 @@ export function grassmann<M = HostArray>(options: OrthonormalOptions<M>): Geodes
       const gauge = polar(la, la.matmul(y, x, { transposeA: true })).Q;
       return orthogonalPart(la, x, la.matmul(y, gauge));
     },
-    exp: (x: M, u: M, t = 1) => geodesic(la, x, u, t),
-    log: (x: M, y: M) => logarithm(la, x, y),
+    exp: (x: M, u: M, t = 1) => geodesic(la, caller, x, u, t),
+    log: (x: M, y: M) => logarithm(la, caller, x, y),
     dist: (x: M, y: M) => subspaceDistance(la, x, y),
   });
 }
@@ -85,8 +97,8 @@ export function grassmann<M = HostArray>(options: OrthonormalOptions<M>): Geodes
  * Returns X V cos(tΣ) Vᵀ + W sin(tΣ) Vᵀ for U = W Σ Vᵀ (Edelman, Arias and Smith 1998, theorem 2.3), orthonormalized
  * once against drift.
  */
-function geodesic<M>(la: LinearAlgebra<M>, x: M, u: M, t: number): M {
-  checkStep('grassmann.exp', t);
+function geodesic<M>(la: LinearAlgebra<M>, caller: string, x: M, u: M, t: number): M {
+  checkStep(`${caller}.exp`, t);
   const { U: W, S, V } = la.svd(u);
   const angles = la.scale(t, S);
   const along = la.scaleColumns(la.matmul(x, V), la.cos(angles));
@@ -96,16 +108,12 @@ function geodesic<M>(la: LinearAlgebra<M>, x: M, u: M, t: number): M {
 }
 
 /** Returns W atan(Σ) Vᵀ for (I − XXᵀ)Y (XᵀY)⁻¹ = W Σ Vᵀ. */
-function logarithm<M>(la: LinearAlgebra<M>, x: M, y: M): M {
-  const { Q, R } = la.qr(la.matmul(x, y, { transposeA: true }));
-  const diagonal = la.peek(la.diag(R));
-  if (diagonal?.some((entry) => entry <= la.epsilon)) {
-    throw new NumericalError(
-      'grassmann.log: the subspaces have a right angle between them, where no unique geodesic joins them; choose points closer together',
+function logarithm<M>(la: LinearAlgebra<M>, caller: string, x: M, y: M): M {
+  const refuse = (): NumericalError =>
+    new NumericalError(
+      `${caller}.log: the subspaces have a right angle between them, where no unique geodesic joins them; choose points closer together`,
     );
-  }
-  const rotated = la.matmul(orthogonalPart(la, x, y), la.solveTriangular(R, la.transpose(Q), { lower: false }));
-  const { U: W, S, V } = la.svd(rotated);
+  const { U: W, S, V } = la.svd(affineChart(la, x, y, refuse));
   return la.matmul(la.scaleColumns(W, la.atan(S)), V, { transposeB: true });
 }
 

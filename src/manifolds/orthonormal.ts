@@ -31,9 +31,9 @@ export const orthonormalOptions = declareOptions<OrthonormalOptions<unknown>>()(
   rank: size({}),
   batch: batchOption,
   retraction: option({ optional: true }, (caller, name, retraction) => {
-    if (typeof (retraction as OrthonormalRetraction | null)?.orthonormalize === 'function') return;
+    if (typeof (retraction as OrthonormalRetraction | null)?.retract === 'function') return;
     throw new ConfigError(
-      `${caller}: ${name} must be a retraction, got ${describeValue(retraction)}; pass polarRetraction() or qrRetraction()`,
+      `${caller}: ${name} must be a retraction, got ${describeValue(retraction)}; pass polarRetraction(), qrRetraction() or cayleyRetraction()`,
     );
   }),
   algebra: algebraOption,
@@ -45,7 +45,8 @@ export interface OrthonormalBase<M> {
   readonly members: number;
   readonly shape: readonly number[];
   readonly sizes: string;
-  readonly common: Pick<ManifoldParts<M, M>, 'algebra' | 'dim' | 'retractionOrder' | 'checkPoint' | 'project' | 'retract' | 'randomPoint'>;
+  readonly common: Pick<ManifoldParts<M, M>, 'algebra' | 'dim' | 'retractionOrder' | 'checkPoint' | 'project' | 'retract' | 'randomPoint'> &
+    Pick<ManifoldParts<M, M>, 'inverseRetract'>;
   retract(x: M, u: M, t?: number): M;
 }
 
@@ -55,6 +56,10 @@ export interface OrthonormalGeometry<M> {
   project(la: LinearAlgebra<M>, x: M, z: M): M;
   /** Returns the dimension of one manifold. */
   dimOf(m: number, rank: number): number;
+  /** Which inverse of the retraction is that of this manifold. */
+  readonly inverse: 'inverse' | 'inverseHorizontal';
+  /** Under which name a retraction says that it follows its geodesics to second order. Default: the caller's. */
+  readonly geodesics?: string;
 }
 
 /**
@@ -66,7 +71,7 @@ export interface OrthonormalGeometry<M> {
 export function orthonormalBase<M>(
   caller: string,
   options: OrthonormalOptions<M>,
-  { project, dimOf }: OrthonormalGeometry<M>,
+  { project, dimOf, inverse: side, geodesics = caller }: OrthonormalGeometry<M>,
 ): OrthonormalBase<M> {
   const { m, rank, batch, retraction = polarRetraction(), algebra } = orthonormalOptions.read(caller, options);
   if (rank > m)
@@ -81,8 +86,9 @@ export function orthonormalBase<M>(
     checkStep(`${caller}.retract`, t);
     checkShape(`${caller}.retract`, la, 'the point', x, shape);
     checkShape(`${caller}.retract`, la, 'the tangent', u, shape);
-    return retraction.orthonormalize(la, la.axpy(t, u, x));
+    return retraction.retract(la, x, u, t);
   };
+  const inverse = retraction[side];
   const members = batch.reduce((product, size) => product * size, 1);
   return {
     la,
@@ -93,7 +99,7 @@ export function orthonormalBase<M>(
     common: {
       algebra: la,
       dim: members * dimOf(m, rank),
-      retractionOrder: retraction.secondOrderFor.includes(caller) ? 2 : 1,
+      retractionOrder: retraction.secondOrderFor.includes(geodesics) ? 2 : 1,
       checkPoint: (x) =>
         la.tidy(async () => {
           checkShape(caller, la, 'the point', x, shape);
@@ -102,6 +108,13 @@ export function orthonormalBase<M>(
         }),
       project: (x, z) => project(la, x, z),
       retract,
+      ...(inverse && {
+        inverseRetract(x: M, y: M) {
+          checkShape(`${caller}.inverseRetract`, la, 'the first point', x, shape);
+          checkShape(`${caller}.inverseRetract`, la, 'the second point', y, shape);
+          return inverse(la, x, y);
+        },
+      }),
       randomPoint: (random: Random) => randomOrthonormal(la, shape, random),
     },
   };

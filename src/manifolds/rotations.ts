@@ -1,8 +1,8 @@
 import { DomainError } from '../core/errors.js';
 import type { Random } from '../core/random.js';
+import { determinantSigns } from '../linalg/determinant-signs.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import { hostAlgebra } from '../linalg/host/host-algebra.js';
-import { determinantSigns } from './determinant-signs.js';
 import type { GeodesicManifold } from './manifold.js';
 import { groupManifold, type OrthogonalOptions } from './orthogonal-group.js';
 import { randomOrthonormal } from './random-arrays.js';

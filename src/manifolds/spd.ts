@@ -37,7 +37,7 @@ const spdOptions = declareOptions<SpdOptions<unknown>>()({
   metric: option({ optional: true }, (caller, name, metric) => {
     if (typeof (metric as SpdMetric | null)?.hessian === 'function') return;
     throw new ConfigError(
-      `${caller}: ${name} must be a metric, got ${describeValue(metric)}; pass affineInvariant() or buresWasserstein()`,
+      `${caller}: ${name} must be a metric, got ${describeValue(metric)}; pass affineInvariant(), logEuclidean() or buresWasserstein()`,
     );
   }),
   batch: batchOption,
@@ -58,8 +58,8 @@ export interface SpdManifold<M> extends GeodesicManifold<M> {
  * Euclidean gradients and Hessians may be asymmetric, as derivatives by all n² entries are; only their symmetric part
  * counts. Geodesics, their inverse, distance, transport and mean are those of the metric.
  *
- * @param options - n; optionally metric ({@link affineInvariant}, the default, {@link buresWasserstein}), batch axes
- * and the engine.
+ * @param options - n; optionally metric ({@link affineInvariant}, the default, {@link logEuclidean},
+ * {@link buresWasserstein}), batch axes and the engine.
  * @returns a readonly object; points and tangents are arrays [.., n, n]. Operations cost O(n³) flops.
  * @throws ShapeError if a size is not a positive integer; ConfigError on unknown options. Operations throw a
  * NumericalError at points that are not positive definite to rounding.
@@ -126,6 +126,9 @@ export function spd<M = HostArray>(options: SpdOptions<M>): SpdManifold<NoInfer<
       return representable('exp', metric.exp(la, x, u, t));
     },
     log: (x: M, y: M) => metric.log(la, x, y),
+    ...(metric.inverseRetract && {
+      inverseRetract: (x: M, y: M) => (metric.inverseRetract as NonNullable<typeof metric.inverseRetract>)(la, x, y),
+    }),
     ...(metric.curvature && { curvatureTowards: (x: M, y: M) => (metric.curvature as NonNullable<typeof metric.curvature>)(la, x, y) }),
     roughMean: (points: readonly M[], weights: readonly number[]) =>
       metric.roughMean?.(la, points, weights) ??

@@ -47,7 +47,8 @@ const sphereOptions = declareOptions<SphereOptions<unknown>>()({
  * @param options - the shape; optionally batch axes and the engine.
  * @returns a readonly object; points and tangents are arrays [.., shape]. Operations cost a few flops per entry.
  * @throws ConfigError if the shape is not an array, or on unknown options; ShapeError if a size in it is not a positive
- * integer, or it has only one entry. `log` throws a NumericalError between opposite points.
+ * integer, or it has only one entry. `log` throws a NumericalError between opposite points, `inverseRetract` between
+ * points at a right angle or more.
  *
  * @example
  * ```ts

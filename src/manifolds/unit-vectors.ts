@@ -36,6 +36,8 @@ interface SphereOperations<M> {
   unit(z: M): M;
   exp(x: M, u: M): M;
   log(x: M, y: M): M;
+  /** The u with (x + u)/|x + u| = y. */
+  inverseRetract(x: M, y: M): M;
   /** Returns the angles between the vectors of x and y. */
   angles(x: M, y: M): M;
   transport(x: M, y: M, u: M): M;
@@ -85,6 +87,16 @@ function sphereOperations<M>(la: LinearAlgebra<M>, { caller, length, dot, weigh 
       const direction = tangentPart(x, la.subtract(y, x));
       return weigh(overLengths(angles(x, y), direction), direction);
     },
+    // y/⟨x, y⟩ − x, without cancellation.
+    inverseRetract(x, y) {
+      const cosines = dot(x, y);
+      if (la.peek(cosines)?.some((cosine) => cosine <= la.epsilon)) {
+        throw new NumericalError(
+          `${caller}.inverseRetract: the points have vectors at a right angle or more in them, where no tangent leads from one to the other; choose points closer together`,
+        );
+      }
+      return weigh(la.divide(la.full(la.shape(cosines), 1), cosines), tangentPart(x, la.subtract(y, x)));
+    },
     // Transport along the geodesic from x to y: the reflection in the plane orthogonal to x + y maps x to −y and a
     // tangent at x to one at y. Opposite points share their tangents.
     transport(x, y, u) {
@@ -104,7 +116,7 @@ function sphereOperations<M>(la: LinearAlgebra<M>, { caller, length, dot, weigh 
  */
 export function unitVectorManifold<M>(la: LinearAlgebra<M>, vectors: UnitVectors<M>): GeodesicManifold<M> {
   const { caller, shape, count, length, dot, weigh } = vectors;
-  const { tangentPart, unit, exp, log, angles, transport } = sphereOperations(la, vectors);
+  const { tangentPart, unit, exp, log, angles, transport, inverseRetract } = sphereOperations(la, vectors);
   const dim = count * (length - 1);
   const checkStepTo = (operation: string, x: M, u: M, t: number): void => {
     checkStep(`${caller}.${operation}`, t);
@@ -140,6 +152,7 @@ export function unitVectorManifold<M>(la: LinearAlgebra<M>, vectors: UnitVectors
       return la.subtract(gradient('ehessToRhess', x, ehess), weigh(dot(x, egrad), u));
     },
     retract,
+    inverseRetract,
     transport,
     exp(x, u, t = 1) {
       checkStepTo('exp', x, u, t);

@@ -5,6 +5,7 @@
  * With the Cholesky factor X = LLᵀ, all operations work on whitened tangents L⁻¹uL⁻ᵀ at the identity. A root of X would
  * do as well, but costs an eigendecomposition.
  */
+import { NumericalError } from '../core/errors.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { symmetricPart } from '../linalg/matrix-functions.js';
 import type { SpdMetric } from './spd-metric.js';
@@ -77,8 +78,8 @@ async function largestCurvature<M>(la: LinearAlgebra<M>, roots: M): Promise<numb
  * $$ \operatorname{Exp}_X(u) = X\exp(X^{-1}u), \qquad \operatorname{Log}_X(Y) = X\log(X^{-1}Y), \qquad \operatorname{dist}(X,Y)^2 = \sum_i\log^2\lambda_i(X^{-1}Y) $$
  *
  * Transport is parallel, $u\mapsto EuE^\top$ with $E = (YX^{-1})^{1/2}$. The retraction is $X+tu+\tfrac12t^2uX^{-1}u$,
- * positive definite for every t and of second order. Rounding in whitened quantities grows with the condition number κ
- * of X: relative errors are c·ε·κ.
+ * positive definite for every t and of second order; its inverse exists where $Y\succeq\tfrac12X$. Rounding in whitened
+ * quantities grows with the condition number κ of X: relative errors are c·ε·κ.
  *
  * @returns the metric, for {@link spd}. Operations cost a Cholesky factorization and an SVD or an eigendecomposition:
  * O(n³) flops.
@@ -101,6 +102,21 @@ export function affineInvariant(): SpdMetric {
       const half = la.solveTriangular(la.cholesky(x), u);
       const bend = la.matmul(half, half, { transposeA: true });
       return symmetricPart(la, la.axpy(0.5 * t * t, bend, la.axpy(t, u, x)));
+    },
+    // Of y = 1 + u + u²/2 in the relative spectrum s² = y: u = √(2y − 1) − 1, without cancellation near 1.
+    inverseRetract(la, x, y) {
+      const factor = la.cholesky(x);
+      const { W, roots } = relativeSpectrum(la, factor, y);
+      const above = la.subtract(la.multiply(roots, roots), la.full(la.shape(roots), 1));
+      const one = la.full(la.shape(above), 1);
+      const square = la.axpy(2, above, one);
+      if (la.peek(square)?.some((value) => !(value >= 0))) {
+        throw new NumericalError(
+          'spd.inverseRetract: the retraction reaches only points Y with Y ⪰ ½X, and Y is smaller in some direction; use log, or choose points closer together',
+        );
+      }
+      const lengths = la.divide(la.scale(2, above), la.add(one, la.sqrt(la.maximum(square, 0))));
+      return colour(la, factor, fromBasis(la, W, lengths));
     },
     exp(la, x, u, t) {
       const factor = la.cholesky(x);

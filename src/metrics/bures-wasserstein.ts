@@ -49,6 +49,12 @@ function pushForward<M>(la: LinearAlgebra<M>, factor: M, z: M): M {
   return la.scale(2, symmetricPart(la, la.matmul(z, factor, { transposeB: true })));
 }
 
+/** Returns 2 sym((DQ − C)Cᵀ). */
+function logarithm<M>(la: LinearAlgebra<M>, x: M, y: M): M {
+  const { factor } = rootOf(la, x);
+  return pushForward(la, factor, la.subtract(alignedFactor(la, factor, rootOf(la, y).factor), factor));
+}
+
 /** @throws DomainError unless I + tL is positive definite: there the geodesic leaves the positive definite matrices. */
 function checkExtent<M>(la: LinearAlgebra<M>, inBasis: M, t: number): void {
   const shape = la.shape(inBasis);
@@ -109,10 +115,8 @@ export function buresWasserstein(): SpdMetric {
       checkExtent(la, inBasis, t);
       return straightStep(la, root, inBasis, t);
     },
-    log(la, x, y) {
-      const { factor } = rootOf(la, x);
-      return pushForward(la, factor, la.subtract(alignedFactor(la, factor, rootOf(la, y).factor), factor));
-    },
+    inverseRetract: logarithm,
+    log: logarithm,
     dist(la, x, y) {
       const { factor } = rootOf(la, x);
       return la.norm(la.subtract(alignedFactor(la, factor, rootOf(la, y).factor), factor));

@@ -19,6 +19,12 @@ export interface SpdMetric {
   hessian<M>(la: LinearAlgebra<M>, x: M, gradient: M, derivative: M, u: M): M;
   /** Returns R_x(t u) of a retraction of second order. */
   retract<M>(la: LinearAlgebra<M>, x: M, u: M, t: number): M;
+  /**
+   * Returns the u with R_x(u) = y, if it has a closed form.
+   *
+   * @throws NumericalError if there is none.
+   */
+  inverseRetract?<M>(la: LinearAlgebra<M>, x: M, y: M): M;
   /** Returns the geodesic Exp_x(t u). @throws DomainError if it ends before t. */
   exp<M>(la: LinearAlgebra<M>, x: M, u: M, t: number): M;
   /** Returns the inverse of `exp`. */

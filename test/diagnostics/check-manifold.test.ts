@@ -6,25 +6,33 @@ import {
   bures,
   buresWasserstein,
   ConfigError,
+  canonicalStiefel,
+  cayleyRetraction,
   DomainError,
   defineManifold,
+  elliptope,
   euclidean,
   euclideanFactors,
   factored,
   fixedRank,
   fixedRankPsd,
+  generalizedStiefel,
   grassmann,
   type HostArray,
   hyperBalancedFactors,
+  hyperbolic,
+  logEuclidean,
   type Manifold,
   oblique,
   orthogonalGroup,
   orthographic,
+  poincareBall,
   product,
   qrRetraction,
   quotientFactors,
   rotations,
   seededRandom,
+  simplex,
   spd,
   sphere,
   stiefel,
@@ -57,6 +65,13 @@ describe('checkManifold', () => {
           await checkManifold(orthogonalGroup({ n: 4 }), { seed }),
           await checkManifold(rotations({ n: 3, batch: [2] }), { seed }),
           await checkManifold(product({ q: frames, v: space }), { seed }),
+          await checkManifold(stiefel({ m: 5, rank: 2, metric: canonicalStiefel(), retraction: cayleyRetraction() }), { seed }),
+          await checkManifold(hyperbolic({ n: 3, batch: [2] }), { seed }),
+          await checkManifold(poincareBall({ n: 3 }), { seed }),
+          await checkManifold(simplex({ n: 4 }), { seed }),
+          await checkManifold(elliptope({ n: 6, rank: 3 }), { seed }),
+          await checkManifold(spd({ n: 3, metric: logEuclidean(), batch: [2] }), { seed }),
+          await checkManifold(generalizedStiefel({ m: 4, rank: 2, B: la.diagMatrix(la.fromArray([1, 2, 3, 4], [4])) }), { seed }),
         ];
         for (const check of checks) {
           expect(check.ok, check.verdict).toBe(true);
@@ -74,8 +89,9 @@ describe('checkManifold', () => {
     expect(await names(subspaces)).toEqual(
       expect.arrayContaining(['log undoes exp', 'exp along a geodesic adds its times: the point at t lies at distance t']),
     );
-    expect(await names(frames)).not.toContain('log undoes exp');
-    expect((await checkManifold(product({ q: frames, v: space }))).checks.map(({ name }) => name)).not.toContain('log undoes exp');
+    expect(await names(elliptope({ n: 5, rank: 2 }) as never)).not.toContain('log undoes exp');
+    const withFactors = product({ q: euclideanFactors({ m: 4, n: 5, rank: 2 }), x: fixedRank({ m: 6, n: 5, rank: 2 }) });
+    expect((await checkManifold(withFactors)).checks.map(({ name }) => name)).not.toContain('log undoes exp');
   });
 
   it('holds at ill-conditioned points with scale and tolerance to match', async () => {
@@ -149,7 +165,7 @@ describe('checkManifold', () => {
     ['a zero that is not', { zeroTangent: (x) => x }, /'zeroTangent has norm zero and is tangent' fails/],
     [
       'an order too high',
-      { retract: firstOrder.retract, retractTransport: firstOrder.retractTransport },
+      { ...firstOrder, name: frames.name, retractionOrder: 2 },
       /1 of \d+ laws fail\. 'retract has the order that retractionOrder claims' fails: retraction: wrong: .* claims the second/,
     ],
     [

@@ -209,7 +209,8 @@ describe('checkHessian', () => {
 
   it('follows geodesics where the retraction is of first order, and explains itself where there are none', async () => {
     const right = stiefelProblem();
-    const firstOrder = { ...right, manifold: stiefel({ m: 7, rank: 3, retraction: qrRetraction() }) };
+    const { exp: _exp, ...withoutGeodesics } = stiefel({ m: 7, rank: 3, retraction: qrRetraction() });
+    const firstOrder = { ...right, manifold: withoutGeodesics };
     const away = await checkHessian(firstOrder);
     expect(away).toMatchObject({ ok: false, curve: 'retraction' });
     expect(away.verdict).toMatch(/no proof of a mistake: the retraction is of first order, there is no exp, and x is not a critical point/);

@@ -1,6 +1,7 @@
 /**
  * The laws of exponential, logarithm and distance, over every manifold that offers them × engine: they invert and
- * measure each other, and a point is at distance 0 from itself.
+ * measure each other, and a point is at distance 0 from itself. Inverse retractions undo retractions, wherever they are
+ * offered.
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -12,6 +13,18 @@ import { combine, numbersOf, offeringAll, type Specimen, type SpecimenFactory, s
 
 /** Those that have all three, named so that none can drop out unseen. */
 const withGeodesics = ['euclideanFactors', ...offeringAll];
+
+/** Those with an inverse retraction, likewise. */
+const withInverse = [
+  'dampedFactors',
+  'fixedRank, embedded, truncatedSvd',
+  'fixedRank, bures, truncatedSvd',
+  'fixedRank, quotient, truncatedSvd',
+  'fixedRank, embedded, orthographic',
+  'fixedRank, bures, orthographic',
+  'fixedRank, quotient, orthographic',
+  ...withGeodesics,
+];
 
 const byName = new Map(specimens);
 
@@ -38,6 +51,22 @@ describe.each(allEngines)('on %s', (_engine, la) => {
     expect(offering.map(([name]) => name)).toEqual(withGeodesics);
   });
 
+  it('those listed are the ones that offer inverseRetract', () => {
+    const offering = specimens.filter(([, make]) => {
+      const { manifold } = make(la, { m: 5, n: 4, r: 2, batch: [] });
+      return !('components' in manifold) && manifold.inverseRetract !== undefined;
+    });
+    expect(offering.map(([name]) => name).sort()).toEqual([...withInverse].sort());
+  });
+
+  it.each(withInverse)('%s: inverseRetract undoes retract', async (name) => {
+    const make = byName.get(name) as SpecimenFactory;
+    await fc.assert(
+      fc.asyncProperty(drawn(la), (draw) => withoutLeaks(la, () => checkInverse(la, make, draw))),
+      { numRuns: runsOn(la, 8) },
+    );
+  });
+
   it.each(withGeodesics)('%s: log undoes exp, dist is the length of log, and nothing is far from itself', async (name) => {
     const make = byName.get(name) as SpecimenFactory;
     await fc.assert(
@@ -46,6 +75,18 @@ describe.each(allEngines)('on %s', (_engine, la) => {
     );
   });
 });
+
+async function checkInverse(la: LinearAlgebra<unknown>, make: SpecimenFactory, { m, n, r, seed, kappa, batch }: Drawn): Promise<void> {
+  const random = seededRandom(seed);
+  const { manifold, point, hasSpectrum }: Specimen<unknown, unknown, unknown, unknown> = make(la, { m, n, r, batch });
+  const { inverseRetract } = manifold;
+  if (inverseRetract === undefined) throw new Error('no inverse retraction');
+  const x = point(geometric(r, 1 / kappa), random);
+  // Well inside the smallest singular value, where all retractions are defined and invertible.
+  const u = scaleTree(la, hasSpectrum ? 0.1 / kappa : 0.3, await manifold.randomTangent(x, random));
+  const back = inverseRetract(x, manifold.retract(x, u));
+  expect(await manifold.norm(x, combine(la, 1, back, -1, u))).toBeAllClose(0, tolerance(la, 100 * (m + n), hasSpectrum ? kappa : 1));
+}
 
 async function checkGeodesic(la: LinearAlgebra<unknown>, make: SpecimenFactory, { m, n, r, seed, kappa, batch }: Drawn): Promise<void> {
   const random = seededRandom(seed);

@@ -118,8 +118,7 @@ const withHessian = [
   'fixedRank, quotient, factored',
   'quotientFactors',
   'euclideanFactors',
-  'stiefel, polar',
-  'stiefel, qr',
+  'elliptope',
   ...offeringAll,
 ];
 

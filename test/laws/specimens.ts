@@ -10,7 +10,10 @@ import {
   bures,
   buresWasserstein,
   type Component,
+  canonicalStiefel,
+  cayleyRetraction,
   dampedFactors,
+  elliptope,
   embedded,
   euclidean,
   euclideanFactors,
@@ -24,20 +27,27 @@ import {
   fixedRank,
   fixedRankPsd,
   forEachLeaf,
+  generalizedGrassmann,
+  generalizedStiefel,
   grassmann,
   hyperBalancedFactors,
+  hyperbolic,
   type LinearAlgebra,
+  logEuclidean,
   type Manifold,
   mapTree,
   oblique,
   orthogonalGroup,
   orthographic,
+  poincareBall,
   polarRetraction,
   product,
   qrRetraction,
   quotient,
   quotientFactors,
   type Random,
+  seededRandom,
+  simplex,
   spd,
   sphere,
   stiefel,
@@ -173,15 +183,22 @@ function factorSpecimen<M>(la: LinearAlgebra<M>, shape: Shape, manifold: FactorM
   });
 }
 
-function orthonormalSpecimen<M>(la: LinearAlgebra<M>, { m, r, batch }: Shape, manifold: Manifold<M, M>, subspaces: boolean) {
+/** Matrices with orthonormal columns, in the product of B if that is not the identity. */
+function orthonormalSpecimen<M>(
+  la: LinearAlgebra<M>,
+  { m, r, batch }: Shape,
+  manifold: Manifold<M, M>,
+  subspaces: boolean,
+  hasProduct = false,
+) {
   const twiceSymmetric = (g: M): M => la.add(g, la.transpose(g));
   return erase<M, M, M, M>({
     manifold,
     hasSpectrum: false,
-    point: (_spectrum, random) => orthonormal(la, [...batch, m, r], random),
+    point: (_spectrum, random) => (hasProduct ? manifold.randomPoint(random) : orthonormal(la, [...batch, m, r], random)),
     ambient: (random) => la.randomNormal([...batch, m, r], random),
     expand: (z) => z,
-    projectionProduct: 'ambient',
+    projectionProduct: hasProduct ? 'metric' : 'ambient',
     otherRepresentative(x, u, random) {
       if (!subspaces) return { x, u };
       const Q = orthonormal(la, [...batch, r, r], random);
@@ -198,6 +215,43 @@ function orthonormalSpecimen<M>(la: LinearAlgebra<M>, { m, r, batch }: Shape, ma
       if (!subspaces) return change as M;
       return la.add(la.matmul(twiceSymmetric(change as M), x), la.matmul(twiceSymmetric(byMatrix as M), u));
     },
+  });
+}
+
+/** A symmetric positive definite matrix, of condition 10, one for each member. */
+function productMatrix<M>(la: LinearAlgebra<M>, { m, batch }: Shape): M {
+  const basis = orthonormal(la, [...batch, m, m], seededRandom(11));
+  const spectrum = Float64Array.from({ length: m }, (_, i) => 10 ** (-i / Math.max(1, m - 1)));
+  const full = la.matmul(la.scaleColumns(basis, repeated(la, spectrum, batch)), basis, { transposeB: true });
+  return la.scale(0.5, la.add(full, la.transpose(full)));
+}
+
+/** Factors Y for X = YYᵀ, of which YQ is the same point. */
+function gaugedFactorSpecimen<M>(
+  la: LinearAlgebra<M>,
+  rank: number,
+  batch: readonly number[],
+  manifold: Manifold<M, M, M, M, Ambient<M>> & { toMatrix(y: M): M },
+  point?: (spectrum: Float64Array, random: Random) => M,
+) {
+  return erase<M, M, M, M>({
+    manifold: manifold as unknown as Manifold<M, M, M, M, M>,
+    hasSpectrum: point !== undefined,
+    point: point ?? ((_spectrum, random) => manifold.randomPoint(random)),
+    ambient: (random) => la.randomNormal(la.shape(manifold.randomPoint(random)), random),
+    expand: (z) => z,
+    projectionProduct: 'ambient',
+    otherRepresentative(y, z, random) {
+      const Q = orthonormal(la, [...batch, rank, rank], random);
+      return { x: la.matmul(y, Q), u: la.matmul(z, Q) };
+    },
+    matrix: (y) => manifold.toMatrix(y),
+    velocity(y, z) {
+      const half = la.matmul(z, y, { transposeB: true });
+      return la.add(half, la.transpose(half));
+    },
+    egrad: (_y, byMatrix) => byMatrix as M,
+    ehess: (_y, _z, _byMatrix, change) => change as M,
   });
 }
 
@@ -224,25 +278,9 @@ function arraySpecimen<M>(manifold: Manifold<M, M>, point?: (spectrum: Float64Ar
 
 function psdSpecimen<M>(la: LinearAlgebra<M>, { m, r, batch }: Shape) {
   const manifold = fixedRankPsd({ n: m, rank: r, batch, algebra: la });
-  return erase<M, M, M, M>({
-    manifold: manifold as unknown as Manifold<M, M, M, M, M>,
-    hasSpectrum: true,
-    point: (spectrum, random) => la.scaleColumns(orthonormal(la, [...batch, m, r], random), la.sqrt(repeated(la, spectrum, batch))),
-    ambient: (random) => la.randomNormal([...batch, m, r], random),
-    expand: (z) => z,
-    projectionProduct: 'ambient',
-    otherRepresentative(y, z, random) {
-      const Q = orthonormal(la, [...batch, r, r], random);
-      return { x: la.matmul(y, Q), u: la.matmul(z, Q) };
-    },
-    matrix: (y) => manifold.toMatrix(y),
-    velocity(y, z) {
-      const half = la.matmul(z, y, { transposeB: true });
-      return la.add(half, la.transpose(half));
-    },
-    egrad: (_y, byMatrix) => byMatrix as M,
-    ehess: (_y, _z, _byMatrix, change) => change as M,
-  });
+  return gaugedFactorSpecimen(la, r, batch, manifold, (spectrum, random) =>
+    la.scaleColumns(orthonormal(la, [...batch, m, r], random), la.sqrt(repeated(la, spectrum, batch))),
+  );
 }
 
 function productSpecimen<M>(
@@ -323,7 +361,7 @@ export const specimens: ReadonlyArray<readonly [string, SpecimenFactory]> = [
     (la, { m, n, r, batch }) =>
       factorSpecimen(la, { m, n, r, batch }, dampedFactors({ m, n, rank: r, batch, damping: 0.3, algebra: la }), 'none'),
   ],
-  ...[polarRetraction(), qrRetraction()].flatMap((retraction): (readonly [string, SpecimenFactory])[] => [
+  ...[polarRetraction(), qrRetraction(), cayleyRetraction()].flatMap((retraction): (readonly [string, SpecimenFactory])[] => [
     [
       `stiefel, ${retraction.name}`,
       (la, shape) =>
@@ -335,11 +373,40 @@ export const specimens: ReadonlyArray<readonly [string, SpecimenFactory]> = [
         orthonormalSpecimen(la, shape, grassmann({ m: shape.m, rank: shape.r, batch: shape.batch, retraction, algebra: la }), true),
     ],
   ]),
+  ...[polarRetraction(), cayleyRetraction()].map(
+    (retraction) =>
+      [
+        `stiefel, canonical, ${retraction.name}`,
+        (la, shape) => {
+          const { m, r, batch } = shape;
+          return orthonormalSpecimen(la, shape, stiefel({ m, rank: r, batch, metric: canonicalStiefel(), retraction, algebra: la }), false);
+        },
+      ] as readonly [string, SpecimenFactory],
+  ),
+  [
+    'generalizedStiefel',
+    (la, shape) => {
+      const { m, r, batch } = shape;
+      const manifold = generalizedStiefel({ m, rank: r, B: productMatrix(la, shape), batch, algebra: la });
+      return orthonormalSpecimen(la, shape, manifold, false, true);
+    },
+  ],
+  [
+    'generalizedGrassmann',
+    (la, shape) => {
+      const { m, r, batch } = shape;
+      const manifold = generalizedGrassmann({ m, rank: r, B: productMatrix(la, shape), batch, algebra: la });
+      return orthonormalSpecimen(la, shape, manifold, true, true);
+    },
+  ],
   ['euclidean', (la, { m, n, batch }) => arraySpecimen(euclidean({ shape: [...batch, m, n], algebra: la }))],
   ['sphere', (la, { m, n, batch }) => arraySpecimen(sphere({ shape: [m, n], batch, algebra: la }))],
   ['oblique', (la, { m, n, batch }) => arraySpecimen(oblique({ m, n, batch, algebra: la }))],
   ['orthogonalGroup', (la, { r, batch }) => arraySpecimen(orthogonalGroup({ n: r + 1, batch, algebra: la }))],
-  ...[affineInvariant(), buresWasserstein()].map(
+  ['hyperbolic', (la, { m, batch }) => arraySpecimen(hyperbolic({ n: m, batch, algebra: la }))],
+  ['poincareBall', (la, { m, batch }) => arraySpecimen(poincareBall({ n: m, batch, algebra: la }))],
+  ['simplex', (la, { m, batch }) => arraySpecimen(simplex({ n: m, batch, algebra: la }))],
+  ...[affineInvariant(), logEuclidean(), buresWasserstein()].map(
     (metric) =>
       [
         `spd, ${metric.name}`,
@@ -353,6 +420,12 @@ export const specimens: ReadonlyArray<readonly [string, SpecimenFactory]> = [
   ),
   ['fixedRankPsd', psdSpecimen],
   [
+    'elliptope',
+    (la, { m, r, batch }) =>
+      // More rows than columns by some, so that random points are well conditioned.
+      gaugedFactorSpecimen(la, r + 1, batch, elliptope({ n: m + r + 2, rank: r + 1, batch, algebra: la })),
+  ],
+  [
     'product of balancedFactors and grassmann',
     (la, shape) =>
       productSpecimen({
@@ -364,13 +437,25 @@ export const specimens: ReadonlyArray<readonly [string, SpecimenFactory]> = [
 
 /** The specimens that offer exponential, logarithm, distance and Hessians, named so that none can drop out unseen. */
 export const offeringAll = [
+  'stiefel, polar',
   'grassmann, polar',
+  'stiefel, qr',
   'grassmann, qr',
+  'stiefel, cayley',
+  'grassmann, cayley',
+  'stiefel, canonical, polar',
+  'stiefel, canonical, cayley',
+  'generalizedStiefel',
+  'generalizedGrassmann',
   'euclidean',
   'sphere',
   'oblique',
   'orthogonalGroup',
+  'hyperbolic',
+  'poincareBall',
+  'simplex',
   'spd, affine-invariant',
+  'spd, log-Euclidean',
   'spd, Bures–Wasserstein',
   'fixedRankPsd',
 ];

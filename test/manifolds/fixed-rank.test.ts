@@ -1,7 +1,7 @@
 /** `fixedRank`: which points it takes, and second moments where singular values change places. */
 import { square } from 'bures';
 import { describe, expect, it } from 'vitest';
-import { DomainError, fixedRank, seededRandom } from '../../src/index.js';
+import { DomainError, fixedRank, NumericalError, seededRandom } from '../../src/index.js';
 import { hostEngines } from '../support/engines.js';
 
 describe.each(hostEngines)('on %s', (_engine, la) => {
@@ -23,6 +23,13 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
 
   it('takes points however ill-conditioned, as long as no singular value vanishes to rounding', async () => {
     await manifold.checkPoint(withSpectrum(3, 2, 1e-14));
+  });
+
+  it('no tangent leads to a matrix whose difference is too large to be left out', () => {
+    const [x, y] = [withSpectrum(3, 2, 1), manifold.randomPoint(seededRandom(7))];
+    const far = { ...y, S: la.fromArray([1, 1e-3, 1e-6], [rank]) };
+    expect(() => manifold.inverseRetract?.(x, far)).toThrow(NumericalError);
+    expect(() => manifold.inverseRetract?.(x, far)).toThrow(/^truncatedSvd: no tangent .* choose points closer together/);
   });
 
   it('second moments follow singular values that change places: they are the squares of the carried gradient', () => {

@@ -10,9 +10,10 @@ import {
   log,
   maximum,
   mul,
+  neg,
   notEqual,
+  onesLike,
   reshape,
-  sign,
   sin,
   sqrt,
   sub,
@@ -35,8 +36,8 @@ const unaryOperations: Readonly<Record<UnaryName, (x: Tensor) => Tensor>> = {
   sin,
   cos,
   atan,
-  // The kernels give 0 for NaN.
-  sign: (x) => select(isNotANumber(x), x, sign(x)),
+  // The kernels give 0 for NaN, and the one of wasm for magnitudes below 1e-7 too; what is neither is itself.
+  sign: (x) => select(greater(x, 0), onesLike(x), select(greater(0, x), neg(onesLike(x)), x)),
 };
 
 const binaryOperations: Readonly<Record<BinaryName, (x: Tensor, y: Tensor) => Tensor>> = { add, subtract: sub, multiply: mul, divide: div };
