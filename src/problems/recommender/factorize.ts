@@ -1,0 +1,255 @@
+/** Fits of the two factorizations, from entries to a model. */
+import { ShapeError } from '../../core/errors.js';
+import { declareOptions, describeValue, flag, number, option, size } from '../../core/options.js';
+import { seededRandom } from '../../core/random.js';
+import { checkCsr } from '../../linalg/csr.js';
+import type { CsrMatrix } from '../../linalg/csr-matrix.js';
+import { type HostArray, hostAlgebra } from '../../linalg/host/host-algebra.js';
+import { iterateFor } from '../../solvers/iterate.js';
+import { type AbortSignalLike, iterateOptions } from '../../solvers/run.js';
+import { biasedFactorization, biasedFactorizationDefaults, meanRating } from './biased-factorization.js';
+import { type FactorizationProblem, factorSweeps, type SolvedRows } from './factorization-problem.js';
+import { checkStrengths, implicitFactorization, implicitFactorizationDefaults } from './implicit-factorization.js';
+import type { RatingModel } from './rating-model.js';
+
+/** A sweep of a factorization. */
+export interface FactorSweep {
+  /** Number of sweeps so far. */
+  readonly sweep: number;
+  /** Cost after it. */
+  readonly cost: number;
+}
+
+/** Options that both fits share. */
+export interface SweepLimits {
+  /** Seed of the start. Default: 0. */
+  readonly seed?: number;
+  /** Maximum number of sweeps. Default: 30. */
+  readonly maxSweeps?: number;
+  /** Relative change of the cost in a sweep below which the fit ends. Default: 1e-3. */
+  readonly tolerance?: number;
+  /** Factors of the columns to start from, n×r. Default: random ones. */
+  readonly start?: HostArray;
+  /** Called after each sweep; returning true ends the fit. Default: nothing. */
+  readonly onSweep?: (sweep: FactorSweep) => boolean | undefined;
+  /** If aborted, ends the fit after the current sweep. Default: none. */
+  readonly signal?: AbortSignalLike;
+}
+
+const sweepLimits = declareOptions<SweepLimits>()({
+  seed: iterateOptions.options.seed,
+  maxSweeps: size({ default: 30 }),
+  tolerance: number({ default: 1e-3, min: 0 }),
+  start: option({ optional: true }),
+  onSweep: option({ optional: true }),
+  signal: iterateOptions.options.signal,
+});
+
+/** Result of a fit. */
+export interface FactorizedRatings {
+  /** The model. */
+  readonly model: RatingModel;
+  /** Cost of the model. */
+  readonly cost: number;
+  /** Sweeps of the fit. */
+  readonly sweeps: readonly FactorSweep[];
+  /** True if the cost changed by less than the tolerance, or `onSweep` returned true. */
+  readonly converged: boolean;
+  /** Reason why the fit ended, in words. */
+  readonly stopReason: string;
+}
+
+/** Options of {@link factorizeRatings}. */
+export interface FactorizeRatingsOptions extends SweepLimits {
+  /** Number r of components. Default: 10. */
+  readonly rank?: number;
+  /**
+   * Ridge on the factors, in units of the standard deviation of the ratings: λ of {@link biasedFactorization} divided
+   * by it. Default: 5.
+   */
+  readonly regularization?: number;
+  /** Ridge on the biases, in numbers of entries. Default: 5. */
+  readonly biasRegularization?: number;
+  /** If false, there are no biases, and no mean is subtracted. Default: true. */
+  readonly biases?: boolean;
+}
+
+const factorizeRatingsOptions = declareOptions<FactorizeRatingsOptions>()({
+  rank: size({ default: 10 }),
+  regularization: number({ default: 5, min: 0 }),
+  biasRegularization: number({ default: biasedFactorizationDefaults.biasRegularization, min: 0 }),
+  biases: flag({ default: true }),
+  ...sweepLimits.options,
+});
+
+/** The defaults of {@link factorizeRatings}. */
+export const factorizeRatingsDefaults: Required<Omit<FactorizeRatingsOptions, 'start' | 'onSweep' | 'signal'>> =
+  factorizeRatingsOptions.defaults;
+
+/**
+ * Fits a biased factorization to ratings by alternating least squares. It is the model of {@link completeRatings} with
+ * a ridge that is given instead of learned: as fast as such a fit can be, where the ridge is known.
+ *
+ * @param observed - the known ratings, at most one per place: see {@link mergeRepeated}.
+ * @param options - rank, ridges, and when to stop.
+ * @returns the model, whose predictions are clipped to the range of the ratings.
+ * @throws ConfigError, ShapeError for invalid options, or without entries.
+ *
+ * @example
+ * ```ts
+ * import { csrFromTriplets, hostAlgebra } from 'bures';
+ * import { factorizeRatings, foldInRow, recommend } from 'bures/problems';
+ *
+ * const [rowIndices, columnIndices, values] = [[0, 0, 1, 1, 2, 2], [0, 1, 0, 2, 1, 2], [5, 1, 4, 2, 1, 3]];
+ * const observed = csrFromTriplets(hostAlgebra(), { rows: 3, columns: 3, rowIndices, columnIndices, values });
+ * const { model } = await factorizeRatings(observed, { rank: 1 });
+ * console.log(recommend(model, 0, { top: 1, seen: [0, 1] })); // the column that row 0 has not seen
+ * const newcomer = foldInRow(model, { columns: [0], values: [5] });
+ * console.log(recommend(model, newcomer, { top: 2, seen: [0] }));
+ * ```
+ * @see biasedFactorization, for the cost.
+ */
+export async function factorizeRatings(observed: CsrMatrix<HostArray>, options: FactorizeRatingsOptions = {}): Promise<FactorizedRatings> {
+  const caller = 'factorizeRatings';
+  checkCsr(caller, observed);
+  const settings = factorizeRatingsOptions.read(caller, options);
+  const { rank, regularization: relative, biasRegularization, biases } = settings;
+  const mean = meanRating(caller, observed);
+  const [values, center] = [hostAlgebra().peek(observed.values), biases ? mean : 0];
+  let [squares, least, greatest] = [0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of values) {
+    squares += (value - center) ** 2;
+    least = Math.min(least, value);
+    greatest = Math.max(greatest, value);
+  }
+  const spread = Math.sqrt(squares / values.length);
+  const regularization = relative * spread;
+  const problem = biasedFactorization({ observed, rank, regularization, biasRegularization, biases });
+  const { factors, ...fit } = await runSweeps(caller, problem, spread, settings);
+  const ridge = new Float64Array(rank).fill(regularization);
+  const rowFit = { kind: 'ratings', ridge, ...(biases ? { biasRidge: biasRegularization } : {}) } as const;
+  return { ...fit, model: { ...factors, mean: center, range: [least, greatest], rowFit } };
+}
+
+/** Options of {@link factorizeImplicit}. */
+export interface FactorizeImplicitOptions extends SweepLimits {
+  /** Number r of components. Default: 10. */
+  readonly rank?: number;
+  /** Ridge λ on the factors. Default: 10. */
+  readonly regularization?: number;
+  /** α > 0: feedback of strength s has confidence 1 + α·s. Default: 40. */
+  readonly alpha?: number;
+}
+
+const factorizeImplicitOptions = declareOptions<FactorizeImplicitOptions>()({
+  rank: size({ default: 10 }),
+  regularization: number({ default: 10, min: 0 }),
+  alpha: number({ default: implicitFactorizationDefaults.alpha, above: 0 }),
+  ...sweepLimits.options,
+});
+
+/** The defaults of {@link factorizeImplicit}. */
+export const factorizeImplicitDefaults: Required<Omit<FactorizeImplicitOptions, 'start' | 'onSweep' | 'signal'>> =
+  factorizeImplicitOptions.defaults;
+
+/**
+ * Fits a factorization to implicit feedback by weighted alternating least squares.
+ *
+ * @param observed - the strengths of feedback, each above 0, at most one per place.
+ * @param options - rank, ridge, α, and when to stop.
+ * @returns the model: its predictions are preferences, near 1 for what a row is likely to take and near 0 for the rest.
+ * @throws ConfigError, ShapeError for invalid options, without entries, or for strengths that are not positive.
+ * @see implicitFactorization, for the cost.
+ */
+export async function factorizeImplicit(
+  observed: CsrMatrix<HostArray>,
+  options: FactorizeImplicitOptions = {},
+): Promise<FactorizedRatings> {
+  const caller = 'factorizeImplicit';
+  checkCsr(caller, observed);
+  const settings = factorizeImplicitOptions.read(caller, options);
+  checkStrengths(caller, observed);
+  const { rank, regularization, alpha } = settings;
+  const problem = implicitFactorization({ observed, rank, regularization, alpha });
+  const { factors, ...fit } = await runSweeps(caller, problem, 1, settings);
+  const rowFit = { kind: 'confidence', ridge: new Float64Array(rank).fill(regularization), alpha } as const;
+  return { ...fit, model: { ...factors, mean: 0, rowFit } };
+}
+
+/** What a run of sweeps has found. */
+interface SweptFactors extends Omit<FactorizedRatings, 'model'> {
+  readonly factors: Pick<RatingModel, 'left' | 'right' | 'rowBiases' | 'columnBiases'>;
+}
+
+/**
+ * Runs the sweeps.
+ *
+ * @param size - the product of a row's and a column's factor at the start.
+ */
+async function runSweeps(
+  caller: string,
+  problem: FactorizationProblem,
+  size: number,
+  { seed, maxSweeps, tolerance, start, onSweep, signal }: Required<Pick<SweepLimits, 'seed' | 'maxSweeps' | 'tolerance'>> & SweepLimits,
+): Promise<SweptFactors> {
+  const sweeps: FactorSweep[] = [];
+  const initial = startOf(caller, problem, size, start, seed);
+  let solved: SolvedRows | undefined;
+  let [stopReason, converged] = ['', false];
+  const steps = iterateFor(caller, problem, { solver: factorSweeps(problem), initial, ...(signal && { signal }) });
+  // The evaluation of a point is a sweep: it solves for the rows, and for the columns after them.
+  for await (const { iteration, state } of steps) {
+    solved = await problem.solve(state.x);
+    const before = sweeps.at(-1)?.cost ?? Number.POSITIVE_INFINITY;
+    const [sweep, cost] = [iteration + 1, solved.columnsCost];
+    sweeps.push({ sweep, cost });
+    if (onSweep?.({ sweep, cost }) === true) [converged, stopReason] = [true, `onSweep returned true after sweep ${sweep}`];
+    else if (Math.abs(before - cost) <= tolerance * cost)
+      [converged, stopReason] = [true, `sweep ${sweep} changed the cost by less than ${tolerance} of it`];
+    else if (sweep >= maxSweeps) stopReason = `${maxSweeps} sweeps`;
+    if (stopReason !== '') break;
+  }
+  const { rows, columns, columnsCost: cost } = solved ?? (await problem.solve(initial));
+  const [left, right] = [dividedFactors(rows, problem.rank), dividedFactors(columns, problem.rank)];
+  const factors = { left: left.factors, rowBiases: left.biases, right: right.factors, columnBiases: right.biases };
+  return { factors, cost, sweeps, converged, stopReason: stopReason === '' ? `aborted after sweep ${sweeps.length}` : stopReason };
+}
+
+/** Returns the unknowns of the columns to start from: the factors given, or random ones, with biases of 0. */
+function startOf(
+  caller: string,
+  { rank, unknowns }: FactorizationProblem,
+  size: number,
+  given: HostArray | undefined,
+  seed: number,
+): HostArray {
+  const la = hostAlgebra();
+  const [n, k] = unknowns;
+  if (given !== undefined && (!la.isArray(given) || given.shape.join() !== [n, rank].join())) {
+    throw new ShapeError(
+      `${caller}: expected a start of shape [${n}, ${rank}], a row for each column of the table, got ${la.isArray(given) ? `[${given.shape}]` : describeValue(given)}; pass the right factors of an earlier model`,
+    );
+  }
+  const random = seededRandom(seed);
+  const factors = given === undefined ? undefined : la.peek(given);
+  const spread = Math.sqrt(size / Math.sqrt(rank));
+  const start = new Float64Array(n * k);
+  for (let j = 0; j < n; j++) {
+    for (let p = 0; p < rank; p++) start[j * k + p] = factors === undefined ? spread * random.normal() : factors[j * rank + p];
+  }
+  return la.fromArray(start, [n, k]);
+}
+
+/** Divides unknowns into factors and biases; these are zeros if there are none. */
+function dividedFactors(unknowns: HostArray, rank: number): { readonly factors: HostArray; readonly biases: Float64Array } {
+  const la = hostAlgebra();
+  const [count, k] = unknowns.shape;
+  const numbers = la.peek(unknowns);
+  const factors = new Float64Array(count * rank);
+  const biases = new Float64Array(count);
+  for (let i = 0; i < count; i++) {
+    for (let p = 0; p < rank; p++) factors[i * rank + p] = numbers[i * k + p];
+    if (k > rank) biases[i] = numbers[i * k + rank];
+  }
+  return { factors: la.fromArray(factors, [count, rank]), biases };
+}
