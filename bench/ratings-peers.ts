@@ -189,6 +189,8 @@ export interface BiasedSettings {
   readonly rank: number;
   /** λ, in the units of the values. */
   readonly ridge: number;
+  /** μ, in the units of the values. */
+  readonly entryRidge: number;
   readonly biasRidge: number;
   readonly sweeps: number;
   readonly tolerance: number;
@@ -198,14 +200,14 @@ export interface BiasedSettings {
 export async function numpyPeer(
   folder: string,
   { known, test }: Pick<RatingParts, 'known' | 'test'>,
-  { rank, ridge, biasRidge, sweeps, tolerance }: BiasedSettings,
+  { rank, ridge, entryRidge, biasRidge, sweeps, tolerance }: BiasedSettings,
 ): Promise<AlsFit | undefined> {
   const python = process.env.BURES_PEER_PYTHON;
   if (python === undefined || python === '') return undefined;
   const file = path.join(folder, 'als.data');
   await writeEntries(file, [known, test]);
   const script = path.join(import.meta.dirname, 'peers/als.py');
-  const given = [file, rank, ridge, biasRidge, sweeps, tolerance].map(String);
+  const given = [file, rank, ridge, entryRidge, biasRidge, sweeps, tolerance].map(String);
   // Threads gain nothing on systems this small, and cost.
   const env = { ...process.env, OPENBLAS_NUM_THREADS: '1', OMP_NUM_THREADS: '1' };
   const [testRmse, seconds, taken] = execFileSync(python, [script, ...given], { encoding: 'utf8', env })

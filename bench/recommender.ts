@@ -1,12 +1,14 @@
 /**
  * `factorizeRatings` on ratings with the statistics of MovieLens-10M beside the same model in plain NumPy, with the
- * same ridges and end, and beside a biased SGD factorization in C: RMSE on test entries, and seconds of one fit.
+ * same ridges and end, and beside a biased SGD factorization in C: RMSE on test entries, and seconds of the processor
+ * for one fit.
  *
  *     BURES_PEER_PYTHON=… npm run bench:recommender -- [--percent 10] [--rank 10] [--seed 0] [--complete]
  *
- * The ridges of the least squares and the settings of SGD are chosen on a set of a tenth of the size, which is not
- * timed. SGD has the number of its epochs from the validation entries besides. `--complete` adds `completeRatings`,
- * which chooses rank and ridges itself, with all that takes. Full size is `--percent 100`.
+ * The ridges of the least squares and the settings of SGD are chosen on a set of a tenth of the size; on the set itself
+ * the validation entries choose the ridge for each entry among four, and the epochs of SGD. Neither is timed.
+ * `--complete` adds `completeRatings`, which chooses rank and ridges itself, with all that takes. Full size is
+ * `--percent 100`.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -36,10 +38,14 @@ const options = readOptions(
 );
 const [percent, rank] = [Number(options.percent), Number(options.rank)];
 const la = hostAlgebra();
-/** Ridges to choose from, in units of the spread of the ratings and in entries. */
-const [ridges, biasRidges] = [
-  [1, 2, 3, 5, 8, 12],
-  [1, 3, 6],
+/**
+ * Ridges to choose from: of the factors and for each of their entries, in units of the spread of the ratings, and of
+ * the biases.
+ */
+const [ridges, entryRidges, biasRidges] = [
+  [1, 2, 3, 5, 8],
+  [0, 0.01, 0.02, 0.04, 0.06],
+  [1.5, 3, 6],
 ];
 /** End of the least squares, ours and NumPy's. */
 const limits = { maxSweeps: 40, tolerance: 1e-3 } as const;
@@ -51,10 +57,11 @@ try {
     ['# Recommender', '', ...machineLines(blasStatus(), {}), ...(sgd === undefined ? ['- no gcc: SGD is left out'] : []), ''].join('\n'),
   );
   const small = await partsOf(percent / 10);
-  const chosen = await chooseRidges(small);
-  console.error(`ridges ${chosen.regularization} and ${chosen.biasRegularization}`);
+  const onSmall = await chooseRidges(small);
   const near = sgd === undefined ? undefined : await sgdPeer(sgd, small, rank);
   const parts = await partsOf(percent);
+  const chosen = await chooseAround(onSmall, parts);
+  console.error(`ridges ${Object.values(chosen).join(', ')}`);
   const spread = spreadOf(parts.known);
   const rows: { readonly name: string; readonly error: number; readonly seconds: number; readonly note: string }[] = [];
   const add = (name: string, error: number, seconds: number, note: string): void => {
@@ -71,8 +78,9 @@ try {
     const { result, seconds: taken } = await timed(() => completeRatings(parts.known, { rank, testFraction: 0, validationFraction: 0.1 }));
     add('completeRatings', testRmse(completionModel(result), parts.test), taken, `rank ${result.x.S.shape[0]}`);
   }
-  const settings = { rank, ridge: chosen.regularization * spread, biasRidge: chosen.biasRegularization, sweeps: limits.maxSweeps };
-  const numpy = await numpyPeer(folder, parts, { ...settings, tolerance: limits.tolerance });
+  const [ridge, entryRidge] = [chosen.regularization * spread, chosen.entryRegularization * spread];
+  const end = { biasRidge: chosen.biasRegularization, sweeps: limits.maxSweeps, tolerance: limits.tolerance };
+  const numpy = await numpyPeer(folder, parts, { rank, ridge, entryRidge, ...end });
   if (numpy !== undefined) add('NumPy, ALS', numpy.testRmse, numpy.seconds, `${numpy.sweeps} sweeps`);
   if (sgd !== undefined) {
     const fit = await sgdPeer(sgd, parts, rank, near);
@@ -105,23 +113,44 @@ async function partsOf(size: number): Promise<RatingParts> {
   return { train, validation, known, test };
 }
 
-/** Chooses the ridges by the validation entries of a set. */
-async function chooseRidges({ train, validation }: RatingParts): Promise<{ regularization: number; biasRegularization: number }> {
-  let best = { regularization: ridges[0], biasRegularization: biasRidges[0], error: Number.POSITIVE_INFINITY };
-  for (const biasRegularization of biasRidges) {
-    for (const regularization of ridges) {
-      const { model } = await factorizeRatings(train, { rank, regularization, biasRegularization, ...limits });
-      const error = testRmse(model, validation);
-      if (error < best.error) best = { regularization, biasRegularization, error };
-    }
-  }
-  return { regularization: best.regularization, biasRegularization: best.biasRegularization };
+/** Ridges, in units of the spread of the ratings and, of the biases, in entries. */
+interface Ridges {
+  readonly regularization: number;
+  readonly entryRegularization: number;
+  readonly biasRegularization: number;
 }
 
+/** Returns the ridges that predict the validation entries best. */
+async function best({ train, validation }: RatingParts, given: readonly Ridges[]): Promise<Ridges> {
+  const errors: number[] = [];
+  for (const one of given) errors.push(testRmse((await factorizeRatings(train, { rank, ...one, ...limits })).model, validation));
+  return given[errors.indexOf(Math.min(...errors))];
+}
+
+/** Chooses the ridges on a set: those of the factors together, then that of the biases. */
+async function chooseRidges(parts: RatingParts): Promise<Ridges> {
+  const grid = ridges.flatMap((regularization) =>
+    entryRidges.map((entryRegularization) => ({ regularization, entryRegularization, biasRegularization: biasRidges[1] })),
+  );
+  const ofFactors = await best(parts, grid);
+  return best(
+    parts,
+    biasRidges.map((biasRegularization) => ({ ...ofFactors, biasRegularization })),
+  );
+}
+
+/** Chooses on a larger set, where the factors are known better: that each entry asks for less is all that changes. */
+function chooseAround({ entryRegularization, ...others }: Ridges, parts: RatingParts): Promise<Ridges> {
+  const lower = [1, 0.6, 0.35, 0.2].map((part) => ({ ...others, entryRegularization: part * entryRegularization }));
+  return best(parts, lower);
+}
+
+/** Seconds of the processor that a task takes, those of the compiler included, since others may use the machine. */
 async function timed<T>(task: () => Promise<T>): Promise<{ readonly result: T; readonly seconds: number }> {
-  const start = performance.now();
+  const before = process.cpuUsage();
   const result = await task();
-  return { result, seconds: (performance.now() - start) / 1000 };
+  const { user, system } = process.cpuUsage(before);
+  return { result, seconds: (user + system) / 1e6 };
 }
 
 /** The error of predictions that are not clipped, as the peers' are not. */

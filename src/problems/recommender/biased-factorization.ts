@@ -5,6 +5,7 @@ import type { CsrMatrix } from '../../linalg/csr-matrix.js';
 import { type HostArray, hostAlgebra } from '../../linalg/host/host-algebra.js';
 import { twoWayEntries } from '../variational-entries.js';
 import { type FactorizationProblem, factorizationProblem } from './factorization-problem.js';
+import type { Ridge } from './row-regressions.js';
 
 /** Options of {@link biasedFactorization}. */
 export interface BiasedFactorizationOptions {
@@ -14,6 +15,8 @@ export interface BiasedFactorizationOptions {
   readonly rank: number;
   /** λ ≥ 0, the ridge on the factors, in units of the values. */
   readonly regularization: number;
+  /** μ ≥ 0, a further ridge on the factors for each entry of a row or column, in units of the values. Default: 0. */
+  readonly entryRegularization?: number;
   /** λ_b ≥ 0, the ridge on the biases, in numbers of entries. Default: 5. */
   readonly biasRegularization?: number;
   /** If false, there are no biases, and no mean is subtracted. Default: true. */
@@ -24,37 +27,51 @@ const biasedFactorizationOptions = declareOptions<BiasedFactorizationOptions>()(
   observed: option({}, (caller, _name, observed) => checkCsr(caller, observed as CsrMatrix<unknown>)),
   rank: size({}),
   regularization: number({ min: 0 }),
+  entryRegularization: number({ default: 0, min: 0 }),
   biasRegularization: number({ default: 5, min: 0 }),
   biases: flag({ default: true }),
 });
 
 /** The defaults of {@link biasedFactorization}. */
-export const biasedFactorizationDefaults: Required<Pick<BiasedFactorizationOptions, 'biasRegularization' | 'biases'>> =
+export const biasedFactorizationDefaults: Required<Omit<BiasedFactorizationOptions, 'observed' | 'rank' | 'regularization'>> =
   biasedFactorizationOptions.defaults;
 
 /**
  * Returns the problem of a biased factorization of ratings:
  *
- * $$ \min\ \tfrac12\sum_{(i,j)\in\Omega}\bigl(z_{ij}-\mu-b_i-c_j-u_i^\top v_j\bigr)^2
- *    +\tfrac\lambda2\bigl(\lVert U\rVert_F^2+\lVert V\rVert_F^2\bigr)+\tfrac{\lambda_b}2\bigl(\lVert b\rVert^2+\lVert c\rVert^2\bigr) $$
+ * $$ \min\ \tfrac12\sum_{(i,j)\in\Omega}\bigl(z_{ij}-\bar z-b_i-c_j-u_i^\top v_j\bigr)^2
+ *    +\tfrac12\sum_i(\lambda+\mu n_i)\lVert u_i\rVert^2+\tfrac12\sum_j(\lambda+\mu n_j)\lVert v_j\rVert^2+\tfrac{\lambda_b}2\bigl(\lVert b\rVert^2+\lVert c\rVert^2\bigr) $$
  *
- * with the mean μ of the known ratings. The point is that of the columns, n×(r + 1), each (v_j, c_j); the rows are
+ * with the mean $\bar z$ of the known ratings and the numbers n of entries of a row or column. λ is the ridge of a
+ * prior, and μ stands for the uncertainty of what the factors are fitted to, which grows with their number (the
+ * weighted-λ regularization of Zhou et al.). The point is that of the columns, n×(r + 1), each (v_j, c_j); the rows are
  * solved for, so that cost and gradient are those of the least cost over U and b. An evaluation takes 2·nnz·k(k + 3) +
  * (m + n)(k³/3 + 2k²) flops for k = r + 1, as much as a sweep of alternating least squares, and it is one:
  * {@link factorSweeps} moves to what it has found.
  *
  * @returns the problem, for `minimize` and `iterate`; {@link factorizeRatings} solves it.
  * @throws ConfigError, ShapeError for invalid options, or without entries.
- * @see Koren, Bell and Volinsky, "Matrix factorization techniques for recommender systems", IEEE Computer 42(8), 2009,
+ * @see Zhou, Wilkinson, Schreiber and Pan, "Large-scale parallel collaborative filtering for the Netflix prize", AAIM
+ * 2008; Koren, Bell and Volinsky, "Matrix factorization techniques for recommender systems", IEEE Computer 42(8), 2009,
  * equation 5.
  */
 export function biasedFactorization(options: BiasedFactorizationOptions): FactorizationProblem {
   const caller = 'biasedFactorization';
-  const { observed, rank, regularization, biasRegularization, biases } = biasedFactorizationOptions.read(caller, options);
+  const { observed, rank, regularization, entryRegularization, biasRegularization, biases } = biasedFactorizationOptions.read(
+    caller,
+    options,
+  );
   const mean = biases ? meanRating(caller, observed) : 0;
-  const ridge = new Float64Array(rank + (biases ? 1 : 0)).fill(regularization);
-  if (biases) ridge[rank] = biasRegularization;
+  const ridge = ridgeOf(rank, regularization, entryRegularization, biases ? biasRegularization : undefined);
   return factorizationProblem({ data: twoWayEntries(observed), rank, weighting: { kind: 'ratings', mean, biases }, ridge });
+}
+
+/** Returns the ridge on factors and, if there is one, on the bias. */
+export function ridgeOf(rank: number, own: number, perEntry: number, bias: number | undefined): Ridge {
+  const k = rank + (bias === undefined ? 0 : 1);
+  const ridge = { own: new Float64Array(k).fill(own), perEntry: new Float64Array(k).fill(perEntry) };
+  if (bias !== undefined) [ridge.own[rank], ridge.perEntry[rank]] = [bias, 0];
+  return ridge;
 }
 
 /** Returns the mean of the entries. @throws ConfigError without entries. */

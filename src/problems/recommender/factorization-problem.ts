@@ -12,7 +12,7 @@ import { perPoint } from '../../solvers/objective.js';
 import type { Problem } from '../../solvers/problem.js';
 import type { SolverFor } from '../../solvers/solver.js';
 import type { TwoWayEntries } from '../variational-entries.js';
-import { regressRows, type Weighting } from './row-regressions.js';
+import { penaltyOf, type Ridge, regressRows, type Weighting } from './row-regressions.js';
 
 /** The rows that fit given columns best, and the columns that fit those rows best. */
 export interface SolvedRows {
@@ -48,14 +48,14 @@ export interface FactorizationParts {
   readonly data: TwoWayEntries;
   readonly rank: number;
   readonly weighting: Weighting;
-  /** Ridge on each of the k unknowns of a row or column. */
-  readonly ridge: Float64Array;
+  /** Ridge on the k unknowns of a row or column. */
+  readonly ridge: Ridge;
 }
 
 /** Returns the problem of a factorization. */
 export function factorizationProblem({ data, rank, weighting, ridge }: FactorizationParts): FactorizationProblem {
   const la = hostAlgebra();
-  const [m, n, k] = [data.byRow.count, data.byColumn.count, ridge.length];
+  const [m, n, k] = [data.byRow.count, data.byColumn.count, ridge.own.length];
   const solve = perPoint(async (point: HostArray): Promise<SolvedRows> => {
     const unknowns = la.peek(point);
     const [rows, columns, gradient] = [m, n, n].map((count) => new Float64Array(count * k));
@@ -66,11 +66,11 @@ export function factorizationProblem({ data, rank, weighting, ridge }: Factoriza
     const ofColumns = await inTurns(regressRows(byColumns), turn);
     const arrayOf = (values: Float64Array, count: number): HostArray => la.fromArray(values, [count, k]);
     return {
-      cost: 0.5 * (ofRows + penalty(unknowns, ridge)),
+      cost: 0.5 * (ofRows + penaltyOf(data.byColumn, unknowns, ridge)),
       rows: arrayOf(rows, m),
       gradient: arrayOf(gradient, n),
       columns: arrayOf(columns, n),
-      columnsCost: 0.5 * (ofColumns + penalty(rows, ridge)),
+      columnsCost: 0.5 * (ofColumns + penaltyOf(data.byRow, rows, ridge)),
     };
   });
   return {
@@ -82,14 +82,6 @@ export function factorizationProblem({ data, rank, weighting, ridge }: Factoriza
     gradient: { kind: 'ambient', at: async (x) => (await solve(x)).gradient },
     costAndGradient: solve,
   };
-}
-
-/** Σ ridge·w² over all unknowns. */
-function penalty(unknowns: Float64Array, ridge: Float64Array): number {
-  const k = ridge.length;
-  let sum = 0;
-  for (let base = 0; base < unknowns.length; base += k) for (let p = 0; p < k; p++) sum += ridge[p] * unknowns[base + p] ** 2;
-  return sum;
 }
 
 /** Runs a computation to its end, letting the event loop run between its parts. */

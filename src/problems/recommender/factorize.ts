@@ -68,6 +68,8 @@ export interface FactorizeRatingsOptions extends SweepLimits {
    * by it. Default: 5.
    */
   readonly regularization?: number;
+  /** Further ridge on the factors for each entry of a row or column, in the same units. Default: 0. */
+  readonly entryRegularization?: number;
   /** Ridge on the biases, in numbers of entries. Default: 5. */
   readonly biasRegularization?: number;
   /** If false, there are no biases, and no mean is subtracted. Default: true. */
@@ -77,6 +79,7 @@ export interface FactorizeRatingsOptions extends SweepLimits {
 const factorizeRatingsOptions = declareOptions<FactorizeRatingsOptions>()({
   rank: size({ default: 10 }),
   regularization: number({ default: 5, min: 0 }),
+  entryRegularization: number({ default: 0, min: 0 }),
   biasRegularization: number({ default: biasedFactorizationDefaults.biasRegularization, min: 0 }),
   biases: flag({ default: true }),
   ...sweepLimits.options,
@@ -113,7 +116,7 @@ export async function factorizeRatings(observed: CsrMatrix<HostArray>, options: 
   const caller = 'factorizeRatings';
   checkCsr(caller, observed);
   const settings = factorizeRatingsOptions.read(caller, options);
-  const { rank, regularization: relative, biasRegularization, biases } = settings;
+  const { rank, regularization: relative, entryRegularization: perEntry, biasRegularization, biases } = settings;
   const mean = meanRating(caller, observed);
   const [values, center] = [hostAlgebra().peek(observed.values), biases ? mean : 0];
   let [squares, least, greatest] = [0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
@@ -124,10 +127,14 @@ export async function factorizeRatings(observed: CsrMatrix<HostArray>, options: 
   }
   const spread = Math.sqrt(squares / values.length);
   const regularization = relative * spread;
-  const problem = biasedFactorization({ observed, rank, regularization, biasRegularization, biases });
-  const { factors, ...fit } = await runSweeps(caller, problem, spread, settings);
+  const entryRegularization = perEntry * spread;
+  const problemOf = (part: CsrMatrix<HostArray>): FactorizationProblem =>
+    biasedFactorization({ observed: part, rank, regularization, entryRegularization, biasRegularization, biases });
+  const problem = problemOf(observed);
+  const initial = settings.start === undefined ? await coarseStart(caller, observed, problem, problemOf, spread, settings) : undefined;
+  const { factors, unknowns: _unknowns, ...fit } = await runSweeps(caller, problem, spread, { ...settings, initial });
   const ridge = new Float64Array(rank).fill(regularization);
-  const rowFit = { kind: 'ratings', ridge, ...(biases ? { biasRidge: biasRegularization } : {}) } as const;
+  const rowFit = { kind: 'ratings', ridge, entryRidge: entryRegularization, ...(biases ? { biasRidge: biasRegularization } : {}) } as const;
   return { ...fit, model: { ...factors, mean: center, range: [least, greatest], rowFit } };
 }
 
@@ -171,14 +178,71 @@ export async function factorizeImplicit(
   checkStrengths(caller, observed);
   const { rank, regularization, alpha } = settings;
   const problem = implicitFactorization({ observed, rank, regularization, alpha });
-  const { factors, ...fit } = await runSweeps(caller, problem, 1, settings);
+  const { factors, unknowns: _unknowns, ...fit } = await runSweeps(caller, problem, 1, settings);
   const rowFit = { kind: 'confidence', ridge: new Float64Array(rank).fill(regularization), alpha } as const;
   return { ...fit, model: { ...factors, mean: 0, rowFit } };
+}
+
+/**
+ * Entries of a column, for each of its unknowns, that are enough to begin with; and the least part of the rows that is
+ * taken.
+ */
+const [enoughEntries, smallestPart] = [8, 0.1];
+
+/** End of the sweeps over a part of the rows: they only have to come near, since others follow. */
+const coarseEnd = { maxSweeps: 12, tolerance: 3e-3 } as const;
+
+/**
+ * Finds unknowns of the columns to start from by sweeps over a part of the rows, if columns have so many entries that a
+ * part is enough: the sweeps over all rows that follow are then few.
+ *
+ * @returns `undefined` if there are too few entries for it.
+ */
+async function coarseStart(
+  caller: string,
+  observed: CsrMatrix<HostArray>,
+  { unknowns: [n, k], rank }: FactorizationProblem,
+  problemOf: (part: CsrMatrix<HostArray>) => FactorizationProblem,
+  size: number,
+  { seed, signal }: Pick<SweepLimits, 'signal'> & { readonly seed: number },
+): Promise<HostArray | undefined> {
+  const stride = Math.min(Math.round(1 / smallestPart), Math.floor(observed.columnIndices.length / (enoughEntries * k * n)));
+  if (stride < 2) return undefined;
+  const problem = problemOf(everyRow(observed, stride));
+  const { unknowns } = await runSweeps(caller, problem, size, { ...coarseEnd, seed, ...(signal && { signal }) });
+  return rank === problem.rank ? unknowns : undefined;
+}
+
+/** Returns every `stride`-th row of a table, as a table of those rows. */
+function everyRow({ rows, columns, rowPointers, columnIndices, values }: CsrMatrix<HostArray>, stride: number): CsrMatrix<HostArray> {
+  const la = hostAlgebra();
+  const numbers = la.peek(values);
+  const kept = Math.ceil(rows / stride);
+  const pointers = new Int32Array(kept + 1);
+  for (let i = 0; i < kept; i++) pointers[i + 1] = pointers[i] + rowPointers[i * stride + 1] - rowPointers[i * stride];
+  const [indices, own] = [new Int32Array(pointers[kept]), new Float64Array(pointers[kept])];
+  for (let i = 0; i < kept; i++) {
+    const [first, last] = [rowPointers[i * stride], rowPointers[i * stride + 1]];
+    indices.set(columnIndices.subarray(first, last), pointers[i]);
+    own.set(numbers.subarray(first, last), pointers[i]);
+  }
+  return { kind: 'csr', rows: kept, columns, rowPointers: pointers, columnIndices: indices, values: la.fromArray(own, [own.length]) };
 }
 
 /** What a run of sweeps has found. */
 interface SweptFactors extends Omit<FactorizedRatings, 'model'> {
   readonly factors: Pick<RatingModel, 'left' | 'right' | 'rowBiases' | 'columnBiases'>;
+  /** Unknowns of the columns, n×k. */
+  readonly unknowns: HostArray;
+}
+
+/** How sweeps are run. */
+interface SweepSettings extends Omit<SweepLimits, 'seed' | 'maxSweeps' | 'tolerance'> {
+  readonly seed: number;
+  readonly maxSweeps: number;
+  readonly tolerance: number;
+  /** Unknowns of the columns to start from. */
+  readonly initial?: HostArray | undefined;
 }
 
 /**
@@ -190,10 +254,10 @@ async function runSweeps(
   caller: string,
   problem: FactorizationProblem,
   size: number,
-  { seed, maxSweeps, tolerance, start, onSweep, signal }: Required<Pick<SweepLimits, 'seed' | 'maxSweeps' | 'tolerance'>> & SweepLimits,
+  { seed, maxSweeps, tolerance, start, onSweep, signal, initial: given }: SweepSettings,
 ): Promise<SweptFactors> {
   const sweeps: FactorSweep[] = [];
-  const initial = startOf(caller, problem, size, start, seed);
+  const initial = given ?? startOf(caller, problem, size, start, seed);
   let solved: SolvedRows | undefined;
   let [stopReason, converged] = ['', false];
   const steps = iterateFor(caller, problem, { solver: factorSweeps(problem), initial, ...(signal && { signal }) });
@@ -212,7 +276,14 @@ async function runSweeps(
   const { rows, columns, columnsCost: cost } = solved ?? (await problem.solve(initial));
   const [left, right] = [dividedFactors(rows, problem.rank), dividedFactors(columns, problem.rank)];
   const factors = { left: left.factors, rowBiases: left.biases, right: right.factors, columnBiases: right.biases };
-  return { factors, cost, sweeps, converged, stopReason: stopReason === '' ? `aborted after sweep ${sweeps.length}` : stopReason };
+  return {
+    factors,
+    unknowns: columns,
+    cost,
+    sweeps,
+    converged,
+    stopReason: stopReason === '' ? `aborted after sweep ${sweeps.length}` : stopReason,
+  };
 }
 
 /** Returns the unknowns of the columns to start from: the factors given, or random ones, with biases of 0. */

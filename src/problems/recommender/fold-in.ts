@@ -1,6 +1,7 @@
 import { ShapeError } from '../../core/errors.js';
 import { atOnce } from '../../core/event-loop.js';
 import { declareOptions, option } from '../../core/options.js';
+import { ridgeOf } from './biased-factorization.js';
 import { checkStrengthsOf } from './implicit-factorization.js';
 import { type FoldedRow, modelNumbers, type RatingModel } from './rating-model.js';
 import { regressRows } from './row-regressions.js';
@@ -44,14 +45,16 @@ export function foldInRow(model: RatingModel, options: FoldInOptions): FoldedRow
   const entries = { count: 1, pointers: Int32Array.of(0, values.length), indices, values };
   if (rowFit.kind === 'confidence') {
     const factors = new Float64Array(rank);
-    const { ridge, alpha } = rowFit;
+    const { ridge: own, alpha } = rowFit;
+    const ridge = { own, perEntry: new Float64Array(rank) };
     atOnce(regressRows({ entries, beside: right, ridge, weighting: { kind: 'confidence', alpha }, solutions: factors }));
     return { bias: 0, factors };
   }
   const biases = rowFit.biasRidge !== undefined;
   const k = rank + (biases ? 1 : 0);
   const solution = new Float64Array(k);
-  const ridge = Float64Array.of(...rowFit.ridge, ...(rowFit.biasRidge === undefined ? [] : [rowFit.biasRidge]));
+  const ridge = ridgeOf(rank, 0, rowFit.entryRidge ?? 0, rowFit.biasRidge);
+  ridge.own.set(rowFit.ridge);
   // The columns of the entries alone, with their biases taken off the values.
   const beside = new Float64Array(indices.length * k);
   indices.forEach((column, e) => {

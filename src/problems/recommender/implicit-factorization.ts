@@ -49,7 +49,7 @@ export function implicitFactorization(options: ImplicitFactorizationOptions): Fa
   const caller = 'implicitFactorization';
   const { observed, rank, regularization, alpha } = implicitFactorizationOptions.read(caller, options);
   checkStrengths(caller, observed);
-  const ridge = new Float64Array(rank).fill(regularization);
+  const ridge = { own: new Float64Array(rank).fill(regularization), perEntry: new Float64Array(rank) };
   return factorizationProblem({ data: twoWayEntries(observed), rank, weighting: { kind: 'confidence', alpha }, ridge });
 }
 

@@ -31,6 +31,8 @@ export type RowFit =
       readonly kind: 'ratings';
       /** Ridge on each of the r factors: variance of the noise over that of the factor. */
       readonly ridge: Float64Array;
+      /** Further ridge on each factor for each entry of the row. Default: 0. */
+      readonly entryRidge?: number;
       /** Ridge on the bias; absent if rows have none. */
       readonly biasRidge?: number;
     }

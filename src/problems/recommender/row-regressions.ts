@@ -16,13 +16,19 @@ export type Weighting =
   | { readonly kind: 'ratings'; readonly mean: number; readonly biases: boolean }
   | { readonly kind: 'confidence'; readonly alpha: number };
 
+/** Ridge on the unknowns of a row with c entries: own + c·perEntry for each unknown. */
+export interface Ridge {
+  readonly own: Float64Array;
+  readonly perEntry: Float64Array;
+}
+
 /** Arguments of {@link regressRows}. */
 export interface RowRegressions {
   readonly entries: EntriesByRow;
   /** Unknowns of the columns, n×k in row-major order; with biases, the last one of each is its bias. */
   readonly beside: Float64Array;
   /** Ridge on each of the k unknowns of a row. */
-  readonly ridge: Float64Array;
+  readonly ridge: Ridge;
   readonly weighting: Weighting;
   /** Solutions, m×k, written to. */
   readonly solutions: Float64Array;
@@ -44,9 +50,10 @@ const lanes = 4;
  * @returns twice the least cost over the rows, their ridges included; yields after each part of the rows.
  */
 export function* regressRows(regressions: RowRegressions): InParts<number> {
-  const { entries, ridge, solutions, at, weighting, beside } = regressions;
-  const k = ridge.length;
+  const { entries, ridge: ridges, solutions, at, weighting, beside } = regressions;
+  const k = ridges.own.length;
   const work = workspace(k);
+  const { ridge } = work;
   const common = weighting.kind === 'confidence' ? gramOf(beside, k) : undefined;
   let [cost, flops] = [0, 0];
   for (let i = 0; i < entries.count; i++) {
@@ -54,6 +61,7 @@ export function* regressRows(regressions: RowRegressions): InParts<number> {
     if (common === undefined) work.gram.fill(0);
     else work.gram.set(common);
     work.right.fill(0);
+    for (let p = 0; p < k; p++) ridge[p] = ridges.own[p] + count * ridges.perEntry[p];
     if (count > 0) {
       cost += gatherRow(regressions, i, work);
       factorize(work.gram, ridge, work.factor);
@@ -63,7 +71,7 @@ export function* regressRows(regressions: RowRegressions): InParts<number> {
       cost -= work.right[p] * work.solution[p];
       solutions[i * k + p] = work.solution[p];
     }
-    if (at !== undefined) rowGradient(at, i, ridge, work);
+    if (at !== undefined) rowGradient(at, i, work);
     flops += count * k * (k + 3) + k ** 3;
     if (flops < partFlops) continue;
     flops = 0;
@@ -77,6 +85,7 @@ interface Workspace {
   /** Normal matrix without its ridge, as a packed lower triangle. */
   readonly gram: Float64Array;
   readonly right: Float64Array;
+  readonly ridge: Float64Array;
   readonly factor: Float64Array;
   readonly solution: Float64Array;
   /** Unknowns of {@link lanes} columns, side by side, and their weights and targets. */
@@ -91,6 +100,7 @@ function workspace(k: number): Workspace {
   return {
     gram: make(packed),
     right: make(k),
+    ridge: make(k),
     factor: make(packed),
     solution: make(k),
     block: make(lanes * k),
@@ -138,7 +148,10 @@ function gatherRow({ entries, beside, weighting }: RowRegressions, i: number, wo
   return constant;
 }
 
-/** Adds w f fᵀ and t f of the columns in the block. */
+/**
+ * Adds w f fᵀ and t f of the columns in the block. Two rows of the triangle are formed together, since each number of
+ * the block is then loaded once for both.
+ */
 function addBlock({ gram, right, block, weights, targets }: Workspace, k: number): void {
   const t0 = targets[0];
   const t1 = targets[1];
@@ -148,29 +161,52 @@ function addBlock({ gram, right, block, weights, targets }: Workspace, k: number
   const w1 = weights[1];
   const w2 = weights[2];
   const w3 = weights[3];
-  for (let p = 0, place = 0, at = 0; p < k; p++, at += lanes) {
+  let p = 0;
+  for (let first = 0; p + 1 < k; p += 2) {
+    const at = lanes * p;
     const f0 = block[at];
     const f1 = block[at + 1];
     const f2 = block[at + 2];
     const f3 = block[at + 3];
+    const g0 = block[at + 4];
+    const g1 = block[at + 5];
+    const g2 = block[at + 6];
+    const g3 = block[at + 7];
     right[p] += t0 * f0 + t1 * f1 + (t2 * f2 + t3 * f3);
+    right[p + 1] += t0 * g0 + t1 * g1 + (t2 * g2 + t3 * g3);
     const x0 = w0 * f0;
     const x1 = w1 * f1;
     const x2 = w2 * f2;
     const x3 = w3 * f3;
-    for (let other = 0; other <= at; other += lanes, place++) {
-      gram[place] += x0 * block[other] + x1 * block[other + 1] + (x2 * block[other + 2] + x3 * block[other + 3]);
+    const y0 = w0 * g0;
+    const y1 = w1 * g1;
+    const y2 = w2 * g2;
+    const y3 = w3 * g3;
+    const second = first + p + 1;
+    for (let q = 0, other = 0; q <= p; q++, other += lanes) {
+      const b0 = block[other];
+      const b1 = block[other + 1];
+      const b2 = block[other + 2];
+      const b3 = block[other + 3];
+      gram[first + q] += x0 * b0 + x1 * b1 + (x2 * b2 + x3 * b3);
+      gram[second + q] += y0 * b0 + y1 * b1 + (y2 * b2 + y3 * b3);
     }
+    gram[second + p + 1] += y0 * g0 + y1 * g1 + (y2 * g2 + y3 * g3);
+    first = second + p + 2;
   }
+  if (p === k) return;
+  const at = lanes * p;
+  const x0 = block[at];
+  const x1 = block[at + 1];
+  const x2 = block[at + 2];
+  const x3 = block[at + 3];
+  right[p] += t0 * x0 + t1 * x1 + (t2 * x2 + t3 * x3);
+  for (let q = 0, place = (p * (p + 1)) / 2, other = 0; q <= p; q++, place++, other += lanes)
+    gram[place] += w0 * x0 * block[other] + w1 * x1 * block[other + 1] + (w2 * x2 * block[other + 2] + w3 * x3 * block[other + 3]);
 }
 
 /** Writes (G + ridge) w − r, the gradient of half the cost at other unknowns w of row i. */
-function rowGradient(
-  { unknowns, gradient }: NonNullable<RowRegressions['at']>,
-  i: number,
-  ridge: Float64Array,
-  { gram, right }: Workspace,
-): void {
+function rowGradient({ unknowns, gradient }: NonNullable<RowRegressions['at']>, i: number, { gram, right, ridge }: Workspace): void {
   const k = ridge.length;
   const base = i * k;
   for (let p = 0; p < k; p++) gradient[base + p] = ridge[p] * unknowns[base + p] - right[p];
@@ -181,6 +217,17 @@ function rowGradient(
     }
     gradient[base + p] += gram[place++] * unknowns[base + p];
   }
+}
+
+/** Returns Σ ridge·w² over the unknowns of all rows. */
+export function penaltyOf({ count, pointers }: EntriesByRow, unknowns: Float64Array, { own, perEntry }: Ridge): number {
+  const k = own.length;
+  let sum = 0;
+  for (let i = 0; i < count; i++) {
+    const entries = pointers[i + 1] - pointers[i];
+    for (let p = 0; p < k; p++) sum += (own[p] + entries * perEntry[p]) * unknowns[i * k + p] ** 2;
+  }
+  return sum;
 }
 
 /** Returns FᵀF of n×k unknowns, packed. */
