@@ -109,18 +109,28 @@ describe.each(problems)('%s', (_name, problem, dense) => {
     expect((await checkGradient(problem, { x, u: la.randomNormal(problem.unknowns, seededRandom(4)) })).verdict).toMatch(/: correct/);
   });
 
-  it('is solved by alternation, each sweep lower than the one before, and to the point that minimize finds', async () => {
-    const costs: number[] = [];
-    for await (const { cost, iteration } of iterate(problem, { solver: factorSweeps(problem), initial: x })) {
-      costs.push(cost);
-      if (iteration === 2000) break;
-    }
-    for (let k = 1; k < costs.length; k++) expect(costs[k]).toBeLessThanOrEqual(costs[k - 1] * (1 + 1e-14));
+  it('is solved by alternation, each sweep lower than the one before without momentum, and to the same cost with it', async () => {
+    const plain = await costsOf(problem, x, 2000, 0);
+    for (let k = 1; k < plain.length; k++) expect(plain[k]).toBeLessThanOrEqual(plain[k - 1] * (1 + 1e-14));
+    const least = plain[2000];
+    expect((await costsOf(problem, x, 2000))[2000]).toBeLessThan(least * (1 + 1e-9));
+    expect(() => factorSweeps(problem, 1)).toThrow('factorSweeps: momentum must be a finite number at least 0 and below 1, got 1');
+    // What a general solver finds is no lower.
     const other = await minimize(problem, { initial: x, stop: maxIterations(3000) });
-    expect(other.cost).toBeGreaterThan((1 - 1e-6) * (costs.at(-1) ?? 0));
+    expect(other.cost).toBeGreaterThan((1 - 1e-6) * least);
     expect(other.gradientNorm).toBeLessThan(1e-2);
   });
 });
+
+/** Costs of a number of sweeps from a start. */
+async function costsOf(problem: FactorizationProblem, initial: HostArray, sweeps: number, momentum?: number): Promise<number[]> {
+  const costs: number[] = [];
+  for await (const { cost, iteration } of iterate(problem, { solver: factorSweeps(problem, momentum), initial })) {
+    costs.push(cost);
+    if (iteration === sweeps) break;
+  }
+  return costs;
+}
 
 describe('factorizeRatings', () => {
   const noise = 0.3;
@@ -147,6 +157,14 @@ describe('factorizeRatings', () => {
     );
     const squares = hidden.reduce((sum, { clean }, e) => sum + (found[e] - clean) ** 2, 0);
     expect(Math.sqrt(squares / hidden.length)).toBeLessThan(noise);
+  });
+
+  it('takes fewer sweeps with momentum where the ridge is small', async () => {
+    const problem = biasedFactorization({ observed: ratings, rank: 4, regularization: 0.1 });
+    const start = la.randomNormal(problem.unknowns, seededRandom(3));
+    const plain = await costsOf(problem, start, 400, 0);
+    const sweepsTo = (costs: readonly number[]): number => costs.findIndex((cost) => cost < plain[400] * (1 + 1e-3));
+    expect(sweepsTo(await costsOf(problem, start, 400))).toBeLessThan(0.7 * sweepsTo(plain));
   });
 
   it('is the same in other units of the values', async () => {

@@ -6,11 +6,12 @@
  * separate", SIAM J. Numer. Anal. 10(2), 1973; Okatani and Deguchi, IJCV 72(3), 2007, for factorizations.
  */
 import { eventLoopYielder, type InParts } from '../../core/event-loop.js';
+import { checkNumber } from '../../core/options.js';
 import { type HostArray, hostAlgebra } from '../../linalg/host/host-algebra.js';
 import { type EuclideanManifold, euclidean } from '../../manifolds/euclidean.js';
 import { perPoint } from '../../solvers/objective.js';
 import type { Problem } from '../../solvers/problem.js';
-import type { SolverFor } from '../../solvers/solver.js';
+import type { Memory, SolverFor } from '../../solvers/solver.js';
 import type { TwoWayEntries } from '../variational-entries.js';
 import { penaltyOf, type Ridge, regressRows, type Weighting } from './row-regressions.js';
 
@@ -94,20 +95,34 @@ async function inTurns<Result>(parts: InParts<Result>, turn: () => Promise<void>
   return next.value;
 }
 
+/** Momentum of {@link factorSweeps}: sweeps without it take about half as many again to the same cost. */
+const usualMomentum = 0.7;
+
 /**
  * Solver, for `minimize` and `iterate`, of {@link biasedFactorization} and {@link implicitFactorization}: alternating
- * least squares. The evaluation of a point has solved for the rows and for the columns after them, so that a step takes
- * no more than the point that is known.
+ * least squares with momentum. The evaluation of a point has solved for the rows and for the columns S(x) after them;
+ * a step goes on to S(x) + β(S(x) − S(x⁻)), or to S(x) itself where the step before has raised the cost.
  *
  * @param problem - the problem to be solved.
- * @returns the solver; it needs no step size, and no step raises the cost.
- * @see Zhou, Wilkinson, Schreiber and Pan, "Large-scale parallel collaborative filtering for the Netflix prize",
- * AAIM 2008.
+ * @param momentum - β in [0, 1). Default: 0.7. With 0 no step raises the cost, and the sweeps are those of plain
+ * alternation.
+ * @returns the solver; it needs no step size.
+ * @throws ConfigError for a momentum outside of [0, 1).
+ * @see Mitchell, Ye and De Sterck, "Nesterov acceleration of alternating least squares for canonical tensor
+ * decomposition: momentum step size and restart mechanisms", Numer. Linear Algebra Appl. 27, 2020.
  */
-export function factorSweeps(problem: FactorizationProblem): SolverFor<HostArray, HostArray> {
+export function factorSweeps(problem: FactorizationProblem, momentum = usualMomentum): SolverFor<HostArray, HostArray> {
+  checkNumber('factorSweeps', 'momentum', momentum, { min: 0, below: 1 });
+  const la = hostAlgebra();
   return {
     name: 'factorSweeps',
     init: (_objective, x) => ({ x, iteration: 0, memory: {} }),
-    step: async (_objective, { x, iteration }) => ({ x: (await problem.solve(x)).columns, iteration: iteration + 1, memory: {} }),
+    async step(_objective, { x, iteration, cost, memory }) {
+      const { columns } = await problem.solve(x);
+      const { sweep: before } = memory as { readonly sweep?: Memory<HostArray> };
+      const goesOn = momentum > 0 && before !== undefined && cost <= before.numbers.cost;
+      const next = goesOn ? la.axpy(momentum, la.subtract(columns, before.tangents.columns), columns) : columns;
+      return { x: next, iteration: iteration + 1, memory: { sweep: { tangents: { columns }, numbers: { cost } } } };
+    },
   };
 }

@@ -26,7 +26,7 @@ export interface SweepLimits {
   readonly seed?: number;
   /** Maximum number of sweeps. Default: 30. */
   readonly maxSweeps?: number;
-  /** Relative change of the cost in a sweep below which the fit ends. Default: 1e-3. */
+  /** Relative change of the cost in a sweep below which the fit ends. Default: 2e-3. */
   readonly tolerance?: number;
   /** Factors of the columns to start from, n×r. Default: random ones. */
   readonly start?: HostArray;
@@ -39,7 +39,7 @@ export interface SweepLimits {
 const sweepLimits = declareOptions<SweepLimits>()({
   seed: iterateOptions.options.seed,
   maxSweeps: size({ default: 30 }),
-  tolerance: number({ default: 1e-3, min: 0 }),
+  tolerance: number({ default: 2e-3, min: 0 }),
   start: option({ optional: true }),
   onSweep: option({ optional: true }),
   signal: iterateOptions.options.signal,
@@ -190,7 +190,7 @@ export async function factorizeImplicit(
 const [enoughEntries, smallestPart] = [8, 0.1];
 
 /** End of the sweeps over a part of the rows: they only have to come near, since others follow. */
-const coarseEnd = { maxSweeps: 12, tolerance: 3e-3 } as const;
+const coarseEnd = { maxSweeps: 10, tolerance: 5e-3 } as const;
 
 /**
  * Finds unknowns of the columns to start from by sweeps over a part of the rows, if columns have so many entries that a
