@@ -283,6 +283,22 @@ describe('bures recommend', () => {
     }
   });
 
+  it.each([1e200, 1e-200])('is the same for ratings in units of %f', async (unit) => {
+    const scaled = known.map(({ row, column, value }) => `${user(row)},${quoted(film(column))},${clip(value) * unit}`);
+    const out = inRoot(`units${unit}`);
+    const flags = ['--rank', '4', '--out', out];
+    expect((await runCli('complete', fileOf('units.csv', `userId,title,rating\n${scaled.join('\n')}\n`), ...flags)).status).toBe(0);
+    const [own, other] = [model, out].map((folder) => JSON.parse(readFileSync(path.join(folder, 'completion.json'), 'utf8')));
+    expect(other.clippedRmse / unit).toBeCloseTo(own.clippedRmse, 8);
+    expect(other.ranking.model).toEqual(own.ranking.model);
+    const rated = (size: number) => fileOf(`rated${size}.csv`, `${quoted(film(1))},${5 * size}\n${quoted(film(7))},${size}\n`);
+    const [{ lists: mine }, { lists: theirs }] = [
+      await listsOf(model, '--user', 'ann', '--ratings', rated(1), '--top', '5'),
+      await listsOf(out, '--user', 'ann', '--ratings', rated(unit), '--top', '5'),
+    ];
+    expect(theirs[0].recommendations.map(({ item }) => item)).toEqual(mine[0].recommendations.map(({ item }) => item));
+  });
+
   it('says that files are damaged, or of an earlier version', async () => {
     const copy = inRoot('copy');
     const fresh = async (): Promise<void> => {

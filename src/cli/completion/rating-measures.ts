@@ -46,8 +46,7 @@ export const mostRankedRows = 2000;
 export async function ratingMeasures(completion: Completion, model: RatingModel, settings: ListSettings): Promise<RatingMeasures> {
   const { known, test } = completion;
   if (test === undefined) return {};
-  const la = hostAlgebra();
-  const relevant = settings.relevant ?? la.total(known.values) / known.columnIndices.length;
+  const relevant = settings.relevant ?? meanOf(hostAlgebra().peek(known.values));
   const options = { known, test, top: settings.top, seed: settings.seed, relevant, maxRows: mostRankedRows };
   const [own, popularity] = [await rankingMeasures(model, options), await rankingMeasures(popularityModel(known), options)];
   const clippedRmse = rmse(model, test);
@@ -65,11 +64,23 @@ function rmse(model: RatingModel, test: CsrMatrix<HostArray>): number {
   const rowIndices = new Int32Array(test.columnIndices.length);
   for (let i = 0; i < test.rows; i++) rowIndices.fill(i, test.rowPointers[i], test.rowPointers[i + 1]);
   const values = hostAlgebra().peek(test.values);
+  const [least, greatest] = model.range ?? [0, 0];
+  // In units of the largest, since squares of values of any size may overflow or vanish.
+  const unit = Math.max(Math.abs(least), Math.abs(greatest)) || 1;
   let squares = 0;
   predictRatings(model, rowIndices, test.columnIndices).forEach((prediction, e) => {
-    squares += (prediction - values[e]) ** 2;
+    squares += (prediction / unit - values[e] / unit) ** 2;
   });
-  return Math.sqrt(squares / values.length);
+  return unit * Math.sqrt(squares / values.length);
+}
+
+/** Returns the mean, also of numbers whose sum overflows. */
+function meanOf(values: Float64Array): number {
+  let mean = 0;
+  values.forEach((value, e) => {
+    mean += value / (e + 1) - mean / (e + 1);
+  });
+  return mean;
 }
 
 /** Formats the measures of lists as a table. */

@@ -102,8 +102,11 @@ export interface ImplicitCompletion {
   readonly interrupted: boolean;
 }
 
-/** Ridges to try, from the largest down, each from the factors of the one before. */
-const ridges = [300, 100, 30, 10, 3, 1, 0.3] as const;
+/**
+ * Ridges to try, each from the factors of the one before: upwards, since a component that a large ridge has made vanish
+ * would not come back.
+ */
+const ridges = [0.3, 1, 3, 10, 30, 100, 300] as const;
 
 /** Ridge where there is nothing to choose by. */
 const usualRidge = 10;
@@ -181,7 +184,7 @@ export async function completeImplicit(matrix: CsrMatrix<HostArray>, options: Co
 }
 
 /**
- * Chooses the ridge that ranks best, from the largest down. Two in a row that rank worse than the best are taken for
+ * Chooses the ridge that ranks best, from the smallest up. Two in a row that rank worse than the best are taken for
  * the descent beyond it.
  */
 async function chosenRidge(
@@ -202,16 +205,11 @@ async function chosenRidge(
     const ndcg = await ndcgOf(model);
     tried.push({ regularization, ...(ndcg === undefined ? {} : { ndcg }) });
     if (ndcg === undefined) break;
-    start = startFrom(model.right, start);
+    start = model.right;
     if (ndcg > best.ndcg) [best, worse] = [{ regularization, ndcg, start }, 0];
     else worse++;
   }
   return { best, tried };
-}
-
-/** Returns the factors to start from; those before them where a large ridge has made all of them vanish. */
-function startFrom(right: HostArray, before: HostArray | undefined): HostArray | undefined {
-  return hostAlgebra().maxAbs(right) > 1e-3 ? right : before;
 }
 
 /** Returns a model that ranks columns by their number of entries, whatever the row. */

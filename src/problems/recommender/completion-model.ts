@@ -30,14 +30,29 @@ export function completionModel({ x, offsets, noise, range }: CompletedParts): R
 export function rowPrior(left: HostArray, rowBiases: Float64Array, noise: number): RatingModel['rowFit'] {
   const [m, rank] = left.shape;
   const numbers = hostAlgebra().peek(left);
-  const variances = new Float64Array(rank);
-  for (let i = 0; i < m; i++) for (let p = 0; p < rank; p++) variances[p] += numbers[i * rank + p] ** 2 / m;
-  const biasVariance = rowBiases.reduce((sum, bias) => sum + bias ** 2, 0) / m;
-  const ridge = variances.map((variance) => ridgeOf(noise, variance));
-  return { kind: 'ratings', ridge, ...(biasVariance > 0 ? { biasRidge: ridgeOf(noise, biasVariance) } : {}) };
+  const ridge = new Float64Array(rank);
+  for (let p = 0; p < rank; p++) {
+    const factor = Float64Array.from({ length: m }, (_, i) => numbers[i * rank + p]);
+    ridge[p] = ridgeOf(noise, rootMeanSquare(factor));
+  }
+  const deviation = rootMeanSquare(rowBiases);
+  return { kind: 'ratings', ridge, ...(deviation > 0 ? { biasRidge: ridgeOf(noise, deviation) } : {}) };
 }
 
-/** Returns noise²/variance, finite for a factor that no row has. */
-function ridgeOf(noise: number, variance: number): number {
-  return Math.min(noise * (noise / variance), Number.MAX_VALUE / 2 ** 60) || 0;
+/** Largest ridge: that of a factor or bias which no row has. */
+const largestRidge = Number.MAX_VALUE / 2 ** 60;
+
+/** Returns noise²/deviation², in the units of the values: a factor has the root of their size. */
+function ridgeOf(noise: number, deviation: number): number {
+  return Math.min((noise / deviation) * (noise / deviation), largestRidge) || 0;
+}
+
+/** Returns the root mean square of numbers of any size. */
+function rootMeanSquare(numbers: Float64Array): number {
+  let largest = 0;
+  for (const x of numbers) largest = Math.max(largest, Math.abs(x));
+  if (largest === 0) return 0;
+  let squares = 0;
+  for (const x of numbers) squares += (x / largest) ** 2;
+  return largest * Math.sqrt(squares / numbers.length);
 }
