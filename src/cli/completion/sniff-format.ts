@@ -118,7 +118,7 @@ function firstLines(text: string, mayBeCut: boolean): readonly FirstLine[] {
 }
 
 /** Splits a line into fields, respecting quotes. */
-export function fieldsOf(line: string, delimiter: string): readonly string[] {
+function fieldsOf(line: string, delimiter: string): readonly string[] {
   const bytes = Buffer.from(line);
   const fields: string[] = [];
   splitFields(bytes, 0, bytes.length, Buffer.from(delimiter), (from, to) => fields.push(unquoted(bytes.toString('utf8', from, to))));

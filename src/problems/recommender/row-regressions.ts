@@ -231,7 +231,7 @@ export function penaltyOf({ count, pointers }: EntriesByRow, unknowns: Float64Ar
 }
 
 /** Returns FᵀF of n×k unknowns, packed. */
-export function gramOf(factors: Float64Array, k: number): Float64Array {
+function gramOf(factors: Float64Array, k: number): Float64Array {
   const gram = new Float64Array((k * (k + 1)) / 2);
   for (let base = 0; base < factors.length; base += k) {
     for (let p = 0, place = 0; p < k; p++) {

@@ -76,7 +76,7 @@ export async function splitByTime<M>(la: LinearAlgebra<M>, data: CsrMatrix<M>, o
 }
 
 /** @throws ConfigError unless there is a finite time for each entry. */
-export function checkedTimes(caller: string, { columnIndices }: CsrMatrix<unknown>, times: ArrayLike<number>): Float64Array {
+function checkedTimes(caller: string, { columnIndices }: CsrMatrix<unknown>, times: ArrayLike<number>): Float64Array {
   const count = columnIndices.length;
   if (typeof times !== 'object' || times?.length !== count) {
     throw new ConfigError(
