@@ -184,8 +184,8 @@ export async function completeImplicit(matrix: CsrMatrix<HostArray>, options: Co
 }
 
 /**
- * Chooses the ridge that ranks best, from the smallest up. Two in a row that rank worse than the best are taken for
- * the descent beyond it.
+ * Chooses the ridge that ranks best, from the smallest up. Two in a row that rank worse than the best are taken for the
+ * descent beyond it.
  */
 async function chosenRidge(
   fitTo: (regularization: number, start: HostArray | undefined) => Promise<FactorizedRatings>,

@@ -100,8 +100,8 @@ const usualMomentum = 0.7;
 
 /**
  * Solver, for `minimize` and `iterate`, of {@link biasedFactorization} and {@link implicitFactorization}: alternating
- * least squares with momentum. The evaluation of a point has solved for the rows and for the columns S(x) after them;
- * a step goes on to S(x) + β(S(x) − S(x⁻)), or to S(x) itself where the step before has raised the cost.
+ * least squares with momentum. The evaluation of a point has solved for the rows and for the columns S(x) after them; a
+ * step goes on to S(x) + β(S(x) − S(x⁻)), or to S(x) itself where the step before has raised the cost.
  *
  * @param problem - the problem to be solved.
  * @param momentum - β in [0, 1). Default: 0.7. With 0 no step raises the cost, and the sweeps are those of plain
