@@ -57,15 +57,12 @@ export {
 export { type CompletedParts, completionModel, rowPrior } from './recommender/completion-model.js';
 export { type FactorizationProblem, factorSweeps, type SolvedRows } from './recommender/factorization-problem.js';
 export {
-  type FactorizedRatings,
   type FactorizeImplicitOptions,
   type FactorizeRatingsOptions,
-  type FactorSweep,
   factorizeImplicit,
   factorizeImplicitDefaults,
   factorizeRatings,
   factorizeRatingsDefaults,
-  type SweepLimits,
 } from './recommender/factorize.js';
 export { type FoldInOptions, foldInRow } from './recommender/fold-in.js';
 export {
@@ -81,6 +78,7 @@ export {
 } from './recommender/ranking-measures.js';
 export { type FoldedRow, predictRatings, type RatingModel, type RowFit, unknownIndex } from './recommender/rating-model.js';
 export { predictRow, type Recommendation, type RecommendOptions, recommend, recommendDefaults } from './recommender/recommend.js';
+export type { FactorizedRatings, FactorSweep, SweepLimits } from './recommender/run-sweeps.js';
 export {
   type EntryTimes,
   type SplitByTimeOptions,

@@ -9,10 +9,11 @@ import type { SplitCounts } from '../completion/completion-types.js';
 import { countRepeated } from '../completion/merge-repeated.js';
 import { seedOption } from '../completion/ratings-options.js';
 import { setAside } from '../completion/set-aside.js';
-import { type FactorizedRatings, type FactorSweep, factorizeImplicit } from './factorize.js';
+import { factorizeImplicit } from './factorize.js';
 import { checkStrengths, implicitFactorizationDefaults } from './implicit-factorization.js';
 import { type RankingMeasures, rankingMeasures, rankingMeasuresDefaults } from './ranking-measures.js';
 import type { RatingModel } from './rating-model.js';
+import type { FactorizedRatings, FactorSweep } from './run-sweeps.js';
 import { type EntryTimes, timesOption } from './split-by-time.js';
 
 /** A fit of {@link completeImplicit}, as its watcher is told. */
