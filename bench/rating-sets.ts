@@ -28,6 +28,24 @@ export const ratingSets: readonly RatingSet[] = [
   { name: 'counts-100k', rows: 1500, columns: 1200, entries: 100_000, scale: 'counts', seed: 16 },
 ];
 
+/**
+ * A set with the statistics of MovieLens-10M: 70,000 users, 10,000 items, 10 million ratings. A smaller one of it has
+ * as many ratings a user.
+ *
+ * @param percent - part of the ratings to make.
+ */
+export function movieLens(percent: number): RatingSet {
+  const part = percent / 100;
+  return {
+    name: `movielens-10m, ${percent} %`,
+    rows: Math.round(70_000 * part),
+    columns: Math.round(10_000 * Math.sqrt(part)),
+    entries: Math.round(1e7 * part),
+    scale: 'stars',
+    seed: 17,
+  };
+}
+
 /** Components of the tastes, and the exponent at which their weight decays. */
 const [components, decay] = [8, 0.7];
 

@@ -159,11 +159,20 @@ export async function sgdPeer(
   near?: Pick<SgdFit, 'ridge' | 'rate'>,
 ): Promise<SgdFit> {
   const file = `${program}.data`;
+  await writeEntries(file, [train, validation, test]);
+  const settings = near === undefined ? [] : [String(near.ridge), String(near.rate)];
+  const [testRmse, seconds, searchSeconds, ridge, rate] = execFileSync(program, [file, String(rank), ...settings], { encoding: 'utf8' })
+    .split(' ')
+    .map(Number);
+  return { testRmse, seconds, searchSeconds, ridge, rate };
+}
+
+/** Writes parts of a table for a peer: m, n, the numbers of entries, and of each part rows, columns and values. */
+async function writeEntries(file: string, parts: readonly CsrMatrix<HostArray>[]): Promise<void> {
   const stream = createWriteStream(file);
   const write = (array: Int32Array | Float64Array): boolean =>
     stream.write(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
-  const parts = [train, validation, test];
-  write(Int32Array.of(train.rows, train.columns, ...parts.map((part) => part.columnIndices.length)));
+  write(Int32Array.of(parts[0].rows, parts[0].columns, ...parts.map((part) => part.columnIndices.length)));
   for (const { rows, rowPointers, columnIndices, values } of parts) {
     const rowIndices = new Int32Array(columnIndices.length);
     for (let i = 0; i < rows; i++) rowIndices.fill(i, rowPointers[i], rowPointers[i + 1]);
@@ -173,9 +182,36 @@ export async function sgdPeer(
   }
   stream.end();
   await once(stream, 'finish');
-  const settings = near === undefined ? [] : [String(near.ridge), String(near.rate)];
-  const [testRmse, seconds, searchSeconds, ridge, rate] = execFileSync(program, [file, String(rank), ...settings], { encoding: 'utf8' })
+}
+
+/** What a fit of the biased factorization is told. */
+export interface BiasedSettings {
+  readonly rank: number;
+  /** λ, in the units of the values. */
+  readonly ridge: number;
+  /** μ, in the units of the values. */
+  readonly entryRidge: number;
+  readonly biasRidge: number;
+  readonly sweeps: number;
+  readonly tolerance: number;
+}
+
+/** Fits the biased factorization in NumPy; undefined unless BURES_PEER_PYTHON names an interpreter that has it. */
+export async function numpyPeer(
+  folder: string,
+  { known, test }: Pick<RatingParts, 'known' | 'test'>,
+  { rank, ridge, entryRidge, biasRidge, sweeps, tolerance }: BiasedSettings,
+): Promise<AlsFit | undefined> {
+  const python = process.env.BURES_PEER_PYTHON;
+  if (python === undefined || python === '') return undefined;
+  const file = path.join(folder, 'als.data');
+  await writeEntries(file, [known, test]);
+  const script = path.join(import.meta.dirname, 'peers/als.py');
+  const given = [file, rank, ridge, entryRidge, biasRidge, sweeps, tolerance].map(String);
+  // Threads gain nothing on systems this small, and cost.
+  const env = { ...process.env, OPENBLAS_NUM_THREADS: '1', OMP_NUM_THREADS: '1' };
+  const [testRmse, seconds, taken] = execFileSync(python, [script, ...given], { encoding: 'utf8', env })
     .split(' ')
     .map(Number);
-  return { testRmse, seconds, searchSeconds, ridge, rate };
+  return { testRmse, seconds, sweeps: taken };
 }

@@ -39,6 +39,8 @@ describe('the engine', () => {
       'solvers/directions/lbfgs.ts': 'reads pairs out of a memory',
       'retractions/balance-by-matmul.ts': 'an iteration for a matrix function',
       'retractions/balance-by-newton.ts': 'an iteration for a matrix function',
+      'metrics/stiefel-geodesics.ts': 'an iteration for a logarithm',
+      'metrics/stiefel-shooting.ts': 'an iteration for a logarithm',
       'solvers/constraints/augmented-lagrangian.ts': 'goes from multipliers to multipliers; each is a run of minimize',
       'distributed/mpi-world.ts': 'asks whether an operation between processes is done',
       'problems/complete-matrix.ts': 'goes from rank to rank; each is a run of minimize',

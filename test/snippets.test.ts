@@ -21,6 +21,7 @@ const pages: readonly string[] = [
   'docs/custom-manifold.md',
   'docs/custom-solver.md',
   'docs/coming-from-manopt.md',
+  'docs/completion.md',
   'docs/fine-tuning.md',
   'docs/scaling.md',
 ];

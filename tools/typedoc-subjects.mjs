@@ -26,7 +26,7 @@ const subjects = [
   ['Derivatives', /^src\/autodiff\//],
   ['Checks', /^src\/diagnostics\/(check|slope|taylor)/],
   ['Conditioning', /^src\/(diagnostics|retractions\/balance-gap)/],
-  ['Low-rank problems', /^src\/problems\/(?!complet|split|variational|alternating|sampled|spectral)/],
+  ['Low-rank problems', /^src\/problems\/(?!complet|recommender|split|variational|alternating|sampled|spectral)/],
   ['Completion', /^src\/problems\//],
   ['Safetensors', /^src\/io\/safetensors\//],
   ['Arrays and tables', /^src\/io\/(npy|triplets)\//],

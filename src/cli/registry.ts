@@ -33,6 +33,10 @@ const commands: Readonly<Record<string, readonly [load: () => Promise<Command>, 
     async () => (await import('./commands/complete.js')).complete,
     'completes a matrix from ratings or other known entries, by a matrix of low rank',
   ],
+  recommend: [
+    async () => (await import('./commands/recommend.js')).recommend,
+    'recommends to users what a completion predicts highest for them',
+  ],
   sweep: [async () => (await import('./commands/sweep.js')).sweep, 'runs many fine-tunings over any keys; it can be resumed'],
   report: [
     async () => (await import('./commands/report.js')).report,

@@ -41,6 +41,54 @@ export { type MatrixCompletionOptions, matrixCompletion } from './matrix-complet
 export { type MatrixIrlsOptions, matrixIrls, matrixIrlsDefaults } from './matrix-irls.js';
 export { type MatrixSensingOptions, type Measurements, matrixSensing, rankOneMeasurements } from './matrix-sensing.js';
 export { type RaiseRankOptions, raiseRank } from './raise-rank.js';
+export {
+  type BiasedFactorizationOptions,
+  biasedFactorization,
+  biasedFactorizationDefaults,
+} from './recommender/biased-factorization.js';
+export {
+  type CompleteImplicitOptions,
+  completeImplicit,
+  completeImplicitDefaults,
+  type ImplicitCompletion,
+  type ImplicitStep,
+  popularityModel,
+  type TriedRidge,
+} from './recommender/complete-implicit.js';
+export { type CompletedParts, completionModel, rowPrior } from './recommender/completion-model.js';
+export { type FactorizationProblem, factorSweeps, type SolvedRows } from './recommender/factorization-problem.js';
+export {
+  type FactorizeImplicitOptions,
+  type FactorizeRatingsOptions,
+  factorizeImplicit,
+  factorizeImplicitDefaults,
+  factorizeRatings,
+  factorizeRatingsDefaults,
+} from './recommender/factorize.js';
+export { type FoldInOptions, foldInRow } from './recommender/fold-in.js';
+export {
+  type ImplicitFactorizationOptions,
+  implicitFactorization,
+  implicitFactorizationDefaults,
+} from './recommender/implicit-factorization.js';
+export {
+  type RankingMeasures,
+  type RankingMeasuresOptions,
+  rankingMeasures,
+  rankingMeasuresDefaults,
+} from './recommender/ranking-measures.js';
+export { type FoldedRow, predictRatings, type RatingModel, type RowFit, unknownIndex } from './recommender/rating-model.js';
+export { predictRow, type Recommendation, type RecommendOptions, recommend, recommendDefaults } from './recommender/recommend.js';
+export type { FactorizedRatings, FactorSweep, SweepLimits } from './recommender/run-sweeps.js';
+export {
+  type EntryTimes,
+  type SplitByTimeOptions,
+  splitByTime,
+  splitByTimeDefaults,
+  type TimeSpan,
+  type TimeSplit,
+  timeSpans,
+} from './recommender/split-by-time.js';
 export { type ReducedRankRegressionOptions, reducedRankRegression } from './reduced-rank-regression.js';
 export { type RobustPcaOptions, robustPca } from './robust-pca.js';
 export { type SpectralInitializationOptions, spectralInitialization, spectralInitializationDefaults } from './spectral-initialization.js';

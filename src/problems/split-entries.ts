@@ -39,6 +39,16 @@ export async function splitEntries<M>(la: LinearAlgebra<M>, data: CsrMatrix<M>, 
   const random = seededRandom(seed);
   const count = data.columnIndices.length;
   const aside = Uint8Array.from({ length: count }, () => (random.uniform() < fraction ? 1 : 0));
+  return partsOf(la, data, aside);
+}
+
+/**
+ * Divides the entries of a sparse matrix.
+ *
+ * @param aside - 1 for each entry to set aside, 0 for the others.
+ */
+export async function partsOf<M>(la: LinearAlgebra<M>, data: CsrMatrix<M>, aside: Uint8Array): Promise<EntrySplit<M>> {
+  const count = data.columnIndices.length;
   const values = await la.toArray(data.values);
   const chosen = aside.reduce((sum, flag) => sum + flag, 0);
   const part = (flag: 0 | 1, size: number): CsrMatrix<M> => {

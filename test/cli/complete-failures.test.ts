@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, 
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { completionFiles, writeCompletion } from '../../src/cli/completion/completion-folder.js';
-import type { Entries } from '../../src/cli/completion/read-entries.js';
+import type { Entries } from '../../src/cli/completion/entries.js';
 import { sniffFormat } from '../../src/cli/completion/sniff-format.js';
-import { hostAlgebra, seededRandom } from '../../src/index.js';
+import { csrFromTriplets, hostAlgebra, seededRandom } from '../../src/index.js';
 import { stageFolder, stagingPath } from '../../src/io/files/staging.js';
 import { readNpy } from '../../src/io/index.js';
 import { deadProcess } from '../support/dead-process.js';
@@ -34,7 +34,7 @@ describe('bures complete', () => {
     expect(await runCli('complete', file, '--out', out, ...all)).toMatchObject({ status: 2, stderr: expect.stringMatching(/--overwrite/) });
     expect(await runCli('complete', file, '--out', out, ...all, '--overwrite')).toMatchObject({ status: 0 });
     expect(existsSync(path.join(out, 'test.csv'))).toBe(false);
-    expect(readdirSync(out)).toHaveLength(7);
+    expect(readdirSync(out)).toHaveLength(9);
   });
 
   it('takes the place of what a killed one left, and of parts of unknown origin with --overwrite only', async () => {
@@ -52,7 +52,8 @@ describe('bures complete', () => {
     writeFileSync(path.join(staging, 'left.npy'), 'half');
     expect(await runCli('complete', file, '--out', out)).toMatchObject({ status: 0 });
     // So few entries leave none to test.
-    const files = Object.values(completionFiles).filter((name) => name !== completionFiles.test);
+    const absent: readonly string[] = [completionFiles.test, completionFiles.predictions];
+    const files = Object.values(completionFiles).filter((name) => !absent.includes(name));
     expect(readdirSync(out).sort()).toEqual(files.sort());
     expect((await readNpy(la, path.join(out, 'right.npy'))).shape[0]).toBe(2);
   });
@@ -77,12 +78,14 @@ describe('bures complete', () => {
     const before = contents();
     const [m, n, r] = [5, 4, 1];
     const random = seededRandom(3);
-    const x = { U: la.randomNormal([m, r], random), S: la.fromArray([2], [r]), V: la.randomNormal([n, r], random) };
-    const offsets = { mean: 1, rows: new Float64Array(m), columns: new Float64Array(n) };
-    const labels = { rowLabels: [...'abcde'], columnLabels: [...'wxyz'] } as unknown as Entries;
+    const factors = { left: la.randomNormal([m, r], random), right: la.randomNormal([n, r], random) };
+    const rowFit = { kind: 'ratings', ridge: Float64Array.of(1) } as const;
+    const model = { mean: 1, rowBiases: new Float64Array(m), columnBiases: new Float64Array(n), ...factors, rowFit };
+    const matrix = csrFromTriplets(la, { rows: m, columns: n, rowIndices: [4], columnIndices: [1], values: [3] });
+    const entries = { matrix, rowLabels: [...'abcde'], columnLabels: [...'wxyz'] } as unknown as Entries;
     // The summary is the last file, and JSON has no such number.
     const staged = await stageFolder('complete', out);
-    const writing = writeCompletion(staged, labels, { x, offsets } as Parameters<typeof writeCompletion>[2], { rank: 1n });
+    const writing = writeCompletion(staged, entries, { model, test: undefined }, { rank: 1n });
     await expect(writing).rejects.toThrow(/BigInt/);
     await staged.discard();
     expect(contents()).toEqual(before);

@@ -129,6 +129,15 @@ const problem = { manifold, cost: () => 0, gradient: { kind: 'ambient', at: () =
 const pair = { A: la.full([2, 1], 1), B: la.full([1, 2], 1) };
 const observed = bures.csrFromTriplets(la, { rows: 2, columns: 2, rowIndices: [0], columnIndices: [1], values: [1] });
 
+const ratings = {
+  mean: 0,
+  rowBiases: new Float64Array(2),
+  columnBiases: new Float64Array(2),
+  left: la.full([2, 1], 1),
+  right: la.full([2, 1], 1),
+  rowFit: { kind: 'ratings', ridge: Float64Array.of(1) },
+};
+
 /** Arguments before the options, for functions that do not begin with them. Nothing is computed from them. */
 const argumentsBefore: Readonly<Record<string, readonly unknown[]>> = {
   adapterStart: ['nowhere'],
@@ -152,6 +161,7 @@ const argumentsBefore: Readonly<Record<string, readonly unknown[]>> = {
   checkRetraction: [manifold],
   collateRows: [[]],
   combineAdapters: [[], 'nowhere'],
+  completeImplicit: [observed],
   completeMatrix: [la, observed],
   completeRatings: [observed],
   conditionNumber: [la, pair],
@@ -160,6 +170,9 @@ const argumentsBefore: Readonly<Record<string, readonly unknown[]>> = {
   downloadModel: ['owner/name'],
   exactMatches: [undefined, []],
   factorHessianSpectrum: [la, pair],
+  factorizeImplicit: [observed],
+  factorizeRatings: [observed],
+  foldInRow: [ratings],
   generateText: [undefined, undefined, ''],
   hessianSpectrum: [la, { at: pair, hessianVector: (u: unknown) => u }],
   iterate: [problem],
@@ -177,13 +190,16 @@ const argumentsBefore: Readonly<Record<string, readonly unknown[]>> = {
   openHubRepository: ['owner/name'],
   openSafetensors: ['nowhere'],
   raiseRank: [la, observed, undefined],
+  rankingMeasures: [ratings],
   readDataset: ['nowhere', undefined],
   readMatrixMarket: [la, 'nowhere'],
   readMatrixMarketSizes: ['nowhere'],
   readTriplets: [la, 'nowhere'],
+  recommend: [ratings, 0],
   resizeAdapter: [undefined, 'nowhere'],
   saveAdapter: [undefined, 'nowhere'],
   spectralInitialization: [la, observed],
+  splitByTime: [la, observed],
   splitEntries: [la, observed],
   sweepParts: [undefined, undefined],
   tangentBasis: [manifold, la.full([2], 0)],

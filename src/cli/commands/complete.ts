@@ -1,62 +1,21 @@
-import { z } from 'zod';
-import { ConfigError } from '../../core/errors.js';
+import { counted } from '../../core/counted.js';
 import { path } from '../../io/files/path.js';
 import { stageFolder } from '../../io/files/staging.js';
-import { type CompletionSettings, centerings, completeRatings, completeRatingsDefaults } from '../../problems/index.js';
-import { defineCommand } from '../command.js';
-import { checkFolder, summaryOf, writeCompletion } from '../completion/completion-folder.js';
-import { completionText, entriesText, showCompletion } from '../completion/completion-text.js';
-import { type Entries, readEntries } from '../completion/read-entries.js';
-import { count, folder, text } from '../config/keys.js';
+import { writeAtomic } from '../../io/files/write-atomic.js';
+import { type CommandResult, defineCommand, UsageError } from '../command.js';
+import { type CompleteFlags, completeFlags } from '../completion/complete-flags.js';
+import { checkFolder, completionFiles, writeCompletion } from '../completion/completion-folder.js';
+import { entriesText } from '../completion/completion-text.js';
+import type { Entries } from '../completion/entries.js';
+import { checkTable } from '../completion/implicit-completion.js';
+import { type ModelLabels, pairsData, predictionLines, predictPairs, readPairs } from '../completion/predict-pairs.js';
+import { readEntries } from '../completion/read-entries.js';
+import { isCompletion, readModel } from '../completion/read-model.js';
+import { completeFeedback, completeScores } from '../completion/run-completion.js';
+import { flagName } from '../config/keys.js';
 import { catchInterrupt } from '../interruption.js';
 import { checkOutsideRuns } from '../run/outside-runs.js';
-
-const defaults = completeRatingsDefaults;
-
-const fraction = z.number().min(0).lt(1);
-const schema = z.strictObject({
-  rank: count(1).optional().describe(`largest rank to try (default: ${defaults.rank}); the rank that predicts best is kept`),
-  keepRank: z.boolean().default(false).describe('keep the rank --rank even if a lower rank predicts better'),
-  out: folder.optional().describe('folder for the result (default: completion-NAME, after the file)'),
-  overwrite: z.boolean().default(false).describe('replace an earlier completion in that folder'),
-  center: z
-    .enum(centerings)
-    .default(defaults.center)
-    .describe('what to fit before the low rank: the mean and a bias for each row and column, the mean alone, or nothing'),
-  regularization: z
-    .number()
-    .min(0)
-    .optional()
-    .describe('λ of a ridge λ(‖L‖² + ‖R‖²) on the factors, in units of what the offsets leave (default: learned for each component)')
-    .meta({ placeholder: 'λ' }),
-  testFraction: fraction
-    .default(defaults.testFraction)
-    .describe('fraction of the entries that is used to report the error, and for nothing else'),
-  validationFraction: fraction
-    .default(defaults.validationFraction)
-    .describe('fraction of the others by which the rank and the end are chosen; with 0 nothing is chosen'),
-  // The split of the validation entries uses the next seed.
-  seed: count(0)
-    .max(Number.MAX_SAFE_INTEGER - 1)
-    .default(defaults.seed)
-    .describe('seed of the splits and the start'),
-  maxIterations: count(1).default(defaults.maxIterations).describe('largest number of sweeps over rows and columns'),
-  tolerance: z.number().min(0).default(defaults.tolerance).describe('a fit ends when its RMSE changes by less than this over 3 iterations'),
-  columns: text
-    .optional()
-    .describe('columns that hold row, column and value, by number from 1 or by name (default: 1,2,3)')
-    .meta({ placeholder: 'R,C,V', group: 'The file:' }),
-  delimiter: text.optional().describe("delimiter between fields: ',', tab, space, '::' … (default: detected from the first lines)"),
-  header: z
-    .enum(['auto', 'yes', 'no'])
-    .default('auto')
-    .describe('whether the first line names the columns; with auto it does if its value is not a number'),
-  encoding: text
-    .optional()
-    .describe('encoding of the file: latin1, windows-1252, utf-16le, shift_jis … (default: what a byte-order mark says, or else utf-8)')
-    .meta({ placeholder: 'LABEL' }),
-  decimal: z.enum(['point', 'comma']).optional().describe('decimal mark of the values (default: detected from the first lines)'),
-});
+import type { Terminal } from '../terminal.js';
 
 /** The command `bures complete`, which fits a matrix of low rank to some of its entries. */
 export const complete = defineCommand({
@@ -73,60 +32,109 @@ export const complete = defineCommand({
     'The prediction of entry (i, j) is row-offsets[i] + column-offsets[j] + left[i]·right[j], from the .npy files in DIR; test.csv lists each test entry with its prediction.',
     'Several entries at one place are replaced by their mean. Use --center none if the matrix itself has low rank.',
     '',
+    '--predict PAIRS predicts pairs of rows and columns, clipped to the range of the ratings. A row or column without ratings contributes nothing: its predictions are those of an average one. ' +
+      'With the folder of an earlier completion as FILE nothing is fitted: the predictions go to the standard output, or to the file --out.',
+    '--feedback implicit fits preferences, by weighted least squares over all entries, to values that say how often or how strongly; missing entries count as 0, with little confidence. bures recommend ranks the columns for a row.',
+    '',
     'Ctrl-C stops the iteration and writes the best result so far.',
   ].join('\n'),
-  positionals: [{ name: 'FILE', description: 'the known entries' }],
-  schema,
-  async run({ positionals: [file], values: given, terminal }) {
+  positionals: [{ name: 'FILE', description: 'the known entries; with --predict also the folder of an earlier completion' }],
+  schema: completeFlags,
+  async run({ positionals: [file], values: given, isGiven, terminal }) {
+    if (await isCompletion(file)) {
+      checkPredictOnly(file, given, isGiven);
+      return predictOnly(file, given, terminal);
+    }
+    const implicit = given.feedback === 'implicit';
+    checkGiven(implicit, isGiven);
     const folder = given.out ?? `completion-${path.basename(file).replace(/\.[^.]*$/, '')}`;
     await checkFolder(folder, given.overwrite);
     await checkOutsideRuns('complete', folder);
-    const entries = await readEntries(file, given);
-    const settings = settingsOf(given, entries);
+    const entries = await readEntries(file, { ...given, time: given.split === 'random' ? undefined : (given.time ?? 'auto') });
+    checkTable(entries, given.rank);
+    const pairs = given.predict === undefined ? undefined : await readPairs('complete', given.predict, labelsOf(entries));
     // The folder is staged first, so that an unwritable one fails now and not after hours of work.
     const staged = await stageFolder('complete', folder);
     for (const line of entries.understood) terminal.notice(line);
-    terminal.notice(entriesText(file, entries));
-    const view = showCompletion(terminal);
+    terminal.notice(entriesText(file, entries, implicit));
+    for (const line of pairs?.notices ?? []) terminal.notice(line);
     const interruption = catchInterrupt(
       terminal,
       'interrupted: stopping the iteration and writing the best result so far (interrupt again to end at once)',
     );
     try {
-      const completion = await completeRatings(entries.matrix, { ...settings, watcher: view, signal: interruption.signal });
-      view.end();
-      const summary = summaryOf(file, entries, settings, completion);
-      await writeCompletion(staged, entries, completion, summary);
+      const run = implicit ? completeFeedback : completeScores;
+      const { model, test, summary, text, interrupted } = await run({
+        file,
+        folder,
+        entries,
+        given,
+        terminal,
+        signal: interruption.signal,
+      });
+      const predictions = pairs && predictionLines(predictPairs(model, pairs));
+      await writeCompletion(staged, entries, { model, test, ...(predictions === undefined ? {} : { predictions }) }, summary);
+      const place = path.join(folder, completionFiles.predictions);
       return {
-        data: { out: folder, ...summary },
-        text: completionText(folder, completion),
-        ...(completion.interrupted
-          ? { failure: `interrupted; ${folder} holds the best result until then`, endedBy: interruption.received() }
-          : {}),
+        data: { out: folder, ...summary, ...(pairs === undefined ? {} : { predictions: pairsData(pairs, place) }) },
+        text: pairs === undefined ? text : `${text}\n\n${place}: ${counted(pairs.labels.length, 'prediction')}`,
+        ...(interrupted ? { failure: `interrupted; ${folder} holds the best result until then`, endedBy: interruption.received() } : {}),
       };
     } finally {
-      view.end();
       interruption.end();
       await staged.discard();
     }
   },
 });
 
-/** Derives the settings. @throws ConfigError if the rank is too large, or the matrix is a single row or column. */
-function settingsOf(given: z.infer<typeof schema>, { matrix: { rows, columns } }: Entries): CompletionSettings {
-  const largest = Math.min(rows, columns);
-  if (largest === 1) {
-    throw new ConfigError(
-      `complete: expected at least two rows and two columns, got a ${rows}×${columns} matrix, in which nothing can predict a missing entry; check --columns`,
+/** @throws UsageError unless an earlier completion is to predict, and nothing else. */
+function checkPredictOnly(folder: string, { predict }: CompleteFlags, isGiven: (key: string) => boolean): void {
+  if (predict === undefined) {
+    throw new UsageError(
+      `bures complete: ${folder} is a completion already; predict pairs by it with --predict FILE, or complete the file of ratings again`,
     );
   }
-  if (given.rank !== undefined && given.rank > largest) {
-    throw new ConfigError(
-      `complete: expected a rank of at most ${largest} for a ${rows}×${columns} matrix, got ${given.rank}; pass --rank ${largest} or less`,
+  const idle = Object.keys(completeFlags.shape).find((key) => key !== 'predict' && key !== 'out' && isGiven(key));
+  if (idle !== undefined) {
+    throw new UsageError(
+      `bures complete: --${flagName(idle)} does nothing where ${folder}, an earlier completion, predicts pairs; leave it out, or complete the file of ratings again`,
     );
   }
-  const { rank = Math.min(defaults.rank, largest), regularization, keepRank, center, testFraction, validationFraction } = given;
-  const { seed, maxIterations, tolerance } = given;
-  const ridge = regularization === undefined ? {} : { regularization };
-  return { rank, keepRank, center, testFraction, validationFraction, seed, maxIterations, tolerance, ...ridge };
+}
+
+/** Predicts pairs by an earlier completion, and fits nothing. */
+async function predictOnly(folder: string, { predict = '', out }: CompleteFlags, terminal: Terminal): Promise<CommandResult> {
+  const stored = await readModel('complete', folder);
+  const pairs = await readPairs('complete', predict, stored);
+  for (const notice of pairs.notices) terminal.notice(notice);
+  const predicted = predictPairs(stored.model, pairs);
+  const lines = `${predictionLines(predicted).join('\n')}\n`;
+  if (out !== undefined) await writeAtomic(out, lines, 'complete');
+  return {
+    data: { ...pairsData(pairs, out), pairs: predicted },
+    text: out === undefined ? lines : `${out}: ${counted(predicted.length, 'prediction')}`,
+  };
+}
+
+/** Returns what rows and columns are called, and the columns that hold them. */
+function labelsOf({ rowLabels, columnLabels, reading }: Entries): ModelLabels {
+  const [row, column] = reading.format === 'table' ? [reading.columns.row.name, reading.columns.column.name] : [];
+  return { rowLabels, columnLabels, ...(row === undefined || column === undefined ? {} : { names: [row, column] as const }) };
+}
+
+/** Flags that one kind of feedback alone has. */
+const [ratingsOnly, implicitOnly] = [['center', 'keepRank', 'tolerance', 'relevant'], ['alpha']] as const;
+
+/** @throws UsageError for a flag that does nothing with this kind of feedback, or with this split. */
+function checkGiven(implicit: boolean, isGiven: (key: string) => boolean): void {
+  const idle = (implicit ? ratingsOnly : implicitOnly).find((key) => isGiven(key));
+  if (idle !== undefined) {
+    throw new UsageError(
+      `bures complete: --${flagName(idle)} does nothing with --feedback ${implicit ? 'implicit' : 'explicit'}; leave it out, or pass the other --feedback`,
+    );
+  }
+  if (isGiven('time') && !isGiven('split'))
+    throw new UsageError(
+      'bures complete: --time names the column to split by, and the split is random; add --split time, or --split row-time',
+    );
 }

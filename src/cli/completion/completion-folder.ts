@@ -1,13 +1,15 @@
 /** The folder in which a completion is stored. */
 import { ConfigError } from '../../core/errors.js';
-import { type HostArray, hostAlgebra } from '../../index.js';
+import { type CsrMatrix, type HostArray, hostAlgebra } from '../../index.js';
 import { namesIn } from '../../io/files/entries.js';
 import { path } from '../../io/files/path.js';
 import { abandonedIn, type StagedFolder } from '../../io/files/staging.js';
 import { type ByteSink, writeAtomic } from '../../io/files/write-atomic.js';
 import { writeNpy } from '../../io/index.js';
-import { type Completion, type CompletionSettings, sampledFixedRank } from '../../problems/index.js';
-import type { Entries } from './read-entries.js';
+import { writeNpyIntegers } from '../../io/npy/npy.js';
+import type { Completion, CompletionSettings, RatingModel } from '../../problems/index.js';
+import type { Entries } from './entries.js';
+import type { RatingMeasures } from './rating-measures.js';
 
 /** The files of a completion. */
 export const completionFiles = {
@@ -17,34 +19,20 @@ export const completionFiles = {
   columnOffsets: 'column-offsets.npy',
   rowLabels: 'row-labels.json',
   columnLabels: 'column-labels.json',
+  seenRows: 'seen-rows.npy',
+  seenColumns: 'seen-columns.npy',
   test: 'test.csv',
+  predictions: 'predictions.csv',
   summary: 'completion.json',
 } as const;
 
-/** Factors of the prediction `rowOffsets[i] + columnOffsets[j] + left[i]·right[j]`. */
-interface PredictionFactors {
-  /** Left factors, m×r. */
-  readonly left: HostArray;
-  /** Right factors, n×r. */
-  readonly right: HostArray;
-  /** Row offsets, m of them, which include the mean. */
-  readonly rowOffsets: Float64Array;
-  readonly columnOffsets: Float64Array;
-}
-
-/** The parts of a completion that are written. */
-type FittedParts = Pick<Completion, 'x' | 'offsets' | 'test'>;
-
-/** Computes the factors as they are written: balanced, leftᵀ·left = rightᵀ·right. */
-function predictionFactors({ x, offsets }: FittedParts): PredictionFactors {
-  const la = hostAlgebra();
-  const roots = la.sqrt(x.S);
-  return {
-    left: la.scaleColumns(x.U, roots),
-    right: la.scaleColumns(x.V, roots),
-    rowOffsets: offsets.rows.map((offset) => offset + offsets.mean),
-    columnOffsets: offsets.columns,
-  };
+/** What is written of a completion. */
+export interface FittedParts {
+  readonly model: RatingModel;
+  /** Test entries, with their predictions, which are not clipped; `undefined` without them. */
+  readonly test: { readonly matrix: CsrMatrix<HostArray>; readonly predictions: Float64Array } | undefined;
+  /** Lines of the file of predictions, if some were asked for. */
+  readonly predictions?: readonly string[];
 }
 
 /**
@@ -78,24 +66,29 @@ export async function checkFolder(folder: string, overwrite: boolean): Promise<v
  * @param staged - the folder, staged before the computation.
  * @throws BackendError if the file system refuses. Only an error while renaming affects the earlier completion.
  */
-export async function writeCompletion(staged: StagedFolder, entries: Entries, completion: FittedParts, summary: object): Promise<void> {
-  await writeFiles(staged.folder, entries, completion, summary);
-  const { summary: last, test } = completionFiles;
-  await staged.commit({ stale: completion.test === undefined ? [last, test] : [last], last: [last] });
+export async function writeCompletion(staged: StagedFolder, entries: Entries, fitted: FittedParts, summary: object): Promise<void> {
+  await writeFiles(staged.folder, entries, fitted, summary);
+  const { summary: last, test, predictions } = completionFiles;
+  const missing = [...(fitted.test === undefined ? [test] : []), ...(fitted.predictions === undefined ? [predictions] : [])];
+  await staged.commit({ stale: [last, ...missing], last: [last] });
 }
 
-async function writeFiles(folder: string, entries: Entries, completion: FittedParts, summary: object): Promise<void> {
+async function writeFiles(folder: string, entries: Entries, fitted: FittedParts, summary: object): Promise<void> {
   const la = hostAlgebra();
   const at = (name: keyof typeof completionFiles): string => path.join(folder, completionFiles[name]);
-  const { left, right, rowOffsets, columnOffsets } = predictionFactors(completion);
-  await writeNpy(la, at('left'), left);
-  await writeNpy(la, at('right'), right);
+  const { model, test, predictions } = fitted;
+  const rowOffsets = model.rowBiases.map((bias) => bias + model.mean);
+  await writeNpy(la, at('left'), model.left);
+  await writeNpy(la, at('right'), model.right);
   await writeNpy(la, at('rowOffsets'), la.fromArray(rowOffsets, [rowOffsets.length]));
-  await writeNpy(la, at('columnOffsets'), la.fromArray(columnOffsets, [columnOffsets.length]));
+  await writeNpy(la, at('columnOffsets'), la.fromArray(model.columnBiases, [model.columnBiases.length]));
   await writeAtomic(at('rowLabels'), (sink) => writeLabels(sink, entries.rowLabels), 'complete');
   await writeAtomic(at('columnLabels'), (sink) => writeLabels(sink, entries.columnLabels), 'complete');
-  const { test } = completion;
-  if (test !== undefined) await writeAtomic(at('test'), (sink) => writeTest(sink, entries, completion, test), 'complete');
+  await writeNpyIntegers('complete', at('seenRows'), entries.matrix.rowPointers);
+  await writeNpyIntegers('complete', at('seenColumns'), entries.matrix.columnIndices);
+  if (test !== undefined) await writeAtomic(at('test'), (sink) => writeTest(sink, entries, test), 'complete');
+  if (predictions !== undefined)
+    await writeAtomic(at('predictions'), (sink) => writeLines(sink, predictions.length, (index) => predictions[index]), 'complete');
   await writeAtomic(at('summary'), `${JSON.stringify(summary, null, 2)}\n`, 'complete');
 }
 
@@ -112,19 +105,34 @@ async function writeLabels(sink: ByteSink, labels: readonly string[]): Promise<v
 async function writeTest(
   sink: ByteSink,
   { rowLabels, columnLabels }: Entries,
-  { x, offsets }: FittedParts,
-  test: NonNullable<FittedParts['test']>,
+  { matrix, predictions }: NonNullable<FittedParts['test']>,
 ): Promise<void> {
-  const la = hostAlgebra();
-  const [values, products] = [la.peek(test.values), la.peek(sampledFixedRank(test, x))];
+  const values = hostAlgebra().peek(matrix.values);
   await sink.write(Buffer.from('row,column,value,prediction\n'));
   let row = 0;
   await writeLines(sink, values.length, (e) => {
-    while (e >= test.rowPointers[row + 1]) row++;
-    const column = test.columnIndices[e];
-    const prediction = offsets.mean + offsets.rows[row] + offsets.columns[column] + products[e];
-    return `${csvField(rowLabels[row])},${csvField(columnLabels[column])},${values[e]},${prediction}`;
+    while (e >= matrix.rowPointers[row + 1]) row++;
+    return `${csvField(rowLabels[row])},${csvField(columnLabels[matrix.columnIndices[e]])},${values[e]},${predictions[e]}`;
   });
+}
+
+/**
+ * Predicts the entries of a pattern by offsets and the values of the low rank there.
+ *
+ * @param products - the low rank at each entry.
+ */
+export function offsetPredictions(
+  { rowPointers, columnIndices }: CsrMatrix<HostArray>,
+  { mean, rows, columns }: Completion['offsets'],
+  products: HostArray,
+): Float64Array {
+  let row = 0;
+  return hostAlgebra()
+    .toArray(products)
+    .map((product, e) => {
+      while (e >= rowPointers[row + 1]) row++;
+      return mean + rows[row] + columns[columnIndices[e]] + product;
+    });
 }
 
 /** Number of lines written at once. */
@@ -137,26 +145,35 @@ async function writeLines(sink: ByteSink, count: number, lineAt: (index: number)
   }
 }
 
-function csvField(label: string): string {
+/** Quotes a label if it needs it. */
+export function csvField(label: string): string {
   return /[",\r\n]|^\s|\s$/.test(label) ? `"${label.replaceAll('"', '""')}"` : label;
 }
 
-/** Summarizes a completion as data, for `completion.json` and `--json`. */
-export function summaryOf(file: string, entries: Entries, settings: CompletionSettings, completion: Completion) {
-  const { matrix, repeated, least, greatest, reading } = entries;
+/** Summarizes the file of a completion as data. A completion may be passed on, so the local path stays private. */
+export function dataOf(file: string, { matrix, repeated, least, greatest, reading }: Entries) {
+  const { rows, columns, columnIndices } = matrix;
+  return { file: path.basename(file), reading, rows, columns, entries: columnIndices.length, repeated, least, greatest };
+}
+
+/** Returns the regression of a further row as plain data. */
+export function rowFitData(fit: RatingModel['rowFit']) {
+  return { ...fit, ridge: Array.from(fit.ridge) };
+}
+
+/** Summarizes a completion of ratings as data, for `completion.json` and `--json`. */
+export function summaryOf(
+  file: string,
+  entries: Entries,
+  settings: CompletionSettings & { readonly split: string },
+  completion: Completion,
+  { rowFit }: RatingModel,
+  measures: RatingMeasures,
+) {
   const { x, offsets, regularization, noise, errors, baselines, counts, choice, history, unseen, interrupted } = completion;
   return {
-    // A completion may be passed on, so the local path of its data stays private.
-    data: {
-      file: path.basename(file),
-      reading,
-      rows: matrix.rows,
-      columns: matrix.columns,
-      entries: matrix.columnIndices.length,
-      repeated,
-      least,
-      greatest,
-    },
+    feedback: 'explicit',
+    data: dataOf(file, entries),
     settings,
     counts,
     rank: x.S.shape[0],
@@ -164,8 +181,10 @@ export function summaryOf(file: string, entries: Entries, settings: CompletionSe
     noise,
     singularValues: Array.from(x.S.data),
     offsets: { center: settings.center, mean: offsets.mean },
+    rowFit: rowFitData(rowFit),
     rmse: errors,
     baselines,
+    ...measures,
     unseen,
     interrupted,
     ...(choice === undefined ? {} : { tried: choice.tried }),

@@ -5,20 +5,22 @@ import { short, table } from '../format.js';
 import { bar, liveLine, percent } from '../progress.js';
 import type { Terminal } from '../terminal.js';
 import { completionFiles } from './completion-folder.js';
-import type { Entries } from './read-entries.js';
+import type { Entries } from './entries.js';
+import { type RatingMeasures, rankingText } from './rating-measures.js';
 
 /** Formats a root mean square error, with enough digits to compare it with others. */
 const rmseText = (rmse: number | undefined): string =>
   rmse === undefined ? '' : (rmse !== 0 && rmse < 1e-3) || rmse >= 1e6 ? rmse.toExponential(3) : rmse.toFixed(rmse < 100 ? 4 : 1);
 
 /** Describes the entries that were read. */
-export function entriesText(file: string, { matrix, repeated, least, greatest }: Entries): string {
+export function entriesText(file: string, { matrix, repeated, least, greatest }: Entries, implicit = false): string {
   const { rows, columns, columnIndices } = matrix;
   const share = (100 * columnIndices.length) / (rows * columns);
+  const joined = implicit ? 'added to' : 'averaged with';
   const more =
     repeated === 0
       ? ''
-      : `; ${repeated} more ${repeated === 1 ? 'repeats a place and was' : 'repeat a place and were'} averaged with the entry there`;
+      : `; ${repeated} more ${repeated === 1 ? 'repeats a place and was' : 'repeat a place and were'} ${joined} the entry there`;
   return `${file}: ${counted(rows, 'row')}, ${counted(columns, 'column')}, ${counted(columnIndices.length, 'entry', 'entries')} (${short(share)} %), from ${short(least)} to ${short(greatest)}${more}`;
 }
 
@@ -45,7 +47,7 @@ function modelText({ x, offsets, regularization }: Completion): string {
 }
 
 /** Formats the tables, the files written, and how to read them. */
-export function completionText(folder: string, completion: Completion): string {
+export function completionText(folder: string, completion: Completion, { clippedRmse, ranking }: RatingMeasures): string {
   const { choice, errors, baselines } = completion;
   const parts: string[] = [];
   if (choice !== undefined) {
@@ -60,7 +62,13 @@ export function completionText(folder: string, completion: Completion): string {
   const row = (name: string, { train, test }: Errors): string[] => [name, rmseText(train), ...(test === undefined ? [] : [rmseText(test)])];
   const header = ['RMSE', 'fitted', ...(errors.test === undefined ? [] : ['test'])];
   const models = [row('mean', baselines.mean), row('mean and biases', baselines.biases)];
-  parts.push(table([header, ...models, row(modelText(completion), errors)]));
+  const [least, greatest] = completion.range;
+  const clipped =
+    clippedRmse === undefined || clippedRmse === errors.test
+      ? []
+      : [[`clipped to ${short(least)} … ${short(greatest)}`, '', rmseText(clippedRmse)]];
+  parts.push(table([header, ...models, row(modelText(completion), errors), ...clipped]));
+  if (ranking !== undefined) parts.push(rankingText(ranking));
   const remarks = remarksOn(completion);
   if (remarks.length > 0) parts.push(remarks.join('\n'));
   parts.push(`${folder}: ${filesText(completion)}`, pythonText(folder));

@@ -1,13 +1,14 @@
 /** Reads the known entries of a matrix from a file. */
 
-import { checkRoom } from '../../core/allocate.js';
 import { counted } from '../../core/counted.js';
-import { FormatError } from '../../core/errors.js';
-import { type CsrMatrix, type HostArray, hostAlgebra } from '../../index.js';
-import { readMatrixMarket, readMatrixMarketSizes, readTriplets, type TableReading, type TripletFields } from '../../io/index.js';
+import { ConfigError, FormatError } from '../../core/errors.js';
+import { hostAlgebra } from '../../index.js';
+import { readTriplets, type TableReading, type TripletFields } from '../../io/index.js';
 import { checkEncoding } from '../../io/text/utf8.js';
 import { mergeRepeated } from '../../problems/index.js';
 import { UsageError } from '../command.js';
+import type { ColumnsTaken, ColumnTaken, Entries, Labelled, Reading } from './entries.js';
+import { readSparse } from './read-sparse.js';
 import { type EntryFormat, type SampleLine, sniffFormat } from './sniff-format.js';
 import { tableColumns } from './table-columns.js';
 
@@ -18,50 +19,10 @@ export interface TableFlags {
   readonly header?: string | undefined;
   readonly encoding?: string | undefined;
   readonly decimal?: string | undefined;
-}
-
-/** A column of a table that is used: its number, from 1, and its name if there is a header. */
-interface ColumnTaken {
-  readonly number: number;
-  readonly name?: string;
-}
-
-/** The columns that hold row, column and value of an entry. */
-interface ColumnsTaken {
-  readonly row: ColumnTaken;
-  readonly column: ColumnTaken;
-  readonly value: ColumnTaken;
-}
-
-/** A description of how a file was read, as data. */
-export type Reading =
-  | { readonly format: 'matrix-market' }
-  | {
-      readonly format: 'table';
-      readonly encoding: string;
-      readonly delimiter: string;
-      readonly header: boolean;
-      readonly decimal: '.' | ',';
-      readonly columns: ColumnsTaken;
-      /** Number of lines skipped before the first row, and of lines without a value. */
-      readonly remarks: number;
-      readonly missing: number;
-    };
-
-/** Entries, one per place, with the labels of rows and columns. */
-export interface Entries {
-  readonly matrix: CsrMatrix<HostArray>;
-  /** Labels of the rows, in order. For a Matrix Market file they are the numbers, from 1. */
-  readonly rowLabels: readonly string[];
-  readonly columnLabels: readonly string[];
-  /** Number of entries at the place of an earlier one; their mean was taken. */
-  readonly repeated: number;
-  readonly least: number;
-  readonly greatest: number;
-  /** A description of how the file was understood, line by line. */
-  readonly understood: readonly string[];
-  /** The same description as data. */
-  readonly reading: Reading;
+  /** Feedback of entries: with `'implicit'` they may have no value, and repeated ones add up. */
+  readonly feedback?: 'explicit' | 'implicit' | undefined;
+  /** Column of times, `'auto'` to find it; absent if times are not to be read. */
+  readonly time?: string | undefined;
 }
 
 /** Words for delimiters that are hard to type in a shell. */
@@ -74,26 +35,51 @@ const delimiterWords: Readonly<Record<string, string>> = { tab: '\t', '\\t': '\t
  * for data with nothing to fit; BackendError if the entries do not fit into memory.
  */
 export async function readEntries(file: string, flags: TableFlags): Promise<Entries> {
-  const fields = fieldsOf(flags.columns);
+  const implicit = flags.feedback === 'implicit';
+  const fields = fieldsOf(flags.columns, implicit);
   const { delimiter, encoding } = flags;
   if (encoding !== undefined) checkEncodingFlag(encoding);
   const given = delimiter !== undefined && Object.hasOwn(delimiterWords, delimiter) ? delimiterWords[delimiter] : delimiter;
-  const positions = Object.values(fields ?? {}).map((field) => (typeof field === 'number' ? field + 1 : 0));
-  const format = await sniffFormat(file, Math.max(3, ...positions), { delimiter: given, encoding });
+  const positions = Object.values({ ...fields }).map((field) => (typeof field === 'number' ? field + 1 : 0));
+  const format = await sniffFormat(file, Math.max(implicit ? 2 : 3, ...positions), { delimiter: given, encoding });
+  if (format.kind === 'matrix-market' && flags.time !== undefined) {
+    throw new ConfigError(`complete: ${file}: expected a table with a column of times, got a Matrix Market file; split it at random`);
+  }
   const read = format.kind === 'table' ? await readTable(file, format, fields, flags) : await readSparse(file);
-  const { matrix, repeated } = mergeRepeated(read.matrix);
+  const { matrix, repeated, times } = onePerPlace(read, implicit);
   let [least, greatest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const value of hostAlgebra().peek(matrix.values)) {
     if (value < least) least = value;
     if (value > greatest) greatest = value;
   }
-  if (least === greatest) {
-    throw new FormatError(`complete: ${file}: every value is ${least}, so there is nothing to fit; check --columns`);
+  if (least === greatest && !implicit) {
+    throw new FormatError(
+      `complete: ${file}: every value is ${least}, so there is nothing to fit; check --columns, or pass --feedback implicit if the entries themselves are what is known`,
+    );
   }
-  return { ...read, matrix, repeated, least, greatest };
+  if (implicit && !(least > 0)) {
+    throw new FormatError(
+      `complete: ${file}: expected strengths of feedback above 0, got ${least}; leave out entries without feedback, or fit values that tell of dislike with --feedback explicit`,
+    );
+  }
+  return { ...read, matrix, repeated, ...(times === undefined ? {} : { times }), least, greatest };
 }
 
-type Labelled = Pick<Entries, 'matrix' | 'rowLabels' | 'columnLabels' | 'understood' | 'reading'>;
+/** Merges entries of one place: ratings to their mean, implicit feedback to its sum, times to the latest. */
+function onePerPlace({ matrix: all, times: given }: Labelled, sum: boolean): Pick<Entries, 'matrix' | 'times' | 'repeated'> {
+  const { matrix, repeated, places } = mergeRepeated(all);
+  if (places === undefined) return { matrix, repeated, ...(given === undefined ? {} : { times: given }) };
+  const la = hostAlgebra();
+  const latest = given && new Float64Array(matrix.columnIndices.length).fill(Number.NEGATIVE_INFINITY);
+  const sums = new Float64Array(matrix.columnIndices.length);
+  la.peek(all.values).forEach((value, e) => {
+    const place = places[e];
+    sums[place] += value;
+    if (given !== undefined && latest !== undefined) latest[place] = Math.max(latest[place], given[e]);
+  });
+  const merged = sum ? { ...matrix, values: la.fromArray(sums, [sums.length]) } : matrix;
+  return { matrix: merged, repeated, ...(latest === undefined ? {} : { times: latest }) };
+}
 
 async function readTable(
   file: string,
@@ -103,7 +89,8 @@ async function readTable(
 ): Promise<Labelled> {
   const header = flags.header === 'yes' ? true : flags.header === 'no' ? false : 'auto';
   const decimal = flags.decimal === 'comma' ? ',' : flags.decimal === 'point' ? '.' : undefined;
-  const columns = tableColumns(file, sample, { fields: given, header, decimal });
+  const time = flags.time !== undefined && /^[1-9]\d*$/.test(flags.time) ? Number(flags.time) - 1 : flags.time;
+  const columns = tableColumns(file, sample, { fields: given, header, decimal, implicit: flags.feedback === 'implicit', time });
   const { fields } = columns;
   const { encoding } = flags;
   const options = {
@@ -115,7 +102,7 @@ async function readTable(
     caller: 'complete',
     ...(encoding === undefined ? {} : { encoding }),
   } as const;
-  const { matrix, rowLabels = [], columnLabels = [], table } = await readTriplets(hostAlgebra(), file, options);
+  const { table, rowLabels = [], columnLabels = [], ...entries } = await readTriplets(hostAlgebra(), file, options);
   const taken = columnsTaken(fields, table.header, sample);
   const understood = [`${file}: ${tableText(delimiter, fields, taken, table)}`, ...columns.notices];
   if (table.remarks > 0)
@@ -136,7 +123,7 @@ async function readTable(
     remarks: table.remarks,
     missing: table.missing,
   };
-  return { matrix, rowLabels, columnLabels, understood, reading };
+  return { ...entries, rowLabels, columnLabels, understood, reading };
 }
 
 /** Returns numbers and names of the columns. If a header lacks one name, as R writes it, the first column has none. */
@@ -148,19 +135,26 @@ function columnsTaken(fields: TripletFields, header: readonly string[] | undefin
     const place = typeof field === 'number' ? field : names.indexOf(field);
     return { number: place + 1, ...(names[place] ? { name: names[place] } : {}) };
   };
-  return { row: taken(fields.row), column: taken(fields.column), value: taken(fields.value) };
+  return {
+    row: taken(fields.row),
+    column: taken(fields.column),
+    ...(fields.value === undefined ? {} : { value: taken(fields.value) }),
+    ...(fields.time === undefined ? {} : { time: taken(fields.time) }),
+  };
 }
 
 /** Describes encoding, delimiter and columns. Columns requested by name are called by it. */
 function tableText(delimiter: string, fields: TripletFields, taken: ColumnsTaken, { encoding, header }: TableReading): string {
   const called = (what: keyof ColumnsTaken): string => {
-    const { number, name } = taken[what];
-    if (typeof fields[what] === 'string') return shown(fields[what]);
+    const { number, name } = taken[what] ?? {};
+    const field = fields[what];
+    if (typeof field === 'string') return shown(field);
+    if (number === undefined) return 'none';
     return `column ${number}${name === undefined ? '' : ` (${shown(name)})`}`;
   };
   const between = delimiter === ' ' ? 'spaces' : JSON.stringify(delimiter);
   const names = header === undefined ? 'no header' : `header ${shown(header.join(', '))}`;
-  return `${encoding} text, fields between ${between}, ${names}; row: ${called('row')}, column: ${called('column')}, value: ${called('value')}`;
+  return `${encoding} text, fields between ${between}, ${names}; row: ${called('row')}, column: ${called('column')}, value: ${called('value')}${taken.time === undefined ? '' : `, time: ${called('time')}`}`;
 }
 
 function shown(text: string): string {
@@ -175,56 +169,16 @@ function checkEncodingFlag(label: string): void {
   }
 }
 
-/**
- * Limits on rows or columns: a file may have this many in any case, and otherwise this many times the number of
- * entries.
- */
-const [fewLabels, labelsAnEntry] = [1e6, 100];
-/** Memory per row or column before fitting, in bytes: its name, offsets, bias, counts and places in work arrays. */
-const bytesPerLabel = 128;
-
-async function readSparse(file: string): Promise<Labelled> {
-  const { format, rows, columns, entries, line } = await readMatrixMarketSizes(file, { caller: 'complete' });
-  if (format === 'array') {
-    throw new FormatError(
-      `complete: ${file}: expected a coordinate file, got an array, of which every entry is known; store the known entries only`,
-    );
-  }
-  if (entries === 0) throw new FormatError(`complete: ${file}: expected entries, got none; check the path`);
-  if (Math.max(rows, columns) > Math.max(fewLabels, labelsAnEntry * entries)) {
-    throw new FormatError(
-      `complete: ${file}:${line}: expected at most ${labelsAnEntry} rows and columns an entry, got ${counted(rows, 'row')} and ${counted(columns, 'column')} for ${counted(entries, 'entry', 'entries')}, of which nearly all would be empty; ` +
-        'number only the rows and columns that have entries, or write a table of row, column and value',
-    );
-  }
-  checkRoom({
-    where: `complete: ${file}`,
-    bytes: bytesPerLabel * (rows + columns) + 40 * entries,
-    what: `${counted(rows, 'row')}, ${counted(columns, 'column')} and ${counted(entries, 'entry', 'entries')}`,
-    remedy: 'number only the rows and columns that have entries, or take a part of them',
-  });
-  const matrix = await readMatrixMarket(hostAlgebra(), file, { caller: 'complete' });
-  if (!('kind' in matrix)) throw new FormatError(`complete: ${file}: the file changed while it was read; read it again`);
-  const numbers = (count: number): string[] => Array.from({ length: count }, (_, index) => String(index + 1));
-  const understood = [`${file}: Matrix Market, ${counted(entries, 'entry', 'entries')} stored`];
-  return {
-    matrix,
-    rowLabels: numbers(matrix.rows),
-    columnLabels: numbers(matrix.columns),
-    understood,
-    reading: { format: 'matrix-market' },
-  };
-}
-
-/** Parses `1,2,3` or `userId,movieId,rating`. */
-function fieldsOf(columns: string | undefined): TripletFields | undefined {
+/** Parses `1,2,3` or `userId,movieId,rating`; of implicit feedback the value may be left out. */
+function fieldsOf(columns: string | undefined, implicit: boolean): TripletFields | undefined {
   if (columns === undefined) return undefined;
   const fields = columns.split(',').map((word) => word.trim());
-  if (fields.length !== 3 || fields.includes('') || new Set(fields).size < 3 || fields.includes('0')) {
+  const isFew = implicit && fields.length === 2;
+  if (!(fields.length === 3 || isFew) || fields.includes('') || new Set(fields).size < fields.length || fields.includes('0')) {
     throw new UsageError(
       `bures complete: --columns must be three different columns (row, column, value), by number from 1 or by name, got '${columns}'; write, say, --columns userId,movieId,rating`,
     );
   }
   const [row, column, value] = fields.map((word) => (/^\d+$/.test(word) ? Number(word) - 1 : word));
-  return { row, column, value };
+  return { row, column, ...(isFew ? {} : { value }) };
 }

@@ -21,6 +21,8 @@ export type EntryFormat =
 export interface GivenFormat {
   readonly delimiter?: string | undefined;
   readonly encoding?: string | undefined;
+  /** Command that errors name. Default: `'complete'`. */
+  readonly caller?: string;
 }
 
 /** Number of bytes that are inspected. */
@@ -42,11 +44,12 @@ const space = ' ';
  * @throws ConfigError if the file cannot be read; FormatError if it is compressed, or no delimiter fits.
  */
 export async function sniffFormat(file: string, fields: number, given: GivenFormat): Promise<EntryFormat> {
-  const head = await readHead(file);
+  const { caller = 'complete' } = given;
+  const head = await readHead(caller, file);
   if (head[0] === 0x1f && head[1] === 0x8b) {
-    throw new FormatError(`complete: ${file}: expected text, got a file compressed by gzip; unpack it with gunzip first`);
+    throw new FormatError(`${caller}: ${file}: expected text, got a file compressed by gzip; unpack it with gunzip first`);
   }
-  const text = decode(head, given.encoding);
+  const text = decode(caller, head, given.encoding);
   if (text.startsWith('%%MatrixMarket') || file.endsWith('.mtx')) return { kind: 'matrix-market' };
   const lines = firstLines(text, head.length === headBytes);
   const divided = (delimiter: string): EntryFormat => ({
@@ -73,7 +76,7 @@ export async function sniffFormat(file: string, fields: number, given: GivenForm
   const likely = [...delimiters, space].find((delimiter) => enough(lines[0], delimiter));
   const { text: line, number } = lines.find((one) => likely === undefined || !enough(one, likely)) ?? lines[0];
   throw new FormatError(
-    `complete: ${file}:${number}: expected ${fields} fields or more${likely === undefined ? ' between commas, semicolons, tabs, bars, spaces or ::' : ` between ${JSON.stringify(likely)}, as on line ${lines[0].number}`}, ` +
+    `${caller}: ${file}:${number}: expected ${fields} fields or more${likely === undefined ? ' between commas, semicolons, tabs, bars, spaces or ::' : ` between ${JSON.stringify(likely)}, as on line ${lines[0].number}`}, ` +
       `got ${JSON.stringify(line.slice(0, 60))}; correct the line, or pass --delimiter and --columns`,
   );
 }
@@ -84,9 +87,9 @@ export function isNumber(field: string): boolean {
 }
 
 /** Decodes the beginning of a file. The reader reports invalid bytes, with their line. */
-function decode(head: Buffer, given: string | undefined): string {
+function decode(caller: string, head: Buffer, given: string | undefined): string {
   const marked = markedEncoding(head)?.encoding;
-  const encoding = given === undefined ? marked : checkEncoding('complete', given);
+  const encoding = given === undefined ? marked : checkEncoding(caller, given);
   return new TextDecoder(encoding === undefined || encoding === 'utf-32' ? 'utf-8' : encoding).decode(head);
 }
 
@@ -122,11 +125,11 @@ function fieldsOf(line: string, delimiter: string): readonly string[] {
   return fields;
 }
 
-async function readHead(file: string): Promise<Buffer> {
+async function readHead(caller: string, file: string): Promise<Buffer> {
   try {
     const bytes = await readBeginning(file, headBytes);
     return Buffer.from(bytes.buffer, 0, bytes.length);
   } catch (cause) {
-    throw new ConfigError(`complete: cannot read ${file} (${(cause as Error).message}); check the path`, { cause });
+    throw new ConfigError(`${caller}: cannot read ${file} (${(cause as Error).message}); check the path`, { cause });
   }
 }

@@ -16,6 +16,10 @@ export interface GivenColumns {
   readonly fields?: TripletFields | undefined;
   readonly header: boolean | 'auto';
   readonly decimal?: '.' | ',' | undefined;
+  /** True if entries may have no value. */
+  readonly implicit?: boolean;
+  /** The column of times, `'auto'` to find it; absent if times are not to be read. */
+  readonly time?: number | string | undefined;
 }
 
 /** Names of columns that hold the value, that hold a time, or that number the lines; without punctuation. */
@@ -43,12 +47,20 @@ export function tableColumns(file: string, sample: readonly SampleLine[], given:
   const rows = header === undefined ? sample : sample.slice(1);
   const notices: string[] = [];
   const first = given.fields === undefined ? firstColumn(rows, header?.fields, width, notices) : 0;
-  const fields = given.fields ?? { row: first, column: first + 1, value: first + 2 };
-  if (given.fields === undefined) {
+  const valueless = given.fields === undefined && given.implicit === true && width === 2;
+  const whole: TripletFields = { row: first, column: first + 1, ...(valueless ? {} : { value: first + 2 }) };
+  const fields = withTime(file, given.fields ?? whole, { header, rows, width }, given.time);
+  if (fields.value === undefined && given.header === 'auto' && typeof fields.row === 'number') {
+    throw new FormatError(
+      `complete: ${file}: expected values by which a header is told from entries, got columns of rows and columns alone; pass --header yes if the first line names the columns, or --header no`,
+    );
+  }
+  if (given.fields === undefined && !valueless) {
     if (header !== undefined && header.fields.length === width) checkNames(file, header, rows, first);
     else checkNumbers(file, rows, first, width);
   }
-  const at = typeof fields.value === 'number' ? fields.value : (header?.fields.indexOf(fields.value) ?? -1);
+  const { value } = fields;
+  const at = typeof value === 'number' ? value : value === undefined ? -1 : (header?.fields.indexOf(value) ?? -1);
   const decimal = given.decimal ?? decimalOf(file, rows, at);
   if (decimal === ',' && given.decimal === undefined) notices.push('values are written with a decimal comma');
   return { fields, decimal, notices };
@@ -62,8 +74,9 @@ function isValue(text: string): boolean {
 
 function headerOf([first]: readonly SampleLine[], { header, fields }: GivenColumns): SampleLine | undefined {
   if (first === undefined || header === false) return undefined;
-  const value = fields?.value ?? 2;
-  if (header === true || typeof value === 'string') return first;
+  const value = fields === undefined ? 2 : fields.value;
+  if (header === true || Object.values({ ...fields }).some((field) => typeof field === 'string')) return first;
+  if (typeof value !== 'number') return undefined;
   const text = first.fields[value];
   return text !== undefined && isValue(text) ? undefined : first;
 }
@@ -107,6 +120,38 @@ function checkNames(file: string, header: SampleLine, rows: readonly SampleLine[
   }
 }
 
+/** What is known of a table: its header, first rows, and number of columns. */
+interface TableHead {
+  readonly header: SampleLine | undefined;
+  readonly rows: readonly SampleLine[];
+  readonly width: number;
+}
+
+/**
+ * Adds the column of times, if it is asked for: the one that is named so, or that holds timestamps.
+ *
+ * @throws FormatError naming the flag, if there is none, or more than one.
+ */
+function withTime(
+  file: string,
+  fields: TripletFields,
+  { header, rows, width }: TableHead,
+  asked: number | string | undefined,
+): TripletFields {
+  if (asked === undefined) return fields;
+  if (asked !== 'auto') return { ...fields, time: asked };
+  const names = header?.fields ?? [];
+  const used = Object.values(fields).map((field: number | string) => (typeof field === 'number' ? field : names.indexOf(field)));
+  const free = Array.from({ length: width }, (_, column) => column).filter((column) => !used.includes(column));
+  const named = free.filter((column) => names.length === width && timeNames.has(plain(names[column])));
+  const found = named.length > 0 ? named : free.filter((column) => rows.length > 0 && holdsTimes(rows, column));
+  if (found.length === 1) return { ...fields, time: found[0] };
+  const what = found.length === 0 ? 'none' : `${found.map((column) => column + 1).join(' and ')}`;
+  throw new FormatError(
+    `complete: ${file}: expected one column of times to split by, got ${what}${names.length > 0 ? ` among ${names.join(', ').slice(0, 200)}` : ''}; name it with --time, by number from 1 or by name, or split at random`,
+  );
+}
+
 /** Seconds since 1970 for the years 1990 to 2100, and the same in milliseconds. */
 const timestamps = [
   [631_152_000, 4_102_444_800],
@@ -121,12 +166,15 @@ function checkNumbers(file: string, rows: readonly SampleLine[], first: 0 | 1, w
     );
   };
   if (first === 0 && countsLines(rows, 0)) complain('the row in column 1', 'a column that numbers the lines', '2,3,4');
-  const isTime = (column: number): boolean =>
-    rows.every(({ fields }) =>
-      timestamps.some(([from, to]) => /^\d+$/.test(fields[column] ?? '') && +fields[column] >= from && +fields[column] < to),
-    );
-  if (isTime(first + 2))
+  if (holdsTimes(rows, first + 2))
     complain(`the value in column ${first + 3}`, 'a column of timestamps', [1, 2, 4].map((column) => column + first).join(','));
+}
+
+/** Returns true if a column holds timestamps. */
+function holdsTimes(rows: readonly SampleLine[], column: number): boolean {
+  return rows.every(({ fields }) =>
+    timestamps.some(([from, to]) => /^\d+$/.test(fields[column] ?? '') && +fields[column] >= from && +fields[column] < to),
+  );
 }
 
 /** Returns a comma if values contain one and no value contains a point. */

@@ -46,6 +46,28 @@ export async function writeNpy<M>(la: LinearAlgebra<M>, file: string, array: M):
   );
 }
 
+/**
+ * Writes integers as a .npy file of int32, such as the pattern of a sparse matrix.
+ *
+ * @param caller - the function or command that errors name.
+ * @throws BackendError if the file system refuses.
+ */
+export async function writeNpyIntegers(caller: string, file: string, values: Int32Array): Promise<void> {
+  await writeAtomic(
+    file,
+    async ({ write }) => {
+      await write(npyHeader('<i4', [values.length]));
+      for (let first = 0; first < values.length; first += sliceLength) {
+        const slice = values.subarray(first, first + sliceLength);
+        const bytes = new DataView(new ArrayBuffer(4 * slice.length));
+        for (let i = 0; i < slice.length; i++) bytes.setInt32(4 * i, slice[i], true);
+        await write(new Uint8Array(bytes.buffer));
+      }
+    },
+    caller,
+  );
+}
+
 function npyHeader(descr: string, shape: readonly number[]): Uint8Array {
   // Python writes a tuple of one with a comma.
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;

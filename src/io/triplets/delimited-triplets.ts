@@ -15,6 +15,8 @@ import { type ReadTripletsOptions, type TripletSettings, tripletSettings } from 
 export interface Triplets<M> {
   /** The values, one per entry; entries that occur twice are both kept. */
   readonly matrix: CsrMatrix<M>;
+  /** Times of the entries, in the order of the values; absent unless `fields` names a time. */
+  readonly times?: Float64Array;
   /** Names of the rows, in order; absent without `ids: 'labels'`. */
   readonly rowLabels?: readonly string[];
   /** Names of the columns, likewise. */
@@ -70,18 +72,21 @@ export async function readTriplets<M>(la: LinearAlgebra<M>, path: string, option
     if (column >= columns) columns = column + 1;
   });
   if (counts.total === 0) throw new FormatError(`${file.where}: expected lines of row, column and value, got none; check the path`);
-  const collector = new EntryCollector(file, await counts.rowPointers(rows), counts.total);
-  await eachPlace(file, settings, layout, labels, (row, column, value) => {
+  const timed = settings.fields.time !== undefined;
+  const collector = new EntryCollector(file, await counts.rowPointers(rows), counts.total, timed);
+  await eachPlace(file, settings, layout, labels, (row, column, value, _line, time) => {
     // The first pass did not see this name: the file has changed, and its column would lie outside.
     if (column >= columns)
       throw new FormatError(`${file.where}: the file changed while it was read, which takes two passes; read it again`);
-    collector.place(row, column, value);
+    collector.place(row, column, value, time);
   });
   const matrix = await collector.finish(la, columns);
   const { encoding, header, remarks } = layout;
+  const { times } = collector;
+  const entries = { matrix, ...(times === undefined ? {} : { times }) };
   const table = { encoding, ...(header === undefined ? {} : { header }), remarks, missing };
-  if (labels === undefined) return { matrix, table };
-  return { matrix, rowLabels: labels.row.labels().map(unquoted), columnLabels: labels.column.labels().map(unquoted), table };
+  if (labels === undefined) return { ...entries, table };
+  return { ...entries, rowLabels: labels.row.labels().map(unquoted), columnLabels: labels.column.labels().map(unquoted), table };
 }
 
 /** Visits the entries by the numbers of their rows and columns. @returns the number of lines skipped. */
@@ -90,12 +95,12 @@ function eachPlace(
   settings: TripletSettings,
   layout: TripletLayout,
   labels: { readonly row: LabelTable; readonly column: LabelTable } | undefined,
-  visit: (row: number, column: number, value: number, line: number) => void,
+  visit: (row: number, column: number, value: number, line: number, time: number) => void,
 ): Promise<number> {
   const { ids, indexBase } = settings;
-  return eachTriplet(file, settings, layout, (bytes, row, column, value, line) => {
+  return eachTriplet(file, settings, layout, (bytes, row, column, value, line, time) => {
     if (labels !== undefined) {
-      visit(labels.row.indexOf(bytes, row.from, row.to), labels.column.indexOf(bytes, column.from, column.to), value, line);
+      visit(labels.row.indexOf(bytes, row.from, row.to), labels.column.indexOf(bytes, column.from, column.to), value, line, time);
       return;
     }
     const index = ({ from, to }: Bounds): number => {
@@ -105,6 +110,6 @@ function eachPlace(
         `${file.where}:${line}: expected row and column as integers from ${indexBase}, as ids: '${ids}' says, got ${JSON.stringify(Buffer.from(bytes.subarray(from, Math.min(to, from + 60))).toString())}; correct the line, or pass ids: 'labels'`,
       );
     };
-    visit(index(row), index(column), value, line);
+    visit(index(row), index(column), value, line, time);
   });
 }

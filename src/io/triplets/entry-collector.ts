@@ -114,12 +114,14 @@ export class EntryCollector {
   readonly #next: Int32Array;
   readonly #columnIndices: Int32Array;
   #values: Float64Array;
+  #times: Float64Array | undefined;
 
   /**
    * @param rowPointers - where each row begins, from a first pass.
+   * @param timed - if true, entries have times.
    * @throws BackendError if the entries do not fit into memory; FormatError for more than 32-bit offsets can count.
    */
-  constructor(file: NamedFile, rowPointers: Int32Array, count: number) {
+  constructor(file: NamedFile, rowPointers: Int32Array, count: number, timed = false) {
     if (count > mostEntries) {
       throw new FormatError(`${file.where}: expected at most ${mostEntries} entries, got ${count}; divide the file`);
     }
@@ -127,16 +129,32 @@ export class EntryCollector {
     this.#file = file;
     this.#rowPointers = rowPointers;
     this.#next = allocate({ ...rowsAllocation(file, rows), bytes: 4 * rows }, () => rowPointers.slice(0, -1));
-    const entries = { where: file.where, bytes: 12 * count, what: `${count} entries`, remedy: 'take a part of the file, or free memory' };
-    [this.#columnIndices, this.#values] = allocate(entries, () => [new Int32Array(count), new Float64Array(count)]);
+    const entries = {
+      where: file.where,
+      bytes: (timed ? 20 : 12) * count,
+      what: `${count} entries`,
+      remedy: 'take a part of the file, or free memory',
+    };
+    const numbers = (): Float64Array => new Float64Array(count);
+    [this.#columnIndices, this.#values, this.#times] = allocate(entries, () => [
+      new Int32Array(count),
+      numbers(),
+      timed ? numbers() : undefined,
+    ]);
+  }
+
+  /** Times of the entries, in their order, if they have any. */
+  get times(): Float64Array | undefined {
+    return this.#times;
   }
 
   /** @throws FormatError if the row has more entries than were counted. */
-  place(row: number, column: number, value: number): void {
+  place(row: number, column: number, value: number, time = 0): void {
     const at = row < this.#next.length ? this.#next[row]++ : Number.POSITIVE_INFINITY;
     if (!(at < this.#rowPointers[row + 1])) throw this.#changed();
     this.#columnIndices[at] = column;
     this.#values[at] = value;
+    if (this.#times !== undefined) this.#times[at] = time;
   }
 
   /**

@@ -7,10 +7,11 @@ import { parseNumber } from '../text/parse-number.js';
 import { quoted, textOf, type VisitLinesOptions, visitLines } from '../text/split-lines.js';
 import type { NamedFile } from '../text/text-encoding.js';
 import type { TripletSettings } from './triplet-options.js';
+import { timeReader } from './triplet-times.js';
 
 /** Positions of the fields, and the line on which the data begin. */
 export interface TripletLayout {
-  readonly positions: readonly [row: number, column: number, value: number];
+  readonly positions: FieldPositions;
   readonly firstLine: number;
   /** Number of fields that every line must have; 0 for a table without rows. */
   readonly fieldCount: number;
@@ -23,8 +24,16 @@ export interface TripletLayout {
   readonly encoding: string;
 }
 
-/** Handles the fields of row, column and value, and the number of the line. */
-export type TripletVisitor = (bytes: Uint8Array, row: Bounds, column: Bounds, value: number, line: number) => void;
+/** Positions of the fields that are read. */
+interface FieldPositions {
+  readonly row: number;
+  readonly column: number;
+  readonly value?: number;
+  readonly time?: number;
+}
+
+/** Handles the fields of row and column, the value, the number of the line, and the time, 0 unless it is read. */
+export type TripletVisitor = (bytes: Uint8Array, row: Bounds, column: Bounds, value: number, line: number, time: number) => void;
 
 /** The field `bytes[from … to)`. */
 export interface Bounds {
@@ -83,6 +92,7 @@ export async function readLayout(file: NamedFile, settings: TripletSettings): Pr
 function isHeader(fields: readonly string[], { header, fields: wanted, decimal }: TripletSettings): boolean {
   if (header !== 'auto') return header;
   if (Object.values(wanted).some((field) => typeof field === 'string')) return true;
+  if (wanted.value === undefined) return false;
   const text = fields[wanted.value as number];
   if (text === undefined) return true;
   const value = Buffer.from(text);
@@ -93,12 +103,12 @@ function positionsOf(
   file: NamedFile,
   { fields }: TripletSettings,
   header: { readonly names: readonly string[]; readonly line: number } | undefined,
-): readonly [number, number, number] {
+): FieldPositions {
   const { names, line } = header ?? { names: [], line: 1 };
-  const wanted = [fields.row, fields.column, fields.value];
-  const positions = wanted.map((field) => (typeof field === 'number' ? field : names.indexOf(field)));
-  for (const [i, field] of wanted.entries()) {
-    if (typeof field === 'string' && positions[i] < 0) {
+  const positions: Record<string, number> = {};
+  for (const [what, field] of Object.entries<number | string>({ ...fields })) {
+    positions[what] = typeof field === 'number' ? field : names.indexOf(field);
+    if (typeof field === 'string' && positions[what] < 0) {
       throw new FormatError(
         `${file.where}:${line}: expected a field named ${describeValue(field)}, got ${names.join(', ').slice(0, 200)}; check fields and delimiter`,
       );
@@ -109,7 +119,7 @@ function positionsOf(
       );
     }
   }
-  return positions as [number, number, number];
+  return positions as { readonly [what in keyof FieldPositions]: number };
 }
 
 /**
@@ -126,8 +136,9 @@ function checkHeader(
   const named1 = header.names.at(-1) === '' ? named - 1 : named;
   const found1 = first.fields.at(-1) === '' ? found - 1 : found;
   if (named1 === found1 || named === found) return;
-  const byPosition = Object.values(fields).every((field) => typeof field === 'number');
-  if (byPosition && found === named + 1 && Math.min(...(Object.values(fields) as number[])) > 0) return;
+  const places: readonly (number | string)[] = Object.values(fields);
+  const byPosition = places.every((field) => typeof field === 'number' && field > 0);
+  if (byPosition && found === named + 1) return;
   throw new FormatError(
     `${file.where}:${first.line}: expected ${named} fields, as the header on line ${header.line} names, got ${found}; ` +
       'correct the line, quote fields that hold a delimiter, or, if the first field is a number of the line, give the positions of row, column and value',
@@ -148,16 +159,18 @@ export async function eachTriplet(
   visit: TripletVisitor,
 ): Promise<number> {
   const { positions, firstLine, fieldCount, lastIsEmpty } = layout;
-  const [rowField, columnField, valueField] = positions;
-  const least = Math.max(...positions) + 1;
+  const { row: rowField, column: columnField, value: valueField = -1, time: timeField = -1 } = positions;
+  const least = Math.max(rowField, columnField, valueField, timeField) + 1;
   const delimiter = Buffer.from(settings.delimiter);
   const point = settings.decimal.charCodeAt(0);
-  const [row, column, value, last] = Array.from({ length: 4 }, () => ({ from: 0, to: 0 }));
+  const [row, column, value, time, last] = Array.from({ length: 5 }, () => ({ from: 0, to: 0 }));
+  const timeOf = timeReader();
   let [found, missing] = [0, 0];
   const note = (from: number, to: number): void => {
     if (found === rowField) place(row, from, to);
     if (found === columnField) place(column, from, to);
     if (found === valueField) place(value, from, to);
+    if (found === timeField) place(time, from, to);
     place(last, from, to);
     found++;
   };
@@ -174,7 +187,7 @@ export async function eachTriplet(
     if (found !== fieldCount && !oneMore && !(found === fieldCount - 1 && lastIsEmpty)) {
       throw broken(`${fieldCount} fields, as on line ${firstLine}`);
     }
-    const number = parseNumber(bytes, value.from, value.to, point);
+    const number = valueField < 0 ? 1 : parseNumber(bytes, value.from, value.to, point);
     if (Number.isNaN(number)) {
       if (settings.missing === 'skip' && isMissing(bytes, value.from, value.to)) {
         missing++;
@@ -183,7 +196,9 @@ export async function eachTriplet(
       throw broken(`a finite number in field ${valueField + 1}${numberHint(textOf(bytes, value.from, value.to), settings)}`);
     }
     if (row.from === row.to || column.from === column.to) throw broken('a row and a column');
-    visit(bytes, row, column, number, line);
+    const when = timeField < 0 ? 0 : timeOf(bytes, time.from, time.to);
+    if (typeof when === 'string') throw broken(`${when} in field ${timeField + 1}`);
+    visit(bytes, row, column, number, line, when);
   };
   await visitLines(file, read, recordOptions(settings));
   return missing;

@@ -10,8 +10,13 @@ export interface TripletFields {
   readonly row: number | string;
   /** The field that names the column. */
   readonly column: number | string;
-  /** The field that holds the value. */
-  readonly value: number | string;
+  /** The field that holds the value; absent if there is none, and each entry then has the value 1. */
+  readonly value?: number | string;
+  /**
+   * The field that holds the time, a number or a date of ISO 8601 such as 2024-05-31T12:00:00Z; absent if times are not
+   * to be read.
+   */
+  readonly time?: number | string;
 }
 
 /** Options of {@link readTriplets}. */
@@ -25,7 +30,10 @@ export interface ReadTripletsOptions {
    * True if the first line names the fields; `'auto'`: if its value is neither a number nor missing. Default: `'auto'`.
    */
   readonly header?: boolean | 'auto';
-  /** Fields to read; others are skipped. Default: the first three, as row, column and value. */
+  /**
+   * Fields to read; others are skipped. Without a value, a header is recognized only if fields are given by name.
+   * Default: the first three, as row, column and value.
+   */
   readonly fields?: TripletFields;
   /**
    * Names of rows and columns. `'labels'`: any text, numbered in order of first appearance; `'integers'`: their own
@@ -50,7 +58,12 @@ export interface ReadTripletsOptions {
   readonly caller?: string;
 }
 
-const tripletFields = declareOptions<TripletFields>()({ row: option({}), column: option({}), value: option({}) });
+const tripletFields = declareOptions<TripletFields>()({
+  row: option({}),
+  column: option({}),
+  value: option({ optional: true }),
+  time: option({ optional: true }),
+});
 
 const readTripletsOptions = declareOptions<ReadTripletsOptions>()({
   delimiter: option({ default: ',' }, (caller, name, value) => {
@@ -86,7 +99,7 @@ export function tripletSettings(options: ReadTripletsOptions): TripletSettings {
   const settings = readTripletsOptions.read(givenCaller(readTripletsDefaults.caller, options), options);
   const { header, caller } = settings;
   const fields = tripletFields.read(caller, settings.fields);
-  for (const field of [fields.row, fields.column, fields.value]) {
+  for (const field of Object.values(fields)) {
     if (typeof field === 'string' ? header !== false : Number.isInteger(field) && field >= 0) continue;
     throw new ConfigError(
       `${caller}: a field is a position from 0, or a name of the header, got ${describeValue(field)} with header ${header}; correct fields`,

@@ -2,11 +2,9 @@
  * Completion of ratings from entries to factors: sets entries aside, chooses a model, and fits it to all but the test
  * entries.
  */
-import { ConfigError } from '../../core/errors.js';
 import type { CsrMatrix } from '../../linalg/csr-matrix.js';
 import { type HostArray, hostAlgebra } from '../../linalg/host/host-algebra.js';
 import type { AbortSignalLike } from '../../solvers/run.js';
-import { splitEntries } from '../split-entries.js';
 import { additiveState } from '../variational-additive.js';
 import { stateError, type VariationalState } from '../variational-completion.js';
 import { type TwoWayEntries, twoWayEntries } from '../variational-entries.js';
@@ -14,7 +12,8 @@ import { type Candidate, type Choice, chooseFit, ridgeOf } from './choose-fit.js
 import { modelOf } from './completion-result.js';
 import type { Completion, Errors, TriedModel } from './completion-types.js';
 import { type FitStep, fitPath } from './fit-path.js';
-import { type CompleteRatingsOptions, completionSettings, fewestEntries } from './ratings-options.js';
+import { type CompleteRatingsOptions, completionSettings } from './ratings-options.js';
+import { setAside } from './set-aside.js';
 import { type PowerOfTwo, scaledEntries, sizeOf } from './value-scale.js';
 
 const caller = 'completeRatings';
@@ -39,11 +38,13 @@ const finalSweeps = { components: 3, offsets: 5 } as const;
  */
 export async function completeRatings(matrix: CsrMatrix<HostArray>, options: CompleteRatingsOptions = {}): Promise<Completion> {
   const settings = completionSettings(matrix, options);
-  const { signal = neverAborted, watcher = {} } = options;
+  const { signal = neverAborted, watcher = {}, byTime } = options;
   const { seed, testFraction, validationFraction, maxIterations } = settings;
   const scale = sizeOf(matrix.values);
-  const { kept: known, aside: test } = await setAside(scaledEntries(matrix, scale), testFraction, seed, 'test');
-  const { kept: train, aside: validation } = await setAside(known, validationFraction, seed + 1, 'validation');
+  const outer = await setAside(caller, scaledEntries(matrix, scale), { fraction: testFraction, seed, purpose: 'test', byTime });
+  const { kept: known, aside: test, keptTimes } = outer;
+  const inner = { fraction: validationFraction, seed: seed + 1, purpose: 'validation', byTime: keptTimes } as const;
+  const { kept: train, aside: validation } = await setAside(caller, known, inner);
   const size = (part: CsrMatrix<HostArray> | undefined): number => part?.columnIndices.length ?? 0;
   const counts = { train: size(train), validation: size(validation), test: size(test) };
   watcher.onSplit?.(counts);
@@ -91,9 +92,11 @@ export async function completeRatings(matrix: CsrMatrix<HostArray>, options: Com
     errors: errorsOf((part) => stateError(state, part)),
     baselines: { mean: errorsOf((part) => stateError(mean, part)), biases: errorsOf((part) => stateError(biases, part)) },
     counts,
+    known: scaledEntries(known, { into: scale.back }),
     test: test === undefined ? undefined : scaledEntries(test, { into: scale.back }),
     ...(validation === undefined ? {} : { choice: choiceInNumbers(chosen, scale) }),
     history: validation === undefined ? chosen.best.steps.map(inUnits) : history,
+    range: rangeOf(matrix.values),
     unseen: unseenOf(known),
     interrupted: signal.aborted,
   };
@@ -148,31 +151,18 @@ function choiceInNumbers({ tried, best }: Choice, scale: PowerOfTwo): NonNullabl
 /** Default signal, which is never aborted. */
 const neverAborted: AbortSignalLike = { aborted: false };
 
-/**
- * Sets a part of the entries aside; none if the fraction is zero.
- *
- * @throws ConfigError if too few are left to fit.
- */
-async function setAside(
-  matrix: CsrMatrix<HostArray>,
-  fraction: number,
-  seed: number,
-  purpose: 'test' | 'validation',
-): Promise<{ readonly kept: CsrMatrix<HostArray>; readonly aside: CsrMatrix<HostArray> | undefined }> {
-  if (fraction === 0) return { kept: matrix, aside: undefined };
-  const { train, test } = await splitEntries(hostAlgebra(), matrix, { fraction, seed });
-  const left = train.columnIndices.length;
-  if (left < fewestEntries) {
-    throw new ConfigError(
-      `${caller}: ${purpose}Fraction (--${purpose}-fraction of the command) ${fraction} of ${matrix.columnIndices.length} entries leaves ${left} to fit, and ${fewestEntries} are the least; pass a smaller one, or 0 to set none aside`,
-    );
-  }
-  // With a handful of entries, the draw may set none aside.
-  return test.columnIndices.length === 0 ? { kept: matrix, aside: undefined } : { kept: train, aside: test };
-}
-
 function meanOf({ values, columnIndices }: CsrMatrix<HostArray>): number {
   return hostAlgebra().total(values) / columnIndices.length;
+}
+
+/** Returns the least and the greatest value. */
+function rangeOf(values: HostArray): readonly [number, number] {
+  let [least, greatest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of hostAlgebra().peek(values)) {
+    if (value < least) least = value;
+    if (value > greatest) greatest = value;
+  }
+  return [least, greatest];
 }
 
 function unseenOf({ rows, columns, rowPointers, columnIndices }: CsrMatrix<HostArray>): Completion['unseen'] {

@@ -66,6 +66,8 @@ export interface Completion {
   };
   /** Number of entries of each kind. */
   readonly counts: SplitCounts;
+  /** The entries that the model was fitted to: all but the test entries. */
+  readonly known: CsrMatrix<HostArray>;
   /** The test entries; `undefined` without them. */
   readonly test: CsrMatrix<HostArray> | undefined;
   /** Models that were tried, and the best of them; absent without validation entries. */
@@ -77,6 +79,8 @@ export interface Completion {
   };
   /** Sweeps of the fit on all but the test entries. */
   readonly history: readonly FitStep[];
+  /** Least and greatest value of all entries, the scale of the ratings. */
+  readonly range: readonly [least: number, greatest: number];
   /** Number of rows and columns without fitted entries; their own part of the model is zero. */
   readonly unseen: {
     /** Number of rows without fitted entries. */

@@ -8,6 +8,11 @@ export interface MergedEntries {
   readonly matrix: CsrMatrix<HostArray>;
   /** Number of entries beyond the first of their place. */
   readonly repeated: number;
+  /**
+   * The merged entry of each given one, to merge further data on the entries; absent if nothing is repeated, where each
+   * is its own.
+   */
+  readonly places?: Int32Array;
 }
 
 /** Returns the number of entries beyond the first of their place, in O(nnz + n) time. */
@@ -43,6 +48,7 @@ export function mergeRepeated(matrix: CsrMatrix<HostArray>): MergedEntries {
   const mergedColumns = new Int32Array(size);
   const means = new Float64Array(size);
   const counts = new Int32Array(size);
+  const mergedPlaces = new Int32Array(columnIndices.length);
   // Place of the current row's entry in each column; a place before the row's start belongs to an earlier row.
   const places = new Int32Array(columns).fill(-1);
   let next = 0;
@@ -54,6 +60,7 @@ export function mergeRepeated(matrix: CsrMatrix<HostArray>): MergedEntries {
         mergedColumns[next++] = column;
       }
       const place = places[column];
+      mergedPlaces[e] = place;
       const change = values[e] - means[place];
       const count = ++counts[place];
       // A running mean, since a sum or a difference of the values may overflow.
@@ -62,5 +69,5 @@ export function mergeRepeated(matrix: CsrMatrix<HostArray>): MergedEntries {
     mergedPointers[i + 1] = next;
   }
   const merged = { rows, columns, rowPointers: mergedPointers, columnIndices: mergedColumns, values: means };
-  return { matrix: csrMatrix(la, merged), repeated };
+  return { matrix: csrMatrix(la, merged), repeated, places: mergedPlaces };
 }

@@ -4,6 +4,7 @@ import { checkCsr } from '../../linalg/csr.js';
 import type { CsrMatrix } from '../../linalg/csr-matrix.js';
 import type { HostArray } from '../../linalg/host/host-algebra.js';
 import { type AbortSignalLike, iterateOptions } from '../../solvers/run.js';
+import { type EntryTimes, timesOption } from '../recommender/split-by-time.js';
 import type { CompletionWatcher } from './completion-types.js';
 import { countRepeated } from './merge-repeated.js';
 import { type Centering, centerings } from './offsets.js';
@@ -28,11 +29,19 @@ export interface CompleteRatingsOptions {
   readonly maxIterations?: number;
   /** Relative change of the RMSE over 3 sweeps below which a fit ends. Default: 5e-4. */
   readonly tolerance?: number;
+  /** Times of the entries, by which the latest are set aside instead of random ones. Default: none. */
+  readonly byTime?: EntryTimes;
   /** If aborted, ends the sweeps at once; the result is then the best so far. Default: none. */
   readonly signal?: AbortSignalLike;
   /** Callbacks that follow the run. Default: none. */
   readonly watcher?: CompletionWatcher;
 }
+
+/** Declares the seed of a completion. The split of the validation entries uses the next one. */
+export const seedOption = option<number, { readonly default: number }>({ default: 0 }, (by, name, seed) => {
+  checkCount(by, name, seed);
+  checkNumber(by, name, seed, { max: Number.MAX_SAFE_INTEGER - 1 });
+});
 
 const completeRatingsOptions = declareOptions<CompleteRatingsOptions>()({
   rank: size({ default: 10 }),
@@ -40,24 +49,21 @@ const completeRatingsOptions = declareOptions<CompleteRatingsOptions>()({
   center: choice(centerings, { default: 'biases' }),
   testFraction: number({ default: 0.1, min: 0, below: 1 }),
   validationFraction: number({ default: 0.1, min: 0, below: 1 }),
-  seed: option({ default: 0 }, (by, name, seed) => {
-    checkCount(by, name, seed);
-    // The split of the validation entries uses the next seed.
-    checkNumber(by, name, seed, { max: Number.MAX_SAFE_INTEGER - 1 });
-  }),
+  seed: seedOption,
   maxIterations: size({ default: 200 }),
   tolerance: number({ default: 5e-4, min: 0 }),
   regularization: number({ optional: true, min: 0 }),
+  byTime: timesOption,
   signal: iterateOptions.options.signal,
   watcher: option({ optional: true }),
 });
 
 /** Default options of {@link completeRatings}. */
-export const completeRatingsDefaults: Required<Omit<CompleteRatingsOptions, 'regularization' | 'signal' | 'watcher'>> =
+export const completeRatingsDefaults: Required<Omit<CompleteRatingsOptions, 'regularization' | 'byTime' | 'signal' | 'watcher'>> =
   completeRatingsOptions.defaults;
 
 /** The options with which a completion was computed. */
-export type CompletionSettings = Required<Omit<CompleteRatingsOptions, 'regularization' | 'signal' | 'watcher'>> &
+export type CompletionSettings = Required<Omit<CompleteRatingsOptions, 'regularization' | 'byTime' | 'signal' | 'watcher'>> &
   Pick<CompleteRatingsOptions, 'regularization'>;
 
 const caller = 'completeRatings';
@@ -70,7 +76,7 @@ const caller = 'completeRatings';
  */
 export function completionSettings(matrix: CsrMatrix<HostArray>, options: CompleteRatingsOptions): CompletionSettings {
   checkCsr(caller, matrix);
-  const { signal: _signal, watcher: _watcher, ...settings } = completeRatingsOptions.read(caller, options);
+  const { byTime: _byTime, signal: _signal, watcher: _watcher, ...settings } = completeRatingsOptions.read(caller, options);
   const { rows, columns } = matrix;
   const largest = Math.min(rows, columns);
   if (largest === 1) {
