@@ -13,6 +13,7 @@ import {
   hyperBalancedFactors,
   iterate,
   lbfgs,
+  levenbergMarquardt,
   NumericalError,
   polakRibiere,
   polynomialSearch,
@@ -48,6 +49,9 @@ export interface Contestant {
 
 const exact = polynomialSearch();
 
+/** Of problems that state residuals only. */
+const RESIDUALS = 'Levenberg–Marquardt';
+
 /** Solvers as the library has them, at their defaults: "exact" is the step that minimizes along the line. */
 const SOLVERS: Readonly<Record<string, () => Solver>> = {
   'steepest descent, Armijo': () => gradientDescent({ stepSize: armijo() }),
@@ -59,6 +63,7 @@ const SOLVERS: Readonly<Record<string, () => Solver>> = {
   'CG Hager–Zhang, Wolfe': () => gradientDescent({ direction: hagerZhang(), stepSize: wolfe() }),
   'L-BFGS, Armijo': () => gradientDescent({ direction: lbfgs(), stepSize: armijo() }),
   'trust regions': () => trustRegions(),
+  [RESIDUALS]: () => levenbergMarquardt(),
 };
 
 const SUM = 'SVRG';
@@ -92,6 +97,7 @@ function descent(solver: string, geometry: Geometry, make: () => Solver): Contes
     prepare: (la, problem) =>
       geometry.place(la, problem, problem.start, (manifold, initial) => {
         const placed = problem.on(manifold);
+        if (solver === RESIDUALS && placed.linearize === undefined) return undefined;
         return (report) => through(iterate(placed, { solver: make(), initial }), report);
       }),
   };

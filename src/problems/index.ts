@@ -36,6 +36,7 @@ export {
   lowRankProblem,
   type MatrixCost,
   type MatrixCostAt,
+  type MatrixResiduals,
 } from './low-rank-problem.js';
 export { type MatrixCompletionOptions, matrixCompletion } from './matrix-completion.js';
 export { type MatrixIrlsOptions, matrixIrls, matrixIrlsDefaults } from './matrix-irls.js';

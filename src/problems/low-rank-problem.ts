@@ -73,11 +73,23 @@ export interface MatrixCost<M> {
   readonly shape: readonly [number, number];
   /** Returns the cost around X. */
   at(x: FactoredMatrix<M>, by: FactoredMatrix<M>): Awaitable<MatrixCostAt<M>>;
+  /** Returns the residuals r around X of a cost ½‖r(X)‖², which `levenbergMarquardt` needs; absent for other costs. */
+  residualsAt?(x: FactoredMatrix<M>): MatrixResiduals<M>;
+}
+
+/** Residuals around one matrix X, and their Jacobian. */
+export interface MatrixResiduals<M> {
+  /** r(X), an array of any shape. */
+  readonly residual: M;
+  /** Returns J ξ for ξ = L Rᵀ, of the shape of r. */
+  jvp(direction: FactoredMatrix<M>): M;
+  /** Returns Jᵀ w, m×n in any form. */
+  vjp(w: M): Ambient<M>;
 }
 
 /**
  * Returns the problem of minimizing a cost over rank-r matrices, in any of their geometries and on any engine. A
- * {@link MatrixCost} is all it needs for gradient, Hessian and line search.
+ * {@link MatrixCost} is all it needs for gradient, Hessian, line search and, if it states them, residuals.
  *
  * @param manifold - the geometry to minimize on.
  * @param matrixCost - g, on factors of X.
@@ -88,6 +100,7 @@ export function lowRankProblem<M, P extends LowRankPoint<M>, T extends LowRankTa
   matrixCost: MatrixCost<M>,
 ): LowRankProblem<M, P, T, Z, Own> {
   const la = manifold.algebra;
+  const residualsAt = matrixCost.residualsAt?.bind(matrixCost);
   const around = perPoint((x: P) => {
     const factors = factorsOf(la, x);
     return matrixCost.at(factors, { left: 'U' in x ? x.U : x.A, right: factors.right });
@@ -98,6 +111,12 @@ export function lowRankProblem<M, P extends LowRankPoint<M>, T extends LowRankTa
     gradient: { kind: 'ambient', at: async (x) => (await around(x)).gradient },
     hessian: { kind: 'ambient', at: async (x, u) => (await around(x)).hessian(tangentFactors(la, x, u)) },
     costAlong: async (x, u) => (await around(x)).along(tangentFactors(la, x, u), bendFactors(la, manifold.retraction, x, u)),
+    ...(residualsAt && {
+      linearize(x: P) {
+        const { residual, jvp, vjp } = residualsAt(factorsOf(la, x));
+        return { residual, jvp: (u: T) => jvp(tangentFactors(la, x, u)), adjoint: (w: M) => manifold.egradToRgrad(x, vjp(w)) };
+      },
+    }),
   };
 }
 

@@ -48,7 +48,8 @@ const matrixCompletionOptions = declareOptions<MatrixCompletionOptions<unknown, 
  * Hessian–vector product takes one of 8·nnz·r and, if the metric's curvature needs it, another of 4·nnz·r with
  * residuals that are then kept. Nothing of size m×n is formed.
  *
- * @returns the problem, for `minimize`. Along a retraction its cost is a quartic: use `polynomialSearch`.
+ * @returns the problem, for `minimize`. Along a retraction its cost is a quartic: use `polynomialSearch`. Without
+ * regularization it states its residuals, for `levenbergMarquardt`.
  * @throws ShapeError if data and manifold differ in shape.
  * @see Vandereycken, "Low-rank matrix completion by Riemannian optimization", SIAM J. Optim. 23(2), 2013, equations 1.3
  * and 2.9.
@@ -67,6 +68,11 @@ export function completionCost<M>(la: LinearAlgebra<M>, observed: CsrMatrix<M>):
   return {
     shape: [observed.rows, observed.columns],
     at: (x, by) => (sparsePasses === undefined ? residualAt(la, observed, x) : passesAt(la, sparsePasses, observed, x, by)),
+    residualsAt: (x) => ({
+      residual: residualOf(la, observed, x),
+      jvp: (direction) => sampledMatrix(la, observed, direction).values,
+      vjp: (values) => ({ ...observed, values }),
+    }),
   };
 }
 
