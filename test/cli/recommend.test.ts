@@ -313,7 +313,7 @@ describe('bures recommend', () => {
     expect((await runCli('recommend', copy, '--user', '3', '--include-seen')).status).toBe(0);
     writeFileSync(path.join(copy, 'row-labels.json'), '["1"]');
     expect((await runCli('recommend', copy, '--user', '1')).stderr).toMatch(
-      /expected factors and offsets of 1 rows and 40 columns, as there are labels/,
+      /expected factors and offsets of 1 row and 40 columns, as there are labels/,
     );
     writeFileSync(path.join(copy, 'row-labels.json'), '[1]');
     expect((await runCli('recommend', copy, '--user', '1')).stderr).toMatch(

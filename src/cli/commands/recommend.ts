@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { counted } from '../../core/counted.js';
 import { ConfigError } from '../../core/errors.js';
 import { nearestNames } from '../../core/nearest-names.js';
 import { writeAtomic } from '../../io/files/write-atomic.js';
@@ -101,7 +102,7 @@ function unknownUser(user: string, folder: string, { rowLabels }: StoredModel, r
   const meant = alike.length === 0 ? '' : `; did you mean ${alike.join(' or ')}?`;
   const where = ratings === undefined ? '' : `, nor in ${ratings}`;
   throw new ConfigError(
-    `recommend: user ${JSON.stringify(user)} is not among the ${rowLabels.length} rows of ${folder}${where}${meant === '' ? ';' : `${meant} Or`} pass lines of user, item and value for a new user with --ratings FILE`,
+    `recommend: user ${JSON.stringify(user)} is not among the ${counted(rowLabels.length, 'row')} of ${folder}${where}${meant === '' ? ';' : `${meant} Or`} pass lines of user, item and value for a new user with --ratings FILE`,
   );
 }
 

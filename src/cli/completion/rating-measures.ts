@@ -1,4 +1,5 @@
 /** What a completion of ratings is worth on its test entries, beside the root mean square error. */
+import { counted } from '../../core/counted.js';
 import { type CsrMatrix, type HostArray, hostAlgebra } from '../../index.js';
 import {
   type Completion,
@@ -90,6 +91,6 @@ export function rankingText({ top, rows, relevant, model, popularity }: ListMeas
     ...[precision, recall, ndcg].map((part) => part.toFixed(4)),
   ];
   const which = relevant === undefined ? '' : `, relevant from ${short(relevant)} on`;
-  const header = [`${rows} rows${which}`, `precision@${top}`, `recall@${top}`, `NDCG@${top}`];
+  const header = [`${counted(rows, 'row')}${which}`, `precision@${top}`, `recall@${top}`, `NDCG@${top}`];
   return table([header, row('most popular', popularity), row('model', model)]);
 }

@@ -1,4 +1,5 @@
 /** Reads the folder of a completion back as a model. */
+import { counted } from '../../core/counted.js';
 import { ConfigError, FormatError } from '../../core/errors.js';
 import { type HostArray, hostAlgebra } from '../../index.js';
 import { exists, readBytes } from '../../io/files/entries.js';
@@ -45,7 +46,7 @@ export async function readModel(caller: string, folder: string): Promise<StoredM
   const sizes = [left, right, rowOffsets, columnOffsets].map(({ shape }) => `[${shape}]`).join(' ');
   if (sizes !== `[${m},${rank}] [${n},${rank}] [${m}] [${n}]`) {
     throw new FormatError(
-      `${caller}: ${folder}: expected factors and offsets of ${m} rows and ${n} columns, as there are labels, got ${sizes}; its files do not belong together, so complete the ratings again`,
+      `${caller}: ${folder}: expected factors and offsets of ${counted(m, 'row')} and ${counted(n, 'column')}, as there are labels, got ${sizes}; its files do not belong together, so complete the ratings again`,
     );
   }
   const mean = numberAt(summary, 'offsets', 'mean') ?? 0;

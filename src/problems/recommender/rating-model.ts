@@ -1,4 +1,5 @@
 /** Models of ratings and of implicit feedback, however they were fitted, and what they predict. */
+import { counted } from '../../core/counted.js';
 import { ConfigError, ShapeError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import { type HostArray, hostAlgebra } from '../../linalg/host/host-algebra.js';
@@ -81,7 +82,7 @@ export function modelNumbers(caller: string, model: RatingModel): ModelNumbers {
   const [rows, columns, rank] = [rowBiases.length, columnBiases.length, left.shape[1]];
   if (left.shape.join() !== [rows, rank].join() || right.shape.join() !== [columns, rank].join() || rowFit?.ridge?.length !== rank) {
     throw new ShapeError(
-      `${caller}: expected a model with factors of ${rows} rows and ${columns} columns, as it has biases, and a ridge for each factor, got left [${left.shape}], right [${right.shape}] and ${rowFit?.ridge?.length ?? 0} ridges; give all parts the same sizes`,
+      `${caller}: expected a model with factors of ${counted(rows, 'row')} and ${counted(columns, 'column')}, as it has biases, and a ridge for each factor, got left [${left.shape}], right [${right.shape}] and ${rowFit?.ridge?.length ?? 0} ridges; give all parts the same sizes`,
     );
   }
   return { rows, columns, rank, left: la.peek(left), right: la.peek(right) };
