@@ -18,7 +18,7 @@ import { smoothingWeights, solveSmoothed } from './smoothed-system.js';
 export interface MatrixIrlsOptions {
   /**
    * Error of the conjugate gradients that ends them, in parts of the smoothing ε: smaller takes more products with the
-   * data, larger more iterations. Default: 0.05.
+   * data, larger more iterations. Default: 0.1.
    */
   readonly innerTolerance?: number;
   /** Maximum number of conjugate gradient iterations in a step. Default: 200. */
@@ -28,7 +28,7 @@ export interface MatrixIrlsOptions {
 }
 
 const matrixIrlsOptions = declareOptions<MatrixIrlsOptions>()({
-  innerTolerance: number({ default: 0.05, above: 0, below: 1 }),
+  innerTolerance: number({ default: 0.1, above: 0, below: 1 }),
   maxInner: size({ default: 200 }),
   passes: count({ default: 1 }),
 });
