@@ -33,7 +33,7 @@ export interface SolvedRows {
  * The problem of factorizing a table, in the unknowns of the columns, n×k. Its cost is the least one over the rows, so
  * that the gradient is the partial one by the columns; one evaluation is one sweep of alternating least squares.
  */
-export interface FactorizationProblem extends Problem<HostArray, HostArray> {
+export type FactorizationProblem = Problem<HostArray, HostArray> & {
   /** All n×k arrays. */
   readonly manifold: EuclideanManifold<HostArray>;
   /** Number of components; k, or k − 1 with biases. */
@@ -42,7 +42,7 @@ export interface FactorizationProblem extends Problem<HostArray, HostArray> {
   readonly unknowns: readonly [number, number];
   /** Solves for the rows, and with these for the columns; remembered for the last points. */
   solve(columns: HostArray): Promise<SolvedRows>;
-}
+};
 
 /** What a factorization is made of. */
 export interface FactorizationParts {
