@@ -105,7 +105,8 @@ describe('bures complete', () => {
   });
 
   it('writes what there is on Ctrl-C', async () => {
-    const known = planted({ m: 40, n: 30, singular: [1], noise: 1, share: 0.5 }).filter((entry) => entry.known);
+    // Large enough that the fit does not settle before the event loop is given its first turn.
+    const known = planted({ m: 300, n: 200, singular: [1], noise: 1, share: 0.5 }).filter((entry) => entry.known);
     const file = fileOf('endless.csv', known.map(({ row, column, value }) => `${row},${column},${value}`).join('\n'));
     const out = inRoot('endless');
     const endless = ['--rank', '12', '--validation-fraction', '0', '--tolerance', '0', '--max-iterations', '100000000'];
