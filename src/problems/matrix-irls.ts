@@ -2,11 +2,12 @@
 import { ConfigError, ShapeError } from '../core/errors.js';
 import { count, declareOptions, number, size } from '../core/options.js';
 import { seededRandom } from '../core/random.js';
+import { type Ambient, applyAmbient, applyAmbientTranspose } from '../linalg/ambient.js';
 import { checkCsr } from '../linalg/csr.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
 import { eye } from '../linalg/derived.js';
 import { checkAlgebra, type LinearAlgebra } from '../linalg/linear-algebra.js';
-import { leadingSingularTriples } from '../linalg/subspace-iteration.js';
+import { firstTriples, leadingSingularTriples } from '../linalg/subspace-iteration.js';
 import { projectAmbient, tangentToAmbient } from '../metrics/fixed-rank-blocks.js';
 import type { FixedRankPoint, FixedRankTangent } from '../metrics/fixed-rank-metric.js';
 import type { Interrupted, Memory, SolverFor } from '../solvers/solver.js';
@@ -107,8 +108,7 @@ export function matrixIrls<M>(
     },
     async step(_problem, state, interrupted) {
       const { x, iteration, memory } = state;
-      const smoothing = memory[NAME]?.numbers.smoothing ?? (await firstSmoothing(la, observed, x));
-      const next = await reweighted(la, observed, x, smoothing, { ...settings, seed: iteration }, interrupted);
+      const next = await reweighted(la, observed, x, memory[NAME]?.numbers.smoothing, { ...settings, seed: iteration }, interrupted);
       if (next === undefined) return state;
       return { x: next.x, iteration: iteration + 1, memory: { [NAME]: memoryOf(next.smoothing) } };
     },
@@ -127,24 +127,18 @@ function checkStart<M>(la: LinearAlgebra<M>, { rows, columns }: CsrMatrix<M>, x:
   );
 }
 
-/** Returns ‖P_Ω(Z − X)‖₂ over the observed fraction: about the spectral norm of Z − X, sampling noise included. */
-async function firstSmoothing<M>(la: LinearAlgebra<M>, observed: CsrMatrix<M>, x: FixedRankPoint<M>): Promise<number> {
-  const { rows: m, columns: n } = observed;
-  const left = la.scaleColumns(x.U, x.S);
-  const residual = { ...observed, values: la.subtract(observed.values, sampledMatrix(la, observed, { left, right: x.V }).values) };
+/** Returns ‖P_Ω(X − Z)‖₂ over the observed fraction: about the spectral norm of X − Z, sampling noise included. */
+async function firstSmoothing<M>(
+  la: LinearAlgebra<M>,
+  misfit: Ambient<M>,
+  { rows: m, columns: n, columnIndices }: CsrMatrix<M>,
+): Promise<number> {
   const { S } = leadingSingularTriples(
     la,
-    { m, n, ...productsOf(la, residual) },
+    { m, n, apply: (y) => applyAmbient(la, misfit, y), applyTranspose: (y) => applyAmbientTranspose(la, misfit, y) },
     { count: 1, passes: 2, oversampling, random: seededRandom(0) },
   );
-  return ((m * n) / observed.columnIndices.length) * (await la.toArray(S))[0];
-}
-
-function productsOf<M>(la: LinearAlgebra<M>, sparse: CsrMatrix<M>): { apply(x: M): M; applyTranspose(y: M): M } {
-  return {
-    apply: (x) => la.sparseMatmul(sparse, x),
-    applyTranspose: (y) => la.sparseMatmul(sparse, y, { transpose: true }),
-  };
+  return ((m * n) / columnIndices.length) * (await la.toArray(S))[0];
 }
 
 /** Makes one step; `undefined` if interrupted. */
@@ -152,7 +146,7 @@ async function reweighted<M>(
   la: LinearAlgebra<M>,
   observed: CsrMatrix<M>,
   x: FixedRankPoint<M>,
-  smoothing: number,
+  known: number | undefined,
   { innerTolerance, maxInner, passes, seed }: Required<MatrixIrlsOptions> & { readonly seed: number },
   interrupted: Interrupted,
 ): Promise<{ readonly x: FixedRankPoint<M>; readonly smoothing: number } | undefined> {
@@ -160,6 +154,7 @@ async function reweighted<M>(
   const rank = la.shape(x.S)[0];
   const by = { left: x.U, right: x.V };
   const cost = await completionCost(la, observed).at({ left: la.scaleColumns(x.U, x.S), right: x.V }, by);
+  const smoothing = known ?? (await firstSmoothing(la, cost.gradient, observed));
   const spectrum = await la.toArray(x.S);
   const weights = smoothingWeights(la, spectrum, smoothing, observed.columnIndices.length / (m * n));
   const gamma = await solveSmoothed(
@@ -176,9 +171,8 @@ async function reweighted<M>(
   if (gamma === undefined) return undefined;
   const low = tangentToAmbient(la, x, gamma);
   const rest = { ...observed, values: la.subtract(observed.values, sampledMatrix(la, observed, low).values) };
-  const sparse = productsOf(la, rest);
-  const apply = (y: M): M => la.add(sparse.apply(y), la.matmul(low.left, la.matmul(low.right, y, { transposeA: true })));
-  const applyTranspose = (y: M): M => la.add(sparse.applyTranspose(y), la.matmul(low.right, la.matmul(low.left, y, { transposeA: true })));
+  const apply = (y: M): M => la.add(applyAmbient(la, rest, y), applyAmbient(la, low, y));
+  const applyTranspose = (y: M): M => la.add(applyAmbientTranspose(la, rest, y), applyAmbientTranspose(la, low, y));
   const least = Math.min(m, n);
   const triples =
     least <= 2 * rank
@@ -191,24 +185,13 @@ async function reweighted<M>(
             passes,
             oversampling,
             random: seededRandom(seed),
-            start: la.concat([x.V, unitColumns(la, gamma.Vp)], 'columns'),
+            // The columns of Vp alone may have any length.
+            start: la.concat([x.V, la.qr(gamma.Vp).Q], 'columns'),
           },
         );
   const found = await la.toArray(triples.S);
-  const head = { columns: [0, rank] } as const;
   return {
-    x: {
-      U: la.slice(triples.U, head),
-      S: la.fromArray(Array.from(found).slice(0, rank), [rank]),
-      V: la.slice(triples.V, head),
-    },
+    x: firstTriples(la, triples, rank),
     smoothing: Math.min(smoothing, found[rank] ?? 0),
   };
-}
-
-/**
- * Returns an orthonormal basis of the columns of Vp, as a start of the subspace iteration needs columns of like length.
- */
-function unitColumns<M>(la: LinearAlgebra<M>, columns: M): M {
-  return la.qr(columns).Q;
 }
