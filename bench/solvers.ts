@@ -1,6 +1,6 @@
 /**
- * Every solver on every geometry of rank-r matrices, and algorithms of completion's own, to a relative error of
- * 1e-6 of the whole matrix.
+ * Every solver on every geometry of rank-r matrices, and algorithms of completion's own, to a relative error of 1e-6 of
+ * the whole matrix.
  *
  *     npm run bench:solvers -- --phase 10 [--limit 400] [--contestants TEXT]
  *     npm run bench:solvers -- [--limit 400] [--only TEXT] [--contestants TEXT] [--seed 1] [--plot FILE] [--json FILE]

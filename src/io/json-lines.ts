@@ -11,10 +11,12 @@ import { readLines } from './text/read-lines.js';
 /**
  * Appends an object as a line, in one write. NaN and infinities become strings, which JSON can keep.
  *
+ * @param missing - creates or refuses a missing file.
  * @throws BackendError if the file system refuses; the file is then as it was.
  */
-export async function appendLine(file: string, value: object): Promise<void> {
-  await appendWhole(file, `${JSON.stringify(value, (_key, part: unknown) => (isUnwritable(part) ? String(part) : part))}\n`);
+export async function appendLine(file: string, value: object, missing: 'create' | 'refuse' = 'create'): Promise<void> {
+  const line = `${JSON.stringify(value, (_key, part: unknown) => (isUnwritable(part) ? String(part) : part))}\n`;
+  await appendWhole(file, line, missing);
 }
 
 function isUnwritable(part: unknown): boolean {

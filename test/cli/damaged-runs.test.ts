@@ -312,7 +312,9 @@ describe('a run whose folder is taken away under it', () => {
     return { child, run: taken };
   };
   const empty = (folder: string): void => {
-    for (const name of readdirSync(folder)) if (!name.startsWith('.')) rmSync(path.join(folder, name), { recursive: true, maxRetries: 20 });
+    // The configuration goes first: while it is there, the run is, and may write again what was removed before it.
+    const names = readdirSync(folder).sort((a, b) => Number(b === 'config.yaml') - Number(a === 'config.yaml'));
+    for (const name of names) if (!name.startsWith('.')) rmSync(path.join(folder, name), { recursive: true, maxRetries: 20 });
   };
 
   it.each<readonly [string, (folder: string) => void, RegExp, readonly string[] | undefined]>([
@@ -355,7 +357,8 @@ describe('a run whose folder is taken away under it', () => {
     expect(stderr).not.toContain('    at ');
     expect(stderr).not.toContain('continue with: bures resume');
     if (left !== undefined) expect(readdirSync(taken)).toEqual(left);
-    else if (!what.startsWith('left')) expect(existsSync(taken)).toBe(false);
+    // A run that ends before the last entry is removed cannot remove its folder.
+    else if (!what.startsWith('left')) expect(existsSync(taken) ? readdirSync(taken) : []).toEqual([]);
     else if (what.endsWith('another')) expect(readFileSync(path.join(taken, '.lock'), 'utf8')).toBe(`${process.pid}`);
   });
 });

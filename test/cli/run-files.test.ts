@@ -1,7 +1,8 @@
 /** The files that grow: event files as TensorBoard reads them, JSON lines that a kill may tear. */
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { BackendError } from 'bures';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { appendLine, keepLines, readObjects } from '../../src/io/json-lines.js';
@@ -76,6 +77,15 @@ describe('JSON lines', () => {
       await appendLine(file, { step: 9, loss: Number.POSITIVE_INFINITY });
       expect(await readObjects('test', file)).toEqual([...whole.filter(({ step }) => step < 3), { step: 9, loss: 'Infinity' }]);
     }
+  });
+
+  it('are not created again where they have been written to', async () => {
+    const file = path.join(root, 'taken.jsonl');
+    await expect(appendLine(file, {}, 'refuse')).rejects.toThrow(BackendError);
+    expect(existsSync(file)).toBe(false);
+    await appendLine(file, { step: 1 });
+    await appendLine(file, { step: 2 }, 'refuse');
+    expect(await readObjects('test', file)).toEqual([{ step: 1 }, { step: 2 }]);
   });
 
   it('keep what fast-check puts into them', async () => {

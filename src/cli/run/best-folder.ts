@@ -11,7 +11,7 @@ import { isJsonObject, readJson } from '../../io/parse-json.js';
 import { type AdapterCard, type LoraAdapter, type SavedAdapter, saveAdapter } from '../../lora/index.js';
 import { verifyIfThere } from '../adapter/adapter-folder.js';
 import type { RunProgress } from './checkpoint.js';
-import { damagedEnd, runFolders } from './run-layout.js';
+import { bestFolder, damagedEnd, runFolders } from './run-layout.js';
 import { isForbidden, problemOf } from './sound-checkpoint.js';
 
 /** Record of the best adapter. */
@@ -35,7 +35,7 @@ export async function writeBest(
   { baseModel, card }: { readonly baseModel: string; readonly card: AdapterCard },
   record: BestRecord,
 ): Promise<SavedAdapter> {
-  const folder = path.join(run, runFolders.best);
+  const folder = bestFolder(run);
   const saved = await replaceFolder('best', folder, async (staging) => {
     const result = await saveAdapter(adapter, staging, { baseModel, card });
     await writeAtomic(path.join(staging, recordFile), `${JSON.stringify(record)}\n`);
@@ -50,7 +50,7 @@ export async function writeBest(
  * complete. Only the process that holds the run may call this, before half-written files are removed.
  */
 async function restoreBest(run: string): Promise<void> {
-  const folder = path.join(run, runFolders.best);
+  const folder = bestFolder(run);
   if (await exists(folder)) return;
   for (const name of (await namesIn(run)).filter((one) => isStagingName(one) && one.startsWith(`.${runFolders.best}.`))) {
     // An incomplete one does not count.
@@ -75,7 +75,7 @@ export async function settleBest(
   changes: number,
   notice: (line: string) => void,
 ): Promise<RunProgress | undefined> {
-  const folder = path.join(run, runFolders.best);
+  const folder = bestFolder(run);
   const best = from?.progress.best;
   const isMissing = !(await exists(folder));
   const record = isMissing ? undefined : await readBestOrPutAside(folder, changes, best, notice);

@@ -67,10 +67,15 @@ export async function openRecorder(
   const [metrics, samples] = [path.join(run, runFiles.metrics), path.join(run, runFiles.samples)];
   for (const file of [metrics, samples]) await dropFuture(file, step);
   const events = tensorboard ? await openEventFile(run, (step ?? 0) + 1) : undefined;
+  const begun = new Set<string>();
+  const append = async (file: string, line: object): Promise<void> => {
+    await check();
+    await appendLine(file, line, begun.has(file) ? 'refuse' : 'create');
+    begun.add(file);
+  };
   return {
     async metric(line) {
-      await check();
-      await appendLine(metrics, line);
+      await append(metrics, line);
       if (line.kind === 'train') {
         const { loss, learningRate, gradientNorm } = line;
         await events?.write(line.step, { 'train/loss': loss, 'train/learning_rate': learningRate, 'train/gradient_norm': gradientNorm });
@@ -83,10 +88,7 @@ export async function openRecorder(
         await events?.write(line.step, Object.fromEntries(scalars));
       }
     },
-    async sample(line) {
-      await check();
-      await appendLine(samples, line);
-    },
+    sample: (line) => append(samples, line),
   };
 }
 

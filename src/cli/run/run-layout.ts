@@ -15,6 +15,11 @@ export const runFiles = {
 /** The folders of a run. */
 export const runFolders = { checkpoints: 'checkpoints', best: 'best', initial: 'init-adapter' } as const;
 
+/** Returns the folder of the best adapter. */
+export function bestFolder(run: string): string {
+  return path.join(run, runFolders.best);
+}
+
 /** Returns the folder of the checkpoint of a step. */
 export function checkpointFolder(run: string, step: number): string {
   return path.join(run, runFolders.checkpoints, `step-${step}`);

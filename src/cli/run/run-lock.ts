@@ -1,8 +1,9 @@
 /** Locks a run for one process; two would corrupt its files. */
 
 import { BackendError, ConfigError } from '../../core/errors.js';
-import { exists } from '../../io/files/entries.js';
+import { exists, remove } from '../../io/files/entries.js';
 import { ownerOf, ownLock, placeLock, readLock, removeLock } from '../../io/files/lock-file.js';
+import { removeEmptyFolders } from '../../io/files/make-folder.js';
 import { path } from '../../io/files/path.js';
 import { isStagingName } from '../../io/files/staging.js';
 import { isSystemError, writeError } from '../../io/files/write-error.js';
@@ -20,6 +21,14 @@ export interface RunLock {
    * @throws BackendError if the folder, its configuration or the lock was removed or replaced.
    */
   check(): Promise<void>;
+  /**
+   * Writes a folder of the run between two checks. If the run was removed meanwhile, what was written is removed as
+   * well, so that no part of a run reappears.
+   *
+   * @param folder - a folder in the run, or in a folder of it.
+   * @throws BackendError as {@link RunLock.check}; what `write` throws.
+   */
+  write<Result>(folder: string, write: () => Promise<Result>): Promise<Result>;
   /** Releases the run. @throws BackendError if the file system refuses. */
   release(): Promise<void>;
 }
@@ -39,8 +48,7 @@ export async function lockRun(run: string): Promise<RunLock> {
     for (let attempt = 0; attempt < 3; attempt++) {
       const found = await readLock(file);
       if (found === undefined) {
-        if (await placeLock(file, own))
-          return { check: () => checkLock(run, own).catch(refuse), release: () => removeLock(file, own).catch(refuse) };
+        if (await placeLock(file, own)) return heldLock(run, own, refuse);
         continue;
       }
       const owner = await ownerOf(found);
@@ -55,6 +63,32 @@ export async function lockRun(run: string): Promise<RunLock> {
     return refuse(error);
   }
   throw new ConfigError(`run: another process has just taken ${run}; try again`);
+}
+
+function heldLock(run: string, own: string, refuse: (error: unknown) => never): RunLock {
+  const check = (): Promise<void> => checkLock(run, own).catch(refuse);
+  return {
+    check,
+    async write(folder, write) {
+      await check();
+      try {
+        const result = await write();
+        await check();
+        return result;
+      } catch (error) {
+        await check().catch(async (lost) => {
+          // With a configuration there, the folder may belong to a run that has come in the place of this one.
+          if (!(await exists(path.join(run, runFiles.config)))) {
+            await remove(folder);
+            await removeEmptyFolders(path.dirname(folder), [run]);
+          }
+          throw lost;
+        });
+        throw error;
+      }
+    },
+    release: () => removeLock(path.join(run, lockFile), own).catch(refuse),
+  };
 }
 
 async function checkLock(run: string, own: string): Promise<void> {

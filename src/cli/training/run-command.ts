@@ -108,7 +108,7 @@ async function sameBeginning(own: Beginning | undefined, crew: Crew): Promise<Be
 }
 
 /** What processes have in place of the lock that the first one holds. */
-const noLock: RunLock = { check: async () => undefined, release: async () => undefined };
+const noLock: RunLock = { check: async () => undefined, write: (_folder, write) => write(), release: async () => undefined };
 
 /** Formats the environment of the run for its file. */
 export function environmentText({ model }: Session, processes: number): string {

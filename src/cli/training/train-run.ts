@@ -10,7 +10,7 @@ import { type Progress, showProgress } from '../progress.js';
 import { writeBest } from '../run/best-folder.js';
 import { type Checkpoint, latestCheckpoint, type RunProgress, removeOldCheckpoints, writeCheckpoint } from '../run/checkpoint.js';
 import { noRecorder, openRecorder, type Recorder } from '../run/recorder.js';
-import { runFiles } from '../run/run-layout.js';
+import { bestFolder, checkpointFolder, runFiles } from '../run/run-layout.js';
 import type { RunLock } from '../run/run-lock.js';
 import type { Terminal } from '../terminal.js';
 import { cardOf } from './card-of.js';
@@ -280,9 +280,9 @@ class RunLoop {
     );
     const { run, changes, lock, crew } = this.#options;
     if (!better || !crew.leads) return;
-    await lock.check();
     const record = { step, loss, ...(changes === 0 ? {} : { changes }) };
-    this.#noteTruncation(step, await writeBest(run, this.#session.adapter, this.#named(step, loss), record));
+    const write = () => writeBest(run, this.#session.adapter, this.#named(step, loss), record);
+    this.#noteTruncation(step, await lock.write(bestFolder(run), write));
   }
 
   /** Returns the base model and the model card of the adapter that is saved at a step. */
@@ -297,9 +297,8 @@ class RunLoop {
     const { adapter, config } = this.#session;
     const { run, lock } = this.#options;
     const state = await this.#trainer.state();
-    await lock.check();
-    const saved = await writeCheckpoint(run, adapter, this.#named(state.step), { state, progress: this.#at });
-    this.#noteTruncation(state.step, saved);
+    const write = () => writeCheckpoint(run, adapter, this.#named(state.step), { state, progress: this.#at });
+    this.#noteTruncation(state.step, await lock.write(checkpointFolder(run, state.step), write));
     await removeOldCheckpoints(run, config.keepCheckpoints);
   }
 }

@@ -1,16 +1,21 @@
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { writeError } from './write-error.js';
 
+/** Opens for appending, and refuses a missing file, which the flag `a` would create. */
+const appendToExisting = constants.O_WRONLY | constants.O_APPEND;
+
 /**
  * Appends to a file, all or nothing: if the disk fills up, the part written is cut off again and the run can go on.
- * Creates the file if it is missing.
  *
+ * @param missing - creates or refuses a missing file. A file that has been written to is not created again: it was
+ * taken away.
  * @throws BackendError naming the file if the file system refuses.
  */
-export async function appendWhole(file: string, content: string | Uint8Array): Promise<void> {
+export async function appendWhole(file: string, content: string | Uint8Array, missing: 'create' | 'refuse'): Promise<void> {
   let handle: FileHandle | undefined;
   try {
-    handle = await open(file, 'a');
+    handle = await open(file, missing === 'create' ? 'a' : appendToExisting);
     const { size } = await handle.stat();
     try {
       await handle.appendFile(content);

@@ -32,8 +32,8 @@ export async function openEventFile(folder: string, firstStep: number): Promise<
   const file = path.join(folder, name);
   const start = [record(versionEvent(seconds))];
   if (firstStep > 1) start.push(record(restartEvent(seconds, firstStep)));
-  await appendWhole(file, Buffer.concat(start));
-  return { write: (step, scalars) => appendWhole(file, record(scalarEvent(Date.now() / 1000, step, scalars))) };
+  await appendWhole(file, Buffer.concat(start), 'create');
+  return { write: (step, scalars) => appendWhole(file, record(scalarEvent(Date.now() / 1000, step, scalars)), 'refuse') };
 }
 
 /** Encodes a record: length, its masked checksum, data, their masked checksum. */
