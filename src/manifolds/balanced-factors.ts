@@ -129,7 +129,7 @@ export function balancedFactors<M = HostArray>(options: BalancedFactorsOptions<M
     base.checkPairShape('balancedFactors.retract', u);
     return axpyTree(la, t, u, x);
   };
-  const step = (x: FactorPair<M>, u: FactorPair<M>, t: number): BalancedProjection<M> => balance(straight(x, u, t));
+  const step = (x: FactorPair<M>, u: FactorPair<M>, t: number): BalancedProjection<M> => la.tidy(() => balance(straight(x, u, t)));
   const always = every === 1 && start === 0;
   const manifold: BalancedFactorsManifold<M> = {
     ...base.common,

@@ -60,7 +60,7 @@ export async function* iterateFor<M, P, T, Z, G, Batch>(
   ownsState = false,
 ): AsyncGenerator<Iteration<P, T>, string, undefined> {
   const settings = iterateOptions.read(caller, options);
-  const run = await openRun(caller, problem, settings);
+  const run = await openRun(caller, problem, settings, false);
   if (ownsState) run.scope.own(settings.state);
   let last: SolverState<P, T> | undefined = ownsState ? settings.state : undefined;
   try {

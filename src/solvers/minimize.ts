@@ -116,7 +116,7 @@ export async function minimize<M, P, T, Z, G, Batch = undefined>(
   options: MinimizeOptions<P, T> = {},
 ): Promise<MinimizeResult<P, T, LastNumber<Batch>>> {
   const { stop = defaultStop, onIteration, ...settings } = minimizeOptions.read('minimize', options);
-  const run = await openRun('minimize', problem, settings);
+  const run = await openRun('minimize', problem, settings, true);
   const steps = runSteps(run);
   let result: MinimizeResult<P, T, number | undefined> | undefined;
   try {

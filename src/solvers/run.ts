@@ -83,6 +83,8 @@ export interface Run<M, P, T> {
   /** True if an evaluation belongs to a point, whatever the batch, and is reported with it. */
   readonly judgesPoints: boolean;
   readonly scope: ArrayScope;
+  /** True if a run that diverges returns to the state before the last one, which is then kept. */
+  readonly goesBack: boolean;
   readonly interrupted: Interrupted;
   /** Returns the reason, in words, why an aborted run ended after an iteration. */
   readonly abortReason: (iteration: number) => string;
@@ -92,11 +94,13 @@ export interface Run<M, P, T> {
  * Checks problem and start, and opens the scope of a run, which the caller must close.
  *
  * @param options - as {@link iterateOptions} read them.
+ * @param goesBack - keeps the state before the last one.
  */
 export async function openRun<M, P, T, Z, G, Batch>(
   caller: string,
   problem: Problem<M, P, T, Z, G, Batch>,
   options: IterateOptions<P, T>,
+  goesBack: boolean,
 ): Promise<Run<M, P, T>> {
   const { solver = gradientDescent(), signal } = options;
   if (options.state !== undefined && options.initial !== undefined) {
@@ -104,14 +108,16 @@ export async function openRun<M, P, T, Z, G, Batch>(
   }
   const seen = drawnObjective(caller, problem);
   const yieldToEvents = eventLoopYielder();
-  const scope = problem.manifold.algebra.openScope();
+  const { algebra } = problem.manifold;
+  const scope = algebra.openScope();
   try {
     return {
       caller,
       seen,
       solver,
       scope,
-      start: await scope.run(() => startOf(seen, solver, options)),
+      goesBack,
+      start: await scope.run(() => algebra.tidy(() => startOf(seen, solver, options))),
       judgesPoints: !seen.stochastic || solver.evaluate !== undefined,
       interrupted: async () => {
         await yieldToEvents();
@@ -146,11 +152,12 @@ export interface Ending {
 }
 
 /**
- * Runs the loop. After each step its scope owns the new state, the one before (to which a diverging run returns) and
- * what the objective retains. A state passed to `next` replaces the last one.
+ * Runs the loop. After each step its scope owns the new state, what the objective retains, and the state before: until
+ * the next step is requested, or as long as a diverging run may return to it. A state passed to `next` replaces the
+ * last one.
  */
 export async function* runSteps<M, P, T>(run: Run<M, P, T>): AsyncGenerator<Iteration<P, T>, Ending, EvaluatedState<P, T> | undefined> {
-  const { seen, solver, scope, start, judgesPoints, interrupted, abortReason } = run;
+  const { seen, solver, scope, goesBack, start, judgesPoints, interrupted, abortReason } = run;
   const begun = performance.now();
   const report = (state: SolverState<P, T>, { cost, gradientNorm }: Evaluation<T>): Iteration<P, T> => {
     const { iteration, stepSize = 0 } = state;
@@ -166,6 +173,7 @@ export async function* runSteps<M, P, T>(run: Run<M, P, T>): AsyncGenerator<Iter
       if (judgesPoints) {
         scope.free([here, before, seen.retained(here.x)]);
         here = (yield report(here, here)) ?? here;
+        if (!goesBack) scope.free([here, seen.retained(here.x)]);
         if (await interrupted()) return { reason: abortReason(here.iteration) };
       } else if (!hasFiniteNumbers(here)) return { reason: batchMessage(here), diverged: true };
       const from = here;
@@ -184,6 +192,8 @@ export async function* runSteps<M, P, T>(run: Run<M, P, T>): AsyncGenerator<Iter
       if (!judgesPoints) {
         scope.free([next, here, seen.retained(next.x)]);
         yield report(next, here);
+        // The gradient and the moments of the step before are as large as all that is trained, several times.
+        if (!goesBack) scope.free([next, seen.retained(next.x)]);
       }
       [state, before] = [next, here];
     }

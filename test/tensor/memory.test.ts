@@ -8,10 +8,12 @@ import { inverseSqrtSpd } from 'bures';
 import { describe, expect, it } from 'vitest';
 import { mapTree } from '../../src/core/tree.js';
 import {
+  adam,
   armijo,
   BuresError,
   balancedFactors,
   ConfigError,
+  clipped,
   constantStep,
   csrFromTriplets,
   type FactorPair,
@@ -38,7 +40,8 @@ const later = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 
 
 describe.each(tensorEngines)('on %s', (_name, la) => {
   const manifold = balancedFactors({ m: 6, n: 5, rank: 2, algebra: la });
-  const leavesOfState = 2 * 2;
+  const leavesOfPoint = 2;
+  const leavesOfState = 2 * leavesOfPoint;
 
   /** ½‖X − Z‖² with a cached residual; the target is the caller's to free. */
   function problemTo(target: Tensor): Problem<Tensor, Pair, Pair, Pair, Tensor> {
@@ -179,6 +182,26 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
       await expect(minimize(broken)).rejects.toThrow('as expected');
       expect(liveTensors()).toBe(before);
       goal.dispose();
+    });
+
+    it('frees the state before when the next step is asked for: a step needs the memory of one state', async () => {
+      const before = liveTensors();
+      const solver = gradientDescent({ direction: clipped(adam(), 1e-3), stepSize: constantStep(0.1) });
+      const counts: number[] = [];
+      const stochastic: Problem<Tensor, Pair, Pair, Pair, Tensor, number> = {
+        manifold,
+        cost: async (x, batch) => {
+          counts.push(liveTensors() - before);
+          return batch * (await la.norm(manifold.toMatrix(x)));
+        },
+        gradient: { kind: 'ambient', at: (x) => la.scale(1, manifold.toMatrix(x)) },
+        nextBatch: (k) => (k < 5 ? k + 1 : undefined),
+      };
+      for await (const _step of iterate(stochastic, { solver, seed: 1 })) {
+        // The steps themselves are of no interest here.
+      }
+      // The point, and from the second step on its two moments.
+      expect(counts).toEqual([leavesOfPoint, ...Array.from({ length: 4 }, () => 3 * leavesOfPoint)]);
     });
 
     it('frees a batch when the next is drawn', async () => {

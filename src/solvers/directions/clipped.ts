@@ -38,9 +38,10 @@ export function clipped(rule: DirectionRule, maxNorm: number): DirectionRule {
     name: `clipped(${rule.name}, ${maxNorm})`,
     direction(context) {
       const { manifold, gradient, gradientNorm } = context;
+      const la = manifold.algebra;
       const factor = maxNorm / (gradientNorm + NORM_FLOOR);
       if (factor >= 1) return rule.direction(context);
-      return rule.direction({ ...context, gradient: scaleTree(manifold.algebra, factor, gradient), gradientNorm: factor * gradientNorm });
+      return la.tidy(() => rule.direction({ ...context, gradient: scaleTree(la, factor, gradient), gradientNorm: factor * gradientNorm }));
     },
     move: (memory, transport) => rule.move(memory, transport),
   };
