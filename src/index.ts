@@ -57,6 +57,7 @@ export {
   solveSylvester,
   sqrtSpd,
 } from './linalg/matrix-functions.js';
+export { type NumberOf, whenRead } from './linalg/number-of.js';
 export type { CurveProducts, SampledProducts, SparsePasses } from './linalg/sparse-passes.js';
 export {
   type BalancedFactorsManifold,

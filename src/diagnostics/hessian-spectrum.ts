@@ -130,7 +130,7 @@ async function lanczosSpectrum<M>(
   const found = await lanczos(la, onRows(la, operator), start, { maxIterations, tolerance, signal });
   const magnitude = Math.max(Math.abs(found.smallest.value), Math.abs(found.largest.value));
   await checkKernel(la, la.subtract(start, offGauge(start)), apply, magnitude);
-  const residual = async ({ value, vector }: RitzPair<M>): Promise<number> => la.norm(la.axpy(-value, vector, await apply(vector)));
+  const residual = async ({ value, vector }: RitzPair<M>): Promise<number> => await la.norm(la.axpy(-value, vector, await apply(vector)));
   const smallest = Math.abs(found.smallest.value) <= zeroTolerance * magnitude ? 0 : found.smallest.value;
   return {
     method: 'lanczos',

@@ -45,7 +45,7 @@ export async function problemSpectrum<M, P, T, Z, G, Batch>(
   const magnitude = Math.max(Math.abs(found.smallest.value), Math.abs(found.largest.value));
   const isZero = Math.abs(found.smallest.value) <= settings.zeroTolerance * magnitude;
   const residual = async ({ value, vector }: RitzPair<T>): Promise<number> =>
-    manifold.norm(x, axpyTree(la, -value, vector, await apply(vector)));
+    await manifold.norm(x, axpyTree(la, -value, vector, await apply(vector)));
   return {
     method: 'lanczos',
     products,

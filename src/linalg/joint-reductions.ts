@@ -4,17 +4,17 @@
  */
 import { forEachLeaf } from '../core/tree.js';
 import type { LinearAlgebra } from './linear-algebra.js';
+import { type NumberOf, whenRead } from './number-of.js';
 
 /**
  * Returns Σ ⟨x, y⟩ over pairs of arrays, over batches too.
  *
  * @param pairs - two arrays of one shape each; at least one pair.
  */
-export async function jointInner<M>(la: LinearAlgebra<M>, pairs: readonly (readonly [M, M])[]): Promise<number> {
+export function jointInner<M>(la: LinearAlgebra<M>, pairs: readonly (readonly [M, M])[]): NumberOf<M> {
   if (!la.readsSynchronously) return la.tidy(() => la.total(sideBySide(la, pairs, ([x, y]) => la.innerEach(asRow(la, x), asRow(la, y)))));
-  let sum = 0;
-  for (const [x, y] of pairs) sum += await la.inner(x, y);
-  return sum;
+  const terms = pairs.map(([x, y]) => la.inner(x, y));
+  return whenRead<M>(terms, (...read) => read.reduce((sum, term) => sum + term, 0));
 }
 
 /**
@@ -22,23 +22,18 @@ export async function jointInner<M>(la: LinearAlgebra<M>, pairs: readonly (reado
  *
  * @param arrays - of any shapes; at least one.
  */
-export async function jointNorm<M>(la: LinearAlgebra<M>, arrays: readonly M[]): Promise<number> {
+export function jointNorm<M>(la: LinearAlgebra<M>, arrays: readonly M[]): NumberOf<M> {
   if (!la.readsSynchronously) return la.tidy(() => la.norm(sideBySide(la, arrays, (x) => la.normEach(asRow(la, x)))));
-  let norm = 0;
-  for (const x of arrays) norm = Math.hypot(norm, await la.norm(x));
-  return norm;
+  const norms = arrays.map((x) => la.norm(x));
+  return whenRead<M>(norms, (...read) => read.reduce((norm, own) => Math.hypot(norm, own), 0));
 }
 
 /** Returns the largest absolute value of the entries of a tree of arrays; NaN if one is NaN. */
-export async function largestEntry<M>(la: LinearAlgebra<M>, u: unknown): Promise<number> {
+export function largestEntry<M>(la: LinearAlgebra<M>, u: unknown): NumberOf<M> {
   const leaves: M[] = [];
   forEachLeaf<M>(la, u, (leaf) => leaves.push(leaf));
-  let largest = 0;
-  for (const leaf of leaves) {
-    const own = await la.maxAbs(leaf);
-    if (!(own <= largest)) largest = own;
-  }
-  return largest;
+  const magnitudes = leaves.map((leaf) => la.maxAbs(leaf));
+  return whenRead<M>(magnitudes, (...read) => Math.max(0, ...read));
 }
 
 function asRow<M>(la: LinearAlgebra<M>, x: M): M {

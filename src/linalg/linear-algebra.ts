@@ -17,6 +17,7 @@ import type {
   SvdOptions,
   TriangularOptions,
 } from './linear-algebra-types.js';
+import type { NumberOf } from './number-of.js';
 import type { SparsePasses } from './sparse-passes.js';
 
 /**
@@ -201,13 +202,13 @@ export interface LinearAlgebra<M> {
 
   // ---- reductions that leave the engine ----
   /** Sum of all products x_i y_i, over the batch too. Any equal shapes; result a number. */
-  inner(x: M, y: M): Awaitable<number>;
+  inner(x: M, y: M): NumberOf<M>;
   /** Square root of the sum of squares, over the batch too, without overflow. Any shape; result a number. */
-  norm(x: M): Awaitable<number>;
+  norm(x: M): NumberOf<M>;
   /** Sum of all entries, over the batch too. */
-  total(x: M): Awaitable<number>;
+  total(x: M): NumberOf<M>;
   /** Largest magnitude of all entries, 0 for none; NaN if any entry is. */
-  maxAbs(x: M): Awaitable<number>;
+  maxAbs(x: M): NumberOf<M>;
 
   // ---- products ----
   /**

@@ -46,7 +46,7 @@ export function euclideanFactors<M = HostArray>(options: FactorOptions<M>): Fact
     return axpyTree(la, t, u, x);
   };
   const identity = (u: FactorPair<M>): FactorPair<M> => u;
-  const norm = (_x: FactorPair<M>, u: FactorPair<M>): Promise<number> => base.pairNorm(u);
+  const norm = (_x: FactorPair<M>, u: FactorPair<M>) => base.pairNorm(u);
   const difference = (x: FactorPair<M>, y: FactorPair<M>): FactorPair<M> => axpyTree(la, -1, x, y);
   return {
     ...base.common,

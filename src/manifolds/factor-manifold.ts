@@ -10,6 +10,7 @@ import { type Ambient, applyAmbient, applyAmbientTranspose } from '../linalg/amb
 import { algebraOption, algebraOrHost } from '../linalg/host/default-algebra.js';
 import { jointInner, jointNorm } from '../linalg/joint-reductions.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import type { NumberOf } from '../linalg/number-of.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
 import { batchPrefix, checkAmbientShape, checkFinite, checkRank, checkShapes, type RankShape, rankShapeOptions } from './checks.js';
 import type { Manifold } from './manifold.js';
@@ -50,9 +51,9 @@ export interface FactorBase<M> {
   /** Draws independent normal entries of variances 1/m and 1/n, so that AB has entries of order one over √(mn). */
   randomPair(random: Parameters<LinearAlgebra<M>['randomNormal']>[1]): FactorPair<M>;
   /** Returns the Frobenius inner product of pairs. */
-  pairInner(u: FactorPair<M>, v: FactorPair<M>): Promise<number>;
+  pairInner(u: FactorPair<M>, v: FactorPair<M>): NumberOf<M>;
   /** Returns the Frobenius norm of a pair. */
-  pairNorm(u: FactorPair<M>): Promise<number>;
+  pairNorm(u: FactorPair<M>): NumberOf<M>;
   /** Members that are the same for every factor manifold. */
   readonly common: Pick<FactorManifold<M>, 'algebra' | 'embed' | 'zeroTangent' | 'decayDirection' | 'toMatrix' | 'admissible'>;
 }

@@ -16,6 +16,7 @@ import { algebraOption, algebraOrHost } from '../linalg/host/default-algebra.js'
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import { jointInner } from '../linalg/joint-reductions.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import type { NumberOf } from '../linalg/number-of.js';
 import { bures, buresFromCoordinates } from '../metrics/bures.js';
 import { embedded } from '../metrics/embedded.js';
 import { cleanTangent, projectAmbient, tangentToAmbient } from '../metrics/fixed-rank-blocks.js';
@@ -113,7 +114,7 @@ export function fixedRank<M = HostArray>(options: FixedRankOptions<M>): FixedRan
   const shapes = shapesOf({ m, n, rank, batch });
   const dim = batch.reduce((product, size) => product * size, rank * (m + n - rank));
 
-  const inner = async (x: FixedRankPoint<M>, u: FixedRankTangent<M>, v: FixedRankTangent<M>): Promise<number> =>
+  const inner = (x: FixedRankPoint<M>, u: FixedRankTangent<M>, v: FixedRankTangent<M>): NumberOf<M> =>
     blockwiseInner(la, u, metric.flat(la, x, v));
   const norm = normOf<M, FixedRankPoint<M>, FixedRankTangent<M>>(la, inner);
   const project = (caller: string, x: FixedRankPoint<M>, z: Ambient<M>): FixedRankTangent<M> => {
@@ -168,7 +169,7 @@ export function fixedRank<M = HostArray>(options: FixedRankOptions<M>): FixedRan
   };
 }
 
-function blockwiseInner<M>(la: LinearAlgebra<M>, u: FixedRankTangent<M>, v: FixedRankTangent<M>): Promise<number> {
+function blockwiseInner<M>(la: LinearAlgebra<M>, u: FixedRankTangent<M>, v: FixedRankTangent<M>): NumberOf<M> {
   return jointInner(la, [
     [u.M, v.M],
     [u.Up, v.Up],

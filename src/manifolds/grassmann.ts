@@ -12,6 +12,7 @@ import { NumericalError } from '../core/errors.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { polar } from '../linalg/matrix-functions.js';
+import { type NumberOf, whenRead } from '../linalg/number-of.js';
 import { orthogonalPart } from '../metrics/fixed-rank-blocks.js';
 import { affineChart } from '../retractions/inverse-orthonormal.js';
 import { checkStep } from './checks.js';
@@ -118,8 +119,9 @@ function logarithm<M>(la: LinearAlgebra<M>, caller: string, x: M, y: M): M {
 }
 
 /** Returns √Σθ_i² over the principal angles. */
-async function subspaceDistance<M>(la: LinearAlgebra<M>, x: M, y: M): Promise<number> {
-  const cosines = await la.toArray(la.svd(la.matmul(x, y, { transposeA: true })).S);
-  const sines = await la.toArray(la.svd(orthogonalPart(la, x, y)).S);
-  return pairedAngles(cosines, sines, la.shape(x).at(-1) as number);
+function subspaceDistance<M>(la: LinearAlgebra<M>, x: M, y: M): NumberOf<M> {
+  const rank = la.shape(x).at(-1) as number;
+  const cosines = la.toArray(la.svd(la.matmul(x, y, { transposeA: true })).S);
+  const sines = la.toArray(la.svd(orthogonalPart(la, x, y)).S);
+  return whenRead<M, Float64Array>([cosines, sines], (cos, sin) => pairedAngles(cos, sin, rank));
 }

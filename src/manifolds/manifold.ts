@@ -5,6 +5,7 @@
 import type { Awaitable } from '../core/awaitable.js';
 import type { Random } from '../core/random.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import type { NumberOf } from '../linalg/number-of.js';
 
 /**
  * Result of a retraction: the new point, and the maps that carry an optimizer's state to it. The maps reuse the
@@ -69,11 +70,11 @@ export interface Manifold<M, P, T = P, Z = T, G = Z> {
   checkStart?(x: P): Awaitable<void>;
 
   /** $\langle u,v\rangle_x$, summed over the batch. */
-  inner(x: P, u: T, v: T): Awaitable<number>;
+  inner(x: P, u: T, v: T): NumberOf<M>;
   /** $\|u\|_x = \langle u,u\rangle_x^{1/2}$, summed in squares over the batch. */
-  norm(x: P, u: T): Awaitable<number>;
+  norm(x: P, u: T): NumberOf<M>;
   /** Geodesic distance, if it has a closed form. */
-  dist?(x: P, y: P): Awaitable<number>;
+  dist?(x: P, y: P): NumberOf<M>;
 
   /** Orthogonal projection (in the ambient Euclidean product) of the ambient space onto the tangent space at x. */
   project(x: P, z: Z): T;

@@ -14,6 +14,7 @@ import { eye } from '../linalg/derived.js';
 import { determinantSigns } from '../linalg/determinant-signs.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import { type NumberOf, whenRead } from '../linalg/number-of.js';
 import { euclideanStiefel } from '../metrics/euclidean-stiefel.js';
 import { groupLogarithm, polished, skewExponential, skewPart } from '../metrics/orthogonal-functions.js';
 import { stiefelHessian } from '../metrics/stiefel-metric.js';
@@ -115,12 +116,14 @@ export function groupManifold<M>(caller: 'orthogonalGroup' | 'rotations', option
  * Returns the root of the sum of squared angles, from |1 − e^{iθ}| = 2 sin(θ/2) and |1 + e^{iθ}| = 2 cos(θ/2); infinite
  * if a determinant is negative.
  */
-async function rotationAngle<M>(la: LinearAlgebra<M>, q: M): Promise<number> {
+function rotationAngle<M>(la: LinearAlgebra<M>, q: M): NumberOf<M> {
   const shape = la.shape(q);
   const n = shape.at(-1) as number;
-  if (determinantSigns(await la.toArray(q), n).some((sign) => sign < 0)) return Number.POSITIVE_INFINITY;
-  const identity = eye(la, n, shape.slice(0, -2));
-  const cosines = await la.toArray(la.svd(la.add(identity, q)).S);
-  const sines = await la.toArray(la.svd(la.subtract(identity, q)).S);
-  return 2 * pairedAngles(cosines, sines, n);
+  return whenRead<M, Float64Array>([la.toArray(q)], (entries) => {
+    if (determinantSigns(entries, n).some((sign) => sign < 0)) return Number.POSITIVE_INFINITY;
+    const identity = eye(la, n, shape.slice(0, -2));
+    const cosines = la.toArray(la.svd(la.add(identity, q)).S);
+    const sines = la.toArray(la.svd(la.subtract(identity, q)).S);
+    return whenRead<M, Float64Array>([cosines, sines], (cos, sin) => 2 * pairedAngles(cos, sin, n));
+  });
 }

@@ -9,6 +9,7 @@ import { describeValue } from '../core/options.js';
 import type { Random } from '../core/random.js';
 import { scaleTree } from '../core/tree.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import { whenRead } from '../linalg/number-of.js';
 import type { Manifold, RetractTransport } from './manifold.js';
 
 /** Any manifold, as a component of a product. */
@@ -111,14 +112,8 @@ type ProductOperations = Omit<Component, 'name' | 'algebra' | 'dim' | 'typicalDi
 function productOperations(entries: readonly [string, Component][]): ProductOperations {
   const each = (apply: (part: Component, key: string) => unknown): Parts =>
     Object.fromEntries(entries.map(([key, part]) => [key, apply(part, key)]));
-  const sum = async (term: (part: Component, key: string) => unknown): Promise<number> => {
-    // All terms are requested before the first is awaited.
-    const terms = await Promise.all(entries.map(([key, part]) => term(part, key) as Awaitable<number>));
-    return terms.reduce((total, value) => total + value, 0);
-  };
   /** The root of the sum of the squares of terms, which may overflow where the root does not. */
-  const hypotenuse = async (term: (part: Component, key: string) => Awaitable<number>): Promise<number> =>
-    Math.hypot(...(await Promise.all(entries.map(([key, part]) => term(part, key)))));
+  const hypotenuse = (term: (part: Component, key: string) => Awaitable<number>): Awaitable<number> => ofTerms(entries, term, Math.hypot);
   const offered = (
     part: Component,
     key: string,
@@ -132,7 +127,7 @@ function productOperations(entries: readonly [string, Component][]): ProductOper
     }
     return method as (...parts: unknown[]) => unknown;
   };
-  const norm = async (x: unknown, u: unknown): Promise<number> => hypotenuse((part, key) => part.norm(partOf(x, key), partOf(u, key)));
+  const norm = (x: unknown, u: unknown): Awaitable<number> => hypotenuse((part, key) => part.norm(partOf(x, key), partOf(u, key)));
   /** Lifts an operation of the components to records. */
   const lift =
     (operation: 'project' | 'embed' | 'toTangent' | 'admissible' | 'egradToRgrad' | 'coordinatesToRgrad' | 'transport' | 'difference') =>
@@ -148,11 +143,14 @@ function productOperations(entries: readonly [string, Component][]): ProductOper
         await (part.checkStart === undefined ? part.checkPoint(place) : part.checkStart(place));
       }
     },
-    inner: (x, u, v) => sum((part, key) => part.inner(partOf(x, key), partOf(u, key), partOf(v, key))),
+    inner: (x, u, v) =>
+      ofTerms(
+        entries,
+        (part, key) => part.inner(partOf(x, key), partOf(u, key), partOf(v, key)),
+        (...terms) => terms.reduce((sum, one) => sum + one, 0),
+      ),
     norm,
-    async dist(x, y) {
-      return hypotenuse((part, key) => offered(part, key, 'dist')(partOf(x, key), partOf(y, key)) as Awaitable<number>);
-    },
+    dist: (x, y) => hypotenuse((part, key) => offered(part, key, 'dist')(partOf(x, key), partOf(y, key)) as Awaitable<number>),
     project: lift('project'),
     embed: lift('embed'),
     toTangent: lift('toTangent'),
@@ -184,6 +182,18 @@ function productOperations(entries: readonly [string, Component][]): ProductOper
     },
     zeroTangent: (x) => each((part, key) => part.zeroTangent(partOf(x, key))),
   };
+}
+
+/** Applies a function to the numbers of all components, which are requested before the first is awaited. */
+function ofTerms(
+  entries: readonly [string, Component][],
+  term: (part: Component, key: string) => Awaitable<number>,
+  compute: (...terms: number[]) => number,
+): Awaitable<number> {
+  return whenRead<unknown>(
+    entries.map(([key, part]) => term(part, key)),
+    compute,
+  );
 }
 
 /** Joins the transports of the components into one. */

@@ -14,6 +14,7 @@ import type { Ambient } from '../linalg/ambient.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { symmetricPart } from '../linalg/matrix-functions.js';
+import type { NumberOf } from '../linalg/number-of.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
 import { checkStep } from './checks.js';
 import { type FactorBase, type FactorManifold, type FactorOptions, factorBase, factorOptions, unitTangent } from './factor-manifold.js';
@@ -55,7 +56,7 @@ export function quotientFactors<M = HostArray>(options: FactorOptions<M>): Facto
   const base = factorBase('quotientFactors', settings);
   const { la } = base;
   const dim = base.members * rank * (m + n - rank);
-  const inner = (x: FactorPair<M>, u: FactorPair<M>, v: FactorPair<M>): Promise<number> => {
+  const inner = (x: FactorPair<M>, u: FactorPair<M>, v: FactorPair<M>): NumberOf<M> => {
     // ⟨dA BBᵀ, dA'⟩ = ⟨dA B, dA' B⟩ needs no Gram: with Bᵀ = Q L, dA B = dA Lᵀ Qᵀ.
     const { columnFactor, rowFactor } = factorTriangles(la, x);
     const weigh = (w: FactorPair<M>): FactorPair<M> => ({

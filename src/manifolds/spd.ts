@@ -12,6 +12,7 @@ import { algebraOption, algebraOrHost } from '../linalg/host/default-algebra.js'
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { symmetricPart } from '../linalg/matrix-functions.js';
+import type { NumberOf } from '../linalg/number-of.js';
 import { affineInvariant } from '../metrics/affine-invariant.js';
 import type { SpdMetric } from '../metrics/spd-metric.js';
 import { batchOption, batchPrefix, checkFinite, checkShape, checkStep, pointTolerance } from './checks.js';
@@ -141,7 +142,7 @@ export function spd<M = HostArray>(options: SpdOptions<M>): SpdManifold<NoInfer<
 function sampling<M>(
   la: LinearAlgebra<M>,
   shape: readonly number[],
-  norm: (x: M, u: M) => Promise<number>,
+  norm: (x: M, u: M) => NumberOf<M>,
 ): Pick<SpdManifold<M>, 'randomPoint' | 'randomTangent'> {
   return {
     randomPoint(random) {

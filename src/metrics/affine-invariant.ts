@@ -126,7 +126,7 @@ export function affineInvariant(): SpdMetric {
       const factor = la.cholesky(x);
       return colour(la, factor, whiteLogarithm(la, relativeSpectrum(la, factor, y)));
     },
-    dist: async (la, x, y) => 2 * (await la.norm(la.log(relativeSpectrum(la, la.cholesky(x), y).roots))),
+    dist: (la, x, y) => la.norm(la.scale(2, la.log(relativeSpectrum(la, la.cholesky(x), y).roots))),
     transport(la, x, y, u) {
       const factor = la.cholesky(x);
       const { W, roots } = relativeSpectrum(la, factor, y);

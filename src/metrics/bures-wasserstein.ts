@@ -97,7 +97,7 @@ function checkExtent<M>(la: LinearAlgebra<M>, inBasis: M, t: number): void {
 export function buresWasserstein(): SpdMetric {
   return {
     name: 'Bures–Wasserstein',
-    inner: async (la, x, u, v) => 0.5 * (await la.inner(solveLyapunov(la, x, u), v)),
+    inner: (la, x, u, v) => la.inner(la.scale(0.5, solveLyapunov(la, x, u)), v),
     sharp: (la, x, gradient) => la.scale(4, symmetricPart(la, la.matmul(gradient, x))),
     // The derivative 2ĠC + 2GLC of the factors' gradient 2GC, pushed forward: its vertical part CΩ, Ω skew, does not
     // move CCᵀ.

@@ -1,5 +1,6 @@
 import type { Awaitable } from '../core/awaitable.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import type { NumberOf } from '../linalg/number-of.js';
 
 /**
  * A Riemannian metric on the symmetric positive definite matrices [.., n, n], with its geodesics; {@link spd} builds a
@@ -9,7 +10,7 @@ export interface SpdMetric {
   /** Name of the metric, as shown by manifolds. */
   readonly name: string;
   /** Returns ⟨u, v⟩_x, summed over the batch. */
-  inner<M>(la: LinearAlgebra<M>, x: M, u: M, v: M): Awaitable<number>;
+  inner<M>(la: LinearAlgebra<M>, x: M, u: M, v: M): NumberOf<M>;
   /** Returns the Riemannian gradient from the symmetric part of the Euclidean one. */
   sharp<M>(la: LinearAlgebra<M>, x: M, gradient: M): M;
   /**
@@ -30,7 +31,7 @@ export interface SpdMetric {
   /** Returns the inverse of `exp`. */
   log<M>(la: LinearAlgebra<M>, x: M, y: M): M;
   /** Returns the length of `log`, summed in squares over the batch. */
-  dist<M>(la: LinearAlgebra<M>, x: M, y: M): Awaitable<number>;
+  dist<M>(la: LinearAlgebra<M>, x: M, y: M): NumberOf<M>;
   /** Carries a tangent at x to y, linearly. */
   transport<M>(la: LinearAlgebra<M>, x: M, y: M, u: M): M;
   /**

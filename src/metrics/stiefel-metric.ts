@@ -7,10 +7,10 @@
  * 13(1), 2021; Mataigne, Zimmermann and Miolane, "An efficient algorithm for the Riemannian logarithm on the Stiefel
  * manifold for a family of Riemannian metrics", SIAM J. Matrix Anal. Appl. 46(2), 2025.
  */
-import type { Awaitable } from '../core/awaitable.js';
 import { jointInner } from '../linalg/joint-reductions.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { symmetricPart } from '../linalg/matrix-functions.js';
+import type { NumberOf } from '../linalg/number-of.js';
 import { skewPart } from './orthogonal-functions.js';
 
 /** A metric on matrices with orthonormal columns, for `stiefel`. */
@@ -25,7 +25,7 @@ export interface StiefelMetric {
 }
 
 /** Returns ⟨U, V⟩_X, summed over the batch. */
-export function stiefelInner<M>(la: LinearAlgebra<M>, { beta }: StiefelMetric, x: M, u: M, v: M): Awaitable<number> {
+export function stiefelInner<M>(la: LinearAlgebra<M>, { beta }: StiefelMetric, x: M, u: M, v: M): NumberOf<M> {
   if (beta === 1) return la.inner(u, v);
   const turned = la.scale(beta - 1, la.matmul(x, u, { transposeA: true }));
   return jointInner(la, [

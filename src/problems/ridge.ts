@@ -34,7 +34,7 @@ export function withRidge<M>(la: LinearAlgebra<M>, matrixCost: MatrixCost<M>, la
 
 /** ⟨L₁R₁ᵀ, L₂R₂ᵀ⟩. */
 async function factorInner<M>(la: LinearAlgebra<M>, x: FactoredMatrix<M>, y: FactoredMatrix<M>): Promise<number> {
-  return la.inner(la.matmul(x.left, y.left, { transposeA: true }), la.matmul(x.right, y.right, { transposeA: true }));
+  return await la.inner(la.matmul(x.left, y.left, { transposeA: true }), la.matmul(x.right, y.right, { transposeA: true }));
 }
 
 /** G + λ L Rᵀ. */

@@ -1,4 +1,5 @@
 /** The linear system of a step of `matrixIrls`, on the tangent space of the rank-r matrices. */
+import type { Awaitable } from '../core/awaitable.js';
 import { axpyTree, scaleTree } from '../core/tree.js';
 import { jointInner } from '../linalg/joint-reductions.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
@@ -90,7 +91,7 @@ export async function solveSmoothed<M>(
   { tolerance, rounding, maxInner }: SmoothedLimits,
   interrupted: Interrupted,
 ): Promise<FixedRankTangent<M> | undefined> {
-  const inner = (u: FixedRankTangent<M>, v: FixedRankTangent<M>): Promise<number> =>
+  const inner = (u: FixedRankTangent<M>, v: FixedRankTangent<M>): Awaitable<number> =>
     jointInner(la, [
       [u.M, v.M],
       [u.Up, v.Up],

@@ -127,6 +127,14 @@ describe.each(allEngines)('on %s', (_engine, la) => {
       expect(await manifold.norm(x, manifold.zeroTangent(x))).toBe(0);
     });
 
+    law('numbers are there at once if the engine can be read at once', async ({ la, specimen: { manifold }, x, u, v }) => {
+      // Not every manifold has a distance, and the components of a product may lack theirs.
+      const dist = 'components' in manifold ? undefined : manifold.dist?.(x, x);
+      const read = [manifold.inner(x, u, v), manifold.norm(x, u), ...(dist === undefined ? [] : [dist])];
+      if (la.readsSynchronously) expect(read.map((one) => typeof one)).toEqual(read.map(() => 'number'));
+      await Promise.all(read);
+    });
+
     law('the metric, the projection and the norm do not see the representative', async ({ la, specimen, x, u, v, random, allowed }) => {
       const { manifold, otherRepresentative, velocity } = specimen;
       // One gauge for both tangents: the same stream, read twice.
