@@ -9,6 +9,7 @@ const config: KnipConfig = {
     'test/consumer/*.{ts,mjs}',
     'bench/*.ts',
     'examples/*.ts',
+    'examples/from-manopt/*.ts',
     'tools/*.{ts,mjs}',
     // Started as processes of their own.
     'test/snippets/run-programs.ts',
