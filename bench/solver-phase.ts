@@ -2,12 +2,16 @@
  * Completion at the limit of information: few entries and singular values far apart. How many of some draws each solver
  * completes, and in what time.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import type { HostAlgebra } from 'bures';
 import { median } from './measure.js';
+import { OCTAVE_SOLVERS, octavePeers } from './octave-peers.js';
 import { markdownTable } from './report.js';
 import { CONTESTANTS, type Contestant, OWN_NAMES } from './solver-contestants.js';
 import { completionProblem, type SolverProblem } from './solver-problems.js';
-import { type Outcome, race } from './solver-race.js';
+import { race } from './solver-race.js';
 import { dgemmUnit } from './solver-unit.js';
 
 const SIZE = { m: 1000, n: 1000, rank: 10 } as const;
@@ -25,7 +29,17 @@ interface Cell {
   readonly solver: string;
   readonly cond: number;
   readonly oversampling: number;
-  readonly outcomes: readonly (Outcome & { readonly unit: number })[];
+  readonly outcomes: readonly Draw[];
+}
+
+/** How a contestant fared on a draw. */
+interface Draw {
+  /** Until it counted as solved; `undefined` if it never did. */
+  readonly seconds: number | undefined;
+  /** Relative error of σ_r at the end. */
+  readonly smallest: number;
+  /** Seconds of a dgemm just before. */
+  readonly unit: number;
 }
 
 /** What the phase part of the bench is told. */
@@ -38,7 +52,21 @@ export interface PhaseOptions {
 }
 
 /** Runs every solver on the draws of every setting, and returns the report. */
-export async function phaseTransition(la: HostAlgebra, { draws, limit, contestants }: PhaseOptions): Promise<readonly string[]> {
+export async function phaseTransition(la: HostAlgebra, options: PhaseOptions): Promise<readonly string[]> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'bures-octave-'));
+  try {
+    return await phaseBeside(la, options, octavePeers(folder));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function phaseBeside(
+  la: HostAlgebra,
+  { draws, limit, contestants }: PhaseOptions,
+  octave: ReturnType<typeof octavePeers>,
+): Promise<readonly string[]> {
+  const authors = OCTAVE_SOLVERS.filter((solver) => solver.includes(contestants));
   const parts = CONTESTANTS.filter(
     ({ solver, geometry }) => (geometry === undefined || geometry === GEOMETRY) && solver.includes(contestants),
   );
@@ -47,11 +75,24 @@ export async function phaseTransition(la: HostAlgebra, { draws, limit, contestan
     for (const oversampling of OVERSAMPLINGS) {
       const problems = Array.from({ length: draws }, (_, draw) => problemOf(la, cond, oversampling, draw + 1));
       for (const contestant of parts) cells.push({ ...(await cellOf(la, contestant, problems, limit)), cond, oversampling });
+      if (typeof octave !== 'string') {
+        for (const solver of authors) {
+          const unit = dgemmUnit(la);
+          const outcomes = octave.run(solver, problems).map((outcome) => ({ ...withinLimit(outcome, limit * unit), unit }));
+          cells.push({ solver: `${solver}, its authors' code in Octave`, outcomes, cond, oversampling });
+        }
+      }
       process.stderr.write('.');
     }
   }
   process.stderr.write('\n');
-  return [...CONDITIONS.flatMap((cond) => [...table(cells, cond), '']), ...goalLines(cells)];
+  const missing = typeof octave === 'string' ? [`- ${octave}`] : [];
+  return [...CONDITIONS.flatMap((cond) => [...table(cells, cond), '']), ...goalLines(cells), ...missing];
+}
+
+/** What is reached only after the limit of everybody is not reached. */
+function withinLimit<Of extends { readonly seconds: number | undefined }>(outcome: Of, seconds: number): Of {
+  return outcome.seconds !== undefined && outcome.seconds > seconds ? { ...outcome, seconds: undefined } : outcome;
 }
 
 function problemOf(la: HostAlgebra, cond: number, oversampling: number, seed: number): SolverProblem {
@@ -65,11 +106,11 @@ async function cellOf(
   problems: readonly SolverProblem[],
   limit: number,
 ): Promise<Pick<Cell, 'solver' | 'outcomes'>> {
-  const outcomes: Cell['outcomes'][number][] = [];
+  const outcomes: Draw[] = [];
   for (const problem of problems) {
     const unit = dgemmUnit(la);
     const outcome = await race(la, contestant, problem, limit * unit, [SOLVED]);
-    if (outcome !== undefined) outcomes.push({ ...outcome, unit });
+    if (outcome !== undefined) outcomes.push({ seconds: outcome.reached[0]?.seconds, smallest: outcome.smallest, unit });
   }
   return { solver: contestant.solver, outcomes };
 }
@@ -96,11 +137,11 @@ function textsOf(cell: Cell): readonly string[] {
   ];
 }
 
-const solvedOf = ({ outcomes }: Cell): Cell['outcomes'] => outcomes.filter(({ reached: [mark] }) => mark !== undefined);
+const solvedOf = ({ outcomes }: Cell): Cell['outcomes'] => outcomes.filter(({ seconds }) => seconds !== undefined);
 
 /** The median time of the draws that were solved. */
 function medianUnits(cell: Cell): number | undefined {
-  const units = cell.outcomes.flatMap(({ reached: [mark], unit }) => (mark === undefined ? [] : [mark.seconds / unit]));
+  const units = cell.outcomes.flatMap(({ seconds, unit }) => (seconds === undefined ? [] : [seconds / unit]));
   return units.length === 0 ? undefined : median(units);
 }
 

@@ -2,7 +2,7 @@
  * Every solver on every geometry of rank-r matrices, and algorithms of completion's own, to a relative error of 1e-6 of
  * the whole matrix.
  *
- *     npm run bench:solvers -- --phase 10 [--limit 400] [--contestants TEXT]
+ *     [BURES_PEER_MATRIX_IRLS=…] npm run bench:solvers -- --phase 10 [--limit 400] [--contestants TEXT]
  *     npm run bench:solvers -- [--limit 400] [--only TEXT] [--contestants TEXT] [--seed 1] [--plot FILE] [--json FILE]
  *
  * Times are in units of one dgemm 1024³ of the machine's BLAS, measured before and after each contestant, so that
