@@ -1,6 +1,7 @@
 /** The `bures` program: it finds and runs the command, prints the result or the error, and returns the exit status. */
 import { BackendError, ConfigError } from '../core/errors.js';
 import { nearestNames } from '../core/nearest-names.js';
+import { withTensorflow } from '../core/tensorflow-packages.js';
 import { type Communicator, failedTogether, type MpiCommunicator } from '../distributed/index.js';
 import { packageVersion } from '../io/package-version.js';
 import { type Command, UsageError } from './command.js';
@@ -34,11 +35,11 @@ export async function runProgram(argv: readonly string[], given: Terminal): Prom
     if (name === '--version' || name === '-v' || name === '-V' || name === 'version') return print(terminal, `${packageVersion()}\n`);
     if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
       if (rest[0] === undefined) return print(terminal, programHelp(packageVersion(), commandEntries));
-      return print(terminal, commandHelp(rest[0], await findCommand(rest[0]).load()));
+      return print(terminal, commandHelp(rest[0], await loadCommand(findCommand(rest[0]))));
     }
     const entry = findCommand(name);
     world = rest.includes('--help') || rest.includes('-h') ? undefined : await joinProcesses(name, terminal);
-    const status = await runCommand(name, await entry.load(), rest, terminal, world);
+    const status = await runCommand(name, await loadCommand(entry), rest, terminal, world);
     await world?.close();
     return status;
   } catch (error) {
@@ -110,6 +111,11 @@ function jsonValue(_key: string, value: unknown): unknown {
 function print(terminal: Terminal, text: string): 0 {
   terminal.result(text);
   return 0;
+}
+
+/** Loads a command. @throws BackendError if TensorFlow.js, which most commands need, is not installed. */
+function loadCommand({ name, load }: CommandEntry): Promise<Command> {
+  return withTensorflow(`bures ${name}`, load);
 }
 
 function findCommand(name: string): CommandEntry {

@@ -5,6 +5,7 @@ import { eventLoopYielder } from '../core/event-loop.js';
 import { axpyTree, scaleTree } from '../core/tree.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { Manifold } from '../manifolds/manifold.js';
+import type { AbortSignalLike } from '../solvers/run.js';
 
 /**
  * A symmetric operator on a Euclidean space of vectors, with the arithmetic of that space.
@@ -42,7 +43,7 @@ export interface LanczosLimits {
   /** Residual norm, relative to the largest magnitude of an eigenvalue, at which an end counts as found. */
   readonly tolerance: number;
   /** Signal that aborts the process, which then throws the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignalLike | undefined;
 }
 
 /** An approximate eigenpair of unit norm. */
@@ -101,7 +102,7 @@ export async function lanczos<M, V, B>(
   let nextCheck = 2;
   const yieldToEventLoop = eventLoopYielder();
   for (let iteration = 1; ; iteration++) {
-    signal?.throwIfAborted();
+    if (signal?.aborted) throw signal.reason;
     await yieldToEventLoop();
     const image = await operator.apply(vector);
     const diagonal = await operator.inner(image, vector);

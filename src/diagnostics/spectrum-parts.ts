@@ -3,6 +3,7 @@ import { DomainError, NumericalError } from '../core/errors.js';
 import { eventLoopYielder } from '../core/event-loop.js';
 import { choice, declareOptions, number, option, size } from '../core/options.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import type { AbortSignalLike } from '../solvers/run.js';
 import { short } from './slope-verdict.js';
 
 /** Options of {@link hessianSpectrum}. */
@@ -32,7 +33,7 @@ export interface HessianSpectrumOptions {
   /** Seed of Lanczos's first vector. Default: 0. */
   readonly seed?: number;
   /** Signal that aborts the computation, which then throws the signal's reason. Default: none. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignalLike;
 }
 
 /** Declares the options of `hessianSpectrum`. */
@@ -115,7 +116,7 @@ export async function denseSpectrum<M>(
   const entries = new Float64Array(size * size);
   const yieldToEventLoop = eventLoopYielder();
   for (let i = 0; i < size; i++) {
-    signal?.throwIfAborted();
+    if (signal?.aborted) throw signal.reason;
     await yieldToEventLoop();
     entries.set(await column(i), i * size);
   }

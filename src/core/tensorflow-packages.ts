@@ -1,0 +1,35 @@
+/** TensorFlow.js is not installed with the library: mathematics in float64 works without it. */
+import { BackendError } from './errors.js';
+
+/** The packages that tensors, models, fine-tuning and the command need, as package.json names them among its peers. */
+export const TENSORFLOW_PACKAGES: Readonly<Record<string, string>> = {
+  '@tensorflow/tfjs-core': '4.22.0',
+  '@tensorflow/tfjs-backend-cpu': '4.22.0',
+  '@tensorflow/tfjs-backend-wasm': '4.22.0',
+};
+
+/** The command that installs them. */
+export const installTensorflow = `npm install ${Object.entries(TENSORFLOW_PACKAGES)
+  .map(([name, version]) => `${name}@${version}`)
+  .join(' ')}`;
+
+/**
+ * Loads a module that imports TensorFlow.js.
+ *
+ * @param caller - the entry or command that errors name.
+ * @throws BackendError with the command that installs TensorFlow.js, if it is not there; any other error of the module.
+ */
+export async function withTensorflow<Module>(caller: string, load: () => Promise<Module>): Promise<Module> {
+  try {
+    return await load();
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    // Node.js, Deno and Bun word it differently.
+    const [missing] = /@tensorflow\/tfjs-(?:core|backend-cpu|backend-wasm)\b/.exec(message) ?? [];
+    if (missing === undefined || !/find|resolve|load|missing/i.test(message)) throw error;
+    throw new BackendError(
+      `${caller}: expected TensorFlow.js, which is not installed with bures (${missing} is missing); run ${installTensorflow}`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,27 @@
+/**
+ * Writes dist/entries/: for Node.js, the entries that need TensorFlow.js load it by `import()`, so that a package that
+ * is missing is an error of ours, with the command that installs it. A static import fails before any of our code runs.
+ * Bundlers and `require` take the modules themselves, which have no top-level await. Part of `npm run build`.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const repository = path.resolve(import.meta.dirname, '..');
+const { exports } = JSON.parse(readFileSync(path.join(repository, 'package.json'), 'utf8')) as {
+  readonly exports: Readonly<Record<string, string | { readonly node?: string; readonly default: string }>>;
+};
+
+mkdirSync(path.join(repository, 'dist/entries'), { recursive: true });
+for (const [subpath, target] of Object.entries(exports)) {
+  if (typeof target === 'string' || target.node === undefined) continue;
+  const names = Object.keys(await import(pathToFileURL(path.join(repository, target.default)).href));
+  const relative = path.posix.relative(path.posix.dirname(target.node), target.default);
+  const lines = [
+    '// Written by tools/build-entries.ts.',
+    "import { withTensorflow } from '../core/tensorflow-packages.js';",
+    `const entry = await withTensorflow('${subpath.replace('.', 'bures')}', () => import('${relative}'));`,
+    `export const { ${names.join(', ')} } = entry;`,
+  ];
+  writeFileSync(path.join(repository, target.node), `${lines.join('\n')}\n`);
+}
