@@ -23,7 +23,7 @@ const layers = [
 const entries = ['^src/index\\.ts$', '^src/([^/]+|linalg/tensor)/index\\.ts$'];
 
 /** What no page can import yet. */
-const notYetInPages = ['^src/(io|models|lora|distributed)/', '^src/linalg/host/blas/openblas-core\\.ts$', '^src/linalg/tensor/'];
+const notYetInPages = ['^src/(io|models|lora|distributed)/', '^src/linalg/tensor/'];
 
 const layerRules = layers.slice(0, -1).map((layer, position) => ({
   name: `layer-${layer}`,
@@ -83,7 +83,7 @@ const configuration = {
         pathNot: [
           '^src/io/',
           '^src/core/runtime\\.node\\.ts$',
-          '^src/linalg/host/blas/openblas-core\\.ts$',
+          '^src/linalg/host/blas/openblas-core\\.node\\.ts$',
           '^src/linalg/tensor/backends/(processor|webgpu)\\.ts$',
         ],
       },
@@ -109,7 +109,9 @@ const configuration = {
       comment: 'A devDependency is not there in a project that installed the package.',
       severity: 'error',
       from: { path: '^src/' },
-      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['npm', 'npm-optional', 'npm-peer'] },
+      // Of `ndarray` only the types are used, which are a dependency; strict pages fail the code
+      // (test/linalg/host-view.test.ts).
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['npm', 'npm-optional', 'npm-peer'], pathNot: '^node_modules/ndarray/' },
     },
     {
       name: 'examples-are-users',

@@ -25,7 +25,7 @@ describe('what differs between Node.js and pages', () => {
     const code = files
       .filter((file) => file.endsWith('.ts'))
       .map((file) => ({ file, text: readFileSync(path.join(source, file), 'utf8') }));
-    const imported = code.flatMap(({ text }) => [...text.matchAll(/from '#platform\/([^']+)'/g)].map(([, name]) => name));
+    const imported = code.flatMap(({ text }) => [...text.matchAll(/ from '#platform\/([^']+)'/g)].map(([, name]) => name));
     expect([...new Set(imported)].sort()).toEqual([...pairs].sort());
   });
 });

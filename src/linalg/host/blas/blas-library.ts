@@ -6,7 +6,7 @@
 import { runtime } from '#platform/core/runtime';
 import type { Koffi, NativeLibrary } from '../../../core/native-library.js';
 import { describeError, optionalFunction } from '../../../core/native-library.js';
-import { loadWithSuitableCore, openblasCore } from './openblas-core.js';
+import { loadWithSuitableCore, openblasCore } from './openblas-core.node.js';
 
 /** A loaded library that contains BLAS and LAPACK. */
 export interface BlasLibrary {
