@@ -15,6 +15,7 @@ const config: KnipConfig = {
     'tools/*.{ts,mjs}',
     // Started as processes of their own.
     'test/snippets/run-programs.ts',
+    'test/web/*.ts',
     'tools/fuzz/worker.ts',
     'test/distributed/programs/*.ts',
     'bench/study/{main,worker}.ts',
