@@ -5,6 +5,8 @@ const config: KnipConfig = {
     'src/index.ts',
     'src/*/index.ts',
     'src/linalg/tensor/index.ts',
+    // Taken instead of NAME.node.ts where there is no Node.js.
+    'src/**/*.web.ts',
     'test/**/*.test.ts',
     'test/consumer/*.{ts,mjs}',
     'bench/*.ts',
@@ -13,6 +15,7 @@ const config: KnipConfig = {
     'tools/*.{ts,mjs}',
     // Started as processes of their own.
     'test/snippets/run-programs.ts',
+    'test/web/*.ts',
     'tools/fuzz/worker.ts',
     'test/distributed/programs/*.ts',
     'bench/study/{main,worker}.ts',

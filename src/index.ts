@@ -4,6 +4,8 @@
  *
  * @module bures
  */
+
+export { blasStatus } from '#platform/linalg/host/blas/native';
 export type { Awaitable } from './core/awaitable.js';
 export {
   BackendError,
@@ -29,7 +31,7 @@ export {
 export { type CsrParts, type CsrTriplets, csrFromTriplets, csrMatrix, type OrderedCsrMatrix } from './linalg/csr.js';
 export type { CsrMatrix } from './linalg/csr-matrix.js';
 export { abs, eye, type Operations, outerSum, square, trace } from './linalg/derived.js';
-export { type BlasStatus, blasStatus } from './linalg/host/blas/blas-library.js';
+export type { BlasStatus } from './linalg/host/blas/blas-library.js';
 export { fromNdarray } from './linalg/host/from-ndarray.js';
 export { type HostAlgebra, type HostAlgebraOptions, type HostArray, hostAlgebra } from './linalg/host/host-algebra.js';
 export type { ArrayScope, LinearAlgebra } from './linalg/linear-algebra.js';

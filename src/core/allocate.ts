@@ -1,5 +1,5 @@
 /** Checks that memory which a file or an option asks for is available, before it is allocated. */
-import { freemem } from 'node:os';
+import { runtime } from '#platform/core/runtime';
 import { BackendError } from './errors.js';
 
 let sharing = 1;
@@ -16,11 +16,10 @@ export function memorySharing(): number {
 
 /**
  * Returns the bytes this process can still allocate, within its container if it has one, else on the machine: its part
- * where processes share them.
+ * where processes share them. Infinite in a page, where nobody knows.
  */
 export function availableBytes(): number {
-  const { availableMemory } = process as { availableMemory?: () => number };
-  return (availableMemory?.call(process) ?? freemem()) / sharing;
+  return runtime.availableBytes() / sharing;
 }
 
 /** A request for memory, with the words its error message needs. */

@@ -1,7 +1,6 @@
 /**
  * The part of koffi that is used here. koffi is an optional dependency, so nothing may import it, not even its types.
  */
-import { createRequire } from 'node:module';
 
 /** Arguments of a native function: numbers, strings, and typed arrays, which koffi passes in place at any size. */
 export type NativeArgument = number | bigint | string | null | Float64Array | Float32Array | Int32Array | Uint8Array | BigInt64Array;
@@ -27,19 +26,6 @@ export interface Koffi {
   load(path: string, options?: { readonly global?: boolean }): NativeLibrary;
   /** Returns the address of what `symbol` returned, as a number. */
   address(value: unknown): bigint;
-}
-
-/**
- * Loads koffi, now and synchronously.
- *
- * @returns the module, or the reason why there is none, with what to do.
- */
-export function requireKoffi(): Koffi | string {
-  try {
-    return createRequire(import.meta.url)('koffi') as Koffi;
-  } catch (error) {
-    return `the optional package 'koffi' cannot be loaded (${describeError(error)}); run npm install koffi`;
-  }
 }
 
 /** Binds a function; `undefined` if the library does not have it. */

@@ -3,7 +3,8 @@
  * other handles: addresses of global variables in one, numbers in the other (also in Intel MPI, MVAPICH and Cray's,
  * which have MPICH's binary interface).
  */
-import { describeError, type Koffi, type NativeFunction, type NativeLibrary, requireKoffi } from '../core/native-library.js';
+import { runtime } from '#platform/core/runtime';
+import { describeError, type Koffi, type NativeFunction, type NativeLibrary } from '../core/native-library.js';
 import { type LaunchedProcess, launchedProcess } from './launcher.js';
 
 /** The families of libraries. */
@@ -127,17 +128,17 @@ export function loadMpiLibrary(launched: LaunchedProcess | undefined): MpiLibrar
  * @returns a new object.
  */
 export function mpiStatus(): MpiStatus {
-  const found = loadMpiLibrary(launchedProcess(process.env));
+  const found = loadMpiLibrary(launchedProcess(runtime.environment));
   if ('reason' in found) return { available: false, ...found };
   return { available: true, library: found.path, version: found.version };
 }
 
 function findLibrary(launched: LaunchedProcess | undefined): MpiLibrary | NoMpiLibrary {
-  const wanted = process.env.BURES_MPI ?? '';
+  const wanted = runtime.environment.BURES_MPI ?? '';
   if (wanted === 'off') return { reason: 'BURES_MPI=off; unset it to use an MPI library' };
-  const koffi = requireKoffi();
+  const koffi = runtime.loadKoffi();
   if (typeof koffi === 'string') return { reason: koffi };
-  for (const [name, value] of settingsOfUcx) process.env[name] ??= value;
+  for (const [name, value] of settingsOfUcx) runtime.environment[name] ??= value;
   if (wanted !== '' && wanted !== 'auto') {
     const found = tryLibrary(koffi, wanted);
     return typeof found === 'string'

@@ -1,7 +1,8 @@
 /** Balanced projection of factors stored outside an engine, such as those of an adapter's file. */
+
+import { loadSgemm } from '#platform/linalg/host/blas/native';
 import { ConfigError, NumericalError } from '../core/errors.js';
 import { declareOptions, describeValue, option, size } from '../core/options.js';
-import { loadSgemm } from '../linalg/host/blas/sgemm.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { checkTarget } from '../linalg/shape-checks.js';
 import { balanceInPlace } from './balance-in-place.js';

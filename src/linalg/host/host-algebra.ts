@@ -1,8 +1,7 @@
+import { blasIsDemanded, blasStatus, loadBlasKernels } from '#platform/linalg/host/blas/native';
 import { BackendError } from '../../core/errors.js';
 import { choice, declareOptions } from '../../core/options.js';
 import type { ArrayScope, LinearAlgebra } from '../linear-algebra.js';
-import { loadBlasKernels } from './blas/blas-kernels.js';
-import { blasIsDemanded, blasStatus } from './blas/blas-library.js';
 import { construction } from './construction.js';
 import { elementwise } from './elementwise.js';
 import { factorizations } from './factorizations.js';

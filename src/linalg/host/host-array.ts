@@ -1,20 +1,24 @@
 /** The host engine's array, and conversions between strided views and the contiguous buffers that kernels read. */
-import ndarray, { type NdArray } from 'ndarray';
+import type { NdArray } from 'ndarray';
 import { ConfigError, NumericalError, ShapeError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import { describeShape, entryCount } from '../shape-checks.js';
 import { allocateForOverwrite } from './allocate.js';
-import { nameClass } from './readable.js';
+import { HostView } from './host-view.js';
 
 /** A float64 array of any number of axes; inputs may be strided views, results are contiguous and row-major. */
 export type HostArray = NdArray<Float64Array>;
 
 /** Wraps a row-major buffer, which the array then owns. */
 export function wrap(data: Float64Array, shape: readonly number[]): HostArray {
-  // Copied, because ndarray keeps 3-d and higher shapes by reference and callers may pass another array's own.
-  const x = ndarray(data, shape.slice());
-  nameClass(x);
-  return x;
+  const stride = new Array<number>(shape.length);
+  let entries = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    stride[axis] = entries;
+    entries *= shape[axis];
+  }
+  // Copied, since callers may pass another array's own shape.
+  return new HostView(data, shape.slice(), stride, 0);
 }
 
 /** Returns true if a value is an `NdArray` over a `Float64Array`. */

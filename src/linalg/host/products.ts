@@ -1,4 +1,3 @@
-import ndarray from 'ndarray';
 import { checkCsr } from '../csr.js';
 import type { CsrMatrix } from '../csr-matrix.js';
 import { checkEngineOptions } from '../engine-options.js';
@@ -7,6 +6,7 @@ import type { MatmulOptions } from '../linear-algebra-types.js';
 import { checkMatrix, checkSameBatch, checkVector, entryCount, throwMismatch } from '../shape-checks.js';
 import { allocate, allocateForOverwrite } from './allocate.js';
 import { checkArray, type HostArray, memberOffset, packed, wrap } from './host-array.js';
+import { HostView } from './host-view.js';
 import { sampledProduct, sparseProduct, sparseTransposeProduct } from './kernels/sparse.js';
 import type { HostKernels } from './kernels.js';
 
@@ -65,7 +65,7 @@ export function products(kernels: HostKernels): Products {
       // The columns of B one after another: each entry is then the dot product of two contiguous runs. Not b.transpose:
       // an array from structuredClone, as in a saved state, has lost its methods.
       const { data, shape, stride, offset } = b;
-      const right = packed('sampledMatmul', ndarray(data, [shape[1], shape[0]], [stride[1], stride[0]], offset));
+      const right = packed('sampledMatmul', new HostView(data, [shape[1], shape[0]], [stride[1], stride[0]], offset));
       const out = allocate(pattern.columnIndices.length);
       sampledProduct(pattern, a.shape[1], left, right, out);
       return wrap(out, [out.length]);

@@ -6,7 +6,7 @@ const [LONGEST, ENDS] = [8, 3] as const;
 const DIGITS = 6;
 
 /** Writes an array as nested lists with its shape, six digits an entry, long axes shortened. */
-function readable(x: NdArray<Float64Array>): string {
+export function readable(x: Pick<NdArray<Float64Array>, 'data' | 'shape' | 'stride' | 'offset'>): string {
   const { shape } = x;
   const write = (axis: number, offset: number): string => {
     if (axis === shape.length) return String(Number((x.data[offset] as number).toPrecision(DIGITS)));
@@ -18,26 +18,4 @@ function readable(x: NdArray<Float64Array>): string {
     return `[${parts.join(separator)}]`;
   };
   return `${shape.length === 0 ? 'number' : shape.join('×')}: ${shape.length > 1 ? '\n' : ''}${write(0, x.offset)}`;
-}
-
-/** By number of axes, whether arrays of the library's classes have a `toString`. */
-const named: boolean[] = [];
-
-/**
- * Gives the class of an array a `toString`, once for each number of axes: `ndarray` makes a class for each, without
- * one.
- */
-export function nameClass(x: NdArray<Float64Array>): void {
-  const axes = x.shape.length;
-  if (named[axes] === true) return;
-  named[axes] = true;
-  const prototype: object = Object.getPrototypeOf(x);
-  if (Object.hasOwn(prototype, 'toString')) return;
-  Object.defineProperty(prototype, 'toString', {
-    configurable: true,
-    writable: true,
-    value(this: NdArray<Float64Array>) {
-      return readable(this);
-    },
-  });
 }

@@ -1,16 +1,17 @@
 /**
  * Scopes that free tensors, for asynchronous computations too. TensorFlow.js's own `tidy` is synchronous: its scopes
  * are one stack a process, on which two interleaved computations would free each other's tensors. Here a tensor belongs
- * to the scope in whose asynchronous context it was allocated.
+ * to the scope in whose asynchronous context it was allocated; where there are none, as in pages, to the innermost that
+ * is open.
  */
 
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { Tensor } from '@tensorflow/tfjs-core';
+import { createScopeContext } from '#platform/linalg/tensor/scope-context';
 import type { ArrayScope } from '../linear-algebra.js';
 import { type EngineScope, inScope, passToScope, placeBottomScope, removeBottomScope } from './tensorflow-internals.js';
 
 /** The scope of the asynchronous context that is running. */
-const context = new AsyncLocalStorage<Scope>();
+const context = createScopeContext<Scope>();
 
 interface Scope {
   readonly parent: Scope | undefined;
@@ -24,7 +25,7 @@ interface Scope {
  */
 const bottom: EngineScope = { id: -1, name: 'bures', track: [] };
 bottom.track.push = (...tensors: Tensor[]): number => {
-  for (const tensor of tensors) adopt(context.getStore(), tensor);
+  for (const tensor of tensors) adopt(context.current(), tensor);
   return 0;
 };
 let openScopes = 0;
@@ -67,7 +68,7 @@ export function openTensorScope(): ArrayScope {
 
 function newScope(): Scope {
   if (openScopes++ === 0) placeBottomScope(bottom);
-  return { parent: context.getStore(), owned: new Set(), open: true };
+  return { parent: context.current(), owned: new Set(), open: true };
 }
 
 /**

@@ -3,9 +3,10 @@
  * needed, and the result, or the reason why there is none, is remembered for the life of the process.
  */
 
+import { runtime } from '#platform/core/runtime';
 import type { Koffi, NativeLibrary } from '../../../core/native-library.js';
-import { describeError, optionalFunction, requireKoffi } from '../../../core/native-library.js';
-import { loadWithSuitableCore, openblasCore } from './openblas-core.js';
+import { describeError, optionalFunction } from '../../../core/native-library.js';
+import { loadWithSuitableCore, openblasCore } from './openblas-core.node.js';
 
 /** A loaded library that contains BLAS and LAPACK. */
 export interface BlasLibrary {
@@ -84,13 +85,13 @@ export function blasStatus(): BlasStatus {
 
 /** Returns true if BURES_BLAS names a library: it is then an error if that library cannot be used. */
 export function blasIsDemanded(): boolean {
-  return !['off', 'auto', '', undefined].includes(process.env.BURES_BLAS);
+  return !['off', 'auto', '', undefined].includes(runtime.environment.BURES_BLAS);
 }
 
 function findLibrary(): BlasLibrary | string {
-  const wanted = process.env.BURES_BLAS;
+  const wanted = runtime.environment.BURES_BLAS;
   if (wanted === 'off') return 'BURES_BLAS=off; unset it to use a BLAS library';
-  const koffi = requireKoffi();
+  const koffi = runtime.loadKoffi();
   if (typeof koffi === 'string') return koffi;
   if (wanted !== undefined && wanted !== '' && wanted !== 'auto') {
     const found = tryLibrary(koffi, wanted);

@@ -1,9 +1,10 @@
 /** Replaces the wasm backend's slow, wrong and missing kernels. */
 
 import type { KernelConfig } from '@tensorflow/tfjs-core';
+import { blasStatus, loadSgemm } from '#platform/linalg/host/blas/native';
 import { BackendError } from '../../../core/errors.js';
-import { type BlasStatus, blasStatus } from '../../host/blas/blas-library.js';
-import { loadSgemm, type Sgemm } from '../../host/blas/sgemm.js';
+import type { BlasStatus } from '../../host/blas/blas-library.js';
+import type { Sgemm } from '../../host/blas/sgemm.js';
 import { kernelOf, placeKernel } from '../tensorflow-internals.js';
 import { blasHeapGemm } from './blas-heap-gemm.js';
 import type { HeapGemm } from './heap-gemm.js';
