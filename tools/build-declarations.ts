@@ -28,6 +28,7 @@ for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
   const imports = used.length === 0 ? '' : `import type { ${used.join(', ')} } from '${between(file, globals)}';\n`;
   const changed = (imports + text)
     .replace(/(from |import\()(['"])@tensorflow\/tfjs-core\2/g, `$1'${between(file, tensors)}'`)
+    .replace(/(import (?:type )?\{ (?:type )?FileHandle \} from )'node:fs\/promises'/g, `$1'${between(file, globals)}'`)
     .replace(/\b((?:Float|Uint|Int|BigInt|BigUint)\d+Array)<ArrayBuffer(?:Like)?>/g, '$1');
   if (/(?:from |import\()['"]@tensorflow/.test(changed))
     throw new Error(`build-declarations: ${name} still names a package of TensorFlow.js`);

@@ -120,7 +120,7 @@ function checkTypes(version: string, folder: string): void {
     ['bundler', 'esnext'],
   ]) {
     for (const lib of ['ES2022', 'ES2022,DOM']) {
-      const words = ['-p', '.', '--noEmit', '--module', module, '--moduleResolution', resolution, '--lib', lib];
+      const words = ['-p', '.', '--noEmit', '--target', 'ES2022', '--module', module, '--moduleResolution', resolution, '--lib', lib];
       attempt(`${name}, ${resolution}, ${lib}`, 'every entry type-checks', () =>
         execFileSync(process.execPath, [tsc, ...words], { cwd: folder, stdio: 'pipe' }),
       );

@@ -17,3 +17,6 @@ export interface AbortSignal {
 export interface URL {
   readonly href: string;
 }
+
+/** An open file of Node.js, which only the library's own code handles. */
+export type FileHandle = object;
