@@ -12,6 +12,7 @@ const isolated = [
   'test/tensor',
   'test/nn',
   'test/io/replace-folder.test.ts',
+  'test/lora/in-memory.test.ts',
   'test/models/misuse.test.ts',
   'test/models/kept-activations.test.ts',
   'test/models/kept-weights.test.ts',

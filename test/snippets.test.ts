@@ -24,6 +24,7 @@ const pages: readonly string[] = [
   'docs/completion.md',
   'docs/fine-tuning.md',
   'docs/scaling.md',
+  'docs/browser.md',
 ];
 
 /** Examples that take too long for a test; CI runs each by the npm script that the README names. */

@@ -5,7 +5,7 @@ import { Application, Comment, Converter, PageEvent } from 'typedoc';
 
 /** The groups of the sidebar, each with its pages, in the order of both. */
 const guides = [
-  ['First steps', ['docs/getting-started.md', 'docs/tutorial.md', 'docs/tour.md', 'docs/gallery.md']],
+  ['First steps', ['docs/getting-started.md', 'docs/tutorial.md', 'docs/tour.md', 'docs/browser.md', 'docs/gallery.md']],
   ['Optimization', ['docs/solvers.md', 'docs/custom-manifold.md', 'docs/custom-solver.md']],
   ['Fine-tuning', ['docs/fine-tuning.md', 'docs/scaling.md', 'docs/study.md']],
   ['Completion', ['docs/completion.md']],

@@ -3,7 +3,7 @@
  */
 
 import { type BlasStatus, blasStatus } from '../index.js';
-import { thisMachine } from '../io/machine.js';
+import { thisMachine } from '../io/machine.node.js';
 import { packageVersion } from '../io/package-version.js';
 import { isJsonObject } from '../io/parse-json.js';
 import type { TensorAlgebra } from '../linalg/tensor/index.js';

@@ -1,6 +1,6 @@
 /** Who the processes of a program are, and whether those on this machine are alive. */
-import { isSameProcess, lifeOf } from '../io/files/process-life.js';
-import { thisMachine } from '../io/machine.js';
+import { isSameProcess, lifeOf } from '../io/files/process-life.node.js';
+import { thisMachine } from '../io/machine.node.js';
 
 /** A process of the program. */
 export interface Peer {

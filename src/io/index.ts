@@ -5,12 +5,19 @@
  *
  * @module bures/io
  */
+export type { FileBytes } from './files/blob-file.js';
+export { directoryFiles, opfsFiles } from './files/directory-files.js';
+export type { DirectoryHandle, FileHandle, SyncAccessHandle, WritableFile } from './files/directory-handle.js';
+export type { ByteSink, FileContent } from './files/file-content.js';
+export { type ChosenFile, fileListFiles } from './files/file-list-files.js';
 export { type FileInfo, type Files, type OpenFile, readAll } from './files/files.js';
+export { memoryFiles } from './files/memory-files.js';
 export { nodeFiles } from './files/node-files.js';
 export { webFiles } from './files/web-files.js';
-export type { ByteSink, FileContent } from './files/write-atomic.js';
-export { type DownloadProgress, type HubRepository, type OpenHubRepositoryOptions, openHubRepository } from './hub/open-hub-repository.js';
-export { readNpy, writeNpy } from './npy/npy.js';
+export { type HubFilesOptions, hubFiles } from './hub/hub-files.js';
+export type { DownloadProgress, HubRepository } from './hub/hub-repository.js';
+export { type OpenHubRepositoryOptions, openHubRepository } from './hub/open-hub-repository.js';
+export { type NpyOptions, readNpy, writeNpy } from './npy/npy.js';
 export type { FloatDtype, StoredDtype, TensorDtype } from './safetensors/dtypes.js';
 export { type OpenSafetensorsOptions, openSafetensors } from './safetensors/open-safetensors.js';
 export type { TensorData, TensorValues } from './safetensors/serialize-tensors.js';

@@ -2,8 +2,9 @@
 import { ConfigError } from '../core/errors.js';
 import { declareOptions, option } from '../core/options.js';
 import { nodeFiles } from '../io/files/node-files.js';
-import { path } from '../io/files/path.js';
-import { type DownloadProgress, type HubRepository, openHubRepository } from '../io/hub/open-hub-repository.js';
+import { lastName } from '../io/files/slash-path.js';
+import type { DownloadProgress, HubRepository } from '../io/hub/hub-repository.js';
+import { openHubRepository } from '../io/hub/open-hub-repository.js';
 import { singleFileName } from '../io/safetensors/open-safetensors.js';
 import { readShardIndex, shardIndexName } from '../io/safetensors/shard-index.js';
 
@@ -52,7 +53,8 @@ const optional = ['generation_config.json', 'tokenizer_config.json', 'special_to
  * @param options - see {@link DownloadModelOptions}.
  * @returns the folder and the commit. A second call downloads nothing.
  * @throws ConfigError if there is no such repository or revision, it may not be read, or it lacks a file that a model
- * needs; BackendError if the hub cannot be reached; FormatError if a file has not the checksum that the hub names.
+ * needs; BackendError if the hub cannot be reached; FormatError if a file has not the checksum that the hub names;
+ * NotImplementedError on a page, where the loaders read from the hub themselves: see {@link hubFiles}.
  */
 export async function downloadModel(repository: string, options: DownloadModelOptions = {}): Promise<DownloadedModel> {
   const { caller, ...rest } = downloadModelOptions.read('downloadModel', options);
@@ -64,8 +66,8 @@ export async function downloadModel(repository: string, options: DownloadModelOp
   else if (has(shardIndexName)) {
     // The index names the shards.
     await opened.download([...others, shardIndexName]);
-    const shards = await readShardIndex(caller, path.join(opened.folder, shardIndexName), nodeFiles);
-    await opened.download([...shards.keys()].map((file) => path.basename(file)));
+    const shards = await readShardIndex(caller, nodeFiles.join(opened.folder, shardIndexName), nodeFiles);
+    await opened.download([...shards.keys()].map((file) => lastName(file)));
   } else throw lacks(caller, opened, `${singleFileName} or ${shardIndexName}`);
   return { folder: opened.folder, commit: opened.commit };
 }

@@ -2,7 +2,7 @@ import { ConfigError } from '../core/errors.js';
 import { warn } from '../core/notice.js';
 import { choice, declareOptions, describeValue, option } from '../core/options.js';
 import type { Files } from '../io/files/files.js';
-import { nodeFiles } from '../io/files/node-files.js';
+import { filesOption } from '../io/files/files-option.js';
 import { QUANTIZATIONS, type Quantization } from '../linalg/tensor/quantized/quantize.js';
 import type { TensorAlgebra } from '../linalg/tensor/tensor-algebra.js';
 import { tensorDevice } from '../linalg/tensor/tensor-device.js';
@@ -32,7 +32,7 @@ export interface LoadCausalLMOptions {
   readonly quantize?: Quantization;
   /** Size of a training step that must fit as well, by an estimate. Default: none. */
   readonly trainingStep?: StepSize;
-  /** File system or server that holds the directory. Default: the files of this machine. */
+  /** Where the directory lies. Default: {@link nodeFiles}, the files of this machine. */
   readonly files?: Files;
   /**
    * Receives a line of text about keys of config.json that are passed over because the library does not know them, and
@@ -49,7 +49,7 @@ const loadCausalLMOptions = declareOptions<LoadCausalLMOptions>()({
   weights: choice(['f32', 'keep'], { optional: true }),
   quantize: choice(QUANTIZATIONS, { optional: true }),
   trainingStep: option({ optional: true }),
-  files: option({ default: nodeFiles }),
+  files: filesOption,
   onNotice: option({ default: warn }),
 });
 

@@ -2,7 +2,7 @@
 import { warn } from '../core/notice.js';
 import { declareOptions, option, size } from '../core/options.js';
 import type { Files } from '../io/files/files.js';
-import { nodeFiles } from '../io/files/node-files.js';
+import { filesOption } from '../io/files/files-option.js';
 import { entryCount } from '../io/safetensors/dtypes.js';
 import { QUANTIZATIONS, type Quantization } from '../linalg/tensor/quantized/quantize.js';
 import { HEAP_LIMIT } from '../linalg/tensor/wasm/heap-guard.js';
@@ -18,7 +18,7 @@ export interface ModelMemoryOptions {
   readonly length?: number;
   /** Rank of the adapters, on all linear layers but the head. Default: 16. */
   readonly rank?: number;
-  /** File system or server that holds the directory. Default: the files of this machine. */
+  /** Where the directory lies. Default: {@link nodeFiles}, the files of this machine. */
   readonly files?: Files;
   /**
    * Receives a line of text about keys of config.json that are passed over because the library does not know them, and
@@ -31,7 +31,7 @@ const modelMemoryOptions = declareOptions<ModelMemoryOptions>()({
   batch: size({ default: 8 }),
   length: size({ default: 512 }),
   rank: size({ default: 16 }),
-  files: option({ default: nodeFiles }),
+  files: filesOption,
   onNotice: option({ default: warn }),
 });
 

@@ -9,7 +9,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { type FinetuneConfig, finetuneSchema, keysOf } from '../../src/cli/config/finetune-config.js';
 import { type Fingerprints, inputDifferences, keyDifferences, readFingerprints, rowsFingerprint } from '../../src/cli/run/fingerprints.js';
-import { hashFile } from '../../src/io/files/checksums.js';
+import { hashFile } from '../../src/io/files/checksums.node.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { model as original, writeSplits } from './math-runs.js';
 import { type Outcome, runCli } from './run-cli.js';

@@ -6,7 +6,7 @@ import { completionFiles, writeCompletion } from '../../src/cli/completion/compl
 import type { Entries } from '../../src/cli/completion/entries.js';
 import { sniffFormat } from '../../src/cli/completion/sniff-format.js';
 import { csrFromTriplets, hostAlgebra, seededRandom } from '../../src/index.js';
-import { stageFolder, stagingPath } from '../../src/io/files/staging.js';
+import { stageFolder, stagingPath } from '../../src/io/files/staging.node.js';
 import { readNpy } from '../../src/io/index.js';
 import { deadProcess } from '../support/dead-process.js';
 import { testFolder } from './completions.js';

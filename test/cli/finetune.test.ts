@@ -12,7 +12,7 @@ import { tensorAlgebra } from 'bures/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { completeText } from '../../src/cli/training/complete-text.js';
-import { readObjects } from '../../src/io/json-lines.js';
+import { readObjects } from '../../src/io/json-lines.node.js';
 import { chromiumPath, openChromium } from '../../tools/chromium.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { model, writeSplits } from './math-runs.js';

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { seededRandom } from 'bures';
 import { beforeAll, expect, it } from 'vitest';
-import { readObjects } from '../../src/io/json-lines.js';
+import { readObjects } from '../../src/io/json-lines.node.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { model, writeQuestions } from './math-runs.js';
 import { runCli } from './run-cli.js';

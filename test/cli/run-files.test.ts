@@ -5,9 +5,9 @@ import path from 'node:path';
 import { BackendError } from 'bures';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { appendLine, keepLines, readObjects } from '../../src/io/json-lines.js';
+import { appendLine, keepLines, readObjects } from '../../src/io/json-lines.node.js';
 import { crc32c, maskedCrc32c } from '../../src/io/tensorboard/crc32c.js';
-import { openEventFile, record, scalarEvent } from '../../src/io/tensorboard/event-file.js';
+import { openEventFile, record, scalarEvent } from '../../src/io/tensorboard/event-file.node.js';
 
 let root = '';
 beforeAll(() => {

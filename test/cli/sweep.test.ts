@@ -8,7 +8,7 @@ import { sweepSchema } from '../../src/cli/sweep/sweep-config.js';
 import { readSweep } from '../../src/cli/sweep/sweep-results.js';
 import { planTrials } from '../../src/cli/sweep/trials.js';
 import type { Terminal } from '../../src/cli/terminal.js';
-import { readObjects } from '../../src/io/json-lines.js';
+import { readObjects } from '../../src/io/json-lines.node.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { model, writeSplits } from './math-runs.js';
 import { runCli } from './run-cli.js';

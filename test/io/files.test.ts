@@ -1,23 +1,19 @@
 /**
  * The port to files: this machine's, and those of a web server that gives ranges, ignores them, refuses or breaks off.
  */
-import { createReadStream } from 'node:fs';
-import { copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Files, nodeFiles, openSafetensors, readAll, webFiles, writeCheckpoint } from 'bures/io';
 import { loadCausalLM, loadTokenizer } from 'bures/models';
 import { afterEach, describe, expect, it } from 'vitest';
 import { BackendError, BuresError, ConfigError, FormatError, NotImplementedError } from '../../src/index.js';
 import { tensorEngines } from '../support/engines.js';
+import { type Answer, type Serving, startServer, withoutRanges, withRanges } from '../support/file-servers.js';
 import { owned } from '../support/owned.js';
 import { useFolder } from './safetensors/support.js';
 
 const checkpoint = path.join(import.meta.dirname, '../fixtures/models/tiny-qwen2');
 const inFolder = useFolder();
-
-type Answer = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
 const running: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -25,49 +21,10 @@ afterEach(async () => {
 });
 
 /** Starts a server on this machine for the rest of the test. */
-async function serve(answer: Answer): Promise<{ readonly base: string; readonly requests: string[] }> {
-  const requests: string[] = [];
-  const server = createServer((request, response) => {
-    requests.push(`${request.url} ${request.headers.range ?? 'whole'}`);
-    Promise.resolve(answer(request, response)).catch(() => response.destroy());
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  running.push(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  return { base: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, requests };
-}
-
-/** The file of a request below a folder; undefined if there is none. */
-async function requested(folder: string, { url = '' }: IncomingMessage) {
-  const file = path.join(folder, decodeURIComponent(new URL(url, 'http://localhost').pathname));
-  const found = await stat(file).catch(() => undefined);
-  return found?.isFile() ? { file, size: found.size } : undefined;
-}
-
-/** Serves a folder with ranges, as Apache and nginx do. */
-function withRanges(folder: string): Answer {
-  return async (request, response) => {
-    const found = await requested(folder, request);
-    if (found === undefined) return void response.writeHead(404).end('<html>no such page</html>');
-    const { file, size } = found;
-    const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
-    if (first === undefined) return void createReadStream(file).pipe(response.writeHead(200, { 'content-length': size }));
-    if (Number(first) >= size) return void response.writeHead(416, { 'content-range': `bytes */${size}` }).end();
-    const end = Math.min(Number(last), size - 1);
-    response.writeHead(206, { 'content-range': `bytes ${first}-${end}/${size}`, 'content-length': end + 1 - Number(first) });
-    createReadStream(file, { start: Number(first), end }).pipe(response);
-  };
-}
-
-/** Serves a folder without ranges, and does not state lengths. */
-function withoutRanges(folder: string): Answer {
-  return async (request, response) => {
-    const found = await requested(folder, request);
-    if (found === undefined) return void response.writeHead(404).end();
-    createReadStream(found.file).pipe(response.writeHead(200));
-  };
+async function serve(answer: Answer): Promise<Serving> {
+  const serving = await startServer(answer);
+  running.push(serving.stop);
+  return serving;
 }
 
 /** The error of a promise that must fail with an error of the library. */
@@ -266,12 +223,12 @@ describe('webFiles', () => {
     [
       '500',
       (_, response) => void response.writeHead(500).end('oops'),
-      'expected the bytes 0-0 of URL, got the answer 500 Internal Server Error; try again later, or fetch the file and read it with nodeFiles',
+      'expected the bytes 0-0 of URL, got the answer 500 Internal Server Error; try again later, or fetch the whole file and read that',
     ],
     [
       '500 on a range',
       afterOpening((_, response) => void response.writeHead(500).end('oops')),
-      'expected the bytes 0-999 of URL, got the answer 500 Internal Server Error; try again later, or fetch the file and read it with nodeFiles',
+      'expected the bytes 0-999 of URL, got the answer 500 Internal Server Error; try again later, or fetch the whole file and read that',
     ],
     [
       'a file removed meanwhile',
@@ -281,27 +238,27 @@ describe('webFiles', () => {
     [
       'ranges given up',
       afterOpening(whole),
-      'expected the bytes 0-999/1000 of URL, got the answer 200 OK; try again later, or fetch the file and read it with nodeFiles',
+      'expected the bytes 0-999/1000 of URL, got the answer 200 OK; try again later, or fetch the whole file and read that',
     ],
     [
       'another range',
       afterOpening((_, response) => void response.writeHead(206, { 'content-range': 'bytes 1-1000/1000' }).end('x'.repeat(1000))),
-      "expected the bytes 0-999/1000 of URL, got the answer 206 Partial Content with the range 'bytes 1-1000/1000'; try again later, or fetch the file and read it with nodeFiles",
+      "expected the bytes 0-999/1000 of URL, got the answer 206 Partial Content with the range 'bytes 1-1000/1000'; try again later, or fetch the whole file and read that",
     ],
     [
       'another length',
       afterOpening((_, response) => void response.writeHead(206, { 'content-range': 'bytes 0-999/2000' }).end('x'.repeat(1000))),
-      "expected the bytes 0-999/1000 of URL, got the answer 206 Partial Content with the range 'bytes 0-999/2000'; try again later, or fetch the file and read it with nodeFiles",
+      "expected the bytes 0-999/1000 of URL, got the answer 206 Partial Content with the range 'bytes 0-999/2000'; try again later, or fetch the whole file and read that",
     ],
     [
       'no range',
       (_, response) => void response.writeHead(206).end('x'),
-      'expected the bytes 0-0 of URL, got the answer 206 Partial Content; try again later, or fetch the file and read it with nodeFiles',
+      'expected the content of URL, got the answer 206 Partial Content; try again later, or fetch the whole file and read that',
     ],
     [
       'fewer bytes than it says',
       afterOpening((_, response) => void response.writeHead(206, { 'content-range': 'bytes 0-999/1000' }).end('x'.repeat(500))),
-      'expected the bytes 0-999 of URL, got 500 bytes; try again later, or fetch the file and read it with nodeFiles',
+      'expected the bytes 0-999 of URL, got 500 bytes; try again later, or fetch the whole file and read that',
     ],
     [
       'a connection cut in the middle of a range',

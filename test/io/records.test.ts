@@ -2,6 +2,7 @@
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { type Files, memoryFiles } from 'bures/io';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { withExactNumbers } from '../../src/io/exact-numbers.js';
@@ -212,6 +213,36 @@ describe('errors name file and row', () => {
     ['long.csv', `a\n${'x'.repeat(2000)}\n`, /long\.csv: row 1, line 2: .*raise maxLineBytes/],
   ])('a record that is too long: %s', async (name, content, message) => {
     expect((await errorOf(read(name, content, 1000))).message).toMatch(message);
+  });
+
+  it.each([
+    ['lines.jsonl', '{"a":1}\n{"a":2}\n'],
+    ['list.json', '[{"a":1},{"a":2}]'],
+    ['table.csv', 'a\n1\n2\n'],
+    ['lines.jsonl.gz', gzipSync('{"a":1}\n{"a":2}\n')],
+    ['broken.jsonl', '{"a":1}\n{"a":'],
+    ['broken.csv', 'a\n1\n"2\n'],
+  ])('closes %s when whoever reads stops, and after an error', async (name, content) => {
+    const memory = memoryFiles({ [name]: content });
+    let open = 0;
+    const files: Files = {
+      ...memory,
+      async open(place) {
+        const file = await memory.open(place);
+        open++;
+        return { ...file, close: async () => void open-- };
+      },
+    };
+    for await (const { value } of readRecords('readDataset', name, 1000, files)) {
+      expect(value).toBeDefined();
+      break;
+    }
+    expect(open).toBe(0);
+    const all = async () => {
+      for await (const { value } of readRecords('readDataset', name, 1000, files)) expect(value).toBeDefined();
+    };
+    await (name.startsWith('broken') ? expect(all()).rejects.toThrow('readDataset') : all());
+    expect(open).toBe(0);
   });
 
   it('a file that is not there', async () => {

@@ -17,7 +17,7 @@ vi.mock('node:fs/promises', async (original) => {
     },
   };
 });
-const { replaceFolder } = await import('../../src/io/files/replace-folder.js');
+const { replaceFolder } = await import('../../src/io/files/replace-folder.node.js');
 
 let root: string;
 beforeAll(async () => {

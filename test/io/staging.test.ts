@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BackendError, ConfigError } from '../../src/core/errors.js';
-import { stageFolder, stagingPath, writeFolder } from '../../src/io/files/staging.js';
-import { writeAtomic } from '../../src/io/files/write-atomic.js';
+import { stageFolder, stagingPath, writeFolder } from '../../src/io/files/staging.node.js';
+import { writeAtomic } from '../../src/io/files/write-atomic.node.js';
 import { deadProcess } from '../support/dead-process.js';
 
 let root: string;

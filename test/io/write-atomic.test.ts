@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BackendError, ConfigError } from '../../src/core/errors.js';
-import { writeAllAtomic, writeAtomic } from '../../src/io/files/write-atomic.js';
+import { writeAllAtomic, writeAtomic } from '../../src/io/files/write-atomic.node.js';
 
 let folder: string;
 const at = (...names: string[]) => path.join(folder, ...names);

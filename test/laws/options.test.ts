@@ -175,6 +175,7 @@ const argumentsBefore: Readonly<Record<string, readonly unknown[]>> = {
   foldInRow: [ratings],
   generateText: [undefined, undefined, ''],
   hessianSpectrum: [la, { at: pair, hessianVector: (u: unknown) => u }],
+  hubFiles: ['ada/tiny'],
   iterate: [problem],
   loadAdapter: [undefined, 'nowhere'],
   loadCausalLM: ['nowhere'],
@@ -194,6 +195,7 @@ const argumentsBefore: Readonly<Record<string, readonly unknown[]>> = {
   readDataset: ['nowhere', undefined],
   readMatrixMarket: [la, 'nowhere'],
   readMatrixMarketSizes: ['nowhere'],
+  readNpy: [la, 'nowhere'],
   readTriplets: [la, 'nowhere'],
   recommend: [ratings, 0],
   resizeAdapter: [undefined, 'nowhere'],
@@ -206,6 +208,7 @@ const argumentsBefore: Readonly<Record<string, readonly unknown[]>> = {
   trainer: [{}],
   variationalSweeps: [undefined],
   writeCheckpoint: ['nowhere', new Map()],
+  writeNpy: [la, 'nowhere', la.full([1], 0)],
   writeSafetensors: ['nowhere', new Map()],
 };
 

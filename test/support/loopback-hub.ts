@@ -119,7 +119,7 @@ export async function startLoopbackHub({ pageSize = 1000 } = {}): Promise<Loopba
     response.end(JSON.stringify({ error: message }));
   };
   const answer = (request: IncomingMessage, response: ServerResponse, url: URL, fault: Fault | undefined): unknown => {
-    const api = /^\/api\/(?<place>(?:models|datasets)\/[^/]+\/[^/]+)\/(?<what>revision|tree)\/(?<revision>[^/]+)$/.exec(
+    const api = /^\/api\/(?<place>(?:models|datasets)\/[^/]+\/[^/]+)\/(?<what>revision|tree)\/(?<revision>[^/]+)(?<folder>\/.*)?$/.exec(
       url.pathname,
     )?.groups;
     const file = /^\/(?<kind>datasets\/)?(?<name>[^/]+\/[^/]+)\/resolve\/(?<revision>[^/]+)\/(?<file>.+)$/.exec(url.pathname)?.groups;
@@ -137,7 +137,7 @@ export async function startLoopbackHub({ pageSize = 1000 } = {}): Promise<Loopba
     if (![repository.commit, ...(repository.revisions ?? ['main'])].includes(revision))
       return refuse(response, 404, 'RevisionNotFound', `Invalid rev id: ${revision}`);
     if (api?.what === 'revision') return sendJson(response, { _id: '1', id: place.split('/').slice(1).join('/'), sha: repository.commit });
-    if (api?.what === 'tree') return sendTree(response, url, repository.entries);
+    if (api?.what === 'tree') return sendTree(response, url, repository.entries, decodeURIComponent(api.folder ?? '').slice(1));
     if (!mayRead) return refuse(response, authorization === undefined ? 401 : 403, 'GatedRepo', 'Access to this resource is restricted');
     const served = repository.entries.find((entry) => entry.path === decodeURIComponent(file?.file ?? ''));
     if (served === undefined) return refuse(response, 404, 'EntryNotFound', 'Entry not found');
@@ -147,12 +147,20 @@ export async function startLoopbackHub({ pageSize = 1000 } = {}): Promise<Loopba
     response.setHeader('x-linked-size', String(served.bytes.length));
     return response
       .writeHead(302, {
-        location: `${addressOf(store, 'localhost')}/${served.sha256}/${served.path}?signature=1`,
+        location: `${addressOf(store, 'localhost')}/${served.sha256}/${served.path.split('/').map(encodeURIComponent).join('/')}?signature=1`,
         etag: `"${served.sha256}"`,
       })
       .end();
   };
-  const sendTree = (response: ServerResponse, url: URL, entries: readonly Served[]): void => {
+  const sendTree = (response: ServerResponse, url: URL, all: readonly Served[], folder: string): unknown => {
+    const isIn = (place: string): boolean => folder === '' || place.startsWith(`${folder}/`);
+    const isDirect = (place: string): boolean => !place.slice(folder === '' ? 0 : folder.length + 1).includes('/');
+    const within = all.filter((entry) => isIn(entry.path));
+    if (within.length === 0 && folder !== '') return refuse(response, 404, 'EntryNotFound', `${folder} does not exist`);
+    const recursive = url.searchParams.get('recursive') === 'true';
+    const entries = recursive ? within : within.filter((entry) => isDirect(entry.path));
+    const deeper = within.filter((entry) => !isDirect(entry.path)).map((entry) => entry.path.slice(folder === '' ? 0 : folder.length + 1));
+    const folders = recursive ? ['folder'] : [...new Set(deeper.map((place) => place.split('/')[0]))];
     const begin = Number(url.searchParams.get('cursor') ?? 0);
     if (begin + pageSize < entries.length) {
       const next = new URL(url.pathname + url.search, endpoint);
@@ -166,7 +174,13 @@ export async function startLoopbackHub({ pageSize = 1000 } = {}): Promise<Loopba
       path: place,
       ...(large ? { lfs: { oid: sha256, size: bytes.length, pointerSize: 130 } } : {}),
     }));
-    sendJson(response, [{ type: 'directory', oid: '0'.repeat(40), size: 0, path: 'folder' }, ...page]);
+    const listed = folders.map((name) => ({
+      type: 'directory',
+      oid: '0'.repeat(40),
+      size: 0,
+      path: folder === '' ? name : `${folder}/${name}`,
+    }));
+    return sendJson(response, [...listed, ...page]);
   };
 
   return {
@@ -208,17 +222,21 @@ function sendFile(request: IncomingMessage, response: ServerResponse, served: Se
     return;
   }
   const ignored = fault !== undefined && 'ignoreRange' in fault;
-  const begin = ignored ? 0 : Number(/^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
+  const [, first = '0', last = ''] = (ignored ? null : /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '')) ?? [];
+  const begin = Number(first);
   const bytes = fault !== undefined && 'corrupt' in fault ? Buffer.alloc(served.bytes.length, 0x2e) : served.bytes;
+  const end = last === '' ? bytes.length : Math.min(Number(last) + 1, bytes.length);
   if (request.headers.range !== undefined && !ignored) {
+    // No byte is the first of an empty file.
+    if (bytes.length === 0) return void response.writeHead(416, { 'content-range': 'bytes */0' }).end();
     response.statusCode = 206;
-    response.setHeader('content-range', `bytes ${begin}-${bytes.length - 1}/${bytes.length}`);
+    response.setHeader('content-range', `bytes ${begin}-${end - 1}/${bytes.length}`);
   }
   response.setHeader('etag', `"${served.large ? served.sha256 : served.blobId}"`);
-  response.setHeader('content-length', bytes.length - begin);
+  response.setHeader('content-length', end - begin);
   response.setHeader('accept-ranges', 'bytes');
   if (request.method === 'HEAD') return void response.end();
-  const rest = bytes.subarray(begin);
+  const rest = bytes.subarray(begin, end);
   if (fault !== undefined && 'breakAfter' in fault) {
     response.write(rest.subarray(0, fault.breakAfter), () => response.socket?.destroy());
     return;

@@ -1,10 +1,10 @@
 /** Finds the folder of the adapter that a path means: an adapter's own folder, or one in a run. */
 
 import { ConfigError, FormatError } from '../../core/errors.js';
-import { checksumFile, verifyChecksums } from '../../io/files/checksums.js';
-import { exists } from '../../io/files/entries.js';
-import { path } from '../../io/files/path.js';
-import { abandonedIn } from '../../io/files/staging.js';
+import { checksumFile, verifyChecksums } from '../../io/files/checksums.node.js';
+import { exists } from '../../io/files/entries.node.js';
+import { path } from '../../io/files/path.node.js';
+import { abandonedIn } from '../../io/files/staging.node.js';
 import { adapterFiles, trainedWeightsFile } from '../../lora/index.js';
 import { checkOutsideRuns } from '../run/outside-runs.js';
 import { checkpointFolders, runFolders } from '../run/run-layout.js';

@@ -1,7 +1,7 @@
 import { counted } from '../../core/counted.js';
-import { path } from '../../io/files/path.js';
-import { stageFolder } from '../../io/files/staging.js';
-import { writeAtomic } from '../../io/files/write-atomic.js';
+import { path } from '../../io/files/path.node.js';
+import { stageFolder } from '../../io/files/staging.node.js';
+import { writeAtomic } from '../../io/files/write-atomic.node.js';
 import { type CommandResult, defineCommand, UsageError } from '../command.js';
 import { type CompleteFlags, completeFlags } from '../completion/complete-flags.js';
 import { checkFolder, completionFiles, writeCompletion } from '../completion/completion-folder.js';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { counted } from '../../core/counted.js';
 import { NumericalError } from '../../core/errors.js';
-import { path } from '../../io/files/path.js';
+import { path } from '../../io/files/path.node.js';
 import { openSafetensors } from '../../io/index.js';
 import { adapterFiles } from '../../lora/index.js';
 import { exactMatches, meanLoss, nonFiniteError, type TokenRow } from '../../models/index.js';

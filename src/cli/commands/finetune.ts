@@ -1,7 +1,8 @@
 import { ConfigError } from '../../core/errors.js';
-import { namesIn, readBytes } from '../../io/files/entries.js';
-import { path } from '../../io/files/path.js';
-import { type FileContent, writeAllAtomic } from '../../io/files/write-atomic.js';
+import { namesIn, readBytes } from '../../io/files/entries.node.js';
+import type { FileContent } from '../../io/files/file-content.js';
+import { path } from '../../io/files/path.node.js';
+import { writeAllAtomic } from '../../io/files/write-atomic.node.js';
 import { type AdapterStart, adapterFiles, adapterStart, loraMethodDefaults, loraMethods } from '../../lora/index.js';
 import { findAdapter } from '../adapter/adapter-folder.js';
 import { defineCommand } from '../command.js';

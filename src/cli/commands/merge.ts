@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { ConfigError } from '../../core/errors.js';
-import { exists, namesIn, readBytes } from '../../io/files/entries.js';
+import { exists, namesIn, readBytes } from '../../io/files/entries.node.js';
 import { isOfAnotherHand } from '../../io/files/marked-text.js';
-import { path } from '../../io/files/path.js';
+import { path } from '../../io/files/path.node.js';
 import { withoutMachinePaths } from '../../io/files/portable-name.js';
-import { writeFolder } from '../../io/files/staging.js';
-import { writeAtomic } from '../../io/files/write-atomic.js';
+import { writeFolder } from '../../io/files/staging.node.js';
+import { writeAtomic } from '../../io/files/write-atomic.node.js';
 import { openSafetensors, type TensorData, type TensorEntry, type TensorStore, writeCheckpoint } from '../../io/index.js';
 import { decodeUtf8, isJsonObject, parseJson } from '../../io/parse-json.js';
 import { isFloatDtype } from '../../io/safetensors/dtypes.js';

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { counted } from '../../core/counted.js';
 import { ConfigError } from '../../core/errors.js';
 import { nearestNames } from '../../core/nearest-names.js';
-import { writeAtomic } from '../../io/files/write-atomic.js';
+import { writeAtomic } from '../../io/files/write-atomic.node.js';
 import { type FoldedRow, foldInRow, recommend as recommendColumns, recommendDefaults } from '../../problems/index.js';
 import { defineCommand, UsageError } from '../command.js';
 import { csvField } from '../completion/completion-folder.js';

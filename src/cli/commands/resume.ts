@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { ConfigError, FormatError } from '../../core/errors.js';
-import { exists } from '../../io/files/entries.js';
-import { path } from '../../io/files/path.js';
-import { writeAtomic } from '../../io/files/write-atomic.js';
+import { exists } from '../../io/files/entries.node.js';
+import { path } from '../../io/files/path.node.js';
+import { writeAtomic } from '../../io/files/write-atomic.node.js';
 import { readJson } from '../../io/parse-json.js';
 import { adapterFiles } from '../../lora/index.js';
 import { defineCommand } from '../command.js';

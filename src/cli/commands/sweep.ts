@@ -1,8 +1,8 @@
 import { counted } from '../../core/counted.js';
 import { ConfigError } from '../../core/errors.js';
-import { exists } from '../../io/files/entries.js';
-import { path } from '../../io/files/path.js';
-import { writeAtomic } from '../../io/files/write-atomic.js';
+import { exists } from '../../io/files/entries.node.js';
+import { path } from '../../io/files/path.node.js';
+import { writeAtomic } from '../../io/files/write-atomic.node.js';
 import { defineCommand } from '../command.js';
 import { finetuneSchema } from '../config/finetune-config.js';
 import { validateConfig } from '../config/validate.js';

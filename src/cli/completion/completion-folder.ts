@@ -1,10 +1,11 @@
 /** The folder in which a completion is stored. */
 import { ConfigError } from '../../core/errors.js';
 import { type CsrMatrix, type HostArray, hostAlgebra } from '../../index.js';
-import { namesIn } from '../../io/files/entries.js';
-import { path } from '../../io/files/path.js';
-import { abandonedIn, type StagedFolder } from '../../io/files/staging.js';
-import { type ByteSink, writeAtomic } from '../../io/files/write-atomic.js';
+import { namesIn } from '../../io/files/entries.node.js';
+import type { ByteSink } from '../../io/files/file-content.js';
+import { path } from '../../io/files/path.node.js';
+import { abandonedIn, type StagedFolder } from '../../io/files/staging.node.js';
+import { writeAtomic } from '../../io/files/write-atomic.node.js';
 import { writeNpy } from '../../io/index.js';
 import { writeNpyIntegers } from '../../io/npy/npy.js';
 import type { Completion, CompletionSettings, RatingModel } from '../../problems/index.js';

@@ -2,8 +2,8 @@
 import { counted } from '../../core/counted.js';
 import { ConfigError, FormatError } from '../../core/errors.js';
 import { type HostArray, hostAlgebra } from '../../index.js';
-import { exists, readBytes } from '../../io/files/entries.js';
-import { path } from '../../io/files/path.js';
+import { exists, readBytes } from '../../io/files/entries.node.js';
+import { path } from '../../io/files/path.node.js';
 import { readNpy } from '../../io/index.js';
 import { decodeUtf8, isJsonObject, type JsonObject, parseJson } from '../../io/parse-json.js';
 import { type RatingModel, rowPrior } from '../../problems/index.js';

@@ -1,7 +1,7 @@
 /** Detects the format of a file of entries from its beginning. */
 
 import { ConfigError, FormatError } from '../../core/errors.js';
-import { readBeginning } from '../../io/files/entries.js';
+import { readBeginning } from '../../io/files/entries.node.js';
 import { splitFields, unquoted } from '../../io/text/delimited-fields.js';
 import { checkEncoding, markedEncoding } from '../../io/text/utf8.js';
 

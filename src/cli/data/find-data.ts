@@ -1,8 +1,8 @@
 /** Finds the files of a data set that a key or a flag names: on this machine, or in a repository of the hub. */
 import { ConfigError } from '../../core/errors.js';
 import { nearestNames } from '../../core/nearest-names.js';
-import { exists, isFolder, namesIn } from '../../io/files/entries.js';
-import { path } from '../../io/files/path.js';
+import { exists, isFolder, namesIn } from '../../io/files/entries.node.js';
+import { path } from '../../io/files/path.node.js';
 import { parseRepositoryName, type RepositoryName, repositoryText } from '../../io/hub/repository-name.js';
 import { type HubRepository, openHubRepository } from '../../io/index.js';
 import { formatOfName, recordExtensions, stemOf } from '../../io/records/record-files.js';

@@ -1,8 +1,8 @@
 /** Finds the model that a key or an argument names: a folder on this machine, or a repository of the hub. */
 import { BackendError, ConfigError } from '../../core/errors.js';
-import { exists } from '../../io/files/entries.js';
+import { exists } from '../../io/files/entries.node.js';
 import { nodeFiles } from '../../io/files/node-files.js';
-import { path } from '../../io/files/path.js';
+import { path } from '../../io/files/path.node.js';
 import { MissingRepositoryError } from '../../io/hub/refusals.js';
 import { parseRepositoryName, repositoryText } from '../../io/hub/repository-name.js';
 import { otherFile, otherTokenizer, otherWeights } from '../../io/other-formats.js';

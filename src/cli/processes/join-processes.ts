@@ -3,7 +3,7 @@
 import { shareMemory } from '../../core/allocate.js';
 import { counted } from '../../core/counted.js';
 import { launchedProcess, type MpiCommunicator, mpi } from '../../distributed/index.js';
-import { thisMachine } from '../../io/machine.js';
+import { thisMachine } from '../../io/machine.node.js';
 import { UsageError } from '../command.js';
 import type { Terminal } from '../terminal.js';
 

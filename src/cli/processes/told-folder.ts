@@ -1,7 +1,7 @@
-import { readBytes } from '../../io/files/entries.js';
-import { path } from '../../io/files/path.js';
-import { withTemporaryFolder } from '../../io/files/temporary-folder.js';
-import { writeAtomic } from '../../io/files/write-atomic.js';
+import { readBytes } from '../../io/files/entries.node.js';
+import { path } from '../../io/files/path.node.js';
+import { withTemporaryFolder } from '../../io/files/temporary-folder.node.js';
+import { writeAtomic } from '../../io/files/write-atomic.node.js';
 import { type Crew, tell } from './crew.js';
 
 /**

@@ -3,9 +3,9 @@
 import type { z } from 'zod';
 import { ConfigError, FormatError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
-import { exists } from '../../io/files/entries.js';
-import { path } from '../../io/files/path.js';
-import { eachObject } from '../../io/json-lines.js';
+import { exists } from '../../io/files/entries.node.js';
+import { path } from '../../io/files/path.node.js';
+import { eachObject } from '../../io/json-lines.node.js';
 import { readJson } from '../../io/parse-json.js';
 import { readYaml } from '../config/yaml.js';
 import { runFiles } from '../run/run-layout.js';

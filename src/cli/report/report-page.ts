@@ -1,5 +1,5 @@
 import { counted } from '../../core/counted.js';
-import { path } from '../../io/files/path.js';
+import { path } from '../../io/files/path.node.js';
 import { shownName } from '../../io/files/portable-name.js';
 import { isJsonObject } from '../../io/parse-json.js';
 import { duration, short } from '../format.js';

@@ -1,11 +1,11 @@
 /** The folder of the best adapter, with its record. */
 
 import { FormatError } from '../../core/errors.js';
-import { exists, move, namesIfReadable, namesIn, remove } from '../../io/files/entries.js';
-import { path } from '../../io/files/path.js';
-import { replaceFolder } from '../../io/files/replace-folder.js';
-import { isStagingName } from '../../io/files/staging.js';
-import { writeAtomic } from '../../io/files/write-atomic.js';
+import { exists, move, namesIfReadable, namesIn, remove } from '../../io/files/entries.node.js';
+import { path } from '../../io/files/path.node.js';
+import { replaceFolder } from '../../io/files/replace-folder.node.js';
+import { isStagingName } from '../../io/files/staging.node.js';
+import { writeAtomic } from '../../io/files/write-atomic.node.js';
 import { writeError } from '../../io/files/write-error.js';
 import { isJsonObject, readJson } from '../../io/parse-json.js';
 import { type AdapterCard, type LoraAdapter, type SavedAdapter, saveAdapter } from '../../lora/index.js';

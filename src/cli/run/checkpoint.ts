@@ -1,11 +1,11 @@
 /** Checkpoints: an adapter in PEFT's format, and the state from which training continues bit for bit. */
 
 import { ConfigError, FormatError } from '../../core/errors.js';
-import { checksumFile, verifyChecksums } from '../../io/files/checksums.js';
-import { exists, makeOneFolder, remove } from '../../io/files/entries.js';
-import { path } from '../../io/files/path.js';
-import { replaceFolder } from '../../io/files/replace-folder.js';
-import { writeAtomic } from '../../io/files/write-atomic.js';
+import { checksumFile, verifyChecksums } from '../../io/files/checksums.node.js';
+import { exists, makeOneFolder, remove } from '../../io/files/entries.node.js';
+import { path } from '../../io/files/path.node.js';
+import { replaceFolder } from '../../io/files/replace-folder.node.js';
+import { writeAtomic } from '../../io/files/write-atomic.node.js';
 import { writeError } from '../../io/files/write-error.js';
 import { openSafetensors, type TensorData, writeSafetensors } from '../../io/index.js';
 import { isJsonObject, readJson } from '../../io/parse-json.js';

@@ -2,8 +2,8 @@
 
 import { createHash } from 'node:crypto';
 import { FormatError } from '../../core/errors.js';
-import { exists } from '../../io/files/entries.js';
-import { path } from '../../io/files/path.js';
+import { exists } from '../../io/files/entries.node.js';
+import { path } from '../../io/files/path.node.js';
 import { isJsonObject, readJson } from '../../io/parse-json.js';
 import type { TokenRow } from '../../models/index.js';
 import { runFiles } from './run-layout.js';

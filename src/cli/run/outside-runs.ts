@@ -1,7 +1,7 @@
 /** Keeps what commands write out of the folders of runs. */
 import { ConfigError } from '../../core/errors.js';
-import { exists } from '../../io/files/entries.js';
-import { path } from '../../io/files/path.js';
+import { exists } from '../../io/files/entries.node.js';
+import { path } from '../../io/files/path.node.js';
 import { adapterFiles } from '../../lora/index.js';
 import { checkpointFolders, runFiles, runFolders } from './run-layout.js';
 

@@ -3,10 +3,10 @@
 import { FormatError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import type { PairMeasures } from '../../diagnostics/index.js';
-import { path } from '../../io/files/path.js';
-import { appendLine, keepLines } from '../../io/json-lines.js';
+import { path } from '../../io/files/path.node.js';
+import { appendLine, keepLines } from '../../io/json-lines.node.js';
 import type { JsonObject } from '../../io/parse-json.js';
-import { openEventFile } from '../../io/tensorboard/event-file.js';
+import { openEventFile } from '../../io/tensorboard/event-file.node.js';
 import { runFiles } from './run-layout.js';
 import type { EvalRecord, SampleRecord, TrainRecord } from './run-records.js';
 

@@ -1,6 +1,6 @@
 /** The layout of the folder of a run. */
-import { namesIfReadable } from '../../io/files/entries.js';
-import { path } from '../../io/files/path.js';
+import { namesIfReadable } from '../../io/files/entries.node.js';
+import { path } from '../../io/files/path.node.js';
 
 /** The files of a run. */
 export const runFiles = {

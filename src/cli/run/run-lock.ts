@@ -1,11 +1,11 @@
 /** Locks a run for one process; two would corrupt its files. */
 
 import { BackendError, ConfigError } from '../../core/errors.js';
-import { exists, remove } from '../../io/files/entries.js';
-import { ownerOf, ownLock, placeLock, readLock, removeLock } from '../../io/files/lock-file.js';
-import { removeEmptyFolders } from '../../io/files/make-folder.js';
-import { path } from '../../io/files/path.js';
-import { isStagingName } from '../../io/files/staging.js';
+import { exists, remove } from '../../io/files/entries.node.js';
+import { ownerOf, ownLock, placeLock, readLock, removeLock } from '../../io/files/lock-file.node.js';
+import { removeEmptyFolders } from '../../io/files/make-folder.node.js';
+import { path } from '../../io/files/path.node.js';
+import { isStagingName } from '../../io/files/staging.node.js';
 import { isSystemError, writeError } from '../../io/files/write-error.js';
 import { runFiles, runFolders } from './run-layout.js';
 

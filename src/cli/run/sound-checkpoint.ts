@@ -1,8 +1,8 @@
 /** Finds the point where a run continues: its latest sound checkpoint. */
 
 import { FormatError } from '../../core/errors.js';
-import { move, remove } from '../../io/files/entries.js';
-import { path } from '../../io/files/path.js';
+import { move, remove } from '../../io/files/entries.node.js';
+import { path } from '../../io/files/path.node.js';
 import { writeError } from '../../io/files/write-error.js';
 import { type Checkpoint, readCheckpoint } from './checkpoint.js';
 import { checkpointFolders, damagedFolder, runFiles, stepOfFolder } from './run-layout.js';

@@ -1,6 +1,6 @@
 /** Settles which model and data a sweep means, so that all its runs, whenever they are started, have the same. */
-import { exists } from '../../io/files/entries.js';
-import { path } from '../../io/files/path.js';
+import { exists } from '../../io/files/entries.node.js';
+import { path } from '../../io/files/path.node.js';
 import { isCommit, parseRepositoryName } from '../../io/hub/repository-name.js';
 import type { JsonObject } from '../../io/parse-json.js';
 import { isJsonObject } from '../../io/parse-json.js';

@@ -1,8 +1,8 @@
 /** Results of a sweep: the best validation loss of every combination, with median and quartiles over seeds. */
 import { least } from '../../core/extremes.js';
 import { quantile } from '../../core/quantile.js';
-import { exists } from '../../io/files/entries.js';
-import { path } from '../../io/files/path.js';
+import { exists } from '../../io/files/entries.node.js';
+import { path } from '../../io/files/path.node.js';
 import { shownName } from '../../io/files/portable-name.js';
 import { validateConfig } from '../config/validate.js';
 import { readYaml } from '../config/yaml.js';

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { counted } from '../../core/counted.js';
 import { ConfigError } from '../../core/errors.js';
 import { seededRandom } from '../../index.js';
-import { path } from '../../io/files/path.js';
+import { path } from '../../io/files/path.node.js';
 import { shownName } from '../../io/files/portable-name.js';
 import type { JsonObject } from '../../io/parse-json.js';
 import { mergeValues, nestedValue } from '../config/validate.js';

@@ -1,4 +1,4 @@
-import { path } from '../../io/files/path.js';
+import { path } from '../../io/files/path.node.js';
 import type { AdapterCard } from '../../lora/index.js';
 import { runFolders } from '../run/run-layout.js';
 import { rowsAsTrained } from './rows-as-trained.js';

@@ -1,7 +1,7 @@
 /** The chat template of a command line or a configuration: a file, a well-known name, or the template itself. */
 import { ConfigError } from '../../core/errors.js';
-import { exists } from '../../io/files/entries.js';
-import { path } from '../../io/files/path.js';
+import { exists } from '../../io/files/entries.node.js';
+import { path } from '../../io/files/path.node.js';
 import { readText } from '../../io/text/read-text.js';
 import { chatTemplates } from '../../models/index.js';
 

@@ -1,8 +1,8 @@
 /** Opens a model with the adapter of a path, for commands that use the results of training. */
 
 import { ConfigError } from '../../core/errors.js';
-import { exists } from '../../io/files/entries.js';
-import { path } from '../../io/files/path.js';
+import { exists } from '../../io/files/entries.node.js';
+import { path } from '../../io/files/path.node.js';
 import { parseRepositoryName, repositoryText } from '../../io/hub/repository-name.js';
 import { isJsonObject, readJson } from '../../io/parse-json.js';
 import { adapterFiles, type LoraAdapter, loadAdapter } from '../../lora/index.js';

@@ -4,8 +4,8 @@
  */
 
 import { counted } from '../../core/counted.js';
-import { makeFolder } from '../../io/files/make-folder.js';
-import { path } from '../../io/files/path.js';
+import { makeFolder } from '../../io/files/make-folder.node.js';
+import { path } from '../../io/files/path.node.js';
 import type { LoraAdapter } from '../../lora/index.js';
 import type { CommandResult } from '../command.js';
 import type { FinetuneConfig } from '../config/finetune-config.js';

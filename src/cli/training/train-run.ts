@@ -1,8 +1,8 @@
 /** A run: training with evaluations, checkpoints and samples, until it ends for one of four reasons. */
 import { BackendError, NumericalError } from '../../core/errors.js';
-import { remove } from '../../io/files/entries.js';
-import { path } from '../../io/files/path.js';
-import { writeAtomic } from '../../io/files/write-atomic.js';
+import { remove } from '../../io/files/entries.node.js';
+import { path } from '../../io/files/path.node.js';
+import { writeAtomic } from '../../io/files/write-atomic.node.js';
 import { type LoraTrainer, trainer as makeTrainer, measureAdapter, type SavedAdapter, type TrainingStep } from '../../lora/index.js';
 import type { Crew } from '../processes/crew.js';
 import { checkSameAdapter } from '../processes/same-everywhere.js';

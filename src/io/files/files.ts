@@ -1,5 +1,5 @@
 /** The port to a file system or a server, on which every reader and writer of a file format is built. */
-import type { FileContent } from './write-atomic.js';
+import type { FileContent } from './file-content.js';
 
 /** A file or folder at a path. */
 export interface FileInfo {
@@ -28,8 +28,12 @@ export interface OpenFile {
 }
 
 /**
- * Access to files by their paths. {@link nodeFiles} uses Node.js, {@link webFiles} reads from a server. To read from a
- * database or an archive, write an object with these five functions.
+ * Access to files by their paths: {@link nodeFiles} to those of this machine, {@link webFiles} and {@link hubFiles} to
+ * those of a server, {@link fileListFiles} and {@link directoryFiles} to what the user of a page chose,
+ * {@link opfsFiles} to what a browser keeps for a page, {@link memoryFiles} to those of this program. To read from a
+ * database or an archive, write an object with these six functions.
+ *
+ * What reads or writes files takes one as the option `files`, and paths in it.
  */
 export interface Files {
   /** Describes the file or folder at a path; `undefined` if there is none. @throws if this cannot be determined. */
@@ -44,6 +48,8 @@ export interface Files {
    * @throws if it cannot be written; the old file is then untouched.
    */
   write(path: string, content: FileContent): Promise<void>;
+  /** Removes a file, if there is one. @throws if it cannot be removed. */
+  remove(path: string): Promise<void>;
   /** Returns the path of a file in a folder. */
   join(folder: string, name: string): string;
 }
@@ -67,4 +73,32 @@ export async function readAll(files: Files, path: string): Promise<Uint8Array> {
   } finally {
     await file.close();
   }
+}
+
+/** Bytes read at a time. */
+const chunkBytes = 2 ** 18;
+
+/**
+ * Reads a file piece by piece, each in memory of its own.
+ *
+ * @throws any error of opening or reading it.
+ */
+export async function* chunksOf(files: Files, path: string): AsyncGenerator<Uint8Array, void> {
+  const file = await files.open(path);
+  try {
+    for (let position = 0; ; ) {
+      const chunk = new Uint8Array(chunkBytes);
+      const read = await file.read(chunk, position);
+      if (read === 0) return;
+      position += read;
+      yield chunk.subarray(0, read);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** Returns true if there is such a file or folder; false as well if this cannot be determined. */
+export async function isThere(files: Files, path: string): Promise<boolean> {
+  return (await files.describe(path).catch(() => undefined)) !== undefined;
 }

@@ -1,8 +1,8 @@
 /** Names of base models in adapter files, which tell nothing of the machine that wrote them. */
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { isRepository } from '../hub/repository-name.js';
-import { exists, isFolder } from './entries.js';
+import { type Files, isThere, readAll } from './files.js';
+import { nodeFiles } from './node-files.js';
+import { resolvedPath } from './staging-files.js';
 
 /** The folder of a model in the hub's cache: …/models--OWNER--NAME/snapshots/REVISION. */
 const cachedName = /(?:^|[\\/])models--([^\\/]+?)(?:--([^\\/]+))?(?:[\\/]|$)/;
@@ -31,22 +31,24 @@ function nameOfPath(place: string): string | null {
 /**
  * Returns the name under which an adapter's file refers to its base model.
  *
- * @param model - a name on the Hugging Face hub, or any path of a directory on this machine.
+ * @param model - a name on the Hugging Face hub, or any path of a directory.
+ * @param files - where that directory lies. Default: on this machine.
  * @returns a hub name unchanged; for a directory the hub name in its config.json (`_name_or_path`) or in its place in
  * the hub's cache, else its last folder's name, or `null` if there is none. PEFT accepts all of these.
  */
-export async function portableName(model: string): Promise<string | null> {
-  const isDirectory = await isFolder(model);
+export async function portableName(model: string, files: Files = nodeFiles): Promise<string | null> {
+  const isDirectory = (await files.describe(model).catch(() => undefined))?.kind === 'folder';
   if (!isDirectory && !isPath(model)) return model;
-  const own = isDirectory ? await ownName(model) : undefined;
-  return own ?? nameOfPath(isDirectory ? path.resolve(model) : model);
+  const own = isDirectory ? await ownName(model, files) : undefined;
+  return own ?? nameOfPath(isDirectory ? resolvedPath(files, model) : model);
 }
 
 /** Returns the hub name in a model's configuration. */
-async function ownName(directory: string): Promise<string | undefined> {
-  const text = await readFile(path.join(directory, 'config.json'), 'utf8').catch(() => '');
+async function ownName(directory: string, files: Files): Promise<string | undefined> {
+  const bytes = await readAll(files, files.join(directory, 'config.json')).catch(() => new Uint8Array(0));
+  const text = new TextDecoder().decode(bytes);
   const name = /"_name_or_path"\s*:\s*"((?:[^"\\]|\\.)*)"/.exec(text)?.[1];
-  return name !== undefined && isRepository(name) && !(await exists(name)) ? name : undefined;
+  return name !== undefined && isRepository(name) && !(await isThere(files, name)) ? name : undefined;
 }
 
 /** Returns the last part of a path, to show to people; any other text is returned unchanged. */
@@ -70,5 +72,5 @@ export function withoutMachinePaths(bytes: Uint8Array): Uint8Array {
     const value = JSON.parse(literal) as string;
     return isPath(value) ? `${key}${JSON.stringify(shownName(value))}` : whole;
   });
-  return changed === text ? bytes : Buffer.from(changed, 'utf8');
+  return changed === text ? bytes : new TextEncoder().encode(changed);
 }

@@ -1,6 +1,6 @@
 /** The errors for what a hub refuses, with the remedy. */
 import { BackendError, type BuresError, ConfigError } from '../../core/errors.js';
-import type { HubSettings } from './hub-settings.js';
+import type { HubSettings } from './hub-settings.node.js';
 import { type RepositoryKind, type RepositoryName, repositoryText } from './repository-name.js';
 
 /** What was asked for. */

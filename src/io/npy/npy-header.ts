@@ -1,6 +1,6 @@
 /** The header of a .npy file, read as strictly as NumPy reads it. */
-import type { FileHandle } from 'node:fs/promises';
-import { FormatError } from '../../core/errors.js';
+import { BackendError, FormatError } from '../../core/errors.js';
+import type { OpenFile } from '../files/files.js';
 import type { NamedFile } from '../text/text-encoding.js';
 
 /** Content of a header. */
@@ -42,11 +42,11 @@ const versions: Readonly<Record<string, { readonly lengthBytes: number; readonly
  * @param size - bytes of the file, against which the length of the header is checked before it is read.
  * @throws FormatError naming file and fault.
  */
-export async function readNpyHeader(file: NamedFile, handle: FileHandle, size: number): Promise<NpyHeader> {
+export async function readNpyHeader(file: NamedFile, handle: OpenFile, size: number): Promise<NpyHeader> {
   const start = await readExactly(file, handle, 0, Math.min(size, 12));
-  if (start.toString('latin1', 0, npyMagic.length) !== npyMagic) {
+  if (latin1(start.subarray(0, npyMagic.length)) !== npyMagic) {
     throw new FormatError(
-      `${file.where}: expected NumPy's header, got ${JSON.stringify(start.toString('latin1', 0, npyMagic.length))}; is it a .npy file?`,
+      `${file.where}: expected NumPy's header, got ${JSON.stringify(latin1(start.subarray(0, npyMagic.length)))}; is it a .npy file?`,
     );
   }
   if (start.length < 8) throw cutShort(file, '8 bytes of header', start.length);
@@ -57,7 +57,8 @@ export async function readNpyHeader(file: NamedFile, handle: FileHandle, size: n
   }
   const textStart = 8 + layout.lengthBytes;
   if (size < textStart) throw cutShort(file, `${textStart} bytes of header`, size);
-  const length = layout.lengthBytes === 2 ? start.readUInt16LE(8) : start.readUInt32LE(8);
+  const view = new DataView(start.buffer);
+  const length = layout.lengthBytes === 2 ? view.getUint16(8, true) : view.getUint32(8, true);
   // A character of UTF-8 has up to four bytes.
   if (length > 4 * longestHeader) throw tooLong(file, length);
   if (textStart + length > size) throw cutShort(file, `a header of ${length} bytes`, size - textStart);
@@ -67,14 +68,26 @@ export async function readNpyHeader(file: NamedFile, handle: FileHandle, size: n
 }
 
 /** Reads bytes that are known to exist. */
-export async function readExactly(file: NamedFile, handle: FileHandle, position: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.alloc(length);
+export async function readExactly(file: NamedFile, handle: OpenFile, position: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(length);
   for (let read = 0; read < length; ) {
-    const { bytesRead } = await handle.read(bytes, read, length - read, position + read);
+    const bytesRead = await handle.read(bytes.subarray(read), position + read).catch((cause: Error) => {
+      throw cannotRead(file, cause);
+    });
     if (bytesRead === 0) throw cutShort(file, `${length} bytes at byte ${position}`, read);
     read += bytesRead;
   }
   return bytes;
+}
+
+/** Returns the error for a file that the system does not let us read. */
+export function cannotRead({ caller, path }: NamedFile, cause: Error): BackendError {
+  return new BackendError(`${caller}: cannot read ${path} (${cause.message}); check the path`, { cause });
+}
+
+/** Decodes ISO 8859-1, each byte the character of its number, which TextDecoder's latin1 is not. */
+function latin1(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
 }
 
 function cutShort(file: NamedFile, expected: string, got: number): FormatError {
@@ -87,8 +100,8 @@ function tooLong(file: NamedFile, length: number): FormatError {
   );
 }
 
-function decode(file: NamedFile, bytes: Buffer, encoding: string): string {
-  if (encoding === 'latin1') return bytes.toString('latin1');
+function decode(file: NamedFile, bytes: Uint8Array, encoding: string): string {
+  if (encoding === 'latin1') return latin1(bytes);
   try {
     return new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {

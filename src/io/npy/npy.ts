@@ -1,17 +1,28 @@
 /** Arrays in NumPy's own file format. */
-import { type FileHandle, open } from 'node:fs/promises';
 import { allocate } from '../../core/allocate.js';
-import { BackendError, FormatError, NotImplementedError } from '../../core/errors.js';
+import { FormatError, NotImplementedError } from '../../core/errors.js';
+import { declareOptions } from '../../core/options.js';
 import { checkAlgebra, type LinearAlgebra } from '../../linalg/linear-algebra.js';
-import { writeAtomic } from '../files/write-atomic.js';
-import { isSystemError } from '../files/write-error.js';
+import type { FileContent } from '../files/file-content.js';
+import type { Files, OpenFile } from '../files/files.js';
+import { filesOption } from '../files/files-option.js';
+import { nodeFiles } from '../files/node-files.js';
+import { writeAll } from '../files/staging-files.js';
 import { type NamedFile, namedFile } from '../text/text-encoding.js';
-import { npyMagic, readExactly, readNpyHeader } from './npy-header.js';
+import { cannotRead, npyMagic, readExactly, readNpyHeader } from './npy-header.js';
 
 /** Alignment of the data, in bytes. */
 const alignment = 64;
 /** Number of values converted at once. */
 const sliceLength = 2 ** 16;
+
+/** Options of {@link readNpy} and {@link writeNpy}. */
+export interface NpyOptions {
+  /** Where the file lies. Default: {@link nodeFiles}, the files of this machine. */
+  readonly files?: Files;
+}
+
+const npyOptions = declareOptions<NpyOptions>()({ files: filesOption });
 
 /**
  * Writes an array as a .npy file, which `numpy.load` reads: version 1.0, row-major, little-endian; float64 from the
@@ -19,31 +30,35 @@ const sliceLength = 2 ** 16;
  *
  * @param la - the engine of the array.
  * @param file - the path; the file is written whole or not at all.
+ * @param array - the array.
+ * @param options - see {@link NpyOptions}.
  * @throws BackendError if the file system refuses.
  * @see NEP 1, "A simple file format for NumPy arrays".
  */
-export async function writeNpy<M>(la: LinearAlgebra<M>, file: string, array: M): Promise<void> {
+export async function writeNpy<M>(la: LinearAlgebra<M>, file: string, array: M, options: NpyOptions = {}): Promise<void> {
   checkAlgebra('writeNpy', la);
+  const { files } = npyOptions.read('writeNpy', options);
   const shape = la.shape(array);
   const values = await la.toArray(array);
   const single = la.epsilon > Number.EPSILON;
   const bytesPerValue = single ? 4 : 8;
-  await writeAtomic(
-    file,
-    async ({ write }) => {
-      await write(npyHeader(single ? '<f4' : '<f8', shape));
-      for (let first = 0; first < values.length; first += sliceLength) {
-        const slice = values.subarray(first, first + sliceLength);
-        const bytes = new DataView(new ArrayBuffer(slice.length * bytesPerValue));
-        for (let i = 0; i < slice.length; i++) {
-          if (single) bytes.setFloat32(4 * i, slice[i], true);
-          else bytes.setFloat64(8 * i, slice[i], true);
-        }
-        await write(new Uint8Array(bytes.buffer));
+  await writeOne('writeNpy', files, file, async ({ write }) => {
+    await write(npyHeader(single ? '<f4' : '<f8', shape));
+    for (let first = 0; first < values.length; first += sliceLength) {
+      const slice = values.subarray(first, first + sliceLength);
+      const bytes = new DataView(new ArrayBuffer(slice.length * bytesPerValue));
+      for (let i = 0; i < slice.length; i++) {
+        if (single) bytes.setFloat32(4 * i, slice[i], true);
+        else bytes.setFloat64(8 * i, slice[i], true);
       }
-    },
-    'writeNpy',
-  );
+      await write(new Uint8Array(bytes.buffer));
+    }
+  });
+}
+
+/** Writes one file, of which errors name the caller. */
+function writeOne(caller: string, files: Files, file: string, content: FileContent): Promise<void> {
+  return writeAll(files, new Map([[file, content]]), { caller });
 }
 
 /**
@@ -53,19 +68,15 @@ export async function writeNpy<M>(la: LinearAlgebra<M>, file: string, array: M):
  * @throws BackendError if the file system refuses.
  */
 export async function writeNpyIntegers(caller: string, file: string, values: Int32Array): Promise<void> {
-  await writeAtomic(
-    file,
-    async ({ write }) => {
-      await write(npyHeader('<i4', [values.length]));
-      for (let first = 0; first < values.length; first += sliceLength) {
-        const slice = values.subarray(first, first + sliceLength);
-        const bytes = new DataView(new ArrayBuffer(4 * slice.length));
-        for (let i = 0; i < slice.length; i++) bytes.setInt32(4 * i, slice[i], true);
-        await write(new Uint8Array(bytes.buffer));
-      }
-    },
-    caller,
-  );
+  await writeOne(caller, nodeFiles, file, async ({ write }) => {
+    await write(npyHeader('<i4', [values.length]));
+    for (let first = 0; first < values.length; first += sliceLength) {
+      const slice = values.subarray(first, first + sliceLength);
+      const bytes = new DataView(new ArrayBuffer(4 * slice.length));
+      for (let i = 0; i < slice.length; i++) bytes.setInt32(4 * i, slice[i], true);
+      await write(new Uint8Array(bytes.buffer));
+    }
+  });
 }
 
 function npyHeader(descr: string, shape: readonly number[]): Uint8Array {
@@ -75,11 +86,8 @@ function npyHeader(descr: string, shape: readonly number[]): Uint8Array {
   const fixed = npyMagic.length + 4;
   const padding = (alignment - ((fixed + text.length + 1) % alignment)) % alignment;
   const body = `${text}${' '.repeat(padding)}\n`;
-  const header = Buffer.alloc(fixed + body.length);
-  header.write(npyMagic, 'latin1');
-  header.set([1, 0], npyMagic.length);
-  header.writeUInt16LE(body.length, npyMagic.length + 2);
-  header.write(body, fixed, 'latin1');
+  const header = Uint8Array.from(`${npyMagic}\x01\x00\0\0${body}`, (character) => character.charCodeAt(0));
+  new DataView(header.buffer).setUint16(npyMagic.length + 2, body.length, true);
   return header;
 }
 
@@ -98,30 +106,27 @@ const readers: Readonly<Record<string, { readonly bytes: number; at(view: DataVi
  * @param la - the engine for the result.
  * @param file - the path. The size that the header claims is checked against the file's before anything is allocated.
  * int64 beyond 2⁵³ is rounded.
+ * @param options - see {@link NpyOptions}.
  *
  * @throws FormatError if it is no .npy file, NumPy would refuse its header, or it is cut short; NotImplementedError for
  * other types of value; BackendError if the file cannot be read, or its values do not fit into memory.
  */
-export async function readNpy<M>(la: LinearAlgebra<M>, file: string): Promise<M> {
+export async function readNpy<M>(la: LinearAlgebra<M>, file: string, options: NpyOptions = {}): Promise<M> {
   checkAlgebra('readNpy', la);
-  let handle: FileHandle;
+  const { files } = npyOptions.read('readNpy', options);
+  const named = namedFile('readNpy', file, files);
+  const handle = await files.open(file).catch((cause: Error) => {
+    throw cannotRead(named, cause);
+  });
   try {
-    handle = await open(file, 'r');
-  } catch (cause) {
-    throw new BackendError(`readNpy: cannot read ${file} (${(cause as Error).message}); check the path`, { cause });
-  }
-  try {
-    return await readArray(la, namedFile('readNpy', file), handle);
-  } catch (cause) {
-    if (!isSystemError(cause)) throw cause;
-    throw new BackendError(`readNpy: cannot read ${file} (${cause.message}); check the path`, { cause });
+    return await readArray(la, named, handle);
   } finally {
     await handle.close();
   }
 }
 
-async function readArray<M>(la: LinearAlgebra<M>, file: NamedFile, handle: FileHandle): Promise<M> {
-  const { size } = await handle.stat();
+async function readArray<M>(la: LinearAlgebra<M>, file: NamedFile, handle: OpenFile): Promise<M> {
+  const size = handle.bytes;
   const { descr, fortranOrder, shape, offset } = await readNpyHeader(file, handle, size);
   const reader = Object.hasOwn(readers, descr) ? readers[descr] : undefined;
   if (reader === undefined) {

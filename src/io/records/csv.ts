@@ -1,6 +1,6 @@
 /** Tables of text with a header: CSV and TSV, as `csv-parse` reads them. */
-import { pipeline, Readable } from 'node:stream';
-import { CsvError, type InfoRecord, parse } from 'csv-parse';
+import type { InfoRecord, Parser } from 'csv-parse';
+import { CsvError, parse } from '#platform/io/records/csv-parse';
 import { FormatError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import type { SourceRecord } from './record-files.js';
@@ -14,6 +14,9 @@ const remedies: Readonly<Record<string, string>> = {
   INVALID_OPENING_QUOTE: 'put the whole field in quotes, and double the quotes ("") in it',
   CSV_MAX_RECORD_SIZE: 'divide the row, or raise maxLineBytes',
 };
+
+/** Of the stream: a piece of text is parsed as soon as it is written, however many rows it holds. */
+const roomForRows = { readableHighWaterMark: 2 ** 31 - 1 };
 
 /**
  * Reads a table row by row. All values are texts. Fields in quotes may contain delimiters and line ends; empty lines
@@ -29,18 +32,16 @@ export async function* readCsv(
   chunks: AsyncIterable<Uint8Array>,
   { delimiter, mostBytes }: { readonly delimiter: string; readonly mostBytes: number },
 ): AsyncGenerator<SourceRecord, void> {
-  const source = Readable.from(textOf(caller, file, chunks));
   const parser = parse({
+    ...roomForRows,
     delimiter,
     columns: (header: string[]) => checkHeader(caller, file, header),
     info: true,
     skip_empty_lines: true,
     max_record_size: mostBytes,
   });
-  // Errors of the source reach the loop through the parser.
-  pipeline(source, parser, () => undefined);
   try {
-    for await (const { record, info } of parser as AsyncIterable<{ record: Readonly<Record<string, string>>; info: InfoRecord }>) {
+    for await (const { record, info } of rowsOf(parser, textOf(caller, file, chunks))) {
       const within = Object.values(record).reduce((sum, value) => sum + value.split('\n').length - 1, 0);
       yield { value: record, where: `${file}: row ${info.records}, line ${info.lines - within}` };
     }
@@ -52,10 +53,29 @@ export async function* readCsv(
       `${caller}: ${file}: row ${records + 1}, line ${lines}: expected fields as the header has them, got: ${problem}; ${remedies[cause.code] ?? 'correct that row'}`,
       { cause },
     );
-  } finally {
-    source.destroy();
-    parser.destroy();
   }
+}
+
+interface Row {
+  readonly record: Readonly<Record<string, string>>;
+  readonly info: InfoRecord;
+}
+
+/** Gives the texts to a parser, and yields the rows that it makes of each. @throws what the parser or a text throws. */
+async function* rowsOf(parser: Parser, texts: AsyncIterable<string>): AsyncGenerator<Row, void> {
+  // The functions that are called when a text is parsed receive the error as well.
+  parser.on('error', () => undefined);
+  const parsed = (write: (done: (error?: Error | null) => void) => void): Promise<void> =>
+    new Promise((resolve, reject) => write((error) => (error ? reject(error) : resolve())));
+  function* ready(): Generator<Row, void> {
+    for (let row: Row | null = parser.read(); row !== null; row = parser.read()) yield row;
+  }
+  for await (const text of texts) {
+    await parsed((done) => void parser.write(text, done));
+    yield* ready();
+  }
+  await parsed((done) => void parser.end(done));
+  yield* ready();
 }
 
 function checkHeader(caller: string, file: string, header: readonly string[]): string[] {

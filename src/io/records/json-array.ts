@@ -2,6 +2,7 @@
 import { FormatError } from '../../core/errors.js';
 import { eventLoopYielder } from '../../core/event-loop.js';
 import { withExactNumbers } from '../exact-numbers.js';
+import { joinBytes } from '../files/file-content.js';
 import { decodeUtf8, parseJson } from '../parse-json.js';
 import type { SourceRecord } from './record-files.js';
 
@@ -114,7 +115,7 @@ class EntryScanner {
 
   #entry(): { readonly text: string; readonly row: number } {
     const row = this.#row++;
-    const text = decodeUtf8(this.#caller, `${this.#file}: row ${row}`, Buffer.concat(this.#pieces));
+    const text = decodeUtf8(this.#caller, `${this.#file}: row ${row}`, joinBytes(this.#pieces));
     this.#pieces = [];
     this.#length = 0;
     return { text, row };

@@ -1,8 +1,8 @@
 /** Parquet files, as `hyparquet` reads them, one row group at a time. */
 import type { AsyncBuffer, FileMetaData, SchemaTree } from 'hyparquet';
 import { BuresError, FormatError } from '../../core/errors.js';
-import type { OpenFile } from '../files/files.js';
-import { nodeFiles } from '../files/node-files.js';
+import { joinBytes } from '../files/file-content.js';
+import type { Files, OpenFile } from '../files/files.js';
 import { isJsonObject } from '../parse-json.js';
 import { cannotRead, plainChunks, type SourceRecord, signatureOf } from './record-files.js';
 
@@ -19,10 +19,10 @@ const mostUnzipped = 2 ** 30;
  * or, where a number would round them, as their text; dates and times as texts of ISO 8601; bytes as texts of UTF-8.
  * @throws FormatError if the file cannot be read, is damaged, or uses what the reader does not know.
  */
-export async function* readParquet(caller: string, file: string): AsyncGenerator<SourceRecord, void> {
+export async function* readParquet(caller: string, file: string, files: Files): AsyncGenerator<SourceRecord, void> {
   const { parquetMetadataAsync, parquetReadObjects, parquetSchema } = await import('hyparquet');
   const { compressors } = await import('hyparquet-compressors');
-  const { buffer, close } = await openBuffer(caller, file);
+  const { buffer, close } = await openBuffer(caller, file, files);
   try {
     const metadata = await damaged(caller, file, async () => {
       const found = await parquetMetadataAsync(buffer);
@@ -84,12 +84,12 @@ interface OpenBuffer {
   close(): Promise<void>;
 }
 
-async function openBuffer(caller: string, file: string): Promise<OpenBuffer> {
-  if ((await signatureOf(caller, file)) === 'gzip') {
-    const bytes = await unzipped(caller, file);
+async function openBuffer(caller: string, file: string, files: Files): Promise<OpenBuffer> {
+  if ((await signatureOf(caller, file, files)) === 'gzip') {
+    const bytes = await unzipped(caller, file, files);
     return { buffer: { byteLength: bytes.byteLength, slice: (start, end) => bytes.slice(start, end) }, close: async () => undefined };
   }
-  const opened = await nodeFiles.open(file).catch((cause: unknown) => {
+  const opened = await files.open(file).catch((cause: unknown) => {
     throw cannotRead(caller, file, cause);
   });
   const slice = async (start: number, end: number = opened.bytes): Promise<ArrayBuffer> => readRange(caller, file, opened, start, end);
@@ -110,10 +110,10 @@ async function readRange(caller: string, file: string, opened: OpenFile, start: 
   return bytes.buffer;
 }
 
-async function unzipped(caller: string, file: string): Promise<ArrayBuffer> {
+async function unzipped(caller: string, file: string, files: Files): Promise<ArrayBuffer> {
   const pieces: Uint8Array[] = [];
   let length = 0;
-  for await (const piece of plainChunks(caller, file)) {
+  for await (const piece of plainChunks(caller, file, files)) {
     pieces.push(piece);
     length += piece.length;
     if (length > mostUnzipped)
@@ -121,14 +121,14 @@ async function unzipped(caller: string, file: string): Promise<ArrayBuffer> {
         `${caller}: ${file}: expected Parquet of at most ${mostUnzipped} bytes inside gzip, got more; decompress it, since Parquet is compressed itself`,
       );
   }
-  return new Uint8Array(Buffer.concat(pieces)).buffer;
+  return joinBytes(pieces).buffer;
 }
 
 /** Converts what JSON has not. */
 function plainValue(value: unknown): unknown {
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
+  if (value instanceof Uint8Array) return new TextDecoder('utf-8', { ignoreBOM: true }).decode(value);
   if (Array.isArray(value) || ArrayBuffer.isView(value)) return Array.from(value as ArrayLike<unknown>, plainValue);
   if (!isJsonObject(value)) return value;
   // Assigning to a column named __proto__ would not make one.

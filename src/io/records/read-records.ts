@@ -1,9 +1,10 @@
 /** Records of a file, in any of the formats that data sets come in. */
 import { FormatError } from '../../core/errors.js';
 import { withExactNumbers } from '../exact-numbers.js';
+import type { Files } from '../files/files.js';
+import { nodeFiles } from '../files/node-files.js';
 import { parseJson } from '../parse-json.js';
 import { linesOf } from '../text/read-lines.js';
-import { readCsv } from './csv.js';
 import { readJsonArray } from './json-array.js';
 import { readParquet } from './parquet.js';
 import { formatOfName, plainChunks, type SourceRecord, signatureOf } from './record-files.js';
@@ -16,12 +17,19 @@ import { formatOfName, plainChunks, type SourceRecord, signatureOf } from './rec
  * @param mostBytes - the longest line, entry or row of a text format.
  * @throws FormatError, naming the file and the record, if it cannot be read.
  */
-export async function* readRecords(caller: string, file: string, mostBytes: number): AsyncGenerator<SourceRecord, void> {
+export async function* readRecords(
+  caller: string,
+  file: string,
+  mostBytes: number,
+  files: Files = nodeFiles,
+): AsyncGenerator<SourceRecord, void> {
   const format = formatOfName(file);
-  if (format === 'parquet' || (await signatureOf(caller, file)) === 'parquet') return yield* readParquet(caller, file);
-  const chunks = plainChunks(caller, file);
-  if (format === 'csv' || format === 'tsv')
+  if (format === 'parquet' || (await signatureOf(caller, file, files)) === 'parquet') return yield* readParquet(caller, file, files);
+  const chunks = plainChunks(caller, file, files);
+  if (format === 'csv' || format === 'tsv') {
+    const { readCsv } = await import('./csv.js');
     return yield* readCsv(caller, file, chunks, { delimiter: format === 'csv' ? ',' : '\t', mostBytes });
+  }
   const { first, all } = await peek(chunks);
   if (first === '[') return yield* readJsonArray(caller, file, all, mostBytes);
   for await (const { text, number, where } of linesOf(caller, file, all, mostBytes)) {
@@ -54,15 +62,24 @@ async function peek(
     const { value, done } = await chunks.next();
     if (done) break;
     seen.push(value);
-    // The mark is at the very beginning, and a piece is longer than it unless the file is shorter.
-    const text = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-      .toString('latin1')
-      .replace(/^\u00EF\u00BB\u00BF/, '');
-    first = /\S/.exec(text)?.[0] ?? '';
+    first = firstSign(value, seen.length === 1);
   }
   async function* all(): AsyncGenerator<Uint8Array, void> {
-    yield* seen;
-    yield* chunks;
+    try {
+      yield* seen;
+      yield* chunks;
+    } finally {
+      // Whoever stops at the pieces that were seen closes the file as well.
+      await chunks.return();
+    }
   }
   return { first, all: all() };
+}
+
+/** Returns the first character that is not a space, if it is one of ASCII; empty if there are spaces only. */
+function firstSign(bytes: Uint8Array, isBeginning: boolean): string {
+  // The mark is at the very beginning, and a piece is longer than it unless the file is shorter.
+  const isMarked = isBeginning && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+  const found = bytes.subarray(isMarked ? 3 : 0).find((byte) => /\S/.test(String.fromCharCode(byte)));
+  return found === undefined ? '' : String.fromCharCode(found);
 }

@@ -1,9 +1,9 @@
 /** Files of records: which formats there are, how their names end, and their bytes. */
-import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
-import path from 'node:path';
-import { createGunzip } from 'node:zlib';
+import { gunzip } from '#platform/io/records/gunzip';
 import { FormatError } from '../../core/errors.js';
+import { chunksOf, type Files } from '../files/files.js';
+import { lastName } from '../files/slash-path.js';
+import { DamagedGzip } from './damaged-gzip.js';
 
 /** A record of a file, and its place. */
 export interface SourceRecord {
@@ -26,7 +26,7 @@ export function formatOfName(name: string): RecordFormat | undefined {
 
 /** Returns a name without its folder, and without the end that tells the format. */
 export function stemOf(name: string): string {
-  return path.posix.basename(name).replace(extension, '');
+  return lastName(name).replace(extension, '');
 }
 
 /** The ends of names, for messages. */
@@ -36,12 +36,12 @@ export const recordExtensions = '.jsonl, .json, .csv, .tsv or .parquet (each als
 export type Signature = 'gzip' | 'parquet' | 'other';
 
 /** Looks at the first bytes of a file. @throws FormatError if it cannot be read. */
-export async function signatureOf(caller: string, file: string): Promise<Signature> {
+export async function signatureOf(caller: string, file: string, files: Files): Promise<Signature> {
   const head = new Uint8Array(4);
   try {
-    const handle = await open(file, 'r');
+    const handle = await files.open(file);
     try {
-      await handle.read(head, 0, 4, 0);
+      await handle.read(head, 0);
     } finally {
       await handle.close();
     }
@@ -49,7 +49,7 @@ export async function signatureOf(caller: string, file: string): Promise<Signatu
     throw cannotRead(caller, file, cause);
   }
   if (head[0] === 0x1f && head[1] === 0x8b) return 'gzip';
-  return Buffer.from(head).toString('latin1') === 'PAR1' ? 'parquet' : 'other';
+  return String.fromCharCode(...head) === 'PAR1' ? 'parquet' : 'other';
 }
 
 /** Returns the error for a file that cannot be read. */
@@ -57,29 +57,19 @@ export function cannotRead(caller: string, file: string, cause: unknown): Format
   return new FormatError(`${caller}: cannot read ${file} (${(cause as Error).message}); check the path`, { cause });
 }
 
-/** Bytes read at a time. */
-const chunkBytes = 2 ** 18;
-
 /**
  * Reads the bytes of a file piece by piece, decompressed if its first bytes say that it is compressed by gzip.
  *
  * @throws FormatError if it cannot be read, or is damaged.
  */
-export async function* plainChunks(caller: string, file: string): AsyncGenerator<Uint8Array, void> {
-  const isCompressed = (await signatureOf(caller, file)) === 'gzip';
-  const source = createReadStream(file, { highWaterMark: chunkBytes });
-  const gunzip = isCompressed ? createGunzip({ chunkSize: chunkBytes }) : undefined;
-  if (gunzip !== undefined) source.on('error', (error) => gunzip.destroy(error));
+export async function* plainChunks(caller: string, file: string, files: Files): AsyncGenerator<Uint8Array, void> {
+  const isCompressed = (await signatureOf(caller, file, files)) === 'gzip';
   try {
-    for await (const chunk of gunzip === undefined ? source : source.pipe(gunzip)) yield chunk as Buffer;
+    yield* isCompressed ? gunzip(chunksOf(files, file)) : chunksOf(files, file);
   } catch (cause) {
-    const { code = '', message } = cause as NodeJS.ErrnoException;
-    if (!code.startsWith('Z_')) throw cannotRead(caller, file, cause);
-    throw new FormatError(`${caller}: ${file}: expected a whole file compressed by gzip, got: ${message}; fetch or write it again`, {
+    if (!(cause instanceof DamagedGzip)) throw cannotRead(caller, file, cause);
+    throw new FormatError(`${caller}: ${file}: expected a whole file compressed by gzip, got: ${cause.message}; fetch or write it again`, {
       cause,
     });
-  } finally {
-    source.destroy();
-    gunzip?.destroy();
   }
 }

@@ -1,11 +1,10 @@
-import { constants } from 'node:buffer';
-import { availableBytes } from '../../core/allocate.js';
+import { allocate } from '../../core/allocate.js';
 import { callerOption, givenCaller } from '../../core/caller-option.js';
-import { BackendError, DomainError, FormatError, ShapeError } from '../../core/errors.js';
-import { declareOptions, option } from '../../core/options.js';
+import { DomainError, FormatError, ShapeError } from '../../core/errors.js';
+import { declareOptions } from '../../core/options.js';
 import { checkByteOrder } from '../byte-order.js';
 import type { Files } from '../files/files.js';
-import { nodeFiles } from '../files/node-files.js';
+import { filesOption } from '../files/files-option.js';
 import { entryCount, type FloatDtype, isFloatDtype, type StoredDtype } from './dtypes.js';
 import { openTensorFile, type TensorFile } from './file-tensors.js';
 import { widenBrains, widenHalves } from './half-precision.js';
@@ -24,13 +23,13 @@ const chunkBytes = 2 ** 20;
 
 /** Options of {@link openSafetensors}. */
 export interface OpenSafetensorsOptions {
-  /** File system or server that holds `location`. Default: the files of this machine. */
+  /** Where `location` lies. Default: {@link nodeFiles}, the files of this machine. */
   readonly files?: Files;
   /** Name that messages begin with: the function or command that the user called. Default: `'openSafetensors'`. */
   readonly caller?: string;
 }
 
-const openSafetensorsOptions = declareOptions<OpenSafetensorsOptions>()({ files: option({ default: nodeFiles }), caller: callerOption });
+const openSafetensorsOptions = declareOptions<OpenSafetensorsOptions>()({ files: filesOption, caller: callerOption });
 
 /**
  * Opens the tensors of a file in safetensors format, of a sharded checkpoint, or of a directory with either. Headers
@@ -131,14 +130,13 @@ function storeOf(caller: string, files: readonly TensorFile[]): TensorStore {
     async read(name) {
       const { entry, source } = locate(name);
       if (isFloatDtype(entry.dtype)) {
-        checkRoom(caller, entry, 4 * entryCount(entry.shape));
-        const target = new Float32Array(entryCount(entry.shape));
+        const count = entryCount(entry.shape);
+        const target = allocateFor(caller, entry, 4 * count, () => new Float32Array(count));
         await readFloats(caller, entry, entry.dtype, source, () => target);
         return target;
       }
       if (entry.dtype !== 'I32' && entry.dtype !== 'I64') throw unreadable(caller, entry, 'F32, F16, BF16, I64 or I32');
-      checkRoom(caller, entry, entry.byteLength);
-      const bytes = new Uint8Array(entry.byteLength);
+      const bytes = bytesFor(caller, entry);
       await source(0, bytes);
       return entry.dtype === 'I32' ? new Int32Array(bytes.buffer) : new BigInt64Array(bytes.buffer);
     },
@@ -149,8 +147,7 @@ function storeOf(caller: string, files: readonly TensorFile[]): TensorStore {
     },
     async readBytes(name) {
       const { entry, source } = locate(name);
-      checkRoom(caller, entry, entry.byteLength);
-      const bytes = new Uint8Array(entry.byteLength);
+      const bytes = bytesFor(caller, entry);
       await source(0, bytes);
       return bytes;
     },
@@ -167,15 +164,17 @@ function storeOf(caller: string, files: readonly TensorFile[]): TensorStore {
 }
 
 /**
- * @throws BackendError if an array is larger than the available memory, or than an array may be. A file may be sparse,
- * so its size proves nothing.
+ * Allocates memory for a tensor. A file may be sparse, so its size proves nothing.
+ *
+ * @throws BackendError if an array is larger than the available memory, or than an array may be.
  */
-function checkRoom(caller: string, { file, name }: LocatedEntry, bytes: number): void {
-  const available = Math.min(availableBytes(), constants.MAX_LENGTH);
-  if (bytes <= available) return;
-  throw new BackendError(
-    `${caller}: ${file}: tensor ${JSON.stringify(name)}: expected ${bytes} bytes to be available in memory, got ${available}; free memory, or check the file`,
-  );
+function allocateFor<T>(caller: string, { file, name }: LocatedEntry, bytes: number, make: () => T): T {
+  const where = `${caller}: ${file}: tensor ${JSON.stringify(name)}`;
+  return allocate({ where, bytes, what: 'its numbers', remedy: 'free memory, or check the file' }, make);
+}
+
+function bytesFor(caller: string, entry: LocatedEntry): Uint8Array<ArrayBuffer> {
+  return allocateFor(caller, entry, entry.byteLength, () => new Uint8Array(entry.byteLength));
 }
 
 type ReadPart = (offset: number, bytes: Uint8Array) => Promise<void>;

@@ -2,7 +2,7 @@
 import type { Awaitable } from '../../core/awaitable.js';
 import { ConfigError, ShapeError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
-import type { ByteSink } from '../files/write-atomic.js';
+import type { ByteSink } from '../files/file-content.js';
 import { bitsOfDtype, entryCount, isFloatDtype, type StoredDtype, storedBytes } from './dtypes.js';
 import { roundToBrains, roundToHalves } from './half-precision.js';
 
@@ -98,8 +98,15 @@ function fileOrder(tensors: ReadonlyMap<string, TensorData>): readonly NamedTens
   const dtypes = Object.keys(bitsOfDtype);
   return [...tensors].sort(
     // Names in the order of their bytes, which is not that of JavaScript's strings beyond U+FFFF.
-    ([a, left], [b, right]) => dtypes.indexOf(right.dtype) - dtypes.indexOf(left.dtype) || Buffer.compare(Buffer.from(a), Buffer.from(b)),
+    ([a, left], [b, right]) => dtypes.indexOf(right.dtype) - dtypes.indexOf(left.dtype) || compareBytes(a, b),
   );
+}
+
+/** Compares two texts by their bytes in UTF-8, which order as code points do. */
+function compareBytes(a: string, b: string): number {
+  const [one, other] = [new TextEncoder().encode(a), new TextEncoder().encode(b)];
+  const at = one.findIndex((byte, i) => byte !== other[i]);
+  return at < 0 ? one.length - other.length : one[at] - (other[at] ?? -1);
 }
 
 /**
@@ -114,7 +121,7 @@ function encodeHeader(tensors: readonly NamedTensor[], metadata: Readonly<Record
     members.push(`${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [position, end] })}`);
     position = end;
   }
-  const json = Buffer.from(`{${members.join(',')}}`, 'utf8');
+  const json = new TextEncoder().encode(`{${members.join(',')}}`);
   const length = Math.ceil(json.length / 8) * 8;
   const header = new Uint8Array(8 + length).fill(0x20);
   new DataView(header.buffer).setBigUint64(0, BigInt(length), true);

@@ -1,11 +1,12 @@
 /** Writing safetensors files and sharded checkpoints. */
 
-import path from 'node:path';
 import { ConfigError } from '../../core/errors.js';
 import { declareOptions, describeValue, number, option } from '../../core/options.js';
 import { checkByteOrder } from '../byte-order.js';
-import { exists } from '../files/entries.js';
-import { type FileContent, writeAllAtomic, writeAtomic } from '../files/write-atomic.js';
+import type { FileContent } from '../files/file-content.js';
+import { type Files, isThere } from '../files/files.js';
+import { filesOption } from '../files/files-option.js';
+import { writeAll } from '../files/staging-files.js';
 import { entryCount, storedBytes } from './dtypes.js';
 import { singleFileName } from './open-safetensors.js';
 import { checkTensor, serializeTensors, type TensorData } from './serialize-tensors.js';
@@ -15,6 +16,8 @@ import { shardIndexName } from './shard-index.js';
 export interface WriteSafetensorsOptions {
   /** Strings for the header's `__metadata__`. Default: `{ format: 'pt' }`, which transformers wants. */
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Where to write. Default: {@link nodeFiles}, the files of this machine. */
+  readonly files?: Files;
 }
 
 /** Options of {@link writeCheckpoint}. */
@@ -23,7 +26,10 @@ export interface WriteCheckpointOptions extends WriteSafetensorsOptions {
   readonly maxShardBytes?: number;
 }
 
-const writeSafetensorsOptions = declareOptions<WriteSafetensorsOptions>()({ metadata: option({ default: { format: 'pt' } }) });
+const writeSafetensorsOptions = declareOptions<WriteSafetensorsOptions>()({
+  metadata: option({ default: { format: 'pt' } }),
+  files: filesOption,
+});
 const writeCheckpointOptions = declareOptions<WriteCheckpointOptions>()({
   ...writeSafetensorsOptions.options,
   maxShardBytes: number({ default: 5e9, min: 1 }),
@@ -50,8 +56,8 @@ export async function writeSafetensors(
   options: WriteSafetensorsOptions = {},
 ): Promise<void> {
   const caller = 'writeSafetensors';
-  const { metadata } = writeSafetensorsOptions.read(caller, options);
-  await writeAtomic(file, safetensorsContent(caller, tensors, metadata), caller);
+  const { metadata, files } = writeSafetensorsOptions.read(caller, options);
+  await writeAll(files, new Map([[file, safetensorsContent(caller, tensors, metadata)]]), { caller });
 }
 
 /**
@@ -70,23 +76,23 @@ export async function writeCheckpoint(
   options: WriteCheckpointOptions = {},
 ): Promise<void> {
   const caller = 'writeCheckpoint';
-  const { metadata, maxShardBytes } = writeCheckpointOptions.read(caller, options);
+  const { metadata, maxShardBytes, files } = writeCheckpointOptions.read(caller, options);
   for (const name of [singleFileName, shardIndexName]) {
-    if (!(await exists(path.join(directory, name)))) continue;
+    if (!(await isThere(files, files.join(directory, name)))) continue;
     throw new ConfigError(
       `${caller}: expected a directory without weights, found ${name} in ${directory}; write to another, or remove it first`,
     );
   }
   const shards = divide(caller, tensors, maxShardBytes);
-  const files = new Map<string, FileContent>();
+  const contents = new Map<string, FileContent>();
   const shardOf = new Map<string, string>();
   for (const [position, shard] of shards.entries()) {
     const file = shards.length === 1 ? singleFileName : `model-${fiveDigits(position + 1)}-of-${fiveDigits(shards.length)}.safetensors`;
-    files.set(path.join(directory, file), safetensorsContent(caller, shard, metadata));
+    contents.set(files.join(directory, file), safetensorsContent(caller, shard, metadata));
     for (const name of shard.keys()) shardOf.set(name, file);
   }
-  if (shards.length > 1) files.set(path.join(directory, shardIndexName), encodeIndex(tensors, shardOf));
-  await writeAllAtomic(files, { caller });
+  if (shards.length > 1) contents.set(files.join(directory, shardIndexName), encodeIndex(tensors, shardOf));
+  await writeAll(files, contents, { caller });
 }
 
 function encodeIndex(tensors: ReadonlyMap<string, TensorData>, shardOf: ReadonlyMap<string, string>): string {

@@ -111,5 +111,5 @@ const longestMissingWord = 4;
 
 /** Returns true if a field says that there is no value. */
 export function isMissing(bytes: Uint8Array, from: number, to: number): boolean {
-  return to - from <= longestMissingWord && missingWords.has(Buffer.from(bytes.subarray(from, to)).toString('utf8').toLowerCase());
+  return to - from <= longestMissingWord && missingWords.has(String.fromCharCode(...bytes.subarray(from, to)).toLowerCase());
 }

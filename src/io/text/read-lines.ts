@@ -1,6 +1,8 @@
-import { createReadStream } from 'node:fs';
 import { FormatError } from '../../core/errors.js';
 import { eventLoopYielder } from '../../core/event-loop.js';
+import { joinBytes } from '../files/file-content.js';
+import { chunksOf, type Files } from '../files/files.js';
+import { nodeFiles } from '../files/node-files.js';
 import { decodeUtf8 } from '../parse-json.js';
 
 /** A line and its place. */
@@ -25,8 +27,9 @@ export function readLines(
   file: string,
   maxLineBytes: number,
   unended: 'read' | 'skip' = 'read',
+  files: Files = nodeFiles,
 ): AsyncGenerator<Line, void> {
-  return linesOf(caller, file, chunksOf(caller, file), maxLineBytes, unended);
+  return linesOf(caller, file, readChunks(caller, file, files), maxLineBytes, unended);
 }
 
 /** Divides the bytes of a file into lines. @throws as {@link readLines}. */
@@ -51,7 +54,7 @@ export async function* linesOf(
   };
   const finish = (): Line => {
     const where = `${file}:${number}`;
-    const text = decodeUtf8(caller, where, Buffer.concat(pieces));
+    const text = decodeUtf8(caller, where, pieces.length === 1 ? pieces[0] : joinBytes(pieces));
     const line = { text: number === 1 ? text.replace(/^\uFEFF/, '') : text, number, where };
     [pieces, length, number] = [[], 0, number + 1];
     return line;
@@ -70,9 +73,9 @@ export async function* linesOf(
   if (length > 0 && unended === 'read') yield finish();
 }
 
-async function* chunksOf(caller: string, file: string): AsyncGenerator<Uint8Array, void> {
+async function* readChunks(caller: string, file: string, files: Files): AsyncGenerator<Uint8Array, void> {
   try {
-    for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 18 })) yield chunk as Buffer;
+    yield* chunksOf(files, file);
   } catch (cause) {
     throw new FormatError(`${caller}: cannot read ${file} (${(cause as Error).message}); check the path`, { cause });
   }

@@ -1,5 +1,6 @@
-import { readFile, stat } from 'node:fs/promises';
 import { ConfigError, FormatError } from '../../core/errors.js';
+import { type Files, readAll } from '../files/files.js';
+import { nodeFiles } from '../files/node-files.js';
 import { decodeUtf8, wrongBytes } from '../parse-json.js';
 import { firstInvalidByte, placeOf } from './utf8.js';
 
@@ -15,14 +16,15 @@ export async function readText(
   file: string,
   mostBytes: number,
   remedy = 'check that it is the right file',
+  files: Files = nodeFiles,
 ): Promise<string> {
   let bytes: Uint8Array;
   try {
-    const { size } = await stat(file);
+    const size = (await files.describe(file))?.bytes ?? 0;
     if (size > mostBytes) {
       throw new ConfigError(`${caller}: expected ${file} to have at most ${mostBytes} bytes, got ${size}; ${remedy}`);
     }
-    bytes = await readFile(file);
+    bytes = await readAll(files, file);
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause;
     throw new ConfigError(`${caller}: cannot read ${file} (${(cause as Error).message}); check the path`, { cause });

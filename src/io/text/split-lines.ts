@@ -1,5 +1,5 @@
 /** Reads text files line by line as bytes: no string is made of what will only become a number. */
-import { isUtf8 } from 'node:buffer';
+import { isUtf8 } from '#platform/io/text/is-utf8';
 import { FormatError } from '../../core/errors.js';
 import type { QuoteState } from './delimited-fields.js';
 import { badByte, type NamedFile, openText, type TextSource } from './text-encoding.js';
@@ -184,9 +184,11 @@ class LineSplitter {
   }
 }
 
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
 /** Returns a piece of a line as text, for messages and names. */
 export function textOf(bytes: Uint8Array, start: number, end: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');
+  return utf8.decode(bytes.subarray(start, end));
 }
 
 /** Quotes a piece of a line for a message: no more than a line of a terminal. */

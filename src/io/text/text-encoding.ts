@@ -1,8 +1,8 @@
 /** Finds the encodings of text files, and reads their bytes as UTF-8. */
-import { isUtf8 } from 'node:buffer';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { isUtf8 } from '#platform/io/text/is-utf8';
 import { BackendError, FormatError } from '../../core/errors.js';
-import { isSystemError } from '../files/write-error.js';
+import type { Files, OpenFile } from '../files/files.js';
+import { nodeFiles } from '../files/node-files.js';
 import { checkEncoding, firstInvalidByte, markedEncoding } from './utf8.js';
 
 /** A file, and the beginning of messages about it. */
@@ -10,13 +10,15 @@ export interface NamedFile {
   /** The function or command that the user called. */
   readonly caller: string;
   readonly path: string;
+  /** Where it lies. */
+  readonly files: Files;
   /** Caller and path: `readTriplets: ratings.csv`. */
   readonly where: string;
 }
 
 /** Names a file to be read on behalf of a function or command. */
-export function namedFile(caller: string, path: string): NamedFile {
-  return { caller, path, where: `${caller}: ${path}` };
+export function namedFile(caller: string, path: string, files: Files = nodeFiles): NamedFile {
+  return { caller, path, files, where: `${caller}: ${path}` };
 }
 
 /** Bytes of text in UTF-8, in order. */
@@ -37,10 +39,14 @@ export interface TextSource {
  */
 export async function openText(file: NamedFile, given?: string): Promise<TextSource> {
   const wanted = given === undefined ? undefined : checkEncoding(file.caller, given);
-  const handle = await openFile(file);
+  const handle = await file.files.open(file.path).catch((cause: Error) => {
+    throw cannotRead(file, cause);
+  });
   try {
     const head = new Uint8Array(4);
-    const { bytesRead } = await handle.read(head, 0, 4, 0);
+    const bytesRead = await handle.read(head, 0).catch((cause: Error) => {
+      throw cannotRead(file, cause);
+    });
     const marked = markedEncoding(head.subarray(0, bytesRead));
     if (marked?.encoding === 'utf-32')
       throw new FormatError(`${file.where}: expected UTF-8 or UTF-16, got UTF-32 by its byte-order mark; save it as UTF-8`);
@@ -54,37 +60,29 @@ export async function openText(file: NamedFile, given?: string): Promise<TextSou
     return encoding === 'utf-8' ? plainSource(file, handle, begin) : decodingSource(file, handle, begin, encoding);
   } catch (error) {
     await handle.close();
-    throw isSystemError(error) ? cannotRead(file, error) : error;
-  }
-}
-
-async function openFile(file: NamedFile): Promise<FileHandle> {
-  try {
-    return await open(file.path, 'r');
-  } catch (cause) {
-    throw cannotRead(file, cause as Error);
+    throw error;
   }
 }
 
 /** Returns the size of a file in bytes. @throws BackendError if the system does not tell. */
 export async function sizeOf(file: NamedFile): Promise<number> {
-  try {
-    return (await stat(file.path)).size;
-  } catch (cause) {
-    throw cannotRead(file, cause as Error);
-  }
+  const found = await file.files.describe(file.path).catch((cause: Error) => {
+    throw cannotRead(file, cause);
+  });
+  if (found === undefined) throw cannotRead(file, new Error('there is no such file'));
+  return found.bytes;
 }
 
 function cannotRead(file: NamedFile, cause: Error): BackendError {
   return new BackendError(`${file.caller}: cannot read ${file.path} (${cause.message}); check the path`, { cause });
 }
 
-function plainSource(file: NamedFile, handle: FileHandle, begin: number): TextSource {
+function plainSource(file: NamedFile, handle: OpenFile, begin: number): TextSource {
   let position = begin;
   return {
     encoding: 'utf-8',
     async read(target, offset) {
-      const { bytesRead } = await handle.read(target, offset, target.length - offset, position).catch((cause: Error) => {
+      const bytesRead = await handle.read(target.subarray(offset), position).catch((cause: Error) => {
         throw cannotRead(file, cause);
       });
       position += bytesRead;
@@ -97,17 +95,17 @@ function plainSource(file: NamedFile, handle: FileHandle, begin: number): TextSo
 /** Bytes decoded at once. */
 const sliceBytes = 2 ** 18;
 
-function decodingSource(file: NamedFile, handle: FileHandle, begin: number, encoding: string): TextSource {
+function decodingSource(file: NamedFile, handle: OpenFile, begin: number, encoding: string): TextSource {
   const raw = plainSource(file, handle, begin);
   const decoder = new TextDecoder(encoding, { fatal: true });
   const slice = new Uint8Array(sliceBytes);
-  let ready = Buffer.alloc(0);
+  let ready = new Uint8Array(0);
   let [position, ended] = [begin, false];
   const decodeNext = async (): Promise<void> => {
     const read = await raw.read(slice, 0);
     ended = read === 0;
     try {
-      ready = Buffer.from(decoder.decode(slice.subarray(0, read), { stream: !ended }));
+      ready = new TextEncoder().encode(decoder.decode(slice.subarray(0, read), { stream: !ended }));
     } catch (cause) {
       throw new FormatError(
         `${file.where}: expected text in ${encoding}, got other bytes between bytes ${position} and ${position + read} of the file; correct the encoding`,
@@ -120,7 +118,8 @@ function decodingSource(file: NamedFile, handle: FileHandle, begin: number, enco
     encoding,
     async read(target, offset) {
       while (ready.length === 0 && !ended) await decodeNext();
-      const taken = ready.copy(target, offset, 0, target.length - offset);
+      const taken = Math.min(ready.length, target.length - offset);
+      target.set(ready.subarray(0, taken), offset);
       ready = ready.subarray(taken);
       return taken;
     },

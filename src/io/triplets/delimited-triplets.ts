@@ -5,6 +5,7 @@ import type { CsrMatrix } from '../../linalg/csr-matrix.js';
 import { checkAlgebra, type LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { unquoted } from '../text/delimited-fields.js';
 import { parseNumber } from '../text/parse-number.js';
+import { textOf } from '../text/split-lines.js';
 import { type NamedFile, namedFile } from '../text/text-encoding.js';
 import { EntryCollector, mostRows, RowCounts } from './entry-collector.js';
 import { LabelTable } from './label-table.js';
@@ -56,7 +57,7 @@ export interface TableReading {
 export async function readTriplets<M>(la: LinearAlgebra<M>, path: string, options: ReadTripletsOptions = {}): Promise<Triplets<M>> {
   checkAlgebra('readTriplets', la);
   const settings = tripletSettings(options);
-  const file = namedFile(settings.caller, path);
+  const file = namedFile(settings.caller, path, settings.files);
   const layout = await readLayout(file, settings);
   if (options.fields === undefined && layout.header?.[0] === '') {
     throw new FormatError(
@@ -107,7 +108,7 @@ function eachPlace(
       const number = parseNumber(bytes, from, to) - indexBase;
       if (Number.isInteger(number) && number >= 0 && number < 2 ** 31 - 1) return number;
       throw new FormatError(
-        `${file.where}:${line}: expected row and column as integers from ${indexBase}, as ids: '${ids}' says, got ${JSON.stringify(Buffer.from(bytes.subarray(from, Math.min(to, from + 60))).toString())}; correct the line, or pass ids: 'labels'`,
+        `${file.where}:${line}: expected row and column as integers from ${indexBase}, as ids: '${ids}' says, got ${JSON.stringify(textOf(bytes, from, Math.min(to, from + 60)))}; correct the line, or pass ids: 'labels'`,
       );
     };
     visit(index(row), index(column), value, line, time);

@@ -6,6 +6,8 @@ import { FormatError } from '../../core/errors.js';
 import { declareOptions } from '../../core/options.js';
 import type { CsrMatrix } from '../../linalg/csr-matrix.js';
 import { checkAlgebra, type LinearAlgebra } from '../../linalg/linear-algebra.js';
+import type { Files } from '../files/files.js';
+import { filesOption } from '../files/files-option.js';
 import { parseNumber } from '../text/parse-number.js';
 import { type NamedFile, namedFile } from '../text/text-encoding.js';
 import { accumulate, checkRows, EntryCollector, mostRows, rowsAllocation } from './entry-collector.js';
@@ -40,15 +42,20 @@ export async function readMatrixMarket<M>(
 
 /** Options of {@link readMatrixMarket}. */
 export interface ReadMatrixMarketOptions {
+  /** Where the file lies. Default: {@link nodeFiles}, the files of this machine. */
+  readonly files?: Files;
   /** Name that messages begin with: the function or command that the user called. Default: the reader itself. */
   readonly caller?: string;
 }
 
-const readMatrixMarketOptions = declareOptions<ReadMatrixMarketOptions>()({ caller: callerOption });
+const readMatrixMarketOptions = declareOptions<ReadMatrixMarketOptions>()({
+  files: filesOption,
+  caller: callerOption,
+});
 
 function fileOf(own: 'readMatrixMarket' | 'readMatrixMarketSizes', path: string, options: ReadMatrixMarketOptions): NamedFile {
-  const { caller = own } = readMatrixMarketOptions.read(givenCaller(own, options), options);
-  return namedFile(caller, path);
+  const { files, caller = own } = readMatrixMarketOptions.read(givenCaller(own, options), options);
+  return namedFile(caller, path, files);
 }
 
 /** Sizes that the header of a Matrix Market file claims. */

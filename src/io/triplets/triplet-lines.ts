@@ -43,7 +43,7 @@ export interface Bounds {
 
 /** Returns the options that divide a file of triplets into records: quotes may go over line ends. */
 function recordOptions(settings: TripletSettings): VisitLinesOptions {
-  const delimiter = Buffer.from(settings.delimiter);
+  const delimiter = new TextEncoder().encode(settings.delimiter);
   return {
     encoding: settings.encoding,
     text: true,
@@ -57,7 +57,7 @@ function recordOptions(settings: TripletSettings): VisitLinesOptions {
  * @throws FormatError if the header lacks a field that is asked for, or does not fit the first row.
  */
 export async function readLayout(file: NamedFile, settings: TripletSettings): Promise<TripletLayout> {
-  const delimiter = Buffer.from(settings.delimiter);
+  const delimiter = new TextEncoder().encode(settings.delimiter);
   let header: { readonly names: readonly string[]; readonly line: number } | undefined;
   let first: { readonly fields: readonly string[]; readonly line: number } | undefined;
   let remarks = 0;
@@ -95,7 +95,7 @@ function isHeader(fields: readonly string[], { header, fields: wanted, decimal }
   if (wanted.value === undefined) return false;
   const text = fields[wanted.value as number];
   if (text === undefined) return true;
-  const value = Buffer.from(text);
+  const value = new TextEncoder().encode(text);
   return Number.isNaN(parseNumber(value, 0, value.length, decimal.charCodeAt(0))) && !isMissing(value, 0, value.length);
 }
 
@@ -161,7 +161,7 @@ export async function eachTriplet(
   const { positions, firstLine, fieldCount, lastIsEmpty } = layout;
   const { row: rowField, column: columnField, value: valueField = -1, time: timeField = -1 } = positions;
   const least = Math.max(rowField, columnField, valueField, timeField) + 1;
-  const delimiter = Buffer.from(settings.delimiter);
+  const delimiter = new TextEncoder().encode(settings.delimiter);
   const point = settings.decimal.charCodeAt(0);
   const [row, column, value, time, last] = Array.from({ length: 5 }, () => ({ from: 0, to: 0 }));
   const timeOf = timeReader();
@@ -222,6 +222,6 @@ function numberHint(text: string, { decimal, missing }: TripletSettings): string
   if (decimal === '.' && /^[+-]?\d+,\d+$/.test(text)) return " with a decimal point (a decimal comma wants decimal: ',', --decimal comma)";
   if (decimal === ',' && text.includes('.')) return " with a decimal comma (a decimal point wants decimal: '.', --decimal point)";
   if (/^[+-]?\d{1,3}([ ,.'’\u00a0\u202f]\d{3})+/.test(text)) return ' without marks between thousands';
-  const bytes = Buffer.from(text);
+  const bytes = new TextEncoder().encode(text);
   return missing === 'error' && isMissing(bytes, 0, bytes.length) ? " (missing values are passed over with missing: 'skip')" : '';
 }

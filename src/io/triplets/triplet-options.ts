@@ -2,6 +2,8 @@
 import { callerOption, givenCaller } from '../../core/caller-option.js';
 import { ConfigError } from '../../core/errors.js';
 import { choice, declareOptions, describeValue, option } from '../../core/options.js';
+import type { Files } from '../files/files.js';
+import { filesOption } from '../files/files-option.js';
 import { checkEncoding } from '../text/utf8.js';
 
 /** Fields by their position from 0, or by the name that the header gives them. */
@@ -54,6 +56,8 @@ export interface ReadTripletsOptions {
    * count them. Default: `'error'`.
    */
   readonly missing?: 'error' | 'skip';
+  /** Where the file lies. Default: {@link nodeFiles}, the files of this machine. */
+  readonly files?: Files;
   /** Name that messages begin with: the function or command that the user called. Default: `'readTriplets'`. */
   readonly caller?: string;
 }
@@ -84,6 +88,7 @@ const readTripletsOptions = declareOptions<ReadTripletsOptions>()({
   }),
   decimal: choice(['.', ','], { default: '.' }),
   missing: choice(['error', 'skip'], { default: 'error' }),
+  files: filesOption,
   caller: option({ default: 'readTriplets' }, callerOption.check),
   encoding: option({ optional: true }, (caller, _name, value) => checkEncoding(caller, value as string)),
 });

@@ -3,7 +3,9 @@ import { callerOption, givenCaller } from '../../core/caller-option.js';
 import { ConfigError, FormatError, NotImplementedError } from '../../core/errors.js';
 import { declareOptions, describeValue, flag, option, size } from '../../core/options.js';
 import { type Random, seededRandom } from '../../core/random.js';
-import { path } from '../../io/files/path.js';
+import type { Files } from '../../io/files/files.js';
+import { filesOption } from '../../io/files/files-option.js';
+import { lastName } from '../../io/files/slash-path.js';
 import type { StoredDtype } from '../../io/safetensors/dtypes.js';
 import { type HostArray, hostAlgebra } from '../../linalg/host/host-algebra.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
@@ -34,6 +36,8 @@ export interface CombineAdaptersOptions {
   readonly keepDtype?: boolean;
   /** Names of the adapters in messages, in their order. Default: the names of their folders. */
   readonly names?: readonly string[];
+  /** Where to write. Default: {@link nodeFiles}, the files of this machine. */
+  readonly files?: Files;
   /**
    * Called before each module; what it throws ends the work, and nothing is left behind. Default: nothing is called.
    */
@@ -48,6 +52,7 @@ const combineAdaptersOptions = declareOptions<CombineAdaptersOptions>()({
   baseModel: option({ optional: true }),
   keepDtype: flag({ default: false }),
   names: option({ optional: true }),
+  files: filesOption,
   check: option({ optional: true }),
   caller: callerOption,
 });
@@ -109,13 +114,13 @@ export async function combineAdapters(
 ): Promise<CombinedAdapter> {
   const own = givenCaller('combineAdapters', options);
   const settings = combineAdaptersOptions.read(own, options);
-  const { weights, rank, baseModel, keepDtype, names = adapters.map(({ folder }) => path.basename(folder)) } = settings;
+  const { weights, rank, baseModel, keepDtype, files, names = adapters.map(({ folder }) => lastName(folder)) } = settings;
   const { check = async () => {}, caller = own } = settings;
   checkCounts(caller, adapters.length, weights, names);
-  for (const adapter of adapters) checkOtherFolder(caller, adapter, out);
+  for (const adapter of adapters) checkOtherFolder(caller, adapter, { files, folder: out });
   const sources: SourceAdapter[] = [];
   for (const [i, adapter] of adapters.entries()) sources.push(await readSource(caller, adapter, names[i]));
-  const base = baseModel === undefined ? sharedBase(caller, sources) : await baseNameOf(baseModel);
+  const base = baseModel === undefined ? sharedBase(caller, sources) : await baseNameOf(baseModel, files);
   const tensors = new Map(await sharedTensors(caller, sources));
   const scales = new Map<string, PairScale>();
   const modules: (CombinedModule & Norms)[] = [];
@@ -135,14 +140,18 @@ export async function combineAdapters(
   }
   const config = combinedConfig(sources, scales, base);
   const error = relativeError(modules);
-  const keptReadme = await writeFactors(caller, out, {
-    tensors,
-    metadata: adapters[0].store.metadata,
-    config,
-    made: madeText(sources, weights, modules, error),
-    sources: sources.map(({ adapter: { folder }, name }) => ({ folder, name: path.basename(name) })),
-    check,
-  });
+  const keptReadme = await writeFactors(
+    caller,
+    { files, folder: out },
+    {
+      tensors,
+      metadata: adapters[0].store.metadata,
+      config,
+      made: madeText(sources, weights, modules, error),
+      sources: sources.map(({ adapter: { files, folder }, name }) => ({ files, folder, name: lastName(name) })),
+      check,
+    },
+  );
   return {
     modules: modules.map(({ module, shape, ranks, rank, error }) => ({ module, shape, ranks, rank, error })),
     error,
@@ -157,7 +166,7 @@ function madeText(
   modules: readonly CombinedModule[],
   error: number,
 ): string {
-  const sum = sources.map(({ name }, i) => `${weights[i]} · ${path.basename(name)}`).join(' + ');
+  const sum = sources.map(({ name }, i) => `${weights[i]} · ${lastName(name)}`).join(' + ');
   const exact = modules.every(({ ranks, rank }) => rank === ranks.reduce((total, one) => total + one, 0));
   const accuracy = exact
     ? 'Its factors are theirs side by side, so that the sum is exact.'

@@ -4,7 +4,9 @@ import { ConfigError } from '../../core/errors.js';
 import { largest, least } from '../../core/extremes.js';
 import { declareOptions, flag, number, option, size } from '../../core/options.js';
 import { type Random, seededRandom } from '../../core/random.js';
-import { path } from '../../io/files/path.js';
+import type { Files } from '../../io/files/files.js';
+import { filesOption } from '../../io/files/files-option.js';
+import { lastName } from '../../io/files/slash-path.js';
 import type { TensorData } from '../../io/safetensors/serialize-tensors.js';
 import { type HostArray, hostAlgebra } from '../../linalg/host/host-algebra.js';
 import type { FactorPair } from '../../metrics/factor-pair.js';
@@ -29,6 +31,8 @@ export interface ResizeAdapterOptions {
   readonly seed?: number;
   /** If true, F16 and BF16 factors keep their format; otherwise F32 is written. Default: false. */
   readonly keepDtype?: boolean;
+  /** Where to write. Default: {@link nodeFiles}, the files of this machine. */
+  readonly files?: Files;
   /**
    * Called before each module; what it throws ends the work, and nothing is left behind. Default: nothing is called.
    */
@@ -42,6 +46,7 @@ const resizeAdapterOptions = declareOptions<ResizeAdapterOptions>()({
   error: number({ optional: true, above: 0, below: 1 }),
   seed: option({ default: 0 }, (_caller, _name, seed) => void seededRandom(seed as number)),
   keepDtype: flag({ default: false }),
+  files: filesOption,
   check: option({ optional: true }),
   caller: callerOption,
 });
@@ -97,14 +102,14 @@ export interface ResizedAdapter {
  */
 export async function resizeAdapter(adapter: OpenAdapter, out: string, options: ResizeAdapterOptions): Promise<ResizedAdapter> {
   const own = givenCaller('resizeAdapter', options);
-  const { rank, error, seed, keepDtype, check = async () => {}, caller = own } = resizeAdapterOptions.read(own, options);
+  const { rank, error, seed, keepDtype, files, check = async () => {}, caller = own } = resizeAdapterOptions.read(own, options);
   if ((rank === undefined) === (error === undefined)) {
     throw new ConfigError(
       `${caller}: expected rank or error, one of them, got ${rank === undefined ? 'neither' : 'both'}; pass the rank of all modules, or the relative error that each may have`,
     );
   }
-  checkOtherFolder(caller, adapter, out);
-  const { config, content } = await readSource(caller, adapter, path.basename(adapter.folder));
+  checkOtherFolder(caller, adapter, { files, folder: out });
+  const { config, content } = await readSource(caller, adapter, lastName(adapter.folder));
   const random = seededRandom(seed);
   const tensors = new Map<string, TensorData>();
   const [modules, scales]: [(ResizedModule & Norms)[], Map<string, PairScale>] = [[], new Map()];
@@ -125,15 +130,19 @@ export async function resizeAdapter(adapter: OpenAdapter, out: string, options: 
   const kept = [...adapter.store.entries].filter(([name]) => !tensors.has(name));
   for (const [name, { dtype, shape }] of kept) tensors.set(name, { dtype, shape, data: () => adapter.store.readBytes(name) });
   const together = relativeError(modules);
-  const keptReadme = await writeFactors(caller, out, {
-    tensors,
-    metadata: adapter.store.metadata,
-    // Some starts ask for ranks that it no longer has, as 'orthogonal' for even ones.
-    config: { ...content, init_lora_weights: true, ...ranksConfig(scales, config.scaling === 'root-rank') },
-    made: madeText(modules, together),
-    sources: [adapter],
-    check,
-  });
+  const keptReadme = await writeFactors(
+    caller,
+    { files, folder: out },
+    {
+      tensors,
+      metadata: adapter.store.metadata,
+      // Some starts ask for ranks that it no longer has, as 'orthogonal' for even ones.
+      config: { ...content, init_lora_weights: true, ...ranksConfig(scales, config.scaling === 'root-rank') },
+      made: madeText(modules, together),
+      sources: [adapter],
+      check,
+    },
+  );
   return {
     modules: modules.map(({ module, shape, rank, error }) => ({ module, shape, rank, error })),
     error: together,

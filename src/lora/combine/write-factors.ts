@@ -1,11 +1,9 @@
-import { path } from '../../io/files/path.js';
 import { withoutMachinePaths } from '../../io/files/portable-name.js';
-import { writeFolder } from '../../io/files/staging.js';
-import { writeAllAtomic, writeAtomic } from '../../io/files/write-atomic.js';
+import { writeAll, writeFolder } from '../../io/files/staging-files.js';
 import type { JsonObject } from '../../io/parse-json.js';
 import type { TensorData } from '../../io/safetensors/serialize-tensors.js';
 import { writeSafetensors } from '../../io/safetensors/write-safetensors.js';
-import { adapterFiles, adapterOrder } from '../peft/adapter-files.js';
+import { adapterFiles, adapterOrder, type Place } from '../peft/adapter-files.js';
 import { type CardSource, cardFile, derivedCard } from '../peft/model-card.js';
 
 /** Returns √Σlost²/√Σnorm²: the relative error of several modules together; 0 if nothing is lost. */
@@ -42,20 +40,21 @@ export interface FactorFiles {
  */
 export async function writeFactors(
   caller: string,
-  out: string,
+  out: Place,
   { tensors, metadata, config, made, sources, check }: FactorFiles,
 ): Promise<boolean> {
   const text = new TextEncoder().encode(`${JSON.stringify(config, null, 2)}\n`);
   const card = await derivedCard(config, made, sources);
   return writeFolder(
+    out.files,
     caller,
-    out,
-    async (folder) => {
+    out.folder,
+    async (files, folder) => {
       await check();
-      await writeSafetensors(path.join(folder, adapterFiles.tensors), tensors, { metadata });
-      await writeAtomic(path.join(folder, adapterFiles.config), withoutMachinePaths(text));
-      const readme = await cardFile(folder, card, out);
-      if (readme.size > 0) await writeAllAtomic(readme);
+      await writeSafetensors(files.join(folder, adapterFiles.tensors), tensors, { metadata, files });
+      await files.write(files.join(folder, adapterFiles.config), withoutMachinePaths(text));
+      const readme = await cardFile(card, { files, folder }, out);
+      await writeAll(files, readme);
       await check();
       return readme.size === 0;
     },

@@ -1,8 +1,7 @@
 /** The files of an adapter in PEFT's format. */
 import { ConfigError } from '../../core/errors.js';
-import { exists, namesIfReadable } from '../../io/files/entries.js';
-import { path } from '../../io/files/path.js';
-import type { PlacingOrder } from '../../io/files/staging.js';
+import { type Files, isThere } from '../../io/files/files.js';
+import { type PlacingOrder, resolvedPath } from '../../io/files/staging-files.js';
 import { trainedWeightsFile } from './trained-weights.js';
 
 /** Names of the files of an adapter in PEFT's format. */
@@ -12,6 +11,12 @@ export const adapterFiles = {
   /** The factors. */
   tensors: 'adapter_model.safetensors',
 } as const;
+
+/** A folder, and where it lies. */
+export interface Place {
+  readonly files: Files;
+  readonly folder: string;
+}
 
 /** Files of adapters in other formats, and what makes PEFT's of each. */
 const otherFormats: readonly (readonly [file: string, is: string])[] = [
@@ -26,10 +31,10 @@ const otherFormats: readonly (readonly [file: string, is: string])[] = [
 ];
 
 /** @throws ConfigError for a folder without PEFT's tensors that has those of another format, saying what they are. */
-export async function checkTensorFormat(caller: string, folder: string): Promise<void> {
-  if (await exists(path.join(folder, adapterFiles.tensors))) return;
+export async function checkTensorFormat(caller: string, { files, folder }: Place): Promise<void> {
+  if (await isThere(files, files.join(folder, adapterFiles.tensors))) return;
   for (const [file, is] of otherFormats) {
-    if (await exists(path.join(folder, file)))
+    if (await isThere(files, files.join(folder, file)))
       throw new ConfigError(`${caller}: expected ${adapterFiles.tensors} in ${folder}, found ${file}: ${is}`);
   }
 }
@@ -38,13 +43,13 @@ export async function checkTensorFormat(caller: string, folder: string): Promise
  * @throws ConfigError for the folder of a run of `bures finetune`, naming the adapter in it that is meant. Of any other
  * folder without a configuration, reading that says what is missing.
  */
-export async function checkNoRun(caller: string, folder: string): Promise<void> {
-  if (await exists(path.join(folder, adapterFiles.config))) return;
-  const best = path.join(folder, 'best');
-  if (await exists(path.join(best, adapterFiles.config)))
+export async function checkNoRun(caller: string, { files, folder }: Place): Promise<void> {
+  if (await isThere(files, files.join(folder, adapterFiles.config))) return;
+  const best = files.join(folder, 'best');
+  if (await isThere(files, files.join(best, adapterFiles.config)))
     throw new ConfigError(`${caller}: expected the folder of an adapter, got that of a run, ${folder}; pass its best adapter, ${best}`);
-  const checkpoints = path.join(folder, 'checkpoints');
-  if ((await namesIfReadable(checkpoints)).length > 0)
+  const checkpoints = files.join(folder, 'checkpoints');
+  if ((await files.list(checkpoints).catch(() => [])).length > 0)
     throw new ConfigError(
       `${caller}: expected the folder of an adapter, got that of a run, ${folder}, which has no best adapter; pass one of its checkpoints, in ${checkpoints}`,
     );
@@ -57,9 +62,9 @@ export async function checkNoRun(caller: string, folder: string): Promise<void> 
 export const adapterOrder: PlacingOrder = { stale: [trainedWeightsFile], last: [adapterFiles.tensors, adapterFiles.config] };
 
 /** @throws ConfigError if `out` is the folder of the adapter, whose files are read while the new ones are written. */
-export function checkOtherFolder(caller: string, { folder }: { readonly folder: string }, out: string): void {
-  if (path.resolve(out) !== path.resolve(folder)) return;
+export function checkOtherFolder(caller: string, { files, folder }: Place, out: Place): void {
+  if (out.files !== files || resolvedPath(files, out.folder) !== resolvedPath(files, folder)) return;
   throw new ConfigError(
-    `${caller}: expected another folder than that of the adapter, got ${out}; its files would be replaced while they are read`,
+    `${caller}: expected another folder than that of the adapter, got ${out.folder}; its files would be replaced while they are read`,
   );
 }

@@ -3,6 +3,8 @@ import { callerOption, givenCaller } from '../../core/caller-option.js';
 import { counted } from '../../core/counted.js';
 import { ConfigError } from '../../core/errors.js';
 import { declareOptions, flag } from '../../core/options.js';
+import type { Files } from '../../io/files/files.js';
+import { filesOption } from '../../io/files/files-option.js';
 import { hostAlgebra } from '../../linalg/host/host-algebra.js';
 import { balancedProjection } from '../../retractions/balanced-projection.js';
 import type { LoraStart } from '../methods/start.js';
@@ -16,6 +18,8 @@ export interface AdapterStartOptions {
    * as they are, but for a scale.
    */
   readonly balanced?: boolean;
+  /** Where the adapter lies. Default: {@link nodeFiles}, the files of this machine. */
+  readonly files?: Files;
   /** Name that messages begin with: the function or command that the user called. Default: `'adapterStart'`. */
   readonly caller?: string;
 }
@@ -26,7 +30,11 @@ export interface AdapterStart extends LoraStart {
   readonly ranks: ReadonlyMap<string, number>;
 }
 
-const adapterStartOptions = declareOptions<AdapterStartOptions>()({ balanced: flag({ default: false }), caller: callerOption });
+const adapterStartOptions = declareOptions<AdapterStartOptions>()({
+  balanced: flag({ default: false }),
+  files: filesOption,
+  caller: callerOption,
+});
 
 /**
  * Returns the start at an adapter in PEFT's format: training goes on from its ΔW, with any method, optimizer or data.
@@ -53,8 +61,8 @@ const adapterStartOptions = declareOptions<AdapterStartOptions>()({ balanced: fl
  * ```
  */
 export async function adapterStart(folder: string, options: AdapterStartOptions = {}): Promise<AdapterStart> {
-  const { balanced, caller = 'adapterStart' } = adapterStartOptions.read(givenCaller('adapterStart', options), options);
-  const adapter = await openAdapter(folder, { caller });
+  const { balanced, files, caller = 'adapterStart' } = adapterStartOptions.read(givenCaller('adapterStart', options), options);
+  const adapter = await openAdapter(folder, { files, caller });
   const pairs = new Map<string, AdapterPair>();
   try {
     await readSource(caller, adapter, folder);

@@ -3,11 +3,10 @@ import { callerOption, givenCaller } from '../../core/caller-option.js';
 import { NotImplementedError, NumericalError } from '../../core/errors.js';
 import { declareOptions, flag, option } from '../../core/options.js';
 import { relativeChange } from '../../diagnostics/measure-pair.js';
-import { readBytes } from '../../io/files/entries.js';
-import { path } from '../../io/files/path.js';
+import { type Files, readAll } from '../../io/files/files.js';
+import { filesOption } from '../../io/files/files-option.js';
 import { withoutMachinePaths } from '../../io/files/portable-name.js';
-import { writeFolder } from '../../io/files/staging.js';
-import { writeAllAtomic, writeAtomic } from '../../io/files/write-atomic.js';
+import { writeAll, writeFolder } from '../../io/files/staging-files.js';
 import { openSafetensors } from '../../io/safetensors/open-safetensors.js';
 import type { TensorData } from '../../io/safetensors/serialize-tensors.js';
 import { writeSafetensors } from '../../io/safetensors/write-safetensors.js';
@@ -43,6 +42,8 @@ export interface BalancedModule {
 export interface BalanceAdapterOptions {
   /** If true, F16 and BF16 factors keep their format; otherwise F32 is written. Default: false. */
   readonly keepDtype?: boolean;
+  /** Where to write. Default: {@link nodeFiles}, the files of this machine. */
+  readonly files?: Files;
   /**
    * Called before each module; what it throws ends the work, and nothing is left behind. Default: nothing is called.
    */
@@ -53,6 +54,7 @@ export interface BalanceAdapterOptions {
 
 const balanceAdapterOptions = declareOptions<BalanceAdapterOptions>()({
   keepDtype: flag({ default: false }),
+  files: filesOption,
   check: option({ optional: true }),
   caller: callerOption,
 });
@@ -86,8 +88,8 @@ export async function balanceAdapter(
   options: BalanceAdapterOptions = {},
 ): Promise<readonly BalancedModule[]> {
   const own = givenCaller('balanceAdapter', options);
-  const { keepDtype, check = async () => {}, caller = own } = balanceAdapterOptions.read(own, options);
-  checkOtherFolder(caller, adapter, out);
+  const { keepDtype, files, check = async () => {}, caller = own } = balanceAdapterOptions.read(own, options);
+  checkOtherFolder(caller, adapter, { files, folder: out });
   const balanced = new Map<string, TensorData>();
   for (const module of adapter.modules) {
     await check();
@@ -98,18 +100,18 @@ export async function balanceAdapter(
     tensors.set(name, balanced.get(name) ?? { dtype, shape, data: () => adapter.store.readBytes(name) });
   }
   return writeFolder(
+    files,
     caller,
     out,
-    async (folder) => {
-      const file = path.join(folder, adapterFiles.tensors);
-      await writeSafetensors(file, tensors, { metadata: adapter.store.metadata });
-      const modules = await verify(caller, adapter, file, check);
-      const config = await readBytes(path.join(adapter.folder, adapterFiles.config));
+    async (staged, folder) => {
+      const file = staged.join(folder, adapterFiles.tensors);
+      await writeSafetensors(file, tensors, { metadata: adapter.store.metadata, files: staged });
+      const modules = await verify(caller, adapter, { files: staged, file }, check);
+      const config = await readAll(adapter.files, adapter.files.join(adapter.folder, adapterFiles.config));
       const content = withoutMachinePaths(config);
-      await writeAtomic(path.join(folder, adapterFiles.config), content);
+      await staged.write(staged.join(folder, adapterFiles.config), content);
       const card = await derivedCard(JSON.parse(new TextDecoder().decode(content)), balancedText, [adapter]);
-      const readme = await cardFile(folder, card, out);
-      if (readme.size > 0) await writeAllAtomic(readme);
+      await writeAll(staged, await cardFile(card, { files: staged, folder }, { files, folder: out }));
       return modules;
     },
     adapterOrder,
@@ -140,9 +142,14 @@ function checkRank(caller: string, { module, tensors: { A, B } }: AdapterPair): 
 }
 
 /** Compares the written adapter with its source. */
-async function verify(caller: string, adapter: OpenAdapter, file: string, check: () => Promise<void>): Promise<readonly BalancedModule[]> {
+async function verify(
+  caller: string,
+  adapter: OpenAdapter,
+  { files, file }: { readonly files: Files; readonly file: string },
+  check: () => Promise<void>,
+): Promise<readonly BalancedModule[]> {
   const la = hostAlgebra();
-  const written = await openSafetensors(file, { caller });
+  const written = await openSafetensors(file, { files, caller });
   try {
     const modules: BalancedModule[] = [];
     for (const module of adapter.modules) {

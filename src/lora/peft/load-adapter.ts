@@ -4,8 +4,8 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import { ConfigError, FormatError } from '../../core/errors.js';
 import { nearestNames } from '../../core/nearest-names.js';
 import { declareOptions, option } from '../../core/options.js';
-import { exists } from '../../io/files/entries.js';
-import { path } from '../../io/files/path.js';
+import { type Files, isThere } from '../../io/files/files.js';
+import { filesOption } from '../../io/files/files-option.js';
 import { isJsonObject, readJson } from '../../io/parse-json.js';
 import { openSafetensors } from '../../io/safetensors/open-safetensors.js';
 import type { TensorStore } from '../../io/safetensors/tensor-store.js';
@@ -20,7 +20,7 @@ import { checkMethod, type LoraMethod } from '../methods/lora-method.js';
 import { loraStarts } from '../methods/lora-methods.js';
 import { storedProduct } from '../methods/start.js';
 import { scalingOf } from '../targets/target-modules.js';
-import { adapterFiles, checkNoRun, checkTensorFormat } from './adapter-files.js';
+import { adapterFiles, checkNoRun, checkTensorFormat, type Place } from './adapter-files.js';
 import { baseTensors, changedBaseTensors } from './base-tensors.js';
 import { bareName, ForeignNames } from './foreign-names.js';
 import { readPeftConfig } from './read-config.js';
@@ -35,10 +35,13 @@ export interface LoadAdapterOptions {
    * none. Default: none; trained weights are then loaded as they are, and adapters as pairs.
    */
   readonly method?: LoraMethod;
+  /** Where the adapter lies. Default: {@link nodeFiles}, the files of this machine. */
+  readonly files?: Files;
 }
 
 const loadAdapterOptions = declareOptions<LoadAdapterOptions>()({
   method: option({ optional: true }, (caller, _name, method) => checkMethod(caller, method)),
+  files: filesOption,
 });
 
 /**
@@ -64,16 +67,16 @@ const loadAdapterOptions = declareOptions<LoadAdapterOptions>()({
  */
 export async function loadAdapter(model: CausalLM, directory: string, options: LoadAdapterOptions = {}): Promise<LoraAdapter> {
   const caller = 'loadAdapter';
-  const { method } = loadAdapterOptions.read(caller, options);
-  const configFile = path.join(directory, adapterFiles.config);
-  await checkNoRun(caller, directory);
-  const content = await readJson(caller, configFile);
+  const { method, files } = loadAdapterOptions.read(caller, options);
+  const configFile = files.join(directory, adapterFiles.config);
+  await checkNoRun(caller, { files, folder: directory });
+  const content = await readJson(caller, configFile, files);
   const written = readPeftConfig(caller, configFile, content);
   const coordinates = method?.geometry.coordinates;
-  const weightsFile = path.join(directory, trainedWeightsFile);
-  const trained = (await exists(weightsFile)) ? weightsFile : undefined;
+  const weightsFile = files.join(directory, trainedWeightsFile);
+  const trained = (await isThere(files, weightsFile)) ? { files, file: weightsFile } : undefined;
   const trainsWeights = method === undefined ? trained !== undefined : method.geometry.trains === 'weights';
-  const store = await openAdapterTensors(caller, directory);
+  const store = await openAdapterTensors(caller, { files, folder: directory });
   try {
     const names = new ForeignNames(store);
     const tied = isJsonObject(content) && content.ensure_weight_tying === true && model.config.tiedHead;
@@ -112,7 +115,7 @@ export async function loadAdapter(model: CausalLM, directory: string, options: L
         layout,
         start,
         factors,
-        (taken) => new LoraAdapter({ model, config, layout, point, frozen, ...taken, ...options }),
+        (taken) => new LoraAdapter({ model, config, layout, point, frozen, ...taken, ...(method === undefined ? {} : { method }) }),
       );
     });
   } finally {
@@ -121,9 +124,9 @@ export async function loadAdapter(model: CausalLM, directory: string, options: L
 }
 
 /** Opens the tensors of an adapter. @throws ConfigError for those of another format; FormatError if there are none. */
-async function openAdapterTensors(caller: string, directory: string): Promise<TensorStore> {
-  await checkTensorFormat(caller, directory);
-  return openSafetensors(path.join(directory, adapterFiles.tensors), { caller });
+async function openAdapterTensors(caller: string, place: Place): Promise<TensorStore> {
+  await checkTensorFormat(caller, place);
+  return openSafetensors(place.files.join(place.folder, adapterFiles.tensors), { files: place.files, caller });
 }
 
 function changedBase(caller: string, name: string, kind: string): ConfigError {
@@ -185,7 +188,7 @@ interface OpenFiles {
   /** Reads a tensor by PEFT's name. */
   readonly read: (name: string) => Promise<Tensor>;
   /** The file of weights that were trained themselves, if there is one. */
-  readonly trained: string | undefined;
+  readonly trained: { readonly files: Files; readonly file: string } | undefined;
   readonly method: LoraMethod | undefined;
 }
 
@@ -217,8 +220,12 @@ function sums(model: CausalLM, layout: AdapterLayout, modules: AdapterParts['mod
   );
 }
 
-async function readWeights(model: CausalLM, layout: AdapterLayout, file: string): Promise<ReadonlyMap<string, Tensor>> {
-  const store = await openSafetensors(file, { caller: 'loadAdapter' });
+async function readWeights(
+  model: CausalLM,
+  layout: AdapterLayout,
+  { files, file }: NonNullable<OpenFiles['trained']>,
+): Promise<ReadonlyMap<string, Tensor>> {
+  const store = await openSafetensors(file, { files, caller: 'loadAdapter' });
   try {
     const expected = expectedWeights(layout);
     const others = [...store.entries.keys()].filter((name) => !expected.has(name));

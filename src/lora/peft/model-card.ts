@@ -1,15 +1,17 @@
 /** The model card beside an adapter: a README.md as the Hugging Face hub reads it. */
 import { stringify } from 'yaml';
 import { counted } from '../../core/counted.js';
-import { exists } from '../../io/files/entries.js';
+import { type Files, isThere } from '../../io/files/files.js';
 import { isOfAnotherHand, markText, readMarked } from '../../io/files/marked-text.js';
-import { path } from '../../io/files/path.js';
 import { shownName } from '../../io/files/portable-name.js';
+import { lastName } from '../../io/files/slash-path.js';
+import { resolvedPath } from '../../io/files/staging-files.js';
 import { parseRepositoryName } from '../../io/hub/repository-name.js';
 import { packageVersion } from '../../io/package-version.js';
 import type { JsonObject } from '../../io/parse-json.js';
 import type { Quantization } from '../../linalg/tensor/quantized/quantize.js';
 import type { AdapterCard } from './adapter-card.js';
+import type { Place } from './adapter-files.js';
 import { quantizedIn, quantizedText, useSection } from './card-use.js';
 
 /** Name of the model card in the folder of an adapter. */
@@ -23,10 +25,11 @@ const trainingHeading = '## Training';
  *
  * @param config - the contents of adapter_config.json.
  * @param card - what is known of the training.
+ * @param files - where the data sets lie that it names.
  */
-export async function trainedCard(config: JsonObject, card: AdapterCard): Promise<string> {
+export async function trainedCard(config: JsonObject, card: AdapterCard, files: Files): Promise<string> {
   const names: string[] = [];
-  for (const name of card.data ?? []) names.push(await dataName(name));
+  for (const name of card.data ?? []) names.push(await dataName(name, files));
   const datasets = names.flatMap((name) => parseRepositoryName(name.split(':')[0])?.repository ?? []);
   const weighted = names.map((name, i) => (card.dataWeights?.[i] === undefined ? name : `${name} (weight ${card.dataWeights[i]})`));
   const some = (value: number | undefined, format: (value: number) => string): string[] => (value === undefined ? [] : [format(value)]);
@@ -53,8 +56,7 @@ export async function trainedCard(config: JsonObject, card: AdapterCard): Promis
 }
 
 /** An adapter whose card tells of the training of another. */
-export interface CardSource {
-  readonly folder: string;
+export interface CardSource extends Place {
   /** Its name; absent if it is the only one. */
   readonly name?: string;
 }
@@ -69,8 +71,8 @@ export async function derivedCard(config: JsonObject, made: string, sources: rea
   const sections: string[] = [`## How it was made\n\n${made}\n`];
   const datasets = new Set<string>();
   const trainings: string[] = [];
-  for (const { folder, name } of sources) {
-    const text = (await readMarked(path.join(folder, modelCardFile))) ?? '';
+  for (const { files, folder, name } of sources) {
+    const text = (await readMarked(files.join(folder, modelCardFile), files)) ?? '';
     const heading = name === undefined ? '' : ` of ${escaped(name)}`;
     for (const [section] of text.matchAll(/^## Training[\s\S]*?(?=^## )/gm)) {
       trainings.push(section);
@@ -110,7 +112,7 @@ function cardText(config: JsonObject, { title, datasets, sections, quantized }: 
     `${table(configLines(config, base))}\n`,
     ...sections.filter((section) => section !== ''),
     useSection(base ?? 'BASE', quantized),
-    `## Versions\n\nWritten by bures ${packageVersion()}, Node ${process.version}.\n`,
+    `## Versions\n\nWritten by bures ${packageVersion()}, ${runtimeName()}.\n`,
   ];
   return markText(parts.map((part) => part.trimEnd()).join('\n\n'));
 }
@@ -157,16 +159,23 @@ function figure(value: number | undefined): string {
 }
 
 /** Returns the name of a data set without a path of this machine. */
-async function dataName(name: string): Promise<string> {
-  return (await exists(name)) ? path.basename(path.resolve(name)) : shownName(name);
+async function dataName(name: string, files: Files): Promise<string> {
+  return (await isThere(files, name)) ? lastName(resolvedPath(files, name)) : shownName(name);
+}
+
+/** Names what runs the library. */
+function runtimeName(): string {
+  const { process } = globalThis as { readonly process?: { readonly version?: string } };
+  return process?.version === undefined ? 'in a browser' : `Node ${process.version}`;
 }
 
 /**
  * Returns the card as a file of a folder; none if there is a README.md of another hand, which stays.
  *
- * @param folder - where it is written.
+ * @param into - the folder that it is written into.
  * @param out - the folder that it will be in, if that is another.
  */
-export async function cardFile(folder: string, text: string, out: string = folder): Promise<ReadonlyMap<string, string>> {
-  return (await isOfAnotherHand(path.join(out, modelCardFile))) ? new Map() : new Map([[path.join(folder, modelCardFile), text]]);
+export async function cardFile(text: string, into: Place, out: Place = into): Promise<ReadonlyMap<string, string>> {
+  if (await isOfAnotherHand(out.files.join(out.folder, modelCardFile), out.files)) return new Map();
+  return new Map([[into.files.join(into.folder, modelCardFile), text]]);
 }

@@ -2,8 +2,8 @@
 import { callerOption, givenCaller } from '../../core/caller-option.js';
 import { ConfigError, FormatError, NotImplementedError } from '../../core/errors.js';
 import { declareOptions, describeValue } from '../../core/options.js';
-import { exists } from '../../io/files/entries.js';
-import { path } from '../../io/files/path.js';
+import { type Files, isThere } from '../../io/files/files.js';
+import { filesOption } from '../../io/files/files-option.js';
 import { isJsonObject, type JsonObject, readJson } from '../../io/parse-json.js';
 import { openSafetensors } from '../../io/safetensors/open-safetensors.js';
 import type { TensorEntry, TensorStore } from '../../io/safetensors/tensor-store.js';
@@ -14,11 +14,13 @@ import { withoutAdapterName } from './foreign-names.js';
 
 /** Options of {@link openAdapter}. */
 export interface OpenAdapterOptions {
+  /** Where the adapter lies. Default: {@link nodeFiles}, the files of this machine. */
+  readonly files?: Files;
   /** Name that messages begin with: the function or command that the user called. Default: `'openAdapter'`. */
   readonly caller?: string;
 }
 
-const openAdapterOptions = declareOptions<OpenAdapterOptions>()({ caller: callerOption });
+const openAdapterOptions = declareOptions<OpenAdapterOptions>()({ files: filesOption, caller: callerOption });
 
 /** The LoRA pair of a module, in float64. In PEFT's notation A is lora_B and B is lora_A. */
 export interface AdapterPair {
@@ -43,6 +45,8 @@ export interface AdapterPair {
 export interface OpenAdapter {
   /** Folder of the adapter. */
   readonly folder: string;
+  /** Where it lies. */
+  readonly files: Files;
   /** All tensors of the adapter. */
   readonly store: TensorStore;
   /** Names of the modules that have a LoRA pair, in the order of the file. */
@@ -72,21 +76,22 @@ function factorOf(name: string): { readonly stem: string; readonly side: 'A' | '
  * or its tensors do not fit; NotImplementedError, naming the tensor, for adapters of convolutions.
  */
 export async function openAdapter(folder: string, options: OpenAdapterOptions = {}): Promise<OpenAdapter> {
-  const { caller = 'openAdapter' } = openAdapterOptions.read(givenCaller('openAdapter', options), options);
-  await checkNoRun(caller, folder);
-  const config = await readLoraConfig(caller, path.join(folder, adapterFiles.config));
+  const { files, caller = 'openAdapter' } = openAdapterOptions.read(givenCaller('openAdapter', options), options);
+  await checkNoRun(caller, { files, folder });
+  const config = await readLoraConfig(caller, files.join(folder, adapterFiles.config), files);
   const rankOf = patternValues(caller, config, 'rank_pattern');
   const alphaOf = patternValues(caller, config, 'alpha_pattern');
-  const file = path.join(folder, adapterFiles.tensors);
-  await checkTensorFormat(caller, folder);
-  if (!(await exists(file))) {
+  const file = files.join(folder, adapterFiles.tensors);
+  await checkTensorFormat(caller, { files, folder });
+  if (!(await isThere(files, file))) {
     throw new ConfigError(`${caller}: ${folder} has no ${adapterFiles.tensors}; save the adapter with PEFT's safe_serialization=True`);
   }
-  const store = await openSafetensors(file, { caller });
+  const store = await openSafetensors(file, { files, caller });
   try {
     const pairs = findPairs(caller, file, store);
     return {
       folder,
+      files,
       store,
       modules: [...pairs.keys()],
       async pair(module) {
@@ -109,8 +114,8 @@ export async function openAdapter(folder: string, options: OpenAdapterOptions = 
   }
 }
 
-async function readLoraConfig(caller: string, file: string): Promise<JsonObject> {
-  const config = await readJson(caller, file);
+async function readLoraConfig(caller: string, file: string, files: Files): Promise<JsonObject> {
+  const config = await readJson(caller, file, files);
   if (!isJsonObject(config))
     throw new FormatError(`${caller}: ${file} must hold a JSON object, got ${describeValue(config)}; check the file`);
   if (config.peft_type === 'LORA') return config;

@@ -3,8 +3,10 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { ConfigError } from '../../core/errors.js';
 import { declareOptions, option, size } from '../../core/options.js';
-import { path } from '../../io/files/path.js';
-import { type FileContent, writeAllAtomic } from '../../io/files/write-atomic.js';
+import type { FileContent } from '../../io/files/file-content.js';
+import type { Files } from '../../io/files/files.js';
+import { filesOption } from '../../io/files/files-option.js';
+import { writeAll } from '../../io/files/staging-files.js';
 import type { TensorData } from '../../io/safetensors/serialize-tensors.js';
 import { safetensorsContent } from '../../io/safetensors/write-safetensors.js';
 import type { TensorAlgebra } from '../../linalg/tensor/tensor-algebra.js';
@@ -38,12 +40,18 @@ export interface SaveAdapterOptions {
    * it, with the base, the ranks, how to load it, and this. One of another hand stays as it is. Default: no card.
    */
   readonly card?: AdapterCard;
+  /**
+   * Where to write, and where a directory that is named as `baseModel` lies. Default: {@link nodeFiles}, the files of
+   * this machine.
+   */
+  readonly files?: Files;
 }
 
 const saveAdapterOptions = declareOptions<SaveAdapterOptions>()({
   baseModel: option({ optional: true }),
   rank: size({ optional: true }),
   card: option({ optional: true }, (caller, _name, card) => void adapterCard.read(caller, card as AdapterCard, 'card.')),
+  files: filesOption,
 });
 
 /** Result of {@link saveAdapter}. */
@@ -64,28 +72,31 @@ export interface SavedAdapter {
  * with α = r that any program can load, and the weights beside it in trained_weights.safetensors, for
  * {@link loadAdapter}.
  *
- * @param directory - the directory, created if missing. All files are complete before any of them is put in place.
+ * @param directory - the directory, created if missing. On this machine all files are complete before any of them is
+ * put in place; elsewhere they are written one after another, adapter_config.json last.
  * @throws ConfigError if `rank` is given for an adapter of factor pairs or is too large for a module, and for trained
  * weights that are merged; BackendError if the file system refuses, which leaves existing files untouched.
  */
 export async function saveAdapter(adapter: LoraAdapter, directory: string, options: SaveAdapterOptions = {}): Promise<SavedAdapter> {
-  const { rank, baseModel: named, card } = saveAdapterOptions.read('saveAdapter', options);
+  const { rank, baseModel: named, card, files } = saveAdapterOptions.read('saveAdapter', options);
   const trainsWeights = adapter.layout.weights.length > 0;
   if (rank !== undefined && !trainsWeights)
     throw new ConfigError('saveAdapter: rank is for trained weights, and this adapter has factors of its own rank; leave rank out');
   const { config, layout, tensors, weights, truncation } = await adapter.model.algebra.tidy(() =>
     trainsWeights ? readWeights(adapter, rank) : readPairs(adapter),
   );
-  const base = await baseNameOf(named);
-  const weightsFile = path.join(directory, trainedWeightsFile);
+  const base = await baseNameOf(named, files);
+  const weightsFile = files.join(directory, trainedWeightsFile);
   const content = peftConfig({ model: adapter.model, layout }, config, base);
-  const readme = card === undefined ? undefined : await cardFile(directory, await trainedCard(JSON.parse(content), card));
-  await writeAllAtomic(
+  const readme =
+    card === undefined ? undefined : await cardFile(await trainedCard(JSON.parse(content), card, files), { files, folder: directory });
+  await writeAll(
+    files,
     new Map<string, FileContent>([
       ...(weights === undefined ? [] : [[weightsFile, safetensorsContent('saveAdapter', weights)] as const]),
-      [path.join(directory, adapterFiles.tensors), safetensorsContent('saveAdapter', tensors)],
+      [files.join(directory, adapterFiles.tensors), safetensorsContent('saveAdapter', tensors)],
       ...(readme ?? []),
-      [path.join(directory, adapterFiles.config), content],
+      [files.join(directory, adapterFiles.config), content],
     ]),
     // Weights left from an earlier save would be taken for those of this adapter.
     { stale: weights === undefined ? [weightsFile] : [], caller: 'saveAdapter' },

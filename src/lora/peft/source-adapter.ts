@@ -3,8 +3,7 @@
  * else.
  */
 import { ConfigError } from '../../core/errors.js';
-import { exists } from '../../io/files/entries.js';
-import { path } from '../../io/files/path.js';
+import { isThere } from '../../io/files/files.js';
 import { type JsonObject, readJson } from '../../io/parse-json.js';
 import type { ResolvedLoraConfig } from '../adapter/lora-config.js';
 import { loraStarts } from '../methods/lora-methods.js';
@@ -33,8 +32,9 @@ export interface SourceAdapter {
  * a LoRA configuration.
  */
 export async function readSource(caller: string, adapter: OpenAdapter, name: string): Promise<SourceAdapter> {
-  const file = path.join(adapter.folder, adapterFiles.config);
-  const content = (await readJson(caller, file)) as JsonObject;
+  const { files, folder } = adapter;
+  const file = files.join(folder, adapterFiles.config);
+  const content = (await readJson(caller, file, files)) as JsonObject;
   const config = readPeftConfig(caller, file, content);
   const refuse = (what: string, remedy: string): never => {
     throw new ConfigError(`${caller}: expected an adapter that adds a product of factors to the weights, got ${name} ${what}; ${remedy}`);
@@ -52,7 +52,7 @@ export async function readSource(caller: string, adapter: OpenAdapter, name: str
       "write it in portable form first: load it with loadAdapter and save it with saveAdapter, or save it with PEFT's path_initial_model_for_weight_conversion",
     );
   }
-  if (await exists(path.join(adapter.folder, trainedWeightsFile))) {
+  if (await isThere(files, files.join(folder, trainedWeightsFile))) {
     refuse(
       `with weights that were trained themselves (${trainedWeightsFile}), which its factors only approximate`,
       'write the nearest adapter of a rank first: bures merge RUN --adapter-rank R --out DIR',

@@ -1,5 +1,7 @@
 import { BuresError, ConfigError, FormatError } from '../../core/errors.js';
 import { checkNumber, choice, declareOptions, describeValue, flag, number, option } from '../../core/options.js';
+import type { Files } from '../../io/files/files.js';
+import { filesOption } from '../../io/files/files-option.js';
 import { readRecords } from '../../io/records/read-records.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import type { TrainOn } from './chat-parts.js';
@@ -38,6 +40,8 @@ export interface ReadDatasetOptions {
   readonly messagesColumn?: string;
   /** Column of the texts. Default: `'text'`, where the keys tell it. */
   readonly textColumn?: string;
+  /** Where the file lies. Default: {@link nodeFiles}, the files of this machine. */
+  readonly files?: Files;
   /** Signal that stops the reading. Default: none. */
   readonly signal?: AbortSignal;
 }
@@ -55,6 +59,7 @@ const readDatasetOptions = declareOptions<ReadDatasetOptions>()({
   completionColumn: option({ optional: true }, checkColumnName),
   messagesColumn: option({ optional: true }, checkColumnName),
   textColumn: option({ optional: true }, checkColumnName),
+  files: filesOption,
   signal: option({ optional: true }),
 });
 
@@ -119,7 +124,7 @@ export async function readDataset(file: string, tokenizer: Tokenizer, options: R
   const settings = checkOptions(caller, tokenizer, options);
   const rows: TokenRow[] = [];
   let [records, truncated, dropped, promptsTooLong, lastAnswerOnly] = [0, 0, 0, 0, 0];
-  for await (const source of readRecords(caller, file, settings.maxLineBytes)) {
+  for await (const source of readRecords(caller, file, settings.maxLineBytes, settings.files)) {
     settings.signal?.throwIfAborted();
     records += 1;
     const record = parseRecord(caller, source, settings);

@@ -1,7 +1,7 @@
 import { ConfigError, DomainError, FormatError, NotImplementedError } from '../../core/errors.js';
 import { declareOptions, describeValue, flag, option } from '../../core/options.js';
 import type { Files } from '../../io/files/files.js';
-import { nodeFiles } from '../../io/files/node-files.js';
+import { filesOption } from '../../io/files/files-option.js';
 import { isJsonObject, type JsonObject, readJson } from '../../io/parse-json.js';
 import { findAnswerFrame } from './answer-frame.js';
 import { type ChatTemplate, readChatTemplate } from './chat-template.js';
@@ -17,7 +17,7 @@ const caller = 'loadTokenizer';
 
 /** Options of {@link loadTokenizer}. */
 export interface LoadTokenizerOptions {
-  /** File system or server that holds the directory. Default: the files of this machine. */
+  /** Where the directory lies. Default: {@link nodeFiles}, the files of this machine. */
   readonly files?: Files;
   /**
    * The time that chat templates are told, which several write into every conversation. Default: that of the clock at
@@ -32,7 +32,7 @@ export interface LoadTokenizerOptions {
 }
 
 const loadTokenizerOptions = declareOptions<LoadTokenizerOptions>()({
-  files: option({ default: nodeFiles }),
+  files: filesOption,
   now: option({ optional: true }, (caller, name, now) => {
     if (now instanceof Date && !Number.isNaN(now.getTime())) return;
     throw new ConfigError(`${caller}: ${name} must be a valid Date, got ${describeValue(now)}; pass, say, new Date()`);

@@ -2,18 +2,10 @@
 import { chmod, type FileHandle, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigError } from '../../core/errors.js';
-import { removeEmptyFolders } from './make-folder.js';
-import { flushFolder, removeAbandoned, stagingPath } from './staging.js';
+import { type FileContent, pour } from './file-content.js';
+import { removeEmptyFolders } from './make-folder.node.js';
+import { flushFolder, removeAbandoned, stagingPath } from './staging.node.js';
 import { isSystemError, writeError } from './write-error.js';
-
-/** Receiver of a file's bytes, piece by piece. */
-export interface ByteSink {
-  /** Appends bytes. They may be reused once the promise is fulfilled. */
-  write(bytes: Uint8Array): Promise<void>;
-}
-
-/** Content of a file: text (as UTF-8), bytes, or, if too large for memory, a function that writes it piece by piece. */
-export type FileContent = string | Uint8Array | ((sink: ByteSink) => Promise<void>);
 
 /**
  * Writes a file so that a reader, or a crash at any moment, finds the old file or the new one, never a part. Missing
@@ -75,8 +67,7 @@ interface StagedFile {
 async function stage(caller: string, staging: string, target: string, content: FileContent): Promise<void> {
   const handle = await open(staging, 'wx');
   try {
-    if (typeof content === 'function') await content({ write: (bytes) => writeFully(handle, bytes) });
-    else await writeFully(handle, typeof content === 'string' ? Buffer.from(content, 'utf8') : content);
+    await pour(content, { write: (bytes) => writeFully(handle, bytes) });
     await handle.sync();
   } finally {
     await handle.close();

@@ -1,8 +1,8 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { writeChecksums } from './checksums.js';
-import { exists } from './entries.js';
-import { flushFolder, stagingPath } from './staging.js';
+import { writeChecksums } from './checksums.node.js';
+import { exists } from './entries.node.js';
+import { flushFolder, stagingPath } from './staging.node.js';
 import { writeError } from './write-error.js';
 
 /**

@@ -7,9 +7,10 @@ import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { ConfigError } from '../../core/errors.js';
-import { exists } from './entries.js';
-import { makeFolder } from './make-folder.js';
-import { isSameProcess, lifeOf } from './process-life.js';
+import { exists } from './entries.node.js';
+import { makeFolder } from './make-folder.node.js';
+import { isSameProcess, lifeOf } from './process-life.node.js';
+import type { PlacingOrder } from './staging-files.js';
 import { isSystemError, writeError } from './write-error.js';
 
 /** `.NAME.PID-START-HOST.UUID.tmp` */
@@ -78,17 +79,6 @@ async function isAbandoned(file: string, { pid, start, host }: Readonly<Record<s
   if (host === hostMark()) return !(await isSameProcess(Number(pid), start));
   const found = await stat(file).catch(() => undefined);
   return found !== undefined && Date.now() - found.mtimeMs > foreignAge;
-}
-
-/**
- * Order in which files are moved into an existing folder. They are moved one after another, so that a killed process
- * may leave only some of them there.
- */
-export interface PlacingOrder {
-  /** Files of an earlier result, removed before the first new file is moved. */
-  readonly stale?: readonly string[];
-  /** Files moved last, in this order: without the last one the folder does not count as complete. */
-  readonly last?: readonly string[];
 }
 
 /** A folder that is being written. */

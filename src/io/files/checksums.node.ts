@@ -4,7 +4,7 @@ import { open, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { FormatError } from '../../core/errors.js';
 import { isJsonObject, type JsonObject, readJson } from '../parse-json.js';
-import { writeAtomic } from './write-atomic.js';
+import { writeAtomic } from './write-atomic.node.js';
 
 /** Name of the file that holds the checksums of all others in its folder. */
 export const checksumFile = 'checksums.json';

@@ -6,13 +6,13 @@ import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { FormatError } from '../../core/errors.js';
-import { hashFile } from '../files/checksums.js';
-import { ownerOf, ownLock, placeLock, readLock, removeLock } from '../files/lock-file.js';
-import { flushFolder } from '../files/staging.js';
-import { writeFully } from '../files/write-atomic.js';
+import { hashFile } from '../files/checksums.node.js';
+import { ownerOf, ownLock, placeLock, readLock, removeLock } from '../files/lock-file.node.js';
+import { flushFolder } from '../files/staging.node.js';
+import { writeFully } from '../files/write-atomic.node.js';
 import { isSystemError, writeError } from '../files/write-error.js';
-import { etagOf, type HubFile, type RepositoryCache } from './hub-cache.js';
-import { type HubClient, PassingFailure, requestHub, withRetries } from './hub-client.js';
+import { etagOf, type HubFile, type RepositoryCache } from './hub-cache.node.js';
+import { type HubClient, PassingFailure, requestHub, withRetries } from './hub-client.node.js';
 import { pageOf, type Subject } from './refusals.js';
 
 /** A file to download. */

@@ -12,10 +12,10 @@
  */
 import { copyFile, link, lstat, mkdir, readdir, readFile, stat, symlink, unlink } from 'node:fs/promises';
 import path from 'node:path';
-import { writeAtomic } from '../files/write-atomic.js';
+import { writeAtomic } from '../files/write-atomic.node.js';
 import { isSystemError, writeError } from '../files/write-error.js';
 import { isJsonObject } from '../parse-json.js';
-import type { HubSettings } from './hub-settings.js';
+import type { HubSettings } from './hub-settings.node.js';
 import { isCommit, type RepositoryKind } from './repository-name.js';
 
 /** A file of a repository at a commit. */

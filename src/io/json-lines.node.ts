@@ -2,9 +2,9 @@
 
 import { open } from 'node:fs/promises';
 import { FormatError } from '../core/errors.js';
-import { appendWhole } from './files/append-whole.js';
-import { exists } from './files/entries.js';
-import { writeAtomic } from './files/write-atomic.js';
+import { appendWhole } from './files/append-whole.node.js';
+import { exists } from './files/entries.node.js';
+import { writeAtomic } from './files/write-atomic.node.js';
 import { isJsonObject, type JsonObject } from './parse-json.js';
 import { readLines } from './text/read-lines.js';
 

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { copyFile, link, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { isSameProcess, lifeOf } from './process-life.js';
+import { isSameProcess, lifeOf } from './process-life.node.js';
 
 /** Returns the content of a new lock of this process. Its last word tells it from all others. */
 export async function ownLock(): Promise<string> {

@@ -1,7 +1,7 @@
 /** Requests to a hub: with its token, along redirects, again after failures that pass, and with errors in words. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { BackendError } from '../../core/errors.js';
-import type { HubSettings } from './hub-settings.js';
+import type { HubSettings } from './hub-settings.node.js';
 import { refusalError, type Subject } from './refusals.js';
 
 /** What requests are made with. */

@@ -1,7 +1,7 @@
 /** What a hub says of a repository: the commit of a revision, and the files of a commit. */
 import { BackendError } from '../../core/errors.js';
-import { checkedFile, type HubFile } from './hub-cache.js';
-import { type HubClient, requestHub, withRetries } from './hub-client.js';
+import { checkedFile, type HubFile } from './hub-cache.node.js';
+import { type HubClient, requestHub, withRetries } from './hub-client.node.js';
 import type { Subject } from './refusals.js';
 import { isCommit } from './repository-name.js';
 

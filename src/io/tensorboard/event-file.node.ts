@@ -6,8 +6,8 @@
  */
 
 import path from 'node:path';
-import { appendWhole } from '../files/append-whole.js';
-import { thisMachine } from '../machine.js';
+import { appendWhole } from '../files/append-whole.node.js';
+import { thisMachine } from '../machine.node.js';
 import { maskedCrc32c } from './crc32c.js';
 
 /** Named numbers of a step. */

@@ -1,0 +1,2 @@
+/** The parser of tables: the build for Node.js. */
+export { CsvError, parse } from 'csv-parse';
