@@ -61,7 +61,9 @@ export function octavePeers(folder: string): OctavePeers | string {
       cpSync(authors, path.join(place, 'authors'), { recursive: true });
       for (const [i, problem] of problems.entries()) writeProblem(path.join(place, String(i + 1)), problem);
       const words = ['--no-gui', '--norc', path.join(import.meta.dirname, 'peers/octave/complete.m'), place, solver];
-      const lines = execFileSync('octave-cli', words, { encoding: 'utf8', maxBuffer: 2 ** 26, stdio: ['ignore', 'pipe', 'ignore'] }).split('\n');
+      const lines = execFileSync('octave-cli', words, { encoding: 'utf8', maxBuffer: 2 ** 26, stdio: ['ignore', 'pipe', 'ignore'] }).split(
+        '\n',
+      );
       return lines.filter((line) => line.startsWith('{')).map(outcomeOf);
     },
   };

@@ -2,12 +2,13 @@
  * Checks the package as a user gets it: what `npm pack` puts into the archive, and a project that installs it from
  * there. Run by `npm run check:package`.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
+import { installTensorflow } from '../src/core/tensorflow-packages.js';
 
 const repository = path.resolve(import.meta.dirname, '..');
 const workspace = mkdtempSync(path.join(tmpdir(), 'bures-package-'));
@@ -56,11 +57,18 @@ async function lint(tarball: string): Promise<void> {
 function checkConsumer(tarball: string): void {
   const consumer = path.join(workspace, 'consumer');
   cpSync(path.join(repository, 'test/consumer'), consumer, { recursive: true });
-  run('consumer: install', 'npm', ['install', '--no-audit', '--no-fund', '--no-save', tarball], consumer);
+  const install = ['install', '--no-audit', '--no-fund', '--no-save', tarball];
+  run('consumer: install', 'npm', install, consumer);
+  if (existsSync(path.join(consumer, 'node_modules/@tensorflow'))) throw new Error('mathematics has installed TensorFlow.js');
   run('consumer: compile', process.execPath, [path.join(repository, 'node_modules/typescript/bin/tsc'), '-p', '.'], consumer);
   const program = ['--import', './reject-tensorflow.mjs', 'out/main.js'];
   run('consumer: run', process.execPath, program, consumer);
-  run('consumer: command', 'npx', ['--no-install', 'bures', 'doctor', '--seconds', '0'], consumer);
+  const doctor = ['--no-install', 'bures', 'doctor', '--seconds', '0'];
+  const { status, stderr } = spawnSync('npx', doctor, { cwd: consumer, encoding: 'utf8' });
+  if (status !== 1 || !stderr.includes(installTensorflow))
+    throw new Error(`without TensorFlow.js the command must name ${installTensorflow}, got ${stderr}`);
+  run('consumer: install TensorFlow.js', 'npm', [...install, ...installTensorflow.split(' ').slice(2)], consumer);
+  run('consumer: command', 'npx', doctor, consumer);
   for (const optional of ['koffi', '@koromix']) rmSync(path.join(consumer, 'node_modules', optional), { recursive: true, force: true });
   if (!existsSync(path.join(consumer, 'node_modules/bures'))) throw new Error('the consumer has lost the package itself');
   run('consumer: run without koffi', process.execPath, program, consumer);
