@@ -20,10 +20,10 @@ const layers = [
 ];
 
 /** The files behind the package's subpaths. They only gather exports, so they may import from anywhere in src/. */
-const entries = ['^src/index\\.ts$', '^src/([^/]+|linalg/tensor)/index\\.ts$'];
+const entries = ['^src/index\\.ts$', '^src/([^/]+|linalg/tensor)/index\\.ts$', '^src/linalg/tensor/backends/entries/[^/]+/index\\.ts$'];
 
 /** What no page can import yet. */
-const notYetInPages = ['^src/(io|models|lora|distributed)/', '^src/linalg/tensor/'];
+const notYetInPages = ['^src/(io|models|lora)/'];
 
 const layerRules = layers.slice(0, -1).map((layer, position) => ({
   name: `layer-${layer}`,
@@ -84,7 +84,7 @@ const configuration = {
           '^src/io/',
           '^src/core/runtime\\.node\\.ts$',
           '^src/linalg/host/blas/openblas-core\\.node\\.ts$',
-          '^src/linalg/tensor/backends/(processor|webgpu)\\.ts$',
+          '^src/linalg/tensor/backends/(processor|find-gpu)\\.node\\.ts$',
         ],
       },
       to: { path: '^(node:)?(fs|fs/promises|path|os|net|http|http2|https|tls|dns|dgram)$' },
