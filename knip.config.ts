@@ -5,6 +5,7 @@ const config: KnipConfig = {
     'src/index.ts',
     'src/*/index.ts',
     'src/linalg/tensor/index.ts',
+    'src/linalg/tensor/backends/entries/*/index.ts',
     // Taken instead of NAME.node.ts where there is no Node.js.
     'src/**/*.web.ts',
     'test/**/*.test.ts',

@@ -33,6 +33,7 @@ export default defineConfig({
     alias: [
       { find: /^bures$/, replacement: path.join(root, 'src/index.ts') },
       { find: /^bures\/tensor$/, replacement: path.join(root, 'src/linalg/tensor/index.ts') },
+      { find: /^bures\/tensor\/(.+)$/, replacement: path.join(root, 'src/linalg/tensor/backends/entries/$1/index.ts') },
       { find: /^bures\/(.+)$/, replacement: path.join(root, 'src/$1/index.ts') },
       { find: /^#platform\/(.+)$/, replacement: path.join(root, 'src/$1.node.ts') },
     ],

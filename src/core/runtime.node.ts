@@ -11,6 +11,7 @@ export const runtime: Runtime = {
     return availableMemory?.call(process) ?? freemem();
   },
   warn: (line) => process.emitWarning(line, 'BuresWarning'),
+  toInstall: (packages) => `run npm install ${packages}`,
   loadKoffi() {
     try {
       return createRequire(import.meta.url)('koffi') as Koffi;

@@ -11,6 +11,8 @@ export interface Runtime {
   availableBytes(): number;
   /** Gives a line to whoever runs the program: to Node's warnings, or to the console of a page. */
   warn(line: string): void;
+  /** Says how to get packages that are missing, as the end of an error message. */
+  toInstall(packages: string): string;
   /** Loads koffi, now and synchronously. Returns the reason why there is none, with what to do, where that fails. */
   loadKoffi(): Koffi | string;
 }

@@ -1,9 +1,10 @@
-import { BackendError, ConfigError } from '../core/errors.js';
+import { runtime } from '#platform/core/runtime';
+import { exit, openWorld, processName } from '#platform/distributed/mpi-processes';
+import { ConfigError } from '../core/errors.js';
 import { declareOptions, describeValue, number } from '../core/options.js';
-import { type LaunchedProcess, launchedProcess } from './launcher.js';
+import { launchedProcess } from './launcher.js';
 import { localCommunicators } from './local-communicators.js';
-import { loadMpiLibrary } from './mpi-library.js';
-import { type MpiCommunicator, MpiWorld } from './mpi-world.js';
+import type { MpiCommunicator } from './mpi-communicator.js';
 
 /** Options of {@link mpi}. */
 export interface MpiOptions {
@@ -48,7 +49,7 @@ export function mpi(options: MpiOptions = {}): Promise<MpiCommunicator> {
     );
   }
   if (opened === undefined) {
-    const own = timeout ?? timeoutOf(process.env.BURES_MPI_TIMEOUT);
+    const own = timeout ?? timeoutOf(runtime.environment.BURES_MPI_TIMEOUT);
     opened = { timeout: own, communicator: open(own) };
   }
   return opened.communicator;
@@ -64,29 +65,9 @@ function timeoutOf(text: string | undefined): number {
 }
 
 async function open(timeout: number): Promise<MpiCommunicator> {
-  const launched = launchedProcess(process.env);
-  const isNamed = !['', 'off', 'auto'].includes(process.env.BURES_MPI ?? '');
-  if (launched === undefined && !isNamed) return alone();
-  const library = loadMpiLibrary(launched);
-  if ('reason' in library) {
-    const { reason, attempts = [] } = library;
-    // Under a launcher a library is there: why it does not load is what has to be mended.
-    const tried = attempts.length === 0 ? '' : `; tried: ${attempts.join('; ')}`;
-    throw new BackendError(`mpi: ${startedBy(launched)}, but there is ${reason}${tried}`);
-  }
-  const world = new MpiWorld(library, timeout);
-  if (launched !== undefined && world.size !== launched.size) {
-    throw new ConfigError(
-      `mpi: ${startedBy(launched)}, but ${library.path} (${library.version}) sees ${world.size}: it is not the MPI of that launcher; ` +
-        "start the program with the library's own mpirun, or set BURES_MPI to the path of the launcher's library",
-    );
-  }
-  await world.meet();
-  return world;
-}
-
-function startedBy(launched: LaunchedProcess | undefined): string {
-  return launched === undefined ? 'BURES_MPI asks for MPI' : `${launched.launcher} started ${launched.size} processes`;
+  const launched = launchedProcess(runtime.environment);
+  const isNamed = !['', 'off', 'auto'].includes(runtime.environment.BURES_MPI ?? '');
+  return launched === undefined && !isNamed ? alone() : openWorld(launched, timeout);
 }
 
 /** Returns the communicator of a process that is alone. */
@@ -94,11 +75,11 @@ function alone(): MpiCommunicator {
   const [one] = localCommunicators(1);
   return {
     ...one,
-    names: [`process 0 (pid ${process.pid})`],
+    names: [processName],
     version: undefined,
     local: [0],
     missing: async () => [],
-    abort: (status) => process.exit(status),
+    abort: exit,
     // Without MPI there is nothing that could be begun only once.
     async close() {
       opened = undefined;

@@ -2,6 +2,7 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { transform } from 'esbuild';
+import { wasmFileNames } from '../../src/linalg/tensor/backends/wasm-paths.js';
 import { markdownPrograms } from '../../test/snippets/markdown-programs.js';
 
 const repository = path.resolve(import.meta.dirname, '../..');
@@ -17,6 +18,12 @@ export async function createProject(folder: string): Promise<void> {
   cpSync(path.join(repository, 'package.json'), path.join(modules, 'bures/package.json'));
   for (const name of readdirSync(path.join(repository, 'node_modules'))) {
     if (!name.startsWith('.')) symlinkSync(path.join(repository, 'node_modules', name), path.join(modules, name));
+  }
+  // The files of TensorFlow.js: beside the page, where the backend's name alone looks for them, and in a folder.
+  for (const place of ['public', 'public/wasm']) {
+    mkdirSync(path.join(folder, place), { recursive: true });
+    for (const file of wasmFileNames)
+      cpSync(path.join(modules, '@tensorflow/tfjs-backend-wasm/dist', file), path.join(folder, place, file));
   }
   writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ name: 'pages', private: true, type: 'module', sideEffects: true }));
   for (const file of readdirSync(path.join(repository, 'test/web'))) {

@@ -1,5 +1,6 @@
 /** A server on the loopback interface whose pages may run only its own scripts, and compile none but WebAssembly. */
 
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -17,25 +18,15 @@ export interface Served {
   close(): Promise<void>;
 }
 
-/**
- * Serves a folder.
- *
- * @param mounted - other folders, by the beginning of the path under which they are served.
- */
-export async function serve(folder: string, mounted: Readonly<Record<string, string>> = {}): Promise<Served> {
+/** Serves folders: a file of the first that has it. */
+export async function serve(folders: readonly string[]): Promise<Served> {
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
-    const prefix = Object.keys(mounted).find((one) => pathname.startsWith(one));
-    const file = prefix === undefined ? path.join(folder, pathname) : path.join(mounted[prefix], pathname.slice(prefix.length));
+    const file = folders.map((folder) => path.join(folder, pathname)).find((candidate) => existsSync(candidate));
     response.setHeader('Content-Security-Policy', strictPolicy);
-    try {
-      const content = await readFile(file);
-      response.setHeader('Content-Type', types[path.extname(file)] ?? 'application/octet-stream');
-      response.end(content);
-    } catch {
-      response.statusCode = 404;
-      response.end();
-    }
+    response.setHeader('Content-Type', types[path.extname(pathname)] ?? 'application/octet-stream');
+    if (file === undefined) response.statusCode = 404;
+    response.end(file && (await readFile(file)));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {

@@ -6,10 +6,12 @@
  */
 export {
   BACKEND_NAMES,
+  type Backend,
   type BackendDevice,
   type BackendName,
   type BackendReport,
   type BackendRequest,
   type PassedOver,
+  type ReadyBackend,
 } from './backends/opened-backend.js';
 export { type TensorAlgebra, type TensorAlgebraOptions, tensorAlgebra } from './tensor-algebra.js';

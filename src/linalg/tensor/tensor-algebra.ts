@@ -24,8 +24,9 @@ export interface TensorAlgebra extends LinearAlgebra<Tensor> {
 /** Options of {@link tensorAlgebra}. */
 export interface TensorAlgebraOptions {
   /**
-   * Backend to use. `'auto'`: tensorflow if `@tensorflow/tfjs-node-gpu` loads, else webgpu if its adapter is a real
-   * GPU, else wasm, else cpu. Default: `'auto'`.
+   * Backend to use: a name, or a value such as `wasm({ paths })` of `bures/tensor/wasm`, which is loaded with the
+   * program. `'auto'`: tensorflow if `@tensorflow/tfjs-node-gpu` loads, else webgpu if its adapter is a real GPU, else
+   * wasm, else cpu. Default: `'auto'`.
    */
   readonly backend?: BackendRequest;
 }
@@ -44,8 +45,8 @@ const instances = new Map<string, TensorAlgebra>();
  *
  * @param options - the backend.
  * @returns the engine; the same object whenever the backend is the same (its report is that of the first call).
- * @throws BackendError if a backend requested by name is not available, with how to install it; ConfigError for unknown
- * options.
+ * @throws BackendError if a backend requested by name is not available, with how to install it, or in a page if wasm
+ * has no file at its address; ConfigError for unknown options.
  */
 export async function tensorAlgebra(options: TensorAlgebraOptions = {}): Promise<TensorAlgebra> {
   const { backend } = tensorAlgebraOptions.read('tensorAlgebra', options);

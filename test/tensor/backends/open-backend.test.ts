@@ -1,10 +1,10 @@
 import { getBackend, memory } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { BackendError, ConfigError } from '../../../src/core/errors.js';
+import { imitationReason } from '../../../src/linalg/tensor/backends/gpu-adapter.js';
 import { openBackend } from '../../../src/linalg/tensor/backends/open-backend.js';
 import { BACKEND_NAMES, type BackendName } from '../../../src/linalg/tensor/backends/opened-backend.js';
-import { openTensorflow } from '../../../src/linalg/tensor/backends/tensorflow.js';
-import { imitationReason } from '../../../src/linalg/tensor/backends/webgpu.js';
+import { openTensorflow } from '../../../src/linalg/tensor/backends/tensorflow.node.js';
 
 describe('openBackend', () => {
   it('opens wasm and cpu everywhere, and the same ones again', async () => {
@@ -55,7 +55,7 @@ describe('openBackend', () => {
   it('rejects names that it does not know', async () => {
     await expect(openBackend('webgl' as BackendName)).rejects.toThrow(ConfigError);
     await expect(openBackend('webgl' as BackendName)).rejects.toThrow(
-      /^tensorAlgebra: expected 'auto' or one of tensorflow, webgpu, wasm, cpu, got "webgl"; /,
+      /^tensorAlgebra: expected 'auto', one of tensorflow, webgpu, wasm, cpu, or a backend such as wasm\(\), got "webgl"; /,
     );
   });
 });

@@ -7,8 +7,19 @@ export const BACKEND_NAMES = ['tensorflow', 'webgpu', 'wasm', 'cpu'] as const;
 /** One of {@link BACKEND_NAMES}. */
 export type BackendName = (typeof BACKEND_NAMES)[number];
 
-/** A backend by name, or `'auto'`: the best that the machine has. */
-export type BackendRequest = 'auto' | BackendName;
+/**
+ * A backend with its options, as `wasm()` of `bures/tensor/wasm`, `webgpu()` of `bures/tensor/webgpu`, `tensorflow()`
+ * of `bures/tensor/tensorflow` and `cpu()` of `bures/tensor/cpu` make it.
+ */
+export interface Backend {
+  /** Name of the backend. */
+  readonly name: BackendName;
+  /** Starts it. Returns the reason why it is not available, with what to do, where it does not start. */
+  readonly open: () => Promise<ReadyBackend | string>;
+}
+
+/** A backend, its name, or `'auto'`: the best that the machine has. */
+export type BackendRequest = 'auto' | BackendName | Backend;
 
 /** A backend that `'auto'` did not take. */
 export interface PassedOver {

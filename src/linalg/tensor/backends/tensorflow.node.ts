@@ -4,7 +4,7 @@ import util from 'node:util';
 import { findBackend, getBackend, setBackend, Tensor } from '@tensorflow/tfjs-core';
 import { startedBackend } from '../tensorflow-internals.js';
 import type { BackendDevice, ReadyBackend } from './opened-backend.js';
-import { processor } from './processor.js';
+import { processor } from './processor.node.js';
 import { type TensorflowBackend, tensorflowFactorizations } from './tensorflow-factorizations.js';
 
 const PACKAGE = '@tensorflow/tfjs-node-gpu';

@@ -6,7 +6,7 @@ import { cpus, totalmem } from 'node:os';
  *
  * @returns a new object.
  */
-export function processor(): { readonly device: string; readonly memory: number } {
+export function processor(): { readonly device: string; readonly memory: number | undefined } {
   const cores = cpus();
   // Some ARM systems name no model.
   const model = cores[0]?.model.trim() || process.arch;

@@ -4,21 +4,10 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { BackendError } from '../core/errors.js';
 import type { NativeArgument, NativeFunction } from '../core/native-library.js';
-import { type Communicator, checkRoot } from './communicator.js';
+import { checkRoot } from './communicator.js';
+import type { MpiCommunicator } from './mpi-communicator.js';
 import { type MpiLibrary, readText } from './mpi-library.js';
 import { endedAmong, type Peer, readPeer, writePeer } from './peers.js';
-
-/** Communicator of the processes that an MPI launcher has started. Made by {@link mpi}. */
-export interface MpiCommunicator extends Communicator {
-  /** Name and version of the library; `undefined` for a process that is alone and needs no library. */
-  readonly version: string | undefined;
-  /** Ranks of the processes on this machine, this one included. */
-  readonly local: readonly number[];
-  /** Returns the ranks of the processes on this machine that have ended. */
-  missing(): Promise<readonly number[]>;
-  /** Ends all processes at once, this one included, without cleaning up. */
-  abort(status: number): never;
-}
 
 /** Size up to which an operation is small: it is waited for as if others may be late, in bytes. */
 const smallBytes = 2 ** 16;
