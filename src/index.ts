@@ -211,6 +211,7 @@ export type {
   RiemannianHessian,
   VectorAdjoint,
   VectorFunction,
+  VectorHessian,
 } from './solvers/problem.js';
 export type { AbortSignalLike, IterateOptions, Iteration } from './solvers/run.js';
 export { cosineDecay } from './solvers/schedules/cosine-decay.js';

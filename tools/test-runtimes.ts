@@ -1,10 +1,10 @@
 /**
  * Runs the packed package where its users do: `npm run test:runtimes [-- NAME …]`.
  *
- * - TypeScript 5.4 to 7.0 × nodenext and bundler × with and without the types of pages: the declarations of every entry,
- *   without skipLibCheck and without TensorFlow.js.
- * - Node.js 20 to 26, Deno and Bun: test/runtimes/program.mjs, which imports every entry, descends, and takes a training
- *   step on wasm; and `bures doctor`.
+ * - TypeScript 5.4 to 7.0 × nodenext and bundler × with and without the types of pages: the declarations of every
+ *   entry, without skipLibCheck and without TensorFlow.js.
+ * - Node.js 20 to 26, Deno and Bun: test/runtimes/program.mjs, which imports every entry, descends, and takes a
+ *   training step on wasm; and `bures doctor`.
  *
  * Compilers and runtimes come from npm into a cache outside the repository. What cannot be had here is listed with its
  * reason; that is no failure. A NAME chooses those whose name has it.

@@ -18,6 +18,16 @@ export interface DifferentiatedVector<M, P> {
   jvp(x: P, u: P): M;
   /** The transposed derivative. */
   readonly vjp: DifferentiatedAdjoint<M, P>;
+  /** The second derivative, for exact Hessians of costs that the function makes. */
+  readonly hessian: DifferentiatedVectorHessian<M, P>;
+}
+
+/** The second derivative of a differentiated function. */
+export interface DifferentiatedVectorHessian<M, P> {
+  /** The derivatives are by the coordinates of the point. */
+  readonly kind: 'coordinates';
+  /** Computes the derivative of Jᵀw along a displacement u of the coordinates, with the arrays of a point. */
+  at(x: P, u: P, w: M): P;
 }
 
 /** The transposed derivative of a differentiated function. */
@@ -31,11 +41,13 @@ export interface DifferentiatedAdjoint<M, P> {
 /**
  * Differentiates a vector-valued function by reverse mode: residuals for `leastSquares`, constraints for
  * `augmentedLagrangian`. The Jacobian is never formed: a product Jᵀw takes about three times as long as the function,
- * and a product J u about twice that, since it is the derivative of ⟨Jᵀw, u⟩ by w (reverse over reverse).
+ * and a product J u about twice that, since it is the derivative of ⟨Jᵀw, u⟩ by w (reverse over reverse). The
+ * derivative of Jᵀw along u, its `hessian`, is that of ⟨Jᵀw, u⟩ by x and takes as long.
  *
  * @param la - the engine.
  * @param vector - see {@link TracedVector}; it returns an array of any shape.
- * @returns value and products. Arrays of the point that the function does not use have derivative zero.
+ * @returns value, products and second derivatives. Arrays of the point that the function does not use have derivative
+ * zero.
  * @throws ConfigError if `vector` is not a function; on evaluation a NotImplementedError for an operation without a
  * derivative, and a ShapeError from `jvp` where tangents are not displacements of the coordinates (`fixedRank`).
  *
@@ -71,6 +83,14 @@ export function autodiffVector<M, P>(la: LinearAlgebra<M>, vector: TracedVector<
         return differentiate<M, M>(la, ops, slope, la.full(la.shape(at(x)), 0)).gradient;
       }),
     vjp: { kind: 'coordinates', at: (x, w) => la.tidy(() => differentiate<M, P>(la, ops, weighted(w), x).gradient) },
+    hessian: {
+      kind: 'coordinates',
+      at: (x, u, w) =>
+        la.tidy(() => {
+          const slope: TracedCost<M, P> = (outer, y) => innerWith(la, outer, differentiate<M, P>(la, outer, weighted(w), y).gradient, u);
+          return differentiate<M, P>(la, ops, slope, x).gradient;
+        }),
+    },
   };
 }
 

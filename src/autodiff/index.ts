@@ -11,6 +11,12 @@ export {
   type DifferentiatedGradient,
   type DifferentiatedHessian,
 } from './autodiff.js';
-export { autodiffVector, type DifferentiatedAdjoint, type DifferentiatedVector, type TracedVector } from './autodiff-vector.js';
+export {
+  autodiffVector,
+  type DifferentiatedAdjoint,
+  type DifferentiatedVector,
+  type DifferentiatedVectorHessian,
+  type TracedVector,
+} from './autodiff-vector.js';
 export { type DifferentiableAlgebra, differentiableAlgebra } from './differentiable-algebra.js';
 export type { TracedCost } from './differentiate.js';

@@ -1,5 +1,5 @@
 import type { Awaitable } from '../core/awaitable.js';
-import { ConfigError, DomainError, ShapeError } from '../core/errors.js';
+import { ConfigError, DomainError, NotImplementedError, ShapeError } from '../core/errors.js';
 import { describeValue } from '../core/options.js';
 import { forEachLeaf, mapTree, scaleTree } from '../core/tree.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
@@ -20,7 +20,8 @@ import { type Contribution, summedTogether, together } from './together.js';
  *
  * Summed are cost, gradient, Hessian and the cost along a curve, each in one call; an ambient gradient is converted to
  * a tangent vector first, so that what is sent has the size of a tangent, not of the data. Preconditioners are
- * averaged. `nextBatch` must end in the same step everywhere. An error in one process is thrown in all.
+ * averaged. Residuals are not joined, so that `levenbergMarquardt` is refused. `nextBatch` must end in the same step
+ * everywhere. An error in one process is thrown in all.
  *
  * @param problem - the part of this process.
  * @param communicator - the processes: `await mpi()`.
@@ -86,6 +87,7 @@ export function dataParallel<M, P, T, Z, G, Batch>(
         return Array.from((await sumVectors(communicator, 0, own)).vector);
       },
     }),
+    ...(problem.linearize && { linearize: refuseResiduals }),
     ...(preconditioner && {
       preconditioner: {
         async at(x: P, u: T, batch: Batch) {
@@ -97,6 +99,13 @@ export function dataParallel<M, P, T, Z, G, Batch>(
     ...(nextBatch && { nextBatch: (k: number) => commonBatch(communicator, k, () => nextBatch.call(problem, k)) }),
     ...(wholeBatch && { wholeBatch: () => together(communicator, () => wholeBatch.call(problem)) }),
   };
+}
+
+/** @throws NotImplementedError in every process, where a solver asks for residuals. */
+function refuseResiduals(): never {
+  throw new NotImplementedError(
+    'dataParallel: the residuals of several processes are not joined, which levenbergMarquardt would need; use trustRegions(), whose Hessian products are summed, with residuals that state their hessian',
+  );
 }
 
 /** Sums a tree of arrays, and some numbers, that each process computes. */

@@ -55,7 +55,10 @@ export function tangentPart<M>(la: LinearAlgebra<M>, x: M, z: M): M {
  * Geodesics have a closed form. Their inverse has none but at r = 1 and r = m: `log` and `dist` iterate in blocks of 2r
  * rows to the precision of the engine, from the rotation that a Procrustes problem suggests. Points closer than the
  * injectivity radius, which is π for the Euclidean metric and at least 0.89π for the canonical one, are joined by one
- * shortest geodesic; beyond, the one found may be longer than another.
+ * shortest geodesic; beyond, the one found may be longer than another, or none is found. In random directions on 10×5,
+ * 12×3, 30×4 and 20×10 matrices, all of 32 geodesics of the Euclidean metric of length 3.14 were found again; on 20×10,
+ * 2 of 6 of length 3.8 and none of 10 of length 4. Random points of that size are further apart (4.6 in the canonical
+ * metric): of 5 pairs the Euclidean metric found none, the canonical one 4.
  *
  * @param options - m, rank ≤ m; optionally metric ({@link euclideanStiefel}, the default, {@link canonicalStiefel}),
  * retraction ({@link polarRetraction}, the default, {@link qrRetraction}, {@link cayleyRetraction}), batch axes and the

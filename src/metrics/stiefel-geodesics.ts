@@ -174,7 +174,7 @@ function logarithmOrNone<M>(la: LinearAlgebra<M>, caller: string, rotation: M): 
 
 function noGeodesic(caller: string, cause?: NumericalError): NumericalError {
   return new NumericalError(
-    `${caller}: found no geodesic that joins the points, which are too far apart for it to be unique; choose points closer together`,
+    `${caller}: found no geodesic that joins the points, as happens further apart than π in the Euclidean metric, or 0.89π in the canonical one, where it need not be unique; choose points closer together`,
     { cause },
   );
 }

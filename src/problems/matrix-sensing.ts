@@ -76,7 +76,7 @@ const matrixSensingOptions = declareOptions<MatrixSensingOptions<unknown, LowRan
  * $$ \min_{\operatorname{rank}X=r}\ \tfrac12\lVert\mathcal A(X)-b\rVert^2, \qquad
  *    \nabla g(X) = \mathcal A^\top(\mathcal A(X)-b), \qquad \nabla^2g(X)[\xi] = \mathcal A^\top\mathcal A(\xi) $$
  *
- * @returns the problem, for `minimize`.
+ * @returns the problem, for `minimize`. It states its residuals, for `levenbergMarquardt`.
  * @throws ShapeError if the number of values differs from that of measurements.
  * @see Recht, Fazel and Parrilo, "Guaranteed minimum-rank solutions of linear matrix equations via nuclear norm
  * minimization", SIAM Review 52(3), 2010.
@@ -109,5 +109,10 @@ function sensingCost<M>(la: LinearAlgebra<M>, measurements: Measurements<M>, mea
       };
       return around;
     },
+    residualsAt: (x) => ({
+      residual: la.subtract(measurements.measure(x), measured),
+      jvp: (direction) => measurements.measure(direction),
+      vjp: (w) => measurements.adjoint(w),
+    }),
   };
 }

@@ -1,6 +1,7 @@
 import { ShapeError } from '../core/errors.js';
 import { declareOptions, option } from '../core/options.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import type { FactoredMatrix } from '../linalg/linear-algebra-types.js';
 import {
   type LowRankManifold,
   type LowRankPoint,
@@ -40,7 +41,8 @@ const reducedRankRegressionOptions = declareOptions<
  * m samples instead of N. This takes 4Nm² + 2Nmn flops and, unlike normal equations, does not square the condition
  * number. A gradient then takes 6pmr + 4pnr flops, p = min(N, m), and forms nothing of the size of X.
  *
- * @returns the problem, for `minimize`. Its cost is accurate to the rounding of ‖Y‖², not of itself.
+ * @returns the problem, for `minimize`. Its cost is accurate to the rounding of ‖Y‖², not of itself. It states its
+ * residuals, min(N, m)×n, for `levenbergMarquardt`.
  * @throws ShapeError if features and targets differ in their number of rows.
  * @see Izenman, "Reduced-rank regression for the multivariate linear model", J. Multivariate Analysis 5(2), 1975.
  */
@@ -64,6 +66,7 @@ export function reducedRankRegression<M, P extends LowRankPoint<M>, T extends Lo
 /** @param squaredNorm - ‖Y‖² of all targets, before any rotation. */
 function regressionCost<M>(la: LinearAlgebra<M>, features: M, targets: M, squaredNorm: number | Promise<number>): MatrixCost<M> {
   const shape = [la.shape(features)[1], la.shape(targets)[1]] as const;
+  const predictionsOf = ({ left, right }: FactoredMatrix<M>): M => la.matmul(la.matmul(features, left), right, { transposeB: true });
   return {
     shape,
     at(x, by) {
@@ -103,5 +106,16 @@ function regressionCost<M>(la: LinearAlgebra<M>, features: M, targets: M, square
       };
       return around;
     },
+    // The part of the targets outside the span of rotated features is a constant of the cost, and no residual.
+    residualsAt: (x) => ({
+      residual: la.subtract(predictionsOf(x), targets),
+      jvp: predictionsOf,
+      vjp: (w) => ({
+        kind: 'operator',
+        shape,
+        apply: (v) => la.matmul(features, la.matmul(w, v), { transposeA: true }),
+        applyTranspose: (u) => la.matmul(w, la.matmul(features, u), { transposeA: true }),
+      }),
+    }),
   };
 }

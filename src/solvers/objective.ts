@@ -178,7 +178,7 @@ function gradientConverter<M, P, T, Z, G, Batch>(
 }
 
 /** Remembers the last derivative while its arrays live; only one, since it may be as large as the data. */
-function lastDerivative<P, D, Batch>() {
+export function lastDerivative<P, D, Batch>() {
   let last: { readonly x: P; readonly batch: Batch; readonly derivative: D } | undefined;
   return {
     put(x: P, batch: Batch, derivative: D): void {

@@ -77,6 +77,12 @@ export interface VectorFunction<M, P, T, G> {
   jvp?(x: P, u: T): Awaitable<M>;
   /** Returns Jᵀw, the derivative at x of ⟨w, r(x)⟩ with w held, of the kind it names, as a gradient does. */
   readonly vjp: VectorAdjoint<M, P, T, G>;
+  /**
+   * The second derivative of ⟨w, r(x)⟩ with w held, of the kind of `vjp` or of kind 'riemannian'. With it, and `jvp`,
+   * `trustRegions` has exact Hessians of {@link leastSquares} and of the problems inside {@link augmentedLagrangian};
+   * without, it takes differences of gradients.
+   */
+  readonly hessian?: VectorHessian<M, P, T, G>;
 }
 
 /** The transposed derivative of a {@link VectorFunction}, with its kind. */
@@ -98,6 +104,27 @@ export type VectorAdjoint<M, P, T, G> =
       readonly kind: 'riemannian';
       /** Returns J*w, the adjoint in the metric at x: a tangent vector. */
       at(x: P, w: M): Awaitable<T>;
+    };
+
+/** The second derivative of a {@link VectorFunction}, weighed by an array w, along a tangent, with its kind. */
+export type VectorHessian<M, P, T, G> =
+  | {
+      /** Discriminant of the kind. */
+      readonly kind: 'ambient';
+      /** Returns Σ wᵢ∇²rᵢ(X)[u], the derivative of Jᵀw along u, in the ambient space. */
+      at(x: P, u: T, w: M): Awaitable<G>;
+    }
+  | {
+      /** Discriminant of the kind. */
+      readonly kind: 'coordinates';
+      /** Returns it for u, a displacement of the coordinates, with the components of a point. */
+      at(x: P, u: P, w: M): Awaitable<P>;
+    }
+  | {
+      /** Discriminant of the kind. */
+      readonly kind: 'riemannian';
+      /** Returns the Riemannian Hessian of ⟨w, r⟩ along u: a tangent vector. */
+      at(x: P, u: T, w: M): Awaitable<T>;
     };
 
 /**

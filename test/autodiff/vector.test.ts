@@ -47,6 +47,14 @@ describe.each(allEngines)('on %s', (_engine, la) => {
       const moved = (by: number): M => vector.at({ A: la.axpy(by, u.A, x.A), B: la.axpy(by, u.B, x.B) });
       const central = la.scale(1 / (2 * t), la.subtract(moved(t), moved(-t)));
       expect(await la.norm(la.subtract(central, image))).toBeLessThan(1e3 * t * t * (1 + (await la.norm(image))));
+      // The second derivative is that of Jᵀw along u.
+      const second = vector.hessian.at(x, u, w);
+      const pulled = (by: number): FactorPair<M> => vector.vjp.at({ A: la.axpy(by, u.A, x.A), B: la.axpy(by, u.B, x.B) }, w);
+      const [ahead, behind] = [pulled(t), pulled(-t)];
+      for (const key of ['A', 'B'] as const) {
+        const difference = la.scale(1 / (2 * t), la.subtract(ahead[key], behind[key]));
+        expect(await la.norm(la.subtract(difference, second[key]))).toBeLessThan(1e3 * t * t * (1 + (await la.norm(second[key]))));
+      }
     });
   });
 });

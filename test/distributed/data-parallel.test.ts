@@ -14,6 +14,8 @@ import {
   type HostArray,
   hostAlgebra,
   lbfgs,
+  leastSquares,
+  levenbergMarquardt,
   maxIterations,
   minimize,
   NumericalError,
@@ -25,6 +27,7 @@ import {
   svrg,
   trustRegions,
 } from 'bures';
+import { autodiffVector } from 'bures/autodiff';
 import { anyProcess, type Communicator, dataParallel, failedTogether, localCommunicators, together } from 'bures/distributed';
 import { matrixCompletion } from 'bures/problems';
 import { describe, expect, it } from 'vitest';
@@ -107,6 +110,34 @@ describe('completion whose rows are divided', () => {
       // The ranks agree to the bit.
       expect(numbers(result.x)).toEqual(numbers(results[0].x));
     }
+  });
+});
+
+describe('residuals that are divided', () => {
+  const target = la.fromArray([1, 2, 3], [3]);
+  const part = ({ rank }: { rank: number }) =>
+    leastSquares({
+      manifold: euclidean({ shape: [3] }),
+      residual: autodiffVector(la, (ops, x: HostArray) => ops.subtract(ops.multiply(x, x), la.scale(rank + 1, target))),
+    });
+
+  it('are refused by name, and their Hessians are summed', async () => {
+    const options = { initial: la.full([3], 1) };
+    await everywhere(2, async (communicator) => {
+      const problem = dataParallel(part(communicator), communicator);
+      await expect(minimize(problem, { ...options, solver: levenbergMarquardt() })).rejects.toThrow(
+        /^dataParallel: the residuals of several processes are not joined.*trustRegions/,
+      );
+      const { x, solver } = await minimize(problem, { ...options, solver: trustRegions() });
+      expect(solver).toBe('trustRegions');
+      // x² is the mean of the two targets.
+      expect(x).toBeAllClose([1.5, 3, 4.5].map(Math.sqrt), 1e-6);
+    });
+  });
+
+  it('leave problems without any as they are', () => {
+    const { linearize: _linearize, ...without } = part({ rank: 0 });
+    expect(dataParallel(without, localCommunicators(1)[0])).not.toHaveProperty('linearize');
   });
 });
 

@@ -53,6 +53,18 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
       }
     });
 
+    it('log undoes exp up to the injectivity radius on large blocks, 20×10', async () => {
+      const manifold = stiefel({ m: 20, rank: 10, metric, algebra: la });
+      const length = metric.beta === 1 ? 3.14 : 0.89 * Math.PI;
+      for (const seed of [1, 2]) {
+        const random = seededRandom(seed);
+        const x = manifold.randomPoint(random);
+        const direction = await manifold.randomTangent(x, random);
+        const u = la.scale(length / manifold.norm(x, direction), direction);
+        expect(manifold.log(x, manifold.exp(x, u))).toBeAllClose(u, tolerance(la, 1e5));
+      }
+    });
+
     it('between random points the logarithm leads to the other, and seldom there is an error instead', async () => {
       let refused = 0;
       await fc.assert(

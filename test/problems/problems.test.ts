@@ -5,7 +5,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { checkGradient, checkHessian } from '../../src/diagnostics/index.js';
-import { type LinearAlgebra, mapTree, objective, seededRandom } from '../../src/index.js';
+import { axpyTree, type LinearAlgebra, mapTree, objective, seededRandom } from '../../src/index.js';
 import type { LowRankPoint, LowRankTangent } from '../../src/problems/index.js';
 import { allEngines, hostEngines, withoutLeaks } from '../support/engines.js';
 import { geometry, geometryNames } from '../support/geometries.js';
@@ -14,6 +14,12 @@ import { problemCases } from './problem-cases.js';
 
 const shape = { m: 9, n: 7, rank: 2 };
 const host = hostEngines[0][1] as unknown as LinearAlgebra<unknown>;
+const withResiduals = [
+  'matrixCompletion',
+  'matrixSensing',
+  'reducedRankRegression with many samples',
+  'reducedRankRegression with few samples',
+];
 const devices = allEngines.filter(([, la]) => !hostEngines.some(([, engine]) => engine === (la as unknown)));
 
 describe.each(Object.entries(problemCases))('%s', (problemName, build) => {
@@ -48,6 +54,27 @@ describe.each(Object.entries(problemCases))('%s', (problemName, build) => {
     }
   });
 
+  it.each(geometryNames)('%s: residuals, of every sum of squares that has no more than the data', async (name) => {
+    const manifold = geometry(name, host, shape);
+    const problem = problemOn(manifold);
+    expect(problem.linearize !== undefined).toBe(withResiduals.includes(problemName));
+    if (problem.linearize === undefined) return;
+    const x = manifold.randomPoint(seededRandom(3));
+    const u = await manifold.randomTangent(x, seededRandom(4));
+    const { residual, jvp, adjoint } = await problem.linearize(x);
+    const { gradient, gradientNorm } = await objective(problem).evaluate(x, 0);
+    const image = await jvp(u);
+    const difference = axpyTree(host, -1, gradient, await adjoint(residual));
+    expect(await manifold.norm(x, difference)).toBeLessThan(tolerance(host, 5000, gradientNorm));
+    const w = host.randomNormal(host.shape(residual), seededRandom(5));
+    const size = (await host.norm(w)) * (await host.norm(image));
+    expect(await host.inner(w, image)).toBeAllClose([await manifold.inner(x, await adjoint(w), u)], tolerance(host, 5000, size));
+    const t = 1e-5;
+    const at = async (step: number) => (await problem.linearize?.(manifold.retract(x, u, step)))?.residual;
+    const central = host.scale(0.5 / t, host.subtract(await at(t), await at(-t)));
+    expect(await host.norm(host.subtract(central, image))).toBeLessThan(1e-6 * (1 + (await host.norm(image))));
+  });
+
   describe.each(devices)('on %s', (_engine, la) => {
     it.each(geometryNames)('%s: as on the host', async (name) => {
       await withoutLeaks(la, async () => {
@@ -73,11 +100,13 @@ async function numbersOf(
 ): Promise<Record<string, Float64Array>> {
   const { cost, gradient } = await seen.evaluate(x, 0);
   const hessian = await seen.hessian(x, u, 0);
+  const around = await seen.linearize?.(x);
   const numbers: Record<string, Float64Array> = {
+    ...(around && { residual: await la.toArray(around.residual), image: await la.toArray(await around.jvp(u)) }),
     cost: Float64Array.of(cost),
     along: Float64Array.from((await seen.costAlong?.(x, u, 0)) ?? []),
   };
-  for (const [part, tree] of Object.entries({ gradient, hessian })) {
+  for (const [part, tree] of Object.entries({ gradient, hessian, adjoint: (await around?.adjoint(around.residual)) ?? {} })) {
     for (const [key, leaf] of Object.entries(tree)) numbers[`${part} ${key}`] = await la.toArray(leaf);
   }
   return numbers;

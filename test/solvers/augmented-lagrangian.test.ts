@@ -9,6 +9,7 @@ import {
   hostAlgebra,
   type LinearAlgebra,
   minimize,
+  objective,
   polakRibiere,
   projectedLbfgs,
   ShapeError,
@@ -18,7 +19,9 @@ import {
   trustRegions,
 } from 'bures';
 import { autodiffVector } from 'bures/autodiff';
+import { checkHessian } from 'bures/diagnostics';
 import { describe, expect, it } from 'vitest';
+import { augmentedTerms } from '../../src/solvers/constraints/constrained-problem.js';
 import { allEngines, liveTensors, tensorEngines } from '../support/engines.js';
 import { withEigenvalues } from '../support/matrices.js';
 
@@ -123,6 +126,46 @@ describe('augmentedLagrangian', () => {
   it('says where the Hessian products of its solver are differences', async () => {
     const { solver } = await augmentedLagrangian(simplex(host, target, false), { solver: trustRegions(), maxIterations: 1 });
     expect(solver).toMatch(/differences of gradients/);
+  });
+
+  it('trust regions have exact products where cost and constraints state theirs, of any kind', async () => {
+    const A = host.fromArray(withEigenvalues(3, [5, 4, 2, 1, 0.5]).values, [5, 5]);
+    // Σ xᵢ⁴ = 0.35, and x₁² ≤ 0.1.
+    const one = host.full([1, 1], 1);
+    const cube = (x: HostArray): HostArray => host.multiply(x, host.multiply(x, x));
+    const first = host.fromArray([1, 0, 0, 0, 0], [5, 1]);
+    const stated: ConstrainedProblem<HostArray, HostArray> = {
+      manifold: sphere({ shape: [5, 1] }),
+      cost: (x) => -0.5 * host.inner(x, host.matmul(A, x)),
+      gradient: { kind: 'ambient', at: (x) => host.scale(-1, host.matmul(A, x)) },
+      hessian: { kind: 'ambient', at: (_x, u) => host.scale(-1, host.matmul(A, u)) },
+      equality: {
+        at: (x) => host.axpy(-0.35, one, host.matmul(cube(x), x, { transposeA: true })),
+        jvp: (x, u) => host.scale(4, host.matmul(cube(x), u, { transposeA: true })),
+        vjp: { kind: 'ambient', at: (x, w) => host.scale(4 * host.toArray(w)[0], cube(x)) },
+        hessian: {
+          kind: 'ambient',
+          at: (x, u, w) => host.scale(12 * host.toArray(w)[0], host.multiply(host.multiply(x, x), u)),
+        },
+      },
+      inequality: autodiffVector(host, (ops, x: HostArray) =>
+        ops.subtract(ops.multiply(first, ops.multiply(x, x)), host.full([5, 1], 0.1)),
+      ),
+    };
+    const { equality: _equality, inequality: _inequality, ...free } = stated;
+    const terms = augmentedTerms(stated, objective(free));
+    const x = host.fromArray([0.8, 0.3, -0.2, 0.4, Math.sqrt(1 - 0.93)], [5, 1]);
+    const multipliers = { equality: host.full([1, 1], -0.7), inequality: host.fromArray([0.4, 0, 0.3, 0.2, 0.1], [5, 1]) };
+    const check = await checkHessian(terms.problem(multipliers, 3), { x });
+    expect(check.ok, check.verdict).toBe(true);
+    const options = { solver: trustRegions(), initial: x, tolerance: 1e-8 };
+    const exact = await augmentedLagrangian(stated, options);
+    expect(exact.converged, exact.stopReason).toBe(true);
+    expect(exact.solver).toBe('trustRegions');
+    const { hessian: _hessian, ...equality } = stated.equality as NonNullable<typeof stated.equality>;
+    const differences = await augmentedLagrangian({ ...stated, equality }, options);
+    expect(differences.solver).toMatch(/differences of gradients/);
+    expect(exact.x).toBeAllClose(differences.x, 1e-6);
   });
 
   it('takes bounds exactly beside constraints, by projectedLbfgs', async () => {

@@ -33,11 +33,13 @@ import {
   type RobustLoss,
   relativeGradientNormBelow,
   seededRandom,
+  sphere,
   stiefel,
   trustRegions,
   wolfe,
 } from 'bures';
-import { checkGradient } from 'bures/diagnostics';
+import { autodiffVector } from 'bures/autodiff';
+import { checkGradient, checkHessian } from 'bures/diagnostics';
 import { describe, expect, it, vi } from 'vitest';
 import { allEngines, liveTensors, tensorEngines } from '../support/engines.js';
 import { geometric, withSingularValues } from '../support/matrices.js';
@@ -208,6 +210,52 @@ describe.each(allEngines)('fixed rank on %s', (_engine, la) => {
       // The smallest singular value, 1e-3, is found to 1e-6, or in float32 to some percent.
       expect(cost, stopReason).toBeLessThanOrEqual(double ? 1e-18 : 1e-9);
     });
+  });
+});
+
+describe('the Hessian of a sum of squares', () => {
+  it.each(losses)('%s: is exact where the residual states its own, by factors and by the matrix', async (loss) => {
+    const manifold = balancedFactors({ m: 6, n: 5, rank: 2 });
+    const target = host.randomNormal([6, 5], seededRandom(1));
+    const residual = autodiffVector(host, (ops, { A, B }: FactorPair<HostArray>) => ops.subtract(ops.exp(ops.matmul(A, B)), target));
+    const stated = leastSquares({ manifold, residual, loss, lossScale: 3 });
+    const check = await checkHessian(stated, { seed: 3 });
+    expect(check.ok, check.verdict).toBe(true);
+    // On the sphere the second derivative of a linear residual is zero, and the curvature of the sphere is not.
+    const A = host.randomNormal([7, 4], seededRandom(2));
+    const b = host.randomNormal([7, 1], seededRandom(3));
+    const linear = {
+      at: (x: HostArray) => host.subtract(host.matmul(A, x), b),
+      jvp: (_x: HostArray, u: HostArray) => host.matmul(A, u),
+      vjp: { kind: 'ambient', at: (_x: HostArray, w: HostArray) => host.matmul(A, w, { transposeA: true }) },
+      hessian: { kind: 'ambient', at: (_x: HostArray, u: HostArray, _w: HostArray) => host.scale(0, u) },
+    } as const;
+    const onSphere = leastSquares({ manifold: sphere({ shape: [4, 1] }), residual: linear, loss, lossScale: 3 });
+    const sphereCheck = await checkHessian(onSphere, { seed: 4 });
+    expect(sphereCheck.ok, sphereCheck.verdict).toBe(true);
+    const { solver } = await minimize(onSphere, { solver: trustRegions(), seed: 1 });
+    expect(solver).toBe('trustRegions');
+  });
+
+  it('is left to differences where the residual or the manifold has none, and is refused in another kind', async () => {
+    const target = host.randomNormal([6, 5], seededRandom(1));
+    const manifold = fixedRank({ m: 6, n: 5, rank: 2 });
+    const bySingularValues = autodiffVector(host, (ops, { U, S, V }: FixedRankPoint<HostArray>) =>
+      ops.subtract(ops.matmul(ops.scaleColumns(U, S), V, { transposeB: true }), target),
+    );
+    expect(leastSquares({ manifold, residual: bySingularValues as never })).not.toHaveProperty('hessian');
+    const mixed = {
+      at: (x: HostArray) => x,
+      jvp: (_x: HostArray, u: HostArray) => u,
+      vjp: { kind: 'ambient', at: (_x: HostArray, w: HostArray) => w },
+      hessian: { kind: 'coordinates', at: (_x: HostArray, u: HostArray) => u },
+    } as const;
+    expect(() => leastSquares({ manifold: euclidean({ shape: [2] }), residual: mixed })).toThrow(
+      /^leastSquares: residual\.hessian must be of the kind 'ambient' of vjp/,
+    );
+    expect(() => leastSquares({ manifold: euclidean({ shape: [2] }), residual: { ...mixed, hessian: (() => 0) as never } })).toThrow(
+      /^leastSquares: residual\.hessian must be \{ kind/,
+    );
   });
 });
 

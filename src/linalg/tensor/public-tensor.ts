@@ -1,8 +1,8 @@
 /**
- * The types of TensorFlow.js as the published declarations show them: a tensor is known by what its holder does with it,
- * so that projects type-check without TensorFlow.js, whose own declarations need skipLibCheck. `npm run build` puts these
- * names in the place of TensorFlow.js's (tools/build-declarations.ts); a `tf.Tensor` is a `Tensor` of this kind, and
- * what the library returns is a `tf.Tensor`: `x as unknown as tf.Tensor`.
+ * The types of TensorFlow.js as the published declarations show them: a tensor is known by what its holder does with
+ * it, so that projects type-check without TensorFlow.js, whose own declarations need skipLibCheck. `npm run build` puts
+ * these names in the place of TensorFlow.js's (tools/build-declarations.ts); a `tf.Tensor` is a `Tensor` of this kind,
+ * and what the library returns is a `tf.Tensor`: `x as unknown as tf.Tensor`.
  */
 
 /** An array on a TensorFlow.js backend. */

@@ -4,7 +4,7 @@ import { axpyTree } from '../../core/tree.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { perPoint } from '../objective.js';
 import type { Objective, Problem, VectorFunction } from '../problem.js';
-import { checkedValue, riemannianAdjoint } from '../vector-function.js';
+import { checkedValue, riemannianAdjoint, vectorCurvature } from '../vector-function.js';
 
 /** A cost to minimize over the points of a manifold that fulfil $h(x)=0$ and $g(x)\le0$. */
 export interface ConstrainedProblem<M, P, T = P, Z = T, G = Z> extends Problem<M, P, T, Z, G> {
@@ -54,6 +54,13 @@ export function augmentedTerms<M, P, T, Z, G>(
 ): AugmentedTerms<M, P, T, Z, G> {
   const la = manifold.algebra;
   const caller = 'augmentedLagrangian';
+  const curvatures = {
+    equality: equality && vectorCurvature(manifold, equality),
+    inequality: inequality && vectorCurvature(manifold, inequality),
+  };
+  // Where one part has no second derivative, the whole is left to differences of gradients.
+  const hasHessian =
+    seen.hasHessian && !(equality && curvatures.equality === undefined) && !(inequality && curvatures.inequality === undefined);
   const valuesAt = perPoint(async (x: P & object) => ({
     ...(equality && { equality: checkedValue(caller, 'equality', la, await equality.at(x)) }),
     ...(inequality && { inequality: checkedValue(caller, 'inequality', la, await inequality.at(x)) }),
@@ -76,9 +83,10 @@ export function augmentedTerms<M, P, T, Z, G>(
       };
     },
     problem(multipliers, penalty) {
+      const weightsAt = perPoint((x: P & object) => nextMultipliers(x, multipliers, penalty)) as (x: P) => Promise<ConstraintArrays<M>>;
       const penalties = async (x: P): Promise<number> => {
         const { equality: h } = await valuesAt(x);
-        const next = await nextMultipliers(x, multipliers, penalty);
+        const next = await weightsAt(x);
         let sum = 0;
         // The two terms of h in one inner product: ⟨γ + ½ρh, h⟩.
         if (h !== undefined) sum += await la.inner(la.axpy(0.5 * penalty, h, multipliers.equality as M), h);
@@ -87,12 +95,25 @@ export function augmentedTerms<M, P, T, Z, G>(
         return sum;
       };
       const withConstraints = async (x: P, gradient: T): Promise<T> => {
-        const next = await nextMultipliers(x, multipliers, penalty);
+        const next = await weightsAt(x);
         let sum = gradient;
         for (const kind of ['equality', 'inequality'] as const) {
           const weights = next[kind];
           const { vjp } = { equality, inequality }[kind] ?? {};
           if (weights !== undefined && vjp !== undefined) sum = axpyTree(la, 1, await riemannianAdjoint(manifold, vjp, x, weights), sum);
+        }
+        return sum;
+      };
+      const hessianAlong = async (x: P, u: T): Promise<T> => {
+        const next = await weightsAt(x);
+        let sum = await seen.hessian(x, u, 0);
+        for (const kind of ['equality', 'inequality'] as const) {
+          const [weights, curvature] = [next[kind], curvatures[kind]];
+          if (weights === undefined || curvature === undefined) continue;
+          // An inequality is penalized where it has a multiplier, and not elsewhere.
+          const penalized = (image: M): M => la.scale(penalty, kind === 'equality' ? image : la.multiply(la.greater(weights, 0), image));
+          sum = axpyTree(la, 1, await curvature.gaussNewton(x, u, penalized), sum);
+          sum = axpyTree(la, 1, await curvature.weighed(x, u, weights), sum);
         }
         return sum;
       };
@@ -105,6 +126,7 @@ export function augmentedTerms<M, P, T, Z, G>(
           const here = await seen.evaluate(x, 0);
           return { cost: here.cost + (await penalties(x)), gradient: await withConstraints(x, here.gradient) };
         },
+        ...(hasHessian && { hessian: { kind: 'riemannian' as const, at: hessianAlong } }),
       };
     },
   };

@@ -1,18 +1,19 @@
 import { ConfigError } from '../../core/errors.js';
 import { choice, declareOptions, describeValue, number, option } from '../../core/options.js';
+import { axpyTree } from '../../core/tree.js';
 import { square } from '../../linalg/derived.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import type { Manifold } from '../../manifolds/manifold.js';
 import { perPoint } from '../objective.js';
 import type { Gradient, Problem, VectorFunction } from '../problem.js';
-import { checkedValue, checkVectorFunction, riemannianAdjoint } from '../vector-function.js';
+import { checkedValue, checkVectorFunction, riemannianAdjoint, vectorCurvature } from '../vector-function.js';
 import { lossTerms, type RobustLoss, robustLosses } from './losses.js';
 
 /** Options of {@link leastSquares}. */
 export interface LeastSquaresOptions<M, P, T, Z, G> {
   /** The manifold over which the cost is minimized. */
   readonly manifold: Manifold<M, P, T, Z, G>;
-  /** The residuals r(x), an array of any shape, with the products J u and Jᵀw. */
+  /** The residuals r(x), an array of any shape, with the products J u and Jᵀw; `hessian` makes that of the cost. */
   readonly residual: VectorFunction<M, P, T, G> & Required<Pick<VectorFunction<M, P, T, G>, 'jvp'>>;
   /**
    * Loss of each squared residual: `'linear'` is the sum of squares, `'huber'`, `'softL1'`, `'cauchy'` and `'arctan'`
@@ -57,6 +58,10 @@ export type LeastSquaresProblem<M, P, T, Z, G> = Problem<M, P, T, Z, G> & Requir
  * where the root is held above a thousandth of ρ' (SciPy: above ε), below which it says nothing but that the curvature
  * is not positive.
  *
+ * Where the residual states its `hessian`, as {@link autodiffVector} does, the problem has an exact Hessian,
+ * $J^*DJ+\operatorname{Hess}\langle w,r\rangle$ with w = ρ'r held and D = ρ' + 2ρ''z, which {@link trustRegions} uses
+ * where residuals stay large; {@link levenbergMarquardt} does not need it.
+ *
  * @param options - manifold, residuals, loss.
  * @returns the problem, for `minimize`. Cost and gradient share the residuals of a point.
  * @throws ConfigError if a part is missing or invalid.
@@ -88,6 +93,7 @@ export function leastSquares<M, P, T, Z, G>(options: LeastSquaresOptions<M, P, T
     weigh(la, checkedValue('leastSquares', 'residual', la, await residual.at(x)), loss, lossScale),
   ) as (x: P) => Promise<WeighedResidual<M>>;
   const { vjp } = residual;
+  const curvature = vectorCurvature(manifold, residual);
   return {
     manifold,
     async cost(x) {
@@ -95,6 +101,16 @@ export function leastSquares<M, P, T, Z, G>(options: LeastSquaresOptions<M, P, T
       return losses === undefined ? 0.5 * (await la.norm(r)) ** 2 : 0.5 * lossScale ** 2 * (await la.total(losses));
     },
     gradient: { kind: vjp.kind, at: async (x: P) => vjp.at(x, (await weighted(x)).slope) } as Gradient<P, T, G, undefined>,
+    ...(curvature && {
+      hessian: {
+        kind: 'riemannian' as const,
+        async at(x: P, u: T): Promise<T> {
+          const { slope, slopeDerivative } = await weighted(x);
+          const scaled = (image: M): M => (slopeDerivative === undefined ? image : la.multiply(slopeDerivative, image));
+          return axpyTree(la, 1, await curvature.gaussNewton(x, u, scaled), await curvature.weighed(x, u, slope));
+        },
+      },
+    }),
     async linearize(x) {
       const { residual: r, jacobianScale, residualScale } = await weighted(x);
       const scaled = (scale: M | undefined, w: M): M => (scale === undefined ? w : la.multiply(scale, w));
@@ -112,6 +128,8 @@ interface WeighedResidual<M> {
   readonly residual: M;
   /** The derivative of the cost by the residuals, ρ' r. */
   readonly slope: M;
+  /** The derivative of each entry of the slope by its residual, ρ' + 2ρ''z; absent where it is 1. */
+  readonly slopeDerivative?: M;
   /** ρ of each squared residual. */
   readonly losses?: M;
   readonly jacobianScale?: M;
@@ -125,11 +143,13 @@ function weigh<M>(la: LinearAlgebra<M>, residual: M, loss: RobustLoss, lossScale
   if (loss === 'linear') return { residual, slope: residual };
   const z = square(la, la.scale(1 / lossScale, residual));
   const { value, first, second } = lossTerms(la, loss, z);
-  const curvature = la.maximum(la.add(first, la.scale(2, la.multiply(second, z))), la.scale(leastCurvature, first));
+  const slopeDerivative = la.add(first, la.scale(2, la.multiply(second, z)));
+  const curvature = la.maximum(slopeDerivative, la.scale(leastCurvature, first));
   const jacobianScale = la.sqrt(curvature);
   return {
     residual,
     slope: la.multiply(first, residual),
+    slopeDerivative,
     losses: value,
     jacobianScale,
     residualScale: la.divide(first, jacobianScale),
