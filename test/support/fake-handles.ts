@@ -1,10 +1,11 @@
 /**
  * The browser's handles of folders and files, in memory and as their standard has them: contents change when a writable
- * is closed, files that were given out stay as they were, and errors have the names of the standard.
+ * is closed, files that were given out cannot be read once they have changed, and errors have the names of the
+ * standard.
  *
  * @see https://fs.spec.whatwg.org
  */
-import type { DirectoryHandle, FileHandle, SyncAccessHandle, WritableFile } from 'bures/io';
+import type { DirectoryHandle, FileBytes, FileHandle, SyncAccessHandle, WritableFile } from 'bures/io';
 
 /** What a browser has of the standard, and of what it does not have yet. */
 export interface Browser {
@@ -88,8 +89,15 @@ export class FakeFile implements FileHandle {
     if (move) this.move = async (to) => this.#move(to);
   }
 
-  async getFile(): Promise<File> {
-    return new File([this.content], this.name);
+  async getFile(): Promise<FileBytes> {
+    const { content } = this;
+    const slice = (start: number, end: number) => ({
+      arrayBuffer: async () => {
+        if (this.content !== content) fail('NotReadableError', 'The requested file could not be read.');
+        return content.slice(start, end).buffer;
+      },
+    });
+    return { size: content.length, slice };
   }
 
   #checkQuota(bytes: number): void {
@@ -99,6 +107,10 @@ export class FakeFile implements FileHandle {
 
   #writable(): WritableFile {
     let written: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+    // Chromium lists what a writable has received.
+    const swap = `${this.name}.crswap`;
+    const end = (): void => void this.#parent.entries.delete(swap);
+    this.#parent.entries.set(swap, new FakeFile(swap, this.#parent));
     return {
       write: async (data) => {
         this.#checkQuota(written.length + data.length);
@@ -109,8 +121,9 @@ export class FakeFile implements FileHandle {
       },
       close: async () => {
         this.content = written;
+        end();
       },
-      abort: async () => undefined,
+      abort: async () => end(),
     };
   }
 

@@ -9,7 +9,9 @@ export interface FileInfo {
   readonly bytes: number;
 }
 
-/** A file that is open for reading. */
+/**
+ * A file that is open for reading. If it is replaced meanwhile, it gives what was there, or refuses: never a mixture.
+ */
 export interface OpenFile {
   /** Length in bytes when the file was opened. */
   readonly bytes: number;

@@ -5,9 +5,12 @@ import { type FileContent, pour } from './file-content.js';
 /** Prefix and end of the name under which a file is written beside its place. */
 const [stagedStart, stagedEnd] = ['.', '.bures-tmp'] as const;
 
-/** Returns true for the name of a file that is, or was, being written. */
+/** The end that Chromium gives to the name of what a writable has received, beside the file. */
+const swapEnd = '.crswap';
+
+/** Returns true for the name of a file that is, or was, being written: under our name, or the browser's. */
 export function isStagedName(name: string): boolean {
-  return name.startsWith(stagedStart) && name.endsWith(stagedEnd);
+  return (name.startsWith(stagedStart) && name.endsWith(stagedEnd)) || name.endsWith(swapEnd);
 }
 
 /** Makes an error of what a browser refuses. */
