@@ -25,6 +25,7 @@ const programs: Readonly<Record<string, Closeness>> = {
   named: { relative: 1e-5, absolute: 1e-6 },
   distributed: { relative: 1e-12, absolute: 1e-12 },
   files: { relative: 0, absolute: 0 },
+  training: { relative: 1e-4, absolute: 1e-5 },
 };
 /**
  * What cannot be: Vite puts what a backend needs into the script that awaits it, which would then wait for itself. The
