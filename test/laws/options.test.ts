@@ -13,6 +13,10 @@ import * as lora from 'bures/lora';
 import * as models from 'bures/models';
 import * as problems from 'bures/problems';
 import * as tensor from 'bures/tensor';
+import * as cpuEntry from 'bures/tensor/cpu';
+import * as tensorflowEntry from 'bures/tensor/tensorflow';
+import * as wasmEntry from 'bures/tensor/wasm';
+import * as webgpuEntry from 'bures/tensor/webgpu';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
@@ -29,6 +33,10 @@ const modules: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   './models': models,
   './problems': problems,
   './tensor': tensor,
+  './tensor/cpu': cpuEntry,
+  './tensor/tensorflow': tensorflowEntry,
+  './tensor/wasm': wasmEntry,
+  './tensor/webgpu': webgpuEntry,
 };
 
 /** The source of each subpath. */
