@@ -5,7 +5,7 @@
  * that it found to test/web/sizes.json.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Browser } from 'playwright-core';
@@ -16,6 +16,9 @@ import { createProject, writePage } from './web/project.js';
 import { type Served, serve } from './web/serve.js';
 import { reportSizes } from './web/sizes.js';
 
+/** The driver of SwiftShader, WebGPU on the processor, which Chromium brings and Node.js is told of. */
+const swiftshader = '/usr/lib/chromium/vk_swiftshader_icd.json';
+
 /** The programs, and how close their numbers in a page are to those in Node.js. */
 const programs: Readonly<Record<string, Closeness>> = {
   // Versions of V8 differ in the last digit of exp, log and cos, and so in what seeds draw. Small numbers are what is
@@ -25,6 +28,7 @@ const programs: Readonly<Record<string, Closeness>> = {
   // XNNPACK multiplies, which is compiled for each machine, and Node.js has another V8.
   wasm: { relative: 1e-5, absolute: 1e-6 },
   named: { relative: 1e-5, absolute: 1e-6 },
+  ...(existsSync(swiftshader) ? { webgpu: { relative: 1e-4, absolute: 1e-6 } } : {}),
   distributed: { relative: 1e-12, absolute: 1e-12 },
   files: { relative: 0, absolute: 0 },
   training: { relative: 1e-4, absolute: 1e-5 },
@@ -46,7 +50,7 @@ if (chromiumPath === undefined) {
   console.log('test:web: there is no Chromium (Debian: apt install chromium), so that no page is opened');
 } else {
   const project = mkdtempSync(path.join(tmpdir(), 'bures-web-'));
-  const browser = await openChromium(chromiumPath);
+  const browser = await openChromium(chromiumPath, ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader']);
   try {
     await createProject(project);
     const words = process.argv.slice(2).filter((word) => word !== '--sizes');
@@ -89,7 +93,7 @@ function inNode(project: string, name: string): string {
   return execFileSync(process.execPath, ['--input-type=module', '--eval', script], {
     cwd: project,
     encoding: 'utf8',
-    env: { ...process.env, BURES_BLAS: 'off' },
+    env: { ...process.env, BURES_BLAS: 'off', ...(existsSync(swiftshader) ? { VK_ADD_DRIVER_FILES: swiftshader } : {}) },
   });
 }
 
