@@ -12,16 +12,17 @@ const { exports } = JSON.parse(readFileSync(path.join(repository, 'package.json'
   readonly exports: Readonly<Record<string, string | { readonly node?: string; readonly default: string }>>;
 };
 
-mkdirSync(path.join(repository, 'dist/entries'), { recursive: true });
 for (const [subpath, target] of Object.entries(exports)) {
   if (typeof target === 'string' || target.node === undefined) continue;
   const names = Object.keys(await import(pathToFileURL(path.join(repository, target.default)).href));
-  const relative = path.posix.relative(path.posix.dirname(target.node), target.default);
+  const [file, folder] = [path.join(repository, target.node), path.posix.dirname(target.node)];
+  const relative = (to: string): string => path.posix.relative(folder, to);
   const lines = [
     '// Written by tools/build-entries.ts.',
-    "import { withTensorflow } from '../core/tensorflow-packages.js';",
-    `const entry = await withTensorflow('${subpath.replace('.', 'bures')}', () => import('${relative}'));`,
+    `import { withTensorflow } from '${relative('dist/core/tensorflow-packages.js')}';`,
+    `const entry = await withTensorflow('${subpath.replace('.', 'bures')}', () => import('${relative(target.default)}'));`,
     `export const { ${names.join(', ')} } = entry;`,
   ];
-  writeFileSync(path.join(repository, target.node), `${lines.join('\n')}\n`);
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, `${lines.join('\n')}\n`);
 }
