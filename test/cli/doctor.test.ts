@@ -19,3 +19,20 @@ it('a library that is missing is one line, and what was tried is for --debug', (
     expect(lines(true)).toContain(`  ${attempt}`);
   }
 });
+
+it('a program that imitates a GPU is there, and not what is used by default', () => {
+  const speed = { matmulGflops: 1, projectionMilliseconds: 1 };
+  const found = { available: true, device: 'a device', matmul: 'kernels', speed } as const;
+  const text = reportText(
+    readEnvironment(),
+    mpi,
+    host,
+    [
+      { name: 'webgpu', ...found, imitation: 'the adapter is no GPU' },
+      { name: 'wasm', ...found },
+    ],
+    false,
+  );
+  expect(text).toMatch(/^ +webgpu +a device.*; taken only by its name: the adapter is no GPU$/m);
+  expect(text).toMatch(/^ +wasm \* +a device.*ms$/m);
+});

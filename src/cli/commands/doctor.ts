@@ -13,7 +13,15 @@ import { memoryOf } from '../training/memory-report.js';
 
 /** Result of trying a backend. */
 export type Finding =
-  | { readonly name: BackendName; readonly available: true; readonly device: string; readonly matmul: string; readonly speed: Speed }
+  | {
+      readonly name: BackendName;
+      readonly available: true;
+      readonly device: string;
+      readonly matmul: string;
+      readonly speed: Speed;
+      /** The reason why `'auto'` does not take it. */
+      readonly imitation?: string;
+    }
   | { readonly name: BackendName; readonly available: false; readonly reason: string };
 
 /** The program's entry, one folder up: `.ts` in the sources, `.js` in the package. */
@@ -55,12 +63,17 @@ export const doctor = defineCommand({
 
 async function oneBackend(name: BackendName, seconds: number): Promise<CommandResult> {
   const algebra = await tensorAlgebra({ backend: name });
-  const { device, matmul } = algebra.report;
+  const { device, matmul, imitation } = algebra.report;
   const speed = await probeSpeed(algebra, seconds);
   return {
-    data: { name, available: true, device, matmul, speed } satisfies Finding,
-    text: `${name}: ${device}; matrix products: ${matmul}; ${speedText(speed)}`,
+    data: { name, available: true, device, matmul, speed, ...(imitation === undefined ? {} : { imitation }) } satisfies Finding,
+    text: `${name}: ${device}; matrix products: ${matmul}; ${speedText(speed)}${unasked(imitation)}`,
   };
+}
+
+/** Says why a backend is taken only by its name. */
+function unasked(reason: string | undefined): string {
+  return reason === undefined ? '' : `; taken only by its name: ${reason}`;
 }
 
 function inOwnProcess(name: BackendName, seconds: number): Promise<Finding> {
@@ -88,7 +101,7 @@ export function reportText(
   debug: boolean,
 ): string {
   const { versions, platform, processor, cores, memory, blas } = environment;
-  const taken = backends.find(({ available }) => available)?.name;
+  const taken = backends.find((one) => one.available && one.imitation === undefined)?.name;
   const facts = [
     ['bures', versions.bures],
     ['Node', `${versions.node}, ${platform}`],
@@ -104,7 +117,10 @@ export function reportText(
   ];
   const lines = backends.map((one) =>
     one.available
-      ? [one.name === taken ? `${one.name} *` : one.name, `${one.device}; products: ${one.matmul}; ${speedText(one.speed)}`]
+      ? [
+          one.name === taken ? `${one.name} *` : one.name,
+          `${one.device}; products: ${one.matmul}; ${speedText(one.speed)}${unasked(one.imitation)}`,
+        ]
       : [one.name, `not available: ${one.reason}`],
   );
   return [

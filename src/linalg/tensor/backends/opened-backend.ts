@@ -39,6 +39,8 @@ export interface BackendDevice {
   readonly cuda: boolean;
   /** Implementation of matrix products, in words. */
   readonly matmul: string;
+  /** The reason why `'auto'` passes the device over: a program that imitates a GPU. Absent for all others. */
+  readonly imitation?: string;
 }
 
 /** Report of the backend taken, the device it runs on, and why better ones were not. */

@@ -26,13 +26,20 @@ export async function openWebgpu(): Promise<ReadyBackend | string> {
   } catch (error) {
     return `@tensorflow/tfjs-backend-webgpu does not load (${firstLine(error)}); ${runtime.toInstall('@tensorflow/tfjs-backend-webgpu')}`;
   }
+  const imitation = imitationReason(adapter.info);
   if (!(await setBackend('webgpu'))) return `the GPU device does not start (${nameOf(adapter.info)}); update its driver`;
-  if (imitationReason(adapter.info) !== undefined) preferTiledProducts();
+  if (imitation !== undefined) preferTiledProducts();
   return {
     name: 'webgpu',
     factorizations: webgpuFactorizations(startedBackend<WebgpuBackend>('webgpu')),
     readsSynchronously: false,
-    device: { device: nameOf(adapter.info), memory: undefined, cuda: false, matmul: 'WGSL programs of TensorFlow.js' },
+    device: {
+      device: nameOf(adapter.info),
+      memory: undefined,
+      cuda: false,
+      matmul: 'WGSL programs of TensorFlow.js',
+      ...(imitation === undefined ? {} : { imitation }),
+    },
   };
 }
 
