@@ -33,7 +33,9 @@ const programs: Readonly<Record<string, Closeness>> = {
   files: { relative: 0, absolute: 0 },
   training: { relative: 1e-4, absolute: 1e-5 },
 };
-/** Programs for which some bundlers tell all: one is about Vite's scripts, one about the device. Others take every one. */
+/**
+ * Programs for which some bundlers tell all: one is about Vite's scripts, one about the device. Others take every one.
+ */
 const bundlersOf: Readonly<Record<string, readonly string[]>> = {
   named: ['esbuild', 'vite build', 'vite dev'],
   webgpu: ['esbuild', 'vite build'],

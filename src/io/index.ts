@@ -5,7 +5,7 @@
  *
  * @module bures/io
  */
-export type { FileBytes } from './files/blob-file.js';
+export type { BytesRange, FileBytes } from './files/blob-file.js';
 export { directoryFiles, opfsFiles } from './files/directory-files.js';
 export type { DirectoryHandle, FileHandle, SyncAccessHandle, WritableFile } from './files/directory-handle.js';
 export type { ByteSink, FileContent } from './files/file-content.js';

@@ -54,7 +54,7 @@ const optional = ['generation_config.json', 'tokenizer_config.json', 'special_to
  * @returns the folder and the commit. A second call downloads nothing.
  * @throws ConfigError if there is no such repository or revision, it may not be read, or it lacks a file that a model
  * needs; BackendError if the hub cannot be reached; FormatError if a file has not the checksum that the hub names;
- * NotImplementedError on a page, where the loaders read from the hub themselves: see {@link hubFiles}.
+ * NotImplementedError on a page, where the loaders read from the hub themselves: see `hubFiles`.
  */
 export async function downloadModel(repository: string, options: DownloadModelOptions = {}): Promise<DownloadedModel> {
   const { caller, ...rest } = downloadModelOptions.read('downloadModel', options);

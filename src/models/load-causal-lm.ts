@@ -32,7 +32,7 @@ export interface LoadCausalLMOptions {
   readonly quantize?: Quantization;
   /** Size of a training step that must fit as well, by an estimate. Default: none. */
   readonly trainingStep?: StepSize;
-  /** Where the directory lies. Default: {@link nodeFiles}, the files of this machine. */
+  /** Where the directory lies. Default: `nodeFiles`, the files of this machine. */
   readonly files?: Files;
   /**
    * Receives a line of text about keys of config.json that are passed over because the library does not know them, and

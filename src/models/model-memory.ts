@@ -18,7 +18,7 @@ export interface ModelMemoryOptions {
   readonly length?: number;
   /** Rank of the adapters, on all linear layers but the head. Default: 16. */
   readonly rank?: number;
-  /** Where the directory lies. Default: {@link nodeFiles}, the files of this machine. */
+  /** Where the directory lies. Default: `nodeFiles`, the files of this machine. */
   readonly files?: Files;
   /**
    * Receives a line of text about keys of config.json that are passed over because the library does not know them, and

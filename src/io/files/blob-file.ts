@@ -6,7 +6,13 @@ export interface FileBytes {
   /** Length in bytes. */
   readonly size: number;
   /** Returns a range, from the byte `start` to before `end`. */
-  slice(start: number, end: number): { arrayBuffer(): Promise<ArrayBuffer> };
+  slice(start: number, end: number): BytesRange;
+}
+
+/** A range of a `Blob` or a `File`. */
+export interface BytesRange {
+  /** Reads the bytes. */
+  arrayBuffer(): Promise<ArrayBuffer>;
 }
 
 /** Opens a blob for reading by ranges. Whatever reading throws passes through `fail`. */

@@ -19,7 +19,7 @@ export interface ChosenFile extends FileBytes {
  *
  * @param chosen - the `files` of the input, or any `File`s. Their paths are their names; those of a chosen folder begin
  * with the folder's name, as in `model/config.json`.
- * @returns read-only files; `write` and `remove` throw a {@link NotImplementedError}.
+ * @returns read-only files; `write` and `remove` throw a NotImplementedError.
  * @throws ConfigError if two of them have one path.
  */
 export function fileListFiles(chosen: Iterable<ChosenFile>): Files {

@@ -11,10 +11,9 @@ import { joinSlash } from './slash-path.js';
  *
  * @param base - the http or https address of the folder that paths are relative to, such as
  * `https://example.org/models/`; on a page also one relative to it. The last slash may be missing.
- * @returns read-only files; `list`, `write` and `remove` throw a {@link NotImplementedError}, since a web server offers
- * none of them. The others throw a {@link BackendError}, naming the address, if the server cannot be reached or answers
- * otherwise than expected. A web server does not tell a folder from a file: `describe` says `file` of all that the
- * server answers.
+ * @returns read-only files; `list`, `write` and `remove` throw a NotImplementedError, since a web server offers none of
+ * them. The others throw a BackendError, naming the address, if the server cannot be reached or answers otherwise than
+ * expected. A web server does not tell a folder from a file: `describe` says `file` of all that the server answers.
  * @throws ConfigError for another kind of address.
  */
 export function webFiles(base: string | URL): Files {

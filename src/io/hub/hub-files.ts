@@ -40,8 +40,7 @@ const hubFilesOptions = declareOptions<HubFilesOptions>()({
  * @param repository - `owner/name`, or `owner/name@revision` with a branch, a tag or a commit. Default: `main`.
  * @param options - see {@link HubFilesOptions}.
  * @returns read-only files, whose paths are those of the repository; its root is the empty path. `write` and `remove`
- * throw a {@link NotImplementedError}; the others throw a {@link BackendError} if the hub cannot be reached, or
- * refuses.
+ * throw a NotImplementedError; the others throw a BackendError if the hub cannot be reached, or refuses.
  * @throws ConfigError for another name, and for options that do not fit.
  *
  * @example

@@ -15,3 +15,4 @@ export {
   type ReadyBackend,
 } from './backends/opened-backend.js';
 export { type TensorAlgebra, type TensorAlgebraOptions, tensorAlgebra } from './tensor-algebra.js';
+export type { TensorFactorizations } from './tensor-factorizations.js';

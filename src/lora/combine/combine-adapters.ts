@@ -36,7 +36,7 @@ export interface CombineAdaptersOptions {
   readonly keepDtype?: boolean;
   /** Names of the adapters in messages, in their order. Default: the names of their folders. */
   readonly names?: readonly string[];
-  /** Where to write. Default: {@link nodeFiles}, the files of this machine. */
+  /** Where to write. Default: `nodeFiles`, the files of this machine. */
   readonly files?: Files;
   /**
    * Called before each module; what it throws ends the work, and nothing is left behind. Default: nothing is called.

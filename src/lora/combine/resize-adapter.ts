@@ -31,7 +31,7 @@ export interface ResizeAdapterOptions {
   readonly seed?: number;
   /** If true, F16 and BF16 factors keep their format; otherwise F32 is written. Default: false. */
   readonly keepDtype?: boolean;
-  /** Where to write. Default: {@link nodeFiles}, the files of this machine. */
+  /** Where to write. Default: `nodeFiles`, the files of this machine. */
   readonly files?: Files;
   /**
    * Called before each module; what it throws ends the work, and nothing is left behind. Default: nothing is called.

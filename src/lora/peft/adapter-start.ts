@@ -18,7 +18,7 @@ export interface AdapterStartOptions {
    * as they are, but for a scale.
    */
   readonly balanced?: boolean;
-  /** Where the adapter lies. Default: {@link nodeFiles}, the files of this machine. */
+  /** Where the adapter lies. Default: `nodeFiles`, the files of this machine. */
   readonly files?: Files;
   /** Name that messages begin with: the function or command that the user called. Default: `'adapterStart'`. */
   readonly caller?: string;

@@ -42,7 +42,7 @@ export interface BalancedModule {
 export interface BalanceAdapterOptions {
   /** If true, F16 and BF16 factors keep their format; otherwise F32 is written. Default: false. */
   readonly keepDtype?: boolean;
-  /** Where to write. Default: {@link nodeFiles}, the files of this machine. */
+  /** Where to write. Default: `nodeFiles`, the files of this machine. */
   readonly files?: Files;
   /**
    * Called before each module; what it throws ends the work, and nothing is left behind. Default: nothing is called.

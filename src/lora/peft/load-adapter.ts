@@ -35,7 +35,7 @@ export interface LoadAdapterOptions {
    * none. Default: none; trained weights are then loaded as they are, and adapters as pairs.
    */
   readonly method?: LoraMethod;
-  /** Where the adapter lies. Default: {@link nodeFiles}, the files of this machine. */
+  /** Where the adapter lies. Default: `nodeFiles`, the files of this machine. */
   readonly files?: Files;
 }
 

@@ -14,7 +14,7 @@ import { withoutAdapterName } from './foreign-names.js';
 
 /** Options of {@link openAdapter}. */
 export interface OpenAdapterOptions {
-  /** Where the adapter lies. Default: {@link nodeFiles}, the files of this machine. */
+  /** Where the adapter lies. Default: `nodeFiles`, the files of this machine. */
   readonly files?: Files;
   /** Name that messages begin with: the function or command that the user called. Default: `'openAdapter'`. */
   readonly caller?: string;

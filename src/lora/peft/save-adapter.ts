@@ -41,8 +41,8 @@ export interface SaveAdapterOptions {
    */
   readonly card?: AdapterCard;
   /**
-   * Where to write, and where a directory that is named as `baseModel` lies. Default: {@link nodeFiles}, the files of
-   * this machine.
+   * Where to write, and where a directory that is named as `baseModel` lies. Default: `nodeFiles`, the files of this
+   * machine.
    */
   readonly files?: Files;
 }

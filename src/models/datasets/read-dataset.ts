@@ -40,7 +40,7 @@ export interface ReadDatasetOptions {
   readonly messagesColumn?: string;
   /** Column of the texts. Default: `'text'`, where the keys tell it. */
   readonly textColumn?: string;
-  /** Where the file lies. Default: {@link nodeFiles}, the files of this machine. */
+  /** Where the file lies. Default: `nodeFiles`, the files of this machine. */
   readonly files?: Files;
   /** Signal that stops the reading. Default: none. */
   readonly signal?: AbortSignal;

@@ -17,7 +17,7 @@ const caller = 'loadTokenizer';
 
 /** Options of {@link loadTokenizer}. */
 export interface LoadTokenizerOptions {
-  /** Where the directory lies. Default: {@link nodeFiles}, the files of this machine. */
+  /** Where the directory lies. Default: `nodeFiles`, the files of this machine. */
   readonly files?: Files;
   /**
    * The time that chat templates are told, which several write into every conversation. Default: that of the clock at

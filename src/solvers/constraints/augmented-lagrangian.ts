@@ -42,8 +42,8 @@ import { firstPenalty, safeguarded, unmetReason } from './penalty.js';
  * numbers about 1.
  *
  * With a `solver` of trust regions the Hessian is exact where cost and constraints all state theirs, as those by
- * {@link autodiff} and {@link autodiffVector} do, and the constraints `jvp`; else products are differences of
- * gradients, and the result's `solver` says so.
+ * `autodiff` and `autodiffVector` do, and the constraints `jvp`; else products are differences of gradients, and the
+ * result's `solver` says so.
  *
  * Differences from the reference: the first penalty comes from the data; the stopping rule is the KKT residual, not the
  * distance of the last two points; multipliers are bounded by 1e8, not 100, which only an infeasible problem reaches;

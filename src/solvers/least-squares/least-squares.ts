@@ -58,7 +58,7 @@ export type LeastSquaresProblem<M, P, T, Z, G> = Problem<M, P, T, Z, G> & Requir
  * where the root is held above a thousandth of ρ' (SciPy: above ε), below which it says nothing but that the curvature
  * is not positive.
  *
- * Where the residual states its `hessian`, as {@link autodiffVector} does, the problem has an exact Hessian,
+ * Where the residual states its `hessian`, as `autodiffVector` does, the problem has an exact Hessian,
  * $J^*DJ+\operatorname{Hess}\langle w,r\rangle$ with w = ρ'r held and D = ρ' + 2ρ''z, which {@link trustRegions} uses
  * where residuals stay large; {@link levenbergMarquardt} does not need it.
  *
