@@ -58,9 +58,8 @@ export function octavePeers(folder: string): OctavePeers | string {
     run(solver, problems) {
       const place = path.join(folder, String(++count));
       mkdirSync(place);
-      cpSync(authors, path.join(place, 'authors'), { recursive: true });
       for (const [i, problem] of problems.entries()) writeProblem(path.join(place, String(i + 1)), problem);
-      const words = ['--no-gui', '--norc', path.join(import.meta.dirname, 'peers/octave/complete.m'), place, solver];
+      const words = ['--no-gui', '--norc', path.join(import.meta.dirname, 'peers/octave/complete.m'), authors, place, solver];
       const lines = execFileSync('octave-cli', words, { encoding: 'utf8', maxBuffer: 2 ** 26, stdio: ['ignore', 'pipe', 'ignore'] }).split(
         '\n',
       );

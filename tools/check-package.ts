@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
-import { installTensorflow } from '../src/core/tensorflow-packages.js';
+import { installTensorflow, tensorflowSpecifiers } from '../src/core/tensorflow-packages.js';
 
 const repository = path.resolve(import.meta.dirname, '..');
 const workspace = mkdtempSync(path.join(tmpdir(), 'bures-package-'));
@@ -67,7 +67,7 @@ function checkConsumer(tarball: string): void {
   const { status, stderr } = spawnSync('npx', doctor, { cwd: consumer, encoding: 'utf8' });
   if (status !== 1 || !stderr.includes(installTensorflow))
     throw new Error(`without TensorFlow.js the command must name ${installTensorflow}, got ${stderr}`);
-  run('consumer: install TensorFlow.js', 'npm', [...install, ...installTensorflow.split(' ').slice(2)], consumer);
+  run('consumer: install TensorFlow.js', 'npm', [...install, ...tensorflowSpecifiers], consumer);
   run('consumer: command', 'npx', doctor, consumer);
   for (const optional of ['koffi', '@koromix']) rmSync(path.join(consumer, 'node_modules', optional), { recursive: true, force: true });
   if (!existsSync(path.join(consumer, 'node_modules/bures'))) throw new Error('the consumer has lost the package itself');

@@ -10,9 +10,10 @@
  * reason; that is no failure. A NAME chooses those whose name has it.
  */
 import { type ExecFileSyncOptions, execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
+import { tensorflowSpecifiers } from '../src/core/tensorflow-packages.js';
 
 const repository = path.resolve(import.meta.dirname, '..');
 const cache = path.join(process.env.XDG_CACHE_HOME ?? path.join(homedir(), '.cache'), 'bures/runtimes');
@@ -59,11 +60,7 @@ try {
   const tarball = pack();
   const compiled = consumer('declarations', tarball, []);
   for (const version of COMPILERS) checkTypes(version, compiled);
-  const { peerDependencies } = JSON.parse(readFileSync(path.join(repository, 'package.json'), 'utf8'));
-  const tensorflow = ['core', 'backend-cpu', 'backend-wasm'].map(
-    (part) => `@tensorflow/tfjs-${part}@${peerDependencies[`@tensorflow/tfjs-${part}`]}`,
-  );
-  const whole = consumer('programs', tarball, tensorflow);
+  const whole = consumer('programs', tarball, tensorflowSpecifiers);
   for (const runtime of RUNTIMES) checkRuntime(runtime, whole);
 } finally {
   rmSync(workspace, { recursive: true, force: true });

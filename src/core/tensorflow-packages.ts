@@ -8,10 +8,11 @@ export const TENSORFLOW_PACKAGES: Readonly<Record<string, string>> = {
   '@tensorflow/tfjs-backend-wasm': '4.22.0',
 };
 
+/** The same, as npm takes them. */
+export const tensorflowSpecifiers: readonly string[] = Object.entries(TENSORFLOW_PACKAGES).map(([name, version]) => `${name}@${version}`);
+
 /** The command that installs them. */
-export const installTensorflow = `npm install ${Object.entries(TENSORFLOW_PACKAGES)
-  .map(([name, version]) => `${name}@${version}`)
-  .join(' ')}`;
+export const installTensorflow = `npm install ${tensorflowSpecifiers.join(' ')}`;
 
 /**
  * Loads a module that imports TensorFlow.js.

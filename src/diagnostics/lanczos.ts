@@ -5,7 +5,7 @@ import { eventLoopYielder } from '../core/event-loop.js';
 import { axpyTree, scaleTree } from '../core/tree.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { Manifold } from '../manifolds/manifold.js';
-import type { AbortSignalLike } from '../solvers/run.js';
+import { type AbortSignalLike, throwIfAborted } from '../solvers/run.js';
 
 /**
  * A symmetric operator on a Euclidean space of vectors, with the arithmetic of that space.
@@ -102,7 +102,7 @@ export async function lanczos<M, V, B>(
   let nextCheck = 2;
   const yieldToEventLoop = eventLoopYielder();
   for (let iteration = 1; ; iteration++) {
-    if (signal?.aborted) throw signal.reason;
+    throwIfAborted(signal);
     await yieldToEventLoop();
     const image = await operator.apply(vector);
     const diagonal = await operator.inner(image, vector);

@@ -3,7 +3,7 @@ import { DomainError, NumericalError } from '../core/errors.js';
 import { eventLoopYielder } from '../core/event-loop.js';
 import { choice, declareOptions, number, option, size } from '../core/options.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
-import type { AbortSignalLike } from '../solvers/run.js';
+import { type AbortSignalLike, throwIfAborted } from '../solvers/run.js';
 import { short } from './slope-verdict.js';
 
 /** Options of {@link hessianSpectrum}. */
@@ -116,7 +116,7 @@ export async function denseSpectrum<M>(
   const entries = new Float64Array(size * size);
   const yieldToEventLoop = eventLoopYielder();
   for (let i = 0; i < size; i++) {
-    if (signal?.aborted) throw signal.reason;
+    throwIfAborted(signal);
     await yieldToEventLoop();
     entries.set(await column(i), i * size);
   }

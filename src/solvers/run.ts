@@ -18,6 +18,14 @@ export interface AbortSignalLike {
   readonly reason?: unknown;
 }
 
+/**
+ * Throws the reason of an aborted signal, as `AbortSignal.throwIfAborted` does; an error that says so where it has
+ * none.
+ */
+export function throwIfAborted(signal: AbortSignalLike | undefined): void {
+  if (signal?.aborted === true) throw signal.reason ?? new Error('aborted by its signal');
+}
+
 /** Options of `iterate`. */
 export interface IterateOptions<P, T> {
   /** The algorithm. Default: gradient descent with Armijo steps. */

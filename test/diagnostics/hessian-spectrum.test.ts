@@ -158,6 +158,10 @@ describe('hessianSpectrum', () => {
     const aborted = AbortSignal.abort(new Error('enough'));
     for (const method of ['dense', 'lanczos'] as const) {
       await expect(hessianSpectrum(la, { at, hessianVector: hessian }, { method, signal: aborted })).rejects.toThrow('enough');
+      const silent = { aborted: true };
+      await expect(hessianSpectrum(la, { at, hessianVector: hessian }, { method, signal: silent })).rejects.toThrow(
+        'aborted by its signal',
+      );
     }
   });
 });

@@ -1,6 +1,6 @@
 % Completes the matrices of a folder by a solver of the authors of MatrixIRLS, and prints a line of JSON for each:
-%   octave-cli complete.m FOLDER SOLVER
-% FOLDER has authors/ (their code, adapted to Octave by bench/octave-peers.ts) and one folder a problem, 1, 2, ….
+%   octave-cli complete.m AUTHORS FOLDER SOLVER
+% AUTHORS is their code, adapted to Octave by bench/octave-peers.ts; FOLDER has one folder a problem, 1, 2, ….
 1;
 
 function x = numbers(file, type)
@@ -41,8 +41,8 @@ end
 
 warning('off', 'all');
 arguments = argv();
-[folder, solver] = arguments{:};
-addpath(genpath(fullfile(folder, 'authors')));
+[authors, folder, solver] = arguments{:};
+addpath(genpath(authors));
 k = 1;
 while exist(fullfile(folder, num2str(k)), 'dir')
   part = @(name, type) numbers(fullfile(folder, num2str(k), name), type);
