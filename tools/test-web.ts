@@ -117,7 +117,13 @@ async function inPage(browser: Browser, start: () => Promise<Served>, name: stri
         if (message.type() === 'error') reject(new Error(`the page says: ${message.text()}`));
       });
     });
-    const finished = new Promise<string>((resolve) => void page.exposeFunction('finished', resolve).then(() => page.goto(address)));
+    // A program may finish before the page has loaded: closing it then ends `goto` with an error that no longer counts.
+    const finished = new Promise<string>((resolve, reject) => {
+      void page
+        .exposeFunction('finished', resolve)
+        .then(() => page.goto(address))
+        .catch(reject);
+    });
     const hangs = new Promise<never>((_, reject) => {
       setTimeout(() => reject(new Error(`the page has not finished after ${patience / 1000} s`)), patience).unref();
     });
