@@ -13,6 +13,8 @@ const config: KnipConfig = {
     'bench/*.ts',
     'examples/*.ts',
     'examples/from-manopt/*.ts',
+    // Named by HTML files.
+    'examples/web/*/*.ts',
     'tools/*.{ts,mjs}',
     // Started as processes of their own.
     'test/snippets/run-programs.ts',
