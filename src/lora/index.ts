@@ -89,6 +89,14 @@ export { type AdapterScaling, patternLookup, type TargetModule } from './targets
 export { type LossSpectrum, type LossSpectrumOptions, lossSpectrum, lossSpectrumDefaults } from './training/loss-spectrum.js';
 export { LoraTrainer, trainer } from './training/trainer.js';
 export type { TrainerOptions, TrainingStep } from './training/trainer-options.js';
+export {
+  type LoadTrainingStateOptions,
+  loadTrainingState,
+  type SavedTraining,
+  type SaveTrainingStateOptions,
+  saveTrainingState,
+  trainingStateFiles,
+} from './training/training-files.js';
 export type { AdapterManifold } from './training/training-manifold.js';
 export type { StepBatches } from './training/training-problem.js';
 export type { SavedArray, TrainingState } from './training/training-state.js';

@@ -5,17 +5,17 @@ import { checksumFile, verifyChecksums } from '../../io/files/checksums.node.js'
 import { exists, makeOneFolder, remove } from '../../io/files/entries.node.js';
 import { path } from '../../io/files/path.node.js';
 import { replaceFolder } from '../../io/files/replace-folder.node.js';
-import { writeAtomic } from '../../io/files/write-atomic.node.js';
 import { writeError } from '../../io/files/write-error.js';
-import { openSafetensors, type TensorData, writeSafetensors } from '../../io/index.js';
 import { isJsonObject, readJson } from '../../io/parse-json.js';
 import {
   type AdapterCard,
   type LoraAdapter,
+  loadTrainingState,
   type SavedAdapter,
-  type SavedArray,
   saveAdapter,
+  saveTrainingState,
   type TrainingState,
+  trainingStateFiles,
 } from '../../lora/index.js';
 import { checkpointFolder, checkpointFolders, damagedFolders, stepOfFolder } from './run-layout.js';
 
@@ -41,10 +41,8 @@ export interface Checkpoint {
   readonly progress: RunProgress;
 }
 
-const stateFiles = { arrays: 'training_state.safetensors', numbers: 'training_state.json' } as const;
-
-/** Version of the state file. From version 2 on, a checkpoint has checksums. */
-const stateVersion = 2;
+/** From this version of the state's files on, a checkpoint has checksums. */
+const versionWithChecksums = 2;
 
 /**
  * Writes a checkpoint. A single rename puts the complete folder in place, where it replaces an earlier one.
@@ -67,16 +65,9 @@ export async function writeCheckpoint(
   });
   return replaceFolder('checkpoint', folder, async (staging) => {
     const saved = await saveAdapter(adapter, staging, { baseModel, card });
-    await writeSafetensors(path.join(staging, stateFiles.arrays), toTensors(state.arrays), { metadata: {} });
-    const { step, learningRate, numbers } = state;
-    const content = { version: stateVersion, step, learningRate, numbers, progress };
-    await writeAtomic(path.join(staging, stateFiles.numbers), `${JSON.stringify(content, null, 2)}\n`);
+    await saveTrainingState(staging, state, { progress });
     return saved;
   });
-}
-
-function toTensors(arrays: TrainingState['arrays']): ReadonlyMap<string, TensorData> {
-  return new Map(Object.entries(arrays).map(([name, { shape, data }]) => [name, { dtype: 'F32', shape, data }]));
 }
 
 /**
@@ -86,54 +77,42 @@ function toTensors(arrays: TrainingState['arrays']): ReadonlyMap<string, TensorD
  * folder.
  */
 export async function readCheckpoint(folder: string): Promise<Checkpoint> {
-  const file = path.join(folder, stateFiles.numbers);
-  const content = await readJson('resume', file);
-  if (!isState(content)) {
-    throw new FormatError(
-      `resume: ${file} does not hold the state of a training; remove ${folder} to resume from the checkpoint before it`,
-    );
-  }
-  const { version = 1, step, learningRate, numbers, progress } = content;
+  const file = path.join(folder, trainingStateFiles.numbers);
+  const remedy = `remove ${folder} to resume from the checkpoint before it`;
+  const head = await readJson('resume', file);
+  if (!isHead(head)) throw new FormatError(`resume: ${file} does not hold the state of a training; ${remedy}`);
+  const { version = 1, step, progress } = head;
   const expected = stepOfFolder(folder) ?? step;
   if (step !== expected) {
     throw new ConfigError(
-      `resume: expected the training state of step ${expected} in ${file}, got that of step ${step}; put it into the folder of its step, or remove ${folder} to resume from the checkpoint before it`,
+      `resume: expected the training state of step ${expected} in ${file}, got that of step ${step}; put it into the folder of its step, or ${remedy}`,
     );
   }
-  if (version >= stateVersion || (await exists(path.join(folder, checksumFile)))) await verifyChecksums('resume', folder);
-  return { state: { step, learningRate, numbers, arrays: await readArrays(path.join(folder, stateFiles.arrays)) }, progress };
+  if (version >= versionWithChecksums || (await exists(path.join(folder, checksumFile)))) await verifyChecksums('resume', folder);
+  const { state } = await loadTrainingState(folder, { caller: 'resume' }).catch((error: unknown) => {
+    if (!(error instanceof FormatError)) throw error;
+    throw new FormatError(`${error.message.replace(/; [^;]*$/, '')}; ${remedy}`, { cause: error.cause });
+  });
+  return { state, progress };
 }
 
-type StateContent = Omit<TrainingState, 'arrays'> & { readonly version?: number; readonly progress: RunProgress };
-
-function isState(content: unknown): content is StateContent {
-  if (!isJsonObject(content) || !isJsonObject(content.numbers) || !isJsonObject(content.progress)) return false;
-  const { seconds, tokens, evaluationsSinceBest, best, loss, changes } = content.progress;
-  const bestNumbers = isJsonObject(best) ? [best.step, best.loss] : [];
-  return (
-    (best === undefined || isJsonObject(best)) &&
-    Number.isSafeInteger(content.step) &&
-    Object.values(content.numbers).every((value) => typeof value === 'number') &&
-    [content.version ?? 1, content.learningRate, seconds, tokens, evaluationsSinceBest, loss ?? 0, changes ?? 0, ...bestNumbers].every(
-      (value) => typeof value === 'number',
-    )
-  );
+/** What is read of a checkpoint before its files are compared with their checksums. */
+interface CheckpointHead {
+  readonly version?: number;
+  readonly step: number;
+  readonly progress: RunProgress;
 }
 
-async function readArrays(file: string): Promise<Readonly<Record<string, SavedArray>>> {
-  const store = await openSafetensors(file);
-  try {
-    const arrays: [string, SavedArray][] = [];
-    for (const [name, { shape }] of store.entries) {
-      const data = await store.read(name);
-      if (!(data instanceof Float32Array))
-        throw new FormatError(`resume: ${file}: '${name}' must hold F32 numbers; remove that checkpoint`);
-      arrays.push([name, { shape, data }]);
-    }
-    return Object.fromEntries(arrays);
-  } finally {
-    await store.close();
-  }
+function isHead(head: unknown): head is CheckpointHead {
+  return isJsonObject(head) && Number.isSafeInteger(head.step) && typeof (head.version ?? 1) === 'number' && isProgress(head.progress);
+}
+
+function isProgress(progress: unknown): progress is RunProgress {
+  if (!isJsonObject(progress)) return false;
+  const { seconds, tokens, evaluationsSinceBest, best, loss, changes } = progress;
+  if (best !== undefined && !isJsonObject(best)) return false;
+  const bestNumbers = best === undefined ? [] : [best.step, best.loss];
+  return [seconds, tokens, evaluationsSinceBest, loss ?? 0, changes ?? 0, ...bestNumbers].every((value) => typeof value === 'number');
 }
 
 /** Removes all but the latest checkpoints, and the damaged ones up to the latest step. */

@@ -1,0 +1,62 @@
+/** A training's state in files: what comes back, and what is refused. */
+import { memoryFiles, readAll } from 'bures/io';
+import { loadTrainingState, saveTrainingState, type TrainingState, trainingStateFiles } from 'bures/lora';
+import { describe, expect, it } from 'vitest';
+import { FormatError } from '../../src/index.js';
+
+const state: TrainingState = {
+  step: 7,
+  learningRate: 1e-3,
+  arrays: {
+    'point.a.A': { shape: [2, 3, 1], data: Float32Array.of(1, -0, 3.25, 4, 5, 1e-42) },
+    'memory.adam.first.a.A': { shape: [1], data: Float32Array.of(0.1) },
+  },
+  numbers: { 'adam.count': 7 },
+};
+
+describe('the state of a training in files', () => {
+  it('comes back to the bit, with what the program saved beside it', async () => {
+    const files = memoryFiles();
+    const progress = { batches: { epoch: 1, random: [1, 2] }, losses: [0.5, 0.25] };
+    await saveTrainingState('run/step-7', state, { files, progress });
+    const loaded = await loadTrainingState('run/step-7', { files });
+    expect(loaded).toEqual({ state, progress });
+    expect(Object.is(loaded.state.arrays['point.a.A'].data[1], -0)).toBe(true);
+  });
+
+  it('may be of before the first step, and without progress', async () => {
+    const files = memoryFiles();
+    const { learningRate: _, ...first } = { ...state, step: 0 };
+    await saveTrainingState('run', first, { files });
+    expect(await loadTrainingState('run', { files })).toEqual({ state: first, progress: undefined });
+  });
+
+  it('is refused if its two files are of different steps', async () => {
+    const files = memoryFiles();
+    await saveTrainingState('a', state, { files });
+    await saveTrainingState('b', { ...state, step: 8 }, { files });
+    await files.write('a/training_state.safetensors', await readAll(files, 'b/training_state.safetensors'));
+    await expect(loadTrainingState('a', { files })).rejects.toThrow(
+      /^loadTrainingState: a\/training_state\.safetensors is of step 8, and training_state\.json beside it of step 7; restore both/,
+    );
+  });
+
+  it.each([
+    ['{}', /training_state\.json does not hold the state of a training/],
+    ['{"step": 1.5, "numbers": {}}', /does not hold the state of a training/],
+    ['{"step": 1, "numbers": {"a": "1"}}', /does not hold the state of a training/],
+    ['{', /must be JSON/],
+  ])('with %j in its JSON is refused', async (content, message) => {
+    const files = memoryFiles();
+    await saveTrainingState('', state, { files });
+    await files.write(trainingStateFiles.numbers, content);
+    await expect(loadTrainingState('', { files })).rejects.toThrow(FormatError);
+    await expect(loadTrainingState('', { files })).rejects.toThrow(message);
+  });
+
+  it('is checked before anything is written', async () => {
+    const files = memoryFiles();
+    await expect(saveTrainingState('run', { ...state, step: -1 }, { files })).rejects.toThrow(/^saveTrainingState: state\.step must be/);
+    expect(await files.list('')).toEqual([]);
+  });
+});
