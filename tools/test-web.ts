@@ -12,6 +12,7 @@ import type { Browser } from 'playwright-core';
 import { chromiumPath, openChromium } from './chromium.js';
 import { bundlers, serveVite } from './web/bundlers.js';
 import { type Closeness, difference } from './web/compare.js';
+import { tryFineTuningPage } from './web/fine-tuning-page.js';
 import { createProject, writePage } from './web/project.js';
 import { type Served, serve } from './web/serve.js';
 import { reportSizes } from './web/sizes.js';
@@ -61,7 +62,10 @@ if (chromiumPath === undefined) {
   try {
     await createProject(project);
     const words = process.argv.slice(2).filter((word) => word !== '--sizes');
-    const failures = (await testAll(project, browser, words)) + (await reportSizes(project, process.argv.includes('--sizes')));
+    const failures =
+      (await testAll(project, browser, words)) +
+      (await testFineTuning(browser, words)) +
+      (await reportSizes(project, process.argv.includes('--sizes')));
     console.log(failures === 0 ? 'test:web: passed' : `test:web: ${failures} failed`);
     process.exitCode = failures === 0 ? 0 : 1;
   } finally {
@@ -76,6 +80,7 @@ async function testAll(project: string, browser: Browser, words: readonly string
     return named.length > 0 ? named : Object.entries(all);
   };
   let failures = 0;
+  if (words.length > 0 && !words.some((word) => word in programs || word in servers)) return failures;
   for (const [name, closeness] of chosen(programs)) {
     writePage(project, name);
     const expected = JSON.parse(inNode(project, name)) as unknown;
@@ -93,6 +98,18 @@ async function testAll(project: string, browser: Browser, words: readonly string
     }
   }
   return failures;
+}
+
+/** Tries the page for fine-tuning. @returns how many problems it has. */
+async function testFineTuning(browser: Browser, words: readonly string[]): Promise<number> {
+  if (words.length > 0 && !words.includes('finetune')) return 0;
+  const began = performance.now();
+  const { problem, longest } = await tryFineTuningPage(browser);
+  const peft = process.env.BURES_PEER_PYTHON ? 'loaded by PEFT' : 'not loaded by PEFT, since BURES_PEER_PYTHON names no Python';
+  const details = `adapters ${peft}; its own thread was busy for ${longest.toFixed(0)} ms at most`;
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  console.log(`${problem === undefined ? 'passed' : 'FAILED'}  fine-tuning page (${seconds} s): ${problem ?? details}`);
+  return problem === undefined ? 0 : 1;
 }
 
 /** Runs a program in Node.js on the kernels that a page has. */

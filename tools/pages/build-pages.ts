@@ -1,7 +1,7 @@
 /**
- * The pages of examples/web. A folder with HTML files is built as a whole: scripts (`<script type="module"
- * src="./NAME.js">`, from NAME.ts), style sheets, and `worker.ts` if there is one. Other files beside them are copied.
- * `assets.json` names folders to copy, relative to its own: `{ "model": "../../models/tiny" }`.
+ * The pages of examples/web. A folder with HTML files is built as a whole: scripts
+ * (`<script type="module" src="./NAME.js">`, from NAME.ts), style sheets, and `worker.ts` if there is one. Other files
+ * beside them are copied. `assets.json` names folders to copy, relative to its own: `{ "model": "../../models/tiny" }`.
  */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -43,7 +43,8 @@ async function buildFolder(source: string, target: string): Promise<void> {
   });
   mkdirSync(target, { recursive: true });
   for (const file of files) {
-    if (!entries.includes(file) && !file.endsWith('.ts') && file !== 'assets.json') cpSync(path.join(source, file), path.join(target, file));
+    if (!entries.includes(file) && !file.endsWith('.ts') && file !== 'assets.json')
+      cpSync(path.join(source, file), path.join(target, file));
   }
   if (files.includes('worker.ts')) copyKernels(path.join(target, 'wasm'));
   if (files.includes('assets.json')) {
@@ -54,12 +55,13 @@ async function buildFolder(source: string, target: string): Promise<void> {
 
 /** The sources of the scripts and style sheets that the HTML files of a folder name, and of its worker. */
 function entryPoints(folder: string, files: readonly string[]): readonly string[] {
-  const entries = new Set(files.filter((file) => file === 'worker.ts'));
+  const entries = new Set<string>(files.filter((file) => file === 'worker.ts'));
   for (const page of files.filter((file) => file.endsWith('.html'))) {
     const html = readFileSync(path.join(folder, page), 'utf8');
     for (const [, name] of html.matchAll(/<(?:script|link)\s[^>]*(?:src|href)="\.\/([^"]+\.(?:js|css))"/g)) {
       const file = name.replace(/\.js$/, '.ts');
-      if (!existsSync(path.join(folder, file))) throw new Error(`${path.join(folder, page)} names ${name}, but there is no ${file} beside it`);
+      if (!existsSync(path.join(folder, file)))
+        throw new Error(`${path.join(folder, page)} names ${name}, but there is no ${file} beside it`);
       entries.add(file);
     }
   }
