@@ -1,8 +1,8 @@
 /**
  * Runs programs in Chromium, under a strict Content-Security-Policy, as built by esbuild, webpack, rspack and Vite and
  * as served by Vite's development server, and compares what they write with what they write in Node.js. Run by
- * `npm run test:web`, after `npm run build`. Words given to it choose programs and bundlers; `--sizes` writes the sizes
- * that it found to test/web/sizes.json.
+ * `npm run test:web`, after `npm run build`. Words given to it choose programs and bundlers, or `living` for the living
+ * pages; `--sizes` writes the sizes that it found to test/web/sizes.json.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -12,6 +12,7 @@ import type { Browser } from 'playwright-core';
 import { chromiumPath, openChromium } from './chromium.js';
 import { bundlers, serveVite } from './web/bundlers.js';
 import { type Closeness, difference } from './web/compare.js';
+import { testLivingPages } from './web/living.js';
 import { createProject, writePage } from './web/project.js';
 import { type Served, serve } from './web/serve.js';
 import { reportSizes } from './web/sizes.js';
@@ -59,9 +60,12 @@ if (chromiumPath === undefined) {
   const project = mkdtempSync(path.join(tmpdir(), 'bures-web-'));
   const browser = await openChromium(chromiumPath, ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader']);
   try {
-    await createProject(project);
     const words = process.argv.slice(2).filter((word) => word !== '--sizes');
-    const failures = (await testAll(project, browser, words)) + (await reportSizes(project, process.argv.includes('--sizes')));
+    let failures = words.length === 0 || words.includes('living') ? await testLivingPages(browser) : 0;
+    if (words.join() !== 'living') {
+      await createProject(project);
+      failures += (await testAll(project, browser, words)) + (await reportSizes(project, process.argv.includes('--sizes')));
+    }
     console.log(failures === 0 ? 'test:web: passed' : `test:web: ${failures} failed`);
     process.exitCode = failures === 0 ? 0 : 1;
   } finally {

@@ -1,12 +1,12 @@
 /**
- * The pages of examples/web. A folder with HTML files is built as a whole: scripts (`<script type="module"
- * src="./NAME.js">`, from NAME.ts), style sheets, and `worker.ts` if there is one. Other files beside them are copied.
- * `assets.json` names folders to copy, relative to its own: `{ "model": "../../models/tiny" }`.
+ * The pages of examples/web. A folder with HTML files is built as a whole: scripts
+ * (`<script type="module" src="./NAME.js">`, from NAME.ts), style sheets, and `worker.ts` if there is one. Other files
+ * beside them are copied. `assets.json` names folders to copy, relative to its own: `{ "model": "../../models/tiny" }`.
  */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
-import { wasmFileNames } from '../../src/linalg/tensor/backends/wasm-paths.js';
+import { copyKernels } from './build-programs.js';
 import { packageSources, repository } from './package-sources.js';
 
 const root = path.join(repository, 'examples/web');
@@ -43,7 +43,8 @@ async function buildFolder(source: string, target: string): Promise<void> {
   });
   mkdirSync(target, { recursive: true });
   for (const file of files) {
-    if (!entries.includes(file) && !file.endsWith('.ts') && file !== 'assets.json') cpSync(path.join(source, file), path.join(target, file));
+    if (!entries.includes(file) && !file.endsWith('.ts') && file !== 'assets.json')
+      cpSync(path.join(source, file), path.join(target, file));
   }
   if (files.includes('worker.ts')) copyKernels(path.join(target, 'wasm'));
   if (files.includes('assets.json')) {
@@ -54,20 +55,15 @@ async function buildFolder(source: string, target: string): Promise<void> {
 
 /** The sources of the scripts and style sheets that the HTML files of a folder name, and of its worker. */
 function entryPoints(folder: string, files: readonly string[]): readonly string[] {
-  const entries = new Set(files.filter((file) => file === 'worker.ts'));
+  const entries = new Set<string>(files.filter((file) => file === 'worker.ts'));
   for (const page of files.filter((file) => file.endsWith('.html'))) {
     const html = readFileSync(path.join(folder, page), 'utf8');
     for (const [, name] of html.matchAll(/<(?:script|link)\s[^>]*(?:src|href)="\.\/([^"]+\.(?:js|css))"/g)) {
       const file = name.replace(/\.js$/, '.ts');
-      if (!existsSync(path.join(folder, file))) throw new Error(`${path.join(folder, page)} names ${name}, but there is no ${file} beside it`);
+      if (!existsSync(path.join(folder, file)))
+        throw new Error(`${path.join(folder, page)} names ${name}, but there is no ${file} beside it`);
       entries.add(file);
     }
   }
   return [...entries];
-}
-
-/** Copies what the engine on WebAssembly loads: in a worker, `wasm({ paths: './wasm/' })`. */
-function copyKernels(target: string): void {
-  const kernels = path.join(repository, 'node_modules/@tensorflow/tfjs-backend-wasm/dist');
-  for (const file of wasmFileNames) cpSync(path.join(kernels, file), path.join(target, file));
 }
