@@ -167,5 +167,5 @@ function finding(given: number, balanced: number, count: number): string {
   const after = `After ${count} steps the cost is ${format(given)} from the given pair and ${format(balanced)} from the balanced one: `;
   const [better, factor] = balanced < given ? ['the balanced pair', given / balanced] : ['the given pair', balanced / given];
   if (!(factor >= 1.5)) return `${after}balancing makes no difference here.`;
-  return `${after}${better} is ahead by a factor of ${factor < 1000 ? factor.toPrecision(2) : format(factor)}.`;
+  return `${after}${better} is ahead by a factor of ${format(factor < 1000 ? Number(factor.toPrecision(2)) : factor)}.`;
 }

@@ -29,7 +29,7 @@ export function format(value: number): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? '–' : '∞';
   if (Number.isInteger(value) && Math.abs(value) < 1e5) return String(value);
   const size = Math.abs(value);
-  if (size < 1e-3 || size >= 1e5) return value.toExponential(1);
+  if (size < 1e-3 || size >= 1e5) return value.toExponential(1).replace('+', '');
   return size >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
 
