@@ -15,6 +15,7 @@ const config: KnipConfig = {
     'examples/from-manopt/*.ts',
     // Named by HTML files.
     'examples/web/*/*.ts',
+    'tools/pages/browser/*.ts',
     'tools/*.{ts,mjs}',
     // Started as processes of their own.
     'test/snippets/run-programs.ts',

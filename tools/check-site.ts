@@ -46,8 +46,10 @@ function scriptLinks(file: string): string[] {
 }
 
 const isRemote = (link: string): boolean => /^(https?:|mailto:|\/\/)/.test(link);
+// An icon that is in the page itself.
+const isInside = (link: string): boolean => link.startsWith('data:');
 for (const [page, html] of pages) {
-  for (const link of attributes(html, 'href').filter((href) => !isRemote(href))) follow(page, link);
+  for (const link of attributes(html, 'href').filter((href) => !isRemote(href) && !isInside(href))) follow(page, link);
   for (const link of attributes(html, 'src')) isRemote(link) ? problems.push(`${page}: loads ${link}`) : follow(page, link);
   for (const [tag] of html.matchAll(/<link [^>]*>/g)) if (/href="(https?:|\/\/)/.test(tag)) problems.push(`${page}: loads ${tag}`);
 }

@@ -1,8 +1,8 @@
 /**
  * Runs programs in Chromium, under a strict Content-Security-Policy, as built by esbuild, webpack, rspack and Vite and
  * as served by Vite's development server, and compares what they write with what they write in Node.js. Run by
- * `npm run test:web`, after `npm run build`. Words given to it choose programs and bundlers; `--sizes` writes the sizes
- * that it found to test/web/sizes.json.
+ * `npm run test:web`, after `npm run build`. Words given to it choose programs and bundlers, or `living` for the living
+ * pages; `--sizes` writes the sizes that it found to test/web/sizes.json.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -13,6 +13,7 @@ import { chromiumPath, openChromium } from './chromium.js';
 import { bundlers, serveVite } from './web/bundlers.js';
 import { type Closeness, difference } from './web/compare.js';
 import { tryFineTuningPage } from './web/fine-tuning-page.js';
+import { testLivingPages } from './web/living.js';
 import { createProject, writePage } from './web/project.js';
 import { type Served, serve } from './web/serve.js';
 import { reportSizes } from './web/sizes.js';
@@ -60,12 +61,14 @@ if (chromiumPath === undefined) {
   const project = mkdtempSync(path.join(tmpdir(), 'bures-web-'));
   const browser = await openChromium(chromiumPath, ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader']);
   try {
-    await createProject(project);
     const words = process.argv.slice(2).filter((word) => word !== '--sizes');
-    const failures =
-      (await testAll(project, browser, words)) +
-      (await testFineTuning(browser, words)) +
-      (await reportSizes(project, process.argv.includes('--sizes')));
+    const isNamed = (name: string): boolean => words.length === 0 || words.includes(name);
+    let failures = isNamed('living') ? await testLivingPages(browser) : 0;
+    if (isNamed('finetune')) failures += await testFineTuning(browser);
+    if (words.some((word) => word !== 'living' && word !== 'finetune') || words.length === 0) {
+      await createProject(project);
+      failures += (await testAll(project, browser, words)) + (await reportSizes(project, process.argv.includes('--sizes')));
+    }
     console.log(failures === 0 ? 'test:web: passed' : `test:web: ${failures} failed`);
     process.exitCode = failures === 0 ? 0 : 1;
   } finally {
@@ -80,7 +83,6 @@ async function testAll(project: string, browser: Browser, words: readonly string
     return named.length > 0 ? named : Object.entries(all);
   };
   let failures = 0;
-  if (words.length > 0 && !words.some((word) => word in programs || word in servers)) return failures;
   for (const [name, closeness] of chosen(programs)) {
     writePage(project, name);
     const expected = JSON.parse(inNode(project, name)) as unknown;
@@ -101,8 +103,7 @@ async function testAll(project: string, browser: Browser, words: readonly string
 }
 
 /** Tries the page for fine-tuning. @returns how many problems it has. */
-async function testFineTuning(browser: Browser, words: readonly string[]): Promise<number> {
-  if (words.length > 0 && !words.includes('finetune')) return 0;
+async function testFineTuning(browser: Browser): Promise<number> {
   const began = performance.now();
   const { problem, longest } = await tryFineTuningPage(browser);
   const peft = process.env.BURES_PEER_PYTHON ? 'loaded by PEFT' : 'not loaded by PEFT, since BURES_PEER_PYTHON names no Python';

@@ -5,7 +5,7 @@ import { Application, Comment, Converter, PageEvent } from 'typedoc';
 
 /** The groups of the sidebar, each with its pages, in the order of both. */
 const guides = [
-  ['First steps', ['docs/getting-started.md', 'docs/tutorial.md', 'docs/tour.md', 'docs/browser.md', 'docs/gallery.md']],
+  ['First steps', ['docs/getting-started.md', 'docs/tutorial.md', 'docs/tour.md', 'docs/browser.md', 'docs/gallery.md', 'docs/living.md']],
   ['Optimization', ['docs/solvers.md', 'docs/custom-manifold.md', 'docs/custom-solver.md']],
   ['Fine-tuning', ['docs/fine-tuning.md', 'docs/scaling.md', 'docs/study.md']],
   ['Completion', ['docs/completion.md']],
@@ -32,6 +32,7 @@ export function load(app) {
       const file = path.relative('.', project.files.getReflectionPath(document));
       document.frontmatter.category = guides.find(([, pages]) => pages.includes(file))?.[0];
       nameByHeading(document);
+      linkPages(document, project.files);
     }
   });
   app.converter.on(Converter.EVENT_RESOLVE_END, ({ project }) => describeConventions(project));
@@ -67,6 +68,17 @@ function describe(reflections, conventions) {
   for (const reflection of reflections ?? []) {
     const text = conventions[reflection.name];
     if (text !== undefined && !reflection.comment?.summary.length) reflection.comment = new Comment([{ kind: 'text', text }]);
+  }
+}
+
+/** Links to sources of pages lead to the pages that tools/build-pages.ts makes of them. */
+function linkPages(document, files) {
+  for (const part of document.content) {
+    if (part.kind !== 'relative-link' || part.target === undefined) continue;
+    const file = path.relative('examples/web', files.resolvePath(part.target)).replaceAll('\\', '/');
+    if (file.startsWith('..') || !file.endsWith('.html')) continue;
+    part.kind = 'text';
+    part.text = `site:pages/${file}`;
   }
 }
 

@@ -12,7 +12,10 @@ beforeEach(() => {
   mkdirSync(path.join(site, 'assets'));
   mkdirSync(path.join(site, 'guides'));
   write('index.html', '<a href="guides/a%20b.html#start">a</a> <a href="https://arxiv.org/">elsewhere</a>');
-  write('guides/a b.html', '<h2 id="start">Start</h2> <a href="../index.html">home</a> <a href="#start">above</a>');
+  write(
+    'guides/a b.html',
+    '<link rel="icon" href="data:,"> <h2 id="start">Start</h2> <a href="../index.html">home</a> <a href="#start">above</a>',
+  );
   writeScript('navigation.js', [{ text: 'a', path: 'guides/a b.html' }]);
   writeScript('search.js', { rows: [{ url: 'index.html' }] });
 });

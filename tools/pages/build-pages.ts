@@ -6,7 +6,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
-import { wasmFileNames } from '../../src/linalg/tensor/backends/wasm-paths.js';
+import { copyKernels } from './build-programs.js';
 import { packageSources, repository } from './package-sources.js';
 
 const root = path.join(repository, 'examples/web');
@@ -66,10 +66,4 @@ function entryPoints(folder: string, files: readonly string[]): readonly string[
     }
   }
   return [...entries];
-}
-
-/** Copies what the engine on WebAssembly loads: in a worker, `wasm({ paths: './wasm/' })`. */
-function copyKernels(target: string): void {
-  const kernels = path.join(repository, 'node_modules/@tensorflow/tfjs-backend-wasm/dist');
-  for (const file of wasmFileNames) cpSync(path.join(kernels, file), path.join(target, file));
 }

@@ -11,9 +11,9 @@ export const strictPolicy =
   "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' data:";
 
 const types: Readonly<Record<string, string>> = {
-  '.css': 'text/css',
   '.html': 'text/html',
   '.js': 'text/javascript',
+  '.css': 'text/css',
   '.wasm': 'application/wasm',
 };
 
@@ -36,6 +36,11 @@ export async function serve(folders: readonly string[]): Promise<Served> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close: () => new Promise((resolve) => server.close(() => resolve())),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        // Connections that a browser opened in advance would be waited for.
+        server.closeAllConnections();
+      }),
   };
 }
