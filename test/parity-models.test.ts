@@ -59,6 +59,16 @@ describe.each(tensorEngines)('on %s', (name) => {
     expect(notes).toMatch(/parity: 13 of 13 checks within tolerance/);
   });
 
+  it.each(['logits.json', 'batches.json'])('a folder without %s is named, before anything is computed', async (file) => {
+    const directory = mkdtempSync(path.join(scratch, 'without-'));
+    for (const part of ['base', 'logits.json', 'batches.json'])
+      if (part !== file) cpSync(path.join(golden, part), path.join(directory, part), { recursive: true });
+    const { code, lines, notes } = await run(directory, ...backend);
+    expect(code).toBe(2);
+    expect(lines).toEqual([]);
+    expect(notes).toContain(`parity: ${path.join(directory, file)} cannot be read`);
+  });
+
   it.each(['tiny-qwen3', 'tiny-gemma3', 'tiny-phi3'])('all checks of %s pass', async (each) => {
     const directory = path.join(scratch, each);
     cpSync(path.join(fixtures, each), directory, { recursive: true });

@@ -56,9 +56,9 @@ export interface CheckpointContext {
  */
 export async function* checkDirectory(directory: string, context: CheckpointContext): AsyncGenerator<CheckpointLine, void, undefined> {
   const root = readPlace(directory, 'logits.json');
+  const batches = elements(readPlace(directory, 'batches.json')).map(readBatch);
   yield await checkLogits(root, context);
   yield await checkGreedy(root, context);
-  const batches = elements(readPlace(directory, 'batches.json')).map(readBatch);
   for (const { name } of readdirSync(directory, { withFileTypes: true }).sort((a, b) => a.name.localeCompare(b.name))) {
     if (!existsSync(path.join(directory, name, 'trajectory.json'))) continue;
     const run = readRun(readPlace(directory, path.join(name, 'trajectory.json')), name);
@@ -68,7 +68,16 @@ export async function* checkDirectory(directory: string, context: CheckpointCont
 }
 
 function readPlace(directory: string, file: string): Place {
-  return { file, key: '', value: parseJson(file, readFileSync(path.join(directory, file), 'utf8')) };
+  let text: string;
+  try {
+    text = readFileSync(path.join(directory, file), 'utf8');
+  } catch (cause) {
+    throw new FormatError(
+      `parity: ${path.join(directory, file)} cannot be read (${(cause as Error).message}); a checkpoint's folder has logits.json and batches.json beside base/`,
+      { cause },
+    );
+  }
+  return { file, key: '', value: parseJson(file, text) };
 }
 
 async function checkLogits(root: Place, { model }: CheckpointContext): Promise<CheckpointLine> {
