@@ -97,6 +97,8 @@ export function simplex<M = HostArray>(options: SimplexOptions<M>): GeodesicMani
     inner: (p: M, u: M, v: M) => la.inner(overRoots(p, u), overRoots(p, v)),
     norm: (p: M, u: M) => la.norm(overRoots(p, u)),
     project: (_p: M, z: M) => balanced(z),
+    // Weighed by p: what an even share of the rounding adds to a small probability is long in the metric.
+    toTangent: (p: M, u: M) => centred(p, u),
     egradToRgrad: (p: M, egrad: M) => gradient('egradToRgrad', p, egrad),
     coordinatesToRgrad: (p: M, derivative: M) => gradient('coordinatesToRgrad', p, derivative),
     ehessToRhess(p: M, egrad: M, ehess: M, u: M) {

@@ -131,12 +131,31 @@ function meanProblem<M, P, T, Z, G>(
   };
   const logarithmsAt = (x: P): T[] => points.map((point) => log(x, point));
   return {
-    manifold,
+    manifold: alongGeodesics(manifold),
     cost: (x) => costOf(x, logarithmsAt(x)),
     gradient: { kind: 'riemannian', at: (x) => gradient(x, logarithmsAt(x)) },
     async costAndGradient(x) {
       const logarithms = logarithmsAt(x);
       return { cost: await costOf(x, logarithms), gradient: gradient(x, logarithms) };
+    },
+  };
+}
+
+/**
+ * Returns the manifold with its exponential in the place of its retraction: the step is a mean of logarithms, which may
+ * be so long that the retraction leads elsewhere, or to a probability of zero to rounding.
+ */
+function alongGeodesics<M, P, T, Z, G>(manifold: Manifold<M, P, T, Z, G>): Manifold<M, P, T, Z, G> {
+  const { exp } = manifold;
+  if (exp === undefined) return manifold;
+  return {
+    ...manifold,
+    retract: exp,
+    retractTransport(x, u, t = 1) {
+      const point = exp(x, u, t);
+      const vector = (v: T): T => manifold.transport(x, point, v);
+      // Plain descent remembers nothing that would be carried otherwise.
+      return { point, vector, covector: vector, secondMoment: (s) => s };
     },
   };
 }

@@ -1,6 +1,18 @@
 /** `simplex` against closed forms, at small probabilities, and where geodesics end. */
 import { describe, expect, it } from 'vitest';
-import { DomainError, type HostArray, NumericalError, seededRandom, simplex, sphere } from '../../src/index.js';
+import {
+  any,
+  barycenter,
+  DomainError,
+  gradientNormBelow,
+  type HostArray,
+  maxIterations,
+  minimize,
+  NumericalError,
+  seededRandom,
+  simplex,
+  sphere,
+} from '../../src/index.js';
 import { hostEngines } from '../support/engines.js';
 import { tolerance } from '../support/tolerance.js';
 
@@ -46,5 +58,56 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
   it('what is no distribution is no point', async () => {
     await expect(async () => manifold.checkPoint(la.fromArray([0, 0.5, 0.5], [3]))).rejects.toThrow(/positive probabilities, got one of 0/);
     await expect(async () => manifold.checkPoint(la.fromArray([0.2, 0.5, 0.5], [3]))).rejects.toThrow(DomainError);
+  });
+
+  it('removes rounding from tangents by the probabilities, so that it stays small where they are', async () => {
+    const p = la.fromArray([0.35, 1e-25, 0.65 - 1e-25], [3]);
+    const gradient = manifold.egradToRgrad(p, la.fromArray([0.3, 0.2, 0.27], [3]));
+    const tangent = manifold.toTangent(p, gradient);
+    expect(await manifold.norm(p, la.subtract(tangent, gradient))).toBeLessThan(64 * la.epsilon * (await manifold.norm(p, gradient)));
+    const rest = await la.total(tangent);
+    expect(Math.abs(rest)).toBeLessThan(8 * la.epsilon);
+  });
+
+  it('has means of distributions that are far apart', async () => {
+    const random = seededRandom(3);
+    const wide = simplex({ n: 10, algebra: la });
+    for (let trial = 0; trial < 5; trial++) {
+      const points = Array.from({ length: 5 }, () => {
+        const weights = Array.from({ length: 10 }, () => Math.exp(5 * random.normal()));
+        const sum = weights.reduce((total, weight) => total + weight, 0);
+        return la.fromArray(
+          weights.map((weight) => weight / sum),
+          [10],
+        );
+      });
+      const { point, converged } = await barycenter(wide, points);
+      expect(converged).toBe(true);
+      const mean = points.map((r) => wide.log(point, r)).reduce((sum, u) => la.add(sum, u));
+      expect(await wide.norm(point, mean)).toBeLessThan(1e4 * la.epsilon);
+    }
+  });
+
+  it('weighs the components of a mixture of which most are not there', async () => {
+    const random = seededRandom(4);
+    const components = 6;
+    const rows = Array.from({ length: 200 }, (_, i) => {
+      const x = (i % 2 === 0 ? 4 : 1) + 0.5 * random.normal();
+      return Array.from({ length: components }, (_unused, k) => Math.exp(-0.5 * (x - k) ** 2));
+    });
+    const likelihood = la.fromArray(rows.flat(), [200, components]);
+    const of = (p: HostArray): HostArray => la.matmul(likelihood, la.reshape(p, [components, 1]));
+    const cost = async (p: HostArray) => -(await la.total(la.log(of(p)))) / 200;
+    const at = (p: HostArray): HostArray =>
+      la.reshape(la.scale(-1 / 200, la.matmul(likelihood, la.divide(la.full([200, 1], 1), of(p)), { transposeA: true })), [components]);
+    for (let seed = 0; seed < 5; seed++) {
+      const { x, converged } = await minimize(
+        { manifold: simplex({ n: components, algebra: la }), cost, gradient: { kind: 'ambient', at } },
+        { stop: any(gradientNormBelow(1e-6), maxIterations(3000)), seed },
+      );
+      expect(converged).toBe(true);
+      const [, first, , , second] = la.toArray(x);
+      expect(first + second).toBeGreaterThan(0.5);
+    }
   });
 });

@@ -125,7 +125,8 @@ async function whileTraining(run: Promise<SavedRun>): Promise<void> {
 }
 
 function onTold(told: Told): void {
-  if (told.kind === 'doing') say('model-state', `${told.text} …`);
+  if (told.kind === 'notice') say('notice', told.text);
+  else if (told.kind === 'doing') say('model-state', `${told.text} …`);
   else if (told.kind === 'piece') byId(`answer-${told.speaker}`).append(told.text);
   else if (told.kind === 'begun') {
     hasRun = true;

@@ -102,6 +102,8 @@ export interface Answers {
 
 /** What the worker tells unasked. */
 export type Told =
+  /** Something that the user should know. */
+  | { readonly kind: 'notice'; readonly text: string }
   | { readonly kind: 'doing'; readonly text: string }
   | { readonly kind: 'begun'; readonly run: SavedRun }
   | { readonly kind: 'step'; readonly method: MethodName; readonly step: number; readonly loss: number }

@@ -1,6 +1,6 @@
 /** The worker of the page: all work on models is done here, so that the page itself never waits. */
 import { BuresError } from 'bures';
-import { opfsFiles, webFiles } from 'bures/io';
+import { type Files, memoryFiles, opfsFiles, webFiles } from 'bures/io';
 import { tensorAlgebra } from 'bures/tensor';
 import { wasm } from 'bures/tensor/wasm';
 import { webgpu } from 'bures/tensor/webgpu';
@@ -16,16 +16,31 @@ interface WorkerScope {
 const scope = globalThis as unknown as WorkerScope;
 const beside = (name: string): string => new URL(name, scope.location.href).href;
 
-const session = new Session({
-  engine: (onGpu) => tensorAlgebra({ backend: onGpu ? webgpu() : wasm({ paths: beside('wasm/') }) }),
-  shipped: { files: webFiles(beside('model/')), folder: '', name: 'tiny-math-base', again: { kind: 'shipped' } },
-  own: opfsFiles(),
-  tell: (told) => scope.postMessage({ told }),
-});
+/** Opens the browser's own files, or files in memory where it has none for this page. */
+async function openFiles(): Promise<Files> {
+  const isThere = await (navigator.storage?.getDirectory?.() ?? Promise.reject(new Error('none'))).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) return opfsFiles();
+  scope.postMessage({ told: { kind: 'notice', text: 'This browser keeps no files for this page: a reload loses the run.' } });
+  return memoryFiles();
+}
+
+// A promise, since what is posted before this script has been read would be lost behind an await.
+const session = openFiles().then(
+  (own) =>
+    new Session({
+      engine: (onGpu) => tensorAlgebra({ backend: onGpu ? webgpu() : wasm({ paths: beside('wasm/') }) }),
+      shipped: { files: webFiles(beside('model/')), folder: '', name: 'tiny-math-base', again: { kind: 'shipped' } },
+      own,
+      tell: (told) => scope.postMessage({ told }),
+    }),
+);
 
 scope.onmessage = async ({ data: { id, request } }) => {
   try {
-    scope.postMessage({ id, answer: await session.answer(request) });
+    scope.postMessage({ id, answer: await (await session).answer(request) });
   } catch (error) {
     scope.postMessage({ id, error: error instanceof BuresError ? error.message : String(error instanceof Error ? error.stack : error) });
   }
