@@ -57,7 +57,9 @@ export function addButtons(site: string): void {
       .find((file) => file.endsWith('.html') && readFileSync(file, 'utf8').includes(`<title>${heading} | `));
     if (written === undefined)
       throw new Error(`docs/${guide}.md: ${folder} has no page with the title '${heading}'; run npx typedoc first`);
-    writeFileSync(written, withButtons(readFileSync(written, 'utf8'), guide, '../programs/run.js'));
+    const html = readFileSync(written, 'utf8');
+    // TypeDoc's page may have been here before.
+    if (!html.includes('data-program')) writeFileSync(written, withButtons(html, guide, '../programs/run.js'));
   }
 }
 

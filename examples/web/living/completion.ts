@@ -37,6 +37,7 @@ const update = latest(async () => {
   show('rank-value', rank);
   show('freedom', rank * (2 * n - rank));
   show('picture-rank', pictureRank());
+  if (shown.every((place) => values[place] === 0)) return giveUp('Every number that is shown is 0: draw something.');
   try {
     const data = csrFromTriplets(la, {
       rows: n,
@@ -59,11 +60,16 @@ const update = latest(async () => {
     say('trouble', '');
   } catch (failure) {
     if (!(failure instanceof BuresError)) throw failure;
-    drawCompleted(places.map(() => undefined));
-    say('finding', '');
-    say('trouble', failure.message);
+    giveUp(failure.message);
   }
 });
+
+function giveUp(reason: string): void {
+  drawCompleted(places.map(() => undefined));
+  for (const id of ['error-known', 'error-hidden', 'iterations']) show(id, Number.NaN);
+  for (const id of ['finding', 'reason']) say(id, '');
+  say('trouble', reason);
+}
 
 /** Returns the rank of what is drawn, hidden entries included. */
 function pictureRank(): number {
@@ -74,7 +80,7 @@ function pictureRank(): number {
 function finding(count: number, error: number): string {
   if (count === 0) return 'Nothing is hidden: hide entries to see what the others say about them.';
   const what = `The ${count} hidden entries, which the library does not see, are`;
-  if (error < 1e-3) return `${what} found: they are off by ${format(error)}.`;
+  if (error < 1e-2) return `${what} found: they are off by ${format(error)}.`;
   return `${what} not found: they are off by ${format(error)}, where blank is 0 and full ink 1.`;
 }
 

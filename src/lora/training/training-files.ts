@@ -43,7 +43,12 @@ const saveOptions = declareOptions<SaveTrainingStateOptions>()({ progress: optio
 const loadOptions = declareOptions<LoadTrainingStateOptions>()({ files: filesOption, caller: callerOption });
 
 /** Names of the files of a training's state in its folder. */
-export const trainingStateFiles = { arrays: 'training_state.safetensors', numbers: 'training_state.json' } as const;
+export const trainingStateFiles = {
+  /** The arrays of the state, in safetensors format. */
+  arrays: 'training_state.safetensors',
+  /** Its numbers, and the program's own progress. */
+  numbers: 'training_state.json',
+} as const;
 
 /** Version of the files. Of version 2, the command's have checksums; from 3 on, the arrays name their step. */
 const version = 3;

@@ -100,8 +100,8 @@ export function startDescent(): void {
       const end = path[path.length - 1];
       show(`descent-gap-${name}`, await balanceGap(la, path[0]));
       show(`cost-${name}`, cost);
-      show(`condition-${name}`, await conditionNumber(la, end));
-      show(`largest-step-${name}`, 2 / (largest(end.A) ** 2 + largest(end.B) ** 2));
+      show(`condition-${name}`, lost(cost) ? Number.NaN : await conditionNumber(la, end));
+      show(`largest-step-${name}`, lost(cost) ? Number.NaN : 2 / (largest(end.A) ** 2 + largest(end.B) ** 2));
     }
     say('descent-finding', finding(given.cost, balanced.cost, stepCount()));
   });
@@ -162,8 +162,16 @@ async function descend(initial: FactorPair<HostArray>, target: HostArray, stepSi
 
 const largest = (matrix: HostArray): number => la.maxAbs(la.svd(matrix).S);
 
+/** A cost that only a descent reaches that runs away. */
+const lost = (cost: number): boolean => !(cost < 1e4);
+
 /** Says which run has the lower cost, if one has. */
 function finding(given: number, balanced: number, count: number): string {
+  if (lost(given) && lost(balanced)) return 'The step is too large: from both pairs the descent runs away.';
+  if (lost(given))
+    return `The step is too large for the given pair, from which the descent runs away, but not for the balanced one: ${format(balanced)}.`;
+  if (lost(balanced))
+    return `The step is too large for the balanced pair, from which the descent runs away, but not for the given one: ${format(given)}.`;
   const after = `After ${count} steps the cost is ${format(given)} from the given pair and ${format(balanced)} from the balanced one: `;
   const [better, factor] = balanced < given ? ['the balanced pair', given / balanced] : ['the given pair', balanced / given];
   if (!(factor >= 1.5)) return `${after}balancing makes no difference here.`;
