@@ -54,6 +54,8 @@ export interface NumberRange {
   readonly above?: number;
   /** The value must lie strictly below this. */
   readonly below?: number;
+  /** The value must be an integer, as a count must be. */
+  readonly integer?: true;
 }
 
 /**
@@ -62,10 +64,11 @@ export interface NumberRange {
  * @throws ConfigError naming the option, the range and the value.
  */
 export function checkNumber(caller: string, name: string, value: unknown, range: NumberRange = {}): asserts value is number {
-  const { min, max, above, below } = range;
+  const { min, max, above, below, integer } = range;
   const number = value as number;
   const inside =
     Number.isFinite(value) &&
+    (integer === undefined || Number.isInteger(value)) &&
     (min === undefined || number >= min) &&
     (max === undefined || number <= max) &&
     (above === undefined || number > above) &&
@@ -77,7 +80,7 @@ export function checkNumber(caller: string, name: string, value: unknown, range:
     max === undefined ? '' : `at most ${max}`,
     below === undefined ? '' : `below ${below}`,
   ].filter((bound) => bound !== '');
-  const wanted = bounds.length === 0 ? 'a finite number' : `a finite number ${bounds.join(' and ')}`;
+  const wanted = [integer ? 'an integer' : 'a finite number', bounds.join(' and ')].filter((part) => part !== '').join(' ');
   throw new ConfigError(`${caller}: ${name} must be ${wanted}, got ${describeValue(value)}; pass such a number`);
 }
 

@@ -52,14 +52,29 @@ function mapNode<M>(
   for (const key of Object.keys(first)) {
     const children = nodes.map((node) => (node as Record<string, unknown> | undefined)?.[key]);
     const missing = children.indexOf(undefined);
-    const where = path === '' ? key : `${path}.${key}`;
+    const where = joinPath(path, key);
     if (missing >= 0) throw new ShapeError(`mapTree: argument ${missing + 1} has no component '${where}'; pass trees of one structure`);
     result[key] = mapNode(leaves, apply, children, where);
   }
   return result;
 }
 
-/** Visits the leaves of a tree in key order, with their dotted paths (`'A'`, `'q.A'`, `''` for a lone array). */
+/** Returns the path of a component below another; a dot or backslash in its name is written with a backslash before. */
+export function joinPath(path: string, key: string): string {
+  const name = key.replace(/[\\.]/g, '\\$&');
+  return path === '' ? name : `${path}.${name}`;
+}
+
+/** Returns the names along a path: the inverse of {@link joinPath}. */
+export function keysOf(path: string): readonly string[] {
+  const names = path === '' ? [] : (path.match(/(?:\\.|[^.\\])+/g) ?? []);
+  return names.map((name) => name.replace(/\\(.)/g, '$1'));
+}
+
+/**
+ * Visits the leaves of a tree in key order, with their dotted paths (`'A'`, `'q.A'`, `''` for a lone array). A dot in a
+ * name is written `\.`, so that no two leaves share a path.
+ */
 export function forEachLeaf<M>(
   leaves: Pick<LeafArithmetic<M>, 'isArray'>,
   tree: unknown,
@@ -68,7 +83,7 @@ export function forEachLeaf<M>(
 ): void {
   if (leaves.isArray(tree)) visit(tree, path);
   else if (typeof tree === 'object' && tree !== null) {
-    for (const [key, child] of Object.entries(tree)) forEachLeaf(leaves, child, visit, path === '' ? key : `${path}.${key}`);
+    for (const [key, child] of Object.entries(tree)) forEachLeaf(leaves, child, visit, joinPath(path, key));
   }
 }
 

@@ -50,7 +50,8 @@ type Parts = Readonly<Record<string, unknown>>;
  * @typeParam C - the record of components, which gives points and tangents their types.
  * @param components - at least one manifold, by name; a product may be a component.
  * @returns a manifold whose points are `{ name: point, … }`. An operation that some component lacks (`dist`, `exp`, …)
- * throws a `NotImplementedError` that names the component.
+ * throws a `NotImplementedError` that names the component; conversions of Hessians are absent then, so that solvers take
+ * differences of gradients.
  * @throws ConfigError if there is no component, or they use different engines.
  *
  * @example
@@ -107,6 +108,18 @@ function partOf(value: unknown, key: string): unknown {
   return part;
 }
 
+type LiftedOperation =
+  | 'project'
+  | 'embed'
+  | 'toTangent'
+  | 'admissible'
+  | 'egradToRgrad'
+  | 'coordinatesToRgrad'
+  | 'transport'
+  | 'difference';
+
+type HessianConversion = 'ehessToRhess' | 'coordinatesToRhess';
+
 type ProductOperations = Omit<Component, 'name' | 'algebra' | 'dim' | 'typicalDist' | 'retractionOrder'>;
 
 function productOperations(entries: readonly [string, Component][]): ProductOperations {
@@ -114,11 +127,7 @@ function productOperations(entries: readonly [string, Component][]): ProductOper
     Object.fromEntries(entries.map(([key, part]) => [key, apply(part, key)]));
   /** The root of the sum of the squares of terms, which may overflow where the root does not. */
   const hypotenuse = (term: (part: Component, key: string) => Awaitable<number>): Awaitable<number> => ofTerms(entries, term, Math.hypot);
-  const offered = (
-    part: Component,
-    key: string,
-    operation: 'dist' | 'ehessToRhess' | 'coordinatesToRhess' | 'inverseRetract' | 'exp' | 'log' | 'decayDirection',
-  ) => {
+  const offered = (part: Component, key: string, operation: 'dist' | 'inverseRetract' | 'exp' | 'log' | 'decayDirection') => {
     const method = part[operation];
     if (method === undefined) {
       throw new NotImplementedError(
@@ -130,9 +139,12 @@ function productOperations(entries: readonly [string, Component][]): ProductOper
   const norm = (x: unknown, u: unknown): Awaitable<number> => hypotenuse((part, key) => part.norm(partOf(x, key), partOf(u, key)));
   /** Lifts an operation of the components to records. */
   const lift =
-    (operation: 'project' | 'embed' | 'toTangent' | 'admissible' | 'egradToRgrad' | 'coordinatesToRgrad' | 'transport' | 'difference') =>
+    (operation: LiftedOperation | HessianConversion) =>
     (...args: unknown[]): unknown =>
       each((part, key) => (part[operation] as (...parts: unknown[]) => unknown)(...args.map((argument) => partOf(argument, key))));
+  /** Returns an operation if all components have it. */
+  const ofAll = (operation: HessianConversion) =>
+    entries.every(([, part]) => part[operation] !== undefined) && { [operation]: lift(operation) };
   return {
     async checkPoint(x) {
       for (const [key, part] of entries) await part.checkPoint(partOf(x, key));
@@ -159,11 +171,10 @@ function productOperations(entries: readonly [string, Component][]): ProductOper
     coordinatesToRgrad: lift('coordinatesToRgrad'),
     transport: lift('transport'),
     difference: lift('difference'),
-    ehessToRhess: (...args) => each((part, key) => offered(part, key, 'ehessToRhess')(...args.map((argument) => partOf(argument, key)))),
-    ...(entries.every(([, part]) => part.coordinatesToRhess !== undefined) && {
-      coordinatesToRhess: (...args: unknown[]) =>
-        each((part, key) => offered(part, key, 'coordinatesToRhess')(...args.map((argument) => partOf(argument, key)))),
-    }),
+    // Solvers take differences of gradients where a manifold has no conversion.
+    ...ofAll('ehessToRhess'),
+    ...ofAll('coordinatesToRhess'),
+    ...towardsMeans(entries),
     inverseRetract: (x, y) => each((part, key) => offered(part, key, 'inverseRetract')(partOf(x, key), partOf(y, key))),
     log: (x, y) => each((part, key) => offered(part, key, 'log')(partOf(x, key), partOf(y, key))),
     exp: (x, u, t = 1) => each((part, key) => offered(part, key, 'exp')(partOf(x, key), partOf(u, key), t)),
@@ -181,6 +192,28 @@ function productOperations(entries: readonly [string, Component][]): ProductOper
       return scaleTree((entries[0] as [string, Component])[1].algebra, 1 / (await norm(x, parts)), parts);
     },
     zeroTangent: (x) => each((part, key) => part.zeroTangent(partOf(x, key))),
+  };
+}
+
+/** Returns what the search for a mean needs, where some component has it; the others have the defaults. */
+function towardsMeans(entries: readonly [string, Component][]): Pick<Component, 'curvatureTowards' | 'roughMean'> {
+  return {
+    ...(entries.some(([, part]) => part.curvatureTowards !== undefined) && {
+      // The Hessian of ½dist² has one block a component.
+      async curvatureTowards(x: unknown, y: unknown) {
+        const curvatures = entries.map(([key, part]) => part.curvatureTowards?.(partOf(x, key), partOf(y, key)) ?? 1);
+        return Math.max(...(await Promise.all(curvatures)));
+      },
+    }),
+    ...(entries.some(([, part]) => part.roughMean !== undefined) && {
+      roughMean(points: readonly unknown[], weights: readonly number[]) {
+        const meanOf = ([key, part]: readonly [string, Component]): unknown => {
+          const parts = points.map((point) => partOf(point, key));
+          return part.roughMean === undefined ? parts[0] : part.roughMean(parts, weights);
+        };
+        return Object.fromEntries(entries.map((entry) => [entry[0], meanOf(entry)]));
+      },
+    }),
   };
 }
 

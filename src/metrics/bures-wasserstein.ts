@@ -6,7 +6,7 @@
  * whose geodesics are straight lines.
  */
 
-import { DomainError, NumericalError } from '../core/errors.js';
+import { NumericalError } from '../core/errors.js';
 import { eye } from '../linalg/derived.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { solveLyapunov, symmetricPart } from '../linalg/matrix-functions.js';
@@ -55,14 +55,16 @@ function logarithm<M>(la: LinearAlgebra<M>, x: M, y: M): M {
   return pushForward(la, factor, la.subtract(alignedFactor(la, factor, rootOf(la, y).factor), factor));
 }
 
-/** @throws DomainError unless I + tL is positive definite: there the geodesic leaves the positive definite matrices. */
+/**
+ * @throws NumericalError unless I + tL is positive definite: there the geodesic leaves the positive definite matrices.
+ */
 function checkExtent<M>(la: LinearAlgebra<M>, inBasis: M, t: number): void {
   const shape = la.shape(inBasis);
   try {
     la.cholesky(la.axpy(t, inBasis, eye(la, shape.at(-1) as number, shape.slice(0, -2))));
   } catch (error) {
     if (!(error instanceof NumericalError)) throw error;
-    throw new DomainError(
+    throw new NumericalError(
       `spd.exp: the geodesic of the Bures–Wasserstein metric meets the singular matrices before t = ${t}; take a shorter step, or retract, which goes on beyond`,
       { cause: error },
     );

@@ -26,7 +26,7 @@ export interface SpdMetric {
    * @throws NumericalError if there is none.
    */
   inverseRetract?<M>(la: LinearAlgebra<M>, x: M, y: M): M;
-  /** Returns the geodesic Exp_x(t u). @throws DomainError if it ends before t. */
+  /** Returns the geodesic Exp_x(t u). @throws NumericalError if it ends before t, as a step that is too long does. */
   exp<M>(la: LinearAlgebra<M>, x: M, u: M, t: number): M;
   /** Returns the inverse of `exp`. */
   log<M>(la: LinearAlgebra<M>, x: M, y: M): M;

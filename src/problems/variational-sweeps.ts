@@ -28,7 +28,7 @@ const variationalSweepsOptions = declareOptions<VariationalSweepsOptions>()({
   ...sweepOptions.options,
   learn: flag({}),
   keepRank: flag({}),
-  most: number({ optional: true, min: 0 }),
+  most: number({ optional: true, min: 0, integer: true }),
   seed: number({ default: 0 }),
 });
 

@@ -1,3 +1,4 @@
+import { adaptive, armijo, barzilaiBorwein, lbfgs, levenbergMarquardt, trustRegions, wolfe } from 'bures';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { ConfigError, ShapeError } from '../../src/core/errors.js';
 import { choice, count, declareOptions, flag, number, option, size } from '../../src/core/options.js';
@@ -10,6 +11,7 @@ interface Options<P = unknown> {
   readonly strict?: boolean;
   readonly start?: P;
   readonly limit?: number;
+  readonly trials?: number;
 }
 
 const declared = declareOptions<Options>()({
@@ -20,6 +22,7 @@ const declared = declareOptions<Options>()({
   strict: flag({ default: false }),
   start: option({ optional: true }),
   limit: number({ optional: true, min: 1 }),
+  trials: number({ optional: true, min: 1, integer: true }),
 });
 
 /** What a caller in JavaScript could pass. */
@@ -34,13 +37,21 @@ describe('declareOptions', () => {
   });
 
   it.each<[unknown, typeof ConfigError | typeof ShapeError, string]>([
-    [undefined, ConfigError, 'solve: expected an options object, got nothing; pass { rank, factor, mode, seed, strict, start, limit }'],
+    [
+      undefined,
+      ConfigError,
+      'solve: expected an options object, got nothing; pass { rank, factor, mode, seed, strict, start, limit, trials }',
+    ],
     [
       { rank: 1, ranks: 2 },
       ConfigError,
-      "solve: unknown option 'ranks'; the options are rank, factor, mode, seed, strict, start, limit; did you mean 'rank'?",
+      "solve: unknown option 'ranks'; the options are rank, factor, mode, seed, strict, start, limit, trials; did you mean 'rank'?",
     ],
-    [{ rank: 1, zzz: 2 }, ConfigError, "solve: unknown option 'zzz'; the options are rank, factor, mode, seed, strict, start, limit"],
+    [
+      { rank: 1, zzz: 2 },
+      ConfigError,
+      "solve: unknown option 'zzz'; the options are rank, factor, mode, seed, strict, start, limit, trials",
+    ],
     [{}, ShapeError, 'solve: rank must be a positive integer, got nothing; pass rank ≥ 1'],
     [{ rank: null }, ShapeError, 'solve: rank must be a positive integer, got null; pass rank ≥ 1'],
     [{ rank: 1, factor: 1 }, ConfigError, 'solve: factor must be a finite number above 0 and below 1, got 1; pass such a number'],
@@ -49,11 +60,26 @@ describe('declareOptions', () => {
     [{ rank: 1, seed: -1 }, ConfigError, 'solve: seed must be a count, an integer of at least 0, got -1; pass such a number'],
     [{ rank: 1, strict: 'yes' }, ConfigError, 'solve: strict must be true or false, got "yes"; pass one of them'],
     [{ rank: 1, limit: 0 }, ConfigError, 'solve: limit must be a finite number at least 1, got 0; pass such a number'],
+    [{ rank: 1, trials: 1.5 }, ConfigError, 'solve: trials must be an integer at least 1, got 1.5; pass such a number'],
+    [{ rank: 1, trials: 0 }, ConfigError, 'solve: trials must be an integer at least 1, got 0; pass such a number'],
   ])('rejects %o', (given, kind, message) => {
     const read = () => declared.read('solve', wrong(given));
     expect(read).toThrow(kind);
     expect(read).toThrow(message);
     expect(() => declared.read('other', wrong(given))).toThrow(/^other: /);
+  });
+
+  it.each<[string, () => unknown]>([
+    ['trustRegions', () => trustRegions({ maxInner: 1.5 })],
+    ['levenbergMarquardt', () => levenbergMarquardt({ maxInner: 1.5 })],
+    ['wolfe', () => wolfe({ maxTrials: 2.5 })],
+    ['armijo', () => armijo({ maxTrials: 2.5 })],
+    ['adaptive', () => adaptive({ maxTrials: 2.5 })],
+    ['barzilaiBorwein', () => barzilaiBorwein({ window: 2.5 })],
+    ['lbfgs', () => lbfgs({ memory: 2.5 })],
+  ])('%s refuses a count that is no integer', (caller, make) => {
+    expect(make).toThrow(ConfigError);
+    expect(make).toThrow(new RegExp(`^${caller}: \\w+ must be an integer at least 1, got [12]\\.5;`));
   });
 
   it('says so where there are no options', () => {

@@ -1,5 +1,6 @@
 /** Trees of arrays: structure kept, mismatches named. */
 import { describe, expect, it } from 'vitest';
+import { keysOf } from '../../src/core/tree.js';
 import { axpyTree, forEachLeaf, type HostArray, hostAlgebra, mapTree, ShapeError, scaleTree } from '../../src/index.js';
 
 const la = hostAlgebra();
@@ -20,6 +21,16 @@ describe('trees', () => {
     const paths: string[] = [];
     forEachLeaf<HostArray>(la, x, (_leaf, path) => paths.push(path));
     expect(paths).toEqual(['q.A', 'q.B', 'v']);
+  });
+
+  it('have paths that tell names with dots from records, and give the names back', () => {
+    const names = [['a.b'], ['a', 'b'], ['a\\', 'b'], ['a\\.b'], ['layer.0', 'A.']];
+    const paths: string[] = [];
+    for (const [first, second] of names)
+      forEachLeaf<HostArray>(la, { [first]: second === undefined ? leaf(1) : { [second]: leaf(2) } }, (_leaf, path) => paths.push(path));
+    expect(new Set(paths).size).toBe(names.length);
+    expect(paths.map(keysOf)).toEqual(names);
+    expect(keysOf('')).toEqual([]);
   });
 
   it('of different structure are an error that names the component', () => {

@@ -10,11 +10,13 @@ import {
   hostAlgebra,
   iterate,
   type LinearAlgebra,
+  mapTree,
   maxIterations,
   minimize,
   type Problem,
   product,
   projectedLbfgs,
+  relativeGradientNormBelow,
   ShapeError,
   seededRandom,
   sphere,
@@ -24,6 +26,13 @@ import { allEngines, liveTensors, tensorEngines } from '../support/engines.js';
 import { definite, geometric, withSingularValues } from '../support/matrices.js';
 
 const host = hostAlgebra({ blas: 'off' });
+
+/** Sums products one after another, as a manifold of one's own may: its rounding is not that of the engine. */
+const plainSum = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
+};
 
 /** ½xᵀQx − bᵀx with Q of condition κ. */
 function quadratic<M>(la: LinearAlgebra<M>, n: number, kappa: number): Problem<M, M> {
@@ -183,6 +192,68 @@ describe('projectedLbfgs', () => {
     const half = await minimize(problem, { solver, seed: 1, stop: maxIterations(4) });
     const rest = await minimize(problem, { solver, state: structuredClone(half.state), stop: maxIterations(8) });
     expect(rest.cost).toBe(whole.cost);
+  });
+
+  it('knows a flat component of any size, and one with a metric of its own', async () => {
+    const n = 800_000;
+    const flat = euclidean({ shape: [n] });
+    const problem = (manifold: typeof flat): Problem<HostArray, HostArray> => ({
+      manifold,
+      cost: (x) => 0.5 * host.norm(x) ** 2 + host.total(x),
+      gradient: { kind: 'ambient', at: (x) => host.add(x, host.full([n], 1)) },
+    });
+    const run = (manifold: typeof flat) =>
+      minimize(problem(manifold), { solver: projectedLbfgs({ lower: 0 }), initial: host.full([n], 1), stop: maxIterations(1) });
+    expect((await run(flat)).iterations).toBe(1);
+    const plain = { ...flat, inner: (_x: HostArray, u: HostArray, v: HostArray) => plainSum(host.toArray(u), host.toArray(v)) };
+    expect((await run(plain)).iterations).toBe(1);
+    const weighted = { ...flat, inner: (x: HostArray, u: HostArray, v: HostArray) => (1 + 1e-9) * flat.inner(x, u, v) };
+    await expect(run(weighted)).rejects.toThrow(/bounds need Euclidean components/);
+  });
+
+  it.each(['layer.0', 'a\\.b', 'plain'])('finds the component %j of a product, and those of one within', async (key) => {
+    type Point = Readonly<Record<string, HostArray | Readonly<Record<string, HostArray>>>>;
+    const manifold = product({ [key]: euclidean({ shape: [2] }), layer: product({ 0: euclidean({ shape: [2] }) }) });
+    const plusOne = (x: Point): Point => mapTree<HostArray, Point>(host, (leaf) => host.add(leaf, host.full([2], 1)), x);
+    const problem = {
+      manifold,
+      cost: (x: Point) => 0.5 * Number(manifold.inner(x as never, plusOne(x) as never, plusOne(x) as never)),
+      gradient: { kind: 'ambient', at: plusOne },
+    } as never as Problem<HostArray, Point>;
+    const { x } = await minimize(problem, { solver: projectedLbfgs({ lower: { [key]: 0.5 }, upper: { layer: { 0: -2 } } }) });
+    expect(x[key]).toBeAllClose([0.5, 0.5], 0);
+    expect((x.layer as Record<string, HostArray>)[0]).toBeAllClose([-2, -2], 0);
+  });
+
+  it.each([
+    ['lower', Number.POSITIVE_INFINITY, 'Infinity'],
+    ['upper', Number.NEGATIVE_INFINITY, '-Infinity'],
+    ['lower', host.fromArray([0, Number.POSITIVE_INFINITY, 0], [3, 1]), 'Infinity in entry 1'],
+    ['upper', host.fromArray([0, 1, Number.NaN], [3, 1]), 'NaN in entry 2'],
+    ['lower', Number.NaN, 'NaN'],
+  ])('refuses as %s what no number meets (%#)', async (side, bound, shown) => {
+    const run = minimize(quadratic(host, 3, 10), { solver: projectedLbfgs({ [side]: bound }) });
+    await expect(run).rejects.toThrow(ConfigError);
+    await expect(run).rejects.toThrow(`projectedLbfgs: ${side} must be`);
+    await expect(run).rejects.toThrow(`got ${shown};`);
+  });
+
+  it.each([1e8, 1, 1e-8, 1e-13, 1e-15, 1e-40])('solves for unknowns of size %d', async (size) => {
+    const target = host.fromArray([3 * size, -size, 0.5 * size], [3]);
+    const off = (x: HostArray) => host.scale(1 / size, host.subtract(x, target));
+    const problem: Problem<HostArray, HostArray> = {
+      manifold: euclidean({ shape: [3] }),
+      cost: (x) => 0.5 * host.norm(off(x)) ** 2,
+      gradient: { kind: 'ambient', at: (x) => host.scale(1 / size, off(x)) },
+    };
+    const stop = any(relativeGradientNormBelow(1e-8), maxIterations(20));
+    const { x, converged, stopReason } = await minimize(problem, {
+      solver: projectedLbfgs({ lower: 0 }),
+      initial: host.full([3], size),
+      stop,
+    });
+    expect(converged, stopReason).toBe(true);
+    expect(host.scale(1 / size, x)).toBeAllClose([3, 0, 0.5], 1e-6);
   });
 
   it('refuses bounds that do not fit', async () => {

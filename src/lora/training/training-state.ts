@@ -1,7 +1,7 @@
 /** A trainer's state as plain data, from which training resumes bit for bit. */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { FormatError } from '../../core/errors.js';
-import { forEachLeaf, mapTree } from '../../core/tree.js';
+import { forEachLeaf, joinPath, keysOf, mapTree } from '../../core/tree.js';
 import type { TensorAlgebra } from '../../linalg/tensor/tensor-algebra.js';
 import type { SolverState } from '../../solvers/solver.js';
 import type { AdapterPoint, StackPairs } from '../adapter/adapter-point.js';
@@ -46,8 +46,8 @@ export async function saveState(
   if (taken !== undefined) visit(taken, 'taken');
   const numbers: Record<string, number> = {};
   for (const [part, memory] of Object.entries(state.memory)) {
-    for (const [name, tangent] of Object.entries(memory.tangents)) visit(tangent, `memory.${part}.${name}`);
-    for (const [name, value] of Object.entries(memory.numbers)) numbers[`${part}.${name}`] = value;
+    for (const [name, tangent] of Object.entries(memory.tangents)) visit(tangent, ['memory', part, name].reduce(joinPath, ''));
+    for (const [name, value] of Object.entries(memory.numbers)) numbers[[part, name].reduce(joinPath, '')] = value;
   }
   const saved = await Promise.all(
     leaves.map(async ([path, leaf]) => [path, { shape: leaf.shape, data: (await leaf.data()) as Float32Array }] as const),
@@ -73,7 +73,7 @@ export function restoreState(la: TensorAlgebra, state: TrainingState, like: Adap
   };
   // A rule may remember trees of other shapes than the point's, such as r×r moments; the paths give their structure.
   for (const path of unread) {
-    const [root, part, name, ...keys] = path.split('.');
+    const [root, part, name, ...keys] = keysOf(path);
     if (root !== 'memory' || keys.length === 0) {
       throw new FormatError(
         `trainer: the saved state has the array '${path}', which this adapter has not; resume with the same configuration`,
@@ -83,7 +83,7 @@ export function restoreState(la: TensorAlgebra, state: TrainingState, like: Adap
     place(partOf(part).tangents, [name, ...keys], la.fromArray(data, shape));
   }
   for (const [key, value] of Object.entries(state.numbers)) {
-    const [part, name] = key.split('.');
+    const [part, name] = keysOf(key);
     partOf(part).numbers[name] = value;
   }
   const { step, learningRate } = state;

@@ -2,7 +2,7 @@
 import { ConfigError, ShapeError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import { seededRandom } from '../../core/random.js';
-import { forEachLeaf } from '../../core/tree.js';
+import { forEachLeaf, joinPath, keysOf } from '../../core/tree.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import type { Manifold } from '../../manifolds/manifold.js';
 
@@ -25,9 +25,10 @@ export type BoundsByPath<M> = ReadonlyMap<string, LeafBounds<M>>;
 export function boundsByPath<M>(la: LinearAlgebra<M>, x: unknown, lower: Bound<M>, upper: Bound<M>): BoundsByPath<M> {
   const bounds = new Map<string, LeafBounds<M>>();
   forEachLeaf<M>(la, x, (_leaf, path) => {
-    const [below, above] = [boundAt(la, lower, path), boundAt(la, upper, path)];
-    if (below === undefined && above === undefined) return;
-    bounds.set(path, { lower: below ?? Number.NEGATIVE_INFINITY, upper: above ?? Number.POSITIVE_INFINITY });
+    const below = boundAt(la, lower, path) ?? Number.NEGATIVE_INFINITY;
+    const above = boundAt(la, upper, path) ?? Number.POSITIVE_INFINITY;
+    if (below === Number.NEGATIVE_INFINITY && above === Number.POSITIVE_INFINITY) return;
+    bounds.set(path, { lower: below, upper: above });
   });
   return bounds;
 }
@@ -35,12 +36,11 @@ export function boundsByPath<M>(la: LinearAlgebra<M>, x: unknown, lower: Bound<M
 /** Returns the bound of the array at a path; `undefined` if there is none. */
 function boundAt<M>(la: LinearAlgebra<M>, bound: Bound<M>, path: string): number | M | undefined {
   let part: unknown = bound;
-  for (const key of path === '' ? [] : path.split('.')) {
+  for (const key of keysOf(path)) {
     if (typeof part === 'number' || part === undefined || la.isArray(part)) break;
     part = (part as Readonly<Record<string, unknown>>)[key];
   }
-  const isInfinite = part === Number.NEGATIVE_INFINITY || part === Number.POSITIVE_INFINITY;
-  return isInfinite ? undefined : (part as number | M | undefined);
+  return part as number | M | undefined;
 }
 
 /** Returns the entries of an array moved to their nearest bounds where they are beyond them. */
@@ -55,7 +55,7 @@ export function clip<M>(la: LinearAlgebra<M>, x: M, { lower, upper }: LeafBounds
 export function mapLeaves<M, Tree>(la: LinearAlgebra<M>, tree: Tree, apply: (leaf: M, path: string) => M, path = ''): Tree {
   if (la.isArray(tree)) return apply(tree, path) as unknown as Tree;
   const parts = Object.entries(tree as Readonly<Record<string, unknown>>);
-  return Object.fromEntries(parts.map(([key, part]) => [key, mapLeaves(la, part, apply, path === '' ? key : `${path}.${key}`)])) as Tree;
+  return Object.fromEntries(parts.map(([key, part]) => [key, mapLeaves(la, part, apply, joinPath(path, key))])) as Tree;
 }
 
 /** Returns a point with its arrays clipped to their bounds. */
@@ -78,8 +78,8 @@ export async function checkBounds<M, P, T>(
   { lower, upper }: { readonly lower: Bound<M>; readonly upper: Bound<M> },
 ): Promise<void> {
   const la = manifold.algebra;
-  checkForm(caller, la, 'lower', lower, x);
-  checkForm(caller, la, 'upper', upper, x);
+  await checkForm({ caller, la, side: 'lower' }, 'lower', lower, x);
+  await checkForm({ caller, la, side: 'upper' }, 'upper', upper, x);
   for (const [path, bounds] of boundsByPath(la, x, lower, upper)) {
     const leaf = leafAt(la, x, path);
     const gap = la.subtract(filled(la, leaf, bounds.lower), filled(la, leaf, bounds.upper));
@@ -103,9 +103,16 @@ function leafAt<M>(la: LinearAlgebra<M>, tree: unknown, path: string): M {
   return found as M;
 }
 
-/** Requires a bound to have the form of a point, or of a part of it. */
-function checkForm<M>(caller: string, la: LinearAlgebra<M>, name: string, bound: unknown, x: unknown): void {
-  if (typeof bound === 'number' && !Number.isNaN(bound)) return;
+interface BoundCheck<M> {
+  readonly caller: string;
+  readonly la: LinearAlgebra<M>;
+  readonly side: 'lower' | 'upper';
+}
+
+/** Requires a bound to have the form of a point, or of a part of it, and values that some number meets. */
+async function checkForm<M>(check: BoundCheck<M>, name: string, bound: unknown, x: unknown): Promise<void> {
+  const { caller, la } = check;
+  if (typeof bound === 'number') return checkValues(check, name, [bound]);
   if (la.isArray(x)) {
     if (!la.isArray(bound))
       throw new ConfigError(`${caller}: ${name} must be a number or an array, got ${describeValue(bound)}; pass, say, { lower: 0 }`);
@@ -113,7 +120,7 @@ function checkForm<M>(caller: string, la: LinearAlgebra<M>, name: string, bound:
       throw new ShapeError(
         `${caller}: ${name} must have the shape [${la.shape(x)}], got [${la.shape(bound)}]; pass as many bounds as entries`,
       );
-    return;
+    return checkValues(check, name, await la.toArray(bound));
   }
   const parts = x as Readonly<Record<string, unknown>>;
   if (typeof bound !== 'object' || bound === null || la.isArray(bound))
@@ -123,9 +130,21 @@ function checkForm<M>(caller: string, la: LinearAlgebra<M>, name: string, bound:
   for (const [key, part] of Object.entries(bound)) {
     if (parts[key] === undefined)
       throw new ConfigError(
-        `${caller}: ${name}.${key} bounds no component of a point; the components are ${Object.keys(parts).join(', ')}`,
+        `${caller}: ${joinPath(name, key)} bounds no component of a point; the components are ${Object.keys(parts).join(', ')}`,
       );
-    checkForm(caller, la, `${name}.${key}`, part, parts[key]);
+    await checkForm(check, joinPath(name, key), part, parts[key]);
+  }
+}
+
+/** @throws ConfigError for a bound that is NaN, or infinite on the side where no number meets it. */
+function checkValues<M>({ caller, side }: BoundCheck<M>, name: string, values: ArrayLike<number>): void {
+  const [none, never] =
+    side === 'lower' ? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY] : [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (let i = 0; i < values.length; i++) {
+    if (!Number.isNaN(values[i]) && values[i] !== never) continue;
+    throw new ConfigError(
+      `${caller}: ${name} must be numbers, or ${none} where there is no bound, got ${values[i]}${values.length > 1 ? ` in entry ${i}` : ''}; no finite number meets that bound`,
+    );
   }
 }
 
@@ -140,10 +159,12 @@ async function checkFlat<M, P, T>(caller: string, manifold: Manifold<M, P, T, un
   const step = la.scale(1 / (await la.norm(random)), random);
   const tangent = mapLeaves(la, manifold.zeroTangent(x), (leaf, at) => (at === path ? step : leaf));
   const tolerance = 16 * la.epsilon;
+  // The length is a sum over all entries, whose rounding grows with their number.
+  const lengthTolerance = tolerance * Math.sqrt(la.shape(place).reduce((product, size) => product * size, 1));
   const isFlat = async (): Promise<boolean> => {
     const kept = leafAt<M>(la, manifold.toTangent(x, tangent), path);
     if (kept === undefined || !((await la.norm(la.subtract(kept, step))) <= tolerance)) return false;
-    if (!(Math.abs((await manifold.inner(x, tangent, tangent)) - 1) <= tolerance)) return false;
+    if (!(Math.abs((await manifold.inner(x, tangent, tangent)) - (await la.inner(step, step))) <= lengthTolerance)) return false;
     const moved = leafAt<M>(la, manifold.retract(x, tangent), path);
     const sum = la.add(place, step);
     return (await la.norm(la.subtract(moved, sum))) <= tolerance * (await la.norm(sum));

@@ -152,7 +152,7 @@ async function projectedStep<M, P, T>(
   const free = await freeEntries(problem, state, bounds);
   const direction = manifold.admissible(x, await quasiNewtonDirection(problem, state, pairs, free));
   const firstTrial = pairs.length > 0 ? 1 : 1 / (await manifold.norm(x, direction));
-  const found = await searchAlong(problem, state, { direction, bounds, firstTrial }, settings);
+  const found = await searchAlong(problem, state, { direction, bounds, firstTrial, scaleUnknown: pairs.length === 0 }, settings);
   if (found === undefined) {
     // The memory may have spoiled the direction: the next step goes along the gradient.
     if (pairs.length > 0) return projectedStep(problem, { ...state, memory: {} }, settings);

@@ -53,11 +53,24 @@ export interface AcceptedStep<P, T> extends Partial<Evaluation<T>> {
   readonly stepSize: number;
 }
 
-/** Backtracks along t ↦ P(R_x(t u)); `undefined` if no trial is accepted. */
+/** The curve t ↦ P(R_x(t u)) along which a step is sought. */
+interface Curve<M, T> {
+  /** The direction u. */
+  readonly direction: T;
+  readonly bounds: BoundsByPath<M>;
+  readonly firstTrial: number;
+  /** True if nothing is known of the size of a good step, which may then be many contractions away. */
+  readonly scaleUnknown: boolean;
+}
+
+/**
+ * Backtracks along a curve; `undefined` if no trial is accepted. Where the scale is unknown, a trial at which the cost
+ * rises gives one: the next is at the minimum of the parabola through both costs and the slope, if that is shorter.
+ */
 export async function searchAlong<M, P, T>(
   problem: Objective<M, P, T>,
   state: EvaluatedState<P, T>,
-  { direction, bounds, firstTrial }: { readonly direction: T; readonly bounds: BoundsByPath<M>; readonly firstTrial: number },
+  { direction, bounds, firstTrial, scaleUnknown }: Curve<M, T>,
   { contraction, sufficientDecrease, maxTrials }: SearchLimits,
 ): Promise<AcceptedStep<P, T> | undefined> {
   const { manifold } = problem;
@@ -65,8 +78,10 @@ export async function searchAlong<M, P, T>(
   const { x, gradient, cost: before, iteration } = state;
   const slack = costSlack(problem, before);
   const places = leavesByPath(manifold, x);
-  let stepSize = firstTrial;
-  for (let trial = 1; trial <= maxTrials; trial++, stepSize *= contraction) {
+  let [stepSize, next] = [firstTrial, firstTrial];
+  for (let trial = 1; trial <= maxTrials; trial++) {
+    stepSize = next;
+    next = stepSize * contraction;
     const transport = retracted(problem, x, direction, stepSize);
     if (transport === undefined) continue;
     const point = clipPoint(la, transport.point, bounds);
@@ -77,6 +92,8 @@ export async function searchAlong<M, P, T>(
     const slope = await manifold.inner(x, gradient, displacement);
     if (!(slope < 0)) continue;
     const cost = await costAt(problem, point, iteration);
+    const minimizer = (-0.5 * slope * stepSize) / (cost - before - slope);
+    if (scaleUnknown && minimizer > 0) next = Math.min(next, minimizer);
     const wanted = -sufficientDecrease * slope;
     const accepted = { transport, point, displacement, stepSize };
     if (wanted > slack && cost <= before - wanted) return { ...accepted, cost };

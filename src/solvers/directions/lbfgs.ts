@@ -15,7 +15,7 @@ export interface LbfgsOptions {
 }
 
 const lbfgsOptions = declareOptions<LbfgsOptions>()({
-  memory: number({ default: 10, min: 1 }),
+  memory: number({ default: 10, min: 1, integer: true }),
   caution: number({ default: 1e-4, min: 0, below: 1 }),
 });
 

@@ -36,7 +36,7 @@ const levenbergMarquardtOptions = declareOptions<LevenbergMarquardtOptions>()({
   acceptance: number({ default: 1e-4, min: 0, below: 1 }),
   kappa: number({ default: 0.1, above: 0, below: 1 }),
   theta: number({ default: 1, min: 0 }),
-  maxInner: number({ optional: true, min: 1 }),
+  maxInner: number({ optional: true, min: 1, integer: true }),
 });
 
 /** Defaults of {@link levenbergMarquardt}. */

@@ -25,7 +25,7 @@ export interface BacktrackingOptions {
 export const backtrackingNumbers = (defaults: Required<Omit<BacktrackingOptions, 'frozenBatch'>>) => ({
   contraction: number({ default: defaults.contraction, above: 0, below: 1 }),
   sufficientDecrease: number({ default: defaults.sufficientDecrease, above: 0, below: 1 }),
-  maxTrials: number({ default: defaults.maxTrials, min: 1 }),
+  maxTrials: number({ default: defaults.maxTrials, min: 1, integer: true }),
 });
 
 /** Result of backtracking: an accepted step, or none. */

@@ -27,7 +27,7 @@ const barzilaiBorweinOptions = declareOptions<BarzilaiBorweinOptions>()({
   quotient: choice(['long', 'short', 'alternating'], { default: 'alternating' }),
   minStep: number({ default: 1e-12, above: 0 }),
   maxStep: number({ default: 1e12, above: 0 }),
-  window: number({ default: 10, min: 1 }),
+  window: number({ default: 10, min: 1, integer: true }),
 });
 
 /** Defaults of {@link barzilaiBorwein}. */

@@ -20,7 +20,7 @@ export interface WolfeOptions {
 const wolfeOptions = declareOptions<WolfeOptions>()({
   sufficientDecrease: number({ default: 0.1, above: 0, below: 0.5 }),
   curvature: number({ default: 0.4, above: 0, below: 1 }),
-  maxTrials: number({ default: 50, min: 1 }),
+  maxTrials: number({ default: 50, min: 1, integer: true }),
 });
 
 /**

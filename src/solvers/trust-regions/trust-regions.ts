@@ -46,7 +46,7 @@ const trustRegionsOptions = declareOptions<TrustRegionsOptions>()({
   saddleProducts: count({ default: 30 }),
   // Checked against the largest radius below.
   initialRadius: option({ optional: true }),
-  maxInner: number({ optional: true, min: 1 }),
+  maxInner: number({ optional: true, min: 1, integer: true }),
 });
 
 /** Defaults of {@link trustRegions}: Manopt's, for options that it has. */
