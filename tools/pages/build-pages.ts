@@ -1,7 +1,7 @@
 /**
- * The pages of examples/web. A folder with HTML files is built as a whole: scripts (`<script type="module"
- * src="./NAME.js">`, from NAME.ts), style sheets, and `worker.ts` if there is one. Other files beside them are copied.
- * `assets.json` names folders to copy, relative to its own: `{ "model": "../../models/tiny" }`.
+ * The pages of examples/web. A folder with HTML files is built as a whole: scripts
+ * (`<script type="module" src="./NAME.js">`, from NAME.ts), style sheets, and `worker.ts` if there is one. Other files
+ * beside them are copied. `assets.json` names folders to copy, relative to its own: `{ "model": "../../models/tiny" }`.
  */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
