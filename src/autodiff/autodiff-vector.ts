@@ -79,7 +79,8 @@ export function autodiffVector<M, P>(la: LinearAlgebra<M>, vector: TracedVector<
     at,
     jvp: (x, u) =>
       la.tidy(() => {
-        const slope: TracedCost<M, M> = (outer, w) => innerWith(la, outer, differentiate<M, P>(la, outer, weighted(w), x).gradient, u);
+        const slope: TracedCost<M, M> = (outer, w) =>
+          innerWith('autodiffVector.jvp', la, outer, differentiate<M, P>(la, outer, weighted(w), x).gradient, u);
         return differentiate<M, M>(la, ops, slope, la.full(la.shape(at(x)), 0)).gradient;
       }),
     vjp: { kind: 'coordinates', at: (x, w) => la.tidy(() => differentiate<M, P>(la, ops, weighted(w), x).gradient) },
@@ -87,7 +88,8 @@ export function autodiffVector<M, P>(la: LinearAlgebra<M>, vector: TracedVector<
       kind: 'coordinates',
       at: (x, u, w) =>
         la.tidy(() => {
-          const slope: TracedCost<M, P> = (outer, y) => innerWith(la, outer, differentiate<M, P>(la, outer, weighted(w), y).gradient, u);
+          const slope: TracedCost<M, P> = (outer, y) =>
+            innerWith('autodiffVector.hessian', la, outer, differentiate<M, P>(la, outer, weighted(w), y).gradient, u);
           return differentiate<M, P>(la, ops, slope, x).gradient;
         }),
     },

@@ -95,7 +95,7 @@ export function autodiff<M, P>(la: LinearAlgebra<M>, cost: TracedCost<M, P>): Di
       // The inner product of u with the gradient, which has a tape of its own, is differentiated once more.
       const slope: TracedCost<M, P> = (outer, at) => {
         const { gradient } = differentiate<M, P>(la, outer, cost, at);
-        return innerWith(la, outer, gradient, u);
+        return innerWith('autodiff.hessianProduct', la, outer, gradient, u);
       };
       return finite(la, differentiate<M, P>(la, ops, slope, x).gradient);
     });
@@ -118,7 +118,7 @@ function finite<M, P>(la: LinearAlgebra<M>, product: P): P {
   forEachLeaf<M>(la, product, (leaf) => {
     if (la.peek(leaf)?.every(Number.isFinite) !== false) return;
     throw new NumericalError(
-      'autodiff: the Hessian product has entries that are not finite at this point, as through eigh and svd where values repeat; ' +
+      'autodiff.hessianProduct: the product has entries that are not finite at this point, as through eigh and svd where values repeat; ' +
         'write the cost by sqrtSpd, inverseSqrtSpd, polar, solveLyapunov or cholesky, whose derivatives exist there, or state the Hessian yourself',
     );
   });

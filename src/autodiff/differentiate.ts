@@ -17,17 +17,27 @@ export type TracedCost<M, P> = (ops: DifferentiableAlgebra<M>, x: P) => M;
 /**
  * Computes the inner product of a gradient, which may be on a tape, with a displacement of the coordinates.
  *
- * @throws ShapeError if the displacement has no component of the gradient.
+ * @param caller - the function that the user called, for errors.
+ * @throws ShapeError unless the displacement has the components of the gradient.
  */
-export function innerWith<M, P>(la: LinearAlgebra<M>, outer: DifferentiableAlgebra<M>, gradient: P, u: P): M {
+export function innerWith<M, P>(caller: string, la: LinearAlgebra<M>, outer: DifferentiableAlgebra<M>, gradient: P, u: P): M {
   const terms: M[] = [];
+  const fail = (message: string): never => {
+    throw new ShapeError(`${caller}: ${message}; pass a displacement of its coordinates, with all of its components`);
+  };
   const directions = new Map<string, M>();
   forEachLeaf<M>(la, u, (leaf, path) => directions.set(path, leaf));
   forEachLeaf<M>(outer, gradient, (leaf, path) => {
-    const direction = directions.get(path);
-    if (direction !== undefined) terms.push(outer.inner(leaf, direction));
+    const direction =
+      directions.get(path) ?? fail(path === '' ? 'u must be an array, as the point is' : `u has no component '${path}' of the point`);
+    const [expected, came] = [outer.shape(leaf), la.shape(direction)];
+    if (expected.join() !== came.join()) fail(`${path === '' ? 'u' : `u.${path}`} has shape [${came}], and the point [${expected}]`);
+    directions.delete(path);
+    terms.push(outer.inner(leaf, direction));
   });
-  if (terms.length === 0) throw new ShapeError('autodiff: u has no component of the point; pass a displacement of its coordinates');
+  const beyond = directions.keys().next();
+  if (!beyond.done)
+    fail(beyond.value === '' ? 'u is an array, and the point is not' : `u has a component '${beyond.value}', and the point has none`);
   return terms.reduce((sum, term) => outer.add(sum, term));
 }
 

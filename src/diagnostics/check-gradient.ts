@@ -1,4 +1,4 @@
-import { objective } from '../solvers/objective.js';
+import { drawnObjective } from '../solvers/objective.js';
 import type { Problem } from '../solvers/problem.js';
 import type { SlopeCheck } from './slope-fit.js';
 import { judgeSlope, short, withProperties } from './slope-verdict.js';
@@ -48,7 +48,7 @@ export async function checkGradient<M, P, T, Z, G, Batch>(
   problem: Problem<M, P, T, Z, G, Batch>,
   options: TaylorOptions<P, T> = {},
 ): Promise<GradientCheck> {
-  const { manifold, cost, evaluate } = objective(problem);
+  const { manifold, cost, evaluate } = drawnObjective('checkGradient', problem);
   const { epsilon } = manifold.algebra;
   const setup = await taylorSetup('checkGradient', manifold, options);
   const { x, u } = setup;

@@ -1,7 +1,7 @@
 import { NotImplementedError } from '../core/errors.js';
 import { axpyTree, scaleTree } from '../core/tree.js';
 import type { Manifold } from '../manifolds/manifold.js';
-import { objective } from '../solvers/objective.js';
+import { drawnObjective } from '../solvers/objective.js';
 import type { Objective, Problem } from '../solvers/problem.js';
 import type { SlopeCheck } from './slope-fit.js';
 import { judgeSlope, type Property, short, withProperties } from './slope-verdict.js';
@@ -49,7 +49,7 @@ export async function checkHessian<M, P, T, Z, G, Batch>(
   problem: Problem<M, P, T, Z, G, Batch>,
   options: TaylorOptions<P, T> = {},
 ): Promise<HessianCheck> {
-  const seen = objective(problem);
+  const seen = drawnObjective('checkHessian', problem);
   const { manifold } = seen;
   const { epsilon } = manifold.algebra;
   const setup = await taylorSetup('checkHessian', manifold, options);

@@ -44,6 +44,8 @@ export interface LanczosLimits {
   readonly tolerance: number;
   /** Signal that aborts the process, which then throws the signal's reason. */
   readonly signal?: AbortSignalLike | undefined;
+  /** The function that the user called, for errors. Default: `hessianSpectrum`. */
+  readonly caller?: string;
 }
 
 /** An approximate eigenpair of unit norm. */
@@ -92,7 +94,7 @@ export async function lanczos<M, V, B>(
   la: LinearAlgebra<M>,
   operator: SymmetricOperator<M, V, B>,
   start: V,
-  { maxIterations, tolerance, signal }: LanczosLimits,
+  { maxIterations, tolerance, signal, caller = 'hessianSpectrum' }: LanczosLimits,
 ): Promise<LanczosResult<V>> {
   const projected = operator.project(start);
   let vector = operator.scale(1 / (await operator.norm(projected)), projected);
@@ -111,7 +113,7 @@ export async function lanczos<M, V, B>(
     const length = await operator.norm(remainder);
     if (!Number.isFinite(diagonal + length)) {
       throw new NumericalError(
-        `lanczos: the operator returned a NaN or infinite entry at iteration ${iteration}; check the Hessian-vector product, for instance with checkHessian`,
+        `${caller}: the Hessian product has a NaN or infinite entry at iteration ${iteration} of Lanczos; check the Hessian-vector product, for instance with checkHessian`,
       );
     }
     tridiagonal.diagonal.push(diagonal);

@@ -4,7 +4,7 @@ import { describeValue } from '../core/options.js';
 import { seededRandom } from '../core/random.js';
 import { axpyTree } from '../core/tree.js';
 import { checkProblem } from '../solvers/check-problem.js';
-import { objective } from '../solvers/objective.js';
+import { drawnObjective } from '../solvers/objective.js';
 import type { Problem } from '../solvers/problem.js';
 import { quadraticModel } from '../solvers/trust-regions/quadratic-model.js';
 import { lanczos, onTangents, type RitzPair } from './lanczos.js';
@@ -21,7 +21,7 @@ export async function problemSpectrum<M, P, T, Z, G, Batch>(
   checkProblem('hessianSpectrum', problem);
   if (x === undefined)
     throw new ConfigError(`hessianSpectrum: expected a point of ${problem.manifold.name}, got ${describeValue(x)}; pass, say, result.x`);
-  const seen = objective(problem);
+  const seen = drawnObjective('hessianSpectrum', problem);
   const { manifold, hasHessian } = seen;
   const { algebra: la, dim } = manifold;
   await manifold.checkPoint(x);

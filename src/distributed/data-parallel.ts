@@ -3,7 +3,7 @@ import { ConfigError, DomainError, NotImplementedError, ShapeError } from '../co
 import { describeValue } from '../core/options.js';
 import { forEachLeaf, mapTree, scaleTree } from '../core/tree.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
-import { objective } from '../solvers/objective.js';
+import { drawnObjective } from '../solvers/objective.js';
 import type { CostAndDerivative, Problem } from '../solvers/problem.js';
 import { type Communicator, checkCommunicator } from './communicator.js';
 import { type Contribution, summedTogether, together } from './together.js';
@@ -111,13 +111,13 @@ function refuseResiduals(): never {
 /** Sums a tree of arrays, and some numbers, that each process computes. */
 type Share = <Tree>(count: number, work: () => Awaitable<Contribution<Tree>>) => Promise<Contribution<Tree>>;
 
-/** The Riemannian Hessian of each part, which objective() makes of whatever kind it is, summed. */
+/** The Riemannian Hessian of each part, which drawnObjective() makes of whatever kind it is, summed. */
 function summedHessian<M, P, T, Z, G, Batch>(problem: Problem<M, P, T, Z, G, Batch>, share: Share) {
-  let last: { readonly batch: Batch; readonly part: ReturnType<typeof objective<M, P, T, Z, G, Batch>> } | undefined;
+  let last: { readonly batch: Batch; readonly part: ReturnType<typeof drawnObjective<M, P, T, Z, G, Batch>> } | undefined;
   const partOn = (batch: Batch) => {
     if (last?.batch !== batch || last === undefined) {
       const { nextBatch } = problem;
-      last = { batch, part: objective(nextBatch === undefined ? problem : { ...problem, nextBatch: () => batch }) };
+      last = { batch, part: drawnObjective('dataParallel', nextBatch === undefined ? problem : { ...problem, nextBatch: () => batch }) };
     }
     return last.part;
   };

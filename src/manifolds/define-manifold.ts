@@ -44,7 +44,7 @@ export type ManifoldParts<M, P> = Pick<Manifold<M, P>, Core> & Partial<Omit<Mani
  *
  * @example
  * ```ts
- * import { defineManifold, type HostArray, hostAlgebra, minimize } from 'bures';
+ * import { defineManifold, DomainError, type HostArray, hostAlgebra, minimize } from 'bures';
  *
  * const la = hostAlgebra();
  * const unit = (x: HostArray) => la.scale(1 / la.norm(x), x);
@@ -52,7 +52,9 @@ export type ManifoldParts<M, P> = Pick<Manifold<M, P>, Core> & Partial<Omit<Mani
  *   name: 'the unit circle',
  *   algebra: la,
  *   dim: 1,
- *   checkPoint: (x: HostArray) => console.assert(Math.abs(la.norm(x) - 1) < 1e-12),
+ *   checkPoint(x: HostArray) {
+ *     if (!(Math.abs(la.norm(x) - 1) < 1e-12)) throw new DomainError('circle: expected a vector of norm 1; divide it by its norm');
+ *   },
  *   project: (x: HostArray, z: HostArray) => la.axpy(-la.inner(x, z), x, z),
  *   retract: (x: HostArray, u: HostArray, t = 1) => unit(la.axpy(t, u, x)),
  *   randomPoint: (random) => unit(la.randomNormal([2], random)),

@@ -8,6 +8,7 @@
  */
 
 import { ConfigError } from '../core/errors.js';
+import { underName } from '../core/named-errors.js';
 import { declareOptions, describeValue, option } from '../core/options.js';
 import { scaleTree } from '../core/tree.js';
 import type { Ambient } from '../linalg/ambient.js';
@@ -125,7 +126,7 @@ export function fixedRank<M = HostArray>(options: FixedRankOptions<M>): FixedRan
     checkStep('fixedRank.retract', t);
     checkShapes('fixedRank.retract', la, x, shapes.point);
     checkShapes('fixedRank.retract', la, u, shapes.tangent);
-    return retraction.retract(la, x, u, t);
+    return underName('fixedRank.retract', () => retraction.retract(la, x, u, t));
   };
   const transport = (x: FixedRankPoint<M>, y: FixedRankPoint<M>, u: FixedRankTangent<M>): FixedRankTangent<M> =>
     projectAmbient(la, y, tangentToAmbient(la, x, u));
@@ -241,7 +242,7 @@ function optionalOperations<M>(
     });
   return {
     ...(hessian && { ehessToRhess: hessian }),
-    ...(inverse && { inverseRetract: (x, y) => inverse(la, x, y) }),
+    ...(inverse && { inverseRetract: (x, y) => underName('fixedRank.inverseRetract', () => inverse(la, x, y)) }),
   };
 }
 

@@ -60,7 +60,8 @@ export interface Manifold<M, P, T = P, Z = T, G = Z> {
 
   /**
    * @throws ShapeError, NumericalError or DomainError (or rejects with one) unless x is a point of this manifold to
-   * rounding.
+   * rounding. A manifold of your own may throw any error: a run that ends at such a point has not converged, and says
+   * the error's message.
    */
   checkPoint(x: P): Awaitable<void>;
   /**

@@ -1,6 +1,7 @@
 /** Shared by `stiefel` and `grassmann`: points are m×r matrices with orthonormal columns, tangents m×r matrices. */
 
 import { ConfigError, ShapeError } from '../core/errors.js';
+import { underName } from '../core/named-errors.js';
 import { declareOptions, describeValue, option, size } from '../core/options.js';
 import type { Random } from '../core/random.js';
 import { algebraOption, algebraOrHost } from '../linalg/host/default-algebra.js';
@@ -86,7 +87,7 @@ export function orthonormalBase<M>(
     checkStep(`${caller}.retract`, t);
     checkShape(`${caller}.retract`, la, 'the point', x, shape);
     checkShape(`${caller}.retract`, la, 'the tangent', u, shape);
-    return retraction.retract(la, x, u, t);
+    return underName(`${caller}.retract`, () => retraction.retract(la, x, u, t));
   };
   const inverse = retraction[side];
   const members = batch.reduce((product, size) => product * size, 1);
@@ -112,7 +113,7 @@ export function orthonormalBase<M>(
         inverseRetract(x: M, y: M) {
           checkShape(`${caller}.inverseRetract`, la, 'the first point', x, shape);
           checkShape(`${caller}.inverseRetract`, la, 'the second point', y, shape);
-          return inverse(la, x, y);
+          return underName(`${caller}.inverseRetract`, () => inverse(la, x, y));
         },
       }),
       randomPoint: (random: Random) => randomOrthonormal(la, shape, random),

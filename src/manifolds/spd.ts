@@ -7,6 +7,7 @@
  */
 
 import { ConfigError, DomainError, NumericalError } from '../core/errors.js';
+import { underName } from '../core/named-errors.js';
 import { declareOptions, describeValue, option, size } from '../core/options.js';
 import { algebraOption, algebraOrHost } from '../linalg/host/default-algebra.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
@@ -95,10 +96,14 @@ export function spd<M = HostArray>(options: SpdOptions<M>): SpdManifold<NoInfer<
     checkShape(`spd.${operation}`, la, 'the point', x, shape);
     checkShape(`spd.${operation}`, la, 'the tangent', u, shape);
   };
-  const norm = normOf<M, M, M>(la, (x, u, v) => metric.inner(la, x, u, v));
+  const named = <Result>(operation: string, compute: () => Result): Result => underName(`spd.${operation}`, compute);
+  const norm = normOf<M, M, M>(la, (x, u, v) => named('norm', () => metric.inner(la, x, u, v)));
   const retract = (x: M, u: M, t = 1): M => {
     checkStepTo('retract', x, u, t);
-    return representable('retract', metric.retract(la, x, u, t));
+    return representable(
+      'retract',
+      named('retract', () => metric.retract(la, x, u, t)),
+    );
   };
   const representable = (operation: string, x: M): M => {
     if (la.peek(x)?.every(Number.isFinite) !== false) return x;
@@ -111,24 +116,29 @@ export function spd<M = HostArray>(options: SpdOptions<M>): SpdManifold<NoInfer<
     dim,
     retractionOrder: 2,
     checkPoint: (x) => la.tidy(() => checkDefinite(la, x, shape)),
-    inner: (x, u, v) => metric.inner(la, x, u, v),
+    inner: (x, u, v) => named('inner', () => metric.inner(la, x, u, v)),
     norm,
-    dist: (x: M, y: M) => metric.dist(la, x, y),
+    dist: (x: M, y: M) => named('dist', () => metric.dist(la, x, y)),
     project: symmetric,
-    egradToRgrad: (x, egrad) => metric.sharp(la, x, gradient('egradToRgrad', egrad)),
-    coordinatesToRgrad: (x, derivative) => metric.sharp(la, x, gradient('coordinatesToRgrad', derivative)),
+    egradToRgrad: (x, egrad) => named('egradToRgrad', () => metric.sharp(la, x, gradient('egradToRgrad', egrad))),
+    coordinatesToRgrad: (x, derivative) =>
+      named('coordinatesToRgrad', () => metric.sharp(la, x, gradient('coordinatesToRgrad', derivative))),
     ehessToRhess: (x: M, egrad: M, ehess: M, u: M) =>
-      metric.hessian(la, x, gradient('ehessToRhess', egrad), gradient('ehessToRhess', ehess), u),
+      named('ehessToRhess', () => metric.hessian(la, x, gradient('ehessToRhess', egrad), gradient('ehessToRhess', ehess), u)),
     retract,
-    transport: (x, y, u) => metric.transport(la, x, y, u),
-    difference: (x, y) => metric.log(la, x, y),
+    transport: (x, y, u) => named('transport', () => metric.transport(la, x, y, u)),
+    difference: (x, y) => named('difference', () => metric.log(la, x, y)),
     exp(x: M, u: M, t = 1) {
       checkStepTo('exp', x, u, t);
-      return representable('exp', metric.exp(la, x, u, t));
+      return representable(
+        'exp',
+        named('exp', () => metric.exp(la, x, u, t)),
+      );
     },
-    log: (x: M, y: M) => metric.log(la, x, y),
+    log: (x: M, y: M) => named('log', () => metric.log(la, x, y)),
     ...(metric.inverseRetract && {
-      inverseRetract: (x: M, y: M) => (metric.inverseRetract as NonNullable<typeof metric.inverseRetract>)(la, x, y),
+      inverseRetract: (x: M, y: M) =>
+        named('inverseRetract', () => (metric.inverseRetract as NonNullable<typeof metric.inverseRetract>)(la, x, y)),
     }),
     ...(metric.curvature && { curvatureTowards: (x: M, y: M) => (metric.curvature as NonNullable<typeof metric.curvature>)(la, x, y) }),
     roughMean: (points: readonly M[], weights: readonly number[]) =>

@@ -32,7 +32,7 @@ export function orthographic(): FixedRankRetraction {
       } catch (error) {
         if (!(error instanceof NumericalError)) throw error;
         throw new NumericalError(
-          `orthographic: the step t = ${t} makes Σ + tM singular, where this retraction is not defined; take a shorter step or use truncatedSvd()`,
+          `orthographic: the step t = ${t} makes Σ + tM singular, where the orthographic retraction is not defined; take a shorter step or use truncatedSvd()`,
           { cause: error },
         );
       }

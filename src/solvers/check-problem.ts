@@ -72,7 +72,8 @@ export function checkProblem<M, P, T, Z, G, Batch>(
   // A problem may carry more than solvers read; a name that differs from one of theirs by a slip is meant as that one.
   for (const key of Object.keys(problem)) {
     if (fields.includes(key) || besides.includes(key)) continue;
-    if (constraints.includes(key)) fail(`'${key}' would be ignored; call augmentedLagrangian, which minimizes under constraints`);
+    if (constraints.includes(key))
+      fail(`'${key}' would be ignored; call augmentedLagrangian to minimize under constraints, or leave it out`);
     const plain = key.replaceAll('_', '').toLowerCase();
     if (Object.hasOwn(elsewhere, plain)) fail(`'${key}' is the name of another library and would be ignored; ${elsewhere[plain]}`);
     const near = fields.find((field) => editDistance(plain, field.toLowerCase()) <= (plain.length < 6 ? 1 : 2));

@@ -1,11 +1,13 @@
-import { checkProblem } from './check-problem.js';
-import type { Problem } from './problem.js';
+import { checkConstrained } from './constraints/check-constrained.js';
+import type { ConstrainedProblem } from './constraints/constrained-problem.js';
+import type { Problem, VectorFunction } from './problem.js';
 
 /**
  * Returns a problem as it is given, checked, with the types of points, tangents and gradients from its manifold: in a
- * variable of its own it needs no annotations.
+ * variable of its own it needs no annotations. With `equality` or `inequality` it is one for
+ * {@link augmentedLagrangian}.
  *
- * @param problem - see {@link Problem}.
+ * @param problem - see {@link Problem} and {@link ConstrainedProblem}.
  * @returns the same object.
  * @throws ConfigError naming the first field that is missing, invalid, or of another library.
  *
@@ -24,7 +26,14 @@ import type { Problem } from './problem.js';
  * console.log((await minimize(problem)).cost); // ½
  * ```
  */
-export function defineProblem<M, P, T, Z, G, Batch = undefined>(problem: Problem<M, P, T, Z, G, Batch>): Problem<M, P, T, Z, G, Batch> {
-  checkProblem('defineProblem', problem);
+export function defineProblem<M, P, T, Z, G>(
+  problem: ConstrainedProblem<M, P, T, Z, G> & { readonly equality: VectorFunction<M, P, T, G> },
+): ConstrainedProblem<M, P, T, Z, G>;
+export function defineProblem<M, P, T, Z, G>(
+  problem: ConstrainedProblem<M, P, T, Z, G> & { readonly inequality: VectorFunction<M, P, T, G> },
+): ConstrainedProblem<M, P, T, Z, G>;
+export function defineProblem<M, P, T, Z, G, Batch = undefined>(problem: Problem<M, P, T, Z, G, Batch>): Problem<M, P, T, Z, G, Batch>;
+export function defineProblem<M, P, T, Z, G>(problem: ConstrainedProblem<M, P, T, Z, G>): ConstrainedProblem<M, P, T, Z, G> {
+  checkConstrained('defineProblem', problem);
   return problem;
 }

@@ -1,5 +1,5 @@
 /** The loop around a solver, run to its end. */
-import { BuresError, ConfigError, NumericalError } from '../core/errors.js';
+import { ConfigError, NumericalError } from '../core/errors.js';
 import { declareOptions, describeValue, option } from '../core/options.js';
 import type { Problem } from './problem.js';
 import {
@@ -180,14 +180,16 @@ async function runToEnd<M, P, T>(
   }
 }
 
-/** Returns what the manifold says against a point; undefined if it is one. */
+/**
+ * Returns what the manifold says against a point; undefined if it is one. A manifold of the user's own may throw any
+ * error, and says the same by it.
+ */
 async function faultOf<M, P, T>({ seen: { manifold } }: Run<M, P, T>, { x, iteration }: SolverState<P, T>): Promise<string | undefined> {
   try {
     await (iteration === 0 && manifold.checkStart !== undefined ? manifold.checkStart(x) : manifold.checkPoint(x));
     return undefined;
   } catch (error) {
-    if (!(error instanceof BuresError)) throw error;
-    return error.message;
+    return error instanceof Error ? error.message : String(error);
   }
 }
 

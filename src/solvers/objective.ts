@@ -101,7 +101,7 @@ export function drawnObjective<M, P, T, Z, G, Batch>(
   const hessianAt = async (x: P, k: number): Promise<(u: T) => Promise<T>> => {
     const batch = await batchOf(k);
     if (hessian?.kind === 'riemannian') return async (u) => hessian.at(x, u, batch);
-    if (hessian === undefined || toRhess === undefined) throw noHessian(problem);
+    if (hessian === undefined || toRhess === undefined) throw noHessian(caller, problem);
     const derivative = derivatives.get(x, batch) ?? (await derivativeAt(x, batch));
     // Where coordinates are converted, a tangent is a displacement of them.
     return async (u) => toRhess(x, derivative, await hessian.at(x, u as T & P, batch), u);
@@ -146,13 +146,16 @@ function hessianConverter<M, P, T, Z, G, Batch>({
   return convert && ((convert as HessianConverter<P, T>).bind(manifold) as HessianConverter<P, T>);
 }
 
-function noHessian<M, P, T, Z, G, Batch>({ manifold, gradient, hessian }: Problem<M, P, T, Z, G, Batch>): NotImplementedError {
+function noHessian<M, P, T, Z, G, Batch>(
+  caller: string,
+  { manifold, gradient, hessian }: Problem<M, P, T, Z, G, Batch>,
+): NotImplementedError {
   const reason =
     hessian === undefined
-      ? 'the problem states none'
-      : `${manifold.name} cannot convert one of kind '${hessian.kind}' beside a gradient of kind '${gradient.kind}'`;
+      ? 'the problem states no Hessian'
+      : `${manifold.name} cannot convert a Hessian of kind '${hessian.kind}' beside a gradient of kind '${gradient.kind}'`;
   return new NotImplementedError(
-    `hessian: ${reason}; state hessian: { kind: 'riemannian', at: (x, u) => … }, or use a manifold that converts it (ehessToRhess, coordinatesToRhess)`,
+    `${caller}: ${reason}; state hessian: { kind: 'riemannian', at: (x, u) => … }, or use a manifold that converts it (ehessToRhess, coordinatesToRhess)`,
   );
 }
 

@@ -2,6 +2,7 @@
 import {
   barycenter,
   DomainError,
+  defineManifold,
   euclidean,
   type GeodesicManifold,
   gradientDescent,
@@ -81,6 +82,36 @@ it('a minimum at which the manifold refuses the point is not called converged', 
   const result = await minimize({ manifold: broken, cost, gradient }, { stop: enough });
   expect(result.converged).toBe(false);
   expect(result.stopReason).toMatch(/^enough, but at a point that the manifold refuses: sphere: expected vectors of length 1/);
+});
+
+it('a manifold of the user may refuse a point by any error', async () => {
+  const unit = sphere({ shape: [3] });
+  const refusals = [new Error('mine: expected a unit vector'), 'mine: expected a unit vector'];
+  for (const refusal of refusals) {
+    const own = defineManifold({
+      name: 'mine',
+      algebra: la,
+      dim: 2,
+      checkPoint(x: HostArray) {
+        if (Math.abs(la.norm(x) - 1) > 1e-9) throw refusal;
+      },
+      project: (x: HostArray, z: HostArray) => unit.project(x, z),
+      retract: (x: HostArray, u: HostArray, t = 1) => la.scale(0.5, unit.retract(x, u, t)),
+      randomPoint: (random) => unit.randomPoint(random),
+    });
+    const height = la.fromArray([3, 2, 1], [3]);
+    const enough = { name: 'enough', check: ({ iteration = 0 }) => (iteration === 1 ? { reason: 'enough', converged: true } : undefined) };
+    const problem = {
+      manifold: own,
+      cost: (x: HostArray) => la.inner(height, x),
+      gradient: { kind: 'ambient', at: () => height },
+    } as const;
+    const result = await minimize(problem, { stop: enough });
+    expect(result.converged).toBe(false);
+    expect(result.stopReason).toBe('enough, but at a point that the manifold refuses: mine: expected a unit vector');
+    // The start is misuse, and its error the manifold's own.
+    await expect(minimize(problem, { initial: height })).rejects.toBe(refusal);
+  }
 });
 
 describe('rotations near half a turn', () => {

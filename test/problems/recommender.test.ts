@@ -57,6 +57,30 @@ describe('predictRatings', () => {
     expect(() => predictRatings(small, [0], [0, 1])).toThrow('expected as many rows as columns, got 1 and 2');
     expect(() => predictRatings({} as never, [0], [0])).toThrow('predictRatings: expected a model { mean,');
     expect(() => predictRatings({ ...small, columnBiases: new Float64Array(2) }, [0], [0])).toThrow('give all parts the same sizes');
+    expect(() => predictRatings(small, undefined as never, [0])).toThrow(
+      'predictRatings: expected rowIndices to be a list of numbers, got nothing',
+    );
+    expect(() => predictRatings(small, [0], 3 as never)).toThrow('predictRatings: expected columnIndices to be a list of numbers, got 3');
+  });
+
+  it('and with it everything that predicts refuses a model of which a number is missing', () => {
+    const { mean: _mean, ...meanless } = small;
+    const broken: [string, RatingModel][] = [
+      ['a finite mean, got nothing', meanless as RatingModel],
+      ['a range [least, greatest]', { ...small, range: [5, 1] }],
+      ['a range [least, greatest]', { ...small, range: 5 as never }],
+      ["a rowFit of kind 'ratings'", { ...small, rowFit: { kind: 'rating', ridge: Float64Array.of(1) } as never }],
+      ["a rowFit of kind 'ratings'", { ...small, rowFit: { kind: 'confidence', ridge: Float64Array.of(1) } as never }],
+    ];
+    for (const [words, model] of broken) {
+      const calls: [string, () => unknown][] = [
+        ['predictRatings', () => predictRatings(model, [0], [0])],
+        ['predictRow', () => predictRow(model, 0)],
+        ['recommend', () => recommend(model, 0)],
+        ['foldInRow', () => foldInRow(model, { columns: [0], values: [1] })],
+      ];
+      for (const [caller, call] of calls) expect(call).toThrow(`${caller}: expected a model with ${words}`);
+    }
   });
 });
 
@@ -92,6 +116,16 @@ describe('recommend', () => {
     expect(() => recommend(small, 3)).toThrow(ConfigError);
     expect(() => recommend(small, 3)).toThrow('recommend: expected a row from 0 to 2, got 3; pass a row of the model, or foldInRow');
     expect(() => recommend(small, { bias: 0, factors: new Float64Array(2) })).toThrow('expected a row { bias, factors } with 1 factors');
+  });
+
+  it('refuses columns to leave out that are none', () => {
+    for (const column of [7, 1.5, -2]) {
+      expect(() => recommend(small, 0, { seen: [1, column] })).toThrow(
+        `recommend: expected seen columns from 0 to 3, got ${column}; leave out what the model does not know`,
+      );
+    }
+    expect(() => recommend(small, 0, { seen: 3 as never })).toThrow('recommend: seen must be columns, got 3; pass a list or a set');
+    expect(recommend(small, 1, { seen: new Set([1, 0]) }).map(({ column }) => column)).toEqual([3, 2]);
   });
 });
 
@@ -135,6 +169,10 @@ describe('foldInRow', () => {
 
   it('refuses entries that are none', () => {
     expect(() => foldInRow(small, { columns: [4], values: [1] })).toThrow('foldInRow: expected columns from 0 to 3, got 4; leave out');
+    for (const none of [3, 'ab', null] as never[]) {
+      expect(() => foldInRow(small, { columns: none, values: [4, 4] })).toThrow('foldInRow: expected columns to be a list of numbers');
+      expect(() => foldInRow(small, { columns: [1, 2], values: none })).toThrow('foldInRow: expected values to be a list of numbers');
+    }
     expect(() => foldInRow(small, { columns: [1, 2], values: [1] })).toThrow('expected as many columns as values, got 2 and 1');
     expect(() => foldInRow(small, { columns: [1], values: [Number.NaN] })).toThrow('foldInRow: expected finite values, got NaN at entry 0');
     const implicit: RatingModel = { ...small, rowFit: { kind: 'confidence', ridge: Float64Array.of(1), alpha: 2 } };
@@ -199,6 +237,26 @@ describe('splitByTime', () => {
     expect(valuesOf(ties.test)).toEqual([21]);
     const equal = await splitByTime(la, data, { times: new Float64Array(8), fraction: 0.5 });
     expect([valuesOf(equal.test).length, valuesOf(equal.train).length]).toEqual([0, 8]);
+  });
+
+  it('sets no more than the fraction aside, of the table or of each row', async () => {
+    const times = [1, 2, 3, 4, 5, 6, 7, 8];
+    for (const of of ['table', 'rows'] as const) {
+      for (const fraction of [0.1, 0.2, 0.24, 0.25, 0.45, 0.5, 0.7, 0.9, 0.99]) {
+        const { test } = await splitByTime(la, data, { times, fraction, of });
+        const spans = of === 'table' ? [8] : [4, 4];
+        const counts = of === 'table' ? [test.columnIndices.length] : [test.rowPointers[1], test.rowPointers[2] - test.rowPointers[1]];
+        expect(counts, `${of} ${fraction}`).toEqual(spans.map((count) => Math.floor(fraction * count)));
+      }
+    }
+    // The product is 28.999…, by rounding.
+    const wide = sparse(
+      1,
+      100,
+      Array.from({ length: 100 }, (_, j): Entry => [0, j, 1]),
+    );
+    const { test } = await splitByTime(la, wide, { times: Array.from({ length: 100 }, (_, j) => j), fraction: 0.29 });
+    expect(test.columnIndices.length).toBe(29);
   });
 
   it('refuses times that are none', async () => {
@@ -267,6 +325,12 @@ describe('completeImplicit', () => {
       [1, 2, 1],
     ]);
     await expect(completeImplicit(twice)).rejects.toThrow('completeImplicit: expected one entry per place, got 1 more; pass mergeRepeated');
+    const row = sparse(1, 5, [
+      [0, 0, 1],
+      [0, 1, 1],
+      [0, 2, 1],
+    ]);
+    await expect(completeImplicit(row)).rejects.toThrow('completeImplicit: a 1×5 matrix has nothing to predict a missing entry from');
     await expect(completeImplicit(feedback, { rank: 61 })).rejects.toThrow('rank 61 exceeds that of a 120×60 table; pass rank 60 or less');
   });
 

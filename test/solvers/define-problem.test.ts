@@ -1,8 +1,10 @@
 /** Types that a problem takes from its manifold, and what is said of fields that it does not have. */
 import {
   type Ambient,
+  augmentedLagrangian,
   balancedFactors,
   ConfigError,
+  type ConstrainedProblem,
   defineProblem,
   type FactorPair,
   type FixedRankPoint,
@@ -84,6 +86,44 @@ describe('defineProblem', () => {
       gradient: { kind: 'ambient', at: (x) => x },
     });
     expect(drawn.nextBatch).toBeDefined();
+  });
+
+  it('of constraints, for augmentedLagrangian', async () => {
+    const A = la.fromRows([
+      [4, -1],
+      [-1, 3],
+    ]);
+    const nonnegative = defineProblem({
+      manifold: sphere({ shape: [2, 1] }),
+      cost: (x) => -0.5 * la.inner(x, la.matmul(A, x)),
+      gradient: { kind: 'ambient', at: (x) => la.scale(-1, la.matmul(A, x)) },
+      inequality: {
+        at(x) {
+          expectTypeOf(x).toEqualTypeOf<HostArray>();
+          return la.scale(-1, x);
+        },
+        vjp: {
+          kind: 'ambient',
+          at(_x, w) {
+            expectTypeOf(w).toEqualTypeOf<HostArray>();
+            return la.scale(-1, w);
+          },
+        },
+      },
+    });
+    expectTypeOf(nonnegative).toEqualTypeOf<ConstrainedProblem<HostArray, HostArray, HostArray, HostArray, HostArray>>();
+    const { x, converged } = await augmentedLagrangian(nonnegative, { initial: la.fromArray([0.8, 0.6], [2, 1]) });
+    expect(converged).toBe(true);
+    expect(la.toArray(x)).toBeAllClose([1, 0], 1e-5);
+    const mean = { at: (y: HostArray) => la.full([1], la.total(y)), vjp: { kind: 'ambient' as const, at: (y: HostArray) => y } };
+    const both = defineProblem({ ...nonnegative, equality: { at: (y) => y, vjp: { kind: 'ambient', at: (_y, w) => w } } });
+    expectTypeOf(both).toEqualTypeOf(nonnegative);
+    const centred = defineProblem({ manifold: nonnegative.manifold, cost: () => 0, gradient: nonnegative.gradient, equality: mean });
+    expectTypeOf(centred).toEqualTypeOf(nonnegative);
+    // What is wrong with a constraint is said here, and minimize does not pass over a constraint.
+    expect(() => defineProblem({ ...nonnegative, inequality: { at: mean.at } } as never)).toThrow(/^defineProblem: inequality.vjp must be/);
+    expect(() => defineProblem({ ...nonnegative, nextBatch: () => 1 } as never)).toThrow(/^defineProblem: the cost must be deterministic/);
+    await expect(minimize(nonnegative)).rejects.toThrow(/'inequality' would be ignored; call augmentedLagrangian to minimize/);
   });
 
   it('refuses what it does not know, by its own name', () => {

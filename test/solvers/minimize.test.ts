@@ -87,7 +87,7 @@ describe('stopping', () => {
       gradient: { kind: 'riemannian', at: (x) => ranks.decayDirection?.(x) as ReturnType<typeof ranks.zeroTangent> },
     };
     const result = await minimize(problem, { solver: gradientDescent({ stepSize: constantStep(1) }), stop: maxIterations(5) });
-    expect(result.stopReason).toMatch(/numerical breakdown after iteration 0: orthographic: the step t = 1 .* take a shorter step/);
+    expect(result.stopReason).toMatch(/numerical breakdown after iteration 0: fixedRank.retract: the step t = 1 .* take a shorter step/);
     expect(result.iterations).toBe(0);
   });
 

@@ -113,6 +113,7 @@ export async function lossSpectrum(
   const found = await lanczos(la, onRows(la, operator), la.randomNormal([1, length], random), {
     maxIterations: iterations,
     tolerance: 1e-3,
+    caller: 'lossSpectrum',
   });
   let squares = 0;
   for (let probe = 0; probe < probes; probe++) {

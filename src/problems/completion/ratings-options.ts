@@ -79,11 +79,7 @@ export function completionSettings(matrix: CsrMatrix<HostArray>, options: Comple
   const { byTime: _byTime, signal: _signal, watcher: _watcher, ...settings } = completeRatingsOptions.read(caller, options);
   const { rows, columns } = matrix;
   const largest = Math.min(rows, columns);
-  if (largest === 1) {
-    throw new ConfigError(
-      `${caller}: a ${rows}×${columns} matrix has nothing to predict a missing entry from; it needs at least two rows and two columns`,
-    );
-  }
+  checkPredictable(caller, matrix);
   const entries = matrix.columnIndices.length;
   if (entries < fewestEntries)
     throw new ConfigError(`${caller}: expected at least ${fewestEntries} entries, got ${entries}; pass the known entries of the matrix`);
@@ -94,6 +90,14 @@ export function completionSettings(matrix: CsrMatrix<HostArray>, options: Comple
   if (rank > largest)
     throw new ConfigError(`${caller}: rank ${rank} exceeds that of a ${rows}×${columns} matrix; pass rank ${largest} or less`);
   return { ...settings, rank };
+}
+
+/** @throws ConfigError for a table with one row or column. */
+export function checkPredictable(caller: string, { rows, columns }: CsrMatrix<unknown>): void {
+  if (Math.min(rows, columns) > 1) return;
+  throw new ConfigError(
+    `${caller}: a ${rows}×${columns} matrix has nothing to predict a missing entry from; it needs at least two rows and two columns`,
+  );
 }
 
 /** Smallest number of entries to fit: fewer have nothing in common that could be told from chance. */

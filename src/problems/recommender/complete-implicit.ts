@@ -7,7 +7,7 @@ import { type HostArray, hostAlgebra } from '../../linalg/host/host-algebra.js';
 import { type AbortSignalLike, iterateOptions } from '../../solvers/run.js';
 import type { SplitCounts } from '../completion/completion-types.js';
 import { countRepeated } from '../completion/merge-repeated.js';
-import { seedOption } from '../completion/ratings-options.js';
+import { checkPredictable, seedOption } from '../completion/ratings-options.js';
 import { setAside } from '../completion/set-aside.js';
 import { factorizeImplicit } from './factorize.js';
 import { checkStrengths, implicitFactorizationDefaults } from './implicit-factorization.js';
@@ -119,8 +119,8 @@ const usualRidge = 10;
  * @param matrix - the strengths of feedback, m×n, m and n at least 2; each above 0, at most one per place: see
  * {@link mergeRepeated}.
  * @returns the model, and what it is worth.
- * @throws ConfigError for an invalid option, for strengths that are not positive, if too few entries are left to fit,
- * or if two share a place.
+ * @throws ConfigError for an invalid option, for a table with one row or column, for strengths that are not positive,
+ * if too few entries are left to fit, or if two share a place.
  */
 export async function completeImplicit(matrix: CsrMatrix<HostArray>, options: CompleteImplicitOptions = {}): Promise<ImplicitCompletion> {
   const caller = 'completeImplicit';
@@ -128,6 +128,7 @@ export async function completeImplicit(matrix: CsrMatrix<HostArray>, options: Co
   const settings = completeImplicitOptions.read(caller, options);
   const { alpha, testFraction, validationFraction, byTime, top, maxRows, seed, maxSweeps, onSweep, signal } = settings;
   checkStrengths(caller, matrix);
+  checkPredictable(caller, matrix);
   const repeated = countRepeated(matrix);
   if (repeated > 0)
     throw new ConfigError(`${caller}: expected one entry per place, got ${repeated} more; pass mergeRepeated(matrix).matrix`);

@@ -3,7 +3,7 @@ import { atOnce } from '../../core/event-loop.js';
 import { declareOptions, option } from '../../core/options.js';
 import { ridgeOf } from './biased-factorization.js';
 import { checkStrengthsOf } from './implicit-factorization.js';
-import { type FoldedRow, modelNumbers, type RatingModel } from './rating-model.js';
+import { checkColumns, checkList, type FoldedRow, modelNumbers, type RatingModel } from './rating-model.js';
 import { regressRows } from './row-regressions.js';
 
 /** Entries of a row, for {@link foldInRow}. */
@@ -23,23 +23,23 @@ const foldInOptions = declareOptions<FoldInOptions>()({ columns: option({}), val
  * @param model - the model.
  * @param options - the row's entries, none at all for the average row. Entries of one column count each.
  * @returns the row, for {@link recommend} and {@link predictRow}; 2·count·r² + r³/3 flops, and 2n·r² with confidences.
- * @throws ShapeError for columns outside of the model, or lists of unequal length; ConfigError for values that are not
- * finite or, with confidences, not above 0.
+ * @throws ShapeError for columns outside of the model, or lists of unequal length; ConfigError for what is no list, and
+ * for values that are not finite or, with confidences, not above 0.
  * @see Hu, Koren and Volinsky, ICDM 2008, section 4, for the regression.
  */
 export function foldInRow(model: RatingModel, options: FoldInOptions): FoldedRow {
   const caller = 'foldInRow';
   const { columns: n, rank, right } = modelNumbers(caller, model);
   const given = foldInOptions.read(caller, options);
+  checkList(caller, 'columns', given.columns);
+  checkList(caller, 'values', given.values);
   const [indices, values] = [Int32Array.from(given.columns), Float64Array.from(given.values)];
   if (indices.length !== values.length) {
     throw new ShapeError(
       `${caller}: expected as many columns as values, got ${indices.length} and ${values.length}; give each entry one of both`,
     );
   }
-  const outside = Array.from(given.columns).find((column) => !Number.isInteger(column) || column < 0 || column >= n);
-  if (outside !== undefined)
-    throw new ShapeError(`${caller}: expected columns from 0 to ${n - 1}, got ${outside}; leave out what the model does not know`);
+  checkColumns(caller, 'columns', Array.from(given.columns), n);
   checkStrengthsOf(caller, values, model.rowFit.kind === 'confidence');
   const { rowFit, mean, columnBiases } = model;
   const entries = { count: 1, pointers: Int32Array.of(0, values.length), indices, values };

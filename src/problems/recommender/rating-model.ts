@@ -69,11 +69,11 @@ export interface ModelNumbers {
 /**
  * Checks a model and returns its numbers.
  *
- * @throws ShapeError if its parts do not fit together.
+ * @throws ShapeError if its parts do not fit together; ConfigError for a mean, range or rowFit that is none.
  */
 export function modelNumbers(caller: string, model: RatingModel): ModelNumbers {
   const la = hostAlgebra();
-  const { left, right, rowBiases, columnBiases, rowFit } = model ?? {};
+  const { mean, left, right, rowBiases, columnBiases, range, rowFit } = model ?? {};
   if (!la.isArray(left) || !la.isArray(right) || !(rowBiases instanceof Float64Array) || !(columnBiases instanceof Float64Array)) {
     throw new ShapeError(
       `${caller}: expected a model { mean, rowBiases, columnBiases, left, right, rowFit }, got ${describeValue(model)}; make one with completionModel, factorizeRatings or factorizeImplicit`,
@@ -85,7 +85,33 @@ export function modelNumbers(caller: string, model: RatingModel): ModelNumbers {
       `${caller}: expected a model with factors of ${counted(rows, 'row')} and ${counted(columns, 'column')}, as it has biases, and a ridge for each factor, got left [${left.shape}], right [${right.shape}] and ${rowFit?.ridge?.length ?? 0} ridges; give all parts the same sizes`,
     );
   }
+  if (!Number.isFinite(mean))
+    throw new ConfigError(`${caller}: expected a model with a finite mean, got ${describeValue(mean)}; pass 0 for one without`);
+  if (range !== undefined && !(range?.[0] <= range?.[1]))
+    throw new ConfigError(
+      `${caller}: expected a model with a range [least, greatest], got ${describeValue(range)}; leave it out for one that does not clip`,
+    );
+  if (rowFit.kind !== 'ratings' && !(rowFit.kind === 'confidence' && Number.isFinite(rowFit.alpha)))
+    throw new ConfigError(
+      `${caller}: expected a model with a rowFit of kind 'ratings', or 'confidence' with its alpha, got ${describeValue(rowFit)}; take that of a fit`,
+    );
   return { rows, columns, rank, left: la.peek(left), right: la.peek(right) };
+}
+
+/** @throws ConfigError unless a value is a list of numbers: an array or a typed array. */
+export function checkList(caller: string, what: string, value: unknown): asserts value is ArrayLike<number> {
+  if (typeof value === 'object' && Number.isInteger((value as Partial<ArrayLike<number>> | null)?.length)) return;
+  throw new ConfigError(`${caller}: expected ${what} to be a list of numbers, got ${describeValue(value)}; pass an array, or a typed one`);
+}
+
+/** @throws ShapeError unless all of some columns are columns of the model. */
+export function checkColumns(caller: string, what: string, given: Iterable<number>, columns: number): void {
+  for (const column of given) {
+    if (Number.isInteger(column) && column >= 0 && column < columns) continue;
+    throw new ShapeError(
+      `${caller}: expected ${what} from 0 to ${columns - 1}, got ${describeValue(column)}; leave out what the model does not know`,
+    );
+  }
 }
 
 /** Clips a prediction to the range of a model. */
@@ -101,11 +127,14 @@ export function clipped(value: number, range: RatingModel['range']): number {
  * @param rowIndices - the row of each entry to predict, or −1.
  * @param columnIndices - its column, or −1.
  * @returns a prediction for each, clipped to the model's range if it has one; 2r flops each.
- * @throws ShapeError if the lists differ in length, or an index lies outside of the model.
+ * @throws ConfigError, ShapeError for a model or lists that are none, lists of unequal length, and indices outside of
+ * the model.
  */
 export function predictRatings(model: RatingModel, rowIndices: ArrayLike<number>, columnIndices: ArrayLike<number>): Float64Array {
   const caller = 'predictRatings';
   const { rows, columns, rank, left, right } = modelNumbers(caller, model);
+  checkList(caller, 'rowIndices', rowIndices);
+  checkList(caller, 'columnIndices', columnIndices);
   const count = rowIndices.length;
   if (columnIndices.length !== count) {
     throw new ShapeError(

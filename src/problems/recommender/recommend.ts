@@ -1,5 +1,6 @@
-import { declareOptions, option, size } from '../../core/options.js';
-import { clipped, type FoldedRow, type ModelNumbers, modelNumbers, type RatingModel, rowOf } from './rating-model.js';
+import { ConfigError } from '../../core/errors.js';
+import { declareOptions, describeValue, option, size } from '../../core/options.js';
+import { checkColumns, clipped, type FoldedRow, type ModelNumbers, modelNumbers, type RatingModel, rowOf } from './rating-model.js';
 
 /** Options of {@link recommend}. */
 export interface RecommendOptions {
@@ -9,7 +10,13 @@ export interface RecommendOptions {
   readonly seen?: Iterable<number>;
 }
 
-const recommendOptions = declareOptions<RecommendOptions>()({ top: size({ default: 10 }), seen: option({ default: [] }) });
+const recommendOptions = declareOptions<RecommendOptions>()({
+  top: size({ default: 10 }),
+  seen: option({ default: [] }, (caller, name, seen) => {
+    if (typeof (seen as Partial<Iterable<number>> | null)?.[Symbol.iterator] === 'function' && typeof seen !== 'string') return;
+    throw new ConfigError(`${caller}: ${name} must be columns, got ${describeValue(seen)}; pass a list or a set of their numbers`);
+  }),
+});
 
 /** The defaults of {@link recommend}. */
 export const recommendDefaults: Required<RecommendOptions> = recommendOptions.defaults;
@@ -32,14 +39,16 @@ export interface Recommendation {
  * @param row - a row of the model, or one of {@link foldInRow}.
  * @param options - how many, and what to leave out.
  * @returns the columns, the highest first: fewer than `top` if not so many are left. 2nr flops.
- * @throws ConfigError, ShapeError for a row that is none of the model.
+ * @throws ConfigError, ShapeError for a row or seen columns that are none of the model.
  */
 export function recommend(model: RatingModel, row: number | FoldedRow, options: RecommendOptions = {}): readonly Recommendation[] {
   const caller = 'recommend';
   const { top, seen } = recommendOptions.read(caller, options);
   const numbers = modelNumbers(caller, model);
   const scores = rowScores(model, numbers, rowOf(caller, model, numbers, row), new Float64Array(numbers.columns));
-  for (const column of seen) if (column >= 0 && column < scores.length) scores[column] = Number.NEGATIVE_INFINITY;
+  const known = [...seen];
+  checkColumns(caller, 'seen columns', known, scores.length);
+  for (const column of known) scores[column] = Number.NEGATIVE_INFINITY;
   return highest(scores, top).map((column) => ({ column, score: clipped(scores[column], model.range) }));
 }
 

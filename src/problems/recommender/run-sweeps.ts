@@ -25,7 +25,10 @@ export interface SweepLimits {
   readonly maxSweeps?: number;
   /** Relative change of the cost in a sweep below which the fit ends. Default: 2e-3. */
   readonly tolerance?: number;
-  /** Factors of the columns to start from, n×r. Default: random ones. */
+  /**
+   * Factors of the columns to start from, n×r. Default: random ones; for ratings, where columns have many entries,
+   * those that a few sweeps over a part of the rows find.
+   */
   readonly start?: HostArray;
   /** Called after each sweep; returning true ends the fit. Default: nothing. */
   readonly onSweep?: (sweep: FactorSweep) => boolean | undefined;
@@ -75,7 +78,7 @@ const coarseEnd = { maxSweeps: 10, tolerance: 5e-3 } as const;
 export async function coarseStart(
   caller: string,
   observed: CsrMatrix<HostArray>,
-  { unknowns: [n, k], rank }: FactorizationProblem,
+  { unknowns: [n, k] }: FactorizationProblem,
   problemOf: (part: CsrMatrix<HostArray>) => FactorizationProblem,
   size: number,
   { seed, signal }: Pick<SweepLimits, 'signal'> & { readonly seed: number },
@@ -84,7 +87,7 @@ export async function coarseStart(
   if (stride < 2) return undefined;
   const problem = problemOf(everyRow(observed, stride));
   const { unknowns } = await runSweeps(caller, problem, size, { ...coarseEnd, seed, ...(signal && { signal }) });
-  return rank === problem.rank ? unknowns : undefined;
+  return unknowns;
 }
 
 /** Returns every `stride`-th row of a table, as a table of those rows. */

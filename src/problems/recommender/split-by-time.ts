@@ -56,8 +56,9 @@ export interface TimeSplit<M> extends EntrySplit<M> {
 }
 
 /**
- * Splits the entries of a sparse matrix by time: the latest are set aside. Entries of the same time stay on the same
- * side, that of the earlier ones, so that fewer are set aside where times repeat; none where all are equal.
+ * Splits the entries of a sparse matrix by time: the latest are set aside, never more than the fraction, of the table
+ * or of each row: of a row of 9 entries a tenth is none. Entries of the same time stay on the same side, that of the
+ * earlier ones, so that fewer are set aside where times repeat; none where all are equal.
  *
  * @param la - the engine of the data.
  * @returns two new matrices of the same shape, and the times of the first; O(nnz log nnz) time.
@@ -89,10 +90,12 @@ function checkedTimes(caller: string, { columnIndices }: CsrMatrix<unknown>, tim
   throw new ConfigError(`${caller}: expected finite times, got ${numbers[wrong]} for entry ${wrong}; leave out entries without a time`);
 }
 
-/** Marks those of the entries from `first` to before `last` that are later than all but a fraction of them. */
+/** Marks those of the entries from `first` to before `last` that are later than all but at most a fraction of them. */
 function markLatest(times: Float64Array, first: number, last: number, fraction: number, aside: Uint8Array): void {
-  const wanted = Math.round(fraction * (last - first));
-  if (wanted === 0 || wanted === last - first) return;
-  const latestKept = times.slice(first, last).sort()[last - first - wanted - 1];
+  const count = last - first;
+  // Rounding must not lose an entry where the fraction gives an integer: 0.29 of 100 are 29.
+  const wanted = Math.floor(fraction * count * (1 + 2 * Number.EPSILON));
+  if (wanted === 0) return;
+  const latestKept = times.slice(first, last).sort()[count - wanted - 1];
   for (let e = first; e < last; e++) if (times[e] > latestKept) aside[e] = 1;
 }

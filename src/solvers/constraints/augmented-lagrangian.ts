@@ -2,7 +2,6 @@ import { ConfigError, ShapeError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import { seededRandom } from '../../core/random.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
-import { checkProblem } from '../check-problem.js';
 import { lbfgs } from '../directions/lbfgs.js';
 import { gradientDescent } from '../gradient-descent.js';
 import { type MinimizeResult, minimize } from '../minimize.js';
@@ -11,12 +10,12 @@ import { wolfe } from '../step-sizes/wolfe.js';
 import { any } from '../stopping/compose.js';
 import { gradientNormBelow } from '../stopping/convergence.js';
 import { maxIterations as iterationLimit } from '../stopping/limits.js';
-import { checkVectorFunction } from '../vector-function.js';
 import {
   type AugmentedLagrangianOptions,
   type AugmentedLagrangianSettings,
   augmentedLagrangianOptions,
 } from './augmented-lagrangian-options.js';
+import { checkConstrained, constraintFields } from './check-constrained.js';
 import { type AugmentedTerms, augmentedTerms, type ConstrainedProblem, type ConstraintArrays } from './constrained-problem.js';
 import type { ConstrainedIteration, ConstrainedResult } from './constrained-result.js';
 import { kktResiduals, violationOf } from './kkt-residuals.js';
@@ -80,7 +79,7 @@ export async function augmentedLagrangian<M, P, T, Z, G>(
 ): Promise<ConstrainedResult<M, P>> {
   const caller = 'augmentedLagrangian';
   const settings = augmentedLagrangianOptions.read(caller, options) as AugmentedLagrangianSettings<M, P, T>;
-  checkConstrained(caller, problem);
+  requireConstraints(caller, problem);
   const { manifold } = problem;
   const scope = manifold.algebra.openScope();
   let result: ConstrainedResult<M, P> | undefined;
@@ -114,19 +113,11 @@ interface Outer<M, P, T, Z, G> {
   readonly scope: { run<Result>(compute: () => Result): Result; free(survivors: unknown): void };
 }
 
-/** The fields of a problem that this function reads beside those of every problem. */
-const constraintFields: readonly string[] = ['equality', 'inequality'];
-
 /** @throws ConfigError unless a problem is deterministic and has constraints. */
-function checkConstrained<M, P, T, Z, G>(caller: string, problem: ConstrainedProblem<M, P, T, Z, G>): void {
-  checkProblem(caller, problem, constraintFields);
-  const { equality, inequality } = problem;
-  if (problem.nextBatch !== undefined)
-    throw new ConfigError(`${caller}: the cost must be deterministic, got one with nextBatch; state the cost of all data`);
-  if (equality === undefined && inequality === undefined)
+function requireConstraints<M, P, T, Z, G>(caller: string, problem: ConstrainedProblem<M, P, T, Z, G>): void {
+  checkConstrained(caller, problem);
+  if (problem.equality === undefined && problem.inequality === undefined)
     throw new ConfigError(`${caller}: expected a problem with equality or inequality, got neither; state one, or call minimize`);
-  if (equality !== undefined) checkVectorFunction(caller, 'equality', equality, false);
-  if (inequality !== undefined) checkVectorFunction(caller, 'inequality', inequality, false);
 }
 
 async function firstState<M, P, T, Z, G>(
