@@ -20,7 +20,7 @@ export interface Made<M> {
  * @throws NumericalError if the derivative alone has entries that are not finite, where they can be read at once.
  */
 export function finite<M, P>(la: LinearAlgebra<M>, derivative: P, { caller, along, value }: Made<M>): P {
-  if (isFinite(la, derivative) || !isFinite(la, along) || !isFinite(la, value())) return derivative;
+  if (hasFiniteEntries(la, derivative) || !hasFiniteEntries(la, along) || !hasFiniteEntries(la, value())) return derivative;
   throw new NumericalError(
     `${caller}: the derivative has entries that are not finite at this point, as through eigh and svd where values repeat; ` +
       'write the function by sqrtSpd, inverseSqrtSpd, polar, solveLyapunov or cholesky, whose derivatives exist there, or state the derivative yourself',
@@ -28,7 +28,7 @@ export function finite<M, P>(la: LinearAlgebra<M>, derivative: P, { caller, alon
 }
 
 /** Returns false if an array of a tree can be read at once and has an entry that is not finite. */
-function isFinite<M>(la: LinearAlgebra<M>, tree: unknown): boolean {
+function hasFiniteEntries<M>(la: LinearAlgebra<M>, tree: unknown): boolean {
   let all = true;
   forEachLeaf<M>(la, tree, (leaf) => {
     all &&= la.peek(leaf)?.every(Number.isFinite) !== false;
