@@ -3,6 +3,7 @@ import { describeValue } from '../core/options.js';
 import { checkAlgebra, type LinearAlgebra } from '../linalg/linear-algebra.js';
 import { type DifferentiableAlgebra, differentiableAlgebra } from './differentiable-algebra.js';
 import { differentiate, innerWith, type TracedCost } from './differentiate.js';
+import { finite } from './finite-derivative.js';
 import { Traced } from './tape.js';
 
 /** A vector-valued function of a point, written in the operations it is given as a {@link TracedCost} is. */
@@ -49,7 +50,9 @@ export interface DifferentiatedAdjoint<M, P> {
  * @returns value, products and second derivatives. Arrays of the point that the function does not use have derivative
  * zero.
  * @throws ConfigError if `vector` is not a function; on evaluation a NotImplementedError for an operation without a
- * derivative, and a ShapeError from `jvp` where tangents are not displacements of the coordinates (`fixedRank`).
+ * derivative, a ShapeError from `jvp` where tangents are not displacements of the coordinates (`fixedRank`), and a
+ * NumericalError for derivatives that are not finite though the value is, as through `eigh` at repeated eigenvalues (not
+ * on a device, where they are not read).
  *
  * @example
  * ```ts
@@ -75,22 +78,27 @@ export function autodiffVector<M, P>(la: LinearAlgebra<M>, vector: TracedVector<
     (algebra, x) =>
       algebra.inner(arrayOf(algebra, vector(algebra, x)), w);
   const at = (x: P): M => la.tidy(() => arrayOf(ops, vector(ops, x)));
+  const checked = <Derivative>(name: string, x: P, along: readonly unknown[], derivative: Derivative): Derivative =>
+    finite(la, derivative, { caller: `autodiffVector.${name}`, along, value: () => at(x) });
   return {
     at,
     jvp: (x, u) =>
       la.tidy(() => {
         const slope: TracedCost<M, M> = (outer, w) =>
           innerWith('autodiffVector.jvp', la, outer, differentiate<M, P>(la, outer, weighted(w), x).gradient, u);
-        return differentiate<M, M>(la, ops, slope, la.full(la.shape(at(x)), 0)).gradient;
+        return checked('jvp', x, [u], differentiate<M, M>(la, ops, slope, la.full(la.shape(at(x)), 0)).gradient);
       }),
-    vjp: { kind: 'coordinates', at: (x, w) => la.tidy(() => differentiate<M, P>(la, ops, weighted(w), x).gradient) },
+    vjp: {
+      kind: 'coordinates',
+      at: (x, w) => la.tidy(() => checked('vjp', x, [w], differentiate<M, P>(la, ops, weighted(w), x).gradient)),
+    },
     hessian: {
       kind: 'coordinates',
       at: (x, u, w) =>
         la.tidy(() => {
           const slope: TracedCost<M, P> = (outer, y) =>
             innerWith('autodiffVector.hessian', la, outer, differentiate<M, P>(la, outer, weighted(w), y).gradient, u);
-          return differentiate<M, P>(la, ops, slope, x).gradient;
+          return checked('hessian', x, [u, w], differentiate<M, P>(la, ops, slope, x).gradient);
         }),
     },
   };

@@ -1,10 +1,10 @@
 import type { Awaitable } from '../core/awaitable.js';
-import { ConfigError, NumericalError } from '../core/errors.js';
+import { ConfigError } from '../core/errors.js';
 import { describeValue } from '../core/options.js';
-import { forEachLeaf } from '../core/tree.js';
 import { checkAlgebra, type LinearAlgebra } from '../linalg/linear-algebra.js';
 import { differentiableAlgebra } from './differentiable-algebra.js';
 import { differentiate, innerWith, scalar, type TracedCost } from './differentiate.js';
+import { finite } from './finite-derivative.js';
 
 /** The derivative of a differentiated cost, in the form that a problem takes. */
 export interface DifferentiatedGradient<P> {
@@ -61,8 +61,8 @@ export interface DifferentiatedCost<P> {
  * {@link DifferentiableAlgebra}.
  * @returns cost, gradient and Hessian products. Arrays of the point that the cost does not use have derivative zero.
  * @throws ShapeError on evaluation if the cost is not of shape []; NotImplementedError for an operation without a
- * derivative; NumericalError from `hessianProduct` where it is not finite, as through `eigh` at repeated eigenvalues
- * (not on a device, where it is not read).
+ * derivative; NumericalError from gradient and `hessianProduct` where they are not finite though the cost is, as
+ * through `eigh` at repeated eigenvalues (not on a device, where they are not read).
  *
  * @example
  * ```ts
@@ -88,7 +88,7 @@ export function autodiff<M, P>(la: LinearAlgebra<M>, cost: TracedCost<M, P>): Di
   const ops = differentiableAlgebra(la);
   const gradientAt = (x: P): { readonly value: M; readonly gradient: P } => {
     const { value, gradient } = differentiate<M, P>(la, ops, cost, x);
-    return { value, gradient };
+    return { value, gradient: finite(la, gradient, { caller: 'autodiff.gradient', along: [], value: () => value }) };
   };
   const hessianProduct = (x: P, u: P): P => {
     return la.tidy(() => {
@@ -97,7 +97,8 @@ export function autodiff<M, P>(la: LinearAlgebra<M>, cost: TracedCost<M, P>): Di
         const { gradient } = differentiate<M, P>(la, outer, cost, at);
         return innerWith('autodiff.hessianProduct', la, outer, gradient, u);
       };
-      return finite(la, differentiate<M, P>(la, ops, slope, x).gradient);
+      const value = (): M => differentiate<M, P>(la, ops, cost, x).value;
+      return finite(la, differentiate<M, P>(la, ops, slope, x).gradient, { caller: 'autodiff.hessianProduct', along: [u], value });
     });
   };
   return {
@@ -111,16 +112,4 @@ export function autodiff<M, P>(la: LinearAlgebra<M>, cost: TracedCost<M, P>): Di
     hessian: { kind: 'coordinates', at: hessianProduct },
     hessianProduct,
   };
-}
-
-/** @throws NumericalError for a product with entries that are not finite, where they can be read at once. */
-function finite<M, P>(la: LinearAlgebra<M>, product: P): P {
-  forEachLeaf<M>(la, product, (leaf) => {
-    if (la.peek(leaf)?.every(Number.isFinite) !== false) return;
-    throw new NumericalError(
-      'autodiff.hessianProduct: the product has entries that are not finite at this point, as through eigh and svd where values repeat; ' +
-        'write the cost by sqrtSpd, inverseSqrtSpd, polar, solveLyapunov or cholesky, whose derivatives exist there, or state the Hessian yourself',
-    );
-  });
-  return product;
 }

@@ -63,8 +63,9 @@ export interface SpdManifold<M> extends GeodesicManifold<M> {
  * @param options - n; optionally metric ({@link affineInvariant}, the default, {@link logEuclidean},
  * {@link buresWasserstein}), batch axes and the engine.
  * @returns a readonly object; points and tangents are arrays [.., n, n]. Operations cost O(n³) flops.
- * @throws ShapeError if a size is not a positive integer; ConfigError on unknown options. Operations throw a
- * NumericalError at points that are not positive definite to rounding.
+ * @throws ShapeError if a size is not a positive integer; ConfigError on unknown options. Operations that depend on the
+ * point throw a NumericalError where it is not positive definite up to rounding, on the host; on a device, where that
+ * is not read, results are then of no use.
  *
  * @example
  * ```ts

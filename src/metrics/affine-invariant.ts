@@ -8,6 +8,7 @@
 import { NumericalError } from '../core/errors.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { symmetricPart } from '../linalg/matrix-functions.js';
+import { checkDefinite, checkEigenvalues } from './definite.js';
 import type { SpdMetric } from './spd-metric.js';
 
 /** Returns L⁻¹ u L⁻ᵀ for symmetric u. */
@@ -96,8 +97,14 @@ export function affineInvariant(): SpdMetric {
       const factor = la.cholesky(x);
       return la.inner(whiten(la, factor, u), whiten(la, factor, v));
     },
-    sharp: (la, x, gradient) => symmetricPart(la, la.matmul(x, la.matmul(gradient, x))),
-    hessian: (la, x, gradient, derivative, u) => symmetricPart(la, la.matmul(la.add(la.matmul(x, derivative), la.matmul(u, gradient)), x)),
+    sharp(la, x, gradient) {
+      checkDefinite(la, x);
+      return symmetricPart(la, la.matmul(x, la.matmul(gradient, x)));
+    },
+    hessian(la, x, gradient, derivative, u) {
+      checkDefinite(la, x);
+      return symmetricPart(la, la.matmul(la.add(la.matmul(x, derivative), la.matmul(u, gradient)), x));
+    },
     retract(la, x, u, t) {
       const half = la.solveTriangular(la.cholesky(x), u);
       const bend = la.matmul(half, half, { transposeA: true });
@@ -138,6 +145,7 @@ export function affineInvariant(): SpdMetric {
       const least = la.epsilon < 1e-10 ? 1e-300 : 1e-37;
       const terms = points.map((x, i) => {
         const { values, vectors } = la.eigh(x);
+        checkEigenvalues(la, values);
         return la.scale(weights[i], fromBasis(la, vectors, la.log(la.maximum(values, least))));
       });
       const { values, vectors } = la.eigh(terms.reduce((sum, term) => la.add(sum, term)));

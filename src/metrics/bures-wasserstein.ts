@@ -10,6 +10,7 @@ import { NumericalError } from '../core/errors.js';
 import { eye } from '../linalg/derived.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { solveLyapunov, symmetricPart } from '../linalg/matrix-functions.js';
+import { checkDefinite, checkEigenvalues } from './definite.js';
 import { alignedFactor } from './psd-factors.js';
 import type { SpdMetric } from './spd-metric.js';
 import { divideByPairSums } from './spectrum.js';
@@ -27,6 +28,7 @@ interface Root<M> {
 
 function rootOf<M>(la: LinearAlgebra<M>, x: M): Root<M> {
   const { values: computed, vectors } = la.eigh(x);
+  checkEigenvalues(la, computed);
   const values = la.maximum(computed, 0);
   const roots = la.sqrt(values);
   return { vectors, values, roots, factor: la.scaleColumns(vectors, roots) };
@@ -99,11 +101,18 @@ function checkExtent<M>(la: LinearAlgebra<M>, inBasis: M, t: number): void {
 export function buresWasserstein(): SpdMetric {
   return {
     name: 'Bures–Wasserstein',
-    inner: (la, x, u, v) => la.inner(la.scale(0.5, solveLyapunov(la, x, u)), v),
-    sharp: (la, x, gradient) => la.scale(4, symmetricPart(la, la.matmul(gradient, x))),
+    inner(la, x, u, v) {
+      checkDefinite(la, x);
+      return la.inner(la.scale(0.5, solveLyapunov(la, x, u)), v);
+    },
+    sharp(la, x, gradient) {
+      checkDefinite(la, x);
+      return la.scale(4, symmetricPart(la, la.matmul(gradient, x)));
+    },
     // The derivative 2ĠC + 2GLC of the factors' gradient 2GC, pushed forward: its vertical part CΩ, Ω skew, does not
     // move CCᵀ.
     hessian(la, x, gradient, derivative, u) {
+      checkDefinite(la, x);
       const inner = la.add(derivative, la.matmul(gradient, solveLyapunov(la, x, u)));
       return la.scale(4, symmetricPart(la, la.matmul(inner, x)));
     },

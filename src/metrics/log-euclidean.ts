@@ -5,6 +5,7 @@
  */
 import { NumericalError } from '../core/errors.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import { checkEigenvalues } from './definite.js';
 import type { SpdMetric } from './spd-metric.js';
 import {
   type Eigenbasis,
@@ -16,9 +17,14 @@ import {
   withValues,
 } from './symmetric-exponential.js';
 
-/** Returns X = W diag(x) Wᵀ; eigenvalues that rounding made negative count as the least number that divides. */
+/**
+ * Returns X = W diag(x) Wᵀ; eigenvalues that rounding made negative count as the least number that divides.
+ *
+ * @throws NumericalError for a matrix that is not positive definite.
+ */
 function spectrum<M>(la: LinearAlgebra<M>, x: M): Eigenbasis<M> {
   const { values, vectors } = la.eigh(x);
+  checkEigenvalues(la, values);
   return { vectors, values: la.maximum(values, la.epsilon < 1e-10 ? 1e-300 : 1e-37) };
 }
 

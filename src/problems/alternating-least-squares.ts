@@ -11,7 +11,8 @@ import { euclideanFactors } from '../manifolds/euclidean-factors.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
 import { iterateFor } from '../solvers/iterate.js';
 import type { SolverFor } from '../solvers/solver.js';
-import { matrixCompletion } from './matrix-completion.js';
+import { completionCost, matrixCompletion } from './matrix-completion.js';
+import { checkOwnProblem } from './own-problem.js';
 
 /** State after one sweep of {@link alternatingLeastSquares}. */
 export interface AlternatingSweep<M> {
@@ -77,7 +78,8 @@ export interface AlternatingLeastSquaresResult<M> extends AlternatingSweep<M> {
  * @param observed - the observed entries, Z on Ω.
  * @param regularization - λ ≥ 0, used by the solver only: the loop reports the cost of the problem.
  * @returns the solver; it replaces A first, so only B of the initial point matters. A step throws a NumericalError if a
- * normal matrix is not positive definite.
+ * normal matrix is not positive definite; the first one a ConfigError for a problem of other entries. Its cost may
+ * leave the ridge out, or have ½λ(‖A‖² + ‖B‖²).
  * @see Zhou, Wilkinson, Schreiber and Pan, "Large-scale parallel collaborative filtering for the Netflix prize", AAIM
  * 2008; Jain, Netrapalli and Sanghavi, STOC 2013.
  */
@@ -92,13 +94,34 @@ export function alternatingSweeps<M>(
   return {
     name: 'alternatingSweeps',
     init: (_problem, x) => ({ x, iteration: 0, memory: {} }),
-    async step(_problem, { x, iteration }) {
+    async step(_problem, { x, iteration, cost }) {
+      if (iteration === 0) await checkProblem(la, observed, regularization, x, cost);
       const pattern = { ...observed, values: la.full([observed.columnIndices.length], 1) };
       const left = await solveRows(la, observed, pattern, la.transpose(x.B), regularization, false);
       const right = await solveRows(la, observed, pattern, left, regularization, true);
       return { x: { A: left, B: la.transpose(right) }, iteration: iteration + 1, memory: {} };
     },
   };
+}
+
+/** @throws ConfigError unless a cost is that of completion at x, with the ridge or without. */
+async function checkProblem<M>(
+  la: LinearAlgebra<M>,
+  observed: CsrMatrix<M>,
+  regularization: number,
+  { A, B }: FactorPair<M>,
+  cost: number,
+): Promise<void> {
+  const at = { left: A, right: la.transpose(B) };
+  const data = await (await completionCost(la, observed).at(at, at)).cost();
+  const ridge = 0.5 * regularization * ((await la.norm(A)) ** 2 + (await la.norm(B)) ** 2);
+  checkOwnProblem(cost, {
+    caller: 'alternatingSweeps',
+    costs: ridge === 0 ? [data] : [data, data + ridge],
+    epsilon: la.epsilon,
+    scale: 0.5 * (await la.norm(observed.values)) ** 2,
+    expected: 'matrixCompletion of its own entries',
+  });
 }
 
 /**

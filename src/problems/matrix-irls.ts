@@ -12,6 +12,7 @@ import { projectAmbient, tangentToAmbient } from '../metrics/fixed-rank-blocks.j
 import type { FixedRankPoint, FixedRankTangent } from '../metrics/fixed-rank-metric.js';
 import type { Interrupted, Memory, SolverFor } from '../solvers/solver.js';
 import { completionCost } from './matrix-completion.js';
+import { checkOwnProblem } from './own-problem.js';
 import { sampledMatrix } from './sampled-matrix.js';
 import { smoothingWeights, solveSmoothed } from './smoothed-system.js';
 
@@ -70,7 +71,8 @@ const oversampling = 5;
  * @param options - accuracy of a step.
  * @returns the solver. A step takes 8·nnz·r flops for each of its conjugate gradient iterations (about six; tens at the
  * limit of information), 16·nnz·r for each product of the subspace iteration, and O((m + n)r²) besides.
- * @throws ConfigError on unknown options; ShapeError from `init` unless the points have the data's shape.
+ * @throws ConfigError on unknown options, and from the first step for another problem: other entries, or one with
+ * `regularization`; ShapeError from `init` unless the points have the data's shape.
  *
  * @example
  * ```ts
@@ -108,6 +110,7 @@ export function matrixIrls<M>(
     },
     async step(_problem, state, interrupted) {
       const { x, iteration, memory } = state;
+      if (memory[NAME] === undefined) await checkProblem(la, observed, x, state.cost);
       const next = await reweighted(la, observed, x, memory[NAME]?.numbers.smoothing, { ...settings, seed: iteration }, interrupted);
       if (next === undefined) return state;
       return { x: next.x, iteration: iteration + 1, memory: { [NAME]: memoryOf(next.smoothing) } };
@@ -125,6 +128,19 @@ function checkStart<M>(la: LinearAlgebra<M>, { rows, columns }: CsrMatrix<M>, x:
   throw new ShapeError(
     `${NAME}: expected points of fixedRank({ m: ${rows}, n: ${columns}, rank }), as the data are ${rows}×${columns}, got ${came}; use that manifold`,
   );
+}
+
+/** @throws ConfigError unless a cost is that of completion at x. */
+async function checkProblem<M>(la: LinearAlgebra<M>, observed: CsrMatrix<M>, x: FixedRankPoint<M>, cost: number): Promise<void> {
+  const at = { left: la.scaleColumns(x.U, x.S), right: x.V };
+  const { cost: own } = await completionCost(la, observed).at(at, { left: x.U, right: x.V });
+  checkOwnProblem(cost, {
+    caller: NAME,
+    costs: [await own()],
+    epsilon: la.epsilon,
+    scale: 0.5 * (await la.norm(observed.values)) ** 2,
+    expected: 'matrixCompletion of its own entries, without regularization',
+  });
 }
 
 /** Returns ‖P_Ω(X − Z)‖₂ over the observed fraction: about the spectral norm of X − Z, sampling noise included. */

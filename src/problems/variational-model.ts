@@ -54,12 +54,23 @@ export function variationalCompletion(data: TwoWayEntries): Problem<HostArray, S
     const ratio = (x.found?.squares ?? count * stateError(x, data.matrix) ** 2) / noise;
     return { cost: 0.5 * (count * Math.log(noise) + ratio), gradient: la.fromArray([0.5 * (count - ratio)], [1]) };
   };
+  const manifold = noiseLine(data);
+  entriesOf.set(manifold, data.byRow.values);
   return {
-    manifold: noiseLine(data),
+    manifold,
     cost: (x) => evaluate(x).cost,
     gradient: { kind: 'riemannian', at: (x) => evaluate(x).gradient },
     costAndGradient: evaluate,
   };
+}
+
+/** The values that the models of a manifold are fitted to. */
+const entriesOf = new WeakMap<object, Float64Array>();
+
+/** Returns true if a manifold is that of {@link variationalCompletion} for other values than these. */
+export function isOfOtherEntries(manifold: object, { byRow }: TwoWayEntries): boolean {
+  const values = entriesOf.get(manifold);
+  return values !== undefined && values !== byRow.values;
 }
 
 /**

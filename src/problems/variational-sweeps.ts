@@ -1,4 +1,6 @@
 /** Sweeps of a variational completion as a solver, which also adapts the rank from sweep to sweep. */
+
+import { ConfigError } from '../core/errors.js';
 import { unlessInterrupted } from '../core/event-loop.js';
 import { declareOptions, flag, number } from '../core/options.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
@@ -7,7 +9,7 @@ import { transformPosterior } from './variational-alignment.js';
 import { learnVariances, sweepOptions, sweepParts, type VariationalState } from './variational-completion.js';
 import { firstComponents, withComponents } from './variational-components.js';
 import type { TwoWayEntries } from './variational-entries.js';
-import type { SweptState } from './variational-model.js';
+import { isOfOtherEntries, type SweptState } from './variational-model.js';
 import { copyPosterior } from './variational-posterior.js';
 
 /** Options of {@link variationalSweeps}. */
@@ -72,7 +74,13 @@ export function variationalSweeps(data: TwoWayEntries, options: VariationalSweep
   const firstRanks = ({ rank }: SweptState): RankMemory => ({ most: most ?? rank, searching, changed: 0, kept: rank, added: 0, fading: 0 });
   return {
     name: 'variationalSweeps',
-    init: (_problem, { found: _found, ...x }) => ({ x, iteration: 0, memory: {} }),
+    init({ manifold }, { found: _found, ...x }) {
+      if (isOfOtherEntries(manifold, data))
+        throw new ConfigError(
+          'variationalSweeps: expected the problem of its own entries, got one of others; pass variationalCompletion(data) with the same data',
+        );
+      return { x, iteration: 0, memory: {} };
+    },
     async step(_problem, state, interrupted) {
       const before = ranksOf(state) ?? firstRanks(state.x);
       const next = beginning(state.x, data, before, seed);

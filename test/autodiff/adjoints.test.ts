@@ -4,7 +4,7 @@
  */
 import { abs, eye, geometricMean, inverseSqrtSpd, outerSum, polar, solveLyapunov, solveSylvester, sqrtSpd, square, trace } from 'bures';
 import { describe, expect, it } from 'vitest';
-import { autodiff, type DifferentiableAlgebra } from '../../src/autodiff/index.js';
+import { autodiff, autodiffVector, type DifferentiableAlgebra } from '../../src/autodiff/index.js';
 import {
   csrFromTriplets,
   type HostArray,
@@ -263,6 +263,37 @@ describe('autodiff', () => {
   });
 });
 
+it('derivatives of any kind through eigh at repeated eigenvalues are refused by the name of the function that made them', () => {
+  const one = eye(la, 2);
+  const [u, w] = [la.fromArray([1, 2, 2, 3], [2, 2]), la.fromArray([1, 2, 2, 5], [2, 2])];
+  const logarithm = (ops: Ops, x: HostArray): HostArray => {
+    const { values, vectors } = ops.eigh(x);
+    return ops.matmul(ops.scaleColumns(vectors, ops.log(values)), vectors, { transposeB: true });
+  };
+  const cost = autodiff(la, (ops: Ops, x: HostArray) => ops.inner(logarithm(ops, x), w));
+  const vector = autodiffVector(la, logarithm);
+  const eigenvalues = autodiffVector(la, (ops: Ops, x: HostArray) => ops.eigh(x).values);
+  const weights = la.fromArray([1, 2], [2]);
+  const refused: [string, () => unknown][] = [
+    ['autodiff.gradient', () => cost.gradient.at(one)],
+    ['autodiff.hessianProduct', () => cost.hessianProduct(one, u)],
+    ['autodiffVector.jvp', () => vector.jvp(one, u)],
+    ['autodiffVector.vjp', () => vector.vjp.at(one, w)],
+    ['autodiffVector.hessian', () => vector.hessian.at(one, u, w)],
+    ['autodiffVector.hessian', () => eigenvalues.hessian.at(one, u, weights)],
+  ];
+  for (const [name, compute] of refused) {
+    expect(compute, name).toThrow(NumericalError);
+    expect(compute).toThrow(`${name}: the derivative has entries that are not finite at this point, as through eigh`);
+  }
+  // Apart from each other they are differentiated, and what is not finite to begin with is left to the caller.
+  const apart = la.fromArray([1, 0, 0, 2], [2, 2]);
+  expect(eigenvalues.hessian.at(apart, u, weights)).toBeAllClose([0, 2, 2, 0], 1e-14);
+  expect(la.toArray(eigenvalues.vjp.at(apart, la.full([2], Number.NaN))).some(Number.isNaN)).toBe(true);
+  const indefinite = la.fromArray([1, 0, 0, -2], [2, 2]);
+  expect(() => cost.gradient.at(indefinite)).not.toThrow();
+});
+
 it('a Hessian product through eigh at repeated eigenvalues is refused, and one through the root is exact', () => {
   const twice = la.scale(4, eye(la, 3));
   const u = la.fromArray([1, 2, 0, 2, -1, 1, 0, 1, 3], [3, 3]);
@@ -271,7 +302,7 @@ it('a Hessian product through eigh at repeated eigenvalues is refused, and one t
     return ops.inner(ops.matmul(ops.scaleColumns(vectors, ops.sqrt(values)), vectors, { transposeB: true }), u);
   });
   expect(() => byEigenvalues.hessianProduct(twice, u)).toThrow(NumericalError);
-  expect(() => byEigenvalues.hessianProduct(twice, u)).toThrow(/through eigh and svd where values repeat; write the cost by sqrtSpd/);
+  expect(() => byEigenvalues.hessianProduct(twice, u)).toThrow(/through eigh and svd where values repeat; write the function by sqrtSpd/);
   // tr(X^½) at X = 4I: its second derivative along U is −¼ tr(U²)·4^(−3/2), that is, the product −U/32.
   const byRoot = autodiff(la, (ops: Ops, x: HostArray) => trace(ops, sqrtSpd(ops, x)));
   expect(byRoot.hessianProduct(twice, u)).toBeAllClose(la.toArray(la.scale(-1 / 32, u)), 1e-14);

@@ -14,6 +14,7 @@ import {
   fixedRankPsd,
   type HostAlgebra,
   type HostArray,
+  logEuclidean,
   NumericalError,
   seededRandom,
   spd,
@@ -103,6 +104,50 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
     const x = manifold.randomPoint(seededRandom(5));
     const u = await manifold.randomTangent(x, seededRandom(6));
     for (const t of [1, -10, 1e3]) await manifold.checkPoint(manifold.retract(x, u, t));
+  });
+
+  it.each([affineInvariant(), logEuclidean(), buresWasserstein()])(
+    'operations at matrices that are not positive definite are refused: %#',
+    (metric) => {
+      const manifold = spd({ n: 2, metric, algebra: la });
+      const u = la.fromArray([1, 0.5, 0.5, 2], [2, 2]);
+      const y = eye(la, 2);
+      for (const x of [
+        [1, 0, 0, -5],
+        [-1, 0, 0, -5],
+        [1, 2, 2, 1],
+        [1e8, 0, 0, -1e-3],
+        [0, 0, 0, 0],
+      ].map((v) => la.fromArray(v, [2, 2]))) {
+        const operations = {
+          inner: () => manifold.inner(x, u, u),
+          norm: () => manifold.norm(x, u),
+          dist: () => manifold.dist(y, x),
+          log: () => manifold.log(y, x),
+          logFrom: () => manifold.log(x, y),
+          difference: () => manifold.difference(y, x),
+          exp: () => manifold.exp(x, u, 0.1),
+          retract: () => manifold.retract(x, u),
+          inverseRetract: () => manifold.inverseRetract?.(y, x) ?? manifold.exp(x, u),
+          transport: () => manifold.transport(y, x, u),
+          transportFrom: () => manifold.transport(x, y, u),
+          egradToRgrad: () => manifold.egradToRgrad(x, u),
+          coordinatesToRgrad: () => manifold.coordinatesToRgrad(x, u),
+          ehessToRhess: () => manifold.ehessToRhess(x, u, u, u),
+          roughMean: () => (metric.roughMean === undefined ? manifold.norm(x, u) : manifold.roughMean?.([x, y], [0.5, 0.5])),
+        };
+        for (const [name, operation] of Object.entries(operations))
+          expect(operation, `${name} at ${la.toArray(x)}`).toThrow(NumericalError);
+      }
+    },
+  );
+
+  it.each([logEuclidean(), buresWasserstein()])('matrices that rounding has made singular are not among them: %#', async (metric) => {
+    const manifold = spd({ n: 3, metric, algebra: la });
+    const y = la.fromArray([1, 2, 3, 2, 1, 0.5], [3, 2]);
+    const x = la.matmul(y, y, { transposeB: true });
+    expect(Number.isFinite(await manifold.dist(eye(la, 3), x))).toBe(true);
+    expect(la.toArray(manifold.egradToRgrad(x, eye(la, 3))).every(Number.isFinite)).toBe(true);
   });
 
   it('Bures–Wasserstein: a geodesic that meets the singular matrices ends there, and says so', () => {

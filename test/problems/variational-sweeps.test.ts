@@ -160,6 +160,15 @@ describe('variationalSweeps', () => {
     expect(() => variationalSweeps(small, { learn: true, keepRank: true, rigde: 1 } as never)).toThrow(/^variationalSweeps: .*rigde/);
   });
 
+  it('refuse the problem of other entries', async () => {
+    const other = entriesOf(40, 30, 9);
+    const steps = iterate(variationalCompletion(other), {
+      solver: variationalSweeps(small, { learn: true, keepRank: true }),
+      initial: await start(small, 2),
+    });
+    await expect(steps.next()).rejects.toThrow('variationalSweeps: expected the problem of its own entries');
+  });
+
   it('refuse a start of other entries by name', async () => {
     const steps = iterate(variationalCompletion(small), {
       solver: variationalSweeps(small, { learn: true, keepRank: true }),

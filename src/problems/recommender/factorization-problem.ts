@@ -5,6 +5,8 @@
  * @see Golub and Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose variables
  * separate", SIAM J. Numer. Anal. 10(2), 1973; Okatani and Deguchi, IJCV 72(3), 2007, for factorizations.
  */
+
+import { ShapeError } from '../../core/errors.js';
 import { eventLoopYielder, type InParts } from '../../core/event-loop.js';
 import { checkNumber } from '../../core/options.js';
 import { type HostArray, hostAlgebra } from '../../linalg/host/host-algebra.js';
@@ -12,6 +14,7 @@ import { type EuclideanManifold, euclidean } from '../../manifolds/euclidean.js'
 import { perPoint } from '../../solvers/objective.js';
 import type { Problem } from '../../solvers/problem.js';
 import type { Memory, SolverFor } from '../../solvers/solver.js';
+import { checkOwnProblem } from '../own-problem.js';
 import type { TwoWayEntries } from '../variational-entries.js';
 import { penaltyOf, type Ridge, regressRows, type Weighting } from './row-regressions.js';
 
@@ -107,7 +110,7 @@ const usualMomentum = 0.7;
  * @param momentum - β in [0, 1). Default: 0.7. With 0 no step raises the cost, and the sweeps are those of plain
  * alternation.
  * @returns the solver; it needs no step size.
- * @throws ConfigError for a momentum outside of [0, 1).
+ * @throws ConfigError for a momentum outside of [0, 1), and from the first step for another problem than this.
  * @see Mitchell, Ye and De Sterck, "Nesterov acceleration of alternating least squares for canonical tensor
  * decomposition: momentum step size and restart mechanisms", Numer. Linear Algebra Appl. 27, 2020.
  */
@@ -116,10 +119,18 @@ export function factorSweeps(problem: FactorizationProblem, momentum = usualMome
   const la = hostAlgebra();
   return {
     name: 'factorSweeps',
-    init: (_objective, x) => ({ x, iteration: 0, memory: {} }),
+    init(_objective, x) {
+      if (la.shape(x).join() !== problem.unknowns.join())
+        throw new ShapeError(
+          `factorSweeps: expected points of its own problem, of shape [${problem.unknowns}], got [${la.shape(x)}]; pass that problem to minimize`,
+        );
+      return { x, iteration: 0, memory: {} };
+    },
     async step(_objective, { x, iteration, cost, memory }) {
-      const { columns } = await problem.solve(x);
+      const { columns, cost: own } = await problem.solve(x);
       const { sweep: before } = memory as { readonly sweep?: Memory<HostArray> };
+      if (before === undefined)
+        checkOwnProblem(cost, { caller: 'factorSweeps', costs: [own], epsilon: la.epsilon, expected: 'the problem it was made with' });
       const goesOn = momentum > 0 && before !== undefined && cost <= before.numbers.cost;
       const next = goesOn ? la.axpy(momentum, la.subtract(columns, before.tangents.columns), columns) : columns;
       return { x: next, iteration: iteration + 1, memory: { sweep: { tangents: { columns }, numbers: { cost } } } };

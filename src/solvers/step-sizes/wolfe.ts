@@ -1,4 +1,4 @@
-import { ConfigError } from '../../core/errors.js';
+import { ConfigError, NumericalError } from '../../core/errors.js';
 import { declareOptions, number } from '../../core/options.js';
 import type { Evaluation } from '../problem.js';
 import type { StepChoice, StepSizeContext, StepSizeRule } from '../solver.js';
@@ -143,8 +143,14 @@ function stepTo<P, T>({ t, trial, evaluation, cost }: Probe<P, T>, slope: number
 async function probeAt<M, P, T>({ problem, state, direction }: StepSizeContext<M, P, T>, t: number): Promise<Probe<P, T>> {
   const trial = await tryStep(problem, state, direction, t);
   if (trial === undefined || !Number.isFinite(trial.cost)) return { t, cost: Number.POSITIVE_INFINITY, slope: Number.POSITIVE_INFINITY };
-  const { slope, evaluation } = await slopeAt(problem, trial, direction, state.iteration);
-  return { t, cost: trial.cost, slope, trial, evaluation };
+  try {
+    const { slope, evaluation } = await slopeAt(problem, trial, direction, state.iteration);
+    return { t, cost: trial.cost, slope, trial, evaluation };
+  } catch (error) {
+    // The cost has no derivative there: a step to this point breaks down as well.
+    if (error instanceof NumericalError) return { t, cost: Number.POSITIVE_INFINITY, slope: Number.POSITIVE_INFINITY };
+    throw error;
+  }
 }
 
 /** Returns true if a trial satisfies conditions T1 or T2 of the reference. */
