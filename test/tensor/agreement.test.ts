@@ -21,7 +21,8 @@ import {
   type Problem,
   seededRandom,
 } from '../../src/index.js';
-import { combine, numbersOf, type SpecimenFactory, specimens } from '../laws/specimens.js';
+import type { SpecimenFactory } from '../laws/specimen-kinds.js';
+import { combine, numbersOf, specimens } from '../laws/specimens.js';
 import { runsOn, tensorEngines, withoutLeaks } from '../support/engines.js';
 import { batches, definite, gaussian, sizes, wellConditioned } from '../support/matrices.js';
 import { tolerance } from '../support/tolerance.js';
