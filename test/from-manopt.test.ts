@@ -62,6 +62,26 @@ it('the sections of the page and the programs are the same', () => {
   expect(readdirSync(folder).sort()).toEqual([...Object.values(programs), ...helpers].sort());
 });
 
+it('the pages name no member of an engine or a manifold that there is not', () => {
+  const la = bures.hostAlgebra();
+  const manifolds = [
+    bures.sphere({ shape: [3] }),
+    bures.fixedRank({ m: 5, n: 4, rank: 2 }),
+    bures.stiefel({ m: 5, rank: 2 }),
+    bures.product({ a: bures.spd({ n: 3 }) }),
+  ];
+  const members = { la: new Set(Object.keys(la)), manifold: new Set(manifolds.flatMap((manifold) => Object.keys(manifold))) };
+  const docs = path.join(root, 'docs');
+  const pages = readdirSync(docs).filter((file) => file.endsWith('.md'));
+  const unknown = pages.flatMap((file) =>
+    codeOf(readFileSync(path.join(docs, file), 'utf8').replace(/^```[\s\S]*?^```/gm, ''))
+      .flatMap((code) => [...code.matchAll(/\b(la|manifold)\.(\w+)/g)])
+      .filter(([, owner, member]) => !members[owner as keyof typeof members].has(member))
+      .map(([named]) => `${file}: ${named}`),
+  );
+  expect(unknown).toEqual([]);
+});
+
 describe.each(modules)('$file', ({ section, jobs, source }) => {
   it.each(
     rowsOf(section)
@@ -72,7 +92,7 @@ describe.each(modules)('$file', ({ section, jobs, source }) => {
     const known = names.flatMap((name) => [name, ...codeOf(name), ...codeOf(name).map((code) => code.replace(/^'|'$|\(.*$/g, ''))]);
     expect(Object.keys(jobs).filter((name) => known.includes(name))).not.toEqual([]);
     const used = codeOf(here).flatMap((code) => code.match(/[A-Za-z]\w*/g) ?? []);
-    for (const name of used) if (exported.has(name)) expect(source).toContain(`${name}`);
+    for (const name of used) if (exported.has(name)) expect(source).toMatch(new RegExp(`\\b${name}\\b`));
   });
 
   it.each(Object.entries(jobs))('%s', async (_name, job) => {

@@ -8,6 +8,7 @@ import {
   canonicalStiefel,
   cayleyRetraction,
   dampedFactors,
+  defineProblem,
   elliptope,
   embedded,
   euclidean,
@@ -67,15 +68,15 @@ const largestEigenvalue = async (manifold: Parameters<typeof distanceTo>[0], wei
   } as const;
   return -(await minimize(problem, { solver: trustRegions(), stop: gradientNormBelow(1e-8), seed: 2 })).cost;
 };
-/** The distance from x to the point where the geodesic with velocity log(x, y) ends. */
-const overGeodesic = (manifold: {
+/** The distance from y to the point where the geodesic from x with velocity log(x, y) ends. */
+const missed = (manifold: {
   readonly randomPoint: (of: typeof random) => HostArray;
   readonly exp: (x: HostArray, u: HostArray) => HostArray;
   readonly log: (x: HostArray, y: HostArray) => HostArray;
   readonly dist: (x: HostArray, y: HostArray) => number;
 }): number => {
   const [x, y] = [manifold.randomPoint(seededRandom(3)), manifold.randomPoint(seededRandom(4))];
-  return manifold.dist(x, manifold.exp(x, manifold.log(x, y))) / manifold.dist(x, y);
+  return manifold.dist(y, manifold.exp(x, manifold.log(x, y)));
 };
 
 export const jobs: Jobs = {
@@ -148,9 +149,20 @@ export const jobs: Jobs = {
     }
     return [Math.max(...found), beyondRank2];
   },
-  productmanifold() {
-    const manifold = product({ basis: grassmann({ m, rank }), offset: euclidean({ shape: [m] }) });
-    return [manifold.dim, rank * (m - rank) + m];
+  async productmanifold() {
+    // The two largest eigenvalues of ZZᵀ on a subspace, and the vector nearest to a target.
+    const target = la.randomNormal([m], seededRandom(9));
+    const image = (basis: HostArray): HostArray => la.matmul(Z, la.matmul(Z, basis, { transposeA: true }));
+    const problem = defineProblem({
+      manifold: product({ basis: grassmann({ m, rank }), offset: euclidean({ shape: [m] }) }),
+      cost: ({ basis, offset }) => 0.5 * la.norm(la.subtract(offset, target)) ** 2 - la.inner(basis, image(basis)),
+      gradient: {
+        kind: 'ambient',
+        at: ({ basis, offset }) => ({ basis: la.scale(-2, image(basis)), offset: la.subtract(offset, target) }),
+      },
+    });
+    const { x, cost } = await minimize(problem, precisely);
+    return [la.norm(la.subtract(x.offset, target)) - cost, 25 + 16];
   },
   async powermanifold() {
     // Three members at once: each goes its own way to the sphere.
@@ -179,9 +191,25 @@ export const jobs: Jobs = {
   },
   // YYᵀ with ‖Y‖ = 1 has trace one: the largest of ⟨S, YYᵀ⟩ is the largest eigenvalue.
   spectrahedronfactory: async () => [await largestEigenvalue(sphere({ shape: [n, rank] })), 25],
-  specialeuclideanfactory() {
-    const manifold = product({ R: rotations({ n: 3 }), t: euclidean({ shape: [3] }) });
-    return [manifold.dim, 6];
+  async specialeuclideanfactory() {
+    // The motion x ↦ Rx + t that takes points to where another motion took them is that one.
+    const manifold = product({ R: rotations({ n: 3 }), t: euclidean({ shape: [3, 1] }) });
+    const [right, points] = [manifold.randomPoint(seededRandom(10)), la.randomNormal([3, 8], seededRandom(11))];
+    const ones = la.full([1, 8], 1);
+    const moved = ({ R, t }: typeof right): HostArray => la.add(la.matmul(R, points), la.matmul(t, ones));
+    const problem = defineProblem({
+      manifold,
+      cost: (x) => 0.5 * la.norm(la.subtract(moved(x), moved(right))) ** 2,
+      gradient: {
+        kind: 'ambient',
+        at(x) {
+          const misfit = la.subtract(moved(x), moved(right));
+          return { R: la.matmul(misfit, points, { transposeB: true }), t: la.matmul(misfit, ones, { transposeB: true }) };
+        },
+      },
+    });
+    const { x } = await minimize(problem, { ...precisely, seed: 12 });
+    return [la.norm(la.subtract(x.R, right.R)) + la.norm(la.subtract(x.t, right.t)), 0];
   },
   async symmetricfactory() {
     // Start and gradient are projected on the symmetric matrices, which no step leaves.
@@ -208,11 +236,14 @@ export const jobs: Jobs = {
     return [await distanceTo(sphere({ shape: [3, 1] }), coordinates), la.norm(target) - 1];
   },
   async constantfactory() {
-    // A constant is no variable: the cost has it.
-    const shift = 3;
-    const manifold = sphere({ shape: [n] });
-    const problem = { manifold, cost: () => shift, gradient: { kind: 'ambient', at: () => la.full([n], 0) } } as const;
-    return [(await minimize(problem)).cost, shift];
+    // A constant is no variable: the cost has it. The least of ⟨c, x⟩ over unit vectors is −‖c‖.
+    const c = la.fromArray([3, 4, 0, 0, 12], [n]);
+    const problem = {
+      manifold: sphere({ shape: [n] }),
+      cost: (x: HostArray) => la.inner(c, x),
+      gradient: { kind: 'ambient', at: () => c },
+    } as const;
+    return [(await minimize(problem)).cost, -13];
   },
   async multinomialfactory() {
     // The distribution nearest to counts in divergence has their shares.
@@ -225,7 +256,16 @@ export const jobs: Jobs = {
     const { x } = await minimize(problem, { stop: gradientNormBelow(1e-8) });
     return [la.toArray(x)[2], 5 / 8];
   },
-  hyperbolicfactory: () => [overGeodesic(hyperbolic({ n })) + overGeodesic(poincareBall({ n })), 2],
+  hyperbolicfactory() {
+    // One point at distances of 3 and 2 from the origin, in the two models; and geodesics that end where they should.
+    const unit = la.fromArray([0.6, 0, 0.8, 0, 0], [n]);
+    const origin = la.full([n], 0);
+    const lorentz = (distance: number): HostArray =>
+      la.fromArray([Math.cosh(distance), ...la.toArray(la.scale(Math.sinh(distance), unit))], [n + 1]);
+    const [sheet, ball] = [hyperbolic({ n }), poincareBall({ n })];
+    const lengths = sheet.dist(lorentz(0), lorentz(3)) + ball.dist(origin, la.scale(Math.tanh(1), unit));
+    return [lengths + missed(sheet) + missed(ball), 3 + 2];
+  },
 };
 
 /** Rows: an orthonormal basis of the symmetric matrices of a size, as vectors. */

@@ -79,7 +79,8 @@ export const jobs: Jobs = {
     return [-cost, largest];
   },
   async stochasticgradient() {
-    // Rows of A in turn; every rule of a direction finds the eigenvalue to the noise of its steps.
+    // Batches weigh the cost by ½ and 1½ in turn; every rule of a direction finds the eigenvalue to the noise of its
+    // steps.
     const noisy = {
       manifold: problem.manifold,
       cost: (x: HostArray, s: number) => (1 + s) * problem.cost(x),

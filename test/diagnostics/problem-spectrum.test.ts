@@ -13,7 +13,8 @@ import {
 } from 'bures';
 import { hessianSpectrum, tangentBasis } from 'bures/diagnostics';
 import { describe, expect, it } from 'vitest';
-import { type Shape, specimens } from '../laws/specimens.js';
+import type { Shape } from '../laws/specimen-kinds.js';
+import { specimens } from '../laws/specimens.js';
 import { allEngines } from '../support/engines.js';
 import { withEigenvalues } from '../support/matrices.js';
 

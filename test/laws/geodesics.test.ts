@@ -9,7 +9,8 @@ import { type LinearAlgebra, scaleTree, seededRandom } from '../../src/index.js'
 import { allEngines, runsOn, withoutLeaks } from '../support/engines.js';
 import { geometric, type Sizes, sizes } from '../support/matrices.js';
 import { tolerance } from '../support/tolerance.js';
-import { combine, numbersOf, offeringAll, type Specimen, type SpecimenFactory, specimens } from './specimens.js';
+import type { Specimen, SpecimenFactory } from './specimen-kinds.js';
+import { combine, numbersOf, offeringAll, specimens } from './specimens.js';
 
 /** Those that have all three, named so that none can drop out unseen. */
 const withGeodesics = ['euclideanFactors', ...offeringAll];

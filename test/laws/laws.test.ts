@@ -8,7 +8,8 @@ import { type LinearAlgebra, restoreRandom, seededRandom } from '../../src/index
 import { allEngines, runsOn, withoutLeaks } from '../support/engines.js';
 import { geometric, type Sizes, sizes } from '../support/matrices.js';
 import { tolerance } from '../support/tolerance.js';
-import { combine, numbersOf, type Specimen, type SpecimenFactory, specimens } from './specimens.js';
+import type { Specimen, SpecimenFactory } from './specimen-kinds.js';
+import { combine, numbersOf, specimens } from './specimens.js';
 
 /** A descending spectrum with σ₁ = 1, and the condition number that tolerances grow with. */
 interface Spectrum {

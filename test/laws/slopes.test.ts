@@ -12,7 +12,8 @@ import { checkGradient, checkHessian, checkRetraction } from '../../src/diagnost
 import { allEngines, runsOn, withoutLeaks } from '../support/engines.js';
 import { geometric, type Sizes, sizes } from '../support/matrices.js';
 import { tolerance } from '../support/tolerance.js';
-import { combine, numbersOf, offeringAll, type Specimen, type SpecimenFactory, specimens } from './specimens.js';
+import type { Specimen, SpecimenFactory } from './specimen-kinds.js';
+import { combine, numbersOf, offeringAll, specimens } from './specimens.js';
 
 /** Spectra on which orders can be seen, with σ_r. */
 const spectra = {

@@ -8,7 +8,8 @@ import { describe, expect, it } from 'vitest';
 import { type LinearAlgebra, seededRandom } from '../../src/index.js';
 import { hostEngines } from '../support/engines.js';
 import { sizes } from '../support/matrices.js';
-import { combine, numbersOf, type Specimen, type SpecimenFactory, specimens } from './specimens.js';
+import type { Specimen, SpecimenFactory } from './specimen-kinds.js';
+import { combine, numbersOf, specimens } from './specimens.js';
 
 describe.each(hostEngines)('on %s', (_engine, engine) => {
   const la = engine as LinearAlgebra<unknown>;

@@ -57,7 +57,7 @@ type Settings = Required<ProjectedLbfgsOptions<unknown>>;
  * takes this as its solver.
  *
  * @param options - bounds and constants of the method.
- * @returns the solver. A step takes one gradient, as many retractions and costs as the line search tries, and 4·memory
+ * @returns the solver. A step takes one gradient, as many retractions and costs as the line search tries, and 5·memory
  * inner products; the bounds of a component cost a few passes over its entries.
  * @throws ConfigError if an option is out of range; from `init` also a ConfigError or ShapeError for bounds that do not
  * fit the point, that exclude each other, or that are put on a component that is not Euclidean.

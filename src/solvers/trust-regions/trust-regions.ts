@@ -49,7 +49,10 @@ const trustRegionsOptions = declareOptions<TrustRegionsOptions>()({
   maxInner: number({ optional: true, min: 1, integer: true }),
 });
 
-/** Defaults of {@link trustRegions}: Manopt's, for options that it has. */
+/**
+ * Defaults of {@link trustRegions}: Manopt's for those that it has, apart from `maxRadius`, which is there the typical
+ * distance of the manifold.
+ */
 export const trustRegionsDefaults: Required<Omit<TrustRegionsOptions, 'initialRadius' | 'maxInner'>> = trustRegionsOptions.defaults;
 
 type Settings = typeof trustRegionsDefaults & Pick<TrustRegionsOptions, 'initialRadius' | 'maxInner'>;
