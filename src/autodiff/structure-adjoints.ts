@@ -111,10 +111,13 @@ function reducing<V>(tape: Tape<V>): Pick<Structure<V>, 'sum' | 'sumVector' | 'i
   const { base } = tape;
   const of = (x: unknown): V => tape.valueOf(x);
   const ones = (x: unknown): V => base.full(base.shape(of(x)), 1);
-  /** Computes g x / ‖x‖, and 0 where ‖x‖ is 0. */
+  /**
+   * Computes g x / ‖x‖, and 0 where ‖x‖ is 0. There the norm has no second derivative, and that of this is NaN: the
+   * quotient, which the result leaves out, is infinite.
+   */
   const direction = (x: V, norm: V, g: V): V => {
-    const one = base.full(base.shape(norm), 1);
-    return base.scaleEach(base.divide(g, base.where(base.greater(norm, 0), norm, one)), x);
+    const isPositive = base.scaleEach(base.greater(norm, 0), base.full(base.shape(x), 1));
+    return base.where(isPositive, base.scaleEach(base.divide(g, norm), x), x);
   };
   return {
     sum: (x, kind) =>

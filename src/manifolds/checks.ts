@@ -52,6 +52,22 @@ export function checkStep(caller: string, t: number): void {
   }
 }
 
+/**
+ * Returns the end of a step.
+ *
+ * @throws NumericalError if it has entries that are not finite, where they can be read at once: the tangent has some,
+ * or the step leaves the range of numbers.
+ */
+export function checkEnd<M, P>(caller: string, la: LinearAlgebra<M>, end: P): P {
+  forEachLeaf<M>(la, end, (leaf) => {
+    if (la.peek(leaf)?.every(Number.isFinite) !== false) return;
+    throw new NumericalError(
+      `${caller}: the step leads to entries that are not finite; take a shorter one, or check the tangent for NaN and overflow`,
+    );
+  });
+  return end;
+}
+
 /** @throws ShapeError unless the value is an engine array of this shape. */
 export function checkShape<M>(caller: string, la: LinearAlgebra<M>, what: string, value: unknown, shape: readonly number[]): void {
   if (!la.isArray(value)) {
@@ -106,6 +122,26 @@ export async function checkFinite<M>(caller: string, la: LinearAlgebra<M>, value
  * which in float32 the second bound ensures.
  */
 export const pointTolerance = (epsilon: number, size: number): number => Math.min(1e4 * size * epsilon, 10 * Math.sqrt(epsilon));
+
+/**
+ * Returns the largest |X − Xᵀ|/|X| over the members of a batch, by largest entries: a small member counts as much as a
+ * large one.
+ */
+export function largestAsymmetry(values: Float64Array, n: number): number {
+  let most = 0;
+  for (let start = 0; start < values.length; start += n * n) {
+    let [gap, size] = [0, 0];
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j <= i; j++) {
+        const [below, above] = [values[start + i * n + j], values[start + j * n + i]];
+        gap = Math.max(gap, Math.abs(below - above));
+        size = Math.max(size, Math.abs(below), Math.abs(above));
+      }
+    }
+    if (gap > 0) most = Math.max(most, gap / size);
+  }
+  return most;
+}
 
 /** @throws DomainError unless QᵀQ = I to rounding. */
 export async function checkOrthonormal<M>(caller: string, la: LinearAlgebra<M>, what: string, q: M): Promise<void> {

@@ -7,7 +7,7 @@
 import { axpyTree } from '../core/tree.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
-import { checkStep } from './checks.js';
+import { checkEnd, checkStep } from './checks.js';
 import { type FactorManifold, type FactorOptions, factorBase, factorOptions, unitTangent } from './factor-manifold.js';
 
 /**
@@ -43,7 +43,7 @@ export function euclideanFactors<M = HostArray>(options: FactorOptions<M>): Fact
     checkStep('euclideanFactors.retract', t);
     base.checkPairShape('euclideanFactors.retract', x);
     base.checkPairShape('euclideanFactors.retract', u);
-    return axpyTree(la, t, u, x);
+    return checkEnd('euclideanFactors.retract', la, axpyTree(la, t, u, x));
   };
   const identity = (u: FactorPair<M>): FactorPair<M> => u;
   const norm = (_x: FactorPair<M>, u: FactorPair<M>) => base.pairNorm(u);

@@ -7,7 +7,7 @@ import { checkPositiveInteger, declareOptions, describeValue, option } from '../
 import { algebraOption, algebraOrHost } from '../linalg/host/default-algebra.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
-import { checkFinite, checkShape, checkStep } from './checks.js';
+import { checkEnd, checkFinite, checkShape, checkStep } from './checks.js';
 import { defineManifold } from './define-manifold.js';
 import type { Manifold } from './manifold.js';
 
@@ -62,7 +62,7 @@ export function euclidean<M = HostArray>(options: EuclideanOptions<M>): Euclidea
     checkStep('euclidean.retract', t);
     checkShape('euclidean.retract', la, 'the point', x, shape);
     checkShape('euclidean.retract', la, 'the tangent', u, shape);
-    return la.axpy(t, u, x);
+    return checkEnd('euclidean.retract', la, la.axpy(t, u, x));
   };
   return defineManifold({
     name: `euclidean(${shape.join('×')})`,

@@ -16,7 +16,7 @@ import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { polar, solveLyapunov } from '../linalg/matrix-functions.js';
 import { alignedFactor } from '../metrics/psd-factors.js';
-import { batchOption, batchPrefix, checkAmbientShape, checkFinite, checkShape, checkStep } from './checks.js';
+import { batchOption, batchPrefix, checkAmbientShape, checkEnd, checkFinite, checkShape, checkStep } from './checks.js';
 import type { GeodesicManifold } from './manifold.js';
 import { randomOrthonormal, randomSpectrum } from './random-arrays.js';
 
@@ -156,7 +156,7 @@ function straightStep<M>(la: LinearAlgebra<M>, operation: 'retract' | 'exp', sha
   checkStep(`fixedRankPsd.${operation}`, t);
   checkShape(`fixedRankPsd.${operation}`, la, 'the point', y, shape);
   checkShape(`fixedRankPsd.${operation}`, la, 'the tangent', z, shape);
-  return la.axpy(t, z, y);
+  return checkEnd(`fixedRankPsd.${operation}`, la, la.axpy(t, z, y));
 }
 
 function logarithms<M>(

@@ -14,7 +14,8 @@ import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { polar } from '../linalg/matrix-functions.js';
 import { type NumberOf, whenRead } from '../linalg/number-of.js';
 import { orthogonalPart } from '../metrics/fixed-rank-blocks.js';
-import { affineChart } from '../retractions/inverse-orthonormal.js';
+import { checkTurn } from '../metrics/orthogonal-functions.js';
+import { principalRotation } from '../retractions/inverse-orthonormal.js';
 import { checkStep } from './checks.js';
 import { defineManifold } from './define-manifold.js';
 import type { GeodesicManifold } from './manifold.js';
@@ -102,20 +103,21 @@ function geodesic<M>(la: LinearAlgebra<M>, caller: string, x: M, u: M, t: number
   checkStep(`${caller}.exp`, t);
   const { U: W, S, V } = la.svd(u);
   const angles = la.scale(t, S);
+  checkTurn(`${caller}.exp`, la, angles);
   const along = la.scaleColumns(la.matmul(x, V), la.cos(angles));
   const across = la.scaleColumns(W, la.sin(angles));
   // If σ is zero, the column of W is arbitrary, but its sine is zero.
   return polar(la, la.matmul(la.add(along, across), V, { transposeB: true })).Q;
 }
 
-/** Returns W atan(Σ) Vᵀ for (I − XXᵀ)Y (XᵀY)⁻¹ = W Σ Vᵀ. */
+/** Returns W diag(θ) Vᵀ. */
 function logarithm<M>(la: LinearAlgebra<M>, caller: string, x: M, y: M): M {
   const refuse = (): NumericalError =>
     new NumericalError(
       `${caller}.log: the subspaces have a right angle between them, where no unique geodesic joins them; choose points closer together`,
     );
-  const { U: W, S, V } = la.svd(affineChart(la, x, y, refuse));
-  return la.matmul(la.scaleColumns(W, la.atan(S)), V, { transposeB: true });
+  const { leaving, halfTangents, basis } = principalRotation(la, x, y, refuse);
+  return la.matmul(la.scaleColumns(leaving, la.scale(2, la.atan(halfTangents))), basis, { transposeB: true });
 }
 
 /** Returns √Σθ_i² over the principal angles. */

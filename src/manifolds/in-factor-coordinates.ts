@@ -3,7 +3,7 @@ import { DomainError, NumericalError } from '../core/errors.js';
 import { type Option, option } from '../core/options.js';
 import { eye } from '../linalg/derived.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
-import { checkFinite, checkShape, pointTolerance } from './checks.js';
+import { checkFinite, checkShape, largestAsymmetry, pointTolerance } from './checks.js';
 import { defineManifold } from './define-manifold.js';
 import type { GeodesicManifold } from './manifold.js';
 
@@ -88,9 +88,8 @@ function factorOf<M>(la: LinearAlgebra<M>, caller: string, product: unknown, sha
   const [m, batch] = [shape.at(-2) as number, shape.slice(0, -2)];
   checkShape(caller, la, 'B', product, [...batch, m, m]);
   const matrix = product as M;
-  const values = la.peek(la.subtract(matrix, la.transpose(matrix)));
-  const size = (la.peek(matrix) ?? new Float64Array()).reduce((most, entry) => Math.max(most, Math.abs(entry)), 0);
-  if (values?.some((entry) => !(Math.abs(entry) <= pointTolerance(la.epsilon, m) * size))) {
+  const values = la.peek(matrix);
+  if (values !== undefined && !(largestAsymmetry(values, m) <= pointTolerance(la.epsilon, m))) {
     throw new DomainError(`${caller}: expected a symmetric matrix B, but |B − Bᵀ| is not small beside |B|; pass ½(B + Bᵀ)`);
   }
   try {

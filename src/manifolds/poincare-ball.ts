@@ -28,7 +28,7 @@ import { type VectorRows, vectorRows } from './vector-rows.js';
  *
  * $$ \operatorname{Exp}_x(u) = x\oplus\tanh(\tfrac12\lambda_x|u|)\frac u{|u|}, \qquad \sinh\tfrac12\operatorname{dist}(x,y) = \frac{|x-y|}{\sqrt{(1-|x|^2)(1-|y|^2)}}. $$
  *
- * The retraction is Exp, and transport is parallel: λ_x/λ_y times a gyration. The ball has room for distances up to
+ * The retraction is Exp, and transport is parallel: λ_x/λ_y times a rotation. The ball has room for distances up to
  * about 36 from the origin in float64, 16 in float32, where 1 − |x| is ε; {@link hyperbolic} has more.
  *
  * @param options - n; optionally batch axes and the engine.
@@ -95,7 +95,7 @@ export function poincareBall<M = HostArray>(options: HyperbolicOptions<M>): Geod
 /** The operations between two points. */
 function motions<M>(la: LinearAlgebra<M>, view: VectorRows<M>, shape: readonly number[]) {
   const { rows, vectors, lengths, directions } = view;
-  const { room, add, gyrate } = mobius(la, view);
+  const { room, add } = mobius(la, view);
   const step = (operation: string, x: M, u: M, t = 1): M => {
     checkStep(`poincareBall.${operation}`, t);
     checkShape(`poincareBall.${operation}`, la, 'the point', x, shape);
@@ -115,8 +115,9 @@ function motions<M>(la: LinearAlgebra<M>, view: VectorRows<M>, shape: readonly n
     const scale = la.multiply(la.sqrt(room(rows(x))), la.sqrt(room(rows(y))));
     return la.scale(2, asinh(la, la.divide(lengths(la.subtract(rows(x), rows(y))), scale)));
   };
+  const towards = (x: M, y: M): M => add(la.scale(-1, rows(x)), rows(y));
   const log = (x: M, y: M): M => {
-    const place = add(la.scale(-1, rows(x)), rows(y));
+    const place = towards(x, y);
     const sizes = la.multiply(la.scale(0.5, room(rows(x))), distances(x, y));
     return vectors(la.scaleRows(sizes, directions(place, lengths(place))));
   };
@@ -127,9 +128,13 @@ function motions<M>(la: LinearAlgebra<M>, view: VectorRows<M>, shape: readonly n
     log,
     inverseRetract: log,
     difference: log,
+    // The inversion of the ball that exchanges x and y turns tangents by the reflection along y − x, and reverses the
+    // geodesic between them; after the reflection along the geodesic's direction at x, that is the transport. Products
+    // of reflections keep lengths, where a gyration in components cancels close to the boundary.
     transport(x: M, y: M, u: M): M {
       const share = la.divide(room(rows(y)), room(rows(x)));
-      return vectors(la.scaleRows(share, gyrate(rows(y), rows(x), rows(u))));
+      const turned = reflect(la, view, la.subtract(rows(y), rows(x)), reflect(la, view, towards(x, y), rows(u)));
+      return vectors(la.scaleRows(share, turned));
     },
     curvatureTowards: (x: M, y: M) => hyperbolicCurvature(la, distances(x, y)),
   };
@@ -146,14 +151,18 @@ async function checkInside<M>(la: LinearAlgebra<M>, x: M, shape: readonly number
   );
 }
 
+/** Returns u reflected in the planes orthogonal to the rows of `along`, and as it is where these are zero. */
+function reflect<M>(la: LinearAlgebra<M>, { dot, lengths, directions }: VectorRows<M>, along: M, u: M): M {
+  const unit = directions(along, lengths(along));
+  return la.subtract(u, la.scaleRows(la.scale(2, dot(unit, u)), unit));
+}
+
 /** Gyrovector arithmetic of the ball, row by row. */
 interface Mobius<M> {
   /** 1 − |x|², without cancellation close to the boundary. */
   room(x: M): M;
   /** x ⊕ y. */
   add(x: M, y: M): M;
-  /** gyr[y, −x]u, the rotation that parallel transport from x to y contains. */
-  gyrate(y: M, x: M, u: M): M;
 }
 
 function mobius<M>(la: LinearAlgebra<M>, { dot, lengths }: VectorRows<M>): Mobius<M> {
@@ -169,17 +178,6 @@ function mobius<M>(la: LinearAlgebra<M>, { dot, lengths }: VectorRows<M>): Mobiu
       const [square, left] = [dot(sum, sum), room(x)];
       const whole = la.add(square, la.multiply(left, room(y)));
       return la.scaleRows(la.divide(la.full(la.shape(whole), 1), whole), la.add(la.scaleRows(left, sum), la.scaleRows(square, x)));
-    },
-    // Ganea, Bécigneul and Hofmann 2018, with a = y, b = −x: u + 2(Aa + Bb)/D, A = ⟨b, u⟩(1 + 2⟨a, b⟩) − ⟨a, u⟩|b|², B
-    // = −⟨b, u⟩|a|² − ⟨a, u⟩, D = 1 + 2⟨a, b⟩ + |a|²|b|² = |y − x|² + (1 − |x|²)(1 − |y|²).
-    gyrate(y, x, u) {
-      const [xx, yy, xy, xu, yu] = [dot(x, x), dot(y, y), dot(x, y), dot(x, u), dot(y, u)];
-      const apart = la.subtract(y, x);
-      const whole = la.add(dot(apart, apart), la.multiply(room(x), room(y)));
-      const alongY = la.subtract(la.subtract(la.multiply(la.scale(2, xy), xu), xu), la.multiply(yu, xx));
-      const alongX = la.subtract(yu, la.multiply(xu, yy));
-      const bend = la.add(la.scaleRows(la.divide(alongY, whole), y), la.scaleRows(la.divide(alongX, whole), x));
-      return la.axpy(2, bend, u);
     },
   };
 }

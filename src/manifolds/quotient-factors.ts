@@ -16,7 +16,7 @@ import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { symmetricPart } from '../linalg/matrix-functions.js';
 import type { NumberOf } from '../linalg/number-of.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
-import { checkStep } from './checks.js';
+import { checkEnd, checkStep } from './checks.js';
 import { type FactorBase, type FactorManifold, type FactorOptions, factorBase, factorOptions, unitTangent } from './factor-manifold.js';
 import { normOf } from './norm-of.js';
 
@@ -69,7 +69,7 @@ export function quotientFactors<M = HostArray>(options: FactorOptions<M>): Facto
     checkStep('quotientFactors.retract', t);
     base.checkPairShape('quotientFactors.retract', x);
     base.checkPairShape('quotientFactors.retract', u);
-    return axpyTree(la, t, u, x);
+    return checkEnd('quotientFactors.retract', la, axpyTree(la, t, u, x));
   };
   return {
     ...base.common,

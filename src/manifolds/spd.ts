@@ -16,7 +16,7 @@ import { symmetricPart } from '../linalg/matrix-functions.js';
 import type { NumberOf } from '../linalg/number-of.js';
 import { affineInvariant } from '../metrics/affine-invariant.js';
 import type { SpdMetric } from '../metrics/spd-metric.js';
-import { batchOption, batchPrefix, checkFinite, checkShape, checkStep, pointTolerance } from './checks.js';
+import { batchOption, batchPrefix, checkFinite, checkShape, checkStep, largestAsymmetry, pointTolerance } from './checks.js';
 import { defineManifold } from './define-manifold.js';
 import type { GeodesicManifold } from './manifold.js';
 import { normOf } from './norm-of.js';
@@ -176,12 +176,11 @@ async function checkDefinite<M>(la: LinearAlgebra<M>, x: M, shape: readonly numb
   checkShape('spd', la, 'the point', x, shape);
   await checkFinite('spd', la, x);
   const n = shape.at(-1) as number;
-  const size = await la.maxAbs(x);
-  const asymmetry = await la.maxAbs(la.subtract(x, la.transpose(x)));
+  const asymmetry = largestAsymmetry(await la.toArray(x), n);
   const tolerance = pointTolerance(la.epsilon, n);
-  if (!(asymmetry <= tolerance * size)) {
+  if (!(asymmetry <= tolerance)) {
     throw new DomainError(
-      `spd: expected a symmetric matrix, but |X − Xᵀ| reaches ${asymmetry.toExponential(1)} (allowed ${(tolerance * size).toExponential(1)}); pass ½(X + Xᵀ)`,
+      `spd: expected a symmetric matrix, but |X − Xᵀ|/|X| reaches ${asymmetry.toExponential(1)} (allowed ${tolerance.toExponential(1)}); pass ½(X + Xᵀ)`,
     );
   }
   const values = await la.toArray(la.eigh(symmetricPart(la, x)).values);

@@ -5,8 +5,9 @@
 
 import { DomainError, NumericalError } from '../core/errors.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import { checkTurn } from '../metrics/orthogonal-functions.js';
 import { divideOnRange } from '../metrics/spectrum.js';
-import { checkFinite, checkShape, checkStep, pointTolerance } from './checks.js';
+import { checkEnd, checkFinite, checkShape, checkStep, pointTolerance } from './checks.js';
 import { defineManifold } from './define-manifold.js';
 import type { GeodesicManifold } from './manifold.js';
 
@@ -69,12 +70,19 @@ function sphereOperations<M>(la: LinearAlgebra<M>, { caller, length, dot, weigh 
     const [apart, together] = [lengths(la.subtract(x, y)), lengths(la.add(x, y))];
     return la.scale(2, la.atan(la.divide(apart, la.maximum(together, la.epsilon ** 2))));
   };
+  // y ∓ x, whichever is shorter: both have the tangent part of y, which rounding of the longer one spoils where y is
+  // close to x or opposite to it.
+  const nearestSum = (x: M, y: M): M => {
+    const isNear = la.greater(dot(x, y), 0);
+    return la.subtract(y, weigh(la.subtract(la.scale(2, isNear), la.full(la.shape(isNear), 1)), x));
+  };
   return {
     tangentPart,
     unit,
     angles,
     exp(x, u) {
       const angle = lengths(u);
+      checkTurn(`${caller}.exp`, la, angle);
       const across = weigh(overLengths(la.sin(angle), u), u);
       return unit(la.add(weigh(la.cos(angle), x), across));
     },
@@ -84,7 +92,7 @@ function sphereOperations<M>(la: LinearAlgebra<M>, { caller, length, dot, weigh 
           `${caller}.log: the points have opposite vectors in them, which every great circle through one joins; choose points closer together`,
         );
       }
-      const direction = tangentPart(x, la.subtract(y, x));
+      const direction = tangentPart(x, nearestSum(x, y));
       return weigh(overLengths(angles(x, y), direction), direction);
     },
     // y/⟨x, y⟩ − x, without cancellation.
@@ -129,7 +137,7 @@ export function unitVectorManifold<M>(la: LinearAlgebra<M>, vectors: UnitVectors
   };
   const retract = (x: M, u: M, t = 1): M => {
     checkStepTo('retract', x, u, t);
-    return unit(la.axpy(t, u, x));
+    return checkEnd(`${caller}.retract`, la, unit(la.axpy(t, u, x)));
   };
   return defineManifold({
     name: `${caller}(${vectors.sizes})`,
@@ -156,7 +164,7 @@ export function unitVectorManifold<M>(la: LinearAlgebra<M>, vectors: UnitVectors
     transport,
     exp(x, u, t = 1) {
       checkStepTo('exp', x, u, t);
-      return exp(x, la.scale(t, u));
+      return checkEnd(`${caller}.exp`, la, exp(x, la.scale(t, u)));
     },
     log,
     randomPoint: (random) => unit(la.randomNormal(shape, random)),

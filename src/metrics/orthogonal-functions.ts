@@ -4,8 +4,17 @@ import { eye, square } from '../linalg/derived.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { divideOnRange } from './spectrum.js';
 
-/** Largest angle of {@link skewExponential}, times ε: its error, which Newton's iteration still mends. */
+/** Largest angle of a turn, times ε: its error, which Newton's iteration still mends. */
 const FEWEST_DIGITS = 1e-3;
+
+/** @throws NumericalError for angles, in radians, of which rounding leaves less than three digits. */
+export function checkTurn<M>(caller: string, la: LinearAlgebra<M>, angles: M): void {
+  const largest = (la.peek(angles) ?? new Float64Array()).reduce((most, angle) => Math.max(most, Math.abs(angle)), 0);
+  if (!(largest > FEWEST_DIGITS / la.epsilon)) return;
+  throw new NumericalError(
+    `${caller}: the tangent turns by ${largest.toExponential(1)} radians, of which rounding leaves less than three digits; take a shorter step`,
+  );
+}
 
 /** Returns ½(W − Wᵀ). */
 export function skewPart<M>(la: LinearAlgebra<M>, w: M): M {
@@ -36,12 +45,7 @@ function inBasis<M>(la: LinearAlgebra<M>, w: M, d: M): M {
  */
 export function skewExponential<M>(la: LinearAlgebra<M>, caller: string, skew: M): M {
   const { S, V } = la.svd(skew);
-  const largest = (la.peek(S) ?? new Float64Array()).reduce((most, angle) => Math.max(most, angle), 0);
-  if (largest > FEWEST_DIGITS / la.epsilon) {
-    throw new NumericalError(
-      `${caller}: the tangent turns by ${largest.toExponential(1)} radians, of which rounding leaves less than three digits; take a shorter step`,
-    );
-  }
+  checkTurn(caller, la, S);
   // Where θ is zero, so is Ω on that space: any finite quotient will do.
   const sinc = divideOnRange(la, la.sin(S), S, la.full(la.shape(S), 0));
   return la.add(inBasis(la, V, la.cos(S)), la.matmul(skew, inBasis(la, V, sinc)));

@@ -5,7 +5,7 @@ import type { QrFactors } from '../linalg/linear-algebra-types.js';
 import { orthogonalPart } from '../metrics/fixed-rank-blocks.js';
 import { polished, skewPart } from '../metrics/orthogonal-functions.js';
 import { cayleyBlocks } from '../metrics/stiefel-shooting.js';
-import { affineChart, unreachable } from './inverse-orthonormal.js';
+import { principalRotation, unreachable } from './inverse-orthonormal.js';
 import type { OrthonormalRetraction } from './orthonormal-retraction.js';
 
 /**
@@ -65,10 +65,8 @@ function inverse<M>(la: LinearAlgebra<M>, x: M, y: M): M {
   return la.add(la.matmul(x, a), b);
 }
 
-/** The angle of a direction is twice the one whose tangent is half the length: 2 tan(θ/2) from tan(θ). */
+/** Returns W diag(2 tan(θ/2)) Vᵀ: the angle of a direction is twice the one whose tangent is half the length. */
 function inverseHorizontal<M>(la: LinearAlgebra<M>, x: M, y: M): M {
-  const { U, S, V } = la.svd(affineChart(la, x, y, () => unreachable('cayleyRetraction')));
-  const one = la.full(la.shape(S), 1);
-  const lengths = la.divide(la.scale(2, S), la.add(one, la.sqrt(la.add(one, la.multiply(S, S)))));
-  return la.matmul(la.scaleColumns(U, lengths), V, { transposeB: true });
+  const { leaving, halfTangents, basis } = principalRotation(la, x, y, () => unreachable('cayleyRetraction'));
+  return la.matmul(la.scaleColumns(leaving, la.scale(2, halfTangents)), basis, { transposeB: true });
 }

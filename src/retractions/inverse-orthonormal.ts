@@ -27,6 +27,35 @@ export function affineChart<M>(la: LinearAlgebra<M>, x: M, y: M, refuse: () => N
   return la.matmul(orthogonalPart(la, x, y), la.solveTriangular(R, la.transpose(Q), { lower: false }));
 }
 
+/** The shortest rotation from span(X) to span(Y): W diag(θ) Vᵀ is the tangent at X. */
+export interface PrincipalRotation<M> {
+  /** W, [.., m, r], with XᵀW = 0: the directions in which the principal vectors XV leave, arbitrary where θ is 0. */
+  readonly leaving: M;
+  /** tan(θ/2) of the principal angles θ, [.., r]. */
+  readonly halfTangents: M;
+  /** V, [.., r, r]. */
+  readonly basis: M;
+}
+
+/**
+ * Returns the principal angles between span(X) and span(Y), with their directions. With XᵀY = PSRᵀ, Y′ = YRPᵀ is the
+ * basis of span(Y) nearest to X, and (I − XXᵀ)Y′ = W sin(θ) Vᵀ. Sines and cosines are of size 1, where the tangents of
+ * {@link affineChart} grow without limit towards a right angle.
+ *
+ * @param refuse - makes the error for spans of which one has a direction orthogonal to the other.
+ * @see Bendokat, Zimmermann and Absil, "A Grassmann manifold handbook", Adv. Comput. Math. 50, 2024, algorithm 5.3.
+ */
+export function principalRotation<M>(la: LinearAlgebra<M>, x: M, y: M, refuse: () => NumericalError): PrincipalRotation<M> {
+  const { U: P, S: cosines, V: R } = la.svd(la.matmul(x, y, { transposeA: true }));
+  if (la.peek(cosines)?.some((cosine) => cosine <= la.epsilon)) throw refuse();
+  const { U: leaving, S: sines, V: basis } = la.svd(la.matmul(orthogonalPart(la, x, y), la.matmul(R, P, { transposeB: true })));
+  // Vᵀ(XᵀY′)V with XᵀY′ = PSPᵀ has the cosines in the order of the sines.
+  const turned = la.matmul(P, basis, { transposeA: true });
+  const paired = la.sum(la.multiply(turned, la.scaleRows(cosines, turned)), 'columns');
+  const length = la.sqrt(la.add(la.multiply(sines, sines), la.multiply(paired, paired)));
+  return { leaving, halfTangents: la.divide(sines, la.add(length, paired)), basis };
+}
+
 /**
  * Solves MS + SMᵀ = 2I for a symmetric S, by doubling the equation S = CSCᵀ + 4GGᵀ with G = (I + M)⁻¹, C = G(M − I): S
  * ← S + CSCᵀ, C ← C², which converges quadratically if and only if S is positive definite.

@@ -34,7 +34,7 @@ export interface IterateOptions<P, T> {
   readonly initial?: P;
   /**
    * State to continue from, instead of an initial point: that of an earlier run, or `{ x, iteration: 0, memory: {} }`.
-   * Default: none, a fresh start.
+   * Its point is evaluated anew, so that the problem or the solver may be another one. Default: none, a fresh start.
    */
   readonly state?: SolverState<P, T>;
   /** Seed of the random initial point. Default: 0. */
@@ -147,8 +147,11 @@ async function startOf<M, P, T>(
   const { manifold } = seen;
   const x = state?.x ?? initial ?? manifold.randomPoint(seededRandom(seed));
   await (manifold.checkStart === undefined ? manifold.checkPoint(x) : manifold.checkStart(x));
-  if (state !== undefined) return withoutStall(state);
-  return checkState(solver, await solver.init(seen, x));
+  // A state may come from another problem or solver: it goes through the checks of this one, and is evaluated anew.
+  const fresh = checkState(solver, await solver.init(seen, x));
+  if (state === undefined) return fresh;
+  const { stalled: _stalled, cost: _cost, gradient: _gradient, gradientNorm: _norm, ...rest } = state;
+  return solver.resume === undefined ? rest : checkState(solver, await solver.resume(seen, rest));
 }
 
 /** The end of a loop. */

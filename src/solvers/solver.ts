@@ -21,8 +21,8 @@ export const emptyMemory: Memory<never> = { tangents: {}, numbers: {} };
  * State of a solver: a point, and the algorithm's memory. `{ x, iteration: 0, memory: {} }` is the state before the
  * first step.
  *
- * Known values at x belong to the state, so that they are not computed again: the cost alone, if a line search tried
- * the point, or the whole evaluation. Unknown values are absent.
+ * Known values at x belong to the state, so that a run does not compute them again: the cost alone, if a line search
+ * tried the point, or the whole evaluation. Unknown values are absent. A run that continues from a state computes them.
  */
 export interface SolverState<P, T> extends Partial<Evaluation<T>> {
   /** Number of steps taken so far. */
@@ -67,8 +67,16 @@ export interface Solver {
    * products, or makes them from differences of gradients. Default: the name.
    */
   describe?<M, P, T>(problem: Objective<M, P, T>): string;
-  /** Returns the state before the first step; throws a ConfigError for a problem that the algorithm cannot solve. */
+  /**
+   * Returns the state before the first step; throws a ConfigError for a problem that the algorithm cannot solve. A run
+   * that continues from a state calls it for these checks alone.
+   */
   init<M, P, T>(problem: Objective<M, P, T>, x: P): Awaitable<SolverState<P, T>>;
+  /**
+   * Returns the state from which a run continues, given one without an evaluation, perhaps of another problem or
+   * solver: an algorithm whose points all meet a condition makes the point meet it. Default: the state as it is.
+   */
+  resume?<M, P, T>(problem: Objective<M, P, T>, state: SolverState<P, T>): Awaitable<SolverState<P, T>>;
   /**
    * Evaluates the point of a state. Default: `problem.evaluate(x, iteration)`, on the batch of the step. A solver
    * defines it if its evaluations belong to the point alone, whatever the batch; the loop then reports each with its
@@ -98,6 +106,8 @@ export interface SolverFor<P, T> {
   describe?<M>(problem: Objective<M, P, T>): string;
   /** Same as `Solver.init`. */
   init<M>(problem: Objective<M, P, T>, x: P): Awaitable<SolverState<P, T>>;
+  /** Same as `Solver.resume`. */
+  resume?<M>(problem: Objective<M, P, T>, state: SolverState<P, T>): Awaitable<SolverState<P, T>>;
   /** Same as `Solver.evaluate`. */
   evaluate?<M>(problem: Objective<M, P, T>, state: SolverState<P, T>): Awaitable<Evaluation<T>>;
   /** Same as `Solver.step`. */

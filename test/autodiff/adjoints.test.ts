@@ -307,3 +307,25 @@ it('a Hessian product through eigh at repeated eigenvalues is refused, and one t
   const byRoot = autodiff(la, (ops: Ops, x: HostArray) => trace(ops, sqrtSpd(ops, x)));
   expect(byRoot.hessianProduct(twice, u)).toBeAllClose(la.toArray(la.scale(-1 / 32, u)), 1e-14);
 });
+
+it('norms at zero have the derivative zero, and a Hessian product is refused, where only inner has one', () => {
+  const costs: ((ops: Ops, x: HostArray) => HostArray)[] = [
+    (ops, x) => ops.norm(x),
+    (ops, x) => ops.multiply(ops.norm(x), ops.norm(x)),
+    (ops, x) => ops.total(square(ops, ops.normEach(ops.reshape(x, [2, 1, 2])))),
+  ];
+  // The second of two rows is zero, then both.
+  for (const x of [la.fromArray([3, 4, 0, 0], [2, 2]), la.full([2, 2], 0)]) {
+    for (const cost of costs) expect(la.toArray(autodiff(la, cost).gradient.at(x)).slice(2)).toEqual(new Float64Array(2));
+    expect(() => autodiff(la, costs[2]).hessianProduct(x, la.full([2, 2], 1))).toThrow(
+      /as through norm and normEach of zeros, whose squares/,
+    );
+  }
+  const [zero, ones] = [la.full([2, 2], 0), la.full([2, 2], 1)];
+  for (const cost of costs) expect(() => autodiff(la, cost).hessianProduct(zero, ones)).toThrow(NumericalError);
+  expect(autodiff(la, (ops: Ops, x: HostArray) => ops.inner(x, x)).hessianProduct(zero, ones)).toBeAllClose(la.full([2, 2], 2), 0);
+  expect(autodiff(la, (ops: Ops, x: HostArray) => ops.norm(x)).gradient.at(la.full([2, 2], Number.NaN))).toBeAllClose(
+    la.full([2, 2], Number.NaN),
+    0,
+  );
+});

@@ -114,4 +114,36 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
     await expect(async () => space.checkPoint(la.fromArray([-1, 0, 0, 0], [4]))).rejects.toThrow(DomainError);
     await expect(async () => ball.checkPoint(la.fromArray([1, 0, 0], [3]))).rejects.toThrow(/inside the unit ball/);
   });
+
+  it.each([1e-2, 1e-8, 1e-12, 1e-14])(
+    'the ball: transport close to the rim, at 1 − |x| = %d, keeps lengths and takes log to −log',
+    (room) => {
+      const e = [2 / 7, 3 / 7, 6 / 7];
+      const f = e.map((entry, i) => entry + room * [0.6, -0.5, 0.3][i]);
+      const x = la.fromArray(
+        e.map((entry) => (1 - room) * entry),
+        [3],
+      );
+      const y = la.fromArray(
+        f.map((entry) => ((1 - 2 * room) * entry) / Math.hypot(...f)),
+        [3],
+      );
+      const u = la.fromArray([0.3 * room, -0.2 * room, 0.9 * room], [3]);
+      const rounding = (64 * la.epsilon) / room;
+      for (const [from, to] of [
+        [x, y],
+        [y, x],
+        [x, x],
+        [x, la.scale(-1, y)],
+        [x, la.full([3], 0)],
+        [la.full([3], 0), x],
+      ]) {
+        const before = ball.norm(from, u) as number;
+        expect(ball.norm(to, ball.transport(from, to, u))).toBeAllClose(before, rounding * before + 64 * la.epsilon * before);
+        const [there, back] = [ball.log(from, to), ball.log(to, from)];
+        const size = ball.norm(to, back) as number;
+        expect(ball.norm(to, la.add(ball.transport(from, to, there), back)) as number).toBeLessThanOrEqual(rounding * size);
+      }
+    },
+  );
 });

@@ -38,6 +38,25 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
     );
   });
 
+  it.each([1e-6, 1e-10, 1e-12, 1e-14])('sphere and oblique: a logarithm is tangent, at %d from the antipode too', (gap) => {
+    const x = la.fromArray([2 / 7, 3 / 7, 6 / 7], [3]);
+    const across = onSphere.project(x, la.fromArray([0.3, -0.4, 0.5], [3]));
+    const u = la.scale(1 / (onSphere.norm(x, across) as number), across);
+    const log = onSphere.log(x, onSphere.exp(x, u, Math.PI - gap));
+    expect(la.inner(x, log)).toBeAllClose(0, 32 * la.epsilon);
+    // The direction is that of the rounded point, which is right to ε over the distance from the antipode.
+    expect(log).toBeAllClose(la.scale(Math.PI - gap, u), (16 * la.epsilon) / gap);
+    const columns = oblique({ m: 3, n: 2, algebra: la });
+    const stack = (v: HostArray): HostArray => la.reshape(v, [3, 1]);
+    const [base, step] = [la.concat([stack(x), stack(x)], 'columns'), la.concat([stack(u), stack(u)], 'columns')];
+    const end = columns.exp(base, la.scaleColumns(step, la.fromArray([Math.PI - gap, 0.5], [2])));
+    expect(la.sum(la.multiply(base, columns.log(base, end)), 'columns')).toBeAllClose([0, 0], 32 * la.epsilon);
+  });
+
+  it('turns of which rounding leaves nothing are refused, in exp of the sphere too', () => {
+    expect(() => onSphere.exp(e1, e2, 1e17)).toThrow(/^sphere.exp: the tangent turns by 1.0e\+17 radians/);
+  });
+
   it('sphere and oblique: opposite vectors are at distance π, and no one direction leads there', async () => {
     const opposite = la.scale(-1, e1);
     expect(await onSphere.dist(e1, opposite)).toBeAllClose(Math.PI, 1e-15);

@@ -186,6 +186,33 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
     });
   });
 
+  it.each([1e-3, 1e-10, 1e-12, 1e-14])(
+    'subspaces at an angle of %d from a right one: logarithm and inverse of Cayley keep their digits',
+    async (gap) => {
+      const angles = [Math.PI / 2 - gap, 0.3];
+      const x = la.qr(la.randomNormal([6, 2], seededRandom(5))).Q;
+      const drawn = la.randomNormal([6, 2], seededRandom(6));
+      const W = la.qr(la.subtract(drawn, la.matmul(x, la.matmul(x, drawn, { transposeA: true })))).Q;
+      const V = la.qr(la.randomNormal([2, 2], seededRandom(7))).Q;
+      const tangent = (lengths: readonly number[]): HostArray =>
+        la.matmul(la.scaleColumns(W, la.fromArray([...lengths], [2])), V, { transposeB: true });
+      const y = la.add(
+        la.matmul(la.scaleColumns(la.matmul(x, V), la.fromArray([Math.sin(gap), Math.cos(0.3)], [2])), V, { transposeB: true }),
+        tangent(angles.map(Math.sin)),
+      );
+      const { Q } = la.qr(la.randomNormal([2, 2], seededRandom(8)));
+      const manifold = grassmann({ m: 6, rank: 2, retraction: cayleyRetraction(), algebra: la });
+      for (const end of [y, la.matmul(y, Q)]) {
+        expect(manifold.log(x, end)).toBeAllClose(tangent(angles), tolerance(la, 100));
+        expect(manifold.inverseRetract?.(x, end) as HostArray).toBeAllClose(
+          tangent(angles.map((angle) => 2 * Math.tan(angle / 2))),
+          tolerance(la, 100),
+        );
+      }
+      expect(() => manifold.exp(x, tangent(angles), 1e17)).toThrow(/^grassmann.exp: the tangent turns by/);
+    },
+  );
+
   it('the Cayley retraction is (I − tW/2)⁻¹(I + tW/2)X', async () => {
     for (const { m, rank } of shapes) {
       const manifold = stiefel({ m, rank, metric: canonicalStiefel(), retraction: cayleyRetraction(), algebra: la });

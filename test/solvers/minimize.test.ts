@@ -31,6 +31,7 @@ import {
   type Solver,
   type SolverFor,
   seededRandom,
+  trustRegions,
 } from '../../src/index.js';
 
 const la = hostAlgebra();
@@ -139,6 +140,31 @@ describe('the loop', () => {
     const rest = await minimize(quadratic, { solver, state: half.state, stop: maxIterations(20) });
     expect(rest.x).toBeAllClose(whole.x, 0);
     expect(rest.iterations).toBe(20);
+  });
+
+  it('evaluates a state anew, for another problem too, and checks it as the solver checks a start', async () => {
+    const around = (center: number): typeof quadratic => ({
+      manifold,
+      cost: (x) => 0.5 * la.norm(la.subtract(x, la.full([3], center))) ** 2,
+      gradient: { kind: 'ambient', at: (x) => la.subtract(x, la.full([3], center)) },
+    });
+    const { state } = await minimize(around(1), { initial });
+    const next = await minimize(around(5), { state });
+    expect(next.history[0].cost).toBeCloseTo(24, 5);
+    expect(next.x).toBeAllClose(la.full([3], 5), 1e-6);
+    for (const cost of [0, Number.NaN]) {
+      const wrong = { ...state, cost };
+      expect((await minimize(around(1), { state: wrong })).cost).toBe((await minimize(around(1), { state })).cost);
+    }
+    const drawn: Problem<HostArray, HostArray, HostArray, HostArray, HostArray, number> = {
+      manifold,
+      cost: (x) => 0.5 * la.norm(x) ** 2,
+      gradient: { kind: 'ambient', at: (x) => x },
+      nextBatch: (k) => k,
+    };
+    for (const solver of [gradientDescent(), trustRegions()]) {
+      await expect(minimize(drawn, { solver, state })).rejects.toThrow(/the cost changes with each batch/);
+    }
   });
 
   it('runs a custom solver', async () => {

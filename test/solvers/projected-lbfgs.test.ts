@@ -256,6 +256,50 @@ describe('projectedLbfgs', () => {
     expect(host.scale(1 / size, x)).toBeAllClose([3, 0, 0.5], 1e-6);
   });
 
+  it('sees gradients that are below the rounding of the point', async () => {
+    const sum: Problem<HostArray, HostArray> = {
+      manifold: euclidean({ shape: [2] }),
+      cost: (x) => host.total(x),
+      gradient: { kind: 'ambient', at: () => host.full([2], 1) },
+    };
+    const far = await minimize(sum, { solver: projectedLbfgs({ lower: 0 }), initial: host.full([2], 1e17) });
+    expect(far.converged, far.stopReason).toBe(false);
+    const slow: Problem<HostArray, HostArray> = {
+      manifold: euclidean({ shape: [1] }),
+      cost: (x) => 0.5 * ((host.total(x) - 3e10) / 1e10) ** 2,
+      gradient: { kind: 'ambient', at: (x) => host.scale(1e-20, host.subtract(x, host.full([1], 3e10))) },
+    };
+    const { gradientNorm } = await minimize(slow, {
+      solver: projectedLbfgs({ lower: 0 }),
+      initial: host.full([1], 1e10),
+      stop: maxIterations(0),
+    });
+    expect(gradientNorm).toBeCloseTo(2e-10, 20);
+    for (const bound of [{ upper: 1e10 }, { lower: host.full([1], 0), upper: host.full([1], 1e10) }]) {
+      const held = await minimize(slow, { solver: projectedLbfgs(bound), initial: host.full([1], 1e10) });
+      expect(held).toMatchObject({ converged: true, gradientNorm: 0 });
+    }
+    const free = await minimize(slow, { solver: projectedLbfgs({ lower: 1e10 }), initial: host.full([1], 1e10), stop: maxIterations(0) });
+    expect(free.gradientNorm).toBeCloseTo(2e-10, 20);
+  });
+
+  it('goes on from a state of another solver within the bounds', async () => {
+    const problem = quadratic(host, 7, 1e3);
+    const { state } = await minimize(problem, { seed: 1, stop: maxIterations(4) });
+    const solver = projectedLbfgs({ lower: 0.5 });
+    const stop = any(gradientNormBelow(1e-9), maxIterations(500));
+    const [rest, fresh] = [await minimize(problem, { solver, state, stop }), await minimize(problem, { solver, seed: 1, stop })];
+    expect(rest.converged, rest.stopReason).toBe(true);
+    expect(rest.x).toBeAllClose(fresh.x, 1e-6);
+    const curved: Problem<HostArray, HostArray> = {
+      manifold: sphere({ shape: [3] }),
+      cost: (x) => host.total(x),
+      gradient: { kind: 'ambient', at: () => host.full([3], 1) },
+    };
+    const start = { x: host.fromArray([1, 0, 0], [3]), iteration: 0, memory: {} };
+    await expect(minimize(curved, { solver, state: start })).rejects.toThrow(/bounds need Euclidean components/);
+  });
+
   it('refuses bounds that do not fit', async () => {
     const problem = quadratic(host, 3, 10);
     const tried = (solver: Parameters<typeof minimize>[1]) => minimize(problem, solver as never);

@@ -129,8 +129,9 @@ describe('gradients are steps', () => {
     const search = gradientDescent({ stepSize: armijo({ frozenBatch: true }) });
     const { state, stopReason } = await minimize(problem, { solver: search, initial: la.full([2], 0), stop: maxIterations(5) });
     expect([stopReason.includes('the gradient is zero'), seen.gradients, state.gradientNorm]).toEqual([true, 1, 0]);
+    // A run that goes on from there evaluates the point anew, on the batch of the step.
     const { stopReason: again } = await minimize(problem, { solver: search, state, stop: maxIterations(5) });
-    expect([again, seen.gradients]).toEqual([stopReason, 1]);
+    expect([again, seen.gradients, seen.drawn]).toEqual([stopReason, 2, [0, 0]]);
   });
 
   it('and an epoch of svrg has its own count: the whole sum once, each further step two batches', async () => {

@@ -87,6 +87,7 @@ export function projectedLbfgs<M = HostArray>(options: ProjectedLbfgsOptions<M> 
   return {
     name: `projectedLbfgs(${settings.memory})`,
     init: (problem, x) => boundedStart(problem, x, settings),
+    resume: (problem, state) => ({ ...state, x: clipPoint(problem.manifold.algebra, state.x, boundsAt(problem, state.x, settings)) }),
     async evaluate(problem, { x, iteration, cost }) {
       return projected(problem, x, await problem.evaluate(x, iteration, cost), boundsAt(problem, x, settings));
     },

@@ -1,11 +1,12 @@
 /** Backtracking along a retraction that is projected onto bounds. */
 import { NumericalError } from '../../core/errors.js';
 import { scaleTree } from '../../core/tree.js';
+import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import type { Manifold, RetractTransport } from '../../manifolds/manifold.js';
 import type { Evaluation, Objective } from '../problem.js';
 import type { EvaluatedState } from '../solver.js';
 import { costSlack } from '../trial.js';
-import { type BoundsByPath, clip, clipPoint, mapLeaves } from './bounds.js';
+import { type BoundsByPath, clip, clipPoint, type LeafBounds, mapLeaves } from './bounds.js';
 
 /** Constants of the search. */
 export interface SearchLimits {
@@ -29,9 +30,19 @@ export async function projected<M, P, T>(
   const inward = mapLeaves(la, evaluation.gradient, (g, path) => {
     const own = bounds.get(path);
     const place = places.get(path) as M;
-    return own === undefined ? g : la.subtract(place, clip(la, la.subtract(place, g), own));
+    return own === undefined ? g : projectedGradient(la, place, g, own);
   });
   return { ...evaluation, gradientNorm: await manifold.norm(x, inward) };
+}
+
+/** Returns x − P(x − g) as g clipped to [x − u, x − l]: the difference would lose g beside a large x. */
+function projectedGradient<M>(la: LinearAlgebra<M>, x: M, g: M, { lower, upper }: LeafBounds<M>): M {
+  const isBound = (bound: number | M): boolean => typeof bound !== 'number' || Number.isFinite(bound);
+  const minus = (bound: number | M): M => la.subtract(x, typeof bound === 'number' ? la.full(la.shape(x), bound) : bound);
+  return clip(la, g, {
+    lower: isBound(upper) ? minus(upper) : Number.NEGATIVE_INFINITY,
+    upper: isBound(lower) ? minus(lower) : Number.POSITIVE_INFINITY,
+  });
 }
 
 /** Returns the arrays of a point by their paths. */

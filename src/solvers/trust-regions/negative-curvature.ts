@@ -56,7 +56,8 @@ export async function negativeCurvature<M, P, T>(
       const { residual, direction, residualSquared, largest } = cursor;
       const look = async () => ({ ...(await curvatureAlong(model, direction)), squared: await model.inner(direction, direction) });
       const { image, curvature, squared } = products === 1 ? await look() : await scope.run(look);
-      const stretch = Math.sqrt(await model.inner(image, image)) / Math.sqrt(squared);
+      // Not by the square of the image, which may overflow.
+      const stretch = (await problem.manifold.norm(x, image)) / Math.sqrt(squared);
       const size = Math.max(largest, stretch);
       const threshold = curvatureFactor * Math.sqrt(la.epsilon) * size * squared;
       if (curvature < -threshold) {
