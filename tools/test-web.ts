@@ -34,13 +34,21 @@ const programs: Readonly<Record<string, Closeness>> = {
   distributed: { relative: 1e-12, absolute: 1e-12 },
   files: { relative: 0, absolute: 0 },
   training: { relative: 1e-4, absolute: 1e-5 },
+  'training-in-worker': { relative: 1e-4, absolute: 1e-5 },
+  memory: { relative: 0, absolute: 0 },
+  'memory-in-worker': { relative: 0, absolute: 0 },
 };
+/** The program that a worker of the page runs, where one does. */
+const inWorkers: Readonly<Record<string, string>> = { 'training-in-worker': 'training', 'memory-in-worker': 'memory' };
 /**
- * Programs for which some bundlers tell all: one is about Vite's scripts, one about the device. Others take every one.
+ * Programs for which some bundlers tell all: they are about Vite's scripts, the device, or what the library allocates.
+ * Others take every one.
  */
 const bundlersOf: Readonly<Record<string, readonly string[]>> = {
   named: ['esbuild', 'vite build', 'vite dev'],
   webgpu: ['esbuild', 'vite build'],
+  memory: ['esbuild'],
+  'memory-in-worker': ['esbuild'],
 };
 const servers: Readonly<Record<string, (project: string, name: string) => Promise<Served>>> = {
   ...Object.fromEntries(
@@ -84,8 +92,8 @@ async function testAll(project: string, browser: Browser, words: readonly string
   };
   let failures = 0;
   for (const [name, closeness] of chosen(programs)) {
-    writePage(project, name);
-    const expected = JSON.parse(inNode(project, name)) as unknown;
+    writePage(project, name, inWorkers[name]);
+    const expected = JSON.parse(inNode(project, inWorkers[name] ?? name)) as unknown;
     for (const [bundler, start] of chosen(servers)) {
       if (bundlersOf[name]?.includes(bundler) === false) continue;
       const began = performance.now();

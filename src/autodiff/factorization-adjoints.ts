@@ -1,3 +1,4 @@
+import '../linalg/host/whole-engine.js';
 import { NotImplementedError } from '../core/errors.js';
 import { square } from '../linalg/derived.js';
 import type { DifferentiableAlgebra } from './differentiable-algebra.js';

@@ -1,3 +1,4 @@
+import '../linalg/host/whole-engine.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
 import type { DifferentiableAlgebra } from './differentiable-algebra.js';
 import type { Tape, Traced } from './tape.js';

@@ -1,3 +1,4 @@
+import '../linalg/host/whole-engine.js';
 import type { MatrixFunctions } from '../linalg/linear-algebra-types.js';
 import { inverseSqrtSpd, polar, solveLyapunov, solveSylvester, sqrtSpd } from '../linalg/matrix-functions.js';
 import { symmetricPart } from './matrix-parts.js';

@@ -1,4 +1,5 @@
 /** Reduction of a factor pair to r×r: all that the Hessian of ½‖AB − Z‖² at a critical point depends on. */
+import '../linalg/host/whole-engine.js';
 import { ConfigError, ShapeError } from '../core/errors.js';
 import { declareOptions, describeValue, option } from '../core/options.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';

@@ -1,4 +1,5 @@
 /** The Lanczos process with full reorthogonalization, for the ends of a symmetric operator's spectrum. */
+import '../linalg/host/whole-engine.js';
 import type { Awaitable } from '../core/awaitable.js';
 import { NumericalError } from '../core/errors.js';
 import { eventLoopYielder } from '../core/event-loop.js';

@@ -1,4 +1,5 @@
 /** Options and results of Hessian spectra, and the dense method. */
+import '../linalg/host/whole-engine.js';
 import { DomainError, NumericalError } from '../core/errors.js';
 import { eventLoopYielder } from '../core/event-loop.js';
 import { choice, declareOptions, number, option, size } from '../core/options.js';

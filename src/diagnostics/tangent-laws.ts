@@ -1,3 +1,4 @@
+import '../linalg/host/whole-engine.js';
 import { seededRandom } from '../core/random.js';
 import { mapTree, scaleTree } from '../core/tree.js';
 import { entryGap, type Law, type LawContext, leavesOf, nonlinearity, tangentGap } from './law-context.js';

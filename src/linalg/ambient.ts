@@ -3,6 +3,7 @@
  * its products G·V and Gᵀ·U ({@link applyAmbient}, {@link applyAmbientTranspose}).
  */
 
+import './host/whole-engine.js';
 import { ShapeError } from '../core/errors.js';
 import { describeValue } from '../core/options.js';
 import type { CsrMatrix } from './csr-matrix.js';

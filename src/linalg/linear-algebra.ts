@@ -230,7 +230,7 @@ export interface LinearAlgebra<M> {
    * Several sparse products in one pass over the entries, if the engine has them; `sampledMatmul` and `sparseMatmul`
    * give the same numbers.
    */
-  readonly sparsePasses?: SparsePasses<M>;
+  readonly sparsePasses?: SparsePasses<M> | undefined;
 
   // ---- factorizations ----
   /**

@@ -4,6 +4,7 @@
  *
  * @see Higham, "Functions of Matrices", 2008; Bhatia, "Positive Definite Matrices", 2007.
  */
+import './host/whole-engine.js';
 import { NumericalError, ShapeError } from '../core/errors.js';
 import { outerSum } from './derived.js';
 import { checkOperands, type LinearAlgebra } from './linear-algebra.js';

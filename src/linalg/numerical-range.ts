@@ -2,6 +2,7 @@
  * Functions of matrices that may be singular, on their numerical range: values below rounding count as zero and stay
  * zero, as in a pseudo-inverse. Direction rules use them, since LoRA starts with a factor that is zero.
  */
+import './host/whole-engine.js';
 import type { LinearAlgebra } from './linear-algebra.js';
 
 /** Eigenvalues below this multiple of n·ε·trace count as zero; so do singular values below that of n·ε·σ₁. */

@@ -1,4 +1,5 @@
 /** The leading singular triples of a matrix that is given by its products alone. */
+import './host/whole-engine.js';
 import type { Random } from '../core/random.js';
 import type { LinearAlgebra } from './linear-algebra.js';
 import type { SvdFactors } from './linear-algebra-types.js';

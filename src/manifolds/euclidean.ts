@@ -4,7 +4,7 @@
 
 import { ConfigError } from '../core/errors.js';
 import { checkPositiveInteger, declareOptions, describeValue, option } from '../core/options.js';
-import { algebraOption, algebraOrHost } from '../linalg/host/default-algebra.js';
+import { algebraOption, algebraOrElementary } from '../linalg/host/default-algebra.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { checkEnd, checkFinite, checkShape, checkStep } from './checks.js';
@@ -51,7 +51,7 @@ export type EuclideanManifold<M> = Required<Omit<Manifold<M, M>, 'atStep' | 'che
  */
 export function euclidean<M = HostArray>(options: EuclideanOptions<M>): EuclideanManifold<NoInfer<M>> {
   const { shape, algebra } = euclideanOptions.read('euclidean', options);
-  const la = algebraOrHost(algebra);
+  const la = algebraOrElementary(algebra);
   const dim = shape.reduce((product, size) => product * size, 1);
   const checkGradient = (gradient: M): M => {
     checkShape('euclidean.egradToRgrad', la, 'the gradient', gradient, shape);

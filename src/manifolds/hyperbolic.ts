@@ -9,7 +9,7 @@
  */
 import { DomainError, NumericalError } from '../core/errors.js';
 import { declareOptions, size } from '../core/options.js';
-import { algebraOption, algebraOrHost } from '../linalg/host/default-algebra.js';
+import { algebraOption, algebraOrElementary } from '../linalg/host/default-algebra.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import { asinh } from '../linalg/hyperbolic-functions.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
@@ -70,7 +70,7 @@ export const hyperbolicOptions = declareOptions<HyperbolicOptions<unknown>>()({ 
  */
 export function hyperbolic<M = HostArray>(options: HyperbolicOptions<M>): GeodesicManifold<NoInfer<M>> {
   const { n, batch, algebra } = hyperbolicOptions.read('hyperbolic', options);
-  const la = algebraOrHost(algebra);
+  const la = algebraOrElementary(algebra);
   const shape = [...batch, n + 1];
   const count = batch.reduce((product, size) => product * size, 1);
   const view = vectorRows(la, batch);

@@ -8,7 +8,7 @@
  */
 import { ShapeError } from '../core/errors.js';
 import { declareOptions, size } from '../core/options.js';
-import { algebraOption, algebraOrHost } from '../linalg/host/default-algebra.js';
+import { algebraOption, algebraOrElementary } from '../linalg/host/default-algebra.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { batchOption, batchPrefix } from './checks.js';
@@ -60,7 +60,7 @@ const obliqueOptions = declareOptions<ObliqueOptions<unknown>>()({ m: size({}), 
 export function oblique<M = HostArray>(options: ObliqueOptions<M>): GeodesicManifold<NoInfer<M>> {
   const { m, n, batch, algebra } = obliqueOptions.read('oblique', options);
   if (m < 2) throw new ShapeError('oblique: m must be at least 2, got 1: a column of one entry has no directions to move in; add rows');
-  const la = algebraOrHost(algebra);
+  const la = algebraOrElementary(algebra);
   return unitVectorManifold(la, {
     caller: 'oblique',
     sizes: `${batchPrefix(batch)}${m}×${n}`,

@@ -7,7 +7,7 @@
  * Bécigneul and Hofmann, "Hyperbolic neural networks", NeurIPS 2018.
  */
 import { DomainError, NumericalError } from '../core/errors.js';
-import { algebraOrHost } from '../linalg/host/default-algebra.js';
+import { algebraOrElementary } from '../linalg/host/default-algebra.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import { asinh, tanh } from '../linalg/hyperbolic-functions.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
@@ -50,7 +50,7 @@ import { type VectorRows, vectorRows } from './vector-rows.js';
  */
 export function poincareBall<M = HostArray>(options: HyperbolicOptions<M>): GeodesicManifold<NoInfer<M>> {
   const { n, batch, algebra } = hyperbolicOptions.read('poincareBall', options);
-  const la = algebraOrHost(algebra);
+  const la = algebraOrElementary(algebra);
   const shape = [...batch, n];
   const count = batch.reduce((product, size) => product * size, 1);
   const view = vectorRows(la, batch);

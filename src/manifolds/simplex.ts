@@ -10,7 +10,7 @@
  */
 import { DomainError, NumericalError, ShapeError } from '../core/errors.js';
 import { declareOptions, size } from '../core/options.js';
-import { algebraOption, algebraOrHost } from '../linalg/host/default-algebra.js';
+import { algebraOption, algebraOrElementary } from '../linalg/host/default-algebra.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { batchOption, batchPrefix, checkFinite, checkShape, checkStep, pointTolerance } from './checks.js';
@@ -72,7 +72,7 @@ export function simplex<M = HostArray>(options: SimplexOptions<M>): GeodesicMani
   const { n, batch, algebra } = simplexOptions.read('simplex', options);
   if (n < 2)
     throw new ShapeError('simplex: n must be at least 2, got 1: one outcome has probability 1, and no direction to move in; enlarge n');
-  const la = algebraOrHost(algebra);
+  const la = algebraOrElementary(algebra);
   const shape = [...batch, n];
   const count = batch.reduce((product, size) => product * size, 1);
   const view = vectorRows(la, batch);

@@ -7,7 +7,7 @@
  */
 import { ConfigError, ShapeError } from '../core/errors.js';
 import { checkPositiveInteger, declareOptions, describeValue, option } from '../core/options.js';
-import { algebraOption, algebraOrHost } from '../linalg/host/default-algebra.js';
+import { algebraOption, algebraOrElementary } from '../linalg/host/default-algebra.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { batchOption, batchPrefix } from './checks.js';
@@ -68,7 +68,7 @@ export function sphere<M = HostArray>(options: SphereOptions<M>): GeodesicManifo
   const { shape, batch, algebra } = sphereOptions.read('sphere', options);
   const length = shape.reduce((product, size) => product * size, 1);
   if (length < 2) throw new ShapeError('sphere: expected at least two entries, got one, which has no directions to move in; enlarge shape');
-  const la = algebraOrHost(algebra);
+  const la = algebraOrElementary(algebra);
   const asRow = (x: M): M => la.reshape(x, [...batch, 1, length]);
   return unitVectorManifold(la, {
     caller: 'sphere',

@@ -1,5 +1,6 @@
 /** Alternating least squares, the classical way to complete a matrix: one factor at a time. */
 
+import '../linalg/host/whole-engine.js';
 import type { Awaitable } from '../core/awaitable.js';
 import { ShapeError } from '../core/errors.js';
 import { checkNumber, declareOptions, number, option, size } from '../core/options.js';

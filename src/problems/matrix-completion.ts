@@ -1,3 +1,4 @@
+import '../linalg/host/whole-engine.js';
 import { declareOptions, number, option } from '../core/options.js';
 import { checkCsr } from '../linalg/csr.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';

@@ -1,4 +1,5 @@
 /** MatrixIRLS: completion of ill-conditioned matrices from few entries, by reweighted least squares. */
+import '../linalg/host/whole-engine.js';
 import { ConfigError, ShapeError } from '../core/errors.js';
 import { count, declareOptions, number, size } from '../core/options.js';
 import { seededRandom } from '../core/random.js';

@@ -1,3 +1,4 @@
+import '../linalg/host/whole-engine.js';
 import { ShapeError } from '../core/errors.js';
 import { declareOptions, option } from '../core/options.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';

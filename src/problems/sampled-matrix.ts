@@ -1,3 +1,4 @@
+import '../linalg/host/whole-engine.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { FactoredMatrix } from '../linalg/linear-algebra-types.js';

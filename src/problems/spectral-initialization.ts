@@ -1,3 +1,4 @@
+import '../linalg/host/whole-engine.js';
 import { count, declareOptions, number, size } from '../core/options.js';
 import { seededRandom } from '../core/random.js';
 import { checkCsr } from '../linalg/csr.js';

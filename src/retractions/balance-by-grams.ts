@@ -3,6 +3,7 @@
  * guard that falls back to the exact one.
  */
 
+import '../linalg/host/whole-engine.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { polar } from '../linalg/matrix-functions.js';
 import { type SmallBlocks, withSmallBlocks } from '../linalg/small-blocks.js';

@@ -1,3 +1,4 @@
+import '../linalg/host/whole-engine.js';
 import { eye } from '../linalg/derived.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { symmetricPart } from '../linalg/matrix-functions.js';

@@ -1,3 +1,4 @@
+import '../linalg/host/whole-engine.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { checkFactorPair, type FactorPair } from '../metrics/factor-pair.js';
 import { productSvd } from './product-svd.js';

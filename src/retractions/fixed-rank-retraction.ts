@@ -1,5 +1,6 @@
 /** Interface of a retraction for `fixedRank`. Each retraction has its own file. */
 
+import '../linalg/host/whole-engine.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { FactoredMatrix } from '../linalg/linear-algebra-types.js';
 import type { FixedRankPoint, FixedRankTangent } from '../metrics/fixed-rank-metric.js';

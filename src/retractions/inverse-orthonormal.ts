@@ -1,4 +1,5 @@
 /** Equations whose solutions are the inverses of retractions to matrices with orthonormal columns. */
+import '../linalg/host/whole-engine.js';
 import { NumericalError } from '../core/errors.js';
 import { eye } from '../linalg/derived.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';

@@ -1,3 +1,4 @@
+import '../linalg/host/whole-engine.js';
 import { NumericalError } from '../core/errors.js';
 import { embeddedDifference } from '../metrics/fixed-rank-blocks.js';
 import { type FixedRankRetraction, projectionBend, truncatedProduct } from './fixed-rank-retraction.js';

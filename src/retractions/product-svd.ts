@@ -1,4 +1,5 @@
 /** The singular value decomposition of a product of thin factors, without forming the product. */
+import '../linalg/host/whole-engine.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
 import { leadingEntry } from '../metrics/spectrum.js';

@@ -1,3 +1,4 @@
+import '../linalg/host/whole-engine.js';
 import { affineChart, solveTriangularPair, unreachable } from './inverse-orthonormal.js';
 import type { OrthonormalRetraction } from './orthonormal-retraction.js';
 

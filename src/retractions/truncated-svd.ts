@@ -1,3 +1,4 @@
+import '../linalg/host/whole-engine.js';
 import { NumericalError } from '../core/errors.js';
 import { eye } from '../linalg/derived.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';

@@ -6,9 +6,8 @@ import { expect, it, vi } from 'vitest';
 
 vi.mock('#platform/linalg/tensor/scope-context', () => import('../../src/linalg/tensor/scope-context.web.js'));
 
-const { BackendError, balancedFactors, constantStep, gradientDescent, iterate, maxIterations, minimize, seededRandom } = await import(
-  '../../src/index.js'
-);
+const { BackendError, balancedFactors, constantStep, gradientDescent, iterate, maxIterations, minimize, product, seededRandom } =
+  await import('../../src/index.js');
 const { createScopeContext } = await import('../../src/linalg/tensor/scope-context.web.js');
 const { liveTensors, tensorEngines } = await import('../support/engines.js');
 
@@ -95,6 +94,20 @@ it('refuse computations that take turns, and say how to run them', async () => {
   goal.dispose();
 });
 
+it('wait for numbers of a device in any order, as for the norms of the components of a product', async () => {
+  let wait = 0;
+  const norm = async (x: Tensor): Promise<number> => {
+    const known = la.norm(x);
+    for (let turn = ++wait; turn > 0; turn--) await later();
+    return known;
+  };
+  const part = balancedFactors({ m: 6, n: 5, rank: 2, algebra: { ...la, readsSynchronously: false, norm } });
+  const { norm: whole } = product({ a: part, b: part, c: part });
+  const u = { A: la.full([6, 2], 1), B: la.full([2, 5], 1) };
+  expect(await whole({ a: u, b: u, c: u }, { a: u, b: u, c: u })).toBeCloseTo(Math.sqrt(3 * 22), 5);
+  dispose(u);
+});
+
 it('leave the stack empty, whoever finishes first', async () => {
   const context = createScopeContext<string>();
   const first = context.run('first', () => later().then(later).then(later));
@@ -103,8 +116,14 @@ it('leave the stack empty, whoever finishes first', async () => {
   await second;
   expect(context.current()).toBe('first');
   await first;
+  const [early, late] = [context.run('early', () => later()), context.run('late', () => later().then(later).then(later))];
+  await early;
+  expect(context.current()).toBe('late');
+  await late;
+  expect(context.current()).toBeUndefined();
   const third = context.run('third', () => later());
   const fourth = context.run('fourth', () => later().then(later).then(later));
+  expect(context.owner()).toBe('fourth');
   await expect(third).rejects.toThrow(BackendError);
   expect(context.current()).toBe('fourth');
   await fourth;

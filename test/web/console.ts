@@ -1,4 +1,8 @@
-/** What the programs of a page write, kept for the test that runs it. */
+/** Where the programs of a page run, and what they write, kept for the test that runs them. */
+
+/** True in a page and in a worker of one, false in Node.js. */
+export const inBrowser = !('process' in globalThis);
+
 const written: Record<string, unknown[][]> = {};
 
 /** Returns what takes the place of the page's own console in a program of this name. */

@@ -1,5 +1,5 @@
 /** The bundlers under which the programs run, each with the options that its own documentation begins with. */
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { rspack } from '@rspack/core';
 import { build as esbuild } from 'esbuild';
@@ -15,7 +15,8 @@ export const bundlers: Readonly<Record<string, Bundler>> = {
   esbuild: async (project, name) => {
     const folder = output(project, 'esbuild', name);
     await esbuild({
-      entryPoints: [path.join(project, `src/${name}.page.js`)],
+      // It bundles no workers by their addresses: a worker is an entry, beside the page.
+      entryPoints: ['page', 'worker'].map((kind) => path.join(project, `src/${name}.${kind}.js`)).filter((entry) => existsSync(entry)),
       bundle: true,
       minify: true,
       platform: 'browser',
@@ -51,6 +52,8 @@ export const bundlers: Readonly<Record<string, Bundler>> = {
       root: project,
       configFile: false,
       logLevel: 'error',
+      // The default is a script, which has no top-level await.
+      worker: { format: 'es' },
       build: { outDir: folder, emptyOutDir: true, target: 'es2023', rollupOptions: { input: path.join(project, `${name}.html`) } },
     });
     return folder;

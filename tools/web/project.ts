@@ -41,11 +41,26 @@ export async function createProject(folder: string): Promise<void> {
   writeFileSync(path.join(folder, 'src/documents.js'), programs.map((name) => `import './${name}.js';\n`).join(''));
 }
 
-/** Writes the page of a program, which gives what it has written to the function `finished` of the test. */
-export function writePage(folder: string, name: string): void {
+/**
+ * Writes the page of a program, which gives what it has written to the function `finished` of the test.
+ *
+ * @param inWorker - the program that a module worker of the page runs, in place of the one of this name.
+ */
+export function writePage(folder: string, name: string, inWorker?: string): void {
+  const script = (kind: 'page' | 'worker', ...lines: readonly string[]): void =>
+    writeFileSync(path.join(folder, `src/${name}.${kind}.js`), `${lines.join('\n')}\n`);
   // Imported statically, so that a program that awaits at its top level does so in the page's own script.
-  const start = ["import { allWritten } from './console.js';", `import './${name}.js';`, 'globalThis.finished(allWritten());'];
-  writeFileSync(path.join(folder, `src/${name}.page.js`), `${start.join('\n')}\n`);
+  const run = ["import { allWritten } from './console.js';", `import './${inWorker ?? name}.js';`];
+  if (inWorker === undefined) script('page', ...run, 'globalThis.finished(allWritten());');
+  else {
+    script('worker', ...run, 'postMessage(allWritten());');
+    script(
+      'page',
+      `const worker = new Worker(new URL('./${name}.worker.js', import.meta.url), { type: 'module' });`,
+      'worker.onmessage = ({ data }) => globalThis.finished(data);',
+      "worker.onerror = ({ message }) => { throw new Error('the worker stopped: ' + message); };",
+    );
+  }
   writeFileSync(
     path.join(folder, `${name}.html`),
     `<!doctype html><title>${name}</title><link rel="icon" href="data:,"><script type="module" src="/src/${name}.page.js"></script>\n`,

@@ -8,9 +8,12 @@ const file = path.resolve(import.meta.dirname, '../../test/web/sizes.json');
 const tolerance = 0.02;
 const entries = ['', '/autodiff', '/diagnostics', '/distributed', '/problems', '/tensor', '/tensor/wasm'].map((entry) => `bures${entry}`);
 
-/** What is measured: the program with one manifold and one solver, and whole entries. */
+/**
+ * What is measured: the program with one manifold and one solver, the same with the whole engine, and whole entries.
+ */
 const programs: Readonly<Record<string, string>> = {
   'sphere and a solver': "import './src/sphere.js';",
+  'sphere, a solver and hostAlgebra': "import './src/sphere.js'; export { hostAlgebra } from 'bures';",
   ...Object.fromEntries(entries.map((entry) => [entry, `export * from '${entry}';`])),
 };
 

@@ -6,10 +6,11 @@ import { checkDimensions, checkEntries, checkTarget, entryCount } from '../shape
 import { allocate } from './allocate.js';
 import { checkArray, type HostArray, isHostArray, packed, wrap } from './host-array.js';
 
-type Construction = Pick<LinearAlgebra<HostArray>, 'isArray' | 'shape' | 'fromArray' | 'fromRows' | 'peek' | 'full' | 'randomNormal'> & {
+type Construction = Pick<LinearAlgebra<HostArray>, 'isArray' | 'shape' | 'fromArray' | 'fromRows' | 'full' | 'randomNormal'> & {
   toArray(x: HostArray): Float64Array;
   toRows(x: HostArray): number[][];
   readInto(x: HostArray, target: Float32Array | Float64Array): void;
+  peek(x: HostArray): Float64Array;
 };
 
 /** Construction and transfer. On the host, reading never waits: `toArray` gives the values, not a promise. */

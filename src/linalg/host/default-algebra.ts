@@ -1,3 +1,4 @@
+import { defaultEngine } from '#platform/linalg/host/default-engine';
 import { type Option, option } from '../../core/options.js';
 import { checkAlgebra, type LinearAlgebra } from '../linear-algebra.js';
 import { hostAlgebra } from './host-algebra.js';
@@ -16,4 +17,12 @@ export const algebraOption: Option<LinearAlgebra<unknown>, 'optional'> = option(
  */
 export function algebraOrHost<M>(algebra: LinearAlgebra<M> | undefined): LinearAlgebra<M> {
   return algebra ?? (hostAlgebra() as unknown as LinearAlgebra<M>);
+}
+
+/**
+ * Does the same for a factory whose manifolds need neither factorizations nor sparse products: a page with no others is
+ * bundled without them. It is the same engine where another part of the program brings them.
+ */
+export function algebraOrElementary<M>(algebra: LinearAlgebra<M> | undefined): LinearAlgebra<M> {
+  return algebra ?? (defaultEngine() as unknown as LinearAlgebra<M>);
 }

@@ -1,35 +1,14 @@
 import { blasIsDemanded, blasStatus, loadBlasKernels } from '#platform/linalg/host/blas/native';
 import { BackendError } from '../../core/errors.js';
 import { choice, declareOptions } from '../../core/options.js';
-import type { ArrayScope, LinearAlgebra } from '../linear-algebra.js';
-import { construction } from './construction.js';
-import { elementwise } from './elementwise.js';
-import { factorizations } from './factorizations.js';
-import type { HostArray } from './host-array.js';
-
-export type { HostArray } from './host-array.js';
-
+import { elementaryEngine, type HostAlgebra } from './elementary-engine.js';
 import type { HostKernels } from './kernels.js';
 import { products } from './products.js';
-import { reductions } from './reductions.js';
-import { sparsePasses } from './sparse-passes.js';
-import { structure } from './structure.js';
 import { typescriptKernels } from './typescript-kernels.js';
+import { furtherOperations } from './whole-engine.js';
 
-/**
- * Linear algebra in float64 on the host. What the contract calls `Awaitable` is available at once. `peek` does not
- * copy: its result is read-only.
- */
-export interface HostAlgebra extends LinearAlgebra<HostArray> {
-  toArray(x: HostArray): Float64Array;
-  toRows(x: HostArray): number[][];
-  readInto(x: HostArray, target: Float32Array | Float64Array): void;
-  peek(x: HostArray): Float64Array;
-  inner(x: HostArray, y: HostArray): number;
-  norm(x: HostArray): number;
-  total(x: HostArray): number;
-  maxAbs(x: HostArray): number;
-}
+export type { HostAlgebra } from './elementary-engine.js';
+export type { HostArray } from './host-array.js';
 
 /** Options of {@link hostAlgebra}. */
 export interface HostAlgebraOptions {
@@ -75,25 +54,7 @@ function chooseKernels(blas: 'auto' | 'off' | 'require'): HostKernels {
   return native ?? typescriptKernels;
 }
 
-/** Garbage collection does what a scope would do. */
-const hostScope: ArrayScope = { run: (compute) => compute(), own: () => undefined, free: () => undefined, close: () => undefined };
-
 function assemble(kernels: HostKernels): HostAlgebra {
-  return Object.freeze({
-    name: kernels === typescriptKernels ? 'host' : `host:${kernels.name}`,
-    epsilon: Number.EPSILON,
-    dtype: 'float64' as const,
-    readsSynchronously: true,
-    ...construction,
-    ...elementwise,
-    ...structure,
-    ...reductions,
-    ...products(kernels),
-    sparsePasses,
-    ...factorizations(kernels),
-    tidy: <Result>(compute: () => Result): Result => compute(),
-    openScope: () => hostScope,
-    keep: (x: HostArray): HostArray => x,
-    dispose: (): void => undefined,
-  }) as HostAlgebra;
+  if (kernels === typescriptKernels) return elementaryEngine;
+  return Object.freeze({ ...elementaryEngine, name: `host:${kernels.name}`, ...products(kernels), ...furtherOperations(kernels) });
 }

@@ -7,7 +7,7 @@ import { allocate } from './allocate.js';
 import { type HostArray, packed, wrap } from './host-array.js';
 import { curvePass, residualPass } from './kernels/sparse-passes.js';
 import type { DensePair } from './kernels/sparse-rows.js';
-import { csrValues } from './products.js';
+import { csrValues } from './sparse-products.js';
 
 /** The passes of the contract: several sparse products in one pass over the entries. */
 export const sparsePasses: SparsePasses<HostArray> = {

@@ -4,5 +4,6 @@ import type { ScopeContext } from './scope-context.js';
 /** Makes a context that every asynchronous computation has for itself, however they take turns. */
 export function createScopeContext<Scope>(): ScopeContext<Scope> {
   const storage = new AsyncLocalStorage<Scope>();
-  return { current: () => storage.getStore(), run: (scope, compute) => storage.run(scope, compute) };
+  const current = (): Scope | undefined => storage.getStore();
+  return { current, owner: current, run: (scope, compute) => storage.run(scope, compute) };
 }

@@ -25,7 +25,7 @@ interface Scope {
  */
 const bottom: EngineScope = { id: -1, name: 'bures', track: [] };
 bottom.track.push = (...tensors: Tensor[]): number => {
-  for (const tensor of tensors) adopt(context.current(), tensor);
+  for (const tensor of tensors) adopt(context.owner(), tensor);
   return 0;
 };
 let openScopes = 0;

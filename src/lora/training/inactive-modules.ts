@@ -12,7 +12,7 @@ import type { LoraAdapter } from '../adapter/lora-adapter.js';
  */
 export async function inactiveModules(adapter: LoraAdapter): Promise<readonly string[]> {
   const { layout } = adapter;
-  const inactive = (await Promise.all([stillZero(adapter), unchanged(adapter)])).flat();
+  const inactive = [...(await stillZero(adapter)), ...(await unchanged(adapter))];
   if (inactive.length === layout.targets.length) {
     const still = layout.weights.length > 0 ? 'weight is what it was' : 'adapter is still zero';
     throw new NumericalError(

@@ -1,3 +1,4 @@
+import '../../linalg/host/whole-engine.js';
 import { count, declareOptions } from '../../core/options.js';
 import { eye } from '../../linalg/derived.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';

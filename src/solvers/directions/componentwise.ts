@@ -1,4 +1,3 @@
-import type { Awaitable } from '../../core/awaitable.js';
 import { ConfigError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import type { RetractTransport } from '../../manifolds/manifold.js';
@@ -48,12 +47,12 @@ export function componentwise(rules: Readonly<Record<string, DirectionRule>>, ot
           `componentwise: there is a rule for '${key}', but the components are ${Object.keys(components).join(', ')}; name one of them`,
         );
       }
-      const choices = await Promise.all(
-        Object.keys(components).map(async (key) => {
-          const part = partOf(context, key, components);
-          return [key, await (ruleOf(key).direction(part) as Awaitable<{ direction: unknown; memory: Memory<unknown> }>)] as const;
-        }),
-      );
+      const choices: [string, { readonly direction: unknown; readonly memory: Memory<unknown> }][] = [];
+      // One after another: where a rule waits for a device, nobody could tell in a page whose the tensors are.
+      for (const key of Object.keys(components)) {
+        const part = partOf(context, key, components) as DirectionContext<unknown, unknown, unknown>;
+        choices.push([key, await ruleOf(key).direction(part)]);
+      }
       return {
         direction: Object.fromEntries(choices.map(([key, { direction }]) => [key, direction])) as T,
         memory: joinMemories(choices.map(([key, { memory }]) => [key, memory])) as Memory<T>,

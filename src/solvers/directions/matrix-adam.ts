@@ -1,3 +1,4 @@
+import '../../linalg/host/whole-engine.js';
 import { declareOptions } from '../../core/options.js';
 import { axpyTree, scaleTree } from '../../core/tree.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';

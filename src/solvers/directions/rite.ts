@@ -1,3 +1,4 @@
+import '../../linalg/host/whole-engine.js';
 import { declareOptions } from '../../core/options.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { dampedInverse, moorePenroseInverse } from '../../linalg/numerical-range.js';
