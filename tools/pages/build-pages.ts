@@ -27,7 +27,7 @@ export async function buildPages(target: string): Promise<readonly string[]> {
 async function buildFolder(source: string, target: string): Promise<void> {
   const files = readdirSync(source, { withFileTypes: true }).flatMap((entry) => (entry.isFile() ? [entry.name] : []));
   const entries = entryPoints(source, files);
-  await build({
+  const { warnings } = await build({
     entryPoints: entries.map((file) => path.join(source, file)),
     outdir: target,
     outbase: source,
@@ -41,6 +41,7 @@ async function buildFolder(source: string, target: string): Promise<void> {
     plugins: [packageSources],
     logLevel: 'warning',
   });
+  if (warnings.length > 0) throw new Error(`${source}: ${warnings.map(({ text }) => text).join('; ')}`);
   mkdirSync(target, { recursive: true });
   for (const file of files) {
     if (!entries.includes(file) && !file.endsWith('.ts') && file !== 'assets.json')
