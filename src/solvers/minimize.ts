@@ -1,6 +1,7 @@
 /** The loop around a solver, run to its end. */
 import { ConfigError, NumericalError } from '../core/errors.js';
 import { declareOptions, describeValue, option } from '../core/options.js';
+import { faultOf } from './fault.js';
 import type { Problem } from './problem.js';
 import {
   type Ending,
@@ -173,23 +174,10 @@ async function runToEnd<M, P, T>(
     replaced = decision?.converged && decision.stationary && run.judgesPoints ? await betterState(run, state) : undefined;
     if (decision === undefined || replaced !== undefined) continue;
     const { converged, stationary = false, reason } = decision;
-    const fault = converged ? await faultOf(run, state) : undefined;
+    const fault = converged ? await faultOf(run.seen.manifold, state.x, state.iteration === 0) : undefined;
     if (fault !== undefined) return finish(false, `${reason}, but at a point that the manifold refuses: ${fault}`);
     const unmoved = gradientNorm === 0 || (stationary && history.length === 1);
     return finish(converged, explained(run, reason, unmoved && (stationary || !converged)));
-  }
-}
-
-/**
- * Returns what the manifold says against a point; undefined if it is one. A manifold of the user's own may throw any
- * error, and says the same by it.
- */
-async function faultOf<M, P, T>({ seen: { manifold } }: Run<M, P, T>, { x, iteration }: SolverState<P, T>): Promise<string | undefined> {
-  try {
-    await (iteration === 0 && manifold.checkStart !== undefined ? manifold.checkStart(x) : manifold.checkPoint(x));
-    return undefined;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
   }
 }
 

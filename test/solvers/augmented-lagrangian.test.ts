@@ -8,9 +8,11 @@ import {
   type HostArray,
   hostAlgebra,
   type LinearAlgebra,
+  levenbergMarquardt,
   minimize,
   objective,
   polakRibiere,
+  polynomialSearch,
   projectedLbfgs,
   ShapeError,
   seededRandom,
@@ -269,6 +271,51 @@ describe('augmentedLagrangian', () => {
     // The multipliers are not unique; what they add up to is.
     const sum = host.inner(rows, run.multipliers.equality as HostArray);
     expect(sum).toBeCloseTo(ontoSimplex(target).threshold, 4);
+  });
+
+  it.each([0.05, 1e-6])(
+    'does not converge at a point that the manifold refuses, and goes on from none: tolerance %d',
+    async (tolerance) => {
+      const unit = sphere({ shape: [3] });
+      const e1 = host.fromArray([1, 0, 0], [3]);
+      const half = (x: HostArray) => host.scale(0.5, x);
+      const broken = {
+        ...unit,
+        retract: (x: HostArray, u: HostArray, t = 1) => half(unit.retract(x, u, t)),
+        retractTransport(x: HostArray, u: HostArray, t = 1) {
+          const step = unit.retractTransport(x, u, t);
+          return { ...step, point: half(step.point) };
+        },
+      };
+      const problem: ConstrainedProblem<HostArray, HostArray> = {
+        manifold: broken,
+        cost: () => 0,
+        gradient: { kind: 'ambient', at: (x) => host.scale(0, x) },
+        equality: {
+          at: (x) => host.fromArray([host.inner(e1, x)], [1]),
+          vjp: { kind: 'ambient', at: (_x, w) => host.scale(host.total(w), e1) },
+        },
+      };
+      const run = await augmentedLagrangian(problem, { initial: host.fromArray([0.6, 0.8, 0], [3]), tolerance });
+      expect(run.converged).toBe(false);
+      expect(run.stopReason).toMatch(/^KKT residual .* at a point that the manifold refuses: .*/);
+    },
+  );
+
+  it('hands the preconditioner to its solver, and what belongs to the cost alone to none', async () => {
+    const { problem } = deflated(host);
+    let calls = 0;
+    const at = (_x: HostArray, u: HostArray): HostArray => {
+      calls++;
+      return host.scale(0.5, u);
+    };
+    const initial = host.fromArray([0.6, 0.8, 0, 0, 0], [5, 1]);
+    const { converged } = await augmentedLagrangian({ ...problem, preconditioner: { at } }, { solver: trustRegions(), initial });
+    expect(converged).toBe(true);
+    expect(calls).toBeGreaterThan(0);
+    const stated = { ...problem, costAlong: () => [0, 0, 1], linearize: () => ({}) as never };
+    for (const solver of [gradientDescent({ stepSize: polynomialSearch() }), levenbergMarquardt()])
+      await expect(augmentedLagrangian(stated, { solver, initial })).rejects.toThrow(ConfigError);
   });
 
   it('ends on a signal and at its limit, with a history', async () => {

@@ -2,7 +2,9 @@ import { ConfigError, ShapeError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import { seededRandom } from '../../core/random.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
+import type { Manifold } from '../../manifolds/manifold.js';
 import { lbfgs } from '../directions/lbfgs.js';
+import { faultOf } from '../fault.js';
 import { gradientDescent } from '../gradient-descent.js';
 import { type MinimizeResult, minimize } from '../minimize.js';
 import { drawnObjective } from '../objective.js';
@@ -44,14 +46,18 @@ import { firstPenalty, safeguarded, unmetReason } from './penalty.js';
  * `autodiff` and `autodiffVector` do, and the constraints `jvp`; else products are differences of gradients, and the
  * result's `solver` says so.
  *
+ * A `preconditioner` is that of the inner runs as well. They have no `costAlong` and no `linearize`, which belong to
+ * the cost without its constraints: solvers that need these refuse them.
+ *
  * Differences from the reference: the first penalty comes from the data; the stopping rule is the KKT residual, not the
  * distance of the last two points; multipliers are bounded by 1e8, not 100, which only an infeasible problem reaches;
  * inner runs end at a tenth of the residual of the last, and never below half of the tolerance.
  *
  * @param problem - manifold, cost and gradient as for `minimize`, with `equality` and `inequality`.
  * @param options - inner solver, start, penalty, tolerance, limits.
- * @returns point, multipliers, residuals and a report. A limit, constraints that cannot be met, and an abort give
- * `converged: false`. On a device the caller disposes of the result's arrays, as for `minimize`.
+ * @returns point, multipliers, residuals and a report. A limit, constraints that cannot be met, a point that the
+ * manifold refuses, and an abort give `converged: false`. On a device the caller disposes of the result's arrays, as
+ * for `minimize`.
  * @throws ConfigError if problem or options are invalid, the cost is stochastic or there is no constraint; the error of
  * the manifold if the start is not one of its points.
  *
@@ -164,7 +170,7 @@ async function outerIterations<M, P, T, Z, G>(outer: Outer<M, P, T, Z, G>, start
     settings.onIteration?.({ ...turn.numbers, x: turn.state.x });
     innerIterations += turn.numbers.innerIterations;
     state = turn.state;
-    const ending = endOf(history, settings);
+    const ending = await endOf(outer, history, state.x, innerIterations === 0);
     if (ending === undefined) continue;
     const { cost, penalty, stationarity, equality, inequality, complementarity, kkt } = turn.numbers;
     return {
@@ -183,14 +189,22 @@ async function outerIterations<M, P, T, Z, G>(outer: Outer<M, P, T, Z, G>, start
   }
 }
 
-/** Returns how the run ends after the last iteration; `undefined` if it goes on. */
-function endOf<M, P, T>(
+/** Returns how the run ends after the last iteration, at x; `undefined` if it goes on. */
+async function endOf<M, P, T, Z, G>(
+  { problem, settings: { tolerance, maxIterations, signal: abort } }: Outer<M, P, T, Z, G>,
   history: readonly ConstrainedIteration[],
-  { tolerance, maxIterations, signal: abort }: AugmentedLagrangianSettings<M, P, T>,
-): { readonly converged: boolean; readonly stopReason: string } | undefined {
+  x: P,
+  unmoved: boolean,
+): Promise<Pick<ConstrainedResult<M, P>, 'converged' | 'stopReason'> | undefined> {
   const { kkt } = history[history.length - 1];
   const iterations = history.length;
-  if (kkt <= tolerance) return { converged: true, stopReason: `KKT residual ${kkt.toExponential(2)} ≤ ${tolerance}` };
+  const manifold = problem.manifold as Manifold<M, P, T, unknown, unknown>;
+  const converged = kkt <= tolerance;
+  const reason = `KKT residual ${kkt.toExponential(2)} ${converged ? '≤' : '>'} ${tolerance}`;
+  // A run that goes on starts its next inner run here, and may start where none may end.
+  const fault = await faultOf(manifold, x, unmoved || !converged);
+  if (fault !== undefined) return { converged: false, stopReason: `${reason}, at a point that the manifold refuses: ${fault}` };
+  if (converged) return { converged, stopReason: reason };
   if (abort?.aborted) return { converged: false, stopReason: `aborted after iteration ${iterations}: ${String(abort.reason)}` };
   const unmet = unmetReason(history, tolerance);
   if (unmet !== undefined) return { converged: false, stopReason: unmet };

@@ -84,16 +84,8 @@ export function augmentedTerms<M, P, T, Z, G>(
     },
     problem(multipliers, penalty) {
       const weightsAt = perPoint((x: P & object) => nextMultipliers(x, multipliers, penalty)) as (x: P) => Promise<ConstraintArrays<M>>;
-      const penalties = async (x: P): Promise<number> => {
-        const { equality: h } = await valuesAt(x);
-        const next = await weightsAt(x);
-        let sum = 0;
-        // The two terms of h in one inner product: ⟨γ + ½ρh, h⟩.
-        if (h !== undefined) sum += await la.inner(la.axpy(0.5 * penalty, h, multipliers.equality as M), h);
-        if (next.inequality !== undefined)
-          sum += ((await la.norm(next.inequality)) ** 2 - (await la.norm(multipliers.inequality as M)) ** 2) / (2 * penalty);
-        return sum;
-      };
+      const penalties = async (x: P): Promise<number> =>
+        penaltyTerms(la, { values: await valuesAt(x), multipliers, next: await weightsAt(x), penalty });
       const withConstraints = async (x: P, gradient: T): Promise<T> => {
         const next = await weightsAt(x);
         let sum = gradient;
@@ -127,9 +119,32 @@ export function augmentedTerms<M, P, T, Z, G>(
           return { cost: here.cost + (await penalties(x)), gradient: await withConstraints(x, here.gradient) };
         },
         ...(hasHessian && { hessian: { kind: 'riemannian' as const, at: hessianAlong } }),
+        ...(seen.precondition && {
+          preconditioner: { at: (x: P, u: T) => (seen.precondition as NonNullable<typeof seen.precondition>)(x, u, 0) },
+        }),
       };
     },
   };
+}
+
+/** Computes ⟨γ, h⟩ + ½ρ‖h‖² + (‖max(0, λ + ρg)‖² − ‖λ‖²)/2ρ. */
+async function penaltyTerms<M>(
+  la: LinearAlgebra<M>,
+  at: {
+    readonly values: ConstraintArrays<M>;
+    readonly multipliers: ConstraintArrays<M>;
+    readonly next: ConstraintArrays<M>;
+    readonly penalty: number;
+  },
+): Promise<number> {
+  const { multipliers, next, penalty } = at;
+  const { equality: h } = at.values;
+  let sum = 0;
+  // The two terms of h in one inner product: ⟨γ + ½ρh, h⟩.
+  if (h !== undefined) sum += await la.inner(la.axpy(0.5 * penalty, h, multipliers.equality as M), h);
+  if (next.inequality !== undefined)
+    sum += ((await la.norm(next.inequality)) ** 2 - (await la.norm(multipliers.inequality as M)) ** 2) / (2 * penalty);
+  return sum;
 }
 
 /** Returns the root of the sum of the squares of norms that may be absent. */
