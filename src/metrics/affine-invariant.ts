@@ -6,6 +6,7 @@
  * do as well, but costs an eigendecomposition.
  */
 import { NumericalError } from '../core/errors.js';
+import { timesCoth } from '../linalg/hyperbolic-functions.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { fromEigenbasis, symmetricPart } from '../linalg/matrix-functions.js';
 import { checkDefinite, checkEigenvalues } from './definite.js';
@@ -55,8 +56,7 @@ async function largestCurvature<M>(la: LinearAlgebra<M>, roots: M): Promise<numb
   const n = la.shape(roots).at(-1) as number;
   let largest = 1;
   for (let start = 0; start < all.length; start += n) {
-    const half = Math.log(all[start] / all[start + n - 1]);
-    if (half > 1e-4) largest = Math.max(largest, half / Math.tanh(half));
+    largest = Math.max(largest, timesCoth(Math.log(all[start] / all[start + n - 1])));
   }
   return largest;
 }
