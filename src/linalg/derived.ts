@@ -78,3 +78,8 @@ export function abs<M>(la: Operations<M, 'multiply' | 'sign'>, x: M): M {
   checkOperands('abs', la, [x]);
   return la.tidy(() => la.multiply(x, la.sign(x)));
 }
+
+/** Returns min(x, y), entry by entry. */
+export function minimum<M>(la: Pick<LinearAlgebra<M>, 'where' | 'greater'>, x: M, y: M): M {
+  return la.where(la.greater(x, y), y, x);
+}

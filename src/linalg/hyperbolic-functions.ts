@@ -72,6 +72,14 @@ export function asinh<M>(la: LinearAlgebra<M>, x: M): M {
   return la.multiply(la.sign(x), la.where(isLarge, far, near));
 }
 
+/**
+ * Returns d coth(d) for d ≥ 0, the greatest curvature of half a squared distance d in a space of curvature −1; below
+ * 1e-4, where it is 1 + d²/3, it counts as 1.
+ */
+export function timesCoth(d: number): number {
+  return d > 1e-4 ? d / Math.tanh(d) : 1;
+}
+
 /** Returns 1 where an entry is zero, else 0. */
 function isZero<M>(la: LinearAlgebra<M>, x: M): M {
   return la.subtract(la.full(la.shape(x), 1), la.multiply(la.sign(x), la.sign(x)));

@@ -127,7 +127,7 @@ export function symmetricPart<M>(la: LinearAlgebra<M>, x: M): M {
 }
 
 /** W diag(d) Wᵀ, exactly symmetric. */
-function fromEigenbasis<M>(la: LinearAlgebra<M>, vectors: M, d: M): M {
+export function fromEigenbasis<M>(la: LinearAlgebra<M>, vectors: M, d: M): M {
   return symmetricPart(la, la.matmul(la.scaleColumns(vectors, d), vectors, { transposeB: true }));
 }
 

@@ -11,7 +11,7 @@ import { DomainError, NumericalError } from '../core/errors.js';
 import { declareOptions, size } from '../core/options.js';
 import { algebraOption, algebraOrElementary } from '../linalg/host/default-algebra.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
-import { asinh } from '../linalg/hyperbolic-functions.js';
+import { asinh, timesCoth } from '../linalg/hyperbolic-functions.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { batchOption, batchPrefix, checkFinite, checkShape, checkStep, pointTolerance } from './checks.js';
 import { defineManifold } from './define-manifold.js';
@@ -160,7 +160,7 @@ function motions<M>(la: LinearAlgebra<M>, view: VectorRows<M>, frames: LorentzFr
 /** Returns the largest eigenvalue of the Hessian of ½d² at these distances: d coth(d), where the least is 1. */
 export async function hyperbolicCurvature<M>(la: LinearAlgebra<M>, distances: M): Promise<number> {
   const all = await la.toArray(distances);
-  return all.reduce((most, d) => (d > 1e-4 ? Math.max(most, d / Math.tanh(d)) : most), 1);
+  return all.reduce((most, d) => Math.max(most, timesCoth(d)), 1);
 }
 
 /** @throws DomainError unless all x₀ are √(1 + |x̄|²) to rounding. */

@@ -6,8 +6,9 @@
  * do as well, but costs an eigendecomposition.
  */
 import { NumericalError } from '../core/errors.js';
+import { timesCoth } from '../linalg/hyperbolic-functions.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
-import { symmetricPart } from '../linalg/matrix-functions.js';
+import { fromEigenbasis, symmetricPart } from '../linalg/matrix-functions.js';
 import { checkDefinite, checkEigenvalues } from './definite.js';
 import type { SpdMetric } from './spd-metric.js';
 
@@ -20,11 +21,6 @@ function whiten<M>(la: LinearAlgebra<M>, factor: M, u: M): M {
 /** Returns L w Lᵀ for symmetric w. */
 function colour<M>(la: LinearAlgebra<M>, factor: M, w: M): M {
   return symmetricPart(la, la.matmul(la.matmul(factor, w), factor, { transposeB: true }));
-}
-
-/** Returns W diag(d) Wᵀ. */
-function fromBasis<M>(la: LinearAlgebra<M>, w: M, d: M): M {
-  return symmetricPart(la, la.matmul(la.scaleColumns(w, d), w, { transposeB: true }));
 }
 
 /** W and the roots s in L⁻¹YL⁻ᵀ = W diag(s²) Wᵀ. */
@@ -48,7 +44,7 @@ function exponential<M>(la: LinearAlgebra<M>, factor: M, w: M): M {
 
 /** Returns W diag(log s²) Wᵀ, the whitened logarithm. */
 function whiteLogarithm<M>(la: LinearAlgebra<M>, { W, roots }: RelativeSpectrum<M>): M {
-  return fromBasis(la, W, la.scale(2, la.log(roots)));
+  return fromEigenbasis(la, W, la.scale(2, la.log(roots)));
 }
 
 /**
@@ -60,8 +56,7 @@ async function largestCurvature<M>(la: LinearAlgebra<M>, roots: M): Promise<numb
   const n = la.shape(roots).at(-1) as number;
   let largest = 1;
   for (let start = 0; start < all.length; start += n) {
-    const half = Math.log(all[start] / all[start + n - 1]);
-    if (half > 1e-4) largest = Math.max(largest, half / Math.tanh(half));
+    largest = Math.max(largest, timesCoth(Math.log(all[start] / all[start + n - 1])));
   }
   return largest;
 }
@@ -123,7 +118,7 @@ export function affineInvariant(): SpdMetric {
         );
       }
       const lengths = la.divide(la.scale(2, above), la.add(one, la.sqrt(la.maximum(square, 0))));
-      return colour(la, factor, fromBasis(la, W, lengths));
+      return colour(la, factor, fromEigenbasis(la, W, lengths));
     },
     exp(la, x, u, t) {
       const factor = la.cholesky(x);
@@ -137,7 +132,7 @@ export function affineInvariant(): SpdMetric {
     transport(la, x, y, u) {
       const factor = la.cholesky(x);
       const { W, roots } = relativeSpectrum(la, factor, y);
-      const stretch = fromBasis(la, W, roots);
+      const stretch = fromEigenbasis(la, W, roots);
       return colour(la, factor, symmetricPart(la, la.matmul(stretch, la.matmul(whiten(la, factor, u), stretch))));
     },
     // The log-Euclidean mean: the arithmetic one is that of the largest point alone where sizes differ much.
@@ -146,10 +141,10 @@ export function affineInvariant(): SpdMetric {
       const terms = points.map((x, i) => {
         const { values, vectors } = la.eigh(x);
         checkEigenvalues(la, values);
-        return la.scale(weights[i], fromBasis(la, vectors, la.log(la.maximum(values, least))));
+        return la.scale(weights[i], fromEigenbasis(la, vectors, la.log(la.maximum(values, least))));
       });
       const { values, vectors } = la.eigh(terms.reduce((sum, term) => la.add(sum, term)));
-      return fromBasis(la, vectors, la.exp(values));
+      return fromEigenbasis(la, vectors, la.exp(values));
     },
     curvature: (la, x, y) => largestCurvature(la, relativeSpectrum(la, la.cholesky(x), y).roots),
   };

@@ -2,6 +2,7 @@
 import { NumericalError } from '../core/errors.js';
 import { eye, square } from '../linalg/derived.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
+import { fromEigenbasis } from '../linalg/matrix-functions.js';
 import { divideOnRange } from './spectrum.js';
 
 /** Largest angle of a turn, times ε: its error, which Newton's iteration still mends. */
@@ -30,11 +31,6 @@ export function polished<M>(la: LinearAlgebra<M>, q: M): M {
   return la.axpy(-0.5, la.matmul(q, gram), la.scale(1.5, q));
 }
 
-/** Returns W diag(d) Wᵀ. */
-function inBasis<M>(la: LinearAlgebra<M>, w: M, d: M): M {
-  return la.matmul(la.scaleColumns(w, d), w, { transposeB: true });
-}
-
 /**
  * Returns exp(Ω) = cos(Θ) + Ω sin(Θ)/Θ with Θ = (ΩᵀΩ)^½, which commutes with Ω and whose eigenvalues are the singular
  * values of Ω.
@@ -48,7 +44,7 @@ export function skewExponential<M>(la: LinearAlgebra<M>, caller: string, skew: M
   checkTurn(caller, la, S);
   // Where θ is zero, so is Ω on that space: any finite quotient will do.
   const sinc = divideOnRange(la, la.sin(S), S, la.full(la.shape(S), 0));
-  return la.add(inBasis(la, V, la.cos(S)), la.matmul(skew, inBasis(la, V, sinc)));
+  return la.add(fromEigenbasis(la, V, la.cos(S)), la.matmul(skew, fromEigenbasis(la, V, sinc)));
 }
 
 /**

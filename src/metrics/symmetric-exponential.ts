@@ -5,9 +5,10 @@
  * @see Higham, Functions of Matrices, 2008, sections 3.2 and 10.2 (Daleckiĭ and Kreĭn); Bhatia, Matrix Analysis, 1997,
  * section V.3.
  */
+import { minimum } from '../linalg/derived.js';
 import { expm1, log1p } from '../linalg/hyperbolic-functions.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
-import { symmetricPart } from '../linalg/matrix-functions.js';
+import { fromEigenbasis, symmetricPart } from '../linalg/matrix-functions.js';
 
 /** Spread of three eigenvalues below which {@link secondDifferences} takes a series. */
 const CLOSE = 0.5;
@@ -34,7 +35,7 @@ export function toBasis<M>(la: LinearAlgebra<M>, { vectors }: Eigenbasis<M>, u: 
 
 /** Returns W diag(d) Wᵀ. */
 export function withValues<M>(la: LinearAlgebra<M>, { vectors }: Eigenbasis<M>, d: M): M {
-  return symmetricPart(la, la.matmul(la.scaleColumns(vectors, d), vectors, { transposeB: true }));
+  return fromEigenbasis(la, vectors, d);
 }
 
 /** Returns the matrices of λ_i and of λ_j, [.., n, n]. */
@@ -68,7 +69,7 @@ export function exponentialDifferences<M>(la: LinearAlgebra<M>, values: M): M {
  */
 export function logarithmDifferences<M>(la: LinearAlgebra<M>, values: M): M {
   const [first, second] = pairs(la, values);
-  const smaller = la.scale(-1, la.maximum(la.scale(-1, first), la.scale(-1, second)));
+  const smaller = minimum(la, first, second);
   const gap = la.divide(distance(la, first, second), smaller);
   const one = la.full(la.shape(gap), 1);
   const isEqual = la.subtract(one, la.sign(gap));

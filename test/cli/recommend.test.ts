@@ -150,14 +150,14 @@ describe('bures complete --split', () => {
 
   it('time sets the latest entries aside', async () => {
     const tests = await testsOf('--split', 'time');
-    expect([...tests].sort()).toEqual(names.slice(-Math.round(0.1 * names.length)).sort());
+    expect([...tests].sort()).toEqual(names.slice(-Math.floor(0.1 * names.length)).sort());
   });
 
   it('row-time sets the latest of each row aside', async () => {
     const tests = await testsOf('--split', 'row-time', '--time', 'timestamp', '--test-fraction', '0.25');
     for (const row of [0, 13]) {
       const own = names.filter((_, k) => known[k].row === row);
-      expect(tests.filter((name) => name.startsWith(`${user(row)} `)).sort()).toEqual(own.slice(-Math.round(0.25 * own.length)).sort());
+      expect(tests.filter((name) => name.startsWith(`${user(row)} `)).sort()).toEqual(own.slice(-Math.floor(0.25 * own.length)).sort());
     }
   });
 

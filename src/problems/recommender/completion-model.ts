@@ -33,17 +33,17 @@ export function rowPrior(left: HostArray, rowBiases: Float64Array, noise: number
   const ridge = new Float64Array(rank);
   for (let p = 0; p < rank; p++) {
     const factor = Float64Array.from({ length: m }, (_, i) => numbers[i * rank + p]);
-    ridge[p] = ridgeOf(noise, rootMeanSquare(factor));
+    ridge[p] = ridgeBeside(noise, rootMeanSquare(factor));
   }
   const deviation = rootMeanSquare(rowBiases);
-  return { kind: 'ratings', ridge, ...(deviation > 0 ? { biasRidge: ridgeOf(noise, deviation) } : {}) };
+  return { kind: 'ratings', ridge, ...(deviation > 0 ? { biasRidge: ridgeBeside(noise, deviation) } : {}) };
 }
 
 /** Largest ridge: that of a factor or bias which no row has. */
 const largestRidge = Number.MAX_VALUE / 2 ** 60;
 
 /** Returns noise²/deviation², in the units of the values: a factor has the root of their size. */
-function ridgeOf(noise: number, deviation: number): number {
+function ridgeBeside(noise: number, deviation: number): number {
   return Math.min((noise / deviation) * (noise / deviation), largestRidge) || 0;
 }
 

@@ -37,9 +37,6 @@ export interface AugmentedTerms<M, P, T, Z, G> {
 /** Returns max(0, x), entry by entry. */
 export const positivePart = <M>(la: LinearAlgebra<M>, x: M): M => la.maximum(x, 0);
 
-/** Returns min(x, y), entry by entry. */
-export const smaller = <M>(la: LinearAlgebra<M>, x: M, y: M): M => la.where(la.greater(x, y), y, x);
-
 /**
  * Returns the parts of the augmented Lagrangian of Hestenes, Powell and Rockafellar,
  *

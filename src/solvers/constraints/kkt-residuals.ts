@@ -1,5 +1,6 @@
+import { minimum } from '../../linalg/derived.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
-import { type ConstraintArrays, jointSize, positivePart, smaller } from './constrained-problem.js';
+import { type ConstraintArrays, jointSize, positivePart } from './constrained-problem.js';
 
 /** How far a point with multipliers is from the conditions of Karush, Kuhn and Tucker. */
 export interface KktResiduals {
@@ -28,7 +29,7 @@ export async function kktResiduals<M>(
   const { equality: h, inequality: g } = values;
   const equality = await jointSize(la, [h]);
   const inequality = await jointSize(la, [g && positivePart(la, g)]);
-  const complementarity = await jointSize(la, [g && smaller(la, multipliers.inequality as M, la.scale(-1, g))]);
+  const complementarity = await jointSize(la, [g && minimum(la, multipliers.inequality as M, la.scale(-1, g))]);
   return { stationarity, equality, inequality, complementarity, kkt: Math.max(stationarity, equality, inequality, complementarity) };
 }
 

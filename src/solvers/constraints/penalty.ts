@@ -1,6 +1,7 @@
 /** The penalty of the augmented Lagrangian: where it starts, and when growing it no longer helps. */
+import { minimum } from '../../linalg/derived.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
-import { type ConstraintArrays, smaller } from './constrained-problem.js';
+import type { ConstraintArrays } from './constrained-problem.js';
 import type { ConstrainedIteration } from './constrained-result.js';
 
 /**
@@ -17,7 +18,7 @@ const largestMultiplier = 1e8;
 
 /** Returns multipliers within the safeguards. */
 export function safeguarded<M>(la: LinearAlgebra<M>, { equality, inequality }: ConstraintArrays<M>): ConstraintArrays<M> {
-  const below = (x: M): M => smaller(la, x, la.full(la.shape(x), largestMultiplier));
+  const below = (x: M): M => minimum(la, x, la.full(la.shape(x), largestMultiplier));
   return {
     ...(equality !== undefined && { equality: la.maximum(below(equality), -largestMultiplier) }),
     ...(inequality !== undefined && { inequality: below(inequality) }),

@@ -1,4 +1,5 @@
 /** Robust losses of squared residuals, with two derivatives. */
+import { log1p } from '../../linalg/hyperbolic-functions.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 
 /** Names of the losses, as in SciPy's `least_squares`. */
@@ -51,7 +52,7 @@ export function lossTerms<M>(la: LinearAlgebra<M>, loss: Exclude<RobustLoss, 'li
   const shifted = la.add(one, z);
   if (loss === 'cauchy') {
     const first = inverse(shifted);
-    return { value: logOfOnePlus(la, z, shifted), first, second: la.scale(-1, la.multiply(first, first)) };
+    return { value: log1p(la, z), first, second: la.scale(-1, la.multiply(first, first)) };
   }
   const root = la.sqrt(shifted);
   const first = inverse(root);
@@ -61,17 +62,4 @@ export function lossTerms<M>(la: LinearAlgebra<M>, loss: Exclude<RobustLoss, 'li
     first,
     second: la.scale(-0.5, la.multiply(first, la.multiply(first, first))),
   };
-}
-
-/**
- * Computes ln(1 + z), accurate for small z too: the error of the rounded 1 + z cancels in ln(1 + z)/((1 + z) − 1).
- *
- * @see Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 1.14.1.
- */
-function logOfOnePlus<M>(la: LinearAlgebra<M>, z: M, shifted: M): M {
-  const one = la.full(la.shape(z), 1);
-  const rounded = la.subtract(shifted, one);
-  const isLost = la.greater(rounded, 0);
-  const divisor = la.where(isLost, rounded, one);
-  return la.where(isLost, la.multiply(z, la.divide(la.log(shifted), divisor)), z);
 }
