@@ -51,8 +51,8 @@ export interface DifferentiatedAdjoint<M, P> {
  * zero.
  * @throws ConfigError if `vector` is not a function; on evaluation a NotImplementedError for an operation without a
  * derivative, a ShapeError from `jvp` where tangents are not displacements of the coordinates (`fixedRank`), and a
- * NumericalError for derivatives that are not finite though the value is, as through `eigh` at repeated eigenvalues (not
- * on a device, where they are not read).
+ * NumericalError for derivatives that are not finite though the value is, as through `eigh` at repeated eigenvalues
+ * (not on a device, where they are not read).
  *
  * @example
  * ```ts

@@ -50,8 +50,8 @@ type Parts = Readonly<Record<string, unknown>>;
  * @typeParam C - the record of components, which gives points and tangents their types.
  * @param components - at least one manifold, by name; a product may be a component.
  * @returns a manifold whose points are `{ name: point, … }`. An operation that some component lacks (`dist`, `exp`, …)
- * throws a `NotImplementedError` that names the component; conversions of Hessians are absent then, so that solvers take
- * differences of gradients.
+ * throws a `NotImplementedError` that names the component; conversions of Hessians are absent then, so that solvers
+ * take differences of gradients.
  * @throws ConfigError if there is no component, or they use different engines.
  *
  * @example

@@ -1,4 +1,6 @@
-/** How specimens of the laws are built, of each kind of point and tangent: fixed rank, pairs, bases, arrays, products. */
+/**
+ * How specimens of the laws are built, of each kind of point and tangent: fixed rank, pairs, bases, arrays, products.
+ */
 import {
   type Ambient,
   type Component,

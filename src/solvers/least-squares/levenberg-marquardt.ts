@@ -53,9 +53,9 @@ type Settings = typeof levenbergMarquardtDefaults & Pick<LevenbergMarquardtOptio
  * LSQR solves it by products with J and J* alone; no matrix is formed. With ϱ the decrease of the cost relative to the
  * promised one, a step is taken for ϱ > `acceptance`, after which λ ← λ·max(⅓, 1 − (2ϱ − 1)³); a rejected one
  * multiplies λ by 2, 4, 8, …, at least to the first damping of the default, within the same iteration, so that costs
- * always fall. λ is in units of J*J, so that a run does not depend on those of r and x, and vanishes
- * where the model is good: the last steps are those of Gauss–Newton, of second order where the residuals vanish.
- * Manopt.jl's damping μ‖r‖², with μ ≥ 0.1, stays large where they do not.
+ * always fall. λ is in units of J*J, so that a run does not depend on those of r and x, and vanishes where the model is
+ * good: the last steps are those of Gauss–Newton, of second order where the residuals vanish. Manopt.jl's damping
+ * μ‖r‖², with μ ≥ 0.1, stays large where they do not.
  *
  * @param options - constants of the method.
  * @returns the solver. A step takes one gradient, two products with J or J* for each iteration of LSQR, and one cost
