@@ -3,7 +3,8 @@
 import '../linalg/host/whole-engine.js';
 import type { Awaitable } from '../core/awaitable.js';
 import { ShapeError } from '../core/errors.js';
-import { checkNumber, declareOptions, number, option, size } from '../core/options.js';
+import { checkNumber, declareOptions, number, option, type Settings as Read, size } from '../core/options.js';
+import { scaleTree } from '../core/tree.js';
 import { checkCsr } from '../linalg/csr.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
 import { eye } from '../linalg/derived.js';
@@ -12,6 +13,7 @@ import { euclideanFactors } from '../manifolds/euclidean-factors.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
 import { iterateFor } from '../solvers/iterate.js';
 import type { SolverFor } from '../solvers/solver.js';
+import { arrayInto, inScaledUnits, scaleBeyondSquares } from './completion/value-scale.js';
 import { completionCost, matrixCompletion } from './matrix-completion.js';
 import { checkOwnProblem } from './own-problem.js';
 
@@ -149,6 +151,35 @@ export async function alternatingLeastSquares<M>(
       `alternatingLeastSquares: expected factors ${observed.rows}×r and r×${observed.columns}, got [${a}] and [${b}]; start from hyperBalancedFactors(la, spectralInitialization(…))`,
     );
   }
+  const scale = await scaleBeyondSquares(la, observed.values);
+  if (scale === undefined) return sweepToEnd(la, observed, { initial, ...(onSweep && { onSweep }), ...settings });
+  // The factors share the scale of their product, and the ridge, beside squares of both, has it once.
+  const root = scale.factors[0];
+  const back = (sweep: AlternatingSweep<M>): AlternatingSweep<M> => ({
+    ...sweep,
+    x: scaleTree<M, FactorPair<M>>(la, root, sweep.x),
+    cost: scale.back(scale.back(sweep.cost)),
+  });
+  const found = await sweepToEnd(
+    la,
+    { ...observed, values: arrayInto(la, observed.values, scale) },
+    {
+      ...settings,
+      initial: scaleTree<M, FactorPair<M>>(la, 1 / root, initial),
+      regularization: scale.into(settings.regularization),
+      ...(onSweep && { onSweep: (sweep: AlternatingSweep<M>) => onSweep(back(sweep)) }),
+    },
+  );
+  return { ...found, ...back(found), stopReason: inScaledUnits(found.stopReason, scale) };
+}
+
+/** Sweeps over entries whose squares are within the range of numbers. */
+async function sweepToEnd<M>(
+  la: LinearAlgebra<M>,
+  observed: CsrMatrix<M>,
+  { initial, onSweep, ...settings }: Read<AlternatingLeastSquaresOptions<M>, keyof typeof alternatingLeastSquaresDefaults>,
+): Promise<AlternatingLeastSquaresResult<M>> {
+  const b = la.shape(initial.B);
   const goal = settings.relativeResidual * (await la.norm(observed.values));
   const manifold = euclideanFactors({ m: observed.rows, n: observed.columns, rank: b[0], algebra: la });
   const solver = alternatingSweeps(la, observed, settings.regularization);

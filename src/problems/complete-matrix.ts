@@ -17,9 +17,12 @@ import { type AbortSignalLike, type Iteration, iterateOptions } from '../solvers
 import type { Solver, SolverFor } from '../solvers/solver.js';
 import { polynomialSearch } from '../solvers/step-sizes/polynomial.js';
 import { any } from '../solvers/stopping/compose.js';
-import { costBelow, relativeGradientNormBelow } from '../solvers/stopping/convergence.js';
+import { costBelow, gradientNormBelow, relativeGradientNormBelow } from '../solvers/stopping/convergence.js';
 import { maxIterations } from '../solvers/stopping/limits.js';
 import type { StoppingRule } from '../solvers/stopping/stopping-rule.js';
+import { trustRegions } from '../solvers/trust-regions/trust-regions.js';
+import { arrayBack, arrayInto, inScaledUnits, scaleBeyondSquares } from './completion/value-scale.js';
+import { isConnected } from './is-connected.js';
 import { matrixCompletion } from './matrix-completion.js';
 import { matrixIrls } from './matrix-irls.js';
 import { raiseRank } from './raise-rank.js';
@@ -174,12 +177,33 @@ export async function completeMatrix<M>(
       : await splitEntries(la, data, { fraction: settings.testFraction, seed: settings.seed });
   const count = train.columnIndices.length;
   if (count === 0) throw new ConfigError('completeMatrix: no entry is left to fit; give more data, or a smaller testFraction');
-  const offset = settings.center ? (await la.total(train.values)) / count : 0;
+  const scale = await scaleBeyondSquares(la, train.values);
+  if (scale === undefined) return fitted(la, train, test, settings);
+  const { onProgress, ...rest } = settings;
+  const into = (part: CsrMatrix<M>): CsrMatrix<M> => ({ ...part, values: arrayInto(la, part.values, scale) });
+  const back = (x: FixedRankPoint<M>): FixedRankPoint<M> => ({ ...x, S: arrayBack(la, x.S, scale) });
+  const report: CompleteMatrixOptions<M>['onProgress'] =
+    onProgress && (({ trainRmse, ...progress }, x) => onProgress({ ...progress, trainRmse: scale.back(trainRmse) }, back(x)));
+  const found = await fitted(la, into(train), test && into(test), { ...rest, ...(report && { onProgress: report }) });
+  const { x, offset, trainRmse, testRmse, ...fit } = found;
+  const stopReason = inScaledUnits(fit.stopReason, scale);
+  const errors = { trainRmse: scale.back(trainRmse), ...(testRmse !== undefined && { testRmse: scale.back(testRmse) }) };
+  return { ...fit, ...errors, stopReason, x: back(x), offset: scale.back(offset) };
+}
+
+/** Fits entries whose squares are within the range of numbers. */
+async function fitted<M>(
+  la: LinearAlgebra<M>,
+  train: CsrMatrix<M>,
+  test: CsrMatrix<M> | undefined,
+  settings: Settings<M>,
+): Promise<CompletionResult<M>> {
+  const offset = settings.center ? (await la.total(train.values)) / train.columnIndices.length : 0;
   const centered = offset === 0 ? train : { ...train, values: shifted(la, train.values, -offset) };
   const { x, ...fit } = await climb(la, centered, settings);
-  const fitted = { ...fit, x, offset };
-  if (test === undefined || test.columnIndices.length === 0) return fitted;
-  return { ...fitted, testRmse: await rmse(la, { ...test, values: shifted(la, test.values, -offset) }, x) };
+  const found = { ...fit, x, offset };
+  if (test === undefined || test.columnIndices.length === 0) return found;
+  return { ...found, testRmse: await rmse(la, { ...test, values: shifted(la, test.values, -offset) }, x) };
 }
 
 /** @throws ConfigError if an option belongs to rank continuation. */
@@ -230,7 +254,16 @@ async function climb<M>(
       else reports.push(norm.then((known) => onProgress(progress(cost, done, known), state.x)));
     };
     const stop = await stopping(la, observed, settings, rank);
-    const result = await minimize(problem, { solver, initial, stop, onIteration, ...(signal && { signal }) });
+    let result = await minimize(problem, { solver, initial, stop, onIteration, ...(signal && { signal }) });
+    if (rank === lastRank && settings.solver === undefined && mayBeSaddle(observed, result, await enoughResidual(la, observed, settings))) {
+      iteration += result.iterations;
+      const leave = any(
+        costBelow(await enoughResidual(la, observed, settings)),
+        gradientNormBelow(Math.max(Number.MIN_VALUE, relativeGradient * result.history[0].gradientNorm)),
+        maxIterations(settings.maxIterations),
+      );
+      result = await minimize(problem, { solver: trustRegions(), initial: result.x, stop: leave, onIteration, ...(signal && { signal }) });
+    }
     await Promise.all(reports);
     const reached = progress(result.cost, result.iterations, await la.norm(result.x.S));
     iteration = reached.iteration;
@@ -248,6 +281,18 @@ async function climb<M>(
   }
 }
 
+/**
+ * Returns true if a gradient has ended the run and the entries fall into parts. The singular vectors may then be zero
+ * on one part, as those of a spectral start are, and stay so on the way to a saddle, which trust regions leave.
+ */
+function mayBeSaddle<M>(
+  observed: CsrMatrix<M>,
+  { converged, cost }: { readonly converged: boolean; readonly cost: number },
+  enough: number,
+): boolean {
+  return converged && !(cost <= enough) && !isConnected(observed);
+}
+
 /** Returns true if a singular value is zero to rounding, so that nothing was left to add; `fixedRank` rejects this. */
 async function losesRank<M>(la: LinearAlgebra<M>, { S }: FixedRankPoint<M>): Promise<boolean> {
   const spectrum = await la.toArray(S);
@@ -255,11 +300,13 @@ async function losesRank<M>(la: LinearAlgebra<M>, { S }: FixedRankPoint<M>): Pro
 }
 
 async function stopping<M>(la: LinearAlgebra<M>, observed: CsrMatrix<M>, settings: Settings<M>, rank: number): Promise<StoppingRule> {
-  const enough = any(
-    costBelow(0.5 * (settings.relativeResidual * (await la.norm(observed.values))) ** 2),
-    relativeGradientNormBelow(relativeGradient),
-  );
+  const enough = any(costBelow(await enoughResidual(la, observed, settings)), relativeGradientNormBelow(relativeGradient));
   return any(enough, maxIterations(rank === settings.rank ? settings.maxIterations : settings.iterationsPerRank));
+}
+
+/** Returns the cost of the residual at which a rank is done. */
+async function enoughResidual<M>(la: LinearAlgebra<M>, observed: CsrMatrix<M>, { relativeResidual }: Settings<M>): Promise<number> {
+  return 0.5 * (relativeResidual * (await la.norm(observed.values))) ** 2;
 }
 
 /** Adds `shift` to each value. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   csrFromTriplets,
   euclideanFactors,
+  hostAlgebra,
   hyperBalancedFactors,
   type LinearAlgebra,
   maxIterations,
@@ -100,3 +101,30 @@ describe.each(allEngines)('on %s', (_name, la) => {
     });
   });
 });
+
+it.each([-1000, -560, 560, 1000])(
+  'the completion scales with values of size 2^%d, whose squares leave the range of numbers',
+  async (exponent) => {
+    const la = hostAlgebra();
+    const { observed } = instance(la, [12, 9, 2], 0.7);
+    const root = 2 ** (exponent / 2);
+    const initial = { A: la.full([12, 2], 1), B: la.randomNormal([2, 9], seededRandom(1)) };
+    const options = { regularization: 0.01, maxSweeps: 30, relativeResidual: 0.05 };
+    const once = await alternatingLeastSquares(la, observed, { ...options, initial });
+    const data = { ...observed, values: la.scale(root, la.scale(root, observed.values)) };
+    const residuals: number[] = [];
+    const scaled = await alternatingLeastSquares(la, data, {
+      ...options,
+      regularization: 0.01 * root * root,
+      initial: { A: initial.A, B: la.scale(root, initial.B) },
+      onSweep: ({ cost, x }) => {
+        residuals.push(cost, la.norm(x.A) / root);
+        return undefined;
+      },
+    });
+    expect([scaled.sweep, scaled.converged], scaled.stopReason).toEqual([once.sweep, once.converged]);
+    expect(la.scale(1 / root, scaled.x.A)).toBeAllClose(once.x.A, 1e-12);
+    expect(la.scale(1 / root, scaled.x.B)).toBeAllClose(once.x.B, 1e-12);
+    expect(residuals.slice(-2)).toEqual([scaled.cost, la.norm(scaled.x.A) / root]);
+  },
+);

@@ -94,6 +94,42 @@ describe('completeMatrix', () => {
     expect(shrunk.trainRmse).toBeGreaterThan(plain.trainRmse);
   });
 
+  it.each(['continuation', 'reweighted'] as const)('leaves the saddle at which one of two parts is zero (%s)', async (method) => {
+    const places = Array.from({ length: 12 * 10 }, (_, place) => [Math.floor(place / 10), place % 10]).filter(([i, j]) => i < 6 === j < 5);
+    const data = csrFromTriplets(la, {
+      rows: 12,
+      columns: 10,
+      rowIndices: places.map(([i]) => i),
+      columnIndices: places.map(([, j]) => j),
+      values: places.map(([i, j]) => (i + 1) * (j + 1)),
+    });
+    const seen: number[] = [];
+    const result = await completeMatrix(la, data, { rank: 1, method, onProgress: ({ iteration }) => seen.push(iteration) });
+    expect(result.converged, result.stopReason).toBe(true);
+    expect(result.trainRmse).toBeLessThan(1e-6);
+    expect(seen).toEqual(Array.from({ length: result.iteration }, (_, k) => k + 1));
+  });
+
+  it.each(['continuation', 'reweighted'] as const)(
+    'scales with the values, to sizes of which squares over- or underflow (%s)',
+    async (method) => {
+      const base = instance(0, 3);
+      const options = { rank, method, testFraction: 0.1, ...(method === 'continuation' && { center: true, regularization: 1e-3 }) };
+      const once = await completeMatrix(la, base, options);
+      for (const exponent of [-1000, -560, -120, 530, 1000]) {
+        const scaled = (x: HostArray): HostArray => la.scale(2 ** (exponent / 2), la.scale(2 ** (exponent / 2), x));
+        const rmses: number[] = [];
+        const data = { ...base, values: scaled(base.values) };
+        const result = await completeMatrix(la, data, { ...options, onProgress: ({ trainRmse }) => rmses.push(trainRmse) });
+        expect([result.rank, result.converged], result.stopReason).toEqual([once.rank, once.converged]);
+        expect(la.scale(2 ** (-exponent / 2), la.scale(2 ** (-exponent / 2), result.x.S))).toBeAllClose(once.x.S, 1e-6);
+        expect(result.offset / 2 ** (exponent / 2) / 2 ** (exponent / 2)).toBeCloseTo(once.offset, 10);
+        expect((result.testRmse as number) / 2 ** (exponent / 2) / 2 ** (exponent / 2)).toBeCloseTo(once.testRmse as number, 6);
+        expect(rmses.at(-1)).toBe(result.trainRmse);
+      }
+    },
+  );
+
   it('stops where it is told to', async () => {
     const controller = new AbortController();
     const onProgress = ({ iteration }: CompletionProgress): void => {
