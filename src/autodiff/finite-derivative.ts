@@ -22,8 +22,8 @@ export interface Made<M> {
 export function finite<M, P>(la: LinearAlgebra<M>, derivative: P, { caller, along, value }: Made<M>): P {
   if (hasFiniteEntries(la, derivative) || !hasFiniteEntries(la, along) || !hasFiniteEntries(la, value())) return derivative;
   throw new NumericalError(
-    `${caller}: the derivative has entries that are not finite at this point, as through eigh and svd where values repeat; ` +
-      'write the function by sqrtSpd, inverseSqrtSpd, polar, solveLyapunov or cholesky, whose derivatives exist there, or state the derivative yourself',
+    `${caller}: the derivative has entries that are not finite at this point, as through eigh and svd where values repeat, or norm and normEach of zeros; ` +
+      'write the function by sqrtSpd, inverseSqrtSpd, polar, solveLyapunov or cholesky, and squares of norms by inner, whose derivatives exist there, or state the derivative yourself',
   );
 }
 
