@@ -23,7 +23,8 @@ export function finite<M, P>(la: LinearAlgebra<M>, derivative: P, { caller, alon
   if (hasFiniteEntries(la, derivative) || !hasFiniteEntries(la, along) || !hasFiniteEntries(la, value())) return derivative;
   throw new NumericalError(
     `${caller}: the derivative has entries that are not finite at this point, as through eigh and svd where values repeat; ` +
-      'write the function by sqrtSpd, inverseSqrtSpd, polar, solveLyapunov or cholesky, whose derivatives exist there, or state the derivative yourself',
+      'write the function by sqrtSpd, inverseSqrtSpd, polar, solveLyapunov or cholesky, whose derivatives exist there; or, ' +
+      'as through norm and normEach of zeros, whose squares inner and innerEach compute; or state the derivative yourself',
   );
 }
 

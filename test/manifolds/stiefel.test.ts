@@ -180,7 +180,9 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
       const x = manifold.randomPoint(seededRandom(1));
       const far = la.scale(-1, x);
       expect(() => manifold.inverseRetract?.(x, far)).toThrow(NumericalError);
-      expect(() => manifold.inverseRetract?.(x, far)).toThrow(/Retraction: no tangent at the first point leads to the second/);
+      expect(() => manifold.inverseRetract?.(x, far)).toThrow(
+        /^stiefel\.inverseRetract: no tangent at the first point leads to the second/,
+      );
       const group = orthogonalGroup({ n: 3, retraction, algebra: la });
       expect(() => group.inverseRetract?.(eye(la, 3), la.diagMatrix(la.fromArray([1, -1, -1], [3])))).toThrow(NumericalError);
     });
