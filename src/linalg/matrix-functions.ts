@@ -49,8 +49,8 @@ function onBlocks<M>(la: MatrixAlgebra<M>, operands: readonly M[], compute: <B>(
  * @param q - likewise, [.., n, n];
  * @param c - [.., m, n].
  * @returns [.., m, n]. Two eigendecompositions and 4·m·n·(m + n) flops.
- * @throws ShapeError if the shapes do not fit; NumericalError for non-finite P or Q, and for indefinite ones, with λ_min <
- * −√ε·λ_max, if the engine can read the eigenvalues.
+ * @throws ShapeError if the shapes do not fit; NumericalError for non-finite P or Q, and for indefinite ones, with
+ * λ_min < −√ε·λ_max, if the engine can read the eigenvalues.
  * @see Higham 2008, §B.14; Bhatia, "Matrix Analysis", 1997, §VII.2.
  */
 export function solveSylvester<M>(la: MatrixAlgebra<M>, p: M, q: M, c: M): M {
@@ -177,7 +177,8 @@ export function inverseSqrtSpd<M>(la: MatrixAlgebra<M>, s: M): M {
 }
 
 /**
- * Requires ascending eigenvalues to be negative by no more than the rounding of a long computation, if they can be read.
+ * Requires ascending eigenvalues to be negative by no more than the rounding of a long computation, if they can be
+ * read.
  *
  * @param epsilon - ε of the engine by which the matrices were computed.
  */
