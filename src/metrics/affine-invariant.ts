@@ -9,7 +9,8 @@ import { NumericalError } from '../core/errors.js';
 import { timesCoth } from '../linalg/hyperbolic-functions.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { fromEigenbasis, symmetricPart } from '../linalg/matrix-functions.js';
-import { checkDefinite, checkEigenvalues } from './definite.js';
+import { checkDefinite } from './definite.js';
+import { meanLogarithm } from './log-euclidean.js';
 import type { SpdMetric } from './spd-metric.js';
 
 /** Returns L⁻¹ u L⁻ᵀ for symmetric u. */
@@ -137,13 +138,7 @@ export function affineInvariant(): SpdMetric {
     },
     // The log-Euclidean mean: the arithmetic one is that of the largest point alone where sizes differ much.
     roughMean(la, points, weights) {
-      const least = la.epsilon < 1e-10 ? 1e-300 : 1e-37;
-      const terms = points.map((x, i) => {
-        const { values, vectors } = la.eigh(x);
-        checkEigenvalues(la, values);
-        return la.scale(weights[i], fromEigenbasis(la, vectors, la.log(la.maximum(values, least))));
-      });
-      const { values, vectors } = la.eigh(terms.reduce((sum, term) => la.add(sum, term)));
+      const { values, vectors } = la.eigh(meanLogarithm(la, points, weights));
       return fromEigenbasis(la, vectors, la.exp(values));
     },
     curvature: (la, x, y) => largestCurvature(la, relativeSpectrum(la, la.cholesky(x), y).roots),

@@ -33,6 +33,11 @@ function logarithm<M>(la: LinearAlgebra<M>, x: M): M {
   return withValues(la, basis, la.log(basis.values));
 }
 
+/** Returns Σ w_i log X_i, the logarithm of the log-Euclidean mean. */
+export function meanLogarithm<M>(la: LinearAlgebra<M>, points: readonly M[], weights: readonly number[]): M {
+  return points.map((x, i) => la.scale(weights[i], logarithm(la, x))).reduce((sum, term) => la.add(sum, term));
+}
+
 /** Returns the derivative of log at X along u. */
 function logarithmAlong<M>(la: LinearAlgebra<M>, x: M, u: M): M {
   const basis = spectrum(la, x);
@@ -102,12 +107,6 @@ export function logEuclidean(): SpdMetric {
     log,
     dist: (la, x, y) => la.norm(la.subtract(logarithm(la, x), logarithm(la, y))),
     transport: (la, x, y, u) => exponentialAlong(la, y, logarithmAlong(la, x, u)),
-    roughMean(la, points, weights) {
-      const terms = points.map((x, i) => la.scale(weights[i], logarithm(la, x)));
-      return exponential(
-        la,
-        terms.reduce((sum, term) => la.add(sum, term)),
-      );
-    },
+    roughMean: (la, points, weights) => exponential(la, meanLogarithm(la, points, weights)),
   };
 }
