@@ -349,3 +349,35 @@ describe('completeImplicit', () => {
     ]);
   });
 });
+
+it.each([-1000, -560, 560, 1000])(
+  'factorizeRatings scales with ratings of size 2^%d, whose squares leave the range of numbers',
+  async (exponent) => {
+    const root = 2 ** (exponent / 2);
+    const random = seededRandom(3);
+    const entries = Array.from({ length: 12 * 9 }, (_, place): Entry => [Math.floor(place / 9), place % 9, 1 + 4 * random.uniform()]);
+    const table = sparse(
+      12,
+      9,
+      entries.filter(() => random.uniform() < 0.7),
+    );
+    const scaled = { ...table, values: la.scale(root, la.scale(root, table.values)) };
+    const start = la.randomNormal([9, 2], random);
+    for (const options of [{}, { entryRegularization: 0.1 }, { biases: false }]) {
+      for (const own of [false, true]) {
+        const settings = { rank: 2, regularization: 0.5, ...options };
+        const once = await factorizeRatings(table, { ...settings, ...(own && { start }) });
+        const costs: number[] = [];
+        const onSweep = ({ cost }: { readonly cost: number }) => costs.push(cost) < 0;
+        const far = await factorizeRatings(scaled, { ...settings, onSweep, ...(own && { start: la.scale(root, start) }) });
+        expect([far.converged, far.stopReason]).toEqual([once.converged, once.stopReason]);
+        expect(costs).toEqual(far.sweeps.map(({ cost }) => cost));
+        const inUnits = (values: Float64Array): Float64Array => values.map((value) => value / root / root);
+        expect(inUnits(predictRow(far.model, 1))).toBeAllClose(predictRow(once.model, 1), 1e-10);
+        const newcomer = { columns: [0, 3], values: [5, 2] };
+        const folded = foldInRow(far.model, { columns: [0, 3], values: [5, 2].map((value) => value * root * root) });
+        expect(inUnits(predictRow(far.model, folded))).toBeAllClose(predictRow(once.model, foldInRow(once.model, newcomer)), 1e-10);
+      }
+    }
+  },
+);

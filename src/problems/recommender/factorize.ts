@@ -1,12 +1,14 @@
 /** Fits of the two factorizations, from entries to a model. */
-import { declareOptions, flag, number, size } from '../../core/options.js';
+import { declareOptions, flag, number, type Settings, size } from '../../core/options.js';
 import { checkCsr } from '../../linalg/csr.js';
 import type { CsrMatrix } from '../../linalg/csr-matrix.js';
 import { type HostArray, hostAlgebra } from '../../linalg/host/host-algebra.js';
+import { type PowerOfTwo, scaleBeyondSquares, scaledEntries } from '../completion/value-scale.js';
 import { biasedFactorization, biasedFactorizationDefaults, meanRating } from './biased-factorization.js';
 import type { FactorizationProblem } from './factorization-problem.js';
 import { checkStrengths, implicitFactorization, implicitFactorizationDefaults } from './implicit-factorization.js';
-import { coarseStart, type FactorizedRatings, runSweeps, type SweepLimits, sweepLimits } from './run-sweeps.js';
+import type { RatingModel } from './rating-model.js';
+import { coarseStart, type FactorizedRatings, type FactorSweep, runSweeps, type SweepLimits, sweepLimits } from './run-sweeps.js';
 
 /** Options of {@link factorizeRatings}. */
 export interface FactorizeRatingsOptions extends SweepLimits {
@@ -65,6 +67,44 @@ export async function factorizeRatings(observed: CsrMatrix<HostArray>, options: 
   const caller = 'factorizeRatings';
   checkCsr(caller, observed);
   const settings = factorizeRatingsOptions.read(caller, options);
+  const la = hostAlgebra();
+  const scale = await scaleBeyondSquares(la, observed.values);
+  if (scale === undefined) return fitRatings(caller, observed, settings);
+  // The factors of a row and a column share the scale of their product.
+  const root = scale.factors[0];
+  const backSweep = ({ sweep, cost }: FactorSweep): FactorSweep => ({ sweep, cost: scale.back(scale.back(cost)) });
+  const { start, onSweep, ...rest } = settings;
+  const found = await fitRatings(caller, scaledEntries(observed, scale), {
+    ...rest,
+    ...(start && { start: la.isArray(start) ? la.scale(1 / root, start) : start }),
+    ...(onSweep && { onSweep: (sweep) => onSweep(backSweep(sweep)) }),
+  });
+  const { cost } = backSweep({ sweep: 0, cost: found.cost });
+  return { ...found, cost, sweeps: found.sweeps.map(backSweep), model: modelBack(found.model, scale) };
+}
+
+/** Returns a model of ratings in the units of the values. */
+function modelBack(model: RatingModel, { back, factors: [root] }: PowerOfTwo): RatingModel {
+  const la = hostAlgebra();
+  const { mean, left, right, rowBiases, columnBiases, range, rowFit } = model;
+  const entryRidge = rowFit.kind === 'ratings' && rowFit.entryRidge !== undefined ? { entryRidge: back(rowFit.entryRidge) } : {};
+  return {
+    mean: back(mean),
+    left: la.scale(root, left),
+    right: la.scale(root, right),
+    rowBiases: rowBiases.map(back),
+    columnBiases: columnBiases.map(back),
+    ...(range && { range: [back(range[0]), back(range[1])] as const }),
+    rowFit: { ...rowFit, ridge: rowFit.ridge.map(back), ...entryRidge },
+  };
+}
+
+/** Fits ratings whose squares are within the range of numbers. */
+async function fitRatings(
+  caller: string,
+  observed: CsrMatrix<HostArray>,
+  settings: Settings<FactorizeRatingsOptions, keyof typeof factorizeRatingsDefaults>,
+): Promise<FactorizedRatings> {
   const { rank, regularization: relative, entryRegularization: perEntry, biasRegularization, biases } = settings;
   const mean = meanRating(caller, observed);
   const [values, center] = [hostAlgebra().peek(observed.values), biases ? mean : 0];

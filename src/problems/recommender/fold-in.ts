@@ -53,14 +53,24 @@ export function foldInRow(model: RatingModel, options: FoldInOptions): FoldedRow
   const biases = rowFit.biasRidge !== undefined;
   const k = rank + (biases ? 1 : 0);
   const solution = new Float64Array(k);
-  const ridge = ridgeOf(rank, 0, rowFit.entryRidge ?? 0, rowFit.biasRidge);
-  ridge.own.set(rowFit.ridge);
-  // The columns of the entries alone, with their biases taken off the values.
+  // The columns of the entries alone, and what mean and biases leave of the values; both in units of their sizes, since
+  // squares of values of any size would leave the range of numbers.
+  const left = values.map((value, e) => value - columnBiases[indices[e]] - mean);
+  const [unit, length] = [sizeOfEntries(left), sizeOfEntries(right)];
   const beside = new Float64Array(indices.length * k);
   indices.forEach((column, e) => {
-    for (let p = 0; p < rank; p++) beside[e * k + p] = right[column * rank + p];
+    for (let p = 0; p < rank; p++) beside[e * k + p] = right[column * rank + p] / length;
   });
-  const own = { ...entries, indices: indices.map((_, e) => e), values: values.map((value, e) => value - columnBiases[indices[e]]) };
-  atOnce(regressRows({ entries: own, beside, ridge, weighting: { kind: 'ratings', mean, biases }, solutions: solution }));
-  return { bias: biases ? solution[rank] : 0, factors: solution.subarray(0, rank) };
+  const ridge = ridgeOf(rank, 0, (rowFit.entryRidge ?? 0) / length / length, rowFit.biasRidge);
+  ridge.own.set(rowFit.ridge.map((value) => value / length / length));
+  const own = { ...entries, indices: indices.map((_, e) => e), values: left.map((value) => value / unit) };
+  atOnce(regressRows({ entries: own, beside, ridge, weighting: { kind: 'ratings', mean: 0, biases }, solutions: solution }));
+  const factors = solution.subarray(0, rank).map((value) => (value / length) * unit);
+  return { bias: biases ? solution[rank] * unit : 0, factors };
+}
+
+/** Returns the power of two, up to its double, of the largest magnitude; 1 if there is none. */
+function sizeOfEntries(values: Float64Array): number {
+  const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return largest > 0 ? 2 ** Math.floor(Math.log2(largest)) : 1;
 }
