@@ -49,7 +49,8 @@ function onBlocks<M>(la: MatrixAlgebra<M>, operands: readonly M[], compute: <B>(
  * @param q - likewise, [.., n, n];
  * @param c - [.., m, n].
  * @returns [.., m, n]. Two eigendecompositions and 4·m·n·(m + n) flops.
- * @throws ShapeError if the shapes do not fit; NumericalError for non-finite P or Q.
+ * @throws ShapeError if the shapes do not fit; NumericalError for non-finite P or Q, and for indefinite ones, with
+ * λ_min < −√ε·λ_max, if the engine can read the eigenvalues.
  * @see Higham 2008, §B.14; Bhatia, "Matrix Analysis", 1997, §VII.2.
  */
 export function solveSylvester<M>(la: MatrixAlgebra<M>, p: M, q: M, c: M): M {
@@ -58,7 +59,11 @@ export function solveSylvester<M>(la: MatrixAlgebra<M>, p: M, q: M, c: M): M {
   checkSquare('solveSylvester', la.shape(p));
   checkSquare('solveSylvester', la.shape(q));
   checkRightSide(la, 'solveSylvester', p, q, c);
-  return onBlocks(la, [p, q, c], (blocks, [left, right, side]) => solveInEigenbases(blocks, blocks.eigh(left), blocks.eigh(right), side));
+  return onBlocks(la, [p, q, c], (blocks, [left, right, side]) => {
+    const bases = [blocks.eigh(left), blocks.eigh(right)] as const;
+    for (const { values } of bases) checkSemidefinite('solveSylvester', la.epsilon, blocks, values);
+    return solveInEigenbases(blocks, ...bases, side);
+  });
 }
 
 /**
@@ -86,6 +91,7 @@ export function solveLyapunov<M>(la: MatrixAlgebra<M>, p: M, c: M): M {
   checkRightSide(la, 'solveLyapunov', p, p, c);
   return onBlocks(la, [p, c], (blocks, [matrix, side]) => {
     const basis = blocks.eigh(matrix);
+    checkSemidefinite('solveLyapunov', la.epsilon, blocks, basis.values);
     return solveInEigenbases(blocks, basis, basis, side);
   });
 }
@@ -136,7 +142,7 @@ export function fromEigenbasis<M>(la: LinearAlgebra<M>, vectors: M, d: M): M {
  *
  * @param s - symmetric positive semidefinite, [.., n, n].
  * @returns symmetric positive semidefinite. One eigendecomposition and 2·n³ flops.
- * @throws ShapeError if S is not square.
+ * @throws ShapeError if S is not square; NumericalError if λ_min < −√ε·λ_max, if the engine can read the eigenvalues.
  * @see Higham 2008, §6.2.
  */
 export function sqrtSpd<M>(la: MatrixAlgebra<M>, s: M): M {
@@ -145,6 +151,7 @@ export function sqrtSpd<M>(la: MatrixAlgebra<M>, s: M): M {
   checkSquare('sqrtSpd', la.shape(s));
   return onBlocks(la, [s], (blocks, [matrix]) => {
     const { values, vectors } = blocks.eigh(matrix);
+    checkSemidefinite('sqrtSpd', la.epsilon, blocks, values);
     return fromEigenbasis(blocks, vectors, blocks.sqrt(blocks.maximum(values, 0)));
   });
 }
@@ -167,6 +174,25 @@ export function inverseSqrtSpd<M>(la: MatrixAlgebra<M>, s: M): M {
     const ones = blocks.full(blocks.shape(values), 1);
     return fromEigenbasis(blocks, vectors, blocks.divide(ones, blocks.sqrt(values)));
   });
+}
+
+/**
+ * Requires ascending eigenvalues to be negative by no more than the rounding of a long computation, if they can be
+ * read.
+ *
+ * @param epsilon - ε of the engine by which the matrices were computed.
+ */
+function checkSemidefinite<M>(caller: string, epsilon: number, la: LinearAlgebra<M>, values: M): void {
+  const read = la.peek(values);
+  const n = la.shape(values).at(-1) ?? 0;
+  if (read === undefined) return;
+  for (let start = 0; start < read.length; start += n) {
+    const [smallest, largest] = [read[start], read[start + n - 1]];
+    if (!(smallest < -Math.sqrt(epsilon) * Math.max(largest, 0))) continue;
+    throw new NumericalError(
+      `${caller}: expected a positive semidefinite matrix, but its eigenvalues run from ${smallest} to ${largest}; check its sign, or take the part with positive eigenvalues`,
+    );
+  }
 }
 
 /** Requires ascending eigenvalues to be positive beyond rounding, if they can be read. */

@@ -96,6 +96,26 @@ describe.each(hostEngines)('matrix functions of %s', (_name, la) => {
     );
   });
 
+  it('refuse indefinite matrices, and take those that rounding has made so', () => {
+    const [sure, slightly] = [
+      [1, -5],
+      [1, -1e-10],
+    ].map((values) => la.diagMatrix(la.fromArray(values, [2])));
+    const c = la.full([2, 2], 1);
+    const calls: [string, (s: typeof sure) => typeof sure][] = [
+      ['sqrtSpd', (s) => sqrtSpd(la, s)],
+      ['solveLyapunov', (s) => solveLyapunov(la, s, c)],
+      ['solveSylvester', (s) => solveSylvester(la, s, eye(la, 2), c)],
+      ['solveSylvester', (s) => solveSylvester(la, eye(la, 2), s, c)],
+    ];
+    for (const [name, compute] of calls) {
+      expect(() => compute(sure)).toThrow(NumericalError);
+      expect(() => compute(sure)).toThrow(`${name}: expected a positive semidefinite matrix, but its eigenvalues run from -5 to 1`);
+      expect(() => compute(la.scale(-1, eye(la, 2)))).toThrow(NumericalError);
+      expect(la.toArray(compute(slightly)).every(Number.isFinite)).toBe(true);
+    }
+  });
+
   it('inverseSqrtSpd: symmetric, and R S R = I', () => {
     fc.assert(
       fc.property(cases, ({ size: { n, seed }, batch, kappa }) => {
