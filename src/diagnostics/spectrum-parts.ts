@@ -27,8 +27,8 @@ export interface HessianSpectrumOptions {
    */
   readonly tolerance?: number;
   /**
-   * Eigenvalues up to this times the largest count as zero. Default: 10·ε times the number of unknowns, and 10√ε if
-   * products are differences of gradients.
+   * Eigenvalues up to this times the largest count as zero, as do those that rounding of the products may have made.
+   * Default: 10·ε times the number of unknowns, and 10√ε if products are differences of gradients.
    */
   readonly zeroTolerance?: number;
   /** Seed of Lanczos's first vector. Default: 0. */
@@ -104,6 +104,7 @@ export type SpectrumSettings = Required<Omit<HessianSpectrumOptions, 'signal'>> 
  * Computes all eigenvalues of a symmetric matrix that is built column by column.
  *
  * @param column - returns column i; the matrix is symmetric to ε^⅓, as differences of gradients are.
+ * @param settings - with `noise`, the eigenvalues that rounding alone may make. Default: 0, for none beside the largest.
  * @param accuracy - relative error of the columns.
  * @throws NumericalError if an entry is not finite, DomainError if the matrix is far from symmetric.
  */
@@ -111,7 +112,7 @@ export async function denseSpectrum<M>(
   la: LinearAlgebra<M>,
   size: number,
   column: (i: number) => Promise<ArrayLike<number>>,
-  { zeroTolerance, signal }: Pick<SpectrumSettings, 'zeroTolerance' | 'signal'>,
+  { zeroTolerance, signal, noise = 0 }: Pick<SpectrumSettings, 'zeroTolerance' | 'signal'> & { readonly noise?: number },
   accuracy = la.epsilon,
 ): Promise<Omit<HessianSpectrum, 'products'>> {
   const entries = new Float64Array(size * size);
@@ -121,11 +122,11 @@ export async function denseSpectrum<M>(
     await yieldToEventLoop();
     entries.set(await column(i), i * size);
   }
-  symmetrize(entries, size, la.epsilon);
+  symmetrize(entries, size, la.epsilon, noise);
   const eigenvalues = await la.toArray(la.eigh(la.fromArray(entries, [size, size])).values);
   const magnitude = Math.max(Math.abs(eigenvalues[0]), Math.abs(eigenvalues[size - 1]));
-  const nonzero = eigenvalues.filter((value) => Math.abs(value) > zeroTolerance * magnitude);
-  const rounding = Math.max(size * la.epsilon, accuracy === la.epsilon ? 0 : accuracy) * magnitude;
+  const nonzero = eigenvalues.filter((value) => Math.abs(value) > Math.max(noise, zeroTolerance * magnitude));
+  const rounding = Math.max(noise, Math.max(size * la.epsilon, accuracy === la.epsilon ? 0 : accuracy) * magnitude);
   return {
     method: 'dense',
     eigenvalues,
@@ -142,7 +143,7 @@ export async function denseSpectrum<M>(
  *
  * @throws NumericalError if an entry is not finite, DomainError if the matrix is far from symmetric.
  */
-function symmetrize(entries: Float64Array, size: number, epsilon: number): void {
+function symmetrize(entries: Float64Array, size: number, epsilon: number, noise: number): void {
   let largest = 0;
   let asymmetry = 0;
   for (let i = 0; i < size; i++) {
@@ -160,7 +161,7 @@ function symmetrize(entries: Float64Array, size: number, epsilon: number): void 
     }
   }
   // Products by differences of gradients reach an accuracy of ε^⅓.
-  if (asymmetry <= Math.cbrt(epsilon) * largest) return;
+  if (asymmetry <= Math.max(noise, Math.cbrt(epsilon) * largest)) return;
   throw new DomainError(
     `hessianSpectrum: expected a symmetric map, but entries mirrored at the diagonal differ by ${short(asymmetry)} where the largest is ${short(largest)}; ` +
       'products must be second derivatives, or differences of gradients near a critical point (see checkHessian)',

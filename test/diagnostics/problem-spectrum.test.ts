@@ -107,6 +107,39 @@ describe('hessianSpectrum of a problem', () => {
   });
 });
 
+it.each(['dense', 'lanczos'] as const)('what rounding alone makes of a flat cost counts as zero (%s)', async (method) => {
+  const flat = (n: number, scale: number): Problem<HostArray, HostArray> => ({
+    manifold: sphere({ shape: [n] }),
+    cost: (x) => scale * la.norm(x) ** 2,
+    gradient: { kind: 'ambient', at: (x) => la.scale(2 * scale, x) },
+  });
+  for (const scale of [1, 1e-200, 1e150]) {
+    const problem = flat(4, scale);
+    const exact: Problem<HostArray, HostArray> = { ...problem, hessian: { kind: 'ambient', at: (_x, u) => la.scale(2 * scale, u) } };
+    for (const each of [
+      problem,
+      exact,
+      {
+        ...exact,
+        gradient: { ...exact.gradient, kind: 'coordinates' } as const,
+        hessian: { kind: 'coordinates', at: (_x: HostArray, u: HostArray) => la.scale(2 * scale, u) } as const,
+      },
+    ]) {
+      const found = await hessianSpectrum(each, problem.manifold.randomPoint(seededRandom(3)), { method });
+      expect([found.smallest, found.zeros]).toEqual([0, method === 'dense' ? 3 : 1]);
+      expect(found.errorBounds.largest).toBeGreaterThanOrEqual(Math.abs(found.largest));
+    }
+  }
+  // Small eigenvalues beside large derivatives are no rounding where products are exact.
+  const steep: Problem<HostArray, HostArray> = {
+    manifold: euclidean({ shape: [3] }),
+    cost: (x) => la.total(x) * 1e6 + 0.5e-9 * la.norm(x) ** 2,
+    gradient: { kind: 'ambient', at: (x) => la.axpy(1e-9, x, la.full([3], 1e6)) },
+    hessian: { kind: 'ambient', at: (_x, u) => la.scale(1e-9, u) },
+  };
+  expect((await hessianSpectrum(steep, la.full([3], 1), { method })).smallest).toBeCloseTo(1e-9, 20);
+});
+
 /** Combines two trees of arrays leaf by leaf. */
 function treeOf(a: unknown, b: unknown, apply: (a: HostArray, b: HostArray) => HostArray): unknown {
   if (la.isArray(a)) return apply(a, b as HostArray);
