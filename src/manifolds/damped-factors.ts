@@ -14,7 +14,7 @@ import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
 import { checkRank } from './checks.js';
-import { euclideanFactors } from './euclidean-factors.js';
+import { flatFactors } from './euclidean-factors.js';
 import { type FactorManifold, type FactorOptions, factorOptions, unitTangent } from './factor-manifold.js';
 import { normOf } from './norm-of.js';
 
@@ -65,7 +65,7 @@ export const dampedFactorsDefaults: Required<Pick<DampedFactorsOptions<unknown>,
 export function dampedFactors<M = HostArray>(options: DampedFactorsOptions<M>): FactorManifold<NoInfer<M>> {
   const { damping, ...rest } = dampedFactorsOptions.read('dampedFactors', options);
   checkRank('dampedFactors', rest);
-  const flat = euclideanFactors(rest);
+  const flat = flatFactors('dampedFactors', rest);
   const la: LinearAlgebra<M> = flat.algebra;
   /** Returns BBᵀ + δI and AᵀA + δI. */
   const weights = ({ A, B }: FactorPair<M>): { readonly ofA: M; readonly ofB: M } => {
@@ -86,7 +86,7 @@ export function dampedFactors<M = HostArray>(options: DampedFactorsOptions<M>): 
   const { dist: _dist, exp: _exp, log: _log, ehessToRhess: _ehessToRhess, coordinatesToRhess: _coordinatesToRhess, ...shared } = flat;
   return {
     ...shared,
-    name: flat.name.replace('euclideanFactors(', `dampedFactors(δ = ${damping}, `),
+    name: flat.name.replace('(', `(δ = ${damping}, `),
     retractionOrder: 1,
     inner,
     norm: normOf(la, inner),

@@ -4,6 +4,7 @@
  * Point and tangent: `{ A, B }`, A m×r, B r×n; metric ⟨dA, dA'⟩ + ⟨dB, dB'⟩; retraction: addition. Dimension r(m + n).
  * Minimizers of g(AB) are not isolated: (AR, R⁻¹B) costs the same for every invertible R.
  */
+import type { Settings } from '../core/options.js';
 import { axpyTree } from '../core/tree.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
@@ -37,20 +38,28 @@ import { type FactorManifold, type FactorOptions, factorBase, factorOptions, uni
  * ```
  */
 export function euclideanFactors<M = HostArray>(options: FactorOptions<M>): FactorManifold<NoInfer<M>> {
-  const base = factorBase('euclideanFactors', factorOptions.read('euclideanFactors', options));
+  return flatFactors('euclideanFactors', factorOptions.read('euclideanFactors', options));
+}
+
+/** Returns the pairs with the flat metric, under the name of the function that the user called. */
+export function flatFactors<M>(
+  caller: 'euclideanFactors' | 'dampedFactors' | 'lazyFactors',
+  options: Settings<FactorOptions<M>, 'batch'>,
+): FactorManifold<M> {
+  const base = factorBase(caller, options);
   const { la } = base;
   const add = (x: FactorPair<M>, u: FactorPair<M>, t: number): FactorPair<M> => {
-    checkStep('euclideanFactors.retract', t);
-    base.checkPairShape('euclideanFactors.retract', x);
-    base.checkPairShape('euclideanFactors.retract', u);
-    return checkEnd('euclideanFactors.retract', la, axpyTree(la, t, u, x));
+    checkStep(`${caller}.retract`, t);
+    base.checkPairShape(`${caller}.retract`, x);
+    base.checkPairShape(`${caller}.retract`, u);
+    return checkEnd(`${caller}.retract`, la, axpyTree(la, t, u, x));
   };
   const identity = (u: FactorPair<M>): FactorPair<M> => u;
   const norm = (_x: FactorPair<M>, u: FactorPair<M>) => base.pairNorm(u);
   const difference = (x: FactorPair<M>, y: FactorPair<M>): FactorPair<M> => axpyTree(la, -1, x, y);
   return {
     ...base.common,
-    name: `euclideanFactors(${base.sizes})`,
+    name: `${caller}(${base.sizes})`,
     dim: base.entries,
     typicalDist: Math.sqrt(base.entries),
     retractionOrder: 2,
@@ -62,7 +71,7 @@ export function euclideanFactors<M = HostArray>(options: FactorOptions<M>): Fact
     toTangent: (_x, u) => u,
     egradToRgrad: (x, egrad) => base.factorGradient('egradToRgrad', x, egrad),
     coordinatesToRgrad(_x, derivative) {
-      base.checkPairShape('euclideanFactors.coordinatesToRgrad', derivative);
+      base.checkPairShape(`${caller}.coordinatesToRgrad`, derivative);
       return derivative;
     },
     ehessToRhess: base.factorHessian,

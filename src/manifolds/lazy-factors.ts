@@ -15,7 +15,7 @@ import { hyperBalancedFactors } from '../metrics/bures.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
 import { truncatedSvd } from '../retractions/truncated-svd.js';
 import { checkRank } from './checks.js';
-import { euclideanFactors } from './euclidean-factors.js';
+import { flatFactors } from './euclidean-factors.js';
 import { type FactorManifold, type FactorOptions, factorOptions } from './factor-manifold.js';
 
 /** All values of {@link LazyRate}. */
@@ -77,12 +77,12 @@ export const lazyFactorsDefaults: Required<Pick<LazyFactorsOptions<unknown>, 'ev
 export function lazyFactors<M = HostArray>(options: LazyFactorsOptions<M>): FactorManifold<NoInfer<M>> {
   const { every, lazyRate, ...rest } = lazyFactorsOptions.read('lazyFactors', options);
   checkRank('lazyFactors', rest);
-  const { dist: _dist, exp: _exp, log: _log, inverseRetract: _inverseRetract, ...flat } = euclideanFactors(rest);
+  const { dist: _dist, exp: _exp, log: _log, inverseRetract: _inverseRetract, ...flat } = flatFactors('lazyFactors', rest);
   const la: LinearAlgebra<M> = flat.algebra;
   const identity = (u: FactorPair<M>): FactorPair<M> => u;
   const withRetraction = (retract: (x: FactorPair<M>, u: FactorPair<M>, t?: number) => FactorPair<M>): FactorManifold<M> => ({
     ...flat,
-    name: flat.name.replace('euclideanFactors(', `lazyFactors(every ${every}, `),
+    name: flat.name.replace('(', `(every ${every}, `),
     retractionOrder: 1,
     retract,
     retractTransport: (x, u, t = 1) => ({ point: retract(x, u, t), vector: identity, covector: identity, secondMoment: identity }),

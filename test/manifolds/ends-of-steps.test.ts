@@ -47,6 +47,7 @@ describe.each(Object.entries(manifolds))('%s', (_name, manifold) => {
       [none, 1],
     ] as const) {
       expect(() => manifold.retract(x, tangent, t)).toThrow(NumericalError);
+      expect(() => manifold.retract(x, tangent, t)).toThrow(new RegExp(`^${manifold.name.split('(')[0]}\\.retract: `));
       expect(() => manifold.retractTransport(x, tangent, t)).toThrow(NumericalError);
       if (manifold.exp !== undefined) expect(() => manifold.exp?.(x, tangent, t)).toThrow(NumericalError);
     }

@@ -354,3 +354,27 @@ describe.each(tensorEngines)('device memory on %s', (_name, la) => {
     expect(liveTensors()).toBe(before);
   });
 });
+
+it.each([1e-150, 1, 1e160, 1e200])('leaves a saddle of a cost of size %d', async (scale) => {
+  const plane = euclidean({ shape: [2] });
+  const at = (x: HostArray, apply: (a: number, b: number) => number[]) =>
+    host.fromArray(apply(host.toArray(x)[0], host.toArray(x)[1]), [2]);
+  const { cost } = await minimize(
+    {
+      manifold: plane,
+      cost: (y) => host.total(at(y, (a, b) => [scale * 0.5 * a * a, scale * (0.25 * b ** 4 - 0.5 * b * b)])),
+      gradient: { kind: 'ambient', at: (y) => at(y, (a, b) => [scale * a, scale * (b ** 3 - b)]) },
+      hessian: {
+        kind: 'ambient',
+        at: (y, u) =>
+          host.multiply(
+            at(y, (_a, b) => [scale, scale * (3 * b * b - 1)]),
+            u,
+          ),
+      },
+    },
+    { solver: trustRegions(), initial: host.full([2], 0), stop: any(gradientNormBelow(1e-6 * scale), maxIterations(60)) },
+  );
+  // Down from 0, to the minimum of −scale/4 where squares of gradients are numbers.
+  expect(cost / scale).toBeLessThan(scale < 1e150 ? -0.2499 : -0.01);
+});
