@@ -104,7 +104,8 @@ export type SpectrumSettings = Required<Omit<HessianSpectrumOptions, 'signal'>> 
  * Computes all eigenvalues of a symmetric matrix that is built column by column.
  *
  * @param column - returns column i; the matrix is symmetric to ε^⅓, as differences of gradients are.
- * @param settings - with `noise`, the eigenvalues that rounding alone may make. Default: 0, for none beside the largest.
+ * @param settings - with `noise`, the eigenvalues that rounding alone may make. Default: 0, for none beside the
+ * largest.
  * @param accuracy - relative error of the columns.
  * @throws NumericalError if an entry is not finite, DomainError if the matrix is far from symmetric.
  */

@@ -45,13 +45,13 @@ export const hyperbolicOptions = declareOptions<HyperbolicOptions<unknown>>()({ 
  *
  * $$ \operatorname{Hess}f(x)[u] = J\dot g+\langle x,\dot g\rangle x+\langle x,\nabla f\rangle u, \qquad \dot g = \nabla^2f(x)[u]. $$
  *
- * The retraction is Exp, and transport is parallel. Points are used by their polar coordinates, so that nothing cancels:
- * distances lose what a rounding of the coordinates of x moves, ε|x|, and nothing else.
+ * The retraction is Exp, and transport is parallel. Points are used by their polar coordinates, so that nothing
+ * cancels: distances lose what a rounding of the coordinates of x moves, ε|x|, and nothing else.
  *
  * Tangents lose more. At a distance R from the origin their coordinates are up to cosh(R) times as large as they are
- * long, and rounding turns them by about ε cosh(R), unless they and x lie along an axis. The end of a geodesic of length
- * ℓ is then off by about ε cosh(R) sinh(ℓ): by 1e-4 at R = 10 and ℓ = 20, and by more than ℓ itself from R = 15 on if ℓ
- * is about 2R. Keep points whose logarithms are needed within about 10 of the origin.
+ * long, and rounding turns them by about ε cosh(R), unless they and x lie along an axis. The end of a geodesic of
+ * length ℓ is then off by about ε cosh(R) sinh(ℓ): by 1e-4 at R = 10 and ℓ = 20, and by more than ℓ itself from R = 15
+ * on if ℓ is about 2R. Keep points whose logarithms are needed within about 10 of the origin.
  *
  * @param options - n; optionally batch axes and the engine.
  * @returns a readonly object; points and tangents are arrays [.., n + 1], the time coordinate x₀ first. Operations cost

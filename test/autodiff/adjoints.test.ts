@@ -302,7 +302,9 @@ it('a Hessian product through eigh at repeated eigenvalues is refused, and one t
     return ops.inner(ops.matmul(ops.scaleColumns(vectors, ops.sqrt(values)), vectors, { transposeB: true }), u);
   });
   expect(() => byEigenvalues.hessianProduct(twice, u)).toThrow(NumericalError);
-  expect(() => byEigenvalues.hessianProduct(twice, u)).toThrow(/through eigh and svd where values repeat, or norm .*; write the function by sqrtSpd/);
+  expect(() => byEigenvalues.hessianProduct(twice, u)).toThrow(
+    /through eigh and svd where values repeat, or norm .*; write the function by sqrtSpd/,
+  );
   // tr(X^½) at X = 4I: its second derivative along U is −¼ tr(U²)·4^(−3/2), that is, the product −U/32.
   const byRoot = autodiff(la, (ops: Ops, x: HostArray) => trace(ops, sqrtSpd(ops, x)));
   expect(byRoot.hessianProduct(twice, u)).toBeAllClose(la.toArray(la.scale(-1 / 32, u)), 1e-14);
