@@ -58,6 +58,7 @@ describe('the engine', () => {
       'diagnostics/lanczos.ts': 'an iteration for eigenvalues',
       'diagnostics/taylor.ts': 'goes through a list of step sizes',
       'linalg/host/kernels/householder.ts': 'goes from column to column',
+      'linalg/block-krylov.ts': 'restarts a Krylov space until it holds the triples',
     };
     const found = sources.filter(({ text }) => isLoop(code(text))).map(({ file }) => file);
     expect(found.sort()).toEqual(Object.keys(allowed).sort());

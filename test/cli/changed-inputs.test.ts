@@ -395,7 +395,7 @@ it('a run without a record, of an earlier version, says so once and goes on', as
   rmSync(path.join(folder, 'checksums.json'));
   const file = path.join(folder, 'training_state.json');
   const { version, ...content } = JSON.parse(readFileSync(file, 'utf8'));
-  expect(version).toBe(2);
+  expect(version).toBe(3);
   writeFileSync(file, JSON.stringify(content));
   const first = await runCli('resume', run);
   expect(first).toMatchObject({ status: 0, stderr: expect.stringContaining('no record of its inputs') });
