@@ -1,4 +1,5 @@
 /** The leading singular triples of a matrix that is given by its products, iterated until they have converged. */
+import './host/whole-engine.js';
 import { NumericalError } from '../core/errors.js';
 import type { Random } from '../core/random.js';
 import type { LinearAlgebra } from './linear-algebra.js';
