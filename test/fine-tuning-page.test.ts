@@ -113,6 +113,31 @@ it('keeps a model of the user in the browser, and says what is missing', async (
   await expect(without('model.safetensors')).rejects.toThrow(/expected model\.safetensors or model\.safetensors\.index\.json/);
 });
 
+it('keeps an earlier run until the next has begun, whatever its rows are called', async () => {
+  const own = memoryFiles();
+  const ask = open(own);
+  await ask(openModel);
+  const run = await ask({ kind: 'train', rows: { ...rows, name: 'run.json' }, settings: { ...settings, steps: 2 } });
+  await expect(ask({ kind: 'train', rows, settings: { ...settings, rank: 1000 } })).rejects.toThrow(/^createAdapter: /);
+  expect(await ask({ kind: 'saved' })).toEqual(run);
+  const later = open(own);
+  await later(openModel);
+  expect(await later({ kind: 'resume' })).toMatchObject({ step: 2 });
+
+  // Closed before anything was kept: it begins again.
+  let closed = false;
+  const first = open(own, (told) => {
+    closed ||= told.kind === 'begun';
+    if (closed) throw new Error('the page is gone');
+  });
+  await first(openModel);
+  await expect(first({ kind: 'train', rows, settings })).rejects.toThrow('the page is gone');
+  const again = open(own);
+  await again(openModel);
+  expect(await again({ kind: 'saved' })).toMatchObject({ step: 0 });
+  expect(await again({ kind: 'resume' })).toMatchObject({ step: settings.steps });
+});
+
 it('refuses what comes in the wrong order, by name', async () => {
   const ask = open(memoryFiles());
   await expect(ask({ kind: 'train', rows, settings })).rejects.toThrow(/train: no model is open; open one first/);

@@ -131,10 +131,15 @@ export class Session {
     const { model, tokenizer, summary } = this.#model('train');
     const divided = await readRows(rows, tokenizer, settings.maxLength);
     const { own, tell } = this.#options;
-    await forgetRun(own);
-    await own.write(own.join(runFolder, rows.name), rows.bytes);
     const count = { name: rows.name, training: divided.training.length, validation: divided.validation.length };
-    return openSideBySide({ model, padId: padOf(tokenizer), rows: divided, run: newRun(summary, count, settings), own, tell });
+    const run = newRun(summary, count, settings);
+    const race = await openSideBySide({ model, padId: padOf(tokenizer), rows: divided, run, own, tell });
+    // An earlier run gives way only when this one has begun; a page that is closed before its first steps are kept
+    // begins again with them.
+    await forgetRun(own);
+    await own.write(rowsPlace(own, rows.name), rows.bytes);
+    await own.write(runFile, JSON.stringify(run));
+    return race;
   }
 
   async #resume(): Promise<SideBySide> {
@@ -142,7 +147,7 @@ export class Session {
     if (run === undefined) throw new ConfigError('resume: no run is kept in this browser; begin one');
     const { own, tell } = this.#options;
     const { model, tokenizer } = this.#model('resume');
-    const bytes = await readAll(own, own.join(runFolder, run.rows.name));
+    const bytes = await readAll(own, rowsPlace(own, run.rows.name));
     const rows = await readRows({ name: run.rows.name, bytes }, tokenizer, run.settings.maxLength);
     return openSideBySide({ model, padId: padOf(tokenizer), rows, run, own, tell });
   }
@@ -196,5 +201,8 @@ export class Session {
     return { name: `${model.name.split('/').at(-1)}-${method}-${step}.zip`, bytes: zipSync(contents, { level: 0 }) };
   }
 }
+
+/** Where the rows of a run lie: in a folder of their own, whatever the user's file is called. */
+const rowsPlace = (own: Files, name: string): string => own.join(`${runFolder}/rows`, name);
 
 const padOf = (tokenizer: Tokenizer): number => (tokenizer.specials.pad ?? tokenizer.specials.eos)?.id ?? 0;

@@ -136,10 +136,7 @@ export class SideBySide {
 
   /** Frees adapters and optimizers; the model stays. */
   dispose(): void {
-    for (const { training, adapter } of this.#sides) {
-      training.dispose();
-      adapter.dispose();
-    }
+    disposeSides(this.#sides);
   }
 }
 
@@ -151,22 +148,34 @@ export async function openSideBySide(options: SideBySideOptions): Promise<SideBy
     run.step === 0 ? undefined : await Promise.all(methodNames.map((name) => loadTrainingState(folderOf(name, run.step), { files: own })));
   const batches = new Batches(rows, { padId, batchSize }, run.step, saved?.[0].progress as BatchStreamState | undefined);
   const sides: Side[] = [];
-  for (const [i, method] of methodNames.entries()) {
-    const adapter = await createAdapter(
-      model,
-      { method: method === 'lora' ? lora() : balora(), rank, alpha: methods[method].alpha },
-      { seed: 0 },
-    );
-    const training = trainer(adapter, {
-      nextBatch: (k) => batches.at(k),
-      steps,
-      learningRate: warmedUp(methods[method].learningRate, steps),
-      clip: 1,
-      ...(saved === undefined ? {} : { state: saved[i].state }),
-    });
-    sides.push({ method, adapter, training, steps: training[Symbol.asyncIterator]() as AsyncIterator<TrainingStep, string> });
+  try {
+    for (const [i, method] of methodNames.entries()) {
+      const adapter = await createAdapter(
+        model,
+        { method: method === 'lora' ? lora() : balora(), rank, alpha: methods[method].alpha },
+        { seed: 0 },
+      );
+      const training = trainer(adapter, {
+        nextBatch: (k) => batches.at(k),
+        steps,
+        learningRate: warmedUp(methods[method].learningRate, steps),
+        clip: 1,
+        ...(saved === undefined ? {} : { state: saved[i].state }),
+      });
+      sides.push({ method, adapter, training, steps: training[Symbol.asyncIterator]() as AsyncIterator<TrainingStep, string> });
+    }
+  } catch (error) {
+    disposeSides(sides);
+    throw error;
   }
   return new SideBySide(options, batches, sides);
+}
+
+function disposeSides(sides: readonly Side[]): void {
+  for (const { training, adapter } of sides) {
+    training.dispose();
+    adapter.dispose();
+  }
 }
 
 /** Removes what is kept of a run. */
