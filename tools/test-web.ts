@@ -41,12 +41,13 @@ const programs: Readonly<Record<string, Closeness>> = {
 /** The program that a worker of the page runs, where one does. */
 const inWorkers: Readonly<Record<string, string>> = { 'training-in-worker': 'training', 'memory-in-worker': 'memory' };
 /**
- * Programs for which some bundlers tell all: they are about Vite's scripts, the device, or what the library allocates.
- * Others take every one.
+ * Programs for which some bundlers tell all: they are about Vite's scripts, the device, what the library allocates, or
+ * what the same program in a worker tells of the others. Those that are not named take every one.
  */
 const bundlersOf: Readonly<Record<string, readonly string[]>> = {
   named: ['esbuild', 'vite build', 'vite dev'],
-  webgpu: ['esbuild', 'vite build'],
+  webgpu: ['esbuild'],
+  training: ['esbuild', 'vite build'],
   memory: ['esbuild'],
   'memory-in-worker': ['esbuild'],
 };
