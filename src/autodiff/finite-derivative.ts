@@ -1,6 +1,6 @@
 /** Derivatives that do not exist: found where numbers can be read at once. */
 import { NumericalError } from '../core/errors.js';
-import { forEachLeaf } from '../core/tree.js';
+import { hasFiniteEntries } from '../linalg/finite-entries.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 
 /** A derivative, with what it was made of. */
@@ -25,13 +25,4 @@ export function finite<M, P>(la: LinearAlgebra<M>, derivative: P, { caller, alon
     `${caller}: the derivative has entries that are not finite at this point, as through eigh and svd where values repeat, or norm and normEach of zeros; ` +
       'write the function by sqrtSpd, inverseSqrtSpd, polar, solveLyapunov or cholesky, and squares of norms by inner, whose derivatives exist there, or state the derivative yourself',
   );
-}
-
-/** Returns false if an array of a tree can be read at once and has an entry that is not finite. */
-function hasFiniteEntries<M>(la: LinearAlgebra<M>, tree: unknown): boolean {
-  let all = true;
-  forEachLeaf<M>(la, tree, (leaf) => {
-    all &&= la.peek(leaf)?.every(Number.isFinite) !== false;
-  });
-  return all;
 }

@@ -5,6 +5,7 @@ import { checkPositiveInteger, describeValue, type Option, option, size } from '
 import { forEachLeaf } from '../core/tree.js';
 import { type Ambient, ambientShape } from '../linalg/ambient.js';
 import { eye } from '../linalg/derived.js';
+import { hasFiniteEntries } from '../linalg/finite-entries.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 
 /** The sizes of a manifold of m×n matrices of rank r. */
@@ -59,13 +60,10 @@ export function checkStep(caller: string, t: number): void {
  * or the step leaves the range of numbers.
  */
 export function checkEnd<M, P>(caller: string, la: LinearAlgebra<M>, end: P): P {
-  forEachLeaf<M>(la, end, (leaf) => {
-    if (la.peek(leaf)?.every(Number.isFinite) !== false) return;
-    throw new NumericalError(
-      `${caller}: the step leads to entries that are not finite; take a shorter one, or check the tangent for NaN and overflow`,
-    );
-  });
-  return end;
+  if (hasFiniteEntries(la, end)) return end;
+  throw new NumericalError(
+    `${caller}: the step leads to entries that are not finite; take a shorter one, or check the tangent for NaN and overflow`,
+  );
 }
 
 /** @throws ShapeError unless the value is an engine array of this shape. */

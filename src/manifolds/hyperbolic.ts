@@ -9,6 +9,7 @@
  */
 import { DomainError, NumericalError } from '../core/errors.js';
 import { declareOptions, size } from '../core/options.js';
+import { hasFiniteEntries } from '../linalg/finite-entries.js';
 import { algebraOption, algebraOrElementary } from '../linalg/host/default-algebra.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import { asinh, timesCoth } from '../linalg/hyperbolic-functions.js';
@@ -132,7 +133,7 @@ function motions<M>(la: LinearAlgebra<M>, view: VectorRows<M>, frames: LorentzFr
     checkShape(`hyperbolic.${operation}`, la, 'the tangent', u, shape);
     const parts = partsOf(x);
     const end = vectors(frames.exp(parts, frames.toFrame(parts, rows(la.scale(t, u)))));
-    if (la.peek(end)?.every(Number.isFinite) !== false) return end;
+    if (hasFiniteEntries(la, end)) return end;
     throw new NumericalError(`hyperbolic.${operation}: the step leads to coordinates beyond the range of numbers; take a shorter one`);
   };
   const log = (x: M, y: M): M => {

@@ -9,6 +9,7 @@
 import { ConfigError, DomainError, NumericalError } from '../core/errors.js';
 import { underName } from '../core/named-errors.js';
 import { declareOptions, describeValue, option, size } from '../core/options.js';
+import { hasFiniteEntries } from '../linalg/finite-entries.js';
 import { algebraOption, algebraOrHost } from '../linalg/host/default-algebra.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
@@ -107,7 +108,7 @@ export function spd<M = HostArray>(options: SpdOptions<M>): SpdManifold<NoInfer<
     );
   };
   const representable = (operation: string, x: M): M => {
-    if (la.peek(x)?.every(Number.isFinite) !== false) return x;
+    if (hasFiniteEntries(la, x)) return x;
     throw new NumericalError(`spd.${operation}: the step leads to entries beyond the range of numbers; take a shorter one`);
   };
   return defineManifold({
