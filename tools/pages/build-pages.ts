@@ -5,9 +5,8 @@
  */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { build } from 'esbuild';
 import { copyKernels } from './build-programs.js';
-import { packageSources, repository } from './package-sources.js';
+import { bundle, repository } from './package-sources.js';
 
 const root = path.join(repository, 'examples/web');
 
@@ -27,21 +26,7 @@ export async function buildPages(target: string): Promise<readonly string[]> {
 async function buildFolder(source: string, target: string): Promise<void> {
   const files = readdirSync(source, { withFileTypes: true }).flatMap((entry) => (entry.isFile() ? [entry.name] : []));
   const entries = entryPoints(source, files);
-  const { warnings } = await build({
-    entryPoints: entries.map((file) => path.join(source, file)),
-    outdir: target,
-    outbase: source,
-    bundle: true,
-    minify: true,
-    splitting: true,
-    platform: 'browser',
-    format: 'esm',
-    target: 'es2023',
-    absWorkingDir: repository,
-    plugins: [packageSources],
-    logLevel: 'warning',
-  });
-  if (warnings.length > 0) throw new Error(`${source}: ${warnings.map(({ text }) => text).join('; ')}`);
+  await bundle({ entryPoints: entries.map((file) => path.join(source, file)), outdir: target, outbase: source });
   mkdirSync(target, { recursive: true });
   for (const file of files) {
     if (!entries.includes(file) && !file.endsWith('.ts') && file !== 'assets.json')

@@ -1,10 +1,10 @@
 /** The programs of guides as workers, for the "Run" buttons of the site (tools/pages/browser/run.ts). */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { build, type Plugin } from 'esbuild';
+import type { Plugin } from 'esbuild';
 import { wasmFileNames } from '../../src/linalg/tensor/backends/wasm-paths.js';
 import { markdownPrograms } from '../../test/snippets/markdown-programs.js';
-import { packageSources, repository } from './package-sources.js';
+import { bundle, repository } from './package-sources.js';
 
 /** The guides with buttons, each one program in pieces. */
 const guides = ['tour'] as const;
@@ -20,21 +20,13 @@ export async function buildPrograms(target: string): Promise<void> {
       onLoad({ filter: /.*/, namespace: 'program' }, ({ path: name }) => ({ contents: names[name], loader: 'ts', resolveDir: repository }));
     },
   };
-  await build({
+  await bundle({
     entryPoints: [
       ...guides.map((guide) => ({ in: `program:${guide}`, out: guide })),
       { in: path.join(import.meta.dirname, 'browser/run.ts'), out: 'run' },
     ],
     outdir: target,
-    bundle: true,
-    minify: true,
-    splitting: true,
-    platform: 'browser',
-    format: 'esm',
-    target: 'es2023',
-    absWorkingDir: repository,
-    plugins: [packageSources, programs],
-    logLevel: 'warning',
+    plugins: [programs],
   });
   copyKernels(target);
 }

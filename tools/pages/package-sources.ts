@@ -1,7 +1,7 @@
 /** Where a bundler finds the package by its name: in the sources, so that nothing has to be built first. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Plugin } from 'esbuild';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
 
 export const repository: string = path.resolve(import.meta.dirname, '../..');
 const { exports, sideEffects } = JSON.parse(readFileSync(path.join(repository, 'package.json'), 'utf8')) as {
@@ -13,7 +13,7 @@ const sourceOf = (built: string): string => path.join(repository, built.replace(
 const working = sideEffects.map(sourceOf);
 
 /** Resolves `bures`, its subpaths and `#platform/…` to what a page has of them in src/. */
-export const packageSources: Plugin = {
+const packageSources: Plugin = {
   name: 'package-sources',
   setup({ onResolve }) {
     onResolve({ filter: /^bures($|\/)/ }, ({ path: name }) => {
@@ -32,3 +32,20 @@ export const packageSources: Plugin = {
     }));
   },
 };
+
+/** Bundles scripts and style sheets for pages, from the sources. @throws if the bundler warns of anything. */
+export async function bundle(options: Pick<BuildOptions, 'entryPoints' | 'outbase' | 'outdir' | 'plugins'>): Promise<void> {
+  const { warnings } = await build({
+    ...options,
+    plugins: [packageSources, ...(options.plugins ?? [])],
+    bundle: true,
+    minify: true,
+    splitting: true,
+    platform: 'browser',
+    format: 'esm',
+    target: 'es2023',
+    absWorkingDir: repository,
+    logLevel: 'warning',
+  });
+  if (warnings.length > 0) throw new Error(`${options.outdir}: ${warnings.map(({ text }) => text).join('; ')}`);
+}
