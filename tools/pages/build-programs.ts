@@ -6,13 +6,12 @@ import { wasmFileNames } from '../../src/linalg/tensor/backends/wasm-paths.js';
 import { markdownPrograms } from '../../test/snippets/markdown-programs.js';
 import { bundle, repository } from './package-sources.js';
 
-/** The guides with buttons, each one program in pieces. */
-const guides = ['tour'] as const;
-const fence = '```ts tour\n';
+/** The guides with buttons: each block of TypeScript is a program, or a piece of the page's one program. */
+export const guides = ['tour', 'getting-started', 'tutorial', 'solvers', 'custom-manifold', 'completion'] as const;
 
 /** Builds the programs and the script of the buttons into a folder. */
 export async function buildPrograms(target: string): Promise<void> {
-  const names: Readonly<Record<string, string>> = Object.fromEntries(guides.map((guide) => [guide, programOf(guide)]));
+  const names: Readonly<Record<string, string>> = Object.assign({}, ...guides.map(programsOf));
   const programs: Plugin = {
     name: 'programs',
     setup({ onResolve, onLoad }) {
@@ -22,7 +21,7 @@ export async function buildPrograms(target: string): Promise<void> {
   };
   await bundle({
     entryPoints: [
-      ...guides.map((guide) => ({ in: `program:${guide}`, out: guide })),
+      ...Object.keys(names).map((name) => ({ in: `program:${name}`, out: name })),
       { in: path.join(import.meta.dirname, 'browser/run.ts'), out: 'run' },
     ],
     outdir: target,
@@ -55,22 +54,46 @@ export function addButtons(site: string): void {
   }
 }
 
-/** Names the program and the piece of each block of TypeScript in a page, and adds the script that makes the buttons. */
+/**
+ * Names the program and the piece of each block of TypeScript in a page, and adds the script that makes the buttons.
+ */
 export function withButtons(html: string, guide: string, script: string): string {
-  const pieces = guideText(guide).split(fence).length - 1;
-  let piece = 0;
-  const named = html.replaceAll('<pre><code class="ts">', () => `<pre data-program="${guide}" data-piece="${piece++}"><code class="ts">`);
-  if (piece !== pieces) throw new Error(`docs/${guide}.md has ${pieces} pieces of its program, but its page ${piece} blocks of TypeScript`);
+  const pieces = piecesOf(guide);
+  let index = 0;
+  const named = html.replaceAll('<pre><code class="ts">', (block) => {
+    const at = pieces[index++];
+    return at === undefined ? block : `<pre data-program="${at.program}" data-piece="${at.piece}"><code class="ts">`;
+  });
+  if (index !== pieces.length)
+    throw new Error(`docs/${guide}.md has ${pieces.length} blocks of TypeScript, but its page in the site ${index}`);
   return named.replace('</head>', `<script type="module" src="${script}"></script></head>`);
 }
 
-/** Returns the program of a guide, which tells the page where it is and what it prints. */
-export function programOf(guide: string): string {
-  let piece = 0;
-  const text = guideText(guide).replaceAll(fence, () => `${fence}console.piece(${piece++});\n`);
-  const [{ source }] = markdownPrograms(`${guide}.md`, text);
+/** Returns the programs of a guide by name; each tells the page where it is and what it prints. */
+export function programsOf(guide: string): Readonly<Record<string, string>> {
+  const pieces = piecesOf(guide);
+  let index = 0;
+  const text = guideText(guide).replaceAll(fence, (line) => `${line}console.piece(${pieces[index++].piece});\n`);
+  const sources = markdownPrograms(`${guide}.md`, text);
+  const names = [...new Set(pieces.map(({ program }) => program))];
   const channel = JSON.stringify(path.join(import.meta.dirname, 'browser/console.ts'));
-  return `import { console } from ${channel};\n${source}console.piece(${piece});\n`;
+  return Object.fromEntries(
+    names.map((name, k) => {
+      const count = pieces.filter(({ program }) => program === name).length;
+      return [name, `import { console } from ${channel};\n${sources[k].source}console.piece(${count});\n`];
+    }),
+  );
+}
+
+const fence = /^```ts(?: tour)?\n/gm;
+
+/** Which program each block of a guide belongs to: those fenced with `ts tour` are pieces of one, in order of their blocks. */
+function piecesOf(guide: string): readonly { readonly program: string; readonly piece: number }[] {
+  let piece = 0;
+  const fences = guideText(guide).match(fence) ?? [];
+  return fences.map((line, index) =>
+    line.includes('tour') ? { program: guide, piece: piece++ } : { program: `${guide}-${index + 1}`, piece: 0 },
+  );
 }
 
 const guideText = (guide: string): string => readFileSync(path.join(repository, `docs/${guide}.md`), 'utf8');

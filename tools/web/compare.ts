@@ -44,3 +44,8 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const number = /\d+(\.\d+)?(e[-+]?\d+)?/g;
 const words = (text: string): string => text.replaceAll(number, '#');
 const numbers = (text: string): number[] => (text.match(number) ?? []).map(Number);
+
+/** @throws Error saying what is wrong, unless it holds. */
+export function expect(holds: boolean, what: string): void {
+  if (!holds) throw new Error(what);
+}

@@ -1,18 +1,18 @@
 /**
- * The living pages and the "Run" buttons of the tour, as tools/build-pages.ts makes them, used in Chromium as a reader
+ * The living pages and the "Run" buttons of guides, as tools/build-pages.ts makes them, used in Chromium as a reader
  * uses them: what they show is compared with what the library computes here.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { balancedProjection, csrFromTriplets, fixedRankPsd, type HostArray, hostAlgebra } from 'bures';
 import { balanceGap } from 'bures/diagnostics';
 import { completeMatrix } from 'bures/problems';
 import type { Browser, Page } from 'playwright-core';
 import { buildPages } from '../pages/build-pages.js';
-import { buildPrograms, programOf, withButtons } from '../pages/build-programs.js';
-import { difference } from './compare.js';
+import { buildPrograms } from '../pages/build-programs.js';
+import { difference, expect } from './compare.js';
+import { guideVisits, writeGuides } from './guides.js';
 import { serve } from './serve.js';
 
 const la = hostAlgebra();
@@ -23,7 +23,7 @@ const visits: Readonly<Record<string, (page: Page, folder: string) => Promise<vo
   'pages/living/balancing.html': visitBalancing,
   'pages/living/sphere.html': visitSphere,
   'pages/living/completion.html': visitCompletion,
-  'documents/tour.html': visitTour,
+  ...guideVisits,
 };
 
 /** @returns how many of the pages failed. */
@@ -33,7 +33,7 @@ export async function testLivingPages(browser: Browser): Promise<number> {
   try {
     await buildPages(path.join(folder, 'pages'));
     await buildPrograms(path.join(folder, 'programs'));
-    writeTour(folder);
+    writeGuides(folder);
     const reports = Object.entries(visits).map(async ([name, visit]) => {
       const began = performance.now();
       const problem = await inPage(browser, folder, name, visit);
@@ -46,6 +46,25 @@ export async function testLivingPages(browser: Browser): Promise<number> {
     rmSync(folder, { recursive: true, force: true });
   }
   return failures;
+}
+
+/** The switch of the reference site decides on the colours, and the system where it says "OS". */
+async function checkTheme(page: Page): Promise<void> {
+  const background: string[] = [];
+  for (const [chosen, system] of [
+    ['light', 'dark'],
+    ['dark', 'light'],
+    ['os', 'dark'],
+  ] as const) {
+    await page.emulateMedia({ colorScheme: system });
+    await page.evaluate(`localStorage.setItem('tsd-theme', '${chosen}')`);
+    await page.reload();
+    await page.locator('#waiting').waitFor({ state: 'detached' });
+    background.push(await page.evaluate('getComputedStyle(document.body).backgroundColor'));
+  }
+  const [light, dark, os] = background;
+  if (light === dark || os !== dark)
+    throw new Error(`the switch of the site says light, dark, OS (dark), and the page is ${background.join(', ')}`);
 }
 
 /** Opens a page on a phone's screen and does something there. @returns what went wrong. */
@@ -67,8 +86,9 @@ async function inPage(
     await page.goto(`${served.address}/${name}`);
     await visit(page, folder);
     const wider = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
-    // The tour is without its style sheet here.
+    // Guides are without their style sheet here.
     if (wider !== 0 && name.startsWith('pages/')) complaints.push(`it is ${wider} pixels wider than a phone`);
+    if (name.startsWith('pages/')) await checkTheme(page);
   } catch (error) {
     complaints.push(error instanceof Error ? error.message : String(error));
   } finally {
@@ -181,51 +201,6 @@ async function visitCompletion(page: Page): Promise<void> {
   await compare(page, { 'error-known': (await completeMatrix(la, data, { rank: 1 })).trainRmse });
 }
 
-async function visitTour(page: Page, folder: string): Promise<void> {
-  const buttons = page.locator('.run > button');
-  await buttons.last().click();
-  const last = page.locator('.run:last-of-type > .printed').waitFor();
-  const [expected] = await Promise.all([printedInNode(path.join(folder, 'tour.ts'), 4), last]);
-  const printed = await page.locator('.run > .printed').allTextContents();
-  const problem = difference(printed.slice(0, 4), expected, { relative: 1e-4, absolute: 1e-6 });
-  expect(problem === undefined, problem ?? '');
-  const [host, device] = printed[4].split(' ').map(Number);
-  expect(host < 1e-9 && device < 1e-6, `the tour ends with costs ${printed[4]} on both engines`);
-  expect(/all \d+ laws hold/.test(printed[5]), `checkManifold says ${printed[5]}`);
-}
-
-/** Runs the same program here, as far as the piece that opens an engine of TensorFlow.js. */
-async function printedInNode(program: string, stop: number): Promise<readonly string[]> {
-  const printed: string[] = Array.from({ length: stop }, () => '');
-  let piece = 0;
-  const stopped = new Error('enough');
-  Object.assign(globalThis, {
-    postMessage(message: { readonly piece?: number; readonly line?: string }) {
-      piece = message.piece ?? piece;
-      if (piece === stop) throw stopped;
-      if (message.line !== undefined) printed[piece] += `${message.line}\n`;
-    },
-  });
-  await import(pathToFileURL(program).href).catch((error: unknown) => {
-    if (error !== stopped) throw error;
-  });
-  return printed;
-}
-
-/** Writes the tour with the blocks that TypeDoc makes of its pieces. */
-function writeTour(folder: string): void {
-  const text = readFileSync(path.resolve(import.meta.dirname, '../../docs/tour.md'), 'utf8');
-  const blocks = [...text.matchAll(/```ts tour\n(.*?)```/gs)].map(([, code]) => {
-    const escaped = code.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
-    return `<pre><code class="ts">${escaped}</code></pre>`;
-  });
-  const html = `<!doctype html><html><head><title>tour</title><link rel="icon" href="data:,"></head><body>${blocks.join('')}</body></html>`;
-  mkdirSync(path.join(folder, 'documents'));
-  writeFileSync(path.join(folder, 'documents/tour.html'), withButtons(html, 'tour', '../programs/run.js'));
-  writeFileSync(path.join(folder, 'tour.ts'), programOf('tour'));
-  writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }');
-}
-
 const matrix = (...rows: readonly (readonly number[])[]): HostArray => la.fromArray(rows.flat(), [rows.length, 2]);
 
 /** Waits until the page has computed what was asked for. */
@@ -259,9 +234,4 @@ async function compare(page: Page, expected: Readonly<Record<string, number>>): 
     const problem = difference(await shown(page, id), number, closeness, id);
     if (problem !== undefined) throw new Error(problem);
   }
-}
-
-/** @throws Error saying what is wrong, unless it holds. */
-function expect(holds: boolean, what: string): void {
-  if (!holds) throw new Error(what);
 }

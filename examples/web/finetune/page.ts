@@ -1,4 +1,5 @@
 /** The page: it reads what the user enters, has the worker do it, and draws what that tells. */
+import { followTheme } from '../theme.js';
 import { startWorker } from './client.js';
 import { type Curves, drawCurves, type Point } from './plots.js';
 import {
@@ -19,6 +20,7 @@ const say = (id: string, text: string): void => {
   byId(id).textContent = text;
 };
 
+followTheme();
 /** A file with rows that the text area does not show: binary, or long. */
 let rowsFile: File | undefined;
 let kept: SavedRun | undefined;

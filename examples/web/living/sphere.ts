@@ -7,7 +7,7 @@ import type { Point } from './parts/svg.js';
 import { solverOf } from './sphere/solvers.js';
 import { spherePicture, type Vector } from './sphere/sphere-picture.js';
 
-begin();
+begin(() => update());
 const la = hostAlgebra();
 const manifold = sphere({ shape: [3] });
 const toArray = (x: Vector): HostArray => la.fromArray(x, [3]);
@@ -78,5 +78,4 @@ const [turn, tilt, middle, stepExponent] = ['turn', 'tilt', 'middle', 'step'].ma
 onPress('at-maximum', () => startAt([0, 0, 1]));
 onPress('at-saddle', () => startAt([0, 1, 0]));
 onPress('anywhere', () => startAt(anywhere));
-matchMedia('(prefers-color-scheme: dark)').addEventListener('change', update);
 update();

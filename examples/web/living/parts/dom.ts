@@ -1,4 +1,5 @@
 /** Elements of a page by their ids, and the numbers that it shows. */
+import { followTheme } from '../../theme.js';
 
 /** Returns the element of an id. @throws Error if the page has none of this kind. */
 export function byId<E extends Element>(id: string, kind: new () => E): E {
@@ -7,8 +8,11 @@ export function byId<E extends Element>(id: string, kind: new () => E): E {
   return found;
 }
 
-/** Takes away what a page says as long as no script runs. */
-export function begin(): void {
+/**
+ * Takes away what a page says as long as no script runs, and sets its colours; `changed` is called when they change.
+ */
+export function begin(changed?: () => void): void {
+  followTheme(changed);
   byId('waiting', HTMLElement).remove();
 }
 
