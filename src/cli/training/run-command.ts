@@ -18,8 +18,9 @@ import { removeHalfWritten } from '../run/best-folder.js';
 import type { Checkpoint } from '../run/checkpoint.js';
 import { lockRun, type RunLock } from '../run/run-lock.js';
 import type { Terminal } from '../terminal.js';
+import { type RunOutcome, truncationText } from './run-loop.js';
 import { openSession, type Session } from './session.js';
-import { type RunOutcome, trainRun, truncationText } from './train-run.js';
+import { trainRun } from './train-run.js';
 
 /** Options of {@link runTraining}. */
 export interface RunCommandOptions {
