@@ -87,11 +87,11 @@ async function descend<M, P, T>(
   directionRule: DirectionRule,
   stepSizeRule: StepSizeRule,
 ): Promise<SolverState<P, T>> {
-  const { x, iteration, memory } = state;
-  const { chosen, direction, slope } = await chooseDirection(problem, state, directionRule, stepSizeRule.needsDescent ?? false);
-  const { trialStep } = chosen;
-  const choice = await stepSizeRule.choose({ problem, state, direction, slope, trialStep, memory: memory.stepSize ?? emptyMemory });
-  checkRule(stepSizeRule.name, 'a step-size rule', choice, 'stepSize');
+  const { x, iteration } = state;
+  const first = await chooseStep(problem, state, directionRule, stepSizeRule);
+  // A direction made from memory may be too steep to retract along, or all but level: the gradient alone decides.
+  const failed = first.choice.stalled !== undefined && state.memory.direction !== undefined;
+  const { chosen, direction, choice } = failed ? await chooseStep(problem, { ...state, memory: {} }, directionRule, stepSizeRule) : first;
   if (choice.stalled !== undefined) return { ...state, stalled: choice.stalled };
   if (!Number.isFinite(choice.stepSize)) {
     throw new ConfigError(
@@ -106,6 +106,20 @@ async function descend<M, P, T>(
     stepSize: choice.stepSize,
     memory: { direction: directionRule.move(chosen.memory, transport), stepSize: carryTangents(choice.memory, transport) },
   };
+}
+
+/** Returns the direction, and the step along it. */
+async function chooseStep<M, P, T>(
+  problem: Objective<M, P, T>,
+  state: EvaluatedState<P, T>,
+  directionRule: DirectionRule,
+  stepSizeRule: StepSizeRule,
+): Promise<{ readonly chosen: DirectionChoice<T>; readonly direction: T; readonly choice: StepChoice<P, T> }> {
+  const { chosen, direction, slope } = await chooseDirection(problem, state, directionRule, stepSizeRule.needsDescent ?? false);
+  const { trialStep } = chosen;
+  const choice = await stepSizeRule.choose({ problem, state, direction, slope, trialStep, memory: state.memory.stepSize ?? emptyMemory });
+  checkRule(stepSizeRule.name, 'a step-size rule', choice, 'stepSize');
+  return { chosen, direction, choice };
 }
 
 /** Returns what a line search has evaluated at the new point, or nothing if the next step uses another batch. */

@@ -171,12 +171,14 @@ async function runToEnd<M, P, T>(
     last = next.value;
     onIteration?.(last);
     const decision = checkDecision(stop, stop.check(numbers, history.at(-2), history[0]));
-    replaced = decision?.converged && decision.stationary && run.judgesPoints ? await betterState(run, state) : undefined;
+    const looked = decision?.converged && decision.stationary && run.judgesPoints ? await lookForDescent(run, state) : undefined;
+    replaced = looked?.better;
     if (decision === undefined || replaced !== undefined) continue;
-    const { converged, stationary = false, reason } = decision;
+    const { converged, stationary = false } = decision;
+    const reason = `${decision.reason}${looked?.remark ?? ''}`;
     const fault = converged ? await faultOf(run.seen.manifold, state.x, state.iteration === 0) : undefined;
     if (fault !== undefined) return finish(false, `${reason}, but at a point that the manifold refuses: ${fault}`);
-    const unmoved = gradientNorm === 0 || (stationary && history.length === 1);
+    const unmoved = looked?.remark === undefined && (gradientNorm === 0 || (stationary && history.length === 1));
     return finish(converged, explained(run, reason, unmoved && (stationary || !converged)));
   }
 }
@@ -189,10 +191,23 @@ function explained<M, P, T>({ solver }: Run<M, P, T>, reason: string, unmoved: b
   return `${reason}; a critical point: first-order solvers cannot tell a minimum from a saddle, hessianSpectrum can, and trustRegions leaves saddles`;
 }
 
-/** Returns a better state from which the solver can continue, if it finds that this one is not a minimum. */
-function betterState<M, P, T>({ seen, solver, scope, interrupted }: Run<M, P, T>, state: SolverState<P, T>) {
-  // If evaluations belong to points, every state that the loop yields has its own.
-  return scope.run(() => solver.confirm?.(seenAt(seen, state.iteration + 1), state as EvaluatedState<P, T>, interrupted));
+/**
+ * Has the solver look for a way down from a stationary point.
+ *
+ * @returns a better state from which it can continue, if there is one; a remark, if the search broke down.
+ */
+async function lookForDescent<M, P, T>(
+  { seen, solver, scope, interrupted }: Run<M, P, T>,
+  state: SolverState<P, T>,
+): Promise<{ readonly better?: EvaluatedState<P, T>; readonly remark?: string }> {
+  try {
+    // If evaluations belong to points, every state that the loop yields has its own.
+    const better = await scope.run(() => solver.confirm?.(seenAt(seen, state.iteration + 1), state as EvaluatedState<P, T>, interrupted));
+    return better === undefined ? {} : { better };
+  } catch (error) {
+    if (!(error instanceof NumericalError)) throw error;
+    return { remark: `; whether a way leads down from there could not be computed: ${error.message}` };
+  }
 }
 
 /**

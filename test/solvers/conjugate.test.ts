@@ -1,6 +1,21 @@
 /** Conjugate gradients: Hestenes and Stiefel's method on quadratics, the formulas of β, and their restarts. */
 import { describe, expect, it } from 'vitest';
-import { fletcherReeves, gradientDescent, type HostArray, hagerZhang, hestenesStiefel, polakRibiere, sgd } from '../../src/index.js';
+import {
+  armijo,
+  type FixedRankPoint,
+  fixedRank,
+  fletcherReeves,
+  gradientDescent,
+  type HostArray,
+  hagerZhang,
+  hestenesStiefel,
+  hostAlgebra,
+  lbfgs,
+  minimize,
+  polakRibiere,
+  seededRandom,
+  sgd,
+} from '../../src/index.js';
 import { hostEngines } from '../support/engines.js';
 import { tolerance } from '../support/tolerance.js';
 import { decide, quadratic, statesOf, telltaleTransport } from './quadratics.js';
@@ -91,5 +106,23 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
     expect(kept.direction).not.toBeAllClose(array(-1, 0.5), 1e-3);
     const restarted = await decide(setup, fletcherReeves(), array(1, -0.5), memory);
     expect(restarted.direction).toBeAllClose(array(-1, 0.5), 0);
+  });
+});
+
+describe.each([hestenesStiefel(), polakRibiere(), lbfgs()])('$name, on matrices of more rank than the target', (direction) => {
+  const la = hostAlgebra();
+
+  // The small singular values make the geometry steep: a direction carried from afar can fail at every length.
+  it.each(Array.from({ length: 6 }, (_, seed) => seed))('goes on from −grad where its own direction has no step, draw %i', async (seed) => {
+    const random = seededRandom(100 + seed);
+    const target = la.matmul(la.randomNormal([12, 2], random), la.randomNormal([2, 9], random));
+    const manifold = fixedRank({ m: 12, n: 9, rank: 4 });
+    const residual = (x: FixedRankPoint<HostArray>) => la.subtract(manifold.toMatrix(x), target);
+    const cost = (x: FixedRankPoint<HostArray>) => 0.5 * la.norm(residual(x)) ** 2;
+    const solver = gradientDescent({ direction, stepSize: armijo() });
+    const result = await minimize({ manifold, cost, gradient: { kind: 'ambient', at: residual } }, { solver, seed });
+    expect(result.stopReason).toMatch(/^gradient norm/);
+    expect(result.converged).toBe(true);
+    expect(result.cost).toBeLessThan(1e-9);
   });
 });

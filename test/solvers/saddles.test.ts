@@ -22,6 +22,7 @@ import {
   quotientFactors,
   type Solver,
   seededRandom,
+  simplex,
   svrg,
   trustRegions,
 } from 'bures';
@@ -160,4 +161,20 @@ it('a metric that needs full rank says so at the start', async () => {
   for (const initial of [starts['rank-deficient pair'], starts['zero factor']]) {
     await expect(minimize(tried, { solver: trustRegions(), initial })).rejects.toThrow(/factor [AB] has lost rank.*balancedFactors/);
   }
+});
+
+it('a search for a way down that breaks down is a remark, not the end of the call', async () => {
+  const tiny = 1e-40;
+  const { x, converged, stopReason } = await minimize(
+    {
+      manifold: simplex({ n: 3 }),
+      cost: (p) => -la.toArray(p)[0],
+      gradient: { kind: 'ambient', at: () => la.fromArray([-1, 0, 0], [3]) },
+    },
+    { solver: trustRegions(), initial: la.fromArray([1 - 2 * tiny, tiny, tiny], [3]) },
+  );
+  expect([...la.toArray(x)]).toEqual([1, tiny, tiny]);
+  expect(converged).toBe(true);
+  expect(stopReason).toMatch(/^gradient norm .*; whether a way leads down from there could not be computed: simplex\.retract/);
+  expect(stopReason).not.toMatch(/no way to leave/);
 });
