@@ -13,13 +13,13 @@ export {
   alternatingLeastSquaresDefaults,
   alternatingSweeps,
 } from './alternating-least-squares.js';
+export { completeMatrix } from './complete-matrix.js';
 export {
   type CompleteMatrixOptions,
   type CompletionProgress,
   type CompletionResult,
-  completeMatrix,
   completeMatrixDefaults,
-} from './complete-matrix.js';
+} from './complete-matrix-options.js';
 export { completeRatings } from './completion/complete-ratings.js';
 export type { Completion, CompletionWatcher, Errors, SplitCounts, TriedModel } from './completion/completion-types.js';
 export type { FitStep } from './completion/fit-path.js';

@@ -40,6 +40,12 @@ const matrixIrlsOptions = declareOptions<MatrixIrlsOptions>()({
 export const matrixIrlsDefaults: Required<MatrixIrlsOptions> = matrixIrlsOptions.defaults;
 
 const NAME = 'matrixIrls';
+/** Largest ε, in parts of σ_r, at which σ_r is found: its relative error is then a few times as large. */
+const FOUND = 1e-6;
+/** Largest ε in units of rounding of σ₁ below which singular values cannot be told apart. */
+const ROUNDING = 8;
+/** Steps in which ε must fall by a hundredth, or the solver says that it does not. */
+const PATIENCE = 10;
 /** Columns of the subspace beyond the r + 1 triples that a step needs. */
 const oversampling = 5;
 
@@ -63,6 +69,10 @@ const oversampling = 5;
  * with Λ diagonal, ε²/(σᵢσⱼ − ε²) for the entries of M and ε/(σⱼ − ε) for those of Up and Vp, which conjugate gradients
  * solve from the best rank-r approximation, with the diagonal Λ + |Ω|/(mn) for preconditioner. The points are the best
  * rank-r approximations; ε is in the state. Convergence is quadratic in the end.
+ *
+ * A gradient is small long before the small singular values are found. Where a rule of the gradient ends a run of
+ * `minimize`, this goes on until ε is below a millionth of σ_r, or below rounding. A run in which ε no longer falls
+ * stalls: the data are then not those of a matrix of this rank, or rounding hides the rest.
  *
  * The first ε is the spectral norm of the residual over the observed fraction. Data with noise are interpolated, so
  * that `completeMatrix` with `regularization` or `completeRatings` is the better choice for them.
@@ -111,15 +121,32 @@ export function matrixIrls<M>(
     },
     async step(_problem, state, interrupted) {
       const { x, iteration, memory } = state;
-      if (memory[NAME] === undefined) await checkProblem(la, observed, x, state.cost);
-      const next = await reweighted(la, observed, x, memory[NAME]?.numbers.smoothing, { ...settings, seed: iteration }, interrupted);
+      const known = memory[NAME]?.numbers;
+      if (known === undefined) await checkProblem(la, observed, x, state.cost);
+      else if (known.steps >= PATIENCE) return { ...state, stalled: stallReason(known.smoothing) };
+      const next = await reweighted(la, observed, x, known?.smoothing, { ...settings, seed: iteration }, interrupted);
       if (next === undefined) return state;
-      return { x: next.x, iteration: iteration + 1, memory: { [NAME]: memoryOf(next.smoothing) } };
+      return { x: next.x, iteration: iteration + 1, memory: { [NAME]: memoryOf(next.smoothing, known) } };
+    },
+    async confirm(_problem, state) {
+      const { x, memory } = state;
+      const smoothing = memory[NAME]?.numbers.smoothing ?? Number.POSITIVE_INFINITY;
+      const spectrum = await la.toArray(x.S);
+      const enough = Math.max(FOUND * spectrum[spectrum.length - 1], ROUNDING * la.epsilon * spectrum[0]);
+      return smoothing <= enough ? undefined : state;
     },
   };
 }
 
-const memoryOf = (smoothing: number): Memory<never> => ({ tangents: {}, numbers: { smoothing } });
+/** ε, and for how many steps it has been within a hundredth of what it was. */
+function memoryOf(smoothing: number, before: Memory<never>['numbers'] | undefined): Memory<never> {
+  const stays = before !== undefined && smoothing > 0.99 * before.mark;
+  return { tangents: {}, numbers: { smoothing, mark: stays ? before.mark : smoothing, steps: stays ? before.steps + 1 : 0 } };
+}
+
+function stallReason(smoothing: number): string {
+  return `${NAME}: the smoothing has stayed at ${smoothing.toExponential(1)} for ${PATIENCE} steps; expected entries of a matrix of this rank without noise: raise the rank, give more entries, or take completeMatrix with regularization`;
+}
 
 function checkStart<M>(la: LinearAlgebra<M>, { rows, columns }: CsrMatrix<M>, x: FixedRankPoint<M>): void {
   const known = [x?.U, x?.S, x?.V].every((part) => la.isArray(part));

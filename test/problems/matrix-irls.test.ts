@@ -12,7 +12,7 @@ import {
   ShapeError,
   seededRandom,
 } from '../../src/index.js';
-import { matrixCompletion, matrixIrls, spectralInitialization } from '../../src/problems/index.js';
+import { completeMatrix, matrixCompletion, matrixIrls, spectralInitialization } from '../../src/problems/index.js';
 import { allEngines, hostEngines, withoutLeaks } from '../support/engines.js';
 
 type Sizes = { readonly m: number; readonly n: number; readonly rank: number };
@@ -143,6 +143,36 @@ describe.each(hostEngines)('matrixIrls on %s', (_name, la) => {
     (await la.toArray(x.S)).forEach((value, i) => {
       expect(Math.abs(value / expected[i] - 1)).toBeLessThan(1e-4);
     });
+  });
+
+  // Cost and gradient of the small singular values are below the tolerances from the start.
+  it.each([1e5, 1e8])('finds every singular value of condition %d, though a rule of the gradient is content before', async (cond) => {
+    const { observed } = instance(la, sizes, cond, twice(sizes), 1, 5);
+    const initial = spectralInitialization(la, observed, { rank: sizes.rank });
+    const expected = [0, 1, 2, 3, 4].map((i) => cond ** (-i / 4));
+    const problem = matrixCompletion({ manifold: fixedRank(sizes), observed });
+    const byDefault = await minimize(problem, { solver: matrixIrls(la, observed), initial });
+    const whole = await completeMatrix(la, observed, { rank: sizes.rank, method: 'reweighted' });
+    for (const { x, converged, stopReason } of [byDefault, whole]) {
+      expect(converged, stopReason).toBe(true);
+      la.toArray(x.S).forEach((value, i) => {
+        expect(Math.abs(value / expected[i] - 1)).toBeLessThan(1e-4);
+      });
+    }
+  });
+
+  it('stalls, and says why, where no matrix of this rank agrees with the data', async () => {
+    const { observed } = instance(la, { m: 40, n: 30, rank: 3 }, 2, 400);
+    const random = seededRandom(6);
+    const noise = la.fromArray(
+      Array.from({ length: 400 }, () => 0.01 * random.normal()),
+      [400],
+    );
+    const noisy = { ...observed, values: la.add(observed.values, noise) };
+    const { converged, stopReason, iteration } = await completeMatrix(la, noisy, { rank: 3, method: 'reweighted', maxIterations: 1000 });
+    expect(converged).toBe(false);
+    expect(stopReason).toMatch(/smoothing has stayed at .* for 10 steps; expected entries of a matrix of this rank without noise/);
+    expect(iteration).toBeLessThan(200);
   });
 
   it('says which points it takes, and that it needs entries', async () => {
