@@ -19,6 +19,7 @@ import {
   sphere,
   stiefel,
   trustRegions,
+  type VectorFunction,
 } from 'bures';
 import { autodiffVector } from 'bures/autodiff';
 import { checkHessian } from 'bures/diagnostics';
@@ -252,6 +253,26 @@ describe('augmentedLagrangian', () => {
     expect(stopReason).toMatch(/^the constraints cannot be met near this point: their violation stays at 1\.00e\+0/);
     expect(host.inner(x, c)).toBeCloseTo(1, 6);
     expect(residuals.equality).toBeCloseTo(1, 6);
+  });
+
+  // The penalty begins at 10 at most, and has yet to outgrow such a cost when the violation has stayed for long.
+  it.each([1e4, 1e8, 1e10])('constraints that can be met are met, whatever the units of the cost (%d)', async (scale) => {
+    const [c, ones] = [host.fromArray([1, 2, 3], [3]), host.fromArray([1, 1, 1], [3])];
+    const sum = (sign: number): VectorFunction<HostArray, HostArray, HostArray, HostArray> => ({
+      at: (x) => host.full([1], sign * host.inner(ones, x)),
+      vjp: { kind: 'ambient', at: (_x, w) => host.scale(sign * host.toArray(w)[0], ones) },
+    });
+    const problem = {
+      manifold: sphere({ shape: [3] }),
+      cost: (x: HostArray) => scale * host.inner(c, x),
+      gradient: { kind: 'ambient', at: () => host.scale(scale, c) },
+    } as const;
+    for (const constraint of [{ equality: sum(1) }, { inequality: sum(-1) }]) {
+      const tolerance = 1e-6 * Math.max(1, scale / 1e7);
+      const { x, converged, stopReason } = await augmentedLagrangian({ ...problem, ...constraint }, { seed: 1, tolerance });
+      expect(converged, stopReason).toBe(true);
+      expect(x).toBeAllClose([Math.SQRT1_2, 0, -Math.SQRT1_2], 1e-3);
+    }
   });
 
   it('constraints that repeat one another, and ones of very different units, are met all the same', async () => {

@@ -1,7 +1,5 @@
-import { ConfigError, ShapeError } from '../../core/errors.js';
-import { describeValue } from '../../core/options.js';
+import { ConfigError } from '../../core/errors.js';
 import { seededRandom } from '../../core/random.js';
-import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import type { Manifold } from '../../manifolds/manifold.js';
 import { lbfgs } from '../directions/lbfgs.js';
 import { faultOf } from '../fault.js';
@@ -18,10 +16,11 @@ import {
   augmentedLagrangianOptions,
 } from './augmented-lagrangian-options.js';
 import { checkConstrained, constraintFields } from './check-constrained.js';
-import { type AugmentedTerms, augmentedTerms, type ConstrainedProblem, type ConstraintArrays } from './constrained-problem.js';
+import { type AugmentedTerms, augmentedTerms, type ConstrainedProblem } from './constrained-problem.js';
 import type { ConstrainedIteration, ConstrainedResult } from './constrained-result.js';
-import { kktResiduals, violationOf } from './kkt-residuals.js';
-import { firstPenalty, safeguarded, unmetReason } from './penalty.js';
+import { kktResiduals } from './kkt-residuals.js';
+import { firstState, type OuterState } from './outer-state.js';
+import { safeguarded, unmetReason } from './penalty.js';
 
 /**
  * Minimizes a cost over the points of a manifold that fulfil equality and inequality constraints, by the Riemannian
@@ -35,8 +34,8 @@ import { firstPenalty, safeguarded, unmetReason } from './penalty.js';
  *
  * ρ grows by `penaltyGrowth` where that did not bring the constraints closer. The run has converged if the KKT residual
  * is within the tolerance: the gradient of the Lagrangian, ‖h‖, ‖max(0, g)‖, and the complementarity ‖min(λ, −g)‖. If
- * the violation no longer falls however the penalty grows, the run ends and says so: the point is then one of least
- * violation nearby, and the constraints may contradict one another.
+ * the violation no longer falls however the penalty grows, and its gradient vanishes, the run ends and says so: the
+ * point is then one of least violation nearby, and the constraints may contradict one another.
  *
  * The constraints are vector-valued, as few arrays as one likes, and need products Jᵀw alone. Multipliers are in the
  * units of cost over constraint; the tolerance compares all parts alike, so that constraints should be scaled to
@@ -50,8 +49,8 @@ import { firstPenalty, safeguarded, unmetReason } from './penalty.js';
  * the cost without its constraints: solvers that need these refuse them.
  *
  * Differences from the reference: the first penalty comes from the data; the stopping rule is the KKT residual, not the
- * distance of the last two points; multipliers are bounded by 1e8, not 100, which only an infeasible problem reaches;
- * inner runs end at a tenth of the residual of the last, and never below half of the tolerance.
+ * distance of the last two points; multipliers are bounded by 1e8 times the gradient norm of the cost at the start, not
+ * by 100, which only an infeasible problem reaches; inner runs end at a tenth of the residual of the last, and never below half of the tolerance.
  *
  * @param problem - manifold, cost and gradient as for `minimize`, with `equality` and `inequality`.
  * @param options - inner solver, start, penalty, tolerance, limits.
@@ -94,21 +93,12 @@ export async function augmentedLagrangian<M, P, T, Z, G>(
     await (manifold.checkStart === undefined ? manifold.checkPoint(x) : manifold.checkStart(x));
     const seen = drawnObjective(caller, problem, constraintFields);
     const terms = augmentedTerms(problem, seen);
-    const start = await scope.run(() => firstState(problem, terms, x, settings));
+    const start = await scope.run(() => firstState(problem, seen, terms, x, settings));
     result = await outerIterations({ problem, terms, settings, costAt: async (y) => seen.cost(y, 0), scope }, start);
     return result;
   } finally {
     scope.close(result);
   }
-}
-
-/** State between outer iterations. */
-interface OuterState<M, P> {
-  readonly x: P;
-  readonly multipliers: ConstraintArrays<M>;
-  readonly penalty: number;
-  /** Gradient norm at which the next inner run ends. */
-  readonly innerTolerance: number;
 }
 
 interface Outer<M, P, T, Z, G> {
@@ -126,51 +116,24 @@ function requireConstraints<M, P, T, Z, G>(caller: string, problem: ConstrainedP
     throw new ConfigError(`${caller}: expected a problem with equality or inequality, got neither; state one, or call minimize`);
 }
 
-async function firstState<M, P, T, Z, G>(
-  problem: ConstrainedProblem<M, P, T, Z, G>,
-  terms: AugmentedTerms<M, P, T, Z, G>,
-  x: P,
-  { multipliers, penalty, tolerance }: AugmentedLagrangianSettings<M, P, T>,
-): Promise<OuterState<M, P>> {
-  const la = problem.manifold.algebra;
-  const values = await terms.values(x);
-  if (multipliers !== undefined) checkMultipliers(la, multipliers, values);
-  const violation = await violationOf(la, values);
-  const first = penalty ?? firstPenalty(await problem.cost(x, undefined), violation);
-  return { x, multipliers: multipliers ?? (await terms.noMultipliers(x)), penalty: first, innerTolerance: Math.max(1e-2, tolerance) };
-}
-
-/** @throws ConfigError or ShapeError unless there is a multiplier for each constraint. */
-function checkMultipliers<M>(la: LinearAlgebra<M>, multipliers: ConstraintArrays<M>, values: ConstraintArrays<M>): void {
-  for (const kind of ['equality', 'inequality'] as const) {
-    const [given, value] = [multipliers?.[kind], values[kind]];
-    if (value === undefined) continue;
-    if (!la.isArray(given))
-      throw new ConfigError(
-        `augmentedLagrangian: multipliers.${kind} must be an array, got ${describeValue(given)}; pass the multipliers of an earlier result`,
-      );
-    if (la.shape(given).join() !== la.shape(value).join())
-      throw new ShapeError(
-        `augmentedLagrangian: multipliers.${kind} must have the shape [${la.shape(value)}] of the constraints, got [${la.shape(given)}]; pass one number for each`,
-      );
-  }
-}
-
 /** Runs the outer iterations until the KKT residual is small, the constraints turn out not to be met, or a limit. */
 async function outerIterations<M, P, T, Z, G>(outer: Outer<M, P, T, Z, G>, start: OuterState<M, P>): Promise<ConstrainedResult<M, P>> {
   const { settings, scope } = outer;
   const begun = performance.now();
   const history: ConstrainedIteration[] = [];
+  /** Of each iteration, the gradient norm of the violation. */
+  const slopes: number[] = [];
   let [state, innerIterations] = [start, 0];
   for (;;) {
     const from = state;
     const turn = await scope.run(() => outerIteration(outer, from, history));
     scope.free([turn]);
     history.push(turn.numbers);
+    slopes.push(turn.slope);
     settings.onIteration?.({ ...turn.numbers, x: turn.state.x });
     innerIterations += turn.numbers.innerIterations;
     state = turn.state;
-    const ending = await endOf(outer, history, state.x, innerIterations === 0);
+    const ending = await endOf(outer, history, slopes, state.x, innerIterations === 0);
     if (ending === undefined) continue;
     const { cost, penalty, stationarity, equality, inequality, complementarity, kkt } = turn.numbers;
     return {
@@ -193,6 +156,7 @@ async function outerIterations<M, P, T, Z, G>(outer: Outer<M, P, T, Z, G>, start
 async function endOf<M, P, T, Z, G>(
   { problem, settings: { tolerance, maxIterations, signal: abort } }: Outer<M, P, T, Z, G>,
   history: readonly ConstrainedIteration[],
+  slopes: readonly number[],
   x: P,
   unmoved: boolean,
 ): Promise<Pick<ConstrainedResult<M, P>, 'converged' | 'stopReason'> | undefined> {
@@ -206,7 +170,7 @@ async function endOf<M, P, T, Z, G>(
   if (fault !== undefined) return { converged: false, stopReason: `${reason}, at a point that the manifold refuses: ${fault}` };
   if (converged) return { converged, stopReason: reason };
   if (abort?.aborted) return { converged: false, stopReason: `aborted after iteration ${iterations}: ${String(abort.reason)}` };
-  const unmet = unmetReason(history, tolerance);
+  const unmet = unmetReason(history, slopes, tolerance);
   if (unmet !== undefined) return { converged: false, stopReason: unmet };
   if (iterations < maxIterations) return undefined;
   return { converged: false, stopReason: `reached ${iterations} iterations, at a KKT residual of ${kkt.toExponential(2)}` };
@@ -215,7 +179,7 @@ async function endOf<M, P, T, Z, G>(
 /** Minimizes the augmented Lagrangian once, and corrects multipliers and penalty. */
 async function outerIteration<M, P, T, Z, G>(
   { problem, terms, settings, costAt }: Outer<M, P, T, Z, G>,
-  { x: from, multipliers, penalty, innerTolerance }: OuterState<M, P>,
+  { x: from, multipliers, penalty, innerTolerance, multiplierBound }: OuterState<M, P>,
   history: readonly ConstrainedIteration[],
 ) {
   const la = problem.manifold.algebra;
@@ -245,9 +209,10 @@ async function outerIteration<M, P, T, Z, G>(
   };
   const state: OuterState<M, P> = {
     x,
-    multipliers: safeguarded(la, estimate),
+    multipliers: safeguarded(la, estimate, multiplierBound),
     penalty: stands || met ? penalty : penalty * settings.penaltyGrowth,
     innerTolerance: Math.max(0.5 * settings.tolerance, Math.min(innerTolerance, 0.1 * residuals.kkt)),
+    multiplierBound,
   };
-  return { state, estimate, numbers, solver: inner.solver };
+  return { state, estimate, numbers, slope: await terms.violationSlope(x), solver: inner.solver };
 }

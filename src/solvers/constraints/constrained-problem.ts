@@ -30,6 +30,8 @@ export interface AugmentedTerms<M, P, T, Z, G> {
   noMultipliers(x: P): Promise<ConstraintArrays<M>>;
   /** Returns the next multipliers γ + ρh(x) and max(0, λ + ρg(x)). */
   nextMultipliers(x: P, multipliers: ConstraintArrays<M>, penalty: number): Promise<ConstraintArrays<M>>;
+  /** Returns the norm of the Riemannian gradient of ½‖h‖² + ½‖max(0, g)‖². */
+  violationSlope(x: P): Promise<number>;
   /** Returns the unconstrained problem of minimizing the augmented Lagrangian. */
   problem(multipliers: ConstraintArrays<M>, penalty: number): Problem<M, P, T, Z, G>;
 }
@@ -69,9 +71,29 @@ export function augmentedTerms<M, P, T, Z, G>(
       ...(g !== undefined && { inequality: positivePart(la, la.axpy(penalty, g, multipliers.inequality as M)) }),
     };
   };
+  /** Returns Jᵀw for each kind of constraint. */
+  const adjoints = async (x: P, weights: ConstraintArrays<M>): Promise<readonly T[]> => {
+    const found: T[] = [];
+    for (const kind of ['equality', 'inequality'] as const) {
+      const weight = weights[kind];
+      const { vjp } = { equality, inequality }[kind] ?? {};
+      if (weight !== undefined && vjp !== undefined) found.push(await riemannianAdjoint(manifold, vjp, x, weight));
+    }
+    return found;
+  };
+  const plus = (sum: T, tangent: T): T => axpyTree(la, 1, tangent, sum);
   return {
     values: valuesAt,
     nextMultipliers,
+    async violationSlope(x) {
+      const { equality: h, inequality: g } = await valuesAt(x);
+      const gradients = await adjoints(x, {
+        ...(h !== undefined && { equality: h }),
+        ...(g !== undefined && { inequality: positivePart(la, g) }),
+      });
+      const norm: Awaitable<number> = manifold.norm(x, gradients.reduce(plus));
+      return norm;
+    },
     async noMultipliers(x) {
       const { equality: h, inequality: g } = await valuesAt(x);
       return {
@@ -83,16 +105,7 @@ export function augmentedTerms<M, P, T, Z, G>(
       const weightsAt = perPoint((x: P & object) => nextMultipliers(x, multipliers, penalty)) as (x: P) => Promise<ConstraintArrays<M>>;
       const penalties = async (x: P): Promise<number> =>
         penaltyTerms(la, { values: await valuesAt(x), multipliers, next: await weightsAt(x), penalty });
-      const withConstraints = async (x: P, gradient: T): Promise<T> => {
-        const next = await weightsAt(x);
-        let sum = gradient;
-        for (const kind of ['equality', 'inequality'] as const) {
-          const weights = next[kind];
-          const { vjp } = { equality, inequality }[kind] ?? {};
-          if (weights !== undefined && vjp !== undefined) sum = axpyTree(la, 1, await riemannianAdjoint(manifold, vjp, x, weights), sum);
-        }
-        return sum;
-      };
+      const withConstraints = async (x: P, gradient: T): Promise<T> => (await adjoints(x, await weightsAt(x))).reduce(plus, gradient);
       const hessianAlong = async (x: P, u: T): Promise<T> => {
         const next = await weightsAt(x);
         let sum = await seen.hessian(x, u, 0);
