@@ -350,6 +350,22 @@ describe('levenbergMarquardt', () => {
     else expect(Math.abs(slope - 0.5)).toBeLessThan(loss === 'huber' || loss === 'softL1' ? 0.05 : 0.01);
   });
 
+  // Squares are then beyond the range of numbers, and so are those of squares.
+  it.each([1e60, 1e78, 1e160])('a bounded loss is not led astray by an outlier of %d', async (outlier) => {
+    const found = await minimize(line('arctan', outlier), {
+      solver: levenbergMarquardt(),
+      initial: host.fromRows([[0.5], [1]]),
+      stop: any(gradientNormBelow(1e-9), maxIterations(300)),
+    });
+    expect(found.converged, found.stopReason).toBe(true);
+    const clean = await minimize(line('arctan', 10), {
+      solver: levenbergMarquardt(),
+      initial: host.fromRows([[0.5], [1]]),
+      stop: any(gradientNormBelow(1e-9), maxIterations(300)),
+    });
+    expect(found.x).toBeAllClose(clean.x, 1e-3);
+  });
+
   it('has the values of SciPy’s losses', async () => {
     for (const loss of losses) {
       // At residuals 0.3 and −2, and the scale ½.

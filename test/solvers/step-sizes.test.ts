@@ -2,14 +2,19 @@
 import { describe, expect, it } from 'vitest';
 import {
   adaptive,
+  any,
   armijo,
   barzilaiBorwein,
   ConfigError,
+  euclidean,
   gradientDescent,
+  gradientNormBelow,
   type HostArray,
+  hostAlgebra,
   maxIterations,
   minimize,
   type Problem,
+  polakRibiere,
   type SecantQuotient,
 } from '../../src/index.js';
 import { hostEngines } from '../support/engines.js';
@@ -150,5 +155,31 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
       // A decrease of about 1 is read off costs of up to 4096.
       expect(shifted.steps).toBeAllClose(plain.steps, tolerance(la, 1e6));
     }
+  });
+});
+
+describe.each([
+  ['the default', gradientDescent()],
+  ['adaptive steps', gradientDescent({ stepSize: adaptive() })],
+  ['secant steps', gradientDescent({ stepSize: barzilaiBorwein() })],
+  ['conjugate gradients', gradientDescent({ direction: polakRibiere() })],
+] as const)('%s', (_name, solver) => {
+  const la = hostAlgebra();
+
+  // The first trial has length 1, and 30 contractions of it do not reach lengths below 1e-9.
+  it.each([1e-5, 1e-10, 1e-20, 1e-50, 1, 1e10])('finds a minimum at distance %d', async (scale) => {
+    const target = la.fromArray([scale, 2 * scale, -scale], [3]);
+    const curvatures = la.fromArray([1, 4, 9], [3]);
+    const slope = (x: HostArray) => la.multiply(curvatures, la.subtract(x, target));
+    const { x, converged, stopReason } = await minimize(
+      {
+        manifold: euclidean({ shape: [3] }),
+        cost: (x) => 0.5 * la.inner(slope(x), la.subtract(x, target)),
+        gradient: { kind: 'ambient', at: slope },
+      },
+      { solver, initial: la.fromArray([0, 0, 0], [3]), stop: any(gradientNormBelow(1e-6 * scale), maxIterations(1000)) },
+    );
+    expect(converged, stopReason).toBe(true);
+    expect(la.norm(la.subtract(x, target))).toBeLessThan(1e-6 * scale);
   });
 });

@@ -1,7 +1,7 @@
 import { ConfigError } from '../../core/errors.js';
 import { choice, declareOptions, describeValue, number, option } from '../../core/options.js';
 import { axpyTree } from '../../core/tree.js';
-import { square } from '../../linalg/derived.js';
+import { minimum, square } from '../../linalg/derived.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import type { Manifold } from '../../manifolds/manifold.js';
 import { perPoint } from '../objective.js';
@@ -141,7 +141,9 @@ const leastCurvature = 1e-3;
 
 function weigh<M>(la: LinearAlgebra<M>, residual: M, loss: RobustLoss, lossScale: number): WeighedResidual<M> {
   if (loss === 'linear') return { residual, slope: residual };
-  const z = square(la, la.scale(1 / lossScale, residual));
+  const squared = square(la, la.scale(1 / lossScale, residual));
+  // The one loss that is bounded: an outlier whose square is beyond the range of numbers counts like any other.
+  const z = loss === 'arctan' ? minimum(la, squared, la.full(la.shape(squared), la.dtype === 'float64' ? 1e300 : 1e38)) : squared;
   const { value, first, second } = lossTerms(la, loss, z);
   const slopeDerivative = la.add(first, la.scale(2, la.multiply(second, z)));
   const curvature = la.maximum(slopeDerivative, la.scale(leastCurvature, first));
@@ -152,6 +154,7 @@ function weigh<M>(la: LinearAlgebra<M>, residual: M, loss: RobustLoss, lossScale
     slopeDerivative,
     losses: value,
     jacobianScale,
-    residualScale: la.divide(first, jacobianScale),
+    // Where ρ' is zero to rounding, the entry counts for nothing.
+    residualScale: la.where(la.greater(jacobianScale, 0), la.divide(first, jacobianScale), la.full(la.shape(first), 0)),
   };
 }

@@ -43,12 +43,16 @@ export interface BacktrackingResult<P, T> {
   readonly sawCosts: boolean;
 }
 
+/** Number of the last trials that may be made where the quadratic through the one before is least. */
+const INTERPOLATED = 4;
+
 /**
  * Tries t, c·t, c²·t, … until f(R_x(t u)) ≤ reference + σ·t·slope, σ the sufficient decrease.
  *
  * If the required decrease is below the rounding of the cost, the trial's own slope must satisfy φ'(t) ≤ (2σ −
  * 1)·φ'(0), which is the same condition for a quadratic φ and loses no digits. A trial counts as too long if its cost
- * is not a number, or its retraction is not defined.
+ * is not a number, or its retraction is not defined. The last few trials, if costs still rise, are made where the
+ * quadratic through the one before is least.
  *
  * @param slope - φ'(0) = ⟨grad f(x), u⟩ < 0.
  * @param reference - f(x), or the larger value of a non-monotone rule.
@@ -75,7 +79,10 @@ async function backtrack<M, P, T>(
       const end = await slopeAt(problem, trial, direction, state.iteration);
       if (end.slope <= (2 * sufficientDecrease - 1) * slope) return { stepSize, ...trial, evaluation: end.evaluation, trials, sawCosts };
     }
-    stepSize *= contraction;
+    // The unit of length may be far from that of the data, where contractions alone do not arrive.
+    const rise = (trial?.cost ?? Number.NaN) - state.cost;
+    const interpolates = maxTrials > 2 * INTERPOLATED && trials >= maxTrials - INTERPOLATED && rise > slack;
+    stepSize *= interpolates ? Math.min(contraction, (-0.5 * stepSize * slope) / (rise - stepSize * slope)) : contraction;
   }
   return { stepSize, trials: maxTrials, sawCosts };
 }
