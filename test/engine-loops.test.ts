@@ -43,7 +43,7 @@ describe('the engine', () => {
       'metrics/stiefel-shooting.ts': 'an iteration for a logarithm',
       'solvers/constraints/augmented-lagrangian.ts': 'goes from multipliers to multipliers; each is a run of minimize',
       'distributed/mpi-world.node.ts': 'asks whether an operation between processes is done',
-      'problems/complete-matrix.ts': 'goes from rank to rank; each is a run of minimize',
+      'problems/climb-ranks.ts': 'goes from rank to rank; each is a run of minimize',
       'io/text/split-lines.ts': 'reads a file',
       'io/files/files.ts': 'reads a file',
       'io/records/gunzip.web.ts': 'reads a file',

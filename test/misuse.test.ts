@@ -62,6 +62,7 @@ import {
   spd,
   sphere,
   stiefel,
+  trustRegions,
 } from '../src/index.js';
 import { codes, refused } from './support/refused.js';
 
@@ -312,6 +313,12 @@ describe('solver parts', () => {
     ['armijo', () => armijo({ initialStep: -1 })],
     ['armijo', () => armijo(wrong({ tau: 1 }))],
     ['adaptive', () => adaptive({ maxTrials: 0 })],
+    ['trustRegions', () => trustRegions(wrong({ Delta_bar: 2 }))],
+    ['sphere', () => sphere(wrong({ n: 3 }))],
+    ['stiefel', () => stiefel(wrong({ n: 3, p: 2 }))],
+    ['grassmann', () => grassmann(wrong({ m: 3, p: 2 }))],
+    ['fixedRank', () => fixedRank(wrong({ m: 4, n: 3, k: 2 }))],
+    ['balancedFactors', () => balancedFactors(wrong({ m: 4, n: 3, r: 2 }))],
     ['barzilaiBorwein', () => barzilaiBorwein({ quotient: wrong('third') })],
     ['barzilaiBorwein', () => barzilaiBorwein({ minStep: 2, maxStep: 1 })],
     ['momentum', () => momentum({ decay: 1 })],
@@ -381,6 +388,22 @@ describe('solver parts', () => {
     ['bounds that exclude each other', problem, { solver: projectedLbfgs({ lower: 1, upper: 0 }) }],
     ['bounds of another form', problem, { solver: projectedLbfgs({ lower: wrong({ w: 0 }) }) }],
     ['a stop that is none', problem, { stop: 10 }],
+    ['a limit as an option', problem, { maxIterations: 10 }],
+    ['Manopt’s tolerance', problem, { tolgradnorm: 1e-9 }],
+    ['a start by another name', problem, { x0: la.full([3], 1) }],
+    ['Manopt’s radius', problem, { Delta_bar: 2 }],
+    ['a point in the place of the options', problem, la.full([3], 1)],
+    [
+      'a step that is not counted',
+      problem,
+      {
+        solver: {
+          name: 'mine',
+          init: (_problem: unknown, x: unknown) => ({ x, iteration: 0, memory: {} }),
+          step: (_problem: unknown, state: object) => ({ ...state }),
+        },
+      },
+    ],
     ['a schedule of NaN', problem, { solver: gradientDescent({ stepSize: constantStep(() => Number.NaN) }) }],
   ])('minimize rejects %s', async (_what, given, options) => {
     await refused(ConfigError, () => minimize(wrong(given), options));

@@ -147,6 +147,9 @@ type Declarations<Options> = {
 
 type DefaultedKeys<Fields> = { [Key in keyof Fields]: Fields[Key] extends { readonly presence: 'default' } ? Key : never }[keyof Fields];
 
+/** What to write instead of a name of another library, which stands here in lower case without underscores. */
+export type OptionHints = Readonly<Record<string, string>>;
+
 /** Options as they are used: those with a default are there. */
 export type Settings<Options, Defaulted extends keyof Options> = Required<Pick<Options, Defaulted>> & Omit<Options, Defaulted>;
 
@@ -174,10 +177,13 @@ export interface OptionsDeclaration<Options, Defaulted extends keyof Options, Fi
  * `declareOptions<ArmijoOptions>()({ optimism: number({ default: 2, min: 1 }), … })`. The compiler requires one
  * declaration for each key of the interface, of its type, and no other. Messages list the keys in the order of the
  * declarations, which is also that of the checks.
+ *
+ * The second argument says what the names that other libraries have for options are here.
  */
 export function declareOptions<Options extends object>() {
   return <Fields extends Declarations<Options>>(
     options: Fields & Readonly<Record<Exclude<keyof Fields, keyof Options>, never>>,
+    hints: OptionHints = {},
   ): OptionsDeclaration<Options, DefaultedKeys<Fields> & keyof Options, Fields> => {
     const known = Object.keys(options);
     const entries = Object.entries<Option<never, Presence>>(options);
@@ -188,7 +194,7 @@ export function declareOptions<Options extends object>() {
       options,
       defaults: defaults as never,
       read(caller, given: object, within = '') {
-        checkKeys(caller, given, known);
+        checkKeys(caller, given, known, hints);
         const settings: Record<string, unknown> = {};
         for (const [key, option] of entries) {
           const value = given[key as never] === undefined ? option.default : given[key as never];
@@ -207,12 +213,19 @@ export function declareOptions<Options extends object>() {
  *
  * @throws ConfigError naming the first unknown key, the known ones, and the nearest of them.
  */
-function checkKeys(caller: string, options: object, known: readonly string[]): void {
+function checkKeys(caller: string, options: object, known: readonly string[], hints: OptionHints): void {
   if (typeof options !== 'object' || options === null) {
     throw new ConfigError(`${caller}: expected an options object, got ${describeValue(options)}; pass { ${known.join(', ')} }`);
   }
   const unknown = Object.keys(options).find((key) => !known.includes(key));
   if (unknown === undefined) return;
+  const names = known.length === 0 ? 'it has no options' : `the options are ${known.join(', ')}`;
+  // An array or a point in the place of the options.
+  if (typeof options.constructor === 'function' && options.constructor !== Object)
+    throw new ConfigError(`${caller}: expected an options object, got ${describeValue(options)}; ${names}`);
+  const plain = unknown.replaceAll('_', '').toLowerCase();
+  const hint = Object.hasOwn(hints, plain) ? hints[plain] : undefined;
+  if (hint !== undefined) throw new ConfigError(`${caller}: unknown option '${unknown}'; ${hint}`);
   // Names of one or two letters resemble everything.
   const [nearest] =
     unknown.length < 3
@@ -222,9 +235,7 @@ function checkKeys(caller: string, options: object, known: readonly string[]): v
           known.filter((name) => name.length > 2),
           1,
         );
-  throw new ConfigError(
-    `${caller}: unknown option '${unknown}'; ${known.length === 0 ? 'it has no options' : `the options are ${known.join(', ')}`}${nearest === undefined ? '' : `; did you mean '${nearest}'?`}`,
-  );
+  throw new ConfigError(`${caller}: unknown option '${unknown}'; ${names}${nearest === undefined ? '' : `; did you mean '${nearest}'?`}`);
 }
 
 function checkGiven(caller: string, name: string, value: unknown): void {

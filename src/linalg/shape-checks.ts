@@ -170,7 +170,12 @@ export function checkConcat(shapes: readonly (readonly number[])[], along: 'rows
   }
 }
 
-/** Requires a half-open range of rows or columns inside a matrix. @returns the range. @throws ShapeError otherwise. */
+/**
+ * Requires a half-open range of rows or columns inside a matrix.
+ *
+ * @returns the range.
+ * @throws ConfigError unless it has two ends; ShapeError if they are not inside.
+ */
 export function checkRange(
   name: 'rows' | 'columns',
   range: readonly [number, number],
@@ -178,6 +183,10 @@ export function checkRange(
   shape: readonly number[],
 ): readonly [number, number] {
   const [first, end] = range;
+  if (range.length !== 2)
+    throw new ConfigError(
+      `slice: ${name} must be [first, end), two numbers, got ${describeValue(range)}; slices have no step: join pieces by concat, or multiply by a selection`,
+    );
   if (Number.isInteger(first) && Number.isInteger(end) && 0 <= first && first <= end && end <= length) return range;
   throw new ShapeError(
     `slice: ${name} must be [first, end) with 0 ≤ first ≤ end ≤ ${length} for shape ${describeShape(shape)}, got [${String(first)}, ${String(end)}]; pass integers inside it`,

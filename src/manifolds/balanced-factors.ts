@@ -20,7 +20,7 @@ import { type FactorPair, procrustesGauge } from '../metrics/factor-pair.js';
 import { balanceGap } from '../retractions/balance-gap.js';
 import type { BalancedGauge, BalancedProjection } from '../retractions/balanced-pair.js';
 import { type BalanceAlgorithm, balancedProjection, balancedProjectionOptions } from '../retractions/balanced-projection.js';
-import { checkStep, pointTolerance } from './checks.js';
+import { checkStep, pointTolerance, rankHints } from './checks.js';
 import { type FactorManifold, type FactorOptions, factorBase, factorOptions, unitTangent } from './factor-manifold.js';
 import type { RetractTransport } from './manifold.js';
 
@@ -40,12 +40,15 @@ export interface BalancedFactorsOptions<M> extends FactorOptions<M>, BalancingSc
   readonly algorithm?: BalanceAlgorithm;
 }
 
-const balancedFactorsOptions = declareOptions<BalancedFactorsOptions<unknown>>()({
-  ...factorOptions.options,
-  ...balancedProjectionOptions.options,
-  every: size({ default: 1 }),
-  start: count({ default: 0 }),
-});
+const balancedFactorsOptions = declareOptions<BalancedFactorsOptions<unknown>>()(
+  {
+    ...factorOptions.options,
+    ...balancedProjectionOptions.options,
+    every: size({ default: 1 }),
+    start: count({ default: 0 }),
+  },
+  rankHints,
+);
 
 /** The defaults of {@link balancedFactors}: the projection after each step, as BaLoRA is published. */
 export const balancedFactorsDefaults: Required<Pick<BalancedFactorsOptions<unknown>, 'gauge' | 'algorithm'> & BalancingSchedule> =

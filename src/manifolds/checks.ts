@@ -1,7 +1,7 @@
 /** Checks of points and steps that the manifolds share. Each error says what was passed and what to do. */
 
 import { ConfigError, DomainError, NumericalError, ShapeError } from '../core/errors.js';
-import { checkPositiveInteger, describeValue, type Option, option, size } from '../core/options.js';
+import { checkPositiveInteger, describeValue, type Option, type OptionHints, option, size } from '../core/options.js';
 import { forEachLeaf } from '../core/tree.js';
 import { type Ambient, ambientShape } from '../linalg/ambient.js';
 import { eye } from '../linalg/derived.js';
@@ -29,6 +29,12 @@ export const batchOption: Option<readonly number[], 'default'> = option({ defaul
 
 /** Declares a {@link RankShape}, whose rank {@link checkRank} compares with the sizes. */
 export const rankShapeOptions = { m: size({}), n: size({}), rank: size({}), batch: batchOption };
+
+/** What other libraries call the rank. */
+export const rankHints: OptionHints = { k: 'name it rank', p: 'name it rank', r: 'name it rank' };
+
+/** The same of matrices with orthonormal columns, which other libraries call n×p. */
+export const columnHints: OptionHints = { ...rankHints, n: 'write m for the number of rows, and rank for that of columns' };
 
 /** Formats batch axes for the name of a manifold, before the sizes of a member. */
 export function batchPrefix(batch: readonly number[]): string {

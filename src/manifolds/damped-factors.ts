@@ -13,7 +13,7 @@ import { eye } from '../linalg/derived.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
-import { checkRank } from './checks.js';
+import { checkRank, rankHints } from './checks.js';
 import { flatFactors } from './euclidean-factors.js';
 import { type FactorManifold, type FactorOptions, factorOptions, unitTangent } from './factor-manifold.js';
 import { normOf } from './norm-of.js';
@@ -24,10 +24,13 @@ export interface DampedFactorsOptions<M> extends FactorOptions<M> {
   readonly damping?: number;
 }
 
-const dampedFactorsOptions = declareOptions<DampedFactorsOptions<unknown>>()({
-  ...factorOptions.options,
-  damping: number({ default: 1e-2, above: 0 }),
-});
+const dampedFactorsOptions = declareOptions<DampedFactorsOptions<unknown>>()(
+  {
+    ...factorOptions.options,
+    damping: number({ default: 1e-2, above: 0 }),
+  },
+  rankHints,
+);
 
 /** The defaults of {@link dampedFactors}. */
 export const dampedFactorsDefaults: Required<Pick<DampedFactorsOptions<unknown>, 'damping'>> = dampedFactorsOptions.defaults;

@@ -12,7 +12,16 @@ import { jointInner, jointNorm } from '../linalg/joint-reductions.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { NumberOf } from '../linalg/number-of.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
-import { batchPrefix, checkAmbientShape, checkFinite, checkRank, checkShapes, type RankShape, rankShapeOptions } from './checks.js';
+import {
+  batchPrefix,
+  checkAmbientShape,
+  checkFinite,
+  checkRank,
+  checkShapes,
+  type RankShape,
+  rankHints,
+  rankShapeOptions,
+} from './checks.js';
 import type { Manifold } from './manifold.js';
 
 /** Options that every manifold of factor pairs takes. */
@@ -22,10 +31,12 @@ export interface FactorOptions<M> extends RankShape {
 }
 
 /** Declares the options that every manifold of factor pairs takes. */
-export const factorOptions = declareOptions<FactorOptions<unknown>>()({ ...rankShapeOptions, algebra: algebraOption });
+export const factorOptions = declareOptions<FactorOptions<unknown>>()({ ...rankShapeOptions, algebra: algebraOption }, rankHints);
 
 /** A manifold whose points are factor pairs of an m×n matrix. */
 export interface FactorManifold<M> extends Manifold<M, FactorPair<M>, FactorPair<M>, FactorPair<M>, Ambient<M>> {
+  /** Shape [.., m, n] of the matrices. */
+  readonly matrixShape: readonly number[];
   /** Returns A·B, m×n, for small matrices and tests, in 2·m·n·r flops. */
   toMatrix(x: FactorPair<M>): M;
   decayDirection(x: FactorPair<M>): FactorPair<M>;
@@ -55,7 +66,10 @@ export interface FactorBase<M> {
   /** Returns the Frobenius norm of a pair. */
   pairNorm(u: FactorPair<M>): NumberOf<M>;
   /** Members that are the same for every factor manifold. */
-  readonly common: Pick<FactorManifold<M>, 'algebra' | 'embed' | 'zeroTangent' | 'decayDirection' | 'toMatrix' | 'admissible'>;
+  readonly common: Pick<
+    FactorManifold<M>,
+    'algebra' | 'matrixShape' | 'embed' | 'zeroTangent' | 'decayDirection' | 'toMatrix' | 'admissible'
+  >;
 }
 
 /**
@@ -106,6 +120,7 @@ export function factorBase<M>(caller: string, settings: Settings<FactorOptions<M
     pairNorm: (u) => jointNorm(la, [u.A, u.B]),
     common: {
       algebra: la,
+      matrixShape: [...batch, m, n],
       embed: (_x, u) => u,
       admissible: (_x, u) => u,
       zeroTangent: () => ({ A: la.full(shapes.A, 0), B: la.full(shapes.B, 0) }),

@@ -45,3 +45,21 @@ export async function checkFixedRankPoint<M>(
     );
   });
 }
+
+/**
+ * Returns a point that was made of a matrix.
+ *
+ * @throws DomainError if its rank is lower to rounding. An engine that is not read at once leaves that to `checkPoint`.
+ */
+export function ofFullRank<M>(caller: string, la: LinearAlgebra<M>, x: FixedRankPoint<M>): FixedRankPoint<M> {
+  const spectra = la.peek(x.S);
+  const rank = la.shape(x.S).at(-1) as number;
+  spectra?.forEach((sigma, index) => {
+    const [largest, place] = [spectra[index - (index % rank)], index % rank];
+    if (sigma > rank * la.epsilon * largest) return;
+    throw new DomainError(
+      `${caller}: expected a matrix of rank ${rank} at least, got one of rank ${largest > 0 ? place : 0} to rounding; lower the rank, or perturb the matrix`,
+    );
+  });
+  return x;
+}

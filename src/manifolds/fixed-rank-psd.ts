@@ -16,7 +16,7 @@ import type { HostArray } from '../linalg/host/host-algebra.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { polar, solveLyapunov } from '../linalg/matrix-functions.js';
 import { alignedFactor } from '../metrics/psd-factors.js';
-import { batchOption, batchPrefix, checkAmbientShape, checkEnd, checkFinite, checkShape, checkStep } from './checks.js';
+import { batchOption, batchPrefix, checkAmbientShape, checkEnd, checkFinite, checkShape, checkStep, rankHints } from './checks.js';
 import type { GeodesicManifold } from './manifold.js';
 import { randomOrthonormal, randomSpectrum } from './random-arrays.js';
 
@@ -33,12 +33,15 @@ export interface FixedRankPsdOptions<M> {
 }
 
 /** Declares the options of a manifold of factors Y. */
-export const fixedRankPsdOptions = declareOptions<FixedRankPsdOptions<unknown>>()({
-  n: size({}),
-  rank: size({}),
-  batch: batchOption,
-  algebra: algebraOption,
-});
+export const fixedRankPsdOptions = declareOptions<FixedRankPsdOptions<unknown>>()(
+  {
+    n: size({}),
+    rank: size({}),
+    batch: batchOption,
+    algebra: algebraOption,
+  },
+  rankHints,
+);
 
 /** Manifold of positive semidefinite matrices of rank r, made by {@link fixedRankPsd}. */
 export interface FixedRankPsdManifold<M> extends GeodesicManifold<M, M, M, M, Ambient<M>> {

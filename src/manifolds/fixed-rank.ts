@@ -25,8 +25,8 @@ import type { FixedRankMetric, FixedRankPoint, FixedRankTangent } from '../metri
 import type { FixedRankRetraction } from '../retractions/fixed-rank-retraction.js';
 import { truncatedProduct } from '../retractions/fixed-rank-retraction.js';
 import { truncatedSvd } from '../retractions/truncated-svd.js';
-import { checkAmbientShape, checkRank, checkShapes, checkStep, type RankShape, rankShapeOptions } from './checks.js';
-import { checkFixedRankPoint, checkProduct } from './fixed-rank-checks.js';
+import { checkAmbientShape, checkRank, checkShapes, checkStep, type RankShape, rankHints, rankShapeOptions } from './checks.js';
+import { checkFixedRankPoint, checkProduct, ofFullRank } from './fixed-rank-checks.js';
 import { nearestOfRank } from './fixed-rank-from-matrix.js';
 import type { Manifold } from './manifold.js';
 import { normOf } from './norm-of.js';
@@ -44,35 +44,46 @@ export interface FixedRankOptions<M> extends RankShape {
 
 /** Manifold of matrices of rank r, made by {@link fixedRank}. */
 export interface FixedRankManifold<M> extends Manifold<M, FixedRankPoint<M>, FixedRankTangent<M>, Ambient<M>, Ambient<M>> {
+  /** Shape [.., m, n] of the matrices. */
+  readonly matrixShape: readonly number[];
   /** The metric it was made with. */
   readonly metric: FixedRankMetric;
   /** The retraction it was made with. */
   readonly retraction: FixedRankRetraction;
   /** Returns U diag(S) Vᵀ, m×n, for small matrices and tests, in 2·m·n·r flops. */
   toMatrix(x: FixedRankPoint<M>): M;
-  /** Returns the point nearest to A·B (A m×k, B k×n, k ≥ r), in O((m+n)k²) flops. */
+  /**
+   * Returns the point nearest to A·B (A m×k, B k×n, k ≥ r), in O((m+n)k²) flops.
+   *
+   * @throws DomainError if the product has a lower rank to rounding, where the engine can be read.
+   */
   fromFactors(a: M, b: M): FixedRankPoint<M>;
   /**
    * Returns the point nearest to a matrix in any form: dense by its SVD, factors in O((m+n)k²) flops, sparse matrices
    * and operators with more than 256 rows and columns by subspace iteration, 18 products with r + 16 columns.
+   *
+   * @throws DomainError if the matrix has a lower rank to rounding, where the engine can be read.
    */
   fromMatrix(z: Ambient<M>): FixedRankPoint<M>;
 }
 
-const fixedRankOptions = declareOptions<FixedRankOptions<unknown>>()({
-  ...rankShapeOptions,
-  metric: option({ optional: true }, (caller, name, metric) => {
-    if (typeof (metric as FixedRankMetric | null)?.sharp === 'function') return;
-    throw new ConfigError(`${caller}: ${name} must be a metric, got ${describeValue(metric)}; pass embedded(), bures() or quotient()`);
-  }),
-  retraction: option({ optional: true }, (caller, name, retraction) => {
-    if (typeof (retraction as FixedRankRetraction | null)?.retract === 'function') return;
-    throw new ConfigError(
-      `${caller}: ${name} must be a retraction, got ${describeValue(retraction)}; pass truncatedSvd(), orthographic() or factored()`,
-    );
-  }),
-  algebra: algebraOption,
-});
+const fixedRankOptions = declareOptions<FixedRankOptions<unknown>>()(
+  {
+    ...rankShapeOptions,
+    metric: option({ optional: true }, (caller, name, metric) => {
+      if (typeof (metric as FixedRankMetric | null)?.sharp === 'function') return;
+      throw new ConfigError(`${caller}: ${name} must be a metric, got ${describeValue(metric)}; pass embedded(), bures() or quotient()`);
+    }),
+    retraction: option({ optional: true }, (caller, name, retraction) => {
+      if (typeof (retraction as FixedRankRetraction | null)?.retract === 'function') return;
+      throw new ConfigError(
+        `${caller}: ${name} must be a retraction, got ${describeValue(retraction)}; pass truncatedSvd(), orthographic() or factored()`,
+      );
+    }),
+    algebra: algebraOption,
+  },
+  rankHints,
+);
 
 /**
  * Returns the manifold of m×n matrices of rank r, with a choice of metric and retraction.
@@ -134,6 +145,7 @@ export function fixedRank<M = HostArray>(options: FixedRankOptions<M>): FixedRan
   return {
     name: `fixedRank(${m}×${n}, rank ${rank}, ${metric.name}, ${retraction.name})`,
     algebra: la,
+    matrixShape: [...batch, m, n],
     metric,
     retraction,
     dim,
@@ -164,9 +176,9 @@ export function fixedRank<M = HostArray>(options: FixedRankOptions<M>): FixedRan
     toMatrix: (x) => la.matmul(la.scaleColumns(x.U, x.S), x.V, { transposeB: true }),
     fromFactors(a, b) {
       checkProduct(la, a, b, [...batch, m, n], rank);
-      return truncatedProduct(la, a, undefined, la.transpose(b), rank);
+      return ofFullRank('fixedRank.fromFactors', la, truncatedProduct(la, a, undefined, la.transpose(b), rank));
     },
-    fromMatrix: (z) => nearestOfRank(la, z, [...batch, m, n], rank),
+    fromMatrix: (z) => ofFullRank('fixedRank.fromMatrix', la, nearestOfRank(la, z, [...batch, m, n], rank)),
   };
 }
 

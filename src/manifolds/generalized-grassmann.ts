@@ -9,6 +9,7 @@
  */
 import { declareOptions } from '../core/options.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
+import { columnHints } from './checks.js';
 import { grassmannManifold } from './grassmann.js';
 import { inFactorCoordinates, productOption } from './in-factor-coordinates.js';
 import type { GeodesicManifold } from './manifold.js';
@@ -20,10 +21,13 @@ export interface GeneralizedGrassmannOptions<M> extends OrthonormalOptions<M> {
   readonly B: M;
 }
 
-const generalizedGrassmannOptions = declareOptions<GeneralizedGrassmannOptions<unknown>>()({
-  ...orthonormalOptions.options,
-  B: productOption,
-});
+const generalizedGrassmannOptions = declareOptions<GeneralizedGrassmannOptions<unknown>>()(
+  {
+    ...orthonormalOptions.options,
+    B: productOption,
+  },
+  columnHints,
+);
 
 /**
  * Returns the manifold of r-dimensional subspaces of ℝᵐ, with the inner product of B: for invariant subspaces of

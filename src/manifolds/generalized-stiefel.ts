@@ -8,6 +8,7 @@
  */
 import { declareOptions } from '../core/options.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
+import { columnHints } from './checks.js';
 import { inFactorCoordinates, productOption } from './in-factor-coordinates.js';
 import type { GeodesicManifold } from './manifold.js';
 import { type StiefelOptions, stiefelManifold, stiefelOptions } from './stiefel.js';
@@ -18,7 +19,10 @@ export interface GeneralizedStiefelOptions<M> extends StiefelOptions<M> {
   readonly B: M;
 }
 
-const generalizedStiefelOptions = declareOptions<GeneralizedStiefelOptions<unknown>>()({ ...stiefelOptions.options, B: productOption });
+const generalizedStiefelOptions = declareOptions<GeneralizedStiefelOptions<unknown>>()(
+  { ...stiefelOptions.options, B: productOption },
+  columnHints,
+);
 
 /**
  * Returns the manifold of m×r matrices whose columns are orthonormal in the product of B: for generalized eigenvalue

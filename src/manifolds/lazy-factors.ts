@@ -14,7 +14,7 @@ import { moorePenroseInverse } from '../linalg/numerical-range.js';
 import { hyperBalancedFactors } from '../metrics/bures.js';
 import type { FactorPair } from '../metrics/factor-pair.js';
 import { truncatedSvd } from '../retractions/truncated-svd.js';
-import { checkRank } from './checks.js';
+import { checkRank, rankHints } from './checks.js';
 import { flatFactors } from './euclidean-factors.js';
 import { type FactorManifold, type FactorOptions, factorOptions } from './factor-manifold.js';
 
@@ -35,11 +35,14 @@ export interface LazyFactorsOptions<M> extends FactorOptions<M> {
   readonly lazyRate?: LazyRate;
 }
 
-const lazyFactorsOptions = declareOptions<LazyFactorsOptions<unknown>>()({
-  ...factorOptions.options,
-  every: size({ default: 500 }),
-  lazyRate: choice(lazyRates, { default: 'same' }),
-});
+const lazyFactorsOptions = declareOptions<LazyFactorsOptions<unknown>>()(
+  {
+    ...factorOptions.options,
+    every: size({ default: 500 }),
+    lazyRate: choice(lazyRates, { default: 'same' }),
+  },
+  rankHints,
+);
 
 /** The defaults of {@link lazyFactors}. */
 export const lazyFactorsDefaults: Required<Pick<LazyFactorsOptions<unknown>, 'every' | 'lazyRate'>> = lazyFactorsOptions.defaults;

@@ -8,7 +8,7 @@ import { algebraOption, algebraOrHost } from '../linalg/host/default-algebra.js'
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { OrthonormalRetraction } from '../retractions/orthonormal-retraction.js';
 import { polarRetraction } from '../retractions/polar.js';
-import { batchOption, batchPrefix, checkFinite, checkOrthonormal, checkShape, checkStep } from './checks.js';
+import { batchOption, batchPrefix, checkFinite, checkOrthonormal, checkShape, checkStep, columnHints } from './checks.js';
 import type { ManifoldParts } from './define-manifold.js';
 import { randomOrthonormal } from './random-arrays.js';
 
@@ -27,18 +27,21 @@ export interface OrthonormalOptions<M> {
 }
 
 /** Declares the options of a manifold of orthonormal matrices. */
-export const orthonormalOptions = declareOptions<OrthonormalOptions<unknown>>()({
-  m: size({}),
-  rank: size({}),
-  batch: batchOption,
-  retraction: option({ optional: true }, (caller, name, retraction) => {
-    if (typeof (retraction as OrthonormalRetraction | null)?.retract === 'function') return;
-    throw new ConfigError(
-      `${caller}: ${name} must be a retraction, got ${describeValue(retraction)}; pass polarRetraction(), qrRetraction() or cayleyRetraction()`,
-    );
-  }),
-  algebra: algebraOption,
-});
+export const orthonormalOptions = declareOptions<OrthonormalOptions<unknown>>()(
+  {
+    m: size({}),
+    rank: size({}),
+    batch: batchOption,
+    retraction: option({ optional: true }, (caller, name, retraction) => {
+      if (typeof (retraction as OrthonormalRetraction | null)?.retract === 'function') return;
+      throw new ConfigError(
+        `${caller}: ${name} must be a retraction, got ${describeValue(retraction)}; pass polarRetraction(), qrRetraction() or cayleyRetraction()`,
+      );
+    }),
+    algebra: algebraOption,
+  },
+  columnHints,
+);
 
 /** Parts that depend only on the sizes, the retraction and the horizontal projection. */
 export interface OrthonormalBase<M> {

@@ -24,15 +24,18 @@ export interface SphereOptions<M> {
   readonly algebra?: LinearAlgebra<M>;
 }
 
-const sphereOptions = declareOptions<SphereOptions<unknown>>()({
-  shape: option({}, (caller, name, shape) => {
-    if (!Array.isArray(shape))
-      throw new ConfigError(`${caller}: ${name} must be a list of sizes, got ${describeValue(shape)}; pass, say, { shape: [5] }`);
-    for (const size of shape) checkPositiveInteger(caller, 'each size', size);
-  }),
-  batch: batchOption,
-  algebra: algebraOption,
-});
+const sphereOptions = declareOptions<SphereOptions<unknown>>()(
+  {
+    shape: option({}, (caller, name, shape) => {
+      if (!Array.isArray(shape))
+        throw new ConfigError(`${caller}: ${name} must be a list of sizes, got ${describeValue(shape)}; pass, say, { shape: [5] }`);
+      for (const size of shape) checkPositiveInteger(caller, 'each size', size);
+    }),
+    batch: batchOption,
+    algebra: algebraOption,
+  },
+  { n: 'write shape: [n], or [n, 1] for a column' },
+);
 
 /**
  * Returns the unit sphere of arrays of a given shape, with the Euclidean metric.

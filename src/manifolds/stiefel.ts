@@ -14,7 +14,7 @@ import { symmetricPart } from '../linalg/matrix-functions.js';
 import { euclideanStiefel } from '../metrics/euclidean-stiefel.js';
 import { stiefelExponential, stiefelLogarithm } from '../metrics/stiefel-geodesics.js';
 import { type StiefelMetric, stiefelDifference, stiefelHessian, stiefelInner, stiefelSharp } from '../metrics/stiefel-metric.js';
-import { checkShape, checkStep } from './checks.js';
+import { checkShape, checkStep, columnHints } from './checks.js';
 import { defineManifold } from './define-manifold.js';
 import type { GeodesicManifold } from './manifold.js';
 import { normOf } from './norm-of.js';
@@ -27,16 +27,19 @@ export interface StiefelOptions<M> extends OrthonormalOptions<M> {
 }
 
 /** Declares the options of a manifold of orthonormal matrices with a metric. */
-export const stiefelOptions = declareOptions<StiefelOptions<unknown>>()({
-  ...orthonormalOptions.options,
-  metric: option({ optional: true }, (caller, name, metric) => {
-    const beta = (metric as Partial<StiefelMetric> | null)?.beta ?? 0;
-    if (typeof beta === 'number' && beta > 0 && Number.isFinite(beta)) return;
-    throw new ConfigError(
-      `${caller}: ${name} must be a metric, got ${describeValue(metric)}; pass euclideanStiefel() or canonicalStiefel()`,
-    );
-  }),
-});
+export const stiefelOptions = declareOptions<StiefelOptions<unknown>>()(
+  {
+    ...orthonormalOptions.options,
+    metric: option({ optional: true }, (caller, name, metric) => {
+      const beta = (metric as Partial<StiefelMetric> | null)?.beta ?? 0;
+      if (typeof beta === 'number' && beta > 0 && Number.isFinite(beta)) return;
+      throw new ConfigError(
+        `${caller}: ${name} must be a metric, got ${describeValue(metric)}; pass euclideanStiefel() or canonicalStiefel()`,
+      );
+    }),
+  },
+  columnHints,
+);
 
 /** Returns Z − X sym(XᵀZ), the orthogonal projection onto the tangent space. */
 export function tangentPart<M>(la: LinearAlgebra<M>, x: M, z: M): M {

@@ -1,4 +1,5 @@
 /** The run of `completeMatrix`: a fit at each rank, from the initial one up to the last. */
+import { ConfigError } from '../core/errors.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import { fixedRank } from '../manifolds/fixed-rank.js';
@@ -44,6 +45,10 @@ export async function climbRanks<M>(
   const count = observed.columnIndices.length;
   let rank = atOnce ? lastRank : settings.initialRank;
   let initial = spectralInitialization(la, observed, { rank, seed });
+  if (atOnce && (await losesRank(la, initial)))
+    throw new ConfigError(
+      `completeMatrix: expected entries of a matrix of rank ${lastRank}, but those given have fewer singular values above rounding; lower the rank`,
+    );
   let iteration = 0;
   for (;;) {
     const manifold = geometry({ m: observed.rows, n: observed.columns, rank });

@@ -24,8 +24,8 @@ export interface CompleteMatrixOptions<M> {
   /** Final rank; the run ends earlier if a lower rank leaves no residual. */
   readonly rank: number;
   /**
-   * `'continuation'` raises the rank step by step; `'reweighted'` runs `matrixIrls` at the final rank, for data
-   * without noise of which few entries are known. Default: `'continuation'`.
+   * `'continuation'` raises the rank step by step; `'reweighted'` runs `matrixIrls` at the final rank, for data without
+   * noise of which few entries are known. Default: `'continuation'`.
    */
   readonly method?: 'continuation' | 'reweighted';
   /** Rank of the start. Default: 1. */

@@ -31,7 +31,8 @@ import { splitEntries } from './split-entries.js';
  * @param data - the known entries.
  * @param options - the rank and how to reach it.
  * @returns the matrix as a point of `fixedRank`, with errors on the fitted entries and on those set aside.
- * @throws ConfigError, ShapeError for invalid options or options of the other method, or if no entry is left to fit.
+ * @throws ConfigError, ShapeError for invalid options or options of the other method, if no entry is left to fit, if
+ * all are zero (less the mean), or if they have a lower rank than `'reweighted'` is to find.
  *
  * @example
  * ```ts
@@ -59,6 +60,11 @@ export async function completeMatrix<M>(
   checkCsr('completeMatrix', data);
   const read = completeMatrixOptions.read('completeMatrix', options);
   const settings = read.method === 'reweighted' ? asReweighted(read, options) : read;
+  const least = Math.min(data.rows, data.columns);
+  if (settings.rank > least)
+    throw new ConfigError(
+      `completeMatrix: rank must be at most min(m, n) = ${least} of the ${data.rows}×${data.columns} data, got ${settings.rank}; lower it`,
+    );
   if (settings.initialRank > settings.rank) {
     throw new ConfigError(`completeMatrix: initialRank (${settings.initialRank}) must not exceed rank (${settings.rank}); lower it`);
   }
@@ -91,6 +97,10 @@ async function fitted<M>(
 ): Promise<CompletionResult<M>> {
   const offset = settings.center ? (await la.total(train.values)) / train.columnIndices.length : 0;
   const centered = offset === 0 ? train : { ...train, values: shifted(la, train.values, -offset) };
+  if ((await la.maxAbs(centered.values)) === 0)
+    throw new ConfigError(
+      `completeMatrix: expected entries of which some are not ${offset}, got ${train.columnIndices.length} that all are${offset === 0 ? '; the matrix of zeros fits them, and has no rank' : '; leave center out, and rank 1 fits them'}`,
+    );
   const { x, ...fit } = await climbRanks(la, centered, settings);
   const found = { ...fit, x, offset };
   if (test === undefined || test.columnIndices.length === 0) return found;

@@ -63,6 +63,7 @@ export function lowRankApproximation<M, P extends LowRankPoint<M>, T extends Low
     return lowRankProblem(
       manifold,
       denseResidualCost(la, data, squaredLoss(la), (around, first, second) => quadraticAlong(la, around, first, second)),
+      'lowRankApproximation',
     );
   }
   const constant = squaredNorm ?? squaredNormOf(la, data);
@@ -71,7 +72,7 @@ export function lowRankApproximation<M, P extends LowRankPoint<M>, T extends Low
       'lowRankApproximation: an operator does not tell its norm, which the cost needs; pass squaredNorm: ‖Z‖², or 0 for a cost that lacks the constant',
     );
   }
-  return lowRankProblem(manifold, productCost(la, data, constant));
+  return lowRankProblem(manifold, productCost(la, data, constant), 'lowRankApproximation');
 }
 
 /** ½e². */

@@ -5,6 +5,7 @@
  */
 
 import type { Awaitable } from '../core/awaitable.js';
+import { ShapeError } from '../core/errors.js';
 import type { Ambient } from '../linalg/ambient.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { FactoredMatrix } from '../linalg/linear-algebra-types.js';
@@ -27,6 +28,8 @@ export type LowRankTangent<M> = FixedRankTangent<M> | FactorPair<M>;
 export type LowRankManifold<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z> = Manifold<M, P, T, Z, Ambient<M>> & {
   /** Retraction of fixed-rank matrices; factors move in straight lines, whatever gauge they land in. */
   readonly retraction?: FixedRankRetraction;
+  /** Shape [.., m, n] of the matrices, where the manifold tells it. */
+  readonly matrixShape?: readonly number[];
 };
 
 /** A problem on a geometry of rank-r matrices, whose manifold keeps its own type. */
@@ -93,13 +96,16 @@ export interface MatrixResiduals<M> {
  *
  * @param manifold - the geometry to minimize on.
  * @param matrixCost - g, on factors of X.
+ * @param caller - name of the calling function, for error messages.
  * @returns the problem, for `minimize`; its Hessian is available if the manifold has `ehessToRhess`.
  */
 export function lowRankProblem<M, P extends LowRankPoint<M>, T extends LowRankTangent<M>, Z, Own>(
   manifold: LowRankManifold<M, P, T, Z> & Own,
   matrixCost: MatrixCost<M>,
+  caller = 'lowRankProblem',
 ): LowRankProblem<M, P, T, Z, Own> {
   const la = manifold.algebra;
+  checkMatrixShape(caller, manifold, matrixCost.shape);
   const residualsAt = matrixCost.residualsAt?.bind(matrixCost);
   const around = perPoint((x: P) => {
     const factors = factorsOf(la, x);
@@ -118,6 +124,19 @@ export function lowRankProblem<M, P extends LowRankPoint<M>, T extends LowRankTa
       },
     }),
   };
+}
+
+/** @throws ShapeError if a manifold has matrices of another shape than the cost. */
+function checkMatrixShape(
+  caller: string,
+  { name, matrixShape }: { readonly name: string; readonly matrixShape?: readonly number[] },
+  [m, n]: readonly [number, number],
+): void {
+  const [rows, columns] = matrixShape?.slice(-2) ?? [m, n];
+  if (rows === m && columns === n) return;
+  throw new ShapeError(
+    `${caller}: expected a manifold of ${m}×${n} matrices, as the data are, got ${name}; make it with m: ${m}, n: ${n}, or transpose the data`,
+  );
 }
 
 function isFixedRank<M>(x: LowRankPoint<M>): x is FixedRankPoint<M> {

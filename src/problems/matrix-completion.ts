@@ -60,7 +60,7 @@ export function matrixCompletion<M, P extends LowRankPoint<M>, T extends LowRank
 ): LowRankProblem<M, P, T, Z, Own> {
   const { manifold, observed, regularization } = matrixCompletionOptions.read('matrixCompletion', options);
   const cost = completionCost(manifold.algebra, observed);
-  return lowRankProblem(manifold, regularization === 0 ? cost : withRidge(manifold.algebra, cost, regularization));
+  return lowRankProblem(manifold, regularization === 0 ? cost : withRidge(manifold.algebra, cost, regularization), 'matrixCompletion');
 }
 
 /** Returns the cost of completion, on factors. */

@@ -92,7 +92,7 @@ export function matrixSensing<M, P extends LowRankPoint<M>, T extends LowRankTan
       `matrixSensing: expected ${measurements.count} measured numbers, got an array of shape [${shape}]; give one a measurement`,
     );
   }
-  return lowRankProblem(manifold, sensingCost(la, measurements, measured));
+  return lowRankProblem(manifold, sensingCost(la, measurements, measured), 'matrixSensing');
 }
 
 function sensingCost<M>(la: LinearAlgebra<M>, measurements: Measurements<M>, measured: M): MatrixCost<M> {

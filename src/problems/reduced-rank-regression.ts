@@ -59,9 +59,9 @@ export function reducedRankRegression<M, P extends LowRankPoint<M>, T extends Lo
     );
   }
   const total = la.inner(targets, targets);
-  if (f[0] <= f[1]) return lowRankProblem(manifold, regressionCost(la, features, targets, total));
+  if (f[0] <= f[1]) return lowRankProblem(manifold, regressionCost(la, features, targets, total), 'reducedRankRegression');
   const { Q, R } = la.qr(features);
-  return lowRankProblem(manifold, regressionCost(la, R, la.matmul(Q, targets, { transposeA: true }), total));
+  return lowRankProblem(manifold, regressionCost(la, R, la.matmul(Q, targets, { transposeA: true }), total), 'reducedRankRegression');
 }
 
 /** @param squaredNorm - ‖Y‖² of all targets, before any rotation. */

@@ -60,10 +60,11 @@ export function robustPca<M, P extends LowRankPoint<M>, T extends LowRankTangent
     return lowRankProblem(
       manifold,
       denseResidualCost(la, data, loss, (around, first, second) => secondOrderAlong(la, around, first, second)),
+      'robustPca',
     );
   }
   checkCsr('robustPca', data);
-  return lowRankProblem(manifold, sparseResidualCost(la, data, loss));
+  return lowRankProblem(manifold, sparseResidualCost(la, data, loss), 'robustPca');
 }
 
 /** Returns the loss √(e² + δ²) − δ. */

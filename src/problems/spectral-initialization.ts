@@ -1,3 +1,4 @@
+import { ConfigError, ShapeError } from '../core/errors.js';
 import '../linalg/host/whole-engine.js';
 import { count, declareOptions, number, size } from '../core/options.js';
 import { seededRandom } from '../core/random.js';
@@ -42,7 +43,7 @@ export const spectralInitializationDefaults: Required<Omit<SpectralInitializatio
  * @param observed - the observed entries.
  * @returns the point of `fixedRank`; `hyperBalancedFactors` turns it into a pair { A, B }, a point of every manifold of
  * factors.
- * @throws ShapeError if the rank exceeds min(m, n).
+ * @throws ShapeError if the rank exceeds min(m, n); ConfigError if there is no entry.
  * @see Keshavan, Montanari and Oh, "Matrix completion from a few entries", IEEE Trans. Inf. Theory 56(6), 2010; Halko,
  * Martinsson and Tropp, SIAM Review 53(2), 2011, algorithm 4.4.
  */
@@ -55,6 +56,9 @@ export function spectralInitialization<M>(
   checkCsr('spectralInitialization', observed);
   const { rank, passes, oversampling, seed } = spectralInitializationOptions.read('spectralInitialization', options);
   const { rows: m, columns: n } = observed;
+  if (observed.columnIndices.length === 0) throw new ConfigError('spectralInitialization: expected observed entries, got none; give some');
+  if (rank > Math.min(m, n))
+    throw new ShapeError(`spectralInitialization: rank must be at most min(m, n) = ${Math.min(m, n)}, got ${rank}; lower it`);
   const { U, S, V } = leadingSingularTriples(
     la,
     {

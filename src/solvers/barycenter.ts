@@ -96,10 +96,8 @@ export function barycenter<M, P, T, Z, G>(
     const solver = gradientDescent({ stepSize: meanStep(points, weights) });
     let [shortest, since] = [Number.POSITIVE_INFINITY, 0];
     let reached: Barycenter<P> | undefined;
-    for await (const { iteration, gradientNorm, state } of iterateFor('barycenter', meanProblem(manifold, points, weights), {
-      solver,
-      initial,
-    })) {
+    const steps = iterateFor('barycenter', meanProblem(manifold, points, weights), { solver, initial }, false, remedy);
+    for await (const { iteration, gradientNorm, state } of steps) {
       const lastStep = gradientNorm === 0 ? 0 : gradientNorm / (await pointSize(manifold as Manifold<M, P, T, unknown, unknown>, state.x));
       since = lastStep < shortest ? 0 : since + 1;
       shortest = Math.min(shortest, lastStep);
@@ -113,6 +111,8 @@ export function barycenter<M, P, T, Z, G>(
     return reached as Barycenter<P>;
   });
 }
+
+const remedy = 'the mean is sought from the first point: begin the list with another, or leave out points far from the rest';
 
 /** Returns ½Σ wᵢ dist(x, xᵢ)² as a problem, with the lengths of logarithms as distances. */
 function meanProblem<M, P, T, Z, G>(

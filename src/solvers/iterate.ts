@@ -51,6 +51,7 @@ export function iterate<M, P, T, Z, G, Batch = undefined>(
  * Runs {@link iterate} for functions that are built on it.
  *
  * @param caller - name of the calling function, for error messages.
+ * @param remedy - what to do about a step that breaks down.
  * @param ownsState - if true, the loop frees the arrays of the state given to it once it has moved on.
  */
 export async function* iterateFor<M, P, T, Z, G, Batch>(
@@ -58,6 +59,7 @@ export async function* iterateFor<M, P, T, Z, G, Batch>(
   problem: Problem<M, P, T, Z, G, Batch>,
   options: IterateOptions<P, T>,
   ownsState = false,
+  remedy = 'lower the step size, and go on from the last state',
 ): AsyncGenerator<Iteration<P, T>, string, undefined> {
   const settings = iterateOptions.read(caller, options);
   const run = await openRun(caller, problem, settings, false);
@@ -66,7 +68,7 @@ export async function* iterateFor<M, P, T, Z, G, Batch>(
   try {
     const steps = runSteps(run);
     for (;;) {
-      const next = await nextStep(caller, steps, last?.iteration);
+      const next = await nextStep(caller, steps, remedy, last?.iteration);
       if (!next.done) {
         last = next.value.state;
         yield next.value;
@@ -83,15 +85,13 @@ export async function* iterateFor<M, P, T, Z, G, Batch>(
 async function nextStep<Steps extends ReturnType<typeof runSteps>>(
   caller: string,
   steps: Steps,
+  remedy: string,
   iteration = 0,
 ): Promise<Awaited<ReturnType<Steps['next']>>> {
   try {
     return (await steps.next()) as Awaited<ReturnType<Steps['next']>>;
   } catch (error) {
     if (!(error instanceof NumericalError) || error.message.startsWith(`${caller}: `)) throw error;
-    throw new NumericalError(
-      `${caller}: numerical breakdown after iteration ${iteration}: ${error.message}; lower the step size, and go on from the last state`,
-      { cause: error },
-    );
+    throw new NumericalError(`${caller}: numerical breakdown after iteration ${iteration}: ${error.message}; ${remedy}`, { cause: error });
   }
 }

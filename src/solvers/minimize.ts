@@ -2,6 +2,7 @@
 import { ConfigError, NumericalError } from '../core/errors.js';
 import { declareOptions, describeValue, option } from '../core/options.js';
 import { faultOf } from './fault.js';
+import { runHints } from './option-hints.js';
 import type { Problem } from './problem.js';
 import {
   type Ending,
@@ -22,28 +23,38 @@ import type { Progress, StopDecision, StoppingRule } from './stopping/stopping-r
 
 /** Options of {@link minimize}. */
 export interface MinimizeOptions<P, T> extends IterateOptions<P, T> {
-  /** Stopping rule. Default: {@link defaultStop}. */
+  /**
+   * Stopping rule, in the place of both parts of the default. A rule of this library without a limit gets one of
+   * 100,000 iterations where the cost is deterministic, since rounding may keep it from ever being met. Default:
+   * {@link defaultStop}.
+   */
   readonly stop?: StoppingRule;
   /** Called after each iteration and, if the cost is deterministic, with the start. Default: nothing. */
   readonly onIteration?: (step: Iteration<P, T>) => void;
 }
 
-const minimizeOptions = declareOptions<MinimizeOptions<unknown, unknown>>()({
-  ...iterateOptions.options,
-  stop: option({ optional: true }, (caller, name, stop) => {
-    if (typeof (stop as StoppingRule | null)?.check === 'function') return;
-    throw new ConfigError(
-      `${caller}: ${name} must be a stopping rule, got ${describeValue(stop)}; pass, say, any(gradientNormBelow(1e-8), maxIterations(500))`,
-    );
-  }),
-  onIteration: option({ optional: true }, (caller, name, value) => {
-    if (typeof value === 'function') return;
-    throw new ConfigError(`${caller}: ${name} must be a function, got ${describeValue(value)}; pass, say, ({ iteration, cost }) => …`);
-  }),
-});
+const minimizeOptions = declareOptions<MinimizeOptions<unknown, unknown>>()(
+  {
+    ...iterateOptions.options,
+    stop: option({ optional: true }, (caller, name, stop) => {
+      if (typeof (stop as StoppingRule | null)?.check === 'function') return;
+      throw new ConfigError(
+        `${caller}: ${name} must be a stopping rule, got ${describeValue(stop)}; pass, say, any(gradientNormBelow(1e-8), maxIterations(500))`,
+      );
+    }),
+    onIteration: option({ optional: true }, (caller, name, value) => {
+      if (typeof value === 'function') return;
+      throw new ConfigError(`${caller}: ${name} must be a function, got ${describeValue(value)}; pass, say, ({ iteration, cost }) => …`);
+    }),
+  },
+  runHints,
+);
 
 /** Default stopping rule of {@link minimize}: gradient norm 1e-6, or 1000 iterations, as in Manopt. */
 export const defaultStop: StoppingRule = any(gradientNormBelow(1e-6), maxIterations(1000));
+
+/** Limit on the iterations of a run whose rule has none. */
+const lastResort = 100_000;
 
 /**
  * Type of the last cost of a run: a number, or `undefined` if the cost is stochastic and no step was taken, since no
@@ -116,8 +127,9 @@ export async function minimize<M, P, T, Z, G, Batch = undefined>(
   problem: Problem<M, P, T, Z, G, Batch>,
   options: MinimizeOptions<P, T> = {},
 ): Promise<MinimizeResult<P, T, LastNumber<Batch>>> {
-  const { stop = defaultStop, onIteration, ...settings } = minimizeOptions.read('minimize', options);
+  const { stop: asked = defaultStop, onIteration, ...settings } = minimizeOptions.read('minimize', options);
   const run = await openRun('minimize', problem, settings, true);
+  const stop = asked.endsEveryRun === false && run.judgesPoints ? any(asked, maxIterations(lastResort)) : asked;
   const steps = runSteps(run);
   let result: MinimizeResult<P, T, number | undefined> | undefined;
   try {

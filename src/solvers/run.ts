@@ -6,6 +6,7 @@ import { seededRandom } from '../core/random.js';
 import type { ArrayScope } from '../linalg/linear-algebra.js';
 import { gradientDescent } from './gradient-descent.js';
 import { type DrawnObjective, drawnObjective, EndOfData } from './objective.js';
+import { startHints } from './option-hints.js';
 import type { Evaluation, Problem } from './problem.js';
 import type { EvaluatedState, Interrupted, SolverFor, SolverState } from './solver.js';
 import type { Progress } from './stopping/stopping-rule.js';
@@ -58,27 +59,30 @@ export interface Iteration<P, T> extends Progress {
 }
 
 /** Declares the options of `iterate`. */
-export const iterateOptions = declareOptions<IterateOptions<unknown, unknown>>()({
-  solver: option({ optional: true }, (caller, name, solver) => {
-    const { init, step } = (solver ?? {}) as Partial<SolverFor<unknown, unknown>>;
-    if (typeof init === 'function' && typeof step === 'function') return;
-    throw new ConfigError(
-      `${caller}: ${name} must be { name, init, step }, got ${describeValue(solver)}; make one with gradientDescent(…), or see docs/custom-solver.md`,
-    );
-  }),
-  initial: option({ optional: true }),
-  state: option({ optional: true }, (caller, name, state) => {
-    if (isState(state as SolverState<unknown, unknown> | null)) return;
-    throw new ConfigError(
-      `${caller}: ${name} must be a solver's state, got ${describeValue(state)}; pass the \`state\` of an earlier result, as result.state`,
-    );
-  }),
-  seed: number({ default: 0 }),
-  signal: option({ optional: true }, (caller, name, signal) => {
-    if (typeof (signal as AbortSignalLike | null)?.aborted === 'boolean') return;
-    throw new ConfigError(`${caller}: ${name} must be an AbortSignal, got ${describeValue(signal)}; pass controller.signal`);
-  }),
-});
+export const iterateOptions = declareOptions<IterateOptions<unknown, unknown>>()(
+  {
+    solver: option({ optional: true }, (caller, name, solver) => {
+      const { init, step } = (solver ?? {}) as Partial<SolverFor<unknown, unknown>>;
+      if (typeof init === 'function' && typeof step === 'function') return;
+      throw new ConfigError(
+        `${caller}: ${name} must be { name, init, step }, got ${describeValue(solver)}; make one with gradientDescent(…), or see docs/custom-solver.md`,
+      );
+    }),
+    initial: option({ optional: true }),
+    state: option({ optional: true }, (caller, name, state) => {
+      if (isState(state as SolverState<unknown, unknown> | null)) return;
+      throw new ConfigError(
+        `${caller}: ${name} must be a solver's state, got ${describeValue(state)}; pass the \`state\` of an earlier result, as result.state`,
+      );
+    }),
+    seed: number({ default: 0 }),
+    signal: option({ optional: true }, (caller, name, signal) => {
+      if (typeof (signal as AbortSignalLike | null)?.aborted === 'boolean') return;
+      throw new ConfigError(`${caller}: ${name} must be an AbortSignal, got ${describeValue(signal)}; pass controller.signal`);
+    }),
+  },
+  startHints,
+);
 
 /** A problem and a solver, checked, with their start and the scope that owns what they allocate. */
 export interface Run<M, P, T> {
@@ -189,6 +193,11 @@ export async function* runSteps<M, P, T>(run: Run<M, P, T>): AsyncGenerator<Iter
       } else if (!hasFiniteNumbers(here)) return { reason: batchMessage(here), diverged: true };
       const from = here;
       const next = checkState(solver, await scope.run(() => solver.step(seenAt(seen, from.iteration + 1), from, interrupted)));
+      if (next !== here && next.stalled === undefined && next.iteration !== here.iteration + 1) {
+        throw new ConfigError(
+          `${solver.name}: a step must return a state with iteration ${here.iteration + 1}, one more than it was given, got ${next.iteration}; return { x, iteration: state.iteration + 1, memory }`,
+        );
+      }
       if (next === here) {
         if (await interrupted()) return { reason: abortReason(here.iteration) };
         throw new ConfigError(

@@ -11,6 +11,7 @@ describe.each(allEngines)('on %s', (_name, engine) => {
   const sparse = csrFromTriplets(la, { rows: 2, columns: 2, rowIndices: [0], columnIndices: [1], values: [1] });
 
   it.each<[string, () => unknown, RegExp]>([
+    ['slice, a step', () => la.slice(a, { rows: wrong([0, 2, 2]) })],
     [
       'slice, ranges in a list',
       () =>

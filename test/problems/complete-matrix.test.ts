@@ -1,16 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import {
+  balancedFactors,
   bures,
   ConfigError,
   type CsrMatrix,
   csrFromTriplets,
+  type FixedRankManifold,
   factored,
   fixedRank,
   type HostArray,
   hostAlgebra,
   seededRandom,
 } from '../../src/index.js';
-import { type CompletionProgress, completeMatrix, raiseRank, spectralInitialization } from '../../src/problems/index.js';
+import { type CompletionProgress, completeMatrix, matrixCompletion, raiseRank, spectralInitialization } from '../../src/problems/index.js';
 import { sampledMatrix } from '../../src/problems/sampled-matrix.js';
 
 const la = hostAlgebra();
@@ -156,4 +158,63 @@ it('raiseRank leaves what was found, and adds what the residual shows', async ()
   const residual = (y: typeof x): number =>
     la.norm(la.subtract(sampledMatrix(la, observed, { left: la.scaleColumns(y.U, y.S), right: y.V }).values, observed.values));
   expect(residual(raised)).toBeLessThan(residual(x));
+});
+
+describe('data that no matrix of the rank fits, or that are none', () => {
+  const full = (rows: number, columns: number, entry: (i: number, j: number) => number) => {
+    const places = Array.from({ length: rows * columns }, (_, place) => place);
+    return csrFromTriplets(la, {
+      rows,
+      columns,
+      rowIndices: places.map((place) => Math.floor(place / columns)),
+      columnIndices: places.map((place) => place % columns),
+      values: places.map((place) => entry(Math.floor(place / columns), place % columns)),
+    });
+  };
+  const waves = full(20, 15, (i, j) => Math.sin(i * j + i));
+  const none = csrFromTriplets(la, { rows: 20, columns: 15, rowIndices: [], columnIndices: [], values: [] });
+
+  it.each(['continuation', 'reweighted'] as const)('are refused by name (%s)', async (method) => {
+    await expect(completeMatrix(la, waves, { rank: 30, method })).rejects.toThrow(
+      /^completeMatrix: rank must be at most .* = 15 of the 20×15 data, got 30/,
+    );
+    await expect(
+      completeMatrix(
+        la,
+        full(20, 15, () => 0),
+        { rank: 2, method },
+      ),
+    ).rejects.toThrow(/^completeMatrix: .*got 300 that all are; the matrix of zeros/);
+    await expect(
+      completeMatrix(
+        la,
+        full(20, 15, () => 4),
+        { rank: 2, method, center: true },
+      ),
+    ).rejects.toThrow(/some are not 4, .*leave center out/);
+  });
+
+  it('have a lower rank than is sought: continuation ends there, reweighting says so', async () => {
+    const ones = full(20, 15, () => 1);
+    expect(await completeMatrix(la, ones, { rank: 3 })).toMatchObject({ rank: 1, converged: true });
+    await expect(completeMatrix(la, ones, { rank: 3, method: 'reweighted' })).rejects.toThrow(
+      /^completeMatrix: .*fewer singular values above rounding; lower/,
+    );
+    expect(() => fixedRank({ m: 20, n: 15, rank: 3 }).fromMatrix(la.full([20, 15], 1))).toThrow(
+      /^fixedRank.fromMatrix: .*got one of rank 1 to rounding/,
+    );
+    expect(() => fixedRank({ m: 20, n: 15, rank: 3 }).fromFactors(la.full([20, 4], 1), la.full([4, 15], 1))).toThrow(
+      /^fixedRank.fromFactors: .*rank 1/,
+    );
+  });
+
+  it('have no start, or another shape than the manifold', () => {
+    expect(() => spectralInitialization(la, waves, { rank: 30 })).toThrow(/^spectralInitialization: rank must be at most .* = 15, got 30/);
+    expect(() => spectralInitialization(la, none, { rank: 2 })).toThrow(/^spectralInitialization: expected observed entries, got none/);
+    for (const manifold of [fixedRank({ m: 15, n: 20, rank: 2 }), balancedFactors({ m: 15, n: 20, rank: 2 })]) {
+      expect(() => matrixCompletion({ manifold: manifold as FixedRankManifold<HostArray>, observed: waves })).toThrow(
+        /^matrixCompletion: expected a manifold of 20×15 matrices, as the data are, got \w+\(15×20/,
+      );
+    }
+  });
 });

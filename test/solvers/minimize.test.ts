@@ -92,6 +92,24 @@ describe('stopping', () => {
     expect(result.iterations).toBe(0);
   });
 
+  it('a rule that is never met ends all the same, and says which limit ended it', async () => {
+    // It never leaves the start.
+    const idle: Solver = {
+      name: 'idle',
+      init: (_problem, x) => ({ x, iteration: 0, memory: {} }),
+      step: (_problem, { x, iteration }) => ({ x, iteration: iteration + 1, memory: {} }),
+    };
+    const result = await minimize(quadratic, { solver: idle, initial, stop: gradientNormBelow(1e-300) });
+    expect(result).toMatchObject({ converged: false, iterations: 100_000 });
+    expect(result.stopReason).toMatch(/100000 iterations reached the limit/);
+    // A rule of one's own is left alone, and says itself when it ends.
+    const own = {
+      name: 'own',
+      check: ({ iteration }: { iteration: number }) => (iteration >= 100_010 ? { reason: 'mine', converged: false } : undefined),
+    };
+    expect((await minimize(quadratic, { solver: idle, initial, stop: own })).stopReason).toBe('mine');
+  });
+
   it('a line search on a wrong gradient stalls and says so', async () => {
     const wrong: typeof quadratic = { ...quadratic, gradient: { kind: 'ambient', at: (x) => la.scale(-1, la.multiply(weights, x)) } };
     const result = await minimize(wrong, { initial, stop: maxIterations(50) });

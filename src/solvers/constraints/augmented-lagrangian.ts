@@ -50,7 +50,8 @@ import { safeguarded, unmetReason } from './penalty.js';
  *
  * Differences from the reference: the first penalty comes from the data; the stopping rule is the KKT residual, not the
  * distance of the last two points; multipliers are bounded by 1e8 times the gradient norm of the cost at the start, not
- * by 100, which only an infeasible problem reaches; inner runs end at a tenth of the residual of the last, and never below half of the tolerance.
+ * by 100, which only an infeasible problem reaches; inner runs end at a tenth of the residual of the last, and never
+ * below half of the tolerance.
  *
  * @param problem - manifold, cost and gradient as for `minimize`, with `equality` and `inequality`.
  * @param options - inner solver, start, penalty, tolerance, limits.

@@ -71,16 +71,8 @@ export function augmentedTerms<M, P, T, Z, G>(
       ...(g !== undefined && { inequality: positivePart(la, la.axpy(penalty, g, multipliers.inequality as M)) }),
     };
   };
-  /** Returns Jᵀw for each kind of constraint. */
-  const adjoints = async (x: P, weights: ConstraintArrays<M>): Promise<readonly T[]> => {
-    const found: T[] = [];
-    for (const kind of ['equality', 'inequality'] as const) {
-      const weight = weights[kind];
-      const { vjp } = { equality, inequality }[kind] ?? {};
-      if (weight !== undefined && vjp !== undefined) found.push(await riemannianAdjoint(manifold, vjp, x, weight));
-    }
-    return found;
-  };
+  const adjoints = (x: P, weights: ConstraintArrays<M>) =>
+    constraintAdjoints({ manifold, ...(equality && { equality }), ...(inequality && { inequality }) }, x, weights);
   const plus = (sum: T, tangent: T): T => axpyTree(la, 1, tangent, sum);
   return {
     values: valuesAt,
@@ -135,6 +127,20 @@ export function augmentedTerms<M, P, T, Z, G>(
       };
     },
   };
+}
+
+/** Returns Jᵀw for each kind of constraint, w a weight for each of its entries. */
+async function constraintAdjoints<M, P, T, Z, G>(
+  { manifold, ...constraints }: Pick<ConstrainedProblem<M, P, T, Z, G>, 'manifold' | 'equality' | 'inequality'>,
+  x: P,
+  weights: ConstraintArrays<M>,
+): Promise<readonly T[]> {
+  const found: T[] = [];
+  for (const kind of ['equality', 'inequality'] as const) {
+    const [weight, constraint] = [weights[kind], constraints[kind]];
+    if (weight !== undefined && constraint !== undefined) found.push(await riemannianAdjoint(manifold, constraint.vjp, x, weight));
+  }
+  return found;
 }
 
 /** Computes ⟨γ, h⟩ + ½ρ‖h‖² + (‖max(0, λ + ρg)‖² − ‖λ‖²)/2ρ. */

@@ -15,11 +15,20 @@ function checkRules(caller: string, rules: readonly StoppingRule[]): void {
   }
 }
 
+/** Says whether a combination ends every run, where that is known. */
+function endsIf(ends: boolean, mayNot: boolean): Pick<StoppingRule, 'endsEveryRun'> {
+  return ends ? { endsEveryRun: true } : mayNot ? { endsEveryRun: false } : {};
+}
+
 /** Stops as soon as one rule does; the first in order gives the reason. @throws ConfigError if a rule is not one. */
 export function any(...rules: readonly StoppingRule[]): StoppingRule {
   checkRules('any', rules);
   return {
     name: `any(${rules.map(({ name }) => name).join(', ')})`,
+    ...endsIf(
+      rules.some(({ endsEveryRun }) => endsEveryRun === true),
+      rules.every(({ endsEveryRun }) => endsEveryRun === false),
+    ),
     check(now, previous, first) {
       for (const rule of rules) {
         const decision = rule.check(now, previous, first);
@@ -40,6 +49,10 @@ export function all(...rules: readonly StoppingRule[]): StoppingRule {
   checkRules('all', rules);
   return {
     name: `all(${rules.map(({ name }) => name).join(', ')})`,
+    ...endsIf(
+      rules.every(({ endsEveryRun }) => endsEveryRun === true),
+      rules.some(({ endsEveryRun }) => endsEveryRun === false),
+    ),
     check: (now, previous, first) => allOf(rules.map((rule) => rule.check(now, previous, first))),
     checkBefore: (now) => allOf(rules.map((rule) => rule.checkBefore?.(now))),
   };

@@ -9,6 +9,7 @@ export function gradientNormBelow(tolerance: number): StoppingRule {
   checkNumber('gradientNormBelow', 'the tolerance', tolerance, { above: 0 });
   return {
     name: `gradientNormBelow(${tolerance})`,
+    endsEveryRun: false,
     check: ({ gradientNorm }) =>
       gradientNorm <= tolerance
         ? { reason: `gradient norm ${scientific(gradientNorm)} ≤ ${tolerance}`, converged: true, stationary: true }
@@ -21,6 +22,7 @@ export function relativeGradientNormBelow(tolerance: number): StoppingRule {
   checkNumber('relativeGradientNormBelow', 'the tolerance', tolerance, { above: 0 });
   return {
     name: `relativeGradientNormBelow(${tolerance})`,
+    endsEveryRun: false,
     check: ({ gradientNorm }, _previous, first) =>
       gradientNorm <= tolerance * first.gradientNorm
         ? {
@@ -37,6 +39,7 @@ export function costBelow(target: number): StoppingRule {
   checkNumber('costBelow', 'the target', target);
   return {
     name: `costBelow(${target})`,
+    endsEveryRun: false,
     check: ({ cost }) => (cost <= target ? { reason: `cost ${scientific(cost)} ≤ ${target}`, converged: true } : undefined),
   };
 }
@@ -50,6 +53,7 @@ export function costChangeBelow(tolerance: number): StoppingRule {
   checkNumber('costChangeBelow', 'the tolerance', tolerance, { above: 0 });
   return {
     name: `costChangeBelow(${tolerance})`,
+    endsEveryRun: false,
     check({ cost }, previous) {
       if (previous === undefined) return undefined;
       const change = Math.abs(cost - previous.cost);

@@ -10,7 +10,7 @@ export function maxIterations(count: number): StoppingRule {
   }
   const check = ({ iteration }: Pick<Progress, 'iteration'>): StopDecision | undefined =>
     iteration >= count ? { reason: `${iteration} iterations reached the limit of ${count}`, converged: false } : undefined;
-  return { name: `maxIterations(${count})`, check, checkBefore: check };
+  return { name: `maxIterations(${count})`, endsEveryRun: true, check, checkBefore: check };
 }
 
 /** Stops after this many seconds. @throws ConfigError if the time is not positive. */
@@ -18,6 +18,7 @@ export function maxSeconds(limit: number): StoppingRule {
   checkNumber('maxSeconds', 'the limit', limit, { above: 0 });
   return {
     name: `maxSeconds(${limit})`,
+    endsEveryRun: true,
     check: ({ seconds }) =>
       seconds >= limit ? { reason: `${seconds.toFixed(2)} s reached the limit of ${limit} s`, converged: false } : undefined,
   };
@@ -28,6 +29,7 @@ export function costAbove(bound: number): StoppingRule {
   checkNumber('costAbove', 'the bound', bound);
   return {
     name: `costAbove(${bound})`,
+    endsEveryRun: false,
     check: ({ cost }) =>
       cost > bound ? { reason: `cost ${cost.toExponential(2)} > ${bound}: the run has diverged`, converged: false } : undefined,
   };

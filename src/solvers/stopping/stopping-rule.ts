@@ -37,6 +37,11 @@ export interface StoppingRule {
    */
   check(now: Progress, previous: Progress | undefined, first: Progress): StopDecision | undefined;
   /**
+   * True if the rule ends every run in the end, as a limit does; false if it may wait for something that never comes.
+   * Default: not known, for rules of one's own.
+   */
+  readonly endsEveryRun?: boolean;
+  /**
    * Is called before the first step of a run on a stochastic cost, which has no evaluation yet, with the number of
    * steps taken and the time. Default: no decision.
    */

@@ -36,18 +36,26 @@ export interface TrustRegionsOptions {
   readonly saddleProducts?: number;
 }
 
-const trustRegionsOptions = declareOptions<TrustRegionsOptions>()({
-  theta: number({ default: 1, min: 0 }),
-  kappa: number({ default: 0.1, above: 0, below: 1 }),
-  acceptance: number({ default: 0.1, min: 0, below: 0.25 }),
-  maxRadius: option({ default: Number.POSITIVE_INFINITY }, (caller, name, value) => {
-    if (value !== Number.POSITIVE_INFINITY) checkNumber(caller, name, value, { above: 0 });
-  }),
-  saddleProducts: count({ default: 30 }),
-  // Checked against the largest radius below.
-  initialRadius: option({ optional: true }),
-  maxInner: number({ optional: true, min: 1, integer: true }),
-});
+const trustRegionsOptions = declareOptions<TrustRegionsOptions>()(
+  {
+    theta: number({ default: 1, min: 0 }),
+    kappa: number({ default: 0.1, above: 0, below: 1 }),
+    acceptance: number({ default: 0.1, min: 0, below: 0.25 }),
+    maxRadius: option({ default: Number.POSITIVE_INFINITY }, (caller, name, value) => {
+      if (value !== Number.POSITIVE_INFINITY) checkNumber(caller, name, value, { above: 0 });
+    }),
+    saddleProducts: count({ default: 30 }),
+    // Checked against the largest radius below.
+    initialRadius: option({ optional: true }),
+    maxInner: number({ optional: true, min: 1, integer: true }),
+  },
+  {
+    deltabar: 'name it maxRadius',
+    delta0: 'name it initialRadius',
+    rhoprime: 'name it acceptance',
+    mininner: 'leave it out: an inner run has no least number of products',
+  },
+);
 
 /**
  * Defaults of {@link trustRegions}: Manopt's for those that it has, apart from `maxRadius`, which is there the typical
