@@ -11,7 +11,11 @@ describe.each(allEngines)('on %s', (_name, engine) => {
   const sparse = csrFromTriplets(la, { rows: 2, columns: 2, rowIndices: [0], columnIndices: [1], values: [1] });
 
   it.each<[string, () => unknown, RegExp]>([
-    ['slice, a step', () => la.slice(a, { rows: wrong([0, 2, 2]) })],
+    [
+      'slice, a step',
+      () => la.slice(a, { rows: wrong([0, 2, 2]) }),
+      /^slice: rows must be \[first, end\), two numbers, got an array of 3; slices have no step/,
+    ],
     [
       'slice, ranges in a list',
       () =>
