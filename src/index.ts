@@ -95,6 +95,7 @@ export {
   type ProductArray,
   type ProductGradient,
   type ProductManifold,
+  type ProductOffers,
   type ProductPoint,
   type ProductTangent,
   product,
@@ -141,7 +142,7 @@ export { type ProjectedLbfgsOptions, projectedLbfgs, projectedLbfgsDefaults } fr
 export { carryTangents } from './solvers/carry.js';
 export { augmentedLagrangian } from './solvers/constraints/augmented-lagrangian.js';
 export { type AugmentedLagrangianOptions, augmentedLagrangianDefaults } from './solvers/constraints/augmented-lagrangian-options.js';
-export type { ConstrainedProblem, ConstraintArrays } from './solvers/constraints/constrained-problem.js';
+export type { ConstrainedProblem, Constraint, ConstraintArrays, CoordinateConstraint } from './solvers/constraints/constrained-problem.js';
 export type { ConstrainedIteration, ConstrainedResult } from './solvers/constraints/constrained-result.js';
 export type { KktResiduals } from './solvers/constraints/kkt-residuals.js';
 export { defineProblem } from './solvers/define-problem.js';

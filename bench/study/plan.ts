@@ -252,8 +252,8 @@ export function conditioningRuns(results: Results): readonly RunSetting[] {
 
 /** The order of the ranks in the report; 0 stands for the training of all weights. */
 const REPORTED_RANKS = [16, 4, 0, 64, 128] as const;
-/** Ranks of the last stages, by model. */
-export const RANKS: Readonly<Record<string, readonly number[]>> = { [LARGE]: [4, 16, 64, 128], [SMALL]: [4, 16, 64] };
+/** Ranks of the last stages, by model: cut for their time, the small one has only that of the screening. */
+export const RANKS: Readonly<Record<string, readonly number[]>> = { [LARGE]: [4, 16, 64, 128], [SMALL]: [SCREEN.rank] };
 /** Cut for their time: second moments that are matrices take four times as long as LoRA at rank 128. */
 const isCut = (method: StudyMethod, rank: number): boolean => method === 'balora mat' && rank > 16;
 /** Rates are tried outwards until both ends are this much worse than the best: a part of its loss. */
@@ -316,7 +316,6 @@ export const STAGES: readonly Stage[] = [
     measuresSpectra: true,
     runs: conditioningRuns,
   },
-  // The large model first: the small one at other ranks is what is cut if the hours are not there.
   ...[LARGE, SMALL].flatMap((model): readonly Stage[] => [
     {
       name: `tune ${model}`,

@@ -2,11 +2,11 @@ import { ConfigError, NotImplementedError } from '../core/errors.js';
 import { describeValue } from '../core/options.js';
 import { checkAlgebra, type LinearAlgebra } from '../linalg/linear-algebra.js';
 import { type DifferentiableAlgebra, differentiableAlgebra } from './differentiable-algebra.js';
-import { differentiate, innerWith, type TracedCost } from './differentiate.js';
+import { differentiate, innerWith, type PlainCost } from './differentiate.js';
 import { finite } from './finite-derivative.js';
 import { Traced } from './tape.js';
 
-/** A vector-valued function of a point, written in the operations it is given as a {@link TracedCost} is. */
+/** A vector-valued function of a point, written in the operations it is given as a `TracedCost` is. */
 export type TracedVector<M, P> = (ops: DifferentiableAlgebra<M>, x: P) => M;
 
 /**
@@ -74,7 +74,7 @@ export function autodiffVector<M, P>(la: LinearAlgebra<M>, vector: TracedVector<
   const ops = differentiableAlgebra(la);
   /** ⟨w, r(x)⟩ as a cost of x. */
   const weighted =
-    (w: M): TracedCost<M, P> =>
+    (w: M): PlainCost<M, P> =>
     (algebra, x) =>
       algebra.inner(arrayOf(algebra, vector(algebra, x)), w);
   const at = (x: P): M => la.tidy(() => arrayOf(ops, vector(ops, x)));
@@ -84,7 +84,7 @@ export function autodiffVector<M, P>(la: LinearAlgebra<M>, vector: TracedVector<
     at,
     jvp: (x, u) =>
       la.tidy(() => {
-        const slope: TracedCost<M, M> = (outer, w) =>
+        const slope: PlainCost<M, M> = (outer, w) =>
           innerWith('autodiffVector.jvp', la, outer, differentiate<M, P>(la, outer, weighted(w), x).gradient, u);
         return checked('jvp', x, [u], differentiate<M, M>(la, ops, slope, la.full(la.shape(at(x)), 0)).gradient);
       }),
@@ -96,7 +96,7 @@ export function autodiffVector<M, P>(la: LinearAlgebra<M>, vector: TracedVector<
       kind: 'coordinates',
       at: (x, u, w) =>
         la.tidy(() => {
-          const slope: TracedCost<M, P> = (outer, y) =>
+          const slope: PlainCost<M, P> = (outer, y) =>
             innerWith('autodiffVector.hessian', la, outer, differentiate<M, P>(la, outer, weighted(w), y).gradient, u);
           return checked('hessian', x, [u, w], differentiate<M, P>(la, ops, slope, x).gradient);
         }),

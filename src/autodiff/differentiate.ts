@@ -10,9 +10,13 @@ import { algebraOnTape } from './tape-algebra.js';
 /**
  * A cost of a point (an array, or a record of arrays), written in the operations it is given. It returns a single
  * number as an array of shape []. It may use arrays of the engine as constants, and may pass the arrays of the point to
- * the operations only: while the cost is differentiated, these are places on a tape.
+ * the operations only: while the cost is differentiated, these are places on a tape. The cost of a stochastic problem
+ * takes the batch besides, as it is.
  */
-export type TracedCost<M, P> = (ops: DifferentiableAlgebra<M>, x: P) => M;
+export type TracedCost<M, P, Batch = undefined> = (ops: DifferentiableAlgebra<M>, x: P, batch: Batch) => M;
+
+/** A cost without a batch, or on a fixed one. */
+export type PlainCost<M, P> = (ops: DifferentiableAlgebra<M>, x: P) => M;
 
 /**
  * Computes the inner product of a gradient, which may be on a tape, with a displacement of the coordinates.
@@ -45,7 +49,7 @@ export function innerWith<M, P>(caller: string, la: LinearAlgebra<M>, outer: Dif
 export function differentiate<M, P>(
   la: LinearAlgebra<M>,
   base: DifferentiableAlgebra<M>,
-  cost: TracedCost<M, P>,
+  cost: PlainCost<M, P>,
   x: P,
 ): { readonly value: M; readonly gradient: P } {
   const tape = new Tape<M>(base);

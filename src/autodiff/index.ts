@@ -6,6 +6,7 @@
  */
 export {
   autodiff,
+  type BatchArgument,
   type CostAndCoordinates,
   type DifferentiatedCost,
   type DifferentiatedGradient,

@@ -1,4 +1,5 @@
 /** The record of a computation, which the gradient follows backward. */
+import { description } from '../core/options.js';
 import type { DifferentiableAlgebra } from './differentiable-algebra.js';
 
 /** A map from the derivative by a result to the derivative by one operand. */
@@ -6,6 +7,8 @@ export type Adjoint<V> = (g: V) => V;
 
 /** A value on a tape: the numbers, and the operands they were computed from. */
 export class Traced<V> {
+  readonly [description]: string =
+    'a value that autodiff follows (compute with the operations that the cost is given, as ops.matmul; multiply by a followed number with ops.scaleEach)';
   readonly tape: Tape<V>;
   readonly value: V;
   /** The operands on the tape, each with its adjoint. */

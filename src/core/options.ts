@@ -8,6 +8,9 @@ import { nearestNames } from './nearest-names.js';
 /** Number of characters of a text that a message shows. */
 const longestShown = 200;
 
+/** Member by which an object says what it is, for messages. */
+export const description: unique symbol = Symbol('description');
+
 /**
  * Describes a rejected value for a message: `undefined` as "nothing", strings in quotes, functions by name, objects by
  * type.
@@ -17,6 +20,7 @@ export function describeValue(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (typeof value === 'function') return `the function ${value.name || 'without a name'} (did you forget to call it?)`;
   if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (typeof value === 'object' && value !== null && description in value) return String(value[description]);
   if (typeof value === 'object' && value !== null) return `an object of type ${value.constructor?.name ?? 'null'}`;
   return String(value);
 }

@@ -66,7 +66,8 @@ export async function checkHessian<M, P, T, Z, G, Batch>(
     return {
       error: Math.abs(stepped - value.cost - linear - quadratic),
       magnitude: Math.abs(stepped) + Math.abs(value.cost) + Math.abs(linear) + Math.abs(quadratic),
-      signal: Math.max(Math.abs(stepped - value.cost), Math.abs(linear), Math.abs(quadratic)),
+      // The term that is checked: rounding of the others may hide it.
+      signal: Math.abs(quadratic),
     };
   });
   const critical = value.gradientNorm <= criticalFactor * Math.sqrt(epsilon) * (await manifold.norm(x, along));

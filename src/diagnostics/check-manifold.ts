@@ -3,6 +3,7 @@ import { declareOptions, flag, number, option } from '../core/options.js';
 import { seededRandom } from '../core/random.js';
 import type { Manifold } from '../manifolds/manifold.js';
 import { checkRetraction } from './check-retraction.js';
+import { derivativeLaws } from './derivative-laws.js';
 import type { AnyManifold, Law, LawContext, Measurement } from './law-context.js';
 import { motionLaws } from './motion-laws.js';
 import { short } from './slope-verdict.js';
@@ -80,10 +81,12 @@ export interface ManifoldCheck {
 
 /**
  * Checks the laws of a manifold at a point: sampling, projection, metric, zero tangent, dimension, retraction,
- * transport, exponential and logarithm. Run it in the tests of a manifold of your own.
+ * transport, exponential and logarithm; where tangents are displacements of the coordinates of a point, also the
+ * conversions of gradients and Hessians and the speed of geodesics. Run it in the tests of a manifold of your own.
  *
- * Two things are not checked, for want of an inner product on the opaque ambient space: that `project` is self-adjoint,
- * and the result of `egradToRgrad`, which {@link checkGradient} covers, given a cost.
+ * For want of an inner product on the opaque ambient space it is not checked that `project` is self-adjoint; and where
+ * Euclidean gradients have another form than points, as matrices do of which the points are factors, `egradToRgrad` and
+ * `ehessToRhess` are left to {@link checkGradient} and {@link checkHessian}, given a cost.
  *
  * @param manifold - the manifold to check; it is not modified.
  * @param options - point, seed, scale and tolerance.
@@ -106,7 +109,7 @@ export async function checkManifold<M, P, T, Z, G>(
   }
   const context = await lawContext(manifold as AnyManifold<M, P, T>, settings);
   const checks: LawCheck[] = [];
-  for (const law of [...tangentLaws, ...motionLaws, ...(settings.slopes ? [retractionLaw(settings)] : [])]) {
+  for (const law of [...tangentLaws, ...motionLaws, ...derivativeLaws, ...(settings.slopes ? [retractionLaw(settings)] : [])]) {
     const check = await checkLaw(law, context);
     if (check !== undefined) checks.push(check);
   }

@@ -1,3 +1,4 @@
+import { BuresError } from '../core/errors.js';
 import { axpyTree } from '../core/tree.js';
 import type { Manifold } from '../manifolds/manifold.js';
 import type { SlopeCheck } from './slope-fit.js';
@@ -14,8 +15,8 @@ export interface RetractionCheck extends SlopeCheck {
 const identityUlps = 100;
 
 /**
- * Compares a retraction with a geodesic, in the chart D = `difference`, which agrees with the logarithm to second
- * order.
+ * Compares a retraction with a geodesic, in a chart D: the logarithm, where the manifold has one, or `difference`,
+ * which agrees with it to second order.
  *
  * $$ \|D(x,R_x(tu))-tu\|_x = O(t^2), \quad\text{of second order:}\quad O(t^3) $$
  *
@@ -37,7 +38,7 @@ export async function checkRetraction<M, P, T, Z, G>(
   const setup = await taylorSetup('checkRetraction', manifold as Manifold<M, P, T, unknown, unknown>, options);
   const { x, u } = setup;
   const samples = await sampleErrors(setup, algebra.epsilon, async (t) => ({
-    error: await manifold.norm(x, axpyTree(algebra, -t, u, manifold.difference(x, manifold.retract(x, u, t)))),
+    error: await manifold.norm(x, axpyTree(algebra, -t, u, chart(manifold, x, manifold.retract(x, u, t)))),
     // Coordinates of the size of x were added and subtracted.
     magnitude: t + setup.pointLength,
     signal: t,
@@ -64,4 +65,19 @@ export async function checkRetraction<M, P, T, Z, G>(
     remedy: 'a zero step must stay at x',
   };
   return { ...withProperties(check, [identity]), zeroError };
+}
+
+/**
+ * Returns log(y) where there is one and y is close enough, as any retraction of second order agrees with; else the
+ * difference.
+ */
+function chart<M, P, T, Z, G>(manifold: Manifold<M, P, T, Z, G>, x: P, y: P): T {
+  try {
+    const logarithm = manifold.log?.(x, y);
+    if (logarithm !== undefined) return logarithm;
+  } catch (error) {
+    // A product of which a component has none, or a point beyond the reach of logarithms.
+    if (!(error instanceof BuresError)) throw error;
+  }
+  return manifold.difference(x, y);
 }

@@ -34,6 +34,8 @@ export interface ErrorSamples {
   readonly signal: number;
   /** Number of steps in a factor of ten. */
   readonly stepsPerDecade: number;
+  /** The precision of the numbers. */
+  readonly dtype: 'float32' | 'float64';
 }
 
 /** A fitted slope, or the reason why there is none. */
@@ -50,8 +52,8 @@ export type SlopeFit =
 
 /** An error this many times its rounding is known to 1%, which moves a slope over a decade by less than 0.01. */
 const resolvedFactor = 100;
-/** A prediction must exceed rounding by this much for a match to mean anything. */
-const conclusiveFactor = 1e3;
+/** A prediction must exceed rounding by this much for a match to mean anything; in float32 there are fewer digits. */
+const conclusiveFactors = { float64: 1e3, float32: 30 } as const;
 /** Fewest points that are fitted: two more than there are parameters. */
 const fewestPoints = 5;
 /**
@@ -81,8 +83,10 @@ export function fitSlope(samples: ErrorSamples): SlopeFit {
   const runs = resolvedRuns(errors.subarray(0, usable), rounding);
   const longest = runs.reduce((length, [first, end]) => Math.max(length, end - first), 0);
   if (longest < fewestPoints) {
-    const floor = rounding.subarray(0, usable).reduce((bound, size) => Math.max(bound, size), 0);
-    return signal > 0 && signal < conclusiveFactor * floor ? { kind: 'inconclusive', rounding: floor } : { kind: 'exact' };
+    // What may be rounding may be a mistake of the same size: it must be small beside what the model predicts.
+    const hidden = errors.subarray(0, usable).filter((error, step) => error <= resolvedFactor * rounding[step]);
+    const floor = [...rounding.subarray(0, usable), ...hidden].reduce((bound, size) => Math.max(bound, size), 0);
+    return signal > 0 && signal < conclusiveFactors[samples.dtype] * floor ? { kind: 'inconclusive', rounding: floor } : { kind: 'exact' };
   }
   const width = Math.min(longest, Math.max(fewestPoints, Math.ceil(stepsPerDecade) + 1));
   const windows = runs.flatMap(([first, end]) =>

@@ -166,7 +166,7 @@ export async function sampleErrors<P, T>(
     rounding[i] = Math.max(noise, epsilon * sample.magnitude);
     if (Number.isFinite(sample.error)) signal = Math.max(signal, sample.signal);
   }
-  return { steps, errors, rounding, signal, stepsPerDecade };
+  return { steps, errors, rounding, signal, stepsPerDecade, dtype: epsilon < 1e-10 ? 'float64' : 'float32' };
 }
 
 /** Returns ‖a − b‖ / max(‖a‖, ‖b‖, floor) in the metric at x, or 0 if all vanish. */

@@ -1,4 +1,5 @@
-import { ConfigError } from '../core/errors.js';
+import { ConfigError, ShapeError } from '../core/errors.js';
+import { editDistance } from '../core/nearest-names.js';
 import { describeValue } from '../core/options.js';
 import { axpyTree, forEachLeaf, mapTree, scaleTree } from '../core/tree.js';
 import { jointInner, jointNorm } from '../linalg/joint-reductions.js';
@@ -40,7 +41,8 @@ export type ManifoldParts<M, P> = Pick<Manifold<M, P>, Core> & Partial<Omit<Mani
  *
  * @param parts - see {@link ManifoldParts}.
  * @returns the manifold, with all that `parts` has besides.
- * @throws ConfigError if a required member is missing.
+ * @throws ConfigError if a required member is missing, or one has the name that another library gives it. The
+ * operations throw a ShapeError for points and tangents of different shapes.
  *
  * @example
  * ```ts
@@ -103,7 +105,79 @@ export function defineManifold<M, P, Parts extends ManifoldParts<M, P>>(
     },
     zeroTangent: (x) => mapTree<M, P>(la, (leaf) => la.full(la.shape(leaf), 0), x),
   };
-  return { ...defaults, ...parts };
+  return { ...withShapeChecks(la, { ...defaults, ...parts }) } as Manifold<M, P> & NoInfer<Parts>;
+}
+
+/** Operations whose arguments have all the form of a point, with their number. */
+const ofOneForm = { inner: 3, norm: 2, dist: 2, transport: 3, difference: 2, log: 2 } as const;
+
+/** Returns the manifold with operations that refuse arguments of another form than the first. */
+function withShapeChecks<M, P>(la: LinearAlgebra<M>, manifold: Manifold<M, P>): Manifold<M, P> {
+  const checked: Record<string, unknown> = { ...manifold };
+  for (const [operation, count] of Object.entries(ofOneForm)) {
+    const method = manifold[operation as keyof typeof ofOneForm] as ((...given: P[]) => unknown) | undefined;
+    if (method === undefined) continue;
+    checked[operation] = (...given: P[]): unknown => {
+      for (let i = 1; i < count; i++) {
+        if (!sameForm(la, given[0], given[i])) throw formError(la, `${manifold.name}.${operation}`, given[0], given[i]);
+      }
+      return method.apply(manifold, given);
+    };
+  }
+  return checked as unknown as Manifold<M, P>;
+}
+
+function sameForm<M>(la: LinearAlgebra<M>, x: unknown, u: unknown): boolean {
+  if (x === u) return true;
+  const both = la.isArray(x) && la.isArray(u);
+  const [expected, came] = both ? [[x], [u]] : [leavesOf(la, x), leavesOf(la, u)];
+  return expected.length === came.length && expected.every((leaf, i) => la.shape(leaf).join() === la.shape(came[i]).join());
+}
+
+function formError<M>(la: LinearAlgebra<M>, caller: string, x: unknown, u: unknown): ShapeError {
+  const form = (value: unknown): string =>
+    leavesOf(la, value)
+      .map((leaf) => `[${la.shape(leaf)}]`)
+      .join(', ') || describeValue(value);
+  return new ShapeError(
+    `${caller}: expected points and tangents of one shape, got ${form(x)} and ${form(u)}; take both from this manifold`,
+  );
+}
+
+/** Members of manifolds in other libraries, in lower case without underscores, and what they are here. */
+const elsewhere: Readonly<Record<string, string>> = {
+  egrad2rgrad: 'egradToRgrad',
+  ehess2rhess: 'ehessToRhess',
+  euclideantoriemanniangradient: 'egradToRgrad',
+  euclideantoriemannianhessian: 'ehessToRhess',
+  proj: 'project',
+  projection: 'project',
+  tangent: 'toTangent',
+  totangentspace: 'toTangent',
+  retr: 'retract',
+  retraction: 'retract',
+  rand: 'randomPoint',
+  randvec: 'randomTangent',
+  randomtangentvector: 'randomTangent',
+  transp: 'transport',
+  zerovec: 'zeroTangent',
+  zerovector: 'zeroTangent',
+  innerproduct: 'inner',
+};
+
+const members: readonly string[] =
+  'name algebra dim typicalDist retractionOrder checkPoint checkStart inner norm dist project embed toTangent admissible egradToRgrad coordinatesToRgrad ehessToRhess coordinatesToRhess retract retractTransport atStep transport difference inverseRetract exp log curvatureTowards roughMean randomPoint randomTangent zeroTangent decayDirection'.split(
+    ' ',
+  );
+
+/** @throws ConfigError for a member that is meant as one of a manifold's, but has another name. */
+function checkNames(parts: object): void {
+  for (const key of Object.keys(parts)) {
+    if (members.includes(key)) continue;
+    const plain = key.replaceAll('_', '').toLowerCase();
+    const meant = elsewhere[plain] ?? members.find((member) => plain.length > 3 && editDistance(plain, member.toLowerCase()) <= 1);
+    if (meant !== undefined) throw new ConfigError(`defineManifold: '${key}' would be ignored; name it ${meant}`);
+  }
 }
 
 function checkParts<M, P>(parts: ManifoldParts<M, P>): void {
@@ -112,6 +186,7 @@ function checkParts<M, P>(parts: ManifoldParts<M, P>): void {
   if (missing !== undefined) {
     throw new ConfigError(`defineManifold: expected a manifold with ${required.join(', ')}, got one without ${missing}; write it`);
   }
+  checkNames(parts);
   for (const member of ['checkPoint', 'project', 'retract', 'randomPoint'] as const) {
     if (typeof parts[member] === 'function') continue;
     throw new ConfigError(`defineManifold: expected ${member} to be a function, got ${describeValue(parts[member])}; write one`);

@@ -43,6 +43,10 @@ export interface ElliptopeManifold<M> extends Manifold<M, M, M, M, Ambient<M>> {
  * where the last term makes rows orthogonal to those of Y. Geodesics are great circles of the rows; the retraction
  * divides the rows of Y + tZ by their lengths, and is of second order. Transport aligns the representatives first.
  *
+ * A solution of lower rank than r is not a point of it: descent towards one ends where the manifold refuses the factor.
+ * Where the rank of the solution is not known, take {@link oblique} with a rank that is surely enough: its points are
+ * the same factors, transposed, of any rank.
+ *
  * @param options - n, rank ≤ n; optionally batch axes and the engine.
  * @returns a readonly object; points and tangents are arrays [.., n, r]. Operations cost O(nr²) flops.
  * @throws ShapeError if a size is not a positive integer, rank > n, or rank is 1, where there is nothing to move;

@@ -112,12 +112,18 @@ export function factorBase<M>(caller: string, settings: Settings<FactorOptions<M
       A: la.scale(1 / Math.sqrt(m), la.randomNormal(shapes.A, random)),
       B: la.scale(1 / Math.sqrt(n), la.randomNormal(shapes.B, random)),
     }),
-    pairInner: (u, v) =>
-      jointInner(la, [
+    pairInner(u, v) {
+      checkPairShape(`${caller}.inner`, u);
+      checkPairShape(`${caller}.inner`, v);
+      return jointInner(la, [
         [u.A, v.A],
         [u.B, v.B],
-      ]),
-    pairNorm: (u) => jointNorm(la, [u.A, u.B]),
+      ]);
+    },
+    pairNorm(u) {
+      checkPairShape(`${caller}.norm`, u);
+      return jointNorm(la, [u.A, u.B]);
+    },
     common: {
       algebra: la,
       matrixShape: [...batch, m, n],

@@ -12,13 +12,10 @@ import { underName } from '../core/named-errors.js';
 import { declareOptions, describeValue, option } from '../core/options.js';
 import { scaleTree } from '../core/tree.js';
 import type { Ambient } from '../linalg/ambient.js';
-import { square } from '../linalg/derived.js';
 import { algebraOption, algebraOrHost } from '../linalg/host/default-algebra.js';
 import type { HostArray } from '../linalg/host/host-algebra.js';
-import { jointInner } from '../linalg/joint-reductions.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
 import type { NumberOf } from '../linalg/number-of.js';
-import { bures, buresFromCoordinates } from '../metrics/bures.js';
 import { embedded } from '../metrics/embedded.js';
 import { cleanTangent, projectAmbient, tangentToAmbient } from '../metrics/fixed-rank-blocks.js';
 import type { FixedRankMetric, FixedRankPoint, FixedRankTangent } from '../metrics/fixed-rank-metric.js';
@@ -28,6 +25,14 @@ import { truncatedSvd } from '../retractions/truncated-svd.js';
 import { checkAmbientShape, checkRank, checkShapes, checkStep, type RankShape, rankHints, rankShapeOptions } from './checks.js';
 import { checkFixedRankPoint, checkProduct, ofFullRank } from './fixed-rank-checks.js';
 import { nearestOfRank } from './fixed-rank-from-matrix.js';
+import {
+  blockwiseInner,
+  carrySecondMoment,
+  type FixedRankShapes,
+  gradientFromCoordinates,
+  isSecondOrder,
+  shapesOf,
+} from './fixed-rank-parts.js';
 import type { Manifold } from './manifold.js';
 import { normOf } from './norm-of.js';
 import { randomOrthonormal, randomSpectrum } from './random-arrays.js';
@@ -126,8 +131,12 @@ export function fixedRank<M = HostArray>(options: FixedRankOptions<M>): FixedRan
   const shapes = shapesOf({ m, n, rank, batch });
   const dim = batch.reduce((product, size) => product * size, rank * (m + n - rank));
 
-  const inner = (x: FixedRankPoint<M>, u: FixedRankTangent<M>, v: FixedRankTangent<M>): NumberOf<M> =>
-    blockwiseInner(la, u, metric.flat(la, x, v));
+  const inner = (x: FixedRankPoint<M>, u: FixedRankTangent<M>, v: FixedRankTangent<M>): NumberOf<M> => {
+    checkShapes('fixedRank.inner', la, x, shapes.point);
+    checkShapes('fixedRank.inner', la, u, shapes.tangent);
+    checkShapes('fixedRank.inner', la, v, shapes.tangent);
+    return blockwiseInner(la, u, metric.flat(la, x, v));
+  };
   const norm = normOf<M, FixedRankPoint<M>, FixedRankTangent<M>>(la, inner);
   const project = (caller: string, x: FixedRankPoint<M>, z: Ambient<M>): FixedRankTangent<M> => {
     checkAmbientShape(`fixedRank.${caller}`, la, z, [...batch, m, n]);
@@ -139,8 +148,12 @@ export function fixedRank<M = HostArray>(options: FixedRankOptions<M>): FixedRan
     checkShapes('fixedRank.retract', la, u, shapes.tangent);
     return underName('fixedRank.retract', () => retraction.retract(la, x, u, t));
   };
-  const transport = (x: FixedRankPoint<M>, y: FixedRankPoint<M>, u: FixedRankTangent<M>): FixedRankTangent<M> =>
-    projectAmbient(la, y, tangentToAmbient(la, x, u));
+  const transport = (x: FixedRankPoint<M>, y: FixedRankPoint<M>, u: FixedRankTangent<M>): FixedRankTangent<M> => {
+    checkShapes('fixedRank.transport', la, x, shapes.point);
+    checkShapes('fixedRank.transport', la, y, shapes.point);
+    checkShapes('fixedRank.transport', la, u, shapes.tangent);
+    return projectAmbient(la, y, tangentToAmbient(la, x, u));
+  };
 
   return {
     name: `fixedRank(${m}×${n}, rank ${rank}, ${metric.name}, ${retraction.name})`,
@@ -179,63 +192,6 @@ export function fixedRank<M = HostArray>(options: FixedRankOptions<M>): FixedRan
       return ofFullRank('fixedRank.fromFactors', la, truncatedProduct(la, a, undefined, la.transpose(b), rank));
     },
     fromMatrix: (z) => ofFullRank('fixedRank.fromMatrix', la, nearestOfRank(la, z, [...batch, m, n], rank)),
-  };
-}
-
-function blockwiseInner<M>(la: LinearAlgebra<M>, u: FixedRankTangent<M>, v: FixedRankTangent<M>): NumberOf<M> {
-  return jointInner(la, [
-    [u.M, v.M],
-    [u.Up, v.Up],
-    [u.Vp, v.Vp],
-  ]);
-}
-
-/** Returns true if the retraction follows the metric's geodesics to second order, which either of them may declare. */
-function isSecondOrder(metric: FixedRankMetric, retraction: FixedRankRetraction): boolean {
-  return retraction.secondOrderFor.includes(metric.name) || (metric.secondOrderRetractions ?? []).includes(retraction.name);
-}
-
-/** Shapes of the components of points and tangents. */
-interface FixedRankShapes {
-  readonly point: { readonly U: readonly number[]; readonly S: readonly number[]; readonly V: readonly number[] };
-  readonly tangent: { readonly M: readonly number[]; readonly Up: readonly number[]; readonly Vp: readonly number[] };
-}
-
-function shapesOf({ m, n, rank, batch }: Required<RankShape>): FixedRankShapes {
-  return {
-    point: { U: [...batch, m, rank], S: [...batch, rank], V: [...batch, n, rank] },
-    tangent: { M: [...batch, rank, rank], Up: [...batch, m, rank], Vp: [...batch, n, rank] },
-  };
-}
-
-/** Uses the metric's own formula or, without one, the Bures gradient, which is linear in the derivative. */
-function gradientFromCoordinates<M>(
-  la: LinearAlgebra<M>,
-  metric: FixedRankMetric,
-  x: FixedRankPoint<M>,
-  { U: dU, V: dV }: FixedRankPoint<M>,
-): FixedRankTangent<M> {
-  if (metric.fromCoordinates !== undefined) return metric.fromCoordinates(la, x, dU, dV);
-  return metric.sharp(la, x, bures().flat(la, x, buresFromCoordinates(la, x, dU, dV)));
-}
-
-/**
- * Carries second moments from x to y. Between near points V_xᵀV_y and U_xᵀU_y are the change of gauge, signs and order
- * of the singular vectors. As with Adam on factors, its entrywise square carries them, which is exact for signed
- * permutations.
- */
-function carrySecondMoment<M>(
-  la: LinearAlgebra<M>,
-  x: FixedRankPoint<M>,
-  y: FixedRankPoint<M>,
-  s: FixedRankTangent<M>,
-): FixedRankTangent<M> {
-  const left = square(la, la.matmul(x.U, y.U, { transposeA: true }));
-  const right = square(la, la.matmul(x.V, y.V, { transposeA: true }));
-  return {
-    M: la.matmul(left, la.matmul(s.M, right), { transposeA: true }),
-    Up: la.matmul(s.Up, right),
-    Vp: la.matmul(s.Vp, left),
   };
 }
 

@@ -36,6 +36,14 @@ export interface ProductManifold<C extends Components>
   readonly components: C;
 }
 
+/** Operations that a manifold may lack. */
+type OptionalOperation = 'dist' | 'exp' | 'log' | 'inverseRetract' | 'decayDirection' | 'ehessToRhess' | 'coordinatesToRhess';
+
+/** The operations that every component has, which the product has then too. */
+export type ProductOffers<C extends Components> = Required<
+  Pick<ProductManifold<C>, { [K in OptionalOperation]: undefined extends C[keyof C][K] ? never : K }[OptionalOperation]>
+>;
+
 /** A record with one entry per component. */
 type Parts = Readonly<Record<string, unknown>>;
 
@@ -63,7 +71,7 @@ type Parts = Readonly<Record<string, unknown>>;
  * console.log(manifold.dim, x.adapter.A.shape, x.bias.shape); // 171 [ 30, 3 ] [ 30 ]
  * ```
  */
-export function product<C extends Components>(components: C): ProductManifold<C> {
+export function product<C extends Components>(components: C): ProductManifold<C> & ProductOffers<C> {
   const entries = Object.entries<Component>(components ?? {});
   checkComponents(components, entries);
   const [[, first]] = entries as [[string, Component]];
@@ -72,7 +80,7 @@ export function product<C extends Components>(components: C): ProductManifold<C>
     atStep: (k: number) => product(Object.fromEntries(entries.map(([key, part]) => [key, part.atStep?.(k) ?? part]))),
   };
   return {
-    ...(operations as unknown as ProductManifold<C>),
+    ...(operations as unknown as ProductManifold<C> & ProductOffers<C>),
     ...(entries.some(([, part]) => part.atStep !== undefined) && (steps as unknown as Pick<ProductManifold<C>, 'atStep'>)),
     components,
     name: `product(${entries.map(([key, part]) => `${key}: ${part.name}`).join(', ')})`,

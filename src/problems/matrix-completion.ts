@@ -1,5 +1,6 @@
 import '../linalg/host/whole-engine.js';
 import { declareOptions, number, option } from '../core/options.js';
+import type { Ambient } from '../linalg/ambient.js';
 import { checkCsr } from '../linalg/csr.js';
 import type { CsrMatrix } from '../linalg/csr-matrix.js';
 import type { LinearAlgebra } from '../linalg/linear-algebra.js';
@@ -77,6 +78,23 @@ export function completionCost<M>(la: LinearAlgebra<M>, observed: CsrMatrix<M>):
   };
 }
 
+/**
+ * Returns ξ ↦ P_Ω(ξ), the Hessian of completion, which is the same everywhere.
+ *
+ * @param by - the matrices by which the results will be multiplied, as {@link MatrixCost} takes them.
+ */
+export function completionHessian<M>(
+  la: LinearAlgebra<M>,
+  observed: CsrMatrix<M>,
+  by: FactoredMatrix<M>,
+): (direction: FactoredMatrix<M>) => Ambient<M> {
+  const { sparsePasses } = la;
+  if (sparsePasses === undefined) return (direction) => sampledMatrix(la, observed, direction);
+  const shape = [observed.rows, observed.columns] as const;
+  return (direction) =>
+    rememberedOperator(la, shape, by, sparsePasses.sampled(observed, direction, by), () => sampledMatrix(la, observed, direction));
+}
+
 /** Computes the cost around X in passes that keep no number per entry. */
 function passesAt<M>(
   la: LinearAlgebra<M>,
@@ -96,8 +114,7 @@ function passesAt<M>(
     holds: [products.product],
     cost: () => 0.5 * products.squaredNorm,
     gradient: rememberedOperator(la, shape, by, products, kept),
-    hessian: (direction) =>
-      rememberedOperator(la, shape, by, passes.sampled(observed, direction, by), () => sampledMatrix(la, observed, direction)),
+    hessian: completionHessian(la, observed, by),
     along(first, second) {
       const { ee, es, ss, eq, sq, qq } = passes.curve(observed, x, first, second);
       return [0.5 * ee, es, 0.5 * ss + eq, sq, 0.5 * qq];

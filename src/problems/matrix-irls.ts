@@ -9,10 +9,12 @@ import type { CsrMatrix } from '../linalg/csr-matrix.js';
 import { eye } from '../linalg/derived.js';
 import { checkAlgebra, type LinearAlgebra } from '../linalg/linear-algebra.js';
 import { firstTriples, leadingSingularTriples } from '../linalg/subspace-iteration.js';
+import type { FixedRankManifold } from '../manifolds/fixed-rank.js';
+import { embedded } from '../metrics/embedded.js';
 import { projectAmbient, tangentToAmbient } from '../metrics/fixed-rank-blocks.js';
 import type { FixedRankPoint, FixedRankTangent } from '../metrics/fixed-rank-metric.js';
 import type { Interrupted, Memory, SolverFor } from '../solvers/solver.js';
-import { completionCost } from './matrix-completion.js';
+import { completionCost, completionHessian } from './matrix-completion.js';
 import { checkOwnProblem } from './own-problem.js';
 import { sampledMatrix } from './sampled-matrix.js';
 import { smoothingWeights, solveSmoothed } from './smoothed-system.js';
@@ -40,6 +42,7 @@ const matrixIrlsOptions = declareOptions<MatrixIrlsOptions>()({
 export const matrixIrlsDefaults: Required<MatrixIrlsOptions> = matrixIrlsOptions.defaults;
 
 const NAME = 'matrixIrls';
+const EMBEDDED = embedded().name;
 /** Largest ε, in parts of σ_r, at which σ_r is found: its relative error is then a few times as large. */
 const FOUND = 1e-6;
 /** Largest ε in units of rounding of σ₁ below which singular values cannot be told apart. */
@@ -119,12 +122,15 @@ export function matrixIrls<M>(
       checkStart(la, observed, x);
       return { x, iteration: 0, memory: {} };
     },
-    async step(_problem, state, interrupted) {
+    async step({ manifold }, state, interrupted) {
       const { x, iteration, memory } = state;
       const known = memory[NAME]?.numbers;
       if (known === undefined) await checkProblem(la, observed, x, state.cost);
       else if (known.steps >= PATIENCE) return { ...state, stalled: stallReason(known.smoothing) };
-      const next = await reweighted(la, observed, x, known?.smoothing, { ...settings, seed: iteration }, interrupted);
+      // In this metric the gradient is the projected residual, which the loop has computed.
+      const isEmbedded = (manifold as unknown as Partial<FixedRankManifold<M>>).metric?.name === EMBEDDED;
+      const from = { x, ...(known && { smoothing: known.smoothing }), ...(isEmbedded && { misfit: state.gradient }) };
+      const next = await reweighted(la, observed, from, { ...settings, seed: iteration }, interrupted);
       if (next === undefined) return state;
       return { x: next.x, iteration: iteration + 1, memory: { [NAME]: memoryOf(next.smoothing, known) } };
     },
@@ -185,20 +191,31 @@ async function firstSmoothing<M>(
   return ((m * n) / columnIndices.length) * (await la.toArray(S))[0];
 }
 
+/** Where a step begins. */
+interface ReweightedStart<M> {
+  readonly x: FixedRankPoint<M>;
+  /** ε; absent at the first step. */
+  readonly smoothing?: number;
+  /** The residual, projected on the tangent space at x; absent where it is yet to be computed. */
+  readonly misfit?: FixedRankTangent<M>;
+}
+
 /** Makes one step; `undefined` if interrupted. */
 async function reweighted<M>(
   la: LinearAlgebra<M>,
   observed: CsrMatrix<M>,
-  x: FixedRankPoint<M>,
-  known: number | undefined,
+  from: ReweightedStart<M>,
   { innerTolerance, maxInner, passes, seed }: Required<MatrixIrlsOptions> & { readonly seed: number },
   interrupted: Interrupted,
 ): Promise<{ readonly x: FixedRankPoint<M>; readonly smoothing: number } | undefined> {
   const { rows: m, columns: n } = observed;
+  const { x } = from;
   const rank = la.shape(x.S)[0];
   const by = { left: x.U, right: x.V };
-  const cost = await completionCost(la, observed).at({ left: la.scaleColumns(x.U, x.S), right: x.V }, by);
-  const smoothing = known ?? (await firstSmoothing(la, cost.gradient, observed));
+  const residual = async (): Promise<Ambient<M>> =>
+    (await completionCost(la, observed).at({ left: la.scaleColumns(x.U, x.S), right: x.V }, by)).gradient;
+  const smoothing = from.smoothing ?? (await firstSmoothing(la, await residual(), observed));
+  const hessian = completionHessian(la, observed, by);
   const spectrum = await la.toArray(x.S);
   const weights = smoothingWeights(la, spectrum, smoothing, observed.columnIndices.length / (m * n));
   const gamma = await solveSmoothed(
@@ -206,8 +223,8 @@ async function reweighted<M>(
     {
       weights,
       start: { M: la.diagMatrix(x.S), Up: la.full([m, rank], 0), Vp: la.full([n, rank], 0) },
-      misfit: projectAmbient(la, x, cost.gradient),
-      product: async (u) => projectAmbient(la, x, await cost.hessian(tangentToAmbient(la, x, u))),
+      misfit: from.misfit ?? projectAmbient(la, x, await residual()),
+      product: async (u) => projectAmbient(la, x, hessian(tangentToAmbient(la, x, u))),
     },
     { tolerance: innerTolerance * smoothing * Math.sqrt(rank), rounding: 4 * la.epsilon * spectrum[0], maxInner },
     interrupted,

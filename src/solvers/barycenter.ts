@@ -85,7 +85,7 @@ const patience = 3;
  * in Wasserstein space", J. Math. Anal. Appl. 441, 2016, theorem 4.2.
  */
 export function barycenter<M, P, T, Z, G>(
-  manifold: Manifold<M, P, T, Z, G>,
+  manifold: Manifold<M, P, T, Z, G> & Required<Pick<Manifold<M, P, T, Z, G>, 'log'>>,
   points: readonly P[],
   options: BarycenterOptions = {},
 ): Promise<Barycenter<P>> {

@@ -48,7 +48,11 @@ const elsewhere: Readonly<Record<string, string>> = {
 };
 
 /** Describes what came in place of { at }; a function is not one that should have been called. */
-const shown = (value: unknown): string => (typeof value === 'function' ? 'a function' : describeValue(value));
+function shown(value: unknown): string {
+  if (typeof value === 'function') return 'a function';
+  const { kind } = (value ?? {}) as { readonly kind?: unknown };
+  return typeof kind === 'string' ? `one of kind '${kind}'` : describeValue(value);
+}
 
 /** Fields of a problem with constraints, which other functions must not pass over. */
 const constraints: readonly string[] = ['equality', 'inequality'];

@@ -1,6 +1,6 @@
 import { checkConstrained } from './constraints/check-constrained.js';
-import type { ConstrainedProblem } from './constraints/constrained-problem.js';
-import type { Problem, VectorFunction } from './problem.js';
+import type { ConstrainedProblem, Constraint } from './constraints/constrained-problem.js';
+import type { Problem } from './problem.js';
 
 /**
  * Returns a problem as it is given, checked, with the types of points, tangents and gradients from its manifold: in a
@@ -27,10 +27,10 @@ import type { Problem, VectorFunction } from './problem.js';
  * ```
  */
 export function defineProblem<M, P, T, Z, G>(
-  problem: ConstrainedProblem<M, P, T, Z, G> & { readonly equality: VectorFunction<M, P, T, G> },
+  problem: ConstrainedProblem<M, P, T, Z, G> & { readonly equality: Constraint<M, P, T, G> },
 ): ConstrainedProblem<M, P, T, Z, G>;
 export function defineProblem<M, P, T, Z, G>(
-  problem: ConstrainedProblem<M, P, T, Z, G> & { readonly inequality: VectorFunction<M, P, T, G> },
+  problem: ConstrainedProblem<M, P, T, Z, G> & { readonly inequality: Constraint<M, P, T, G> },
 ): ConstrainedProblem<M, P, T, Z, G>;
 export function defineProblem<M, P, T, Z, G, Batch = undefined>(problem: Problem<M, P, T, Z, G, Batch>): Problem<M, P, T, Z, G, Batch>;
 export function defineProblem<M, P, T, Z, G>(problem: ConstrainedProblem<M, P, T, Z, G>): ConstrainedProblem<M, P, T, Z, G> {

@@ -8,11 +8,22 @@ import { describe, expect, it } from 'vitest';
 import { autodiff, type DifferentiableAlgebra } from '../../src/autodiff/index.js';
 import { checkGradient } from '../../src/diagnostics/index.js';
 import {
+  bures,
+  constantStep,
   csrFromTriplets,
+  embedded,
+  euclidean,
   euclideanFactors,
   type FactorPair,
+  type FixedRankPoint,
+  fixedRank,
+  gradientDescent,
+  type HostArray,
   type LinearAlgebra,
+  maxIterations,
+  minimize,
   objective,
+  quotient,
   seededRandom,
   square,
 } from '../../src/index.js';
@@ -132,5 +143,60 @@ describe.each(tensorEngines)('on %s', (_engine, la) => {
       expect(await la.toArray(gradient.A)).toBeAllClose(await la.toArray(expected[0]), tolerance(la, 50));
       expect(await la.toArray(gradient.B)).toBeAllClose(await la.toArray(expected[1]), tolerance(la, 50));
     });
+  });
+});
+
+describe('a stochastic cost', () => {
+  const [[, la]] = hostEngines;
+  const rows = la.randomNormal([30, 4], seededRandom(1));
+  const manifold = euclidean({ shape: [4, 1], algebra: la });
+  const truth = la.fromArray([1, -2, 0.5, 3], [4, 1]);
+
+  it('takes its batch, in cost, gradient and Hessian', async () => {
+    const loss = autodiff(la, (ops, x: HostArray, batch: HostArray) => {
+      const residual = ops.matmul(batch, ops.subtract(x, truth));
+      return ops.scale(0.5, ops.inner(residual, residual));
+    });
+    const nextBatch = (k: number) => la.slice(rows, { rows: [(3 * k) % 30, ((3 * k) % 30) + 3] });
+    const x = la.full([4, 1], 0);
+    const batch = nextBatch(2);
+    const expected = la.matmul(batch, la.matmul(batch, la.subtract(x, truth)), { transposeA: true });
+    expect(loss.gradient.at(x, batch)).toBeAllClose(expected, 1e-12);
+    expect((await loss.costAndGradient(x, batch)).cost).toBeCloseTo(await loss.cost(x, batch), 12);
+    expect(loss.hessian.at(x, truth, batch)).toBeAllClose(la.scale(-1, expected), 1e-12);
+    const { x: found } = await minimize(
+      { manifold, nextBatch, ...loss },
+      { initial: x, solver: gradientDescent({ stepSize: constantStep(0.05) }), stop: maxIterations(400) },
+    );
+    expect(la.norm(la.subtract(found, truth))).toBeLessThan(1e-3);
+  });
+
+  it('says which operations a followed value takes', () => {
+    const own = autodiff(la, (_ops, x: HostArray) => la.matmul(x, x, { transposeA: true }));
+    expect(() => own.gradient.at(truth)).toThrow(
+      /a value that autodiff follows \(compute with the operations that the cost is given, as ops\.matmul/,
+    );
+    const scaled = autodiff(la, (ops, x: HostArray) => ops.total(ops.scale(ops.norm(x) as never, x)));
+    expect(() => scaled.gradient.at(truth)).toThrow(/multiply by a followed number with ops\.scaleEach/);
+  });
+});
+
+describe.each([embedded(), bures(), quotient()])('costs of singular values beside the product, in the metric $name', (metric) => {
+  const [[, la]] = hostEngines;
+  const target = la.randomNormal([6, 5], seededRandom(8));
+  const product = (ops: DifferentiableAlgebra<HostArray>, { U, S, V }: FixedRankPoint<HostArray>): HostArray => {
+    const gap = ops.subtract(ops.matmul(ops.scaleColumns(U, S), V, { transposeB: true }), target);
+    return ops.scale(0.5, ops.inner(gap, gap));
+  };
+
+  it.each<[string, (ops: DifferentiableAlgebra<HostArray>, x: FixedRankPoint<HostArray>) => HostArray]>([
+    ['a function of the product', product],
+    ['the sum of the singular values', (ops, { S }) => ops.total(S)],
+    ['the sum of their logarithms', (ops, { S }) => ops.total(ops.log(S))],
+    ['both', (ops, x) => ops.add(product(ops, x), ops.total(x.S))],
+  ])('%s has its gradient', async (_name, cost) => {
+    const manifold = fixedRank({ m: 6, n: 5, rank: 3, metric, algebra: la });
+    const { ok, verdict } = await checkGradient({ manifold, ...autodiff(la, cost) }, { seed: 3, scale: 0.1 });
+    expect(ok, verdict).toBe(true);
   });
 });

@@ -101,6 +101,22 @@ describe('checkGradient', () => {
     expect(check.verdict).toMatch(/inconclusive.*take constants out of the cost/);
   });
 
+  it.each([1e9, 1e11, 1e13])('does not pass a mistake that rounding beside %d hides', async (offset) => {
+    const right = euclideanProblem(1, offset);
+    const off = {
+      ...right,
+      gradient: {
+        kind: 'riemannian',
+        at: async (x: HostArray) => la.scale(1 + 1e-2, (await right.gradient.at(x, undefined)) as HostArray),
+      },
+    } as const;
+    expect((await checkGradient(off)).ok).toBe(false);
+    // The quadratic term drowns before the linear one does.
+    const flat = { ...right, hessian: { kind: 'riemannian', at: (_x: HostArray, u: HostArray) => la.scale(1.1, u) } } as const;
+    const check = await checkHessian(flat, { scale: 1e-3, decades: 3 });
+    expect(check.ok, check.verdict).toBe(false);
+  });
+
   it('refuses costs that are NaN, have kinks, or random numbers in them', async () => {
     const right = euclideanProblem(1);
     const nan = await checkGradient({ ...right, cost: () => Number.NaN });

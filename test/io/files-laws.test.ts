@@ -328,3 +328,13 @@ describe('hubFiles', () => {
     expect(() => hubFiles('ada/tiny', { endpoint: 'hub' })).toThrow('hubFiles: endpoint must be the address of a hub');
   });
 });
+
+it('folders are not removed as files, and a browser that does not list says so', async () => {
+  const folder = await handleOf({ 'a/b.txt': new Uint8Array([1]) }, {} as Browser);
+  const files = directoryFiles(folder);
+  await expect(files.remove('')).rejects.toThrow(/^directoryFiles: expected the path of a file, got the directory/);
+  await expect(files.remove('a')).rejects.toThrow(ConfigError);
+  expect(await files.list('a')).toEqual(['b.txt']);
+  const silent = directoryFiles(Object.assign(Object.create(folder), { keys: undefined }));
+  await expect(silent.list('')).rejects.toThrow(NotImplementedError);
+});

@@ -166,6 +166,35 @@ describe('webFiles', () => {
     expect(requests).toEqual(['/config.json bytes=0-0', '/config.json bytes=5-14']);
   });
 
+  it.each([
+    ['an ETag', (version: number) => ({ etag: `"${version}"` })],
+    ['the time of the last change', (version: number) => ({ 'last-modified': new Date(1e12 + 1e6 * version).toUTCString() })],
+  ])('tells by %s that a file has been replaced by one of the same length', async (_what, headersOf) => {
+    let version = 1;
+    const { base } = await serve(({ headers }, response) => {
+      const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? '') ?? [];
+      const content = Buffer.alloc(10, version);
+      response
+        .writeHead(206, { ...headersOf(version), 'content-range': `bytes ${first}-${last}/10` })
+        .end(content.subarray(Number(first), Number(last) + 1));
+    });
+    const file = await webFiles(base).open('weights');
+    const half = new Uint8Array(5);
+    await file.read(half, 0);
+    expect([...half]).toEqual([1, 1, 1, 1, 1]);
+    version = 2;
+    const error = await errorOf(file.read(half, 5));
+    expect(error).toBeInstanceOf(BackendError);
+    expect(error.message).toMatch(
+      /^webFiles: expected http.*weights as it was when it was opened, but it has changed since; open it again$/,
+    );
+  });
+
+  it.each([408, 429, 503])('says of the answer %d that it may come later', async (status) => {
+    const { base } = await serve((_, response) => void response.writeHead(status).end());
+    expect((await errorOf(readAll(webFiles(base), 'x'))).message).toMatch(/try again later/);
+  });
+
   it('resolves all paths below its address, with or without a slash at the end', async () => {
     const { base, requests } = await serve((_, response) => void response.end('x'));
     for (const root of [`${base}a/b`, `${base}a/b/`, new URL(`${base}a/b`)]) {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BackendError, ConfigError } from '../../src/core/errors.js';
+import type { ByteSink } from '../../src/io/files/file-content.js';
 import { writeAllAtomic, writeAtomic } from '../../src/io/files/write-atomic.node.js';
 
 let folder: string;
@@ -100,6 +101,27 @@ describe('writeAllAtomic', () => {
     ]);
     await expect(writeAllAtomic(files)).rejects.toThrow(RangeError);
     expect(await readFile(at('a'), 'utf8')).toBe('old');
+    expect(await readdir(folder)).toEqual(['a']);
+  });
+
+  it('brings stale files back when no new file could be put in place', async () => {
+    await writeFile(at('stale'), 'old');
+    const files = new Map<string, string | ((sink: ByteSink) => Promise<void>)>([
+      [at('a'), 'new'],
+      [
+        at('b'),
+        async ({ write }) => {
+          // In the way of the file before, which is whole already.
+          await mkdir(at('a', 'in the way'), { recursive: true });
+          await write(Buffer.from('new'));
+        },
+      ],
+    ]);
+    await expect(writeAllAtomic(files, { stale: [at('stale'), at('none')] })).rejects.toThrow(BackendError);
+    expect(await readFile(at('stale'), 'utf8')).toBe('old');
+    expect((await readdir(folder)).sort()).toEqual(['a', 'stale']);
+    await rm(at('a'), { recursive: true });
+    await writeAllAtomic(new Map([[at('a'), 'new']]), { stale: [at('stale')] });
     expect(await readdir(folder)).toEqual(['a']);
   });
 });

@@ -2,12 +2,15 @@
 import { describe, expect, it } from 'vitest';
 import { checkManifold } from '../../src/diagnostics/index.js';
 import {
+  balancedFactors,
   ConfigError,
   defineManifold,
+  fixedRank,
   gradientNormBelow,
   type LinearAlgebra,
   type ManifoldParts,
   minimize,
+  ShapeError,
   seededRandom,
   sphere,
 } from '../../src/index.js';
@@ -72,6 +75,39 @@ describe.each(hostEngines)('on %s', (_engine, la) => {
   });
 });
 
+describe('points and tangents of different shapes', () => {
+  const [[, la]] = hostEngines;
+  const [x, u, wrong] = [la.fromArray([1, 0, 0], [3]), la.fromArray([0, 1, 0], [3]), la.fromArray([0, 1, 0, 0], [4])];
+  const round = sphere({ shape: [3], algebra: la });
+
+  it.each<[string, () => unknown]>([
+    ['norm', () => round.norm(x, wrong)],
+    ['inner', () => round.inner(x, u, wrong)],
+    ['dist', () => round.dist(x, wrong)],
+    ['log', () => round.log(x, wrong)],
+    ['transport', () => round.transport(x, x, wrong)],
+    ['difference', () => round.difference(x, wrong)],
+  ])('are refused by %s', (operation, call) => {
+    expect(call).toThrow(ShapeError);
+    expect(call).toThrow(new RegExp(`^sphere\\(3\\)\\.${operation}: expected points and tangents of one shape, got \\[3\\] and \\[4\\]`));
+  });
+
+  it('are refused by factors and by fixed-rank matrices', () => {
+    const pairs = balancedFactors({ m: 5, n: 4, rank: 2, algebra: la });
+    const other = balancedFactors({ m: 6, n: 4, rank: 2, algebra: la }).randomPoint(seededRandom(1));
+    const pair = pairs.randomPoint(seededRandom(1));
+    expect(() => pairs.norm(pair, other)).toThrow(/^balancedFactors\.norm: A must have shape \[5,2\], got \[6,2\]/);
+    expect(() => pairs.inner(pair, other, other)).toThrow(/^balancedFactors\.inner: A must have shape \[5,2\], got \[6,2\]/);
+    const matrices = fixedRank({ m: 5, n: 4, rank: 2, algebra: la });
+    const point = matrices.randomPoint(seededRandom(1));
+    const tangent = fixedRank({ m: 6, n: 4, rank: 2, algebra: la }).zeroTangent(
+      fixedRank({ m: 6, n: 4, rank: 2, algebra: la }).randomPoint(seededRandom(1)),
+    );
+    expect(() => matrices.norm(point, tangent)).toThrow(/^fixedRank\.inner: Up must have shape \[5,2\], got \[6,2\]/);
+    expect(() => matrices.transport(point, point, tangent)).toThrow(/^fixedRank\.transport: Up must have shape/);
+  });
+});
+
 describe('a manifold that is not complete', () => {
   const [[, la]] = hostEngines;
   const parts = rays(la);
@@ -84,6 +120,21 @@ describe('a manifold that is not complete', () => {
       expect(call).toThrow(new RegExp(`^defineManifold: expected a manifold with .*, got one without ${member}; write it$`));
     },
   );
+
+  it.each([
+    ['egrad2rgrad', 'egradToRgrad'],
+    ['ehess2rhess', 'ehessToRhess'],
+    ['typicaldist', 'typicalDist'],
+    ['proj', 'project'],
+    ['retr', 'retract'],
+    ['random_point', 'randomPoint'],
+    ['transp', 'transport'],
+  ])('with %s is told to name it %s', (key, meant) => {
+    expect(() => defineManifold({ ...parts, [key]: () => 0 })).toThrow(
+      new RegExp(`^defineManifold: '${key}' would be ignored; name it ${meant}$`),
+    );
+    expect(() => defineManifold({ ...parts, note: 'mine', shape: [3] })).not.toThrow();
+  });
 
   it('with an inner product of its own needs its own gradient', () => {
     expect(() => defineManifold({ ...parts, inner: () => 1 })).toThrow(/^defineManifold: expected egradToRgrad with an inner of its own/);

@@ -14,6 +14,7 @@ import {
   type FixedRankPoint,
   fixedRank,
   fixedRankPsd,
+  type GeodesicManifold,
   generalizedStiefel,
   grassmann,
   type HostArray,
@@ -175,7 +176,7 @@ describe('as other libraries compute it', () => {
       if (op === 'barycenter') {
         const points = (inputs.points as readonly Nested[]).map(arrayOf);
         const weights = inputs.weights as readonly number[] | undefined;
-        return (await barycenter(manifold, points, weights && { weights })).point;
+        return (await barycenter(manifold as GeodesicManifold<HostArray>, points, weights && { weights })).point;
       }
       return (conventions[key]?.compute ?? operations[op])(manifold, arrays);
     };

@@ -3,6 +3,7 @@ import {
   type Ambient,
   augmentedLagrangian,
   balancedFactors,
+  barycenter,
   ConfigError,
   type ConstrainedProblem,
   defineProblem,
@@ -15,9 +16,12 @@ import {
   hostAlgebra,
   minimize,
   type Problem,
+  product,
+  seededRandom,
   sphere,
   trustRegions,
 } from 'bures';
+import { autodiffVector } from 'bures/autodiff';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 
 const la = hostAlgebra({ blas: 'off' });
@@ -130,5 +134,40 @@ describe('defineProblem', () => {
     const problem = { manifold: sphere({ shape: [4] }), cost: () => 0, gradient: { kind: 'ambient' as const, at: (x: HostArray) => x } };
     expect(() => defineProblem({ ...problem, ehess: () => 0 } as typeof problem)).toThrow(ConfigError);
     expect(() => defineProblem({ ...problem, ehess: () => 0 } as typeof problem)).toThrow(/^defineProblem: problem: 'ehess' is the name/);
+  });
+});
+
+describe('types of what a manifold offers', () => {
+  it('products have the operations that all components have', async () => {
+    const round = product({ a: sphere({ shape: [3] }), b: sphere({ shape: [4] }) });
+    const [x, y] = [1, 2].map((seed) => round.randomPoint(seededRandom(seed)));
+    expectTypeOf(round.dist).not.toEqualTypeOf<undefined>();
+    expect(round.dist(x, round.exp(x, round.log(x, y)))).toBeCloseTo(round.dist(x, y), 12);
+    expect((await barycenter(round, [x, y])).converged).toBe(true);
+    const mixed = product({ a: sphere({ shape: [3] }), b: fixedRank({ m: 4, n: 3, rank: 2 }) });
+    // @ts-expect-error one component has no logarithms
+    await expect(async () => barycenter(mixed, [mixed.randomPoint(seededRandom(1))])).rejects.toThrow(/no log/);
+    // @ts-expect-error a manifold without logarithms
+    await expect(async () => barycenter(fixedRank({ m: 4, n: 3, rank: 2 }), [])).rejects.toThrow(/has no logarithms/);
+  });
+
+  it('constraints by autodiffVector stand beside costs on fixedRank', async () => {
+    const manifold = fixedRank({ m: 5, n: 4, rank: 2 });
+    const target = manifold.randomPoint(seededRandom(3));
+    const residual = (x: FixedRankPoint<HostArray>) => la.subtract(manifold.toMatrix(x), manifold.toMatrix(target));
+    const { x, converged, stopReason } = await augmentedLagrangian(
+      {
+        manifold,
+        cost: (x) => 0.5 * la.norm(residual(x)) ** 2,
+        gradient: { kind: 'ambient', at: residual },
+        // The sum of the singular values is at most a given one.
+        inequality: autodiffVector(la, (ops, point: FixedRankPoint<HostArray>) =>
+          ops.subtract(ops.reshape(ops.total(point.S), [1]), la.full([1], 0.9 * la.total(target.S))),
+        ),
+      },
+      { initial: manifold.randomPoint(seededRandom(3)), tolerance: 1e-5 },
+    );
+    expect(converged, stopReason).toBe(true);
+    expect(la.total(x.S)).toBeCloseTo(0.9 * la.total(target.S), 4);
   });
 });

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { BackendError } from '../../core/errors.js';
 import { writeError } from './write-error.js';
 
 /** Opens for appending, and refuses a missing file, which the flag `a` would create. */
@@ -24,6 +25,8 @@ export async function appendWhole(file: string, content: string | Uint8Array, mi
       throw error;
     }
   } catch (cause) {
+    if (missing === 'refuse' && (cause as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new BackendError(`run: expected ${file} to go on with, but it was taken away; put it back, or begin another run`, { cause });
     throw writeError('run', file, cause);
   } finally {
     await handle?.close();

@@ -1,4 +1,4 @@
-import { BackendError, ConfigError, NotImplementedError } from '../../core/errors.js';
+import { BackendError, BuresError, ConfigError, NotImplementedError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
 import { openBlob } from './blob-file.js';
 import type { DirectoryHandle, FileHandle } from './directory-handle.js';
@@ -87,7 +87,10 @@ function handleFiles(caller: string, rootOf: () => Promise<DirectoryHandle>): Fi
     async list(folder) {
       const names: string[] = [];
       try {
-        for await (const name of (await at(namesOf(folder))).keys?.() ?? []) if (!isStagedName(name)) names.push(name);
+        const found = await at(namesOf(folder));
+        if (found.keys === undefined)
+          throw new NotImplementedError(`${caller}: this browser does not list the files of a folder; name the files themselves`);
+        for await (const name of found.keys()) if (!isStagedName(name)) names.push(name);
       } catch (cause) {
         throw refusal(caller, `list ${folder}`, cause);
       }
@@ -101,7 +104,10 @@ function handleFiles(caller: string, rootOf: () => Promise<DirectoryHandle>): Fi
       await writeInto(folder, names[names.length - 1], content, fail(`write ${path}`), `${caller}: ${names.join('/')}`);
     },
     async remove(path) {
-      if ((await find(path).catch(fail(`remove ${path}`))) === undefined) return;
+      const found = await find(path).catch(fail(`remove ${path}`));
+      if (found === undefined) return;
+      if (found === 'folder')
+        throw new ConfigError(`${caller}: expected the path of a file, got the directory ${path}; remove the files in it`);
       const names = namesOf(path);
       const folder = await at(names.slice(0, -1)).catch(fail(`remove ${path}`));
       await folder.removeEntry(names[names.length - 1]).catch(fail(`remove ${path}`));
@@ -131,7 +137,7 @@ const remedies: Readonly<Record<string, string>> = {
 
 /** Returns the error of a browser that refuses; errors of the library are returned as they are. */
 function refusal(caller: string, what: string, cause: unknown): unknown {
-  if (cause instanceof BackendError || cause instanceof NotImplementedError) return cause;
+  if (cause instanceof BuresError) return cause;
   const { name, message } = cause as Error;
   return new BackendError(`${caller}: cannot ${what} (${message || name}); ${remedies[name] ?? 'try again'}`, { cause });
 }

@@ -7,7 +7,8 @@ import { joinSlash } from './slash-path.js';
 /**
  * Gives access to the files that a web server offers below an address, such as a checkpoint on a hub or beside a page.
  * Each range is one request. If the server does not support ranges, the whole file is fetched on opening and kept until
- * it is closed.
+ * it is closed. A file that the server replaces meanwhile is an error of the next read, as far as the server tells by
+ * an `ETag` or the time of the last change.
  *
  * @param base - the http or https address of the folder that paths are relative to, such as
  * `https://example.org/models/`; on a page also one relative to it. The last slash may be missing.
@@ -81,7 +82,26 @@ function rootOf(base: string | URL): URL {
 }
 
 /** What a server says of a file: its length if it gives ranges, else the answer with the whole content. */
-type Found = { readonly ranged: true; readonly bytes: number } | { readonly ranged: false; readonly answer: Response };
+type Found =
+  | { readonly ranged: true; readonly bytes: number; readonly version: Version }
+  | { readonly ranged: false; readonly answer: Response };
+
+/** What a server says of the version of a file; null where it does not. A weak `ETag` is not one of bytes. */
+interface Version {
+  readonly tag: string | null;
+  readonly changed: string | null;
+}
+
+function versionOf({ headers }: Response): Version {
+  const tag = headers.get('etag');
+  return { tag: tag?.startsWith('W/') ? null : tag, changed: headers.get('last-modified') };
+}
+
+/** Returns true if two answers are of different versions. */
+function differ(one: Version, other: Version): boolean {
+  if (one.tag !== null && other.tag !== null) return one.tag !== other.tag;
+  return one.changed !== null && other.changed !== null && one.changed !== other.changed;
+}
 
 /** Asks for the first byte of a file. @returns undefined if there is no such file. */
 async function probe(file: RemoteFile): Promise<Found | undefined> {
@@ -91,13 +111,13 @@ async function probe(file: RemoteFile): Promise<Found | undefined> {
   const range = answer.headers.get('content-range') ?? 'no range';
   if (answer.status === 404 || answer.status === 410) return undefined;
   // No byte is the first of an empty file.
-  if (answer.status === 416 && range === 'bytes */0') return { ranged: true, bytes: 0 };
+  if (answer.status === 416 && range === 'bytes */0') return { ranged: true, bytes: 0, version: versionOf(answer) };
   // Of a server of another origin, a page sees the range only if the server lets it.
   const total = answer.headers.has('content-range') ? /^bytes 0-0\/(\d+|\*)$/.exec(range)?.[1] : '*';
   if (answer.status !== 206 || total === undefined) throw unexpected(file, 'the bytes 0-0', answer);
   // A server that does not say the length is asked for everything.
   if (total === '*') return { ranged: false, answer: await request(file) };
-  return { ranged: true, bytes: Number(total) };
+  return { ranged: true, bytes: Number(total), version: versionOf(answer) };
 }
 
 async function openAt(file: RemoteFile): Promise<OpenFile> {
@@ -105,20 +125,31 @@ async function openAt(file: RemoteFile): Promise<OpenFile> {
   if (found === undefined)
     throw new BackendError(`${file.caller}: expected a file at ${file.address.href}, there is none; check the address`);
   if (!found.ranged) return openBytes(await contentOf(file, found.answer));
-  const { bytes } = found;
+  const { bytes, version } = found;
   return {
     bytes,
     async read(target, position) {
       const end = Math.min(position + target.length, bytes);
-      return end <= position ? 0 : readRange(file, target, position, end, bytes);
+      return end <= position ? 0 : readRange(file, target, [position, end], { bytes, version });
     },
     close: async () => undefined,
   };
 }
 
 /** Reads from `begin` to before `end`, or less if the server gives less. @returns how many bytes were read. */
-async function readRange(file: RemoteFile, target: Uint8Array, begin: number, end: number, bytes: number): Promise<number> {
+async function readRange(
+  file: RemoteFile,
+  target: Uint8Array,
+  [begin, end]: readonly [number, number],
+  { bytes, version }: { readonly bytes: number; readonly version: Version },
+): Promise<number> {
   const answer = await request(file, `${begin}-${end - 1}`);
+  if (differ(version, versionOf(answer))) {
+    await answer.body?.cancel();
+    throw new BackendError(
+      `${file.caller}: expected ${file.address.href} as it was when it was opened, but it has changed since; open it again`,
+    );
+  }
   const [, first, last, total] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(answer.headers.get('content-range') ?? '') ?? [];
   if (answer.status !== 206 || Number(first) !== begin || Number(last) >= end || Number(total) !== bytes) {
     await answer.body?.cancel();
@@ -166,7 +197,9 @@ const otherwise = 'try again later, or fetch the whole file and read that';
 function unexpected(file: RemoteFile, expected: string, { status, statusText, headers }: Response): BackendError {
   const range = headers.get('content-range');
   const got = `${status} ${statusText}${range === null ? '' : ` with the range '${range}'`}`.trim();
-  const remedy = status >= 400 && status < 500 ? file.refused : otherwise;
+  // 408 and 429 are refusals for now.
+  const refuses = status >= 400 && status < 500 && status !== 408 && status !== 429;
+  const remedy = refuses ? file.refused : otherwise;
   return new BackendError(`${file.caller}: expected ${expected} of ${file.address.href}, got the answer ${got}; ${remedy}`);
 }
 

@@ -29,14 +29,17 @@ export async function writeAtomic(file: string, content: FileContent, caller = '
  * @param files - contents by path.
  * @param options - files that do not belong to the set (`stale`), which are removed when all contents are complete, and
  * before the first of them is in place; the function or command that errors name (`caller`).
- * @throws as {@link writeAtomic} does. Only an error in the renaming itself can leave some files new and the others
- * old.
+ * @throws as {@link writeAtomic} does. Only an error in the renaming of the new files, after the first of them, can
+ * leave some files new and the others old.
  */
 export async function writeAllAtomic(
   files: ReadonlyMap<string, FileContent>,
   { stale = [], caller = 'writeAtomic' }: { readonly stale?: readonly string[]; readonly caller?: string } = {},
 ): Promise<void> {
   const staged: StagedFile[] = [];
+  /** The stale files, aside until the new ones are in place. */
+  const aside: StagedFile[] = [];
+  let renamed = 0;
   const folders: string[] = [];
   try {
     for (const [file, content] of files) {
@@ -48,14 +51,28 @@ export async function writeAllAtomic(
       staged.push({ target, staging });
       await stage(caller, staging, target, content);
     }
-    for (const file of stale) await rm(file, { force: true });
-    for (const { target, staging } of staged) await rename(staging, target);
+    for (const file of stale) await setAside(file, aside);
+    for (const { target, staging } of staged) {
+      await rename(staging, target);
+      renamed++;
+    }
+    for (const { staging } of aside) await rm(staging, { force: true }).catch(() => undefined);
     for (const folder of new Set(staged.map(({ target }) => path.dirname(target)))) await flushFolder(folder);
   } catch (cause) {
     for (const { staging } of staged) await rm(staging, { force: true }).catch(() => undefined);
+    for (const { target, staging } of aside) await (renamed === 0 ? rename(staging, target) : rm(staging)).catch(() => undefined);
     for (const { target } of staged.toReversed()) await removeEmptyFolders(path.dirname(target), folders);
     throw isSystemError(cause) ? writeError(caller, [...files.keys()].join(', '), cause) : cause;
   }
+}
+
+/** Moves a file, if there is one, to a name beside its place. */
+async function setAside(file: string, aside: StagedFile[]): Promise<void> {
+  const found = await stat(file).catch(() => undefined);
+  if (found === undefined) return;
+  const staging = await stagingPath(path.resolve(file));
+  await rename(file, staging);
+  aside.push({ target: file, staging });
 }
 
 interface StagedFile {

@@ -21,7 +21,7 @@ export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'syscall' in error && 'code' in error;
 }
 
-/** A staging name, as staging.ts makes it, with the folder above it. */
+/** A staging name, as staging.node.ts makes it, with the folder above it. */
 const staged = /(\/[^/]+)?\/\.([^/]+)\.\d+-\d*-[0-9a-f]{8}\.[0-9a-f-]{36}\.tmp/g;
 
 /** Replaces staging paths in a text by the paths that the user gave. */

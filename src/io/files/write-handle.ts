@@ -31,7 +31,7 @@ export async function writeInto(folder: DirectoryHandle, name: string, content: 
     const handle = await folder.getFileHandle(staged, { create: true }).catch(fail);
     try {
       await fill(handle, content, fail);
-      await place(folder, handle, name, fail);
+      await place(folder, handle, name, fail, existing === undefined);
     } finally {
       // It is gone if it was moved.
       await folder.removeEntry(staged).catch(() => undefined);
@@ -40,7 +40,7 @@ export async function writeInto(folder: DirectoryHandle, name: string, content: 
 }
 
 /** Moves a file to its name, or copies it there where the browser cannot move it. */
-async function place(folder: DirectoryHandle, handle: FileHandle, name: string, fail: Fail): Promise<void> {
+async function place(folder: DirectoryHandle, handle: FileHandle, name: string, fail: Fail, isNew: boolean): Promise<void> {
   const moved = await handle.move?.(name).then(
     () => true,
     () => false,
@@ -48,14 +48,20 @@ async function place(folder: DirectoryHandle, handle: FileHandle, name: string, 
   if (moved === true) return;
   const content = await handle.getFile().catch(fail);
   const target = await folder.getFileHandle(name, { create: true }).catch(fail);
-  await fill(
-    target,
-    async ({ write }) => {
-      for (let at = 0; at < content.size; at += pieceBytes)
-        await write(new Uint8Array(await content.slice(at, Math.min(at + pieceBytes, content.size)).arrayBuffer()));
-    },
-    fail,
-  );
+  try {
+    await fill(
+      target,
+      async ({ write }) => {
+        for (let at = 0; at < content.size; at += pieceBytes)
+          await write(new Uint8Array(await content.slice(at, Math.min(at + pieceBytes, content.size)).arrayBuffer()));
+      },
+      fail,
+    );
+  } catch (error) {
+    // Its handle alone has made an empty file.
+    if (isNew) await folder.removeEntry(name).catch(() => undefined);
+    throw error;
+  }
 }
 
 /** Bytes copied at a time. */

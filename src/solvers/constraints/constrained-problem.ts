@@ -3,15 +3,33 @@ import type { Awaitable } from '../../core/awaitable.js';
 import { axpyTree } from '../../core/tree.js';
 import type { LinearAlgebra } from '../../linalg/linear-algebra.js';
 import { perPoint } from '../objective.js';
-import type { Objective, Problem, VectorFunction } from '../problem.js';
+import type { Objective, Problem, VectorAdjoint, VectorFunction, VectorHessian } from '../problem.js';
 import { checkedValue, riemannianAdjoint, vectorCurvature } from '../vector-function.js';
+
+/**
+ * A constraint by the coordinates of the point alone, as `autodiffVector` makes it on every manifold. Its `jvp` and
+ * `hessian` are used where tangents are displacements of the coordinates.
+ */
+export interface CoordinateConstraint<M, P> {
+  /** Returns the values, an array of any shape; the same shape at every point. */
+  at(x: P): Awaitable<M>;
+  /** Returns J u for a displacement u of the coordinates. */
+  jvp?(x: P, u: P): Awaitable<M>;
+  /** The transposed derivative. */
+  readonly vjp: Extract<VectorAdjoint<M, P, never, never>, { readonly kind: 'coordinates' }>;
+  /** The second derivative of ⟨w, r(x)⟩ with w held. */
+  readonly hessian?: Extract<VectorHessian<M, P, never, never>, { readonly kind: 'coordinates' }>;
+}
+
+/** A vector-valued function that a problem constrains. */
+export type Constraint<M, P, T, G> = VectorFunction<M, P, T, G> | CoordinateConstraint<M, P>;
 
 /** A cost to minimize over the points of a manifold that fulfil $h(x)=0$ and $g(x)\le0$. */
 export interface ConstrainedProblem<M, P, T = P, Z = T, G = Z> extends Problem<M, P, T, Z, G> {
   /** h, each entry of which must be zero. Default: none. */
-  readonly equality?: VectorFunction<M, P, T, G>;
+  readonly equality?: Constraint<M, P, NoInfer<T>, NoInfer<G>>;
   /** g, no entry of which must be positive. Default: none. */
-  readonly inequality?: VectorFunction<M, P, T, G>;
+  readonly inequality?: Constraint<M, P, NoInfer<T>, NoInfer<G>>;
 }
 
 /** One array for each kind of constraint that a problem has, of the shape of its values. */
@@ -54,8 +72,9 @@ export function augmentedTerms<M, P, T, Z, G>(
   const la = manifold.algebra;
   const caller = 'augmentedLagrangian';
   const curvatures = {
-    equality: equality && vectorCurvature(manifold, equality),
-    inequality: inequality && vectorCurvature(manifold, inequality),
+    // Of coordinates only where the manifold converts them: a tangent is then a displacement of these.
+    equality: equality && vectorCurvature(manifold, equality as VectorFunction<M, P, T, G>),
+    inequality: inequality && vectorCurvature(manifold, inequality as VectorFunction<M, P, T, G>),
   };
   // Where one part has no second derivative, the whole is left to differences of gradients.
   const hasHessian =
