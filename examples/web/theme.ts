@@ -22,8 +22,8 @@ export function followTheme(changed: () => void = () => undefined): void {
 
 function apply(): void {
   const chosen = stored();
-  if (chosen === 'light' || chosen === 'dark') document.documentElement.dataset['theme'] = chosen;
-  else delete document.documentElement.dataset['theme'];
+  if (chosen === 'light' || chosen === 'dark') document.documentElement.dataset.theme = chosen;
+  else delete document.documentElement.dataset.theme;
 }
 
 /** A browser that keeps nothing for this page refuses the access itself. */

@@ -28,14 +28,17 @@ export interface MatrixIrlsOptions {
   readonly innerTolerance?: number;
   /** Maximum number of conjugate gradient iterations in a step. Default: 200. */
   readonly maxInner?: number;
-  /** Passes of subspace iteration in a step, each of two products with the data. Default: 1. */
+  /**
+   * Passes of subspace iteration in a step, each of two products with the data. One pass misses σ_{r+1} at the limit of
+   * information: ε then falls too early, and does not come back. Default: 2.
+   */
   readonly passes?: number;
 }
 
 const matrixIrlsOptions = declareOptions<MatrixIrlsOptions>()({
   innerTolerance: number({ default: 0.1, above: 0, below: 1 }),
   maxInner: size({ default: 200 }),
-  passes: count({ default: 1 }),
+  passes: count({ default: 2 }),
 });
 
 /** The defaults of {@link matrixIrls}. */
