@@ -50,6 +50,8 @@ const EMBEDDED = embedded().name;
 const FOUND = 1e-6;
 /** Largest ε in units of rounding of σ₁ below which singular values cannot be told apart. */
 const ROUNDING = 8;
+/** Least singular value of a point, in units of r roundings of σ₁: below one of them `checkPoint` refuses it. */
+const LEAST = 2;
 /** Steps in which ε must fall by a hundredth, or the solver says that it does not. */
 const PATIENCE = 10;
 /** Columns of the subspace beyond the r + 1 triples that a step needs. */
@@ -237,9 +239,8 @@ async function reweighted<M>(
   const rest = { ...observed, values: la.subtract(observed.values, sampledMatrix(la, observed, low).values) };
   const apply = (y: M): M => la.add(applyAmbient(la, rest, y), applyAmbient(la, low, y));
   const applyTranspose = (y: M): M => la.add(applyAmbientTranspose(la, rest, y), applyAmbientTranspose(la, low, y));
-  const least = Math.min(m, n);
   const triples =
-    least <= 2 * rank
+    Math.min(m, n) <= 2 * rank
       ? la.svd(apply(eye(la, n)))
       : leadingSingularTriples(
           la,
@@ -254,8 +255,8 @@ async function reweighted<M>(
           },
         );
   const found = await la.toArray(triples.S);
-  return {
-    x: firstTriples(la, triples, rank),
-    smoothing: Math.min(smoothing, found[rank] ?? 0),
-  };
+  const next = firstTriples(la, triples, rank);
+  // Where the data have a lower rank, what rounding leaves of the rest may be too little for a point of the manifold.
+  const least = LEAST * rank * la.epsilon * found[0];
+  return { x: { ...next, S: la.maximum(next.S, least) }, smoothing: Math.min(smoothing, found[rank] ?? 0) };
 }

@@ -88,10 +88,9 @@ async function descend<M, P, T>(
   stepSizeRule: StepSizeRule,
 ): Promise<SolverState<P, T>> {
   const { x, iteration } = state;
-  const first = await chooseStep(problem, state, directionRule, stepSizeRule);
-  // A direction made from memory may be too steep to retract along, or all but level: the gradient alone decides.
-  const failed = first.choice.stalled !== undefined && state.memory.direction !== undefined;
-  const { chosen, direction, choice } = failed ? await chooseStep(problem, { ...state, memory: {} }, directionRule, stepSizeRule) : first;
+  const along = await chooseDirection(problem, state, directionRule, stepSizeRule);
+  const first = { ...along, choice: await chooseStep(problem, state, along, stepSizeRule) };
+  const { chosen, direction, choice } = (await restarted(problem, state, first, directionRule, stepSizeRule)) ?? first;
   if (choice.stalled !== undefined) return { ...state, stalled: choice.stalled };
   if (!Number.isFinite(choice.stepSize)) {
     throw new ConfigError(
@@ -108,18 +107,47 @@ async function descend<M, P, T>(
   };
 }
 
-/** Returns the direction, and the step along it. */
+/** A direction, admissible for the retraction, and its slope if a line search needs it. */
+interface Way<T> {
+  readonly chosen: DirectionChoice<T>;
+  readonly direction: T;
+  readonly slope: number | undefined;
+}
+
 async function chooseStep<M, P, T>(
   problem: Objective<M, P, T>,
   state: EvaluatedState<P, T>,
+  { chosen, direction, slope }: Way<T>,
+  rule: StepSizeRule,
+): Promise<StepChoice<P, T>> {
+  const { trialStep } = chosen;
+  const choice = await rule.choose({ problem, state, direction, slope, trialStep, memory: state.memory.stepSize ?? emptyMemory });
+  checkRule(rule.name, 'a step-size rule', choice, 'stepSize');
+  return choice;
+}
+
+/** Cosine of two directions from which on they are one: what one has no step along, the other has not either. */
+const ONE_WAY = 1 - 1e-8;
+
+/**
+ * Returns a step without memory where the one with it has failed: a direction made from memory may be too steep to
+ * retract along, or all but level. `undefined` if the step has not failed, or would only fail again.
+ */
+async function restarted<M, P, T>(
+  problem: Objective<M, P, T>,
+  state: EvaluatedState<P, T>,
+  failed: Way<T> & { readonly choice: StepChoice<P, T> },
   directionRule: DirectionRule,
   stepSizeRule: StepSizeRule,
-): Promise<{ readonly chosen: DirectionChoice<T>; readonly direction: T; readonly choice: StepChoice<P, T> }> {
-  const { chosen, direction, slope } = await chooseDirection(problem, state, directionRule, stepSizeRule.needsDescent ?? false);
-  const { trialStep } = chosen;
-  const choice = await stepSizeRule.choose({ problem, state, direction, slope, trialStep, memory: state.memory.stepSize ?? emptyMemory });
-  checkRule(stepSizeRule.name, 'a step-size rule', choice, 'stepSize');
-  return { chosen, direction, choice };
+): Promise<(Way<T> & { readonly choice: StepChoice<P, T> }) | undefined> {
+  if (failed.choice.stalled === undefined || state.memory.direction === undefined) return undefined;
+  const { manifold } = problem;
+  const { x } = state;
+  const fresh = { ...state, memory: {} };
+  const along = await chooseDirection(problem, fresh, directionRule, stepSizeRule);
+  const lengths = (await manifold.norm(x, along.direction)) * (await manifold.norm(x, failed.direction));
+  if ((await manifold.inner(x, along.direction, failed.direction)) >= ONE_WAY * lengths) return undefined;
+  return { ...along, choice: await chooseStep(problem, fresh, along, stepSizeRule) };
 }
 
 /** Returns what a line search has evaluated at the new point, or nothing if the next step uses another batch. */
@@ -138,8 +166,8 @@ async function chooseDirection<M, P, T>(
   { manifold }: Objective<M, P, T>,
   { x, gradient, gradientNorm, iteration, stepSize, memory }: EvaluatedState<P, T>,
   rule: DirectionRule,
-  needsDescent: boolean,
-): Promise<{ readonly chosen: DirectionChoice<T>; readonly direction: T; readonly slope: number | undefined }> {
+  { needsDescent = false }: StepSizeRule,
+): Promise<Way<T>> {
   const along = async (past: Memory<T>) => {
     const chosen = await rule.direction({ manifold, iteration, x, gradient, gradientNorm, stepSize, memory: past });
     checkRule(rule.name, 'a direction rule', chosen, 'direction');

@@ -5,14 +5,17 @@ import {
   defineManifold,
   euclidean,
   type GeodesicManifold,
+  type GradientDescentOptions,
   gradientDescent,
   grassmann,
   type HostArray,
   hostAlgebra,
+  lbfgs,
   minimize,
   NumericalError,
   oblique,
   orthogonalGroup,
+  polakRibiere,
   rotations,
   ShapeError,
   seededRandom,
@@ -185,8 +188,14 @@ describe('costs at the ends of the range', () => {
   });
   const never = { name: 'never', check: () => undefined };
 
-  it.each([wolfe(), undefined])('a cost without a lower bound is followed down, and named (%#)', async (stepSize) => {
-    const solver = gradientDescent(stepSize === undefined ? {} : { stepSize });
+  const searches: readonly GradientDescentOptions[] = [
+    {},
+    { stepSize: wolfe() },
+    { direction: polakRibiere() },
+    { stepSize: wolfe(), direction: lbfgs() },
+  ];
+  it.each(searches)('a cost without a lower bound is followed down, and named (%#)', async (options) => {
+    const solver = gradientDescent(options);
     const { cost, converged, stopReason } = await minimize(falling(1), { solver, initial: la.full([3], 0) });
     expect(cost).toBeLessThan(-1e300);
     expect(converged).toBe(false);

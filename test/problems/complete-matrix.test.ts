@@ -59,7 +59,7 @@ describe('completeMatrix', () => {
     expect(result.iteration).toBe(seen.length);
   });
 
-  it.each([rank, rank + 2])('finds it by reweighting at rank %d at once', async (asked) => {
+  it.each([rank, rank + 1, rank + 2])('finds it by reweighting at rank %d at once', async (asked) => {
     const plain = await completeMatrix(la, instance(), { rank: asked, method: 'reweighted', testFraction: 0.1 });
     expect(plain).toMatchObject({ converged: true, rank: asked });
     expect(plain.testRmse).toBeLessThan(1e-6);

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { STUDY_METHODS } from '../../bench/study/methods.js';
 import { outdatedFiles } from '../../bench/study/page.js';
-import { missingRuns, reportRuns, STAGES, STEPS, type Stage, survivors } from '../../bench/study/plan.js';
+import { missingRuns, reportRuns, STAGES, STEPS, type Stage } from '../../bench/study/plan.js';
 import { DATA_VERSION, fixedSet, poolOf, questionsOf } from '../../bench/study/questions.js';
 import { keyOf, type Results, readResults } from '../../bench/study/results.js';
 import type { RunResult, RunSetting } from '../../bench/study/run.js';
@@ -75,9 +75,13 @@ describe('the plan', () => {
     }
   });
 
-  it('tunes every variant at every rank until both ends are worse by a margin, and reports on seeds that chose nothing', () => {
+  it.each([
+    ['tiny-math-base', 6],
+    // Three methods at four ranks, second moments that are matrices at two, and all weights.
+    ['math-base-256', 15],
+  ])('of %s tunes every variant at every rank until both ends are worse by a margin, and reports on new seeds', (model, expected) => {
     const results = invented();
-    const [tune, report] = ['tune tiny-math-base', 'report tiny-math-base'].map((name) => STAGES.find((one) => one.name === name) as Stage);
+    const [tune, report] = ['tune', 'report'].map((name) => STAGES.find((one) => one.name === `${name} ${model}`) as Stage);
     const cells = new Map<string, number[]>();
     for (const { method, rank, rate } of tune.runs(results)) {
       const key = `${method} ${rank}`;
@@ -90,8 +94,7 @@ describe('the plan', () => {
         cell,
         cell.startsWith('balora mat') ? [3e-3, 1e-2, 3e-2, 1e-1] : [1e-3, 3e-3, 1e-2, 3e-2, 1e-1],
       ]);
-    // Second moments that are matrices are not tried at rank 64.
-    expect(cells.size).toBe(3 * (survivors(results).length - 1) + 1 - 1);
+    expect(cells.size).toBe(expected);
     const tuned = new Set(tune.runs(results).map(({ seed }) => seed));
     const reported = report.runs(results);
     expect(reported).toHaveLength(5 * cells.size);
