@@ -172,7 +172,7 @@ const OTHERS = 1;
  * The variants that are tuned: of each method its best momentum and scale, for the methods asked about and the best
  * others.
  */
-export function survivors(results: Results): readonly Variant[] {
+function survivors(results: Results): readonly Variant[] {
   const best = (method: StudyMethod) => bestScreened(results, (variant) => variant.method === method) ?? [];
   const others = ENTRANTS.filter(({ method }) => !ASKED.includes(method))
     .flatMap(({ method }) => best(method))
