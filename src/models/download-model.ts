@@ -7,6 +7,7 @@ import type { DownloadProgress, HubRepository } from '../io/hub/hub-repository.j
 import { openHubRepository } from '../io/hub/open-hub-repository.js';
 import { singleFileName } from '../io/safetensors/open-safetensors.js';
 import { readShardIndex, shardIndexName } from '../io/safetensors/shard-index.js';
+import { optionalFiles, requiredFiles } from './copy-model.js';
 
 /** Options of {@link downloadModel}. */
 export interface DownloadModelOptions {
@@ -38,12 +39,6 @@ export interface DownloadedModel {
   readonly commit: string;
 }
 
-/** Files that every model has to have. */
-const required = ['config.json', 'tokenizer.json'] as const;
-
-/** Files that are read if they are there. */
-const optional = ['generation_config.json', 'tokenizer_config.json', 'special_tokens_map.json', 'chat_template.jinja'] as const;
-
 /**
  * Downloads a model from a Hugging Face hub into the cache that Python's `huggingface_hub` uses too, or finds it there:
  * configuration, tokenizer and the weights in safetensors format. See {@link openHubRepository} for the environment
@@ -60,8 +55,8 @@ export async function downloadModel(repository: string, options: DownloadModelOp
   const { caller, ...rest } = downloadModelOptions.read('downloadModel', options);
   const opened = await openHubRepository(repository, { ...rest, caller, kind: 'model' });
   const has = (name: string): boolean => opened.paths.includes(name);
-  for (const name of required) if (!has(name)) throw lacks(caller, opened, name);
-  const others = [...required, ...optional].filter(has);
+  for (const name of requiredFiles) if (!has(name)) throw lacks(caller, opened, name);
+  const others = [...requiredFiles, ...optionalFiles].filter(has);
   if (has(singleFileName)) await opened.download([...others, singleFileName]);
   else if (has(shardIndexName)) {
     // The index names the shards.

@@ -17,6 +17,7 @@ export {
   type TokenLoss,
 } from './causal-lm.js';
 export type { CausalLMConfig } from './causal-lm-config.js';
+export { type CopyModelOptions, type CopyProgress, copyModel } from './copy-model.js';
 export {
   type BatchPlan,
   type BatchStream,

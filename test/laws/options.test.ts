@@ -174,6 +174,7 @@ const argumentsBefore: Readonly<Record<string, readonly unknown[]>> = {
   completeRatings: [observed],
   conditionNumber: [la, pair],
   conjugateRule: ['conjugateRule', () => 0],
+  copyModel: ['nowhere', 'nowhere'],
   createAdapter: [undefined, {}],
   downloadModel: ['owner/name'],
   exactMatches: [undefined, []],

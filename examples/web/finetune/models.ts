@@ -1,8 +1,9 @@
 /**
  * Where models come from: beside the page, from the user, from the hub, or kept by the browser from an earlier visit.
  */
-import { BackendError, ConfigError } from 'bures';
-import { type ChosenFile, type Files, fileListFiles, hubFiles, readAll } from 'bures/io';
+import { ConfigError } from 'bures';
+import { type ChosenFile, type Files, fileListFiles, hubFiles } from 'bures/io';
+import { copyModel } from 'bures/models';
 import type { ModelChoice } from './protocol.js';
 
 /** A model's directory. */
@@ -14,13 +15,6 @@ export interface ModelPlace {
   /** What opens it again after a reload. */
   readonly again: ModelChoice;
 }
-
-/** What is read of a model beside its weights; all but the first may be missing. */
-const smallFiles = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'generation_config.json', 'chat_template.jinja'];
-const [single, index] = ['model.safetensors', 'model.safetensors.index.json'];
-
-/** Bytes copied at a time. */
-const pieceBytes = 2 ** 22;
 
 /**
  * Finds a model. One of the user's or of the hub is copied into the browser's own files first, so that a reload finds
@@ -69,7 +63,7 @@ function folderOf(files: readonly ChosenFile[]): string {
   return (config.webkitRelativePath ?? '').split('/').slice(0, -1).join('/');
 }
 
-/** Copies a model into the browser's files, the small files first, and returns the copy. */
+/** Copies a model into the browser's files, and returns the copy. */
 async function keep(
   from: { readonly files: Files; readonly folder: string },
   own: Files,
@@ -77,43 +71,10 @@ async function keep(
   tell: (text: string) => void,
 ): Promise<ModelPlace> {
   const folder = own.join('models', name);
-  const copy = (file: string) => copyFile(from.files, from.files.join(from.folder, file), own, own.join(folder, file), tell);
-  for (const file of smallFiles) await copy(file);
-  if (!(await copy(single))) {
-    if (!(await copy(index))) {
-      throw new ConfigError(`open: expected ${single} or ${index} in ${name}, found neither; the model must be in safetensors format`);
-    }
-    for (const shard of await shardsOf(own, own.join(folder, index))) await copy(shard);
-  }
+  await copyModel(from.folder, folder, {
+    from: from.files,
+    to: own,
+    onProgress: ({ file, bytes, totalBytes }) => tell(`Fetching ${file}: ${Math.round((100 * bytes) / totalBytes)} %`),
+  });
   return keptModel(own, folder);
-}
-
-async function shardsOf(files: Files, file: string): Promise<ReadonlySet<string>> {
-  const { weight_map: map = {} } = JSON.parse(new TextDecoder().decode(await readAll(files, file))) as {
-    readonly weight_map?: Readonly<Record<string, string>>;
-  };
-  return new Set(Object.values(map));
-}
-
-/** Copies a file piece by piece, unless it is there at full length. @returns false if there is none. */
-async function copyFile(from: Files, source: string, to: Files, target: string, tell: (text: string) => void): Promise<boolean> {
-  const info = await from.describe(source);
-  if (info === undefined) return false;
-  const open = await from.open(source);
-  try {
-    if ((await to.describe(target))?.bytes === open.bytes) return true;
-    const piece = new Uint8Array(pieceBytes);
-    await to.write(target, async ({ write }) => {
-      for (let at = 0; at < open.bytes; ) {
-        const read = await open.read(piece, at);
-        if (read === 0) throw new BackendError(`open: ${source} ended after ${at} of ${open.bytes} bytes; fetch it again`);
-        await write(piece.subarray(0, read));
-        at += read;
-        tell(`Fetching ${target.split('/').at(-1)}: ${Math.round((100 * at) / open.bytes)} %`);
-      }
-    });
-  } finally {
-    await open.close();
-  }
-  return true;
 }
