@@ -187,7 +187,9 @@ describe('bures chat', () => {
     const [first, again] = await Promise.all([messagesOf('a\n', ...warm), messagesOf('a\n/retry\n', ...warm)]);
     expect(again).toHaveLength(2);
     expect(again[1].content).not.toBe(first[1].content);
-    const { stderr } = await chat('/undo\n/retry\n/nothing at all\n/help\n');
+    const { stderr } = await chat('/undo\n/retry\n/nothing at all\n/clear\n/system be brief\n/system\n/help\n');
+    for (const said of ['(begun anew)', '(begun anew, with this instruction)', '(begun anew, without an instruction)'])
+      expect(stderr).toContain(said);
     expect(stderr).toMatch(/no message to take back[\s\S]*no message to answer again[\s\S]*no command \/nothing at all[\s\S]*\/clear/);
   });
 

@@ -93,9 +93,14 @@ async function converse(conversation: Conversation, setting: Setting): Promise<v
       message = command === '/retry' ? conversation.takeBack() : undefined;
       if (command === '/retry' && message === undefined) terminal.notice('(there is no message to answer again)');
       else if (command === '/retry') draws++;
-      else if (command === '/clear') conversation.clear();
-      else if (command === '/system') conversation.setSystem(line.trim().slice(command.length).trim());
-      else if (command === '/undo')
+      else if (command === '/clear') {
+        conversation.clear();
+        terminal.notice('(begun anew)');
+      } else if (command === '/system') {
+        const instruction = line.trim().slice(command.length).trim();
+        conversation.setSystem(instruction);
+        terminal.notice(`(begun anew, ${instruction === '' ? 'without an' : 'with this'} instruction)`);
+      } else if (command === '/undo')
         terminal.notice(conversation.takeBack() === undefined ? '(there is no message to take back)' : '(taken back)');
       else terminal.notice(command === '/help' ? help : `(there is no command ${[command, ...words].join(' ')})\n${help}`);
     }
