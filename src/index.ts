@@ -91,6 +91,7 @@ export { poincareBall } from './manifolds/poincare-ball.js';
 export {
   type Component,
   type Components,
+  type OptionalOperation,
   type ProductAmbient,
   type ProductArray,
   type ProductGradient,

@@ -37,7 +37,7 @@ export interface ProductManifold<C extends Components>
 }
 
 /** Operations that a manifold may lack. */
-type OptionalOperation = 'dist' | 'exp' | 'log' | 'inverseRetract' | 'decayDirection' | 'ehessToRhess' | 'coordinatesToRhess';
+export type OptionalOperation = 'dist' | 'exp' | 'log' | 'inverseRetract' | 'decayDirection' | 'ehessToRhess' | 'coordinatesToRhess';
 
 /** The operations that every component has, which the product has then too. */
 export type ProductOffers<C extends Components> = Required<
