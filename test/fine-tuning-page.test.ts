@@ -8,7 +8,7 @@ import { unzipSync } from 'fflate';
 import { expect, it } from 'vitest';
 import { type Answers, methodNames, type Request, type RunSettings, type SavedRun, type Told } from '../examples/web/finetune/protocol.js';
 import { sampleRows } from '../examples/web/finetune/sample-rows.js';
-import { Session } from '../examples/web/finetune/session.js';
+import { Session, type SessionOptions } from '../examples/web/finetune/session.js';
 
 const folder = path.resolve(import.meta.dirname, '../examples/models/tiny-math-base');
 const algebra = await tensorAlgebra({ backend: 'wasm' });
@@ -21,12 +21,13 @@ const settings: RunSettings = {
   methods: { lora: { alpha: 6, learningRate: 4e-3 }, balora: { alpha: 48, learningRate: 2e-3 } },
 };
 
-function open(own: Files, onTold: (told: Told) => void = () => {}) {
+function open(own: Files, onTold: (told: Told) => void = () => {}, more: Pick<SessionOptions, 'alone'> = {}) {
   const session = new Session({
     engine: async () => algebra,
     shipped: { files: nodeFiles, folder, name: 'tiny-math-base', again: { kind: 'shipped' } },
     own,
     tell: onTold,
+    ...more,
   });
   return <Kind extends Request['kind']>(request: Extract<Request, { readonly kind: Kind }>) =>
     session.answer(request) as Promise<Answers[Kind]>;
@@ -136,6 +137,100 @@ it('keeps an earlier run until the next has begun, whatever its rows are called'
   await again(openModel);
   expect(await again({ kind: 'saved' })).toMatchObject({ step: 0 });
   expect(await again({ kind: 'resume' })).toMatchObject({ step: settings.steps });
+});
+
+it('opens what the user chose, not an older model of the same name and size, and gives its room back', async () => {
+  const { readFile, readdir } = await import('node:fs/promises');
+  const names = await readdir(folder);
+  const filesOf = (change: (bytes: Uint8Array<ArrayBuffer>, name: string) => void) =>
+    Promise.all(
+      names.map(async (name) => {
+        const bytes = new Uint8Array(await readFile(path.join(folder, name)));
+        change(bytes, name);
+        return new File([bytes], name, { lastModified: 0 });
+      }),
+    );
+  const own = memoryFiles();
+  const ask = open(own);
+  const chosen = (files: readonly File[]) => ({ kind: 'open', model: { kind: 'chosen', files }, onGpu: false }) as const;
+  const first = await ask(chosen(await filesOf(() => {})));
+  expect((await ask(chosen(await filesOf(() => {})))).again).toEqual(first.again);
+  expect(await ask({ kind: 'copies' })).toBe(0);
+  const retrained = await filesOf((bytes, name) => void (name === 'model.safetensors' && bytes.fill(0, bytes.length >> 1)));
+  const second = await ask(chosen(retrained));
+  expect(second.again).not.toEqual(first.again);
+  const total = retrained.reduce((sum, { size }) => sum + size, 0);
+  expect(await ask({ kind: 'copies' })).toBeGreaterThan(0.9 * total);
+  await ask({ kind: 'discard' });
+  expect(await ask({ kind: 'copies' })).toBe(0);
+  await expect(ask({ ...openModel, model: first.again })).rejects.toThrow();
+  expect(await ask({ ...openModel, model: second.again })).toMatchObject({ again: second.again });
+});
+
+it('keeps the run of the tab that trains, and refuses another meanwhile', async () => {
+  const own = memoryFiles();
+  let isHeld = false;
+  const alone: SessionOptions['alone'] = async (work) => {
+    if (isHeld) throw new Error('another tab');
+    isHeld = true;
+    return work().finally(() => {
+      isHeld = false;
+    });
+  };
+  let refused: Promise<unknown> | undefined;
+  const [one, other] = [
+    open(
+      own,
+      (told) => {
+        if (told.kind === 'step' && told.step === 2)
+          refused ??= Promise.allSettled([other({ kind: 'train', rows, settings }), other({ kind: 'forget' })]);
+      },
+      { alone },
+    ),
+    open(own, () => {}, { alone }),
+  ];
+  await one(openModel);
+  await other(openModel);
+  const run = await one({ kind: 'train', rows, settings });
+  expect(await refused).toMatchObject([{ status: 'rejected' }, { status: 'rejected' }]);
+  expect(await other({ kind: 'saved' })).toEqual(run);
+  // The other's run has rows of its own, and takes this one's place as a whole.
+  const others = { name: rows.name, bytes: new TextEncoder().encode(sampleRows(80)) };
+  const second = await other({ kind: 'train', rows: others, settings: { ...settings, steps: 2 } });
+  expect(second.id).not.toBe(run.id);
+  expect(await one({ kind: 'saved' })).toEqual(second);
+  expect((await own.list('run')).toSorted()).toEqual([second.id, 'run.json'].toSorted());
+});
+
+it.each(['{"model":', '{}', 'null', '{"id": "a", "step": 1}'])(
+  'says that a run of %j cannot be read, until it is forgotten',
+  async (text) => {
+    const own = memoryFiles({ 'run/run.json': new TextEncoder().encode(text) });
+    const ask = open(own);
+    expect(await ask({ kind: 'saved' })).toBe('damaged');
+    await ask(openModel);
+    await expect(ask({ kind: 'resume' })).rejects.toThrow(/^resume: the run that is kept cannot be read; forget it/);
+    await ask({ kind: 'forget' });
+    expect(await ask({ kind: 'saved' })).toBeUndefined();
+  },
+);
+
+it('says which rows it leaves out, and what it cannot read, in words of the page', async () => {
+  const notices: string[] = [];
+  const ask = open(memoryFiles(), (told) => void (told.kind === 'notice' && notices.push(told.text)));
+  await ask(openModel);
+  const of = (text: string, name = 'rows.jsonl') => ({ name, bytes: new TextEncoder().encode(text) });
+  const train = (given: typeof rows, maxLength = 64) => ask({ kind: 'train', rows: given, settings: { ...settings, maxLength, steps: 2 } });
+  const long = `{"prompt": "${'9 '.repeat(80)}", "completion": "1"}\n`;
+  await train(of(sampleRows(20) + long));
+  expect(notices).toEqual(['Of the rows, 1 are left out: empty, or their answer begins beyond 64 tokens.']);
+  await expect(train(of(long + long))).rejects.toThrow(
+    /^train: expected rows with an answer within 64 tokens, got 2 that are longer or empty/,
+  );
+  const chat = '{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}\n';
+  await expect(train(of(chat))).rejects.toThrow(/^train: rows of messages need a model with a chat template/);
+  await expect(train(of('question,answer\na,b\n', 'cols.csv'))).rejects.toThrow(/; name its columns prompt and completion, or text$/);
+  await expect(train(of('', 'empty.csv'))).rejects.toThrow(/empty\.csv must hold a record at least/);
 });
 
 it('refuses what comes in the wrong order, by name', async () => {

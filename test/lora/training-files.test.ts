@@ -54,6 +54,64 @@ describe('the state of a training in files', () => {
     await expect(loadTrainingState('', { files })).rejects.toThrow(message);
   });
 
+  it('is refused by a version that does not know its files', async () => {
+    const files = memoryFiles();
+    await saveTrainingState('', state, { files });
+    const content = JSON.parse(new TextDecoder().decode(await readAll(files, trainingStateFiles.numbers))) as object;
+    for (const version of [99, '3', null, 0, 1.5]) {
+      await files.write(trainingStateFiles.numbers, JSON.stringify({ ...content, version }));
+      await expect(loadTrainingState('', { files })).rejects.toThrow(/training_state\.json must be of a version from 1 to 4, got/);
+    }
+  });
+
+  it('is refused if an array or a number is lost, added or of another shape', async () => {
+    const files = memoryFiles();
+    const contents = { 'point.a.A': [2, 3, 1], 'memory.adam.first.a.A': [1], 'adam.count': [] };
+    const whole: TrainingState = { ...state, contents, configuration: { method: 'lora' } };
+    await saveTrainingState('whole', whole, { files });
+    expect((await loadTrainingState('whole', { files })).state).toEqual(whole);
+    const { 'point.a.A': point, ...memory } = whole.arrays;
+    const broken: readonly (readonly [Partial<TrainingState>, string])[] = [
+      [{ arrays: { 'point.a.A': point } }, "lacks 'memory.adam.first.a.A'"],
+      [{ numbers: {} }, "lacks 'adam.count'"],
+      [{ numbers: { ...whole.numbers, 'foo.bar': 1 } }, "has 'foo.bar', which it had not"],
+      [{ arrays: { ...memory, 'point.a.A': { ...point, shape: [3, 2, 1] } } }, "has 'point.a.A' of shape [3,2,1], which was [2,3,1]"],
+    ];
+    for (const [part, message] of broken) {
+      await expect(saveTrainingState('broken', { ...whole, ...part }, { files })).rejects.toThrow(
+        `saveTrainingState: the state ${message}`,
+      );
+      const { contents: _, ...unnamed } = { ...whole, ...part };
+      await saveTrainingState('other', unnamed, { files });
+      await files.write('whole/training_state.safetensors', await readAll(files, 'other/training_state.safetensors'));
+      if (part.arrays === undefined) continue;
+      await expect(loadTrainingState('whole', { files })).rejects.toThrow(message);
+    }
+  });
+
+  it('is saved with a progress that JSON gives back as it was, or not at all', async () => {
+    const files = memoryFiles();
+    const circular: Record<string, unknown> = {};
+    circular.self = { circular };
+    const refused: readonly (readonly [unknown, string])[] = [
+      [circular, 'progress.self.circular must be'],
+      [{ losses: [1, Number.NaN] }, 'progress.losses[1] must be'],
+      [{ count: 3n }, 'progress.count must be'],
+      [{ at: new Date(0) }, 'progress.at must be'],
+      [{ map: new Map() }, 'progress.map must be'],
+      [Float32Array.of(1), 'progress must be'],
+      [{ next: () => 1 }, 'progress.next must be'],
+    ];
+    for (const [progress, message] of refused)
+      await expect(saveTrainingState('run', state, { files, progress })).rejects.toThrow(
+        `saveTrainingState: ${message} a value that JSON can hold`,
+      );
+    await expect(saveTrainingState(3 as unknown as string, state, { files })).rejects.toThrow(
+      'saveTrainingState: folder must be a path, got 3',
+    );
+    expect(await files.list('')).toEqual([]);
+  });
+
   it('is checked before anything is written', async () => {
     const files = memoryFiles();
     await expect(saveTrainingState('run', { ...state, step: -1 }, { files })).rejects.toThrow(/^saveTrainingState: state\.step must be/);

@@ -5,8 +5,12 @@ import {
   balora,
   createAdapter,
   dora,
+  type LoraConfig,
   type LoraMethod,
   lora,
+  loraPlus,
+  loraRite,
+  rslora,
   type TrainerOptions,
   type TrainingState,
   type TrainingStep,
@@ -161,6 +165,36 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
         state: small,
       });
       await expect(run[Symbol.asyncIterator]().next()).rejects.toThrow(/lacks the array 'point.pairs.8x6r3.A'/);
+    });
+
+    it.each<[string, LoraMethod, LoraConfig, string]>([
+      ['lora', lora(), {}, 'method balora, and this one has lora'],
+      ['rsLoRA', rslora(), {}, 'method balora, and this one has rslora'],
+      ['LoRA+', loraPlus(), {}, 'method balora, and this one has lora+'],
+      ['LoRA-RITE', loraRite(), {}, 'method balora, and this one has'],
+      ['another α', balora(), { alpha: 7 }, 'alpha 4, and this one has 7'],
+      ['α by module', balora(), { alphaPattern: { up: 3 } }, 'alphaPattern {}, and this one has {"up":3}'],
+      ['dropout', balora(), { dropout: 0.1 }, 'dropout 0, and this one has 0.1'],
+    ])('a state of balora is refused by %s', async (_, method, config, message) => {
+      const [own, other] = [
+        { rank: 2, alpha: 4, method: balora() },
+        { rank: 2, alpha: 4, method, ...config },
+      ];
+      const first = owned(trainer(owned(await createAdapter(owned(smallModel(la)), own)), { nextBatch, learningRate: 0.02, steps: 2 }));
+      for await (const _step of first);
+      const state = await first.state();
+      const run = trainer(owned(await createAdapter(owned(smallModel(la)), other)), { nextBatch, learningRate: 0.02, state });
+      await expect(run[Symbol.asyncIterator]().next()).rejects.toThrow(`trainer: the saved state is of a training with ${message}`);
+    });
+
+    it('nothing is taken of a training that was disposed of', async () => {
+      const run = trainer(owned(await createAdapter(owned(smallModel(la)), { rank: 2 })), { nextBatch, learningRate: 0.02, steps: 4 });
+      const steps = run[Symbol.asyncIterator]();
+      await steps.next();
+      await steps.return?.('enough');
+      run.dispose();
+      await expect(run.state()).rejects.toThrow(/^trainer: state was asked for after dispose/);
+      await expect(run[Symbol.asyncIterator]().next()).rejects.toThrow(/^trainer: the loop was asked for after dispose/);
     });
 
     it.each<[string, Partial<TrainerOptions>, RegExp]>([

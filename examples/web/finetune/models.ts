@@ -4,6 +4,7 @@
 import { ConfigError } from 'bures';
 import { type ChosenFile, type Files, fileListFiles, hubFiles } from 'bures/io';
 import { copyModel } from 'bures/models';
+import { modelsFolder } from './kept.js';
 import type { ModelChoice } from './protocol.js';
 
 /** A model's directory. */
@@ -41,10 +42,30 @@ export async function findModel(
       const from = fileListFiles(choice.files);
       const folder = folderOf(choice.files);
       // Other files of the same name are another model.
-      const bytes = choice.files.reduce((sum, { size }) => sum + size, 0);
-      return keep({ files: from, folder }, own, `${folder || 'files'}-${bytes}`, tell);
+      return keep({ files: from, folder }, own, `${folder || 'files'}-${await markOf(choice.files)}`, tell);
     }
   }
+}
+
+/** Pieces of a file that {@link markOf} reads, and their length. */
+const sampled = { pieces: 16, bytes: 2 ** 16 } as const;
+
+/**
+ * Tells files from others: by their names, lengths and times, and by 16 pieces of each, in which a retrained model
+ * differs.
+ */
+async function markOf(files: readonly ChosenFile[]): Promise<string> {
+  let mark = 0x811c9dc5;
+  // Fowler, Noll and Vo's hash, FNV-1a.
+  const add = (bytes: Uint8Array): void => {
+    for (const byte of bytes) mark = Math.imul(mark ^ byte, 0x01000193) >>> 0;
+  };
+  for (const file of files) {
+    add(new TextEncoder().encode(`${file.webkitRelativePath ?? ''}/${file.name} ${file.size} ${(file as Partial<File>).lastModified}`));
+    const stride = Math.max(sampled.bytes, Math.ceil((file.size - sampled.bytes) / (sampled.pieces - 1)));
+    for (let at = 0; at < file.size; at += stride) add(new Uint8Array(await file.slice(at, at + sampled.bytes).arrayBuffer()));
+  }
+  return `${files.reduce((sum, { size }) => sum + size, 0)}-${mark.toString(36)}`;
 }
 
 function keptModel(own: Files, folder: string): ModelPlace {
@@ -70,7 +91,7 @@ async function keep(
   name: string,
   tell: (text: string) => void,
 ): Promise<ModelPlace> {
-  const folder = own.join('models', name);
+  const folder = own.join(modelsFolder, name);
   await copyModel(from.folder, folder, {
     from: from.files,
     to: own,

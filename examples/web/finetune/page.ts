@@ -1,6 +1,7 @@
 /** The page: it reads what the user enters, has the worker do it, and draws what that tells. */
 import { followTheme } from '../theme.js';
 import { startWorker } from './client.js';
+import { button, byId, field, number, say } from './fields.js';
 import { type Curves, drawCurves, type Point } from './plots.js';
 import {
   type MethodName,
@@ -11,19 +12,12 @@ import {
   type SavedRun,
   type Told,
 } from './protocol.js';
+import { rowsInput } from './rows-input.js';
 import { sampleRows } from './sample-rows.js';
 
-const byId = <Type extends Element = HTMLElement>(id: string): Type => document.getElementById(id) as unknown as Type;
-const field = (id: string): HTMLInputElement => byId<HTMLInputElement>(id);
-const button = (id: string): HTMLButtonElement => byId<HTMLButtonElement>(id);
-const say = (id: string, text: string): void => {
-  byId(id).textContent = text;
-};
-
 followTheme();
-/** A file with rows that the text area does not show: binary, or long. */
-let rowsFile: File | undefined;
-let kept: SavedRun | undefined;
+let kept: SavedRun | 'damaged' | undefined;
+let isAsking = false;
 let isTraining = false;
 let isOpen = false;
 let hasRun = false;
@@ -31,11 +25,13 @@ let steps = 0;
 let records: Record<MethodName, MethodRecord> = { lora: emptyRecord(), balora: emptyRecord() };
 
 const client = startWorker(onTold);
-byId<HTMLTextAreaElement>('rows').value = sampleRows(400);
-showRows();
+const rows = rowsInput(sampleRows(400), attempt);
 // A page's own files outlive the visit only where the browser agrees.
 void navigator.storage?.persist?.();
-void lookForRun();
+void attempt(async () => {
+  await lookForRun();
+  await countCopies();
+});
 
 /** Runs what a button asks for, and shows what goes wrong. */
 async function attempt(work: () => Promise<void>): Promise<void> {
@@ -52,19 +48,18 @@ function refresh(): void {
   button('open').disabled = isTraining;
   button('train').disabled = !isOpen || isTraining;
   button('pause').disabled = !isTraining;
-  button('ask').disabled = !isOpen;
-  button('resume').hidden = kept !== undefined && kept.step >= kept.settings.steps;
+  button('ask').disabled = !isOpen || isAsking;
+  button('resume').hidden = kept === 'damaged' || (kept !== undefined && kept.step >= kept.settings.steps);
   for (const name of methodNames) button(`download-${name}`).disabled = !hasRun;
   byId('kept').hidden = kept === undefined || isTraining;
 }
 
 async function lookForRun(): Promise<void> {
-  await attempt(async () => {
-    kept = await client.ask({ kind: 'saved' });
-    if (kept === undefined) return;
-    const { step, settings, model } = kept;
-    say('kept-text', `A run on ${model.name} is kept in this browser: ${step} of ${settings.steps} steps.`);
-  });
+  kept = await client.ask({ kind: 'saved' });
+  if (kept === undefined) return;
+  if (kept === 'damaged') return say('kept-text', 'The run that is kept in this browser cannot be read.');
+  const { step, settings, model } = kept;
+  say('kept-text', `A run on ${model.name} is kept in this browser: ${step} of ${settings.steps} steps.`);
 }
 
 function chosenModel(): ModelChoice {
@@ -88,11 +83,23 @@ async function open(model: ModelChoice): Promise<void> {
   } catch (error) {
     say('model-state', 'No model is open.');
     throw error;
+  } finally {
+    await countCopies();
   }
 }
 
+/** Shows how much copied models take that are not in use. */
+async function countCopies(): Promise<void> {
+  const bytes = await client.ask({ kind: 'copies' });
+  byId('copies').hidden = bytes === 0;
+  say('copies-text', `Other models that were opened before take ${(bytes / 1e6).toFixed(1)} MB of this browser.`);
+}
+
 async function train(): Promise<void> {
-  const number = (id: string): number => Number(field(id).value);
+  await lookForRun();
+  if (typeof kept === 'object' && kept.step > 0 && kept.step < kept.settings.steps) {
+    throw new Error(`train: a run of ${kept.step} of ${kept.settings.steps} steps is kept; go on with it, or forget it first`);
+  }
   const of = (name: MethodName) => ({ alpha: number(`${name}-alpha`), learningRate: number(`${name}-rate`) });
   const settings: RunSettings = {
     rank: number('rank'),
@@ -101,26 +108,31 @@ async function train(): Promise<void> {
     maxLength: number('max-length'),
     methods: { lora: of('lora'), balora: of('balora') },
   };
-  const text = byId<HTMLTextAreaElement>('rows').value;
-  const bytes = rowsFile === undefined ? new TextEncoder().encode(text) : new Uint8Array(await rowsFile.arrayBuffer());
-  await whileTraining(client.ask({ kind: 'train', rows: { name: rowsFile?.name ?? 'rows.jsonl', bytes }, settings }));
+  await client.ask({ kind: 'train', rows: await rows.read(), settings });
 }
 
 async function resume(): Promise<void> {
-  if (kept === undefined) return;
+  // Another tab may have begun another.
+  await lookForRun();
+  if (typeof kept !== 'object') return;
   await open(kept.model.again);
-  await whileTraining(client.ask({ kind: 'resume' }));
+  await client.ask({ kind: 'resume' });
 }
 
-async function whileTraining(run: Promise<SavedRun>): Promise<void> {
+/** Does one thing that trains, unless another does; what is kept after it, be it ended by an error, is shown. */
+async function whileTraining(work: () => Promise<void>): Promise<void> {
+  if (isTraining) return;
   isTraining = true;
   refresh();
   try {
-    kept = await run;
-    const { step, settings } = kept;
+    await work();
+    await lookForRun();
+    const { step, settings } = typeof kept === 'object' ? kept : { step: 0, settings: { steps } };
     const end = step === settings.steps ? 'Done' : 'Paused';
     say('training-state', `${end} after ${step} of ${settings.steps} steps; kept in this browser.`);
-    say('kept-text', `The run on ${kept.model.name} is kept: ${step} of ${settings.steps} steps.`);
+  } catch (error) {
+    await lookForRun();
+    throw error;
   } finally {
     isTraining = false;
   }
@@ -181,12 +193,15 @@ function emptyRecord(): MethodRecord {
 }
 
 async function ask(): Promise<void> {
+  isAsking = true;
+  refresh();
   for (const name of ['base', ...methodNames]) say(`answer-${name}`, '');
   // The rows of the small model have their questions on a line of their own.
   const text = byId<HTMLTextAreaElement>('prompt').value;
-  const prompt =
-    rowsFile === undefined && byId<HTMLTextAreaElement>('rows').value.includes('\\n"') && !text.endsWith('\n') ? `${text}\n` : text;
-  await client.ask({ kind: 'ask', prompt, speakers: ['base', ...methodNames] });
+  const prompt = rows.shown().includes('\\n"') && !text.endsWith('\n') ? `${text}\n` : text;
+  await client.ask({ kind: 'ask', prompt, speakers: ['base', ...methodNames] }).finally(() => {
+    isAsking = false;
+  });
 }
 
 async function download(method: MethodName): Promise<void> {
@@ -198,37 +213,23 @@ async function download(method: MethodName): Promise<void> {
   URL.revokeObjectURL(link.href);
 }
 
-/** Largest file with rows that is shown in the text area. */
-const mostShown = 2 ** 18;
-
-async function takeRows(file: File | undefined): Promise<void> {
-  if (file === undefined) return;
-  const isText = /\.(jsonl|json)$/.test(file.name) && file.size <= mostShown;
-  rowsFile = isText ? undefined : file;
-  const text = byId<HTMLTextAreaElement>('rows');
-  text.value = isText ? await file.text() : '';
-  text.disabled = !isText;
-  showRows();
-}
-
-function showRows(): void {
-  const lines = byId<HTMLTextAreaElement>('rows')
-    .value.split('\n')
-    .filter((line) => line.trim() !== '').length;
-  say('rows-state', rowsFile === undefined ? `${lines} rows` : `${rowsFile.name}, ${(rowsFile.size / 1e6).toFixed(2)} MB`);
-}
-
 byId<HTMLFormElement>('model-form').onsubmit = (event) => {
   event.preventDefault();
   void attempt(() => open(chosenModel()));
 };
-button('train').onclick = () => attempt(train);
-button('resume').onclick = () => attempt(resume);
+button('train').onclick = () => attempt(() => whileTraining(train));
+button('resume').onclick = () => attempt(() => whileTraining(resume));
 button('pause').onclick = () => attempt(async () => void (await client.ask({ kind: 'pause' })));
 button('forget').onclick = () =>
   attempt(async () => {
     await client.ask({ kind: 'forget' });
     kept = undefined;
+    await countCopies();
+  });
+button('discard').onclick = () =>
+  attempt(async () => {
+    await client.ask({ kind: 'discard' });
+    await countCopies();
   });
 for (const name of methodNames) button(`download-${name}`).onclick = () => attempt(() => download(name));
 byId<HTMLFormElement>('ask-form').onsubmit = (event) => {
@@ -236,8 +237,6 @@ byId<HTMLFormElement>('ask-form').onsubmit = (event) => {
   void attempt(ask);
 };
 byId('module').onchange = requestDraw;
-byId('rows').oninput = showRows;
-field('rows-file').onchange = () => attempt(() => takeRows(field('rows-file').files?.[0]));
 for (const source of ['folder', 'files']) {
   field(source).onchange = () => {
     const radio = document.querySelector<HTMLInputElement>(`input[value="${source}"]`);
@@ -248,11 +247,3 @@ field('repository').oninput = () => {
   const radio = document.querySelector<HTMLInputElement>('input[value="hub"]');
   if (radio !== null) radio.checked = true;
 };
-const rowsSection = byId('rows');
-for (const kind of ['dragover', 'dragleave', 'drop'] as const) {
-  document.addEventListener(kind, (event) => {
-    event.preventDefault();
-    rowsSection.classList.toggle('dropping', kind === 'dragover');
-    if (kind === 'drop') void attempt(() => takeRows(event.dataTransfer?.files[0]));
-  });
-}

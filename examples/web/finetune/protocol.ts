@@ -64,6 +64,8 @@ export interface MethodRecord {
 
 /** A run as it is kept. */
 export interface SavedRun {
+  /** Names the folder of its files. */
+  readonly id: string;
   readonly model: ModelSummary;
   readonly settings: RunSettings;
   readonly rows: { readonly name: string; readonly training: number; readonly validation: number };
@@ -84,12 +86,15 @@ export type Request =
   | { readonly kind: 'pause' }
   | { readonly kind: 'ask'; readonly prompt: string; readonly speakers: readonly Speaker[] }
   | { readonly kind: 'adapter'; readonly method: MethodName }
-  | { readonly kind: 'forget' };
+  | { readonly kind: 'forget' }
+  | { readonly kind: 'copies' }
+  | { readonly kind: 'discard' };
 
 /** What the worker answers to each request. */
 export interface Answers {
   readonly open: ModelSummary;
-  readonly saved: SavedRun | undefined;
+  /** The run that an earlier visit has left; `'damaged'` if it cannot be read. */
+  readonly saved: SavedRun | 'damaged' | undefined;
   /** The run where it ended: finished or paused. */
   readonly train: SavedRun;
   readonly resume: SavedRun;
@@ -98,6 +103,9 @@ export interface Answers {
   /** A zip file with the adapter as PEFT loads it. */
   readonly adapter: { readonly name: string; readonly bytes: Uint8Array };
   readonly forget: undefined;
+  /** Bytes of copied models that neither the page nor the kept run uses. */
+  readonly copies: number;
+  readonly discard: undefined;
 }
 
 /** What the worker tells unasked. */

@@ -5,6 +5,7 @@ import { saveAdapter } from 'bures/lora';
 import { type CausalLM, generateText, loadCausalLM, loadTokenizer, type Tokenizer } from 'bures/models';
 import type { TensorAlgebra } from 'bures/tensor';
 import { zipSync } from 'fflate';
+import { beginRun, forgetRun, readRun, rowsPlace, sparedCopies } from './kept.js';
 import { findModel, type ModelPlace } from './models.js';
 import type {
   Answers,
@@ -19,7 +20,7 @@ import type {
   Told,
 } from './protocol.js';
 import { readRows } from './rows.js';
-import { forgetRun, newRun, openSideBySide, runFile, runFolder, type SideBySide } from './side-by-side.js';
+import { newRun, openSideBySide, type SideBySide } from './side-by-side.js';
 
 /** What a session works with. */
 export interface SessionOptions {
@@ -30,6 +31,10 @@ export interface SessionOptions {
   /** The browser's own files. */
   readonly own: Files;
   readonly tell: (told: Told) => void;
+  /**
+   * Does a work while no other tab of the page trains. @throws ConfigError if one does. Default: there are no other tabs.
+   */
+  readonly alone?: <Result>(work: () => Promise<Result>) => Promise<Result>;
 }
 
 /** An open model. */
@@ -61,11 +66,11 @@ export class Session {
       case 'open':
         return this.#turn(() => this.#open(request.model, request.onGpu));
       case 'saved':
-        return this.#turn(() => this.#saved());
+        return this.#turn(() => readRun(this.#options.own));
       case 'train':
-        return this.#train(() => this.#begin(request.rows, request.settings));
+        return this.#alone(() => this.#train(() => this.#begin(request.rows, request.settings)));
       case 'resume':
-        return this.#train(() => this.#resume());
+        return this.#alone(() => this.#train(() => this.#resume()));
       case 'pause':
         this.#paused = true;
         return undefined;
@@ -74,11 +79,31 @@ export class Session {
       case 'adapter':
         return this.#turn(() => this.#adapter(request.method));
       case 'forget':
+        return this.#alone(() => this.#turn(async () => void (await forgetRun(this.#options.own))));
+      case 'copies':
+        return this.#turn(async () => (await this.#spared()).reduce((sum, { bytes }) => sum + bytes, 0));
+      case 'discard':
         return this.#turn(async () => {
-          await forgetRun(this.#options.own);
+          for (const { path } of await this.#spared()) await this.#options.own.remove(path);
           return undefined;
         });
     }
+  }
+
+  #alone<Result>(work: () => Promise<Result>): Promise<Result> {
+    // The tab's own training is refused below, in words that fit.
+    return this.#training ? work() : (this.#options.alone?.(work) ?? work());
+  }
+
+  /** Copies of models that neither this session nor the run that is kept uses. */
+  async #spared(): ReturnType<typeof sparedCopies> {
+    const { own } = this.#options;
+    const run = await readRun(own);
+    const again = [this.#opened?.summary.again, typeof run === 'object' ? run.model.again : undefined];
+    return sparedCopies(
+      own,
+      again.flatMap((choice) => (choice?.kind === 'kept' ? [choice.folder] : [])),
+    );
   }
 
   /** One thing after another: a page's engine cannot take turns within a computation, only between two. */
@@ -121,33 +146,30 @@ export class Session {
     return this.#opened;
   }
 
-  async #saved(): Promise<SavedRun | undefined> {
-    const { own } = this.#options;
-    if ((await own.describe(runFile)) === undefined) return undefined;
-    return JSON.parse(new TextDecoder().decode(await readAll(own, runFile))) as SavedRun;
-  }
-
   async #begin(rows: RowsFile, settings: RunSettings): Promise<SideBySide> {
     const { model, tokenizer, summary } = this.#model('train');
     const divided = await readRows(rows, tokenizer, settings.maxLength);
     const { own, tell } = this.#options;
+    if (divided.leftOut > 0) {
+      const text = `Of the rows, ${divided.leftOut} are left out: empty, or their answer begins beyond ${settings.maxLength} tokens.`;
+      tell({ kind: 'notice', text });
+    }
     const count = { name: rows.name, training: divided.training.length, validation: divided.validation.length };
     const run = newRun(summary, count, settings);
     const race = await openSideBySide({ model, padId: padOf(tokenizer), rows: divided, run, own, tell });
     // An earlier run gives way only when this one has begun; a page that is closed before its first steps are kept
     // begins again with them.
-    await forgetRun(own);
-    await own.write(rowsPlace(own, rows.name), rows.bytes);
-    await own.write(runFile, JSON.stringify(run));
+    await beginRun(own, run, rows);
     return race;
   }
 
   async #resume(): Promise<SideBySide> {
-    const run = await this.#saved();
-    if (run === undefined) throw new ConfigError('resume: no run is kept in this browser; begin one');
     const { own, tell } = this.#options;
+    const run = await readRun(own);
+    if (run === undefined) throw new ConfigError('resume: no run is kept in this browser; begin one');
+    if (run === 'damaged') throw new ConfigError('resume: the run that is kept cannot be read; forget it, and begin anew');
     const { model, tokenizer } = this.#model('resume');
-    const bytes = await readAll(own, rowsPlace(own, run.rows.name));
+    const bytes = await readAll(own, rowsPlace(own, run));
     const rows = await readRows({ name: run.rows.name, bytes }, tokenizer, run.settings.maxLength);
     return openSideBySide({ model, padId: padOf(tokenizer), rows, run, own, tell });
   }
@@ -201,8 +223,5 @@ export class Session {
     return { name: `${model.name.split('/').at(-1)}-${method}-${step}.zip`, bytes: zipSync(contents, { level: 0 }) };
   }
 }
-
-/** Where the rows of a run lie: in a folder of their own, whatever the user's file is called. */
-const rowsPlace = (own: Files, name: string): string => own.join(`${runFolder}/rows`, name);
 
 const padOf = (tokenizer: Tokenizer): number => (tokenizer.specials.pad ?? tokenizer.specials.eos)?.id ?? 0;

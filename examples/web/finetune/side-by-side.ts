@@ -18,16 +18,12 @@ import {
   trainer,
 } from 'bures/lora';
 import { type BatchStreamState, batchStream, type CausalLM, meanLoss, type TokenBatch } from 'bures/models';
+import { folderOf, removeFolder, writeRun } from './kept.js';
 import { type MethodName, type MethodRecord, methodNames, type RunSettings, type SavedRun, type Told } from './protocol.js';
 import type { DividedRows } from './rows.js';
 
 /** Steps between measurements of the factors, of the validation loss, and of what is kept. */
 const every = { measure: 5, validate: 20, keep: 20 } as const;
-
-/** Where the run is kept in the browser's files. */
-export const runFolder = 'run';
-/** Its description, which is written last. */
-export const runFile = `${runFolder}/run.json`;
 
 /** Parts of a run. */
 export interface SideBySideOptions {
@@ -124,12 +120,12 @@ export class SideBySide {
     const { step, model } = this.#run;
     if (step === this.#kept) return;
     for (const { method, adapter, training } of this.#sides) {
-      const folder = folderOf(method, step);
+      const folder = stepFolder(this.#run, method, step);
       await saveAdapter(adapter, folder, { files: own, baseModel: model.name, card: { method, steps: step } });
       await saveTrainingState(folder, await training.state(), { files: own, progress: this.#batches.before(step) });
     }
-    await own.write(runFile, JSON.stringify(this.#run));
-    for (const method of methodNames) await removeFolder(own, folderOf(method, this.#kept));
+    await writeRun(own, this.#run);
+    for (const method of methodNames) await removeFolder(own, stepFolder(this.#run, method, this.#kept));
     this.#kept = step;
     tell({ kind: 'kept', step });
   }
@@ -145,7 +141,9 @@ export async function openSideBySide(options: SideBySideOptions): Promise<SideBy
   const { model, rows, padId, run, own } = options;
   const { rank, steps, batchSize, methods } = run.settings;
   const saved =
-    run.step === 0 ? undefined : await Promise.all(methodNames.map((name) => loadTrainingState(folderOf(name, run.step), { files: own })));
+    run.step === 0
+      ? undefined
+      : await Promise.all(methodNames.map((name) => loadTrainingState(stepFolder(run, name, run.step), { files: own })));
   const batches = new Batches(rows, { padId, batchSize }, run.step, saved?.[0].progress as BatchStreamState | undefined);
   const sides: Side[] = [];
   try {
@@ -178,19 +176,7 @@ function disposeSides(sides: readonly Side[]): void {
   }
 }
 
-/** Removes what is kept of a run. */
-export async function forgetRun(own: Files): Promise<void> {
-  await removeFolder(own, runFolder);
-}
-
-const folderOf = (method: MethodName, step: number): string => `${runFolder}/${method}-${step}`;
-
-async function removeFolder(files: Files, folder: string): Promise<void> {
-  const info = await files.describe(folder);
-  if (info === undefined) return;
-  if (info.kind === 'file') return files.remove(folder);
-  for (const name of await files.list(folder)) await removeFolder(files, files.join(folder, name));
-}
+const stepFolder = (run: SavedRun, method: MethodName, step: number): string => `${folderOf(run)}/${method}-${step}`;
 
 /** Ten steps of warm-up, and a linear descent to zero. */
 function warmedUp(rate: number, steps: number): (k: number) => number {
@@ -242,5 +228,6 @@ export const noRecord = (): MethodRecord => ({ losses: [], validation: [], gaps:
 
 /** Returns the run before its first step. */
 export function newRun(model: SavedRun['model'], rows: SavedRun['rows'], settings: RunSettings): SavedRun {
-  return { model, settings, rows, step: 0, records: { lora: noRecord(), balora: noRecord() } };
+  // Two runs of one moment do not begin: a page trains one at a time.
+  return { id: Date.now().toString(36), model, settings, rows, step: 0, records: { lora: noRecord(), balora: noRecord() } };
 }

@@ -1,5 +1,5 @@
 /** The worker of the page: all work on models is done here, so that the page itself never waits. */
-import { BuresError } from 'bures';
+import { BuresError, ConfigError } from 'bures';
 import { type Files, memoryFiles, opfsFiles, webFiles } from 'bures/io';
 import { tensorAlgebra } from 'bures/tensor';
 import { wasm } from 'bures/tensor/wasm';
@@ -27,6 +27,15 @@ async function openFiles(): Promise<Files> {
   return memoryFiles();
 }
 
+/** Does a work while it holds the lock of this browser's run, which tabs of the page share. */
+async function alone<Result>(work: () => Promise<Result>): Promise<Result> {
+  if (navigator.locks === undefined) return work();
+  return navigator.locks.request('bures-finetune-run', { ifAvailable: true }, (lock) => {
+    if (lock === null) throw new ConfigError('train: another tab of this page is training, and one run is kept at a time; pause that one');
+    return work();
+  });
+}
+
 // A promise, since what is posted before this script has been read would be lost behind an await.
 const session = openFiles().then(
   (own) =>
@@ -35,6 +44,7 @@ const session = openFiles().then(
       shipped: { files: webFiles(beside('model/')), folder: '', name: 'tiny-math-base', again: { kind: 'shipped' } },
       own,
       tell: (told) => scope.postMessage({ told }),
+      alone,
     }),
 );
 

@@ -70,10 +70,14 @@ async function* rowsOf(parser: Parser, texts: AsyncIterable<string>): AsyncGener
   function* ready(): Generator<Row, void> {
     for (let row: Row | null = parser.read(); row !== null; row = parser.read()) yield row;
   }
+  let isEmpty = true;
   for await (const text of texts) {
+    isEmpty = false;
     await parsed((done) => void parser.write(text, done));
     yield* ready();
   }
+  // The streams of the build for pages fail at the end of what has had no beginning.
+  if (isEmpty) return;
   await parsed((done) => void parser.end(done));
   yield* ready();
 }

@@ -18,6 +18,29 @@ export function checkSavedState(caller: string, state: TrainingState): void {
   for (const [name, value] of Object.entries(numbers)) {
     if (!Number.isFinite(value)) refuse(`state.numbers['${name}']`, 'a finite number', value);
   }
+  const wrong = wrongContents(state);
+  if (wrong !== undefined) throw new FormatError(`${caller}: the state ${wrong}; pass what LoraTrainer.state() gave, whole`);
+}
+
+/** The shapes of a state's arrays, and [] for each of its numbers, by their names. */
+export function contentsOf({ arrays, numbers }: Pick<TrainingState, 'arrays' | 'numbers'>): Readonly<Record<string, readonly number[]>> {
+  return Object.fromEntries([
+    ...Object.entries(arrays).map(([name, { shape }]) => [name, shape] as const),
+    ...Object.keys(numbers).map((name) => [name, []] as const),
+  ]);
+}
+
+/** Says in which part a state is not what it was when it was saved; `undefined` if nothing is lost, added or changed. */
+export function wrongContents(state: TrainingState): string | undefined {
+  const { contents } = state;
+  if (contents === undefined) return undefined;
+  const found = contentsOf(state);
+  for (const [name, shape] of Object.entries(contents)) {
+    if (found[name] === undefined) return `lacks '${name}', which it had when it was saved`;
+    if (found[name].join() !== shape.join()) return `has '${name}' of shape [${found[name]}], which was [${shape}] when it was saved`;
+  }
+  const more = Object.keys(found).find((name) => contents[name] === undefined);
+  return more === undefined ? undefined : `has '${more}', which it had not when it was saved`;
 }
 
 function isSavedArray(array: SavedArray): boolean {

@@ -1,3 +1,4 @@
+import { ConfigError } from '../../core/errors.js';
 import { anyProcess } from '../../distributed/communicator.js';
 import { dataParallel } from '../../distributed/data-parallel.js';
 import { clipped } from '../../solvers/directions/clipped.js';
@@ -13,7 +14,7 @@ import { inactiveModules } from './inactive-modules.js';
 import { checkedSchedule, readTrainerOptions, type TrainerOptions, type TrainingStep } from './trainer-options.js';
 import { blockFactors, trainingManifold } from './training-manifold.js';
 import { type TrainingProblem, trainingProblem } from './training-problem.js';
-import { restoreBaseOf, restoreState, saveState, type TrainingState } from './training-state.js';
+import { checkConfiguration, configurationOf, restoreBaseOf, restoreState, saveState, type TrainingState } from './training-state.js';
 
 /**
  * Trains an adapter step by step, `for await (const step of trainer(adapter, { method: balora(), … })) …`, by gradient
@@ -54,12 +55,16 @@ export class LoraTrainer implements AsyncIterable<TrainingStep> {
   /** Number of tokens that count in the batches drawn last, those of the current step. */
   #tokens = 0;
   #state: State | undefined;
+  #disposed = false;
+  /** What a state must have in common with this training. */
+  readonly #configuration: Readonly<Record<string, string>>;
 
   constructor(adapter: LoraAdapter, solver: Solver, options: TrainerOptions & Required<Pick<TrainerOptions, 'method' | 'seed'>>) {
     const { seed, recompute, method, communicator, steps = Number.POSITIVE_INFINITY } = options;
     this.adapter = adapter;
     this.#solver = solver;
     this.#options = options;
+    this.#configuration = configurationOf(adapter, method, options.direction);
     const own = trainingProblem({
       adapter,
       manifold: trainingManifold(adapter.model.algebra, adapter.layout, method),
@@ -77,15 +82,20 @@ export class LoraTrainer implements AsyncIterable<TrainingStep> {
   /**
    * Returns all that a file must hold to resume training bit for bit, on an adapter created in the same way (another
    * start's base is restored to rounding). Reads all arrays back.
+   *
+   * @throws ConfigError after `dispose`.
    */
   async state(): Promise<TrainingState> {
+    this.#checkUse('state');
     if (this.#state === undefined && this.#options.state !== undefined) return this.#options.state;
-    return saveState(this.adapter.model.algebra, this.#state ?? (await this.#start()), this.adapter.taken);
+    const state = this.#state ?? (await this.#start());
+    return saveState(this.adapter.model.algebra, state, this.#configuration, this.adapter.taken);
   }
 
   /** Iterates over the remaining steps. The return value of the generator says in words why they ended. */
   async *[Symbol.asyncIterator](): AsyncGenerator<TrainingStep, string, undefined> {
     const { signal, steps, communicator } = this.#options;
+    this.#checkUse('the loop');
     this.#state ??= await this.#start();
     // Several processes stop in the same step, which one signal alone cannot make them do.
     const own = communicator === undefined ? signal : undefined;
@@ -125,6 +135,13 @@ export class LoraTrainer implements AsyncIterable<TrainingStep> {
   dispose(): void {
     for (const { tangents } of Object.values(this.#state?.memory ?? {})) disposeArrays(this.adapter.model.algebra, tangents);
     this.#state = undefined;
+    this.#disposed = true;
+  }
+
+  /** @throws ConfigError if the optimizer's memory is gone. */
+  #checkUse(what: string): void {
+    if (this.#disposed)
+      throw new ConfigError(`trainer: ${what} was asked for after dispose, which frees the optimizer's memory; take the state before it`);
   }
 
   /** Returns the state before the first step: the adapter as it is, or as the saved state describes it. */
@@ -132,6 +149,7 @@ export class LoraTrainer implements AsyncIterable<TrainingStep> {
     const { adapter } = this;
     const { state: saved } = this.#options;
     if (saved === undefined) return { iteration: 0, x: adapter.point, memory: {} };
+    checkConfiguration(saved, this.#configuration);
     await restoreBaseOf(adapter, saved);
     const restored = adapter.model.algebra.tidy(() => restoreState(adapter.model.algebra, saved, adapter.point));
     adapter.setPoint(restored.x);

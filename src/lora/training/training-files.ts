@@ -1,7 +1,8 @@
 /** A training's state in files: what a program, a page or the command resumes from, bit for bit. */
 import { callerOption, givenCaller } from '../../core/caller-option.js';
-import { FormatError } from '../../core/errors.js';
-import { declareOptions, option } from '../../core/options.js';
+import { ConfigError, FormatError } from '../../core/errors.js';
+import { checkJson } from '../../core/json-value.js';
+import { declareOptions, describeValue, option } from '../../core/options.js';
 import type { Files } from '../../io/files/files.js';
 import { filesOption } from '../../io/files/files-option.js';
 import { writeAll } from '../../io/files/staging-files.js';
@@ -9,7 +10,7 @@ import { isJsonObject, readJson } from '../../io/parse-json.js';
 import { openSafetensors } from '../../io/safetensors/open-safetensors.js';
 import type { TensorData } from '../../io/safetensors/serialize-tensors.js';
 import { safetensorsContent } from '../../io/safetensors/write-safetensors.js';
-import { checkSavedState } from './saved-state.js';
+import { checkSavedState, wrongContents } from './saved-state.js';
 import type { SavedArray, TrainingState } from './training-state.js';
 
 /** Options of {@link saveTrainingState}. */
@@ -50,8 +51,11 @@ export const trainingStateFiles = {
   numbers: 'training_state.json',
 } as const;
 
-/** Version of the files. Of version 2, the command's have checksums; from 3 on, the arrays name their step. */
-const version = 3;
+/**
+ * Version of the files. Of version 2, the command's have checksums; from 3 on, the arrays name their step; from 4 on, the
+ * numbers name the configuration, and all that the state holds.
+ */
+const version = 4;
 
 /**
  * Saves what `LoraTrainer.state` returned: the arrays in safetensors format, the numbers and the program's own progress
@@ -59,17 +63,20 @@ const version = 3;
  *
  * @param folder - the folder, created if missing. On this machine both files are put in place at once; elsewhere the
  * JSON comes last, and a state whose files are of different steps is refused when it is read.
- * @throws FormatError if this is no state of a trainer; BackendError if the file system refuses.
+ * @throws FormatError if this is no state of a trainer, or one that lacks a part; ConfigError for a progress that JSON
+ * cannot hold as it is; BackendError if the file system refuses.
  */
 export async function saveTrainingState(folder: string, state: TrainingState, options: SaveTrainingStateOptions = {}): Promise<void> {
   const caller = 'saveTrainingState';
   const { progress, files } = saveOptions.read(caller, options);
+  if (typeof folder !== 'string') throw new ConfigError(`${caller}: folder must be a path, got ${describeValue(folder)}; name a folder`);
   checkSavedState(caller, state);
-  const { step, learningRate, numbers } = state;
+  checkJson(caller, 'progress', progress);
+  const { step, learningRate, numbers, configuration, contents: held } = state;
   const arrays = new Map<string, TensorData>(
     Object.entries(state.arrays).map(([name, { shape, data }]) => [name, { dtype: 'F32', shape, data }]),
   );
-  const content = { version, step, learningRate, numbers, progress };
+  const content = { version, step, learningRate, numbers, configuration, contents: held, progress };
   const contents = new Map([
     [files.join(folder, trainingStateFiles.arrays), safetensorsContent(caller, arrays, { step: String(step) })],
     [files.join(folder, trainingStateFiles.numbers), `${JSON.stringify(content, null, 2)}\n`],
@@ -81,24 +88,46 @@ export async function saveTrainingState(folder: string, state: TrainingState, op
  * Loads the state of a training, for the option `state` of {@link trainer}: `trainer(adapter, { …, state })`, on an
  * adapter created in the same way.
  *
- * @throws FormatError, naming the file, if one is missing, malformed, or of another step than the other.
+ * @throws FormatError, naming the file, if one is missing, malformed, of a later version, or of another step or another
+ * training than the other.
  */
 export async function loadTrainingState(folder: string, options: LoadTrainingStateOptions = {}): Promise<SavedTraining> {
   const { files, caller = 'loadTrainingState' } = loadOptions.read(givenCaller('loadTrainingState', options), options);
   const file = files.join(folder, trainingStateFiles.numbers);
   const content = await readJson(caller, file, files);
   if (!isNumbers(content)) throw new FormatError(`${caller}: ${file} does not hold the state of a training; save it again`);
-  const { step, learningRate, numbers, progress } = content;
-  const arrays = await readArrays(caller, files, files.join(folder, trainingStateFiles.arrays), step);
-  return { state: { step, ...(learningRate === undefined ? {} : { learningRate }), numbers, arrays }, progress };
+  const { version: written = 1, progress, ...rest } = content;
+  if (!Number.isSafeInteger(written) || written < 1 || written > version)
+    throw new FormatError(
+      `${caller}: ${file} must be of a version from 1 to ${version}, got ${describeValue(written)}; load it with the bures that wrote it, or a later one`,
+    );
+  const place = files.join(folder, trainingStateFiles.arrays);
+  const { step, learningRate, numbers, configuration, contents } = rest;
+  const state: TrainingState = {
+    step,
+    ...(learningRate === undefined ? {} : { learningRate }),
+    numbers,
+    arrays: await readArrays(caller, files, place, step),
+    ...(configuration === undefined ? {} : { configuration }),
+    ...(contents === undefined ? {} : { contents }),
+  };
+  const wrong = wrongContents(state);
+  if (wrong !== undefined)
+    throw new FormatError(
+      `${caller}: ${place} and ${trainingStateFiles.numbers} beside it are not of one state, which ${wrong}; restore both from one copy`,
+    );
+  return { state, progress };
 }
 
-type Numbers = Omit<TrainingState, 'arrays'> & { readonly progress?: unknown };
+type Numbers = Omit<TrainingState, 'arrays'> & { readonly version?: number; readonly progress?: unknown };
 
 function isNumbers(content: unknown): content is Numbers {
   if (!isJsonObject(content) || !isJsonObject(content.numbers)) return false;
-  const { step, learningRate = 0, numbers } = content;
+  const { step, learningRate = 0, numbers, configuration = {}, contents = {} } = content;
   return (
+    isJsonObject(configuration) &&
+    isJsonObject(contents) &&
+    Object.values(contents).every((shape) => Array.isArray(shape)) &&
     Number.isSafeInteger(step) &&
     (step as number) >= 0 &&
     typeof learningRate === 'number' &&

@@ -3,9 +3,11 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import { FormatError } from '../../core/errors.js';
 import { forEachLeaf, joinPath, keysOf, mapTree } from '../../core/tree.js';
 import type { TensorAlgebra } from '../../linalg/tensor/tensor-algebra.js';
-import type { SolverState } from '../../solvers/solver.js';
+import type { DirectionRule, SolverState } from '../../solvers/solver.js';
 import type { AdapterPoint, StackPairs } from '../adapter/adapter-point.js';
 import type { LoraAdapter } from '../adapter/lora-adapter.js';
+import type { LoraMethod } from '../methods/lora-method.js';
+import { contentsOf } from './saved-state.js';
 
 /** A saved array. */
 export interface SavedArray {
@@ -28,16 +30,59 @@ export interface TrainingState {
   readonly arrays: Readonly<Record<string, SavedArray>>;
   /** Numbers in the optimizer's memory, by `part.name`. */
   readonly numbers: Readonly<Record<string, number>>;
+  /**
+   * What must be the same where it goes on, by the names of options: the method and its parts, α, dropout. Absent in
+   * states of earlier versions, which are not compared.
+   */
+  readonly configuration?: Readonly<Record<string, string>> | undefined;
+  /** The shapes of all arrays, and [] for each number, by their names: none may be lost. Absent as above. */
+  readonly contents?: Readonly<Record<string, readonly number[]>> | undefined;
+}
+
+/**
+ * Describes what a training must have in common with the one that it goes on with.
+ *
+ * @param rule - the direction rule in the place of the method's, if any.
+ */
+export function configurationOf(
+  { config }: LoraAdapter,
+  { name, geometry, direction, rates = {} }: LoraMethod,
+  rule: DirectionRule | undefined,
+): Readonly<Record<string, string>> {
+  const { start, scaling, alpha, alphaPattern, dropout } = config;
+  return {
+    method: name,
+    geometry: geometry.name,
+    direction: rule?.name ?? direction.name,
+    start,
+    scaling,
+    rates: JSON.stringify(rates),
+    alpha: String(alpha),
+    alphaPattern: JSON.stringify(alphaPattern),
+    dropout: String(dropout),
+  };
+}
+
+/** @throws FormatError naming the first option in which a saved state is of another training. */
+export function checkConfiguration({ configuration }: TrainingState, own: Readonly<Record<string, string>>): void {
+  for (const [name, saved] of Object.entries(configuration ?? {})) {
+    if (own[name] === undefined || own[name] === saved) continue;
+    throw new FormatError(
+      `trainer: the saved state is of a training with ${name} ${saved}, and this one has ${own[name]}; create the adapter in the same way, or begin anew without state`,
+    );
+  }
 }
 
 /**
  * Converts a solver's state to plain data.
  *
+ * @param configuration - what the training is, see {@link configurationOf}.
  * @param taken - the factors by which the start has reduced the base, if any; they are not drawn anew on resuming.
  */
 export async function saveState(
   la: TensorAlgebra,
   state: SolverState<AdapterPoint, AdapterPoint>,
+  configuration: Readonly<Record<string, string>>,
   taken?: StackPairs,
 ): Promise<TrainingState> {
   const leaves: [string, Tensor][] = [];
@@ -53,7 +98,9 @@ export async function saveState(
     leaves.map(async ([path, leaf]) => [path, { shape: leaf.shape, data: (await leaf.data()) as Float32Array }] as const),
   );
   const { iteration, stepSize } = state;
-  return { step: iteration, ...(stepSize === undefined ? {} : { learningRate: stepSize }), arrays: Object.fromEntries(saved), numbers };
+  const arrays = Object.fromEntries(saved);
+  const rate = stepSize === undefined ? {} : { learningRate: stepSize };
+  return { step: iteration, ...rate, arrays, numbers, configuration, contents: contentsOf({ arrays, numbers }) };
 }
 
 /**

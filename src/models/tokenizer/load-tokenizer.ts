@@ -136,7 +136,7 @@ function tokenizerOf(
     const { addGenerationPrompt, variables } = chatTemplateOptions.read('applyChatTemplate', options);
     if (template === undefined) {
       throw new ConfigError(
-        `applyChatTemplate: ${directory} has no chat template; write one into chat_template.jinja in that folder, or give one by chatTemplate of loadTokenizer (--chat-template), such as chatml`,
+        `applyChatTemplate: ${directory === '' ? 'the model' : directory} has no chat template; write one into chat_template.jinja in its folder, or give one by chatTemplate of loadTokenizer (--chat-template), such as chatml`,
       );
     }
     const texts = Object.entries(specials).map(([role, { text }]) => [`${role}_token`, text] as const);
