@@ -11,6 +11,7 @@ const root = import.meta.dirname;
 const isolated = [
   'test/tensor',
   'test/nn',
+  'test/io/csv-in-pages.test.ts',
   'test/io/replace-folder.test.ts',
   'test/lora/in-memory.test.ts',
   'test/models/misuse.test.ts',

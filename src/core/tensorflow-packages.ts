@@ -24,13 +24,26 @@ export async function withTensorflow<Module>(caller: string, load: () => Promise
   try {
     return await load();
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    // Node.js, Deno and Bun word it differently.
-    const [missing] = /@tensorflow\/tfjs-(?:core|backend-cpu|backend-wasm)\b/.exec(message) ?? [];
-    if (missing === undefined || !/find|resolve|load|missing/i.test(message)) throw error;
-    throw new BackendError(
-      `${caller}: expected TensorFlow.js, which is not installed with bures (${missing} is missing); run ${installTensorflow}`,
-      { cause: error },
-    );
+    throw explained(caller, error);
   }
+}
+
+/** The same for `require`. */
+export function requireWithTensorflow<Module>(caller: string, load: () => Module): Module {
+  try {
+    return load();
+  } catch (error) {
+    throw explained(caller, error);
+  }
+}
+
+function explained(caller: string, error: unknown): unknown {
+  const message = error instanceof Error ? error.message : String(error);
+  // Node.js, Deno and Bun word it differently.
+  const [missing] = /@tensorflow\/tfjs-(?:core|backend-cpu|backend-wasm)\b/.exec(message) ?? [];
+  if (missing === undefined || !/find|resolve|load|missing/i.test(message)) return error;
+  return new BackendError(
+    `${caller}: expected TensorFlow.js, which is not installed with bures (${missing} is missing); run ${installTensorflow}`,
+    { cause: error },
+  );
 }

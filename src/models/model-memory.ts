@@ -7,6 +7,7 @@ import { entryCount } from '../io/safetensors/dtypes.js';
 import { QUANTIZATIONS, type Quantization } from '../linalg/tensor/quantized/quantize.js';
 import { HEAP_LIMIT } from '../linalg/tensor/wasm/heap-guard.js';
 import { matchTensors, type WeightPlace } from './load-weights.js';
+import { stepDefaults } from './memory-defaults.js';
 import { stepBytes, weightBytes } from './memory-need.js';
 import { openCheckpoint } from './open-checkpoint.js';
 
@@ -28,9 +29,9 @@ export interface ModelMemoryOptions {
 }
 
 const modelMemoryOptions = declareOptions<ModelMemoryOptions>()({
-  batch: size({ default: 8 }),
-  length: size({ default: 512 }),
-  rank: size({ default: 16 }),
+  batch: size({ default: stepDefaults.batch }),
+  length: size({ default: stepDefaults.length }),
+  rank: size({ default: stepDefaults.rank }),
   files: filesOption,
   onNotice: option({ default: warn }),
 });

@@ -267,6 +267,13 @@ describe('files of a page', () => {
       'fileListFiles: expected a file at model.safetensors, which is not among those that were chosen ("config.json, empty, sub"); choose it as well',
     );
     expect(() => fileListFiles([new File([], 'x'), new File([], 'x')])).toThrow('expected files of different paths, got x twice');
+    for (const wrong of [undefined, {}, new File([], 'x'), 3])
+      expect(() => fileListFiles(wrong as never)).toThrow(
+        /^fileListFiles: expected the files of an input or a list of File objects, got .*; pass input\.files/,
+      );
+    expect(() => fileListFiles([1] as never)).toThrow(/^fileListFiles: expected .*got a list with 1; pass/);
+    for (const wrong of [3, null, 'text'])
+      expect(() => memoryFiles(wrong as never)).toThrow(/^memoryFiles: expected contents by path, got .*; pass \{/);
   });
 
   it('say what to do about a full disk, a permission that lacks, and a page without files of its own', async () => {

@@ -139,7 +139,10 @@ describe.each(tensorEngines)('on %s', (_name, la) => {
     const settings = { nextBatch, learningRate: 0.02, steps: 2 };
     const plain = owned(await createAdapter(owned(smallModel(la)), { rank: 2, alpha: 4 }));
     const reduced = owned(await createAdapter(owned(smallModel(la)), { method: reflora(), rank: 2, alpha: 4 }));
-    const states = await Promise.all([plain, reduced].map((adapter) => owned(trainer(adapter, settings)).state()));
+    const saved = await Promise.all([plain, reduced].map((adapter) => owned(trainer(adapter, settings)).state()));
+    await expect(train(plain, { ...settings, state: saved[1] })).rejects.toThrow(/^trainer: the saved state is of a training with/);
+    // As earlier versions saved them.
+    const states = saved.map(({ configuration: _, ...state }) => state);
     await expect(train(plain, { ...settings, state: states[1] })).rejects.toThrow(/'taken\.\S+', but this adapter's start leaves the base/);
     await expect(train(reduced, { ...settings, state: states[0] })).rejects.toThrow(/lacks the array 'taken\./);
   });

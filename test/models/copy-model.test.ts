@@ -69,6 +69,24 @@ describe('copyModel', () => {
     expect(written).toEqual(['x/model-2.safetensors']);
   });
 
+  it('takes no older model of the same lengths for this one, and leaves nothing of it', async () => {
+    const [older, to] = [await sharded(), memoryFiles()];
+    await older.write('m/model-1.safetensors', new Uint8Array(9_000_001).fill(3));
+    await older.write('m/generation_config.json', '{}');
+    await copyModel('m', 'x', { from: older, to });
+    const newer = await sharded();
+    await copyModel('m', 'x', { from: newer, to });
+    expect(await areSame([to, 'x/model-1.safetensors'], [newer, 'm/model-1.safetensors'])).toBe(true);
+    expect(await to.describe('x/generation_config.json')).toBeUndefined();
+    const single = memoryFiles();
+    for (const name of ['config.json', 'tokenizer.json']) await single.write(`m/${name}`, '{ }');
+    await single.write('m/model.safetensors', 'weights');
+    await copyModel('m', 'x', { from: single, to });
+    expect(await to.describe('x/model.safetensors.index.json')).toBeUndefined();
+    await copyModel('m', 'x', { from: newer, to });
+    expect(await to.describe('x/model.safetensors')).toBeUndefined();
+  });
+
   it('stops at a signal, leaves whole files, and goes on from them', async () => {
     const from = await sharded();
     const { files: to, written } = counted(memoryFiles());

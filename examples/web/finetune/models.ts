@@ -33,16 +33,18 @@ export async function findModel(
     case 'shipped':
       return shipped;
     case 'kept':
-      return keptModel(own, choice.folder);
+      return keptModel(own, choice.folder, choice.name);
     case 'hub': {
       const from = hubFiles(choice.repository, choice.token === undefined ? {} : { token: choice.token });
-      return keep({ files: from, folder: '' }, own, choice.repository, tell);
+      const name = choice.repository;
+      return keep({ files: from, folder: '' }, own, { name, place: name }, tell);
     }
     case 'chosen': {
       const from = fileListFiles(choice.files);
       const folder = folderOf(choice.files);
       // Other files of the same name are another model.
-      return keep({ files: from, folder }, own, `${folder || 'files'}-${await markOf(choice.files)}`, tell);
+      const name = folder.split('/').at(-1) || 'my-model';
+      return keep({ files: from, folder }, own, { name, place: `${name}-${await markOf(choice.files)}` }, tell);
     }
   }
 }
@@ -68,8 +70,8 @@ async function markOf(files: readonly ChosenFile[]): Promise<string> {
   return `${files.reduce((sum, { size }) => sum + size, 0)}-${mark.toString(36)}`;
 }
 
-function keptModel(own: Files, folder: string): ModelPlace {
-  return { files: own, folder, name: folder.replace(/^models\//, ''), again: { kind: 'kept', folder } };
+function keptModel(own: Files, folder: string, name: string): ModelPlace {
+  return { files: own, folder, name, again: { kind: 'kept', folder, name } };
 }
 
 /** The folder of config.json among the files that the user chose. */
@@ -88,14 +90,14 @@ function folderOf(files: readonly ChosenFile[]): string {
 async function keep(
   from: { readonly files: Files; readonly folder: string },
   own: Files,
-  name: string,
+  { name, place }: { readonly name: string; readonly place: string },
   tell: (text: string) => void,
 ): Promise<ModelPlace> {
-  const folder = own.join(modelsFolder, name);
+  const folder = own.join(modelsFolder, place);
   await copyModel(from.folder, folder, {
     from: from.files,
     to: own,
     onProgress: ({ file, bytes, totalBytes }) => tell(`Fetching ${file}: ${Math.round((100 * bytes) / totalBytes)} %`),
   });
-  return keptModel(own, folder);
+  return keptModel(own, folder, name);
 }

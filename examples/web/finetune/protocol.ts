@@ -14,7 +14,7 @@ export type ModelChoice =
   /** A repository on the hub, `owner/name` or `owner/name@revision`. */
   | { readonly kind: 'hub'; readonly repository: string; readonly token?: string }
   /** One that an earlier visit has left in the browser's files, in this folder. */
-  | { readonly kind: 'kept'; readonly folder: string };
+  | { readonly kind: 'kept'; readonly folder: string; readonly name: string };
 
 /** Rows to train on: the contents of a file, and its name, which tells CSV and TSV. */
 export interface RowsFile {

@@ -220,7 +220,7 @@ export class Session {
     await saveAdapter(race.adapter(method), '', { files, baseModel: model.name, card });
     const contents: Record<string, Uint8Array> = {};
     for (const name of await files.list('')) contents[name] = await readAll(files, name);
-    return { name: `${model.name.split('/').at(-1)}-${method}-${step}.zip`, bytes: zipSync(contents, { level: 0 }) };
+    return { name: `${model.name.replace(/@.*$/, '').split('/').at(-1)}-${method}-${step}.zip`, bytes: zipSync(contents, { level: 0 }) };
   }
 }
 

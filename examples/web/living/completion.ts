@@ -55,7 +55,7 @@ const update = latest(async () => {
     show('error-known', error(shown));
     show('error-hidden', error(unseen));
     show('iterations', iteration);
-    say('reason', stopReason);
+    say('reason', rank === 1 ? stopReason : `at rank ${rank}, the last: ${stopReason}`);
     say('finding', finding(unseen.length, error(unseen)));
     say('trouble', '');
   } catch (failure) {

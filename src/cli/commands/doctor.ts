@@ -1,15 +1,15 @@
 import { execFile } from 'node:child_process';
 import { z } from 'zod';
 import { counted } from '../../core/counted.js';
+import { withTensorflow } from '../../core/tensorflow-packages.js';
 import { type MpiStatus, mpiStatus } from '../../distributed/index.js';
 import { balancedProjection, hostAlgebra, type LinearAlgebra, seededRandom } from '../../index.js';
-import { BACKEND_NAMES, type BackendName, tensorAlgebra } from '../../linalg/tensor/index.js';
-import { modelMemoryDefaults } from '../../models/index.js';
+import { BACKEND_NAMES, type BackendName } from '../../linalg/tensor/backends/opened-backend.js';
+import { stepDefaults } from '../../models/memory-defaults.js';
 import { type CommandResult, defineCommand, UsageError } from '../command.js';
 import { count, flagName, folder } from '../config/keys.js';
 import { blasName, type Environment, readEnvironment } from '../environment.js';
 import { gibibytes, table } from '../format.js';
-import { memoryOf } from '../training/memory-report.js';
 
 /** Result of trying a backend. */
 export type Finding =
@@ -41,12 +41,16 @@ export const doctor = defineCommand({
     backend: z.enum(BACKEND_NAMES).optional().describe('try this backend only').meta({ placeholder: 'NAME' }),
     seconds: z.number().min(0).default(5).describe('seconds to measure in all'),
     model: folder.optional().describe('directory of a model, to tell its memory instead'),
-    batchSize: count(1).optional().describe(`rows of a training step, for --model (default: ${modelMemoryDefaults.batch})`),
-    maxLength: count(1).optional().describe(`tokens of a row, for --model (default: ${modelMemoryDefaults.length})`),
-    rank: count(1).optional().describe(`rank of the adapters, for --model (default: ${modelMemoryDefaults.rank})`),
+    batchSize: count(1).optional().describe(`rows of a training step, for --model (default: ${stepDefaults.batch})`),
+    maxLength: count(1).optional().describe(`tokens of a row, for --model (default: ${stepDefaults.length})`),
+    rank: count(1).optional().describe(`rank of the adapters, for --model (default: ${stepDefaults.rank})`),
   }),
   async run({ values: { backend, seconds, model, ...step }, terminal, debug }) {
-    if (model !== undefined) return memoryOf(model, step, terminal);
+    // Loaded on demand: where TensorFlow.js is missing, the rest is reported all the same.
+    if (model !== undefined) {
+      const { memoryOf } = await withTensorflow('bures doctor --model', () => import('../training/memory-report.js'));
+      return memoryOf(model, step, terminal);
+    }
     const [extra] = Object.entries(step).flatMap(([name, value]) => (value === undefined ? [] : [`--${flagName(name)}`]));
     if (extra !== undefined) throw new UsageError(`bures doctor: ${extra} is used with --model only; add it, or leave ${extra} out`);
     if (backend !== undefined) return oneBackend(backend, seconds);
@@ -62,6 +66,7 @@ export const doctor = defineCommand({
 });
 
 async function oneBackend(name: BackendName, seconds: number): Promise<CommandResult> {
+  const { tensorAlgebra } = await withTensorflow('doctor', () => import('../../linalg/tensor/index.js'));
   const algebra = await tensorAlgebra({ backend: name });
   const { device, matmul, imitation } = algebra.report;
   const speed = await probeSpeed(algebra, seconds);
@@ -85,7 +90,7 @@ function inOwnProcess(name: BackendName, seconds: number): Promise<Finding> {
         return;
       }
       // Strip the frame of the library's message, which the line repeats.
-      const said = stderr.match(/^error: (?:.*?it is not: )?(.*?)(?:; or ask for 'auto')?$/m)?.[1];
+      const said = stderr.match(/^error: (?:doctor: |.*?it is not: )?(.*?)(?:; or ask for 'auto')?$/m)?.[1];
       const ended = error.signal ?? `exit status ${error.code}`;
       resolve({ name, available: false, reason: said ?? `opening it ended with ${ended}: ${stderr.trim().split('\n').at(-1) ?? ''}` });
     });

@@ -24,7 +24,14 @@ export interface ChosenFile extends FileBytes {
  */
 export function fileListFiles(chosen: Iterable<ChosenFile>): Files {
   const files = new Map<string, ChosenFile>();
-  for (const file of chosen) {
+  const isList = typeof (chosen as Partial<Iterable<ChosenFile>> | null | undefined)?.[Symbol.iterator] === 'function';
+  const list: readonly ChosenFile[] = isList ? [...chosen] : [];
+  const wrong = isList ? list.find((file) => typeof file?.name !== 'string' || typeof file.slice !== 'function') : chosen;
+  if (!isList || wrong !== undefined) {
+    const got = isList ? `a list with ${describeValue(wrong)}` : describeValue(wrong);
+    throw new ConfigError(`fileListFiles: expected the files of an input or a list of File objects, got ${got}; pass input.files`);
+  }
+  for (const file of list) {
     const path = namesOf(file.webkitRelativePath || file.name).join('/');
     if (files.has(path)) throw new ConfigError(`fileListFiles: expected files of different paths, got ${path} twice; choose one of them`);
     files.set(path, file);

@@ -1,4 +1,5 @@
 import { BackendError, ConfigError } from '../../core/errors.js';
+import { describeValue } from '../../core/options.js';
 import { type FileContent, joinBytes, pour } from './file-content.js';
 import type { Files, OpenFile } from './files.js';
 import { joinSlash, namesOf } from './slash-path.js';
@@ -23,6 +24,9 @@ export function memoryFiles(contents: Readonly<Record<string, string | Uint8Arra
   const files = new Map<string, Uint8Array>();
   const keyOf = (path: string): string => namesOf(path).join('/');
   const isFolder = (key: string): boolean => key === '' || [...files.keys()].some((file) => file.startsWith(`${key}/`));
+  if (typeof contents !== 'object' || contents === null) {
+    throw new ConfigError(`memoryFiles: expected contents by path, got ${describeValue(contents)}; pass { 'folder/file.txt': 'text' }`);
+  }
   for (const [path, content] of Object.entries(contents)) files.set(placeFor('memoryFiles', path), bytesOf(content));
 
   /** Returns the key of a file to be written. @throws ConfigError or BackendError if something is in its way. */

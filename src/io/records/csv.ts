@@ -63,10 +63,22 @@ interface Row {
 
 /** Gives the texts to a parser, and yields the rows that it makes of each. @throws what the parser or a text throws. */
 async function* rowsOf(parser: Parser, texts: AsyncIterable<string>): AsyncGenerator<Row, void> {
-  // The functions that are called when a text is parsed receive the error as well.
-  parser.on('error', () => undefined);
+  // In Node.js the functions that are called when a text is parsed receive the error as well, in pages they do not.
+  let fault: Error | undefined;
+  let refuse: (error: Error) => void = () => undefined;
+  parser.on('error', (error) => {
+    fault = error;
+    refuse(error);
+  });
   const parsed = (write: (done: (error?: Error | null) => void) => void): Promise<void> =>
-    new Promise((resolve, reject) => write((error) => (error ? reject(error) : resolve())));
+    new Promise((resolve, reject) => {
+      refuse = reject;
+      write((error) => {
+        const wrong = error ?? fault;
+        if (wrong) reject(wrong);
+        else resolve();
+      });
+    });
   function* ready(): Generator<Row, void> {
     for (let row: Row | null = parser.read(); row !== null; row = parser.read()) yield row;
   }

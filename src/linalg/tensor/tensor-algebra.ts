@@ -40,8 +40,9 @@ const instances = new Map<string, TensorAlgebra>();
  * unchanged.
  *
  * No garbage collector frees the memory of its arrays, which are tensors. Solvers free what they allocate; wrap other
- * computations in `tidy`, or dispose of results. The backend stays TensorFlow.js's current one, but an engine opened
- * before goes on computing on its own.
+ * computations in `tidy`, or dispose of results. The backend stays TensorFlow.js's current one. The operations of an
+ * engine opened before go on computing on its own, but models and trainings need theirs to be the current one: to go on
+ * with one on an earlier backend, open that again, which takes no time.
  *
  * @param options - the backend.
  * @returns the engine; the same object whenever the backend is the same (its report is that of the first call).

@@ -7,7 +7,7 @@ import { describeValue } from '../../core/options.js';
 import { type HostArray, wrap } from '../host/host-array.js';
 import { describeShape, entryCount } from '../shape-checks.js';
 import { widened } from './precision.js';
-import { homeOf, nameOfBackend, offsetOf, onBackend, startedBackend } from './tensorflow-internals.js';
+import { currentBackend, homeOf, nameOfBackend, offsetOf, onBackend, startedBackend } from './tensorflow-internals.js';
 import { floatsAt, type WasmBackend } from './wasm/wasm-heap.js';
 
 /** One backend of TensorFlow.js. */
@@ -78,8 +78,13 @@ export function tensorDevice(name: string, synchronous: boolean): TensorDevice {
       if (x.dtype !== 'float32') throw new ConfigError(`${caller}: expected a float32 tensor, got ${x.dtype}; convert it with cast`);
       const home = homeOf(x);
       if (home !== backend) {
+        const other = nameOfBackend(home) ?? 'another';
+        const since =
+          home === currentBackend()
+            ? `; if it is of a model or a training on '${name}', make that the current backend again by tensorAlgebra({ backend: '${name}' }), as '${other}' was opened since`
+            : '';
         throw new BackendError(
-          `${caller}: expected a tensor of the backend '${name}', got one of '${nameOfBackend(home) ?? 'another'}'; read it there and pass its values to fromArray(values, shape)`,
+          `${caller}: expected a tensor of the backend '${name}', got one of '${other}'; read it there and pass its values to fromArray(values, shape)${since}`,
         );
       }
       if (x.size === 0) throwEmpty(caller, x.shape);

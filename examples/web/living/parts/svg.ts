@@ -30,11 +30,18 @@ export function write(parent: Element, text: string, attributes: Attributes): SV
 /** Returns the `d` of a path through points. */
 export function through(points: readonly Point[], closed = false): string {
   if (points.length === 0) return '';
-  return `M${points.map(([x, y]) => `${x.toFixed(2)} ${y.toFixed(2)}`).join('L')}${closed ? 'Z' : ''}`;
+  return `M${points.map(([x, y]) => `${inPicture(x)} ${inPicture(y)}`).join('L')}${closed ? 'Z' : ''}`;
 }
 
 /** Returns where a pointer is, in the coordinates of the drawing. */
 export function pointerIn(svg: SVGSVGElement, event: PointerEvent): Point {
   const { x, y } = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM()?.inverse());
   return [x, y];
+}
+
+/** What diverges leaves the picture; numbers beyond this are no coordinates of SVG. */
+const FARTHEST = 1e5;
+
+function inPicture(coordinate: number): string {
+  return Math.max(-FARTHEST, Math.min(FARTHEST, coordinate)).toFixed(2);
 }

@@ -92,7 +92,9 @@ function drawAxes(group: Element, camera: Camera, pixel: (x: Vector) => Point): 
       const [x, y] = pixel(end);
       const classes = camera.seen(end)[2] < 0 ? 'mark faint' : 'mark';
       draw(group, 'circle', { class: classes, cx: x, cy: y, r: 3.5 });
-      write(group, `${sign < 0 ? '−' : ''}e${'₁₂₃'[index]}`, { class: `name ${classes}`, x: x + 6, y: y + 14 });
+      // To the left of what lies at the right edge, where a narrow screen has no room for it.
+      const place = camera.seen(end)[0] > 0.8 ? { x: x - 6, 'text-anchor': 'end' } : { x: x + 6 };
+      write(group, `${sign < 0 ? '−' : ''}e${'₁₂₃'[index]}`, { class: `name ${classes}`, ...place, y: y + 14 });
     }
   }
 }
