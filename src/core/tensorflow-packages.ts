@@ -28,7 +28,11 @@ export async function withTensorflow<Module>(caller: string, load: () => Promise
   }
 }
 
-/** The same for `require`. */
+/**
+ * The same for `require`, in the entries that tools/build-entries.ts writes.
+ *
+ * @public
+ */
 export function requireWithTensorflow<Module>(caller: string, load: () => Module): Module {
   try {
     return load();

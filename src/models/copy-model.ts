@@ -128,7 +128,9 @@ async function copyFile(source: string, target: string, { from, to, signal, onPr
 /** Pieces in which files are compared, and their length. */
 const compared = { pieces: 16, bytes: 2 ** 16 } as const;
 
-/** Returns true if a file agrees with an open one of the same length: all of it if small, else in evenly spread pieces. */
+/**
+ * Returns true if a file agrees with an open one of the same length: all of it if small, else in evenly spread pieces.
+ */
 async function agrees(source: OpenFile, files: Files, path: string): Promise<boolean> {
   const copy = await files.open(path);
   try {

@@ -1,4 +1,6 @@
-/** The training step whose memory is told unless another is asked for; apart, since help needs it without TensorFlow.js. */
+/**
+ * The training step whose memory is told unless another is asked for; apart, since help needs it without TensorFlow.js.
+ */
 export const stepDefaults = {
   /** Rows. */
   batch: 8,

@@ -1,4 +1,6 @@
-/** Tables read by csv-parse's build for pages, whose streams are not those of Node.js: what is read and what is refused. */
+/**
+ * Tables read by csv-parse's build for pages, whose streams are not those of Node.js: what is read and what is refused.
+ */
 import { expect, it, vi } from 'vitest';
 import { memoryFiles } from '../../src/io/index.js';
 

@@ -32,7 +32,9 @@ export interface SessionOptions {
   readonly own: Files;
   readonly tell: (told: Told) => void;
   /**
-   * Does a work while no other tab of the page trains. @throws ConfigError if one does. Default: there are no other tabs.
+   * Does a work while no other tab of the page trains.
+   *
+   * @throws ConfigError if one does. Default: there are no other tabs.
    */
   readonly alone?: <Result>(work: () => Promise<Result>) => Promise<Result>;
 }

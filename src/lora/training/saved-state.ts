@@ -30,7 +30,9 @@ export function contentsOf({ arrays, numbers }: Pick<TrainingState, 'arrays' | '
   ]);
 }
 
-/** Says in which part a state is not what it was when it was saved; `undefined` if nothing is lost, added or changed. */
+/**
+ * Says in which part a state is not what it was when it was saved; `undefined` if nothing is lost, added or changed.
+ */
 export function wrongContents(state: TrainingState): string | undefined {
   const { contents } = state;
   if (contents === undefined) return undefined;

@@ -52,8 +52,8 @@ export const trainingStateFiles = {
 } as const;
 
 /**
- * Version of the files. Of version 2, the command's have checksums; from 3 on, the arrays name their step; from 4 on, the
- * numbers name the configuration, and all that the state holds.
+ * Version of the files. Of version 2, the command's have checksums; from 3 on, the arrays name their step; from 4 on,
+ * the numbers name the configuration, and all that the state holds.
  */
 const version = 4;
 

@@ -12,9 +12,10 @@ const magic = [0x00, 0x61, 0x73, 0x6d];
  * Says where the files are: by default beside the page. The one that this browser takes is looked at first, since the
  * module's own message for a missing file names no address, and some of its starts never end then.
  *
- * @throws BackendError naming the address, if there is no WebAssembly file.
+ * @throws BackendError naming the address, if there is no WebAssembly file, or if the page may not compile any.
  */
 export const locateWasm: StartWasm['locateWasm'] = async (paths = '') => {
+  checkPolicy();
   const needed = await neededFile();
   const addresses = Object.fromEntries(wasmFileNames.map((name) => [name, addressOf(name, paths)]));
   if (addresses[needed] === undefined) {
@@ -26,6 +27,21 @@ export const locateWasm: StartWasm['locateWasm'] = async (paths = '') => {
 };
 
 export const startWasm: StartWasm['startWasm'] = (start) => start();
+
+/** @throws BackendError if the page's policy forbids WebAssembly: `'auto'` would take the slow cpu without a word. */
+function checkPolicy(): void {
+  const { WebAssembly: compiler } = globalThis as { readonly WebAssembly?: { readonly Module: new (bytes: Uint8Array) => object } };
+  // A browser without WebAssembly has no policy about it.
+  if (compiler === undefined) return;
+  try {
+    new compiler.Module(Uint8Array.from([...magic, 1, 0, 0, 0]));
+  } catch (cause) {
+    throw new BackendError(
+      `tensorAlgebra: expected a page that may compile WebAssembly, but its policy forbids it (${String(cause)}); add 'wasm-unsafe-eval' to script-src of its Content-Security-Policy, or pass backend: cpu() from 'bures/tensor/cpu', which is slow`,
+      { cause },
+    );
+  }
+}
 
 async function neededFile(): Promise<(typeof wasmFileNames)[number]> {
   const [simd, threads] = await Promise.all(['WASM_HAS_SIMD_SUPPORT', 'WASM_HAS_MULTITHREAD_SUPPORT'].map((flag) => env().getAsync(flag)));
