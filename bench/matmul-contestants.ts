@@ -13,8 +13,8 @@ import {
   tensor,
   unregisterKernel,
 } from '@tensorflow/tfjs-core';
+import type { BackendName } from '../src/core/tensorflow-packages.js';
 import { openBackend } from '../src/linalg/tensor/backends/open-backend.js';
-import type { BackendName } from '../src/linalg/tensor/backends/opened-backend.js';
 import { installWasmKernels, type WasmKernelReport } from '../src/linalg/tensor/wasm/install.js';
 import type { Contestant } from './measure.js';
 

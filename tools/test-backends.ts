@@ -14,8 +14,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { BuresError } from '../src/core/errors.js';
+import { BACKEND_NAMES, type BackendName } from '../src/core/tensorflow-packages.js';
 import { openBackend } from '../src/linalg/tensor/backends/open-backend.js';
-import { BACKEND_NAMES, type BackendName } from '../src/linalg/tensor/backends/opened-backend.js';
 
 const repository = path.resolve(import.meta.dirname, '..');
 const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';

@@ -1,6 +1,12 @@
 /** TensorFlow.js is not installed with the library: mathematics in float64 works without it. */
 import { BackendError } from './errors.js';
 
+/** The backends of TensorFlow.js that the tensor engine runs on, best first. */
+export const BACKEND_NAMES = ['tensorflow', 'webgpu', 'wasm', 'cpu'] as const;
+
+/** One of {@link BACKEND_NAMES}. */
+export type BackendName = (typeof BACKEND_NAMES)[number];
+
 /** The packages that tensors, models, fine-tuning and the command need, as package.json names them among its peers. */
 export const TENSORFLOW_PACKAGES: Readonly<Record<string, string>> = {
   '@tensorflow/tfjs-core': '4.22.0',

@@ -87,6 +87,7 @@ export { type SaveAdapterOptions, type SavedAdapter, saveAdapter } from './peft/
 export { type Truncation, trainedWeightsFile } from './peft/trained-weights.js';
 export { type AdapterScaling, patternLookup, type TargetModule } from './targets/target-modules.js';
 export { type LossSpectrum, type LossSpectrumOptions, lossSpectrum, lossSpectrumDefaults } from './training/loss-spectrum.js';
+export type { SavedArray, TrainingState } from './training/saved-state.js';
 export { LoraTrainer, trainer } from './training/trainer.js';
 export type { TrainerOptions, TrainingStep } from './training/trainer-options.js';
 export {
@@ -99,4 +100,3 @@ export {
 } from './training/training-files.js';
 export type { AdapterManifold } from './training/training-manifold.js';
 export type { StepBatches } from './training/training-problem.js';
-export type { SavedArray, TrainingState } from './training/training-state.js';

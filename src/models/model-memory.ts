@@ -1,13 +1,13 @@
 /** The memory that a model takes, for each way to keep its weights, from the headers of its files. */
 import { warn } from '../core/notice.js';
 import { declareOptions, option, size } from '../core/options.js';
+import { stepDefaults } from '../core/step-defaults.js';
 import type { Files } from '../io/files/files.js';
 import { filesOption } from '../io/files/files-option.js';
 import { entryCount } from '../io/safetensors/dtypes.js';
 import { QUANTIZATIONS, type Quantization } from '../linalg/tensor/quantized/quantize.js';
 import { HEAP_LIMIT } from '../linalg/tensor/wasm/heap-guard.js';
 import { matchTensors, type WeightPlace } from './load-weights.js';
-import { stepDefaults } from './memory-defaults.js';
 import { stepBytes, weightBytes } from './memory-need.js';
 import { openCheckpoint } from './open-checkpoint.js';
 

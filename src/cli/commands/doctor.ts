@@ -1,11 +1,10 @@
 import { execFile } from 'node:child_process';
 import { z } from 'zod';
 import { counted } from '../../core/counted.js';
-import { withTensorflow } from '../../core/tensorflow-packages.js';
+import { stepDefaults } from '../../core/step-defaults.js';
+import { BACKEND_NAMES, type BackendName, withTensorflow } from '../../core/tensorflow-packages.js';
 import { type MpiStatus, mpiStatus } from '../../distributed/index.js';
 import { balancedProjection, hostAlgebra, type LinearAlgebra, seededRandom } from '../../index.js';
-import { BACKEND_NAMES, type BackendName } from '../../linalg/tensor/backends/opened-backend.js';
-import { stepDefaults } from '../../models/memory-defaults.js';
 import { type CommandResult, defineCommand, UsageError } from '../command.js';
 import { count, flagName, folder } from '../config/keys.js';
 import { blasName, type Environment, readEnvironment } from '../environment.js';

@@ -4,15 +4,14 @@
  *
  * @module bures/tensor
  */
-export {
-  BACKEND_NAMES,
-  type Backend,
-  type BackendDevice,
-  type BackendName,
-  type BackendReport,
-  type BackendRequest,
-  type PassedOver,
-  type ReadyBackend,
+export { BACKEND_NAMES, type BackendName } from '../../core/tensorflow-packages.js';
+export type {
+  Backend,
+  BackendDevice,
+  BackendReport,
+  BackendRequest,
+  PassedOver,
+  ReadyBackend,
 } from './backends/opened-backend.js';
 export { type TensorAlgebra, type TensorAlgebraOptions, tensorAlgebra } from './tensor-algebra.js';
 export type { TensorFactorizations } from './tensor-factorizations.js';

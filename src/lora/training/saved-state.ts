@@ -1,6 +1,36 @@
+/** The form of a training's saved state, and what must be true of it. */
 import { FormatError } from '../../core/errors.js';
 import { describeValue } from '../../core/options.js';
-import type { SavedArray, TrainingState } from './training-state.js';
+
+/** A saved array. */
+export interface SavedArray {
+  /** The sizes of its axes. */
+  readonly shape: readonly number[];
+  /** Its entries, row by row. */
+  readonly data: Float32Array;
+}
+
+/** State of a training run after a whole number of steps. Data and dropout are drawn by the number of the step. */
+export interface TrainingState {
+  /** Number of steps taken. */
+  readonly step: number;
+  /** The learning rate of the last step; absent before the first. */
+  readonly learningRate?: number | undefined;
+  /**
+   * Arrays by dotted path: the trained arrays `point.…`, the optimizer's memory `memory.part.name.…`, and the factors
+   * that the start took out of the base, `taken.…`.
+   */
+  readonly arrays: Readonly<Record<string, SavedArray>>;
+  /** Numbers in the optimizer's memory, by `part.name`. */
+  readonly numbers: Readonly<Record<string, number>>;
+  /**
+   * What must be the same where it goes on, by the names of options: the method and its parts, α, dropout. Absent in
+   * states of earlier versions, which are not compared.
+   */
+  readonly configuration?: Readonly<Record<string, string>> | undefined;
+  /** The shapes of all arrays, and [] for each number, by their names: none may be lost. Absent as above. */
+  readonly contents?: Readonly<Record<string, readonly number[]>> | undefined;
+}
 
 /** @throws FormatError, in the caller's name, unless the state has the form that `LoraTrainer.state` returns. */
 export function checkSavedState(caller: string, state: TrainingState): void {

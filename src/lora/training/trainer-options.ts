@@ -9,9 +9,9 @@ import type { Schedule } from '../../solvers/schedules/schedule.js';
 import type { DirectionRule } from '../../solvers/solver.js';
 import type { LoraAdapter } from '../adapter/lora-adapter.js';
 import { checkMethod, type LoraMethod, type OptimizerOptions } from '../methods/lora-method.js';
+import type { TrainingState } from './saved-state.js';
 import { checkSavedState } from './saved-state.js';
 import type { StepBatches } from './training-problem.js';
-import type { TrainingState } from './training-state.js';
 
 /** Options of `trainer`. */
 export interface TrainerOptions {

@@ -11,10 +11,11 @@ import { constantStep } from '../../solvers/step-sizes/constant.js';
 import { type AdapterPoint, disposeArrays } from '../adapter/adapter-point.js';
 import type { LoraAdapter } from '../adapter/lora-adapter.js';
 import { inactiveModules } from './inactive-modules.js';
+import type { TrainingState } from './saved-state.js';
 import { checkedSchedule, readTrainerOptions, type TrainerOptions, type TrainingStep } from './trainer-options.js';
 import { blockFactors, trainingManifold } from './training-manifold.js';
 import { type TrainingProblem, trainingProblem } from './training-problem.js';
-import { checkConfiguration, configurationOf, restoreBaseOf, restoreState, saveState, type TrainingState } from './training-state.js';
+import { checkConfiguration, configurationOf, restoreBaseOf, restoreState, saveState } from './training-state.js';
 
 /**
  * Trains an adapter step by step, `for await (const step of trainer(adapter, { method: balora(), … })) …`, by gradient

@@ -10,8 +10,8 @@ import { isJsonObject, readJson } from '../../io/parse-json.js';
 import { openSafetensors } from '../../io/safetensors/open-safetensors.js';
 import type { TensorData } from '../../io/safetensors/serialize-tensors.js';
 import { safetensorsContent } from '../../io/safetensors/write-safetensors.js';
+import type { SavedArray, TrainingState } from './saved-state.js';
 import { checkSavedState, wrongContents } from './saved-state.js';
-import type { SavedArray, TrainingState } from './training-state.js';
 
 /** Options of {@link saveTrainingState}. */
 export interface SaveTrainingStateOptions {

@@ -7,37 +7,7 @@ import type { DirectionRule, SolverState } from '../../solvers/solver.js';
 import type { AdapterPoint, StackPairs } from '../adapter/adapter-point.js';
 import type { LoraAdapter } from '../adapter/lora-adapter.js';
 import type { LoraMethod } from '../methods/lora-method.js';
-import { contentsOf } from './saved-state.js';
-
-/** A saved array. */
-export interface SavedArray {
-  /** The sizes of its axes. */
-  readonly shape: readonly number[];
-  /** Its entries, row by row. */
-  readonly data: Float32Array;
-}
-
-/** State of a training run after a whole number of steps. Data and dropout are drawn by the number of the step. */
-export interface TrainingState {
-  /** Number of steps taken. */
-  readonly step: number;
-  /** The learning rate of the last step; absent before the first. */
-  readonly learningRate?: number | undefined;
-  /**
-   * Arrays by dotted path: the trained arrays `point.…`, the optimizer's memory `memory.part.name.…`, and the factors
-   * that the start took out of the base, `taken.…`.
-   */
-  readonly arrays: Readonly<Record<string, SavedArray>>;
-  /** Numbers in the optimizer's memory, by `part.name`. */
-  readonly numbers: Readonly<Record<string, number>>;
-  /**
-   * What must be the same where it goes on, by the names of options: the method and its parts, α, dropout. Absent in
-   * states of earlier versions, which are not compared.
-   */
-  readonly configuration?: Readonly<Record<string, string>> | undefined;
-  /** The shapes of all arrays, and [] for each number, by their names: none may be lost. Absent as above. */
-  readonly contents?: Readonly<Record<string, readonly number[]>> | undefined;
-}
+import { contentsOf, type SavedArray, type TrainingState } from './saved-state.js';
 
 /**
  * Describes what a training must have in common with the one that it goes on with.

@@ -1,9 +1,9 @@
 import { getBackend, memory } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { BackendError, ConfigError } from '../../../src/core/errors.js';
+import { BACKEND_NAMES, type BackendName } from '../../../src/core/tensorflow-packages.js';
 import { imitationReason } from '../../../src/linalg/tensor/backends/gpu-adapter.js';
 import { openBackend } from '../../../src/linalg/tensor/backends/open-backend.js';
-import { BACKEND_NAMES, type BackendName } from '../../../src/linalg/tensor/backends/opened-backend.js';
 import { openTensorflow } from '../../../src/linalg/tensor/backends/tensorflow.node.js';
 
 describe('openBackend', () => {

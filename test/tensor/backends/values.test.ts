@@ -6,7 +6,7 @@ import { type WasmPaths, wasm } from 'bures/tensor/wasm';
 import { webgpu } from 'bures/tensor/webgpu';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { BackendError, ConfigError } from '../../../src/core/errors.js';
-import type { BackendName } from '../../../src/linalg/tensor/backends/opened-backend.js';
+import type { BackendName } from '../../../src/core/tensorflow-packages.js';
 import { locateWasm } from '../../../src/linalg/tensor/backends/start-wasm.web.js';
 
 describe('a backend as a value', () => {

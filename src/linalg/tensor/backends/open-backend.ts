@@ -2,15 +2,8 @@ import { setBackend } from '@tensorflow/tfjs-core';
 import { runtime } from '#platform/core/runtime';
 import { BackendError, ConfigError } from '../../../core/errors.js';
 import { describeValue } from '../../../core/options.js';
-import {
-  BACKEND_NAMES,
-  type Backend,
-  type BackendName,
-  type BackendRequest,
-  type OpenedBackend,
-  type PassedOver,
-  type ReadyBackend,
-} from './opened-backend.js';
+import { BACKEND_NAMES, type BackendName } from '../../../core/tensorflow-packages.js';
+import type { Backend, BackendRequest, OpenedBackend, PassedOver, ReadyBackend } from './opened-backend.js';
 
 const attempts = new Map<BackendName, Promise<ReadyBackend | string>>();
 let earlier: Promise<unknown> = Promise.resolve();

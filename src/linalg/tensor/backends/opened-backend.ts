@@ -1,11 +1,6 @@
 /** Result of opening a TensorFlow.js backend: the way to factor matrices on it, and a report of the choice. */
+import type { BackendName } from '../../../core/tensorflow-packages.js';
 import type { TensorFactorizations } from '../tensor-factorizations.js';
-
-/** The backends of TensorFlow.js that the tensor engine runs on, best first. */
-export const BACKEND_NAMES = ['tensorflow', 'webgpu', 'wasm', 'cpu'] as const;
-
-/** One of {@link BACKEND_NAMES}. */
-export type BackendName = (typeof BACKEND_NAMES)[number];
 
 /**
  * A backend with its options, as `wasm()` of `bures/tensor/wasm`, `webgpu()` of `bures/tensor/webgpu`, `tensorflow()`
