@@ -71,6 +71,8 @@ async function use(page: Page, out: string): Promise<number> {
 
   await page.reload();
   await said(page, '#kept-text', /A run on tiny-math-base is kept in this browser: \d+ of 12 steps/);
+  const rank = await page.inputValue('#rank');
+  if (rank !== '4') throw new Error(`after a reload expected the settings of the run, with rank 4, got ${rank}`);
   // As with a double click: the second finds a training under way, and is none of its own.
   await page.evaluate('const go = document.getElementById("resume"); go.click(); go.click();');
   await said(page, '#training-state', /^Done after 12 of 12 steps/);

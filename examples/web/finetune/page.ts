@@ -1,19 +1,12 @@
 /** The page: it reads what the user enters, has the worker do it, and draws what that tells. */
 import { followTheme } from '../theme.js';
 import { startWorker } from './client.js';
-import { button, byId, field, number, say } from './fields.js';
+import { button, byId, field, say } from './fields.js';
 import { type Curves, drawCurves, type Point } from './plots.js';
-import {
-  type MethodName,
-  type MethodRecord,
-  type ModelChoice,
-  methodNames,
-  type RunSettings,
-  type SavedRun,
-  type Told,
-} from './protocol.js';
+import { type MethodName, type MethodRecord, type ModelChoice, methodNames, type SavedRun, type Told } from './protocol.js';
 import { rowsInput } from './rows-input.js';
 import { sampleRows } from './sample-rows.js';
+import { readSettings, showSettings } from './settings-form.js';
 
 followTheme();
 let kept: SavedRun | 'damaged' | undefined;
@@ -30,6 +23,7 @@ const rows = rowsInput(sampleRows(400), attempt);
 void navigator.storage?.persist?.();
 void attempt(async () => {
   await lookForRun();
+  if (typeof kept === 'object') showSettings(kept.settings);
   await countCopies();
 });
 
@@ -100,14 +94,7 @@ async function train(): Promise<void> {
   if (typeof kept === 'object' && kept.step > 0 && kept.step < kept.settings.steps) {
     throw new Error(`train: a run of ${kept.step} of ${kept.settings.steps} steps is kept; go on with it, or forget it first`);
   }
-  const of = (name: MethodName) => ({ alpha: number(`${name}-alpha`), learningRate: number(`${name}-rate`) });
-  const settings: RunSettings = {
-    rank: number('rank'),
-    steps: number('steps'),
-    batchSize: number('batch-size'),
-    maxLength: number('max-length'),
-    methods: { lora: of('lora'), balora: of('balora') },
-  };
+  const settings = readSettings();
   await client.ask({ kind: 'train', rows: await rows.read(), settings });
 }
 

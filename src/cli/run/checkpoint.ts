@@ -93,7 +93,9 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
     if (!(error instanceof FormatError)) throw error;
     throw new FormatError(`${error.message.replace(/; [^;]*$/, '')}; ${remedy}`, { cause: error.cause });
   });
-  return { state, progress };
+  // The run's own record tells what has changed since, of which some may be accepted.
+  const { configuration: _, ...rest } = state;
+  return { state: rest, progress };
 }
 
 /** What is read of a checkpoint before its files are compared with their checksums. */

@@ -139,5 +139,9 @@ const remedies: Readonly<Record<string, string>> = {
 function refusal(caller: string, what: string, cause: unknown): unknown {
   if (cause instanceof BuresError) return cause;
   const { name, message } = cause as Error;
-  return new BackendError(`${caller}: cannot ${what} (${message || name}); ${remedies[name] ?? 'try again'}`, { cause });
+  // Chromium names the quota only where it was asked for room; a pipe that breaks has none left either.
+  const otherwise = what.startsWith('write ')
+    ? 'the browser may have no room left: remove what is no longer needed, and try again'
+    : 'try again';
+  return new BackendError(`${caller}: cannot ${what} (${message || name}); ${remedies[name] ?? otherwise}`, { cause });
 }

@@ -38,7 +38,7 @@ export function checkConfiguration({ configuration }: TrainingState, own: Readon
   for (const [name, saved] of Object.entries(configuration ?? {})) {
     if (own[name] === undefined || own[name] === saved) continue;
     throw new FormatError(
-      `trainer: the saved state is of a training with ${name} ${saved}, and this one has ${own[name]}; create the adapter in the same way, or begin anew without state`,
+      `trainer: the saved state is of a training with ${name} ${saved}, and this one has ${own[name]}; create the adapter in the same way, begin anew without state, or leave the state's configuration out where the change is meant`,
     );
   }
 }

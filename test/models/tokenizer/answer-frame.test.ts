@@ -76,7 +76,7 @@ describe('answerFrame finds what a template writes around an answer', () => {
   it('needs a template', async () => {
     const without = await loadTokenizer(path.join(import.meta.dirname, '../../../examples/models/tiny-math-base'));
     expect(() => without.answerFrame()).toThrow(
-      /has no chat template; write one into chat_template\.jinja in that folder, or give one by chatTemplate .*--chat-template.*chatml/,
+      /has no chat template; write one into chat_template\.jinja in its folder, or give one by chatTemplate .*--chat-template.*chatml/,
     );
   });
 });
