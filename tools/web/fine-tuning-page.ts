@@ -63,7 +63,10 @@ async function use(page: Page, out: string): Promise<number> {
   await misuse(page);
   await drop(page, 'dropped.jsonl', sampleRows(80));
   await said(page, '#rows-state', /^80 rows$/);
-  await page.click('#train');
+  // Before it has begun, as with two quick clicks; then amid its steps.
+  await page.evaluate('document.getElementById("train").click(); document.getElementById("pause").click();');
+  await said(page, '#training-state', /^Paused after [0-2] of 12 steps/);
+  await page.click('#resume');
   await said(page, '#training-state', /^Step [3-9] of 12/);
   await page.click('#pause');
   await said(page, '#training-state', /^Paused after \d+ of 12 steps/);

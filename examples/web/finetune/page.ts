@@ -12,6 +12,9 @@ followTheme();
 let kept: SavedRun | 'damaged' | undefined;
 let isAsking = false;
 let isTraining = false;
+/** True from the worker's word that it trains: what it is told before that, the beginning would forget. */
+let hasBegun = false;
+let wantsPause = false;
 let isOpen = false;
 let hasRun = false;
 let steps = 0;
@@ -106,10 +109,17 @@ async function resume(): Promise<void> {
   await client.ask({ kind: 'resume' });
 }
 
+async function pause(): Promise<void> {
+  wantsPause = true;
+  if (hasBegun) await client.ask({ kind: 'pause' });
+}
+
 /** Does one thing that trains, unless another does; what is kept after it, be it ended by an error, is shown. */
 async function whileTraining(work: () => Promise<void>): Promise<void> {
   if (isTraining) return;
   isTraining = true;
+  [hasBegun, wantsPause] = [false, false];
+  say('training-state', 'Beginning …');
   refresh();
   try {
     await work();
@@ -118,6 +128,7 @@ async function whileTraining(work: () => Promise<void>): Promise<void> {
     const end = step === settings.steps ? 'Done' : 'Paused';
     say('training-state', `${end} after ${step} of ${settings.steps} steps; kept in this browser.`);
   } catch (error) {
+    say('training-state', '');
     await lookForRun();
     throw error;
   } finally {
@@ -130,7 +141,8 @@ function onTold(told: Told): void {
   else if (told.kind === 'doing') say('model-state', `${told.text} …`);
   else if (told.kind === 'piece') byId(`answer-${told.speaker}`).append(told.text);
   else if (told.kind === 'begun') {
-    hasRun = true;
+    [hasRun, hasBegun] = [true, true];
+    if (wantsPause) void attempt(pause);
     steps = told.run.settings.steps;
     records = structuredClone(told.run.records) as typeof records;
     showModules();
@@ -206,7 +218,7 @@ byId<HTMLFormElement>('model-form').onsubmit = (event) => {
 };
 button('train').onclick = () => attempt(() => whileTraining(train));
 button('resume').onclick = () => attempt(() => whileTraining(resume));
-button('pause').onclick = () => attempt(async () => void (await client.ask({ kind: 'pause' })));
+button('pause').onclick = () => attempt(pause);
 button('forget').onclick = () =>
   attempt(async () => {
     await client.ask({ kind: 'forget' });
